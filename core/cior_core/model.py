@@ -1,0 +1,481 @@
+"""The words of the domain, as frozen structs that every room shares.
+
+Conventions: every instant is an ``int`` of **UTC milliseconds since the Unix epoch** and ends in ``_ms``; every other unit is in the
+name (``_s``, ``_m``, ``_kmh``). Optional facts are ``None`` when they are not known; a place that is not known says so with
+:attr:`PlaceMethod.UNKNOWN` and never with (0, 0). Structs refuse nothing on decode beyond their types: unknown fields of an event are kept in
+:attr:`Event.extra` (law 12), and every later version adds optional fields only.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal, NewType
+
+import msgspec
+
+EventId = NewType("EventId", str)
+RawId = NewType("RawId", str)
+AlertId = NewType("AlertId", str)
+AreaId = NewType("AreaId", str)
+TypeCode = NewType("TypeCode", str)
+
+DEFAULT_AREA = AreaId("city")
+
+
+class DataClass(StrEnum):
+    """Who may see a fact. Ordered: a record has the highest class of what it holds."""
+
+    PUBLIC = "public"
+    RESTRICTED = "restricted"
+    SEALED = "sealed"
+
+
+class ClockQuality(StrEnum):
+    """How far the device's clock can be believed."""
+
+    SYNCED = "synced"
+    SKEWED = "skewed"
+    UNKNOWN = "unknown"
+
+
+class PlaceMethod(StrEnum):
+    """How a place became known; ``DISTRICT`` is all that a sealed event shows."""
+
+    GPS = "gps"
+    SITE = "site"
+    GEOCODED = "geocoded"
+    CALLER = "caller"
+    DISTRICT = "district"
+    UNKNOWN = "unknown"
+
+
+class Phase(StrEnum):
+    """What a message says about its fact: Contact ID qualifiers and the CAD life cycle in one list."""
+
+    NEW = "new"
+    UPDATE = "update"
+    STILL = "still"
+    RESTORE = "restore"
+    CANCEL = "cancel"
+    END = "end"
+    TEST = "test"
+
+
+class Lane(StrEnum):
+    """Which topic an event travels on (design §4.3)."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    TELEMETRY = "telemetry"
+
+
+class Level(StrEnum):
+    """Alert priority, P1 the most urgent. Compare with :attr:`rank`."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+    P5 = "P5"
+
+    @property
+    def rank(self) -> int:
+        """1 for P1 to 5 for P5."""
+        return int(self.value[1])
+
+
+class AlertStatus(StrEnum):
+    """The operator's state machine: one for every screen."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    DISPATCHED = "dispatched"
+    ON_SCENE = "on_scene"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+class ActionKind(StrEnum):
+    """What an operator (or an approved automaton) may do to an alert or to the city's posture."""
+
+    ACKNOWLEDGE = "acknowledge"
+    DISPATCH = "dispatch"
+    ON_SCENE = "on_scene"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
+    NOTE = "note"
+    HOLD = "hold"
+    CONFIRM = "confirm"
+    SET_POSTURE = "set_posture"
+    SUPPRESS = "suppress"
+
+
+class Disposition(StrEnum):
+    """How a closed alert ended; feeds the false-alarm ledger."""
+
+    CONFIRMED = "confirmed"
+    FALSE_ALARM = "false_alarm"
+    UNFOUNDED = "unfounded"
+    TEST = "test"
+    DUPLICATE = "duplicate"
+    UNKNOWN = "unknown"
+
+
+class CommandKind(StrEnum):
+    """What CIOR asks a device or a service to do."""
+
+    SIREN_ON = "siren_on"
+    SIREN_OFF = "siren_off"
+    NOTIFY = "notify"
+    REQUEST_CLIP = "request_clip"
+    HOLD_VIDEO = "hold_video"
+    TASK = "task"
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of every shared struct: frozen, keyword only, defaults not written."""
+
+
+class Place(Struct, frozen=True):
+    """Where something is: WGS84 degrees with accuracy, a bare district, or explicitly unknown.
+
+    ``lat``/``lon`` are set for GPS, SITE, GEOCODED and CALLER; ``district`` alone for DISTRICT; nothing for UNKNOWN.
+    """
+
+    method: PlaceMethod
+    lat: float | None = None
+    lon: float | None = None
+    accuracy_m: float | None = None
+    fix_age_s: float | None = None
+    h3: str | None = None
+    district: str | None = None
+    text: str | None = None
+
+    @property
+    def located(self) -> bool:
+        """Whether the place has coordinates."""
+        return self.lat is not None and self.lon is not None
+
+
+UNKNOWN_PLACE = Place(method=PlaceMethod.UNKNOWN)
+
+
+class RawPointer(Struct, frozen=True):
+    """The raw record an event was decoded from; ``index`` is the event's position among its siblings."""
+
+    raw_id: RawId
+    sha256: str
+    index: int = 0
+
+
+class Producer(Struct, frozen=True):
+    """Which program made a record."""
+
+    connector: str
+    version: str
+    instance: str = ""
+
+
+class Event(Struct, frozen=True):
+    """One fact from one source, in canonical form. On the wire it is CloudEvents 1.0 structured JSON (``cior_core.cloudevents``).
+
+    ``id`` is deterministic: the same press re-sent has the same id, a second press another (design §4.2).
+    ``independence`` names what two corroborating sources must differ in (default: the subject): two copies of one press share it.
+    """
+
+    id: EventId
+    source: str
+    type: TypeCode
+    subject: str
+    phase: Phase = Phase.NEW
+    occurred_ms: int
+    received_ms: int
+    recorded_ms: int | None = None
+    clock: ClockQuality = ClockQuality.UNKNOWN
+    clock_error_s: float | None = None
+    place: Place = UNKNOWN_PLACE
+    data_class: DataClass = DataClass.RESTRICTED
+    life_safety: bool = False
+    lane: Lane = Lane.NORMAL
+    raw: RawPointer | None = None
+    producer: Producer | None = None
+    drill: bool = False
+    registered: bool | None = None
+    independence: str | None = None
+    native_key: str | None = None
+    native_type: str | None = None
+    native_priority: str | None = None
+    summary: str | None = None
+    attributes: dict[str, Any] = {}
+    traceparent: str | None = None
+    extra: dict[str, Any] = {}
+
+
+class RawRecord(Struct, frozen=True):
+    """The bytes exactly as received: the evidence and the replay source. Never rewritten.
+
+    ``events`` and ``dead`` say what decoding made of it, so that accepted = stored + dead can be proven from stored rows alone.
+    A sealed record's ``payload`` is a libsodium sealed box and ``sealed`` is true; its ``source`` and ``subject`` are pseudonyms.
+    """
+
+    id: RawId
+    source: str
+    subject: str
+    received_ms: int
+    payload: bytes
+    sha256: str
+    content_type: str = "application/octet-stream"
+    facts: dict[str, str] = {}
+    producer: Producer
+    events: int = 0
+    dead: int = 0
+    data_class: DataClass = DataClass.RESTRICTED
+    sealed: bool = False
+    drill: bool = False
+
+
+class DeadLetter(Struct, frozen=True):
+    """What could not be decoded or processed, with its bytes and the reason. ``payload`` of a sealed source is a sealed box."""
+
+    id: str
+    stage: Literal["decode", "agent", "store", "topic"]
+    code: str
+    reason: str
+    payload: bytes
+    at_ms: int
+    source: str
+    raw: RawPointer | None = None
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    life_safety: bool = False
+    data_class: DataClass = DataClass.RESTRICTED
+    producer: Producer | None = None
+    truncated_from_bytes: int | None = None
+
+
+class Reason(Struct, frozen=True):
+    """One term of a level or one step of a correlation, readable by an operator and by a court."""
+
+    code: str
+    points: int
+    text_es: str
+    text_en: str
+    rule: str | None = None
+    rule_version: int | None = None
+    events: tuple[EventId, ...] = ()
+    distance_m: float | None = None
+    delta_s: float | None = None
+
+
+class Member(Struct, frozen=True):
+    """An event's part in an alert: enough to explain, to un-merge and to display, never more than the event's class allows."""
+
+    event_id: EventId
+    type: TypeCode
+    source: str
+    subject: str
+    phase: Phase
+    occurred_ms: int
+    received_ms: int
+    place: Place
+    life_safety: bool
+    independence: str
+    raw: RawPointer | None = None
+    registered: bool | None = None
+    clock_error_s: float | None = None
+    summary: str | None = None
+    attributes: dict[str, Any] = {}
+
+
+class Suppression(Struct, frozen=True):
+    """Who muted an alert and why; it marks, never deletes, and cannot cover a life-safety item."""
+
+    by: str
+    reason: str
+    since_ms: int
+    until_ms: int
+
+
+class Alert(Struct, frozen=True):
+    """The current state of one incident as the wall shows it. ``version`` grows by one with each change and orders every copy."""
+
+    id: AlertId
+    area: AreaId
+    version: int
+    type: TypeCode
+    level: Level
+    score: int
+    status: AlertStatus
+    reasons: tuple[Reason, ...]
+    members: tuple[Member, ...]
+    opened_ms: int
+    updated_ms: int
+    first_occurred_ms: int
+    last_occurred_ms: int
+    place: Place
+    data_class: DataClass
+    life_safety: bool
+    protocol: str
+    protocol_version: int
+    rules_version: str
+    drill: bool = False
+    silent: bool = False
+    degraded: bool = False
+    assignee: str | None = None
+    disposition: Disposition | None = None
+    merged_into: AlertId | None = None
+    links: tuple[AlertId, ...] = ()
+    suppression: Suppression | None = None
+    acknowledged_ms: int | None = None
+    dispatched_ms: int | None = None
+    on_scene_ms: int | None = None
+    closed_ms: int | None = None
+    timers: tuple[tuple[str, int], ...] = ()
+    applied: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    floor: Level | None = None
+
+
+class Transition(Struct, frozen=True):
+    """One append-only line of an alert's story. ``id`` = ``<alert id>:<version>:<n>``, so a repeat collapses."""
+
+    id: str
+    alert_id: AlertId
+    area: AreaId
+    version: int
+    at_ms: int
+    kind: str
+    actor: str
+    level: Level
+    status: AlertStatus
+    detail_es: str = ""
+    detail_en: str = ""
+    reasons: tuple[Reason, ...] = ()
+    item_id: str | None = None
+    drill: bool = False
+    data_class: DataClass = DataClass.RESTRICTED
+
+
+class Action(Struct, frozen=True):
+    """A human decision, as an event; ``id`` is the idempotency key the client made."""
+
+    id: str
+    kind: ActionKind
+    actor: str
+    at_ms: int
+    area: AreaId = DEFAULT_AREA
+    alert_id: AlertId | None = None
+    target_ids: tuple[AlertId, ...] = ()
+    reason: str = ""
+    disposition: Disposition | None = None
+    posture: str | None = None
+    until_ms: int | None = None
+
+
+class Command(Struct, frozen=True):
+    """An idempotent request to a device or service; ``id`` is derived from the alert and the protocol step, so a repeat is the same command."""
+
+    id: str
+    kind: CommandKind
+    alert_id: AlertId
+    area: AreaId
+    target: str
+    issued_ms: int
+    expires_ms: int
+    protocol: str
+    step: str
+    parameters: dict[str, Any] = {}
+    drill: bool = False
+
+
+class Receipt(Struct, frozen=True):
+    """A device's answer to a command."""
+
+    command_id: str
+    device: str
+    at_ms: int
+    outcome: Literal["accepted", "done", "refused", "failed", "expired"]
+    detail: str = ""
+
+
+class Device(Struct, frozen=True):
+    """A registered source: where it is, how often it must speak, what it may be believed about. Lives in the registry file of the centre."""
+
+    id: str
+    kind: str
+    name: str = ""
+    place: Place = UNKNOWN_PLACE
+    area: AreaId = DEFAULT_AREA
+    expected_every_s: float | None = None
+    data_class: DataClass = DataClass.RESTRICTED
+    siren: bool = False
+    block: str | None = None
+    facility: str | None = None
+    registered_people: bool = False
+    enabled: bool = True
+    drill: bool = False
+
+
+class EventItem(Struct, frozen=True, tag="event"):
+    """An event, sequenced for the correlator."""
+
+    id: str
+    area: AreaId
+    at_ms: int
+    event: Event
+
+
+class ActionItem(Struct, frozen=True, tag="action"):
+    """An operator's action, sequenced."""
+
+    id: str
+    area: AreaId
+    at_ms: int
+    action: Action
+
+
+class ReceiptItem(Struct, frozen=True, tag="receipt"):
+    """A command's receipt, sequenced."""
+
+    id: str
+    area: AreaId
+    at_ms: int
+    receipt: Receipt
+
+
+class TickItem(Struct, frozen=True, tag="tick"):
+    """Time passing, as data: fires the timers that are due at ``at_ms``."""
+
+    id: str
+    area: AreaId
+    at_ms: int
+
+
+Item = EventItem | ActionItem | ReceiptItem | TickItem
+"""One entry of the area log ``cior.area.v1``: the only input of the correlator, so that replaying the log replays the city.
+``at_ms`` is the sequencing instant (the one clock reading of law 6) and is the ``now`` of ``correlate.step``."""
+
+
+class UpsertAlert(Struct, frozen=True, tag="upsert_alert"):
+    """The alert's new state: to ``cior.alerts.v1`` and to the correlator's table."""
+
+    alert: Alert
+
+
+class AppendTransition(Struct, frozen=True, tag="append_transition"):
+    """One line of story: to ``cior.transitions.v1``."""
+
+    transition: Transition
+
+
+class IssueCommand(Struct, frozen=True, tag="issue_command"):
+    """A command: to ``cior.commands.v1``."""
+
+    command: Command
+
+
+Effect = UpsertAlert | AppendTransition | IssueCommand
+"""What a step asks its shell to do; data, never done by the core itself."""
