@@ -1,0 +1,1 @@
+"""The cior command: composition root and local supervisor."""

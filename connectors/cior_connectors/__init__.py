@@ -1,0 +1,1 @@
+"""Connector contract, kit, runtime and built-ins."""

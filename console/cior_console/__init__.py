@@ -1,0 +1,1 @@
+"""HTTP API, operator console and live feed."""

@@ -1,0 +1,1 @@
+"""Judicial requests, holds and verifiable evidence packages."""

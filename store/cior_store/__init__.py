@@ -1,0 +1,1 @@
+"""ClickHouse migrations, writers, questions and the media store."""

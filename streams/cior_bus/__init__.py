@@ -1,0 +1,1 @@
+"""Topics, serialisation, producer, spool and dead letters. No Faust."""

@@ -1,0 +1,1 @@
+"""Faust app factory, agents, guard and timers. No business rule."""
