@@ -1,0 +1,297 @@
+"""The connector contract: everything an author may rely on, readable in twenty minutes.
+
+An author writes a folder: ``manifest.toml``, ``config.py`` (one strict model), ``source.py`` (five verbs), ``decode.py`` (pure),
+``samples/<case>/``, ``quality.toml``, ``README.md`` and a test file of one line. The runtime owns the rest: back-off, connection states, spool,
+publishing, the order *durable first, then acknowledge* (law 1), dead letters, sealing, limits, metrics, heartbeats, supervision.
+
+Call order, guaranteed: ``open`` → ``receive`` iterated (``decode`` called for each item, in order, off any lock) → ``close``; after an error the runtime
+calls ``close``, waits, and starts again with ``open``. ``close`` is called at least once and must be idempotent; cancelling ``receive`` must take < 2 s.
+
+Errors an author raises (``cior_core.errors``): ``SourceUnavailable(retry_after_s)``, ``CredentialsRefused``, ``ConfigInvalid``, ``PayloadRejected(code)``.
+Anything else is a bug: the bytes are dead-lettered with a trace id, the connector lives on. ``cior_connectors.decoding`` makes ids and events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Protocol, runtime_checkable
+
+import msgspec
+from cior_core.model import Command, DataClass, Device, Event, Lane, Producer, RawId, Receipt, TypeCode
+
+__all__ = [
+    "Accepted", "Ack", "Commandable", "ConnectorConfig", "DecodeContext", "Decoded", "Discoverable", "Facts", "Heartbeating", "Identity", "Manifest",
+    "Mode", "OpenContext", "Outcome", "ProbeReport", "Received", "Refused", "Rejected", "RejectedPart", "Replayable", "Secret", "Source", "Taxonomy",
+    "TypeFacts",
+]
+
+
+class Mode(StrEnum):
+    """Who starts the talk: the device pushes to us over a request, we poll it, or we listen on a socket it keeps open."""
+
+    PUSH = "push"
+    POLL = "poll"
+    LISTEN = "listen"
+
+
+class Identity(StrEnum):
+    """What makes a press *this* press (design §4.2); the conformance kit tests the one that the manifest claims.
+
+    ``NATIVE``: the bytes carry their own key (sequence with a date, device time). Equal bytes are the same press, always.
+    ``WINDOW``: a key that is reused (a 4-digit sequence). Equal bytes inside ``resend_window_s`` are one press, later ones another;
+    put :attr:`Facts.first_bucket` into the key. ``RECEIPT``: no key at all. Every receipt is its own event; put :attr:`Facts.raw_id` into the key.
+    """
+
+    NATIVE = "native"
+    WINDOW = "window"
+    RECEIPT = "receipt"
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``manifest.toml``. ``source`` and ``config`` are ``module:attribute`` relative to the connector's package.
+
+    ``resources`` are exclusive things (``tcp:{host}:{port}``), templates over config fields: two instances may not claim the same one.
+    ``life_safety`` means: presses can come this way, so it must be gold outside test mode, is never rate limited and refuses instead of dropping.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{1,40}$")]
+    version: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+\.\d+$")]
+    owner: str
+    title: str
+    protocol: str
+    source: str
+    config: str
+    mode: Mode
+    identity: Identity
+    life_safety: bool
+    resend_window_s: float = 600.0
+    acknowledges: bool = False
+    replays: bool = False
+    commands: bool = False
+    discovers: bool = False
+    heartbeats: bool = False
+    resources: tuple[str, ...] = ()
+    quality: str = "quality.toml"
+    family: str = ""
+
+
+class Secret:
+    """A configuration value that never shows itself: ``repr``, ``str`` and JSON give ``***``; ``reveal()`` gives the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret itself: hand it to the protocol and nothing else."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class ConnectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every connector's config model. Each field is ``Annotated[type, msgspec.Meta(description=..., examples=[...])]``
+    (the README table is generated from it); secrets are typed :class:`Secret`; cross-field rules raise ``ValueError`` in ``__post_init__``."""
+
+
+# --- what a source hands over, and what it hears back -----------------------------------------------------------------------------------------
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes and their ``events`` are durable: acknowledge."""
+
+    events: int = 0
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes are durable, as a dead letter with this stable ``code``: tell the device what its protocol offers (DUH, NAK, nothing, 4xx)."""
+
+    code: str
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing is durable: do **not** acknowledge; let the device or its server keep the bytes and try again (no reply, 503)."""
+
+    code: str
+
+
+Outcome = Accepted | Rejected | Refused
+Ack = Callable[[Outcome], Awaitable[None]]
+"""Called exactly once for each :class:`Received`, after durability (or refusal). May fail with ``OSError`` when the peer has gone; that is counted."""
+
+
+class TypeFacts(Protocol):
+    """The part of a taxonomy entry that decoding needs (``cior_core.taxonomy.EventType`` has it)."""
+
+    @property
+    def life_safety(self) -> bool: ...
+    @property
+    def data_class(self) -> DataClass: ...
+    @property
+    def lane(self) -> Lane: ...
+
+
+class Taxonomy(Protocol):
+    """Type code → facts. ``KeyError`` for a code that does not exist."""
+
+    def __getitem__(self, code: TypeCode, /) -> TypeFacts: ...
+
+
+class DecodeContext(msgspec.Struct, frozen=True, kw_only=True):
+    """All that ``decode`` may know besides the bytes: frozen, built once by the runtime, the same at replay.
+
+    ``config`` is the connector's own model. ``registry`` maps subject (the device id used in events) to its registration. ``zone`` is the IANA
+    zone for local times without one. ``drill`` marks everything this instance says as exercise.
+    """
+
+    config: Any
+    taxonomy: Taxonomy
+    producer: Producer
+    registry: Mapping[str, Device] = {}
+    zone: str = "America/Argentina/Cordoba"
+    drill: bool = False
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about the bytes besides the bytes.
+
+    The **source** sets: ``source`` (stable urn of the channel, e.g. ``urn:cior:traccar:norte``; not per connection), ``peer`` (address, for the
+    record), ``subject`` (device id when the transport already tells it), ``content_type``, ``details`` (text facts decode needs: path, file name,
+    line number; they are stored with the raw record so that replay has them; nothing secret), ``sealed`` (the channel itself is sealed),
+    ``drill``, ``truncated_from_bytes`` (input was longer than ``OpenContext.max_payload_bytes``; the runtime dead-letters it without decoding).
+    The **runtime** stamps: ``received_ms``, ``raw_id``, ``first_bucket`` (equal bytes resent within the manifest's window keep the first one's
+    number; only labels, never filters) and ``context``.
+    """
+
+    source: str
+    peer: str = ""
+    subject: str = ""
+    content_type: str = "application/octet-stream"
+    details: dict[str, str] = {}
+    sealed: bool = False
+    drill: bool = False
+    truncated_from_bytes: int | None = None
+    received_ms: int = 0
+    raw_id: RawId = RawId("")
+    first_bucket: int = 0
+    context: DecodeContext | None = None
+
+    @property
+    def known(self) -> DecodeContext:
+        """``context``, once the runtime has stamped it. Raises ``LookupError`` before."""
+        if self.context is None:
+            raise LookupError("facts carry no decode context yet: the runtime stamps it before decode")
+        return self.context
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit as the source framed it: the exact bytes, their facts, and how to answer."""
+
+    payload: bytes
+    facts: Facts
+    ack: Ack
+
+
+class RejectedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a payload that cannot be decoded while its siblings can (one row of a file): becomes its own dead letter."""
+
+    code: str
+    reason: str
+    payload: bytes
+
+
+class Decoded(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bytes say. No events and no rejects is legal only for pure link traffic (a ping)."""
+
+    events: tuple[Event, ...] = ()
+    rejected: tuple[RejectedPart, ...] = ()
+
+
+class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Result of imitating real work against the far side: ``ok`` and one sentence for the operator, without secrets."""
+
+    ok: bool
+    detail: str
+
+
+class OpenContext(Protocol):
+    """What the runtime lends to a source while it is open."""
+
+    @property
+    def instance(self) -> str:
+        """Name of this instance, unique in the centre."""
+    @property
+    def state_dir(self) -> Path:
+        """Durable folder of this instance alone (checkpoints). Write it only from ``ack``: a mark ahead of durability loses data."""
+    @property
+    def max_payload_bytes(self) -> int:
+        """Read at most this much of one unit, then drain, keep the head and set ``Facts.truncated_from_bytes``."""
+    def now_ms(self) -> int:
+        """The edge's one clock (law 6)."""
+    def degraded(self, reason: str, /) -> None:
+        """Working, but not well (one of two lines down). Log-once and the health event are the runtime's."""
+    def recovered(self) -> None:
+        """Well again after :meth:`degraded`."""
+
+
+class Source(Protocol):
+    """The five verbs. Constructed as ``SourceClass(config)``: cheap, no I/O, may raise ``ConfigInvalid``."""
+
+    async def open(self, ctx: OpenContext) -> None:
+        """Bind or connect. Raises ``SourceUnavailable``, ``CredentialsRefused`` or ``ConfigInvalid``."""
+    def receive(self) -> AsyncIterator[Received]:
+        """Yield units until the far side ends (iteration stops: the runtime reconnects) or ``SourceUnavailable``. Yield as soon as a unit is
+        framed and do not wait for its ack: the runtime acks in batches and bounds how many are in flight by not asking for more."""
+    def decode(self, raw: bytes, facts: Facts) -> Decoded:
+        """Bytes → events. Synchronous, pure, total: no I/O, clock, randomness or state. Raises ``PayloadRejected(code)`` only."""
+    async def close(self) -> None:
+        """Release everything; idempotent; also after a failed ``open``."""
+    async def probe(self) -> ProbeReport:
+        """Connection test with its own connection: do what real work does, not a status page."""
+
+
+# --- optional capabilities: declared in the manifest, exercised by the kit ---------------------------------------------------------------------
+
+
+@runtime_checkable
+class Replayable(Protocol):
+    """The far side keeps history: the runtime asks for it after an outage and every ``reconcile_every_s``. Same facts must give the same ids."""
+
+    def since(self, at_ms: int, /) -> AsyncIterator[Received]:
+        """Everything the far side has from ``at_ms`` (UTC) on, finite. Overlap with what came live is expected and harmless."""
+
+
+@runtime_checkable
+class Commandable(Protocol):
+    """Two-way devices (sirens)."""
+
+    async def send(self, command: Command, /) -> Receipt:
+        """Idempotent by ``command.id``."""
+
+
+@runtime_checkable
+class Discoverable(Protocol):
+    """The far side can list its devices."""
+
+    def devices(self) -> AsyncIterator[Device]:
+        """What exists there now; finite."""
+
+
+@runtime_checkable
+class Heartbeating(Protocol):
+    """Silence has a meaning."""
+
+    def expected_every_s(self, subject: str, /) -> float | None:
+        """Longest normal silence of a device, None when it may sleep for ever."""
