@@ -138,7 +138,7 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of every shared struct: frozen, keyword only, defaults not written."""
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, kw_only=True):
     """Where something is: WGS84 degrees with accuracy, a bare district, or explicitly unknown.
 
     ``lat``/``lon`` are set for GPS, SITE, GEOCODED and CALLER; ``district`` alone for DISTRICT; nothing for UNKNOWN.
@@ -162,7 +162,7 @@ class Place(Struct, frozen=True):
 UNKNOWN_PLACE = Place(method=PlaceMethod.UNKNOWN)
 
 
-class RawPointer(Struct, frozen=True):
+class RawPointer(Struct, frozen=True, kw_only=True):
     """The raw record an event was decoded from; ``index`` is the event's position among its siblings."""
 
     raw_id: RawId
@@ -170,7 +170,7 @@ class RawPointer(Struct, frozen=True):
     index: int = 0
 
 
-class Producer(Struct, frozen=True):
+class Producer(Struct, frozen=True, kw_only=True):
     """Which program made a record."""
 
     connector: str
@@ -178,7 +178,7 @@ class Producer(Struct, frozen=True):
     instance: str = ""
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, kw_only=True):
     """One fact from one source, in canonical form. On the wire it is CloudEvents 1.0 structured JSON (``cior_core.cloudevents``).
 
     ``id`` is deterministic: the same press re-sent has the same id, a second press another (design §4.2).
@@ -213,7 +213,7 @@ class Event(Struct, frozen=True):
     extra: dict[str, Any] = {}
 
 
-class RawRecord(Struct, frozen=True):
+class RawRecord(Struct, frozen=True, kw_only=True):
     """The bytes exactly as received: the evidence and the replay source. Never rewritten.
 
     ``events`` and ``dead`` say what decoding made of it, so that accepted = stored + dead can be proven from stored rows alone.
@@ -236,7 +236,7 @@ class RawRecord(Struct, frozen=True):
     drill: bool = False
 
 
-class DeadLetter(Struct, frozen=True):
+class DeadLetter(Struct, frozen=True, kw_only=True):
     """What could not be decoded or processed, with its bytes and the reason. ``payload`` of a sealed source is a sealed box."""
 
     id: str
@@ -256,7 +256,7 @@ class DeadLetter(Struct, frozen=True):
     truncated_from_bytes: int | None = None
 
 
-class Reason(Struct, frozen=True):
+class Reason(Struct, frozen=True, kw_only=True):
     """One term of a level or one step of a correlation, readable by an operator and by a court."""
 
     code: str
@@ -270,7 +270,7 @@ class Reason(Struct, frozen=True):
     delta_s: float | None = None
 
 
-class Member(Struct, frozen=True):
+class Member(Struct, frozen=True, kw_only=True):
     """An event's part in an alert: enough to explain, to un-merge and to display, never more than the event's class allows."""
 
     event_id: EventId
@@ -290,7 +290,7 @@ class Member(Struct, frozen=True):
     attributes: dict[str, Any] = {}
 
 
-class Suppression(Struct, frozen=True):
+class Suppression(Struct, frozen=True, kw_only=True):
     """Who muted an alert and why; it marks, never deletes, and cannot cover a life-safety item."""
 
     by: str
@@ -299,7 +299,7 @@ class Suppression(Struct, frozen=True):
     until_ms: int
 
 
-class Alert(Struct, frozen=True):
+class Alert(Struct, frozen=True, kw_only=True):
     """The current state of one incident as the wall shows it. ``version`` grows by one with each change and orders every copy."""
 
     id: AlertId
@@ -339,7 +339,7 @@ class Alert(Struct, frozen=True):
     floor: Level | None = None
 
 
-class Transition(Struct, frozen=True):
+class Transition(Struct, frozen=True, kw_only=True):
     """One append-only line of an alert's story. ``id`` = ``<alert id>:<version>:<n>``, so a repeat collapses."""
 
     id: str
@@ -359,7 +359,7 @@ class Transition(Struct, frozen=True):
     data_class: DataClass = DataClass.RESTRICTED
 
 
-class Action(Struct, frozen=True):
+class Action(Struct, frozen=True, kw_only=True):
     """A human decision, as an event; ``id`` is the idempotency key the client made."""
 
     id: str
@@ -375,7 +375,7 @@ class Action(Struct, frozen=True):
     until_ms: int | None = None
 
 
-class Command(Struct, frozen=True):
+class Command(Struct, frozen=True, kw_only=True):
     """An idempotent request to a device or service; ``id`` is derived from the alert and the protocol step, so a repeat is the same command."""
 
     id: str
@@ -391,7 +391,7 @@ class Command(Struct, frozen=True):
     drill: bool = False
 
 
-class Receipt(Struct, frozen=True):
+class Receipt(Struct, frozen=True, kw_only=True):
     """A device's answer to a command."""
 
     command_id: str
@@ -401,7 +401,7 @@ class Receipt(Struct, frozen=True):
     detail: str = ""
 
 
-class Device(Struct, frozen=True):
+class Device(Struct, frozen=True, kw_only=True):
     """A registered source: where it is, how often it must speak, what it may be believed about. Lives in the registry file of the centre."""
 
     id: str
@@ -419,7 +419,7 @@ class Device(Struct, frozen=True):
     drill: bool = False
 
 
-class EventItem(Struct, frozen=True, tag="event"):
+class EventItem(Struct, frozen=True, kw_only=True, tag="event"):
     """An event, sequenced for the correlator."""
 
     id: str
@@ -428,7 +428,7 @@ class EventItem(Struct, frozen=True, tag="event"):
     event: Event
 
 
-class ActionItem(Struct, frozen=True, tag="action"):
+class ActionItem(Struct, frozen=True, kw_only=True, tag="action"):
     """An operator's action, sequenced."""
 
     id: str
@@ -437,7 +437,7 @@ class ActionItem(Struct, frozen=True, tag="action"):
     action: Action
 
 
-class ReceiptItem(Struct, frozen=True, tag="receipt"):
+class ReceiptItem(Struct, frozen=True, kw_only=True, tag="receipt"):
     """A command's receipt, sequenced."""
 
     id: str
@@ -446,7 +446,7 @@ class ReceiptItem(Struct, frozen=True, tag="receipt"):
     receipt: Receipt
 
 
-class TickItem(Struct, frozen=True, tag="tick"):
+class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
     """Time passing, as data: fires the timers that are due at ``at_ms``."""
 
     id: str
@@ -459,19 +459,19 @@ Item = EventItem | ActionItem | ReceiptItem | TickItem
 ``at_ms`` is the sequencing instant (the one clock reading of law 6) and is the ``now`` of ``correlate.step``."""
 
 
-class UpsertAlert(Struct, frozen=True, tag="upsert_alert"):
+class UpsertAlert(Struct, frozen=True, kw_only=True, tag="upsert_alert"):
     """The alert's new state: to ``cior.alerts.v1`` and to the correlator's table."""
 
     alert: Alert
 
 
-class AppendTransition(Struct, frozen=True, tag="append_transition"):
+class AppendTransition(Struct, frozen=True, kw_only=True, tag="append_transition"):
     """One line of story: to ``cior.transitions.v1``."""
 
     transition: Transition
 
 
-class IssueCommand(Struct, frozen=True, tag="issue_command"):
+class IssueCommand(Struct, frozen=True, kw_only=True, tag="issue_command"):
     """A command: to ``cior.commands.v1``."""
 
     command: Command

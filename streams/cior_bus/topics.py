@@ -10,7 +10,7 @@ from cior_core.model import Lane, Struct
 DAY_S = 86_400
 
 
-class TopicSpec(Struct, frozen=True):
+class TopicSpec(Struct, frozen=True, kw_only=True):
     """One topic. ``retention_s`` None with ``compacted`` means kept for ever by key. ``partitions`` is the default; a centre may raise
     it once, for all topics that share a Faust table at the same time."""
 
