@@ -1,0 +1,124 @@
+"""Deterministic identities: the same fact always gets the same id, two facts never share one (design §4.2, law 4).
+
+Every id is an RFC 9562 §5.8 UUID version 8 made from SHA-256 over a *domain* word and the fields, each with a type tag and its length in
+front, so that no two field lists give the same bytes: ``("ab", "c")`` and ``("a", "bc")`` differ, and so do ``1``, ``"1"`` and ``None``.
+Ids depend on content only: never on a clock, a process, a host or the order of arrival.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+from cior_core.model import AlertId, AreaId, CommandKind, EventId, RawId
+
+Field = str | bytes | int | None
+
+RESEND_WINDOW_MS: Final = 600_000
+"""How long a sequence number without a device time stays that of the same press (DC-09 sequences restart; research/protocols.md §3)."""
+
+
+def digest(domain: str, *fields: Field) -> bytes:
+    """SHA-256 (32 bytes) of ``domain`` and ``fields``, unambiguous by type tag and length prefix."""
+    parts = [_framed(domain)]
+    parts.extend(map(_framed, fields))
+    return sha256(b"".join(parts)).digest()
+
+
+def named_uuid(domain: str, *fields: Field) -> str:
+    """The 36-character UUIDv8 of ``digest(domain, *fields)``: 122 bits of the digest, version 8, RFC variant."""
+    value = int.from_bytes(digest(domain, *fields)[:16], "big")
+    value = (value & ~(0xF << 76)) | (8 << 76)
+    value = (value & ~(0x3 << 62)) | (2 << 62)
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def payload_sha256(payload: bytes) -> str:
+    """Hex SHA-256 of bytes as received: the digest a raw record and every pointer to it carry."""
+    return sha256(payload).hexdigest()
+
+
+def raw_id(source: str, payload_digest: str, *, received_ms: int, instance: str, ordinal: int) -> RawId:
+    """Id of one *receipt*: the same bytes received twice are two receipts. ``ordinal`` counts receipts of ``instance`` since it
+    started, so two receipts in one millisecond differ; a spooled record keeps the id it was given."""
+    return RawId(named_uuid("cior.raw", source, payload_digest, received_ms, instance, ordinal))
+
+
+def event_id(source: str, native_key: str, index: int = 0) -> EventId:
+    """Id of a fact: ``source`` it came from, the source's own ``native_key`` for it (see :func:`press_key`), and its ``index`` among the
+    facts of that key. A re-sent press has the same key, hence the same id; a second press another."""
+    return EventId(named_uuid("cior.event", source, native_key, index))
+
+
+def press_key(
+    device: str,
+    receipt: RawId,
+    *,
+    sequence: int | str | None = None,
+    device_ms: int | None = None,
+    received_ms: int | None = None,
+    body: bytes = b"",
+    part: str = "",
+) -> str:
+    """The native key of one press, by what the protocol gives us to tell a repeat from a second press.
+
+    1. With the device's own instant (``device_ms``): device, instant, ``sequence`` if any, ``part`` (input, zone, partition).
+    2. With a sequence but no instant: device, sequence, ``body``, ``part`` and the window of :data:`RESEND_WINDOW_MS` that ``received_ms`` falls
+       in, because sequences restart. A repeat across a window's border becomes a second event of the same device, which correlation
+       merges: a copy too many, never a press too few. ``received_ms`` is required then (``ValueError``).
+    3. With neither: each receipt is its own event; repeats are grouped by correlation, never deduplicated here.
+    """
+    match (device_ms, sequence):
+        case (int() as instant, known):
+            return named_uuid("cior.press.instant", device, instant, known, part)
+        case (None, None):
+            return named_uuid("cior.press.receipt", device, receipt, part)
+        case (None, known):
+            if received_ms is None:
+                raise ValueError("a press known by its sequence alone needs received_ms, because sequences restart")
+            return named_uuid("cior.press.sequence", device, known, sha256(body).digest(), part, received_ms // RESEND_WINDOW_MS)
+
+
+def dead_id(receipt: str, stage: str, index: int = 0) -> str:
+    """Id of a dead letter: the receipt (or ``topic:partition:offset``) it came from, the stage that refused it, its index there."""
+    return named_uuid("cior.dead", receipt, stage, index)
+
+
+def item_id(kind: str, area: AreaId, key: str) -> str:
+    """Id of an entry of the area log: ``kind`` is the item's tag, ``key`` the id of what it carries (for a tick, its instant)."""
+    return named_uuid("cior.item", kind, area, key)
+
+
+def alert_id(area: AreaId, opened_by: str, generation: int = 0) -> AlertId:
+    """Id of the alert that ``opened_by`` (an event or item id) opened; ``generation`` grows when an un-merge opens one from the same event."""
+    return AlertId(named_uuid("cior.alert", area, opened_by, generation))
+
+
+def transition_id(alert: AlertId, version: int, *, n: int = 0) -> str:
+    """``<alert id>:<version>:<n>``: the n-th line of story that this version of the alert wrote."""
+    return f"{alert}:{version}:{n}"
+
+
+def command_id(alert: AlertId, kind: CommandKind, *, protocol: str, step: str, target: str, round_: int = 0) -> str:
+    """Id of a command: repeating a protocol step for the same target is the same command, so a siren is asked once.
+    ``round_`` counts deliberate repetitions (an escalation that asks again)."""
+    return named_uuid("cior.command", alert, kind.value, protocol, step, target, round_)
+
+
+def bucket(subject: str, buckets: int) -> int:
+    """The device bucket of ``subject``, 0 to ``buckets`` - 1, even and stable for ever: envelopes and device state are keyed by it."""
+    return int.from_bytes(sha256(subject.encode("utf-8", "surrogatepass")).digest()[:8], "big") % buckets
+
+
+def _framed(field: Field) -> bytes:
+    """One field as tag, 8-byte length, bytes."""
+    if isinstance(field, str):
+        tag, raw = b"s", field.encode("utf-8", "surrogatepass")
+    elif isinstance(field, bytes):
+        tag, raw = b"b", field
+    elif field is None:
+        tag, raw = b"n", b""
+    else:
+        tag, raw = b"i", b"%d" % field
+    return tag + len(raw).to_bytes(8, "big") + raw
