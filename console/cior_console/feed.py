@@ -1,0 +1,106 @@
+"""The live feed: the current alerts in memory and everyone who watches them.
+
+``AlertFeed.apply`` may be called from a consumer thread; watchers live on the event loop. A watcher that does not keep up is not waited for: its queue is
+cleared and it is told to take a new snapshot, so one slow browser cannot delay another's press.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import msgspec
+from cior_core.model import Alert, AlertStatus, TypeCode
+
+from cior_console.wall_view import TypeNames, WallAlert, project
+
+_GONE = frozenset({AlertStatus.CLOSED, AlertStatus.MERGED})
+
+
+class FeedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to a watcher: ``alert`` upsert, ``gone`` (closed or merged), or ``resync`` (take a snapshot)."""
+
+    kind: str
+    seq: int
+    alert: WallAlert | None = None
+    id: str | None = None
+
+
+class Watcher:
+    """One open page. ``queue`` holds encoded messages."""
+
+    def __init__(self, limit: int) -> None:
+        self.queue: asyncio.Queue[FeedMessage] = asyncio.Queue(limit)
+        self.resyncs = 0
+
+    def offer(self, message: FeedMessage) -> None:
+        """Queue without waiting; when full, drop all that waits and ask for a new snapshot (counted in ``resyncs``)."""
+        if self.queue.full():
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            self.resyncs += 1
+            message = FeedMessage(kind="resync", seq=message.seq)
+        self.queue.put_nowait(message)
+
+
+class AlertFeed:
+    """Alerts by id, newest version wins; closed ones leave the wall."""
+
+    def __init__(self, names: Mapping[TypeCode, TypeNames], *, now_ms: Callable[[], int], watcher_limit: int = 500) -> None:
+        self._names = names
+        self._now_ms = now_ms
+        self._limit = watcher_limit
+        self._rows: dict[str, WallAlert] = {}
+        self._versions: dict[str, int] = {}
+        self._watchers: set[Watcher] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.seq = 0
+        self.last_applied_ms: int | None = None
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Call once on the loop that serves pages, before ``apply`` is called from another thread."""
+        self._loop = loop
+
+    def apply(self, alert: Alert) -> None:
+        """Take a new state of an alert; thread-safe, never blocks, older versions are ignored."""
+        if self._loop is None or self._loop.is_closed():
+            return
+        self._loop.call_soon_threadsafe(self._apply, alert)
+
+    def _apply(self, alert: Alert) -> None:
+        self.last_applied_ms = self._now_ms()
+        if alert.version <= self._versions.get(alert.id, 0):
+            return
+        self._versions[alert.id] = alert.version
+        self.seq += 1
+        message = self._take(alert)
+        if message is not None:
+            for watcher in self._watchers:
+                watcher.offer(message)
+
+    def _take(self, alert: Alert) -> FeedMessage | None:
+        if alert.status in _GONE:
+            shown = self._rows.pop(alert.id, None)
+            return FeedMessage(kind="gone", seq=self.seq, id=alert.id) if shown else None
+        row = project(alert, self._names)
+        self._rows[alert.id] = row
+        return FeedMessage(kind="alert", seq=self.seq, alert=row)
+
+    def snapshot(self) -> list[WallAlert]:
+        """All alerts on the wall, most urgent and oldest first."""
+        return sorted(self._rows.values(), key=lambda row: (row.level.rank, row.opened_ms, row.id))
+
+    def watch(self) -> Watcher:
+        """Register a page; pass it to :meth:`leave` when it goes."""
+        watcher = Watcher(self._limit)
+        self._watchers.add(watcher)
+        return watcher
+
+    def leave(self, watcher: Watcher) -> None:
+        """Forget a page; idempotent."""
+        self._watchers.discard(watcher)
+
+    @property
+    def watchers(self) -> int:
+        """How many pages are open."""
+        return len(self._watchers)
