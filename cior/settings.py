@@ -1,0 +1,105 @@
+"""The centre file: one TOML that says what runs here. Read once, at the composition root, through ``cior_core.strict_toml``.
+
+``embedded`` as a DSN means the part inside this installation (Tansu broker, chDB); anything else is the address of a real one. Only DSNs differ
+between one machine and a centre (design §6).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cior_core import strict_toml
+from cior_core.errors import ConfigInvalid
+
+EMBEDDED = "embedded"
+
+
+class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base: unknown keys are refused."""
+
+
+class CentreSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[centre]``: who we are."""
+
+    name: Annotated[str, msgspec.Meta(description="Name shown on the wall", examples=["Rosario"])]
+    area: Annotated[str, msgspec.Meta(description="Correlation area of this centre", examples=["city"])] = "city"
+    zone: Annotated[str, msgspec.Meta(description="IANA time zone of the city", examples=["America/Argentina/Cordoba"])] = "America/Argentina/Cordoba"
+    drill: Annotated[bool, msgspec.Meta(description="Everything this centre receives is an exercise", examples=[False])] = False
+
+
+class BusSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[bus]``: the broker."""
+
+    dsn: Annotated[str, msgspec.Meta(description="`embedded`, or kafka://host:port?profile=kafka", examples=["kafka://kafka:9092?profile=kafka"])] = EMBEDDED
+    spool_max_mib: Annotated[int, msgspec.Meta(description="Largest disk spool of each connector process, MiB", examples=[512])] = 256
+
+
+class StoreSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[store]``: ClickHouse."""
+
+    dsn: Annotated[str, msgspec.Meta(description="`embedded` (chDB), or clickhouse://user@host:8123/ops", examples=["clickhouse://cior_writer@clickhouse:8123/ops"])] = EMBEDDED
+
+
+class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[console]``: the wall page."""
+
+    host: Annotated[str, msgspec.Meta(description="Address to listen on", examples=["127.0.0.1"])] = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(description="Port; 0 takes a free one", examples=[8400])] = 0
+
+
+class ConnectorSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[connector]]``: one instance of a connector; its own keys stand in ``[connector.config]``."""
+
+    name: Annotated[str, msgspec.Meta(description="Connector, as in `cior connector list`", examples=["dc09"])]
+    instance: Annotated[str, msgspec.Meta(description="Name of this instance, unique in the centre", examples=["paneles-norte"], pattern="^[a-z0-9-]{1,40}$")]
+    config: Annotated[dict[str, Any], msgspec.Meta(description="The connector's own settings", examples=[{"port": 9012}])] = {}
+
+
+class VisionSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[vision]]``: one vision worker and its cameras."""
+
+    file: Annotated[str, msgspec.Meta(description="Its settings file, relative to this one", examples=["camaras-centro.toml"])]
+
+
+class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file. Paths are relative to it."""
+
+    centre: CentreSection
+    bus: BusSection = BusSection()
+    store: StoreSection = StoreSection()
+    console: ConsoleSection = ConsoleSection()
+    registry: Annotated[str, msgspec.Meta(description="Device registry", examples=["registry.toml"])] = "registry.toml"
+    rules: Annotated[str, msgspec.Meta(description="Rule pack folder; empty takes the default pack", examples=["rules"])] = ""
+    connector: tuple[ConnectorSection, ...] = ()
+    vision: tuple[VisionSection, ...] = ()
+
+
+class Centre(msgspec.Struct, frozen=True, kw_only=True):
+    """A read centre file with its place and its data folder."""
+
+    file: CentreFile
+    path: Path
+    data: Path
+
+    def beside(self, name: str) -> Path:
+        """``name`` relative to the centre file."""
+        return self.path.parent / name
+
+
+def load(path: Path, data: Path | None = None) -> Centre:
+    """Read a centre file. ``data`` defaults to ``data`` beside it. Raises ``ConfigInvalid`` with file, line, code and cure."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigInvalid("config.unreadable", f"{path.name}: {error.strerror}", cure="name an existing centre file with --config") from error
+    file = strict_toml.parse(text, CentreFile, file=path.name)
+    seen: set[str] = set()
+    for section in file.connector:
+        if section.instance in seen:
+            line = text.count("\n", 0, text.rfind(section.instance)) + 1
+            raise strict_toml.ConfigFault("config.duplicate_instance", f"instance '{section.instance}' appears twice", file=path.name, line=line,
+                                          cure="give every connector an instance name of its own")
+        seen.add(section.instance)
+    return Centre(file=file, path=path.resolve(), data=(data or path.parent / "data").resolve())
