@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
+
 from cior_core.model import Command, DataClass, Device, Event, Lane, Producer, RawId, Receipt, TypeCode
 
 __all__ = [
@@ -41,7 +42,8 @@ class Identity(StrEnum):
 
     ``NATIVE``: the bytes carry their own key (sequence with a date, device time). Equal bytes are the same press, always.
     ``WINDOW``: a key that is reused (a 4-digit sequence). Equal bytes inside ``resend_window_s`` are one press, later ones another;
-    put :attr:`Facts.first_bucket` into the key. ``RECEIPT``: no key at all. Every receipt is its own event; put :attr:`Facts.raw_id` into the key.
+    give :attr:`Facts.first_received_ms` to ``press_key``. ``RECEIPT``: no key at all. Every receipt is its own event (``press_key`` of the raw id alone).
+    Keys come from ``cior_core.identity.press_key``.
     """
 
     NATIVE = "native"
@@ -103,7 +105,8 @@ class Secret:
 
 class ConnectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every connector's config model. Each field is ``Annotated[type, msgspec.Meta(description=..., examples=[...])]``
-    (the README table is generated from it); secrets are typed :class:`Secret`; cross-field rules raise ``ValueError`` in ``__post_init__``."""
+    (the README table is generated from it); secrets are typed :class:`Secret`; cross-field rules raise ``ValueError`` in ``__post_init__``.
+    """
 
 
 # --- what a source hands over, and what it hears back -----------------------------------------------------------------------------------------
@@ -171,8 +174,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     record), ``subject`` (device id when the transport already tells it), ``content_type``, ``details`` (text facts decode needs: path, file name,
     line number; they are stored with the raw record so that replay has them; nothing secret), ``sealed`` (the channel itself is sealed),
     ``drill``, ``truncated_from_bytes`` (input was longer than ``OpenContext.max_payload_bytes``; the runtime dead-letters it without decoding).
-    The **runtime** stamps: ``received_ms``, ``raw_id``, ``first_bucket`` (equal bytes resent within the manifest's window keep the first one's
-    number; only labels, never filters) and ``context``.
+    The **runtime** stamps: ``received_ms``, ``raw_id``, ``first_received_ms`` (for equal bytes received again within the manifest's
+    ``resend_window_s`` the instant of the first, else ``received_ms``; a label, never a filter) and ``context``.
     """
 
     source: str
@@ -185,7 +188,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     truncated_from_bytes: int | None = None
     received_ms: int = 0
     raw_id: RawId = RawId("")
-    first_bucket: int = 0
+    first_received_ms: int = 0
     context: DecodeContext | None = None
 
     @property
@@ -253,7 +256,8 @@ class Source(Protocol):
         """Bind or connect. Raises ``SourceUnavailable``, ``CredentialsRefused`` or ``ConfigInvalid``."""
     def receive(self) -> AsyncIterator[Received]:
         """Yield units until the far side ends (iteration stops: the runtime reconnects) or ``SourceUnavailable``. Yield as soon as a unit is
-        framed and do not wait for its ack: the runtime acks in batches and bounds how many are in flight by not asking for more."""
+        framed and do not wait for its ack: the runtime acks in batches and bounds how many are in flight by not asking for more.
+        """
     def decode(self, raw: bytes, facts: Facts) -> Decoded:
         """Bytes → events. Synchronous, pure, total: no I/O, clock, randomness or state. Raises ``PayloadRejected(code)`` only."""
     async def close(self) -> None:
