@@ -41,13 +41,15 @@ def payload_sha256(payload: bytes) -> str:
 
 def raw_id(source: str, payload_digest: str, *, received_ms: int, instance: str, ordinal: int) -> RawId:
     """Id of one *receipt*: the same bytes received twice are two receipts. ``ordinal`` counts receipts of ``instance`` since it
-    started, so two receipts in one millisecond differ; a spooled record keeps the id it was given."""
+    started, so two receipts in one millisecond differ; a spooled record keeps the id it was given.
+    """
     return RawId(named_uuid("cior.raw", source, payload_digest, received_ms, instance, ordinal))
 
 
 def event_id(source: str, native_key: str, index: int = 0) -> EventId:
     """Id of a fact: ``source`` it came from, the source's own ``native_key`` for it (see :func:`press_key`), and its ``index`` among the
-    facts of that key. A re-sent press has the same key, hence the same id; a second press another."""
+    facts of that key. A re-sent press has the same key, hence the same id; a second press another.
+    """
     return EventId(named_uuid("cior.event", source, native_key, index))
 
 
@@ -102,7 +104,8 @@ def transition_id(alert: AlertId, version: int, *, n: int = 0) -> str:
 
 def command_id(alert: AlertId, kind: CommandKind, *, protocol: str, step: str, target: str, round_: int = 0) -> str:
     """Id of a command: repeating a protocol step for the same target is the same command, so a siren is asked once.
-    ``round_`` counts deliberate repetitions (an escalation that asks again)."""
+    ``round_`` counts deliberate repetitions (an escalation that asks again).
+    """
     return named_uuid("cior.command", alert, kind.value, protocol, step, target, round_)
 
 

@@ -7,10 +7,11 @@ import uuid
 from itertools import pairwise
 
 import pytest
-from cior_core import identity
-from cior_core.model import DEFAULT_AREA, CommandKind, RawId
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cior_core import identity
+from cior_core.model import DEFAULT_AREA, CommandKind, RawId
 
 FIELDS = st.lists(st.one_of(st.none(), st.integers(), st.text(), st.binary()), max_size=5)
 SOURCE = "urn:cior:dc09:receiver-1"
