@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+
 from cior_core import strict_toml
 from cior_core.errors import ConfigInvalid
 

@@ -98,7 +98,7 @@ class Part:
     def start(self) -> None:
         """Start the process with its output appended to its log file."""
         with self._log_path.open("ab") as output:
-            self.process = subprocess.Popen(  # noqa: S603 - argv comes from our own specs, never from input
+            self.process = subprocess.Popen(
                 list(self.spec.argv), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 env={**os.environ, **self.spec.env}, preexec_fn=_die_with_parent,  # noqa: PLW1509 - single libc call
             )
@@ -140,7 +140,7 @@ class Part:
             try:
                 self.process.wait(self.spec.stop_timeout_s)
             except subprocess.TimeoutExpired:
-                log.error("part_killed", part=self.spec.name, waited_s=self.spec.stop_timeout_s)
+                log.warning("part_killed", part=self.spec.name, waited_s=self.spec.stop_timeout_s)
                 self.process.kill()
                 self.process.wait()
         self.state = PartState.STOPPED
@@ -218,7 +218,7 @@ class Supervisor:
     def _poll_one(self, part: Part) -> None:
         try:
             part.poll(time.monotonic())
-        except OSError as error:  # fork or exec refused: counts as a death, so the pause grows
+        except OSError:  # fork or exec refused: counts as a death, so the pause grows
             part.deaths_s.append(time.monotonic())
             part.next_start_s = time.monotonic() + pause_before_restart(part.deaths_s, time.monotonic(), self.limits)[0]
-            log.error("part_start_failed", part=part.spec.name, error=str(error))
+            log.exception("part_start_failed", part=part.spec.name)

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 import msgspec
-from cior_core.model import Alert, AlertStatus, TypeCode
 
 from cior_console.wall_view import TypeNames, WallAlert, project
+from cior_core.model import Alert, AlertStatus, TypeCode
 
 _GONE = frozenset({AlertStatus.CLOSED, AlertStatus.MERGED})
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
+
 from cior_core.model import Alert, AlertStatus, DataClass, Level, Reason, TypeCode
 
 SILENT_NAME_ES = "Alarma silenciosa"
@@ -20,9 +21,13 @@ class TypeNames(Protocol):
     """The part of a taxonomy entry that a screen needs."""
 
     @property
-    def name_es(self) -> str: ...
+    def name_es(self) -> str:
+        """Spanish name."""
+        ...
     @property
-    def name_en(self) -> str: ...
+    def name_en(self) -> str:
+        """English name."""
+        ...
 
 
 class WallReason(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 import structlog
 from aiohttp import web
-from cior_core.errors import SourceUnavailable
 
 from cior_console.feed import AlertFeed, FeedMessage
+from cior_core.errors import SourceUnavailable
 
 log = structlog.get_logger("cior.console")
 
@@ -26,7 +26,6 @@ Ask = Callable[[], Any]
 
 _COOKIE = "cior_wall"
 _FEED = web.AppKey("feed", AlertFeed)
-_CONFIG = web.AppKey("config", "WallConfig")
 _STOP = web.AppKey("stop", asyncio.Event)
 _json = msgspec.json.Encoder()
 
@@ -41,6 +40,9 @@ class WallConfig(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: Callable[[], int]
     keepalive_s: float = 5.0
     ask_timeout_s: float = 5.0
+
+
+_CONFIG = web.AppKey("config", WallConfig)
 
 
 def create_app(feed: AlertFeed, config: WallConfig) -> web.Application:

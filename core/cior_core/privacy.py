@@ -133,7 +133,7 @@ def _lint(rule: Rule, file: str) -> None:
     if rule.outcome == "redact" and not rule.redact:
         raise ConfigInvalid("privacy.redacts_nothing", f"{file}: rule {rule.id} redacts nothing", cure="name the fields, or say allow")
     opens_sealed = DataClass.SEALED in rule.classes
-    guarded = rule.needs_reason and rule.roles == {Role.RESPONSE_TEAM} or rule.legal_basis == {LegalBasis.COURT_ORDER} and rule.approvers >= 2
+    guarded = (rule.needs_reason and rule.roles == {Role.RESPONSE_TEAM}) or (rule.legal_basis == {LegalBasis.COURT_ORDER} and rule.approvers >= 2)
     if opens_sealed and not guarded:
         raise ConfigInvalid("privacy.sealed_too_open", f"{file}: rule {rule.id} opens sealed data too easily",
                             cure="only the response team with a reason, or a court order with two approvers")

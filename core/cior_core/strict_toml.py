@@ -35,7 +35,8 @@ class ConfigFault(ConfigInvalid):
 
 def parse(text: str, model: type[T], *, file: str, strict: bool = True) -> T:
     """Return ``text`` as ``model``. Raises :class:`ConfigFault` (codes ``config.syntax``, ``config.unknown_key``, ``config.missing_key``,
-    ``config.wrong_value``)."""
+    ``config.wrong_value``).
+    """
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -51,7 +52,7 @@ def parse(text: str, model: type[T], *, file: str, strict: bool = True) -> T:
 def _fault(message: str, text: str, file: str) -> ConfigFault:
     at = _PATH.search(message)
     path = _segments(at.group("path") if at else "")
-    sentence = message.split(" - at ")[0]
+    sentence = message.split(" - at ", maxsplit=1)[0]
     if unknown := _UNKNOWN.search(message):
         key = unknown.group("key")
         line = locate(text, (*path, key))
@@ -77,7 +78,7 @@ def _segments(path: str) -> tuple[str | int, ...]:
 
 def locate(text: str, path: tuple[str | int, ...]) -> int:
     """The 1-based line where ``path`` (keys and array indexes) is written; the line of its nearest parent when it is not; 0 for none."""
-    wanted = [part for part in path]
+    wanted = list(path)
     counts: dict[str, int] = {}
     table: list[str | int] = []
     best_length, best_line = 0, 0

@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import replace
 
 import pytest
-from cior_core import integrity
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cior_core import integrity
 
 LEAVES = st.lists(st.binary(max_size=40), min_size=1, max_size=33)
 
@@ -89,7 +90,7 @@ def test_a_manifest_round_trips_and_names_each_change(files: dict[str, bytes]) -
     digests = {path: integrity.digest(content) for path, content in files.items()}
     text = integrity.manifest(digests)
     assert integrity.verify_manifest(text, digests) == []
-    victim = sorted(files)[0]
+    victim = min(files)
     assert integrity.verify_manifest(text, digests | {victim: integrity.digest(files[victim] + b"!")}) == [
         integrity.Finding(6, "manifest.altered_file", victim)
     ]
