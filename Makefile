@@ -1,0 +1,91 @@
+# CIOR from a checkout. `make demo` needs Python 3.11 and nothing else; `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.stamp-runtime
+DEV := $(VENV)/.stamp-dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+PACKAGES := core/cior_core streams/cior_bus streams/cior_streams store/cior_store vision/cior_vision \
+            connectors/cior_connectors evidence/cior_evidence console/cior_console cior
+CHECKED := $(PACKAGES) tests $(wildcard benchmarks)
+TEST_ARGS ?=
+DEMO_ARGS ?=
+UP_ARGS ?=
+
+.PHONY: help venv venv-runtime python-check engines-check demo up test unit lint format types contracts bench docs clean licences
+
+help: ## Show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+python-check:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "CIOR needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo absent)." >&2; \
+	  echo "Cure: install it (Debian 12: apt-get install python3 python3-venv), or: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+
+$(BIN)/python: | python-check
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "The venv module is missing. Cure on Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+# The pinned set is verified hash by hash; CIOR itself is linked, not copied. A dev install holds the runtime set too.
+$(RUNTIME): pyproject.toml requirements/runtime.txt | $(BIN)/python
+	@echo "Installing the pinned runtime set into $(VENV) (about a minute, once) ..."
+	@$(PIP) --require-hashes -r requirements/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): pyproject.toml requirements/dev.txt | $(BIN)/python
+	@echo "Installing the pinned development set into $(VENV) (about a minute, once) ..."
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $(RUNTIME) $@
+
+venv: $(DEV) ## Make .venv with everything, tests included
+venv-runtime: $(RUNTIME) ## Make .venv with what the demo and a centre need
+
+demo: $(RUNTIME) ## Simulated city through the whole system, then a summary (DEMO_ARGS=--keep leaves it up)
+	@$(BIN)/cior demo $(DEMO_ARGS)
+
+up: $(RUNTIME) ## Run the embedded stack until Ctrl-C
+	@$(BIN)/cior up $(UP_ARGS)
+
+engines-check: $(DEV)
+	@$(BIN)/python tests/engines/report.py
+
+test: $(DEV) engines-check ## All tests; what a missing Debian package hides is listed at the end
+	@$(BIN)/python -m pytest $(TEST_ARGS)
+
+unit: $(DEV) ## Tests without any I/O, in seconds
+	@$(BIN)/python -m pytest tests/unit $(TEST_ARGS)
+
+lint: $(DEV) ## ruff: rules and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(DEV) ## Let ruff rewrite
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+types: $(DEV) ## mypy --strict over packages and tests
+	@$(BIN)/mypy $(CHECKED)
+
+contracts: $(DEV) ## Who may import whom
+	@$(BIN)/lint-imports
+
+bench: $(DEV) ## Measurements; prints where each result went
+	@test -d benchmarks || { echo "There is no benchmarks/ folder in this checkout." >&2; exit 1; }
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+docs: $(DEV) ## Regenerate what is generated under docs/
+	@$(BIN)/cior docs
+
+licences: $(DEV) ## Licence of every installed distribution
+	@$(BIN)/pip-licenses --format=markdown --order=license
+
+clean: ## Remove caches and the environment (not the engines in the user's cache)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -path ./.git -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -1,0 +1,127 @@
+"""What every test may ask for: engines, shared data, a machine's limits, and no sockets in unit tests.
+
+A missing engine skips with its reason; with CI=true it fails, since .ci/run installs what the engines need.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from cior.embedded.tansu import Tansu
+from engines.apache_kafka import ApacheKafka
+from engines.cache import EngineAbsent
+from engines.clickhouse_lite import ClickHouseLite
+
+ROOT = Path(__file__).resolve().parent.parent
+UNIT = ROOT / "tests" / "unit"
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+_ENGINE_MARKS = {
+    "apache_kafka": "kafka",
+    "tansu": "tansu",
+    "tansu_session": "tansu",
+    "clickhouse_lite": "clickhouse_lite",
+    "chromium": "browser",
+    "test_data": "model",
+}
+
+
+def absent(reason: str, *, may_skip_in_ci: bool = False) -> NoReturn:
+    """Skip with the reason; fail in CI, where nothing may be missing unseen."""
+    if IN_CI and not may_skip_in_ci:
+        pytest.fail(f"CI must have it: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they ask for, so that ``-m "not kafka"`` cannot miss one."""
+    for item in items:
+        for name in getattr(item, "fixturenames", ()):
+            if name in _ENGINE_MARKS:
+                item.add_marker(_ENGINE_MARKS[name])
+        if item.path.is_relative_to(UNIT):
+            item.add_marker("unit")
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not request.path.is_relative_to(UNIT):
+        return
+
+    def refuse(self: socket.socket, *_arguments: Any) -> NoReturn:
+        raise AssertionError("a unit test opened a network connection: it belongs under tests/integration")
+
+    for verb in ("connect", "connect_ex", "bind", "sendto"):
+        monkeypatch.setattr(socket.socket, verb, refuse)
+
+
+@pytest.fixture(scope="session")
+def tansu_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tansu]:
+    """One embedded broker for the whole run: use topic and group names of your own, never kill it."""
+    with Tansu() as broker:
+        yield broker
+
+
+@pytest.fixture
+def tansu() -> Iterator[Tansu]:
+    """An embedded broker of your own (0.05 s): kill and restart it as you like."""
+    with Tansu() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def _apache_kafka_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
+    try:
+        broker = ApacheKafka(tmp_path_factory.mktemp("kafka"))
+    except EngineAbsent as missing:
+        absent(str(missing))
+    with broker:
+        yield broker
+
+
+@pytest.fixture
+def apache_kafka(_apache_kafka_process: ApacheKafka) -> ApacheKafka:
+    """The run's one Apache Kafka, started again if a test left it down. Use topic and group names of your own."""
+    return _apache_kafka_process.start()
+
+
+@pytest.fixture(scope="session")
+def _clickhouse_lite_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseLite]:
+    try:
+        server = ClickHouseLite(tmp_path_factory.mktemp("clickhouse"))
+    except EngineAbsent as missing:
+        absent(str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def clickhouse_lite(_clickhouse_lite_process: ClickHouseLite) -> ClickHouseLite:
+    """The run's one ClickHouse server with database ``cior`` empty: started again if a test left it down."""
+    server = _clickhouse_lite_process.start()
+    server.query("DROP DATABASE IF EXISTS cior SYNC")
+    return server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> tuple[Path, Path]:
+    """Debian's browser and its driver."""
+    found = [shutil.which(name) for name in ("chromium", "chromedriver")]
+    if not all(found):
+        absent("chromium is not installed (Debian: apt-get install chromium chromium-driver)")
+    return Path(str(found[0])), Path(str(found[1]))
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder with model, clips and the 911 file: ``CIOR_TEST_DATA``, else ``../shared/data``. Its files are never copied into the repository."""
+    folder = Path(os.environ.get("CIOR_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        absent(f"no test data at {folder.name!r}: set CIOR_TEST_DATA", may_skip_in_ci=True)
+    return folder

@@ -1,0 +1,1 @@
+"""Real engines for tests: brokers and a ClickHouse server, on loopback, without Docker."""
