@@ -1,0 +1,316 @@
+"""A plain batch consumer for bulk sinks: no Faust, no cleverness, commit only after the handler has succeeded.
+
+One thread. Messages are gathered per partition; a batch is cut at ``max_records`` or ``max_bytes``, or when its oldest message has waited ``max_wait_s``.
+The cut is planned (:mod:`cior_bus.cuts`) before the handler runs, so the same offsets come together again on every retry, also after a crash.
+``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the backpressure); any other exception
+leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from cior_bus import metrics as m
+from cior_bus.cuts import Cut, Cuts, MemoryCuts
+from cior_bus.settings import BusSettings
+from cior_core.errors import SourceUnavailable
+from cior_core.model import Struct
+
+_LOG = structlog.get_logger(__name__)
+_PULL = 2_000
+# Codes of librdkafka itself (rdkafka.h): the binding names them with an underscore.
+_UNKNOWN_TOPIC = -188
+_UNKNOWN_PARTITION = -190
+Partition = tuple[str, int]
+
+
+class Record(Struct, frozen=True):
+    """One message as read. ``timestamp_ms``: the broker's or producer's time of it, -1 if it has none."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Batch(Struct, frozen=True):
+    """Consecutive messages of one partition. ``token`` is the same for the same offsets, now and after a restart."""
+
+    topic: str
+    partition: int
+    records: tuple[Record, ...]
+
+    @property
+    def first(self) -> int:
+        """Offset of the first record."""
+        return self.records[0].offset
+
+    @property
+    def last(self) -> int:
+        """Offset of the last record."""
+        return self.records[-1].offset
+
+    @property
+    def token(self) -> str:
+        """``<topic>-<partition>-<first>-<last>``."""
+        return f"{self.topic}-{self.partition}-{self.first}-{self.last}"
+
+
+class Join(StrEnum):
+    """How partitions come to this process. ``ASSIGN``: all of them, at once (one sink process). ``SUBSCRIBE``: shared in the group."""
+
+    ASSIGN = "assign"
+    SUBSCRIBE = "subscribe"
+
+
+class BatchLimits(Struct, frozen=True):
+    """When a batch is cut, and how retries are spaced."""
+
+    max_records: int = 5_000
+    max_bytes: int = 16_777_216
+    max_wait_s: float = 1.0
+    retry_from_s: float = 0.2
+    retry_to_s: float = 10.0
+    stall_s: float = 120.0
+
+
+class ConsumerStatus(Struct, frozen=True):
+    """For health: how long ago something was committed while something waited, and what waits here."""
+
+    waiting_records: int
+    stalled_s: float
+    retries: int
+    is_retrying: bool
+
+
+class _Buffer:
+    """The uncommitted messages of one partition."""
+
+    def __init__(self, plan: Cut | None) -> None:
+        self.records: list[Record] = []
+        self.size_bytes = 0
+        self.since_s = 0.0
+        self.plan = plan
+
+    def add(self, record: Record) -> None:
+        if not self.records:
+            self.since_s = time.monotonic()
+            if self.plan is not None and not self.plan.first <= record.offset <= self.plan.last:
+                self.plan = None
+        self.records.append(record)
+        self.size_bytes += len(record.value or b"")
+
+    def cut(self, limits: BatchLimits, now_s: float) -> int:
+        """How many records make a batch now; 0: none yet."""
+        if not self.records:
+            return 0
+        if self.plan is not None:
+            inside = sum(1 for record in self.records if record.offset <= self.plan.last)
+            return inside if self.records[-1].offset >= self.plan.last else 0
+        if len(self.records) >= limits.max_records:
+            return limits.max_records
+        if self.size_bytes >= limits.max_bytes or now_s - self.since_s >= limits.max_wait_s:
+            return len(self.records)
+        return 0
+
+    def take(self, count: int) -> tuple[Record, ...]:
+        taken, self.records = tuple(self.records[:count]), self.records[count:]
+        self.size_bytes = sum(len(record.value or b"") for record in self.records)
+        self.plan, self.since_s = None, time.monotonic()
+        return taken
+
+
+class BatchConsumer:
+    """Read ``topics`` as group ``group`` and hand batches to a function."""
+
+    def __init__(  # noqa: PLR0913  (keyword-only settings with defaults)
+        self,
+        settings: BusSettings,
+        *,
+        group: str,
+        topics: Sequence[str],
+        join: Join = Join.ASSIGN,
+        limits: BatchLimits | None = None,
+        cuts: Cuts | None = None,
+        metrics: m.Metrics | None = None,
+        on_stall: Callable[[ConsumerStatus], None] | None = None,
+    ) -> None:
+        self._settings, self._group, self._topics, self._join = settings, group, tuple(topics), join
+        self._limits = limits or BatchLimits()
+        self._cuts: Cuts = cuts or MemoryCuts()
+        self._metrics = metrics or m.Metrics()
+        self._on_stall = on_stall
+        self._buffers: dict[Partition, _Buffer] = {}
+        self._progress_s = time.monotonic()
+        self._retries = 0
+        self._is_retrying = False
+        self._consumer: Consumer | None = None
+
+    def status(self) -> ConsumerStatus:
+        """Readable from any thread."""
+        waiting = sum(len(buffer.records) for buffer in list(self._buffers.values()))
+        stalled_s = time.monotonic() - self._progress_s if waiting or self._is_retrying else 0.0
+        return ConsumerStatus(
+            waiting_records=waiting, stalled_s=stalled_s, retries=self._retries, is_retrying=self._is_retrying
+        )
+
+    def run(self, handler: Callable[[Batch], None], *, stop: threading.Event) -> None:
+        """Until ``stop``. Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable`` (``bus.topic_missing``) when a
+        topic is not there: after a data loss of the broker a new process must start over."""
+        watchdog = threading.Thread(target=self._watch, args=(stop,), name="consumer-watchdog", daemon=True)
+        self._consumer = consumer = Consumer(self._settings.consumer(self._group))
+        watchdog.start()
+        try:
+            self._start(consumer)
+            while not stop.is_set():
+                self._pull(consumer)
+                self._hand_out(consumer, handler, stop)
+        finally:
+            consumer.close()
+            self._consumer = None
+
+    def _start(self, consumer: Consumer) -> None:
+        if self._join is Join.SUBSCRIBE:
+            consumer.subscribe(
+                list(self._topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+            )
+            return
+        try:
+            partitions = [
+                TopicPartition(topic, each)
+                for topic in self._topics
+                for each in self._partitions(consumer, topic)
+            ]
+            committed = consumer.committed(partitions, timeout=10.0)
+        except KafkaException as error:
+            raise SourceUnavailable(
+                "bus.broker_away", f"the broker did not tell its partitions ({error.args[0].name()})"
+            ) from error
+        self._assigned(consumer, committed)
+        consumer.assign(committed)
+
+    def _partitions(self, consumer: Consumer, topic: str) -> list[int]:
+        found = consumer.list_topics(topic, timeout=10.0).topics[topic]
+        if found.error is not None or not found.partitions:
+            raise SourceUnavailable(
+                "bus.topic_missing", f"topic {topic} is not there", cure="run: cior topics --create"
+            )
+        return sorted(found.partitions)
+
+    def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            self._buffers[each.topic, each.partition] = _Buffer(
+                self._cuts.planned(each.topic, each.partition)
+            )
+
+    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            self._buffers.pop((each.topic, each.partition), None)
+
+    def _pull(self, consumer: Consumer) -> None:
+        for message in consumer.consume(_PULL, timeout=min(0.1, self._limits.max_wait_s / 4)):
+            error = message.error()
+            if error is not None:
+                self._noticed(error)
+                continue
+            record = _record(message)
+            buffer = self._buffers.get((record.topic, record.partition))
+            if buffer is not None:
+                buffer.add(record)
+
+    def _noticed(self, error: KafkaError) -> None:
+        if error.code() in {
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+            _UNKNOWN_TOPIC,
+            _UNKNOWN_PARTITION,
+        }:
+            raise SourceUnavailable(
+                "bus.topic_missing", "a topic of this consumer is gone", cure="create the topics, start over"
+            )
+        _LOG.warning("read_failed", reason=error.name(), group=self._group)
+
+    def _hand_out(self, consumer: Consumer, handler: Callable[[Batch], None], stop: threading.Event) -> None:
+        for (topic, partition), buffer in list(self._buffers.items()):
+            while not stop.is_set() and (count := buffer.cut(self._limits, time.monotonic())):
+                batch = Batch(topic=topic, partition=partition, records=buffer.take(count))
+                self._cuts.plan(topic, partition, Cut(first=batch.first, last=batch.last))
+                if not self._insist(consumer, handler, batch, stop):
+                    return
+                self._commit(consumer, batch)
+
+    def _insist(
+        self, consumer: Consumer, handler: Callable[[Batch], None], batch: Batch, stop: threading.Event
+    ) -> bool:
+        """Until the handler takes the batch. False: stopped, or the partition now belongs to another process."""
+        wait_s = self._limits.retry_from_s
+        while True:
+            try:
+                handler(batch)
+            except SourceUnavailable as error:
+                self._retries += 1
+                self._is_retrying = True
+                self._metrics.add(m.RETRIED, batch.topic)
+                _LOG.warning("batch_postponed", token=batch.token, code=error.code)
+                self._idle(consumer, error.retry_after_s or wait_s * random.uniform(0.8, 1.2), stop)
+                wait_s = min(wait_s * 2, self._limits.retry_to_s)
+                if stop.is_set() or (batch.topic, batch.partition) not in self._buffers:
+                    self._is_retrying = False
+                    return False
+            else:
+                self._is_retrying = False
+                return True
+
+    def _idle(self, consumer: Consumer, wait_s: float, stop: threading.Event) -> None:
+        """Wait, but keep the group membership alive: polled while paused, nothing arrives."""
+        until = time.monotonic() + wait_s
+        paused = consumer.assignment()
+        consumer.pause(paused)
+        while not stop.is_set() and time.monotonic() < until:
+            consumer.poll(min(0.1, max(0.0, until - time.monotonic())))
+        still = {(each.topic, each.partition) for each in consumer.assignment()}
+        consumer.resume([each for each in paused if (each.topic, each.partition) in still])
+
+    def _commit(self, consumer: Consumer, batch: Batch) -> None:
+        """After success only. A commit that fails is no harm: the batch comes again with the same token."""
+        try:
+            consumer.commit(
+                offsets=[TopicPartition(batch.topic, batch.partition, batch.last + 1)], asynchronous=False
+            )
+        except KafkaException as error:
+            _LOG.warning("commit_failed", token=batch.token, reason=error.args[0].name())
+            return
+        self._progress_s = time.monotonic()
+        self._metrics.add(m.CONSUMED, batch.topic, amount=len(batch.records))
+
+    def _watch(self, stop: threading.Event) -> None:
+        while not stop.wait(1.0) and (self._consumer is not None or self._progress_s):
+            status = self.status()
+            if status.waiting_records == 0 and not status.is_retrying:
+                self._progress_s = time.monotonic()
+            elif status.stalled_s > self._limits.stall_s and self._on_stall is not None:
+                self._on_stall(status)
+                return
+
+
+def _record(message: Message) -> Record:
+    headers: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
+    return Record(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        timestamp_ms=message.timestamp()[1],
+        key=message.key(),
+        value=message.value(),
+        headers=tuple((name, value or b"") for name, value in headers),
+    )

@@ -1,0 +1,310 @@
+"""The bus against real brokers: what is acknowledged is there, also when the broker goes away in between."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from cior_bus import metrics as m
+from cior_bus import codec, topics
+from cior_bus.admin import Topics, TopicState
+from cior_bus.consumer import Batch, BatchConsumer, BatchLimits, Join
+from cior_bus.cuts import Cuts, FileCuts
+from cior_bus.dead_letters import dead_letter, message
+from cior_bus.producer import Bus, Message
+from cior_bus.settings import BusSettings, Profile
+from cior_bus.spool import Entry, Spool, SpoolClass
+from cior_core.errors import PayloadRejected, SourceUnavailable
+
+from engines.apache_kafka import ApacheKafka
+from integration.bus.brokers import Broker, empty
+
+URGENT = topics.URGENT.name
+
+
+def press(number: int, *, key: bytes = b"bus-12") -> Message:
+    return Message(topic=URGENT, key=key, value=b'{"n":%d}' % number)
+
+
+def numbers(rows: list[tuple[bytes | None, bytes | None]], key: bytes | None = None) -> list[int]:
+    return [int((value or b"")[5:-1]) for each, value in rows if key is None or each == key]
+
+
+def test_the_catalogue_is_created_once_and_checks_out(broker: Broker) -> None:
+    admin = Topics(broker.settings)
+    assert {check.state for check in admin.check()} == {TopicState.MISSING}
+    assert set(admin.ensure()) == {spec.name for spec in topics.CATALOGUE}
+    assert admin.ensure() == []
+    assert [check for check in admin.check() if check.state is not TopicState.OK] == []
+    assert admin.check((topics.RAW,), partitions=7)[0].state is TopicState.WRONG_PARTITIONS
+
+
+async def test_law_1_publish_returns_after_the_broker_has_it(broker: Broker, tmp_path: Path) -> None:
+    Topics(broker.settings).ensure()
+    spool = Spool.open(tmp_path)
+    with Bus(broker.settings, spool=spool) as bus:
+        await asyncio.gather(*(bus.publish([press(n)]) for n in range(200)))
+        broker.kill() if broker.profile is Profile.KAFKA else None
+        assert spool.depth()[SpoolClass.LIFE_SAFETY].messages == 0, (
+            "acknowledged by the broker, not by the spool"
+        )
+    broker.start()
+    assert sorted(numbers(broker.values(URGENT, at_least=200))) == list(range(200))
+    spool.close()
+
+
+async def test_broker_away_then_back_loses_no_acknowledged_press_and_keeps_the_order_of_a_key(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """Ten devices press all the time; the broker dies, stays away and comes back. Tansu forgets what it had, so there only the time after it counts."""
+    Topics(broker.settings).ensure()
+    spool = Spool.open(tmp_path)
+    accepted: dict[bytes, list[int]] = defaultdict(list)
+    accepted_before: dict[bytes, list[int]] = {}
+    slowest_s = 0.0
+    with Bus(broker.settings, spool=spool) as bus:
+        for n in range(400):
+            if n == 100:
+                broker.kill()
+                accepted_before = {key: list(values) for key, values in accepted.items()}
+            if n == 300:
+                broker.start()
+                Topics(broker.settings).ensure()
+            key = b"device-%d" % (n % 10)
+            started = time.monotonic()
+            await bus.publish([press(n, key=key)])
+            slowest_s = max(slowest_s, time.monotonic() - started)
+            accepted[key].append(n)
+            await asyncio.sleep(0.005)
+        assert bus.flush(timeout_s=20)
+    rows = broker.values(URGENT, at_least=300)
+    for key, wanted in accepted.items():
+        got = list(dict.fromkeys(numbers(rows, key)))
+        expected = (
+            wanted
+            if broker.profile is Profile.KAFKA
+            else [n for n in wanted if n not in accepted_before[key]]
+        )
+        assert got == expected, f"{key!r}: lost or out of order"
+    assert bus.metrics.value(m.AWAY) >= 1
+    assert slowest_s < broker.settings.ack_wait_s + 1.0
+    spool.close()
+
+
+async def test_live_presses_pass_a_backlog_of_other_keys(broker: Broker, tmp_path: Path) -> None:
+    Topics(broker.settings).ensure()
+    spool = Spool.open(tmp_path)
+    backlog = 20_000
+    for n in range(backlog):
+        spool.append(SpoolClass.TELEMETRY, [_bulk(n)])
+    with Bus(broker.settings, spool=spool, linger_s=0.0) as bus:
+        waits = []
+        for n in range(30):
+            started = time.monotonic()
+            await bus.publish([press(n, key=b"live")])
+            waits.append(time.monotonic() - started)
+        assert spool.depth()[SpoolClass.TELEMETRY].messages > 0, (
+            "the backlog was gone too soon for this test to mean anything"
+        )
+        assert sorted(waits)[15] < 0.25
+        assert bus.flush(timeout_s=60)
+    spool.close()
+
+
+def _bulk(n: int) -> Entry:
+    return Entry(
+        topic=topics.TELEMETRY.name,
+        key=b"b%03d" % (n % 8),
+        value=b'{"n":%d,"pad":"%s"}' % (n, b"x" * 300),
+        bulk=True,
+    )
+
+
+async def test_bulk_records_arrive_in_envelopes_and_in_order(broker: Broker, tmp_path: Path) -> None:
+    Topics(broker.settings).ensure()
+    spool = Spool.open(tmp_path)
+    with Bus(broker.settings, spool=spool, linger_s=0.3) as bus:
+        records = [
+            Message(topic=topics.EVENTS.name, key=b"b%03d" % (n % 4), value=b'{"n":%d}' % n, bulk=True)
+            for n in range(1_000)
+        ]
+        await asyncio.gather(*(bus.publish([each]) for each in records))
+        assert bus.flush(timeout_s=20)
+    rows = broker.values(topics.EVENTS.name, at_least=10)
+    seen: dict[bytes | None, list[int]] = defaultdict(list)
+    for key, value in rows:
+        seen[key] += [
+            int(part.split(b":")[1].rstrip(b"}")) for part in (value or b"").strip(b"[]").split(b",")
+        ]
+    assert {key: values == sorted(values) for key, values in seen.items()} == dict.fromkeys(seen, True)
+    assert sum(map(len, seen.values())) == 1_000
+    assert len(rows) <= 100, "envelopes hold many records"
+    spool.close()
+
+
+async def test_without_a_spool_a_dead_broker_is_said(broker: Broker) -> None:
+    Topics(broker.settings).ensure()
+    with Bus(broker.settings) as bus:
+        await bus.publish([press(0)])
+        broker.kill()
+        with pytest.raises(SourceUnavailable):
+            await bus.publish([press(1)])
+
+
+async def test_too_large_is_refused_before_anything_is_sent(broker: Broker, tmp_path: Path) -> None:
+    with Bus(broker.settings) as bus:
+        with pytest.raises(PayloadRejected, match="message_too_large"):
+            await bus.publish([press(0), Message(topic=URGENT, key=b"k", value=b"x" * 1_100_000)])
+    Topics(broker.settings).ensure()
+    assert broker.values(URGENT) == []
+
+
+async def test_what_the_broker_refuses_for_good_becomes_a_dead_letter_and_blocks_nothing(
+    apache_kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    """A topic whose limit is smaller than ours: the spooled message can never go; it must not stop what lies behind it."""
+    empty(apache_kafka.bootstrap)
+    broker = Broker(apache_kafka, Profile.KAFKA)
+    settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA)
+    small = topics.TopicSpec(
+        name="cior.small.v1",
+        key="k",
+        value="v",
+        partitions=1,
+        retention_s=3_600,
+        purpose="test",
+        max_message_bytes=20_000,
+    )
+    Topics(settings).ensure((*topics.CATALOGUE, small))
+    spool = Spool.open(tmp_path)
+    spool.append(
+        SpoolClass.LIFE_SAFETY, [Entry(topic=small.name, key=b"k", value=os.urandom(50_000))]
+    ).result(5)
+    spool.append(SpoolClass.LIFE_SAFETY, [Entry(topic=small.name, key=b"k", value=b"fits")]).result(5)
+    with Bus(settings, spool=spool) as bus:
+        assert bus.flush(timeout_s=15)
+        assert bus.metrics.value(m.DEAD_LETTERS) == 1
+    assert [value for _, value in broker.values(small.name, at_least=1)] == [b"fits"]
+    assert len(broker.values(topics.DEAD.name, at_least=1)) == 1
+    spool.close()
+
+
+async def test_a_dead_letter_of_five_megabytes_is_cut_and_says_so(broker: Broker) -> None:
+    Topics(broker.settings).ensure()
+    letter = dead_letter(
+        stage="decode",
+        error=PayloadRejected("x.bad", "cannot be read"),
+        payload=b"\xff" * 5_000_000,
+        at_ms=1,
+        source="cad",
+    )
+    with Bus(broker.settings) as bus:
+        await bus.publish([message(letter)])
+    [(key, value)] = broker.values(topics.DEAD.name, at_least=1)
+    back = codec.decode(codec.Kind.DEAD, value)
+    assert key == b"cad"
+    assert (len(back.payload), back.truncated_from_bytes) == (900_000, 5_000_000)  # type: ignore[union-attr]
+
+
+class Sink:
+    """A handler that remembers, and fails when told."""
+
+    def __init__(self, *, fail: int = 0) -> None:
+        self.batches: list[Batch] = []
+        self.tokens: list[str] = []
+        self.fail = fail
+
+    def __call__(self, batch: Batch) -> None:
+        self.tokens.append(batch.token)
+        if self.fail:
+            self.fail -= 1
+            raise SourceUnavailable("store.away", "the store is away", retry_after_s=0.05)
+        self.batches.append(batch)
+
+
+def consume(
+    broker: Broker,
+    sink: Sink,
+    *,
+    until: int,
+    join: Join,
+    cuts: Cuts | None = None,
+    limits: BatchLimits | None = None,
+    timeout_s: float = 30.0,
+) -> None:
+    stop = threading.Event()
+    consumer = BatchConsumer(
+        broker.settings,
+        group="sink",
+        topics=[URGENT],
+        join=join,
+        cuts=cuts,
+        limits=limits or BatchLimits(max_records=50, max_wait_s=0.2),
+    )
+    thread = threading.Thread(target=consumer.run, args=(sink,), kwargs={"stop": stop})
+    thread.start()
+    deadline = time.monotonic() + timeout_s
+    while sum(len(batch.records) for batch in sink.batches) < until and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("join", list(Join))
+async def test_a_batch_is_handed_out_again_unchanged_until_the_sink_takes_it(
+    broker: Broker, join: Join
+) -> None:
+    Topics(broker.settings).ensure()
+    with Bus(broker.settings) as bus:
+        await asyncio.gather(*(bus.publish([press(n, key=b"k%d" % n)]) for n in range(300)))
+    sink = Sink(fail=5)
+    consume(broker, sink, until=300, join=join)
+    assert sorted(numbers([(r.key, r.value) for batch in sink.batches for r in batch.records])) == list(
+        range(300)
+    )
+    assert len(set(sink.tokens[:6])) == 1, "the five refusals and the success were the same batch"
+    assert all(r.timestamp_ms > 1_600_000_000_000 for batch in sink.batches for r in batch.records)
+    for batch in sink.batches:
+        assert [r.offset for r in batch.records] == list(range(batch.first, batch.last + 1))
+    again = Sink()
+    consume(broker, again, until=1, join=join, timeout_s=4)
+    assert again.batches == [], "everything was committed"
+
+
+class Killed(BaseException):
+    """Stands for the process dying after the insert and before the commit."""
+
+
+async def test_a_sink_that_dies_before_the_commit_gets_the_same_cut_again(
+    broker: Broker, tmp_path: Path
+) -> None:
+    Topics(broker.settings).ensure(partitions=1)
+    with Bus(broker.settings) as bus:
+        await asyncio.gather(*(bus.publish([press(n)]) for n in range(30)))
+    inserted: list[str] = []
+
+    def dies(batch: Batch) -> None:
+        inserted.append(batch.token)
+        raise Killed
+
+    limits = BatchLimits(max_records=500, max_wait_s=0.3)
+    consumer = BatchConsumer(
+        broker.settings, group="sink", topics=[URGENT], cuts=FileCuts(tmp_path), limits=limits
+    )
+    with pytest.raises(Killed):
+        consumer.run(dies, stop=threading.Event())
+    with Bus(broker.settings) as bus:
+        await asyncio.gather(*(bus.publish([press(n)]) for n in range(30, 70)))
+    sink = Sink()
+    consume(broker, sink, until=70, join=Join.ASSIGN, cuts=FileCuts(tmp_path), limits=limits)
+    assert sink.batches[0].token == inserted[0]
+    assert sorted(numbers([(r.key, r.value) for batch in sink.batches for r in batch.records])) == list(
+        range(70)
+    )
