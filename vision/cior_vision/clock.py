@@ -1,0 +1,30 @@
+"""The only place of this room that reads a clock (law 6). Everything behind it is told the time."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class EdgeClock(Protocol):
+    """Wall clock for evidence, monotonic clock for waiting and for silence."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds since the epoch."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go backwards; only differences mean anything."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic_s(self) -> float:
+        """Seconds of ``CLOCK_MONOTONIC``."""
+        return time.monotonic()

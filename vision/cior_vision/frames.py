@@ -1,0 +1,57 @@
+"""Pictures and what a detector says about them. Pixels live in this process only: no struct here is ever published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cior_vision.timing import FrameTime
+
+Image = NDArray[np.uint8]
+"""Height x width x 3, BGR, 0..255."""
+Grey = NDArray[np.uint8]
+"""Height x width, luma 0..255."""
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture with its honest time."""
+
+    image: Image
+    time: FrameTime
+
+    @property
+    def aspect(self) -> float:
+        """Width over height."""
+        return float(self.image.shape[1] / self.image.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """N objects: ``boxes`` N x 4 normalised left, top, right, bottom; ``scores`` N in 0..1; ``classes`` N indexes into the engine's labels."""
+
+    boxes: Floats
+    scores: Floats
+    classes: Ints
+
+    def __post_init__(self) -> None:
+        count = len(self.scores)
+        if self.boxes.shape != (count, 4) or self.classes.shape != (count,):
+            raise ValueError(f"detections of unequal length: {self.boxes.shape}, {self.scores.shape}, {self.classes.shape}")
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def only(self, classes: frozenset[int]) -> Detections:
+        """The detections of these classes."""
+        keep = np.isin(self.classes, list(classes))
+        return Detections(boxes=self.boxes[keep], scores=self.scores[keep], classes=self.classes[keep])
+
+
+def no_detections() -> Detections:
+    """An empty result."""
+    return Detections(boxes=np.zeros((0, 4), np.float32), scores=np.zeros(0, np.float32), classes=np.zeros(0, np.int64))

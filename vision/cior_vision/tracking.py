@@ -1,0 +1,152 @@
+"""Tracks from detections: two-stage association by overlap with a Kalman prediction.
+
+The idea is ByteTrack's (Zhang et al. 2022): sure detections first, then the unsure ones for what is left, because a low score usually means
+occlusion and not absence. Differences: memory is in *seconds* of stream time (a buffer in frames merges people at low frame rates), only equal
+classes match, and a track counts as confirmed after ``confirm_after`` observations. No clock is read; times come with the detections and never decrease.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Annotated
+
+import lap  # type: ignore[import-untyped, unused-ignore]
+import msgspec
+import numpy as np
+
+from cior_core.model import Struct
+from cior_vision.frames import Detections, Ints
+from cior_vision.geometry import Box, distance
+from cior_vision.incidents import Sighting
+from cior_vision.motion_model import Array, BoxFilter, overlap
+from cior_vision.rule_settings import Share, Strict
+
+
+class TrackerSettings(Strict, frozen=True, kw_only=True):
+    """Scores are the detector's; ``memory_s`` is how long a track survives unseen. Below two pictures a second tracks mean nothing."""
+
+    sure_score: Share = 0.4
+    new_score: Share = 0.45
+    match_iou: Share = 0.2
+    unsure_iou: Share = 0.4
+    confirm_after: Annotated[int, msgspec.Meta(ge=1, le=50)] = 3
+    memory_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 2.0
+
+
+class Tracked(Struct, frozen=True, kw_only=True):
+    """One picture's outcome: confirmed tracks seen in it, ids that ended, and how many tracks still live (seen or remembered)."""
+
+    sightings: tuple[Sighting, ...]
+    ended: frozenset[int]
+    alive: int
+
+
+class _Track:
+    """A living track."""
+
+    def __init__(self, track_id: int, *, box: Array, score: float, label: int, at_s: float) -> None:
+        self.id = track_id
+        self.label = label
+        self.filter = BoxFilter(box)
+        self.born_s = self.seen_s = self.moved_to_s = at_s
+        self.hits = 1
+        self.box = Box(*(float(value) for value in box))
+        self.birthplace = self.box
+        self.moved = 0.0
+        self.scores: deque[float] = deque([score], maxlen=10)
+
+    def predict(self, at_s: float) -> Array:
+        self.filter.predict(at_s - self.moved_to_s)
+        self.moved_to_s = at_s
+        return self.filter.box
+
+    def observe(self, box: Array, *, score: float, at_s: float, aspect: float) -> None:
+        self.filter.update(box)
+        self.box = Box(*(float(value) for value in box))
+        self.seen_s = at_s
+        self.hits += 1
+        self.scores.append(score)
+        height = max(self.birthplace.height, self.box.height, 1e-6)
+        self.moved = max(self.moved, distance(self.box.ground, self.birthplace.ground, aspect=aspect) / height)
+
+
+class Tracker:
+    """One camera's tracks within one epoch. ``labels`` are the engine's class names by index."""
+
+    def __init__(self, settings: TrackerSettings, labels: Sequence[str]) -> None:
+        self._settings = settings
+        self._labels = tuple(labels)
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+
+    @property
+    def alive(self) -> int:
+        """Tracks seen or remembered, confirmed or not: while there is one, the detector must keep looking."""
+        return len(self._tracks)
+
+    @property
+    def confirmed(self) -> int:
+        """Tracks observed often enough to be believed."""
+        return sum(1 for track in self._tracks if self._is_confirmed(track))
+
+    def step(self, found: Detections, at_s: float, *, aspect: float) -> Tracked:
+        """Advance to a picture taken at ``at_s`` (stream seconds) in which ``found`` was detected."""
+        boxes = found.boxes.astype(np.float64)
+        predicted = np.array([track.predict(at_s) for track in self._tracks]).reshape(-1, 4)
+        cost = self._cost(predicted, boxes, found)
+        sure = np.flatnonzero(found.scores >= self._settings.sure_score)
+        unsure = np.flatnonzero(found.scores < self._settings.sure_score)
+        rows = np.arange(len(self._tracks))
+        first, rows, sure = _assign(cost, rows, columns=sure, limit=1.0 - self._settings.match_iou)
+        fresh = np.array([row for row in rows if self._is_confirmed(self._tracks[row])], dtype=np.int64)
+        second, _, _ = _assign(cost, fresh, columns=unsure, limit=1.0 - self._settings.unsure_iou)
+        for row, column in (*first, *second):
+            self._tracks[row].observe(boxes[column], score=float(found.scores[column]), at_s=at_s, aspect=aspect)
+        ended = self._forget(at_s)
+        self._begin(found, boxes, sure, at_s=at_s)
+        return Tracked(sightings=self._sightings(at_s), ended=ended, alive=len(self._tracks))
+
+    def _cost(self, predicted: Array, boxes: Array, found: Detections) -> Array:
+        """1 - overlap; different classes never match."""
+        if not len(predicted) or not len(boxes):
+            return np.zeros((len(predicted), len(boxes)))
+        labels = np.array([track.label for track in self._tracks])
+        cost = 1.0 - overlap(predicted, boxes)
+        cost[labels[:, None] != found.classes[None, :]] = 2.0
+        return np.asarray(cost)
+
+    def _begin(self, found: Detections, boxes: Array, columns: Ints, *, at_s: float) -> None:
+        for column in columns:
+            score = float(found.scores[column])
+            if score >= self._settings.new_score:
+                self._tracks.append(_Track(self._next_id, box=boxes[column], score=score, label=int(found.classes[column]), at_s=at_s))
+                self._next_id += 1
+
+    def _forget(self, at_s: float) -> frozenset[int]:
+        """Unconfirmed tracks end with their first miss, confirmed ones after ``memory_s``; only the latter were ever told about."""
+        gone = [track for track in self._tracks if track.seen_s < at_s and
+                (not self._is_confirmed(track) or at_s - track.seen_s > self._settings.memory_s)]
+        self._tracks = [track for track in self._tracks if track not in gone]
+        return frozenset(track.id for track in gone if self._is_confirmed(track))
+
+    def _is_confirmed(self, track: _Track) -> bool:
+        return track.hits >= self._settings.confirm_after
+
+    def _sightings(self, at_s: float) -> tuple[Sighting, ...]:
+        return tuple(
+            Sighting(track_id=track.id, label=self._labels[track.label], score=round(float(np.median(track.scores)), 4), box=track.box,
+                     age_s=at_s - track.born_s, moved=round(track.moved, 4))
+            for track in self._tracks if track.seen_s == at_s and self._is_confirmed(track))
+
+
+def _assign(cost: Array, rows: Ints, *, columns: Ints, limit: float) -> tuple[list[tuple[int, int]], Ints, Ints]:
+    """Cheapest one-to-one pairs under ``limit`` among some rows and columns of ``cost``, and the rows and columns left over (Jonker-Volgenant)."""
+    if not len(rows) or not len(columns):
+        return [], rows, columns
+    _, chosen, _ = lap.lapjv(cost[np.ix_(rows, columns)], extend_cost=True, cost_limit=limit)
+    pairs = [(int(rows[row]), int(columns[column])) for row, column in enumerate(chosen) if column >= 0]
+    taken_rows = {row for row, _ in pairs}
+    taken_columns = {column for _, column in pairs}
+    left = np.array([row for row in rows if int(row) not in taken_rows], dtype=np.int64)
+    return pairs, left, np.array([column for column in columns if int(column) not in taken_columns], dtype=np.int64)
