@@ -54,7 +54,7 @@ up: $(RUNTIME) ## Run the embedded stack until Ctrl-C
 	@$(BIN)/cior up $(UP_ARGS)
 
 engines-check: $(DEV)
-	@$(BIN)/python tests/engines/report.py
+	@PYTHONPATH=tests $(BIN)/python -m engines.prepare
 
 test: $(DEV) engines-check ## All tests; what a missing Debian package hides is listed at the end
 	@$(BIN)/python -m pytest $(TEST_ARGS)
@@ -74,7 +74,7 @@ types: $(DEV) ## mypy --strict over packages and tests
 	@$(BIN)/mypy $(CHECKED)
 
 contracts: $(DEV) ## Who may import whom
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: $(DEV) ## Measurements; prints where each result went
 	@test -d benchmarks || { echo "There is no benchmarks/ folder in this checkout." >&2; exit 1; }

@@ -105,8 +105,8 @@ def jars(settings: ApacheKafkaSettings) -> Path:
                 argv, capture_output=True, text=True, check=False, timeout=settings.download_timeout_s
             )
             if ran.returncode:
-                raise EngineFailed(
-                    f"Maven could not fetch Apache Kafka {settings.version}:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}"
+                raise cache.EngineAbsent(
+                    f"Maven could not fetch Apache Kafka {settings.version}: {(ran.stdout + ran.stderr)[-600:]}"
                 )
             done.touch()
     return target

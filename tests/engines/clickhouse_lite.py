@@ -119,7 +119,7 @@ def _download(npm: str, folder: Path, timeout_s: float) -> Path:
     ran = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, timeout=timeout_s)
     archives = list(folder.glob("*.tgz"))
     if ran.returncode or len(archives) != 1:
-        raise EngineFailed(f"npm could not fetch {PACKAGE} {VERSION}:\n{ran.stderr[-2000:]}")
+        raise cache.EngineAbsent(f"npm could not fetch {PACKAGE} {VERSION}: {ran.stderr[-600:]}")
     with archives[0].open("rb") as packed:
         digest = hashlib.file_digest(packed, "sha512").digest()
     if base64.b64encode(digest).decode() != SHA512:

@@ -1,0 +1,36 @@
+"""The product's own source files, for tests about how it is written."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def package_folders() -> tuple[Path, ...]:
+    """Every package of the wheel, from the one list in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return tuple(ROOT / name for name in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+
+
+def modules(*packages: str) -> Iterator[Path]:
+    """The Python files of these packages, of all when none is named."""
+    for folder in package_folders():
+        if not packages or folder.name in packages:
+            yield from sorted(folder.rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """The parsed file."""
+    return ast.parse(path.read_text(), str(path))
+
+
+def name(path: Path) -> str:
+    """The path as a person names it."""
+    return path.relative_to(ROOT).as_posix()
