@@ -104,7 +104,7 @@ def decode(kind: Kind, value: bytes | None) -> Wire:
     """One record of ``kind``. Raises ``PayloadRejected`` (``codec.malformed``, ``codec.empty``)."""
     if not value:
         raise PayloadRejected("codec.empty", f"an empty message instead of a {kind.value}")
-    return cast(Wire, _events(value) if kind is Kind.EVENT else _call(kind, _ONE[kind], value))
+    return cast("Wire", _events(value) if kind is Kind.EVENT else _call(kind, _ONE[kind], value))
 
 
 def envelope(kind: Kind, records_: Iterable[Wire]) -> bytes:
@@ -128,14 +128,14 @@ def records(kind: Kind, value: bytes | None) -> list[Any]:
         return [decode(kind, value)]
     if kind is Kind.EVENT:
         return [_events(bytes(part)) for part in split(kind, value)]
-    return cast(list[Any], _call(kind, _MANY[kind], value))
+    return cast("list[Any]", _call(kind, _MANY[kind], value))
 
 
 def split(kind: Kind, value: bytes) -> list[msgspec.Raw]:
     """The undecoded records of a message: lets a reader keep the good ones of an envelope and dead-letter the bad one with *its* bytes."""
     if not is_envelope(value):
         return [msgspec.Raw(value)]
-    return cast(list[msgspec.Raw], _call(kind, _SPLIT, value))
+    return cast("list[msgspec.Raw]", _call(kind, _SPLIT, value))
 
 
 def is_envelope(value: bytes) -> bool:
@@ -144,7 +144,7 @@ def is_envelope(value: bytes) -> bool:
 
 
 def _events(value: bytes) -> Event:
-    return cast(Event, _call(Kind.EVENT, cloudevents.decode, value))
+    return cast("Event", _call(Kind.EVENT, cloudevents.decode, value))
 
 
 def _call(kind: Kind, read: Callable[[bytes], Any], value: bytes) -> Any:

@@ -262,7 +262,7 @@ class BatchConsumer:
                 self._is_retrying = True
                 self._metrics.add(m.RETRIED, batch.topic)
                 _LOG.warning("batch_postponed", token=batch.token, code=error.code)
-                self._idle(consumer, error.retry_after_s or wait_s * random.uniform(0.8, 1.2), stop)
+                self._idle(consumer, error.retry_after_s or wait_s * random.uniform(0.8, 1.2), stop)  # noqa: S311  (jitter)
                 wait_s = min(wait_s * 2, self._limits.retry_to_s)
                 if stop.is_set() or (batch.topic, batch.partition) not in self._buffers:
                     self._is_retrying = False

@@ -33,7 +33,6 @@ def dead_letter(  # noqa: PLR0913  (every fact is a field of the record)
     ``stage``: decode, agent, store or topic. An exception that is not ours gives the code ``bug.<its type>`` and no message text, because
     a foreign message may quote the payload.
     """
-    known = isinstance(error, CiorError)
     code = error.code if isinstance(error, CiorError) else f"bug.{type(error).__name__}"
     reason = (
         error.sentence
@@ -46,7 +45,7 @@ def dead_letter(  # noqa: PLR0913  (every fact is a field of the record)
         id=f"{stage}:{where}:{digest[:12]}",
         stage=stage,  # type: ignore[arg-type]
         code=code,
-        reason=reason if known else reason,
+        reason=reason,
         payload=payload[:MAX_PAYLOAD_BYTES],
         at_ms=at_ms,
         source=source,

@@ -93,7 +93,7 @@ class _Flight:
             self.left -= 1
             if error is not None:
                 self.errors[position] = error
-            is_end = not self.ended and (self.left == 0 or error is not None and not self.hopeless(error))
+            is_end = not self.ended and (self.left == 0 or (error is not None and not self.hopeless(error)))
             self.ended = self.ended or is_end
         if is_end:
             self._on_end(self)

@@ -110,7 +110,8 @@ class SegmentLog:
             for sequence, _, end in frames(data):
                 segment.last, segment.size_bytes = sequence, end
         if len(data) > segment.size_bytes:
-            self._cut(path, data, segment.size_bytes, is_torn_tail=is_newest)
+            is_torn_tail = is_newest and data[: len(MAGIC)] == MAGIC
+            self._cut(path, data, segment.size_bytes, is_torn_tail=is_torn_tail)
         return segment
 
     def _cut(self, path: Path, data: bytes, sound_bytes: int, *, is_torn_tail: bool) -> None:

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
+
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
 
@@ -38,7 +40,7 @@ class BusSettings(Struct, frozen=True):
     session_timeout_ms: int | None = None
     message_max_bytes: int = 2_000_000
     queue_max_kbytes: int = 65_536
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
 
     @classmethod
     def from_dsn(cls, dsn: str, **overrides: Any) -> Self:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cior_bus import metrics as m
 from cior_bus import codec, topics
+from cior_bus import metrics as m
 from cior_bus.admin import Topics, TopicState
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits, Join
 from cior_bus.cuts import Cuts, FileCuts
@@ -21,7 +21,6 @@ from cior_bus.producer import Bus, Message
 from cior_bus.settings import BusSettings, Profile
 from cior_bus.spool import Entry, Spool, SpoolClass
 from cior_core.errors import PayloadRejected, SourceUnavailable
-
 from engines.apache_kafka import ApacheKafka
 from integration.bus.brokers import Broker, empty
 
@@ -158,9 +157,8 @@ async def test_without_a_spool_a_dead_broker_is_said(broker: Broker) -> None:
 
 
 async def test_too_large_is_refused_before_anything_is_sent(broker: Broker, tmp_path: Path) -> None:
-    with Bus(broker.settings) as bus:
-        with pytest.raises(PayloadRejected, match="message_too_large"):
-            await bus.publish([press(0), Message(topic=URGENT, key=b"k", value=b"x" * 1_100_000)])
+    with Bus(broker.settings) as bus, pytest.raises(PayloadRejected, match="message_too_large"):
+        await bus.publish([press(0), Message(topic=URGENT, key=b"k", value=b"x" * 1_100_000)])
     Topics(broker.settings).ensure()
     assert broker.values(URGENT) == []
 
