@@ -22,13 +22,6 @@ import msgspec
 
 from cior_core.model import Command, DataClass, Device, Event, Lane, Producer, RawId, Receipt, TypeCode
 
-__all__ = [
-    "Accepted", "Ack", "Commandable", "ConnectorConfig", "DecodeContext", "Decoded", "Discoverable", "Facts", "Heartbeating", "Identity", "Manifest",
-    "Mode", "OpenContext", "Outcome", "ProbeReport", "Received", "Refused", "Rejected", "RejectedPart", "Replayable", "Secret", "Source", "Taxonomy",
-    "TypeFacts",
-]
-
-
 class Mode(StrEnum):
     """Who starts the talk: the device pushes to us over a request, we poll it, or we listen on a socket it keeps open."""
 
@@ -139,11 +132,14 @@ class TypeFacts(Protocol):
     """The part of a taxonomy entry that decoding needs (``cior_core.taxonomy.EventType`` has it)."""
 
     @property
-    def life_safety(self) -> bool: ...
+    def life_safety(self) -> bool:
+        """Whether nothing may filter, delay or lower it."""
     @property
-    def data_class(self) -> DataClass: ...
+    def data_class(self) -> DataClass:
+        """Default class."""
     @property
-    def lane(self) -> Lane: ...
+    def lane(self) -> Lane:
+        """Default lane."""
 
 
 class Taxonomy(Protocol):

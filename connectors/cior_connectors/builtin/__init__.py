@@ -1,0 +1,1 @@
+"""The connectors that come with CIOR; each is a folder an author could have written."""

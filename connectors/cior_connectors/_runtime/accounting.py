@@ -1,0 +1,58 @@
+"""What an instance took and what became of it, a minute at a time: the connector's side of *accepted = stored + dead + in flight*."""
+
+from __future__ import annotations
+
+from cior_bus.metrics import Metrics
+from cior_connectors._runtime import metrics as m
+from cior_connectors._runtime.records import Bundle
+from cior_connectors.contract import Accepted, Outcome, Refused, Rejected
+from cior_core.model import Lane
+
+COUNTS = ("received", "accepted", "rejected", "refused", "events", "dead", "dropped", "unregistered", "sealed")
+_WORDS: dict[type[Outcome], str] = {Accepted: "accepted", Rejected: "rejected", Refused: "refused"}
+
+
+class Ledger:
+    """Counters of one instance: since its start in ``metrics``, and for the running minute in :meth:`close_minute`."""
+
+    def __init__(self, *, instance: str, metrics: Metrics) -> None:
+        self._instance = instance
+        self._metrics = metrics
+        self._minute = dict.fromkeys(COUNTS, 0)
+
+    def received(self, size_bytes: int) -> None:
+        """A unit came in."""
+        self._minute["received"] += 1
+        self._metrics.add(m.RECEIVED, self._instance)
+        self._metrics.add(m.RECEIVED_BYTES, self._instance, amount=size_bytes)
+
+    def durable(self, bundle: Bundle) -> None:
+        """A unit and all it became are durable."""
+        for lane in Lane:
+            if count := bundle.lanes.count(lane):
+                self._metrics.add(m.EVENTS, self._instance, lane.value, amount=count)
+        for code in bundle.dead_codes:
+            self._metrics.add(m.DEAD, self._instance, code)
+        self._minute["events"] += len(bundle.lanes)
+        self._minute["dead"] += len(bundle.dead_codes)
+        self._minute["unregistered"] += bundle.unregistered
+        self._metrics.add(m.UNREGISTERED, self._instance, amount=bundle.unregistered)
+        if bundle.sealed:
+            self._minute["sealed"] += 1
+            self._metrics.add(m.SEALED, self._instance)
+
+    def answered(self, outcome: Outcome) -> None:
+        """The source was told."""
+        word = _WORDS[type(outcome)]
+        self._minute[word] += 1
+        self._metrics.add(m.ANSWERED, self._instance, word)
+
+    def dropped(self, count: int, *, reason: str) -> None:
+        """Events given up on purpose (law 11)."""
+        self._minute["dropped"] += count
+        self._metrics.add(m.DROPPED, self._instance, reason, "true", amount=count)
+
+    def close_minute(self) -> dict[str, int]:
+        """The counts since the last call, and start again."""
+        minute, self._minute = self._minute, dict.fromkeys(COUNTS, 0)
+        return minute

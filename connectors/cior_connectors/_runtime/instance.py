@@ -1,0 +1,344 @@
+"""One running connector: opens its source, pumps units through the pipeline, restarts it, tells the centre how it does, stops within two seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import structlog
+
+from cior_bus import codec, lanes, topics
+from cior_bus.metrics import Metrics
+from cior_bus.producer import Message
+from cior_bus.spool import SpoolClass
+from cior_connectors._runtime import codes
+from cior_connectors._runtime import metrics as m
+from cior_connectors._runtime.accounting import Ledger
+from cior_connectors._runtime.backoff import Backoff
+from cior_connectors._runtime.health import Health, HealthBook, State
+from cior_connectors._runtime.limits import TelemetryLimit
+from cior_connectors._runtime.marks import Mark
+from cior_connectors._runtime.pipeline import Pipeline, Sink
+from cior_connectors._runtime.records import Channel
+from cior_connectors._runtime.seal import Sealer
+from cior_connectors._runtime.settings import InstanceSettings
+from cior_connectors.contract import DecodeContext, Heartbeating, Manifest, Received, Replayable, Source
+from cior_core.errors import CiorError, SourceUnavailable
+from cior_core.identity import event_id
+from cior_core.model import DataClass, Event, Lane, TypeCode
+
+_LOG = structlog.get_logger(__name__)
+STOP_WITHIN_S = 2.0
+BATCH_UNITS = 200
+HEALTHY_AFTER_S = 5.0
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the centre lends to every instance of a process."""
+
+    sink: Sink
+    sealer: Sealer
+    metrics: Metrics
+    state_dir: Path
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    accounting_every_s: float = 60.0
+
+
+class Instance:
+    """``run`` until cancelled. Also the ``OpenContext`` of its source."""
+
+    def __init__(
+        self, source: Source, *, manifest: Manifest, settings: InstanceSettings, context: DecodeContext, around: Surroundings, backoff: Backoff | None = None
+    ) -> None:
+        self.source = source
+        self.manifest = manifest
+        self.settings = settings
+        self._around = around
+        self._context = context
+        self._boot = uuid4().hex[:12]
+        self._own_events = 0
+        self._posts: asyncio.Queue[Event] = asyncio.Queue(1_000)
+        self._queue: asyncio.Queue[Received] = asyncio.Queue(settings.max_in_flight)
+        self._last_unit_s = time.monotonic()
+        self._refusing = False
+        self._backoff = backoff or Backoff(life_safety=manifest.life_safety)
+        self._limit = TelemetryLimit(rate_per_s=settings.max_events_per_s)
+        self.ledger = Ledger(instance=settings.name, metrics=around.metrics)
+        self.book = HealthBook(instance=settings.name, now_ms=around.now_ms, metrics=around.metrics, on_change=self._health_changed)
+        self._mark = Mark(self.state_dir / "history.mark")
+        around.metrics.observe(lambda: {(m.QUEUED.name, (settings.name,)): float(self._queue.qsize())})
+        self.pipeline = Pipeline(
+            source,
+            manifest=manifest,
+            channel=self._channel(),
+            sink=around.sink,
+            now_ms=around.now_ms,
+            metrics=around.metrics,
+            ledger=self.ledger,
+            boot=self._boot,
+            on_refusal=self._refusal_changed,
+        )
+
+    # --- OpenContext ---
+
+    @property
+    def instance(self) -> str:
+        """Name of this instance."""
+        return self.settings.name
+
+    @property
+    def state_dir(self) -> Path:
+        """Durable folder of this instance alone."""
+        folder = self._around.state_dir / self.settings.name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """Longest unit that is taken whole."""
+        return self.settings.max_payload_bytes
+
+    def now_ms(self) -> int:
+        """The edge's clock."""
+        return self._around.now_ms()
+
+    def degraded(self, reason: str, /) -> None:
+        """The source works, but not well."""
+        self.book.turn(State.DEGRADED, reason)
+
+    def recovered(self) -> None:
+        """The source is well again."""
+        if self.book.health.state is State.DEGRADED:
+            self.book.turn(State.UP)
+
+    # --- life ---
+
+    async def run(self) -> None:
+        """Supervise until cancelled; then stop within :data:`STOP_WITHIN_S`."""
+        tasks = [asyncio.ensure_future(work) for work in (self._supervise(), self._minutes(), self._post(), self._watch_silence())]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+            _LOG.info("connector_stopped", instance=self.instance)
+
+    async def _supervise(self) -> None:
+        while True:
+            began_s = time.monotonic()
+            error = await self._one_session()
+            if time.monotonic() - began_s >= HEALTHY_AFTER_S:
+                self._backoff.succeeded()
+            await asyncio.sleep(self._judged(error))
+
+    def _judged(self, error: Exception | None) -> float:
+        """Record the end of a session; give the seconds to wait."""
+        code = error.code if isinstance(error, CiorError) else "source.ended" if error is None else f"bug.{type(error).__name__}"
+        self._around.metrics.add(m.FAILURES, self.instance, code)
+        self.book.turn(State.DOWN, code)
+        delay_s = self._backoff.after(error, at_s=time.monotonic())
+        needs_human = isinstance(error, CiorError) and not isinstance(error, SourceUnavailable)
+        if needs_human or self._backoff.is_looping(at_s=time.monotonic()):
+            self._alarm("connector.restarting_slowly", code)
+        return delay_s
+
+    async def _one_session(self) -> Exception | None:
+        """Open, pump, close. Gives the error that ended it; only cancellation passes through."""
+        try:
+            await self.source.open(self)
+            self._around.metrics.add(m.CONNECTS, self.instance)
+            self._last_unit_s = time.monotonic()
+            self.book.turn(State.UP)
+            await self._pump()
+        except Exception as error:  # noqa: BLE001  the supervisor: named exemption of style §11
+            return error
+        finally:
+            await self._close()
+        return None
+
+    async def _pump(self) -> None:
+        reader = asyncio.ensure_future(self._read(self.source.receive()))
+        worker = asyncio.ensure_future(self._work())
+        history = asyncio.ensure_future(self._reconcile())
+        try:
+            await asyncio.wait({reader, worker, history}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (worker, history, reader):
+                if task.done():
+                    task.result()
+            await self._queue.join()
+        finally:
+            for task in (reader, history):
+                task.cancel()
+            await self._wind_down(worker)
+            await asyncio.gather(reader, history, worker, return_exceptions=True)
+
+    async def _read(self, units: AsyncIterator[Received]) -> None:
+        """Ask the source for the next unit only when there is room: that is the back-pressure."""
+        async for received in units:
+            self._last_unit_s = time.monotonic()
+            await self._queue.put(self.pipeline.stamp(received))
+
+    async def _work(self) -> None:
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < BATCH_UNITS and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            try:
+                await self.pipeline.take(batch)
+            finally:
+                for _ in batch:
+                    self._queue.task_done()
+
+    async def _wind_down(self, worker: asyncio.Future[None]) -> None:
+        """Let what is being published finish; what nobody judged yet is refused, so the far side keeps it."""
+        waiting: list[Received] = []
+        if asyncio.current_task() is not None and asyncio.current_task().cancelling():  # type: ignore[union-attr]
+            while not self._queue.empty():
+                waiting.append(self._queue.get_nowait())
+                self._queue.task_done()
+        for received in waiting:
+            await self.pipeline.refuse(received, "connector.stopping")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._queue.join(), STOP_WITHIN_S * 0.6)
+        worker.cancel()
+
+    async def _close(self) -> None:
+        try:
+            await asyncio.wait_for(self.source.close(), STOP_WITHIN_S / 2)
+        except Exception as error:  # noqa: BLE001  the supervisor: a source that cannot close must not stop its own restart
+            _LOG.warning("connector_close_failed", instance=self.instance, error=type(error).__name__)
+
+    # --- history ---
+
+    async def _reconcile(self) -> None:
+        """Ask a replayable source for what we may have missed: after every open, then every ``reconcile_every_s``."""
+        if not (self.manifest.replays and isinstance(self.source, Replayable)) or self.settings.reconcile_every_s is None:
+            await asyncio.Event().wait()
+            return
+        while True:
+            began_ms = self.now_ms()
+            try:
+                await self._ask_history(self.source, began_ms)
+            except SourceUnavailable as error:
+                self.degraded(error.code)
+            await asyncio.sleep(self.settings.reconcile_every_s)
+
+    async def _ask_history(self, source: Replayable, began_ms: int) -> None:
+        overlap_ms = int(self.settings.reconcile_overlap_s * 1000)
+        since_ms = self._mark.read(default=began_ms - overlap_ms) - overlap_ms
+        async for received in source.since(since_ms):
+            self._around.metrics.add(m.RECONCILED, self.instance)
+            await self._queue.put(self.pipeline.stamp(received))
+        await self._queue.join()
+        if not self._refusing:
+            self._mark.write(began_ms)
+        self.recovered()
+
+    # --- what the runtime says by itself ---
+
+    async def _minutes(self) -> None:
+        while True:
+            await asyncio.sleep(self._around.accounting_every_s)
+            health = self.book.health
+            self._say(codes.ACCOUNTING, {**self.ledger.close_minute(), "window_s": self._around.accounting_every_s})
+            self._say(codes.HEALTH, {"state": health.state.value, "reason": health.reason, "since_ms": health.since_ms})
+
+    async def _watch_silence(self) -> None:
+        """Silence beyond the expected interval is an event, also while the connection looks well."""
+        expected_s = self.settings.expect_every_s
+        while expected_s is not None:
+            await asyncio.sleep(min(1.0, expected_s / 4))
+            silent = time.monotonic() - self._last_unit_s > expected_s
+            if silent and self.book.health.state is State.UP:
+                self.degraded("source.silent")
+            elif not silent and self.book.health == msgspec.structs.replace(self.book.health, state=State.DEGRADED, reason="source.silent"):
+                self.recovered()
+        await asyncio.Event().wait()
+
+    async def _post(self) -> None:
+        """Publish the runtime's own events; they wait here while neither broker nor spool takes them."""
+        while True:
+            event = await self._posts.get()
+            while True:
+                try:
+                    await self._around.sink.publish([_message(event)])
+                    break
+                except SourceUnavailable:
+                    await asyncio.sleep(0.5)
+
+    def _health_changed(self, health: Health) -> None:
+        self._say(codes.HEALTH, {"state": health.state.value, "reason": health.reason, "since_ms": health.since_ms})
+
+    def _refusal_changed(self, refusing: bool) -> None:  # noqa: FBT001  a callback's one fact
+        if refusing == self._refusing:
+            return
+        self._refusing = refusing
+        if refusing:
+            _LOG.error("life_safety_refused", instance=self.instance)
+            self._alarm("connector.refusing", "neither broker nor spool takes life-safety input")
+        else:
+            _LOG.info("life_safety_taken_again", instance=self.instance)
+
+    def _alarm(self, code: str, reason: str) -> None:
+        _LOG.error("operator_alarm_raised", instance=self.instance, code=code, reason=reason)
+        self._say(codes.ALARM, {"code": code, "reason": reason}, lane=Lane.URGENT)
+
+    def _say(self, type_code: TypeCode, attributes: dict[str, Any], *, lane: Lane = Lane.TELEMETRY) -> None:
+        self._own_events += 1
+        now_ms = self.now_ms()
+        source = f"urn:cior:connector:{self.instance}"
+        event = Event(
+            id=event_id(source, f"{type_code}:{self._boot}:{self._own_events}"),
+            source=source,
+            type=type_code,
+            subject=f"connector:{self.instance}",
+            occurred_ms=now_ms,
+            received_ms=now_ms,
+            data_class=DataClass.RESTRICTED,
+            lane=lane,
+            producer=self._context.producer,
+            registered=True,
+            attributes={**attributes, "connector": self.manifest.name, "life_safety": self.manifest.life_safety},
+        )
+        if self._posts.full():
+            self._posts.get_nowait()
+            self.ledger.dropped(1, reason="own_events_waiting")
+        self._posts.put_nowait(event)
+
+    def _channel(self) -> Channel:
+        settings, registry = self.settings, self._context.registry
+        any_sealed = any(device.data_class is DataClass.SEALED for device in registry.values())
+        return Channel(
+            context=self._context,
+            sealer=self._around.sealer,
+            life_safety=self.manifest.life_safety,
+            sealed=settings.sealed,
+            carries_sealed=any_sealed if settings.carries_sealed is None else settings.carries_sealed,
+            keep=self._keep,
+            expected_every_s=self.source.expected_every_s if isinstance(self.source, Heartbeating) else lambda subject: None,
+        )
+
+    def _keep(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        kept = self._limit.keep(events, now_ms=self.now_ms())
+        if len(kept) < len(events):
+            self.ledger.dropped(len(events) - len(kept), reason="telemetry_rate")
+        return kept
+
+
+def _message(event: Event) -> Message:
+    urgent = event.lane is Lane.URGENT
+    key = event.subject.encode() if urgent else lanes.device_bucket(event.subject)
+    spool_class = SpoolClass.LIFE_SAFETY if urgent else SpoolClass.NORMAL
+    return Message(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=codec.encode(event), spool_class=spool_class, bulk=not urgent)
+
+
+def instances_of(instances: Sequence[Instance]) -> tuple[str, ...]:
+    """Names, for the log."""
+    return tuple(instance.instance for instance in instances)

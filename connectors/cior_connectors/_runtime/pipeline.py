@@ -1,0 +1,145 @@
+"""The way of a unit: receive → stamp → decode under guard → raw, events and dead letters durable *together* → answer. In that order, always (law 1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from cior_bus.metrics import Metrics
+from cior_bus.producer import Message
+from cior_bus.spool import SpoolClass
+from cior_connectors._runtime import metrics as m
+from cior_connectors._runtime.accounting import Ledger
+from cior_connectors._runtime.guard import Verdict, judge
+from cior_connectors._runtime.records import Bundle, Channel, bundle
+from cior_connectors._runtime.resends import Resends
+from cior_connectors.contract import Identity, Manifest, Outcome, Received, Refused, Source
+from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
+from cior_core.identity import payload_sha256, raw_id
+
+_LOG = structlog.get_logger(__name__)
+
+
+class Sink(Protocol):
+    """``cior_bus.producer.Bus``, or its in-memory twin."""
+
+    async def publish(self, messages: Sequence[Message], /) -> None:
+        """All durable on return, or raises and none counts as durable."""
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit on its way to durability."""
+
+    received: Received
+    bundle: Bundle
+
+
+class Pipeline:
+    """One instance's way. ``on_refusal`` hears whether life-safety input is being refused (True) or taken again (False)."""
+
+    def __init__(  # noqa: PLR0913  each is a collaborator, all are named
+        self,
+        source: Source,
+        *,
+        manifest: Manifest,
+        channel: Channel,
+        sink: Sink,
+        now_ms: Callable[[], int],
+        metrics: Metrics,
+        ledger: Ledger,
+        boot: str,
+        on_refusal: Callable[[bool], None] = lambda refusing: None,
+    ) -> None:
+        self._source = source
+        self._manifest = manifest
+        self._channel = channel
+        self._sink = sink
+        self._now_ms = now_ms
+        self._metrics = metrics
+        self._ledger = ledger
+        self._instance = channel.context.producer.instance
+        self._boot = boot
+        self._ordinals = count()
+        self._resends = Resends(window_s=manifest.resend_window_s)
+        self._on_refusal = on_refusal
+
+    def stamp(self, received: Received) -> Received:
+        """Receipt instant, raw id and decode context: set here, once, at the edge (law 6)."""
+        facts, now_ms = received.facts, self._now_ms()
+        windowed = self._manifest.identity is Identity.WINDOW
+        self._ledger.received(len(received.payload))
+        stamped = msgspec.structs.replace(
+            facts,
+            received_ms=now_ms,
+            raw_id=raw_id(
+                facts.source, payload_sha256(received.payload), received_ms=now_ms, instance=f"{self._instance}/{self._boot}", ordinal=next(self._ordinals)
+            ),
+            first_received_ms=self._resends.first_received_ms(facts.source, received.payload, received_ms=now_ms) if windowed else now_ms,
+            context=self._channel.context,
+        )
+        return msgspec.structs.replace(received, facts=stamped)
+
+    async def take(self, batch: Sequence[Received]) -> None:
+        """Take stamped units to durability and answer each, in order. Never raises for what a unit holds; may raise ``CancelledError``."""
+        judged = [self._judge(received) for received in batch]
+        groups = [[unit for unit in judged if unit.bundle.spool_class is spool_class] for spool_class in SpoolClass]
+        await asyncio.gather(*(self._group(group) for group in groups if group))
+
+    def _judge(self, received: Received) -> Judged:
+        verdict = judge(self._source.decode, received.payload, received.facts)
+        if verdict.trace_id is not None:
+            self._metrics.add(m.BUGS, self._instance)
+        return self._bundled(received, verdict)
+
+    def _bundled(self, received: Received, verdict: Verdict) -> Judged:
+        ready = bundle(self._channel, received.payload, received.facts, verdict)
+        return Judged(received=received, bundle=ready)
+
+    async def _group(self, group: Sequence[Judged]) -> None:
+        """One publish for the group; if it cannot be taken as a whole, one for each unit, so that what still fits goes through."""
+        try:
+            await self._sink.publish([message for unit in group for message in unit.bundle.messages])
+        except (SourceUnavailable, PayloadRejected) as error:
+            await self._one_by_one(group, error)
+            return
+        for unit in group:
+            self._ledger.durable(unit.bundle)
+            await self._answer(unit.received, unit.bundle.outcome)
+        if any(unit.bundle.life_safety for unit in group):
+            self._on_refusal(False)
+
+    async def _one_by_one(self, group: Sequence[Judged], error: CiorError) -> None:
+        """What is too large for the bus as decoded becomes a dead letter with its bytes; a second failure is a refusal."""
+        if len(group) > 1:
+            for unit in group:
+                await self._group([unit])
+        elif isinstance(error, PayloadRejected) and group[0].bundle.dead_codes != ("unit.unpublishable",):
+            received = group[0].received
+            await self._group([self._bundled(received, Verdict(code="unit.unpublishable", reason="the bus cannot carry what it decodes to"))])
+        else:
+            await self._refuse(group[0], error)
+
+    async def _refuse(self, unit: Judged, error: CiorError) -> None:
+        """Not durable, so not acknowledged: the far side keeps it. Life-safety that is refused is an alarm."""
+        if unit.bundle.spool_class is SpoolClass.LIFE_SAFETY:
+            self._on_refusal(True)
+        await self._answer(unit.received, Refused(code=error.code))
+
+    async def refuse(self, received: Received, code: str) -> None:
+        """Refuse a unit that was never judged (we are stopping)."""
+        await self._answer(received, Refused(code=code))
+
+    async def _answer(self, received: Received, outcome: Outcome) -> None:
+        self._ledger.answered(outcome)
+        try:
+            await received.ack(outcome)
+        except (OSError, asyncio.TimeoutError, SourceUnavailable):
+            self._metrics.add(m.UNANSWERED, self._instance)
+        except Exception as error:  # noqa: BLE001  an author's bug in answering must not cost the next unit its way
+            self._metrics.add(m.UNANSWERED, self._instance)
+            _LOG.error("answer_failed", instance=self._instance, error=type(error).__name__)

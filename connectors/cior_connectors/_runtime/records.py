@@ -1,0 +1,326 @@
+"""From one judged unit to the messages that become durable together, and to the answer the source will give. Pure but for the sealed box's key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from cior_bus import codec, lanes, topics
+from cior_bus.producer import Message
+from cior_bus.spool import SpoolClass
+from cior_connectors._runtime.codes import UNDECODED
+from cior_connectors._runtime.guard import Verdict
+from cior_connectors._runtime.seal import Sealer
+from cior_connectors.contract import Accepted, DecodeContext, Facts, Outcome, Rejected, RejectedPart
+from cior_core.errors import PayloadRejected
+from cior_core.identity import dead_id, event_id, payload_sha256
+from cior_core.model import (
+    UNKNOWN_PLACE,
+    DataClass,
+    DeadLetter,
+    Device,
+    Event,
+    Lane,
+    Place,
+    PlaceMethod,
+    RawPointer,
+    RawRecord,
+)
+
+MAX_EVENT_BYTES = 1_000_000
+
+
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source."""
+
+    messages: tuple[Message, ...]
+    outcome: Outcome
+    spool_class: SpoolClass
+    lanes: tuple[Lane, ...]
+    dead_codes: tuple[str, ...]
+    sealed: bool
+    life_safety: bool = False
+    unregistered: int = 0
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """What bundling must know about the instance. ``keep`` is the telemetry limit, placed after decoding."""
+
+    context: DecodeContext
+    sealer: Sealer
+    life_safety: bool
+    sealed: bool
+    carries_sealed: bool
+    keep: Callable[[tuple[Event, ...]], tuple[Event, ...]]
+    expected_every_s: Callable[[str], float | None]
+
+
+def bundle(channel: Channel, payload: bytes, facts: Facts, verdict: Verdict) -> Bundle:
+    """The messages of one unit. Sealed units are stripped here, before anything is encoded for a topic, a log or a metric."""
+    registry = channel.context.registry
+    events = channel.keep(tuple(enrich(event, registry.get(event.subject), channel.expected_every_s(event.subject)) for event in verdict.events))
+    rejected = verdict.rejected
+    if verdict.code is not None:
+        rejected = (RejectedPart(code=verdict.code, reason=verdict.reason, payload=payload),)
+    unit = _Unit(channel=channel, payload=payload, facts=facts, verdict=verdict)
+    try:
+        return _build(unit, events, rejected)
+    except PayloadRejected:
+        return _build(unit, *_without_unpublishable(events, rejected, payload))
+
+
+class _Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """What one bundling is about."""
+
+    channel: Channel
+    payload: bytes
+    facts: Facts
+    verdict: Verdict
+
+
+def _build(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Bundle:
+    sealed = _is_sealed(unit.channel, unit.facts, events, undecoded=bool(rejected))
+    if rejected and unit.channel.life_safety:
+        events = (*events, _undecoded(unit.channel, unit.facts, rejected, sealed=sealed))
+    return (_sealed if sealed else _clear)(unit, events, rejected)
+
+
+def enrich(event: Event, device: Device | None, expected_every_s: float | None = None) -> Event:
+    """The registered-devices gate. It marks and completes, and can refuse nothing: an unregistered press goes on (law 2)."""
+    changes: dict[str, object] = {"registered": device is not None} if event.registered is None else {}
+    if expected_every_s is not None and "expected_every_s" not in event.attributes:
+        changes["attributes"] = {**event.attributes, "expected_every_s": expected_every_s}
+    if device is not None:
+        changes |= _from_registration(event, device)
+    return msgspec.structs.replace(event, **changes)
+
+
+def _from_registration(event: Event, device: Device) -> dict[str, object]:
+    changes: dict[str, object] = {"drill": event.drill or device.drill}
+    if event.place.method is PlaceMethod.UNKNOWN and device.place.method is not PlaceMethod.UNKNOWN:
+        changes["place"] = device.place if device.place.method is not PlaceMethod.GPS else _as_site(device.place)
+    if device.data_class is DataClass.SEALED or event.data_class is DataClass.SEALED:
+        changes["data_class"] = DataClass.SEALED
+    return changes
+
+
+def _as_site(place: Place) -> Place:
+    return msgspec.structs.replace(place, method=PlaceMethod.SITE)
+
+
+def _encoded(event: Event) -> bytes:
+    """The event as bytes. Raises ``PayloadRejected`` for one that no topic can carry."""
+    try:
+        value = codec.encode(event)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise PayloadRejected("event.unpublishable", "an event holds what JSON cannot carry") from error
+    if len(value) > MAX_EVENT_BYTES:
+        raise PayloadRejected("event.unpublishable", "an event is larger than a topic takes", cure="media by reference")
+    return value
+
+
+def _without_unpublishable(
+    events: tuple[Event, ...], rejected: tuple[RejectedPart, ...], payload: bytes
+) -> tuple[tuple[Event, ...], tuple[RejectedPart, ...]]:
+    """The events that can be published; each other one as a dead letter, so that it cannot block its siblings."""
+    kept: list[Event] = []
+    lost: list[RejectedPart] = []
+    for event in events:
+        try:
+            _encoded(event)
+            kept.append(event)
+        except PayloadRejected as error:
+            lost.append(RejectedPart(code=error.code, reason=error.sentence, payload=payload))
+    return tuple(kept), (*rejected, *lost)
+
+
+def _is_sealed(channel: Channel, facts: Facts, events: tuple[Event, ...], *, undecoded: bool) -> bool:
+    registry = channel.context.registry
+    subjects = {facts.subject, *(event.subject for event in events)}
+    return (
+        channel.sealed
+        or facts.sealed
+        or any(event.data_class is DataClass.SEALED for event in events)
+        or any((device := registry.get(subject)) is not None and device.data_class is DataClass.SEALED for subject in subjects)
+        or (undecoded and channel.carries_sealed)
+    )
+
+
+def _undecoded(channel: Channel, facts: Facts, rejected: tuple[RejectedPart, ...], *, sealed: bool) -> Event:
+    """A life-safety channel said something we cannot read: an operator must see that it spoke (design §4.2)."""
+    subject = facts.subject or facts.source
+    device = channel.context.registry.get(subject)
+    return Event(
+        id=event_id(facts.source, f"undecoded:{facts.raw_id}"),
+        source=facts.source,
+        type=UNDECODED,
+        subject=subject,
+        occurred_ms=facts.received_ms,
+        received_ms=facts.received_ms,
+        place=device.place if device is not None else UNKNOWN_PLACE,
+        data_class=DataClass.SEALED if sealed else DataClass.RESTRICTED,
+        life_safety=True,
+        lane=Lane.URGENT,
+        producer=channel.context.producer,
+        registered=device is not None if facts.subject else None,
+        drill=facts.drill or channel.context.drill,
+        attributes={"code": rejected[0].code, "parts": len(rejected), "bytes": sum(len(part.payload) for part in rejected)},
+    )
+
+
+def _clear(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Bundle:
+    channel, payload, facts = unit.channel, unit.payload, unit.facts
+    digest = payload_sha256(payload)
+    pointer = RawPointer(raw_id=facts.raw_id, sha256=digest)
+    record = RawRecord(
+        id=facts.raw_id,
+        source=facts.source,
+        subject=facts.subject or (events[0].subject if events else ""),
+        received_ms=facts.received_ms,
+        payload=payload,
+        sha256=digest,
+        content_type=facts.content_type,
+        facts=_stored_facts(facts),
+        producer=channel.context.producer,
+        events=len(events),
+        dead=len(rejected),
+        data_class=max((event.data_class for event in events), key=list(DataClass).index, default=DataClass.RESTRICTED),
+        drill=facts.drill or channel.context.drill,
+    )
+    letters = tuple(_letter(channel, facts, part, n, pointer, sealed=False) for n, part in enumerate(rejected))
+    pointed = tuple(_pointed(event, pointer, n) for n, event in enumerate(events))
+    return _assembled(unit, record, pointed, letters)
+
+
+def _sealed(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Bundle:
+    channel, facts, sealer = unit.channel, unit.facts, unit.channel.sealer
+    box = sealer.box(facts, unit.payload, events=events, code=unit.verdict.code or "", reason=unit.verdict.reason)
+    pointer = RawPointer(raw_id=facts.raw_id, sha256=payload_sha256(box))
+    identity = facts.subject or next((event.subject for event in events), "") or facts.source
+    record = RawRecord(
+        id=facts.raw_id,
+        source=sealer.source(facts.source),
+        subject=sealer.pseudonym("subject", facts.source, identity),
+        received_ms=facts.received_ms,
+        payload=box,
+        sha256=pointer.sha256,
+        producer=sealer.producer(channel.context.producer) or channel.context.producer,
+        events=len(events),
+        dead=len(rejected),
+        data_class=DataClass.SEALED,
+        sealed=True,
+        drill=facts.drill or channel.context.drill,
+    )
+    registry = channel.context.registry
+    stripped = tuple(sealer.strip(event, raw=_at(pointer, n), device=registry.get(event.subject)) for n, event in enumerate(events))
+    letters = tuple(_letter(channel, facts, part, n, pointer, sealed=True) for n, part in enumerate(rejected))
+    return _assembled(unit, record, stripped, letters)
+
+
+def _assembled(unit: _Unit, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]) -> Bundle:
+    spool_class = _class_of(unit.channel, events, letters)
+    raw = _raw_message(record, spool_class)
+    messages = (raw, *(_event_message(event, spool_class) for event in events), *(_letter_message(letter, spool_class) for letter in letters))
+    return Bundle(
+        messages=messages,
+        outcome=Accepted(events=len(events)) if unit.verdict.code is None else Rejected(code=unit.verdict.code),
+        spool_class=spool_class,
+        lanes=tuple(event.lane for event in events),
+        dead_codes=tuple(letter.code for letter in letters),
+        sealed=record.sealed,
+        life_safety=any(event.life_safety for event in events),
+        unregistered=sum(event.registered is False for event in events),
+    )
+
+
+def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]) -> SpoolClass:
+    """How the unit may be treated when room is short: whatever could be a press counts as life-safety."""
+    if any(event.life_safety or event.lane is Lane.URGENT for event in events) or (letters and channel.life_safety):
+        return SpoolClass.LIFE_SAFETY
+    if events and not letters and all(event.lane is Lane.TELEMETRY for event in events):
+        return SpoolClass.TELEMETRY
+    return SpoolClass.NORMAL
+
+
+def _raw_message(record: RawRecord, spool_class: SpoolClass) -> Message:
+    """Bulk raw records are keyed by device bucket so that they can share envelopes; the urgent road is keyed by source."""
+    if record.sealed:
+        return Message(topic=topics.SEALED.name, key=record.subject.encode(), value=codec.encode(record), spool_class=spool_class)
+    bulk = spool_class is not SpoolClass.LIFE_SAFETY
+    key = lanes.device_bucket(record.subject or record.source) if bulk else record.source.encode()
+    return Message(topic=topics.RAW.name, key=key, value=codec.encode(record), spool_class=spool_class, bulk=bulk)
+
+
+def _event_message(event: Event, spool_class: SpoolClass) -> Message:
+    bulk = event.lane is not Lane.URGENT
+    key = lanes.device_bucket(event.subject) if bulk else event.subject.encode()
+    alone = spool_class is SpoolClass.LIFE_SAFETY
+    return Message(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=_encoded(event), spool_class=spool_class, bulk=bulk and not alone)
+
+
+def _letter(channel: Channel, facts: Facts, part: RejectedPart, index: int, pointer: RawPointer, *, sealed: bool) -> DeadLetter:
+    """A dead letter; of a sealed unit it is a box with a fixed code and reason, because an author's words may quote the payload."""
+    sealer = channel.sealer
+    producer = channel.context.producer
+    return DeadLetter(
+        id=dead_id(facts.raw_id, "decode", index),
+        stage="decode",
+        code="sealed.rejected" if sealed else part.code,
+        reason="in the box" if sealed else part.reason,
+        payload=sealer.box(facts, part.payload, code=part.code, reason=part.reason) if sealed else part.payload,
+        at_ms=facts.received_ms,
+        source=sealer.source(facts.source) if sealed else facts.source,
+        raw=_at(pointer, index),
+        life_safety=channel.life_safety,
+        data_class=DataClass.SEALED if sealed else DataClass.RESTRICTED,
+        producer=sealer.producer(producer) if sealed else producer,
+        truncated_from_bytes=None if sealed else facts.truncated_from_bytes,
+    )
+
+
+def _letter_message(letter: DeadLetter, spool_class: SpoolClass) -> Message:
+    return Message(
+        topic=topics.DEAD.name,
+        key=letter.source.encode(),
+        value=codec.encode(letter),
+        headers=(("code", letter.code.encode()), ("stage", letter.stage.encode())),
+        spool_class=spool_class,
+    )
+
+
+def _pointed(event: Event, pointer: RawPointer, index: int) -> Event:
+    return msgspec.structs.replace(event, raw=_at(pointer, index))
+
+
+def _at(pointer: RawPointer, index: int) -> RawPointer:
+    return RawPointer(raw_id=pointer.raw_id, sha256=pointer.sha256, index=index)
+
+
+def _stored_facts(facts: Facts) -> dict[str, str]:
+    """The facts a replay needs, as text beside the bytes."""
+    stored = dict(facts.details)
+    stored |= {"~peer": facts.peer} if facts.peer else {}
+    stored |= {"~subject": facts.subject} if facts.subject else {}
+    stored |= {"~first_received_ms": str(facts.first_received_ms)} if facts.first_received_ms != facts.received_ms else {}
+    stored |= {"~truncated_from_bytes": str(facts.truncated_from_bytes)} if facts.truncated_from_bytes is not None else {}
+    return stored | ({"~drill": "true"} if facts.drill else {})
+
+
+def facts_of(record: RawRecord, context: DecodeContext) -> Facts:
+    """The facts as decode saw them, from a stored record: replay equals live."""
+    stored: Mapping[str, str] = record.facts
+    cut = stored.get("~truncated_from_bytes")
+    return Facts(
+        source=record.source,
+        peer=stored.get("~peer", ""),
+        subject=stored.get("~subject", ""),
+        content_type=record.content_type,
+        details={key: value for key, value in stored.items() if not key.startswith("~")},
+        drill="~drill" in stored,
+        truncated_from_bytes=int(cut) if cut else None,
+        received_ms=record.received_ms,
+        raw_id=record.id,
+        first_received_ms=int(stored.get("~first_received_ms", record.received_ms)),
+        context=context,
+    )

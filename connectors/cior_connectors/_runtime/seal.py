@@ -1,0 +1,117 @@
+"""The sealed channel at the connector (design §5): connectors can seal and cannot open.
+
+What leaves in clear for a sealed unit: a pseudonym (HMAC-SHA256 with the centre's key), the type ``silent`` for whatever is life-safety, the
+district, and instants. The exact bytes, identity and place travel only inside a libsodium sealed box (``crypto_box_seal``: X25519,
+XSalsa20-Poly1305, ephemeral sender key) for the response team's public key. Box content: :class:`SealedContent` as MessagePack.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from hashlib import sha256
+
+import msgspec
+from nacl.public import PublicKey, SealedBox
+
+from cior_bus import codec
+from cior_connectors._runtime.codes import SILENT
+from cior_connectors.contract import Facts
+from cior_core.identity import payload_sha256
+from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Event, EventId, Lane, Place, PlaceMethod, Producer, RawPointer
+
+DistrictOf = Callable[[Place], str | None]
+
+
+class SealedContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What only the response team reads: the bytes as received (or their head), who and where, and the events as decoded (CloudEvents JSON)."""
+
+    version: int = 1
+    payload: bytes
+    sha256: str
+    source: str
+    subject: str = ""
+    peer: str = ""
+    instance: str = ""
+    content_type: str = ""
+    details: dict[str, str] = {}
+    events: tuple[bytes, ...] = ()
+    code: str = ""
+    reason: str = ""
+    truncated_from_bytes: int | None = None
+
+
+MAX_EVENTS_BYTES = 300_000
+
+
+def _fitting(events: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The events, unless they would make the box too large for its topic: the team decodes the bytes again then."""
+    return events if sum(map(len, events)) <= MAX_EVENTS_BYTES else ()
+
+
+class Sealer:
+    """Seals bytes and strips events. ``team_key`` 32 bytes X25519; ``hmac_key`` >= 32 bytes; ``district_of`` from coordinates to a district."""
+
+    def __init__(self, *, team_key: bytes, hmac_key: bytes, district_of: DistrictOf = lambda place: place.district) -> None:
+        self._box = SealedBox(PublicKey(team_key))
+        self._hmac_key = hmac_key
+        self._district_of = district_of
+
+    def pseudonym(self, *identity: str) -> str:
+        """``p-`` and 32 hex digits: the same identity always gives the same, nobody without the centre's key gets back."""
+        message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in identity)
+        return "p-" + hmac.new(self._hmac_key, message, sha256).hexdigest()[:32]
+
+    def source(self, source: str) -> str:
+        """The channel's urn in public."""
+        return "urn:cior:sealed:" + self.pseudonym("source", source)
+
+    def box(self, facts: Facts, payload: bytes, *, events: tuple[Event, ...] = (), code: str = "", reason: str = "") -> bytes:
+        """The sealed box of one unit. ``payload`` is what is left of the bytes as received."""
+        content = SealedContent(
+            payload=payload,
+            sha256=payload_sha256(payload),
+            source=facts.source,
+            subject=facts.subject,
+            peer=facts.peer,
+            instance=facts.context.producer.instance if facts.context else "",
+            content_type=facts.content_type,
+            details=facts.details,
+            events=_fitting(tuple(codec.encode(event) for event in events)),
+            code=code,
+            reason=reason,
+            truncated_from_bytes=facts.truncated_from_bytes,
+        )
+        return self._box.encrypt(msgspec.msgpack.encode(content))
+
+    def strip(self, event: Event, *, raw: RawPointer | None, device: Device | None) -> Event:
+        """The event that may leave. Built from nothing, so a field added to ``Event`` later stays inside until someone lets it out here."""
+        pseudonym = self.pseudonym("subject", event.source, event.subject)
+        return Event(
+            id=EventId(self.pseudonym("event", event.id)),
+            source=self.source(event.source),
+            type=SILENT if event.life_safety else event.type,
+            subject=pseudonym,
+            phase=event.phase,
+            occurred_ms=event.occurred_ms,
+            received_ms=event.received_ms,
+            clock=event.clock,
+            place=self._district(event.place, device),
+            data_class=DataClass.SEALED,
+            life_safety=event.life_safety,
+            lane=Lane.URGENT if event.life_safety else event.lane,
+            raw=raw,
+            producer=self.producer(event.producer),
+            drill=event.drill,
+            registered=event.registered,
+            independence=self.pseudonym("independence", event.independence or event.subject),
+        )
+
+    def producer(self, producer: Producer | None) -> Producer | None:
+        """Program and version; the instance's name could name a person."""
+        return None if producer is None else Producer(connector=producer.connector, version=producer.version)
+
+    def _district(self, place: Place, device: Device | None) -> Place:
+        site = device.place if device is not None else UNKNOWN_PLACE
+        district = place.district or self._district_of(place) or site.district or self._district_of(site)
+        return Place(method=PlaceMethod.DISTRICT, district=district) if district else UNKNOWN_PLACE
