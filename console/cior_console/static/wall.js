@@ -64,7 +64,7 @@ function draw() {
   byId("calm").hidden = rows.length > 0;
   byId("levels").replaceChildren(...LEVELS.map((level) => {
     const n = rows.filter((one) => one.level === level && !one.drill).length;
-    return el("span", { class: `count ${level}${n ? "" : " zero"}`, style: "color:var(--c)" }, `${SHAPES[level]} ${level}`, el("span", {}, String(n)));
+    return el("span", { class: `count ${level}${n ? "" : " zero"}` }, `${SHAPES[level]} ${level}`, el("span", {}, String(n)));
   }));
   drawPoints(rows);
   fresh.clear();
@@ -152,7 +152,7 @@ async function figures() {
   even.className = `figure ${balance ? (balance.gap === 0 ? "good" : "bad") : ""}`;
   if (blind) {
     byId("blindcount").textContent = `(${blind.length})`;
-    byId("blind").replaceChildren(...(blind.length ? blind.slice(0, 40).map((spot) => el("li", {}, `${spot.name} — ${spot[`state_${lang}`]} ${word("since")} ${age(spot.since_ms)}`)) : [el("li", { style: "border-color:var(--ok)" }, word("none"))]));
+    byId("blind").replaceChildren(...(blind.length ? blind.slice(0, 40).map((spot) => el("li", {}, `${spot.name} — ${spot[`state_${lang}`]} ${word("since")} ${age(spot.since_ms)}`)) : [el("li", { class: "fine-spot" }, word("none"))]));
   }
   if (sources) byId("sources").tBodies[0].replaceChildren(...sources.map((one) => el("tr", {}, el("td", {}, one.source), el("td", {}, String(one.signals)), el("td", {}, String(one.dead)))));
 }
