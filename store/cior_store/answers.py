@@ -1,0 +1,231 @@
+"""What questions answer: frozen structs. Instants are UTC milliseconds, shares are 0 to 1, absent facts are None."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cior_core.model import Struct
+
+
+class AlertRow(Struct, frozen=True):
+    """An alert's present state for lists and maps; a silent one has no coordinates."""
+
+    alert_id: str
+    version: int
+    area: str
+    type: str
+    level: str
+    score: int
+    status: str
+    opened_ms: int
+    updated_ms: int
+    lat: float | None = None
+    lon: float | None = None
+    district: str = ""
+    life_safety: bool = False
+    silent: bool = False
+    degraded: bool = False
+    drill: bool = False
+    suppressed: bool = False
+    assignee: str = ""
+    members: int = 0
+    sources: tuple[str, ...] = ()
+    reason_codes: tuple[str, ...] = ()
+    reason_points: tuple[int, ...] = ()
+    reasons_es: tuple[str, ...] = ()
+    reasons_en: tuple[str, ...] = ()
+
+
+class StoryLine(Struct, frozen=True):
+    """One transition of an alert."""
+
+    transition_id: str
+    version: int
+    at_ms: int
+    kind: str
+    actor: str
+    level: str
+    status: str
+    detail_es: str = ""
+    detail_en: str = ""
+    reason_codes: tuple[str, ...] = ()
+    item_id: str = ""
+
+
+class EventRow(Struct, frozen=True):
+    """One event; ``body`` is its exact CloudEvents JSON as it travelled."""
+
+    event_id: str
+    source: str
+    type: str
+    subject: str
+    occurred_ms: int
+    received_ms: int
+    stored_ms: int
+    raw_id: str
+    data_class: str
+    drill: bool
+    body: bytes
+
+
+class RawRow(Struct, frozen=True):
+    """A raw record's evidence: exact bytes with the digest they arrived with."""
+
+    raw_id: str
+    source: str
+    received_ms: int
+    sha256: str
+    content_type: str
+    payload: bytes
+
+
+class MinuteCount(Struct, frozen=True):
+    """Events of one minute of receipt."""
+
+    minute_ms: int
+    source: str
+    type: str
+    events: int
+
+
+class DeadRow(Struct, frozen=True):
+    """A dead letter without its bytes."""
+
+    dead_id: str
+    at_ms: int
+    stage: str
+    code: str
+    reason: str
+    source: str
+    payload_bytes: int
+    payload_sha256: str
+    life_safety: bool
+    data_class: str
+    raw_id: str = ""
+
+
+class LatencyRow(Struct, frozen=True):
+    """P1 delays in milliseconds over ``alerts`` alerts: receipt to decision, and receipt to standing in the store."""
+
+    alerts: int
+    decide_p50_ms: float
+    decide_p95_ms: float
+    decide_p99_ms: float
+    visible_p50_ms: float
+    visible_p95_ms: float
+    visible_p99_ms: float
+
+
+class FalseAlarmRow(Struct, frozen=True):
+    """The false-alarm ledger of one source and type; the interval is Wilson's 95 % for false or unfounded among judged (1927)."""
+
+    source: str
+    type: str
+    closed_alerts: int
+    judged: int
+    confirmed: int
+    false_alarms: int
+    unfounded: int
+    false_share: float | None = None
+    false_share_low: float | None = None
+    false_share_high: float | None = None
+
+
+class BalanceRow(Struct, frozen=True):
+    """One connector instance's minute. ``accepted`` is its own claim, None when it made none."""
+
+    minute_ms: int
+    connector: str
+    instance: str
+    accepted: int | None
+    raw_stored: int
+    outcomes_declared: int
+    events_stored: int
+    dead_stored: int
+
+    @property
+    def missing_raw(self) -> int:
+        """Accepted but not stored (negative: stored more than claimed)."""
+        return (self.accepted or 0) - self.raw_stored if self.accepted is not None else 0
+
+    @property
+    def missing_outcomes(self) -> int:
+        """Declared by raw records but neither an event nor a dead letter here."""
+        return self.outcomes_declared - self.events_stored - self.dead_stored
+
+
+class BlindSpot(Struct, frozen=True):
+    """A device or source that last said, or was last found, silent, degraded or down."""
+
+    subject: str
+    source: str
+    connector: str
+    health: str
+    since_ms: int
+    district: str = ""
+    lat: float | None = None
+    lon: float | None = None
+    detail: str = ""
+    drill: bool = False
+
+
+class SourceCount(Struct, frozen=True):
+    """Signals of one source: raw records, what they became, and how many were drills."""
+
+    source: str
+    signals: int
+    events: int
+    dead: int
+    drills: int
+    last_ms: int
+
+
+class LevelCount(Struct, frozen=True):
+    """Alerts of one level with the reasons that most often led there."""
+
+    level: str
+    alerts: int
+    open: int
+    reasons: tuple[tuple[str, int], ...] = ()
+
+
+class DeviceRow(Struct, frozen=True):
+    """A device's last state."""
+
+    device: str
+    source: str
+    connector: str
+    type: str
+    phase: str
+    occurred_ms: int
+    received_ms: int
+    clock: str
+    lat: float | None = None
+    lon: float | None = None
+    district: str = ""
+    drill: bool = False
+
+
+class CommandRow(Struct, frozen=True):
+    """A command with its last receipt, if any."""
+
+    command_id: str
+    kind: str
+    alert_id: str
+    target: str
+    issued_ms: int
+    expires_ms: int
+    drill: bool
+    outcome: str = ""
+
+
+class Answers(Protocol):
+    """The questions that every store answers alike: the contract of ClickHouse, chDB and the in-memory twin."""
+
+    def open_alerts(self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500) -> tuple[AlertRow, ...]: ...
+    def alert_story(self, alert_id: str) -> tuple[StoryLine, ...]: ...
+    def event(self, event_id: str) -> EventRow | None: ...
+    def raw(self, raw_id: str) -> RawRow | None: ...
+    def events_by_minute(self, *, since_ms: int, until_ms: int, source: str | None = None) -> tuple[MinuteCount, ...]: ...
+    def dead_letters(self, *, since_ms: int, until_ms: int, limit: int = 500) -> tuple[DeadRow, ...]: ...
+    def reconciliation(self, *, since_ms: int, until_ms: int) -> tuple[BalanceRow, ...]: ...
