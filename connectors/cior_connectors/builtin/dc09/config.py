@@ -28,7 +28,7 @@ class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fiel
     udp: Annotated[bool, Meta(description="Listen on UDP.", examples=[True])] = True
     subject_prefix: Annotated[str, Meta(description="Put before the account to make the device id of the registry.", examples=["panel:"])] = "panel:"
     default_key: Annotated[Secret | None, Meta(description="Key of encrypted accounts that have none of their own.", examples=["0123456789ABCDEF"])] = None
-    accounts: Annotated[dict[str, Account], Meta(description="Panels with their own key or supervision, by account as the panel sends it.")] = {}
+    accounts: Annotated[dict[str, Account], Meta(description="Panels with their own key or supervision, by account as the panel sends it.")] = {}  # noqa: RUF012  msgspec copies it
     expected_every_s: Annotated[float, Meta(gt=0, description="Longest normal silence of a panel; longer is an incident.", examples=[3600.0])] = 3600.0
     resend_window_s: Annotated[float, Meta(gt=0, description="Same account, sequence and content within it are one press.", examples=[600.0])] = 600.0
     max_frame_bytes: Annotated[int, Meta(ge=256, le=65546, description="Longest frame; longer input is cut and dead-lettered.", examples=[16384])] = 16384

@@ -14,7 +14,6 @@ import msgspec
 LF, CR = b"\n", b"\r"
 HEADER_BYTES = 9
 _HEADER = re.compile(rb"\n([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})\"")
-_CRC_TABLE: tuple[int, ...] = ()
 
 
 def _table() -> tuple[int, ...]:
@@ -120,7 +119,10 @@ class Framer:
                 return self._noise()
             ends = [at for at in (self._held.find(CR, self._searched), self._held.find(LF, max(1, self._searched))) if at > 0]
             if not ends:
-                return self._too_long() if len(self._held) >= self._max else self._wait()
+                if len(self._held) >= self._max:
+                    return self._too_long()
+                self._searched = len(self._held)
+                return None
             if min(ends) >= self._max:
                 return self._too_long()
             return self._finish(min(ends))
@@ -134,7 +136,7 @@ class Framer:
     def _skip_filler(self) -> None:
         """Drop CR and NUL before a frame, and all but the last LF of a run."""
         at = 0
-        while at < len(self._held) and (self._held[at] in b"\r\0" or self._held[at : at + 2] in (b"\n\n", b"\n\r", b"\n\0")):
+        while at < len(self._held) and (self._held[at] in b"\r\0" or bytes(self._held[at : at + 2]) in (b"\n\n", b"\n\r", b"\n\0")):
             at += 1
         if at:
             self._take(at)
@@ -147,9 +149,6 @@ class Framer:
 
     def _too_long(self) -> Cut:
         return Cut(CutKind.OVERSIZE, self._take(self._max))
-
-    def _wait(self) -> None:
-        self._searched = len(self._held)
 
     def _take(self, count: int) -> bytes:
         piece = bytes(self._held[:count])

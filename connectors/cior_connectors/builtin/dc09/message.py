@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from cior_core.errors import PayloadRejected
 from cior_connectors.builtin.dc09 import crypto
+from cior_core.errors import PayloadRejected
 
 _HEAD = re.compile(
     rb"\"(?P<star>\*?)(?P<token>[A-Z0-9][A-Z0-9\-]{0,15})\""

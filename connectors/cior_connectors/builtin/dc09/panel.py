@@ -13,9 +13,9 @@ from typing import Literal
 
 import msgspec
 
-from cior_core.errors import PayloadRejected
 from cior_connectors.builtin.dc09 import crypto, frame
 from cior_connectors.builtin.dc09.message import Message, parse, stamp
+from cior_core.errors import PayloadRejected
 
 _PADDING = b"abcdefghijklmnop"
 
@@ -142,7 +142,7 @@ class Panel:
             found: Message = parse(body, lambda _account: (key,) if key else ())
         except PayloadRejected:
             return Answer.NONE
-        if found.token == "NAK":
+        if found.token == "NAK":  # noqa: S105  a protocol word
             if found.timestamp_ms is not None:
                 self._offset_ms = found.timestamp_ms - self._now_ms()
             return Answer.NAK
@@ -169,7 +169,7 @@ class _Link:
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(reader), remote_addr=(settings.host, settings.port))
-        return cls(reader, transport.close, lambda raw: transport.sendto(raw))
+        return cls(reader, transport.close, transport.sendto)
 
     async def write(self, raw: bytes) -> None:
         self._write(raw)
@@ -192,7 +192,7 @@ class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
+    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002  asyncio's signature
         self._reader.feed_data(data)
 
     def error_received(self, exc: Exception) -> None:

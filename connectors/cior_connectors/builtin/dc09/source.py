@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from cior_core.errors import PayloadRejected, SourceUnavailable
 from cior_connectors.builtin.dc09 import decode as decoding
 from cior_connectors.builtin.dc09 import reply
 from cior_connectors.builtin.dc09.config import Dc09Config
@@ -13,7 +12,17 @@ from cior_connectors.builtin.dc09.frame import Cut, CutKind
 from cior_connectors.builtin.dc09.listeners import Address, DatagramServer, Reply, StreamServer
 from cior_connectors.builtin.dc09.message import Message, account_of, parse
 from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, press_key
-from cior_connectors.contract import Accepted, Decoded, Facts, OpenContext, Outcome, ProbeReport, Received, Rejected
+from cior_connectors.contract import (
+    Accepted,
+    Decoded,
+    Facts,
+    OpenContext,
+    Outcome,
+    ProbeReport,
+    Received,
+    Rejected,
+)
+from cior_core.errors import PayloadRejected, SourceUnavailable
 
 QUEUE_UNITS = 256
 WINDOW_FILE = "presses.journal"

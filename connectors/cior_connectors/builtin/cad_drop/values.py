@@ -1,0 +1,124 @@
+"""Text of a record to instants, places and masked words. Pure; each result says what was doubtful about it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from cior_connectors.builtin.cad_drop.config import CadDropConfig
+from cior_core.model import UNKNOWN_PLACE, Place, PlaceMethod
+
+_MINUTE_S, _HOUR_S = 60.0, 3600.0
+_OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
+_BLACK = "█"
+_PERSONAL = (
+    re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+"),
+    re.compile(r"(?:\+?\d[\s.\-/]?){6,}\d"),
+    re.compile(r"\b[A-ZÁÉÍÓÚÑÜ][a-záéíóúñü]+(?:\s+(?:de|del|la|las|los|y)\b)*(?:\s+[A-ZÁÉÍÓÚÑÜ][a-záéíóúñü]+)+"),
+)
+
+
+class Instant(msgspec.Struct, frozen=True, kw_only=True):
+    """UTC ``ms`` (None: not readable), how far off it may be, the local year, and a note: ``ambiguous``, ``nonexistent``, ``unreadable``, ``missing``."""
+
+    ms: int | None
+    error_s: float | None = None
+    year: int | None = None
+    note: str = ""
+
+
+def instant(text: str, config: CadDropConfig) -> Instant:
+    """``text`` as an instant. An hour that happens twice is read as its first pass, one that does not exist as the hour after; both say so in
+    ``note`` and widen ``error_s`` by an hour."""
+    if not text:
+        return Instant(ms=None, note="missing")
+    for layout in config.datetime_formats:
+        parsed = _parsed(text, layout)
+        if parsed is not None and _plausible(parsed):
+            return _resolved(parsed, config, resolution_s=_resolution_s(text, layout))
+    return Instant(ms=None, note="unreadable")
+
+
+def _parsed(text: str, layout: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if layout == "iso" else datetime.strptime(text, layout)  # noqa: DTZ007  the zone is the configuration's
+    except ValueError:
+        return None
+
+
+def _plausible(parsed: datetime) -> bool:
+    return _OLDEST.year <= parsed.year < 2200
+
+
+def _resolution_s(text: str, layout: str) -> float:
+    if layout == "iso":
+        return 1.0 if text.count(":") >= 2 else _MINUTE_S if ":" in text else 24 * _HOUR_S
+    if "%S" in layout or "%T" in layout or "%X" in layout or "%c" in layout:
+        return 1.0
+    return _MINUTE_S if "%M" in layout else _HOUR_S if "%H" in layout or "%I" in layout else 24 * _HOUR_S
+
+
+def _resolved(parsed: datetime, config: CadDropConfig, *, resolution_s: float) -> Instant:
+    error_s, note = resolution_s + config.clock_error_s, ""
+    if parsed.tzinfo is None:
+        local = parsed.replace(tzinfo=ZoneInfo(config.zone))
+        first, second = local.replace(fold=0), local.replace(fold=1)
+        if first.utcoffset() != second.utcoffset():
+            real = first.astimezone(UTC).astimezone(ZoneInfo(config.zone)).replace(tzinfo=None) == parsed
+            note, error_s = ("ambiguous" if real else "nonexistent"), error_s + _HOUR_S
+        parsed = first
+    ms = (parsed.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return Instant(ms=ms, error_s=error_s, year=parsed.year, note=note)
+
+
+def place(lat_text: str, lon_text: str, address: str, config: CadDropConfig) -> tuple[Place, str]:
+    """``(place, note)``. What is no WGS84 point inside the earth gives an unknown place with the address kept, and the note says why:
+    ``zero``, ``projected`` (Gauss-Krüger or another grid), ``outside`` (kept, but not in the bounds), ``swapped`` (put right), ``unreadable``."""
+    text = address or None
+    lat, lon = _number(lat_text, config), _number(lon_text, config)
+    if lat is None or lon is None:
+        note = "unreadable" if lat_text or lon_text else ""
+        return (Place(method=PlaceMethod.UNKNOWN, text=text) if text else UNKNOWN_PLACE), note
+    lat, lon, note = _judged(lat, lon, config)
+    if note in ("zero", "projected"):
+        return Place(method=PlaceMethod.UNKNOWN, text=text), note
+    return Place(method=config.place_method, lat=lat, lon=lon, accuracy_m=config.accuracy_m, text=text), note
+
+
+def _judged(lat: float, lon: float, config: CadDropConfig) -> tuple[float, float, str]:
+    if lat == 0.0 and lon == 0.0:
+        return lat, lon, "zero"
+    if abs(lat) > 180 or abs(lon) > 180:
+        return lat, lon, "projected"
+    bounds = config.bounds
+    if bounds is not None and not bounds.holds(lat, lon):
+        if bounds.holds(lon, lat):
+            return lon, lat, "swapped"
+        return (lon, lat, "swapped") if abs(lat) > 90 else (lat, lon, "outside")
+    if abs(lat) > 90:
+        return (lon, lat, "swapped") if abs(lon) <= 90 else (lat, lon, "projected")
+    return lat, lon, ""
+
+
+def _number(text: str, config: CadDropConfig) -> float | None:
+    if config.decimal_comma:
+        text = text.replace(".", "").replace(",", ".") if "," in text else text
+    elif text.count(",") == 1 and "." not in text:
+        text = text.replace(",", ".")
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def masked(text: str, extra: Sequence[str]) -> str:
+    """``text`` with mail addresses, long numbers, names (two capitalised words or more) and ``extra`` patterns blacked out."""
+    for pattern in (*_PERSONAL, *(re.compile(item, re.IGNORECASE) for item in extra)):
+        text = pattern.sub(lambda found: _BLACK * min(len(found.group()), 8), text)
+    return text
