@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from selenium.webdriver import Chrome
 
 from cior.embedded.tansu import Tansu
 from engines.apache_kafka import ApacheKafka
+from engines.browser import open_browser
 from engines.cache import EngineAbsent
 from engines.clickhouse_lite import ClickHouseLite
 
@@ -116,6 +118,14 @@ def chromium() -> tuple[Path, Path]:
     if not all(found):
         absent("chromium is not installed (Debian: apt-get install chromium chromium-driver)")
     return Path(str(found[0])), Path(str(found[1]))
+
+
+@pytest.fixture
+def browser(chromium: tuple[Path, Path], tmp_path: Path) -> Iterator[Chrome]:
+    """A headless browser of your own, through selenium; it reaches loopback only."""
+    driver = open_browser(*chromium, tmp_path / "chromium-profile")
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from selenium.webdriver import Chrome
 
 from cior.embedded import tansu as embedded
 from cior.embedded.tansu import Tansu, TansuSettings
@@ -105,3 +106,8 @@ def test_clickhouse_lite_keeps_rows_over_a_kill(clickhouse_lite: ClickHouseLite)
     assert clickhouse_lite.query("SELECT sum(n) FROM cior.probe") == "3\n"
     with pytest.raises(urllib.error.HTTPError):
         clickhouse_lite.query("SELECT 1 FROM cior.absent")
+
+
+def test_browser_runs_a_page(browser: Chrome) -> None:
+    browser.get("data:text/html,<title>pared</title><script>document.title += ' ' + (6 * 7)</script>")
+    assert browser.title == "pared 42"
