@@ -28,3 +28,18 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Seconds of ``CLOCK_MONOTONIC``."""
         return time.monotonic()
+
+
+class StandingClock:
+    """A clock that does not run: a replay happens at the instant it is told, so that it can be repeated byte for byte."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        """The instant given."""
+        return self._now_ms
+
+    def monotonic_s(self) -> float:
+        """The same instant in seconds."""
+        return self._now_ms / 1000

@@ -42,4 +42,7 @@ class DropCounter:
 
 def as_rows(counts: dict[DropReason, int]) -> list[dict[str, str | int | bool]]:
     """Totals as publishable rows ``{reason, intentional, count}``, sorted by reason."""
-    return [{"reason": str(reason), "intentional": reason.intentional, "count": counts[reason]} for reason in sorted(counts)]
+    return [
+        {"reason": str(reason), "intentional": reason.intentional, "count": counts[reason]}
+        for reason in sorted(counts)
+    ]

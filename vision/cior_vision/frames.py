@@ -41,7 +41,9 @@ class Detections:
     def __post_init__(self) -> None:
         count = len(self.scores)
         if self.boxes.shape != (count, 4) or self.classes.shape != (count,):
-            raise ValueError(f"detections of unequal length: {self.boxes.shape}, {self.scores.shape}, {self.classes.shape}")
+            raise ValueError(
+                f"detections of unequal length: {self.boxes.shape}, {self.scores.shape}, {self.classes.shape}"
+            )
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -54,4 +56,6 @@ class Detections:
 
 def no_detections() -> Detections:
     """An empty result."""
-    return Detections(boxes=np.zeros((0, 4), np.float32), scores=np.zeros(0, np.float32), classes=np.zeros(0, np.int64))
+    return Detections(
+        boxes=np.zeros((0, 4), np.float32), scores=np.zeros(0, np.float32), classes=np.zeros(0, np.int64)
+    )

@@ -63,7 +63,12 @@ class MotionGate:
         if self._average is None:
             self._average, self._last_s = grey.astype(np.float32), at_s
             return GateReading(open=True, switched=False, area_px=0.0, changed=0.0)
-        mask = cv2.threshold(cv2.absdiff(grey, cv2.convertScaleAbs(self._average)), self._settings.threshold, 255, cv2.THRESH_BINARY)[1]
+        mask = cv2.threshold(
+            cv2.absdiff(grey, cv2.convertScaleAbs(self._average)),
+            self._settings.threshold,
+            255,
+            cv2.THRESH_BINARY,
+        )[1]
         changed = cv2.countNonZero(mask) / mask.size
         if changed > self._settings.switch_share:
             self._average, self._last_s = grey.astype(np.float32), at_s
@@ -71,7 +76,9 @@ class MotionGate:
         self._flow(grey, at_s)
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         area = max((cv2.contourArea(contour) for contour in contours), default=0.0)
-        return GateReading(open=area > self._settings.min_area_px, switched=False, area_px=area, changed=changed)
+        return GateReading(
+            open=area > self._settings.min_area_px, switched=False, area_px=area, changed=changed
+        )
 
     def _flow(self, grey: Grey, at_s: float) -> None:
         assert self._average is not None
@@ -86,5 +93,11 @@ def read_scene(grey: Grey, at_s: float) -> SceneReading:
     mean, deviation = cv2.meanStdDev(grey)
     histogram = np.bincount(grey.ravel(), minlength=256).astype(np.float64) / grey.size
     used = histogram[histogram > 0]
-    return SceneReading(at_s=at_s, luma_mean=float(mean[0][0]), luma_std=float(deviation[0][0]), entropy_bits=float(-(used * np.log2(used)).sum()),
-                        sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()), digest=zlib.crc32(grey.tobytes()))
+    return SceneReading(
+        at_s=at_s,
+        luma_mean=float(mean[0][0]),
+        luma_std=float(deviation[0][0]),
+        entropy_bits=float(-(used * np.log2(used)).sum()),
+        sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
+        digest=zlib.crc32(grey.tobytes()),
+    )

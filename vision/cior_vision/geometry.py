@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import hypot
 from typing import NamedTuple
 
 from cior_vision.rule_settings import Point
@@ -66,7 +67,7 @@ def side(point: Point, line: tuple[Point, Point], *, aspect: float) -> float:
     first vertex to the last (the picture's y axis points down). ``aspect`` is width over height."""
     (ax, ay), (bx, by) = line
     dx, dy = (bx - ax) * aspect, by - ay
-    length = (dx * dx + dy * dy) ** 0.5
+    length = hypot(dx, dy)
     if length == 0.0:
         return 0.0
     return (dx * (point[1] - ay) - dy * (point[0] - ax) * aspect) / length
@@ -86,4 +87,4 @@ def _turn(a: Point, b: Point, c: Point) -> float:
 
 def distance(first: Point, second: Point, *, aspect: float) -> float:
     """Distance in picture heights."""
-    return (((first[0] - second[0]) * aspect) ** 2 + (first[1] - second[1]) ** 2) ** 0.5
+    return hypot((first[0] - second[0]) * aspect, first[1] - second[1])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from cior_core.model import Struct
 from cior_vision.geometry import Box
 
@@ -52,7 +54,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     box: Box | None = None
     score: float | None = None
     reason: str = ""
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class SceneReading(Struct, frozen=True, kw_only=True):
@@ -83,4 +85,4 @@ class ConditionChange(Struct, frozen=True, kw_only=True):
     active: bool
     at_s: float
     since_s: float
-    facts: dict[str, float] = {}
+    facts: dict[str, float] = msgspec.field(default_factory=dict)

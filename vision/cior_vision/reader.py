@@ -101,7 +101,9 @@ class _Counts(Probe):
 
     def __init__(self, clock: EdgeClock) -> None:
         self._clock = clock
-        self.packets = self.received_bytes = self.decoded_frames = self.delivered = self.connections = self.replaced = 0
+        self.packets = self.received_bytes = self.decoded_frames = self.delivered = self.connections = (
+            self.replaced
+        ) = 0
         self.last_packet_s = self.last_picture_s = self.busy_since_s = clock.monotonic_s()
         self.offset_s: float | None = None
 
@@ -119,11 +121,13 @@ class _Counts(Probe):
 class CameraReader:
     """Owns one source. ``start`` once, ``watch`` often, ``stop`` once (returns at once; ``join`` waits)."""
 
-    def __init__(self, camera: str, source: SourceSettings, clock: EdgeClock, *, rng: random.Random | None = None) -> None:
+    def __init__(
+        self, camera: str, source: SourceSettings, clock: EdgeClock, *, rng: random.Random | None = None
+    ) -> None:
         self._camera = camera
         self._source = source
         self._clock = clock
-        self._rng = rng or random.Random()
+        self._rng = rng or random.Random()  # noqa: S311  (jitter, not a secret)
         self._stop = threading.Event()
         self._drops = DropCounter()
         self._counts = _Counts(clock)
@@ -134,7 +138,9 @@ class CameraReader:
         start_ms = (source.file_start_ms or clock.now_ms()) if source.is_file else None
         self._times = EpochTimes(file_start_ms=start_ms)
         self._sampler = Sampler(source.fps)
-        self.frames = FrameQueue(self._drops, size=4 if source.pace == "fast" else 2, wait=source.is_file and source.pace == "fast")
+        self.frames = FrameQueue(
+            self._drops, size=4 if source.pace == "fast" else 2, wait=source.is_file and source.pace == "fast"
+        )
 
     @property
     def drops(self) -> DropCounter:
@@ -163,10 +169,23 @@ class CameraReader:
         counts = self._counts
         now_s = self._clock.monotonic_s()
         over = self._link is Link.ENDED
-        silent_s, blind_s = (0.0, 0.0) if over else (now_s - counts.last_packet_s, now_s - counts.last_picture_s)
-        return ReaderFacts(link=self._link, packets=counts.packets, received_bytes=counts.received_bytes, decoded=counts.decoded_frames,
-                           delivered=counts.delivered, connections=counts.connections, replaced_threads=counts.replaced,
-                           drops=self._drops.snapshot(), silent_s=silent_s, blind_s=blind_s, clock_offset_s=counts.offset_s, last_error=self._error)
+        silent_s, blind_s = (
+            (0.0, 0.0) if over else (now_s - counts.last_packet_s, now_s - counts.last_picture_s)
+        )
+        return ReaderFacts(
+            link=self._link,
+            packets=counts.packets,
+            received_bytes=counts.received_bytes,
+            decoded=counts.decoded_frames,
+            delivered=counts.delivered,
+            connections=counts.connections,
+            replaced_threads=counts.replaced,
+            drops=self._drops.snapshot(),
+            silent_s=silent_s,
+            blind_s=blind_s,
+            clock_offset_s=counts.offset_s,
+            last_error=self._error,
+        )
 
     def watch(self) -> bool:
         """The watchdog: whether pictures flow. False after ``stall_s`` without a packet, or three times that without a picture made of them
@@ -187,7 +206,9 @@ class CameraReader:
         self._generation += 1
         self._counts.busy_since_s = self._clock.monotonic_s()
         self._link = Link.CONNECTING
-        self._thread = threading.Thread(target=self._run, args=(self._generation,), name=f"reader-{self._camera}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(self._generation,), name=f"reader-{self._camera}", daemon=True
+        )
         self._thread.start()
 
     def _done(self, generation: int) -> bool:
@@ -224,13 +245,27 @@ class CameraReader:
                     LOG.info("source_connected", camera=self._camera, connections=self._counts.connections)
                 self._error = None
                 self._link = Link.LIVE
-                self._pump(read_frames(container, self._source, times=self._times, sampler=self._sampler, clock=self._clock,
-                                       drops=self._drops, probe=self._counts, stopped=lambda: self._done(generation)), generation)
+                self._pump(
+                    read_frames(
+                        container,
+                        times=self._times,
+                        sampler=self._sampler,
+                        clock=self._clock,
+                        drops=self._drops,
+                        probe=self._counts,
+                        stopped=lambda: self._done(generation),
+                    ),
+                    generation,
+                )
         except (SourceUnavailable, CredentialsRefused, ConfigInvalid) as error:
             return error
         if self._counts.decoded_frames == before:
             return SourceUnavailable("vision.no_pictures", "the source ended without a picture")
-        return None if self._source.is_file else SourceUnavailable("vision.source_closed", "the camera closed the connection")
+        return (
+            None
+            if self._source.is_file
+            else SourceUnavailable("vision.source_closed", "the camera closed the connection")
+        )
 
     def _pump(self, frames: Iterator[Frame], generation: int) -> None:
         """Hand pictures over; a file in real time is held back to its own pace."""
@@ -256,7 +291,11 @@ class CameraReader:
             LOG.warning("source_lost", camera=self._camera, code=error.code)
         self._error = error.code
         ceiling_s = self._source.backoff_max_s
-        wait_s = ceiling_s if self._link is Link.REFUSED else min(ceiling_s, self._source.backoff_s * 2 ** min(attempt - 1, 16))
+        wait_s = (
+            ceiling_s
+            if self._link is Link.REFUSED
+            else min(ceiling_s, self._source.backoff_s * 2 ** min(attempt - 1, 16))
+        )
         self._stop.wait(wait_s * self._rng.uniform(0.5, 1.0))
         self._counts.busy_since_s = self._clock.monotonic_s()
         self._link = Link.CONNECTING

@@ -48,7 +48,7 @@ class Evaluator(Protocol):
         """What this picture changes."""
         ...
 
-    def finish(self, at_s: float) -> list[Incident]:
+    def finish(self) -> list[Incident]:
         """End everything open: the epoch is over."""
         ...
 
@@ -113,24 +113,33 @@ class ZoneEvaluator:
             self._lose(track_id, seen.at_s)
         return out + self._expire(seen.at_s)
 
-    def finish(self, at_s: float) -> list[Incident]:
+    def finish(self) -> list[Incident]:
         """End every open incident: nobody watches any more."""
-        out = [self._emit(one, Stage.END, at_s, reason="stream_ended") for one in self._occupants.values() if one.started]
+        out = [
+            self._emit(one, Stage.END, one.last_inside_s, reason="stream_ended")
+            for one in self._occupants.values()
+            if one.started
+        ]
         self._occupants.clear()
         return out
 
     def _occupant(self, sighting: Sighting, seen: Observed) -> _Occupant:
         known = self._occupants.get(sighting.track_id)
         if known is None:
-            known = self._inherit(sighting, seen) or _Occupant(tracks=(sighting.track_id,), last=sighting, last_s=seen.at_s)
+            known = self._inherit(sighting, seen) or _Occupant(
+                tracks=(sighting.track_id,), last=sighting, last_s=seen.at_s
+            )
             self._occupants[sighting.track_id] = known
         return known
 
     def _inherit(self, sighting: Sighting, seen: Observed) -> _Occupant | None:
         """An id switch must not reset the clock: take over the nearest lost stay of the same class."""
         reach = HEIR_DISTANCE * max(sighting.box.height, 1e-6)
-        candidates = [(distance(one.last.box.ground, sighting.box.ground, aspect=seen.aspect), key) for key, one in self._occupants.items()
-                      if one.lost_s is not None and one.last.label == sighting.label]
+        candidates = [
+            (distance(one.last.box.ground, sighting.box.ground, aspect=seen.aspect), key)
+            for key, one in self._occupants.items()
+            if one.lost_s is not None and one.last.label == sighting.label
+        ]
         if not candidates or min(candidates)[0] > reach:
             return None
         heir = self._occupants.pop(min(candidates)[1])
@@ -141,7 +150,7 @@ class ZoneEvaluator:
     def _observe(self, one: _Occupant, sighting: Sighting, seen: Observed) -> list[Incident]:
         one.last, one.last_s = sighting, seen.at_s
         one.moved = max(one.moved, sighting.moved)
-        self._presence(one, zone_hit(sighting.box, self._polygon), seen.at_s)
+        self._presence(one, hit=zone_hit(sighting.box, self._polygon), at_s=seen.at_s)
         if not one.inside:
             return [self._end(one, "left_zone")] if one.started else []
         if not one.started:
@@ -150,7 +159,7 @@ class ZoneEvaluator:
             return [self._emit(one, Stage.UPDATE, seen.at_s)]
         return []
 
-    def _presence(self, one: _Occupant, hit: bool | None, at_s: float) -> None:
+    def _presence(self, one: _Occupant, *, hit: bool | None, at_s: float) -> None:
         if hit is None:
             one.last_inside_s = at_s if one.inside else one.last_inside_s
         elif hit:
@@ -165,7 +174,11 @@ class ZoneEvaluator:
                 one.inside = False
 
     def _fires(self, one: _Occupant, seen: Observed) -> bool:
-        return (seen.at_s - one.since_s >= self._after_s and one.moved >= self._rule.min_moved and scheduled(self._rule, seen.minute))
+        return (
+            seen.at_s - one.since_s >= self._after_s
+            and one.moved >= self._rule.min_moved
+            and scheduled(self._rule, seen.minute)
+        )
 
     def _start(self, one: _Occupant, seen: Observed) -> Incident:
         one.started = True
@@ -198,9 +211,22 @@ class ZoneEvaluator:
 
     def _emit(self, one: _Occupant, stage: Stage, at_s: float, *, reason: str = "") -> Incident:
         incident = Incident(
-            rule_id=self._rule.id, rule_version=self._rule.version, kind=kind_of(self._rule), stage=stage, sequence=one.sequence,
-            track_id=one.tracks[0], tracks=one.tracks, label=one.last.label, since_s=one.since_s, at_s=at_s, place_id=self._rule.zone,
-            box=one.last.box, score=one.last.score, reason=reason, facts={"dwell_s": round(at_s - one.since_s, 3)})
+            rule_id=self._rule.id,
+            rule_version=self._rule.version,
+            kind=kind_of(self._rule),
+            stage=stage,
+            sequence=one.sequence,
+            track_id=one.tracks[0],
+            tracks=one.tracks,
+            label=one.last.label,
+            since_s=one.since_s,
+            at_s=at_s,
+            place_id=self._rule.zone,
+            box=one.last.box,
+            score=one.last.score,
+            reason=reason,
+            facts={"dwell_s": round(at_s - one.since_s, 3)},
+        )
         one.sequence += 1
         one.updated_s = at_s
         return incident
@@ -233,7 +259,7 @@ class LineEvaluator:
             self._walkers.pop(track_id, None)
         return out
 
-    def finish(self, at_s: float) -> list[Incident]:
+    def finish(self) -> list[Incident]:
         """Nothing stays open; walkers are forgotten."""
         self._walkers.clear()
         return []
@@ -255,12 +281,29 @@ class LineEvaluator:
         return [self._crossing(sighting, seen.at_s, walker.crossings - 1, direction)]
 
     def _counts(self, sighting: Sighting, seen: Observed) -> bool:
-        return (sighting.age_s >= self._rule.min_age_s and sighting.moved >= self._rule.min_moved and scheduled(self._rule, seen.minute))
+        return (
+            sighting.age_s >= self._rule.min_age_s
+            and sighting.moved >= self._rule.min_moved
+            and scheduled(self._rule, seen.minute)
+        )
 
     def _crossing(self, sighting: Sighting, at_s: float, sequence: int, direction: str) -> Incident:
-        return Incident(rule_id=self._rule.id, rule_version=self._rule.version, kind=kind_of(self._rule), stage=Stage.ONCE, sequence=sequence,
-                        track_id=sighting.track_id, tracks=(sighting.track_id,), label=sighting.label, since_s=at_s, at_s=at_s,
-                        place_id=self._rule.line, box=sighting.box, score=sighting.score, facts={"direction": direction})
+        return Incident(
+            rule_id=self._rule.id,
+            rule_version=self._rule.version,
+            kind=kind_of(self._rule),
+            stage=Stage.ONCE,
+            sequence=sequence,
+            track_id=sighting.track_id,
+            tracks=(sighting.track_id,),
+            label=sighting.label,
+            since_s=at_s,
+            at_s=at_s,
+            place_id=self._rule.line,
+            box=sighting.box,
+            score=sighting.score,
+            facts={"direction": direction},
+        )
 
 
 class RuleSet:
@@ -273,12 +316,14 @@ class RuleSet:
         """Incident steps of this picture, in the order of the rules."""
         return [incident for evaluator in self._evaluators for incident in evaluator.step(seen)]
 
-    def finish(self, at_s: float) -> list[Incident]:
+    def finish(self) -> list[Incident]:
         """End everything open at the end of an epoch."""
-        return [incident for evaluator in self._evaluators for incident in evaluator.finish(at_s)]
+        return [incident for evaluator in self._evaluators for incident in evaluator.finish()]
 
 
-def evaluators(rules: Sequence[AnyTrackRule], *, zones: Mapping[str, ZoneSettings], lines: Mapping[str, LineSettings]) -> list[Evaluator]:
+def evaluators(
+    rules: Sequence[AnyTrackRule], *, zones: Mapping[str, ZoneSettings], lines: Mapping[str, LineSettings]
+) -> list[Evaluator]:
     """One evaluator a rule; references were checked by the settings."""
     made: list[Evaluator] = []
     for rule in rules:

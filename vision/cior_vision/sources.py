@@ -9,12 +9,14 @@ closed connection ends as an *empty packet*, not as an exception; the first pack
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
 import av
 import av.error
 import msgspec
+import numpy as np
 from av.container import InputContainer
 
 from cior_core.errors import ConfigInvalid, CredentialsRefused, SourceUnavailable
@@ -68,18 +70,34 @@ def open_source(source: SourceSettings) -> InputContainer:
     try:
         if source.is_file:
             if not Path(source.url).is_file():
-                raise ConfigInvalid("vision.file_missing", "the video file does not exist", cure="correct the camera's url")
+                raise ConfigInvalid(
+                    "vision.file_missing", "the video file does not exist", cure="correct the camera's url"
+                )
             return av.open(source.url)
         options = {"rtsp_transport": "tcp", "analyzeduration": "200000"}
         return av.open(source.url, options=options, timeout=(source.open_timeout_s, source.stall_s / 2))
     except REFUSED as error:
-        raise CredentialsRefused("vision.credentials_refused", "the camera refused the user or password", cure="correct the camera's url") from error
+        raise CredentialsRefused(
+            "vision.credentials_refused",
+            "the camera refused the user or password",
+            cure="correct the camera's url",
+        ) from error
     except (av.error.FFmpegError, OSError) as error:
-        raise SourceUnavailable("vision.source_unreachable", f"the source could not be opened ({type(error).__name__})") from None
+        raise SourceUnavailable(
+            "vision.source_unreachable", f"the source could not be opened ({type(error).__name__})"
+        ) from None
 
 
-def read_frames(container: InputContainer, source: SourceSettings, *, times: EpochTimes, sampler: Sampler, clock: EdgeClock,
-                drops: DropCounter, probe: Probe, stopped: Callable[[], bool]) -> Iterator[Frame]:
+def read_frames(
+    container: InputContainer,
+    *,
+    times: EpochTimes,
+    sampler: Sampler,
+    clock: EdgeClock,
+    drops: DropCounter,
+    probe: Probe,
+    stopped: Callable[[], bool],
+) -> Iterator[Frame]:
     """Wanted pictures of one connection, in order, until it ends. Every other decoded picture is counted in ``drops`` with its reason.
 
     Raises ``SourceUnavailable`` when the connection breaks or has no video.
@@ -88,6 +106,7 @@ def read_frames(container: InputContainer, source: SourceSettings, *, times: Epo
         raise SourceUnavailable("vision.no_video", "the source has no video stream")
     stream = container.streams.video[0]
     stream.codec_context.thread_count = 1
+    time_base = stream.time_base or Fraction(1, 90_000)
     arrivals = _Arrivals(clock)
     times.reconnected()
     for packet in _packets(container, stream):
@@ -97,13 +116,13 @@ def read_frames(container: InputContainer, source: SourceSettings, *, times: Epo
             arrivals.note(packet)
             probe.packet(packet.size)
         for picture in _decode(packet, drops):
-            stamped = times.stamp(picture.pts, picture.time_base or stream.time_base, arrivals.of(picture.pts))
+            stamped = times.stamp(picture.pts, picture.time_base or time_base, arrivals.of(picture.pts))
             if isinstance(stamped, DropReason):
                 drops.add(stamped)
                 continue
             probe.decoded(stamped)
             if sampler.due(stamped):
-                yield Frame(image=picture.to_ndarray(format="bgr24"), time=stamped)
+                yield Frame(image=np.asarray(picture.to_ndarray(format="bgr24"), np.uint8), time=stamped)
             else:
                 drops.add(DropReason.SAMPLED)
 
@@ -112,7 +131,9 @@ def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.P
     try:
         yield from container.demux(stream)
     except (av.error.FFmpegError, OSError) as error:
-        raise SourceUnavailable("vision.source_broken", f"the connection broke ({type(error).__name__})") from None
+        raise SourceUnavailable(
+            "vision.source_broken", f"the connection broke ({type(error).__name__})"
+        ) from None
 
 
 def _decode(packet: av.Packet[av.VideoStream], drops: DropCounter) -> list[av.VideoFrame]:

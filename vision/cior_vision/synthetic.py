@@ -109,7 +109,9 @@ def render(scene: Scene) -> Iterator[Image]:
 def encode(scene: Scene, path: Path, *, codec: str = "libx264", bit_rate: int = 1_500_000) -> Path:
     """Write the scene as a video file (key picture every second, no B pictures, so that a joining viewer sees it soon) and return ``path``."""
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=scene.fps, options={"preset": "veryfast", "tune": "zerolatency", "threads": "1"})
+        stream: Any = container.add_stream(
+            codec, rate=scene.fps, options={"preset": "veryfast", "tune": "zerolatency", "threads": "1"}
+        )
         stream.width, stream.height, stream.pix_fmt = scene.width_px, scene.height_px, "yuv420p"
         stream.bit_rate, stream.gop_size, stream.time_base = bit_rate, scene.fps, Fraction(1, scene.fps)
         for index, image in enumerate(render(scene)):
@@ -167,10 +169,18 @@ def _place(canvas: Canvas, walker: Walker, at_s: float) -> None:
     tall = walker.height * height_px
     walking = walker.walks(at_s)
     figure, mask = _figure(walker, tall, phase=at_s * 6.0 if walking else 0.8 + 0.25 * math.sin(at_s * 2.0))
-    x, y = ground[0] * width_px + (0.0 if walking else math.sin(at_s * 1.3) * 0.02 * tall), ground[1] * height_px
+    x, y = (
+        ground[0] * width_px + (0.0 if walking else math.sin(at_s * 1.3) * 0.02 * tall),
+        ground[1] * height_px,
+    )
     _shadow(canvas, x, y, tall)
     left, top = int(x - figure.shape[1] / 2), int(y - figure.shape[0] + 0.03 * tall)
-    x0, y0, x1, y1 = max(0, left), max(0, top), min(width_px, left + figure.shape[1]), min(height_px, top + figure.shape[0])
+    x0, y0, x1, y1 = (
+        max(0, left),
+        max(0, top),
+        min(width_px, left + figure.shape[1]),
+        min(height_px, top + figure.shape[0]),
+    )
     if x0 < x1 and y0 < y1:
         cut = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
         canvas[y0:y1, x0:x1] = canvas[y0:y1, x0:x1] * (1 - mask[cut]) + figure[cut] * mask[cut]
@@ -178,7 +188,9 @@ def _place(canvas: Canvas, walker: Walker, at_s: float) -> None:
 
 def _shadow(canvas: Canvas, x: float, y: float, tall: float) -> None:
     shade = np.zeros(canvas.shape[:2], np.float32)
-    cv2.ellipse(shade, (int(x + 0.1 * tall), int(y)), (int(0.22 * tall), int(0.035 * tall)), 0, 0, 360, 0.45, -1)
+    cv2.ellipse(
+        shade, (int(x + 0.1 * tall), int(y)), (int(0.22 * tall), int(0.035 * tall)), 0, 0, 360, 0.45, -1
+    )
     canvas *= 1 - cv2.GaussianBlur(shade, (0, 0), tall * 0.02)[..., None]
 
 
@@ -193,7 +205,9 @@ class _Brush:
 
     def at(self, point: Point) -> tuple[int, int]:
         """Pixel of a figure point."""
-        return int(self._image.shape[1] / 2 + point[0] * self._unit), int(self._image.shape[0] - (0.03 + point[1]) * self._unit)
+        return int(self._image.shape[1] / 2 + point[0] * self._unit), int(
+            self._image.shape[0] - (0.03 + point[1]) * self._unit
+        )
 
     def limb(self, start: Point, end: Point, width: float, colour: Colour) -> None:
         """A thick line with round ends."""
@@ -220,7 +234,8 @@ class _Brush:
         mask = cv2.resize(self._mask, size, interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / 255
         light = np.linspace(0.77, 1.12, size[0], dtype=np.float32)[None, :, None]
         cloth = np.random.default_rng(3).normal(0, 14, (size[1], size[0])).astype(np.float32)
-        return figure * light + cv2.GaussianBlur(cloth, (0, 0), 1.5)[..., None] * 2, mask
+        lit = figure * light + cv2.GaussianBlur(cloth, (0, 0), 1.5)[..., None] * 2
+        return lit.astype(np.float32), mask.astype(np.float32)
 
 
 def _figure(walker: Walker, tall: float, *, phase: float) -> tuple[Canvas, Canvas]:
@@ -229,8 +244,23 @@ def _figure(walker: Walker, tall: float, *, phase: float) -> tuple[Canvas, Canva
     _arm(brush, -swing, _dim(walker.shirt, 0.75), _dim(SKIN, 0.8))
     _leg(brush, -swing, _dim(walker.trousers, 0.7))
     _leg(brush, swing, walker.trousers)
-    brush.shape(((-0.085, 0.80), (-0.05, 0.835), (0.05, 0.835), (0.085, 0.80), (0.075, 0.63), (0.08, 0.47), (-0.08, 0.47), (-0.075, 0.63)), walker.shirt)
-    brush.shape(((-0.085, 0.80), (-0.05, 0.835), (-0.03, 0.835), (-0.04, 0.47), (-0.08, 0.47), (-0.075, 0.63)), _dim(walker.shirt, 0.75))
+    brush.shape(
+        (
+            (-0.085, 0.80),
+            (-0.05, 0.835),
+            (0.05, 0.835),
+            (0.085, 0.80),
+            (0.075, 0.63),
+            (0.08, 0.47),
+            (-0.08, 0.47),
+            (-0.075, 0.63),
+        ),
+        walker.shirt,
+    )
+    brush.shape(
+        ((-0.085, 0.80), (-0.05, 0.835), (-0.03, 0.835), (-0.04, 0.47), (-0.08, 0.47), (-0.075, 0.63)),
+        _dim(walker.shirt, 0.75),
+    )
     brush.limb((0, 0.83), (0.005, 0.87), 0.05, _dim(SKIN, 0.85))
     _arm(brush, swing, _dim(walker.shirt, 0.88), SKIN)
     brush.oval((0.008, 0.925), (0.052, 0.068), SKIN)

@@ -25,26 +25,28 @@ class Latch:
         self._since_s: float | None = None
         self._last_true_s = 0.0
 
-    def observe(self, hit: bool, at_s: float, facts: dict[str, float]) -> list[ConditionChange]:
+    def observe(self, at_s: float, facts: dict[str, float], *, hit: bool) -> list[ConditionChange]:
         """Advance by one reading."""
         if hit:
             self._since_s = at_s if self._since_s is None else self._since_s
             self._last_true_s = at_s
             if not self.active and at_s - self._since_s >= self._after_s:
-                return [self._switch(True, at_s, facts)]
+                return [self._switch(at_s, facts, active=True)]
         elif self.active:
             if at_s - self._last_true_s >= self._clear_s:
-                return [self._switch(False, at_s, facts)]
+                return [self._switch(at_s, facts, active=False)]
         else:
             self._since_s = None
         return []
 
-    def _switch(self, active: bool, at_s: float, facts: dict[str, float]) -> ConditionChange:
+    def _switch(self, at_s: float, facts: dict[str, float], *, active: bool) -> ConditionChange:
         since_s = at_s if self._since_s is None else self._since_s
         self.active = active
         if not active:
             self._since_s = None
-        return ConditionChange(condition=self.condition, active=active, at_s=at_s, since_s=since_s, facts=facts)
+        return ConditionChange(
+            condition=self.condition, active=active, at_s=at_s, since_s=since_s, facts=facts
+        )
 
     def forget(self) -> None:
         """A new epoch: evidence gathered so far cannot be continued; an active condition stays until it is seen to be over."""
@@ -95,23 +97,37 @@ class TamperWatch:
     @property
     def active(self) -> frozenset[Condition]:
         """Conditions that hold now."""
-        return frozenset(latch.condition for latch in (self._covered, self._bright, self._blurred, self._frozen) if latch.active)
+        return frozenset(
+            latch.condition
+            for latch in (self._covered, self._bright, self._blurred, self._frozen)
+            if latch.active
+        )
 
     def step(self, reading: SceneReading, *, hour: int) -> list[ConditionChange]:
         """What this picture changes."""
         limits = self._settings
         bright = reading.luma_mean >= limits.bright_mean and reading.entropy_bits < limits.bright_entropy_bits
-        covered = not bright and (reading.luma_std < limits.covered_std or reading.entropy_bits < limits.covered_entropy_bits)
+        covered = not bright and (
+            reading.luma_std < limits.covered_std or reading.entropy_bits < limits.covered_entropy_bits
+        )
         ratio = None if covered or bright else self._reference.ratio(reading, hour)
         blurred = ratio is not None and ratio < limits.defocused_ratio
         repeated = self._digest == reading.digest
         self._digest = reading.digest
         if not (covered or bright or blurred or repeated):
             self._reference.learn(reading, hour)
-        facts = {"luma_mean": round(reading.luma_mean, 2), "luma_std": round(reading.luma_std, 2), "entropy_bits": round(reading.entropy_bits, 3)}
+        facts = {
+            "luma_mean": round(reading.luma_mean, 2),
+            "luma_std": round(reading.luma_std, 2),
+            "entropy_bits": round(reading.entropy_bits, 3),
+        }
         sharp = {} if ratio is None else {"sharpness_ratio": round(ratio, 3)}
-        return [*self._covered.observe(covered, reading.at_s, facts), *self._bright.observe(bright, reading.at_s, facts),
-                *self._blurred.observe(blurred, reading.at_s, sharp), *self._frozen.observe(repeated, reading.at_s, {})]
+        return [
+            *self._covered.observe(reading.at_s, facts, hit=covered),
+            *self._bright.observe(reading.at_s, facts, hit=bright),
+            *self._blurred.observe(reading.at_s, sharp, hit=blurred),
+            *self._frozen.observe(reading.at_s, {}, hit=repeated),
+        ]
 
     def new_epoch(self) -> None:
         """The stream's time line restarted."""

@@ -50,7 +50,9 @@ class PacketTimes(Struct, frozen=True, kw_only=True):
 class EpochTimes:
     """Gives each decoded picture its :class:`FrameTime`, or the reason why it has none. One instance lives as long as its camera."""
 
-    def __init__(self, *, file_start_ms: int | None = None, tolerance_s: float = 2.0, jump_s: float = 10.0) -> None:
+    def __init__(
+        self, *, file_start_ms: int | None = None, tolerance_s: float = 2.0, jump_s: float = 10.0
+    ) -> None:
         self._file_start_ms = file_start_ms
         self._tolerance_s = tolerance_s
         self._jump_s = jump_s
@@ -101,8 +103,18 @@ class EpochTimes:
         stream_s = float((pts - (self._first_pts or 0)) * time_base)
         wall_ms, source, clock, error_s = self._wall(stream_s, seen)
         self._last_wall_ms = wall_ms
-        return FrameTime(epoch=self._epoch, origin_ms=self._origin_ms, pts=pts, time_base=(time_base.numerator, time_base.denominator),
-                         stream_s=stream_s, arrival_ms=seen.arrival_ms, wall_ms=wall_ms, wall_source=source, clock=clock, clock_error_s=error_s)
+        return FrameTime(
+            epoch=self._epoch,
+            origin_ms=self._origin_ms,
+            pts=pts,
+            time_base=(time_base.numerator, time_base.denominator),
+            stream_s=stream_s,
+            arrival_ms=seen.arrival_ms,
+            wall_ms=wall_ms,
+            wall_source=source,
+            clock=clock,
+            clock_error_s=error_s,
+        )
 
     def _wall(self, stream_s: float, seen: PacketTimes) -> tuple[int, WallSource, ClockQuality, float | None]:
         if self._file_start_ms is not None:

@@ -1,8 +1,9 @@
 """Tracks from detections: two-stage association by overlap with a Kalman prediction.
 
 The idea is ByteTrack's (Zhang et al. 2022): sure detections first, then the unsure ones for what is left, because a low score usually means
-occlusion and not absence. Differences: memory is in *seconds* of stream time (a buffer in frames merges people at low frame rates), only equal
-classes match, and a track counts as confirmed after ``confirm_after`` observations. No clock is read; times come with the detections and never decrease.
+occlusion and not absence. Differences: memory is in *seconds* of stream time (a buffer in frames merges people at low frame rates); another class costs
+``CLASS_PENALTY`` of overlap, because detectors flicker between car, van and truck, and a track's label is what it was called most; a track counts as
+confirmed after ``confirm_after`` observations. No clock is read; times come with the detections and never decrease.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ class TrackerSettings(Strict, frozen=True, kw_only=True):
     memory_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 2.0
 
 
+CLASS_PENALTY = 0.3
+
+
 class Tracked(Struct, frozen=True, kw_only=True):
     """One picture's outcome: confirmed tracks seen in it, ids that ended, and how many tracks still live (seen or remembered)."""
 
@@ -47,7 +51,7 @@ class _Track:
 
     def __init__(self, track_id: int, *, box: Array, score: float, label: int, at_s: float) -> None:
         self.id = track_id
-        self.label = label
+        self.votes = {label: score}
         self.filter = BoxFilter(box)
         self.born_s = self.seen_s = self.moved_to_s = at_s
         self.hits = 1
@@ -61,14 +65,22 @@ class _Track:
         self.moved_to_s = at_s
         return self.filter.box
 
-    def observe(self, box: Array, *, score: float, at_s: float, aspect: float) -> None:
+    @property
+    def label(self) -> int:
+        """The class with the most score so far."""
+        return max(self.votes, key=lambda label: self.votes[label])
+
+    def observe(self, box: Array, *, score: float, label: int, at_s: float, aspect: float) -> None:
         self.filter.update(box)
         self.box = Box(*(float(value) for value in box))
         self.seen_s = at_s
         self.hits += 1
         self.scores.append(score)
+        self.votes[label] = self.votes.get(label, 0.0) + score
         height = max(self.birthplace.height, self.box.height, 1e-6)
-        self.moved = max(self.moved, distance(self.box.ground, self.birthplace.ground, aspect=aspect) / height)
+        self.moved = max(
+            self.moved, distance(self.box.ground, self.birthplace.ground, aspect=aspect) / height
+        )
 
 
 class Tracker:
@@ -102,31 +114,48 @@ class Tracker:
         fresh = np.array([row for row in rows if self._is_confirmed(self._tracks[row])], dtype=np.int64)
         second, _, _ = _assign(cost, fresh, columns=unsure, limit=1.0 - self._settings.unsure_iou)
         for row, column in (*first, *second):
-            self._tracks[row].observe(boxes[column], score=float(found.scores[column]), at_s=at_s, aspect=aspect)
+            self._tracks[row].observe(
+                boxes[column],
+                score=float(found.scores[column]),
+                label=int(found.classes[column]),
+                at_s=at_s,
+                aspect=aspect,
+            )
         ended = self._forget(at_s)
         self._begin(found, boxes, sure, at_s=at_s)
         return Tracked(sightings=self._sightings(at_s), ended=ended, alive=len(self._tracks))
 
     def _cost(self, predicted: Array, boxes: Array, found: Detections) -> Array:
-        """1 - overlap; different classes never match."""
+        """1 - overlap, dearer between classes."""
         if not len(predicted) or not len(boxes):
             return np.zeros((len(predicted), len(boxes)))
         labels = np.array([track.label for track in self._tracks])
         cost = 1.0 - overlap(predicted, boxes)
-        cost[labels[:, None] != found.classes[None, :]] = 2.0
-        return np.asarray(cost)
+        return np.asarray(cost + CLASS_PENALTY * (labels[:, None] != found.classes[None, :]))
 
     def _begin(self, found: Detections, boxes: Array, columns: Ints, *, at_s: float) -> None:
         for column in columns:
             score = float(found.scores[column])
             if score >= self._settings.new_score:
-                self._tracks.append(_Track(self._next_id, box=boxes[column], score=score, label=int(found.classes[column]), at_s=at_s))
+                self._tracks.append(
+                    _Track(
+                        self._next_id,
+                        box=boxes[column],
+                        score=score,
+                        label=int(found.classes[column]),
+                        at_s=at_s,
+                    )
+                )
                 self._next_id += 1
 
     def _forget(self, at_s: float) -> frozenset[int]:
         """Unconfirmed tracks end with their first miss, confirmed ones after ``memory_s``; only the latter were ever told about."""
-        gone = [track for track in self._tracks if track.seen_s < at_s and
-                (not self._is_confirmed(track) or at_s - track.seen_s > self._settings.memory_s)]
+        gone = [
+            track
+            for track in self._tracks
+            if track.seen_s < at_s
+            and (not self._is_confirmed(track) or at_s - track.seen_s > self._settings.memory_s)
+        ]
         self._tracks = [track for track in self._tracks if track not in gone]
         return frozenset(track.id for track in gone if self._is_confirmed(track))
 
@@ -135,12 +164,22 @@ class Tracker:
 
     def _sightings(self, at_s: float) -> tuple[Sighting, ...]:
         return tuple(
-            Sighting(track_id=track.id, label=self._labels[track.label], score=round(float(np.median(track.scores)), 4), box=track.box,
-                     age_s=at_s - track.born_s, moved=round(track.moved, 4))
-            for track in self._tracks if track.seen_s == at_s and self._is_confirmed(track))
+            Sighting(
+                track_id=track.id,
+                label=self._labels[track.label],
+                score=round(float(np.median(track.scores)), 4),
+                box=track.box,
+                age_s=at_s - track.born_s,
+                moved=round(track.moved, 4),
+            )
+            for track in self._tracks
+            if track.seen_s == at_s and self._is_confirmed(track)
+        )
 
 
-def _assign(cost: Array, rows: Ints, *, columns: Ints, limit: float) -> tuple[list[tuple[int, int]], Ints, Ints]:
+def _assign(
+    cost: Array, rows: Ints, *, columns: Ints, limit: float
+) -> tuple[list[tuple[int, int]], Ints, Ints]:
     """Cheapest one-to-one pairs under ``limit`` among some rows and columns of ``cost``, and the rows and columns left over (Jonker-Volgenant)."""
     if not len(rows) or not len(columns):
         return [], rows, columns
@@ -149,4 +188,8 @@ def _assign(cost: Array, rows: Ints, *, columns: Ints, limit: float) -> tuple[li
     taken_rows = {row for row, _ in pairs}
     taken_columns = {column for _, column in pairs}
     left = np.array([row for row in rows if int(row) not in taken_rows], dtype=np.int64)
-    return pairs, left, np.array([column for column in columns if int(column) not in taken_columns], dtype=np.int64)
+    return (
+        pairs,
+        left,
+        np.array([column for column in columns if int(column) not in taken_columns], dtype=np.int64),
+    )

@@ -28,7 +28,9 @@ def anchors(size_px: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.f
         y, x = np.mgrid[0:rows, 0:columns].astype(np.float32) + 0.5
         centres.append(np.stack([x.ravel(), y.ravel()]))
         strides.append(np.full(rows * columns, stride, np.float32))
-    return np.concatenate(centres, axis=1)[None].astype(np.float32), np.concatenate(strides)[None, None].astype(np.float32)
+    return np.concatenate(centres, axis=1)[None].astype(np.float32), np.concatenate(strides)[
+        None, None
+    ].astype(np.float32)
 
 
 def resize_input(model: ov.Model, size_px: tuple[int, int]) -> None:
@@ -38,7 +40,11 @@ def resize_input(model: ov.Model, size_px: tuple[int, int]) -> None:
         return
     if any(side % STRIDES[-1] for side in size_px):
         raise NotResizable(f"{size_px} is not a multiple of {STRIDES[-1]}")
-    patched = [_patch(node, old_px, size_px) for node in model.get_ordered_ops() if node.get_type_name() == "Constant"]
+    patched = [
+        _patch(node, old_px, size_px)
+        for node in model.get_ordered_ops()
+        if node.get_type_name() == "Constant"
+    ]
     if patched.count("anchors") != 1 or patched.count("strides") != 1 or "head" not in patched:
         raise NotResizable("anchors or head were not recognised")
     model.inputs[0].get_node().set_partial_shape(ov.PartialShape([1, 3, *size_px]))
@@ -73,9 +79,13 @@ def _patch(node: Any, old_px: tuple[int, int], new_px: tuple[int, int]) -> str:
     return ""
 
 
-def _reshape_target(values: list[int], old_px: tuple[int, int], new_px: tuple[int, int]) -> tuple[list[int], str]:
+def _reshape_target(
+    values: list[int], old_px: tuple[int, int], new_px: tuple[int, int]
+) -> tuple[list[int], str]:
     old_anchors, new_anchors = anchors(old_px)[1].size, anchors(new_px)[1].size
-    (old_rows, old_columns), (rows, columns) = ((size[0] // STRIDES[-1], size[1] // STRIDES[-1]) for size in (old_px, new_px))
+    (old_rows, old_columns), (rows, columns) = (
+        (size[0] // STRIDES[-1], size[1] // STRIDES[-1]) for size in (old_px, new_px)
+    )
     if values[-1] == old_anchors:
         return [*values[:-1], new_anchors], "head"
     if len(values) >= 3 and values[-1] == old_rows * old_columns:
@@ -87,7 +97,9 @@ def _reshape_target(values: list[int], old_px: tuple[int, int], new_px: tuple[in
 
 def _is_reshape_target(node: Any) -> bool:
     return bool(node.get_element_type().is_integral()) and any(
-        target.get_node().get_type_name() == "Reshape" and target.get_index() == 1 for target in node.output(0).get_target_inputs())
+        target.get_node().get_type_name() == "Reshape" and target.get_index() == 1
+        for target in node.output(0).get_target_inputs()
+    )
 
 
 def _replace(node: Any, value: NDArray[Any], what: str) -> str:

@@ -14,9 +14,16 @@ _NAME = re.compile(r"^\s+(?P<index>\d+):\s*(?P<name>.+?)\s*$")
 def folder_sha256(folder: Path) -> str:
     """Digest of a model folder, the same as ``cd FOLDER && LC_ALL=C sha256sum * | sha256sum`` prints. Raises ``ConfigInvalid`` when there is none."""
     if not folder.is_dir():
-        raise ConfigInvalid("vision.model_missing", "the model folder does not exist", cure="set detector.model_dir to the folder, or engine = \"none\"")
+        raise ConfigInvalid(
+            "vision.model_missing",
+            "the model folder does not exist",
+            cure='set detector.model_dir to the folder, or engine = "none"',
+        )
     listing = hashlib.sha256()
-    for path in sorted((path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")), key=lambda path: path.name.encode()):
+    for path in sorted(
+        (path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")),
+        key=lambda path: path.name.encode(),
+    ):
         with path.open("rb") as file:
             listing.update(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n".encode())
     return listing.hexdigest()
@@ -26,8 +33,11 @@ def verified_sha256(folder: Path, expected: str) -> str:
     """The folder's digest, if it is the expected one. Raises ``IntegrityBroken`` (``vision.model_changed``) otherwise: the worker must not start."""
     actual = folder_sha256(folder)
     if actual != expected.lower():
-        raise IntegrityBroken("vision.model_changed", f"the model folder's digest is {actual}, the settings say {expected.lower()}",
-                              cure="restore the model that was approved, or approve this one by setting detector.model_sha256 to its digest")
+        raise IntegrityBroken(
+            "vision.model_changed",
+            f"the model folder's digest is {actual}, the settings say {expected.lower()}",
+            cure="restore the model that was approved, or approve this one by setting detector.model_sha256 to its digest",
+        )
     return actual
 
 
@@ -43,5 +53,9 @@ def read_labels(folder: Path) -> tuple[str, ...]:
         elif in_block and (found := _NAME.match(line)):
             names[int(found["index"])] = found["name"].strip("'\"")
     if not names or sorted(names) != list(range(len(names))):
-        raise ConfigInvalid("vision.model_labels", "the model folder has no usable class names (metadata.yaml, names:)", cure="export the model again with its metadata")
+        raise ConfigInvalid(
+            "vision.model_labels",
+            "the model folder has no usable class names (metadata.yaml, names:)",
+            cure="export the model again with its metadata",
+        )
     return tuple(names[index] for index in range(len(names)))

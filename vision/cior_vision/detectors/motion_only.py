@@ -23,7 +23,9 @@ Settings = MotionOnlySettings
 class MotionOnly:
     """Sees no objects, and says that it does not."""
 
-    facts = EngineFacts(engine="none", remark="motion only: no model is configured, rules about classes are disabled")
+    facts = EngineFacts(
+        engine="none", remark="motion only: no model is configured, rules about classes are disabled"
+    )
 
     def detect(self, frames: Sequence[Image]) -> list[Detections]:
         """Nothing, for each picture."""
@@ -33,6 +35,6 @@ class MotionOnly:
         """Nothing to release."""
 
 
-def load(settings: EngineSettings) -> Detector:
+def load(settings: EngineSettings) -> Detector:  # noqa: ARG001  (the plugin contract)
     """The engine without a model."""
     return MotionOnly()

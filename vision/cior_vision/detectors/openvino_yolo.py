@@ -67,9 +67,23 @@ class OpenVinoYolo:
         self._queue = ov.AsyncInferQueue(self._compiled, settings.requests)
         self._queue.set_callback(self._finished)
         self._results: list[Detections] = []
-        self.facts = EngineFacts(engine=KEY, version=ov.__version__.split("-")[0], model=path.stem, model_sha256=digest, input_px=size_px,
-                                 labels=labels, remark=remark)
-        LOG.info("model_loaded", model=path.stem, sha256=digest, height_px=size_px[0], width_px=size_px[1], remark=remark)
+        self.facts = EngineFacts(
+            engine=KEY,
+            version=ov.__version__.split("-")[0],
+            model=path.stem,
+            model_sha256=digest,
+            input_px=size_px,
+            labels=labels,
+            remark=remark,
+        )
+        LOG.info(
+            "model_loaded",
+            model=path.stem,
+            sha256=digest,
+            height_px=size_px[0],
+            width_px=size_px[1],
+            remark=remark,
+        )
 
     def detect(self, frames: Sequence[Image]) -> list[Detections]:
         """Objects of each picture. The pictures may come from different cameras and may differ in size."""
@@ -86,14 +100,19 @@ class OpenVinoYolo:
 
     def _finished(self, request: Any, job: tuple[int, Fit]) -> None:
         index, fit = job
-        output = cast(Floats, np.asarray(request.get_output_tensor(0).data))
-        self._results[index] = decode(output, fit, confidence=self._settings.confidence, iou=self._settings.iou)
+        output = cast("Floats", np.asarray(request.get_output_tensor(0).data))
+        self._results[index] = decode(
+            output, fit, confidence=self._settings.confidence, iou=self._settings.iou
+        )
 
     def _check_head(self, classes: int) -> None:
         shape = self._compiled.output(0).get_partial_shape()
         if len(shape) != 3 or shape[1].get_length() != 4 + classes:
-            raise ConfigInvalid("vision.model_shape", f"the model's output {shape} is not 4 + {classes} rows of anchors",
-                                cure="use a YOLO detection export (task: detect) with its own metadata.yaml")
+            raise ConfigInvalid(
+                "vision.model_shape",
+                f"the model's output {shape} is not 4 + {classes} rows of anchors",
+                cure="use a YOLO detection export (task: detect) with its own metadata.yaml",
+            )
 
 
 def load(settings: EngineSettings) -> Detector:
@@ -103,7 +122,10 @@ def load(settings: EngineSettings) -> Detector:
 
 
 def _plan(settings: OpenVinoSettings) -> dict[str, Any]:
-    plan: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT" if settings.requests > 1 else "LATENCY", "PERFORMANCE_HINT_NUM_REQUESTS": settings.requests}
+    plan: dict[str, Any] = {
+        "PERFORMANCE_HINT": "THROUGHPUT" if settings.requests > 1 else "LATENCY",
+        "PERFORMANCE_HINT_NUM_REQUESTS": settings.requests,
+    }
     if settings.threads:
         plan["INFERENCE_NUM_THREADS"] = settings.threads
     return plan
@@ -112,7 +134,11 @@ def _plan(settings: OpenVinoSettings) -> dict[str, Any]:
 def _network(folder: Path) -> Path:
     found = sorted(folder.glob("*.xml"))
     if len(found) != 1 or not found[0].with_suffix(".bin").is_file():
-        raise ConfigInvalid("vision.model_files", f"the model folder holds {len(found)} networks", cure="keep exactly one *.xml with its *.bin in it")
+        raise ConfigInvalid(
+            "vision.model_files",
+            f"the model folder holds {len(found)} networks",
+            cure="keep exactly one *.xml with its *.bin in it",
+        )
     return found[0]
 
 
@@ -132,4 +158,6 @@ def _sized(core: ov.Core, path: Path, size_px: tuple[int, int]) -> tuple[ov.Mode
         LOG.warning("model_not_resized", reason=str(error))
         return model, exported, remark
     except RuntimeError as error:
-        raise ConfigInvalid("vision.model_unreadable", f"OpenVINO cannot read {path.name}", cure="export the model again") from error
+        raise ConfigInvalid(
+            "vision.model_unreadable", f"OpenVINO cannot read {path.name}", cure="export the model again"
+        ) from error

@@ -25,8 +25,12 @@ def keys() -> tuple[str, ...]:
 def plugin(key: str) -> Plugin:
     """The plugin module of ``key``. Raises ``ConfigInvalid`` (``vision.engine_unknown``)."""
     if key in BUILT_IN:
-        return cast(Plugin, import_module(BUILT_IN[key]))
+        return cast("Plugin", import_module(BUILT_IN[key]))
     for point in entry_points(group=GROUP):
         if point.name == key:
-            return cast(Plugin, point.load())
-    raise ConfigInvalid("vision.engine_unknown", f"there is no detector engine '{key}'", cure=f"choose one of: {', '.join(keys())}")
+            return cast("Plugin", point.load())
+    raise ConfigInvalid(
+        "vision.engine_unknown",
+        f"there is no detector engine '{key}'",
+        cure=f"choose one of: {', '.join(keys())}",
+    )

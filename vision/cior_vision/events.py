@@ -1,0 +1,277 @@
+"""Incidents, camera conditions, health and detections as canonical events. Pure: no clock, no pixels, deterministic ids.
+
+Ids are made of the camera, the rule with its version, the epoch's origin, the track and the incident's own step, never of a process or an order
+of arrival: publishing the same step twice, or replaying the same clip from the same start instant, gives the same ids.
+No event of this room holds a picture, a crop, a face, a plate or anything computed from one: boxes, times and counts only (law 10).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from cior_core.identity import event_id
+from cior_core.model import ClockQuality, DataClass, Event, Phase, Producer, Struct
+from cior_core.taxonomy import Taxonomy
+from cior_vision.detectors.contract import EngineFacts
+from cior_vision.health import CameraHealth
+from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting, Stage
+from cior_vision.rule_settings import ONVIF_TOPIC, AnyTrackRule
+from cior_vision.rules import box_row
+from cior_vision.settings import CameraSettings
+from cior_vision.timing import FrameTime
+
+CONNECTOR = "vision"
+INCIDENT_TYPE = {
+    "intrusion": "vision.intrusion",
+    "line_crossing": "vision.intrusion",
+    "loitering": "vision.loitering",
+}
+CONDITION_TYPE = {
+    Condition.SIGNAL_LOST: "camera.signal_loss",
+    Condition.FROZEN: "camera.frozen",
+    Condition.COVERED: "camera.obstructed",
+    Condition.TOO_BRIGHT: "camera.obstructed",
+    Condition.DEFOCUSED: "camera.obstructed",
+}
+HEALTH_TYPE = "camera.health"
+DETECTIONS_TYPE = "vision.object"
+STAGE_PHASE = {
+    Stage.START: Phase.NEW,
+    Stage.ONCE: Phase.NEW,
+    Stage.UPDATE: Phase.UPDATE,
+    Stage.END: Phase.END,
+}
+
+
+class Author(Struct, frozen=True, kw_only=True):
+    """Which program, version and worker speaks."""
+
+    version: str
+    instance: str
+
+
+class EventMaker:
+    """Makes one camera's events."""
+
+    def __init__(
+        self,
+        camera: CameraSettings,
+        *,
+        rules: Sequence[AnyTrackRule],
+        engine: EngineFacts,
+        taxonomy: Taxonomy,
+        author: Author,
+    ) -> None:
+        self._camera = camera
+        self._rules = {rule.id: rule for rule in rules}
+        self._engine = engine
+        self._taxonomy = taxonomy
+        self._producer = Producer(connector=CONNECTOR, version=author.version, instance=author.instance)
+        self._source = f"{CONNECTOR}/{camera.id}"
+
+    def incident(self, incident: Incident, at: FrameTime, *, received_ms: int) -> Event:
+        """One step of an incident; ``at`` is the time of the picture that led to it, whose epoch the incident's stream times belong to."""
+        key = ":".join(
+            (
+                incident.rule_id,
+                str(incident.rule_version),
+                str(at.origin_ms),
+                str(incident.track_id),
+                str(round(incident.since_s * 1000)),
+                incident.stage,
+                str(incident.sequence),
+            )
+        )
+        rule = self._rules[incident.rule_id]
+        attributes: dict[str, Any] = {
+            "incident": f"{self._camera.id}:{incident.rule_id}:{at.origin_ms}:{incident.track_id}:{round(incident.since_s * 1000)}",
+            "rule": incident.rule_id,
+            "rule_version": incident.rule_version,
+            "parameters": _plain(rule),
+            "stage": str(incident.stage),
+            "place": incident.place_id,
+            "tracks": list(incident.tracks),
+            "label": incident.label,
+            "score": incident.score,
+            "box": box_row(incident.box),
+            "since_ms": wall_at(at, incident.since_s),
+            "reason": incident.reason,
+            "onvif_topic": ONVIF_TOPIC[incident.kind],
+            "detector": self._detector(),
+            "time": time_row(at),
+            **incident.facts,
+        }
+        return self._event(
+            INCIDENT_TYPE[incident.kind],
+            key,
+            phase=STAGE_PHASE[incident.stage],
+            occurred_ms=wall_at(at, incident.at_s),
+            at=at,
+            received_ms=received_ms,
+            native_type=incident.kind,
+            attributes=attributes,
+        )
+
+    def picture_condition(self, change: ConditionChange, at: FrameTime, *, received_ms: int) -> Event:
+        """A condition seen in the picture began or ended."""
+        key = f"{change.condition}:{at.origin_ms}:{round(change.at_s * 1000)}:{change.active}"
+        attributes = {
+            "condition": str(change.condition),
+            "since_ms": wall_at(at, change.since_s),
+            "onvif_topic": ONVIF_TOPIC[change.condition],
+            "time": time_row(at),
+            **change.facts,
+        }
+        return self._event(
+            CONDITION_TYPE[change.condition],
+            key,
+            phase=Phase.NEW if change.active else Phase.RESTORE,
+            occurred_ms=wall_at(at, change.at_s),
+            at=at,
+            received_ms=received_ms,
+            native_type=str(change.condition),
+            attributes=attributes,
+        )
+
+    def signal(self, *, lost: bool, since_ms: int, received_ms: int, facts: dict[str, Any]) -> Event:
+        """The signal was lost or is back; times are the edge clock's, for there is no picture to take them from."""
+        attributes = {
+            "condition": str(Condition.SIGNAL_LOST),
+            "since_ms": since_ms,
+            "onvif_topic": ONVIF_TOPIC[Condition.SIGNAL_LOST],
+            **facts,
+        }
+        return self._event(
+            CONDITION_TYPE[Condition.SIGNAL_LOST],
+            f"signal:{since_ms}:{lost}",
+            phase=Phase.NEW if lost else Phase.RESTORE,
+            occurred_ms=since_ms,
+            at=None,
+            received_ms=received_ms,
+            native_type=str(Condition.SIGNAL_LOST),
+            attributes=attributes,
+        )
+
+    def health(self, health: CameraHealth, *, received_ms: int) -> Event:
+        """One interval's health sample."""
+        return self._event(
+            HEALTH_TYPE,
+            f"health:{received_ms}",
+            phase=Phase.STILL,
+            occurred_ms=received_ms,
+            at=None,
+            received_ms=received_ms,
+            native_type="health",
+            attributes=_plain(health),
+        )
+
+    def detections(
+        self, seen: Sequence[tuple[FrameTime, tuple[Sighting, ...]]], *, received_ms: int
+    ) -> Event | None:
+        """Everything tracked since the last such event: counts, and each track as last seen; ``None`` when nobody was there."""
+        last: dict[int, tuple[FrameTime, Sighting]] = {
+            sighting.track_id: (at, sighting) for at, sightings in seen for sighting in sightings
+        }
+        if not last:
+            return None
+        at = seen[-1][0]
+        tracks = [
+            {
+                "track": track_id,
+                "label": sighting.label,
+                "score": sighting.score,
+                "box": box_row(sighting.box),
+                "age_s": round(sighting.age_s, 2),
+                "at_ms": seen_at.wall_ms,
+            }
+            for track_id, (seen_at, sighting) in sorted(last.items())
+        ]
+        attributes = {
+            "pictures": len(seen),
+            "counts": dict(Counter(sighting.label for _, sighting in last.values())),
+            "tracks": tracks,
+            "detector": self._detector(),
+            "time": time_row(at),
+        }
+        return self._event(
+            DETECTIONS_TYPE,
+            f"detections:{at.origin_ms}:{at.epoch}:{at.pts}",
+            phase=Phase.STILL,
+            occurred_ms=at.wall_ms,
+            at=at,
+            received_ms=received_ms,
+            native_type="detections",
+            attributes=attributes,
+        )
+
+    def _detector(self) -> dict[str, Any]:
+        engine = self._engine
+        return {
+            "engine": engine.engine,
+            "version": engine.version,
+            "model": engine.model,
+            "model_sha256": engine.model_sha256,
+        }
+
+    def _event(  # noqa: PLR0913  (what differs between kinds of event)
+        self,
+        code: str,
+        key: str,
+        *,
+        phase: Phase,
+        occurred_ms: int,
+        at: FrameTime | None,
+        received_ms: int,
+        native_type: str,
+        attributes: dict[str, Any],
+    ) -> Event:
+        kind = self._taxonomy[code]
+        return Event(
+            id=event_id(self._source, key),
+            source=self._source,
+            type=kind.code,
+            subject=self._camera.id,
+            phase=phase,
+            occurred_ms=occurred_ms,
+            received_ms=received_ms,
+            clock=ClockQuality.SYNCED if at is None else at.clock,
+            clock_error_s=None if at is None else at.clock_error_s,
+            place=self._camera.place.as_place(),
+            data_class=max(kind.data_class, DataClass.RESTRICTED, key=list(DataClass).index),
+            life_safety=kind.life_safety,
+            lane=kind.lane,
+            producer=self._producer,
+            drill=self._camera.drill,
+            independence=self._camera.id,
+            native_key=key,
+            native_type=native_type,
+            summary=f"{kind.name_es} — {self._camera.name or self._camera.id}",
+            attributes=attributes,
+        )
+
+
+def _plain(settings: msgspec.Struct) -> Any:
+    """As it will be read back from JSON: lists, not tuples."""
+    return msgspec.json.decode(msgspec.json.encode(settings))
+
+
+def wall_at(at: FrameTime, stream_s: float) -> int:
+    """UTC ms of another instant of the same epoch, from a picture whose wall time is known."""
+    return at.wall_ms + round((stream_s - at.stream_s) * 1000)
+
+
+def time_row(at: FrameTime) -> dict[str, Any]:
+    """Where an event's times come from, so that nobody takes stream time for UTC."""
+    return {
+        "epoch": at.epoch,
+        "origin_ms": at.origin_ms,
+        "pts": at.pts,
+        "time_base": f"{at.time_base[0]}/{at.time_base[1]}",
+        "stream_s": round(at.stream_s, 3),
+        "arrival_ms": at.arrival_ms,
+        "wall_source": str(at.wall_source),
+    }

@@ -1,0 +1,160 @@
+"""One camera from picture to incident: gate, then (when asked) tracker and rules, always the tamper watch. No thread, no clock, no network.
+
+The same object serves the live worker and the clip replay. Call order per picture: :meth:`CameraPipeline.look`; if it wants detection, the detector;
+then :meth:`CameraPipeline.follow` with its result or ``None``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from cior_core.errors import ConfigInvalid
+from cior_core.model import Struct
+from cior_vision.detectors.contract import EngineFacts
+from cior_vision.drops import DropCounter, DropReason
+from cior_vision.frames import Detections, Frame
+from cior_vision.gate import GateReading, MotionGate, read_scene, shrink
+from cior_vision.health import PipelineFacts
+from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting
+from cior_vision.rule_settings import AnyTrackRule
+from cior_vision.rules import Observed, RuleSet, evaluators
+from cior_vision.settings import AnyVisionSettings, CameraSettings
+from cior_vision.tamper import TamperWatch
+from cior_vision.timing import FrameTime
+from cior_vision.tracking import Tracked, Tracker
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What one picture led to. ``closing`` are ends of the *previous* epoch, with that epoch's last time; ``sightings`` is ``None`` when the
+    detector did not look at this picture."""
+
+    time: FrameTime
+    motion: bool
+    sightings: tuple[Sighting, ...] | None = None
+    incidents: tuple[Incident, ...] = ()
+    closing: tuple[Incident, ...] = ()
+    closing_time: FrameTime | None = None
+    changes: tuple[ConditionChange, ...] = ()
+
+
+class CameraPipeline:
+    """The state of one watched camera."""
+
+    def __init__(
+        self, settings: AnyVisionSettings, camera: CameraSettings, engine: EngineFacts, drops: DropCounter
+    ) -> None:
+        self._settings = settings
+        self.camera = camera
+        self._engine = engine
+        self._drops = drops
+        self._zone = ZoneInfo(camera.timezone or settings.worker.timezone)
+        self._rules = settings.rules_of(camera.id)
+        self.disabled_rules = [] if engine.sees_classes else [rule.id for rule in self._rules]
+        self._classes = classes_of_interest(self._rules, engine)
+        self._gate = MotionGate(settings.gate)
+        self._tamper = TamperWatch(camera.tamper)
+        self._last: FrameTime | None = None
+        self._detected_s = 0.0
+        self._reading: GateReading | None = None
+        self._changes: tuple[ConditionChange, ...] = ()
+        self._closing: tuple[tuple[Incident, ...], FrameTime | None] = ((), None)
+        self._pictures = self._detected = self._open = 0
+        self._restart()
+
+    @property
+    def facts(self) -> PipelineFacts:
+        """Totals for health."""
+        return PipelineFacts(pictures=self._pictures, detected=self._detected, gate_open=self._open)
+
+    @property
+    def conditions(self) -> frozenset[Condition]:
+        """Picture conditions that hold now."""
+        return self._tamper.active
+
+    def look(self, frame: Frame) -> bool:
+        """Take a picture in; whether the detector should look at it: something moves, or a track lives and was not checked for ``redetect_s``."""
+        renewed = self._last is not None and frame.time.epoch != self._last.epoch
+        self._closing = self._new_epoch() if renewed else ((), None)
+        at_s = frame.time.stream_s
+        grey = shrink(frame.image)
+        self._reading = self._gate.step(grey, at_s)
+        self._changes = tuple(self._tamper.step(read_scene(grey, at_s), hour=self._local(frame.time).hour))
+        self._last = frame.time
+        self._pictures += 1
+        self._open += self._reading.open
+        if self._reading.switched:
+            self._drops.add(DropReason.LIGHT_SWITCH)
+        if not self._engine.sees_classes or not self._rules or self._reading.switched:
+            return False
+        return self._reading.open or (
+            self._tracker.alive > 0 and at_s - self._detected_s >= self._settings.gate.redetect_s - 1e-6
+        )
+
+    def follow(self, frame: Frame, found: Detections | None) -> Outcome:
+        """Advance tracks and rules by what was detected, or by nothing when the detector was not asked."""
+        assert self._reading is not None
+        tracked = None if found is None else self._track(frame, found)
+        local = self._local(frame.time)
+        seen = Observed(
+            at_s=frame.time.stream_s,
+            sightings=() if tracked is None else tracked.sightings,
+            ended=frozenset() if tracked is None else tracked.ended,
+            minute=local.hour * 60 + local.minute,
+            aspect=frame.aspect,
+        )
+        closing, closing_time = self._closing
+        return Outcome(
+            time=frame.time,
+            motion=self._reading.open,
+            sightings=None if tracked is None else tracked.sightings,
+            incidents=tuple(self._rule_set.step(seen)),
+            closing=closing,
+            closing_time=closing_time,
+            changes=self._changes,
+        )
+
+    def _track(self, frame: Frame, found: Detections) -> Tracked:
+        self._detected += 1
+        self._detected_s = frame.time.stream_s
+        wanted = found if self._classes is None else found.only(self._classes)
+        return self._tracker.step(wanted, frame.time.stream_s, aspect=frame.aspect)
+
+    def finish(self) -> tuple[tuple[Incident, ...], FrameTime | None]:
+        """End what is open: the stream is over. Gives the ends and the last picture's time."""
+        if self._last is None:
+            return (), None
+        ended = tuple(self._rule_set.finish())
+        self._restart()
+        return ended, self._last
+
+    def _new_epoch(self) -> tuple[tuple[Incident, ...], FrameTime | None]:
+        closing = self.finish()
+        self._gate.reset()
+        self._tamper.new_epoch()
+        return closing
+
+    def _restart(self) -> None:
+        zones = {zone.id: zone for zone in self._settings.zone}
+        lines = {line.id: line for line in self._settings.line}
+        self._tracker = Tracker(self._settings.tracker, self._engine.labels)
+        self._rule_set = RuleSet(evaluators(self._rules, zones=zones, lines=lines))
+        self._detected_s = 0.0
+
+    def _local(self, at: FrameTime) -> datetime:
+        return datetime.fromtimestamp(at.wall_ms / 1000, tz=UTC).astimezone(self._zone)
+
+
+def classes_of_interest(rules: Sequence[AnyTrackRule], engine: EngineFacts) -> frozenset[int] | None:
+    """Indexes of the labels that any rule is about; ``None`` for all (some rule names none). Raises ``ConfigInvalid`` for a label the model lacks."""
+    if not engine.sees_classes or any(not rule.classes for rule in rules):
+        return None
+    wanted = {label for rule in rules for label in rule.classes}
+    if missing := wanted - set(engine.labels):
+        raise ConfigInvalid(
+            "vision.class_unknown",
+            f"the model has no class {', '.join(sorted(missing))}",
+            cure="use the class names of the model's metadata.yaml",
+        )
+    return frozenset(index for index, label in enumerate(engine.labels) if label in wanted)

@@ -1,0 +1,257 @@
+"""A vision worker's settings file: cameras, zones, lines, rules, engine. Strict TOML; paths are relative to the file.
+
+Tables ``[[camera]]``, ``[[zone]]``, ``[[line]]`` and ``[[rule]]`` stand beside each other and name one another, so that every fault has a line.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from cior_core import strict_toml
+from cior_core.model import Place, PlaceMethod
+from cior_core.strict_toml import ConfigFault
+from cior_vision.detectors.contract import EngineSettings
+from cior_vision.detectors.registry import plugin
+from cior_vision.gate import GateSettings
+from cior_vision.rule_settings import (
+    AnyTrackRule,
+    LineRule,
+    LineSettings,
+    Name,
+    Point,
+    Seconds,
+    Strict,
+    TamperSettings,
+    ZoneSettings,
+)
+from cior_vision.sources import SourceSettings
+from cior_vision.tracking import TrackerSettings
+
+E = TypeVar("E", bound=EngineSettings)
+
+
+class SitePlace(Strict, frozen=True, kw_only=True):
+    """Where the camera hangs, WGS84; ``accuracy_m`` covers what it looks at."""
+
+    lat: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+    lon: Annotated[float, msgspec.Meta(ge=-180, le=180)]
+    accuracy_m: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    district: str | None = None
+    text: str | None = None
+
+    def as_place(self) -> Place:
+        """The canonical place."""
+        return Place(
+            method=PlaceMethod.SITE,
+            lat=self.lat,
+            lon=self.lon,
+            accuracy_m=self.accuracy_m,
+            district=self.district,
+            text=self.text,
+        )
+
+
+class CameraSettings(Strict, frozen=True, kw_only=True):
+    """One camera. ``drill`` marks everything it says as an exercise."""
+
+    id: Name
+    name: str = ""
+    place: SitePlace
+    source: SourceSettings
+    timezone: str = ""
+    drill: bool = False
+    tamper: TamperSettings = TamperSettings()
+
+
+class WorkerSection(Strict, frozen=True, kw_only=True):
+    """The process. ``timezone`` (IANA) is for schedules of cameras that do not name their own."""
+
+    name: Name = "vision"
+    timezone: str = "America/Argentina/Cordoba"
+    health_every_s: Annotated[float, msgspec.Meta(ge=0.2, le=3600)] = 10.0
+    detections_every_s: Annotated[float, msgspec.Meta(ge=0.2, le=60)] = 1.0
+    event_backlog: Annotated[int, msgspec.Meta(ge=10, le=100_000)] = 2_000
+    stop_within_s: Seconds = 2.0
+
+
+class VisionSettings(Strict, Generic[E], frozen=True, kw_only=True):
+    """The whole file; ``detector`` is the chosen engine's own struct."""
+
+    worker: WorkerSection = WorkerSection()
+    detector: E
+    gate: GateSettings = GateSettings()
+    tracker: TrackerSettings = TrackerSettings()
+    camera: Annotated[tuple[CameraSettings, ...], msgspec.Meta(min_length=1)]
+    zone: tuple[ZoneSettings, ...] = ()
+    line: tuple[LineSettings, ...] = ()
+    rule: tuple[AnyTrackRule, ...] = ()
+
+    def rules_of(self, camera: str) -> list[AnyTrackRule]:
+        """Rules whose zone or line belongs to ``camera``."""
+        places = {zone.id for zone in self.zone if zone.camera == camera} | {
+            line.id for line in self.line if line.camera == camera
+        }
+        return [rule for rule in self.rule if place_of(rule) in places]
+
+
+AnyVisionSettings = VisionSettings[Any]
+
+
+def place_of(rule: AnyTrackRule) -> str:
+    """The zone's or line's id that a rule is about."""
+    return rule.line if isinstance(rule, LineRule) else rule.zone
+
+
+def load_settings(path: Path) -> AnyVisionSettings:
+    """Read and check a settings file. Raises ``ConfigFault`` with file, line, code and cure."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigFault(
+            "config.unreadable",
+            "the file cannot be read as UTF-8 text",
+            file=str(path),
+            line=0,
+            cure="give the path of the settings file",
+        ) from error
+    return parse_settings(text, file=str(path), folder=path.resolve().parent)
+
+
+def parse_settings(text: str, *, file: str, folder: Path) -> AnyVisionSettings:
+    """The same from text; ``folder`` is what relative paths are relative to."""
+    engine: Any = plugin(_engine(text, file)).Settings
+    model: type[AnyVisionSettings] = cast("Any", VisionSettings)[engine]
+    settings = strict_toml.parse(text, model, file=file)
+    for code, sentence, where, cure in _faults(settings):
+        raise ConfigFault(code, sentence, file=file, line=strict_toml.locate(text, where), cure=cure)
+    return _resolved(settings, folder)
+
+
+def _engine(text: str, file: str) -> str:
+    """The engine's key, before the file is read for good: it decides which struct ``[detector]`` has."""
+    try:
+        table = tomllib.loads(text).get("detector", {})
+    except tomllib.TOMLDecodeError:
+        return "none"
+    engine = table.get("engine") if isinstance(table, dict) else None
+    if not isinstance(engine, str):
+        raise ConfigFault(
+            "config.missing_key",
+            "key 'engine' is missing in detector",
+            file=file,
+            line=strict_toml.locate(text, ("detector",)),
+            cure='add [detector] with engine = "openvino", or "none" to watch by motion only',
+        )
+    return engine
+
+
+Fault = tuple[str, str, tuple[str | int, ...], str]
+
+
+def _faults(settings: AnyVisionSettings) -> Iterator[Fault]:
+    yield from _double_ids(settings)
+    cameras = {camera.id for camera in settings.camera}
+    for index, camera in enumerate(settings.camera):
+        try:
+            ZoneInfo(camera.timezone or settings.worker.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            yield (
+                "vision.timezone_unknown",
+                f"there is no time zone '{camera.timezone}'",
+                ("camera", index, "timezone"),
+                "give an IANA name",
+            )
+    owners = [("zone", index, zone.id, zone.camera) for index, zone in enumerate(settings.zone)]
+    owners += [("line", index, line.id, line.camera) for index, line in enumerate(settings.line)]
+    for kind, index, name, camera_id in owners:
+        if camera_id not in cameras:
+            yield (
+                "vision.camera_unknown",
+                f"{kind} '{name}' is of a camera that is not here",
+                (kind, index, "camera"),
+                "name a camera of this file",
+            )
+    for index, zone in enumerate(settings.zone):
+        if len(zone.polygon) < 3 or not _in_picture(zone.polygon):
+            yield (
+                "vision.polygon_invalid",
+                f"zone '{zone.id}' needs three or more points within 0..1",
+                ("zone", index, "polygon"),
+                "normalise: x / width, y / height",
+            )
+    for index, line in enumerate(settings.line):
+        if line.points[0] == line.points[1] or not _in_picture(line.points):
+            yield (
+                "vision.line_invalid",
+                f"line '{line.id}' needs two different points within 0..1",
+                ("line", index, "points"),
+                "normalise: x / width, y / height",
+            )
+    yield from _rule_faults(settings)
+
+
+def _rule_faults(settings: AnyVisionSettings) -> Iterator[Fault]:
+    zones, lines = {zone.id for zone in settings.zone}, {line.id for line in settings.line}
+    for index, rule in enumerate(settings.rule):
+        kind, known = ("line", lines) if isinstance(rule, LineRule) else ("zone", zones)
+        if place_of(rule) not in known:
+            yield (
+                "vision.place_unknown",
+                f"rule '{rule.id}' names a {kind} that is not here",
+                ("rule", index, kind),
+                f"add the [[{kind}]] or correct the name",
+            )
+        if not all(
+            int(part[:2]) < 24 and int(part[3:]) < 60 for span in rule.schedule for part in span.split("-")
+        ):
+            yield (
+                "vision.schedule_invalid",
+                f"rule '{rule.id}' has an impossible time of day",
+                ("rule", index, "schedule"),
+                "write HH:MM-HH:MM, 00:00 to 23:59",
+            )
+
+
+def _double_ids(settings: AnyVisionSettings) -> Iterator[Fault]:
+    for kind, items in (
+        ("camera", settings.camera),
+        ("zone", settings.zone),
+        ("line", settings.line),
+        ("rule", settings.rule),
+    ):
+        seen: set[str] = set()
+        for index, item in enumerate(items):
+            if item.id in seen:
+                yield (
+                    "vision.double_id",
+                    f"{kind} '{item.id}' is there twice",
+                    (kind, index, "id"),
+                    "give each its own id",
+                )
+            seen.add(item.id)
+
+
+def _in_picture(points: tuple[Point, ...]) -> bool:
+    return all(0.0 <= value <= 1.0 for point in points for value in point)
+
+
+def _resolved(settings: AnyVisionSettings, folder: Path) -> AnyVisionSettings:
+    cameras = tuple(
+        msgspec.structs.replace(camera, source=_resolved_source(camera.source, folder))
+        for camera in settings.camera
+    )
+    detector = settings.detector
+    for key in ("model_dir", "cache_dir"):
+        if value := getattr(detector, key, ""):
+            detector = msgspec.structs.replace(detector, **{key: str(folder / value)})
+    return msgspec.structs.replace(settings, camera=cameras, detector=detector)
+
+
+def _resolved_source(source: SourceSettings, folder: Path) -> SourceSettings:
+    return msgspec.structs.replace(source, url=str(folder / source.url)) if source.is_file else source

@@ -1,0 +1,292 @@
+"""The vision worker: one process for a group of cameras.
+
+A reading thread per camera, one pipeline thread that owns the engine and every camera's state, and the event loop that publishes and keeps watch.
+Pictures are dropped rather than queued, and counted; nothing here waits for the broker. Ends within ``worker.stop_within_s`` of ``stop`` being set,
+or by itself when every source was a file and has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from cior_core import bundled
+from cior_core.model import Event
+from cior_core.taxonomy import Taxonomy
+from cior_vision.clock import EdgeClock, SystemClock
+from cior_vision.detectors.contract import Detector
+from cior_vision.detectors.registry import plugin
+from cior_vision.events import Author, EventMaker
+from cior_vision.frames import Frame
+from cior_vision.health import HealthMeter
+from cior_vision.incidents import Condition, Sighting
+from cior_vision.pipeline import CameraPipeline, Outcome
+from cior_vision.publishing import Outbox, Sink
+from cior_vision.reader import CameraReader, Link
+from cior_vision.settings import AnyVisionSettings, CameraSettings, load_settings
+from cior_vision.timing import FrameTime
+
+LOG = structlog.get_logger("cior.vision.worker")
+WATCH_EVERY_S = 0.2
+IDLE_S = 0.01
+
+
+def program_version() -> str:
+    """This installation's version."""
+    try:
+        return version("cior")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def load_detector(settings: AnyVisionSettings) -> Detector:
+    """The engine the settings name, ready. Raises ``ConfigInvalid`` or ``IntegrityBroken``."""
+    return plugin(settings.detector.engine).load(settings.detector)
+
+
+@dataclass
+class _Watched:
+    """One camera with everything that belongs to it. ``finish`` asks the pipeline thread to end what is open."""
+
+    camera: CameraSettings
+    reader: CameraReader
+    pipeline: CameraPipeline
+    maker: EventMaker
+    meter: HealthMeter
+    seen: list[tuple[FrameTime, tuple[Sighting, ...]]] = field(default_factory=list)
+    finish: threading.Event = field(default_factory=threading.Event)
+    lost_ms: int | None = None
+
+
+class VisionWorker:
+    """Runs once. Make it, then await :meth:`run`."""
+
+    def __init__(
+        self,
+        settings: AnyVisionSettings,
+        sink: Sink,
+        *,
+        clock: EdgeClock | None = None,
+        detector: Detector | None = None,
+        taxonomy: Taxonomy | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._detector = detector or load_detector(settings)
+        self._outbox = Outbox(sink, limit=settings.worker.event_backlog)
+        self._stopping = threading.Event()
+        author = Author(version=program_version(), instance=settings.worker.name)
+        kinds = taxonomy or Taxonomy.load(bundled.text("taxonomy.toml"))
+        self._watched = [self._watch_one(camera, kinds, author) for camera in settings.camera]
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def outbox(self) -> Outbox:
+        """What waits for the sink, for tests and for status."""
+        return self._outbox
+
+    async def run(self, stop: asyncio.Event | None = None) -> None:
+        """Work until ``stop`` is set or every file has ended. Raises what the pipeline thread raised, if it did."""
+        self._loop = asyncio.get_running_loop()
+        self._announce()
+        for one in self._watched:
+            one.reader.start()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="vision-pipeline") as pool:
+            pipeline = self._loop.run_in_executor(pool, self._pipeline_loop)
+            tasks = [
+                asyncio.ensure_future(pipeline),
+                asyncio.create_task(self._outbox.run()),
+                asyncio.create_task(self._keep_watch()),
+            ]
+            if stop is not None:
+                tasks.append(asyncio.create_task(_until(stop)))
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self._shut_down(tasks)
+            for task in done:
+                task.result()
+        LOG.info("worker_stopped", published=self._outbox.published, waiting=self._outbox.waiting)
+
+    async def _shut_down(self, tasks: Sequence[asyncio.Future[Any]]) -> None:
+        """Readers first, then the pipeline (its last incidents end), then what is left to publish."""
+        deadline_s = self._clock.monotonic_s() + self._settings.worker.stop_within_s
+        self._stopping.set()
+        for one in self._watched:
+            one.reader.stop()
+        for task in tasks[1:]:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=max(0.1, deadline_s - self._clock.monotonic_s()))
+        await asyncio.sleep(0)
+        self._publish_health()
+        await self._outbox.flush(within_s=max(0.1, deadline_s - self._clock.monotonic_s()))
+        for one in self._watched:
+            if not one.reader.join(max(0.0, deadline_s - self._clock.monotonic_s())):
+                LOG.warning("reader_abandoned", camera=one.camera.id)
+        self._detector.close()
+
+    # --- the event loop's part ------------------------------------------------------------------------------------------------------
+
+    async def _keep_watch(self) -> None:
+        due_s = self._clock.monotonic_s() + self._settings.worker.health_every_s
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            for one in self._watched:
+                self._watch_signal(one)
+            if self._clock.monotonic_s() >= due_s:
+                due_s += self._settings.worker.health_every_s
+                self._publish_health()
+
+    def _watch_signal(self, one: _Watched) -> None:
+        flowing = one.reader.watch()
+        if flowing == (one.lost_ms is None):
+            return
+        facts = one.reader.facts()
+        now_ms = self._clock.now_ms()
+        row = {
+            "silent_s": round(facts.silent_s, 2),
+            "blind_s": round(facts.blind_s, 2),
+            "link": str(facts.link),
+            "last_error": facts.last_error,
+        }
+        if one.lost_ms is None:
+            one.lost_ms = now_ms - round(min(facts.silent_s, facts.blind_s) * 1000)
+            one.finish.set()
+            self._outbox.add(one.maker.signal(lost=True, since_ms=one.lost_ms, received_ms=now_ms, facts=row))
+            LOG.warning("signal_lost", camera=one.camera.id, **row)
+        else:
+            row["outage_s"] = round((now_ms - one.lost_ms) / 1000, 2)
+            one.lost_ms = None
+            self._outbox.add(one.maker.signal(lost=False, since_ms=now_ms, received_ms=now_ms, facts=row))
+            LOG.info("signal_restored", camera=one.camera.id, **row)
+
+    def _publish_health(self) -> None:
+        for one in self._watched:
+            lost = {Condition.SIGNAL_LOST} if one.lost_ms is not None else set()
+            health = one.meter.measure(
+                one.reader.facts(),
+                one.pipeline.facts,
+                now_s=self._clock.monotonic_s(),
+                conditions=one.pipeline.conditions | lost,
+            )
+            health = msgspec.structs.replace(health, events_dropped=self._outbox.dropped_rows())
+            self._outbox.add(one.maker.health(health, received_ms=self._clock.now_ms()))
+
+    # --- the pipeline thread's part -------------------------------------------------------------------------------------------------
+
+    def _pipeline_loop(self) -> None:
+        while not self._stopping.is_set():
+            batch = [(one, frame) for one in self._watched if (frame := one.reader.frames.take()) is not None]
+            self._process(batch)
+            self._finish_requested()
+            if not batch:
+                if all(one.reader.facts().link is Link.ENDED for one in self._watched) and not any(
+                    len(one.reader.frames) for one in self._watched
+                ):
+                    break
+                self._stopping.wait(IDLE_S)
+        for one in self._watched:
+            self._finish(one)
+
+    def _process(self, batch: list[tuple[_Watched, Frame]]) -> None:
+        wanted = [(one, frame) for one, frame in batch if one.pipeline.look(frame)]
+        started_s = self._clock.monotonic_s()
+        found = self._detector.detect([frame.image for _, frame in wanted]) if wanted else []
+        spent_ms = (self._clock.monotonic_s() - started_s) * 1000
+        results = {one.camera.id: result for (one, _), result in zip(wanted, found, strict=True)}
+        for one, frame in batch:
+            result = results.get(one.camera.id)
+            if result is not None:
+                one.meter.inference(spent_ms)
+            self._report(one, one.pipeline.follow(frame, result))
+
+    def _report(self, one: _Watched, outcome: Outcome) -> None:
+        at, events = outcome.time, list[Event]()
+        if outcome.closing_time is not None:
+            events += [
+                one.maker.incident(incident, outcome.closing_time, received_ms=at.arrival_ms)
+                for incident in outcome.closing
+            ]
+            events += self._aggregate(one, at.arrival_ms)
+        events += [
+            one.maker.incident(incident, at, received_ms=at.arrival_ms) for incident in outcome.incidents
+        ]
+        events += [
+            one.maker.picture_condition(change, at, received_ms=at.arrival_ms) for change in outcome.changes
+        ]
+        if outcome.sightings is not None:
+            one.seen.append((at, outcome.sightings))
+        if one.seen and at.stream_s - one.seen[0][0].stream_s >= self._settings.worker.detections_every_s:
+            events += self._aggregate(one, at.arrival_ms)
+        self._hand_over(events)
+
+    def _aggregate(self, one: _Watched, received_ms: int) -> list[Event]:
+        event = one.maker.detections(one.seen, received_ms=received_ms) if one.seen else None
+        one.seen.clear()
+        return [] if event is None else [event]
+
+    def _finish_requested(self) -> None:
+        for one in self._watched:
+            if one.finish.is_set():
+                one.finish.clear()
+                self._finish(one)
+
+    def _finish(self, one: _Watched) -> None:
+        incidents, at = one.pipeline.finish()
+        if at is not None:
+            received_ms = self._clock.now_ms()
+            events = self._aggregate(one, received_ms)
+            self._hand_over(
+                events + [one.maker.incident(incident, at, received_ms=received_ms) for incident in incidents]
+            )
+
+    def _hand_over(self, events: Sequence[Event]) -> None:
+        assert self._loop is not None
+        for event in events:
+            self._loop.call_soon_threadsafe(self._outbox.add, event)
+
+    # --- making -------------------------------------------------------------------------------------------------------------------------
+
+    def _watch_one(self, camera: CameraSettings, kinds: Taxonomy, author: Author) -> _Watched:
+        engine = self._detector.facts
+        reader = CameraReader(camera.id, camera.source, self._clock)
+        pipeline = CameraPipeline(self._settings, camera, engine, reader.drops)
+        maker = EventMaker(
+            camera, rules=self._settings.rules_of(camera.id), engine=engine, taxonomy=kinds, author=author
+        )
+        meter = HealthMeter(engine, disabled_rules=pipeline.disabled_rules, now_s=self._clock.monotonic_s())
+        return _Watched(camera=camera, reader=reader, pipeline=pipeline, maker=maker, meter=meter)
+
+    def _announce(self) -> None:
+        engine = self._detector.facts
+        LOG.info(
+            "worker_started",
+            cameras=len(self._watched),
+            detector=engine.engine,
+            model=engine.model,
+            model_sha256=engine.model_sha256,
+        )
+        for one in self._watched:
+            if one.pipeline.disabled_rules:
+                LOG.warning(
+                    "rules_disabled",
+                    camera=one.camera.id,
+                    rules=one.pipeline.disabled_rules,
+                    detector=engine.engine,
+                )
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def run_worker(config: Path, sink: Sink, *, stop: asyncio.Event | None = None) -> None:
+    """What ``cior run vision --config FILE`` does. Raises ``ConfigInvalid`` (with file, line, cure) or ``IntegrityBroken`` before anything starts."""
+    await VisionWorker(load_settings(config), sink).run(stop)
