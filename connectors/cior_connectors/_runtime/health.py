@@ -32,9 +32,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthBook:
-    """Holds the state; ``on_change`` hears of every change (and only of changes)."""
+    """Holds the state; ``on_change`` hears of every change (the new health, the state before) and only of changes."""
 
-    def __init__(self, *, instance: str, now_ms: Callable[[], int], metrics: Metrics, on_change: Callable[[Health], None]) -> None:
+    def __init__(self, *, instance: str, now_ms: Callable[[], int], metrics: Metrics, on_change: Callable[[Health, State], None]) -> None:
         self._instance = instance
         self._now_ms = now_ms
         self._metrics = metrics
@@ -51,4 +51,4 @@ class HealthBook:
         lasted_s = max(0, self.health.since_ms - before.since_ms) / 1000
         log = _LOG.info if state is State.UP else _LOG.warning
         log("connector_state_changed", instance=self._instance, state=state.value, before=before.state.value, reason=reason, lasted_s=lasted_s)
-        self._on_change(self.health)
+        self._on_change(self.health, before.state)

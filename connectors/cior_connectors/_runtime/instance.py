@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -246,9 +246,8 @@ class Instance:
     async def _minutes(self) -> None:
         while True:
             await asyncio.sleep(self._around.accounting_every_s)
-            health = self.book.health
             self._say(codes.ACCOUNTING, {**self.ledger.close_minute(), "window_s": self._around.accounting_every_s})
-            self._say(codes.HEALTH, {"state": health.state.value, "reason": health.reason, "since_ms": health.since_ms})
+            self._say(codes.HEARTBEAT, _told(self.book.health))
 
     async def _watch_silence(self) -> None:
         """Silence beyond the expected interval is an event, also while the connection looks well."""
@@ -273,8 +272,15 @@ class Instance:
                 except SourceUnavailable:
                     await asyncio.sleep(0.5)
 
-    def _health_changed(self, health: Health) -> None:
-        self._say(codes.HEALTH, {"state": health.state.value, "reason": health.reason, "since_ms": health.since_ms})
+    def _health_changed(self, health: Health, before: State) -> None:
+        match (before, health.state):
+            case (State.UNKNOWN, State.UP):
+                type_code = codes.HEARTBEAT
+            case (_, State.UP):
+                type_code = codes.RESTORED
+            case _:
+                type_code = codes.SILENT_SOURCE if health.reason == "source.silent" else codes.DEGRADED
+        self._say(type_code, _told(health))
 
     def _refusal_changed(self, refusing: bool) -> None:  # noqa: FBT001  a callback's one fact
         if refusing == self._refusing:
@@ -288,9 +294,9 @@ class Instance:
 
     def _alarm(self, code: str, reason: str) -> None:
         _LOG.error("operator_alarm_raised", instance=self.instance, code=code, reason=reason)
-        self._say(codes.ALARM, {"code": code, "reason": reason}, lane=Lane.URGENT)
+        self._say(codes.DEGRADED, {"code": code, "reason": reason})
 
-    def _say(self, type_code: TypeCode, attributes: dict[str, Any], *, lane: Lane = Lane.TELEMETRY) -> None:
+    def _say(self, type_code: TypeCode, attributes: dict[str, Any]) -> None:
         self._own_events += 1
         now_ms = self.now_ms()
         source = f"urn:cior:connector:{self.instance}"
@@ -302,7 +308,7 @@ class Instance:
             occurred_ms=now_ms,
             received_ms=now_ms,
             data_class=DataClass.RESTRICTED,
-            lane=lane,
+            lane=self._context.taxonomy[type_code].lane,
             producer=self._context.producer,
             registered=True,
             attributes={**attributes, "connector": self.manifest.name, "life_safety": self.manifest.life_safety},
@@ -339,6 +345,5 @@ def _message(event: Event) -> Message:
     return Message(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=codec.encode(event), spool_class=spool_class, bulk=not urgent)
 
 
-def instances_of(instances: Sequence[Instance]) -> tuple[str, ...]:
-    """Names, for the log."""
-    return tuple(instance.instance for instance in instances)
+def _told(health: Health) -> dict[str, Any]:
+    return {"state": health.state.value, "reason": health.reason, "since_ms": health.since_ms}

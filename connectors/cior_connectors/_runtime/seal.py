@@ -15,10 +15,10 @@ import msgspec
 from nacl.public import PublicKey, SealedBox
 
 from cior_bus import codec
-from cior_connectors._runtime.codes import SILENT
+from cior_connectors._runtime.codes import SILENT, UNDECODED
 from cior_connectors.contract import Facts
 from cior_core.identity import payload_sha256
-from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Event, EventId, Lane, Place, PlaceMethod, Producer, RawPointer
+from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Event, EventId, Lane, Place, PlaceMethod, Producer, RawPointer, TypeCode
 
 DistrictOf = Callable[[Place], str | None]
 
@@ -39,6 +39,12 @@ class SealedContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     code: str = ""
     reason: str = ""
     truncated_from_bytes: int | None = None
+
+
+def _public_type(event: Event) -> TypeCode:
+    """Silent types stay, a loud life-safety type becomes silent: neither siren nor name of the deed leaves. Supervision must go on, so the rest stays."""
+    stays = event.type.startswith("silent.") or event.type == UNDECODED or not event.life_safety
+    return event.type if stays else SILENT
 
 
 MAX_EVENTS_BYTES = 300_000
@@ -90,7 +96,7 @@ class Sealer:
         return Event(
             id=EventId(self.pseudonym("event", event.id)),
             source=self.source(event.source),
-            type=SILENT if event.life_safety else event.type,
+            type=_public_type(event),
             subject=pseudonym,
             phase=event.phase,
             occurred_ms=event.occurred_ms,

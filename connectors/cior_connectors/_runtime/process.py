@@ -1,0 +1,145 @@
+"""A process of connectors: one bus, one spool, one taxonomy, any number of instances. Composition only."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from cior_bus.metrics import Metrics
+from cior_bus.producer import Bus
+from cior_bus.settings import BusSettings
+from cior_bus.spool import Spool, SpoolLimits
+from cior_connectors import registry as kinds
+from cior_connectors._runtime.instance import Instance, Surroundings
+from cior_connectors._runtime.pipeline import Sink
+from cior_connectors._runtime.seal import DistrictOf, Sealer
+from cior_connectors._runtime.settings import CentreSettings, InstanceSettings, kind_of, read_instance, read_registry
+from cior_connectors.contract import DecodeContext, Taxonomy
+from cior_core import bundled
+from cior_core import taxonomy as core_taxonomy
+from cior_core.errors import ConfigInvalid
+from cior_core.model import Device, Producer
+
+_LOG = structlog.get_logger(__name__)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """An instance that is checked and ready to be built."""
+
+    kind: kinds.Kind
+    settings: InstanceSettings
+
+
+def plan(path: Path, *, test_mode: bool) -> Plan:
+    """Read and check an instance file. Raises ``ConfigInvalid`` with file, line, code and cure."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid("config.unreadable", f"{path}: cannot be read ({type(error).__name__})", cure="check the path and UTF-8") from error
+    kind = kinds.load(kind_of(text, file=str(path)))
+    settings = read_instance(text, kind.config_model, file=str(path))
+    kinds.refuse_below_gold(kind, test_mode=test_mode)
+    return Plan(kind=kind, settings=settings)
+
+
+def refuse_conflicts(plans: Sequence[Plan]) -> None:
+    """Names and exclusive resources must be claimed once. Raises ``ConfigInvalid``."""
+    owners: dict[str, str] = {}
+    for each in plans:
+        name = each.settings.name
+        for thing in (f"name:{name}", *resources(each)):
+            if thing in owners:
+                raise ConfigInvalid("connector.conflict", f"{thing} is claimed by {owners[thing]} and by {name}", cure="give one of them another")
+            owners[thing] = name
+
+
+def resources(each: Plan) -> tuple[str, ...]:
+    """The exclusive resources of an instance, with its configuration filled in; a port 0 is nobody's."""
+    values = {name: getattr(each.settings.config, name) for name in each.settings.config.__struct_fields__}
+    filled = [template.format(**values) for template in each.kind.manifest.resources]
+    return tuple(thing for thing in filled if not thing.endswith(":0"))
+
+
+def load_taxonomy() -> Taxonomy:
+    """The bundled taxonomy."""
+    return core_taxonomy.Taxonomy.load(bundled.text("taxonomy.toml"))
+
+
+def context_for(each: Plan, *, taxonomy: Taxonomy, registry: Mapping[str, Device], zone: str) -> DecodeContext:
+    """The frozen context of an instance's decoding."""
+    manifest = each.kind.manifest
+    return DecodeContext(
+        config=each.settings.config,
+        taxonomy=taxonomy,
+        registry=registry,
+        zone=zone,
+        drill=each.settings.drill,
+        producer=Producer(connector=manifest.name, version=manifest.version, instance=each.settings.name),
+    )
+
+
+def build(each: Plan, *, context: DecodeContext, around: Surroundings) -> Instance:
+    """The instance, not yet running. Raises ``ConfigInvalid``."""
+    source = each.kind.source(each.settings.config)
+    return Instance(source, manifest=each.kind.manifest, settings=each.settings, context=context, around=around)
+
+
+def surroundings(centre: CentreSettings, *, sink: Sink, metrics: Metrics, district_of: DistrictOf, accounting_every_s: float = 60.0) -> Surroundings:
+    """What all instances of a process share."""
+    sealer = Sealer(team_key=centre.team_key, hmac_key=centre.hmac_key, district_of=district_of)
+    return Surroundings(sink=sink, sealer=sealer, metrics=metrics, state_dir=Path(centre.state_dir), accounting_every_s=accounting_every_s)
+
+
+async def run(  # noqa: PLR0913  composition: each is a part
+    centre: CentreSettings,
+    paths: Sequence[Path],
+    *,
+    stop: asyncio.Event,
+    family: str = "connectors",
+    district_of: DistrictOf = lambda place: place.district,
+    limits: SpoolLimits | None = None,
+    accounting_every_s: float = 60.0,
+) -> None:
+    """Run the instances of ``paths`` until ``stop``. Raises ``ConfigInvalid`` before anything is opened."""
+    plans = [plan(path, test_mode=centre.test_mode) for path in paths]
+    refuse_conflicts(plans)
+    registry = read_registry(Path(centre.registry)) if centre.registry else {}
+    metrics = Metrics()
+    spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
+    bus = Bus(BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}"), spool=spool, metrics=metrics)
+    try:
+        around = surroundings(centre, sink=bus, metrics=metrics, district_of=district_of, accounting_every_s=accounting_every_s)
+        taxonomy = load_taxonomy()
+        built = [build(each, context=context_for(each, taxonomy=taxonomy, registry=registry, zone=centre.zone), around=around) for each in plans]
+        await run_until(built, stop=stop)
+    finally:
+        bus.close()
+        spool.close()
+
+
+async def run_until(instances: Sequence[Instance], *, stop: asyncio.Event) -> None:
+    """Run until ``stop`` is set; each instance then ends within two seconds. An instance cannot end by itself: its supervisor goes on."""
+    tasks = [asyncio.ensure_future(instance.run()) for instance in instances]
+    waiter = asyncio.ensure_future(stop.wait())
+    _LOG.info("connectors_started", instances=[instance.instance for instance in instances])
+    try:
+        done, _ = await asyncio.wait({waiter, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {waiter}:
+            task.result()
+    finally:
+        waiter.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and SIGINT end the process in order."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)

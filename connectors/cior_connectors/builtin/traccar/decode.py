@@ -1,0 +1,162 @@
+"""One forwarded Traccar message → events. Pure.
+
+``{position, device}`` gives a ``position`` (telemetry) and one event for each alarm word; ``{event, position, device}`` gives the alarms alone, with
+the ids that the position's own message gives them, so both ways of forwarding collapse.
+
+A press is never refused for what is wrong with its position: (0, 0), a missing fix, a fix of yesterday, coordinates that are text.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+
+from cior_connectors.builtin.traccar.config import TraccarConfig
+from cior_connectors.builtin.traccar.reading import FIRST_PLAUSIBLE_MS, KNOT_KMH, Tree, branch, instant_ms, number, plain, text, tree, words
+from cior_connectors.contract import Decoded, Facts
+from cior_connectors.decoding import make_event
+from cior_core.errors import PayloadRejected
+from cior_core.identity import press_key
+from cior_core.model import UNKNOWN_PLACE, ClockQuality, Event, Place, PlaceMethod
+
+FUTURE_LIMIT_MS = 120_000
+SYNCED_WITHIN_MS = 30_000
+DAY_MS = 86_400_000
+
+
+class _When(msgspec.Struct, frozen=True, kw_only=True):
+    """The instants of one message. ``key_ms`` identifies, ``occurred_ms`` orders."""
+
+    key_ms: int | None
+    occurred_ms: int
+    clock: ClockQuality
+    clock_error_s: float | None
+    buffered: bool
+
+
+class _Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """One message, read."""
+
+    facts: Facts
+    position: Tree
+    device: Tree
+    subject: str
+    when: _When
+    place: Place
+    last_known: bool
+
+
+def decode(raw: bytes, facts: Facts) -> Decoded:
+    """See the module. Raises ``PayloadRejected`` (``traccar.json``, ``.shape``, ``.duplicate_key``, ``.not_finite``, ``.no_device``)."""
+    message = tree(raw)
+    unit = _read(message, facts)
+    alarms = words(branch(unit.position, "attributes").get("alarm"))
+    if "event" in message:
+        reported = branch(message, "event")
+        alarms = tuple(dict.fromkeys((*alarms, *words(branch(reported, "attributes").get("alarm")))))
+        notices = (_notice(unit, text(reported.get("type"), limit=40)),) if not alarms else ()
+        return Decoded(events=(*(_alarm(unit, word) for word in alarms), *notices))
+    return Decoded(events=(*(_alarm(unit, word) for word in alarms), _position(unit)))
+
+
+def _read(message: Tree, facts: Facts) -> _Unit:
+    config = _config(facts)
+    if not isinstance(message.get("position"), dict) and not isinstance(message.get("event"), dict):
+        raise PayloadRejected("traccar.shape", "neither a position nor an event", cure="set forward.type = json")
+    position, device = branch(message, "position"), branch(message, "device")
+    unique = text(device.get("uniqueId"), limit=64) or _internal(position, device)
+    if not unique:
+        raise PayloadRejected("traccar.no_device", "the message names no device")
+    when = _when(position, branch(message, "event"), facts, config)
+    place, last_known = _place(position, when, config)
+    return _Unit(
+        facts=facts, position=position, device=device, subject=config.device_prefix + unique, when=when, place=place, last_known=last_known
+    )
+
+
+def _internal(position: Tree, device: Tree) -> str:
+    internal = text(device.get("id"), limit=20) or text(position.get("deviceId"), limit=20)
+    return f"id-{internal}" if internal else ""
+
+
+def _when(position: Tree, event: Tree, facts: Facts, config: TraccarConfig) -> _When:
+    """Device time, believed unless it lies in the future, before 2000 or before ``max_age_days``; then receipt time orders and the error is told."""
+    names = ("deviceTime", "fixTime", "serverTime")
+    device_ms = next((found for name in names if (found := instant_ms(position.get(name))) is not None), None)
+    device_ms = device_ms if device_ms is not None else instant_ms(event.get("eventTime"))
+    received_ms = facts.received_ms
+    if device_ms is None:
+        return _When(key_ms=None, occurred_ms=received_ms, clock=ClockQuality.UNKNOWN, clock_error_s=None, buffered=False)
+    late_ms = received_ms - device_ms
+    if late_ms < -FUTURE_LIMIT_MS or device_ms < FIRST_PLAUSIBLE_MS or late_ms > config.max_age_days * DAY_MS:
+        return _When(key_ms=device_ms, occurred_ms=received_ms, clock=ClockQuality.SKEWED, clock_error_s=abs(late_ms) / 1000, buffered=False)
+    server_ms = instant_ms(position.get("serverTime"))
+    prompt = abs((server_ms if server_ms is not None else received_ms) - device_ms) <= SYNCED_WITHIN_MS
+    clock = ClockQuality.SYNCED if prompt else ClockQuality.UNKNOWN
+    return _When(key_ms=device_ms, occurred_ms=device_ms, clock=clock, clock_error_s=None, buffered=late_ms > FUTURE_LIMIT_MS)
+
+
+def _place(position: Tree, when: _When, config: TraccarConfig) -> tuple[Place, bool]:
+    """The place, and whether it is only the last known one: invalid, outdated, or older than ``stale_after_s`` at the press."""
+    lat = number(position.get("latitude"), low=-90, high=90)
+    lon = number(position.get("longitude"), low=-180, high=180)
+    if lat is None or lon is None or (abs(lat) < 1e-6 and abs(lon) < 1e-6):
+        return UNKNOWN_PLACE, False
+    fix_ms = instant_ms(position.get("fixTime"))
+    age_s = max(0.0, (when.key_ms - fix_ms) / 1000) if fix_ms is not None and when.key_ms is not None else None
+    accuracy_m = number(position.get("accuracy"), low=0.001, high=1_000_000)
+    place = Place(method=PlaceMethod.GPS, lat=lat, lon=lon, accuracy_m=accuracy_m, fix_age_s=age_s)
+    stale = age_s is None or age_s > config.stale_after_s
+    return place, stale or position.get("valid") is False or position.get("outdated") is True
+
+
+def _alarm(unit: _Unit, word: str) -> Event:
+    config = _config(unit.facts)
+    model = text(unit.device.get("model"), limit=60)
+    meaning = config.meaning(word, model=model)
+    press = meaning == "press"
+    registered = unit.facts.known.registry.get(unit.subject)
+    kinds = (registered.kind if registered is not None else "", text(unit.device.get("category"), limit=40))
+    extra: dict[str, Any] = {"press_kind": "audible", "count": 1} if press else {}
+    return _event(unit, type_code=config.press_type(*kinds) if press else meaning, part=word, attributes={"alarm": word, "model": model} | extra)
+
+
+def _notice(unit: _Unit, kind: str) -> Event:
+    return _event(unit, type_code="device.notice", part=f"event:{kind}", attributes={"event": kind})
+
+
+def _position(unit: _Unit) -> Event:
+    speed = number(unit.position.get("speed"), low=0, high=400)
+    course = number(unit.position.get("course"), low=0, high=360)
+    moving = {"speed_kmh": None if speed is None else round(speed * KNOT_KMH, 1), "course_deg": course}
+    native = plain(branch(unit.position, "attributes"))
+    told = {name: value for name, value in moving.items() if value is not None}
+    return _event(unit, type_code="position", part="position", attributes=told | ({"native": native} if native else {}))
+
+
+def _event(unit: _Unit, *, type_code: str, part: str, attributes: dict[str, Any]) -> Event:
+    when, facts = unit.when, unit.facts
+    said: dict[str, Any] = {name: value for name, value in attributes.items() if value != ""}
+    if unit.last_known:
+        said["last_known"] = True
+    if when.buffered:
+        said["buffered"] = True
+    if when.clock is ClockQuality.SKEWED:
+        said["device_time_ms"] = when.key_ms
+    return make_event(
+        facts,
+        type_code=type_code,
+        subject=unit.subject,
+        key=press_key(unit.subject, facts.raw_id, device_ms=when.key_ms, part=part),
+        occurred_ms=when.occurred_ms,
+        place=unit.place,
+        clock=when.clock,
+        clock_error_s=when.clock_error_s,
+        native_type=part,
+        attributes=said,
+    )
+
+
+def _config(facts: Facts) -> TraccarConfig:
+    return cast(TraccarConfig, facts.known.config)
