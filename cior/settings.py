@@ -7,7 +7,7 @@ between one machine and a centre (design §6).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -51,11 +51,9 @@ class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ConnectorSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[connector]]``: one instance of a connector; its own keys stand in ``[connector.config]``."""
+    """``[[connector]]``: one instance of a connector, described in a file of its own (``kind``, ``name``, ``[config]``)."""
 
-    name: Annotated[str, msgspec.Meta(description="Connector, as in `cior connector list`", examples=["dc09"])]
-    instance: Annotated[str, msgspec.Meta(description="Name of this instance, unique in the centre", examples=["paneles-norte"], pattern="^[a-z0-9-]{1,40}$")]
-    config: Annotated[dict[str, Any], msgspec.Meta(description="The connector's own settings", examples=[{"port": 9012}])] = {}
+    file: Annotated[str, msgspec.Meta(description="Its instance file, relative to this one", examples=["paneles-norte.toml"])]
 
 
 class VisionSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,11 +94,4 @@ def load(path: Path, data: Path | None = None) -> Centre:
     except OSError as error:
         raise ConfigInvalid("config.unreadable", f"{path.name}: {error.strerror}", cure="name an existing centre file with --config") from error
     file = strict_toml.parse(text, CentreFile, file=path.name)
-    seen: set[str] = set()
-    for section in file.connector:
-        if section.instance in seen:
-            line = text.count("\n", 0, text.rfind(section.instance)) + 1
-            raise strict_toml.ConfigFault("config.duplicate_instance", f"instance '{section.instance}' appears twice", file=path.name, line=line,
-                                          cure="give every connector an instance name of its own")
-        seen.add(section.instance)
     return Centre(file=file, path=path.resolve(), data=(data or path.parent / "data").resolve())

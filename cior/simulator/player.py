@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
+from cior_core.geo import City
 
 from cior.simulator.roster import Actor, Roster, city_point
 from cior.simulator.script import Do, Script, Step
 from cior.simulator.wires import CadWire, PanelWire, Sent, TraccarWire
-from cior_core.geo import City
 
 log = structlog.get_logger("cior.simulator")
 

@@ -10,7 +10,6 @@ import random
 from collections.abc import Sequence
 
 import msgspec
-
 from cior_core.geo import City
 
 PANELS = 40

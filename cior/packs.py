@@ -1,0 +1,49 @@
+"""Loads the data that the pure core needs: taxonomy, rule packs with their protocols, the city, the privacy table. Read once, here, at the root."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+
+from cior_core import bundled
+from cior_core.errors import ConfigInvalid
+from cior_core.rules import RulePack
+from cior_core.taxonomy import Taxonomy
+
+
+@cache
+def taxonomy() -> Taxonomy:
+    """The bundled taxonomy."""
+    return Taxonomy.load(bundled.text("taxonomy.toml"))
+
+
+def rules_folder(override: str | Path = "") -> Path:
+    """The folder of rule packs: the given one, else ``streams/rules`` of a checkout, else the copy inside the wheel."""
+    if override:
+        return Path(override)
+    spec = find_spec("cior_streams")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigInvalid("rules.absent", "the streams room is not installed", cure="pip install 'cior[streams]', or name a rules folder")
+    package = Path(next(iter(spec.submodule_search_locations)))
+    wheel, checkout = package / "_rules", package.parent / "rules"
+    return wheel if wheel.is_dir() else checkout
+
+
+def rule_pack(override: str | Path = "") -> RulePack:
+    """All ``*.toml`` of the folder as one pack. Raises ``ConfigInvalid`` with file, line, code and cure."""
+    folder = rules_folder(override)
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.toml"))}
+    if not texts:
+        raise ConfigInvalid("rules.none", f"no rule pack in {folder.name}", cure="name a folder with *.toml rule packs")
+    return RulePack.load(texts, types=taxonomy())
+
+
+def scenario_text(name: str) -> str:
+    """A bundled simulator script. Raises ``ConfigInvalid`` naming those that exist."""
+    folder = resources.files("cior").joinpath("simulator/scenarios")
+    found = {Path(entry.name).stem: entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
+    if name not in found:
+        raise ConfigInvalid("script.unknown", f"no script '{name}'", cure=f"one of: {', '.join(sorted(found))}, or a file path")
+    return found[name].read_text(encoding="utf-8")

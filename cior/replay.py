@@ -1,0 +1,79 @@
+"""Replay: the recorded area log through the same ``step``, in a plain loop, without broker or store. Same log + rules = same bytes (law 5).
+
+A log is NDJSON, one ``Item`` a line in log order. The output is NDJSON too: every effect in order, canonical, so that ``cmp`` is the whole comparison.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from cior_core import correlate
+from cior_core.errors import PayloadRejected
+from cior_core.model import AppendTransition, Effect, IssueCommand, Item, UpsertAlert
+from cior_core.rules import RulePack
+
+_items = msgspec.json.Decoder(Item)
+_lines = msgspec.json.Encoder(order="sorted")
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay made: counts and the SHA-256 of the output."""
+
+    items: int
+    alerts: int
+    transitions: int
+    commands: int
+    sha256: str
+    rules: str
+
+
+def read_log(path: Path) -> Iterator[Item]:
+    """The items of a recorded log. Raises ``PayloadRejected`` naming the line."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield _items.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise PayloadRejected("replay.line", f"{path.name}:{number} is no item: {error}", cure="record the log again with `cior record`") from error
+
+
+def effects(items: Iterable[Item], rules: RulePack) -> Iterator[Effect]:
+    """Every effect of the log, in order, each area with its own state."""
+    states: dict[str, correlate.State] = {}
+    for item in items:
+        state = states.get(item.area) or correlate.initial(item.area)
+        states[item.area], made = correlate.step(state, item, rules)
+        yield from made
+
+
+def replay(log: Path, rules: RulePack, out: Path) -> Replayed:
+    """Write every effect of ``log`` to ``out`` and count."""
+    digest = hashlib.sha256()
+    alerts: set[str] = set()
+    transitions = commands = items = 0
+
+    def counted() -> Iterator[Item]:
+        nonlocal items
+        for item in read_log(log):
+            items += 1
+            yield item
+
+    with out.open("wb") as file:
+        for effect in effects(counted(), rules):
+            line = _lines.encode(effect) + b"\n"
+            digest.update(line)
+            file.write(line)
+            match effect:
+                case UpsertAlert(alert=alert):
+                    alerts.add(alert.id)
+                case AppendTransition():
+                    transitions += 1
+                case IssueCommand():
+                    commands += 1
+    return Replayed(items=items, alerts=len(alerts), transitions=transitions, commands=commands, sha256=digest.hexdigest(), rules=rules.version)

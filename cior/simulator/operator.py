@@ -1,0 +1,74 @@
+"""The operators of the simulated room: they read alerts as the console does and act through the actions topic, as the console will."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from cior.simulator.script import Do, Step
+from cior_bus import codec, topics
+from cior_bus.producer import Bus, Message
+from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disposition
+
+log = structlog.get_logger("cior.simulator.operator")
+
+_KINDS = {
+    Do.ACKNOWLEDGE: ActionKind.ACKNOWLEDGE, Do.DISPATCH: ActionKind.DISPATCH, Do.ON_SCENE: ActionKind.ON_SCENE,
+    Do.CONFIRM: ActionKind.CONFIRM, Do.CLOSE: ActionKind.CLOSE,
+}
+
+
+class Desk:
+    """Open alerts as the room sees them, and what it does to them. Thread-safe."""
+
+    def __init__(self, bus: Bus, *, area: AreaId, now_ms: Callable[[], int]) -> None:
+        self._bus, self._area, self._now_ms = bus, area, now_ms
+        self._alerts: dict[str, Alert] = {}
+        self._lock = threading.Lock()
+        self.done: list[Action] = []
+        self.missed: list[Step] = []
+
+    def see(self, alert: Alert) -> None:
+        """A new state of an alert from ``cior.alerts.v1``."""
+        with self._lock:
+            known = self._alerts.get(alert.id)
+            if known is None or known.version < alert.version:
+                self._alerts[alert.id] = alert
+
+    def find(self, subject: str) -> Alert | None:
+        """The most urgent alert, not closed, that holds a signal of ``subject``."""
+        with self._lock:
+            found = [alert for alert in self._alerts.values() if alert.status not in (AlertStatus.CLOSED, AlertStatus.MERGED)
+                     and any(member.subject == subject for member in alert.members)]
+        return min(found, key=lambda alert: (alert.level.rank, alert.opened_ms, alert.id), default=None)
+
+    def act(self, step: Step) -> bool:
+        """Do one step; False when there is no such alert (yet)."""
+        alert = self.find(step.about)
+        if alert is None:
+            return False
+        key = hashlib.sha256(f"{step.who}|{step.do}|{step.at_s}|{alert.id}".encode()).hexdigest()[:32]
+        action = Action(id=key, kind=_KINDS[step.do], actor=step.who, at_ms=self._now_ms(), area=self._area, alert_id=alert.id, reason=step.note,
+                        disposition=Disposition(step.disposition) if step.disposition else None)
+        message = Message(topic=topics.ACTIONS.name, key=self._area.encode(), value=codec.encode(action))
+        self._bus.publish_sync([message])
+        self.done.append(action)
+        return True
+
+    def play(self, steps: Iterable[Step], *, started_s: float, speed: float, stop: threading.Event, patience_s: float = 10.0) -> None:
+        """Do the steps at their seconds (monotonic ``started_s`` is second 0), each tried for ``patience_s``."""
+        for step in steps:
+            if stop.wait(max(0.0, started_s + step.at_s / speed - time.monotonic())):
+                return
+            deadline_s = time.monotonic() + patience_s
+            while not self.act(step):
+                if time.monotonic() > deadline_s:
+                    self.missed.append(step)
+                    log.warning("operator_found_nothing", step=step.do, at_s=step.at_s)
+                    break
+                if stop.wait(0.1):
+                    return

@@ -1,0 +1,136 @@
+"""From a centre file to running processes: which parts, in which order, with which arguments. The supervisor does the rest.
+
+Order: broker, topics, centre (store and wall), stream workers, connectors (one process a kind, so that a bad vendor library cannot take the others
+down), vision workers. Each part is ``python -m cior run <part>``; it learns the addresses from its arguments and the secrets from its environment.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from cior.embedded.tansu import TansuSettings, answers, command, free_port
+from cior.keys import Keys
+from cior.settings import EMBEDDED, Centre
+from cior.supervisor import Limits, PartSpec, Supervisor
+from cior_bus.admin import Topics
+from cior_bus.settings import BusSettings
+from cior_core.errors import ConfigInvalid
+
+log = structlog.get_logger("cior.stack")
+
+ROLES = ("urgent", "bulk")
+BROKER = "broker"
+CENTRE = "centre"
+
+
+class Addresses(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the running parts are. ``broker_port`` is set when the broker is ours."""
+
+    bus_dsn: str
+    store_dsn: str
+    broker_port: int | None = None
+
+
+def addresses(centre: Centre) -> Addresses:
+    """Choose ports and folders for the embedded parts; others as the file says."""
+    port = free_port() if centre.file.bus.dsn == EMBEDDED else None
+    bus = f"kafka://127.0.0.1:{port}?profile=tansu" if port else centre.file.bus.dsn
+    store = f"chdb://{centre.data / 'store'}" if centre.file.store.dsn == EMBEDDED else centre.file.store.dsn
+    return Addresses(bus_dsn=bus, store_dsn=store, broker_port=port)
+
+
+def child_environment(keys: Keys) -> dict[str, str]:
+    """The secrets of this installation, for ``env:NAME`` in instance files. The private half of the team's key is not among them."""
+    return {"CIOR_TRACCAR_SECRET": keys.traccar_secret, "CIOR_DC09_KEY": keys.dc09_key}
+
+
+def instance_kinds(centre: Centre) -> Mapping[str, list[Path]]:
+    """Instance files by connector kind. Raises ``ConfigInvalid`` when one cannot be read."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for section in centre.file.connector:
+        path = centre.beside(section.file)
+        try:
+            kind = tomllib.loads(path.read_text(encoding="utf-8")).get("kind")
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigInvalid("config.instance_unreadable", f"{path.name}: {error}", cure="correct the file, or its name in the centre file") from error
+        if not isinstance(kind, str):
+            raise ConfigInvalid("config.instance_kind", f"{path.name}: no kind", cure='add kind = "dc09" (see `cior connector list`)')
+        found[kind].append(path)
+    return found
+
+
+class Stack:
+    """A centre that runs on this machine."""
+
+    def __init__(self, centre: Centre, keys: Keys, *, limits: Limits | None = None, log_level: str = "info") -> None:
+        self.centre, self.keys = centre, keys
+        self.addresses = addresses(centre)
+        self.run_dir = centre.data / "run"
+        self.log_dir = centre.data / "log"
+        self._log_level = log_level
+        self.supervisor = Supervisor(log_dir=self.log_dir, limits=limits)
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def bus(self) -> BusSettings:
+        """Settings of this centre's bus."""
+        return BusSettings.from_dsn(self.addresses.bus_dsn)
+
+    @property
+    def wall_url(self) -> str:
+        """Address of the wall with its token. Only when the centre part is ready."""
+        port = msgspec.json.decode(self.ready_file(CENTRE).read_bytes())["port"]
+        return f"http://{self.centre.file.console.host}:{port}/?token={self.keys.wall_token}"
+
+    def ready_file(self, name: str) -> Path:
+        """Where a part says that it is ready."""
+        return self.run_dir / f"{name}.ready"
+
+    def start(self, tell: Callable[[str], None] = lambda _text: None) -> None:
+        """Start every part; returns when all are ready. Raises ``SourceUnavailable`` naming the part and its log."""
+        if self.addresses.broker_port is not None:
+            tell("broker")
+            self.supervisor.start(self._broker(self.addresses.broker_port))
+        created = Topics(self.bus).ensure()
+        log.info("topics_ready", created=len(created))
+        tell("store and wall, streams, connectors, cameras")
+        specs = self._parts()
+        for spec in specs:
+            self.supervisor.start(spec, wait=False)
+        self.supervisor.wait_ready(*(spec.name for spec in specs))
+
+    def stop(self) -> None:
+        """Stop everything; connectors first, the broker last."""
+        self.supervisor.stop()
+
+    def _parts(self) -> list[PartSpec]:
+        parts = [self._part(CENTRE, ["centre"], ready_timeout_s=120)]
+        parts += [self._part(f"streams-{role}", ["streams", "--role", role], ready_timeout_s=120, life_safety=True) for role in ROLES]
+        parts += [
+            self._part(f"connectors-{kind}", ["connectors", *(str(path) for path in paths), "--family", kind], life_safety=True)
+            for kind, paths in instance_kinds(self.centre).items()
+        ]
+        parts += [
+            self._part(f"vision-{number}", ["vision", str(self.centre.beside(section.file))])
+            for number, section in enumerate(self.centre.file.vision, start=1)
+        ]
+        return parts
+
+    def _part(self, name: str, arguments: list[str], *, ready_timeout_s: float = 60.0, life_safety: bool = False) -> PartSpec:
+        ready = self.ready_file(name)
+        ready.unlink(missing_ok=True)
+        argv = [sys.executable, "-m", "cior", "run", *arguments, "--config", str(self.centre.path), "--data", str(self.centre.data),
+                "--bus", self.addresses.bus_dsn, "--store", self.addresses.store_dsn, "--ready", str(ready), "--log-level", self._log_level]
+        return PartSpec(name=name, argv=argv, env=child_environment(self.keys), ready=ready.exists, ready_timeout_s=ready_timeout_s, life_safety=life_safety)
+
+    def _broker(self, port: int) -> PartSpec:
+        settings = TansuSettings(port=port)
+        return PartSpec(name=BROKER, argv=command(settings, port), ready=lambda: answers(settings.host, port, timeout_s=0.2), ready_timeout_s=20,
+                        stop_timeout_s=0.5, life_safety=True)

@@ -1,0 +1,114 @@
+"""Wires the bus's batch consumer to the store's sink: which topic goes to which table, in which order, and what is committed when.
+
+Two consumers in threads of one process: the *prompt* one carries alerts, transitions, commands, actions and receipts (small, cut after 50 ms, so that a
+press is in the store's questions at once), the *bulk* one carries raw records, events and dead letters (cut after a second).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import structlog
+
+from cior_bus import codec, topics
+from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.cuts import Cut
+from cior_bus.dead_letters import message as dead_message
+from cior_bus.metrics import Metrics
+from cior_bus.producer import Bus
+from cior_bus.settings import BusSettings
+from cior_core.errors import CiorError
+from cior_core.model import DeadLetter
+from cior_store.engine import Store
+from cior_store.kinds import Kind
+from cior_store.sink import Sink
+from cior_store.writers import Writers
+
+log = structlog.get_logger("cior.storing")
+
+ROUTES: dict[str, Kind] = {
+    topics.RAW.name: Kind.RAW, topics.SEALED.name: Kind.SEALED, topics.URGENT.name: Kind.EVENT, topics.EVENTS.name: Kind.EVENT,
+    topics.TELEMETRY.name: Kind.EVENT, topics.ALERTS.name: Kind.ALERT, topics.TRANSITIONS.name: Kind.TRANSITION, topics.ACTIONS.name: Kind.ACTION,
+    topics.COMMANDS.name: Kind.COMMAND, topics.RECEIPTS.name: Kind.RECEIPT, topics.DEAD.name: Kind.DEAD,
+}
+PROMPT = (topics.ALERTS.name, topics.TRANSITIONS.name, topics.COMMANDS.name, topics.ACTIONS.name, topics.RECEIPTS.name)
+BULK = tuple(name for name in ROUTES if name not in PROMPT)
+
+
+class BusCodec:
+    """The bus's wire form as the store asks for it. Stateless."""
+
+    def split(self, kind: str, value: bytes) -> Sequence[bytes]:
+        """The undecoded records of a message."""
+        return [bytes(part) for part in codec.split(codec.Kind(kind), value)]
+
+    def decode(self, kind: str, value: bytes) -> object:
+        """One record."""
+        return codec.decode(codec.Kind(kind), value)
+
+
+class StoredCuts:
+    """The sink writes the plan of each batch durably itself; the consumer only asks for it, so that after a kill it gathers the very same batch."""
+
+    def __init__(self, writers: Writers) -> None:
+        self._writers = writers
+
+    def planned(self, topic: str, partition: int) -> Cut | None:
+        """The store's plan of this partition."""
+        plan = self._writers.plan(topic, partition)
+        return Cut(first=plan.first, last=plan.last) if plan is not None else None
+
+    def plan(self, topic: str, partition: int, cut: Cut) -> None:
+        """Nothing: ``Sink`` has its own, durable before its first insert."""
+
+
+class StoreSink:
+    """The process's store writers. ``start`` and ``stop`` once; ``failure`` tells why a thread ended (None: all run)."""
+
+    def __init__(self, bus_settings: BusSettings, store: Store, bus: Bus, *, metrics: Metrics | None = None) -> None:
+        self._settings, self._store, self._bus = bus_settings, store, bus
+        self._metrics = metrics or Metrics()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.failure: CiorError | None = None
+        self.records = 0
+
+    def start(self) -> None:
+        """Start both consumers."""
+        for name, names, limits in (
+            ("prompt", PROMPT, BatchLimits(max_wait_s=0.05, max_records=2_000)),
+            ("bulk", BULK, BatchLimits(max_wait_s=1.0, max_records=10_000)),
+        ):
+            thread = threading.Thread(target=self._run, args=(name, names, limits), name=f"store-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
+        writers = Writers(self._store)
+        sink = Sink(writers, codec=BusCodec(), routes=ROUTES, on_dead=self._bury, stopping=self._stop)
+        consumer = BatchConsumer(self._settings, group=f"cior-store-{name}", topics=names, limits=limits, cuts=StoredCuts(writers), metrics=self._metrics)
+
+        def write(batch: Batch) -> None:
+            written = sink.write_batch(batch.topic, batch.partition, batch.records)
+            self.records += written.records
+
+        try:
+            consumer.run(write, stop=self._stop)
+        except CiorError as error:
+            self.failure = error
+            log.exception("sink_ended", sink=name, code=error.code)
+
+    def _bury(self, letter: DeadLetter) -> None:
+        self._bus.publish_sync([dead_message(letter)])
+
+    @property
+    def running(self) -> bool:
+        """Whether both consumers run."""
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """End both consumers; what was not committed comes again at the next start."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=15)
