@@ -16,18 +16,19 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
+from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import clickhouse_connect
 import msgspec
 import structlog
-from cior_core.errors import ConfigInvalid
-from cior_core.model import Struct
 from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from cior_core.errors import ConfigInvalid
+from cior_core.model import Struct
 from cior_store.faults import opening, translate
 
 log = structlog.get_logger(__name__)
@@ -141,7 +142,7 @@ class Store:
 
     def _embedded(self) -> Client:
         if self.dsn.path != ":memory:":
-            os.makedirs(self.dsn.path, exist_ok=True)
+            Path(self.dsn.path).mkdir(parents=True, exist_ok=True)
         # Without a configuration of its own chDB obeys any config.xml of the working folder (measured: users and grants included).
         config = str(resources.files("cior_store") / "embedded.xml")
         return clickhouse_connect.get_client(dsn=f"chdb://{self.dsn.path}", chdb_options={"config-file": config})

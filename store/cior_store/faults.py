@@ -7,8 +7,17 @@ from __future__ import annotations
 
 import re
 
-from cior_core.errors import AccessDenied, CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken, PayloadRejected, SourceUnavailable
 from clickhouse_connect.driver import exceptions as driver
+
+from cior_core.errors import (
+    AccessDenied,
+    CiorError,
+    ConfigInvalid,
+    CredentialsRefused,
+    IntegrityBroken,
+    PayloadRejected,
+    SourceUnavailable,
+)
 
 _CREDENTIALS = frozenset({192, 193, 194, 516})
 _DENIED = frozenset({164, 291, 497})

@@ -31,15 +31,29 @@ class Message(Protocol):
     """One message as the bus consumer gives it."""
 
     @property
-    def topic(self) -> str: ...
+    def topic(self) -> str:
+        """Topic name."""
+        ...
+
     @property
-    def partition(self) -> int: ...
+    def partition(self) -> int:
+        """Partition number."""
+        ...
+
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """Offset in the partition."""
+        ...
+
     @property
-    def timestamp_ms(self) -> int: ...
+    def timestamp_ms(self) -> int:
+        """The broker's or producer's timestamp, UTC milliseconds."""
+        ...
+
     @property
-    def value(self) -> bytes | None: ...
+    def value(self) -> bytes | None:
+        """The bytes; None is a tombstone."""
+        ...
 
 
 class Codec(Protocol):

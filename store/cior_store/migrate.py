@@ -13,11 +13,12 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
+from typing import Any
 
 import structlog
+
 from cior_core.errors import CiorError, ConfigInvalid, IntegrityBroken
 from cior_core.model import Struct
-
 from cior_store.engine import Store
 
 log = structlog.get_logger(__name__)
@@ -129,7 +130,7 @@ def _apply(store: Store, migration: Migration) -> None:
         except CiorError as error:
             error.add_note(f"in {migration.version:03d}_{migration.name}.sql, statement {number}")
             raise
-    columns = [[migration.version], [migration.name], [migration.sha256], [len(migration.statements)]]
+    columns: list[list[Any]] = [[migration.version], [migration.name], [migration.sha256], [len(migration.statements)]]
     store.insert("cior.schema_history", ("version", "name", "sha256", "statements"), columns, token=f"migration-{migration.version}-{migration.sha256}")
     log.info("migration_applied", version=migration.version, name=migration.name, statements=len(migration.statements))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from cior_core.model import Struct
-
 from cior_store.answers import (
     AlertRow,
     BalanceRow,

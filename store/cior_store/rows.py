@@ -11,12 +11,25 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import h3.api.basic_int as h3
+import h3.api.basic_int as h3  # type: ignore[import-untyped]
 import msgspec
-from cior_core.errors import PayloadRejected
-from cior_core.model import Action, Alert, Command, DataClass, DeadLetter, Event, Lane, Place, Producer, RawRecord, Receipt, Transition
-from cior_core.model import PlaceMethod as Method
 
+from cior_core.errors import PayloadRejected
+from cior_core.model import (
+    Action,
+    Alert,
+    Command,
+    DataClass,
+    DeadLetter,
+    Event,
+    Lane,
+    Place,
+    Producer,
+    RawRecord,
+    Receipt,
+    Transition,
+)
+from cior_core.model import PlaceMethod as Method
 from cior_store.kinds import Entry, Kind, Origin
 
 Row = tuple[Any, ...]

@@ -21,10 +21,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 import structlog
+
 from cior_core.errors import PayloadRejected, SourceUnavailable
 from cior_core.identity import dead_id
 from cior_core.model import DataClass, DeadLetter, Event, RawPointer, RawRecord, Struct
-
 from cior_store.kinds import Codec, Entry, Kind, Message, OnDead, Origin, Routes
 from cior_store.writers import Plan, Rejected
 
@@ -35,9 +35,17 @@ T = TypeVar("T")
 class Book(Protocol):
     """What a sink writes into: :class:`cior_store.writers.Writers`, or the in-memory twin."""
 
-    def write(self, kind: Kind, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]: ...
-    def plan(self, topic: str, partition: int) -> Plan | None: ...
-    def save_plan(self, topic: str, partition: int, plan: Plan) -> None: ...
+    def write(self, kind: Kind, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]:
+        """Store entries under a token; returns those that cannot be stored."""
+        ...
+
+    def plan(self, topic: str, partition: int) -> Plan | None:
+        """The last plan of a partition."""
+        ...
+
+    def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
+        """Make a plan durable."""
+        ...
 
 
 class SinkSettings(Struct, frozen=True):

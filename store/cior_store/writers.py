@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
+
 from cior_core.errors import CiorError, PayloadRejected
 from cior_core.model import Struct
-
 from cior_store.engine import Store
 from cior_store.kinds import Entry, Kind
 from cior_store.rows import TABLES, Row
 
 log = structlog.get_logger(__name__)
-_UNFIT = (PayloadRejected, TypeError, ValueError, OverflowError, AttributeError, KeyError, struct.error)
+UNFIT = (PayloadRejected, TypeError, ValueError, OverflowError, AttributeError, KeyError, struct.error)
 
 
 class Rejected(Struct, frozen=True):
@@ -57,8 +58,8 @@ class TableWriter:
         for entry in entries:
             try:
                 fitting.append((entry, self._rows(entry)))
-            except _UNFIT as error:
-                rejected.append(_rejection(entry, error))
+            except UNFIT as error:
+                rejected.append(rejection(entry, error))
         return fitting, rejected
 
     def _insert(self, fitting: Sequence[tuple[Entry, Sequence[Row]]], token: str) -> tuple[Rejected, ...]:
@@ -75,12 +76,13 @@ class TableWriter:
         holding = [pair for pair in fitting if pair[1]]
         if len(holding) == 1:
             log.warning("row_rejected", table=self.table, code=error.code, topic=holding[0][0].origin.topic, offset=holding[0][0].origin.offset)
-            return (_rejection(holding[0][0], error),)
+            return (rejection(holding[0][0], error),)
         middle = len(holding) // 2
         return (*self._insert(holding[:middle], f"{token}/l"), *self._insert(holding[middle:], f"{token}/r"))
 
 
-def _rejection(entry: Entry, error: Exception) -> Rejected:
+def rejection(entry: Entry, error: Exception) -> Rejected:
+    """Why ``entry`` cannot be stored, without its values."""
     if isinstance(error, CiorError):
         return Rejected(entry=entry, code=error.code, reason=error.sentence)
     return Rejected(entry=entry, code="store.row", reason=f"the record does not fit its table ({type(error).__name__})")
@@ -120,5 +122,5 @@ class Writers:
     def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
         """Make the plan durable before its batch is written."""
         columns = ("topic", "part", "first", "last", "first_digest")
-        row = [[topic], [partition], [plan.first], [plan.last], [plan.first_digest]]
+        row: list[list[Any]] = [[topic], [partition], [plan.first], [plan.last], [plan.first_digest]]
         self.store.insert("ops.batch_plan", columns, row, token=f"plan-{topic}-{partition}-{plan.first}-{plan.last}-{plan.first_digest}")

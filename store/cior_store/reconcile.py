@@ -1,0 +1,107 @@
+"""Each minute: is what was accepted also stored? The verdicts are data; the composition root turns gaps into ``accounting.gap`` events.
+
+Two equations per connector instance and minute of receipt::
+
+    accepted          = raw stored + in flight
+    outcomes declared = events stored + dead letters stored + in flight
+
+Younger than ``grace_s`` a difference is *in flight*; older it is a *gap*. A minute with stored records but no claim is *unclaimed*: its first equation
+cannot be checked, which is said and not passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from cior_core.model import Struct
+from cior_store.answers import Answers, BalanceRow
+from cior_store.engine import Store
+
+_MINUTE_MS = 60_000
+
+
+class Verdict(StrEnum):
+    """What the check of a minute found."""
+
+    BALANCED = "balanced"
+    IN_FLIGHT = "in_flight"
+    GAP = "gap"
+    UNCLAIMED = "unclaimed"
+
+
+class ReconcileSettings(Struct, frozen=True):
+    """``grace_s``: how long a signal may be on its way. ``look_back_s``: how far each check looks, so that late arrivals close old gaps."""
+
+    grace_s: int = 120
+    look_back_s: int = 1800
+
+
+class Checked(Struct, frozen=True):
+    """One minute's row with its verdict."""
+
+    row: BalanceRow
+    verdict: Verdict
+
+
+class Gap(Struct, frozen=True):
+    """A minute that does not balance although its time is up. Positive numbers are missing, negative are too many."""
+
+    minute_ms: int
+    connector: str
+    instance: str
+    missing_raw: int
+    missing_outcomes: int
+    accepted: int | None
+
+    @property
+    def key(self) -> str:
+        """Stable id of this gap in its present size: the same finding repeated is the same gap event."""
+        return f"{self.connector}:{self.instance}:{self.minute_ms}:{self.missing_raw}:{self.missing_outcomes}"
+
+
+def judge(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> Verdict:
+    """The verdict on one minute, at ``now_ms``."""
+    balanced = row.missing_raw == 0 and row.missing_outcomes == 0
+    if not balanced:
+        young = now_ms - (row.minute_ms + _MINUTE_MS) < settings.grace_s * 1000
+        return Verdict.IN_FLIGHT if young else Verdict.GAP
+    return Verdict.BALANCED if row.accepted is not None else Verdict.UNCLAIMED
+
+
+def check(answers: Answers, *, now_ms: int, settings: ReconcileSettings | None = None) -> tuple[Checked, ...]:
+    """Every connector instance's minutes in the look-back window, with verdicts."""
+    limits = settings or ReconcileSettings()
+    rows = answers.reconciliation(since_ms=_floor(now_ms - limits.look_back_s * 1000), until_ms=_floor(now_ms) + _MINUTE_MS)
+    return tuple(Checked(row=row, verdict=judge(row, now_ms=now_ms, settings=limits)) for row in rows)
+
+
+def gaps(checked: Sequence[Checked]) -> tuple[Gap, ...]:
+    """The gaps among the findings, oldest first."""
+    return tuple(
+        Gap(
+            minute_ms=each.row.minute_ms, connector=each.row.connector, instance=each.row.instance, missing_raw=each.row.missing_raw,
+            missing_outcomes=each.row.missing_outcomes, accepted=each.row.accepted,
+        )
+        for each in checked if each.verdict is Verdict.GAP
+    )  # fmt: skip
+
+
+_COLUMNS = (
+    "minute", "connector", "instance", "accepted", "raw_stored", "outcomes_declared", "events_stored", "dead_stored", "verdict", "checked",
+)  # fmt: skip
+
+
+def record(store: Store, checked: Sequence[Checked], *, now_ms: int) -> None:
+    """Write the findings for the walls (``v_reconciliation``); a later check of the same minute replaces them."""
+    rows = [
+        (each.row.minute_ms // 1000, each.row.connector, each.row.instance, each.row.accepted or 0, each.row.raw_stored, each.row.outcomes_declared,
+         each.row.events_stored, each.row.dead_stored, each.verdict.value, now_ms)
+        for each in checked
+    ]  # fmt: skip
+    if rows:
+        store.insert("ops.reconciliation", _COLUMNS, list(zip(*rows, strict=True)), token=f"reconciliation-{now_ms}")
+
+
+def _floor(at_ms: int) -> int:
+    return at_ms // _MINUTE_MS * _MINUTE_MS

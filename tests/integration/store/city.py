@@ -1,0 +1,130 @@
+"""A small made-up city for the store's tests: records with plausible values, the bus codec lent as the root lends it, and messages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from cior_bus import codec as bus_codec
+from cior_core.model import (
+    Alert,
+    AlertStatus,
+    AreaId,
+    DataClass,
+    DeadLetter,
+    Event,
+    Lane,
+    Level,
+    Member,
+    Place,
+    PlaceMethod,
+    Producer,
+    RawPointer,
+    RawRecord,
+    Reason,
+    Transition,
+)
+from cior_store.kinds import Entry, Kind, Origin
+
+NOON_MS = 1_795_262_400_000
+"""2026-11-21 12:00 UTC."""
+MINUTE_MS = 60_000
+PLAZA = Place(method=PlaceMethod.GPS, lat=-32.9468, lon=-60.6393, accuracy_m=12.0, district="centro")
+DC09 = Producer(connector="dc09", version="1.0", instance="dc09-1")
+ROUTES = {
+    "t.raw": Kind.RAW, "t.sealed": Kind.SEALED, "t.urgent": Kind.EVENT, "t.events": Kind.EVENT, "t.telemetry": Kind.EVENT, "t.alerts": Kind.ALERT,
+    "t.transitions": Kind.TRANSITION, "t.actions": Kind.ACTION, "t.commands": Kind.COMMAND, "t.receipts": Kind.RECEIPT, "t.dead": Kind.DEAD,
+}  # fmt: skip
+
+
+class BusCodec:
+    """``cior_bus.codec`` as the composition root lends it to the store."""
+
+    def split(self, kind: str, value: bytes) -> Sequence[bytes]:
+        return [bytes(part) for part in bus_codec.split(bus_codec.Kind(kind), value)]
+
+    def decode(self, kind: str, value: bytes) -> Any:
+        return bus_codec.decode(bus_codec.Kind(kind), value)
+
+
+class Msg(msgspec.Struct, frozen=True):
+    """One message as the bus consumer gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None
+    timestamp_ms: int = NOON_MS
+    key: bytes | None = None
+
+
+def raw(number: int, *, payload: bytes | None = None, at_ms: int = NOON_MS, events: int = 1, dead: int = 0, **more: Any) -> RawRecord:
+    body = payload if payload is not None else b"panel frame %d" % number
+    return RawRecord(
+        id=f"raw-{number}", source="dc09:panel", subject="panel-7", received_ms=at_ms, payload=body, sha256=hashlib.sha256(body).hexdigest(),
+        producer=more.pop("producer", DC09), events=events, dead=dead, **more,
+    )  # fmt: skip
+
+
+def event(number: int, *, at_ms: int = NOON_MS, source: str = "dc09:panel", raw_number: int | None = None, **more: Any) -> Event:
+    defaults: dict[str, Any] = {
+        "type": "panic.button", "subject": f"device-{number % 10}", "occurred_ms": at_ms - 400, "place": PLAZA, "producer": DC09, "lane": Lane.URGENT,
+        "life_safety": True,
+    }  # fmt: skip
+    if raw_number is not None:
+        defaults["raw"] = RawPointer(raw_id=f"raw-{raw_number}", sha256="00" * 32)
+    return Event(id=f"event-{number}", source=source, received_ms=at_ms, **{**defaults, **more})
+
+
+def alert(number: int, *, version: int = 1, at_ms: int = NOON_MS, **more: Any) -> Alert:
+    member = Member(
+        event_id=f"event-{number}", type="panic.button", source=more.pop("source", "dc09:panel"), subject="device-1", phase="new", occurred_ms=at_ms - 400,
+        received_ms=at_ms - 120, place=PLAZA, life_safety=True, independence="device-1",
+    )  # fmt: skip
+    member = msgspec.convert(msgspec.to_builtins(member), Member)
+    defaults: dict[str, Any] = {
+        "type": "panic.button", "level": Level.P1, "score": 90, "status": AlertStatus.OPEN, "place": PLAZA, "data_class": DataClass.RESTRICTED,
+        "reasons": (Reason(code="base", points=80, text_es="Botón de pánico", text_en="Panic button"),), "members": (member,), "life_safety": True,
+        "protocol": "panic", "protocol_version": 1, "rules_version": "r1", "opened_ms": at_ms, "updated_ms": at_ms, "first_occurred_ms": at_ms - 400,
+        "last_occurred_ms": at_ms - 400,
+    }  # fmt: skip
+    return Alert(id=f"alert-{number}", area=AreaId("city"), version=version, **{**defaults, **more})
+
+
+def transition(number: int, *, version: int = 1, n: int = 0, at_ms: int = NOON_MS, kind: str = "opened", **more: Any) -> Transition:
+    return Transition(
+        id=f"alert-{number}:{version}:{n}", alert_id=f"alert-{number}", area=AreaId("city"), version=version, at_ms=at_ms, kind=kind, actor="system",
+        level=Level.P1, status=AlertStatus.OPEN, detail_es="abierta", detail_en="opened", **more,
+    )  # fmt: skip
+
+
+def dead(number: int, *, at_ms: int = NOON_MS, raw_number: int | None = None, **more: Any) -> DeadLetter:
+    pointer = RawPointer(raw_id=f"raw-{raw_number}", sha256="00" * 32) if raw_number is not None else None
+    defaults: dict[str, Any] = {"stage": "decode", "code": "dc09.crc", "reason": "the CRC does not fit", "payload": b"\x00\xff garbage"}
+    return DeadLetter(id=f"dead-{number}", at_ms=at_ms, source="dc09:panel", raw=pointer, **{**defaults, **more})
+
+
+def accounting(minute_ms: int, accepted: int, *, producer: Producer = DC09, **more: Any) -> Event:
+    return Event(
+        id=f"acc-{producer.instance}-{minute_ms}-{accepted}", source="cior", type="accounting.minute", subject=producer.instance, occurred_ms=minute_ms,
+        received_ms=minute_ms + MINUTE_MS, lane=Lane.TELEMETRY, producer=producer,
+        attributes={"minute_ms": minute_ms, "accepted": accepted, **more},
+    )  # fmt: skip
+
+
+def entries(records: Iterable[Any], *, topic: str = "t", first: int = 0) -> list[Entry]:
+    made = []
+    for offset, record in enumerate(records, start=first):
+        body = bus_codec.encode(record)
+        made.append(Entry(record=record, body=body, origin=Origin(topic=topic, partition=0, offset=offset, timestamp_ms=NOON_MS)))
+    return made
+
+
+def messages(topic: str, records: Iterable[Any], *, first: int = 0, partition: int = 0) -> list[Msg]:
+    """One message a record; bytes and None pass as they are."""
+    return [
+        Msg(topic=topic, partition=partition, offset=offset, value=it if isinstance(it, bytes) or it is None else bus_codec.encode(it))
+        for offset, it in enumerate(records, start=first)
+    ]
