@@ -47,7 +47,7 @@ def attributes_of(message: Message) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for letter, text in message.blocks[:MAX_BLOCKS]:
         if letter not in _USED:
-            found[_NAMES.get(letter, f"block_{letter}")] = "".join(c if c.isprintable() else " " for c in text[:MAX_TEXT])
+            found[_NAMES.get(letter, f"block_{letter}")] = "".join(c if c.isprintable() else " " for c in text[:MAX_TEXT]).strip()
     if place_of(message) is UNKNOWN_PLACE and (message.block("X") is not None or message.block("Y") is not None):
         found["place_note"] = "unreadable"
     if message.block("H") is not None and occurrence_ms(message) is None:

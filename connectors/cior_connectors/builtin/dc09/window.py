@@ -39,12 +39,14 @@ def press_key(account: str, sequence: str, identity: str) -> str:
 class ResendWindow:
     """Presses of the last ``window_s`` seconds. Bounded: the oldest leave first."""
 
-    def __init__(self, *, window_s: float, journal: Path | None = None) -> None:
+    def __init__(self, *, window_s: float, journal: Path | None = None, max_presses: int = MAX_PRESSES) -> None:
+        self._max_presses = max_presses
         self._window_ms = int(window_s * 1000)
         self._presses: OrderedDict[str, Sighting] = OrderedDict()
         self._path = journal
         self._descriptor: int | None = None
         self._written = 0
+        self._compacted = 0
 
     def open(self, *, now_ms: int) -> None:
         """Read the journal of the process before and start a compact one. Lines that make no sense are skipped."""
@@ -78,7 +80,7 @@ class ResendWindow:
     def _expire(self, now_ms: int) -> None:
         while self._presses:
             key, oldest = next(iter(self._presses.items()))
-            if now_ms - oldest.first_ms < self._window_ms and len(self._presses) <= MAX_PRESSES:
+            if now_ms - oldest.first_ms < self._window_ms and len(self._presses) < self._max_presses:
                 return
             del self._presses[key]
 
@@ -92,7 +94,7 @@ class ResendWindow:
         if self._descriptor is None:
             return
         self._written += os.write(self._descriptor, f"{key} {seen.first_ms} {seen.repeat}\n".encode("ascii"))
-        if self._written > COMPACT_BYTES:
+        if self._written > max(COMPACT_BYTES, 2 * self._compacted):
             self._compact()
 
     def _compact(self) -> None:
@@ -104,7 +106,7 @@ class ResendWindow:
         fresh.write_text(text, encoding="ascii")
         fresh.replace(self._path)
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self._written = len(text)
+        self._written = self._compacted = len(text)
 
 
 class PeerWatch:
