@@ -1,0 +1,163 @@
+"""State as small entries for a key-value table, so that a kill between any two writes is harmless.
+
+``entries(before, after)`` gives the changed entries only, ``head`` last. Each value carries the number of the step that wrote it and the value it
+replaced; ``head`` carries the number of the last step that was written whole. :func:`restore` takes an entry that is newer than ``head`` back to
+what it replaced, so any subset of a step's writes without its ``head`` reads as the state before that step, and the step runs again with the
+same result. A deletion is written as a tombstone first and removed with the next step's entries, for the same reason. The shell publishes a
+step's effects durably before it writes its entries, and writes ``head`` after all the others.
+
+Keys: ``alert/<alert>``, ``part/<alert>/<event>``, ``seen/<kind>:<id>``, ``pending/<event>``, ``watch/<alert>``, ``storm/<alert>``, ``command/<command>``,
+``pattern/<rule>``, ``head``. Values are MessagePack; each is a few kB at most because what grows (parts) has entries of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from cior_core.correlate import cases, matching
+from cior_core.correlate.draft import STORED_AS
+from cior_core.correlate.shelf import Shelf
+from cior_core.correlate.state import SCHEMA_VERSION, Case, Head, Part, Pattern, Pending, Seen, Sent, State, Storm, Watch
+from cior_core.errors import IntegrityBroken
+from cior_core.model import DEFAULT_AREA, AreaId
+
+if TYPE_CHECKING:
+    from cior_core.rules import RulePack
+
+HEAD: Final = "head"
+
+_encode = msgspec.msgpack.Encoder().encode
+_TYPES: Final[dict[str, type]] = {"seen": Seen, "pending": Pending, "watches": Watch, "storms": Storm, "sent": Sent, "patterns": Pattern}
+_SHELF_OF: Final = {word: shelf for shelf, word in STORED_AS.items()}
+
+
+class Stored(msgspec.Struct, frozen=True, array_like=True):
+    """The form of every value but ``head``: the step that wrote it, its bytes (None: deleted), the bytes it replaced (None: it was new)."""
+
+    seq: int
+    value: bytes | None
+    replaced: bytes | None
+
+
+def entries(before: State, after: State) -> dict[str, bytes | None]:
+    """What to write to take the table from ``before`` to ``after``, in this order; None removes the key."""
+    seq = after.head.seq
+    written: dict[str, bytes | None] = {}
+    for key, old, new in _changes(before, after):
+        written[key] = _encode(Stored(seq, new, old))
+    for key in before.stale:
+        if key not in written:
+            written[key] = _rewritten(after, key, seq)
+    written[HEAD] = _encode(after.head)
+    return written
+
+
+def _rewritten(state: State, key: str, seq: int) -> bytes | None:
+    """The whole value of a key whose stored bytes are left over; None when the state does not have it."""
+    value = _value(state, key)
+    return None if value is None else _encode(Stored(seq, value, value))
+
+
+def _changes(before: State, after: State) -> Iterator[tuple[str, bytes | None, bytes | None]]:
+    for alert_id, old, new in after.cases.changes(before.cases):
+        yield from _case_changes(alert_id, old, new)
+    for shelf, word in STORED_AS.items():
+        now: Shelf[Any] = getattr(after, shelf)
+        for key, was, become in now.changes(getattr(before, shelf)):
+            yield f"{word}/{key}", None if was is None else _encode(was), None if become is None else _encode(become)
+
+
+def _case_changes(alert_id: str, old: Case | None, new: Case | None) -> Iterator[tuple[str, bytes | None, bytes | None]]:
+    had = {} if old is None else {part.member.event_id: part for part in old.parts}
+    has = {} if new is None else {part.member.event_id: part for part in new.parts}
+    for event_id in sorted(had.keys() | has.keys()):
+        was, become = had.get(event_id), has.get(event_id)
+        if was is not become:
+            yield f"part/{alert_id}/{event_id}", None if was is None else _encode(was), None if become is None else _encode(become)
+    yield f"alert/{alert_id}", None if old is None else _encode(_stem(old)), None if new is None else _encode(_stem(new))
+
+
+def _stem(case: Case) -> Case:
+    """The case without its parts and without what is composed from them."""
+    return msgspec.structs.replace(case, parts=(), alert=msgspec.structs.replace(case.alert, members=(), reasons=()))
+
+
+def _value(state: State, key: str) -> bytes | None:
+    word, _, name = key.partition("/")
+    if word == "alert":
+        case = state.cases.get(name)
+        return None if case is None else _encode(_stem(case))
+    if word == "part":
+        alert_id, _, event_id = name.partition("/")
+        case = state.cases.get(alert_id)
+        part = None if case is None else next((part for part in case.parts if part.member.event_id == event_id), None)
+        return None if part is None else _encode(part)
+    shelf: Shelf[Any] = getattr(state, _SHELF_OF[word])
+    found = shelf.get(name)
+    return None if found is None else _encode(found)
+
+
+def restore(stored: Mapping[str, bytes], rules: RulePack, *, area: AreaId = DEFAULT_AREA) -> State:
+    """The state that ``stored`` holds, whatever subset of an interrupted step's entries is among it. No ``head``: the empty state of ``area``
+    (an interrupted first step is undone). Raises :class:`~cior_core.errors.IntegrityBroken` for bytes of an unknown schema."""
+    head = _head(stored.get(HEAD), area)
+    whole: dict[str, bytes] = {}
+    stale: list[str] = []
+    for key in sorted(stored):
+        if key == HEAD:
+            continue
+        entry = msgspec.msgpack.decode(stored[key], type=Stored)
+        interrupted = entry.seq > head.seq
+        value = entry.replaced if interrupted else entry.value
+        if value is not None:
+            whole[key] = value
+        if interrupted or value is None:
+            stale.append(key)
+    state = State(head=head, cases=_cases(whole), stale=tuple(stale), **{shelf: _shelf(whole, word, _TYPES[shelf]) for word, shelf in _SHELF_OF.items()})
+    return matching.build_index(state, rules.merge)
+
+
+def _head(stored: bytes | None, area: AreaId) -> Head:
+    if stored is None:
+        return Head(area=area)
+    raw = msgspec.msgpack.decode(stored)
+    version = raw.get("schema", 1)
+    while version != SCHEMA_VERSION:
+        upgrade = UPGRADES.get(version)
+        if upgrade is None:
+            raise IntegrityBroken("correlate.schema", f"the correlator's state has schema {version}, this program knows {SCHEMA_VERSION}",
+                                  cure="run the version that wrote it, or rebuild the state by replaying the area log")
+        raw = upgrade(raw)
+        version = raw["schema"]
+    return msgspec.convert(raw, type=Head)
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From schema n to n + 1, on the decoded ``head``. New fields of every record are optional, so only a change of meaning needs one here."""
+
+
+def _shelf(whole: Mapping[str, bytes], word: str, kind: type) -> Shelf[Any]:
+    decoder = msgspec.msgpack.Decoder(kind)
+    prefix = f"{word}/"
+    return Shelf.of({key.removeprefix(prefix): decoder.decode(value) for key, value in whole.items() if key.startswith(prefix)})
+
+
+def _cases(whole: Mapping[str, bytes]) -> Shelf[Case]:
+    parts: dict[str, list[Part]] = {}
+    for key, value in whole.items():
+        if key.startswith("part/"):
+            parts.setdefault(key.split("/")[1], []).append(msgspec.msgpack.decode(value, type=Part))
+    bare = Shelf.of({
+        case.id: msgspec.structs.replace(case, parts=tuple(sorted(parts.get(case.id, []), key=cases.part_order)))
+        for key, value in whole.items() if key.startswith("alert/") for case in (msgspec.msgpack.decode(value, type=Case),)})
+    return Shelf.of({case.id: _composed(case, bare) for case in bare.values()})
+
+
+def _composed(case: Case, bare: Shelf[Case]) -> Case:
+    """The case with its alert's members and reasons put together again, as the last step showed them."""
+    parts = cases.all_parts(case, bare)
+    alert = msgspec.structs.replace(case.alert, members=tuple(part.member for part in parts), reasons=cases.reasons(case, parts))
+    return msgspec.structs.replace(case, alert=alert)

@@ -1,0 +1,97 @@
+"""A persistent map of text keys: changing one key copies one small shard, so an old state and a new one share everything else.
+
+With 20,000 seen ids a plain dict copy costs more than a whole step; a shelf copies about 1/256 of it. Keys are spread by CRC-32, which does
+not depend on ``PYTHONHASHSEED``; iteration is in key order, so that no result depends on the order of insertion (law 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+from zlib import crc32
+
+V = TypeVar("V")
+
+_SHARDS = 256
+_EMPTY: tuple[dict[str, object], ...] = ({},) * _SHARDS
+
+
+class Shelf(Generic[V]):
+    """Immutable; :meth:`put` and :meth:`drop` return a new shelf. Two shelves are equal when they hold equal entries."""
+
+    __slots__ = ("_shards", "_size")
+
+    def __init__(self, shards: tuple[dict[str, V], ...] = _EMPTY, size: int = 0) -> None:  # type: ignore[assignment]
+        self._shards = shards
+        self._size = size
+
+    @classmethod
+    def of(cls, entries: Mapping[str, V]) -> Shelf[V]:
+        """A shelf of ``entries``, built in one pass."""
+        shards: list[dict[str, V]] = [{} for _ in range(_SHARDS)]
+        for key, value in entries.items():
+            shards[_shard(key)][key] = value
+        return cls(tuple(shards), len(entries))
+
+    def get(self, key: str) -> V | None:
+        """The value of ``key``, or None."""
+        return self._shards[_shard(key)].get(key)
+
+    def put(self, key: str, value: V) -> Shelf[V]:
+        """The shelf with ``key`` set to ``value``."""
+        at = _shard(key)
+        changed = dict(self._shards[at])
+        grown = key not in changed
+        changed[key] = value
+        return Shelf((*self._shards[:at], changed, *self._shards[at + 1:]), self._size + grown)
+
+    def drop(self, key: str) -> Shelf[V]:
+        """The shelf without ``key``; itself when it was not there."""
+        at = _shard(key)
+        if key not in self._shards[at]:
+            return self
+        changed = dict(self._shards[at])
+        del changed[key]
+        return Shelf((*self._shards[:at], changed, *self._shards[at + 1:]), self._size - 1)
+
+    def items(self) -> list[tuple[str, V]]:
+        """Every entry, in key order."""
+        return sorted(((key, value) for shard in self._shards for key, value in shard.items()), key=_first)
+
+    def values(self) -> list[V]:
+        """Every value, in the order of its key."""
+        return [value for _, value in self.items()]
+
+    def changes(self, older: Shelf[V]) -> Iterator[tuple[str, V | None, V | None]]:
+        """``(key, value in older, value here)`` of every key whose value is another object, in shard order then key order."""
+        if self is older:
+            return
+        for mine, theirs in zip(self._shards, older._shards, strict=True):
+            if mine is theirs:
+                continue
+            for key in sorted(mine.keys() | theirs.keys()):
+                before, after = theirs.get(key), mine.get(key)
+                if before is not after:
+                    yield key, before, after
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key in self._shards[_shard(key)]
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shelf) and self._shards == other._shards
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Shelf({dict(self.items())!r})"
+
+
+def _shard(key: str) -> int:
+    return crc32(key.encode("utf-8", "surrogatepass")) & (_SHARDS - 1)
+
+
+def _first(entry: tuple[str, V]) -> str:
+    return entry[0]

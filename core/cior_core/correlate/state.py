@@ -1,0 +1,202 @@
+"""What the correlator remembers of one area, as frozen structs on :class:`~cior_core.correlate.shelf.Shelf` maps.
+
+Nothing here is shared with other rooms: they see the effects. The *index* is derived (rebuilt on restore) and never stored.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cior_core.correlate.shelf import Shelf
+from cior_core.model import (
+    Alert,
+    AlertId,
+    AlertStatus,
+    AreaId,
+    CommandKind,
+    DataClass,
+    Event,
+    EventId,
+    Level,
+    Member,
+    Phase,
+    Reason,
+    TypeCode,
+)
+
+SCHEMA_VERSION = 1
+
+CORROBORATING = frozenset({Phase.NEW, Phase.UPDATE, Phase.STILL})
+"""Phases that say that something is going on; the others end, withdraw or test it."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of what the correlator remembers."""
+
+
+class Part(Record, frozen=True, kw_only=True):
+    """One event's part in a case, with why it is there. ``instant_ms`` ± ``error_s`` is when it is believed to have happened."""
+
+    member: Member
+    instant_ms: int
+    error_s: float
+    join: Reason | None = None
+    record: str | None = None
+    late: bool = False
+    degraded: bool = False
+    data_class: DataClass = DataClass.RESTRICTED
+
+
+class Case(Record, frozen=True, kw_only=True):
+    """One incident: its published ``alert`` and what is needed to change it reversibly.
+
+    ``own_*`` are the case's own, without what it absorbed: merging shows the union, un-merging shows the own again. ``pinned`` are reasons that
+    a rule gave once (a pattern, a late mark); ``terms`` are recomputed with each score.
+    """
+
+    alert: Alert
+    parts: tuple[Part, ...] = ()
+    terms: tuple[Reason, ...] = ()
+    pinned: tuple[Reason, ...] = ()
+    own_type: TypeCode
+    own_floor: Level | None = None
+    absorbed: tuple[AlertId, ...] = ()
+    status_before_merge: AlertStatus | None = None
+    confirmed: bool = False
+    withdrawn: bool = False
+    issued: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> AlertId:
+        """The alert's id."""
+        return self.alert.id
+
+    @property
+    def realm(self) -> tuple[bool, bool]:
+        """(drill, silent): only cases of one realm may be merged."""
+        return self.alert.drill, self.alert.silent
+
+    @property
+    def live(self) -> bool:
+        """Neither closed nor part of another."""
+        return self.alert.status not in {AlertStatus.CLOSED, AlertStatus.MERGED}
+
+
+class Seen(Record, frozen=True, kw_only=True):
+    """An id that was processed: digest of its facts, when, and the alert it went to."""
+
+    digest: str
+    at_ms: int
+    alert_id: AlertId | None = None
+
+
+class Pending(Record, frozen=True, kw_only=True):
+    """An event that waits: for its threshold, or (``orphan``) for the alert that its phase speaks of."""
+
+    event: Event
+    since_ms: int
+    until_ms: int
+    orphan: bool = False
+
+
+class Watch(Record, frozen=True, kw_only=True):
+    """A place that is watched for a while after a confirmed alert. Place-based: it holds no person."""
+
+    alert_id: AlertId
+    rule: str
+    rule_version: int
+    lat: float
+    lon: float
+    radius_m: float
+    points: int
+    since_ms: int
+    until_ms: int
+    drill: bool = False
+
+
+class Storm(Record, frozen=True, kw_only=True):
+    """A weather warning in force: calls of the types ``groups`` inside ``polygon`` (lat, lon) join its alert until it expires."""
+
+    alert_id: AlertId
+    rule: str
+    rule_version: int
+    groups: tuple[str, ...]
+    polygon: tuple[tuple[float, float], ...]
+    until_ms: int
+    drill: bool = False
+
+
+class Sent(Record, frozen=True, kw_only=True):
+    """A command that was issued, and the last answer to it."""
+
+    alert_id: AlertId
+    kind: CommandKind
+    target: str
+    protocol: str
+    step: str
+    issued_ms: int
+    expires_ms: int
+    outcome: str | None = None
+    device: str | None = None
+
+
+class Pattern(Record, frozen=True, kw_only=True):
+    """The alert that a city-wide rule opened, and the alerts it counted (so that they are not counted twice)."""
+
+    alert_id: AlertId
+    counted: tuple[AlertId, ...]
+    last_ms: int
+
+
+class PostureState(Record, frozen=True, kw_only=True):
+    """A posture in force, who set it and until when."""
+
+    name: str
+    by: str
+    reason: str
+    since_ms: int
+    until_ms: int
+
+
+class Head(Record, frozen=True, kw_only=True, omit_defaults=False):
+    """What every step changes: counters and the posture. ``story`` numbers the area's own transitions."""
+
+    area: AreaId
+    schema: int = SCHEMA_VERSION
+    seq: int = 0
+    now_ms: int = 0
+    story: int = 0
+    swept_ms: int = 0
+    posture: PostureState | None = None
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """All of one area. ``stale`` are storage keys whose stored bytes are left over (tombstones, an interrupted write) and must be
+    written or removed with the next entries; it is bookkeeping of :mod:`~cior_core.correlate.persist`."""
+
+    head: Head
+    cases: Shelf[Case] = Shelf()
+    seen: Shelf[Seen] = Shelf()
+    pending: Shelf[Pending] = Shelf()
+    watches: Shelf[Watch] = Shelf()
+    storms: Shelf[Storm] = Shelf()
+    sent: Shelf[Sent] = Shelf()
+    patterns: Shelf[Pattern] = Shelf()
+    index: Shelf[tuple[str, ...]] = Shelf()
+    stale: tuple[str, ...] = ()
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """Every alert still remembered, by id."""
+        return tuple(case.alert for case in self.cases.values())
+
+
+def initial(area: AreaId) -> State:
+    """The empty memory of ``area``."""
+    return State(head=Head(area=area))
+
+
+def event_ids(parts: tuple[Part, ...]) -> tuple[EventId, ...]:
+    """The ids of the parts' events, in order."""
+    return tuple(part.member.event_id for part in parts)
