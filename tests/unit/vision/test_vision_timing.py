@@ -1,0 +1,88 @@
+"""Times of a stream are honest: stream time orders, wall time says where it comes from, nobody mistakes one for the other."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cior_core.model import ClockQuality
+from cior_vision.drops import DropReason
+from cior_vision.timing import EpochTimes, FrameTime, PacketTimes, Sampler, WallSource
+
+BASE = Fraction(1, 90_000)
+NOON = 1_700_000_000_000
+
+
+def stamped(times: EpochTimes, seconds: float, *, arrival_ms: int, sender_ms: int | None = None) -> FrameTime:
+    found = times.stamp(round(seconds * 90_000), BASE, PacketTimes(arrival_ms=arrival_ms, sender_ms=sender_ms))
+    assert isinstance(found, FrameTime)
+    return found
+
+
+def test_law_6_stream_pts_is_never_presented_as_utc() -> None:
+    """A camera that says nothing about UTC: the wall time is the edge's arrival and says so, whatever the PTS claims to be."""
+    times = EpochTimes()
+    first = stamped(times, 43_000.0, arrival_ms=NOON)
+    later = stamped(times, 43_002.0, arrival_ms=NOON + 2_150)
+    assert (first.wall_ms, first.wall_source, first.clock) == (NOON, WallSource.ARRIVAL, ClockQuality.UNKNOWN)
+    assert (later.stream_s, later.wall_ms) == (2.0, NOON + 2_150)
+    assert first.clock_error_s is None
+
+
+def test_a_camera_whose_rtcp_clock_agrees_is_believed() -> None:
+    found = stamped(EpochTimes(), 1.0, arrival_ms=NOON + 120, sender_ms=NOON)
+    assert (found.wall_ms, found.wall_source, found.clock) == (NOON, WallSource.RTCP, ClockQuality.SYNCED)
+    assert found.clock_error_s == 0.12
+
+
+def test_law_6_a_camera_whose_clock_is_years_off_is_timed_by_arrival_and_its_error_is_kept() -> None:
+    found = stamped(EpochTimes(), 1.0, arrival_ms=NOON, sender_ms=NOON - 3 * 365 * 86_400_000)
+    assert (found.wall_ms, found.wall_source, found.clock) == (NOON, WallSource.ARRIVAL, ClockQuality.SKEWED)
+    assert found.clock_error_s == 3 * 365 * 86_400
+
+
+def test_a_file_is_mapped_onto_the_given_instant_and_nobody_vouches_for_it() -> None:
+    found = stamped(times := EpochTimes(file_start_ms=NOON), 5.0, arrival_ms=NOON + 999_999)
+    assert (found.wall_ms, found.wall_source, found.clock) == (NOON, WallSource.FILE, ClockQuality.UNKNOWN)
+    assert stamped(times, 6.5, arrival_ms=NOON + 999_999).wall_ms == NOON + 1_500
+
+
+def test_the_first_packet_over_rtsp_may_have_no_pts() -> None:
+    assert EpochTimes().stamp(None, BASE, PacketTimes(arrival_ms=NOON)) is DropReason.NO_PTS
+
+
+def test_a_pts_that_stands_still_gives_no_second_picture() -> None:
+    times = EpochTimes()
+    stamped(times, 1.0, arrival_ms=NOON)
+    assert times.stamp(90_000, BASE, PacketTimes(arrival_ms=NOON + 40)) is DropReason.PTS_NOT_ADVANCING
+    assert times.stamp(80_000, BASE, PacketTimes(arrival_ms=NOON + 80)) is DropReason.PTS_NOT_ADVANCING
+
+
+def test_a_reconnection_opens_a_new_epoch_although_pts_starts_again() -> None:
+    times = EpochTimes()
+    stamped(times, 100.0, arrival_ms=NOON)
+    times.reconnected()
+    again = stamped(times, 0.0, arrival_ms=NOON + 7_000)
+    assert (again.epoch, again.stream_s, again.origin_ms) == (1, 0.0, NOON + 7_000)
+
+
+def test_a_jump_of_the_time_line_opens_a_new_epoch_without_a_reconnection() -> None:
+    times = EpochTimes()
+    stamped(times, 1.0, arrival_ms=NOON)
+    assert stamped(times, 500.0, arrival_ms=NOON + 40).epoch == 1
+    assert stamped(times, 2.0, arrival_ms=NOON + 80).epoch == 2
+
+
+def test_a_looped_file_goes_on_in_wall_time() -> None:
+    times = EpochTimes(file_start_ms=NOON)
+    stamped(times, 0.0, arrival_ms=0)
+    stamped(times, 0.2, arrival_ms=0)
+    times.reconnected()
+    assert stamped(times, 0.0, arrival_ms=0).wall_ms == NOON + 400
+
+
+def test_sampling_takes_five_a_second_from_any_source_rate() -> None:
+    for source_fps in (10.0, 12.5, 25.0, 29.97):
+        times, sampler = EpochTimes(), Sampler(5.0)
+        taken = [at.stream_s for n in range(round(source_fps * 20)) if sampler.due(at := stamped(times, n / source_fps, arrival_ms=NOON))]
+        assert 78 <= len(taken) <= 101, source_fps
+        assert max(later - now for now, later in zip(taken, taken[1:], strict=False)) <= 0.2 + 1 / source_fps + 1e-3
