@@ -17,6 +17,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from cior.readiness import announce
 from cior.storing import StoreSink
 from cior.wall_questions import wall_questions
 from cior_bus import codec, topics
@@ -78,20 +79,13 @@ async def _serve(settings: CentreProcess, store: Store, bus: Bus, stop: asyncio.
         site = web.TCPSite(runner, settings.host, settings.port)
         await site.start()
         reader.start()
-        _announce(settings.ready_file, runner.addresses[0][1])
+        announce(settings.ready_file, port=runner.addresses[0][1])
         await _until(stop, lambda: sink.failure or reader.failure)
     finally:
         settings.ready_file.unlink(missing_ok=True)
         await asyncio.to_thread(reader.stop)
         await asyncio.to_thread(sink.stop)
         await runner.cleanup()
-
-
-def _announce(ready_file: Path, port: int) -> None:
-    """Tell the supervisor that we serve, and where."""
-    temporary = ready_file.with_suffix(".new")
-    temporary.write_bytes(msgspec.json.encode({"pid": os.getpid(), "port": port}))
-    temporary.replace(ready_file)
 
 
 async def _until(stop: asyncio.Event, failed: Callable[[], CiorError | None]) -> None:

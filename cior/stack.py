@@ -17,6 +17,7 @@ import structlog
 
 from cior.embedded.tansu import TansuSettings, answers, command, free_port
 from cior.keys import Keys
+from cior.readiness import is_ready
 from cior.settings import EMBEDDED, Centre
 from cior.supervisor import Limits, PartSpec, Supervisor
 from cior_bus.admin import Topics
@@ -128,9 +129,9 @@ class Stack:
         ready.unlink(missing_ok=True)
         argv = [sys.executable, "-m", "cior", "run", *arguments, "--config", str(self.centre.path), "--data", str(self.centre.data),
                 "--bus", self.addresses.bus_dsn, "--store", self.addresses.store_dsn, "--ready", str(ready), "--log-level", self._log_level]
-        return PartSpec(name=name, argv=argv, env=child_environment(self.keys), ready=ready.exists, ready_timeout_s=ready_timeout_s, life_safety=life_safety)
+        return PartSpec(name=name, argv=argv, env=child_environment(self.keys), ready=lambda pid: is_ready(ready, pid), ready_timeout_s=ready_timeout_s, life_safety=life_safety)
 
     def _broker(self, port: int) -> PartSpec:
         settings = TansuSettings(port=port)
-        return PartSpec(name=BROKER, argv=command(settings, port), ready=lambda: answers(settings.host, port, timeout_s=0.2), ready_timeout_s=20,
+        return PartSpec(name=BROKER, argv=command(settings, port), ready=lambda _pid: answers(settings.host, port, timeout_s=0.2), ready_timeout_s=20,
                         stop_timeout_s=0.5, life_safety=True)

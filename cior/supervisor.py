@@ -52,12 +52,13 @@ class PartState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PartSpec:
-    """One process. ``ready`` is polled until true (None: ready as soon as it runs); it must return quickly and never raise."""
+    """One process. ``ready`` is polled with the running pid until true (None: ready as soon as it runs); it must return quickly and never raise. It gets the
+    pid so that a file left by a killed predecessor cannot make its successor look ready."""
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
-    ready: Callable[[], bool] | None = None
+    ready: Callable[[int], bool] | None = None
     ready_timeout_s: float = 60.0
     stop_timeout_s: float = 10.0
     life_safety: bool = False
@@ -115,7 +116,7 @@ class Part:
             log.info("part_ready", part=self.spec.name, after_s=round(now_s - self.started_s, 2))
 
     def _is_ready(self) -> bool:
-        return self.spec.ready is None or self.spec.ready()
+        return self.spec.ready is None or (self.pid is not None and self.spec.ready(self.pid))
 
     def _when_down(self, now_s: float) -> None:
         if self.process is not None:

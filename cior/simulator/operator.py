@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
+from cior.simulator.roster import Roster
 from cior.simulator.script import Do, Step
 from cior_bus import codec, topics
 from cior_bus.producer import Bus, Message
@@ -25,8 +26,8 @@ _KINDS = {
 class Desk:
     """Open alerts as the room sees them, and what it does to them. Thread-safe."""
 
-    def __init__(self, bus: Bus, *, area: AreaId, now_ms: Callable[[], int]) -> None:
-        self._bus, self._area, self._now_ms = bus, area, now_ms
+    def __init__(self, bus: Bus, roster: Roster, *, area: AreaId, now_ms: Callable[[], int]) -> None:
+        self._bus, self._roster, self._area, self._now_ms = bus, roster, area, now_ms
         self._alerts: dict[str, Alert] = {}
         self._lock = threading.Lock()
         self.done: list[Action] = []
@@ -48,7 +49,7 @@ class Desk:
 
     def act(self, step: Step) -> bool:
         """Do one step; False when there is no such alert (yet)."""
-        alert = self.find(step.about)
+        alert = self.find(self._roster.actors[step.about].subject)
         if alert is None:
             return False
         key = hashlib.sha256(f"{step.who}|{step.do}|{step.at_s}|{alert.id}".encode()).hexdigest()[:32]

@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
-from cior_core.geo import City
 
 from cior.simulator.roster import Actor, Roster, city_point
 from cior.simulator.script import Do, Script, Step
 from cior.simulator.wires import CadWire, PanelWire, Sent, TraccarWire
+from cior_core.geo import City
 
 log = structlog.get_logger("cior.simulator")
 
@@ -53,8 +53,10 @@ def wall_ms() -> int:
 class Player:
     """One run of a script. ``speed`` > 1 plays faster."""
 
-    def __init__(self, script: Script, *, city: City, roster: Roster, traccar: TraccarWire, panels: PanelWire, cad: CadWire, truth: Path, zone: str,
-                 speed: float = 1.0) -> None:
+    def __init__(  # noqa: PLR0913 - the wires of a city
+        self, script: Script, *, city: City, roster: Roster, traccar: TraccarWire, panels: PanelWire, cad: CadWire, truth: Path, zone: str,
+        speed: float = 1.0,
+    ) -> None:
         self.script, self.city, self.roster = script, city, roster
         self.traccar, self.panels, self.cad = traccar, panels, cad
         self._zone = ZoneInfo(zone)

@@ -1,15 +1,16 @@
 """Who lives in the simulated city: panels, vehicles and cameras with their places, all from one seed, and the registry file that the centre has of them.
 
-Names follow a rule so that scripts can use them: ``panel-0001``, ``bus-001``, ``taxi-001``. The last two panels of the roster are the drill panel
-(``panel-drill``) and the silent one (``panel-silent``); ``taxi-999`` is on nobody's register.
+Names follow a rule so that scripts can use them: ``panel-0001``, ``bus-001``, ``taxi-001``; ``panel-corner`` stands eighty metres from ``panel-0001``,
+``panel-drill`` is used for exercises, ``panel-silent`` belongs to the sealed channel; ``taxi-999`` is on nobody's register.
 """
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Sequence
 
 import msgspec
+
 from cior_core.geo import City
 
 PANELS = 40
@@ -55,9 +56,9 @@ def build(city: City, *, seed: int) -> Roster:
         for number in range(first, first + count):
             lat, lon = city_point(city, dice)
             native = f"{kind}-{number:03d}"
-            actors.append(Actor(name=native, kind=kind, native=native, subject=native, lat=lat, lon=lon))
+            actors.append(Actor(name=native, kind=kind, native=native, subject=f"vehicle:{native}", lat=lat, lon=lon))
     lat, lon = city_point(city, dice)
-    actors.append(Actor(name="taxi-999", kind="taxi", native="taxi-999", subject="taxi-999", lat=lat, lon=lon, registered=False))
+    actors.append(Actor(name="taxi-999", kind="taxi", native="taxi-999", subject="vehicle:taxi-999", lat=lat, lon=lon, registered=False))
     lat, lon = city_point(city, dice)
     actors.append(Actor(name="camera-plaza", kind="camera", native="camera-plaza", subject="camera-plaza", lat=lat, lon=lon))
     return Roster(actors={actor.name: actor for actor in actors})
@@ -85,6 +86,20 @@ def city_point(city: City, dice: random.Random) -> tuple[float, float]:
             return round(lat, 6), round(lon, 6)
 
 
-def registry_rows(actors: Sequence[Actor]) -> list[Actor]:
-    """The actors that the centre knows about."""
-    return [actor for actor in actors if actor.registered]
+def registry_toml(roster: Roster, city: City, *, position_every_s: float, supervision_every_s: float) -> str:
+    """The centre's registry of the actors it knows, as TOML. A device is silent after three missed reports, so its rhythm is written down."""
+    every_s = {"panel": supervision_every_s, "bus": position_every_s, "taxi": position_every_s}
+    rows = []
+    for actor in roster.actors.values():
+        if not actor.registered or actor.kind == "camera":
+            continue
+        fields = {
+            "id": actor.subject, "kind": actor.kind, "name": actor.name, "expected_every_s": every_s[actor.kind],
+            "data_class": "sealed" if actor.silent else "restricted", "registered_people": actor.kind in ("bus", "taxi"), "drill": actor.drill,
+        }
+        lines = ["[[device]]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())]
+        if actor.kind == "panel":
+            lines += [f"block = {json.dumps(actor.block)}", f"siren = {json.dumps(not actor.silent)}", "[device.place]", 'method = "site"', f"lat = {actor.lat}",
+                      f"lon = {actor.lon}", "accuracy_m = 15.0", f"district = {json.dumps(city.bucket(actor.lat, actor.lon))}"]
+        rows.append("\n".join(lines))
+    return "\n\n".join(rows) + "\n"

@@ -45,7 +45,7 @@ class TraccarWire:
 
     def __init__(self, url: str, secret: str, *, now_ms: Callable[[], int]) -> None:
         self._url = url
-        self._headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+        self._headers = {"X-CIOR-Token": secret, "Content-Type": "application/json"}
         self._now_ms = now_ms
         self._ids = itertools.count(1)
         self._devices: dict[str, int] = {}
@@ -123,14 +123,14 @@ class PanelWire:
         """The same frame ``times`` times on one connection, as a panel does that hears no answer."""
         at_ms = self._now_ms()
         settings = self._settings(actor)
-        raw = encode(settings, token="ADM-CID", sequence=7, data=f"#{actor.native}|1{code} 00 001", at_ms=at_ms if self._key else None)
+        raw = encode(settings, token="ADM-CID", sequence=7, data=f"#{actor.native}|1{code} 00 001", at_ms=at_ms if self._key else None)  # noqa: S106
         await self.noise(raw * times, listen_s=1.0)
         return Sent(at_ms=at_ms, acked_ms=self._now_ms(), attempts=times)
 
     async def wrong_crc(self, actor: Actor) -> Sent:
         """A well-formed frame whose checksum is wrong: no answer may come."""
         at_ms = self._now_ms()
-        raw = encode(PanelSettings(account=actor.native, port=self._port), token="ADM-CID", sequence=9, data=f"#{actor.native}|1130 00 001")
+        raw = encode(PanelSettings(account=actor.native, port=self._port), token="ADM-CID", sequence=9, data=f"#{actor.native}|1130 00 001")  # noqa: S106
         broken = raw.replace(raw[1:5], b"0000" if raw[1:5] != b"0000" else b"FFFF", 1)
         answered = await self.noise(broken, listen_s=0.5)
         return Sent(at_ms=at_ms, acked_ms=self._now_ms() if answered else None, attempts=1)
@@ -193,7 +193,9 @@ class CadWire:
         """The next call number; a desk starts again each year."""
         return f"{self._year}-{next(self._numbers):06d}"
 
-    def row(self, number: str, *, created: str, modified: str, nature: str, lat: float, lon: float, address: str, state: str = "abierto") -> None:
+    def row(  # noqa: PLR0913 - the columns of the export
+        self, number: str, *, created: str, modified: str, nature: str, lat: float, lon: float, address: str, state: str = "abierto"
+    ) -> None:
         """Put a row into the next file. ``created``/``modified`` are local wall-clock texts."""
         self._rows.append((number, created, modified, nature, "B", address, _comma(lat), _comma(lon), state))
 

@@ -1,0 +1,227 @@
+"""The ``cior`` command. Every error ends with one line: code, sentence, cure. Exit codes: 0 done, 1 try again, 2 a human must change something."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import structlog
+
+from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
+
+HUMAN = (ConfigInvalid, CredentialsRefused, IntegrityBroken)
+
+
+class _Group(click.Group):
+    """Turns an error of ours into its one line and exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CiorError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(2 if isinstance(error, HUMAN) else 1)
+
+
+def configure_logs(level: str) -> None:
+    """One JSON object a line on standard error; no colour, no payloads."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info, structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cior")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning", show_default=True)
+def main(log_level: str) -> None:
+    """CIOR: a city's signals in, few explained alerts and verifiable evidence out."""
+    configure_logs(log_level)
+
+
+@main.command()
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre file (TOML).")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), default=None, help="Data folder; default: data beside the centre file.")
+def up(config: Path, data: Path | None) -> None:
+    """Run a centre on this machine until Ctrl-C."""
+    from cior.up import up as run_up
+
+    sys.exit(run_up(config, data))
+
+
+@main.command()
+@click.option("--script", default="viernes", show_default=True, help="Simulator script: a bundled name or a file.")
+@click.option("--keep", is_flag=True, help="Leave the stack up after the summary, until Ctrl-C.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=None, help="Folder of the demo; default: a new temporary one.")
+@click.option("--model", type=click.Path(path_type=Path, file_okay=False), default=None, help="Detector model folder (OpenVINO); without one the camera is watched by motion only.")
+@click.option("--speed", type=click.FloatRange(0.5, 5.0), default=1.0, show_default=True, help="Play the script faster.")
+def demo(script: str, *, keep: bool, folder: Path | None, model: Path | None, speed: float) -> None:
+    """A simulated city through the whole system over real wires, then a summary."""
+    from cior.demo import DemoOptions, run_demo
+
+    sys.exit(run_demo(DemoOptions(script=script, keep=keep, folder=folder, model=model, speed=speed)))
+
+
+@main.command()
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Check this centre too.")
+def doctor(config: Path | None) -> None:
+    """Look at this machine and say what is missing and what to do."""
+    from cior.doctor import examine
+
+    sys.exit(examine(config))
+
+
+@main.command()
+@click.option("--bus", required=True, help="kafka://host:port?profile=kafka|tansu")
+@click.option("--create", is_flag=True, help="Create what is missing.")
+def topics(bus: str, *, create: bool) -> None:
+    """Compare the broker's topics with the catalogue."""
+    from cior.topics_command import show_topics
+
+    sys.exit(show_topics(bus, create=create))
+
+
+@main.command()
+@click.option("--bus", required=True, help="kafka://host:port?profile=kafka|tansu")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="NDJSON file to write.")
+def record(bus: str, out: Path) -> None:
+    """Write the area log of a running centre to a file that `cior replay` reads."""
+    from cior.recording import record_log
+
+    click.echo(f"{record_log(bus, out)} items")
+
+
+@main.command()
+@click.argument("log", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--rules", type=click.Path(path_type=Path, file_okay=False), default=None, help="Rule pack folder; default: the installed pack.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("replay.ndjson"), show_default=True)
+def replay(log: Path, rules: Path | None, out: Path) -> None:
+    """Run a recorded log through the rules again: same log and rules give the same bytes."""
+    from cior.packs import rule_pack
+    from cior.replay import replay as run_replay
+
+    made = run_replay(log, rule_pack(rules or ""), out)
+    click.echo(f"items {made.items}  alerts {made.alerts}  transitions {made.transitions}  commands {made.commands}")
+    click.echo(f"rules {made.rules}")
+    click.echo(f"sha256 {made.sha256}")
+
+
+@main.group()
+def config() -> None:
+    """Configuration: lint reads files, check connects."""
+
+
+@config.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def lint(file: Path) -> None:
+    """Read a centre file and everything it names; say file, line, code and cure."""
+    from cior.config_command import lint as run_lint
+
+    sys.exit(run_lint(file))
+
+
+@config.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Lint, then connect to what the file names."""
+    from cior.config_command import check as run_check
+
+    sys.exit(run_check(file))
+
+
+@main.command()
+def docs() -> None:
+    """Write the generated parts of docs/ again (run from a checkout)."""
+    from cior.docs_command import write_docs
+
+    for path in write_docs(Path.cwd()):
+        click.echo(str(path))
+
+
+class _Lazy(click.Group):
+    """``cior connector ...``: the connector room's own commands, loaded when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return self._real().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self._real().get_command(ctx, cmd_name)
+
+    @staticmethod
+    def _real() -> click.Group:
+        from cior_connectors.cli import connector
+
+        return connector
+
+
+main.add_command(_Lazy("connector", help="New connectors, checks, replay of their raw input."))
+
+
+def _part_options(command: Any) -> Any:
+    for option in (
+        click.option("--config", "config_file", type=click.Path(path_type=Path), required=True), click.option("--data", type=click.Path(path_type=Path), required=True),
+        click.option("--bus", required=True), click.option("--store", required=True), click.option("--ready", type=click.Path(path_type=Path), required=True),
+        click.option("--log-level", default="info"),
+    ):
+        command = option(command)
+    return command
+
+
+def _arguments(config_file: Path, data: Path, bus: str, store: str, ready: Path, log_level: str) -> Any:
+    from cior.parts import PartArguments
+    from cior.settings import load
+
+    configure_logs(log_level)
+    return PartArguments(centre=load(config_file, data), bus_dsn=bus, store_dsn=store, ready=ready)
+
+
+@main.group(hidden=True)
+def run() -> None:
+    """One part of a centre; the supervisor calls these."""
+
+
+@run.command("centre")
+@_part_options
+def run_centre_part(**options: Any) -> None:
+    """Store sink and wall."""
+    from cior.parts import run_centre
+
+    sys.exit(run_centre(_arguments(**options)))
+
+
+@run.command("streams")
+@click.option("--role", type=click.Choice(["urgent", "bulk"]), required=True)
+@_part_options
+def run_streams_part(role: str, **options: Any) -> None:
+    """A Faust worker."""
+    from cior.parts import run_streams
+
+    sys.exit(run_streams(_arguments(**options), role))
+
+
+@run.command("connectors")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--family", required=True)
+@_part_options
+def run_connectors_part(files: tuple[Path, ...], family: str, **options: Any) -> None:
+    """All instances of one connector kind."""
+    from cior.parts import run_connectors
+
+    sys.exit(run_connectors(_arguments(**options), files, family))
+
+
+@run.command("vision")
+@click.argument("settings_file", type=click.Path(path_type=Path))
+@_part_options
+def run_vision_part(settings_file: Path, **options: Any) -> None:
+    """One vision worker."""
+    from cior.parts import run_vision
+
+    sys.exit(run_vision(_arguments(**options), settings_file))

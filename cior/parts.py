@@ -1,0 +1,109 @@
+"""The processes of a centre: each function is one part, run by ``cior run <part>`` under the supervisor.
+
+A part reads its files, opens its room's public entry, announces that it is ready, works until SIGTERM and ends with code 0. A :class:`CiorError` ends it with
+code 1 (2 when a human must change something) and one line that says what to do; the supervisor decides when to try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from cior import centre as centre_part
+from cior.keys import open_keys
+from cior.packs import taxonomy
+from cior.readiness import announce
+from cior.settings import Centre
+from cior_bus.settings import BusSettings
+from cior_bus.spool import Spool, SpoolLimits
+from cior_core import bundled
+from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
+
+log = structlog.get_logger("cior.parts")
+
+
+class PartArguments(msgspec.Struct, frozen=True, kw_only=True):
+    """What every part is told."""
+
+    centre: Centre
+    bus_dsn: str
+    store_dsn: str
+    ready: Path
+
+    def bus(self, client_id: str) -> BusSettings:
+        """Bus settings under a client name."""
+        return BusSettings.from_dsn(self.bus_dsn, client_id=client_id)
+
+
+def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
+    """Run ``work(stop)`` with SIGTERM and SIGINT setting ``stop``; the exit code says who must act."""
+
+    async def inner() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await work(stop)
+
+    try:
+        asyncio.run(inner())
+    except (ConfigInvalid, CredentialsRefused, IntegrityBroken) as error:
+        print(str(error), file=sys.stderr, flush=True)
+        return 2
+    except CiorError as error:
+        print(str(error), file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def run_centre(arguments: PartArguments) -> int:
+    """Store sink and wall."""
+    file = arguments.centre.file
+    settings = centre_part.CentreProcess(
+        bus=arguments.bus("cior-centre"), store_dsn=arguments.store_dsn, host=file.console.host, port=file.console.port,
+        token=open_keys(arguments.centre.data / "keys").keys.wall_token, name=file.centre.name, city=bundled.text("city/districts.geojson").encode(),
+        taxonomy=taxonomy(), ready_file=arguments.ready,
+    )
+    return drive(lambda stop: centre_part.run(settings, stop=stop))
+
+
+def run_vision(arguments: PartArguments, settings_file: Path) -> int:
+    """One vision worker with a bus of its own."""
+    from cior_bus.producer import Bus
+    from cior_vision.settings import load_settings
+    from cior_vision.worker import VisionWorker
+
+    async def work(stop: asyncio.Event) -> None:
+        settings = load_settings(settings_file)
+        name = settings.worker.name
+        spool = Spool.open(arguments.centre.data / "spool" / f"vision-{name}", limits=spool_limits(arguments.centre))
+        bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool)
+        try:
+            worker = VisionWorker(settings, bus)
+            announce(arguments.ready)
+            await worker.run(stop)
+        finally:
+            await asyncio.to_thread(bus.close)
+            spool.close()
+
+    return drive(work)
+
+
+def spool_limits(centre: Centre) -> SpoolLimits:
+    """The centre file's spool size as limits: a quarter is reserved for life-safety, a quarter is telemetry's."""
+    whole = centre.file.bus.spool_max_mib * 1024 * 1024
+    return SpoolLimits(life_safety_bytes=whole // 4, normal_bytes=whole // 2, telemetry_bytes=whole // 4)
+
+
+def quiet_children() -> None:
+    """Library threads of numeric code would fight over the same few cores."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")

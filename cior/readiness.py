@@ -1,0 +1,31 @@
+"""Ready files: how a part tells its supervisor, and whoever looks, that it serves. Written atomically; holds the pid, so a stale file means nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+def announce(path: Path, **facts: Any) -> None:
+    """Say that this process is ready; ``facts`` (a port) go with it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(msgspec.json.encode({"pid": os.getpid(), **facts}))
+    temporary.replace(path)
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """What a part announced; empty when it did not (yet)."""
+    try:
+        found: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return {}
+    return found
+
+
+def is_ready(path: Path, pid: int) -> bool:
+    """Whether the process ``pid`` announced itself."""
+    return facts(path).get("pid") == pid

@@ -1,0 +1,212 @@
+"""Writes the files of a simulated centre: centre file, registry, one file an instance, one for the camera. Everything else is the ordinary product."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from cior.embedded.tansu import free_port
+from cior.simulator.roster import Roster, registry_toml
+from cior.simulator.script import Script
+from cior_core.geo import City
+
+ZONE = "America/Argentina/Cordoba"
+CAMERA = "camera-plaza"
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the simulated city's wires end."""
+
+    centre_file: Path
+    dc09_port: int
+    traccar_port: int
+    cad_folder: Path
+    rtsp_port: int
+    rtsp_url: str
+
+
+def write_world(folder: Path, *, script: Script, roster: Roster, city: City, model: Path | None) -> World:
+    """Write all files below ``folder`` and choose free ports on loopback."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cad = folder / "cad-inbox"
+    cad.mkdir(exist_ok=True)
+    rtsp = free_port()
+    world = World(centre_file=folder / "centre.toml", dc09_port=free_port(), traccar_port=free_port(), cad_folder=cad, rtsp_port=rtsp,
+                  rtsp_url=f"rtsp://127.0.0.1:{rtsp}/{CAMERA}.mp4")
+    background = script.background
+    registry = registry_toml(roster, city, position_every_s=max(20.0, background.position_every_s), supervision_every_s=max(20.0, background.supervision_every_s))
+    texts = {
+        "centre.toml": _CENTRE, "registry.toml": registry, "panels.toml": _PANELS.format(port=world.dc09_port),
+        "vehicles.toml": _VEHICLES.format(port=world.traccar_port), "calls.toml": _CALLS.format(folder=json.dumps(str(cad)), zone=ZONE),
+        "camera.toml": _camera(roster, city, world, model),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return world
+
+
+def _camera(roster: Roster, city: City, world: World, model: Path | None) -> str:
+    actor = roster.actors[CAMERA]
+    engine = 'engine = "none"' if model is None else f'engine = "openvino"\nmodel = {json.dumps(str(model))}'
+    return _CAMERA.format(engine=engine, id=CAMERA, url=json.dumps(world.rtsp_url), lat=actor.lat, lon=actor.lon,
+                          district=json.dumps(city.bucket(actor.lat, actor.lon)), zone=ZONE) + ("" if model is None else _CAMERA_RULES.format(id=CAMERA))
+
+
+_CENTRE = """# A simulated centre. Written by `cior demo`; every file here is an ordinary one that a real centre would have too.
+registry = "registry.toml"
+
+[centre]
+name = "Ciudad simulada"
+accounting_every_s = 5.0
+
+[[connector]]
+file = "panels.toml"
+
+[[connector]]
+file = "vehicles.toml"
+
+[[connector]]
+file = "calls.toml"
+
+[[vision]]
+file = "camera.toml"
+"""
+
+_PANELS = """kind = "dc09"
+name = "panels"
+
+[config]
+port = {port}
+default_key = "env:CIOR_DC09_KEY"
+"""
+
+_VEHICLES = """kind = "traccar"
+name = "vehicles"
+
+[config]
+port = {port}
+shared_secret = "env:CIOR_TRACCAR_SECRET"
+"""
+
+_CALLS = """kind = "cad_drop"
+name = "calls"
+
+[config]
+folder = {folder}
+pattern = "*.csv"
+ready = "rename"
+poll_s = 0.25
+format = "csv"
+encoding = "cp1252"
+zone = "{zone}"
+datetime_formats = ["%d/%m/%Y %H:%M:%S"]
+decimal_comma = true
+default_type = "call.other"
+
+[config.csv]
+delimiter = ";"
+
+[config.columns]
+id = ["numero"]
+occurred = "creado"
+modified = "modificado"
+type = "tipo"
+lat = "lat"
+lon = "lon"
+address = ["direccion"]
+priority = "prioridad"
+status = "estado"
+
+[config.phases]
+abierto = "new"
+editado = "update"
+
+[[config.types]]
+code = "robbery.armed"
+pattern = "mano armada"
+
+[[config.types]]
+code = "gun.shooting"
+pattern = "herido de arma"
+
+[[config.types]]
+code = "gun.sound"
+pattern = "disparos"
+
+[[config.types]]
+code = "noise.complaint"
+pattern = "ruidos"
+
+[[config.types]]
+code = "violence.fight"
+pattern = "discusi[oó]n"
+
+[[config.types]]
+code = "traffic.collision"
+pattern = "choque"
+
+[[config.types]]
+code = "suspicious.activity"
+pattern = "sospechos"
+
+[[config.types]]
+code = "burglary.alarm"
+pattern = "alarma privada"
+
+[[config.types]]
+code = "light.outage"
+pattern = "luminaria"
+
+[[config.types]]
+code = "tree.down"
+pattern = "[aá]rbol"
+
+[[config.types]]
+code = "medical.emergency"
+pattern = "dolor de pecho"
+
+[[config.types]]
+code = "theft.report"
+pattern = "robo de bicicleta"
+"""
+
+_CAMERA = """[worker]
+name = "plaza"
+health_every_s = 5.0
+timezone = "{zone}"
+
+[detector]
+{engine}
+
+[[camera]]
+id = "{id}"
+name = "Plaza"
+
+[camera.place]
+lat = {lat}
+lon = {lon}
+district = {district}
+
+[camera.source]
+url = {url}
+"""
+
+_CAMERA_RULES = """
+[[zone]]
+id = "plaza-cerrada"
+camera = "{id}"
+polygon = [[0.25, 0.5], [0.75, 0.5], [0.75, 1.0], [0.25, 1.0]]
+
+[[rule]]
+kind = "intrusion"
+id = "plaza-de-noche"
+zone = "plaza-cerrada"
+
+[[rule]]
+kind = "loitering"
+id = "merodeo"
+zone = "plaza-cerrada"
+after_s = 8.0
+"""

@@ -1,0 +1,54 @@
+"""``cior up``: a centre on this machine, until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from cior.keys import KeyRing, open_keys
+from cior.settings import load
+from cior.stack import Stack
+from cior.supervisor import PartState
+
+
+def up(config: Path, data: Path | None) -> int:
+    """Start, tell where the wall is, watch, stop cleanly on SIGINT or SIGTERM."""
+    centre = load(config, data)
+    centre.data.mkdir(parents=True, exist_ok=True)
+    ring = open_keys(centre.data / "keys")
+    stack = Stack(centre, ring.keys)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        stack.start(lambda text: click.echo(f"starting {text} ..."))
+        tell_keys(ring)
+        click.echo(f"wall: {stack.wall_url}")
+        watch(stack, stop)
+    finally:
+        click.echo("stopping ...")
+        stack.stop()
+    return 0
+
+
+def tell_keys(ring: KeyRing) -> None:
+    """What was made at first start, said once."""
+    if ring.fresh:
+        click.echo("keys made for this installation (told once; kept in the data folder, readable by its owner only):")
+        click.echo(f"  wall token          {ring.keys.wall_token}")
+        click.echo(f"  Traccar secret      {ring.keys.traccar_secret}")
+        click.echo(f"  DC-09 default key   {ring.keys.dc09_key}")
+        click.echo(f"  response team's private key: file {ring.team_private_file.name}; move it to the team's own computer, this one does not need it")
+
+
+def watch(stack: Stack, stop: threading.Event) -> None:
+    """Until ``stop``, say when a part leaves or comes back."""
+    last: dict[str, PartState] = {}
+    while not stop.wait(0.5):
+        for name, (state, _pid, restarts) in stack.supervisor.status().items():
+            if last.get(name, PartState.READY) is not state:
+                click.echo(f"{name}: {state.value} (restarts: {restarts})")
+            last[name] = state
