@@ -35,14 +35,16 @@ def lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseLite]:
     try:
         server = ClickHouseLite(tmp_path_factory.mktemp("store-lite"), ClickHouseLiteSettings(extra_users=deployed_users()))
     except EngineAbsent as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must have it: {missing}", pytrace=False)
         pytest.skip(str(missing))
     with server:
         yield server
 
 
-@pytest.fixture(scope="module", params=["chdb", "lite", "compose"])
-def engine_dsn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    match request.param:
+def dsn_of(name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the named engine is; skips with the reason when it is absent."""
+    match name:
         case "chdb":
             pytest.importorskip("chdb", reason="the embedded engine is not installed: pip install 'cior[embedded]'")
             return f"chdb://{tmp_path_factory.mktemp('chdb')}"
@@ -52,6 +54,11 @@ def engine_dsn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
             if not COMPOSE_DSN:
                 pytest.skip("no compose server: set CIOR_TEST_CLICKHOUSE_DSN (an administrator's DSN)")
             return COMPOSE_DSN
+
+
+@pytest.fixture(scope="module", params=["chdb", "lite", "compose"])
+def engine_dsn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return dsn_of(request.param, request, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

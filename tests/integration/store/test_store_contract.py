@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cior_core.model import AlertStatus, DataClass, Disposition, Lane, Place, PlaceMethod
+from cior_core.model import AlertStatus, DataClass, Disposition, Lane, Level, Place, PlaceMethod, RawId, RawPointer
 from cior_store.answers import Answers
+from cior_store.engine import Store
 from cior_store.kinds import Kind
 from cior_store.memory import MemoryStore
+from cior_store.migrate import migrate
 from cior_store.questions import Questions
 from cior_store.reconcile import ReconcileSettings, Verdict, check, gaps
 from cior_store.sink import Book
 from cior_store.writers import Writers
 from integration.store import city
 from integration.store.city import MINUTE_MS, NOON_MS
-from integration.store.engines_here import empty
+from integration.store.engines_here import dsn_of, empty
 
 DAY: dict[str, int] = {"since_ms": NOON_MS - 12 * 3_600_000, "until_ms": NOON_MS + 12 * 3_600_000}
 
@@ -31,13 +34,23 @@ class Pair:
         assert self.book.write(kind, city.entries(records, first=self._n * 1000), token=token or f"{kind}-{self._n}") == ()
 
 
-@pytest.fixture(params=["engine", "memory"])
-def pair(request: pytest.FixtureRequest) -> Pair:
+@pytest.fixture(scope="module", params=["chdb", "lite", "compose", "memory"])
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store | None]:
     if request.param == "memory":
+        yield None
+        return
+    with Store.open(dsn_of(request.param, request, tmp_path_factory)) as store:
+        migrate(store)
+        yield store
+
+
+@pytest.fixture
+def pair(base: Store | None) -> Pair:
+    if base is None:
         twin = MemoryStore()
         return Pair(twin, twin)
-    store = empty(request.getfixturevalue("engine"))
-    return Pair(Writers(store), Questions(store))
+    empty(base)
+    return Pair(Writers(base), Questions(base))
 
 
 def test_law_4_the_same_batch_twice_is_stored_once(pair: Pair) -> None:
@@ -73,7 +86,7 @@ def test_law_12_an_events_unknown_fields_are_kept_to_the_byte(pair: Pair) -> Non
 
 
 def test_open_alerts_are_the_newest_versions_most_urgent_first(pair: Pair) -> None:
-    calm = city.alert(2, level="P3", score=10)
+    calm = city.alert(2, level=Level.P3, score=10)
     pair.put(Kind.ALERT, city.alert(1, version=3, status=AlertStatus.ACKNOWLEDGED), calm, city.alert(3, score=95))
     pair.put(Kind.ALERT, city.alert(1, version=2))
     pair.put(Kind.ALERT, city.alert(4), city.alert(4, version=2, status=AlertStatus.CLOSED, disposition=Disposition.FALSE_ALARM))
@@ -143,9 +156,7 @@ def test_accepted_equals_stored_plus_dead(pair: Pair) -> None:
     assert _hour(pair, now_ms=NOON_MS + MINUTE_MS) == [(4, 4, 0, 3, Verdict.IN_FLIGHT)]
     assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(4, 4, 0, 3, Verdict.GAP)]
     pair.put(Kind.DEAD, city.dead(1, raw_number=3))
-    first, second = city.event(4, raw_number=4), city.event(5, raw_number=4)
-    second = city.event(5, raw=type(first.raw)(raw_id="raw-4", sha256="00" * 32, index=1))  # type: ignore[misc]
-    pair.put(Kind.EVENT, first, second)
+    pair.put(Kind.EVENT, city.event(4, raw_number=4), city.event(5, raw=RawPointer(raw_id=RawId("raw-4"), sha256="00" * 32, index=1)))
     assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(4, 4, 0, 0, Verdict.BALANCED)]
 
 

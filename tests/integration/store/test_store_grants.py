@@ -1,0 +1,130 @@
+"""Who may do what, with the deployed users of deploy/clickhouse/users.d on a real server (law 9: default deny)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from cior_core.errors import AccessDenied, CiorError
+from cior_core.model import DataClass
+from cior_store.engine import Store
+from cior_store.kinds import Kind
+from cior_store.ledger import Ledger, verify
+from cior_store.migrate import migrate
+from cior_store.questions import Questions
+from cior_store.sink import Sink
+from cior_store.writers import Writers
+from engines.clickhouse_lite import ClickHouseLite
+from integration.store import city
+from integration.store.engines_here import empty
+
+READERS = ("cior_console", "cior_grafana", "cior_response_team")
+
+
+@pytest.fixture
+def centre(lite: ClickHouseLite) -> Iterator[ClickHouseLite]:
+    with Store.open(lite.start().dsn()) as admin:
+        migrate(admin)
+        empty(admin)
+    yield lite
+
+
+def _as(centre: ClickHouseLite, user: str) -> Store:
+    return Store.open(centre.dsn(user))
+
+
+def test_the_deployed_migrator_builds_everything(lite: ClickHouseLite) -> None:
+    with Store.open(lite.start().dsn()) as admin:
+        for database in ("cior", "ops", "sealed", "ledger"):
+            admin.command(f"DROP DATABASE IF EXISTS {database} SYNC")
+    with _as(lite, "cior_migrator") as store:
+        assert len(migrate(store)) >= 8
+
+
+def test_the_sink_writes_every_kind_with_its_own_grants(centre: ClickHouseLite) -> None:
+    letters = []
+    with _as(centre, "cior_sink") as store:
+        sink = Sink(Writers(store), codec=city.BusCodec(), routes=city.ROUTES, on_dead=letters.append)
+        for topic, records in {
+            "t.raw": [city.raw(1)], "t.sealed": [city.raw(2, sealed=True, data_class=DataClass.SEALED)],
+            "t.urgent": [city.event(1, raw_number=1)], "t.alerts": [city.alert(1)], "t.transitions": [city.transition(1)],
+            "t.dead": [city.dead(1), city.dead(2, data_class=DataClass.SEALED)],
+        }.items():  # fmt: skip
+            assert sink.write_batch(topic, 0, city.messages(topic, records)).next_offset == len(records)
+    assert letters == []
+
+
+@pytest.mark.parametrize("user", [*READERS, "cior_sink"])
+def test_law_9_only_the_response_team_reads_the_sealed_database(centre: ClickHouseLite, user: str) -> None:
+    with _as(centre, "cior_sink") as store:
+        Writers(store).write(Kind.SEALED, city.entries([city.raw(1, payload=b"sealed box", sealed=True)]), token="s")
+    with _as(centre, user) as store:
+        if user == "cior_response_team":
+            row = Questions(store).sealed_raw("raw-1")
+            assert row is not None
+            assert row.payload == b"sealed box"
+            return
+        for table in ("sealed.raw", "sealed.dead_payloads"):
+            with pytest.raises(AccessDenied):
+                store.rows(f"SELECT * FROM {table}")
+        with pytest.raises(AccessDenied):
+            Questions(store).sealed_raw("raw-1")
+
+
+@pytest.mark.parametrize("user", READERS)
+def test_readers_cannot_write_alter_or_drop_anything(centre: ClickHouseLite, user: str) -> None:
+    with _as(centre, user) as store:
+        for sql in (
+            "INSERT INTO ops.actions (action_id) VALUES ('x')", "ALTER TABLE ops.raw DELETE WHERE 1", "TRUNCATE TABLE ops.raw", "DROP TABLE ops.raw",
+            "CREATE TABLE ops.mine (n UInt8) ENGINE = Memory", "SELECT * FROM ledger.evidence_ledger", "SELECT * FROM system.users",
+        ):  # fmt: skip
+            with pytest.raises(AccessDenied):
+                store.command(sql)
+
+
+def test_grafanas_driver_may_set_its_time_limit_but_no_other_limit(centre: ClickHouseLite) -> None:
+    with _as(centre, "cior_grafana") as store:
+        assert store.rows("SELECT count() AS n FROM ops.v_alerts_open", settings={"max_execution_time": 7}) == [{"n": 0}]
+        with pytest.raises(CiorError):
+            store.rows("SELECT 1 SETTINGS max_threads = 1")
+
+
+def test_grafana_reads_every_view_and_no_raw_bytes(centre: ClickHouseLite) -> None:
+    with _as(centre, "cior_grafana") as store:
+        names = [row["name"] for row in store.rows("SELECT name FROM system.tables WHERE database = 'ops' AND startsWith(name, 'v_')")]
+        assert len(names) >= 16
+        for name in names:
+            store.rows(f"SELECT * FROM ops.{name} LIMIT 1")
+        for table in ("ops.raw", "ops.dead_letters"):
+            with pytest.raises(AccessDenied):
+                store.rows(f"SELECT payload FROM {table}")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE ledger.evidence_ledger DELETE WHERE seq = 1",
+        "ALTER TABLE ledger.evidence_ledger UPDATE actor = 'x' WHERE 1",
+        "DELETE FROM ledger.evidence_ledger WHERE seq = 1",
+        "TRUNCATE TABLE ledger.evidence_ledger",
+        "DROP TABLE ledger.evidence_ledger",
+        "ALTER TABLE ledger.evidence_ledger DROP PARTITION tuple()",
+        "OPTIMIZE TABLE ledger.evidence_ledger FINAL",
+        "RENAME TABLE ledger.evidence_ledger TO ledger.gone",
+    ],
+)
+@pytest.mark.parametrize("user", ["cior_ledger", "cior_sink", "cior_migrator"])
+def test_law_9_nobody_deployed_can_change_the_ledger(centre: ClickHouseLite, user: str, sql: str) -> None:
+    with _as(centre, "cior_ledger") as store:
+        Ledger(store, stream="evidence").append(at_ms=city.NOON_MS, actor="perito", action="read", object="alert-1")
+    with _as(centre, user) as store, pytest.raises(AccessDenied):
+        store.command(sql)
+    with _as(centre, "cior_ledger") as store:
+        assert verify(store, "evidence").seq == 1
+
+
+def test_the_sink_cannot_change_or_drop_facts(centre: ClickHouseLite) -> None:
+    with _as(centre, "cior_sink") as store:
+        for sql in ("ALTER TABLE ops.raw DELETE WHERE 1", "TRUNCATE TABLE ops.raw", "DROP TABLE ops.events", "ALTER TABLE ops.raw DROP PARTITION 20261121"):
+            with pytest.raises(AccessDenied):
+                store.command(sql)

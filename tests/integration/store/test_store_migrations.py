@@ -1,0 +1,96 @@
+"""Migrations: once, in order, never changed, and the same everywhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import msgspec
+import pytest
+from cior_core.errors import ConfigInvalid, IntegrityBroken
+from cior_store import migrate as migrations
+from cior_store.engine import Store
+from engines.clickhouse_lite import ClickHouseLite
+
+
+def test_migrating_again_does_nothing(engine: Store) -> None:
+    assert migrations.migrate(engine) == ()
+    assert {each.state for each in migrations.status(engine)} == {"applied"}
+
+
+def test_a_file_changed_after_it_was_applied_is_refused(engine: Store) -> None:
+    first, *rest = migrations.bundled()
+    changed = (msgspec.structs.replace(first, text=first.text + "\n-- harmless?\n"), *rest)
+    assert migrations.status(engine, changed)[0].state == "changed"
+    with pytest.raises(IntegrityBroken, match=r"store\.migration_changed"):
+        migrations.migrate(engine, changed)
+
+
+def test_a_store_newer_than_the_program_is_refused(engine: Store) -> None:
+    with pytest.raises(ConfigInvalid, match=r"store\.newer"):
+        migrations.migrate(engine, migrations.bundled()[:-1])
+
+
+def test_a_file_cut_short_by_a_failure_is_run_again_from_its_start(engine: Store) -> None:
+    known = migrations.bundled()
+    number = len(known) + 1
+    made = "CREATE TABLE IF NOT EXISTS ops.half_done (n UInt8) ENGINE = Memory;\n"
+    broken = migrations.Migration(version=number, name="half", text=made + "SELECT no_such_function();\n")
+    with pytest.raises(ConfigInvalid) as caught:
+        migrations.migrate(engine, (*known, broken))
+    assert f"{number:03d}_half.sql, statement 2" in "".join(caught.value.__notes__)
+    assert migrations.status(engine, (*known, broken))[-1].state == "pending"
+    fixed = migrations.Migration(version=number, name="half", text=made)
+    try:
+        assert migrations.migrate(engine, (*known, fixed)) == (number,)
+    finally:
+        engine.command("DROP TABLE IF EXISTS ops.half_done")
+        engine.command(f"DELETE FROM cior.schema_history WHERE version = {number}")
+
+
+def test_two_migrators_do_not_run_together(lite: ClickHouseLite) -> None:
+    with Store.open(lite.start().dsn()) as store:
+        migrations.migrate(store)
+        extra = migrations.Migration(version=len(migrations.bundled()) + 1, name="extra", text="SELECT 1;\n")
+        store.command("CREATE TABLE cior.schema_lock (owner String) ENGINE = TinyLog COMMENT 'another:1'")
+        try:
+            with pytest.raises(ConfigInvalid, match=r"store\.migrating"):
+                migrations.migrate(store, (*migrations.bundled(), extra))
+        finally:
+            store.command("DROP TABLE cior.schema_lock SYNC")
+
+
+def test_every_engine_ends_with_the_same_schema(lite: ClickHouseLite, tmp_path: Path) -> None:
+    """The embedded engine is asked in a process of its own: one process has one chDB path."""
+    code = """
+        import sys, msgspec, logging
+        from cior_store import migrate
+        from cior_store.engine import Store
+        with Store.open("chdb://" + sys.argv[1]) as store:
+            migrate.migrate(store)
+            open(sys.argv[2], "wb").write(msgspec.json.encode(migrate.dump(store)))
+        """
+    out = tmp_path / "dump.json"
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "db"), str(out)], capture_output=True, text=True, timeout=90, check=False)
+    assert ran.returncode == 0, ran.stderr[-800:]
+    embedded = msgspec.json.decode(out.read_bytes(), type=dict[str, str])
+    with Store.open(lite.start().dsn()) as store:
+        migrations.migrate(store)
+        server = migrations.dump(store)
+    assert embedded.keys() == server.keys()
+    assert {name: ddl for name, ddl in embedded.items() if server[name] != ddl} == {}
+    assert len(server) > 40
+
+
+def test_every_statement_can_be_run_twice() -> None:
+    for migration in migrations.bundled():
+        for statement in migration.statements:
+            assert " IF NOT EXISTS " in statement or statement.startswith("CREATE OR REPLACE "), statement[:80]
+
+
+@pytest.mark.parametrize("names", [["1_x.sql"], ["001_a.sql", "003_b.sql"], ["001_a.sql", "001_b.sql"], ["001_A.sql"]])
+def test_badly_numbered_files_are_refused(names: list[str]) -> None:
+    with pytest.raises(ConfigInvalid):
+        migrations.parse(dict.fromkeys(names, "SELECT 1;"))
