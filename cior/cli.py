@@ -158,7 +158,8 @@ class _Lazy(click.Group):
     def _real() -> click.Group:
         from cior_connectors.cli import connector
 
-        return connector
+        found: click.Group = connector
+        return found
 
 
 main.add_command(_Lazy("connector", help="New connectors, checks, replay of their raw input."))
@@ -174,7 +175,7 @@ def _part_options(command: Any) -> Any:
     return command
 
 
-def _arguments(config_file: Path, data: Path, bus: str, store: str, ready: Path, log_level: str) -> Any:
+def _arguments(*, config_file: Path, data: Path, bus: str, store: str, ready: Path, log_level: str) -> Any:
     from cior.parts import PartArguments
     from cior.settings import load
 

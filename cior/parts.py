@@ -7,10 +7,11 @@ code 1 (2 when a human must change something) and one line that says what to do;
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
 from cior_core import bundled
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
+from cior_core.geo import City
 
 log = structlog.get_logger("cior.parts")
 
@@ -107,3 +109,37 @@ def quiet_children() -> None:
     """Library threads of numeric code would fight over the same few cores."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+
+
+def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str) -> int:
+    """All instances of one connector kind, with a bus and a spool of their own."""
+    from cior_connectors._runtime import process
+    from cior_connectors._runtime.settings import CentreSettings
+    from cior_connectors.contract import Secret
+
+    centre = arguments.centre
+    keys = open_keys(centre.data / "keys").keys
+    settings = CentreSettings(
+        team_public_key=base64.b64encode(keys.team_public).decode(), pseudonym_key=Secret(base64.b64encode(keys.centre_hmac).decode()),
+        broker=arguments.bus_dsn, spool_dir=str(centre.data / "spool"), state_dir=str(centre.data / "state"), registry=str(centre.beside(centre.file.registry)),
+        zone=centre.file.centre.zone, test_mode=centre.file.centre.test_mode,
+    )
+    city = load_city(centre)
+
+    async def work(stop: asyncio.Event) -> None:
+        announce(arguments.ready)
+        await process.run(settings, files, stop=stop, family=family, district_of=lambda place: city.placed(place).district, limits=spool_limits(centre),
+                          accounting_every_s=centre.file.centre.accounting_every_s)
+
+    return drive(work)
+
+
+def load_city(centre: Centre) -> City:
+    """The centre's city: its folder of GeoJSON, or the demonstration city."""
+    if not centre.file.centre.city:
+        return City.demo()
+    folder = centre.beside(centre.file.centre.city)
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.geojson"))}
+    if "districts" not in texts:
+        raise ConfigInvalid("city.no_districts", f"{folder.name} has no districts.geojson", cure="give the folder of the city's GeoJSON files")
+    return City.load(districts=texts["districts"], facilities=texts.get("facilities"), schools=texts.get("schools"), blocks=texts.get("blocks"))

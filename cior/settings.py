@@ -28,6 +28,8 @@ class CentreSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     area: Annotated[str, msgspec.Meta(description="Correlation area of this centre", examples=["city"])] = "city"
     zone: Annotated[str, msgspec.Meta(description="IANA time zone of the city", examples=["America/Argentina/Cordoba"])] = "America/Argentina/Cordoba"
     drill: Annotated[bool, msgspec.Meta(description="Everything this centre receives is an exercise", examples=[False])] = False
+    city: Annotated[str, msgspec.Meta(description="Folder with districts.geojson (facilities, schools, blocks); empty: the demonstration city", examples=["rosario"])] = ""
+    test_mode: Annotated[bool, msgspec.Meta(description="Allow life-safety connectors below gold; never on in a real centre", examples=[False])] = False
     accounting_every_s: Annotated[float, msgspec.Meta(gt=0, le=60, description="How often connectors state what they accepted", examples=[60.0])] = 60.0
 
 

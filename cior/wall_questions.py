@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cior.summary import Summary, balance_of, summarise
 from cior_store.questions import Questions
 
 HOUR_MS = 3_600_000
@@ -14,19 +15,19 @@ _STATES = {
 
 
 def wall_questions(questions: Questions, now_ms: Callable[[], int], *, in_flight_s: float = 30.0) -> Mapping[str, Callable[[], Any]]:
-    """Question name → function. Windows: the last hour."""
+    """Question name → function. Windows: the last hour; ``summary``: since this process began."""
+    started_ms = now_ms()
 
     def latency() -> dict[str, Any]:
         row = questions.p1_latency(since_ms=now_ms() - HOUR_MS, until_ms=now_ms() + 1)
         return {"n": row.alerts, "p50_ms": row.visible_p50_ms, "p95_ms": row.visible_p95_ms, "p99_ms": row.visible_p99_ms}
 
     def balance() -> dict[str, Any]:
-        settled_ms = now_ms() - int(in_flight_s * 1000)
-        rows = questions.reconciliation(since_ms=now_ms() - HOUR_MS, until_ms=settled_ms)
-        claimed = [row for row in rows if row.accepted is not None]
-        missing = sum(abs(row.missing_raw) for row in claimed) + sum(abs(row.missing_outcomes) for row in rows)
-        return {"raw": sum(row.raw_stored for row in rows), "events": sum(row.events_stored for row in rows), "dead": sum(row.dead_stored for row in rows),
-                "gap": missing}
+        found = balance_of(questions, since_ms=now_ms() - HOUR_MS, until_ms=now_ms() - int(in_flight_s * 1000))
+        return {"accepted": found.accepted, "raw": found.raw, "events": found.events, "dead": found.dead, "gap": found.missing_raw + found.missing_outcomes}
+
+    def summary() -> Summary:
+        return summarise(questions, since_ms=started_ms, until_ms=now_ms() + 1)
 
     def blind() -> list[dict[str, Any]]:
         return [
@@ -38,4 +39,4 @@ def wall_questions(questions: Questions, now_ms: Callable[[], int], *, in_flight
         rows = questions.signals_by_source(since_ms=now_ms() - HOUR_MS, until_ms=now_ms() + 1)
         return [{"source": row.source.removeprefix("urn:cior:"), "signals": row.signals, "dead": row.dead} for row in rows]
 
-    return {"latency": latency, "balance": balance, "blind": blind, "sources": sources}
+    return {"summary": summary, "latency": latency, "balance": balance, "blind": blind, "sources": sources}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from cior_console.wall_view import TypeNames, WallAlert, project
-from cior_core.model import Alert, AlertStatus, TypeCode
+from cior_core.model import Alert, AlertStatus
 
 _GONE = frozenset({AlertStatus.CLOSED, AlertStatus.MERGED})
 
@@ -46,7 +46,7 @@ class Watcher:
 class AlertFeed:
     """Alerts by id, newest version wins; closed ones leave the wall."""
 
-    def __init__(self, names: Mapping[TypeCode, TypeNames], *, now_ms: Callable[[], int], watcher_limit: int = 500) -> None:
+    def __init__(self, names: Mapping[str, TypeNames], *, now_ms: Callable[[], int], watcher_limit: int = 500) -> None:
         self._names = names
         self._now_ms = now_ms
         self._limit = watcher_limit

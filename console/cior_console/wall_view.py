@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from cior_core.model import Alert, AlertStatus, DataClass, Level, Reason, TypeCode
+from cior_core.model import Alert, AlertStatus, DataClass, Level, Reason
 
 SILENT_NAME_ES = "Alarma silenciosa"
 SILENT_NAME_EN = "Silent alarm"
@@ -71,7 +71,7 @@ def is_sealed(alert: Alert) -> bool:
     return alert.silent or alert.data_class is DataClass.SEALED
 
 
-def project(alert: Alert, names: Mapping[TypeCode, TypeNames]) -> WallAlert:
+def project(alert: Alert, names: Mapping[str, TypeNames]) -> WallAlert:
     """The wall's row for ``alert``. Total: a type the taxonomy does not know is shown by its code."""
     if is_sealed(alert):
         return _silent(alert)

@@ -49,13 +49,13 @@ def test_a_part_that_dies_at_once_is_flapping_and_keeps_its_output(supervisor: S
 
 def test_a_part_that_is_never_ready_is_said_so(supervisor: Supervisor) -> None:
     with pytest.raises(SourceUnavailable, match=r"part_not_ready.*deaf\.log"):
-        supervisor.start(PartSpec(name="deaf", argv=SLEEPER, ready=lambda: False, ready_timeout_s=0.3))
+        supervisor.start(PartSpec(name="deaf", argv=SLEEPER, ready=lambda _pid: False, ready_timeout_s=0.3))
 
 
 def test_stop_ends_even_what_ignores_sigterm(supervisor: Supervisor, tmp_path: Path) -> None:
     mark = tmp_path / "up"
     code = f"import signal, time, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN); pathlib.Path({str(mark)!r}).touch(); time.sleep(600)"
-    part = supervisor.start(PartSpec(name="stubborn", argv=[sys.executable, "-c", code], ready=mark.exists, stop_timeout_s=0.3))
+    part = supervisor.start(PartSpec(name="stubborn", argv=[sys.executable, "-c", code], ready=lambda _pid: mark.exists(), stop_timeout_s=0.3))
     pid = part.pid
     supervisor.stop()
     assert pid is not None

@@ -1,0 +1,208 @@
+"""``cior demo``: a simulated city on real wires through the whole system, then a summary that says whether everything that was accepted is accounted for.
+
+Ends with 0 only when all four kinds of source were heard, P1 alerts reached the wall, the accounts balance and a replay of the recorded log gives the
+same bytes twice; otherwise with 1 and the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+
+from cior import packs
+from cior.keys import open_keys
+from cior.recording import record_log
+from cior.replay import replay
+from cior.settings import load
+from cior.simulator import camera, roster, script
+from cior.simulator.operator import Desk
+from cior.simulator.player import Player, wall_ms
+from cior.simulator.wires import CadWire, PanelWire, TraccarWire
+from cior.simulator.world import ZONE, World, write_world
+from cior.stack import Stack
+from cior.summary import Summary
+from cior.up import tell_keys
+from cior.verdict import print_summary, verdict
+from cior.watching import WallWatch
+from cior_bus import codec, topics
+from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.producer import Bus
+from cior_core.errors import SourceUnavailable
+from cior_core.geo import City
+from cior_core.model import Alert, AreaId
+
+SETTLE_S = 40.0
+YEAR_FORMAT = "%Y"
+
+
+class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``cior demo`` was asked."""
+
+    script: str = "viernes"
+    keep: bool = False
+    folder: Path | None = None
+    model: Path | None = None
+    speed: float = 1.0
+
+
+class _Stage(msgspec.Struct, kw_only=True):
+    """Everything that plays in one demo."""
+
+    script: script.Script
+    city: City
+    roster: roster.Roster
+    folder: Path
+    world: World
+    stack: Stack
+
+
+def run_demo(options: DemoOptions) -> int:
+    """Play, tell, judge. The exit code is the verdict."""
+    started_s = time.monotonic()
+    with _folder(options.folder) as folder:
+        stage = _stage(options, folder)
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        try:
+            code = _play(stage, options, stop, started_s)
+            if options.keep and not stop.is_set():
+                click.echo(f"left running (Ctrl-C ends it): {stage.stack.wall_url}")
+                stop.wait()
+        finally:
+            click.echo("stopping ...")
+            stage.stack.stop()
+    return code
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        given.mkdir(parents=True, exist_ok=True)
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="cior-demo-") as name:
+        yield Path(name)
+
+
+def _stage(options: DemoOptions, folder: Path) -> _Stage:
+    given = Path(options.script)
+    text = given.read_text(encoding="utf-8") if given.is_file() else packs.scenario_text(options.script)
+    play = script.load(text, file=given.name)
+    city = City.demo()
+    people = roster.build(city, seed=play.seed)
+    world = write_world(folder, script=play, roster=people, city=city, model=options.model)
+    centre = load(world.centre_file, folder / "data")
+    centre.data.mkdir(parents=True, exist_ok=True)
+    ring = open_keys(centre.data / "keys")
+    click.echo(f"CIOR demo: {play.title_es} / {play.title_en} ({play.duration_s / options.speed:.0f} s), everything on loopback, no Docker, no root")
+    tell_keys(ring)
+    return _Stage(script=play, city=city, roster=people, folder=folder, world=world, stack=Stack(centre, ring.keys))
+
+
+def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s: float) -> int:
+    (stage.folder / "video").mkdir(exist_ok=True)
+    camera.draw_clip(stage.folder / "video" / f"{roster_camera(stage)}.mp4")
+    stage.stack.supervisor.start(camera.camera_part(stage.folder / "video", stage.world.rtsp_port))
+    stage.stack.start(lambda text: click.echo(f"starting {text} ..."))
+    click.echo(f"ready after {time.monotonic() - started_s:.1f} s; wall: {stage.stack.wall_url}")
+    summary, watch, desk = asyncio.run(_scene(stage, options, stop))
+    log = stage.folder / "area-log.ndjson"
+    record_log(stage.stack.addresses.bus_dsn, log)
+    rules = packs.rule_pack()
+    first, second = (replay(log, rules, stage.folder / f"replay-{n}.ndjson") for n in (1, 2))
+    print_summary(summary, watch, truth=stage.folder / "truth.ndjson")
+    click.echo(f"\nreplay of {first.items} recorded items: {first.alerts} alerts, twice the same bytes: {first.sha256 == second.sha256} (sha256 {first.sha256[:16]}…)")
+    click.echo(f"whole demo: {time.monotonic() - started_s:.0f} s")
+    reasons = verdict(summary, watch, desk, same_bytes=first.sha256 == second.sha256)
+    for reason in reasons:
+        click.echo(f"NOT RIGHT: {reason}")
+    return 1 if reasons else 0
+
+
+def roster_camera(stage: _Stage) -> str:
+    """The simulated camera's name."""
+    return stage.roster.kind("camera")[0].name
+
+
+async def _scene(stage: _Stage, options: DemoOptions, stop: threading.Event) -> tuple[Summary, WallWatch, Desk]:
+    keys, world = stage.stack.keys, stage.world
+    watch = WallWatch(stage.stack.wall_url)
+    watching = asyncio.create_task(watch.run())
+    await asyncio.wait_for(watch.connected.wait(), 15)
+    player = Player(
+        stage.script, city=stage.city, roster=stage.roster, zone=ZONE, speed=options.speed, truth=stage.folder / "truth.ndjson",
+        traccar=TraccarWire(f"http://127.0.0.1:{world.traccar_port}/traccar", keys.traccar_secret, now_ms=wall_ms),
+        panels=PanelWire("127.0.0.1", world.dc09_port, key=bytes.fromhex(keys.dc09_key), now_ms=wall_ms),
+        cad=CadWire(world.cad_folder, year=int(time.strftime(YEAR_FORMAT))),
+    )
+    desk_stop = threading.Event()
+    desk, threads = _room(stage, options, desk_stop)
+    playing = asyncio.create_task(player.run())
+    while not playing.done() and not stop.is_set():
+        await asyncio.wait({playing}, timeout=5)
+        _progress(player, watch)
+    if stop.is_set():
+        playing.cancel()
+        raise SourceUnavailable("demo.interrupted", "the demo was interrupted")
+    await playing
+    summary = await _settled(watch)
+    desk_stop.set()
+    for thread in threads:
+        await asyncio.to_thread(thread.join, 5)
+    watching.cancel()
+    return summary, watch, desk
+
+
+def _room(stage: _Stage, options: DemoOptions, stop: threading.Event) -> tuple[Desk, list[threading.Thread]]:
+    """The simulated operators: one thread reads alerts, one acts."""
+    bus = Bus(stage.stack.bus)
+    desk = Desk(bus, stage.roster, area=AreaId(stage.stack.centre.file.centre.area), now_ms=wall_ms)
+    reader = BatchConsumer(stage.stack.bus, group=f"cior-room-{time.time_ns()}", topics=[topics.ALERTS.name], limits=BatchLimits(max_wait_s=0.1))
+
+    def see(batch: Batch) -> None:
+        for record in batch.records:
+            alert = codec.decode(codec.Kind.ALERT, record.value) if record.value else None
+            if isinstance(alert, Alert):
+                desk.see(alert)
+
+    def act() -> None:
+        desk.play(stage.script.operators(), started_s=started_s, speed=options.speed, stop=stop)
+        stop.wait()
+        bus.close()
+
+    started_s = time.monotonic()
+    threads = [threading.Thread(target=reader.run, args=(see,), kwargs={"stop": stop}, daemon=True), threading.Thread(target=act, daemon=True)]
+    for thread in threads:
+        thread.start()
+    return desk, threads
+
+
+def _progress(player: Player, watch: WallWatch) -> None:
+    levels = [one.level for one in watch.seen.values() if not one.drill]
+    counts = "  ".join(f"{level} {levels.count(level)}" for level in ("P1", "P2", "P3", "P4", "P5"))
+    sent = "  ".join(f"{wire} {count}" for wire, count in player.sent.items())
+    click.echo(f"  sent: {sent}   |   on the wall: {counts}")
+
+
+async def _settled(watch: WallWatch) -> Summary:
+    """Wait until what was accepted is stored, at most ``SETTLE_S``; the last look is returned either way."""
+    deadline_s = time.monotonic() + SETTLE_S
+    steady = 0
+    previous = -1
+    while True:
+        summary = msgspec.json.decode(await watch.ask("summary"), type=Summary)
+        steady = steady + 1 if summary.balance.even and summary.balance.accepted == previous else 0
+        previous = summary.balance.accepted
+        if steady >= 3 or time.monotonic() > deadline_s:
+            return summary
+        await asyncio.sleep(2)

@@ -1,0 +1,73 @@
+"""What a period amounted to, in one struct: the demo prints it, the executive brief will."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cior_store.answers import FalseAlarmRow, LatencyRow, LevelCount, SourceCount
+from cior_store.questions import Questions
+
+
+class DeadCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Dead letters of one code."""
+
+    code: str
+    count: int
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """Accepted against stored. ``accepted`` is what the connectors said, ``raw`` and ``outcomes`` what stands in the store.
+
+    ``missing_raw`` and ``missing_outcomes`` are sums of absolute differences over minutes and instances, so that two errors cannot cancel.
+    """
+
+    accepted: int
+    raw: int
+    declared: int
+    events: int
+    dead: int
+    missing_raw: int
+    missing_outcomes: int
+
+    @property
+    def even(self) -> bool:
+        """Whether accepted = stored + dead, exactly."""
+        return self.missing_raw == 0 and self.missing_outcomes == 0
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """One period."""
+
+    sources: tuple[SourceCount, ...]
+    dead: tuple[DeadCount, ...]
+    levels: tuple[LevelCount, ...]
+    latency: LatencyRow
+    false_alarms: tuple[FalseAlarmRow, ...]
+    balance: Balance
+    drill_alerts: int
+
+
+def balance_of(questions: Questions, *, since_ms: int, until_ms: int) -> Balance:
+    """The balance of whole minutes that touch the window."""
+    rows = questions.reconciliation(since_ms=since_ms - since_ms % 60_000, until_ms=until_ms)
+    return Balance(
+        accepted=sum(row.accepted or 0 for row in rows), raw=sum(row.raw_stored for row in rows), declared=sum(row.outcomes_declared for row in rows),
+        events=sum(row.events_stored for row in rows), dead=sum(row.dead_stored for row in rows),
+        missing_raw=sum(abs(row.missing_raw) for row in rows), missing_outcomes=sum(abs(row.missing_outcomes) for row in rows),
+    )
+
+
+def summarise(questions: Questions, *, since_ms: int, until_ms: int) -> Summary:
+    """Everything about the window."""
+    counts: dict[str, int] = {}
+    for letter in questions.dead_letters(since_ms=since_ms, until_ms=until_ms, limit=100_000):
+        counts[letter.code] = counts.get(letter.code, 0) + 1
+    return Summary(
+        sources=questions.signals_by_source(since_ms=since_ms, until_ms=until_ms),
+        dead=tuple(DeadCount(code=code, count=count) for code, count in sorted(counts.items())),
+        levels=questions.alerts_by_level(since_ms=since_ms, until_ms=until_ms),
+        latency=questions.p1_latency(since_ms=since_ms, until_ms=until_ms),
+        false_alarms=questions.false_alarms(),
+        balance=balance_of(questions, since_ms=since_ms, until_ms=until_ms),
+        drill_alerts=questions.drill_alerts(since_ms=since_ms, until_ms=until_ms),
+    )
