@@ -28,7 +28,7 @@ from cior_connectors._runtime.pipeline import Pipeline, Sink
 from cior_connectors._runtime.records import Channel
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
-from cior_connectors.contract import DecodeContext, Heartbeating, Manifest, Received, Replayable, Source
+from cior_connectors.contract import DecodeContext, Heartbeating, Manifest, Outcome, Received, Refused, Replayable, Source
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.identity import event_id
 from cior_core.model import DataClass, Event, Lane, TypeCode
@@ -226,20 +226,28 @@ class Instance:
             began_ms = self.now_ms()
             try:
                 await self._ask_history(self.source, began_ms)
-            except SourceUnavailable as error:
-                self.degraded(error.code)
+            except CiorError as error:
+                self._history_failed(error)
             await asyncio.sleep(self.settings.reconcile_every_s)
 
     async def _ask_history(self, source: Replayable, began_ms: int) -> None:
         overlap_ms = int(self.settings.reconcile_overlap_s * 1000)
         since_ms = self._mark.read(default=began_ms - overlap_ms) - overlap_ms
+        refused: list[Outcome] = []
         async for received in source.since(since_ms):
             self._around.metrics.add(m.RECONCILED, self.instance)
-            await self._queue.put(self.pipeline.stamp(received))
+            await self._queue.put(self.pipeline.stamp(_watched(received, refused)))
         await self._queue.join()
-        if not self._refusing:
+        if not refused:
             self._mark.write(began_ms)
         self.recovered()
+
+    def _history_failed(self, error: CiorError) -> None:
+        """History is the net below the live channel: its loss is told and tried again, and never takes the live channel down."""
+        self._around.metrics.add(m.FAILURES, self.instance, error.code)
+        self.degraded(error.code)
+        if not isinstance(error, SourceUnavailable):
+            self._alarm("connector.history_stopped", error.code)
 
     # --- what the runtime says by itself ---
 
@@ -343,6 +351,17 @@ def _message(event: Event) -> Message:
     key = event.subject.encode() if urgent else lanes.device_bucket(event.subject)
     spool_class = SpoolClass.LIFE_SAFETY if urgent else SpoolClass.NORMAL
     return Message(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=codec.encode(event), spool_class=spool_class, bulk=not urgent)
+
+
+def _watched(received: Received, refused: list[Outcome]) -> Received:
+    """The unit, with an answer that also notes refusals: the mark may not pass what is not durable."""
+
+    async def answer(outcome: Outcome) -> None:
+        if isinstance(outcome, Refused):
+            refused.append(outcome)
+        await received.ack(outcome)
+
+    return msgspec.structs.replace(received, ack=answer)
 
 
 def _told(health: Health) -> dict[str, Any]:

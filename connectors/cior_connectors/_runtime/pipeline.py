@@ -85,7 +85,7 @@ class Pipeline:
         return msgspec.structs.replace(received, facts=stamped)
 
     async def take(self, batch: Sequence[Received]) -> None:
-        """Take stamped units to durability and answer each, in order. Never raises for what a unit holds; may raise ``CancelledError``."""
+        """Take stamped units to durability and answer each; order is kept within a spool class, and no class waits for another. Never raises for what a unit holds; may raise ``CancelledError``."""
         judged = [self._judge(received) for received in batch]
         groups = [[unit for unit in judged if unit.bundle.spool_class is spool_class] for spool_class in SpoolClass]
         await asyncio.gather(*(self._group(group) for group in groups if group))

@@ -60,15 +60,16 @@ def message(  # noqa: PLR0913  the facts of one position
 class Forwarder:
     """Posts as Traccar does. ``post`` gives the status and the body; a connection error is an ``OSError`` of aiohttp."""
 
-    def __init__(self, url: str, *, secret: str = "", header: str = "X-CIOR-Token", hmac_secret: str = "") -> None:
+    def __init__(self, url: str, *, secret: str = "", header: str = "X-CIOR-Token", hmac_secret: str = "", timeout_s: float = 60.0) -> None:
         self._url = url
         self._secret = secret
         self._header = header
         self._hmac_secret = hmac_secret
+        self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Forwarder:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60), connector=aiohttp.TCPConnector(limit=64))
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s), connector=aiohttp.TCPConnector(limit=64))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -109,7 +109,8 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def _items(body: bytes) -> list[msgspec.Raw]:
-    return _decode(body, list[msgspec.Raw])
+    items: list[msgspec.Raw] = _decode(body, list[msgspec.Raw])
+    return items
 
 
 def _decode(body: bytes, shape: Any) -> Any:

@@ -1,0 +1,63 @@
+"""The bus's in-memory twin: keeps messages in order, can be held (durability waits), full (refuses) or dead (fails)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from cior_bus import codec, topics
+from cior_bus.codec import Kind
+from cior_bus.producer import Message
+from cior_core.errors import CapacityExhausted
+from cior_core.model import DeadLetter, Event, RawRecord
+
+_LANES = (topics.URGENT.name, topics.EVENTS.name, topics.TELEMETRY.name)
+
+
+class MemorySink:
+    """``messages`` are durable, in order of publishing. Awaiting ``publish`` waits for :meth:`release` while held."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.full = False
+        self.waiting = 0
+        self.max_waiting_messages = 0
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def hold(self) -> None:
+        """From now on nothing becomes durable."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """What waits becomes durable."""
+        self._open.set()
+
+    async def publish(self, messages: Sequence[Message], /) -> None:
+        """All or nothing. Raises ``CapacityExhausted`` while ``full``."""
+        self.waiting += 1
+        self.max_waiting_messages = max(self.max_waiting_messages, len(messages))
+        try:
+            await self._open.wait()
+        finally:
+            self.waiting -= 1
+        if self.full:
+            raise CapacityExhausted("spool.full", "the spool is full")
+        self.messages += messages
+
+    def events(self) -> list[Event]:
+        """All events on all lanes."""
+        return [event for message in self.messages if message.topic in _LANES for event in codec.records(Kind.EVENT, message.value)]
+
+    def decoded(self) -> list[Event]:
+        """Events that came from bytes (not the runtime's own)."""
+        return [event for event in self.events() if event.raw is not None]
+
+    def raws(self) -> list[RawRecord]:
+        """All raw records, sealed ones too."""
+        names = (topics.RAW.name, topics.SEALED.name)
+        return [record for message in self.messages if message.topic in names for record in codec.records(Kind.RAW, message.value)]
+
+    def dead(self) -> list[DeadLetter]:
+        """All dead letters."""
+        return [letter for message in self.messages if message.topic == topics.DEAD.name for letter in codec.records(Kind.DEAD, message.value)]
