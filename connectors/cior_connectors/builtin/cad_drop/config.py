@@ -25,7 +25,7 @@ class CsvFormat(_Part, frozen=True, kw_only=True):
     delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="Column separator.", examples=[";"])] = ","
     quote: Annotated[str, Meta(min_length=1, max_length=1, description="Quotation mark.", examples=['"'])] = '"'
     header: Annotated[bool, Meta(description="First line names the columns; without, columns are numbers from 0.", examples=[False])] = True
-    columns: Annotated[int | None, Meta(ge=1, description="How many columns a record has when there is no header; other counts are dead letters.")] = None
+    columns: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="How many columns a record has when there is no header; other counts are dead letters.")] = None
 
 
 class Columns(_Part, frozen=True, kw_only=True):

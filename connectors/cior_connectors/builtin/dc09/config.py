@@ -15,7 +15,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One panel that needs more than the defaults."""
 
     key: Annotated[Secret | None, Meta(description="Its key: 16, 24 or 32 letters, or 32, 48 or 64 hex digits.")] = None
-    expected_every_s: Annotated[float | None, Meta(gt=0, description="Longest normal silence, when it differs from the default.", examples=[300.0])] = None
+    expected_every_s: Annotated[Annotated[float, Meta(gt=0)] | None, Meta(description="Longest normal silence, when it differs from the default.", examples=[300.0])] = None
     must_encrypt: Annotated[bool, Meta(description="A plain message from it raises an integrity event (it still alarms).")] = False
 
 
