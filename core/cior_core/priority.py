@@ -60,7 +60,7 @@ class PriorityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     from_points: dict[Level, int]
     base_points: dict[Level, int]
     corroboration_points: tuple[int, ...]
-    low_alone_families: tuple[str, ...]
+    low_alone_types: tuple[str, ...]
     facilities: tuple[str, ...]
     rare_below: float
     often_above: float
@@ -157,7 +157,7 @@ def _lowering(facts: Facts, table: PriorityTable) -> Iterable[Reason]:
     if any(fact.life_safety and (fact.registered is True or fact.kind.silent) for fact in facts.facts):
         return
     alone = len({fact.independence for fact in facts.facts if fact.counts}) <= 1
-    doubtful = all(fact.kind.family in table.low_alone_families and not fact.verified and fact.registered is not True for fact in facts.facts)
+    doubtful = all(fact.kind.code in table.low_alone_types and not fact.verified and fact.registered is not True for fact in facts.facts)
     if alone and doubtful and not facts.confirmed:
         yield _term(table, "low_alone", table.low_alone, facts.facts)
     if any(fact.life_safety for fact in facts.facts):

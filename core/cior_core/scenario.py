@@ -75,7 +75,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     source: str = ""
     id: str | None = None
     phase: Phase = Phase.NEW
-    east_m: float | None = 0.0
+    located: bool = True
+    east_m: float = 0.0
     north_m: float = 0.0
     accuracy_m: float | None = 10.0
     ago_s: float = 0.0
@@ -146,8 +147,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 def run(scenario: Scenario, rules: RulePack, *, area: model.AreaId = model.DEFAULT_AREA) -> Run:
     """Play ``scenario`` under ``rules`` on an empty area."""
     stage = _Stage(rules, area)
-    timeline = sorted([*((signal.at_s, 0, n, signal) for n, signal in enumerate(scenario.signals)),
-                       *((want.by_s, 1, n, want) for n, want in enumerate(scenario.wants))], key=lambda entry: entry[:3])
+    timeline: list[tuple[float, int, int, Signal | Want]] = [
+        *((signal.at_s, 0, n, signal) for n, signal in enumerate(scenario.signals)),
+        *((want.by_s, 1, n, want) for n, want in enumerate(scenario.wants)),
+    ]
+    timeline.sort(key=lambda entry: entry[:3])
     for _, _, n, what in timeline:
         if isinstance(what, Signal):
             stage.play(stage.item(what, n))
@@ -231,7 +235,7 @@ class _Stage:
         until_ms = None if signal.for_s is None else at_ms + round(signal.for_s * 1000)
         return Action(id=signal.id or f"action-{n}", kind=signal.action or ActionKind.NOTE, actor=signal.by, at_ms=at_ms, area=self.area,
                       alert_id=ids[signal.alert] if signal.alert < len(ids) else None,
-                      target_ids=tuple(ids[other] for other in signal.others), reason=signal.reason, disposition=signal.disposition,
+                      target_ids=tuple(ids[other] for other in signal.others if other < len(ids)), reason=signal.reason, disposition=signal.disposition,
                       posture=signal.posture, until_ms=until_ms)
 
     def check(self, want: Want) -> None:
@@ -280,9 +284,9 @@ def _compare_alert(want: Want, alert: Alert) -> list[tuple[str, object, object]]
 
 
 def _place(signal: Signal) -> Place:
-    if signal.data_class is DataClass.SEALED or (signal.east_m is None and signal.district):
+    if signal.data_class is DataClass.SEALED or (not signal.located and signal.district):
         return Place(method=PlaceMethod.DISTRICT, district=signal.district)
-    if signal.east_m is None:
+    if not signal.located:
         return model.UNKNOWN_PLACE
     lat = ORIGIN[0] + signal.north_m / _M_PER_DEGREE
     lon = ORIGIN[1] + signal.east_m / (_M_PER_DEGREE * cos(radians(ORIGIN[0])))

@@ -102,8 +102,8 @@ def _forget_closed(draft: Draft, horizon_ms: int) -> None:
         if closed_ms is not None and draft.now_ms - closed_ms > horizon_ms and not off:
             gone.add(case.id)
     for case_id in sorted(gone):
-        if (case := draft.case(case_id)) is not None:
-            draft.forget(case)
+        if (found := draft.case(case_id)) is not None:
+            draft.forget(found)
     for key, sent in draft.sent.items():
         if sent.alert_id in gone:
             draft.drop("sent", key)

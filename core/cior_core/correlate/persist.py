@@ -140,7 +140,7 @@ UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 def _shelf(whole: Mapping[str, bytes], word: str, kind: type) -> Shelf[Any]:
-    decoder = msgspec.msgpack.Decoder(kind)
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
     prefix = f"{word}/"
     return Shelf.of({key.removeprefix(prefix): decoder.decode(value) for key, value in whole.items() if key.startswith(prefix)})
 

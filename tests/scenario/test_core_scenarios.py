@@ -1,0 +1,55 @@
+"""Plays every scenario of ``operations.toml`` under the default pack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cior_core import scenario
+from cior_core.correlate import persist
+from cior_core.model import DEFAULT_AREA
+from cior_core.rules import RulePack
+from cior_core.scenario import Scenario
+from cior_core.strict_toml import parse
+
+FILE = Path(__file__).with_name("operations.toml")
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    scenario: tuple[Scenario, ...]
+
+
+SCENARIOS = parse(FILE.read_text(encoding="utf-8"), _File, file=FILE.name).scenario
+
+
+@pytest.mark.parametrize("play", SCENARIOS, ids=[play.title for play in SCENARIOS])
+def test_what_the_operator_sees(play: Scenario, pack: RulePack):
+    run = scenario.run(play, pack)
+    assert run.failures == ()
+
+
+@pytest.mark.parametrize("play", SCENARIOS, ids=[play.title for play in SCENARIOS])
+def test_a_restart_after_every_item_changes_nothing(play: Scenario, pack: RulePack):
+    """The same play with the state written to entries and read back after each item gives the same effects, byte for byte."""
+    from cior_core.correlate import initial, step
+
+    run = scenario.run(play, pack)
+    state, table, effects = initial(DEFAULT_AREA), {}, []
+    for item in run.items:
+        after, out = step(state, item, pack)
+        for key, value in persist.entries(state, after).items():
+            if value is None:
+                del table[key]
+            else:
+                table[key] = value
+        effects.extend(out)
+        state = persist.restore(table, pack)
+        assert state == after
+    assert msgspec.json.encode(effects) == msgspec.json.encode(run.effects)
+
+
+def test_a_scenario_that_is_wrong_says_what_it_saw(pack: RulePack):
+    play = Scenario(signals=(scenario.Signal(at_s=0, event="panic.bus", source="bus-1"),), wants=(scenario.Want(by_s=1, alerts=2),))
+    assert scenario.run(play, pack).failures == ("by 1 s wanted alerts 2, saw 1",)
