@@ -1,0 +1,184 @@
+"""``cior connector new|check|replay|list|run``: the room's command. Exit codes: 0 well, 1 something must be corrected, 2 wrong use."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import click
+import msgspec
+
+from cior_connectors import registry
+from cior_connectors._runtime import process
+from cior_connectors._runtime.replay import Report, events_by_raw, records, replay
+from cior_connectors._runtime.settings import read_centre, read_registry
+from cior_connectors.kit import documents, samples
+from cior_connectors.kit.subject import Subject
+from cior_core.errors import CiorError
+from cior_core.model import Event
+
+_TEMPLATES = "templates/line"
+_MARK = "__name__"
+
+
+@click.group(name="connector", help="New connectors, checks, replay of their raw input.")
+def connector() -> None:
+    """The group that ``cior`` mounts."""
+
+
+@connector.command(name="list", help="Installed connectors with kind, tier and capabilities.")
+def list_() -> None:
+    """One line a connector; a broken one is shown as broken."""
+    for name in sorted(registry.names()):
+        try:
+            kind = registry.load(name)
+        except CiorError as error:
+            click.echo(f"{name:12} broken  {error}")
+            continue
+        manifest = kind.manifest
+        can = [word for word in ("acknowledges", "replays", "commands", "discovers", "heartbeats") if getattr(manifest, word)]
+        safety = "life-safety" if manifest.life_safety else "-"
+        click.echo(f"{name:12} {manifest.version:8} {kind.quality.tier.value:7} {manifest.mode.value:7} {safety:12} {' '.join(can)}")
+
+
+@connector.command(help="Write the folder of a new connector: it works, and its own tests pass.")
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder to create it in.")
+def new(name: str, into: Path) -> None:
+    """Copy the template; refuse to overwrite."""
+    if not name.isidentifier() or name != name.lower():
+        raise click.UsageError("the name must be a lower-case Python identifier")
+    target = into / name
+    if target.exists():
+        raise click.UsageError(f"{target} exists")
+    root = files("cior_connectors").joinpath(_TEMPLATES)
+    for relative, text in _template(Path(str(root))):
+        path = into / str(relative).replace(_MARK, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace(_MARK, name), encoding="utf-8")
+        click.echo(f"wrote {path}")
+    sys.path.insert(0, str(into.resolve()))
+    _write_readme(name)
+    _write_golden(name)
+    click.echo(f"next: python -m pytest {into / f'test_{name}_conformance.py'}")
+
+
+def _template(root: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(root.rglob("*.tmpl")):
+        yield path.relative_to(root).with_suffix(""), path.read_text(encoding="utf-8")
+
+
+@connector.command(help="Lint instance files and try their far side; or refresh a connector's README and goldens.")
+@click.argument("instances", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--test-mode", is_flag=True, help="Allow life-safety connectors below gold.")
+@click.option("--no-probe", is_flag=True, help="Lint only.")
+@click.option("--write-readme", metavar="PACKAGE", help="Write the generated parts of a connector's README.")
+@click.option("--write-golden", metavar="PACKAGE", help="Write missing expected.json files; read them before you commit.")
+def check(instances: tuple[Path, ...], test_mode: bool, no_probe: bool, write_readme: str | None, write_golden: str | None) -> None:  # noqa: FBT001
+    """Exit 1 when anything must be corrected; every fault names file, line, code and cure."""
+    if write_readme:
+        _write_readme(write_readme)
+    if write_golden:
+        _write_golden(write_golden)
+    faults = list(_faults(instances, test_mode=test_mode, probe=not no_probe))
+    for fault in faults:
+        click.echo(f"FAIL  {fault}", err=True)
+    sys.exit(1 if faults else 0)
+
+
+def _faults(instances: tuple[Path, ...], *, test_mode: bool, probe: bool) -> Iterator[str]:
+    plans = []
+    for path in instances:
+        try:
+            plan = process.plan(path, test_mode=test_mode)
+            plans.append(plan)
+            if probe:
+                report = asyncio.run(plan.kind.source(plan.settings.config).probe())
+                click.echo(f"{'ok  ' if report.ok else 'FAIL'}  {path}: {report.detail}")
+                if not report.ok:
+                    yield f"{path}: {report.detail}"
+            else:
+                click.echo(f"ok    {path}")
+        except CiorError as error:
+            yield str(error)
+    try:
+        process.refuse_conflicts(plans)
+    except CiorError as error:
+        yield str(error)
+
+
+def _write_readme(package: str) -> None:
+    kind = registry.load_package(package)
+    path = Path(str(files(package).joinpath("README.md")))
+    path.write_text(documents.refreshed(path.read_text(encoding="utf-8"), kind), encoding="utf-8")
+    click.echo(f"wrote {path}")
+
+
+def _write_golden(package: str) -> None:
+    subject = Subject(package)
+    for sample in subject.samples:
+        if sample.expected is None:
+            samples.write_expected(sample, subject.decode(sample.raw, subject.stamped(sample)))
+            click.echo(f"wrote {sample.folder}/expected.json: read it")
+
+
+@connector.command(name="replay", help="Decode archived raw records again and show what changes. Publishes nothing.")
+@click.argument("instance", type=click.Path(path_type=Path, exists=True))
+@click.argument("archive", type=click.Path(path_type=Path, exists=True))
+@click.option("--from", "origin", type=click.Choice(["raw", "dead"]), default="raw", help="What the archive holds.")
+@click.option("--events", type=click.Path(path_type=Path, exists=True), help="Archived events to compare with (NDJSON).")
+@click.option("--code", default="", help="Only dead letters of this code.")
+@click.option("--devices", type=click.Path(path_type=Path, exists=True), help="The registry file.")
+def replay_command(instance: Path, archive: Path, origin: str, events: Path | None, code: str, devices: Path | None) -> None:
+    """Exit 0 when nothing changes, 1 when something does."""
+    try:
+        plan = process.plan(instance, test_mode=True)
+        known = read_registry(devices) if devices else {}
+    except CiorError as error:
+        raise click.ClickException(str(error)) from error
+    context = process.context_for(plan, taxonomy=process.load_taxonomy(), registry=known, zone="America/Argentina/Cordoba")
+    live = _live(events)
+    with archive.open("rb") as lines:
+        report = replay(
+            plan.kind.source(plan.settings.config), context=context, archive=records(lines, dead=origin == "dead"), live=live, code=code
+        )
+    _show(report)
+    sys.exit(1 if report.differences else 0)
+
+
+def _live(path: Path | None) -> dict[str, list[Event]] | None:
+    if path is None:
+        return None
+    with path.open("rb") as lines:
+        return events_by_raw(lines)
+
+
+def _show(report: Report) -> None:
+    for difference in report.differences:
+        click.echo(msgspec.json.encode(difference).decode())
+    click.echo(
+        f"{report.units} units, {report.events} events, {report.rejected} rejected, {report.skipped_sealed} sealed (not opened), "
+        f"{report.unreadable} unreadable, {len(report.differences)} differences",
+        err=True,
+    )
+
+
+@connector.command(help="Run instances in this process until SIGTERM.")
+@click.argument("instances", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--centre", type=click.Path(path_type=Path, exists=True), required=True, help="The centre's connector settings.")
+@click.option("--family", default="connectors", help="Name of the process: its spool's folder.")
+def run(instances: tuple[Path, ...], centre: Path, family: str) -> None:
+    """Exit 0 after an orderly stop, 1 when a file must be corrected."""
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        process.stop_on_signals(stop)
+        await process.run(read_centre(centre), instances, stop=stop, family=family)
+
+    try:
+        asyncio.run(work())
+    except CiorError as error:
+        raise click.ClickException(str(error)) from error
