@@ -29,6 +29,8 @@ log = structlog.get_logger("cior.stack")
 ROLES = ("urgent", "bulk")
 BROKER = "broker"
 CENTRE = "centre"
+SUPPLIED_SECRETS = ("CIOR_TRACCAR_SECRET", "CIOR_DC09_KEY")
+"""Names that an instance file may use as ``env:NAME``: the stack sets them for its children from this installation's keys."""
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +51,7 @@ def addresses(centre: Centre) -> Addresses:
 
 def child_environment(keys: Keys) -> dict[str, str]:
     """The secrets of this installation, for ``env:NAME`` in instance files. The private half of the team's key is not among them."""
-    return {"CIOR_TRACCAR_SECRET": keys.traccar_secret, "CIOR_DC09_KEY": keys.dc09_key}
+    return dict(zip(SUPPLIED_SECRETS, (keys.traccar_secret, keys.dc09_key), strict=True))
 
 
 def instance_kinds(centre: Centre) -> Mapping[str, list[Path]]:

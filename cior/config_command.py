@@ -1,0 +1,123 @@
+"""``cior config lint`` reads a centre file and everything it names; ``check`` then connects. Each fault: file, line, code, cure."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from cior import packs
+from cior.settings import EMBEDDED, Centre, load
+from cior.stack import SUPPLIED_SECRETS, instance_kinds
+from cior_core.errors import CiorError, SourceUnavailable
+
+
+def lint(path: Path) -> int:
+    """Print a line a file; 2 when one has a fault."""
+    try:
+        centre = load(path)
+    except CiorError as error:
+        click.echo(f"FAIL  {error}")
+        return 2
+    click.echo(f"ok    {path.name}")
+    for name in SUPPLIED_SECRETS:  # the stack supplies them at start; a placeholder lets the files be read without making keys
+        os.environ.setdefault(name, "0" * 32)
+    faults = list(_faults(centre))
+    return 2 if faults else 0
+
+
+def _faults(centre: Centre) -> Iterator[CiorError]:
+    for name, read in _readers(centre):
+        try:
+            read()
+        except CiorError as error:
+            click.echo(f"FAIL  {error}")
+            yield error
+        else:
+            click.echo(f"ok    {name}")
+
+
+def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
+    from cior_connectors._runtime import process
+    from cior_connectors._runtime.settings import read_registry
+    from cior_vision.settings import load_settings
+
+    registry = centre.beside(centre.file.registry)
+    yield registry.name, lambda: read_registry(registry)
+    yield f"rules {centre.file.rules or '(default pack)'}", lambda: packs.rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
+    files = [centre.beside(section.file) for section in centre.file.connector]
+    for path in files:
+        yield path.name, lambda path=path: process.plan(path, test_mode=centre.file.centre.test_mode)  # type: ignore[misc]
+    if files:
+        yield "connectors together", lambda: _together(centre)
+    for section in centre.file.vision:
+        yield section.file, lambda name=section.file: load_settings(centre.beside(name))  # type: ignore[misc]
+
+
+def _together(centre: Centre) -> None:
+    """Two instances may not claim one name, port or folder."""
+    from cior_connectors._runtime import process
+
+    paths = [path for group in instance_kinds(centre).values() for path in group]
+    process.refuse_conflicts([process.plan(path, test_mode=centre.file.centre.test_mode) for path in paths])
+
+
+def check(path: Path) -> int:
+    """Lint, then reach the broker, the store and what every connector talks to. 1 when something does not answer."""
+    code = lint(path)
+    if code:
+        return code
+    centre = load(path)
+    failed = False
+    for name, reach in _reachers(centre):
+        try:
+            said = reach()
+        except CiorError as error:
+            click.echo(f"FAIL  {name}: {error}")
+            failed = True
+        else:
+            click.echo(f"ok    {name}: {said}")
+    return 1 if failed else 0
+
+
+def _reachers(centre: Centre) -> Iterator[tuple[str, Callable[[], str]]]:
+    if centre.file.bus.dsn != EMBEDDED:
+        yield "broker", lambda: _broker(centre.file.bus.dsn)
+    if centre.file.store.dsn != EMBEDDED:
+        yield "store", lambda: _store(centre.file.store.dsn)
+    for section in centre.file.connector:
+        yield section.file, lambda name=section.file: _probe(centre, name)  # type: ignore[misc]
+
+
+def _broker(dsn: str) -> str:
+    from cior_bus.admin import Topics, TopicState
+    from cior_bus.settings import BusSettings
+
+    found = Topics(BusSettings.from_dsn(dsn, client_id="cior-check")).check()
+    missing = [one.name for one in found if one.state is not TopicState.OK]
+    return "all topics as in the catalogue" if not missing else f"{len(missing)} topics missing or different: run cior topics"
+
+
+def _store(dsn: str) -> str:
+    from cior_store.engine import Store
+    from cior_store.migrate import status
+
+    store = Store.open(dsn)
+    try:
+        pending = [one for one in status(store) if one.state != "applied"]
+    finally:
+        store.close()
+    return "schema is current" if not pending else f"{len(pending)} migrations pending: cior up applies them"
+
+
+def _probe(centre: Centre, name: str) -> str:
+    from cior_connectors._runtime import process
+
+    plan = process.plan(centre.beside(name), test_mode=centre.file.centre.test_mode)
+    report = asyncio.run(plan.kind.source(plan.settings.config).probe())
+    if not report.ok:
+        raise SourceUnavailable("config.probe_failed", report.detail, cure="see the connector's README")
+    return report.detail

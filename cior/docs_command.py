@@ -1,0 +1,86 @@
+"""The generated pages of ``docs/``: tables from code, so that they cannot drift. A test compares what is committed with what this writes."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from cior_core.errors import CiorError
+
+_METRIC_MODULES = ("cior_bus.metrics", "cior_streams.metrics", "cior_connectors._runtime.metrics")
+
+
+def pages() -> dict[str, Callable[[], str]]:
+    """File below ``docs/`` → its text."""
+    return {"topics.md": _topics, "metrics.md": _metrics, "settings.md": _settings, "connectors.md": _connectors}
+
+
+def write_docs(root: Path) -> Iterator[Path]:
+    """Write every generated page below ``root/docs`` and what other rooms generate; yields the paths written."""
+    for name, make in pages().items():
+        path = root / "docs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(make(), encoding="utf-8")
+        yield path
+
+
+def _table(*header: str, rows: typing.Iterable[typing.Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _generated(title: str, source: str) -> str:
+    return f"# {title}\n\nGenerated from {source} by `make docs`; a test keeps it fresh.\n\n"
+
+
+def _topics() -> str:
+    from cior_bus.topics import CATALOGUE
+
+    rows = [
+        (f"`{spec.name}`", spec.key, spec.value, str(spec.partitions), "by key, for ever" if spec.compacted else f"{(spec.retention_s or 0) // 86_400} d", spec.purpose)
+        for spec in CATALOGUE
+    ]
+    return _generated("Topics", "`cior_bus.topics`") + _table("topic", "key", "value", "partitions", "kept", "what for", rows=rows)
+
+
+def _metrics() -> str:
+    for module in _METRIC_MODULES:
+        import_module(module)
+    from cior_bus.metrics import catalogue
+
+    rows = [(f"`{spec.name}`", spec.kind.value, ", ".join(spec.labels) or "–", spec.purpose) for spec in catalogue()]
+    return _generated("Metrics", "the `declare` calls of every room") + _table("metric", "kind", "labels", "meaning", rows=rows)
+
+
+def _settings() -> str:
+    from cior import settings
+    from cior_connectors.kit.documents import config_table
+
+    text = _generated("Settings of a centre", "`cior.settings`")
+    text += "One TOML file a centre, given to `cior up --config`. Connectors and vision workers have files of their own, named here.\n"
+    sections: tuple[tuple[str, Any], ...] = (("centre", settings.CentreSection), ("bus", settings.BusSection), ("store", settings.StoreSection), ("console", settings.ConsoleSection),
+                ("[connector]", settings.ConnectorSection), ("[vision]", settings.VisionSection))
+    for name, model in sections:
+        text += f"\n## `[{name}]`\n\n" + config_table(model) + "\n"
+    return text
+
+
+def _connectors() -> str:
+    from cior_connectors import registry
+
+    rows = []
+    for name in sorted(registry.names()):
+        try:
+            kind = registry.load(name)
+        except CiorError as error:
+            rows.append((f"`{name}`", "broken", "", "", "", str(error)))
+            continue
+        manifest = kind.manifest
+        can = [word for word in ("acknowledges", "replays", "commands", "discovers", "heartbeats") if getattr(manifest, word)]
+        rows.append((f"`{manifest.name}`", manifest.version, kind.quality.tier.value, manifest.mode.value, "yes" if manifest.life_safety else "no",
+                     f"{manifest.title}: {manifest.protocol}. {', '.join(can)}"))
+    return _generated("Connectors", "each connector's manifest and quality file") + _table("connector", "version", "quality", "mode", "life-safety", "what", rows=rows)
