@@ -175,7 +175,7 @@ class ZoneEvaluator:
 
     def _fires(self, one: _Occupant, seen: Observed) -> bool:
         return (
-            seen.at_s - one.since_s >= self._after_s
+            one.last_inside_s - one.since_s >= self._after_s
             and one.moved >= self._rule.min_moved
             and scheduled(self._rule, seen.minute)
         )

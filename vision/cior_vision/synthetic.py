@@ -106,14 +106,13 @@ def render(scene: Scene) -> Iterator[Image]:
         yield held
 
 
-def encode(scene: Scene, path: Path, *, codec: str = "libx264", bit_rate: int = 1_500_000) -> Path:
-    """Write the scene as a video file (key picture every second, no B pictures, so that a joining viewer sees it soon) and return ``path``."""
+def encode(scene: Scene, path: Path, *, codec: str = "libx264", crf: int = 27, key_every_s: float = 1.0) -> Path:
+    """Write the scene as a video file (no B pictures; a key picture often, so that a joining viewer sees it soon) and return ``path``."""
+    options = {"preset": "veryfast", "tune": "zerolatency", "threads": "1", "crf": str(crf)}
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(
-            codec, rate=scene.fps, options={"preset": "veryfast", "tune": "zerolatency", "threads": "1"}
-        )
+        stream: Any = container.add_stream(codec, rate=scene.fps, options=options)
         stream.width, stream.height, stream.pix_fmt = scene.width_px, scene.height_px, "yuv420p"
-        stream.bit_rate, stream.gop_size, stream.time_base = bit_rate, scene.fps, Fraction(1, scene.fps)
+        stream.gop_size, stream.time_base = max(1, round(scene.fps * key_every_s)), Fraction(1, scene.fps)
         for index, image in enumerate(render(scene)):
             picture = av.VideoFrame.from_ndarray(image, format="bgr24")
             picture.pts, picture.time_base = index, Fraction(1, scene.fps)

@@ -89,6 +89,10 @@ def test_loitering_needs_its_whole_time_and_says_since_when() -> None:
     assert play(loitering(15.0), span(0, 12, 0.6)) == []
 
 
+def test_the_time_somebody_is_already_outside_is_no_loitering() -> None:
+    assert play(loitering(10.0), span(0, 9, 0.6) + span(9, 11.8, 0.1)) == []
+
+
 def test_stepping_out_for_two_seconds_does_not_reset_the_loitering_clock_but_five_do() -> None:
     short = span(0, 6, 0.6) + span(6, 8, 0.1) + span(8, 14, 0.6)
     long = span(0, 6, 0.6) + span(6, 11, 0.1) + span(11, 17, 0.6)

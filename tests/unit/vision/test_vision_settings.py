@@ -1,0 +1,122 @@
+"""A settings file is refused with file, line, code and cure, or it is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cior_core.errors import ConfigInvalid
+from cior_core.strict_toml import ConfigFault
+from cior_vision.detectors.motion_only import MotionOnlySettings
+from cior_vision.detectors.openvino_yolo import OpenVinoSettings
+from cior_vision.rule_settings import IntrusionRule, LineRule, LoiteringRule
+from cior_vision.settings import AnyVisionSettings, load_settings, parse_settings
+
+GOOD = """\
+[worker]
+name = "camaras-centro"
+
+[detector]
+engine = "none"
+
+[[camera]]
+id = "camera-plaza"
+place = { lat = -32.95, lon = -60.64 }
+source = { url = "clips/plaza.mp4", fps = 5 }
+
+[[zone]]
+id = "acera"
+camera = "camera-plaza"
+polygon = [[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]
+
+[[line]]
+id = "porton"
+camera = "camera-plaza"
+points = [[0.5, 0.2], [0.5, 0.9]]
+
+[[rule]]
+kind = "intrusion"
+id = "nadie"
+zone = "acera"
+schedule = ["22:00-06:00"]
+
+[[rule]]
+kind = "loitering"
+id = "merodeo"
+zone = "acera"
+after_s = 60
+
+[[rule]]
+kind = "line_crossing"
+id = "cruce"
+line = "porton"
+direction = "left_to_right"
+"""
+
+
+def parse(text: str) -> AnyVisionSettings:
+    return parse_settings(text, file="camaras.toml", folder=Path("/srv/cior"))
+
+
+def test_a_good_file_gives_typed_rules_and_paths_relative_to_it() -> None:
+    settings = parse(GOOD)
+    assert [type(rule) for rule in settings.rules_of("camera-plaza")] == [IntrusionRule, LoiteringRule, LineRule]
+    assert settings.camera[0].source.url == "/srv/cior/clips/plaza.mp4"
+    assert isinstance(settings.detector, MotionOnlySettings)
+
+
+def test_the_engine_chooses_the_struct_of_its_table() -> None:
+    table = f'engine = "openvino"\nmodel_dir = "models/yolo"\nmodel_sha256 = "{"0" * 64}"'
+    settings = parse(GOOD.replace('engine = "none"', table))
+    assert isinstance(settings.detector, OpenVinoSettings)
+    assert settings.detector.model_dir == "/srv/cior/models/yolo"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "line"),
+    [
+        ('name = "camaras-centro"', 'nmae = "camaras-centro"', "config.unknown_key", 2),
+        ('engine = "none"', 'engine = "none"\nthreads = 2', "config.unknown_key", 6),
+        ('engine = "none"', 'model_dir = "x"', "config.missing_key", 4),
+        ('engine = "none"', 'engine = "openvino"\nmodel_dir = "x"', "config.missing_key", 4),
+        ("lat = -32.95", "lat = -132.95", "config.wrong_value", 9),
+        ("fps = 5", "fps = 0", "config.wrong_value", 10),
+        ('camera = "camera-plaza"\npolygon', 'camera = "camera-otra"\npolygon', "vision.camera_unknown", 14),
+        ("[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]", "[[0.1, 0.5], [0.9, 0.5]]", "vision.polygon_invalid", 15),
+        ("[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]", "[[64, 240], [576, 240], [576, 480]]", "vision.polygon_invalid", 15),
+        ("[[0.5, 0.2], [0.5, 0.9]]", "[[0.5, 0.2], [0.5, 0.2]]", "vision.line_invalid", 20),
+        ('zone = "acera"\nschedule', 'zone = "vereda"\nschedule', "vision.place_unknown", 25),
+        ("22:00-06:00", "25:00-06:00", "vision.schedule_invalid", 26),
+        ("22:00-06:00", "noche", "config.wrong_value", 26),
+        ('id = "merodeo"', 'id = "nadie"', "vision.double_id", 30),
+        ('kind = "loitering"', 'kind = "fire"', "config.wrong_value", 29),
+        ("after_s = 60", "after_s = 60\nafter_m = 1", "config.unknown_key", 33),
+        ("[worker]", "[worker", "config.syntax", 1),
+    ],
+)
+def test_a_fault_names_its_line_code_and_cure(old: str, new: str, code: str, line: int) -> None:
+    assert old in GOOD
+    with pytest.raises(ConfigFault) as caught:
+        parse(GOOD.replace(old, new, 1))
+    assert (caught.value.code, caught.value.file, caught.value.line) == (code, "camaras.toml", line)
+    assert caught.value.cure
+
+
+def test_an_engine_nobody_has_is_refused_with_the_list_of_those_there_are() -> None:
+    with pytest.raises(ConfigInvalid, match="openvino, ultralytics, none") as caught:
+        parse(GOOD.replace('engine = "none"', 'engine = "yolo"'))
+    assert caught.value.code == "vision.engine_unknown"
+
+
+def test_a_missing_file_is_a_fault_not_a_trace(tmp_path: Path) -> None:
+    with pytest.raises(ConfigFault, match=r"config\.unreadable"):
+        load_settings(tmp_path / "nothing.toml")
+
+
+def test_a_camera_password_is_not_in_any_representation_of_the_settings() -> None:
+    settings = parse(GOOD.replace("clips/plaza.mp4", "rtsp://admin:hunter2@10.0.0.9/1"))
+    assert settings.camera[0].source.url == "rtsp://admin:hunter2@10.0.0.9/1"
+    for shown in (repr(settings), str(settings), repr(settings.camera[0].source)):
+        assert "hunter2" not in shown
+        assert "10.0.0.9" not in shown
