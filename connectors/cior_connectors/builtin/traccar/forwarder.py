@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -85,5 +86,5 @@ class Forwarder:
             headers[self._header] = self._secret
         if self._hmac_secret:
             headers["X-Signature-256"] = "sha256=" + hmac.new(self._hmac_secret.encode(), body, hashlib.sha256).hexdigest()
-        async with self._session.post(self._url, data=body, headers=headers) as answer:
+        async with self._session.post(self._url, data=BytesIO(body), headers=headers) as answer:
             return answer.status, await answer.read()
