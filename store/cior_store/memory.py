@@ -35,7 +35,7 @@ class MemoryStore:
         self.links: dict[tuple[str, int], str] = {}
         self.away = False
         self._tokens: set[tuple[str, str]] = set()
-        self._plans: dict[tuple[str, int], Plan] = {}
+        self._plans: dict[tuple[str, int, int], Plan] = {}
         self._clock = clock or (lambda: 0)
 
     def write(self, kind: Kind, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]:
@@ -68,15 +68,16 @@ class MemoryStore:
             if table == "ops.events" and row["raw_id"]:
                 self.links[row["raw_id"], row["raw_index"]] = row["event_id"]
 
-    def plan(self, topic: str, partition: int) -> Plan | None:
-        """As :meth:`cior_store.writers.Writers.plan`."""
+    def plans(self, topic: str, partition: int, *, since: int) -> tuple[Plan, ...]:
+        """As :meth:`cior_store.writers.Writers.plans`."""
         self._answer()
-        return self._plans.get((topic, partition))
+        mine = (plan for (name, part, _), plan in self._plans.items() if (name, part) == (topic, partition) and plan.first >= since)
+        return tuple(sorted(mine, key=lambda plan: plan.first))
 
     def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
         """As :meth:`cior_store.writers.Writers.save_plan`."""
         self._answer()
-        self._plans[topic, partition] = plan
+        self._plans[topic, partition, plan.first] = plan
 
     def _answer(self) -> None:
         if self.away:

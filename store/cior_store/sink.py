@@ -39,8 +39,8 @@ class Book(Protocol):
         """Store entries under a token; returns those that cannot be stored."""
         ...
 
-    def plan(self, topic: str, partition: int) -> Plan | None:
-        """The last plan of a partition."""
+    def plans(self, topic: str, partition: int, *, since: int) -> Sequence[Plan]:
+        """The plans of a partition from an offset on, in order."""
         ...
 
     def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
@@ -81,7 +81,7 @@ class Sink:
         self._settings = settings or SinkSettings()
         self._stopping = stopping or threading.Event()
         self._held: dict[tuple[str, int], list[Message]] = {}
-        self._plans: dict[tuple[str, int], Plan | None] = {}
+        self._plans: dict[tuple[str, int], dict[int, Plan]] = {}
 
     def write_batch(self, topic: str, partition: int, records: Sequence[Message]) -> Written:
         """Store messages of one partition, in offset order; returns only when they are stored, dead-lettered or held.
@@ -96,10 +96,10 @@ class Sink:
         for plan, cut in self._cuts(where, messages):
             if plan is not None and cut[-1].offset < plan.last and cut[-1] is messages[-1]:
                 self._held[where] = cut
+                self._plans[where][plan.first] = plan
                 break
             stored, dead = self._patiently(lambda cut=cut: self._write(topic, partition, cut))  # type: ignore[misc]
             count, lost, done = count + stored, lost + dead, cut[-1].offset + 1
-            self._plans[where] = None
         return Written(topic=topic, partition=partition, next_offset=done, records=count, dead=lost, held=len(self._held.get(where, ())))
 
     def revoked(self, topic: str, partition: int) -> None:
@@ -108,17 +108,15 @@ class Sink:
         self._plans.pop((topic, partition), None)
 
     def _cuts(self, where: tuple[str, int], messages: list[Message]) -> Iterator[tuple[Plan | None, list[Message]]]:
-        """The batches: first the planned one of a crashed predecessor if these messages start it, then by size."""
-        if not messages:
-            return
-        plan = self._unfinished(where, messages[0])
+        """The batches: as a crashed predecessor planned them where these messages continue its plans, else by size.
+
+        A predecessor may have planned several batches since its last commit, so every plan from the first message on counts, not the newest alone.
+        """
         start = 0
-        if plan is not None:
-            start = sum(1 for message in messages if message.offset <= plan.last)
-            yield plan, messages[:start]
         while start < len(messages):
-            end = self._end_of_cut(messages, start)
-            yield None, messages[start:end]
+            plan = self._planned(where, messages[start])
+            end = self._end_of_cut(messages, start) if plan is None else start + sum(1 for message in messages[start:] if message.offset <= plan.last)
+            yield plan, messages[start:end]
             start = end
 
     def _end_of_cut(self, messages: Sequence[Message], start: int) -> int:
@@ -130,13 +128,13 @@ class Sink:
             end += 1
         return end
 
-    def _unfinished(self, where: tuple[str, int], first: Message) -> Plan | None:
+    def _planned(self, where: tuple[str, int], first: Message) -> Plan | None:
         if where not in self._plans:
-            self._plans[where] = self._patiently(lambda: self._book.plan(*where))
-        plan = self._plans[where]
-        if plan is None or plan.first != first.offset or plan.first_digest != _digest([first]):
-            return None
-        return plan
+            found = self._patiently(lambda: self._book.plans(*where, since=first.offset))
+            self._plans[where] = {plan.first: plan for plan in found}
+        # A plan whose first message had other bytes belongs to an earlier life of the topic.
+        plan = self._plans[where].pop(first.offset, None)
+        return plan if plan is not None and plan.first_digest == _digest([first]) else None
 
     def _write(self, topic: str, partition: int, cut: Sequence[Message]) -> tuple[int, int]:
         plan = Plan(first=cut[0].offset, last=cut[-1].offset, first_digest=_digest(cut[:1]))

@@ -110,14 +110,14 @@ class Writers:
                 left = [entry for entry in left if id(entry) not in gone]
         return tuple(rejected)
 
-    def plan(self, topic: str, partition: int) -> Plan | None:
-        """The last batch that was planned for this partition, whether or not it was finished."""
-        found = self.store.ask(
+    def plans(self, topic: str, partition: int, *, since: int) -> tuple[Plan, ...]:
+        """The batches planned for this partition from offset ``since`` on, finished or not, in order."""
+        return self.store.ask(
             Plan,
-            "SELECT first, last, first_digest FROM ops.batch_plan FINAL WHERE topic = {t:String} AND part = {p:UInt16}",
-            {"t": topic, "p": partition},
+            """SELECT first, last, first_digest FROM ops.batch_plan FINAL
+            WHERE topic = {t:String} AND part = {p:UInt16} AND first >= {s:UInt64} ORDER BY first LIMIT 10000""",
+            {"t": topic, "p": partition, "s": since},
         )
-        return found[0] if found else None
 
     def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
         """Make the plan durable before its batch is written."""

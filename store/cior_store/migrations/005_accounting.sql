@@ -59,7 +59,7 @@ SELECT raw_id, raw_index, event_id, received
 FROM ops.events
 WHERE raw_id != '';
 
--- The batch a writer is about to insert, written first: after a crash the same cut is made again, under the same token.
+-- The batches a writer is about to insert, each written first: after a crash every uncommitted one is cut again as it was, under the same token.
 CREATE TABLE IF NOT EXISTS ops.batch_plan
 (
     topic LowCardinality(String),
@@ -70,7 +70,8 @@ CREATE TABLE IF NOT EXISTS ops.batch_plan
     planned DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
 )
 ENGINE = ReplacingMergeTree(planned)
-ORDER BY (topic, part);
+ORDER BY (topic, part, first)
+TTL toDateTime(planned) + INTERVAL 30 DAY;
 
 -- What the check of each minute found (cior_store.reconcile writes it, walls read it). A later check of the same minute replaces the earlier.
 CREATE TABLE IF NOT EXISTS ops.reconciliation
