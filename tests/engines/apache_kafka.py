@@ -62,6 +62,7 @@ broker.session.timeout.ms=3000
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 message.max.bytes=4194304
+log.index.size.max.bytes=262144
 log.cleaner.dedupe.buffer.size=4194304
 num.network.threads=2
 num.io.threads=2
