@@ -46,7 +46,7 @@ from cior_core.model import (
     TypeCode,
 )
 
-__all__ = ["CONTENT_TYPE", "MAX_EVENT_BYTES", "canonical", "decode", "encode", "from_rfc3339", "to_rfc3339", "type_code", "type_name"]
+__all__ = ["CONTENT_TYPE", "MAX_EVENT_BYTES", "WireEvent", "canonical", "decode", "encode", "from_rfc3339", "to_rfc3339", "type_code", "type_name"]
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 MAX_EVENT_BYTES: Final = 1_000_000
@@ -66,7 +66,7 @@ _INT_LIMIT: Final = 2**63
 _MS_OF_TAIL: Final = {f".{ms:03d}Z": ms for ms in range(1000)}
 
 
-class _Data(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class WireData(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The ``data`` member. Field order is the wire order."""
 
     phase: Phase = Phase.NEW
@@ -84,7 +84,7 @@ class _Data(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fie
     attributes: dict[str, Any] = {}
 
 
-class _Wire(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class WireEvent(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The CloudEvents attributes we know. Field order is the wire order."""
 
     specversion: str
@@ -103,18 +103,18 @@ class _Wire(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fie
     partitionkey: str
     datacontenttype: str
     dataschema: str
-    data: _Data
+    data: WireData
 
 
-_KNOWN_ATTRIBUTES: Final = frozenset(_Wire.__struct_fields__)
-_KNOWN_DATA: Final = frozenset(_Data.__struct_fields__)
+_KNOWN_ATTRIBUTES: Final = frozenset(WireEvent.__struct_fields__)
+_KNOWN_DATA: Final = frozenset(WireData.__struct_fields__)
 _KNOWN_PARTS: Final[dict[str, frozenset[str]]] = {
     "place": frozenset(Place.__struct_fields__),
     "raw": frozenset(RawPointer.__struct_fields__),
     "producer": frozenset(Producer.__struct_fields__),
 }
 _encode_wire: Final = msgspec.json.Encoder().encode
-_decode_wire: Final = msgspec.json.Decoder(_Wire).decode
+_decode_wire: Final = msgspec.json.Decoder(WireEvent).decode
 
 
 def type_name(code: str) -> str:
@@ -223,8 +223,8 @@ def _offset_s(offset: str) -> int:
 # --- out ------------------------------------------------------------------------------------------------------------------------------
 
 
-def _to_wire(event: Event) -> _Wire:
-    return _Wire(
+def _to_wire(event: Event) -> WireEvent:
+    return WireEvent(
         specversion="1.0",
         id=event.id,
         source=event.source,
@@ -241,7 +241,7 @@ def _to_wire(event: Event) -> _Wire:
         partitionkey=event.subject,
         datacontenttype="application/json",
         dataschema=SCHEMA_BASE,
-        data=_Data(
+        data=WireData(
             phase=event.phase,
             clock=event.clock,
             clock_error_s=event.clock_error_s,
@@ -304,7 +304,7 @@ def _check_container(value: dict[Any, Any] | list[Any] | tuple[Any, ...], depth:
             _check_value(item, depth - 1)
 
 
-def _with_extra(wire: _Wire, extra: dict[str, Any]) -> dict[str, Any]:
+def _with_extra(wire: WireEvent, extra: dict[str, Any]) -> dict[str, Any]:
     """``wire`` as a dict with what others wrote put back; what we know wins, except the three attributes we derive."""
     known: dict[str, Any] = msgspec.to_builtins(wire)
     for name, value in extra.items():
@@ -340,7 +340,7 @@ def _fill_part(target: dict[str, Any], unknown: dict[str, Any], known: frozenset
 # --- in -------------------------------------------------------------------------------------------------------------------------------
 
 
-def _from_canonical(wire: _Wire) -> Event | None:
+def _from_canonical(wire: WireEvent) -> Event | None:
     """The event of bytes that equal our own writing; None when one of the fixed attributes is another's, so the strict road decides."""
     if (
         wire.specversion != "1.0"
@@ -359,7 +359,7 @@ def _known_type(name: str) -> TypeCode:
     return type_code(name)
 
 
-def _to_event(wire: _Wire, extra: dict[str, Any]) -> Event:
+def _to_event(wire: WireEvent, extra: dict[str, Any]) -> Event:
     if not (wire.id and wire.source and wire.subject):
         _reject("event.required", "id, source and subject must not be empty")
     data = wire.data
@@ -405,7 +405,7 @@ def _decode_strictly(payload: bytes) -> Event:
     tree.setdefault("lane", Lane.NORMAL)
     tree.update(partitionkey="", dataschema="", datacontenttype="application/json")
     try:
-        wire = msgspec.convert(tree, _Wire)
+        wire = msgspec.convert(tree, WireEvent)
     except msgspec.ValidationError as error:
         raise PayloadRejected("event.field", str(error), cure="compare with docs/schemas/event.v1.json") from error
     return _to_event(wire, extra)

@@ -1,0 +1,199 @@
+"""The wire forms as documents: JSON Schema 2020-12 of each, an AsyncAPI 3.0 description of the topics, and what may change between versions.
+
+All are made from the structs themselves, so they cannot say anything else than the code does. Pure: returns trees, ``docs/generate.py`` writes them.
+
+The rule of version 1 (research/protocols.md §7, law 12): optional fields may be added, nothing else. Readers keep what they do not know, so schemas
+never close an object. A rename, another type or a new requirement is version 2, beside version 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from cior_core import cloudevents
+from cior_core.model import Action, Alert, Command, DeadLetter, Item, RawRecord, Receipt, Transition
+
+Schema = dict[str, Any]
+
+WIRE_FORMS: Final[dict[str, Any]] = {
+    "event": cloudevents.WireEvent,
+    "raw": RawRecord,
+    "dead": DeadLetter,
+    "alert": Alert,
+    "transition": Transition,
+    "action": Action,
+    "command": Command,
+    "receipt": Receipt,
+    "item": Item,
+}
+"""Schema name to the struct (or union) whose JSON it describes. ``Event`` itself stands in ``item``: the area log carries it as plain JSON."""
+
+_REF: Final = "#/$defs/{name}"
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """One topic as AsyncAPI needs it. ``messages`` names :data:`WIRE_FORMS`; ``retention_s`` None: for ever, by key."""
+
+    name: str
+    key: str
+    value: str
+    purpose: str
+    messages: tuple[str, ...]
+    partitions: int
+    retention_s: int | None
+    compacted: bool
+    max_message_bytes: int
+
+
+class Breach(msgspec.Struct, frozen=True, order=True):
+    """A change that version 1 does not allow: where, what."""
+
+    path: str
+    change: str
+
+
+def schema_id(name: str) -> str:
+    """``urn:cior:schema:<name>:v1``, what the ``dataschema`` attribute of an event holds."""
+    return f"urn:cior:schema:{name}:v1"
+
+
+def schema(name: str) -> Schema:
+    """The JSON Schema of the wire form called ``name``. Raises ``KeyError`` for a name that is not in :data:`WIRE_FORMS`."""
+    (root,), parts = msgspec.json.schema_components([WIRE_FORMS[name]], ref_template=_REF)
+    definitions = {part: _opened(tree) for part, tree in sorted(parts.items())}
+    if name == "event":
+        _as_cloudevent(definitions["WireEvent"])
+    tree = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": schema_id(name), "title": f"CIOR {name}, version 1", **root,
+            "$defs": definitions}
+    plain: Schema = msgspec.json.decode(msgspec.json.encode(tree))  # defaults are tuples until they have been JSON
+    return plain
+
+
+def schemas() -> dict[str, Schema]:
+    """Every wire form's schema by name."""
+    return {name: schema(name) for name in WIRE_FORMS}
+
+
+def _opened(tree: Schema) -> Schema:
+    """The schema with its objects open: unknown members are kept, never refused."""
+    return {key: value for key, value in tree.items() if key != "additionalProperties" or isinstance(value, dict)}
+
+
+def _as_cloudevent(root: Schema) -> None:
+    """Adds what types cannot say: the attributes CloudEvents 1.0 fixes, and that only they are required of others."""
+    properties = root["properties"]
+    for name in ("time", "receivedtime"):
+        properties[name]["format"] = "date-time"
+    properties["recordedtime"]["anyOf"][0]["format"] = "date-time"
+    properties["specversion"]["const"] = "1.0"
+    properties["datacontenttype"]["const"] = "application/json"
+    properties["type"]["pattern"] = r"^ar\.cior\.[a-z0-9_]+(\.[a-z0-9_]+)*\.v1$"
+    for name in ("id", "source", "subject"):
+        properties[name]["minLength"] = 1
+    root["required"] = ["specversion", "id", "source", "type", "subject", "time"]
+
+
+# --- AsyncAPI -------------------------------------------------------------------------------------------------------------------------
+
+
+def asyncapi(channels: Sequence[Channel], *, version: str) -> Schema:
+    """An AsyncAPI 3.0.0 document of ``channels``; ``version`` is the release. Each message's payload is the schema file beside it."""
+    used = sorted({message for channel in channels for message in channel.messages})
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "CIOR topics", "version": version, "license": {"name": "AGPL-3.0-or-later"},
+            "description": "Every topic of a centre: what it carries, by which key, how long. Made from the code by docs/generate.py.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {_slug(channel): _channel(channel) for channel in channels},
+        "operations": {f"publish_{_slug(channel)}": {"action": "send", "channel": {"$ref": f"#/channels/{_slug(channel)}"}} for channel in channels},
+        "components": {"messages": {name: _message(name) for name in used}},
+    }
+
+
+def _slug(channel: Channel) -> str:
+    return channel.name.replace(".", "_").replace("-", "_")
+
+
+def _channel(channel: Channel) -> Schema:
+    policy = ["compact"] if channel.compacted else ["delete"]
+    retention = {} if channel.retention_s is None else {"retention.ms": channel.retention_s * 1000}
+    return {
+        "address": channel.name,
+        "description": f"{channel.purpose}. Key: {channel.key}. Value: {channel.value}.",
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in channel.messages},
+        "bindings": {"kafka": {
+            "topic": channel.name, "partitions": channel.partitions, "bindingVersion": "0.5.0",
+            "topicConfiguration": {"cleanup.policy": policy, **retention, "max.message.bytes": channel.max_message_bytes},
+        }},
+    }
+
+
+def _message(name: str) -> Schema:
+    return {
+        "name": name,
+        "title": f"CIOR {name}, version 1",
+        "contentType": cloudevents.CONTENT_TYPE if name == "event" else "application/json",
+        "payload": {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": {"$ref": f"./{name}.v1.json"}},
+    }
+
+
+# --- compatibility --------------------------------------------------------------------------------------------------------------------
+
+
+def breaches(old: Schema, new: Schema) -> tuple[Breach, ...]:
+    """What in ``new`` breaks readers or writers of ``old``; empty when only optional fields (or whole new definitions) were added.
+
+    Changes found: ``definition removed``, ``field removed``, ``type changed``, ``field became required``, ``field became optional``,
+    ``required field added``, ``default changed`` (defaults are not written, so old bytes would change their meaning), ``values changed``.
+    """
+    was, now = old.get("$defs", {}), new.get("$defs", {})
+    found = [*_root_breaches(old, new)]
+    for name, definition in was.items():
+        if name not in now:
+            found.append(Breach(name, "definition removed"))
+        else:
+            found += _definition_breaches(name, definition, now[name])
+    return tuple(sorted(found))
+
+
+def _root_breaches(old: Schema, new: Schema) -> Iterator[Breach]:
+    if {key: old.get(key) for key in ("$ref", "$id")} != {key: new.get(key) for key in ("$ref", "$id")}:
+        yield Breach("", "type changed")
+    if any(member not in new.get("anyOf", []) for member in old.get("anyOf", [])):
+        yield Breach("", "type changed")
+
+
+def _definition_breaches(path: str, old: Schema, new: Schema) -> Iterator[Breach]:
+    if old.get("type") != new.get("type"):
+        yield Breach(path, "type changed")
+    if old.get("enum") != new.get("enum"):
+        yield Breach(path, "values changed")
+    was, now = old.get("properties", {}), new.get("properties", {})
+    needed_then, needed_now = set(old.get("required", ())), set(new.get("required", ()))
+    for name, field in was.items():
+        yield from _field_breaches(f"{path}.{name}", field, now.get(name))
+    for name in sorted((needed_now - needed_then) & set(was)):
+        yield Breach(f"{path}.{name}", "field became required")
+    for name in sorted((needed_then - needed_now) & set(now)):
+        yield Breach(f"{path}.{name}", "field became optional")
+    for name in sorted(needed_now - set(was)):
+        yield Breach(f"{path}.{name}", "required field added")
+
+
+def _field_breaches(path: str, old: Schema, new: Schema | None) -> Iterator[Breach]:
+    if new is None:
+        yield Breach(path, "field removed")
+    elif _meaning(old) != _meaning(new):
+        yield Breach(path, "type changed")
+    elif ("default" in old, old.get("default")) != ("default" in new, new.get("default")):
+        yield Breach(path, "default changed")
+
+
+def _meaning(field: Mapping[str, Any]) -> Schema:
+    """A field without what is only said about it."""
+    return {key: value for key, value in field.items() if key not in {"default", "description", "title"}}

@@ -1,0 +1,132 @@
+"""Writes what is generated under docs/: ``python docs/generate.py`` (``make docs``).
+
+``--check`` writes nothing and exits 1 when a file is stale. ``--freeze`` makes today's schemas the baseline of version 1; it refuses when that would
+break the baseline there is, so a breaking change can only be a version 2. This is the shell around the pure ``cior_core.schemas``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cior_bus.topics import CATALOGUE, TopicSpec
+from cior_core import bundled, schemas
+from cior_core.schemas import Channel
+from cior_core.taxonomy import EventType, Taxonomy
+
+DOCS = Path(__file__).parent
+BASELINE = DOCS / "schemas" / "baseline"
+
+MESSAGES: dict[str, tuple[str, ...]] = {
+    "cior.raw.v1": ("raw",), "cior.sealed.v1": ("raw",), "cior.events.urgent.v1": ("event",), "cior.events.v1": ("event",),
+    "cior.telemetry.v1": ("event",), "cior.area.v1": ("item",), "cior.alerts.v1": ("alert",), "cior.transitions.v1": ("transition",),
+    "cior.actions.v1": ("action",), "cior.commands.v1": ("command",), "cior.receipts.v1": ("receipt",), "cior.dead.v1": ("dead",),
+}
+"""Which wire form each topic carries. A topic without a row here fails the generation."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run; 0 when all is written or fresh."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="say what is stale, write nothing")
+    parser.add_argument("--freeze", action="store_true", help="take today's schemas as the baseline of version 1")
+    chosen = parser.parse_args(arguments)
+    if chosen.check:
+        return report("stale: {} (run: make docs)", stale())
+    if chosen.freeze:
+        broken = [f"{name}: {breach.path}: {breach.change}" for name, found in broken_baseline().items() for breach in found]
+        if broken:
+            return report("breaks version 1: {}", broken)
+        write(baseline_files())
+    write(files())
+    return 0
+
+
+def files() -> dict[Path, str]:
+    """Every generated file with its text."""
+    documents: dict[Path, str] = {DOCS / "schemas" / f"{name}.v1.json": rendered(tree) for name, tree in schemas.schemas().items()}
+    documents[DOCS / "schemas" / "asyncapi.json"] = rendered(schemas.asyncapi([channel(spec) for spec in CATALOGUE], version=release()))
+    documents[DOCS / "taxonomy.md"] = taxonomy_page(Taxonomy.load(bundled.text("taxonomy.toml")))
+    return documents
+
+
+def baseline_files() -> dict[Path, str]:
+    """Today's schemas as baseline."""
+    return {BASELINE / f"{name}.v1.json": rendered(tree) for name, tree in schemas.schemas().items()}
+
+
+def broken_baseline() -> dict[str, tuple[schemas.Breach, ...]]:
+    """Schema name to the breaches of its committed baseline; empty when all is compatible."""
+    found = {}
+    for path in sorted(BASELINE.glob("*.v1.json")):
+        name = path.name.removesuffix(".v1.json")
+        now = schemas.schema(name) if name in schemas.WIRE_FORMS else {}
+        found[name] = schemas.breaches(json.loads(path.read_text(encoding="utf-8")), now)
+    return {name: breaches for name, breaches in found.items() if breaches}
+
+
+def stale() -> list[str]:
+    """Generated files that are missing or differ."""
+    return [str(path.relative_to(DOCS.parent)) for path, text in files().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+
+
+def write(documents: dict[Path, str]) -> None:
+    """Write each document, making its folder."""
+    for path, text in documents.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def report(line: str, found: Iterable[str]) -> int:
+    """Print one line for each; 1 when there was any."""
+    listed = list(found)
+    for each in listed:
+        print(line.format(each))
+    return 1 if listed else 0
+
+
+def rendered(tree: dict[str, Any]) -> str:
+    """JSON for people and diffs."""
+    return json.dumps(tree, ensure_ascii=False, indent=1) + "\n"
+
+
+def channel(spec: TopicSpec) -> Channel:
+    """A topic of the catalogue for AsyncAPI."""
+    return Channel(name=spec.name, key=spec.key, value=spec.value, purpose=spec.purpose, messages=MESSAGES[spec.name], partitions=spec.partitions,
+                   retention_s=spec.retention_s, compacted=spec.compacted, max_message_bytes=spec.max_message_bytes)
+
+
+def release() -> str:
+    """The version in pyproject.toml."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
+def taxonomy_page(kinds: Taxonomy) -> str:
+    """docs/taxonomy.md."""
+    head = ("| code | español | English | family | level | class | alerts | lane | route | competence | protocol | reach | APCO | Contact ID | SIA |",
+            "|" + "---|" * 15)
+    return "\n".join((
+        "# Taxonomy", "", "Generated from `core/cior_core/data/taxonomy.toml` by `docs/generate.py`; edit the data, not this page.",
+        f"{len(kinds)} types. Class: **L** life-safety, **S** silent and sealed, **N** a siren may sound.",
+        "Competence: lead, then supporting levels. Reach: metres / seconds before widening.", "",
+        *head, *map(taxonomy_row, kinds.values()), "",
+    ))
+
+
+def taxonomy_row(kind: EventType) -> str:
+    """One type."""
+    marks = "".join(mark for mark, on in (("L", kind.life_safety), ("S", kind.silent), ("N", kind.siren)) if on)
+    cells = (f"`{kind.code}`", kind.name_es, kind.name_en, kind.family, kind.level, marks, kind.alerting, kind.lane, kind.route,
+             " + ".join((kind.lead, *kind.supporting)), kind.protocol, f"{kind.radius_m:g} / {kind.window_s:g}",
+             " ".join(kind.apco), " ".join(kind.contact_id), " ".join((*kind.sia, *(f"({code})" for code in kind.sia_restore))))
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
