@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from cior_bus import codec, topics
 from cior_bus.producer import Message
 from cior_bus.spool import SpoolClass
+from cior_core import identity
 from cior_core.errors import CiorError
 from cior_core.model import DataClass, DeadLetter, RawPointer
 
@@ -24,11 +23,13 @@ def dead_letter(  # noqa: PLR0913  (every fact is a field of the record)
     topic: str | None = None,
     partition: int | None = None,
     offset: int | None = None,
+    index: int | None = None,
     raw: RawPointer | None = None,
     life_safety: bool = False,
     data_class: DataClass = DataClass.RESTRICTED,
 ) -> DeadLetter:
-    """A dead letter. Its id is that of the place it was found (topic-partition-offset) or of its bytes, so a repeat collapses.
+    """A dead letter. Its id is that of the place it was found (topic-partition-offset) or of its bytes, so a repeat collapses;
+    ``index`` is its position in an envelope.
 
     ``stage``: decode, agent, store or topic. An exception that is not ours gives the code ``bug.<its type>`` and no message text, because
     a foreign message may quote the payload.
@@ -39,10 +40,10 @@ def dead_letter(  # noqa: PLR0913  (every fact is a field of the record)
         if isinstance(error, CiorError)
         else "an unexpected error; see the worker's log by this id"
     )
-    digest = hashlib.sha256(payload).hexdigest()
-    where = f"{topic}-{partition}-{offset}" if offset is not None else f"{source}-{digest[:32]}"
+    digest = identity.payload_sha256(payload)
+    where = f"{topic}:{partition}:{offset}" if offset is not None else f"{source}:{digest}"
     return DeadLetter(
-        id=f"{stage}:{where}:{digest[:12]}",
+        id=identity.dead_id(where, stage, index or 0),
         stage=stage,  # type: ignore[arg-type]
         code=code,
         reason=reason,

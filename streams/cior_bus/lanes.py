@@ -6,11 +6,11 @@ keeps its bucket, so the records of one device stay in order, and a table keyed 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 
 from cior_bus import codec
 from cior_bus.spool import Entry
+from cior_core import identity
 
 BUCKETS = 64
 """Device buckets. At 1,500 events/s and a linger of 0.5 s an envelope gets about 12 records with 64 busy buckets and fewer, larger
@@ -21,8 +21,13 @@ MAX_BYTES = 512_000
 
 
 def device_bucket(subject: str, *, buckets: int = BUCKETS) -> bytes:
-    """The key of a device on the bulk lanes: stable over processes and versions (CRC-32 of the subject)."""
-    return b"b%03d" % (zlib.crc32(subject.encode()) % buckets)
+    """The key of a device on the bulk lanes: stable over processes and versions (a digest of the subject)."""
+    return bucket_key(identity.bucket(subject, buckets))
+
+
+def bucket_key(number: int) -> bytes:
+    """The message key of a bucket."""
+    return b"b%03d" % number
 
 
 def merge(

@@ -1,0 +1,144 @@
+"""The Faust application, built anew for every start (a stopped one cannot start again). The only module, with ``runner``, that knows Faust.
+
+What must not change without measuring again (research on stream processing §0): agents with ``concurrency=1``; raw bytes; no ``take()``, no
+``noack()``; the handler on ``on_rebalance_complete``, without which Faust skips events after a recovery; the fetch wait on Tansu.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+
+from cior_bus.settings import Profile
+from cior_bus.topics import TopicSpec
+from cior_streams.guard import Guard, Handle, Rescue, nothing_to_rescue
+from cior_streams.settings import FETCH_WAIT_MS, StreamSettings, faust_options
+
+OnRebalance = Callable[[], None]
+
+
+def create_app(settings: StreamSettings) -> faust.App:
+    """An application without agents. Must be called inside the running loop that will serve it."""
+    settings.datadir.mkdir(parents=True, exist_ok=True)
+    app = faust.App(settings.app_id, **faust_options(settings))
+    _suspend_until_sought(app)
+    if settings.bus.profile is Profile.TANSU:
+        _shorten_fetch_wait(app)
+    return app
+
+
+def _suspend_until_sought(app: faust.App) -> None:
+    """Issue 596 of faust-streaming: after a recovery the streams are resumed, then the positions are sought, and the resume clears every queue; what was
+    delivered in between is skipped for good. Holding the flow until Faust itself resumes it leaves nothing to skip.
+    """
+
+    async def hold(*_args: Any, **_kwargs: Any) -> None:
+        app.flow_control.suspend()
+        app.consumer.stop_flow()
+
+    app.on_rebalance_complete.connect(hold, weak=False)
+
+
+def _shorten_fetch_wait(app: faust.App) -> None:
+    """Faust has no setting for it (1500 ms are written into its driver), and Tansu looks for new data only at half of it."""
+
+    async def shorten(*_args: Any, **_kwargs: Any) -> None:
+        consumer: Any = app.consumer
+        consumer._thread._consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
+
+    app.on_partitions_assigned.connect(shorten, weak=False)
+
+
+def on_assigned(app: faust.App, call: OnRebalance) -> None:
+    """Call ``call`` whenever the partitions of this worker have changed, before any message of the new ones."""
+
+    async def assigned(*_args: Any, **_kwargs: Any) -> None:
+        call()
+
+    app.on_partitions_assigned.connect(assigned, weak=False)
+
+
+def bytes_table(app: faust.App, name: str, settings: StreamSettings) -> Any:
+    """A table of bytes by bytes with the partition count of the topics it serves."""
+    return app.Table(name, partitions=settings.partitions, key_type=bytes, value_type=bytes)
+
+
+def add_agent(
+    app: faust.App,
+    spec: TopicSpec,
+    handle: Handle,
+    *,
+    name: str,
+    guard: Guard,
+    rescue: Rescue = nothing_to_rescue,
+) -> None:
+    """One agent on one topic: every message through the guard, one at a time. A message is acknowledged when the guard returns."""
+    topic = app.topic(
+        spec.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+
+    async def body(stream: Any) -> None:
+        async for event in stream.events():
+            await guard.run(FaustMessage(event.message), handle, agent=name, rescue=rescue)
+
+    app.agent(topic, name=f"{app.conf.id}.{name}", concurrency=1)(body)
+
+
+class FaustMessage:
+    """A Faust message as :class:`cior_streams.guard.Incoming`."""
+
+    __slots__ = ("headers", "key", "offset", "partition", "timestamp_ms", "topic", "value")
+
+    def __init__(self, message: Any) -> None:
+        self.topic: str = message.topic
+        self.partition: int = message.partition
+        self.offset: int = message.offset
+        self.key: bytes | None = message.key
+        self.value: bytes | None = message.value
+        self.timestamp_ms: int = int((message.timestamp or 0) * 1_000)
+        self.headers: dict[str, bytes] = dict(message.headers or {})
+
+
+def owned_partitions(app: faust.App, topic: str) -> frozenset[int]:
+    """The partitions of ``topic`` that this worker reads now."""
+    return frozenset(each.partition for each in app.consumer.assignment() if each.topic == topic)
+
+
+def committed_offsets(app: faust.App) -> dict[tuple[str, int], int]:
+    """The next offset to read, as committed by this worker, by partition. Faust publishes no such number (its monitor's stays empty)."""
+    consumer: Any = app.consumer
+    committed = dict(consumer._committed_offset)  # noqa: SLF001
+    return {(tp.topic, tp.partition): offset for tp, offset in committed.items() if offset is not None}
+
+
+def is_ready(app: faust.App) -> bool:
+    """Recovered, assigned and reading."""
+    consumer: Any = app.consumer
+    tables: Any = app.tables
+    return (
+        bool(consumer.flow_active)
+        and not app.rebalancing
+        and not app.in_recovery
+        and tables.recovery.completed.is_set()
+    )
+
+
+def changelogs(app: faust.App) -> frozenset[str]:
+    """The topics that hold this application's tables."""
+    return frozenset(table.changelog_topic.get_topic_name() for table in app.tables.values())
+
+
+def send_errors(app: faust.App) -> int:
+    """Table entries that the broker did not take: the table here is ahead of its changelog and must not be trusted further."""
+    return int(app.monitor.send_errors)
+
+
+def add_timer(app: faust.App, turn: Callable[[], Awaitable[None]], *, every_s: float, guard: Guard) -> None:
+    """Call ``turn`` every ``every_s`` seconds on this worker; its faults are the guard's business."""
+
+    async def due(*_args: Any) -> None:
+        await guard.quietly(turn)
+
+    app.timer(interval=every_s)(due)

@@ -1,0 +1,135 @@
+"""The bulk agents' body: one envelope in, device states of its bucket on, derived events out, one table write.
+
+An envelope is keyed by device bucket, and so is the table: all devices of a bucket are one value (``cior_core.devices.Bucket``), which carries the source
+offsets it has applied. Time passes here as an *empty envelope* with an instant in its header, sent through the telemetry lane itself: when it
+is read, the lane has been read up to that instant, so nobody is called silent for lying in a backlog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from cior_bus import codec, topics
+from cior_bus import metrics as m
+from cior_bus.codec import Kind
+from cior_bus.lanes import BUCKETS, bucket_key
+from cior_bus.producer import Message
+from cior_core import devices
+from cior_core.devices import Bucket, DeviceSettings, DeviceState
+from cior_core.errors import PayloadRejected
+from cior_core.model import Event
+from cior_core.ports import Clock
+from cior_streams import metrics as s
+from cior_streams import outlet
+from cior_streams.device_table import DeviceTable
+from cior_streams.domain import Worthy
+from cior_streams.guard import Guard, Incoming, Publisher
+from cior_streams.partitions import partition_of
+from cior_streams.sequencing import Sequencer
+
+TICK_HEADER = "tick_ms"
+_AGENT = {topics.EVENTS.name: "normal", topics.TELEMETRY.name: "telemetry"}
+
+
+class Bulk:
+    """One per worker of the bulk application."""
+
+    def __init__(  # noqa: PLR0913  (the parts of one agent)
+        self,
+        table: DeviceTable,
+        *,
+        settings: DeviceSettings,
+        worthy: Worthy,
+        bus: Publisher,
+        sequencer: Sequencer,
+        guard: Guard,
+        clock: Clock,
+        metrics: m.Metrics,
+    ) -> None:
+        self._table, self._settings, self._worthy = table, settings, worthy
+        self._bus, self._sequencer, self._guard, self._clock, self._metrics = (
+            bus,
+            sequencer,
+            guard,
+            clock,
+            metrics,
+        )
+
+    async def envelope(self, incoming: Incoming) -> None:
+        """One message of a bulk lane: an envelope, a single event, or a tick."""
+        if TICK_HEADER in incoming.headers:
+            await self._sweep(incoming, int(incoming.headers[TICK_HEADER]))
+            return
+        name = incoming.key or b""
+        bucket = self._table.load(name)
+        if not self._table.is_new(bucket, incoming):
+            self._metrics.add(s.REPLAYED, _AGENT[incoming.topic])
+            return
+        events = await self._decoded(incoming)
+        states, derived = self._stepped(bucket, events)
+        await self._tell(derived, [event for event in events if self._worthy(event)])
+        self._table.keep(name, bucket, states, incoming)
+
+    async def _decoded(self, incoming: Incoming) -> list[Event]:
+        """The readable events of an envelope; each unreadable one is dead-lettered alone, its siblings go on."""
+        if not incoming.value:
+            raise PayloadRejected("codec.empty", "an empty message on a bulk lane")
+        events: list[Event] = []
+        for index, part in enumerate(codec.split(Kind.EVENT, incoming.value)):
+            try:
+                events.append(cast("Event", codec.decode(Kind.EVENT, bytes(part))))
+            except PayloadRejected as error:
+                await self._guard.bury_part(
+                    incoming, bytes(part), index, error=error, agent=_AGENT[incoming.topic]
+                )
+        return events
+
+    def _stepped(self, bucket: Bucket, events: Iterable[Event]) -> tuple[dict[str, DeviceState], list[Event]]:
+        """Every event applied to its device. What tracking derived is not tracked again."""
+        now_ms = self._clock.now_ms()
+        changed: dict[str, DeviceState] = {}
+        derived: list[Event] = []
+        for event in events:
+            if event.source == devices.SOURCE:
+                continue
+            state = changed.get(event.subject) or bucket.states.get(event.subject)
+            changed[event.subject], told = devices.step(state, event, now_ms, self._settings)
+            derived += told
+        return changed, derived
+
+    async def _sweep(self, incoming: Incoming, now_ms: int) -> None:
+        """Time up to which this partition has been read: who is silent? For every bucket of the partition."""
+        for name in buckets_of(incoming.partition, self._sequencer.partitions):
+            bucket = self._table.load(name)
+            if not bucket.states:
+                continue
+            changed, derived = devices.sweep(bucket.states, now_ms, self._settings)
+            if changed:
+                await self._tell(list(derived), [])
+                self._table.keep(name, bucket, changed, None)
+
+    async def _tell(self, derived: list[Event], worthy: list[Event]) -> None:
+        messages = [outlet.of_event(event) for event in derived] + self._sequencer.items_of(worthy)
+        if messages:
+            await self._bus.publish(messages)
+        for event in derived:
+            self._metrics.add(s.DERIVED, event.type)
+
+    async def tick(self, partitions: Iterable[int]) -> None:
+        """Send time through the telemetry lane, one message for each partition of this worker."""
+        now_ms = b"%d" % self._clock.now_ms()
+        names = [
+            next(iter(buckets_of(each, self._sequencer.partitions)), None) for each in sorted(partitions)
+        ]
+        ticks = [
+            Message(topic=topics.TELEMETRY.name, key=name, value=b"[]", headers=((TICK_HEADER, now_ms),))
+            for name in names
+            if name
+        ]
+        await self._bus.publish(ticks)
+
+
+def buckets_of(partition: int, partitions: int) -> list[bytes]:
+    """The bucket keys that lie in one partition."""
+    return [key for key in map(bucket_key, range(BUCKETS)) if partition_of(key, partitions) == partition]

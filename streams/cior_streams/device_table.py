@@ -1,0 +1,89 @@
+"""Buckets of device states in a Faust table, cached, each with the source offsets it has applied. Shared by the bulk agents and the presses agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, MutableMapping
+
+import msgspec
+
+from cior_bus.lanes import device_bucket
+from cior_core import devices
+from cior_core.devices import Bucket, DeviceState
+from cior_core.model import Device
+from cior_core.ports import Clock
+from cior_streams.guard import Incoming
+
+
+class Registry:
+    """The registered devices by bucket, so that one which never spoke is found silent too."""
+
+    def __init__(self, known: Iterable[Device] = ()) -> None:
+        self._by_bucket: dict[bytes, list[Device]] = {}
+        for device in known:
+            if device.enabled:
+                self._by_bucket.setdefault(device_bucket(device.id), []).append(device)
+
+    def of(self, bucket: bytes) -> list[Device]:
+        """The devices of one bucket."""
+        return self._by_bucket.get(bucket, [])
+
+
+class DeviceTable:
+    """``table`` is a Faust table (or a dict in tests); ``on_reset`` is told when a source log has started over."""
+
+    def __init__(
+        self,
+        table: MutableMapping[bytes, bytes],
+        *,
+        registry: Registry,
+        clock: Clock,
+        on_reset: Callable[[], None],
+    ) -> None:
+        self._table, self._registry, self._clock, self._on_reset = table, registry, clock, on_reset
+        self._buckets: dict[bytes, Bucket] = {}
+
+    def forget(self) -> None:
+        """The table may have changed behind the cache (rebalance)."""
+        self._buckets.clear()
+
+    def load(self, name: bytes) -> Bucket:
+        """One bucket, with what the registry knows on the first load after a start: silence is counted from there on."""
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            bucket = devices.decode_bucket(self._table.get(name))
+            now_ms = self._clock.now_ms()
+            known = {
+                each.id: devices.enroll(each, now_ms, bucket.states.get(each.id))
+                for each in self._registry.of(name)
+            }
+            bucket = self._buckets[name] = bucket.applied(known) if known else bucket
+        return bucket
+
+    def is_new(self, bucket: Bucket, incoming: Incoming) -> bool:
+        """Not applied yet. An old offset with a new time means that the log has started over (data loss of the broker): that is new."""
+        if bucket.fresh(incoming.topic, incoming.partition, incoming.offset):
+            return True
+        if incoming.timestamp_ms <= bucket.offsets.get(_newest(incoming), 0):
+            return False
+        self._on_reset()
+        return True
+
+    def keep(
+        self, name: bytes, bucket: Bucket, states: dict[str, DeviceState], incoming: Incoming | None
+    ) -> None:
+        """One write. Only inside the iteration of the source message, after everything derived from it is confirmed. ``incoming`` None: time passed."""
+        offsets = bucket.offsets
+        if incoming is not None:
+            newest_ms = max(incoming.timestamp_ms, offsets.get(_newest(incoming), 0))
+            offsets = {
+                **offsets,
+                f"{incoming.topic}-{incoming.partition}": incoming.offset,
+                _newest(incoming): newest_ms,
+            }
+        after = msgspec.structs.replace(bucket, offsets=offsets, states={**bucket.states, **states})
+        self._table[name] = devices.encode_bucket(after)
+        self._buckets[name] = after
+
+
+def _newest(incoming: Incoming) -> str:
+    return f"{incoming.topic}-{incoming.partition}@ms"

@@ -1,0 +1,177 @@
+"""The one guard around every agent body (law 3). Faust acknowledges what raises, so nothing may raise.
+
+* ``SourceUnavailable`` (broker, disk, store away): wait and try the same message again, inside the loop. The input waits; that is the backpressure.
+* Any other exception: a dead letter with key, original bytes and reason, and what the agent's ``rescue`` says about it (a degraded alert for
+  life-safety); both *confirmed* before the message counts as handled. If they cannot be written, wait and try again; never skip.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from cior_bus import metrics as m
+from cior_bus.dead_letters import dead_letter, message
+from cior_bus.producer import Message
+from cior_core.errors import CiorError, SourceUnavailable
+from cior_core.model import DataClass
+from cior_core.ports import Clock
+from cior_streams import metrics as s
+
+_LOG = structlog.get_logger(__name__)
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
+
+
+class Incoming(Protocol):
+    """One message as an agent sees it: where it lay and its bytes. ``timestamp_ms``: the broker's or producer's time of it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    headers: dict[str, bytes]
+
+
+class Publisher(Protocol):
+    """What the guard and the agents need of the bus."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Durable when it returns; raises ``SourceUnavailable`` otherwise."""
+        ...
+
+
+Handle = Callable[[Incoming], Awaitable[None]]
+Rescue = Callable[[Incoming, BaseException], Sequence[Message]]
+
+
+def nothing_to_rescue(_incoming: Incoming, _error: BaseException) -> Sequence[Message]:
+    """For agents whose items are not life-safety: the dead letter is all."""
+    return ()
+
+
+class Guard:
+    """One per worker."""
+
+    def __init__(self, bus: Publisher, *, clock: Clock, metrics: m.Metrics) -> None:
+        self._bus, self._clock, self._metrics = bus, clock, metrics
+
+    async def run(
+        self, incoming: Incoming, handle: Handle, *, agent: str, rescue: Rescue = nothing_to_rescue
+    ) -> None:
+        """Handle one message. Returns when it is handled or buried; raises nothing but cancellation."""
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                await handle(incoming)
+            except SourceUnavailable as away:
+                self._metrics.add(s.RETRIED, agent, away.code)
+                await asyncio.sleep(max(wait_s, min(away.retry_after_s or 0.0, _LONGEST_WAIT_S)))
+                wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+            except Exception as error:  # noqa: BLE001  (this is the guard)
+                await self._bury(incoming, error, agent=agent, rescue=rescue)
+                return
+            else:
+                self._metrics.add(s.HANDLED, agent)
+                return
+
+    async def bury_part(
+        self, incoming: Incoming, part: bytes, index: int, *, error: BaseException, agent: str
+    ) -> None:
+        """One bad record of an envelope: its own bytes become the dead letter, its siblings go on. Raises ``SourceUnavailable``."""
+        await self._bus.publish([self._letter(incoming, part, error, index=index)])
+        self._count(agent, error)
+
+    async def quietly(self, turn: Callable[[], Awaitable[None]]) -> None:
+        """A timer's turn: a fault is counted and the next turn comes anyway."""
+        try:
+            await turn()
+        except SourceUnavailable as away:
+            self._metrics.add(s.FAULTS, away.code)
+        except Exception as error:  # noqa: BLE001  (this is the guard)
+            self._metrics.add(s.FAULTS, _code(error))
+            _LOG.exception("timer_failed", error=type(error).__name__)
+
+    async def _bury(self, incoming: Incoming, error: Exception, *, agent: str, rescue: Rescue) -> None:
+        _LOG.error(
+            "message_buried",
+            agent=agent,
+            topic=incoming.topic,
+            partition=incoming.partition,
+            offset=incoming.offset,
+            code=_code(error),
+            trace=_trace(error),
+        )
+        messages = [self._letter(incoming, incoming.value or b"", error), *_rescued(incoming, error, rescue)]
+        wait_s = _FIRST_WAIT_S
+        while True:
+            try:
+                await self._bus.publish(messages)
+            except CiorError as refused:
+                self._metrics.add(s.RETRIED, agent, refused.code)
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+            else:
+                break
+        self._count(agent, error)
+        if len(messages) > 1:
+            self._metrics.add(s.DEGRADED, agent)
+
+    def _letter(
+        self, incoming: Incoming, payload: bytes, error: BaseException, *, index: int | None = None
+    ) -> Message:
+        letter = dead_letter(
+            stage="agent",
+            error=error,
+            payload=payload,
+            at_ms=self._clock.now_ms(),
+            source=(incoming.key or b"").decode("utf-8", "replace") or "unknown",
+            topic=incoming.topic,
+            partition=incoming.partition,
+            offset=incoming.offset,
+            index=index,
+            life_safety=_is_life_safety(incoming),
+            data_class=DataClass.RESTRICTED,
+        )
+        return message(letter)
+
+    def _count(self, agent: str, error: BaseException) -> None:
+        self._metrics.add(s.BURIED, agent, _code(error), "false")
+
+
+def _is_life_safety(incoming: Incoming) -> bool:
+    """Bytes that nobody can read are judged by their lane: on these, a press may be inside."""
+    from cior_bus import topics
+
+    return incoming.topic in {topics.URGENT.name, topics.AREA.name, topics.ACTIONS.name}
+
+
+def _rescued(incoming: Incoming, error: Exception, rescue: Rescue) -> Sequence[Message]:
+    try:
+        return rescue(incoming, error)
+    except Exception as second:  # noqa: BLE001  (this is the guard)
+        _LOG.error(
+            "rescue_failed",
+            topic=incoming.topic,
+            offset=incoming.offset,
+            code=_code(second),
+            trace=_trace(second),
+        )
+        return ()
+
+
+def _code(error: BaseException) -> str:
+    return error.code if isinstance(error, CiorError) else f"bug.{type(error).__name__}"
+
+
+def _trace(error: BaseException) -> list[str]:
+    """File and line of each frame, without any value: a message text may quote the payload."""
+    lines, trace = [], error.__traceback__
+    while trace is not None:
+        lines.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return lines[-8:]

@@ -1,0 +1,248 @@
+"""One stream worker as a process: start, recover, be ready, be watched, stop cleanly or end non-zero for its supervisor.
+
+The embedding follows research on stream processing §7: a new App per start, ``app.start()`` as a task, ``app.crashed`` polled (a crash does not propagate by
+itself), a shielded stop with a time limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import faust
+import msgspec
+import structlog
+
+from cior_bus.admin import Topics
+from cior_bus.metrics import Metrics
+from cior_bus.producer import Bus
+from cior_core.errors import SourceUnavailable
+from cior_core.ports import Clock
+from cior_streams import app as edge
+from cior_streams import metrics as s
+from cior_streams.settings import Role, StreamSettings
+from cior_streams.watchdog import FATAL, LogReader, Observation, Verdict, Watchdog, watch
+from cior_streams.wiring import Domain, build
+
+_LOG = structlog.get_logger(__name__)
+_STOP_LIMIT_S = 10.0
+EXIT_CRASHED = 70
+EXIT_WATCHDOG = 75
+EXIT_STUCK = 76
+
+
+class WallClock:
+    """The one reading of the clock (law 6)."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds."""
+        return time.time_ns() // 1_000_000
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The health file, replaced every second. ``ready`` is false while recovering, rebalancing or without a broker. A file older than a few
+    seconds means that nobody is at home."""
+
+    ready: bool
+    verdict: str
+    commit_age_s: float
+    at_ms: int
+    pid: int
+    worker: str
+    metrics: str
+
+
+class Worker:
+    """Runs one role until told to stop. ``on_ready`` is called at each change of readiness (tests, supervisor)."""
+
+    def __init__(
+        self,
+        settings: StreamSettings,
+        domain: Domain,
+        *,
+        clock: Clock | None = None,
+        metrics: Metrics | None = None,
+        on_ready: Callable[[bool], None] | None = None,
+    ) -> None:
+        self._on_ready, self._was_ready = on_ready, False
+        self.settings, self.domain = settings, domain
+        self.metrics = metrics or Metrics()
+        self._clock = clock or WallClock()
+        self._stop = asyncio.Event()
+        self._over = threading.Event()
+        self._verdict, self._commit_age_s = Verdict.BROKER_AWAY, 0.0
+        self._seen = Observation(
+            at_s=time.monotonic(), is_reading=False, committed={}, assigned=frozenset(), topics=frozenset()
+        )
+
+    def stop(self) -> None:
+        """Ask for a clean end. Call in the loop."""
+        self._stop.set()
+
+    async def run(self) -> int:
+        """The exit code: 0 stopped, 70 the app crashed, 75 the watchdog ended it."""
+        for each in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(ValueError, NotImplementedError):
+                asyncio.get_running_loop().add_signal_handler(each, self.stop)
+        self._write_health(ready=False)
+        if not await self._wait_for_broker():
+            return 0
+        bus = Bus(
+            msgspec.structs.replace(self.settings.bus, linger_ms=0, client_id=self.settings.app_id),
+            metrics=self.metrics,
+        )
+        try:
+            return await self._serve(bus)
+        finally:
+            self._over.set()
+            bus.close()
+            self._write_health(ready=False)
+
+    async def _wait_for_broker(self) -> bool:
+        """Topics are created explicitly before Faust looks for them. False: stopped meanwhile."""
+        admin = Topics(self.settings.bus, timeout_s=5.0)
+        while not self._stop.is_set():
+            try:
+                await asyncio.to_thread(admin.ensure, partitions=self.settings.partitions)
+            except SourceUnavailable as away:
+                _LOG.warning("broker_awaited", code=away.code)
+                self._write_health(ready=False)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), 0.5)
+            else:
+                return True
+        return False
+
+    async def _serve(self, bus: Bus) -> int:
+        app = build(self.settings, self.domain, bus, clock=self._clock, metrics=self.metrics)
+        app.loop = asyncio.get_running_loop()
+        app.finalize()
+        starting = asyncio.ensure_future(app.start())
+        dog = asyncio.ensure_future(asyncio.to_thread(self._watch))
+        try:
+            return await self._until_over(app, starting, dog)
+        finally:
+            self._over.set()
+            await _end(app, starting)
+            await dog
+
+    async def _until_over(
+        self, app: faust.App, starting: asyncio.Future[None], dog: asyncio.Future[Verdict]
+    ) -> int:
+        while not self._stop.is_set():
+            if starting.done() and starting.exception() is not None:
+                _LOG.error("worker_not_started", error=type(starting.exception()).__name__)
+                return EXIT_CRASHED
+            if app.crashed:
+                _LOG.error("worker_crashed", error=type(app.crash_reason).__name__)
+                return EXIT_CRASHED
+            if dog.done():
+                _LOG.error("worker_ended_by_watchdog", verdict=self._verdict.value)
+                return EXIT_WATCHDOG
+            self._observe(app, is_started=starting.done())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), 0.5)
+        return 0
+
+    def _observe(self, app: faust.App, *, is_started: bool) -> None:
+        is_reading = is_started and edge.is_ready(app)
+        names = {spec.name for spec in self.settings.sources}
+        self._seen = Observation(
+            at_s=time.monotonic(),
+            is_reading=is_reading,
+            committed=edge.committed_offsets(app) if is_started else {},
+            assigned=frozenset(
+                (tp.topic, tp.partition) for tp in app.consumer.assignment() if tp.topic in names
+            )
+            if is_started
+            else frozenset(),
+            topics=frozenset(names | edge.changelogs(app)) if is_reading else frozenset(names),
+            unsent=edge.send_errors(app),
+        )
+        ready = is_reading and self._verdict is Verdict.FINE
+        self.metrics.set(s.READY, value=ready)
+        if ready is not self._was_ready and self._on_ready is not None:
+            self._on_ready(ready)
+        self._was_ready = ready
+        self._write_health(ready=ready)
+
+    def _watch(self) -> Verdict:
+        reader, dog = LogReader(self.settings.bus), Watchdog(stall_s=self.settings.stall_s)
+        try:
+            return watch(lambda: self._seen, reader, dog, is_over=self._over.wait, say=self._judged)
+        finally:
+            reader.close()
+
+    def _judged(self, verdict: Verdict, commit_age_s: float) -> None:
+        if verdict is not self._verdict:
+            _LOG.warning("verdict_changed", verdict=verdict.value, role=self.settings.role.value)
+        self._verdict, self._commit_age_s = verdict, commit_age_s
+        if verdict is Verdict.LOOP_STUCK:
+            os._exit(EXIT_STUCK)  # the loop that would stop us cleanly does not turn
+        if verdict in FATAL:
+            threading.Timer(_STOP_LIMIT_S * 2, os._exit, (EXIT_STUCK,)).start()
+
+    def _write_health(self, *, ready: bool) -> None:
+        health = Health(
+            ready=ready,
+            verdict=self._verdict.value,
+            commit_age_s=round(self._commit_age_s, 1),
+            at_ms=self._clock.now_ms(),
+            pid=os.getpid(),
+            worker=self.settings.worker,
+            metrics=self.metrics.text(),
+        )
+        path = health_path(self.settings)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".new")
+        temporary.write_bytes(msgspec.json.encode(health))
+        temporary.replace(path)
+
+
+async def _end(app: faust.App, starting: asyncio.Future[None]) -> None:
+    """Stop within a limit, whatever state the app is in; then its start task."""
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(app.stop())), _STOP_LIMIT_S)
+    starting.cancel()
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        await starting
+
+
+def health_path(settings: StreamSettings) -> Path:
+    """Where the worker writes its health."""
+    return settings.state_dir / f"{settings.app_id}-{settings.worker}.health.json"
+
+
+def read_health(settings: StreamSettings) -> Health | None:
+    """The last health that was written; None if there is none."""
+    try:
+        return msgspec.json.decode(health_path(settings).read_bytes(), type=Health)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+
+
+def run_worker(
+    settings: StreamSettings, domain: Domain, *, on_ready: Callable[[bool], None] | None = None
+) -> int:
+    """Run one worker in this process, on uvloop, until SIGTERM. Returns the exit code for ``sys.exit``."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        code = runner.run(_main(settings, domain, on_ready))
+    if code:
+        # Faust may have left a thread that waits for a broker that is gone; the supervisor waits for us.
+        os._exit(code)
+    return code
+
+
+async def _main(settings: StreamSettings, domain: Domain, on_ready: Callable[[bool], None] | None) -> int:
+    return await Worker(settings, domain, on_ready=on_ready).run()
+
+
+__all__ = ["Domain", "Health", "Role", "StreamSettings", "Worker", "health_path", "read_health", "run_worker"]

@@ -1,0 +1,94 @@
+"""Everything the correlator hears goes through the area log, stamped once with the instant of appending (law 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from cior_bus import codec
+from cior_bus.codec import Kind
+from cior_bus.producer import Message
+from cior_core import identity
+from cior_core.model import (
+    Action,
+    ActionItem,
+    AreaId,
+    ClockQuality,
+    Event,
+    EventItem,
+    Lane,
+    Receipt,
+    ReceiptItem,
+    TickItem,
+    TypeCode,
+)
+from cior_core.ports import Clock
+from cior_streams import outlet
+from cior_streams.domain import Areas
+from cior_streams.guard import Incoming, Publisher
+
+
+class Sequencer:
+    """Appends to ``cior.area.v1`` and returns when the entry is confirmed."""
+
+    def __init__(self, bus: Publisher, *, clock: Clock, areas: Areas, partitions: int) -> None:
+        self._bus, self._clock, self._areas = bus, clock, areas
+        self.partitions = partitions
+
+    async def action(self, incoming: Incoming) -> None:
+        """One operator's decision."""
+        action = cast("Action", codec.decode(Kind.ACTION, incoming.value))
+        item = ActionItem(
+            id=identity.item_id("action", action.area, action.id),
+            area=action.area,
+            at_ms=self._clock.now_ms(),
+            action=action,
+        )
+        await self._bus.publish([outlet.of_item(item)])
+
+    async def receipt(self, incoming: Incoming) -> None:
+        """One answer of a device. Its area is the message's key."""
+        receipt = cast("Receipt", codec.decode(Kind.RECEIPT, incoming.value))
+        area = AreaId((incoming.key or b"").decode() or self._areas.default)
+        key = f"{receipt.command_id}:{receipt.device}:{receipt.outcome}:{receipt.at_ms}"
+        item = ReceiptItem(
+            id=identity.item_id("receipt", area, key), area=area, at_ms=self._clock.now_ms(), receipt=receipt
+        )
+        await self._bus.publish([outlet.of_item(item)])
+
+    async def tick(self, areas: Iterable[AreaId]) -> None:
+        """Time passing, for each of ``areas``."""
+        now_ms = self._clock.now_ms()
+        items = [
+            TickItem(id=identity.item_id("tick", area, str(now_ms)), area=area, at_ms=now_ms)
+            for area in areas
+        ]
+        await self._bus.publish([outlet.of_item(item) for item in items])
+
+    def items_of(self, events: Sequence[Event]) -> list[Message]:
+        """Events as entries of their areas' logs."""
+        return [outlet.of_item(self._item(event)) for event in events]
+
+    def _item(self, event: Event) -> EventItem:
+        area = self._areas.of(event)
+        return EventItem(
+            id=identity.item_id("event", area, event.id), area=area, at_ms=self._clock.now_ms(), event=event
+        )
+
+    def undecoded(self, incoming: Incoming, _error: BaseException) -> list[Message]:
+        """Unreadable bytes on a life-safety lane: a press may be inside, so a life-safety event says so. Its id follows from where they lay."""
+        where = f"{incoming.topic}:{incoming.partition}:{incoming.offset}"
+        now_ms = self._clock.now_ms()
+        event = Event(
+            id=identity.event_id("cior.streams", where),
+            source="cior.streams",
+            type=TypeCode("source.undecoded"),
+            subject=(incoming.key or b"").decode("utf-8", "replace") or "unknown",
+            occurred_ms=incoming.timestamp_ms if incoming.timestamp_ms > 0 else now_ms,
+            received_ms=now_ms,
+            clock=ClockQuality.SYNCED,
+            life_safety=True,
+            lane=Lane.URGENT,
+            native_key=where,
+        )
+        return self.items_of([event])

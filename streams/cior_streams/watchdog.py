@@ -1,0 +1,157 @@
+"""Looks from outside at a worker that may be stuck, and ends the process so that its supervisor starts a new one.
+
+Faust can look healthy and do nothing: outputs to a vanished topic hang, consumers "slowly die" (research on stream processing §4.4, §5). So what counts is
+not the app's state but: do its topics exist, does the committed offset follow the log, does the event loop turn, did every table entry reach
+its changelog. Runs in a thread of its own, since a stuck loop cannot watch itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from cior_bus.settings import BusSettings
+from cior_core.model import Struct
+
+Place = tuple[str, int]
+
+
+class Verdict(StrEnum):
+    """What the watchdog thinks. The last four end the process."""
+
+    FINE = "fine"
+    BROKER_AWAY = "broker_away"
+    STALLED = "stalled"
+    TOPIC_MISSING = "topic_missing"
+    LOG_RESET = "log_reset"
+    LOOP_STUCK = "loop_stuck"
+    TABLE_UNSENT = "table_unsent"
+
+
+FATAL = frozenset(Verdict) - {Verdict.FINE, Verdict.BROKER_AWAY}
+
+
+class Observation(Struct, frozen=True):
+    """What the worker says of itself. ``committed``: next offsets of the partitions it reads. ``is_reading``: assigned and recovered."""
+
+    at_s: float
+    is_reading: bool
+    committed: dict[Place, int]
+    assigned: frozenset[Place]
+    topics: frozenset[str]
+    unsent: int = 0
+
+
+class Logs(Struct, frozen=True):
+    """What the broker says: topics, and the end of each partition. On Tansu an end may lag behind the truth, but never goes back (§0.7)."""
+
+    topics: frozenset[str]
+    ends: dict[Place, int]
+
+
+class Watchdog:
+    """Feed it with :meth:`judge`; pure but for the times it is given."""
+
+    def __init__(self, *, stall_s: float, missing_s: float = 3.0, loop_s: float = 20.0) -> None:
+        self._stall_s, self._missing_s, self._loop_s = stall_s, missing_s, loop_s
+        self._ends: dict[Place, int] = {}
+        self._moved: dict[Place, tuple[int, float]] = {}
+        self._missing_since_s: float | None = None
+        self.commit_age_s = 0.0
+
+    def judge(self, seen: Observation, logs: Logs | None, *, now_s: float) -> Verdict:
+        """One look. ``logs`` None: the broker did not answer."""
+        if now_s - seen.at_s > self._loop_s:
+            return Verdict.LOOP_STUCK
+        if seen.unsent:
+            return Verdict.TABLE_UNSENT
+        if logs is None:
+            self._forgive(now_s)
+            return Verdict.BROKER_AWAY
+        if self._is_missing(seen, logs, now_s):
+            return Verdict.TOPIC_MISSING
+        if any(end < self._ends.get(place, 0) for place, end in logs.ends.items()):
+            return Verdict.LOG_RESET
+        self._ends.update(logs.ends)
+        return Verdict.STALLED if self._is_stalled(seen, logs, now_s) else Verdict.FINE
+
+    def _forgive(self, now_s: float) -> None:
+        """Time without a broker is nobody's stall."""
+        self._moved = {place: (offset, now_s) for place, (offset, _) in self._moved.items()}
+        self._missing_since_s = None
+
+    def _is_missing(self, seen: Observation, logs: Logs, now_s: float) -> bool:
+        if seen.topics <= logs.topics:
+            self._missing_since_s = None
+            return False
+        self._missing_since_s = self._missing_since_s or now_s
+        return now_s - self._missing_since_s >= self._missing_s
+
+    def _is_stalled(self, seen: Observation, logs: Logs, now_s: float) -> bool:
+        """Input waits and the committed offset of its partition has not moved for ``stall_s``. Recovering for longer than that is a stall too."""
+        if not seen.assigned:
+            places: Mapping[Place, int] = {("", 0): -1}
+        else:
+            places = {
+                place: seen.committed.get(place, 0)
+                for place in seen.assigned
+                if logs.ends.get(place, 0) > seen.committed.get(place, 0)
+            }
+        self._moved = {
+            place: (
+                offset,
+                self._moved[place][1] if self._moved.get(place, (-2, 0.0))[0] == offset else now_s,
+            )
+            for place, offset in places.items()
+        }
+        self.commit_age_s = max((now_s - since_s for _, since_s in self._moved.values()), default=0.0)
+        return self.commit_age_s > self._stall_s
+
+
+class LogReader:
+    """Asks the broker for topics and ends."""
+
+    def __init__(self, settings: BusSettings, *, timeout_s: float = 2.0) -> None:
+        self._consumer = Consumer(settings.consumer(f"{settings.client_id}-watchdog"))
+        self._timeout_s = timeout_s
+
+    def read(self, places: frozenset[Place]) -> Logs | None:
+        """None when the broker does not answer. A partition that is gone has no end."""
+        try:
+            topics = self._consumer.list_topics(timeout=self._timeout_s).topics
+            names = frozenset(name for name, topic in topics.items() if topic.error is None)
+            ends = {place: self._end(place) for place in places if place[0] in names}
+        except KafkaException:
+            return None
+        return Logs(topics=names, ends=ends)
+
+    def _end(self, place: Place) -> int:
+        _, end = self._consumer.get_watermark_offsets(
+            TopicPartition(*place), timeout=self._timeout_s, cached=False
+        )
+        return int(end)
+
+    def close(self) -> None:
+        """Free the client."""
+        self._consumer.close()
+
+
+def watch(  # the loop of the watchdog's thread
+    look: Callable[[], Observation],
+    reader: LogReader,
+    dog: Watchdog,
+    *,
+    is_over: Callable[[float], bool],
+    say: Callable[[Verdict, float], None],
+) -> Verdict:
+    """Look once a second until ``is_over`` (which waits) or a fatal verdict; every verdict goes to ``say`` with the commit age in seconds."""
+    while not is_over(1.0):
+        seen = look()
+        verdict = dog.judge(seen, reader.read(seen.assigned), now_s=time.monotonic())
+        say(verdict, dog.commit_age_s)
+        if verdict in FATAL:
+            return verdict
+    return Verdict.FINE

@@ -1,0 +1,37 @@
+"""One stream worker as a process of its own: ``python worker_process.py DSN ROLE STATE_DIR WORKER WORKERS [SESSION_MS]``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from cior import packs
+from cior_bus.settings import BusSettings
+from cior_core.model import Device
+from cior_streams.runner import run_worker
+from cior_streams.settings import Role, StreamSettings
+from cior_streams.wiring import Domain
+
+DEVICES = (
+    Device(id="box-quiet", kind="tracker", expected_every_s=1.0),
+    Device(id="box-talks", kind="tracker", expected_every_s=1.0),
+)
+
+
+def main(dsn: str, role: str, state_dir: str, worker: str, workers: str, session_ms: str = "6000") -> int:
+    logging.basicConfig(level=os.environ.get("LOG", "WARNING"))
+    settings = StreamSettings(
+        bus=BusSettings.from_dsn(dsn, session_timeout_ms=int(session_ms)),
+        role=Role(role),
+        state_dir=Path(state_dir),
+        worker=worker,
+        workers=int(workers),
+        stall_s=float(os.environ.get("STALL_S", "20")),
+    )
+    return run_worker(settings, Domain.of(packs.rule_pack(), packs.taxonomy(), known=DEVICES))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
