@@ -106,7 +106,9 @@ def render(scene: Scene) -> Iterator[Image]:
         yield held
 
 
-def encode(scene: Scene, path: Path, *, codec: str = "libx264", crf: int = 27, key_every_s: float = 1.0) -> Path:
+def encode(
+    scene: Scene, path: Path, *, codec: str = "libx264", crf: int = 27, key_every_s: float = 1.0
+) -> Path:
     """Write the scene as a video file (no B pictures; a key picture often, so that a joining viewer sees it soon) and return ``path``."""
     options = {"preset": "veryfast", "tune": "zerolatency", "threads": "1", "crf": str(crf)}
     with av.open(str(path), "w") as container:

@@ -111,9 +111,13 @@ class Tracker:
         unsure = np.flatnonzero(found.scores < self._settings.sure_score)
         rows = np.arange(len(self._tracks))
         first, rows, sure = _assign(cost, rows, columns=sure, limit=1.0 - self._settings.match_iou)
-        fresh = np.array([row for row in rows if self._is_confirmed(self._tracks[row])], dtype=np.int64)
-        second, _, _ = _assign(cost, fresh, columns=unsure, limit=1.0 - self._settings.unsure_iou)
-        for row, column in (*first, *second):
+        young = np.array([row for row in rows if not self._is_confirmed(self._tracks[row])], dtype=np.int64)
+        wide = self._cost(_widened(predicted), _widened(boxes), found)
+        second, _, sure = _assign(wide, young, columns=sure, limit=1.0 - self._settings.match_iou)
+        taken = {row for row, _ in second}
+        rows = np.array([row for row in rows if int(row) not in taken], dtype=np.int64)
+        third, _, _ = _assign(cost, rows, columns=unsure, limit=1.0 - self._settings.unsure_iou)
+        for row, column in (*first, *second, *third):
             self._tracks[row].observe(
                 boxes[column],
                 score=float(found.scores[column]),
@@ -175,6 +179,12 @@ class Tracker:
             for track in self._tracks
             if track.seen_s == at_s and self._is_confirmed(track)
         )
+
+
+def _widened(boxes: Array) -> Array:
+    """Boxes of twice the size about their centres: a track seen once or twice has no speed yet, so a fast object would fall out of its own overlap."""
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    return np.concatenate([boxes[:, :2] - half, boxes[:, 2:] + half], axis=1)
 
 
 def _assign(

@@ -75,6 +75,13 @@ def test_memory_is_in_seconds_at_any_frame_rate(rate: int) -> None:
     assert len(ids(run(story))) == 6
 
 
+def test_something_fast_is_one_track_from_its_first_pictures_on() -> None:
+    """A car that moves three quarters of its own length between two pictures does not overlap itself enough before its speed is known."""
+    steps = run([(n * 0.2, found((0.1 + n * 0.045, 0.8, 0.8))) for n in range(15)])
+    assert ids(steps) == [1]
+    assert len(steps[-1].sightings) == 1
+
+
 def test_the_end_of_a_track_is_told_once_after_its_memory() -> None:
     story = [(n * 0.2, found((0.5, 0.8, 0.9)) if n < 10 else no_detections()) for n in range(30)]
     ends = [(round(n * 0.2, 1), step.ended) for n, step in enumerate(run(story)) if step.ended]
