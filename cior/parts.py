@@ -20,14 +20,16 @@ import structlog
 
 from cior import centre as centre_part
 from cior.keys import open_keys
-from cior.packs import taxonomy
+from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
 from cior.settings import Centre
+from cior.stack import stream_settings
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
 from cior_core import bundled
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 from cior_core.geo import City
+from cior_core.model import AreaId
 
 log = structlog.get_logger("cior.parts")
 
@@ -132,6 +134,19 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
                           accounting_every_s=centre.file.centre.accounting_every_s)
 
     return drive(work)
+
+
+def run_streams(arguments: PartArguments, role: str) -> int:
+    """One Faust worker; its exit code tells the supervisor why it ended."""
+    from cior_connectors._runtime.settings import read_registry
+    from cior_streams.runner import run_worker
+    from cior_streams.wiring import Domain
+
+    centre = arguments.centre
+    known = read_registry(centre.beside(centre.file.registry)).values()
+    rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
+    domain = Domain.of(rules, taxonomy(), known=known, area=AreaId(centre.file.centre.area))
+    return run_worker(stream_settings(centre, arguments.bus(f"cior-streams-{role}"), role), domain)
 
 
 def load_city(centre: Centre) -> City:

@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,8 @@ from cior.supervisor import Limits, PartSpec, Supervisor
 from cior_bus.admin import Topics
 from cior_bus.settings import BusSettings
 from cior_core.errors import ConfigInvalid
+from cior_streams.runner import read_health
+from cior_streams.settings import Role, StreamSettings
 
 log = structlog.get_logger("cior.stack")
 
@@ -31,6 +34,11 @@ BROKER = "broker"
 CENTRE = "centre"
 SUPPLIED_SECRETS = ("CIOR_TRACCAR_SECRET", "CIOR_DC09_KEY")
 """Names that an instance file may use as ``env:NAME``: the stack sets them for its children from this installation's keys."""
+
+
+def stream_settings(centre: Centre, bus: BusSettings, role: str) -> StreamSettings:
+    """The one worker of a role on this machine."""
+    return StreamSettings(bus=bus, role=Role(role), state_dir=centre.data / "streams")
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +123,7 @@ class Stack:
 
     def _parts(self) -> list[PartSpec]:
         parts = [self._part(CENTRE, ["centre"], ready_timeout_s=120)]
-        parts += [self._part(f"streams-{role}", ["streams", "--role", role], ready_timeout_s=120, life_safety=True) for role in ROLES]
+        parts += [self._stream(role) for role in ROLES]
         parts += [
             self._part(f"connectors-{kind}", ["connectors", *(str(path) for path in paths), "--family", kind], life_safety=True)
             for kind, paths in instance_kinds(self.centre).items()
@@ -125,6 +133,17 @@ class Stack:
             for number, section in enumerate(self.centre.file.vision, start=1)
         ]
         return parts
+
+    def _stream(self, role: str) -> PartSpec:
+        """A Faust worker says each second in its health file whether it has recovered and reads."""
+        settings = stream_settings(self.centre, self.bus, role)
+
+        def ready(pid: int) -> bool:
+            health = read_health(settings)
+            return health is not None and health.ready and health.pid == pid
+
+        part = self._part(f"streams-{role}", ["streams", "--role", role], ready_timeout_s=120, life_safety=True)
+        return replace(part, ready=ready)
 
     def _part(self, name: str, arguments: list[str], *, ready_timeout_s: float = 60.0, life_safety: bool = False) -> PartSpec:
         ready = self.ready_file(name)

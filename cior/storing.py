@@ -49,15 +49,22 @@ class BusCodec:
 
 
 class StoredCuts:
-    """The sink writes the plan of each batch durably itself; the consumer only asks for it, so that after a kill it gathers the very same batch."""
+    """The sink writes the plan of each batch durably itself; the consumer only asks for it, so that after a kill it gathers the very same batches.
+
+    Plans are read once for each partition, at its first question: those of this process need no reading.
+    """
 
     def __init__(self, writers: Writers) -> None:
         self._writers = writers
+        self._plans: dict[tuple[str, int], dict[int, Cut]] = {}
 
-    def planned(self, topic: str, partition: int) -> Cut | None:
-        """The store's plan of this partition."""
-        plan = self._writers.plan(topic, partition)
-        return Cut(first=plan.first, last=plan.last) if plan is not None else None
+    def planned(self, topic: str, partition: int, *, since: int) -> Cut | None:
+        """The store's plan that begins at ``since``."""
+        where = (topic, partition)
+        if where not in self._plans:
+            found = self._writers.plans(topic, partition, since=since)
+            self._plans[where] = {plan.first: Cut(first=plan.first, last=plan.last) for plan in found}
+        return self._plans[where].pop(since, None)
 
     def plan(self, topic: str, partition: int, cut: Cut) -> None:
         """Nothing: ``Sink`` has its own, durable before its first insert."""

@@ -60,6 +60,7 @@ registry = "registry.toml"
 [centre]
 name = "Ciudad simulada"
 accounting_every_s = 5.0
+test_mode = true
 
 [[connector]]
 file = "panels.toml"

@@ -26,6 +26,7 @@ from cior_core.model import Struct
 
 _LOG = structlog.get_logger(__name__)
 _PULL = 2_000
+_PLAN_PATIENCE_S = 5.0
 # Codes of librdkafka itself (rdkafka.h): the binding names them with an underscore.
 _UNKNOWN_TOPIC = -188
 _UNKNOWN_PARTITION = -190
@@ -106,7 +107,7 @@ class _Buffer:
     def add(self, record: Record) -> None:
         if not self.records:
             self.since_s = time.monotonic()
-            if self.plan is not None and not self.plan.first <= record.offset <= self.plan.last:
+            if self.plan is not None and self.plan.first != record.offset:
                 self.plan = None
         self.records.append(record)
         self.size_bytes += len(record.value or b"")
@@ -117,7 +118,11 @@ class _Buffer:
             return 0
         if self.plan is not None:
             inside = sum(1 for record in self.records if record.offset <= self.plan.last)
-            return inside if self.records[-1].offset >= self.plan.last else 0
+            if self.records[-1].offset >= self.plan.last:
+                return inside
+            if now_s - self.since_s < _PLAN_PATIENCE_S:
+                return 0
+            self.plan = None  # a log that started over is shorter than the plan of its former life
         if len(self.records) >= limits.max_records:
             return limits.max_records
         if self.size_bytes >= limits.max_bytes or now_s - self.since_s >= limits.max_wait_s:
@@ -211,7 +216,7 @@ class BatchConsumer:
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
             self._buffers[each.topic, each.partition] = _Buffer(
-                self._cuts.planned(each.topic, each.partition)
+                self._cuts.planned(each.topic, each.partition, since=max(each.offset, 0))
             )
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -248,6 +253,7 @@ class BatchConsumer:
                 if not self._insist(consumer, handler, batch, stop):
                     return
                 self._commit(consumer, batch)
+                buffer.plan = self._cuts.planned(topic, partition, since=batch.last + 1)
 
     def _insist(
         self, consumer: Consumer, handler: Callable[[Batch], None], batch: Batch, stop: threading.Event

@@ -22,13 +22,17 @@ class Cut(msgspec.Struct, frozen=True):
 class Cuts(Protocol):
     """Keeps the plan of each partition."""
 
-    def planned(self, topic: str, partition: int) -> Cut | None:
-        """The last plan of this partition, done or not."""
+    def planned(self, topic: str, partition: int, *, since: int) -> Cut | None:
+        """The plan whose first offset is ``since``, done or not; None: cut anew."""
         ...
 
     def plan(self, topic: str, partition: int, cut: Cut) -> None:
         """Remember, durably, before the handler starts."""
         ...
+
+
+def _starting(cut: Cut | None, since: int) -> Cut | None:
+    return cut if cut is not None and cut.first == since else None
 
 
 class MemoryCuts:
@@ -37,9 +41,9 @@ class MemoryCuts:
     def __init__(self) -> None:
         self._plans: dict[tuple[str, int], Cut] = {}
 
-    def planned(self, topic: str, partition: int) -> Cut | None:
+    def planned(self, topic: str, partition: int, *, since: int) -> Cut | None:
         """See :class:`Cuts`."""
-        return self._plans.get((topic, partition))
+        return _starting(self._plans.get((topic, partition)), since)
 
     def plan(self, topic: str, partition: int, cut: Cut) -> None:
         """See :class:`Cuts`."""
@@ -56,10 +60,10 @@ class FileCuts:
     def _path(self, topic: str, partition: int) -> Path:
         return self._directory / f"{topic}-{partition}.cut"
 
-    def planned(self, topic: str, partition: int) -> Cut | None:
+    def planned(self, topic: str, partition: int, *, since: int) -> Cut | None:
         """See :class:`Cuts`."""
         try:
-            return msgspec.json.decode(self._path(topic, partition).read_bytes(), type=Cut)
+            return _starting(msgspec.json.decode(self._path(topic, partition).read_bytes(), type=Cut), since)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
