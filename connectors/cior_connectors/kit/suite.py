@@ -85,9 +85,14 @@ BY_NAME = {check.name: check for check in CHECKS}
 async def examine(name: str, subject: Subject, sample: Sample | None = None) -> None:
     """Run one check. Raises :class:`CheckFailed` or :class:`NotApplicable`."""
     check = BY_NAME[name]
-    result = check.run(subject, sample) if check.per_sample else check.run(subject)
-    if inspect.isawaitable(result):
-        await asyncio.wait_for(result, 60)
+    try:
+        result = check.run(subject, sample) if check.per_sample else check.run(subject)
+        if inspect.isawaitable(result):
+            await asyncio.wait_for(result, 60)
+    except (CheckFailed, NotApplicable):
+        raise
+    except Exception as error:  # noqa: BLE001  whatever a connector raises here, it fails the check
+        raise CheckFailed(f"{name}: the connector raised {type(error).__name__}: {error}") from error
 
 
 async def passes(name: str, subject: Subject) -> bool:

@@ -1,0 +1,150 @@
+"""The kit can fail: a scaffolded connector passes, and each deliberate sabotage of it is caught by the check that is there for it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from click.testing import CliRunner
+
+from cior_connectors.cli import connector
+from cior_connectors.kit.quality import rules
+from cior_connectors.kit.subject import Subject
+from cior_connectors.kit.suite import BY_NAME, CHECKS, false_claims, passes
+
+# A few checks never apply to a line connector, or test the runtime only; everything else must be seen to fail here.
+NOT_SABOTAGED = {
+    "manifest_valid", "ack_after_durable", "refused_when_full", "reconnects", "bounded_memory", "stops_in_time",
+    "log_once", "metrics_emitted", "registered_gate", "replay_equals_live",
+}  # fmt: skip
+
+
+class Sabotage(NamedTuple):
+    name: str
+    file: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+
+
+SABOTAGES = (
+    Sabotage("answers_early", "source.py", "await self._queue.put(Received(", "writer.write(b'OK\\n')\n                await self._queue.put(Received(",
+             ("live_reply_after_durable", "live_refusal")),
+    Sabotage("answers_yes_to_refusals", "source.py", "    if isinstance(outcome, Refused):\n        return\n", "", ("live_refusal",)),
+    Sabotage("raises_on_garbage", "decode.py", "    if found is None:\n        raise PayloadRejected(\"{name}.line\", \"not a line of this protocol\", cure=\"look at the dead letter's bytes\")\n",
+             "    assert found is not None\n", ("truncation_total", "random_total")),
+    Sabotage("hangs_on_garbage", "decode.py", "    if found is None:\n", "    if found is None:\n        sum(range(10**8))\n", ("truncation_total",)),
+    Sabotage("takes_anything", "decode.py", "    found = _LINE.fullmatch(raw)\n", "    found = _LINE.fullmatch(raw) or _LINE.fullmatch(b'PRESS x 1 1795305590')\n",
+             ("undecodable_kept",)),
+    Sabotage("invents_ids", "decode.py", "key=press_key(device, facts.raw_id, sequence=int(found[\"sequence\"]), device_ms=device_ms)",
+             "key=__import__('uuid').uuid4().hex", ("deterministic", "resent_same_id", "golden", "crash_redelivers")),
+    Sabotage("forgets_the_sequence", "decode.py", "key=press_key(device, facts.raw_id, sequence=int(found[\"sequence\"]), device_ms=device_ms)",
+             "key=device", ("second_press_other_id",)),
+    Sabotage("reads_the_clock", "decode.py", "facts.received_ms + FUTURE_MS", "__import__('time').time() * 1000 + FUTURE_MS", ("pure",)),
+    Sabotage("imports_the_clock", "decode.py", "import re\n", "import re\nimport time\n", ("pure",)),
+    Sabotage("remembers_and_drops_repeats", "decode.py", "    config = cast(", "    if raw in _SEEN:\n        return Decoded()\n    _SEEN.add(raw)\n    config = cast(",
+             ("deterministic", "no_filter")),
+    Sabotage("drops_presses_without_place", "decode.py", "    return Decoded(events=(event,))", "    return Decoded(events=(event,) if event.place.located else ())",
+             ("alarm_without_position", "golden")),
+    Sabotage("puts_them_in_the_gulf", "decode.py", "        return UNKNOWN_PLACE\n    north", "        return Place(method=PlaceMethod.GPS, lat=0.0, lon=0.0)\n    north",
+             ("plausible", "alarm_without_position")),
+    Sabotage("denies_life_safety", "decode.py", "        place=_place(", "        life_safety=False,\n        place=_place(", ("plausible",)),
+    Sabotage("logs_payloads", "decode.py", "    config = cast(", "    __import__('structlog').get_logger().info('got', raw=raw)\n    config = cast(",
+             ("sealed_canary",)),
+    Sabotage("strips_the_line_end", "source.py", "Received(payload=line,", "Received(payload=line.strip(),", ("live_bytes_exact",)),
+    Sabotage("will_not_be_cancelled", "source.py", "        while True:\n            yield await self._queue.get()",
+             "        try:\n            while True:\n                yield await self._queue.get()\n        except asyncio.CancelledError:\n            await asyncio.sleep(2.5)\n            raise",
+             ("open_close",)),
+    Sabotage("cannot_close_unopened", "source.py", "        server, self._server = self._server, None\n        if server is not None:\n            server.close()",
+             "        assert self._server is not None\n        self._server.close()", ("open_close",)),
+    Sabotage("probe_says_no", "source.py", "return ProbeReport(ok=True", "return ProbeReport(ok=False", ("probe_tells",)),
+    Sabotage("accepts_unknown_keys", "config.py", "forbid_unknown_fields=True", "forbid_unknown_fields=False", ("unknown_key_refused",)),
+    Sabotage("accepts_any_port", "config.py", "Meta(ge=0, le=65535, ", "Meta(", ("config_examples",)),
+    Sabotage("secret_as_text", "config.py", "    press_type:", "    api_token: str = 'hunter2hunter2'\n    press_type:", ("secrets_hidden",)),
+    Sabotage("promises_history", "manifest.toml", "acknowledges = true", "acknowledges = true\nreplays = true", ("capabilities",)),
+    Sabotage("stale_readme", "config.py", "Port to listen on.", "The port.", ("readme_fresh",)),
+    Sabotage("no_provenance", "samples/press/provenance.toml", "template of the connector kit: replace with captured bytes", "?", ("samples_have_provenance",)),
+    Sabotage("claims_without_proof", "quality.toml", "[rules.owner]\nstatus = \"todo\"", "[rules.owner]\nstatus = \"done\"", ("quality_file",)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def scaffold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A fresh connector, importable under a name of its own."""
+    name = f"toy_{request.node.name.split('[')[-1].rstrip(']').lower()[:30]}".replace("-", "_")
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result = CliRunner().invoke(connector, ["new", name, "--into", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    _forget(name)
+    yield tmp_path / name
+    for module in set(sys.modules) - before:
+        if module.startswith(name):
+            del sys.modules[module]
+
+
+def _forget(name: str) -> None:
+    for module in [each for each in sys.modules if each == name or each.startswith(name + ".")]:
+        del sys.modules[module]
+    importlib.invalidate_caches()
+
+
+def _subject(folder: Path) -> Subject:
+    _forget(folder.name)
+    for cached in folder.rglob("__pycache__/*.pyc"):
+        cached.unlink()
+    peer = importlib.import_module(f"{folder.name}.peer").LinePeer()
+    return Subject(folder.name, peer=peer)
+
+
+async def test_a_new_connector_passes_every_check_as_it_is(scaffold: Path) -> None:
+    subject = _subject(scaffold)
+    assert [check.name for check in CHECKS if not await passes(check.name, subject)] == []
+    assert await false_claims(subject) == []
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda each: each.name)
+async def test_sabotage_is_caught(scaffold: Path, sabotage: Sabotage) -> None:
+    path = scaffold / sabotage.file
+    old = sabotage.old.replace("{name}", scaffold.name)
+    text = path.read_text()
+    assert old in text, "the sabotage no longer fits the template"
+    if sabotage.name == "remembers_and_drops_repeats":
+        text = text.replace("FIRST_MS =", "_SEEN: set[bytes] = set()\nFIRST_MS =", 1)
+    path.write_text(text.replace(old, sabotage.new.replace("{name}", scaffold.name)))
+    subject = _subject(scaffold)
+    for check in sabotage.caught_by:
+        if check in BY_NAME:
+            assert not await passes(check, subject), f"{check} did not notice"
+
+
+async def test_a_code_made_of_payload_never_becomes_a_label(scaffold: Path) -> None:
+    """The guard replaces it, so the sealed channel and the metrics stay clean whatever an author raises."""
+    path = scaffold / "decode.py"
+    path.write_text(path.read_text().replace(f'raise PayloadRejected("{scaffold.name}.line"', "raise PayloadRejected(raw.decode('latin-1')"))
+    subject = _subject(scaffold)
+    verdict = subject.decode(b"Maria Gomez, Corrientes 123", subject.stamped(subject.samples[0]))
+    assert verdict.code == "payload.rejected"
+
+
+async def test_a_quality_file_that_claims_what_fails_is_refused(scaffold: Path) -> None:
+    path = scaffold / "decode.py"
+    path.write_text(path.read_text().replace("import re\n", "import re\nimport time\n"))
+    assert "decode-pure" in await false_claims(_subject(scaffold))
+
+
+def test_every_check_is_seen_to_fail_by_some_sabotage_or_tests_the_runtime_itself() -> None:
+    caught = {name for sabotage in SABOTAGES for name in sabotage.caught_by}
+    assert {check.name for check in CHECKS} - caught == NOT_SABOTAGED
+
+
+def test_the_kit_has_at_least_twenty_four_checks_and_two_thirds_of_the_rules_are_checked_by_machine() -> None:
+    assert len(CHECKS) >= 24
+    assert all(check.sentence for check in CHECKS)
+    checked = [rule for rule in rules() if rule.check]
+    assert {rule.check for rule in checked} <= set(BY_NAME)
+    assert len(checked) / len(rules()) >= 2 / 3
