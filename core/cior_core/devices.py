@@ -81,7 +81,8 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """All that is remembered of one device. Later versions append fields only, so older bytes still read.
 
     ``seen_ms``: latest receipt. ``occurred_ms``: latest believable event time. ``silent_since_ms``: deadline that passed unheard, None while alive.
-    ``offsets_ms``: recent received - device. ``high_since_ms``: when the pressed level began, None when released.
+    ``offsets_ms``: recent received - device. ``high_since_ms``: when the pressed level began, None when released. ``watched_ms``: since when somebody
+    listens again (a start of ours); silence is counted from there, so that our own absence is not blamed on the device.
     """
 
     subject: str
@@ -103,6 +104,7 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     reputation: Reputation = Reputation()
     data_class: DataClass = DataClass.RESTRICTED
     drill: bool = False
+    watched_ms: int = 0
 
 
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,9 +123,11 @@ DEFAULT_SETTINGS: Final = DeviceSettings()
 
 
 def enroll(device: Device, now_ms: int, state: DeviceState | None = None) -> DeviceState:
-    """The state of a registered device, so that one which never says a word is found silent too. Keeps what ``state`` already knows."""
+    """The state of a registered device from a start of ours on, so that one which never says a word is found silent too, and none is for the time
+    in which nobody listened. Keeps what ``state`` already knows."""
     known = state or DeviceState(subject=device.id, seen_ms=now_ms, place=device.place if device.place.located else None)
-    return msgspec.structs.replace(known, expected_every_s=device.expected_every_s, drill=device.drill, data_class=_higher(known.data_class, device.data_class))
+    return msgspec.structs.replace(known, expected_every_s=device.expected_every_s, drill=device.drill, watched_ms=max(now_ms, known.watched_ms),
+                                   data_class=_higher(known.data_class, device.data_class))
 
 
 def step(state: DeviceState | None, event: Event, now_ms: int, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[DeviceState, tuple[Event, ...]]:
@@ -189,7 +193,7 @@ def sweep(states: Mapping[str, DeviceState], now_ms: int, settings: DeviceSettin
 def deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> int | None:
     """When the device counts as silent unless heard before; None when nothing is expected of it."""
     every_s = state.expected_every_s or settings.expected_every_s
-    return None if every_s is None else state.seen_ms + round(every_s * settings.missed_heartbeats * 1000)
+    return None if every_s is None else max(state.seen_ms, state.watched_ms) + round(every_s * settings.missed_heartbeats * 1000)
 
 
 # --- clock and reputation -------------------------------------------------------------------------------------------------------------
@@ -304,7 +308,7 @@ def _silence(state: DeviceState, now_ms: int, *, settings: DeviceSettings, chang
         return ()
     changes["silent_since_ms"] = due_ms
     facts = {"last_heard_ms": state.seen_ms, "expected_every_s": state.expected_every_s or settings.expected_every_s, "missed": settings.missed_heartbeats}
-    return (_Told("source.silent", Phase.NEW, due_ms, now_ms, f"silent|{state.seen_ms}", facts),)
+    return (_Told("source.silent", Phase.NEW, due_ms, now_ms, f"silent|{due_ms}", facts),)
 
 
 def _return(before: DeviceState, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]) -> Iterable[_Told]:
@@ -317,7 +321,7 @@ def _return(before: DeviceState, seen_ms: int, *, settings: DeviceSettings, chan
         return unseen
     changes["silent_since_ms"] = None
     facts = {"silent_since_ms": since_ms, "silent_s": (seen_ms - since_ms) / 1000}
-    return (*unseen, _Told("source.restored", Phase.RESTORE, seen_ms, seen_ms, f"restored|{before.seen_ms}", facts))
+    return (*unseen, _Told("source.restored", Phase.RESTORE, seen_ms, seen_ms, f"restored|{since_ms}", facts))
 
 
 def _measure(before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]) -> Iterable[_Told]:

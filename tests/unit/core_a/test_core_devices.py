@@ -95,6 +95,19 @@ def test_a_registered_device_that_never_spoke_is_found_silent() -> None:
     assert kinds(events) == ["source.silent new"]
 
 
+def test_our_own_absence_is_not_blamed_on_the_device() -> None:
+    """The centre was down from minute 1 to minute 60; the panel kept talking to nobody."""
+    panel = Device(id="panel-7", kind="panel", expected_every_s=60.0)
+    state, _ = told(said(0), said(60), settings=EVERY_MINUTE)
+    state = devices.enroll(panel, START + 3_600_000, state)
+    assert swept(state, 3_601)[1] == ()
+    state, events = told(said(3_630), settings=EVERY_MINUTE, state=state)
+    assert events == []
+    _, found = swept(devices.enroll(panel, START + 3_640_000, state), 3_640 + 180)
+    assert kinds(found) == ["source.silent new"]
+    assert found[0].attributes["last_heard_ms"] == START + 3_630_000
+
+
 def test_nothing_is_expected_of_a_device_without_interval() -> None:
     state, _ = told(said(0))
     assert swept(state, 1e6, DeviceSettings())[1] == ()
