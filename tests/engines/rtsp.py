@@ -34,7 +34,17 @@ class RtspServer:
         if not script.is_file():
             raise EngineAbsent("rtsp-server is not installed (dev extra: aio-rtsp-toolkit[server])")
         self._port, control = free_port(), free_port()
-        argv = [str(script), "--dir", str(folder), "--host", LOOPBACK, "--port", str(self._port), "--control-port", str(control)]
+        argv = [
+            str(script),
+            "--dir",
+            str(folder),
+            "--host",
+            LOOPBACK,
+            "--port",
+            str(self._port),
+            "--control-port",
+            str(control),
+        ]
         env = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         self._process = EngineProcess("rtsp-server", argv, log_path=log_path, env=env)
 
@@ -68,7 +78,9 @@ class RtspServer:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _signal(self, number: signal.Signals) -> None:

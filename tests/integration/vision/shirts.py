@@ -21,7 +21,9 @@ TORSO = (0.47, 0.835)
 class ShirtDetector:
     """Each red shirt is a person whose height follows from the shirt's."""
 
-    facts = EngineFacts(engine="shirts", version="1", model="by colour", model_sha256="0" * 64, labels=("person",))
+    facts = EngineFacts(
+        engine="shirts", version="1", model="by colour", model_sha256="0" * 64, labels=("person",)
+    )
 
     def __init__(self) -> None:
         self.looked_at = 0
@@ -38,13 +40,21 @@ class ShirtDetector:
         mask = ((red - green > 45) & (red - blue > 30)).astype(np.uint8)
         mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         count, _, stats, centres = cv2.connectedComponentsWithStats(mask)
-        rows = [self._box(stats[n], centres[n], frame) for n in range(1, count) if stats[n][cv2.CC_STAT_AREA] > 150]
+        rows = [
+            self._box(stats[n], centres[n], frame)
+            for n in range(1, count)
+            if stats[n][cv2.CC_STAT_AREA] > 150
+        ]
         if not rows:
             return no_detections()
-        return Detections(boxes=np.array(rows, np.float32), scores=np.full(len(rows), 0.9, np.float32), classes=np.zeros(len(rows), np.int64))
+        return Detections(
+            boxes=np.array(rows, np.float32),
+            scores=np.full(len(rows), 0.9, np.float32),
+            classes=np.zeros(len(rows), np.int64),
+        )
 
     @staticmethod
-    def _box(stats: np.ndarray, centre: np.ndarray, frame: Image) -> tuple[float, float, float, float]:  # type: ignore[type-arg]
+    def _box(stats: np.ndarray, centre: np.ndarray, frame: Image) -> tuple[float, float, float, float]:
         tall = stats[cv2.CC_STAT_HEIGHT] / (TORSO[1] - TORSO[0])
         top = stats[cv2.CC_STAT_TOP] - (1 - TORSO[1]) * tall
         height, width = frame.shape[:2]

@@ -56,7 +56,9 @@ def replayed(settings: AnyVisionSettings, path: Path, engine: OpenVinoYolo) -> R
     return clip_replay(settings, path, detector=engine, start_ms=START_MS)
 
 
-def test_the_camera_path_yields_tracked_incidents_with_the_real_network(clips: Path, engine: OpenVinoYolo) -> None:
+def test_the_camera_path_yields_tracked_incidents_with_the_real_network(
+    clips: Path, engine: OpenVinoYolo
+) -> None:
     """Our own clip, a network trained on photographs: one visitor, one track, one intrusion, one loitering, times of the scene."""
     result = replayed(camera("loiterer.mp4", clips), clips / "loiterer.mp4", engine)
     assert [track.label for track in result.tracks] == ["person"]
@@ -65,18 +67,26 @@ def test_the_camera_path_yields_tracked_incidents_with_the_real_network(clips: P
     assert steps.count(("loitering", Stage.START)) == steps.count(("loitering", Stage.END)) == 1
     [intrusion] = [one for one in result.incidents if (one.kind, one.stage) == ("intrusion", Stage.START)]
     assert 3.4 <= intrusion.at_s <= 4.6
-    assert {event.attributes["detector"]["model_sha256"] for event in result.events if event.type.startswith("vision.")} == {engine.facts.model_sha256}
+    assert {
+        event.attributes["detector"]["model_sha256"]
+        for event in result.events
+        if event.type.startswith("vision.")
+    } == {engine.facts.model_sha256}
 
 
 @pytest.mark.parametrize(("stays_s", "fires"), [(3.0, 0), (20.0, 1)])
-def test_a_short_stay_is_no_loitering_and_a_long_one_is_one(tmp_path: Path, engine: OpenVinoYolo, stays_s: float, fires: int) -> None:
+def test_a_short_stay_is_no_loitering_and_a_long_one_is_one(
+    tmp_path: Path, engine: OpenVinoYolo, stays_s: float, fires: int
+) -> None:
     encode(loiterer(arrives_s=1.0, stays_s=stays_s), tmp_path / "clip.mp4")
     result = replayed(camera("clip.mp4", tmp_path), tmp_path / "clip.mp4", engine)
     assert sum((one.kind, one.stage) == ("loitering", Stage.START) for one in result.incidents) == fires
 
 
 def test_two_visitors_are_two_tracks_and_two_intrusions(tmp_path: Path, engine: OpenVinoYolo) -> None:
-    other = Walker(path=((1.0, 1.1, 0.92), (9.0, -0.1, 0.92)), height=0.5, shirt=(150, 90, 40), trousers=(60, 60, 70))
+    other = Walker(
+        path=((1.0, 1.1, 0.92), (9.0, -0.1, 0.92)), height=0.5, shirt=(150, 90, 40), trousers=(60, 60, 70)
+    )
     scene = replace(loiterer(arrives_s=3.0, stays_s=6.0), duration_s=18.0)
     encode(replace(scene, walkers=(*scene.walkers, other)), tmp_path / "clip.mp4")
     result = replayed(camera("clip.mp4", tmp_path), tmp_path / "clip.mp4", engine)
@@ -85,19 +95,33 @@ def test_two_visitors_are_two_tracks_and_two_intrusions(tmp_path: Path, engine: 
     assert len(result.tracks) <= 3, "one switch where they pass each other is tolerated"
 
 
-def test_cars_from_straight_above_are_no_persons_and_as_any_object_give_three_separate_passes(test_data: Path, engine: OpenVinoYolo) -> None:
+def test_cars_from_straight_above_are_no_persons_and_as_any_object_give_three_separate_passes(
+    test_data: Path, engine: OpenVinoYolo
+) -> None:
     """The network has never seen cars from there and names them wrongly (phones, suitcases): person rules must stay quiet; a rule for any
     object sees them pass. By eye the clip has three passes, at seconds 5 to 9, 14 to 19 and 25 to 28, the middle one of two cars."""
     path = clip(test_data, "car-detection.mp4")
     text = SETTINGS.replace("[[0.3, 0.6], [0.7, 0.6], [0.7, 0.97], [0.3, 0.97]]", WHOLE_PICTURE)
-    persons = replayed(parse_settings(text.replace("URL", str(path)), file="t", folder=path.parent), path, engine)
+    persons = replayed(
+        parse_settings(text.replace("URL", str(path)), file="t", folder=path.parent), path, engine
+    )
     assert persons.incidents == ()
     assert persons.tracks == ()
-    anything = parse_settings(text.replace("URL", str(path)).replace('id = "nadie"', 'id = "nadie"\nclasses = []\nmin_score = 0.4'), file="t", folder=path.parent)
+    anything = parse_settings(
+        text.replace("URL", str(path)).replace('id = "nadie"', 'id = "nadie"\nclasses = []\nmin_score = 0.4'),
+        file="t",
+        folder=path.parent,
+    )
     assert isinstance(anything.rule[0], IntrusionRule)
     result = replayed(anything, path, engine)
     starts = [one.at_s for one in result.incidents if (one.rule_id, one.stage) == ("nadie", Stage.START)]
-    windows = Counter(next((n for n, (low, high) in enumerate([(5, 9.5), (14, 19.5), (24.5, 28.5)]) if low <= at_s <= high), -1) for at_s in starts)
+    windows = Counter(
+        next(
+            (n for n, (low, high) in enumerate([(5, 9.5), (14, 19.5), (24.5, 28.5)]) if low <= at_s <= high),
+            -1,
+        )
+        for at_s in starts
+    )
     assert windows[-1] == 0, f"nothing moves outside the passes, but something was told at {starts}"
     assert set(windows) == {0, 1, 2}
     assert len(starts) <= 7
@@ -112,11 +136,17 @@ def test_a_clip_without_anybody_gives_no_track(test_data: Path, engine: OpenVino
     assert (result.tracks, result.incidents) == ((), ())
 
 
-def test_people_in_a_plaza_become_tracks_and_a_zone_tells_of_them(test_data: Path, engine: OpenVinoYolo) -> None:
+def test_people_in_a_plaza_become_tracks_and_a_zone_tells_of_them(
+    test_data: Path, engine: OpenVinoYolo
+) -> None:
     path = clip(test_data, "vtest.avi")
     if brightness(path) < 20:
-        pytest.skip("vtest.avi of this test data is a test card (coloured squares on black), not the plaza with pedestrians: nobody to track")
-    text = SETTINGS.replace("[[0.3, 0.6], [0.7, 0.6], [0.7, 0.97], [0.3, 0.97]]", WHOLE_PICTURE).replace("URL", str(path))
+        pytest.skip(
+            "vtest.avi of this test data is a test card (coloured squares on black), not the plaza with pedestrians: nobody to track"
+        )
+    text = SETTINGS.replace("[[0.3, 0.6], [0.7, 0.6], [0.7, 0.97], [0.3, 0.97]]", WHOLE_PICTURE).replace(
+        "URL", str(path)
+    )
     result = replayed(parse_settings(text, file="t", folder=path.parent), path, engine)
     assert len([track for track in result.tracks if track.last_s - track.first_s >= 2.0]) >= 3
     assert any((one.kind, one.stage) == ("intrusion", Stage.START) for one in result.incidents)
@@ -135,20 +165,28 @@ def figure() -> Image:
 
 
 @pytest.mark.parametrize("input_px", [(384, 640), (640, 640), (480, 640), (320, 320)])
-def test_the_network_runs_at_any_size_and_finds_the_figure_in_the_same_place(model_dir: Path, input_px: tuple[int, int]) -> None:
-    settings = OpenVinoSettings(model_dir=str(model_dir), model_sha256=folder_sha256(model_dir), input_px=input_px, confidence=0.5)
+def test_the_network_runs_at_any_size_and_finds_the_figure_in_the_same_place(
+    model_dir: Path, input_px: tuple[int, int]
+) -> None:
+    settings = OpenVinoSettings(
+        model_dir=str(model_dir), model_sha256=folder_sha256(model_dir), input_px=input_px, confidence=0.5
+    )
     engine = OpenVinoYolo(settings)
     assert (engine.facts.input_px, engine.facts.remark) == (input_px, "")
     [found] = engine.detect([figure()])
     assert [engine.facts.labels[label] for label in found.classes] == ["person"]
     truth = loiterer(arrives_s=0.0, stays_s=2.0).walkers[0].box(5.0)
     assert truth is not None
-    assert found.boxes[0][3] == pytest.approx(truth.bottom, abs=0.03), "where it stands is what rules are about"
+    assert found.boxes[0][3] == pytest.approx(truth.bottom, abs=0.03), (
+        "where it stands is what rules are about"
+    )
     assert (found.boxes[0][0] + found.boxes[0][2]) / 2 == pytest.approx(truth.ground[0], abs=0.03)
 
 
 def test_an_impossible_size_falls_back_to_the_exported_one_and_says_why(model_dir: Path) -> None:
-    settings = OpenVinoSettings(model_dir=str(model_dir), model_sha256=folder_sha256(model_dir), input_px=(360, 640))
+    settings = OpenVinoSettings(
+        model_dir=str(model_dir), model_sha256=folder_sha256(model_dir), input_px=(360, 640)
+    )
     engine = OpenVinoYolo(settings)
     assert engine.facts.input_px == (640, 640)
     assert "multiple of 32" in engine.facts.remark
@@ -165,7 +203,11 @@ def test_a_network_of_another_shape_is_not_patched() -> None:
 def test_the_anchor_grid_we_write_is_the_one_the_export_has(model_dir: Path) -> None:
     model = ov.Core().read_model(next(model_dir.glob("*.xml")))
     centres, strides = anchors(exported_size(model))
-    constants = [node.get_data() for node in model.get_ordered_ops() if node.get_type_name() == "Constant" and strides.size in node.get_output_shape(0)]
+    constants = [
+        node.get_data()
+        for node in model.get_ordered_ops()
+        if node.get_type_name() == "Constant" and strides.size in node.get_output_shape(0)
+    ]
     assert any(one.shape == centres.shape and np.array_equal(one, centres) for one in constants)
     assert any(one.shape == strides.shape and np.array_equal(one, strides) for one in constants)
 
@@ -176,18 +218,29 @@ def test_pictures_of_several_cameras_in_one_call_keep_their_order(engine: OpenVi
     assert [len(one.only(frozenset({0}))) for one in together] == [0, 1, 0, 1]
 
 
-def test_a_model_that_is_not_the_approved_one_stops_the_worker_before_it_starts(model_dir: Path, tmp_path: Path) -> None:
-    text = SETTINGS.replace('engine = "none"', f'engine = "openvino"\nmodel_dir = "{model_dir}"\nmodel_sha256 = "{"0" * 64}"')
+def test_a_model_that_is_not_the_approved_one_stops_the_worker_before_it_starts(
+    model_dir: Path, tmp_path: Path
+) -> None:
+    text = SETTINGS.replace(
+        'engine = "none"', f'engine = "openvino"\nmodel_dir = "{model_dir}"\nmodel_sha256 = "{"0" * 64}"'
+    )
     (tmp_path / "camaras.toml").write_text(text)
     with pytest.raises(IntegrityBroken, match=r"vision\.model_changed"):
         openvino_yolo.load(load_settings(tmp_path / "camaras.toml").detector)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ultralytics") is None, reason="the extra vision-ultralytics (AGPL, torch) is not installed")
+@pytest.mark.skipif(
+    importlib.util.find_spec("ultralytics") is None,
+    reason="the extra vision-ultralytics (AGPL, torch) is not installed",
+)
 def test_ultralytics_gives_the_same_boxes(model_dir: Path) -> None:
     digest = folder_sha256(model_dir)
-    theirs = ultralytics_yolo.load(ultralytics_yolo.UltralyticsSettings(model_dir=str(model_dir), model_sha256=digest, confidence=0.25))
-    ours = OpenVinoYolo(OpenVinoSettings(model_dir=str(model_dir), model_sha256=digest, input_px=(640, 640), confidence=0.25))
+    theirs = ultralytics_yolo.load(
+        ultralytics_yolo.UltralyticsSettings(model_dir=str(model_dir), model_sha256=digest, confidence=0.25)
+    )
+    ours = OpenVinoYolo(
+        OpenVinoSettings(model_dir=str(model_dir), model_sha256=digest, input_px=(640, 640), confidence=0.25)
+    )
     [left], [right] = theirs.detect([figure()]), ours.detect([figure()])
     assert left.classes.tolist() == right.classes.tolist()
     assert left.boxes == pytest.approx(right.boxes, abs=0.002)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -28,7 +29,9 @@ STALL_S = 1.5
 @asynccontextmanager
 async def watching(rtsp: RtspServer, folder: Path) -> AsyncIterator[Shelf]:
     shelf, stop = Shelf(), asyncio.Event()
-    running = asyncio.create_task(VisionWorker(camera(rtsp.url("loiterer.mp4"), folder), shelf, detector=ShirtDetector()).run(stop))
+    running = asyncio.create_task(
+        VisionWorker(camera(rtsp.url("loiterer.mp4"), folder), shelf, detector=ShirtDetector()).run(stop)
+    )
     try:
         yield shelf
     finally:
@@ -49,18 +52,28 @@ def test_a_live_stream_gives_pictures_with_the_cameras_rtcp_time_and_says_so(rts
     source = SourceSettings(url=rtsp.url("loiterer.mp4"))
     drops, began_s = DropCounter(), time.monotonic()
     with open_source(source) as container:
-        frames = read_frames(container, times=EpochTimes(), sampler=Sampler(5.0), clock=SystemClock(), drops=drops, probe=Probe(), stopped=lambda: False)
+        frames = read_frames(
+            container,
+            times=EpochTimes(),
+            sampler=Sampler(5.0),
+            clock=SystemClock(),
+            drops=drops,
+            probe=Probe(),
+            stopped=lambda: False,
+        )
         found = [next(frames) for _ in range(10)]
     assert time.monotonic() - began_s < 6.0
     assert found[0].image.shape == (360, 640, 3)
-    spans = [later.time.stream_s - now.time.stream_s for now, later in zip(found, found[1:], strict=False)]
+    spans = [later.time.stream_s - now.time.stream_s for now, later in itertools.pairwise(found)]
     assert all(0.15 < span < 0.35 for span in spans)
     assert {frame.time.wall_source for frame in found} == {WallSource.RTCP}
     assert {frame.time.clock for frame in found} == {ClockQuality.SYNCED}
     assert abs(found[-1].time.wall_ms - time.time() * 1000) < 5_000
 
 
-async def test_a_killed_camera_is_told_lost_and_comes_back_by_itself_in_a_new_epoch(rtsp: RtspServer, tmp_path: Path) -> None:
+async def test_a_killed_camera_is_told_lost_and_comes_back_by_itself_in_a_new_epoch(
+    rtsp: RtspServer, tmp_path: Path
+) -> None:
     async with watching(rtsp, tmp_path) as shelf:
         await until(lambda: shelf.of("vision.object"), within_s=20)
         rtsp.kill()
@@ -68,7 +81,10 @@ async def test_a_killed_camera_is_told_lost_and_comes_back_by_itself_in_a_new_ep
         rtsp.start()
         back_s = await until(lambda: len(shelf.of("camera.signal_loss")) == 2, within_s=20)
         assert back_s < 8.0
-        await until(lambda: any(event.attributes["time"]["epoch"] >= 1 for event in shelf.of("vision.object")), within_s=20)
+        await until(
+            lambda: any(event.attributes["time"]["epoch"] >= 1 for event in shelf.of("vision.object")),
+            within_s=20,
+        )
         await until(lambda: shelf.of("camera.health")[-1].attributes["reconnects"] >= 1, within_s=5)
     lost, restored = shelf.of("camera.signal_loss")
     assert [lost.phase, restored.phase] == [Phase.NEW, Phase.RESTORE]
@@ -78,18 +94,27 @@ async def test_a_killed_camera_is_told_lost_and_comes_back_by_itself_in_a_new_ep
     assert len(origins) >= 2, "two connections, two origins: no time line runs over the outage"
 
 
-async def test_a_camera_that_hangs_with_open_sockets_is_noticed_by_our_own_watchdog(rtsp: RtspServer, tmp_path: Path) -> None:
+async def test_a_camera_that_hangs_with_open_sockets_is_noticed_by_our_own_watchdog(
+    rtsp: RtspServer, tmp_path: Path
+) -> None:
     """SIGSTOP: the library says nothing for seconds; we do after ``stall_s``."""
     async with watching(rtsp, tmp_path) as shelf:
-        await until(lambda: shelf.of("camera.health") and shelf.of("camera.health")[-1].attributes["decoded_fps"] > 5, within_s=20)
+        await until(
+            lambda: shelf.of("camera.health") and shelf.of("camera.health")[-1].attributes["decoded_fps"] > 5,
+            within_s=20,
+        )
         rtsp.pause()
         assert await until(lambda: shelf.of("camera.signal_loss"), within_s=10) < STALL_S + 1.0
-        await until(lambda: "signal_lost" in shelf.of("camera.health")[-1].attributes["conditions"], within_s=5)
+        await until(
+            lambda: "signal_lost" in shelf.of("camera.health")[-1].attributes["conditions"], within_s=5
+        )
         rtsp.resume()
         await until(lambda: len(shelf.of("camera.signal_loss")) == 2, within_s=20)
 
 
-async def test_an_incident_open_when_the_camera_dies_is_ended_not_left_open(rtsp: RtspServer, tmp_path: Path) -> None:
+async def test_an_incident_open_when_the_camera_dies_is_ended_not_left_open(
+    rtsp: RtspServer, tmp_path: Path
+) -> None:
     async with watching(rtsp, tmp_path) as shelf:
         await until(lambda: shelf.of("vision.intrusion"), within_s=30)
         rtsp.kill()
@@ -97,9 +122,14 @@ async def test_an_incident_open_when_the_camera_dies_is_ended_not_left_open(rtsp
     assert shelf.of("vision.intrusion")[-1].attributes["reason"] == "stream_ended"
 
 
-async def test_a_worker_stops_in_two_seconds_although_its_camera_hangs(rtsp: RtspServer, tmp_path: Path) -> None:
+async def test_a_worker_stops_in_two_seconds_although_its_camera_hangs(
+    rtsp: RtspServer, tmp_path: Path
+) -> None:
     async with watching(rtsp, tmp_path) as shelf:
-        await until(lambda: shelf.of("camera.health") and shelf.of("camera.health")[-1].attributes["decoded_fps"] > 5, within_s=20)
+        await until(
+            lambda: shelf.of("camera.health") and shelf.of("camera.health")[-1].attributes["decoded_fps"] > 5,
+            within_s=20,
+        )
         rtsp.pause()
         await asyncio.sleep(0.3)
         started_s = time.monotonic()
@@ -107,10 +137,17 @@ async def test_a_worker_stops_in_two_seconds_although_its_camera_hangs(rtsp: Rts
     rtsp.resume()
 
 
-def test_nobody_answers_the_reader_backs_off_and_no_log_line_holds_the_password(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nobody_answers_the_reader_backs_off_and_no_log_line_holds_the_password(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     from cior.embedded.tansu import free_port
 
-    source = SourceSettings(url=f"rtsp://admin:hunter2@127.0.0.1:{free_port()}/x", backoff_s=0.1, backoff_max_s=0.4, open_timeout_s=1.0)
+    source = SourceSettings(
+        url=f"rtsp://admin:hunter2@127.0.0.1:{free_port()}/x",
+        backoff_s=0.1,
+        backoff_max_s=0.4,
+        open_timeout_s=1.0,
+    )
     reader = CameraReader("camera-plaza", source, SystemClock(), rng=random.Random(1))
     reader.start()
     time.sleep(1.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import replace as changed
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from cior_bus.admin import Topics
 from cior_bus.producer import Bus
 from cior_bus.settings import Profile
 from cior_bus.spool import Spool
-from cior_core.model import ClockQuality, Lane, Phase
+from cior_core.model import ClockQuality, Event, Lane, Phase
 from cior_vision.clock import SystemClock
+from cior_vision.frames import Detections, Image
 from cior_vision.replay import clip_replay
 from cior_vision.rule_settings import TamperSettings
 from cior_vision.settings import AnyVisionSettings
@@ -38,11 +40,13 @@ def with_source(settings: AnyVisionSettings, **more: object) -> AnyVisionSetting
     return msgspec.structs.replace(settings, camera=(msgspec.structs.replace(one, source=source),))
 
 
-def story(events: list[object]) -> list[tuple[str, Phase]]:
-    return [(event.attributes["rule"], event.phase) for event in events]  # type: ignore[attr-defined]
+def story(events: Sequence[Event]) -> list[tuple[str, Phase]]:
+    return [(event.attributes["rule"], event.phase) for event in events]
 
 
-async def test_a_visitor_who_stays_becomes_one_intrusion_and_one_loitering_with_start_and_end(clips: Path) -> None:
+async def test_a_visitor_who_stays_becomes_one_intrusion_and_one_loitering_with_start_and_end(
+    clips: Path,
+) -> None:
     shelf = Shelf()
     settings = with_source(camera("loiterer.mp4", clips), file_start_ms=START_MS)
     await VisionWorker(settings, shelf, detector=ShirtDetector()).run()
@@ -58,7 +62,9 @@ async def test_a_visitor_who_stays_becomes_one_intrusion_and_one_loitering_with_
     assert {event.attributes["time"]["wall_source"] for event in intrusion} == {"file"}
 
 
-async def test_detections_travel_once_a_second_and_health_tells_how_well_the_camera_was_watched(clips: Path) -> None:
+async def test_detections_travel_once_a_second_and_health_tells_how_well_the_camera_was_watched(
+    clips: Path,
+) -> None:
     shelf, engine = Shelf(), ShirtDetector()
     settings = with_source(camera("loiterer.mp4", clips), file_start_ms=START_MS)
     await VisionWorker(settings, shelf, detector=engine).run()
@@ -67,8 +73,12 @@ async def test_detections_travel_once_a_second_and_health_tells_how_well_the_cam
     assert all(event.attributes["counts"] == {"person": 1} for event in seconds)
     last = shelf.of("camera.health")[-1].attributes
     assert last["detector"] == "shirts"
-    assert {row["reason"] for row in last["drops"]} == {"sampled"}, "ten pictures a second were decoded, five were wanted"
-    assert engine.looked_at < 130, "the gate spares the detector the empty street and most of the standing still"
+    assert {row["reason"] for row in last["drops"]} == {"sampled"}, (
+        "ten pictures a second were decoded, five were wanted"
+    )
+    assert engine.looked_at < 130, (
+        "the gate spares the detector the empty street and most of the standing still"
+    )
 
 
 async def test_the_replay_of_a_clip_gives_the_events_of_the_worker_id_for_id(clips: Path) -> None:
@@ -77,7 +87,11 @@ async def test_the_replay_of_a_clip_gives_the_events_of_the_worker_id_for_id(cli
     await VisionWorker(settings, shelf, detector=ShirtDetector()).run()
     first = clip_replay(settings, clips / "loiterer.mp4", detector=ShirtDetector(), start_ms=START_MS)
     second = clip_replay(settings, clips / "loiterer.mp4", detector=ShirtDetector(), start_ms=START_MS)
-    live = [event.id for event in shelf.events if event.type.startswith("vision.") and event.type != "vision.object"]
+    live = [
+        event.id
+        for event in shelf.events
+        if event.type.startswith("vision.") and event.type != "vision.object"
+    ]
     assert sorted(event.id for event in first.events) == sorted(live)
     assert first == second
     assert [(track.label, track.observations > 30) for track in first.tracks] == [("person", True)]
@@ -93,8 +107,14 @@ async def test_without_a_model_the_worker_says_so_disables_the_rules_and_still_w
     assert not shelf.of("vision.object")
 
 
-@pytest.mark.parametrize(("spans", "condition"), [({"covered": ((4.0, 12.0),)}, "covered"), ({"frozen": ((4.0, 12.0),)}, "frozen"),
-                                                  ({"blurred": ((10.0, 22.0),)}, "defocused")])
+@pytest.mark.parametrize(
+    ("spans", "condition"),
+    [
+        ({"covered": ((4.0, 12.0),)}, "covered"),
+        ({"frozen": ((4.0, 12.0),)}, "frozen"),
+        ({"blurred": ((10.0, 22.0),)}, "defocused"),
+    ],
+)
 def test_a_covered_a_frozen_and_a_defocused_camera_is_told_and_told_again_when_it_is_over(
     tmp_path: Path, spans: dict[str, tuple[tuple[float, float], ...]], condition: str
 ) -> None:
@@ -103,18 +123,27 @@ def test_a_covered_a_frozen_and_a_defocused_camera_is_told_and_told_again_when_i
     settings = camera("clip.mp4", tmp_path)
     one = msgspec.structs.replace(settings.camera[0], tamper=TamperSettings(reference_s=5.0))
     settings = msgspec.structs.replace(settings, camera=(one,))
-    changes = clip_replay(settings, tmp_path / "clip.mp4", detector=ShirtDetector(), start_ms=START_MS).changes
-    assert [(str(change.condition), change.active) for change in changes] == [(condition, True), (condition, False)]
+    changes = clip_replay(
+        settings, tmp_path / "clip.mp4", detector=ShirtDetector(), start_ms=START_MS
+    ).changes
+    assert [(str(change.condition), change.active) for change in changes] == [
+        (condition, True),
+        (condition, False),
+    ]
     [(start_s, _)] = next(iter(spans.values()))
-    assert start_s - 0.3 <= changes[0].since_s <= start_s + 2.5, "the encoder refines a held picture for about two seconds before it repeats it exactly"
+    assert start_s - 0.3 <= changes[0].since_s <= start_s + 2.5, (
+        "the encoder refines a held picture for about two seconds before it repeats it exactly"
+    )
 
 
-async def test_the_worker_stops_within_two_seconds_ends_what_is_open_and_leaves_no_thread(clips: Path) -> None:
+async def test_the_worker_stops_within_two_seconds_ends_what_is_open_and_leaves_no_thread(
+    clips: Path,
+) -> None:
     shelf, stop = Shelf(), asyncio.Event()
     settings = with_source(camera("loiterer.mp4", clips), pace="realtime")
     running = asyncio.create_task(VisionWorker(settings, shelf, detector=ShirtDetector()).run(stop))
     async with asyncio.timeout(20):
-        while not shelf.of("vision.intrusion"):
+        while not shelf.of("vision.intrusion"):  # noqa: ASYNC110  (the shelf is no asyncio object)
             await asyncio.sleep(0.1)
     started_s = time.monotonic()
     stop.set()
@@ -124,9 +153,11 @@ async def test_the_worker_stops_within_two_seconds_ends_what_is_open_and_leaves_
     assert shelf.of("vision.intrusion")[-1].attributes["reason"] == "stream_ended"
 
 
-async def test_law_11_a_detector_too_slow_for_the_camera_drops_pictures_and_health_counts_them(clips: Path) -> None:
+async def test_law_11_a_detector_too_slow_for_the_camera_drops_pictures_and_health_counts_them(
+    clips: Path,
+) -> None:
     class SlowDetector(ShirtDetector):
-        def detect(self, frames):  # type: ignore[no-untyped-def]
+        def detect(self, frames: Sequence[Image]) -> list[Detections]:
             time.sleep(0.6)
             return super().detect(frames)
 
@@ -143,7 +174,7 @@ async def test_law_11_a_detector_too_slow_for_the_camera_drops_pictures_and_heal
 
 async def test_a_bug_in_the_pipeline_ends_the_worker_loudly(clips: Path) -> None:
     class Broken(ShirtDetector):
-        def detect(self, frames):  # type: ignore[no-untyped-def]
+        def detect(self, frames: Sequence[Image]) -> list[Detections]:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -166,8 +197,14 @@ async def test_through_a_real_broker_incidents_land_on_the_urgent_lane_and_the_r
         await VisionWorker(camera("loiterer.mp4", clips), bus, detector=ShirtDetector()).run()
         assert bus.flush(timeout_s=20)
     spool.close()
-    landed = {spec.name: [event for _, value in broker.values(spec.name, at_least=1) for event in codec.records(codec.Kind.EVENT, value)]
-              for spec in (topics.URGENT, topics.EVENTS, topics.TELEMETRY)}
+    landed = {
+        spec.name: [
+            event
+            for _, value in broker.values(spec.name, at_least=1)
+            for event in codec.records(codec.Kind.EVENT, value)
+        ]
+        for spec in (topics.URGENT, topics.EVENTS, topics.TELEMETRY)
+    }
     assert [event.type for event in landed[topics.URGENT.name]] == ["vision.intrusion"] * 3
     assert [event.type for event in landed[topics.EVENTS.name]] == ["vision.loitering"] * 2
     assert {event.type for event in landed[topics.TELEMETRY.name]} == {"vision.object", "camera.health"}

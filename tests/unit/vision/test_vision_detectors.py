@@ -20,19 +20,29 @@ from cior_vision.frames import Detections, Floats
 def model(tmp_path: Path) -> Path:
     (tmp_path / "net.xml").write_text("<net/>")
     (tmp_path / "net.bin").write_bytes(b"\0" * 64)
-    (tmp_path / "metadata.yaml").write_text("task: detect\nnames:\n  0: person\n  1: car\nargs:\n  batch: 1\n")
+    (tmp_path / "metadata.yaml").write_text(
+        "task: detect\nnames:\n  0: person\n  1: car\nargs:\n  batch: 1\n"
+    )
     return tmp_path
 
 
 def test_the_digest_is_what_coreutils_prints(model: Path) -> None:
-    shell = subprocess.run(["sh", "-c", "LC_ALL=C sha256sum * | sha256sum"], cwd=model, capture_output=True, text=True, check=True)
+    shell = subprocess.run(
+        ["sh", "-c", "LC_ALL=C sha256sum * | sha256sum"],
+        cwd=model,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert folder_sha256(model) == shell.stdout.split()[0]
 
 
 @pytest.mark.parametrize("change", ["weights", "network", "labels", "new file"])
 def test_a_model_that_changed_in_any_file_stops_the_worker(model: Path, change: str) -> None:
     approved = folder_sha256(model)
-    name = {"weights": "net.bin", "network": "net.xml", "labels": "metadata.yaml", "new file": "other.txt"}[change]
+    name = {"weights": "net.bin", "network": "net.xml", "labels": "metadata.yaml", "new file": "other.txt"}[
+        change
+    ]
     with (model / name).open("ab") as file:
         file.write(b" ")
     with pytest.raises(IntegrityBroken, match=r"vision\.model_changed") as caught:
@@ -49,12 +59,16 @@ def test_labels_come_from_the_models_own_metadata(model: Path) -> None:
 
 @pytest.mark.parametrize("size", [(640, 360), (1920, 1080), (704, 576), (640, 640)])
 @pytest.mark.parametrize("input_px", [(384, 640), (640, 640)])
-def test_a_box_comes_back_to_where_it_was_in_a_picture_of_any_shape(size: tuple[int, int], input_px: tuple[int, int]) -> None:
+def test_a_box_comes_back_to_where_it_was_in_a_picture_of_any_shape(
+    size: tuple[int, int], input_px: tuple[int, int]
+) -> None:
     """Draw a white box, find it in the letterboxed input by its pixels, pretend to be the network, decode."""
     width, height = size
     image = np.zeros((height, width, 3), np.uint8)
     truth = (0.25, 0.25, 0.5, 0.75)
-    image[round(truth[1] * height):round(truth[3] * height), round(truth[0] * width):round(truth[2] * width)] = 255
+    image[
+        round(truth[1] * height) : round(truth[3] * height), round(truth[0] * width) : round(truth[2] * width)
+    ] = 255
     blob, fit = letterbox(image, input_px)
     assert blob.shape == (1, 3, *input_px)
     rows, columns = np.where(blob[0, 0] > 0.8)
@@ -77,7 +91,9 @@ def head(*objects: tuple[float, float, int, float]) -> Floats:
 
 
 def decoded(output: Floats) -> Detections:
-    return decode(output, letterbox(np.zeros((640, 640, 3), np.uint8), (640, 640))[1], confidence=0.25, iou=0.7)
+    return decode(
+        output, letterbox(np.zeros((640, 640, 3), np.uint8), (640, 640))[1], confidence=0.25, iou=0.7
+    )
 
 
 def test_doubles_of_one_class_are_suppressed_and_two_classes_in_one_place_are_not() -> None:
@@ -111,7 +127,10 @@ def test_every_built_in_engine_keeps_the_plugin_contract() -> None:
         assert callable(module.load)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ultralytics") is not None, reason="the extra vision-ultralytics is installed here")
+@pytest.mark.skipif(
+    importlib.util.find_spec("ultralytics") is not None,
+    reason="the extra vision-ultralytics is installed here",
+)
 def test_without_the_extra_ultralytics_is_refused_with_its_cure(model: Path) -> None:
     settings = ultralytics_yolo.UltralyticsSettings(model_dir=str(model), model_sha256=folder_sha256(model))
     with pytest.raises(ConfigInvalid, match=r"cior\[vision-ultralytics\]") as caught:

@@ -26,26 +26,63 @@ from cior_vision.timing import FrameTime, WallSource
 
 NOON = 1_700_000_000_000
 KINDS = Taxonomy.load(bundled.text("taxonomy.toml"))
-ENGINE = EngineFacts(engine="openvino", version="2026.4", model="yolo11n", model_sha256="ab" * 32, labels=("person",))
-CAMERA = CameraSettings(id="camera-plaza", name="Plaza", place=SitePlace(lat=-32.95, lon=-60.64, district="Centro"), drill=True,
-                        source=SourceSettings(url="rtsp://admin:hunter2@10.0.0.9/1"))
+ENGINE = EngineFacts(
+    engine="openvino", version="2026.4", model="yolo11n", model_sha256="ab" * 32, labels=("person",)
+)
+CAMERA = CameraSettings(
+    id="camera-plaza",
+    name="Plaza",
+    place=SitePlace(lat=-32.95, lon=-60.64, district="Centro"),
+    drill=True,
+    source=SourceSettings(url="rtsp://admin:hunter2@10.0.0.9/1"),
+)
 RULE = IntrusionRule(id="nadie", version=3, zone="acera")
 BOX = Box(0.4, 0.5, 0.46, 0.8)
 
 
 def maker(instance: str = "w1") -> EventMaker:
-    return EventMaker(CAMERA, rules=[RULE, LoiteringRule(id="stay", zone="acera")], engine=ENGINE, taxonomy=KINDS, author=Author(version="1", instance=instance))
+    return EventMaker(
+        CAMERA,
+        rules=[RULE, LoiteringRule(id="stay", zone="acera")],
+        engine=ENGINE,
+        taxonomy=KINDS,
+        author=Author(version="1", instance=instance),
+    )
 
 
-def at(stream_s: float = 12.0, *, origin_ms: int = NOON, source: WallSource = WallSource.ARRIVAL) -> FrameTime:
+def at(
+    stream_s: float = 12.0, *, origin_ms: int = NOON, source: WallSource = WallSource.ARRIVAL
+) -> FrameTime:
     wall_ms = origin_ms + round(stream_s * 1000)
-    return FrameTime(epoch=0, origin_ms=origin_ms, pts=int(stream_s * 90_000), time_base=(1, 90_000), stream_s=stream_s, arrival_ms=wall_ms + 80,
-                     wall_ms=wall_ms, wall_source=source, clock=ClockQuality.UNKNOWN)
+    return FrameTime(
+        epoch=0,
+        origin_ms=origin_ms,
+        pts=int(stream_s * 90_000),
+        time_base=(1, 90_000),
+        stream_s=stream_s,
+        arrival_ms=wall_ms + 80,
+        wall_ms=wall_ms,
+        wall_source=source,
+        clock=ClockQuality.UNKNOWN,
+    )
 
 
 def incident(**more: Any) -> Incident:
-    facts = {"rule_id": "nadie", "rule_version": 3, "kind": "intrusion", "stage": Stage.START, "sequence": 0, "track_id": 7, "tracks": (7,), "label": "person",
-             "since_s": 11.6, "at_s": 12.0, "place_id": "acera", "box": BOX, "score": 0.8}
+    facts = {
+        "rule_id": "nadie",
+        "rule_version": 3,
+        "kind": "intrusion",
+        "stage": Stage.START,
+        "sequence": 0,
+        "track_id": 7,
+        "tracks": (7,),
+        "label": "person",
+        "since_s": 11.6,
+        "at_s": 12.0,
+        "place_id": "acera",
+        "box": BOX,
+        "score": 0.8,
+    }
     return Incident(**{**facts, **more})
 
 
@@ -55,12 +92,26 @@ def event(**more: Any) -> Event:
 
 def test_an_intrusion_event_says_what_where_when_by_which_rule_and_which_model() -> None:
     made = event()
-    assert (made.type, made.subject, made.phase, made.lane) == ("vision.intrusion", "camera-plaza", Phase.NEW, Lane.URGENT)
-    assert (made.occurred_ms, made.received_ms, made.clock) == (NOON + 12_000, NOON + 12_080, ClockQuality.UNKNOWN)
+    assert (made.type, made.subject, made.phase, made.lane) == (
+        "vision.intrusion",
+        "camera-plaza",
+        Phase.NEW,
+        Lane.URGENT,
+    )
+    assert (made.occurred_ms, made.received_ms, made.clock) == (
+        NOON + 12_000,
+        NOON + 12_080,
+        ClockQuality.UNKNOWN,
+    )
     assert (made.place.method, made.place.lat, made.place.district) == (PlaceMethod.SITE, -32.95, "Centro")
     assert (made.data_class, made.drill) == (DataClass.RESTRICTED, True)
     facts = made.attributes
-    assert (facts["rule"], facts["rule_version"], facts["tracks"], facts["since_ms"]) == ("nadie", 3, [7], NOON + 11_600)
+    assert (facts["rule"], facts["rule_version"], facts["tracks"], facts["since_ms"]) == (
+        "nadie",
+        3,
+        [7],
+        NOON + 11_600,
+    )
     assert facts["parameters"]["entries"] == 3
     assert facts["detector"]["model_sha256"] == "ab" * 32
     assert facts["onvif_topic"] == "tns1:RuleEngine/FieldDetector/ObjectsInside"
@@ -77,8 +128,17 @@ def test_the_same_step_has_the_same_id_from_any_process() -> None:
     assert first.id == second.id
 
 
-@pytest.mark.parametrize("change", [{"rule_id": "stay", "kind": "loitering"}, {"rule_version": 4}, {"track_id": 8}, {"since_s": 20.0},
-                                    {"stage": Stage.UPDATE}, {"sequence": 1}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rule_id": "stay", "kind": "loitering"},
+        {"rule_version": 4},
+        {"track_id": 8},
+        {"since_s": 20.0},
+        {"stage": Stage.UPDATE},
+        {"sequence": 1},
+    ],
+)
 def test_another_rule_version_track_visit_or_step_has_another_id(change: dict[str, Any]) -> None:
     assert event(**change).id != event().id
 
@@ -89,7 +149,10 @@ def test_the_same_track_number_after_a_restart_is_another_incident() -> None:
 
 
 def test_start_update_and_end_share_one_incident_and_end_when_it_ended() -> None:
-    steps = [event(stage=stage, sequence=n, at_s=12.0 - n) for n, stage in enumerate([Stage.START, Stage.UPDATE, Stage.END])]
+    steps = [
+        event(stage=stage, sequence=n, at_s=12.0 - n)
+        for n, stage in enumerate([Stage.START, Stage.UPDATE, Stage.END])
+    ]
     assert len({one.attributes["incident"] for one in steps}) == 1
     assert [one.phase for one in steps] == [Phase.NEW, Phase.UPDATE, Phase.END]
     assert steps[2].occurred_ms == NOON + 10_000
@@ -117,7 +180,10 @@ def test_health_and_detections_travel_on_the_telemetry_lane_and_never_alert() ->
 
 
 def test_detections_of_a_second_are_one_event_with_counts_and_the_last_box_of_each_track() -> None:
-    seen = [(at(1.0 + n / 5), (sighting(1, 0.3 + n * 0.01), *([sighting(2, 0.8)] if n == 0 else []))) for n in range(5)]
+    seen = [
+        (at(1.0 + n / 5), (sighting(1, 0.3 + n * 0.01), *([sighting(2, 0.8)] if n == 0 else [])))
+        for n in range(5)
+    ]
     made = maker().detections(seen, received_ms=NOON)
     assert made is not None
     assert made.attributes["counts"] == {"person": 2}
@@ -130,7 +196,9 @@ def test_signal_loss_is_timed_by_our_own_clock() -> None:
     lost = maker().signal(lost=True, since_ms=NOON, received_ms=NOON + 5_000, facts={})
     back = maker().signal(lost=False, since_ms=NOON + 9_000, received_ms=NOON + 9_000, facts={})
     assert [(one.type, one.phase, one.occurred_ms) for one in (lost, back)] == [
-        ("camera.signal_loss", Phase.NEW, NOON), ("camera.signal_loss", Phase.RESTORE, NOON + 9_000)]
+        ("camera.signal_loss", Phase.NEW, NOON),
+        ("camera.signal_loss", Phase.RESTORE, NOON + 9_000),
+    ]
 
 
 def test_law_10_no_event_holds_pixels_or_a_password() -> None:
@@ -158,24 +226,53 @@ def binary(value: Any) -> list[Any]:
 
 
 def sighting(track_id: int, x: float) -> Sighting:
-    return Sighting(track_id=track_id, label="person", score=0.8, box=Box(x, 0.5, x + 0.05, 0.8), age_s=2.0, moved=1.0)
+    return Sighting(
+        track_id=track_id, label="person", score=0.8, box=Box(x, 0.5, x + 0.05, 0.8), age_s=2.0, moved=1.0
+    )
 
 
 def every_kind() -> list[Event]:
-    change = ConditionChange(condition=Condition.COVERED, active=True, at_s=12.0, since_s=7.0, facts={"luma_std": 2.0})
+    change = ConditionChange(
+        condition=Condition.COVERED, active=True, at_s=12.0, since_s=7.0, facts={"luma_std": 2.0}
+    )
     meter = HealthMeter(ENGINE, disabled_rules=[], now_s=0.0)
-    reader = ReaderFacts(link=Link.LIVE, packets=250, received_bytes=1, decoded=250, delivered=50, connections=2, replaced_threads=0, drops={},
-                         silent_s=0.1, blind_s=0.1, clock_offset_s=0.05, last_error=None)
-    health = meter.measure(reader, PipelineFacts(pictures=50, detected=20, gate_open=25), now_s=10.0, conditions=frozenset())
+    reader = ReaderFacts(
+        link=Link.LIVE,
+        packets=250,
+        received_bytes=1,
+        decoded=250,
+        delivered=50,
+        connections=2,
+        replaced_threads=0,
+        drops={},
+        silent_s=0.1,
+        blind_s=0.1,
+        clock_offset_s=0.05,
+        last_error=None,
+    )
+    health = meter.measure(
+        reader, PipelineFacts(pictures=50, detected=20, gate_open=25), now_s=10.0, conditions=frozenset()
+    )
     detections = maker().detections([(at(), (sighting(1, 0.4),))], received_ms=NOON)
     assert detections is not None
-    return [event(), event(rule_id="stay", kind="loitering"), maker().picture_condition(change, at(), received_ms=NOON),
-            maker().signal(lost=True, since_ms=NOON, received_ms=NOON, facts={"silent_s": 5.2}), maker().health(health, received_ms=NOON), detections]
+    return [
+        event(),
+        event(rule_id="stay", kind="loitering"),
+        maker().picture_condition(change, at(), received_ms=NOON),
+        maker().signal(lost=True, since_ms=NOON, received_ms=NOON, facts={"silent_s": 5.2}),
+        maker().health(health, received_ms=NOON),
+        detections,
+    ]
 
 
 def test_health_is_rates_of_the_interval_not_totals() -> None:
     [health] = [one for one in every_kind() if one.type == HEALTH_TYPE]
     facts = health.attributes
-    assert (facts["packet_fps"], facts["decoded_fps"], facts["watched_fps"], facts["detected_fps"]) == (25.0, 25.0, 5.0, 2.0)
+    assert (facts["packet_fps"], facts["decoded_fps"], facts["watched_fps"], facts["detected_fps"]) == (
+        25.0,
+        25.0,
+        5.0,
+        2.0,
+    )
     assert (facts["gate_open_share"], facts["reconnects"]) == (0.5, 1)
     assert (facts["detector"], facts["model_sha256"]) == ("openvino", "ab" * 32)

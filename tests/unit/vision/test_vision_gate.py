@@ -16,7 +16,9 @@ SCENE = Scene(walkers=(PASSER_BY,), duration_s=12.0, fps=5)
 
 def gated(scene: Scene) -> list[tuple[float, bool]]:
     gate = MotionGate(GateSettings())
-    return [(n / scene.fps, gate.step(shrink(image), n / scene.fps).open) for n, image in enumerate(render(scene))]
+    return [
+        (n / scene.fps, gate.step(shrink(image), n / scene.fps).open) for n, image in enumerate(render(scene))
+    ]
 
 
 def test_the_gate_is_shut_on_an_empty_street_and_open_while_somebody_passes() -> None:
@@ -61,7 +63,11 @@ def test_statistics_tell_a_street_from_a_covered_lens() -> None:
 
 
 def test_blur_kills_the_sharpness_and_a_frozen_picture_has_one_digest() -> None:
-    pictures = list(render(Scene(walkers=(), duration_s=4.0, fps=5, blurred=((1.0, 2.0),), frozen=((3.0, 4.0),), noise=1.0)))
+    pictures = list(
+        render(
+            Scene(walkers=(), duration_s=4.0, fps=5, blurred=((1.0, 2.0),), frozen=((3.0, 4.0),), noise=1.0)
+        )
+    )
     readings = [read_scene(shrink(image), n / 5) for n, image in enumerate(pictures)]
     assert readings[7].sharpness / readings[0].sharpness < 0.3
     assert len({one.digest for one in readings[14:]}) == 1

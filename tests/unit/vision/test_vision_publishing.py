@@ -13,7 +13,15 @@ from cior_vision.publishing import Outbox, message
 
 
 def event(name: str, lane: Lane = Lane.NORMAL) -> Event:
-    return Event(id=EventId(name), source="vision/c1", type=TypeCode("vision.intrusion"), subject="c1", occurred_ms=1, received_ms=2, lane=lane)
+    return Event(
+        id=EventId(name),
+        source="vision/c1",
+        type=TypeCode("vision.intrusion"),
+        subject="c1",
+        occurred_ms=1,
+        received_ms=2,
+        lane=lane,
+    )
 
 
 class Broker:
@@ -80,7 +88,9 @@ async def test_law_11_a_full_outbox_drops_the_oldest_of_the_same_kind_and_counts
     outbox.add(event("incident", Lane.URGENT))
     for n in range(5):
         outbox.add(event(f"t{n}", Lane.TELEMETRY))
-    assert outbox.dropped_rows() == [{"reason": "outbox_full", "lane": "telemetry", "intentional": True, "count": 2}]
+    assert outbox.dropped_rows() == [
+        {"reason": "outbox_full", "lane": "telemetry", "intentional": True, "count": 2}
+    ]
     broker.away = False
     assert await outbox.flush(within_s=1.0)
     assert broker.got == ["incident", "t2", "t3", "t4"]

@@ -17,12 +17,33 @@ YARD: Polygon = ((0.4, 0.5), (0.8, 0.5), (0.8, 0.9), (0.4, 0.9))
 TO_THE_EDGE: Polygon = ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))
 
 
-def person(x: float, y: float = 0.8, *, track: int = 1, label: str = "person", score: float = 0.9, moved: float = 1.0, age_s: float = 5.0) -> Sighting:
-    return Sighting(track_id=track, label=label, score=score, box=Box(x - 0.03, y - 0.3, x + 0.03, y), age_s=age_s, moved=moved)
+def person(
+    x: float,
+    y: float = 0.8,
+    *,
+    track: int = 1,
+    label: str = "person",
+    score: float = 0.9,
+    moved: float = 1.0,
+    age_s: float = 5.0,
+) -> Sighting:
+    return Sighting(
+        track_id=track,
+        label=label,
+        score=score,
+        box=Box(x - 0.03, y - 0.3, x + 0.03, y),
+        age_s=age_s,
+        moved=moved,
+    )
 
 
-def play(evaluator: ZoneEvaluator | LineEvaluator, story: list[tuple[float, list[Sighting]]], *, ended: dict[float, set[int]] | None = None,
-         minute: int = 0) -> list[Incident]:
+def play(
+    evaluator: ZoneEvaluator | LineEvaluator,
+    story: list[tuple[float, list[Sighting]]],
+    *,
+    ended: dict[float, set[int]] | None = None,
+    minute: int = 0,
+) -> list[Incident]:
     out: list[Incident] = []
     for at_s, sightings in story:
         gone = frozenset((ended or {}).get(at_s, set()))
@@ -104,20 +125,23 @@ def test_an_id_switch_inside_the_zone_does_not_reset_the_clock_and_both_ids_are_
     story = span(0, 6, 0.6) + span(7, 12, 0.61, track=2)
     found = play(loitering(10.0), story, ended={7.0: {1}})
     assert stages(found) == []
-    story = span(0, 6, 0.6) + [(6.6, [])] + span(7, 12, 0.61, track=2)
+    story = [*span(0, 6, 0.6), (6.6, []), *span(7, 12, 0.61, track=2)]
     found = play(loitering(10.0), story, ended={6.6: {1}})
     assert [(one.since_s, one.at_s, one.tracks) for one in found] == [(0.0, 10.0, (1, 2))]
 
 
 def test_a_stranger_elsewhere_does_not_inherit_the_clock() -> None:
-    story = span(0, 6, 0.45) + [(6.6, [])] + span(7, 12, 0.75, track=2)
+    story = [*span(0, 6, 0.45), (6.6, []), *span(7, 12, 0.75, track=2)]
     assert play(loitering(10.0), story, ended={6.6: {1}}) == []
 
 
 def test_a_track_lost_inside_ends_its_incident_after_the_gap_at_the_last_time_it_was_seen() -> None:
     story = [*span(0, 4, 0.6), (6.0, []), (6.9, []), (7.2, [])]
     found = play(intrusion(), story, ended={6.0: {1}})
-    assert [(one.stage, one.at_s, one.reason) for one in found] == [(Stage.START, 0.4, ""), (Stage.END, 3.8, "track_lost")]
+    assert [(one.stage, one.at_s, one.reason) for one in found] == [
+        (Stage.START, 0.4, ""),
+        (Stage.END, 3.8, "track_lost"),
+    ]
 
 
 def test_two_people_are_two_incidents() -> None:
@@ -127,7 +151,11 @@ def test_two_people_are_two_incidents() -> None:
 
 def test_a_second_visit_of_the_same_track_is_another_incident() -> None:
     found = play(intrusion(), span(0, 2, 0.6) + span(2, 5, 0.1) + span(5, 7, 0.6))
-    assert [(one.stage, one.since_s) for one in found] == [(Stage.START, 0.0), (Stage.END, 0.0), (Stage.START, 5.0)]
+    assert [(one.stage, one.since_s) for one in found] == [
+        (Stage.START, 0.0),
+        (Stage.END, 0.0),
+        (Stage.START, 5.0),
+    ]
 
 
 def test_feet_below_the_picture_say_nothing_unless_the_zone_reaches_there() -> None:
@@ -204,16 +232,23 @@ def test_a_track_of_half_a_second_does_not_count() -> None:
 
 def test_there_and_back_are_two_crossings() -> None:
     found = play(line(), walk([0.4, 0.6, 0.4]))
-    assert [(one.sequence, one.facts["direction"]) for one in found] == [(0, "left_to_right"), (1, "right_to_left")]
+    assert [(one.sequence, one.facts["direction"]) for one in found] == [
+        (0, "left_to_right"),
+        (1, "right_to_left"),
+    ]
 
 
 # --- properties -----------------------------------------------------------------------------------------------------------------------
 
-positions = st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(0.35, 1.0), st.booleans()), min_size=1, max_size=80)
+positions = st.lists(
+    st.tuples(st.floats(0.0, 1.0), st.floats(0.35, 1.0), st.booleans()), min_size=1, max_size=80
+)
 
 
 @given(positions)
-def test_every_incident_starts_once_ends_once_and_its_times_are_in_order(path: list[tuple[float, float, bool]]) -> None:
+def test_every_incident_starts_once_ends_once_and_its_times_are_in_order(
+    path: list[tuple[float, float, bool]],
+) -> None:
     for evaluator in (intrusion(), loitering(1.0)):
         found: list[Incident] = []
         for n, (x, y, seen) in enumerate(path):
@@ -226,4 +261,7 @@ def test_every_incident_starts_once_ends_once_and_its_times_are_in_order(path: l
         assert open_since is None
         assert all(one.since_s <= one.at_s for one in found)
         for one, following in pairwise(found):
-            assert following.stage is Stage.START or (following.since_s, following.sequence) == (one.since_s, one.sequence + 1)
+            assert following.stage is Stage.START or (following.since_s, following.sequence) == (
+                one.since_s,
+                one.sequence + 1,
+            )

@@ -61,7 +61,11 @@ def parse(text: str) -> AnyVisionSettings:
 
 def test_a_good_file_gives_typed_rules_and_paths_relative_to_it() -> None:
     settings = parse(GOOD)
-    assert [type(rule) for rule in settings.rules_of("camera-plaza")] == [IntrusionRule, LoiteringRule, LineRule]
+    assert [type(rule) for rule in settings.rules_of("camera-plaza")] == [
+        IntrusionRule,
+        LoiteringRule,
+        LineRule,
+    ]
     assert settings.camera[0].source.url == "/srv/cior/clips/plaza.mp4"
     assert isinstance(settings.detector, MotionOnlySettings)
 
@@ -84,7 +88,12 @@ def test_the_engine_chooses_the_struct_of_its_table() -> None:
         ("fps = 5", "fps = 0", "config.wrong_value", 10),
         ('camera = "camera-plaza"\npolygon', 'camera = "camera-otra"\npolygon', "vision.camera_unknown", 14),
         ("[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]", "[[0.1, 0.5], [0.9, 0.5]]", "vision.polygon_invalid", 15),
-        ("[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]", "[[64, 240], [576, 240], [576, 480]]", "vision.polygon_invalid", 15),
+        (
+            "[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]",
+            "[[64, 240], [576, 240], [576, 480]]",
+            "vision.polygon_invalid",
+            15,
+        ),
         ("[[0.5, 0.2], [0.5, 0.9]]", "[[0.5, 0.2], [0.5, 0.2]]", "vision.line_invalid", 20),
         ('zone = "acera"\nschedule', 'zone = "vereda"\nschedule', "vision.place_unknown", 25),
         ("22:00-06:00", "25:00-06:00", "vision.schedule_invalid", 26),

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 from cior_vision.incidents import Condition, ConditionChange, SceneReading
 from cior_vision.rule_settings import TamperSettings
 from cior_vision.tamper import TamperWatch
 
 
-def reading(at_s: float, *, std: float = 40.0, entropy: float = 6.0, mean: float = 110.0, sharp: float = 200.0, digest: int | None = None) -> SceneReading:
+def reading(
+    at_s: float,
+    *,
+    std: float = 40.0,
+    entropy: float = 6.0,
+    mean: float = 110.0,
+    sharp: float = 200.0,
+    digest: int | None = None,
+) -> SceneReading:
     unique = zlib.crc32(str(at_s).encode()) if digest is None else digest
-    return SceneReading(at_s=at_s, luma_mean=mean, luma_std=std, entropy_bits=entropy, sharpness=sharp, digest=unique)
+    return SceneReading(
+        at_s=at_s, luma_mean=mean, luma_std=std, entropy_bits=entropy, sharpness=sharp, digest=unique
+    )
 
 
-def play(watch: TamperWatch, start_s: float, end_s: float, *, hour: int = 12, **more: float) -> list[ConditionChange]:
-    return [change for n in range(round(start_s * 5), round(end_s * 5))
-            for change in watch.step(reading(n * 0.2, **more), hour=hour)]  # type: ignore[arg-type]
+def play(
+    watch: TamperWatch, start_s: float, end_s: float, *, hour: int = 12, **more: float
+) -> list[ConditionChange]:
+    return [
+        change
+        for n in range(round(start_s * 5), round(end_s * 5))
+        for change in watch.step(reading(n * 0.2, **more), hour=hour)
+    ]
 
 
 def verdicts(changes: list[ConditionChange]) -> list[tuple[Condition, bool, float]]:
@@ -37,7 +53,9 @@ def test_a_hand_before_the_lens_for_four_seconds_is_not_tampering() -> None:
 
 def test_a_blinded_camera_is_too_bright_and_not_covered() -> None:
     watch = TamperWatch(TamperSettings())
-    assert verdicts(play(watch, 0, 8, std=1.0, entropy=0.2, mean=254.0)) == [(Condition.TOO_BRIGHT, True, 5.0)]
+    assert verdicts(play(watch, 0, 8, std=1.0, entropy=0.2, mean=254.0)) == [
+        (Condition.TOO_BRIGHT, True, 5.0)
+    ]
 
 
 def test_defocus_needs_a_reference_and_ten_seconds() -> None:

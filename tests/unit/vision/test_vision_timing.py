@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 from cior_core.model import ClockQuality
@@ -13,7 +14,9 @@ NOON = 1_700_000_000_000
 
 
 def stamped(times: EpochTimes, seconds: float, *, arrival_ms: int, sender_ms: int | None = None) -> FrameTime:
-    found = times.stamp(round(seconds * 90_000), BASE, PacketTimes(arrival_ms=arrival_ms, sender_ms=sender_ms))
+    found = times.stamp(
+        round(seconds * 90_000), BASE, PacketTimes(arrival_ms=arrival_ms, sender_ms=sender_ms)
+    )
     assert isinstance(found, FrameTime)
     return found
 
@@ -83,6 +86,10 @@ def test_a_looped_file_goes_on_in_wall_time() -> None:
 def test_sampling_takes_five_a_second_from_any_source_rate() -> None:
     for source_fps in (10.0, 12.5, 25.0, 29.97):
         times, sampler = EpochTimes(), Sampler(5.0)
-        taken = [at.stream_s for n in range(round(source_fps * 20)) if sampler.due(at := stamped(times, n / source_fps, arrival_ms=NOON))]
+        taken = [
+            at.stream_s
+            for n in range(round(source_fps * 20))
+            if sampler.due(at := stamped(times, n / source_fps, arrival_ms=NOON))
+        ]
         assert 78 <= len(taken) <= 101, source_fps
-        assert max(later - now for now, later in zip(taken, taken[1:], strict=False)) <= 0.2 + 1 / source_fps + 1e-3
+        assert max(later - now for now, later in itertools.pairwise(taken)) <= 0.2 + 1 / source_fps + 1e-3

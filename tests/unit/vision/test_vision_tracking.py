@@ -23,8 +23,11 @@ RECORDING = Path(__file__).parent / "fixtures" / "loiterer_5fps.json"
 def found(*objects: tuple[float, float, float] | tuple[float, float, float, int]) -> Detections:
     """Objects as (centre x, ground y, score[, class]), 0.06 wide and 0.3 high."""
     rows = [(x - 0.03, y - 0.3, x + 0.03, y) for x, y, *_ in objects]
-    return Detections(boxes=np.array(rows, np.float32).reshape(-1, 4), scores=np.array([one[2] for one in objects], np.float32),
-                      classes=np.array([one[3] if len(one) == 4 else 0 for one in objects], np.int64))
+    return Detections(
+        boxes=np.array(rows, np.float32).reshape(-1, 4),
+        scores=np.array([one[2] for one in objects], np.float32),
+        classes=np.array([one[3] if len(one) == 4 else 0 for one in objects], np.int64),
+    )
 
 
 def run(story: list[tuple[float, Detections]], **settings: Any) -> list[Tracked]:
@@ -122,26 +125,44 @@ def recorded() -> list[tuple[float, Detections]]:
     story = []
     for picture in pictures:
         people = [n for n, label in enumerate(picture["labels"]) if label == "person"]
-        story.append((picture["at_s"], Detections(boxes=np.array([picture["boxes"][n] for n in people], np.float32).reshape(-1, 4),
-                                                  scores=np.array([picture["scores"][n] for n in people], np.float32), classes=np.zeros(len(people), np.int64))))
+        story.append(
+            (
+                picture["at_s"],
+                Detections(
+                    boxes=np.array([picture["boxes"][n] for n in people], np.float32).reshape(-1, 4),
+                    scores=np.array([picture["scores"][n] for n in people], np.float32),
+                    classes=np.zeros(len(people), np.int64),
+                ),
+            )
+        )
     return story
 
 
 def test_golden_recording_one_visitor_is_one_track_from_arrival_to_departure() -> None:
     steps = run(recorded())
-    seen: list[tuple[float, Sighting]] = [(at_s, one) for (at_s, _), step in zip(recorded(), steps, strict=True) for one in step.sightings]
+    seen: list[tuple[float, Sighting]] = [
+        (at_s, one) for (at_s, _), step in zip(recorded(), steps, strict=True) for one in step.sightings
+    ]
     assert ids(steps) == [1]
     assert seen[0][0] == pytest.approx(3.0, abs=0.4)
     assert seen[-1][0] == pytest.approx(29.2, abs=0.6)
 
 
 @pytest.mark.parametrize(("after_s", "fires"), [(10.0, 1), (18.0, 1), (30.0, 0)])
-def test_golden_recording_loiters_for_ten_and_eighteen_seconds_and_not_for_thirty(after_s: float, fires: int) -> None:
+def test_golden_recording_loiters_for_ten_and_eighteen_seconds_and_not_for_thirty(
+    after_s: float, fires: int
+) -> None:
     """The figure stands in the middle for 20 s (our scene says so) and needs about a second each way through the zone."""
-    rule = ZoneEvaluator(LoiteringRule(id="stay", zone="z", after_s=after_s), ((0.3, 0.6), (0.7, 0.6), (0.7, 0.99), (0.3, 0.99)))
+    rule = ZoneEvaluator(
+        LoiteringRule(id="stay", zone="z", after_s=after_s),
+        ((0.3, 0.6), (0.7, 0.6), (0.7, 0.99), (0.3, 0.99)),
+    )
     tracker = Tracker(TrackerSettings(), LABELS)
     starts = 0
     for at_s, detections in recorded():
         tracked = tracker.step(detections, at_s, aspect=16 / 9)
-        starts += sum(one.stage is Stage.START for one in rule.step(Observed(at_s=at_s, sightings=tracked.sightings, ended=tracked.ended)))
+        starts += sum(
+            one.stage is Stage.START
+            for one in rule.step(Observed(at_s=at_s, sightings=tracked.sightings, ended=tracked.ended))
+        )
     assert starts == fires
