@@ -151,7 +151,7 @@ def encode(event: Event) -> bytes:
 
 
 def decode(payload: bytes, *, limit_bytes: int = MAX_EVENT_BYTES) -> Event:
-    """The event in ``payload``. Raises :class:`PayloadRejected` (codes ``event.*``, see docs/errors.md) and nothing else, for any bytes."""
+    """The event in ``payload``. Raises :class:`PayloadRejected` (codes ``event.*``, listed in core/README.md) and nothing else, for any bytes."""
     if len(payload) > limit_bytes:
         _reject("event.too_large", f"{len(payload)} bytes, limit {limit_bytes}", cure="send large media by reference")
     try:
