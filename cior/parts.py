@@ -130,7 +130,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
 
     async def work(stop: asyncio.Event) -> None:
         announce(arguments.ready)
-        await process.run(settings, files, stop=stop, family=family, district_of=lambda place: city.placed(place).district, limits=spool_limits(centre),
+        await process.run(settings, files, stop=stop, family=family, placed=city.placed, limits=spool_limits(centre),
                           accounting_every_s=centre.file.centre.accounting_every_s)
 
     return drive(work)

@@ -28,10 +28,19 @@ from cior_connectors._runtime.pipeline import Pipeline, Sink
 from cior_connectors._runtime.records import Channel
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
-from cior_connectors.contract import DecodeContext, Heartbeating, Manifest, Outcome, Received, Refused, Replayable, Source
+from cior_connectors.contract import (
+    DecodeContext,
+    Heartbeating,
+    Manifest,
+    Outcome,
+    Received,
+    Refused,
+    Replayable,
+    Source,
+)
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.identity import event_id
-from cior_core.model import DataClass, Event, Lane, TypeCode
+from cior_core.model import DataClass, Event, Lane, Place, TypeCode
 
 _LOG = structlog.get_logger(__name__)
 STOP_WITHIN_S = 2.0
@@ -48,6 +57,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Path
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     accounting_every_s: float = 60.0
+    placed: Callable[[Place], Place] = lambda place: place
 
 
 class Instance:
@@ -336,6 +346,7 @@ class Instance:
             sealed=settings.sealed,
             carries_sealed=any_sealed if settings.carries_sealed is None else settings.carries_sealed,
             keep=self._keep,
+            placed=self._around.placed,
             expected_every_s=self.source.expected_every_s if isinstance(self.source, Heartbeating) else lambda subject: None,
         )
 

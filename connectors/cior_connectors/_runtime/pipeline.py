@@ -138,7 +138,7 @@ class Pipeline:
         self._ledger.answered(outcome)
         try:
             await received.ack(outcome)
-        except (OSError, asyncio.TimeoutError, SourceUnavailable):
+        except (TimeoutError, OSError, SourceUnavailable):
             self._metrics.add(m.UNANSWERED, self._instance)
         except Exception as error:  # noqa: BLE001  an author's bug in answering must not cost the next unit its way
             self._metrics.add(m.UNANSWERED, self._instance)

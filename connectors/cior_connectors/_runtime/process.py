@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,15 +17,22 @@ from cior_bus.spool import Spool, SpoolLimits
 from cior_connectors import registry as kinds
 from cior_connectors._runtime.instance import Instance, Surroundings
 from cior_connectors._runtime.pipeline import Sink
-from cior_connectors._runtime.seal import DistrictOf, Sealer
-from cior_connectors._runtime.settings import CentreSettings, InstanceSettings, kind_of, read_instance, read_registry
+from cior_connectors._runtime.seal import Sealer
+from cior_connectors._runtime.settings import (
+    CentreSettings,
+    InstanceSettings,
+    kind_of,
+    read_instance,
+    read_registry,
+)
 from cior_connectors.contract import DecodeContext, Taxonomy
 from cior_core import bundled
 from cior_core import taxonomy as core_taxonomy
 from cior_core.errors import ConfigInvalid
-from cior_core.model import Device, Producer
+from cior_core.model import Device, Place, Producer
 
 _LOG = structlog.get_logger(__name__)
+Placed = Callable[[Place], Place]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,19 +96,19 @@ def build(each: Plan, *, context: DecodeContext, around: Surroundings) -> Instan
     return Instance(source, manifest=each.kind.manifest, settings=each.settings, context=context, around=around)
 
 
-def surroundings(centre: CentreSettings, *, sink: Sink, metrics: Metrics, district_of: DistrictOf, accounting_every_s: float = 60.0) -> Surroundings:
+def surroundings(centre: CentreSettings, *, sink: Sink, metrics: Metrics, placed: Placed, accounting_every_s: float = 60.0) -> Surroundings:
     """What all instances of a process share."""
-    sealer = Sealer(team_key=centre.team_key, hmac_key=centre.hmac_key, district_of=district_of)
-    return Surroundings(sink=sink, sealer=sealer, metrics=metrics, state_dir=Path(centre.state_dir), accounting_every_s=accounting_every_s)
+    sealer = Sealer(team_key=centre.team_key, hmac_key=centre.hmac_key, district_of=lambda place: placed(place).district)
+    return Surroundings(sink=sink, sealer=sealer, metrics=metrics, state_dir=Path(centre.state_dir), accounting_every_s=accounting_every_s, placed=placed)
 
 
-async def run(  # noqa: PLR0913  composition: each is a part
+async def run(
     centre: CentreSettings,
     paths: Sequence[Path],
     *,
     stop: asyncio.Event,
     family: str = "connectors",
-    district_of: DistrictOf = lambda place: place.district,
+    placed: Placed = lambda place: place,
     limits: SpoolLimits | None = None,
     accounting_every_s: float = 60.0,
 ) -> None:
@@ -113,7 +120,7 @@ async def run(  # noqa: PLR0913  composition: each is a part
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
     bus = Bus(BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}"), spool=spool, metrics=metrics)
     try:
-        around = surroundings(centre, sink=bus, metrics=metrics, district_of=district_of, accounting_every_s=accounting_every_s)
+        around = surroundings(centre, sink=bus, metrics=metrics, placed=placed, accounting_every_s=accounting_every_s)
         taxonomy = load_taxonomy()
         built = [build(each, context=context_for(each, taxonomy=taxonomy, registry=registry, zone=centre.zone), around=around) for each in plans]
         await run_until(built, stop=stop)

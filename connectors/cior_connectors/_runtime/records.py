@@ -45,7 +45,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """What bundling must know about the instance. ``keep`` is the telemetry limit, placed after decoding."""
+    """What bundling must know about the instance. ``keep`` is the telemetry limit, placed after decoding. ``placed`` fills in cell and district."""
 
     context: DecodeContext
     sealer: Sealer
@@ -54,12 +54,15 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     carries_sealed: bool
     keep: Callable[[tuple[Event, ...]], tuple[Event, ...]]
     expected_every_s: Callable[[str], float | None]
+    placed: Callable[[Place], Place] = lambda place: place
 
 
 def bundle(channel: Channel, payload: bytes, facts: Facts, verdict: Verdict) -> Bundle:
     """The messages of one unit. Sealed units are stripped here, before anything is encoded for a topic, a log or a metric."""
     registry = channel.context.registry
-    events = channel.keep(tuple(enrich(event, registry.get(event.subject), channel.expected_every_s(event.subject)) for event in verdict.events))
+    events = channel.keep(tuple(
+        _placed(enrich(event, registry.get(event.subject), channel.expected_every_s(event.subject)), channel) for event in verdict.events
+    ))
     rejected = verdict.rejected
     if verdict.code is not None:
         rejected = (RejectedPart(code=verdict.code, reason=verdict.reason, payload=payload),)
@@ -84,6 +87,12 @@ def _build(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart,
     if rejected and unit.channel.life_safety:
         events = (*events, _undecoded(unit.channel, unit.facts, rejected, sealed=sealed))
     return (_sealed if sealed else _clear)(unit, events, rejected)
+
+
+def _placed(event: Event, channel: Channel) -> Event:
+    """Every located event leaves with its H3 cell and its one district (S05), so that walls, stores and rules agree about where it was."""
+    place = channel.placed(event.place)
+    return event if place is event.place else msgspec.structs.replace(event, place=place)
 
 
 def enrich(event: Event, device: Device | None, expected_every_s: float | None = None) -> Event:

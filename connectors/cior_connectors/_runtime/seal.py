@@ -18,7 +18,19 @@ from cior_bus import codec
 from cior_connectors._runtime.codes import SILENT, UNDECODED
 from cior_connectors.contract import Facts
 from cior_core.identity import payload_sha256
-from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Event, EventId, Lane, Place, PlaceMethod, Producer, RawPointer, TypeCode
+from cior_core.model import (
+    UNKNOWN_PLACE,
+    DataClass,
+    Device,
+    Event,
+    EventId,
+    Lane,
+    Place,
+    PlaceMethod,
+    Producer,
+    RawPointer,
+    TypeCode,
+)
 
 DistrictOf = Callable[[Place], str | None]
 
