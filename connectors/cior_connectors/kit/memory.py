@@ -11,17 +11,17 @@ from cior_bus.producer import Message
 from cior_core.errors import CapacityExhausted
 from cior_core.model import DeadLetter, Event, RawRecord
 
+_RAW = (topics.RAW.name, topics.SEALED.name)
 _LANES = (topics.URGENT.name, topics.EVENTS.name, topics.TELEMETRY.name)
 
 
 class MemorySink:
-    """``messages`` are durable, in order of publishing. Awaiting ``publish`` waits for :meth:`release` while held."""
+    """``messages`` are durable, in order of publishing; ``waiting`` counts units (raw records) that are being published and are not yet. Awaiting ``publish`` waits for :meth:`release` while held."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.full = False
         self.waiting = 0
-        self.max_waiting_messages = 0
         self._open = asyncio.Event()
         self._open.set()
 
@@ -35,12 +35,12 @@ class MemorySink:
 
     async def publish(self, messages: Sequence[Message], /) -> None:
         """All or nothing. Raises ``CapacityExhausted`` while ``full``."""
-        self.waiting += 1
-        self.max_waiting_messages = max(self.max_waiting_messages, len(messages))
+        units = sum(message.topic in _RAW for message in messages)
+        self.waiting += units
         try:
             await self._open.wait()
         finally:
-            self.waiting -= 1
+            self.waiting -= units
         if self.full:
             raise CapacityExhausted("spool.full", "the spool is full")
         self.messages += messages
@@ -55,8 +55,7 @@ class MemorySink:
 
     def raws(self) -> list[RawRecord]:
         """All raw records, sealed ones too."""
-        names = (topics.RAW.name, topics.SEALED.name)
-        return [record for message in self.messages if message.topic in names for record in codec.records(Kind.RAW, message.value)]
+        return [record for message in self.messages if message.topic in _RAW for record in codec.records(Kind.RAW, message.value)]
 
     def dead(self) -> list[DeadLetter]:
         """All dead letters."""
