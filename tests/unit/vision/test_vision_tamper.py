@@ -26,7 +26,7 @@ def reading(
 
 
 def play(
-    watch: TamperWatch, start_s: float, end_s: float, *, hour: int = 12, **more: float
+    watch: TamperWatch, start_s: float, end_s: float, *, hour: int = 12, **more: Any
 ) -> list[ConditionChange]:
     return [
         change
