@@ -1,0 +1,169 @@
+"""The bulk application: device states by bucket, silence and return as events, and what may alert goes to the area log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cior import packs
+from cior_bus import codec, topics
+from cior_bus.codec import Kind
+from cior_bus.lanes import device_bucket
+from cior_bus.producer import Bus, Message
+from cior_bus.spool import Spool
+from cior_core import identity
+from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
+from cior_streams.settings import Role
+from integration.streams.fleet import Fleet, message, now_ms, press, until
+
+
+def telemetry(
+    subject: str, number: int, *, kind: str = "device.notice", lane: Lane = Lane.TELEMETRY
+) -> Event:
+    at = now_ms()
+    return Event(
+        id=identity.event_id("test", f"{subject}-{number}"),
+        source="test",
+        type=TypeCode(kind),
+        subject=subject,
+        occurred_ms=at,
+        received_ms=at,
+        lane=lane,
+        place=Place(method=PlaceMethod.GPS, lat=-32.9, lon=-60.7, accuracy_m=10.0),
+    )
+
+
+def enveloped(events: list[Event]) -> list[Message]:
+    by_key: dict[tuple[str, bytes], list[Event]] = {}
+    for event in events:
+        by_key.setdefault((topics.LANE_TOPIC[event.lane].name, device_bucket(event.subject)), []).append(
+            event
+        )
+    return [
+        Message(topic=topic, key=key, value=codec.envelope(Kind.EVENT, group))
+        for (topic, key), group in by_key.items()
+    ]
+
+
+def derived(fleet: Fleet, topic: topics.TopicSpec, kind: str) -> list[Any]:
+    return [event for event in fleet.read(topic, Kind.EVENT, timeout_s=3) if event.type == kind]
+
+
+def test_a_registered_device_that_says_nothing_is_silent_and_one_that_returns_is_restored(
+    fleet: Fleet,
+) -> None:
+    """Both boxes must speak every second; three missed seconds are silence. One never speaks; the other speaks, stops, and speaks again."""
+    fleet.start(Role.BULK)
+    fleet.send(enveloped([telemetry("box-talks", 1)]))
+    until(
+        lambda: (
+            {e.subject for e in derived(fleet, topics.URGENT, "source.silent")} == {"box-quiet", "box-talks"}
+        ),
+        timeout_s=40,
+        why=fleet.logs,
+    )
+    fleet.send(enveloped([telemetry("box-talks", 2)]))
+    until(
+        lambda: [e.subject for e in derived(fleet, topics.URGENT, "source.restored")][:1] == ["box-talks"],
+        timeout_s=20,
+        why=fleet.logs,
+    )
+    ids = [
+        event.id for event in derived(fleet, topics.URGENT, "source.silent") if event.subject == "box-quiet"
+    ]
+    assert len(set(ids)) == 1, "said once"
+
+
+def test_what_may_alert_is_forwarded_from_the_bulk_lanes_and_the_rest_is_not(fleet: Fleet) -> None:
+    fleet.start(Role.BULK)
+    kinds = packs.taxonomy()
+    alerting = next(
+        code for code, kind in kinds.items() if kind.alerting == "always" and not kind.life_safety
+    )
+    never = next(code for code, kind in kinds.items() if kind.alerting == "never" and not kind.life_safety)
+    loud = telemetry("mic-1", 1, kind=alerting, lane=Lane.NORMAL)
+    quiet = [telemetry(f"bus-{n}", 1, kind=never) for n in range(50)]
+    fleet.send(enveloped([*quiet, loud]))
+    until(lambda: len(fleet.read(topics.AREA, Kind.ITEM, timeout_s=3)) >= 1, timeout_s=20, why=fleet.logs)
+    assert {item.event.id for item in fleet.read(topics.AREA, Kind.ITEM) if hasattr(item, "event")} == {
+        loud.id
+    }
+
+
+def test_one_bad_record_of_an_envelope_is_buried_alone(fleet: Fleet) -> None:
+    fleet.start(Role.BULK)
+    good = [codec.encode(telemetry(f"bus-{n}", 1)) for n in range(3)]
+    bad = b'{"specversion":"1.0","id":7}'
+    name = topics.TELEMETRY.name
+    fleet.send([Message(topic=name, key=b"b001", value=codec.join([good[0], bad, good[1], good[2]]))])
+    fleet.send(
+        [
+            Message(topic=name, key=b"b001", value=b"not even JSON"),
+            Message(topic=topics.EVENTS.name, key=b"b001", value=b"\xff"),
+        ]
+    )
+    letters = fleet.read(topics.DEAD, Kind.DEAD, at_least=3)
+    assert sorted(letter.payload for letter in letters) == sorted([bad, b"not even JSON", b"\xff"])
+    until(
+        lambda: (
+            'cior_streams_handled_messages_total{agent="telemetry"}'
+            in (fleet.health(Role.BULK) or _empty()).metrics
+        ),
+        timeout_s=10,
+    )
+
+
+def _empty() -> Any:
+    class None_:
+        metrics = ""
+
+    return None_
+
+
+@pytest.mark.crash
+def test_a_killed_bulk_worker_forgets_no_device_and_says_nothing_twice(fleet: Fleet) -> None:
+    """Silence said before the kill is not said again after it, since the state came back from the changelog."""
+    fleet.start(Role.BULK)
+    until(
+        lambda: len({e.id for e in derived(fleet, topics.URGENT, "source.silent")}) == 2,
+        timeout_s=40,
+        why=fleet.logs,
+    )
+    time.sleep(1.0)
+    fleet.kill(Role.BULK)
+    fleet.start(Role.BULK)
+    time.sleep(8.0)
+    assert len({e.id for e in derived(fleet, topics.URGENT, "source.silent")}) == 2
+
+
+async def test_a_backlog_of_telemetry_does_not_delay_a_press(fleet: Fleet, tmp_path: Path) -> None:
+    """Two processes: 20,000 telemetry events wait for the bulk worker while a press goes through the urgent one."""
+    fleet.start(Role.URGENT)
+    spool = Spool.open(tmp_path / "spool")
+    with Bus(fleet.broker.settings, spool=spool, linger_s=0.0) as bus:
+        values = [codec.encode(telemetry(f"gps-{n}", n)) for n in range(500)]
+        rows = [
+            Message(
+                topic=topics.TELEMETRY.name,
+                key=device_bucket(f"gps-{n % 500}"),
+                value=values[n % 500],
+                bulk=True,
+            )
+            for n in range(20_000)
+        ]
+        await asyncio.gather(*(bus.publish(rows[n : n + 200]) for n in range(0, 20_000, 200)))
+        assert await asyncio.to_thread(bus.flush, timeout_s=60)
+    fleet.start(Role.BULK, ready=False)
+    await asyncio.sleep(6)
+    event = press(1)
+    started = time.monotonic()
+    fleet.send([message(event)])
+    alerts = fleet.alerts()
+    waited_s = time.monotonic() - started
+    assert [m.event_id for alert in alerts.values() for m in alert.members] == [event.id]
+    assert waited_s < 5.0
+    spool.close()

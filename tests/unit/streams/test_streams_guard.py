@@ -1,0 +1,167 @@
+"""Law 3: nothing an agent's body does can make a message disappear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from cior_bus import codec, topics
+from cior_bus.codec import Kind
+from cior_bus.metrics import Metrics
+from cior_bus.producer import Message
+from cior_core.errors import PayloadRejected, SourceUnavailable
+from cior_streams import guard as guard_module
+from cior_streams import metrics as s
+from cior_streams.guard import Guard, Incoming
+
+
+class Clock:
+    def now_ms(self) -> int:
+        return 1_000
+
+
+class Bus:
+    """Takes messages; is away for the first ``away`` times."""
+
+    def __init__(self, away: int = 0) -> None:
+        self.away, self.sent = away, []  # type: ignore[var-annotated]
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if self.away:
+            self.away -= 1
+            raise SourceUnavailable("bus.broker_away", "away")
+        self.sent += messages
+
+
+class Arrived:
+    def __init__(self, value: bytes | None = b"\xffbytes", topic: str = topics.URGENT.name) -> None:
+        self.topic, self.partition, self.offset = topic, 2, 7
+        self.key: bytes | None = b"bus-12"
+        self.value = value
+        self.timestamp_ms = 5
+        self.headers: dict[str, bytes] = {}
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard_module, "_FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(guard_module, "_LONGEST_WAIT_S", 0.001)
+
+
+def failing(*errors: BaseException) -> Any:
+    left = list(errors)
+
+    async def handle(_incoming: Incoming) -> None:
+        if left:
+            raise left.pop(0)
+
+    return handle
+
+
+EVERYTHING = [
+    PayloadRejected("codec.malformed", "cannot be read"),
+    ValueError("secret name in here"),
+    KeyError("x"),
+    ZeroDivisionError(),
+    RecursionError(),
+    MemoryError(),
+    AssertionError(),
+    StopAsyncIteration(),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"),
+    ExceptionGroup("many", [ValueError("a")]),
+    TimeoutError(),
+]
+
+
+@pytest.mark.parametrize("error", EVERYTHING, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("value", [b"\xffbytes", b"", None, b"x" * 2_000_000])
+async def test_law_3_whatever_a_body_raises_the_bytes_are_in_a_dead_letter(
+    error: Exception, value: bytes | None
+) -> None:
+    bus, metrics = Bus(), Metrics()
+    await Guard(bus, clock=Clock(), metrics=metrics).run(Arrived(value), failing(error), agent="presses")
+    [sent] = bus.sent
+    letter: Any = codec.decode(Kind.DEAD, sent.value)
+    assert sent.topic == topics.DEAD.name
+    assert letter.payload == (value or b"")[:900_000]
+    assert (letter.topic, letter.partition, letter.offset, letter.source, letter.life_safety) == (
+        topics.URGENT.name,
+        2,
+        7,
+        "bus-12",
+        True,
+    )
+    assert "secret" not in letter.reason, "a foreign error's text may quote the payload"
+    assert metrics.value(s.BURIED, "presses") == 1
+    assert metrics.value(s.HANDLED) == 0
+
+
+async def test_law_3_an_unreachable_dead_letter_topic_holds_the_message_and_never_skips_it() -> None:
+    bus = Bus(away=50)
+    await Guard(bus, clock=Clock(), metrics=Metrics()).run(Arrived(), failing(ValueError()), agent="presses")
+    assert bus.away == 0
+    assert len(bus.sent) == 1
+
+
+async def test_a_sink_that_is_away_is_waited_for_and_nothing_is_buried() -> None:
+    bus, metrics = Bus(), Metrics()
+    away = [SourceUnavailable("bus.broker_away", "away", retry_after_s=5.0) for _ in range(20)]
+    await Guard(bus, clock=Clock(), metrics=metrics).run(Arrived(), failing(*away), agent="correlate")
+    assert bus.sent == []
+    assert metrics.value(s.RETRIED, "correlate", "bus.broker_away") == 20
+    assert metrics.value(s.HANDLED, "correlate") == 1
+
+
+async def test_the_rescue_goes_with_the_dead_letter_and_its_own_failure_does_not_stop_it() -> None:
+    bus, metrics = Bus(), Metrics()
+    guard = Guard(bus, clock=Clock(), metrics=metrics)
+    alarm = Message(topic=topics.ALERTS.name, key=b"a", value=b"{}")
+    await guard.run(Arrived(), failing(ValueError()), agent="correlate", rescue=lambda *_: [alarm])
+    assert [sent.topic for sent in bus.sent] == [topics.DEAD.name, topics.ALERTS.name]
+    assert metrics.value(s.DEGRADED, "correlate") == 1
+
+    def broken(*_: Any) -> list[Message]:
+        raise RuntimeError
+
+    await guard.run(Arrived(), failing(ValueError()), agent="correlate", rescue=broken)
+    assert [sent.topic for sent in bus.sent][2:] == [topics.DEAD.name]
+
+
+async def test_a_cancelled_body_is_neither_handled_nor_buried() -> None:
+    """Cancelling means that the worker is going; the message is not acknowledged and comes again."""
+    bus, metrics = Bus(), Metrics()
+
+    async def slow(_incoming: Incoming) -> None:
+        await asyncio.sleep(60)
+
+    task = asyncio.ensure_future(
+        Guard(bus, clock=Clock(), metrics=metrics).run(Arrived(), slow, agent="presses")
+    )
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (bus.sent, metrics.value(s.HANDLED), metrics.value(s.BURIED)) == ([], 0, 0)
+
+
+async def test_a_timers_fault_is_counted_and_the_timer_lives() -> None:
+    metrics = Metrics()
+    guard = Guard(Bus(), clock=Clock(), metrics=metrics)
+
+    async def turn() -> None:
+        raise ValueError
+
+    await guard.quietly(turn)
+    assert metrics.value(s.FAULTS, "bug.ValueError") == 1
+
+
+async def test_the_same_message_buried_twice_is_one_dead_letter() -> None:
+    bus = Bus()
+    guard = Guard(bus, clock=Clock(), metrics=Metrics())
+    for _ in range(2):
+        await guard.run(Arrived(), failing(ValueError()), agent="presses")
+    first, second = (codec.decode(Kind.DEAD, sent.value) for sent in bus.sent)
+    assert first.id == second.id  # type: ignore[union-attr]
