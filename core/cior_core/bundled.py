@@ -18,4 +18,6 @@ def text(name: str) -> str:
     try:
         return resources.files("cior_core").joinpath("data", *parts).read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise ConfigInvalid("bundled.missing", f"the bundled file '{name}' is missing", cure="install cior again") from error
+        raise ConfigInvalid(
+            "bundled.missing", f"the bundled file '{name}' is missing", cure="install cior again"
+        ) from error

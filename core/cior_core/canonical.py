@@ -31,7 +31,9 @@ def canonical(value: object) -> bytes:
         _write(value, parts, MAX_DEPTH)
         return "".join(parts).encode()
     except UnicodeEncodeError:
-        raise PayloadRejected("canonical.encoding", "a text holds half of a surrogate pair", cure="send valid Unicode") from None
+        raise PayloadRejected(
+            "canonical.encoding", "a text holds half of a surrogate pair", cure="send valid Unicode"
+        ) from None
 
 
 def _write(value: object, parts: list[str], depth: int) -> None:

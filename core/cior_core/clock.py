@@ -108,17 +108,33 @@ def judge(
     """Judge one instant by the table of this module. ``buffered``: the protocol itself says the message was stored before it was sent
     (Queclink ``+BUFF``). ``precision_s``: the width of the device's time stamp."""
     if device_ms is None:
-        return Judgement(occurred_ms=received_ms, quality=ClockQuality.UNKNOWN, error_s=None, mark=Mark.NO_TIME)
+        return Judgement(
+            occurred_ms=received_ms, quality=ClockQuality.UNKNOWN, error_s=None, mark=Mark.NO_TIME
+        )
     delay_s = (received_ms - device_ms) / 1000
     if delay_s > limits.buffer_s and _unset(device_ms, limits):
         return _by_receipt(device_ms, received_ms, Mark.DEFAULT_EPOCH)
     if (corrected_ms := rollover(device_ms, received_ms, limits=limits)) is not None:
-        return Judgement(occurred_ms=corrected_ms, quality=ClockQuality.SKEWED, error_s=precision_s, mark=Mark.GPS_ROLLOVER, device_ms=device_ms)
+        return Judgement(
+            occurred_ms=corrected_ms,
+            quality=ClockQuality.SKEWED,
+            error_s=precision_s,
+            mark=Mark.GPS_ROLLOVER,
+            device_ms=device_ms,
+        )
     if delay_s < -limits.future_s:
-        return Judgement(occurred_ms=received_ms, quality=ClockQuality.SKEWED, error_s=-delay_s, mark=Mark.FUTURE, device_ms=device_ms)
+        return Judgement(
+            occurred_ms=received_ms,
+            quality=ClockQuality.SKEWED,
+            error_s=-delay_s,
+            mark=Mark.FUTURE,
+            device_ms=device_ms,
+        )
     if delay_s > limits.buffer_s:
         return _by_receipt(device_ms, received_ms, Mark.FAR_OFF)
-    return _near(device_ms, delay_s, precision_s=precision_s, buffered=buffered, history=history, limits=limits)
+    return _near(
+        device_ms, delay_s, precision_s=precision_s, buffered=buffered, history=history, limits=limits
+    )
 
 
 def rollover(device_ms: int, received_ms: int, *, limits: ClockLimits = DEFAULT_LIMITS) -> int | None:
@@ -138,42 +154,89 @@ def from_local(text: str, pattern: str, zone: tzinfo, *, received_ms: int | None
     """
     try:
         local = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone is attached below
-        candidates = [_utc_ms(local if local.tzinfo else local.replace(tzinfo=zone, fold=fold)) for fold in (0, 1)]
+        candidates = [
+            _utc_ms(local if local.tzinfo else local.replace(tzinfo=zone, fold=fold)) for fold in (0, 1)
+        ]
     except (ValueError, OverflowError) as error:
-        raise PayloadRejected("clock.local_time", "a local time does not fit its format", cure="correct the time format of the source") from error
+        raise PayloadRejected(
+            "clock.local_time",
+            "a local time does not fit its format",
+            cure="correct the time format of the source",
+        ) from error
     first, second = candidates
     width_s = _width_s(pattern)
     jump_s = abs(second - first) / 1000
     if first == second:
         return LocalInstant(instant_ms=first, error_s=width_s)
-    if first > second:  # PEP 495: in a gap, fold=0 reads with the offset before it, which lands after the jump
+    if (
+        first > second
+    ):  # PEP 495: in a gap, fold=0 reads with the offset before it, which lands after the jump
         return LocalInstant(instant_ms=first, error_s=width_s + jump_s, mark=Mark.SKIPPED_HOUR)
     chosen = second if received_ms is not None and second <= received_ms else first
     return LocalInstant(instant_ms=chosen, error_s=width_s + jump_s, mark=Mark.AMBIGUOUS_HOUR)
 
 
-def _near(device_ms: int, delay_s: float, *, precision_s: float, buffered: bool, history: ClockHistory, limits: ClockLimits) -> Judgement:
+def _near(
+    device_ms: int,
+    delay_s: float,
+    *,
+    precision_s: float,
+    buffered: bool,
+    history: ClockHistory,
+    limits: ClockLimits,
+) -> Judgement:
     """An instant from ``future_s`` after receipt to ``buffer_s`` before it."""
     usual_s = history.offset_s
-    if usual_s is not None and abs(usual_s) > limits.prompt_s and abs(delay_s - usual_s) <= limits.offset_match_s:
-        return Judgement(occurred_ms=device_ms + round(usual_s * 1000), quality=ClockQuality.SKEWED, error_s=max(precision_s, limits.offset_match_s),
-                         mark=Mark.OFFSET_CORRECTED, device_ms=device_ms)
-    back = history.last_device_ms is not None and device_ms < history.last_device_ms - round(limits.future_s * 1000)
+    if (
+        usual_s is not None
+        and abs(usual_s) > limits.prompt_s
+        and abs(delay_s - usual_s) <= limits.offset_match_s
+    ):
+        return Judgement(
+            occurred_ms=device_ms + round(usual_s * 1000),
+            quality=ClockQuality.SKEWED,
+            error_s=max(precision_s, limits.offset_match_s),
+            mark=Mark.OFFSET_CORRECTED,
+            device_ms=device_ms,
+        )
+    back = history.last_device_ms is not None and device_ms < history.last_device_ms - round(
+        limits.future_s * 1000
+    )
     if back and not buffered:
-        return Judgement(occurred_ms=device_ms, quality=ClockQuality.SKEWED, error_s=abs(delay_s), mark=Mark.STEPPED_BACK, device_ms=device_ms)
+        return Judgement(
+            occurred_ms=device_ms,
+            quality=ClockQuality.SKEWED,
+            error_s=abs(delay_s),
+            mark=Mark.STEPPED_BACK,
+            device_ms=device_ms,
+        )
     if delay_s <= limits.prompt_s:
-        return Judgement(occurred_ms=device_ms, quality=ClockQuality.SYNCED, error_s=max(precision_s, abs(delay_s)), device_ms=device_ms)
+        return Judgement(
+            occurred_ms=device_ms,
+            quality=ClockQuality.SYNCED,
+            error_s=max(precision_s, abs(delay_s)),
+            device_ms=device_ms,
+        )
     known_good = usual_s is not None and abs(usual_s) <= limits.prompt_s
-    return Judgement(occurred_ms=device_ms, quality=ClockQuality.SYNCED if known_good else ClockQuality.UNKNOWN,
-                     error_s=max(precision_s, abs(usual_s or 0.0)) if known_good else None, mark=Mark.LATE, device_ms=device_ms)
+    return Judgement(
+        occurred_ms=device_ms,
+        quality=ClockQuality.SYNCED if known_good else ClockQuality.UNKNOWN,
+        error_s=max(precision_s, abs(usual_s or 0.0)) if known_good else None,
+        mark=Mark.LATE,
+        device_ms=device_ms,
+    )
 
 
 def _by_receipt(device_ms: int, received_ms: int, mark: Mark) -> Judgement:
-    return Judgement(occurred_ms=received_ms, quality=ClockQuality.UNKNOWN, error_s=None, mark=mark, device_ms=device_ms)
+    return Judgement(
+        occurred_ms=received_ms, quality=ClockQuality.UNKNOWN, error_s=None, mark=mark, device_ms=device_ms
+    )
 
 
 def _unset(device_ms: int, limits: ClockLimits) -> bool:
-    return device_ms < 0 or any(0 <= device_ms - epoch_ms + _DAY_MS <= limits.unset_s * 1000 for epoch_ms in _DEFAULT_EPOCHS_MS)
+    return device_ms < 0 or any(
+        0 <= device_ms - epoch_ms + _DAY_MS <= limits.unset_s * 1000 for epoch_ms in _DEFAULT_EPOCHS_MS
+    )
 
 
 def _utc_ms(moment: datetime) -> int:

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, NoReturn
@@ -45,8 +44,20 @@ from cior_core.model import (
     RawPointer,
     TypeCode,
 )
+from cior_core.rfc3339 import from_rfc3339, to_rfc3339
 
-__all__ = ["CONTENT_TYPE", "MAX_EVENT_BYTES", "WireEvent", "canonical", "decode", "encode", "from_rfc3339", "to_rfc3339", "type_code", "type_name"]
+__all__ = [
+    "CONTENT_TYPE",
+    "MAX_EVENT_BYTES",
+    "WireEvent",
+    "canonical",
+    "decode",
+    "encode",
+    "from_rfc3339",
+    "to_rfc3339",
+    "type_code",
+    "type_name",
+]
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 MAX_EVENT_BYTES: Final = 1_000_000
@@ -60,10 +71,7 @@ _PREFIX: Final = "ar.cior."
 _SUFFIX: Final = ".v1"
 _TYPE: Final = re.compile(r"ar\.cior\.([a-z0-9_]+(?:\.[a-z0-9_]+)*)\.v(\d+)")
 _ATTRIBUTE_NAME: Final = re.compile(r"[a-z0-9]+")
-_RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:)(\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INT_LIMIT: Final = 2**63
-_MS_OF_TAIL: Final = {f".{ms:03d}Z": ms for ms in range(1000)}
 
 
 class WireData(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -126,9 +134,17 @@ def type_code(name: str) -> TypeCode:
     """``ar.cior.panic.bus.v1`` to ``panic.bus``. Raises ``event.type_foreign`` or ``event.type_version``."""
     found = _TYPE.fullmatch(name)
     if found is None:
-        _reject("event.type_foreign", "the type is not ar.cior.<code>.v1", cure="map foreign events in a connector")
+        _reject(
+            "event.type_foreign",
+            "the type is not ar.cior.<code>.v1",
+            cure="map foreign events in a connector",
+        )
     if found.group(2) != "1":
-        _reject("event.type_version", f"version v{found.group(2)} of the event type is not spoken here", cure="update this reader")
+        _reject(
+            "event.type_version",
+            f"version v{found.group(2)} of the event type is not spoken here",
+            cure="update this reader",
+        )
     return TypeCode(found.group(1))
 
 
@@ -144,16 +160,26 @@ def encode(event: Event) -> bytes:
     try:
         encoded = _encode_wire(_with_extra(wire, event.extra) if event.extra else wire)
     except (msgspec.MsgspecError, UnicodeEncodeError, OverflowError, RecursionError, TypeError) as error:
-        raise PayloadRejected("event.encoding", f"the event has no JSON form ({type(error).__name__})") from error
+        raise PayloadRejected(
+            "event.encoding", f"the event has no JSON form ({type(error).__name__})"
+        ) from error
     if len(encoded) > MAX_EVENT_BYTES:
-        _reject("event.too_large", f"{len(encoded)} bytes, limit {MAX_EVENT_BYTES}", cure="send large media by reference")
+        _reject(
+            "event.too_large",
+            f"{len(encoded)} bytes, limit {MAX_EVENT_BYTES}",
+            cure="send large media by reference",
+        )
     return encoded
 
 
 def decode(payload: bytes, *, limit_bytes: int = MAX_EVENT_BYTES) -> Event:
     """The event in ``payload``. Raises :class:`PayloadRejected` (codes ``event.*``, listed in core/README.md) and nothing else, for any bytes."""
     if len(payload) > limit_bytes:
-        _reject("event.too_large", f"{len(payload)} bytes, limit {limit_bytes}", cure="send large media by reference")
+        _reject(
+            "event.too_large",
+            f"{len(payload)} bytes, limit {limit_bytes}",
+            cure="send large media by reference",
+        )
     try:
         wire = _decode_wire(payload)
         if _encode_wire(wire) == payload and (event := _from_canonical(wire)) is not None:
@@ -161,63 +187,6 @@ def decode(payload: bytes, *, limit_bytes: int = MAX_EVENT_BYTES) -> Event:
     except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError, PayloadRejected):
         pass  # not our own writing, or wrong: the strict road decides and says why
     return _decode_strictly(payload)
-
-
-# --- instants -------------------------------------------------------------------------------------------------------------------------
-
-
-def to_rfc3339(instant_ms: int) -> str:
-    """``2026-11-22T01:02:03.456Z`` of UTC milliseconds. Raises ``event.time_range`` outside the years 1 to 9999."""
-    second, ms = divmod(instant_ms, 1000)
-    return f"{_second_text(second)}.{ms:03d}Z"
-
-
-def from_rfc3339(text: str) -> int:
-    """UTC milliseconds of an RFC 3339 instant; finer digits are cut, second 60 is the start of the next minute.
-
-    Raises ``event.time_format``, ``event.time_offset`` (no offset: nobody can know the instant) or ``event.time_range``.
-    """
-    ms = _MS_OF_TAIL.get(text[19:])
-    if ms is not None:
-        return _second_of(text[:19]) * 1000 + ms
-    found = _RFC3339.fullmatch(text)
-    if found is None:
-        _reject("event.time_format", "a time is not RFC 3339")
-    day, hour_minute, second, fraction, offset = found.groups()
-    if offset is None:
-        _reject("event.time_offset", "a time has no offset", cure="send Z or a numeric offset")
-    base = _second_of(f"{day}T{hour_minute}{second}")
-    return (base - _offset_s(offset)) * 1000 + int((fraction or "0")[:3].ljust(3, "0"))
-
-
-@lru_cache(maxsize=4096)
-def _second_text(second: int) -> str:
-    try:
-        return (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
-    except OverflowError:
-        _reject("event.time_range", "an instant is outside the years 1 to 9999", cure="judge device clocks with cior_core.clock first")
-
-
-@lru_cache(maxsize=4096)
-def _second_of(text: str) -> int:
-    """Seconds since the epoch of 19 characters; ``:60`` is the start of the next minute."""
-    if _RFC3339.fullmatch(text) is None:
-        _reject("event.time_format", "a time is not RFC 3339")
-    leap = text.endswith(":60")
-    try:
-        since = datetime.fromisoformat(f"{text[:17]}59" if leap else text).replace(tzinfo=UTC) - _EPOCH
-    except ValueError:
-        _reject("event.time_format", "a time names no day or no hour that exists")
-    return since.days * 86_400 + since.seconds + leap
-
-
-def _offset_s(offset: str) -> int:
-    if offset in "Zz":
-        return 0
-    hours, minutes = int(offset[1:3]), int(offset[4:6])
-    if hours > 23 or minutes > 59:
-        _reject("event.time_format", "a time has an impossible offset")
-    return (hours * 3600 + minutes * 60) * (-1 if offset[0] == "-" else 1)
 
 
 # --- out ------------------------------------------------------------------------------------------------------------------------------
@@ -315,7 +284,10 @@ def _with_extra(wire: WireEvent, extra: dict[str, Any]) -> dict[str, Any]:
         elif _ATTRIBUTE_NAME.fullmatch(name) is not None and name not in _KNOWN_ATTRIBUTES:
             known[name] = value
         else:
-            _reject("event.extra_name", "extra holds a name that is known here or is no CloudEvents attribute name")
+            _reject(
+                "event.extra_name",
+                "extra holds a name that is known here or is no CloudEvents attribute name",
+            )
     return known
 
 
@@ -407,7 +379,9 @@ def _decode_strictly(payload: bytes) -> Event:
     try:
         wire = msgspec.convert(tree, WireEvent)
     except msgspec.ValidationError as error:
-        raise PayloadRejected("event.field", str(error), cure="compare with docs/schemas/event.v1.json") from error
+        raise PayloadRejected(
+            "event.field", str(error), cure="compare with docs/schemas/event.v1.json"
+        ) from error
     return _to_event(wire, extra)
 
 
@@ -416,7 +390,12 @@ def _parse(payload: bytes) -> dict[str, Any]:
     if payload.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         _reject("event.bom", "the bytes start with a byte-order mark", cure="send UTF-8 without it")
     try:
-        tree = json.loads(payload.decode(), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
+        tree = json.loads(
+            payload.decode(),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except UnicodeDecodeError as error:
         raise PayloadRejected("event.encoding", "the bytes are not UTF-8") from error
     except RecursionError as error:
@@ -437,7 +416,10 @@ def _take_unknown(tree: dict[str, Any]) -> dict[str, Any]:
     """Removes from ``tree`` what this version does not know and returns it in the form of ``Event.extra``."""
     extra = {name: tree.pop(name) for name in [*tree] if name not in _KNOWN_ATTRIBUTES}
     if any(_ATTRIBUTE_NAME.fullmatch(name) is None for name in extra):
-        _reject("event.attribute_name", "an attribute's name is not lowercase letters and digits (CloudEvents 1.0)")
+        _reject(
+            "event.attribute_name",
+            "an attribute's name is not lowercase letters and digits (CloudEvents 1.0)",
+        )
     for name, derived in (("partitionkey", tree.get("subject")), ("dataschema", SCHEMA_BASE)):
         if name in tree and tree[name] != derived:
             extra[name] = tree[name]

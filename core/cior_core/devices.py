@@ -119,18 +119,24 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
 DEFAULT_SETTINGS: Final = DeviceSettings()
 
 
-# --- one event ------------------------------------------------------------------------------------------------------------------------
-
-
 def enroll(device: Device, now_ms: int, state: DeviceState | None = None) -> DeviceState:
     """The state of a registered device from a start of ours on, so that one which never says a word is found silent too, and none is for the time
     in which nobody listened. Keeps what ``state`` already knows."""
-    known = state or DeviceState(subject=device.id, seen_ms=now_ms, place=device.place if device.place.located else None)
-    return msgspec.structs.replace(known, expected_every_s=device.expected_every_s, drill=device.drill, watched_ms=max(now_ms, known.watched_ms),
-                                   data_class=_higher(known.data_class, device.data_class))
+    known = state or DeviceState(
+        subject=device.id, seen_ms=now_ms, place=device.place if device.place.located else None
+    )
+    return msgspec.structs.replace(
+        known,
+        expected_every_s=device.expected_every_s,
+        drill=device.drill,
+        watched_ms=max(now_ms, known.watched_ms),
+        data_class=_higher(known.data_class, device.data_class),
+    )
 
 
-def step(state: DeviceState | None, event: Event, now_ms: int, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[DeviceState, tuple[Event, ...]]:
+def step(
+    state: DeviceState | None, event: Event, now_ms: int, settings: DeviceSettings = DEFAULT_SETTINGS
+) -> tuple[DeviceState, tuple[Event, ...]]:
     """``event`` of the device ``event.subject`` applied. ``now_ms`` is the edge's instant of processing; a receipt later than it counts as now.
 
     Late, repeated and disordered events are safe: only newer facts replace older ones. Returns the new state and the derived events.
@@ -149,7 +155,10 @@ def step(state: DeviceState | None, event: Event, now_ms: int, settings: DeviceS
         changes.update(place=event.place, place_ms=occurred_ms)
     if event.data_class is not before.data_class:
         changes["data_class"] = _higher(before.data_class, event.data_class)
-    derived = [*_return(before, seen_ms, settings=settings, changes=changes), *_measure(before, event, seen_ms, settings=settings, changes=changes)]
+    derived = [
+        *_return(before, seen_ms, settings=settings, changes=changes),
+        *_measure(before, event, seen_ms, settings=settings, changes=changes),
+    ]
     if event.type.partition(".")[0] in settings.press_families:
         derived += _press(before, event, seen_ms, settings=settings, changes=changes)
     after = msgspec.structs.replace(before, **changes)
@@ -159,8 +168,15 @@ def step(state: DeviceState | None, event: Event, now_ms: int, settings: DeviceS
 def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> Event:
     """``event`` with what its device's state says, as attributes for the correlator and the operator: ``repeats`` (presses within
     ``repeat_within_s``, this one included), ``copies``, ``stuck``, ``confirmation_rate`` and ``confirmation_n``, ``clock_offset_s``. Adds, never removes."""
-    recent = [press for press in state.presses if event.received_ms - settings.repeat_within_s * 1000 <= press.received_ms <= event.received_ms]
-    facts: dict[str, Any] = {"repeats": max(1, len(recent)), "copies": max([press.copies for press in state.presses if press.id == event.id], default=1)}
+    recent = [
+        press
+        for press in state.presses
+        if event.received_ms - settings.repeat_within_s * 1000 <= press.received_ms <= event.received_ms
+    ]
+    facts: dict[str, Any] = {
+        "repeats": max(1, len(recent)),
+        "copies": max([press.copies for press in state.presses if press.id == event.id], default=1),
+    }
     if state.stuck_since_ms is not None:
         facts["stuck"] = True
     found = confirmation(state.reputation, settings)
@@ -171,10 +187,9 @@ def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAU
     return msgspec.structs.replace(event, attributes={**event.attributes, **facts})
 
 
-# --- time passing ---------------------------------------------------------------------------------------------------------------------
-
-
-def sweep(states: Mapping[str, DeviceState], now_ms: int, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[dict[str, DeviceState], tuple[Event, ...]]:
+def sweep(
+    states: Mapping[str, DeviceState], now_ms: int, settings: DeviceSettings = DEFAULT_SETTINGS
+) -> tuple[dict[str, DeviceState], tuple[Event, ...]]:
     """The states that fell silent by ``now_ms``, and the events. Sweeping twice changes nothing more.
 
     ``now_ms`` must be an instant up to which the lane has been *read*: while a backlog is drained, nobody is silent for being unread.
@@ -193,10 +208,11 @@ def sweep(states: Mapping[str, DeviceState], now_ms: int, settings: DeviceSettin
 def deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> int | None:
     """When the device counts as silent unless heard before; None when nothing is expected of it."""
     every_s = state.expected_every_s or settings.expected_every_s
-    return None if every_s is None else max(state.seen_ms, state.watched_ms) + round(every_s * settings.missed_heartbeats * 1000)
-
-
-# --- clock and reputation -------------------------------------------------------------------------------------------------------------
+    return (
+        None
+        if every_s is None
+        else max(state.seen_ms, state.watched_ms) + round(every_s * settings.missed_heartbeats * 1000)
+    )
 
 
 def clock_offset_s(state: DeviceState) -> float | None:
@@ -218,7 +234,7 @@ def clock_history(state: DeviceState) -> ClockHistory:
 
 
 def credited(state: DeviceState, disposition: Disposition) -> DeviceState:
-    """The state after one of the device's alerts closed so. Tests, duplicates, unknown and unfounded-by-nobody's-fault endings teach nothing."""
+    """The state after one of the device's alerts closed so. Unfounded counts as false; the rest teaches nothing."""
     told = state.reputation
     match disposition:
         case Disposition.CONFIRMED:
@@ -230,10 +246,14 @@ def credited(state: DeviceState, disposition: Disposition) -> DeviceState:
     return msgspec.structs.replace(state, reputation=told)
 
 
-def confirmation(reputation: Reputation, settings: DeviceSettings = DEFAULT_SETTINGS, *, z: float = 1.959964) -> Confirmation:
+def confirmation(
+    reputation: Reputation, settings: DeviceSettings = DEFAULT_SETTINGS, *, z: float = 1.959964
+) -> Confirmation:
     """Smoothed rate (beta prior of the settings) and Wilson score interval (E. B. Wilson 1927) of ``reputation``; 0 to 1 when nothing is known."""
     n = reputation.confirmed + reputation.false
-    rate = (reputation.confirmed + settings.prior_confirmed) / (n + settings.prior_confirmed + settings.prior_false)
+    rate = (reputation.confirmed + settings.prior_confirmed) / (
+        n + settings.prior_confirmed + settings.prior_false
+    )
     if n == 0:
         return Confirmation(rate=rate, low=0.0, high=1.0, n=0)
     share = reputation.confirmed / n
@@ -241,9 +261,6 @@ def confirmation(reputation: Reputation, settings: DeviceSettings = DEFAULT_SETT
     middle = (share + z * z / (2 * n)) / scale
     half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
     return Confirmation(rate=rate, low=max(0.0, middle - half), high=min(1.0, middle + half), n=n)
-
-
-# --- one bucket as one value ----------------------------------------------------------------------------------------------------------
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -257,7 +274,14 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         """Whether the message at ``offset`` has not been applied yet; a redelivered one must be skipped."""
         return offset > self.offsets.get(f"{topic}-{partition}", -1)
 
-    def applied(self, states: Mapping[str, DeviceState], *, topic: str = "", partition: int = 0, offset: int | None = None) -> Bucket:
+    def applied(
+        self,
+        states: Mapping[str, DeviceState],
+        *,
+        topic: str = "",
+        partition: int = 0,
+        offset: int | None = None,
+    ) -> Bucket:
         """The bucket with ``states`` put in and, unless a sweep changed them (``offset`` None), the offset moved up, never down."""
         moved = self.offsets
         if offset is not None:
@@ -282,9 +306,17 @@ def decode_bucket(value: bytes | None) -> Bucket:
     try:
         bucket = _decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise IntegrityBroken("devices.bucket", "a device bucket cannot be read", cure="rebuild the device table from its topics") from error
+        raise IntegrityBroken(
+            "devices.bucket",
+            "a device bucket cannot be read",
+            cure="rebuild the device table from its topics",
+        ) from error
     if bucket.version > SCHEMA_VERSION:
-        raise IntegrityBroken("devices.bucket", f"a device bucket is of version {bucket.version}", cure="run the newer release or rebuild the table")
+        raise IntegrityBroken(
+            "devices.bucket",
+            f"a device bucket is of version {bucket.version}",
+            cure="run the newer release or rebuild the table",
+        )
     return bucket
 
 
@@ -302,16 +334,24 @@ class _Told(msgspec.Struct, frozen=True):
     attributes: dict[str, Any]
 
 
-def _silence(state: DeviceState, now_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]) -> Iterable[_Told]:
+def _silence(
+    state: DeviceState, now_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
+) -> Iterable[_Told]:
     due_ms = deadline_ms(state, settings)
     if due_ms is None or state.silent_since_ms is not None or now_ms < due_ms:
         return ()
     changes["silent_since_ms"] = due_ms
-    facts = {"last_heard_ms": state.seen_ms, "expected_every_s": state.expected_every_s or settings.expected_every_s, "missed": settings.missed_heartbeats}
+    facts = {
+        "last_heard_ms": state.seen_ms,
+        "expected_every_s": state.expected_every_s or settings.expected_every_s,
+        "missed": settings.missed_heartbeats,
+    }
     return (_Told("source.silent", Phase.NEW, due_ms, now_ms, f"silent|{due_ms}", facts),)
 
 
-def _return(before: DeviceState, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]) -> Iterable[_Told]:
+def _return(
+    before: DeviceState, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
+) -> Iterable[_Told]:
     """A device heard again: ends its silence. A silence that no sweep saw (we were away) is told now, both ends, by receipt times."""
     if seen_ms <= before.seen_ms:
         return ()
@@ -324,10 +364,18 @@ def _return(before: DeviceState, seen_ms: int, *, settings: DeviceSettings, chan
     return (*unseen, _Told("source.restored", Phase.RESTORE, seen_ms, seen_ms, f"restored|{since_ms}", facts))
 
 
-def _measure(before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]) -> Iterable[_Told]:
+def _measure(
+    before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
+) -> Iterable[_Told]:
     """Clock offset from the device's own instant (attribute ``device_ms``, or the time of an event whose clock was readable)."""
-    device_ms = event.attributes.get("device_ms", event.occurred_ms if event.clock is not ClockQuality.UNKNOWN else None)
-    if not isinstance(device_ms, int) or event.attributes.get("buffered") is True or seen_ms - before.offset_at_ms < settings.offset_every_s * 1000:
+    device_ms = event.attributes.get(
+        "device_ms", event.occurred_ms if event.clock is not ClockQuality.UNKNOWN else None
+    )
+    if (
+        not isinstance(device_ms, int)
+        or event.attributes.get("buffered") is True
+        or seen_ms - before.offset_at_ms < settings.offset_every_s * 1000
+    ):
         return ()
     offsets = (*before.offsets_ms, seen_ms - device_ms)[-settings.offset_samples :]
     changes.update(offsets_ms=offsets, offset_at_ms=seen_ms, device_ms=device_ms)
@@ -339,10 +387,16 @@ def _measure(before: DeviceState, event: Event, seen_ms: int, *, settings: Devic
         return ()
     changes["clock_bad"] = not before.clock_bad
     phase = Phase.RESTORE if before.clock_bad else Phase.NEW
-    return (_Told("device.clock", phase, seen_ms, seen_ms, f"clock|{phase.value}|{seen_ms}", {"offset_s": offset_s}),)
+    return (
+        _Told(
+            "device.clock", phase, seen_ms, seen_ms, f"clock|{phase.value}|{seen_ms}", {"offset_s": offset_s}
+        ),
+    )
 
 
-def _press(before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]) -> Iterable[_Told]:
+def _press(
+    before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
+) -> Iterable[_Told]:
     """Presses, their copies, and the level: a button is stuck when held for ``stuck_after_s`` or when it presses like no hand does."""
     if event.phase in _ENDING:
         changes["high_since_ms"] = None
@@ -362,11 +416,17 @@ def _press(before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceS
     return ()
 
 
-def _remembered(presses: tuple[Press, ...], event: Event, seen_ms: int, settings: DeviceSettings) -> tuple[tuple[Press, ...], int]:
+def _remembered(
+    presses: tuple[Press, ...], event: Event, seen_ms: int, settings: DeviceSettings
+) -> tuple[tuple[Press, ...], int]:
     """``presses`` with this one: a copy of a known press is no second one. Bounded."""
     for n, press in enumerate(presses):
         if press.id == event.id:
-            return (*presses[:n], msgspec.structs.replace(press, copies=press.copies + 1), *presses[n + 1 :]), 0
+            return (
+                *presses[:n],
+                msgspec.structs.replace(press, copies=press.copies + 1),
+                *presses[n + 1 :],
+            ), 0
     if event.phase is not Phase.NEW:
         return presses, 0
     kept = (*presses, Press(event.id, seen_ms))
@@ -375,25 +435,49 @@ def _remembered(presses: tuple[Press, ...], event: Event, seen_ms: int, settings
 
 def _stick(state: DeviceState, at_ms: int, changes: dict[str, Any], why: str) -> Iterable[_Told]:
     changes["stuck_since_ms"] = at_ms
-    return (_Told("device.stuck_button", Phase.NEW, at_ms, at_ms, f"stuck|{state.press_count}|{state.high_since_ms}", {"why": why}),)
+    return (
+        _Told(
+            "device.stuck_button",
+            Phase.NEW,
+            at_ms,
+            at_ms,
+            f"stuck|{state.press_count}|{state.high_since_ms}",
+            {"why": why},
+        ),
+    )
 
 
 def _unstuck(before: DeviceState, seen_ms: int, changes: dict[str, Any]) -> Iterable[_Told]:
     if before.stuck_since_ms is None:
         return ()
     changes["stuck_since_ms"] = None
-    return (_Told("device.stuck_button", Phase.RESTORE, seen_ms, seen_ms, f"unstuck|{before.stuck_since_ms}", {}),)
+    return (
+        _Told("device.stuck_button", Phase.RESTORE, seen_ms, seen_ms, f"unstuck|{before.stuck_since_ms}", {}),
+    )
 
 
 def _derived(state: DeviceState, told: _Told) -> Event:
     sealed = state.data_class is DataClass.SEALED
     place = state.place or UNKNOWN_PLACE
     if sealed:
-        place = Place(method=PlaceMethod.DISTRICT, district=place.district) if place.district else UNKNOWN_PLACE
+        place = (
+            Place(method=PlaceMethod.DISTRICT, district=place.district) if place.district else UNKNOWN_PLACE
+        )
     return Event(
-        id=event_id(SOURCE, f"{state.subject}|{told.key}"), source=SOURCE, type=TypeCode(told.type), subject=state.subject, phase=told.phase,
-        occurred_ms=told.occurred_ms, received_ms=told.at_ms, clock=ClockQuality.SYNCED, place=place, data_class=state.data_class,
-        lane=Lane.URGENT if told.type.startswith("source.") else Lane.NORMAL, producer=_PRODUCER, drill=state.drill, native_key=told.key,
+        id=event_id(SOURCE, f"{state.subject}|{told.key}"),
+        source=SOURCE,
+        type=TypeCode(told.type),
+        subject=state.subject,
+        phase=told.phase,
+        occurred_ms=told.occurred_ms,
+        received_ms=told.at_ms,
+        clock=ClockQuality.SYNCED,
+        place=place,
+        data_class=state.data_class,
+        lane=Lane.URGENT if told.type.startswith("source.") else Lane.NORMAL,
+        producer=_PRODUCER,
+        drill=state.drill,
+        native_key=told.key,
         attributes=told.attributes,
     )
 

@@ -63,7 +63,9 @@ def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
 def bearing_deg(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
     """Initial bearing from a to b, degrees clockwise from north, 0 <= bearing < 360."""
     south, north, east = radians(lat_a), radians(lat_b), radians(lon_b - lon_a)
-    turn = degrees(atan2(sin(east) * cos(north), cos(south) * sin(north) - sin(south) * cos(north) * cos(east)))
+    turn = degrees(
+        atan2(sin(east) * cos(north), cos(south) * sin(north) - sin(south) * cos(north) * cos(east))
+    )
     return turn % 360.0 % 360.0
 
 
@@ -77,7 +79,9 @@ def parent(cell_9: str, resolution: Literal[7, 8]) -> str:
     return str(h3.cell_to_parent(cell_9, resolution))
 
 
-def coordinate_fault(lat: float, lon: float, *, bounds: Bounds | None = None, margin_deg: float = 2.0) -> CoordinateFault | None:
+def coordinate_fault(
+    lat: float, lon: float, *, bounds: Bounds | None = None, margin_deg: float = 2.0
+) -> CoordinateFault | None:
     """What is wrong with a pair of coordinates, None when nothing is.
 
     With ``bounds`` (of the city), a pair farther than ``margin_deg`` from them is ``SWAPPED`` when exchanging the numbers would bring it inside
@@ -87,18 +91,27 @@ def coordinate_fault(lat: float, lon: float, *, bounds: Bounds | None = None, ma
         return CoordinateFault.NOT_FINITE
     if abs(lat) < NULL_ISLAND_DEGREES and abs(lon) < NULL_ISLAND_DEGREES:
         return CoordinateFault.NULL_ISLAND
-    if bounds is not None and not _inside(lat, lon, bounds, margin_deg) and _inside(lon, lat, bounds, margin_deg):
+    if (
+        bounds is not None
+        and not _inside(lat, lon, bounds, margin_deg)
+        and _inside(lon, lat, bounds, margin_deg)
+    ):
         return CoordinateFault.SWAPPED
     if not (-90 <= lat <= 90 and -180 <= lon <= 180):
         return CoordinateFault.OUT_OF_RANGE
-    return CoordinateFault.FAR_AWAY if bounds is not None and not _inside(lat, lon, bounds, margin_deg) else None
+    return (
+        CoordinateFault.FAR_AWAY if bounds is not None and not _inside(lat, lon, bounds, margin_deg) else None
+    )
 
 
 def nearness(a: Place, b: Place, *, radius_m: float) -> Nearness | None:
     """Compare two places with their accuracies added to ``radius_m``; None when one of them has no coordinates."""
     if a.lat is None or a.lon is None or b.lat is None or b.lon is None:
         return None
-    return Nearness(distance_m=distance_m(a.lat, a.lon, b.lat, b.lon), allowed_m=radius_m + (a.accuracy_m or 0.0) + (b.accuracy_m or 0.0))
+    return Nearness(
+        distance_m=distance_m(a.lat, a.lon, b.lat, b.lon),
+        allowed_m=radius_m + (a.accuracy_m or 0.0) + (b.accuracy_m or 0.0),
+    )
 
 
 def contains(ring: Sequence[tuple[float, float]], lat: float, lon: float) -> bool:
@@ -178,9 +191,17 @@ class _Collection(msgspec.Struct, frozen=True):
 class City:
     """The places of one city. Immutable after loading; every answer depends on the files alone."""
 
-    def __init__(self, *, districts: Sequence[District], facilities: Sequence[Facility] = (), blocks: Sequence[Block] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        districts: Sequence[District],
+        facilities: Sequence[Facility] = (),
+        blocks: Sequence[Block] = (),
+    ) -> None:
         if not districts:
-            raise ConfigInvalid("geo.no_districts", "the city has no district", cure="give at least one polygon")
+            raise ConfigInvalid(
+                "geo.no_districts", "the city has no district", cure="give at least one polygon"
+            )
         self.districts = tuple(districts)
         self.facilities = tuple(facilities)
         self.blocks = tuple(blocks)
@@ -189,13 +210,26 @@ class City:
         self.bounds: Bounds = (min(lats), min(lons), max(lats), max(lons))
 
     @classmethod
-    def load(cls, *, districts: str, facilities: str | None = None, schools: str | None = None, blocks: str | None = None) -> Self:
+    def load(
+        cls,
+        *,
+        districts: str,
+        facilities: str | None = None,
+        schools: str | None = None,
+        blocks: str | None = None,
+    ) -> Self:
         """From GeoJSON texts. Raises :class:`ConfigInvalid` ``geo.geojson`` or ``geo.id_twice``."""
-        zones = [District(id=_text(f, "id"), name=_text(f, "name"), ring=_ring(f)) for f in _features(districts, "districts")]
+        zones = [
+            District(id=_text(f, "id"), name=_text(f, "name"), ring=_ring(f))
+            for f in _features(districts, "districts")
+        ]
         bare = cls(districts=zones)
         points = [*_features(facilities, "facilities"), *_features(schools, "schools")]
         places = [_facility(feature, bare) for feature in points]
-        squares = [Block(id=_text(f, "id"), name=_text(f, "name"), ring=_ring(f)) for f in _features(blocks, "blocks")]
+        squares = [
+            Block(id=_text(f, "id"), name=_text(f, "name"), ring=_ring(f))
+            for f in _features(blocks, "blocks")
+        ]
         for named in (zones, places, squares):
             _unique([thing.id for thing in named])
         return cls(districts=zones, facilities=places, blocks=squares)
@@ -203,7 +237,12 @@ class City:
     @classmethod
     def demo(cls) -> Self:
         """The bundled city: Rosario-like, drawn by us, approximate, not official."""
-        return cls.load(**{name: bundled.text(f"city/{name}.geojson") for name in ("districts", "facilities", "schools", "blocks")})
+        return cls.load(
+            **{
+                name: bundled.text(f"city/{name}.geojson")
+                for name in ("districts", "facilities", "schools", "blocks")
+            }
+        )
 
     def district(self, lat: float, lon: float) -> str | None:
         """The id of the one district that holds the point, None outside the city. Border points belong to exactly one (see :func:`contains`)."""
@@ -220,16 +259,26 @@ class City:
         """The id of the block that holds the point, None when none does."""
         return next((block.id for block in self.blocks if contains(block.ring, lat, lon)), None)
 
-    def nearest(self, lat: float, lon: float, *, kind: str | None = None, count: int = 3) -> tuple[NearFacility, ...]:
+    def nearest(
+        self, lat: float, lon: float, *, kind: str | None = None, count: int = 3
+    ) -> tuple[NearFacility, ...]:
         """The ``count`` nearest facilities (of ``kind``), nearest first, ties by id."""
-        found = [NearFacility(facility=each, distance_m=distance_m(lat, lon, each.lat, each.lon)) for each in self.facilities if kind in {None, each.kind}]
+        found = [
+            NearFacility(facility=each, distance_m=distance_m(lat, lon, each.lat, each.lon))
+            for each in self.facilities
+            if kind in {None, each.kind}
+        ]
         return tuple(sorted(found, key=lambda near: (near.distance_m, near.facility.id))[:count])
 
     def placed(self, place: Place) -> Place:
         """``place`` with its H3 cell and district bucket filled in, where it has coordinates and they were missing."""
         if place.lat is None or place.lon is None or not (isfinite(place.lat) and isfinite(place.lon)):
             return place
-        return msgspec.structs.replace(place, h3=place.h3 or cell(place.lat, place.lon), district=place.district or self.bucket(place.lat, place.lon))
+        return msgspec.structs.replace(
+            place,
+            h3=place.h3 or cell(place.lat, place.lon),
+            district=place.district or self.bucket(place.lat, place.lon),
+        )
 
 
 def _features(text: str | None, name: str) -> tuple[_Feature, ...]:
@@ -238,20 +287,39 @@ def _features(text: str | None, name: str) -> tuple[_Feature, ...]:
     try:
         return msgspec.json.decode(text, type=_Collection).features
     except msgspec.MsgspecError as error:
-        raise ConfigInvalid("geo.geojson", f"{name}: {error}", cure="give a GeoJSON FeatureCollection of points or polygons") from error
+        raise ConfigInvalid(
+            "geo.geojson", f"{name}: {error}", cure="give a GeoJSON FeatureCollection of points or polygons"
+        ) from error
 
 
 def _facility(feature: _Feature, city: City) -> Facility:
     lat, lon = _corner(feature.geometry.coordinates)
     known = {"id", "kind", "name"}
-    return Facility(id=_text(feature, "id"), kind=_text(feature, "kind"), name=_text(feature, "name"), lat=lat, lon=lon, district=city.bucket(lat, lon),
-                    properties={key: value for key, value in feature.properties.items() if key not in known})
+    return Facility(
+        id=_text(feature, "id"),
+        kind=_text(feature, "kind"),
+        name=_text(feature, "name"),
+        lat=lat,
+        lon=lon,
+        district=city.bucket(lat, lon),
+        properties={key: value for key, value in feature.properties.items() if key not in known},
+    )
 
 
 def _ring(feature: _Feature) -> tuple[tuple[float, float], ...]:
     rings = feature.geometry.coordinates
-    if feature.geometry.type != "Polygon" or not isinstance(rings, list) or len(rings) != 1 or len(rings[0]) < 4 or rings[0][0] != rings[0][-1]:
-        raise ConfigInvalid("geo.geojson", "a polygon needs one closed ring of at least four positions", cure="split it or close it; holes are not used")
+    if (
+        feature.geometry.type != "Polygon"
+        or not isinstance(rings, list)
+        or len(rings) != 1
+        or len(rings[0]) < 4
+        or rings[0][0] != rings[0][-1]
+    ):
+        raise ConfigInvalid(
+            "geo.geojson",
+            "a polygon needs one closed ring of at least four positions",
+            cure="split it or close it; holes are not used",
+        )
     return tuple(_corner(position) for position in rings[0][:-1])
 
 
@@ -260,18 +328,24 @@ def _corner(position: Any) -> tuple[float, float]:
         case [int() | float() as lon, int() | float() as lat, *_] if coordinate_fault(lat, lon) is None:
             return float(lat), float(lon)
         case _:
-            raise ConfigInvalid("geo.geojson", "a position is not [longitude, latitude] in degrees", cure="correct the coordinates")
+            raise ConfigInvalid(
+                "geo.geojson",
+                "a position is not [longitude, latitude] in degrees",
+                cure="correct the coordinates",
+            )
 
 
 def _text(feature: _Feature, name: str) -> str:
     value = feature.properties.get(name)
     if not isinstance(value, str) or not value:
-        raise ConfigInvalid("geo.geojson", f"a feature has no '{name}'", cure=f"give each feature the text property '{name}'")
+        raise ConfigInvalid(
+            "geo.geojson", f"a feature has no '{name}'", cure=f"give each feature the text property '{name}'"
+        )
     return value
 
 
 def _unique(ids: list[str]) -> None:
     if len(set(ids)) != len(ids):
-        raise ConfigInvalid("geo.id_twice", "two features of one file have the same id", cure="give each its own")
-
-
+        raise ConfigInvalid(
+            "geo.id_twice", "two features of one file have the same id", cure="give each its own"
+        )

@@ -78,8 +78,17 @@ def press_key(
             return named_uuid("cior.press.receipt", device, receipt, part)
         case (None, known):
             if received_ms is None:
-                raise ValueError("a press known by its sequence alone needs received_ms, because sequences restart")
-            return named_uuid("cior.press.sequence", device, known, sha256(body).digest(), part, received_ms // RESEND_WINDOW_MS)
+                raise ValueError(
+                    "a press known by its sequence alone needs received_ms, because sequences restart"
+                )
+            return named_uuid(
+                "cior.press.sequence",
+                device,
+                known,
+                sha256(body).digest(),
+                part,
+                received_ms // RESEND_WINDOW_MS,
+            )
 
 
 def dead_id(receipt: str, stage: str, index: int = 0) -> str:
@@ -102,7 +111,9 @@ def transition_id(alert: AlertId, version: int, *, n: int = 0) -> str:
     return f"{alert}:{version}:{n}"
 
 
-def command_id(alert: AlertId, kind: CommandKind, *, protocol: str, step: str, target: str, round_: int = 0) -> str:
+def command_id(
+    alert: AlertId, kind: CommandKind, *, protocol: str, step: str, target: str, round_: int = 0
+) -> str:
     """Id of a command: repeating a protocol step for the same target is the same command, so a siren is asked once.
     ``round_`` counts deliberate repetitions (an escalation that asks again).
     """

@@ -79,7 +79,11 @@ class Registry(Mapping[str, Device]):
 
 def _device(row: Row) -> Device:
     fields = {name: getattr(row, name) for name in Device.__struct_fields__ if name != "place"}
-    return Device(**fields) if row.place is None else Device(**fields, place=Place(**msgspec.structs.asdict(row.place)))
+    return (
+        Device(**fields)
+        if row.place is None
+        else Device(**fields, place=Place(**msgspec.structs.asdict(row.place)))
+    )
 
 
 def _faults(rows: tuple[Row, ...]) -> Iterator[tuple[str, str, tuple[str | int, ...], str]]:
@@ -88,24 +92,59 @@ def _faults(rows: tuple[Row, ...]) -> Iterator[tuple[str, str, tuple[str | int, 
     for n, row in enumerate(rows):
         at = ("device", n)
         if not row.id or row.id in ids:
-            yield "registry.id_twice", f"device id '{row.id}' is empty or given twice", (*at, "id"), "give every device its own id"
+            yield (
+                "registry.id_twice",
+                f"device id '{row.id}' is empty or given twice",
+                (*at, "id"),
+                "give every device its own id",
+            )
         ids.add(row.id)
         for name in row.native:
             if (row.source, name) in names:
-                yield ("registry.native_twice", f"'{name}' names both '{names[row.source, name]}' and '{row.id}' on one channel", (*at, "native"),
-                       "two units with one name cannot be told apart: correct one, or give each its source")
+                yield (
+                    "registry.native_twice",
+                    f"'{name}' names both '{names[row.source, name]}' and '{row.id}' on one channel",
+                    (*at, "native"),
+                    "two units with one name cannot be told apart: correct one, or give each its source",
+                )
             names[row.source, name] = row.id
         yield from _device_faults(row, at)
 
 
-def _device_faults(row: Row, at: tuple[str | int, ...]) -> Iterator[tuple[str, str, tuple[str | int, ...], str]]:
+def _device_faults(
+    row: Row, at: tuple[str | int, ...]
+) -> Iterator[tuple[str, str, tuple[str | int, ...], str]]:
     place = row.place
-    if place is not None and place.lat is not None and place.lon is not None and coordinate_fault(place.lat, place.lon) is not None:
-        yield "registry.place", f"device '{row.id}' stands at no place on earth", (*at, "place"), "give latitude and longitude, or leave the place out"
+    if (
+        place is not None
+        and place.lat is not None
+        and place.lon is not None
+        and coordinate_fault(place.lat, place.lon) is not None
+    ):
+        yield (
+            "registry.place",
+            f"device '{row.id}' stands at no place on earth",
+            (*at, "place"),
+            "give latitude and longitude, or leave the place out",
+        )
     if place is not None and (place.lat is None) is not (place.lon is None):
-        yield "registry.place", f"device '{row.id}' has half a pair of coordinates", (*at, "place"), "give both or none"
+        yield (
+            "registry.place",
+            f"device '{row.id}' has half a pair of coordinates",
+            (*at, "place"),
+            "give both or none",
+        )
     if row.expected_every_s is not None and not 1 <= row.expected_every_s <= 2_592_000:
-        yield ("registry.interval", f"device '{row.id}' has an impossible expected_every_s", (*at, "expected_every_s"),
-               "give seconds from 1 to 2592000 (30 days), or leave it out")
+        yield (
+            "registry.interval",
+            f"device '{row.id}' has an impossible expected_every_s",
+            (*at, "expected_every_s"),
+            "give seconds from 1 to 2592000 (30 days), or leave it out",
+        )
     if row.siren and row.data_class is DataClass.SEALED:
-        yield ("registry.sealed_siren", f"sealed device '{row.id}' has a siren", (*at, "siren"), "a sealed device is never loud: set siren = false")
+        yield (
+            "registry.sealed_siren",
+            f"sealed device '{row.id}' has a siren",
+            (*at, "siren"),
+            "a sealed device is never loud: set siren = false",
+        )

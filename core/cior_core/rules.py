@@ -156,7 +156,7 @@ class RulePack:
     """Everything ``correlate.step`` is told: rules by kind, protocols, the taxonomy, and the version that names them all."""
 
     def __init__(self, files: tuple[_File, ...], *, protocols: ProtocolBook, types: Mapping[str, EventType], version: str) -> None:
-        self.types = types
+        self.types = dict(types)
         self.protocols = protocols
         self.version = version
         self.merge = _all(files, "merge", MergeRule)[0]
@@ -170,7 +170,6 @@ class RulePack:
         self.storms = {code: rule for rule in _all(files, "storm", StormRule) for code in rule.types}
         self.postures = {rule.name: rule for rule in _all(files, "posture", PostureRule)}
         self.groups = _partners(self.merge.groups)
-        self.reach_m = max(kind.radius_m for kind in types.values())
 
     @classmethod
     def load(cls, texts: Mapping[str, str], *, types: Mapping[str, EventType]) -> RulePack:

@@ -66,9 +66,16 @@ def schema(name: str) -> Schema:
     definitions = {part: _opened(tree) for part, tree in sorted(parts.items())}
     if name == "event":
         _as_cloudevent(definitions["WireEvent"])
-    tree = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": schema_id(name), "title": f"CIOR {name}, version 1", **root,
-            "$defs": definitions}
-    plain: Schema = msgspec.json.decode(msgspec.json.encode(tree))  # defaults are tuples until they have been JSON
+    tree = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": schema_id(name),
+        "title": f"CIOR {name}, version 1",
+        **root,
+        "$defs": definitions,
+    }
+    plain: Schema = msgspec.json.decode(
+        msgspec.json.encode(tree)
+    )  # defaults are tuples until they have been JSON
     return plain
 
 
@@ -79,7 +86,9 @@ def schemas() -> dict[str, Schema]:
 
 def _opened(tree: Schema) -> Schema:
     """The schema with its objects open: unknown members are kept, never refused."""
-    return {key: value for key, value in tree.items() if key != "additionalProperties" or isinstance(value, dict)}
+    return {
+        key: value for key, value in tree.items() if key != "additionalProperties" or isinstance(value, dict)
+    }
 
 
 def _as_cloudevent(root: Schema) -> None:
@@ -105,12 +114,20 @@ def asyncapi(channels: Sequence[Channel], *, version: str) -> Schema:
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "CIOR topics", "version": version, "license": {"name": "AGPL-3.0-or-later"},
+            "title": "CIOR topics",
+            "version": version,
+            "license": {"name": "AGPL-3.0-or-later"},
             "description": "Every topic of a centre: what it carries, by which key, how long. Made from the code by docs/generate.py.",
         },
         "defaultContentType": "application/json",
         "channels": {_slug(channel): _channel(channel) for channel in channels},
-        "operations": {f"publish_{_slug(channel)}": {"action": "send", "channel": {"$ref": f"#/channels/{_slug(channel)}"}} for channel in channels},
+        "operations": {
+            f"publish_{_slug(channel)}": {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{_slug(channel)}"},
+            }
+            for channel in channels
+        },
         "components": {"messages": {name: _message(name) for name in used}},
     }
 
@@ -126,10 +143,18 @@ def _channel(channel: Channel) -> Schema:
         "address": channel.name,
         "description": f"{channel.purpose}. Key: {channel.key}. Value: {channel.value}.",
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in channel.messages},
-        "bindings": {"kafka": {
-            "topic": channel.name, "partitions": channel.partitions, "bindingVersion": "0.5.0",
-            "topicConfiguration": {"cleanup.policy": policy, **retention, "max.message.bytes": channel.max_message_bytes},
-        }},
+        "bindings": {
+            "kafka": {
+                "topic": channel.name,
+                "partitions": channel.partitions,
+                "bindingVersion": "0.5.0",
+                "topicConfiguration": {
+                    "cleanup.policy": policy,
+                    **retention,
+                    "max.message.bytes": channel.max_message_bytes,
+                },
+            }
+        },
     }
 
 
@@ -138,7 +163,10 @@ def _message(name: str) -> Schema:
         "name": name,
         "title": f"CIOR {name}, version 1",
         "contentType": cloudevents.CONTENT_TYPE if name == "event" else "application/json",
-        "payload": {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": {"$ref": f"./{name}.v1.json"}},
+        "payload": {
+            "schemaFormat": "application/schema+json;version=draft-2020-12",
+            "schema": {"$ref": f"./{name}.v1.json"},
+        },
     }
 
 

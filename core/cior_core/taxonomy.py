@@ -133,9 +133,15 @@ class Taxonomy(Mapping[str, EventType]):
         if not re.fullmatch(r"[0-9]{3}", code, re.ASCII):
             return None
         known = self._contact_id.get(code)
-        kind = known or TypeCode(_CONTACT_ID_CLASS.get(code[:2]) or _CONTACT_ID_CLASS.get(code[:1], "device.notice"))
+        kind = known or TypeCode(
+            _CONTACT_ID_CLASS.get(code[:2]) or _CONTACT_ID_CLASS.get(code[:1], "device.notice")
+        )
         phase = _QUALIFIER.get(qualifier)
-        return AlarmMeaning(type=kind, phase=self._phase(kind, phase or Phase.NEW), exact=known is not None and phase is not None)
+        return AlarmMeaning(
+            type=kind,
+            phase=self._phase(kind, phase or Phase.NEW),
+            exact=known is not None and phase is not None,
+        )
 
     def map_sia(self, code: str) -> AlarmMeaning | None:
         """Meaning of a SIA DC-03 code of two letters, such as ``BA`` or ``FR``; unknown alarm codes (``?A``) fall back to ``alarm.unclassified``,
@@ -161,15 +167,42 @@ class Taxonomy(Mapping[str, EventType]):
 
 _QUALIFIER: Final = {"1": Phase.NEW, "3": Phase.RESTORE, "6": Phase.STILL}
 _CONTACT_ID_CLASS: Final = {
-    "10": "medical.alarm", "11": "fire.alarm", "12": "panic.alarm", "13": "burglary.alarm",
-    "1": "alarm.unclassified", "2": "device.trouble", "3": "device.trouble", "4": "access.open_close", "5": "device.bypass",
+    "10": "medical.alarm",
+    "11": "fire.alarm",
+    "12": "panic.alarm",
+    "13": "burglary.alarm",
+    "1": "alarm.unclassified",
+    "2": "device.trouble",
+    "3": "device.trouble",
+    "4": "access.open_close",
+    "5": "device.bypass",
 }
 """SIA DC-05: the first two digits of an alarm code name its class, the first digit the group."""
 
 REQUIRED_TYPES: Final = (
-    "medical.alarm", "fire.alarm", "panic.alarm", "burglary.alarm", "alarm.unclassified", "alarm.cancel", "access.open_close", "device.trouble", "device.bypass", "device.notice", "device.stuck_button",
-    "device.clock", "source.silent", "source.restored", "source.degraded", "source.undecoded", "source.conflict", "accounting.gap", "position",
-    "heartbeat", "call.other", "test.manual", "test.periodic",
+    "medical.alarm",
+    "fire.alarm",
+    "panic.alarm",
+    "burglary.alarm",
+    "alarm.unclassified",
+    "alarm.cancel",
+    "access.open_close",
+    "device.trouble",
+    "device.bypass",
+    "device.notice",
+    "device.stuck_button",
+    "device.clock",
+    "source.silent",
+    "source.restored",
+    "source.degraded",
+    "source.undecoded",
+    "source.conflict",
+    "accounting.gap",
+    "position",
+    "heartbeat",
+    "call.other",
+    "test.manual",
+    "test.periodic",
 )
 """Types that code names: a city's file may change everything about them except that they exist."""
 
@@ -188,45 +221,96 @@ def _faults(kinds: tuple[EventType, ...]) -> Iterator[_Fault]:
     for n, kind in enumerate(kinds):
         at = ("type", n)
         if kind.code in seen:
-            yield "taxonomy.code_twice", f"type '{kind.code}' is defined twice", (*at, "code"), "remove one or give it another code"
+            yield (
+                "taxonomy.code_twice",
+                f"type '{kind.code}' is defined twice",
+                (*at, "code"),
+                "remove one or give it another code",
+            )
         seen.add(kind.code)
         yield from _shape_faults(kind, at)
         yield from _law_faults(kind, at)
     yield from _native_faults(kinds)
     for code in REQUIRED_TYPES:
         if code not in seen:
-            yield "taxonomy.required_type", f"type '{code}', which the software names, is missing", (), "put it back"
+            yield (
+                "taxonomy.required_type",
+                f"type '{code}', which the software names, is missing",
+                (),
+                "put it back",
+            )
 
 
 def _shape_faults(kind: EventType, at: tuple[str | int, ...]) -> Iterator[_Fault]:
     if not _CODE.fullmatch(kind.code):
-        yield "taxonomy.code_form", f"'{kind.code}' is not lowercase words between dots", (*at, "code"), "use letters, digits, _ and dots"
+        yield (
+            "taxonomy.code_form",
+            f"'{kind.code}' is not lowercase words between dots",
+            (*at, "code"),
+            "use letters, digits, _ and dots",
+        )
     for field in ("name_es", "name_en", "family", "protocol"):
         if not getattr(kind, field).strip():
             yield "taxonomy.empty", f"type '{kind.code}' has an empty {field}", (*at, field), f"fill {field}"
     if kind.lead in kind.supporting or len(set(kind.supporting)) != len(kind.supporting):
-        yield ("taxonomy.competence", f"type '{kind.code}' names a level of government twice", (*at, "supporting"),
-               "each level is the lead, supporting, or absent")
+        yield (
+            "taxonomy.competence",
+            f"type '{kind.code}' names a level of government twice",
+            (*at, "supporting"),
+            "each level is the lead, supporting, or absent",
+        )
     if not (0 <= kind.radius_m <= 100_000 and 0 < kind.window_s <= 604_800):
-        yield ("taxonomy.reach", f"type '{kind.code}' has a radius or window out of range", (*at, "radius_m"),
-               "radius_m from 0 to 100000, window_s above 0 and at most a week")
+        yield (
+            "taxonomy.reach",
+            f"type '{kind.code}' has a radius or window out of range",
+            (*at, "radius_m"),
+            "radius_m from 0 to 100000, window_s above 0 and at most a week",
+        )
 
 
 def _law_faults(kind: EventType, at: tuple[str | int, ...]) -> Iterator[_Fault]:
     if kind.silent and kind.siren:
-        yield "taxonomy.silent_and_siren", f"type '{kind.code}' is both silent and siren", (*at, "siren"), "remove siren: silent wins"
+        yield (
+            "taxonomy.silent_and_siren",
+            f"type '{kind.code}' is both silent and siren",
+            (*at, "siren"),
+            "remove siren: silent wins",
+        )
     if kind.silent and (kind.data_class is not DataClass.SEALED or kind.route is not Route.RESPONSE_TEAM):
-        yield ("taxonomy.silent_open", f"silent type '{kind.code}' is not sealed to the response team", (*at, "silent"),
-               'set data_class = "sealed" and route = "response_team"')
+        yield (
+            "taxonomy.silent_open",
+            f"silent type '{kind.code}' is not sealed to the response team",
+            (*at, "silent"),
+            'set data_class = "sealed" and route = "response_team"',
+        )
     if kind.data_class is DataClass.SEALED and not kind.silent:
-        yield "taxonomy.sealed_loud", f"sealed type '{kind.code}' is not silent", (*at, "data_class"), "set silent = true"
+        yield (
+            "taxonomy.sealed_loud",
+            f"sealed type '{kind.code}' is not silent",
+            (*at, "data_class"),
+            "set silent = true",
+        )
     if kind.life_safety and (kind.lane is not Lane.URGENT or kind.alerting is not Alerting.ALWAYS):
-        yield ("taxonomy.life_safety_waits", f"life-safety type '{kind.code}' could wait for a lane or a threshold", (*at, "life_safety"),
-               'set lane = "urgent" and alerting = "always"')
+        yield (
+            "taxonomy.life_safety_waits",
+            f"life-safety type '{kind.code}' could wait for a lane or a threshold",
+            (*at, "life_safety"),
+            'set lane = "urgent" and alerting = "always"',
+        )
     if kind.level is Level.P1 and kind.alerting is not Alerting.ALWAYS:
-        yield "taxonomy.p1_waits", f"P1 type '{kind.code}' does not always alert", (*at, "alerting"), 'set alerting = "always"'
+        yield (
+            "taxonomy.p1_waits",
+            f"P1 type '{kind.code}' does not always alert",
+            (*at, "alerting"),
+            'set alerting = "always"',
+        )
     if kind.code.startswith("social.") and kind.route is Route.POLICE:
-        yield "taxonomy.social_police", f"social type '{kind.code}' goes to the police", (*at, "route"), "choose a civil service (S19)"
+        yield (
+            "taxonomy.social_police",
+            f"social type '{kind.code}' goes to the police",
+            (*at, "route"),
+            "choose a civil service (S19)",
+        )
 
 
 def _native_faults(kinds: tuple[EventType, ...]) -> Iterator[_Fault]:
@@ -236,6 +320,10 @@ def _native_faults(kinds: tuple[EventType, ...]) -> Iterator[_Fault]:
             for name in (field,) if isinstance(field, str) else field:
                 for native in getattr(kind, name):
                     if native in owners:
-                        yield ("taxonomy.native_twice", f"{name} code '{native}' is mapped by '{owners[native]}' and by '{kind.code}'",
-                               ("type", n, name), "leave it to one of them")
+                        yield (
+                            "taxonomy.native_twice",
+                            f"{name} code '{native}' is mapped by '{owners[native]}' and by '{kind.code}'",
+                            ("type", n, name),
+                            "leave it to one of them",
+                        )
                     owners[native] = kind.code

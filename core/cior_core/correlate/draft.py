@@ -78,10 +78,11 @@ class Draft:
         self._lines: list[_Line] = []
         self._commands: list[Command] = []
         self._dropped: list[str] = []
+        self._undecoded = rules.types[UNDECODED]
 
     def kind(self, code: str) -> EventType:
         """The type called ``code``; that of undecoded sources when the taxonomy does not know it (it alerts, marked degraded)."""
-        return self.rules.kind(code) or self.rules.types[UNDECODED]
+        return self.rules.kind(code) or self._undecoded
 
     def case(self, alert_id: AlertId | str | None) -> Case | None:
         """The case called ``alert_id``, as this step left it so far."""

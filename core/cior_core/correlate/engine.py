@@ -46,7 +46,7 @@ def _receipt(draft: Draft, receipt: Receipt) -> None:
 
 def _tick(draft: Draft) -> None:
     """Fire what is due, end what expired, forget what is old; each once."""
-    for case in draft.cases.values():
+    for _, case in draft.cases.where(lambda found: bool(found.alert.timers) or found.alert.suppression is not None):
         if case.alert.timers:
             response.fire_due(draft, case)
         if (mark := case.alert.suppression) is not None and mark.until_ms <= draft.now_ms and (now := draft.case(case.id)) is not None:
@@ -82,14 +82,13 @@ def _end_watches_and_storms(draft: Draft) -> None:
 def _sweep(draft: Draft) -> None:
     """Forget seen ids, waiting events and closed alerts that are past their time. What an alert was stays in the store."""
     rule = draft.rules.suppress
-    for key, pending in draft.pending.items():
-        if pending.until_ms <= draft.now_ms:
-            draft.drop("pending", key)
-            draft.say_area("threshold_not_reached" if not pending.orphan else "orphan_lapsed", "Un aviso en espera no llegó a ser alerta.",
-                           "A waiting event did not become an alert.", drill=pending.event.drill)
-    for key, seen in draft.seen.items():
-        if draft.now_ms - seen.at_ms > rule.forget_seen_h * _HOUR_MS:
-            draft.drop("seen", key)
+    for key, pending in draft.pending.where(lambda found: found.until_ms <= draft.now_ms):
+        draft.drop("pending", key)
+        draft.say_area("threshold_not_reached" if not pending.orphan else "orphan_lapsed", "Un aviso en espera no llegó a ser alerta.",
+                       "A waiting event did not become an alert.", drill=pending.drill)
+    oldest_ms = draft.now_ms - round(rule.forget_seen_h * _HOUR_MS)
+    for key, _ in draft.seen.where(lambda found: found.at_ms < oldest_ms):
+        draft.drop("seen", key)
     _forget_closed(draft, round(rule.forget_closed_h * _HOUR_MS))
 
 

@@ -190,7 +190,7 @@ def _end(draft: Draft, event: Event, part: Part, match: Match | None) -> AlertId
     kind, es, en = _ENDING_WORDS[event.phase]
     case = None if match is None else draft.case(match.alert_id)
     if match is None or case is None or len(draft.parts(case)) >= draft.rules.merge.members_max + len(_ENDINGS):
-        draft.pending = draft.pending.put(event.id, Pending(event=event, since_ms=draft.now_ms, until_ms=draft.now_ms + _ORPHAN_MS, orphan=True))
+        draft.pending = draft.pending.put(event.id, Pending(part=part, until_ms=draft.now_ms + _ORPHAN_MS, drill=event.drill, orphan=True))
         draft.say_area("ending_without_beginning", "Llegó un cierre o cancelación sin aviso previo.", "An ending came without its beginning.",
                        drill=event.drill)
         return None

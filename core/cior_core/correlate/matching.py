@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cior_core.correlate.draft import Draft
     from cior_core.rules import MergeRule, RulePack
 
-_CELL_DEGREES = 0.02
+_CELL_DEGREES = 0.005
 _M_PER_DEGREE = 111_195.0
 _FUTURE_LIMIT_MS = 120_000
 _TEXT_LIMIT = 200
@@ -134,18 +134,18 @@ def index_keys(part: Part, rule: MergeRule) -> list[str]:
     return keys
 
 
-def lookup_keys(part: Part, rules: RulePack) -> list[str]:
-    """Under which keys a case of the same incident may be found."""
+def lookup_keys(part: Part, rules: RulePack, radius_m: float) -> list[str]:
+    """Under which keys a case of the same incident may be found: ``radius_m`` of its type is enough, for a pair takes the smaller one."""
     keys = [key for key in index_keys(part, rules.merge) if key[0] in "kn"]
     place = part.member.place
     if not well_placed(part, rules.merge) or place.lat is None or place.lon is None:
         return keys
-    reach_m = rules.reach_m + _accuracy(part, rules.merge) + rules.merge.place_limit_m
+    reach_m = radius_m + _accuracy(part, rules.merge) + rules.merge.place_limit_m
     high = reach_m / _M_PER_DEGREE
     wide = high / max(0.01, cos(radians(place.lat)))
     for row in range(floor((place.lat - high) / _CELL_DEGREES), floor((place.lat + high) / _CELL_DEGREES) + 1):
-        for column in range(floor((place.lon - wide) / _CELL_DEGREES), floor((place.lon + wide) / _CELL_DEGREES) + 1):
-            keys.append(f"c:{row}:{column}")
+        keys.extend(f"c:{row}:{column}"
+                    for column in range(floor((place.lon - wide) / _CELL_DEGREES), floor((place.lon + wide) / _CELL_DEGREES) + 1))
     return keys
 
 
@@ -160,16 +160,17 @@ def pair(one: Part, other: Part, draft: Draft) -> tuple[int, float, float | None
     delta_s = abs(one.instant_ms - other.instant_ms) / 1000
     error_s = one.error_s + other.error_s
     first, second = draft.kind(one.member.type), draft.kind(other.member.type)
-    if not draft.rules.compatible(first.family, second.family):
+    by_key = same_key(one, other) and delta_s <= rule.key_window_s + error_s
+    by_place = delta_s <= max(first.window_s, second.window_s) + error_s
+    if not (by_key or by_place) or not draft.rules.compatible(first.family, second.family):
         return None
-    placed = well_placed(one, rule) and well_placed(other, rule)
-    distance = apart_m(one, other) if placed else None
-    widened = (_accuracy(one, rule) + _accuracy(other, rule)) if placed else 0.0
-    if same_key(one, other) and delta_s <= rule.key_window_s + error_s and (distance is None or distance <= rule.key_radius_m + widened):
+    if not (well_placed(one, rule) and well_placed(other, rule)):
+        return (1, delta_s, None) if by_key else None
+    distance = apart_m(one, other)
+    widened = _accuracy(one, rule) + _accuracy(other, rule)
+    if by_key and distance <= rule.key_radius_m + widened:
         return 1, delta_s, distance
-    if distance is None or distance > min(first.radius_m, second.radius_m) + widened:
-        return None
-    return (2, delta_s, distance) if delta_s <= max(first.window_s, second.window_s) + error_s else None
+    return (2, delta_s, distance) if by_place and distance <= min(first.radius_m, second.radius_m) + widened else None
 
 
 def fits(part: Part, case: Case, parts: Iterable[Part], draft: Draft) -> Match | None:
@@ -210,7 +211,7 @@ def find(part: Part, draft: Draft, *, silent: bool, drill: bool) -> tuple[Match 
     """(the open case that ``part`` belongs to, the closed one that it would have belonged to)."""
     live: Match | None = None
     closed: Match | None = None
-    for alert_id in draft.candidates(lookup_keys(part, draft.rules)):
+    for alert_id in draft.candidates(lookup_keys(part, draft.rules, draft.kind(part.member.type).radius_m)):
         case = draft.root(alert_id)
         if case is None or case.realm != (drill, silent):
             continue

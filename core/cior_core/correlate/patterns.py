@@ -26,13 +26,12 @@ _NOTHING = (Disposition.FALSE_ALARM, Disposition.UNFOUNDED, Disposition.TEST, Di
 
 def count_threshold(draft: Draft, event: Event, part: Part, rule: ThresholdRule) -> AlertId | None:
     """Open the alert when ``event`` completes the count, earlier events attached; else let it wait (C18)."""
-    waiting = [(key, pending, _part_of(draft, pending)) for key, pending in draft.pending.items()
-               if not pending.orphan and pending.event.type in rule.types and pending.event.drill == event.drill]
-    group = [(key, other) for key, _, other in waiting if _counted_together(part, other, rule)]
+    waiting = draft.pending.where(lambda known: not known.orphan and known.part.member.type in rule.types and known.drill == event.drill)
+    group = [(key, pending.part) for key, pending in waiting if _counted_together(part, pending.part, rule)]
     have = {other.member.independence for _, other in group} | {part.member.independence} if rule.independent else range(len(group) + 1)
     if len(have) < _needed(draft, rule):
         until_ms = part.instant_ms + round(rule.within_s * 1000)
-        draft.pending = draft.pending.put(event.id, Pending(event=event, since_ms=draft.now_ms, until_ms=max(until_ms, draft.now_ms)))
+        draft.pending = draft.pending.put(event.id, Pending(part=part, until_ms=max(until_ms, draft.now_ms), drill=event.drill))
         return None
     for key, _ in group:
         draft.drop("pending", key)
@@ -55,11 +54,6 @@ def _needed(draft: Draft, rule: ThresholdRule) -> int:
     return rule.n if named is None else named.thresholds.get(rule.id, rule.n)
 
 
-def _part_of(draft: Draft, pending: Pending) -> Part:
-    kind = draft.kind(pending.event.type)
-    return matching.make_part(pending.event, kind, draft.rules, pending.since_ms, degraded=False)
-
-
 def _counted_together(one: Part, other: Part, rule: ThresholdRule) -> bool:
     if abs(one.instant_ms - other.instant_ms) > rule.within_s * 1000 + (one.error_s + other.error_s) * 1000:
         return False
@@ -77,10 +71,10 @@ def _counted_together(one: Part, other: Part, rule: ThresholdRule) -> bool:
 
 def adopt_pending(draft: Draft, case: Case) -> Case:
     """Attach to a new alert the waiting events that belong to it; an orphaned ending finds its beginning."""
-    for key, pending in draft.pending.items():
-        if (pending.event.drill, False) != case.realm:
-            continue
-        part = _part_of(draft, pending)
+    family = draft.kind(case.own_type).family
+    for key, pending in draft.pending.where(lambda known: (known.drill, False) == case.realm
+                                            and draft.rules.compatible(draft.kind(known.part.member.type).family, family)):
+        part = pending.part
         match = matching.fits(part, case, draft.parts(case), draft)
         if match is None or (pending.orphan and match.rank > 1):
             continue
@@ -136,8 +130,9 @@ def _coordinate(draft: Draft, case: Case, rule: CoordinatedRule) -> None:
         draft.patterns = draft.patterns.put(key, replace(known, counted=(*counted, case.id), last_ms=max(known.last_ms, at_ms)))
         _link_to_city(draft, city, case, rule)
         return
-    near = [other for other in draft.cases.values() if other.id not in counted and other.alert.drill == case.alert.drill and other.parts
-            and _counts(draft, other, rule) and abs(other.parts[0].instant_ms - at_ms) <= rule.within_s * 1000]
+    near = [other for _, other in draft.cases.where(
+        lambda other: other.alert.level.rank <= rule.level.rank and bool(other.parts) and abs(other.parts[0].instant_ms - at_ms) <= rule.within_s * 1000
+        and other.alert.drill == case.alert.drill and other.id not in counted and _counts(draft, other, rule))]
     if len(near) < rule.n:
         return
     ids = tuple(sorted(other.id for other in near))
@@ -227,7 +222,7 @@ def storm_for(draft: Draft, part: Part) -> tuple[Case, Reason] | None:
 def link_silent(draft: Draft, case: Case) -> None:
     """Link a silent alert with loud ones of the same time and place. Only the silent side carries the link: the loud one shows nothing."""
     for part in case.parts[-1:]:
-        keys = [*matching.lookup_keys(part, draft.rules), *([f"d:{part.member.place.district}"] if part.member.place.district else [])]
+        keys = [*matching.lookup_keys(part, draft.rules, draft.kind(part.member.type).radius_m), *([f"d:{part.member.place.district}"] if part.member.place.district else [])]
         for alert_id in draft.candidates(keys):
             other = draft.root(alert_id)
             if other is None or other.alert.drill != case.alert.drill or other.alert.silent == case.alert.silent or not other.parts:

@@ -180,8 +180,8 @@ def take_receipt(draft: Draft, receipt: Receipt) -> None:
 
 def notice_unanswered(draft: Draft) -> None:
     """Tell, once, of each siren command that nobody answered in time."""
-    for command_id_, sent in draft.sent.items():
-        if sent.outcome is None and sent.kind in _SIRENS and sent.expires_ms <= draft.now_ms and draft.case(sent.alert_id) is not None:
+    for command_id_, sent in draft.sent.where(lambda found: found.outcome is None and found.kind in _SIRENS and found.expires_ms <= draft.now_ms):
+        if draft.case(sent.alert_id) is not None:
             draft.sent = draft.sent.put(command_id_, replace(sent, outcome="expired"))
             draft.say(sent.alert_id, "command_unanswered", f"Nadie respondió a {sent.kind.value} para {sent.target}.",
                       f"Nobody answered {sent.kind.value} for {sent.target}.")

@@ -15,7 +15,6 @@ from cior_core.model import (
     AreaId,
     CommandKind,
     DataClass,
-    Event,
     EventId,
     Level,
     Member,
@@ -94,9 +93,9 @@ class Seen(Record, frozen=True, kw_only=True):
 class Pending(Record, frozen=True, kw_only=True):
     """An event that waits: for its threshold, or (``orphan``) for the alert that its phase speaks of."""
 
-    event: Event
-    since_ms: int
+    part: Part
     until_ms: int
+    drill: bool = False
     orphan: bool = False
 
 
