@@ -23,9 +23,18 @@ DOCS = Path(__file__).parent
 BASELINE = DOCS / "schemas" / "baseline"
 
 MESSAGES: dict[str, tuple[str, ...]] = {
-    "cior.raw.v1": ("raw",), "cior.sealed.v1": ("raw",), "cior.events.urgent.v1": ("event",), "cior.events.v1": ("event",),
-    "cior.telemetry.v1": ("event",), "cior.area.v1": ("item",), "cior.alerts.v1": ("alert",), "cior.transitions.v1": ("transition",),
-    "cior.actions.v1": ("action",), "cior.commands.v1": ("command",), "cior.receipts.v1": ("receipt",), "cior.dead.v1": ("dead",),
+    "cior.raw.v1": ("raw",),
+    "cior.sealed.v1": ("raw",),
+    "cior.events.urgent.v1": ("event",),
+    "cior.events.v1": ("event",),
+    "cior.telemetry.v1": ("event",),
+    "cior.area.v1": ("item",),
+    "cior.alerts.v1": ("alert",),
+    "cior.transitions.v1": ("transition",),
+    "cior.actions.v1": ("action",),
+    "cior.commands.v1": ("command",),
+    "cior.receipts.v1": ("receipt",),
+    "cior.dead.v1": ("dead",),
 }
 """Which wire form each topic carries. A topic without a row here fails the generation."""
 
@@ -34,12 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Run; 0 when all is written or fresh."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="say what is stale, write nothing")
-    parser.add_argument("--freeze", action="store_true", help="take today's schemas as the baseline of version 1")
+    parser.add_argument(
+        "--freeze", action="store_true", help="take today's schemas as the baseline of version 1"
+    )
     chosen = parser.parse_args(arguments)
     if chosen.check:
         return report("stale: {} (run: make docs)", stale())
     if chosen.freeze:
-        broken = [f"{name}: {breach.path}: {breach.change}" for name, found in broken_baseline().items() for breach in found]
+        broken = [
+            f"{name}: {breach.path}: {breach.change}"
+            for name, found in broken_baseline().items()
+            for breach in found
+        ]
         if broken:
             return report("breaks version 1: {}", broken)
         write(baseline_files())
@@ -49,8 +64,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def files() -> dict[Path, str]:
     """Every generated file with its text."""
-    documents: dict[Path, str] = {DOCS / "schemas" / f"{name}.v1.json": rendered(tree) for name, tree in schemas.schemas().items()}
-    documents[DOCS / "schemas" / "asyncapi.json"] = rendered(schemas.asyncapi([channel(spec) for spec in CATALOGUE], version=release()))
+    documents: dict[Path, str] = {
+        DOCS / "schemas" / f"{name}.v1.json": rendered(tree) for name, tree in schemas.schemas().items()
+    }
+    documents[DOCS / "schemas" / "asyncapi.json"] = rendered(
+        schemas.asyncapi([channel(spec) for spec in CATALOGUE], version=release())
+    )
     documents[DOCS / "taxonomy.md"] = taxonomy_page(Taxonomy.load(bundled.text("taxonomy.toml")))
     return documents
 
@@ -72,7 +91,11 @@ def broken_baseline() -> dict[str, tuple[schemas.Breach, ...]]:
 
 def stale() -> list[str]:
     """Generated files that are missing or differ."""
-    return [str(path.relative_to(DOCS.parent)) for path, text in files().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return [
+        str(path.relative_to(DOCS.parent))
+        for path, text in files().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
 
 
 def write(documents: dict[Path, str]) -> None:
@@ -97,8 +120,17 @@ def rendered(tree: dict[str, Any]) -> str:
 
 def channel(spec: TopicSpec) -> Channel:
     """A topic of the catalogue for AsyncAPI."""
-    return Channel(name=spec.name, key=spec.key, value=spec.value, purpose=spec.purpose, messages=MESSAGES[spec.name], partitions=spec.partitions,
-                   retention_s=spec.retention_s, compacted=spec.compacted, max_message_bytes=spec.max_message_bytes)
+    return Channel(
+        name=spec.name,
+        key=spec.key,
+        value=spec.value,
+        purpose=spec.purpose,
+        messages=MESSAGES[spec.name],
+        partitions=spec.partitions,
+        retention_s=spec.retention_s,
+        compacted=spec.compacted,
+        max_message_bytes=spec.max_message_bytes,
+    )
 
 
 def release() -> str:
@@ -109,22 +141,47 @@ def release() -> str:
 
 def taxonomy_page(kinds: Taxonomy) -> str:
     """docs/taxonomy.md."""
-    head = ("| code | español | English | family | level | class | alerts | lane | route | competence | protocol | reach | APCO | Contact ID | SIA |",
-            "|" + "---|" * 15)
-    return "\n".join((
-        "# Taxonomy", "", "Generated from `core/cior_core/data/taxonomy.toml` by `docs/generate.py`; edit the data, not this page.",
-        f"{len(kinds)} types. Class: **L** life-safety, **S** silent and sealed, **N** a siren may sound.",
-        "Competence: lead, then supporting levels. Reach: metres / seconds before widening.", "",
-        *head, *map(taxonomy_row, kinds.values()), "",
-    ))
+    head = (
+        "| code | español | English | family | level | class | alerts | lane | route | competence | protocol | reach | APCO | Contact ID | SIA |",
+        "|" + "---|" * 15,
+    )
+    return "\n".join(
+        (
+            "# Taxonomy",
+            "",
+            "Generated from `core/cior_core/data/taxonomy.toml` by `docs/generate.py`; edit the data, not this page.",
+            f"{len(kinds)} types. Class: **L** life-safety, **S** silent and sealed, **N** a siren may sound.",
+            "Competence: lead, then supporting levels. Reach: metres / seconds before widening.",
+            "",
+            *head,
+            *map(taxonomy_row, kinds.values()),
+            "",
+        )
+    )
 
 
 def taxonomy_row(kind: EventType) -> str:
     """One type."""
-    marks = "".join(mark for mark, on in (("L", kind.life_safety), ("S", kind.silent), ("N", kind.siren)) if on)
-    cells = (f"`{kind.code}`", kind.name_es, kind.name_en, kind.family, kind.level, marks, kind.alerting, kind.lane, kind.route,
-             " + ".join((kind.lead, *kind.supporting)), kind.protocol, f"{kind.radius_m:g} / {kind.window_s:g}",
-             " ".join(kind.apco), " ".join(kind.contact_id), " ".join((*kind.sia, *(f"({code})" for code in kind.sia_restore))))
+    marks = "".join(
+        mark for mark, on in (("L", kind.life_safety), ("S", kind.silent), ("N", kind.siren)) if on
+    )
+    cells = (
+        f"`{kind.code}`",
+        kind.name_es,
+        kind.name_en,
+        kind.family,
+        kind.level,
+        marks,
+        kind.alerting,
+        kind.lane,
+        kind.route,
+        " + ".join((kind.lead, *kind.supporting)),
+        kind.protocol,
+        f"{kind.radius_m:g} / {kind.window_s:g}",
+        " ".join(kind.apco),
+        " ".join(kind.contact_id),
+        " ".join((*kind.sia, *(f"({code})" for code in kind.sia_restore))),
+    )
     return f"| {' | '.join(cells)} |"
 
 

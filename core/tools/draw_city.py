@@ -13,15 +13,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CITY = Path(__file__).parents[1] / "cior_core" / "data" / "city"
-NOTE = "Demo data of CIOR, drawn by its authors. Rosario-like, approximate, NOT official: do not dispatch by it."
+NOTE = (
+    "Demo data of CIOR, drawn by its authors. Rosario-like, approximate, NOT official: do not dispatch by it."
+)
 
 CORNERS = {  # name: (lat, lon); n = river bank north to south, w = western limit, i = inner corners
-    "n0": (-32.868, -60.690), "n1": (-32.886, -60.676), "n2": (-32.905, -60.665), "n3": (-32.925, -60.652), "n4": (-32.934, -60.638),
-    "n5": (-32.944, -60.629), "n6": (-32.965, -60.620), "n7": (-32.986, -60.614), "n8": (-33.005, -60.612), "n9": (-33.030, -60.640),
-    "w0": (-32.880, -60.733), "w1": (-32.898, -60.768), "w2": (-32.925, -60.790), "w3": (-32.946, -60.793), "w4": (-32.965, -60.785),
-    "w5": (-32.990, -60.764), "w6": (-33.014, -60.727), "w7": (-33.033, -60.690),
-    "i1": (-32.915, -60.700), "i2": (-32.935, -60.690), "i3": (-32.960, -60.680), "i4": (-32.972, -60.655), "i5": (-32.902, -60.731),
-    "i6": (-32.934, -60.741), "i7": (-32.965, -60.728), "i8": (-33.001, -60.668), "i9": (-32.947, -60.683),
+    "n0": (-32.868, -60.690),
+    "n1": (-32.886, -60.676),
+    "n2": (-32.905, -60.665),
+    "n3": (-32.925, -60.652),
+    "n4": (-32.934, -60.638),
+    "n5": (-32.944, -60.629),
+    "n6": (-32.965, -60.620),
+    "n7": (-32.986, -60.614),
+    "n8": (-33.005, -60.612),
+    "n9": (-33.030, -60.640),
+    "w0": (-32.880, -60.733),
+    "w1": (-32.898, -60.768),
+    "w2": (-32.925, -60.790),
+    "w3": (-32.946, -60.793),
+    "w4": (-32.965, -60.785),
+    "w5": (-32.990, -60.764),
+    "w6": (-33.014, -60.727),
+    "w7": (-33.033, -60.690),
+    "i1": (-32.915, -60.700),
+    "i2": (-32.935, -60.690),
+    "i3": (-32.960, -60.680),
+    "i4": (-32.972, -60.655),
+    "i5": (-32.902, -60.731),
+    "i6": (-32.934, -60.741),
+    "i7": (-32.965, -60.728),
+    "i8": (-33.001, -60.668),
+    "i9": (-32.947, -60.683),
 }
 DISTRICTS = {
     "centro": ("Distrito Centro", "n3 i1 i2 i9 i3 i4 n6 n5 n4"),
@@ -31,7 +54,11 @@ DISTRICTS = {
     "sudoeste": ("Distrito Sudoeste", "w4 w5 w6 w7 i8 i4 i3 i7"),
     "sur": ("Distrito Sur", "i4 i8 w7 n9 n8 n7 n6"),
 }
-SITES = (("health", "Centro de Salud", 51), ("care", "Centro de Cuidado", 35), ("sports", "Polideportivo", 11))
+SITES = (
+    ("health", "Centro de Salud", 51),
+    ("care", "Centro de Cuidado", 35),
+    ("sports", "Polideportivo", 11),
+)
 SCHOOLS, BLOCKS = 35, 60
 BLOCK_LAT, BLOCK_LON = 0.00095, 0.00112
 
@@ -60,19 +87,26 @@ def files() -> dict[str, str]:
     """File name to text."""
     dice = Dice(2026)
     rings = {key: [CORNERS[corner] for corner in corners.split()] for key, (_, corners) in DISTRICTS.items()}
-    facilities = [site(f"{kind}-{n:02d}", kind, f"{title} {n:02d}", point)
-                  for kind, title, count in SITES for n, point in enumerate(scatter(dice, rings, count), start=1)]
+    facilities = [
+        site(f"{kind}-{n:02d}", kind, f"{title} {n:02d}", point)
+        for kind, title, count in SITES
+        for n, point in enumerate(scatter(dice, rings, count), start=1)
+    ]
     schools = [school(n, point) for n, point in enumerate(scatter(dice, rings, SCHOOLS), start=1)]
     blocks = [block(n, point) for n, point in enumerate(scatter(dice, rings, BLOCKS))]
     return {
-        "districts.geojson": collection([polygon(key, DISTRICTS[key][0], ring) for key, ring in rings.items()]),
+        "districts.geojson": collection(
+            [polygon(key, DISTRICTS[key][0], ring) for key, ring in rings.items()]
+        ),
         "facilities.geojson": collection(facilities),
         "schools.geojson": collection(schools),
         "blocks.geojson": collection(blocks),
     }
 
 
-def scatter(dice: Dice, rings: dict[str, list[tuple[float, float]]], count: int) -> Iterator[tuple[float, float]]:
+def scatter(
+    dice: Dice, rings: dict[str, list[tuple[float, float]]], count: int
+) -> Iterator[tuple[float, float]]:
     """``count`` points, district by district in turn, well inside their district."""
     keys = list(rings)
     for n in range(count):
@@ -80,7 +114,9 @@ def scatter(dice: Dice, rings: dict[str, list[tuple[float, float]]], count: int)
         lats, lons = [lat for lat, _ in ring], [lon for _, lon in ring]
         while True:
             lat, lon = dice.between(min(lats), max(lats)), dice.between(min(lons), max(lons))
-            if all(holds(ring, lat + up, lon + right) for up in (-0.0015, 0.0015) for right in (-0.0015, 0.0015)):
+            if all(
+                holds(ring, lat + up, lon + right) for up in (-0.0015, 0.0015) for right in (-0.0015, 0.0015)
+            ):
                 yield round(lat, 6), round(lon, 6)
                 break
 
@@ -96,7 +132,15 @@ def holds(ring: list[tuple[float, float]], lat: float, lon: float) -> bool:
 
 def school(n: int, point: tuple[float, float]) -> dict[str, object]:
     """A school with the profile an alert shows (S30): plan, hours, contact by role."""
-    return site(f"school-{n:02d}", "school", f"Escuela {n:02d}", point, plan=f"Plan de emergencia E-{n:02d}", hours="07:30-17:30", contact="direccion")
+    return site(
+        f"school-{n:02d}",
+        "school",
+        f"Escuela {n:02d}",
+        point,
+        plan=f"Plan de emergencia E-{n:02d}",
+        hours="07:30-17:30",
+        contact="direccion",
+    )
 
 
 def block(n: int, point: tuple[float, float]) -> dict[str, object]:
@@ -108,16 +152,26 @@ def block(n: int, point: tuple[float, float]) -> dict[str, object]:
 
 def site(key: str, kind: str, name: str, point: tuple[float, float], **more: str) -> dict[str, object]:
     """A point feature."""
-    return {"type": "Feature", "properties": {"id": key, "kind": kind, "name": name, **more},
-            "geometry": {"type": "Point", "coordinates": [point[1], point[0]]}}
+    return {
+        "type": "Feature",
+        "properties": {"id": key, "kind": kind, "name": name, **more},
+        "geometry": {"type": "Point", "coordinates": [point[1], point[0]]},
+    }
 
 
 def polygon(key: str, name: str, ring: list[tuple[float, float]]) -> dict[str, object]:
     """A polygon feature, counter-clockwise (RFC 7946 §3.1.6)."""
-    area = sum(lon_1 * lat_2 - lon_2 * lat_1 for (lat_1, lon_1), (lat_2, lon_2) in zip(ring, ring[1:] + ring[:1], strict=True))
+    area = sum(
+        lon_1 * lat_2 - lon_2 * lat_1
+        for (lat_1, lon_1), (lat_2, lon_2) in zip(ring, ring[1:] + ring[:1], strict=True)
+    )
     turned = ring if area > 0 else ring[::-1]
     positions = [[round(lon, 6), round(lat, 6)] for lat, lon in [*turned, turned[0]]]
-    return {"type": "Feature", "properties": {"id": key, "name": name}, "geometry": {"type": "Polygon", "coordinates": [positions]}}
+    return {
+        "type": "Feature",
+        "properties": {"id": key, "name": name},
+        "geometry": {"type": "Polygon", "coordinates": [positions]},
+    }
 
 
 def collection(features: list[dict[str, object]]) -> str:

@@ -14,9 +14,18 @@ from cior_core.canonical import MAX_SAFE_INTEGER, canonical, number
 from cior_core.errors import PayloadRejected
 from cior_core.model import DEFAULT_AREA, TickItem
 
-LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER),
-                   st.floats(allow_nan=False, allow_infinity=False), st.text())
-VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12)
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(),
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
 
 # RFC 8785 appendix B: IEEE 754 bit patterns and the text ECMAScript gives them.
 RFC_8785_NUMBERS = [
@@ -50,10 +59,22 @@ def test_numbers_are_written_as_rfc_8785_appendix_b(bits: str, text: str) -> Non
 
 
 def test_the_sorting_example_of_rfc_8785_section_3_2_3() -> None:
-    value = {"\u20ac": "Euro Sign", "\r": "Carriage Return", "\ufb33": "Hebrew Letter Dalet With Dagesh", "1": "One",
-             "\U0001f600": "Emoji: Grinning Face", "\u0080": "Control", "\u00f6": "Latin Small Letter O With Diaeresis"}
+    value = {
+        "\u20ac": "Euro Sign",
+        "\r": "Carriage Return",
+        "\ufb33": "Hebrew Letter Dalet With Dagesh",
+        "1": "One",
+        "\U0001f600": "Emoji: Grinning Face",
+        "\u0080": "Control",
+        "\u00f6": "Latin Small Letter O With Diaeresis",
+    }
     assert list(json.loads(canonical(value)).values()) == [
-        "Carriage Return", "One", "Control", "Latin Small Letter O With Diaeresis", "Euro Sign", "Emoji: Grinning Face",
+        "Carriage Return",
+        "One",
+        "Control",
+        "Latin Small Letter O With Diaeresis",
+        "Euro Sign",
+        "Emoji: Grinning Face",
         "Hebrew Letter Dalet With Dagesh",
     ]
 
@@ -97,13 +118,23 @@ def test_every_double_survives(value: float) -> None:
 
 
 def test_structs_are_written_as_their_members() -> None:
-    assert canonical(TickItem(id="t", area=DEFAULT_AREA, at_ms=1)) == b'{"area":"city","at_ms":1,"id":"t","type":"tick"}'
+    assert (
+        canonical(TickItem(id="t", area=DEFAULT_AREA, at_ms=1))
+        == b'{"area":"city","at_ms":1,"id":"t","type":"tick"}'
+    )
 
 
 @pytest.mark.parametrize(
     ("value", "code"),
-    [(math.nan, "canonical.not_finite"), ([math.inf], "canonical.not_finite"), (2**53, "canonical.int_range"),
-     ({1: "x"}, "canonical.key"), ("\ud800", "canonical.encoding"), ({"\udfff": 1}, "canonical.encoding"), (object(), "canonical.type")],
+    [
+        (math.nan, "canonical.not_finite"),
+        ([math.inf], "canonical.not_finite"),
+        (2**53, "canonical.int_range"),
+        ({1: "x"}, "canonical.key"),
+        ("\ud800", "canonical.encoding"),
+        ({"\udfff": 1}, "canonical.encoding"),
+        (object(), "canonical.type"),
+    ],
 )
 def test_a_value_without_one_canonical_form_is_refused(value: object, code: str) -> None:
     with pytest.raises(PayloadRejected) as refused:

@@ -67,12 +67,42 @@ def test_error_says_how_far_off_an_instant_may_be() -> None:
 
 #                 history                                 device        occurred       quality  mark
 WITH_HISTORY = {
-    "ten minutes slow as ever": (ClockHistory(offset_s=600.0), NOW - 605 * S, NOW - 5 * S, SKEWED, Mark.OFFSET_CORRECTED),
-    "slow clock, but this one was buffered for an hour": (ClockHistory(offset_s=600.0), NOW - 4200 * S, NOW - 4200 * S, UNKNOWN, Mark.LATE),
+    "ten minutes slow as ever": (
+        ClockHistory(offset_s=600.0),
+        NOW - 605 * S,
+        NOW - 5 * S,
+        SKEWED,
+        Mark.OFFSET_CORRECTED,
+    ),
+    "slow clock, but this one was buffered for an hour": (
+        ClockHistory(offset_s=600.0),
+        NOW - 4200 * S,
+        NOW - 4200 * S,
+        UNKNOWN,
+        Mark.LATE,
+    ),
     "good clock, buffered for an hour": (ClockHistory(offset_s=0.8), NOW - H, NOW - H, SYNCED, Mark.LATE),
-    "stepped back ten minutes": (ClockHistory(offset_s=1.0, last_device_ms=NOW - 5 * S), NOW - 605 * S, NOW - 605 * S, SKEWED, Mark.STEPPED_BACK),
-    "out of order by seconds": (ClockHistory(offset_s=1.0, last_device_ms=NOW), NOW - 40 * S, NOW - 40 * S, SYNCED, None),
-    "was years ahead, is right now": (ClockHistory(last_device_ms=NOW + 1100 * DAY), NOW - S, NOW - S, SKEWED, Mark.STEPPED_BACK),
+    "stepped back ten minutes": (
+        ClockHistory(offset_s=1.0, last_device_ms=NOW - 5 * S),
+        NOW - 605 * S,
+        NOW - 605 * S,
+        SKEWED,
+        Mark.STEPPED_BACK,
+    ),
+    "out of order by seconds": (
+        ClockHistory(offset_s=1.0, last_device_ms=NOW),
+        NOW - 40 * S,
+        NOW - 40 * S,
+        SYNCED,
+        None,
+    ),
+    "was years ahead, is right now": (
+        ClockHistory(last_device_ms=NOW + 1100 * DAY),
+        NOW - S,
+        NOW - S,
+        SKEWED,
+        Mark.STEPPED_BACK,
+    ),
 }
 
 
@@ -90,7 +120,9 @@ def test_a_buffered_message_is_no_step_back() -> None:
 
 
 @given(st.none() | st.integers(-(10**14), 10**14), st.integers(ms("2020-01-01"), ms("2040-01-01")))
-def test_nothing_is_ever_said_to_have_happened_long_after_it_was_received(device_ms: int | None, received_ms: int) -> None:
+def test_nothing_is_ever_said_to_have_happened_long_after_it_was_received(
+    device_ms: int | None, received_ms: int
+) -> None:
     found = clock.judge(device_ms, received_ms)
     assert found.occurred_ms - received_ms <= 120_000
     assert received_ms - found.occurred_ms <= 7 * DAY
@@ -108,8 +140,22 @@ LOCAL = {
     "but had summer time in 2008": ("2008-01-15 12:01", MINUTES, ROSARIO, "2008-01-15 14:01:00", 60.0, None),
     "New York winter": ("2016-01-15 12:01", MINUTES, NEW_YORK, "2016-01-15 17:01:00", 60.0, None),
     "New York summer": ("2016-07-15 12:01", MINUTES, NEW_YORK, "2016-07-15 16:01:00", 60.0, None),
-    "an hour that happened twice": ("2016-11-06 01:30", MINUTES, NEW_YORK, "2016-11-06 05:30:00", 3660.0, Mark.AMBIGUOUS_HOUR),
-    "an hour that never was": ("2016-03-13 02:30", MINUTES, NEW_YORK, "2016-03-13 07:30:00", 3660.0, Mark.SKIPPED_HOUR),
+    "an hour that happened twice": (
+        "2016-11-06 01:30",
+        MINUTES,
+        NEW_YORK,
+        "2016-11-06 05:30:00",
+        3660.0,
+        Mark.AMBIGUOUS_HOUR,
+    ),
+    "an hour that never was": (
+        "2016-03-13 02:30",
+        MINUTES,
+        NEW_YORK,
+        "2016-03-13 07:30:00",
+        3660.0,
+        Mark.SKIPPED_HOUR,
+    ),
     "seconds": ("15/01/2026 12:01:30", "%d/%m/%Y %H:%M:%S", ROSARIO, "2026-01-15 15:01:30", 1.0, None),
     "own offset": ("2026-01-15 12:01 -0500", "%Y-%m-%d %H:%M %z", ROSARIO, "2026-01-15 17:01:00", 60.0, None),
     "a day only": ("2026-01-15", "%Y-%m-%d", ROSARIO, "2026-01-15 03:00:00", 86400.0, None),
@@ -125,11 +171,18 @@ def test_local_times_become_utc_with_their_width(case: str) -> None:
 
 def test_the_doubled_hour_is_the_later_one_that_was_already_past_at_receipt() -> None:
     second = ms("2016-11-06 06:30:00")
-    assert clock.from_local("2016-11-06 01:30", MINUTES, NEW_YORK, received_ms=second + 5).instant_ms == second
-    assert clock.from_local("2016-11-06 01:30", MINUTES, NEW_YORK, received_ms=second - 5).instant_ms == second - H
+    assert (
+        clock.from_local("2016-11-06 01:30", MINUTES, NEW_YORK, received_ms=second + 5).instant_ms == second
+    )
+    assert (
+        clock.from_local("2016-11-06 01:30", MINUTES, NEW_YORK, received_ms=second - 5).instant_ms
+        == second - H
+    )
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01 00:00", "2026-01-15T12:01", "15/01/2026 12:01", "0000-01-01 00:00"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-01 00:00", "2026-01-15T12:01", "15/01/2026 12:01", "0000-01-01 00:00"]
+)
 def test_a_local_time_that_does_not_fit_is_rejected(text: str) -> None:
     with pytest.raises(PayloadRejected, match=r"clock\.local_time"):
         clock.from_local(text, MINUTES, ROSARIO)

@@ -50,22 +50,57 @@ SOME_TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 MAYBE = st.none() | TEXT
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 INSTANT = st.integers(-62_135_596_800_000, 253_402_300_799_999)
-JSON = st.recursive(st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | FINITE | TEXT,
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6)
-PLACES = st.builds(Place, method=st.sampled_from(PlaceMethod), lat=st.none() | FINITE, lon=st.none() | FINITE, accuracy_m=st.none() | FINITE,
-                   fix_age_s=st.none() | FINITE, h3=MAYBE, district=MAYBE, text=MAYBE)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | FINITE | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+PLACES = st.builds(
+    Place,
+    method=st.sampled_from(PlaceMethod),
+    lat=st.none() | FINITE,
+    lon=st.none() | FINITE,
+    accuracy_m=st.none() | FINITE,
+    fix_age_s=st.none() | FINITE,
+    h3=MAYBE,
+    district=MAYBE,
+    text=MAYBE,
+)
 NEW_NAME = st.from_regex(r"x[a-z0-9]{1,8}", fullmatch=True)
 EXTRAS = st.dictionaries(NEW_NAME, JSON, max_size=2) | st.fixed_dictionaries(
-    {"data": st.dictionaries(NEW_NAME, JSON, min_size=1, max_size=2) | st.fixed_dictionaries({"place": st.dictionaries(NEW_NAME, JSON, min_size=1)})}
+    {
+        "data": st.dictionaries(NEW_NAME, JSON, min_size=1, max_size=2)
+        | st.fixed_dictionaries({"place": st.dictionaries(NEW_NAME, JSON, min_size=1)})
+    }
 )
 EVENTS = st.builds(
-    Event, id=SOME_TEXT, source=SOME_TEXT, type=st.from_regex(r"[a-z0-9_]{1,6}(\.[a-z0-9_]{1,6}){0,2}", fullmatch=True), subject=SOME_TEXT,
-    phase=st.sampled_from(Phase), occurred_ms=INSTANT, received_ms=INSTANT, recorded_ms=st.none() | INSTANT, clock=st.sampled_from(ClockQuality),
-    clock_error_s=st.none() | FINITE, place=PLACES, data_class=st.sampled_from(DataClass), life_safety=st.booleans(), lane=st.sampled_from(Lane),
+    Event,
+    id=SOME_TEXT,
+    source=SOME_TEXT,
+    type=st.from_regex(r"[a-z0-9_]{1,6}(\.[a-z0-9_]{1,6}){0,2}", fullmatch=True),
+    subject=SOME_TEXT,
+    phase=st.sampled_from(Phase),
+    occurred_ms=INSTANT,
+    received_ms=INSTANT,
+    recorded_ms=st.none() | INSTANT,
+    clock=st.sampled_from(ClockQuality),
+    clock_error_s=st.none() | FINITE,
+    place=PLACES,
+    data_class=st.sampled_from(DataClass),
+    life_safety=st.booleans(),
+    lane=st.sampled_from(Lane),
     raw=st.none() | st.builds(RawPointer, raw_id=TEXT, sha256=TEXT, index=st.integers(0, 99)),
-    producer=st.none() | st.builds(Producer, connector=TEXT, version=TEXT, instance=TEXT), drill=st.booleans(),
-    registered=st.none() | st.booleans(), independence=MAYBE, native_key=MAYBE, native_type=MAYBE, native_priority=MAYBE, summary=MAYBE,
-    attributes=st.dictionaries(TEXT, JSON, max_size=3), traceparent=MAYBE, extra=EXTRAS,
+    producer=st.none() | st.builds(Producer, connector=TEXT, version=TEXT, instance=TEXT),
+    drill=st.booleans(),
+    registered=st.none() | st.booleans(),
+    independence=MAYBE,
+    native_key=MAYBE,
+    native_type=MAYBE,
+    native_priority=MAYBE,
+    summary=MAYBE,
+    attributes=st.dictionaries(TEXT, JSON, max_size=3),
+    traceparent=MAYBE,
+    extra=EXTRAS,
 )
 
 
@@ -88,7 +123,9 @@ def refusal(payload: bytes) -> str:
 def test_every_event_reads_back_equal_on_both_roads(event: Event) -> None:
     wire = cloudevents.encode(event)
     assert cloudevents.decode(wire) == event
-    assert cloudevents.decode(json.dumps(json.loads(wire), indent=1).encode()) == event, "the strict road, by another writer's layout"
+    assert cloudevents.decode(json.dumps(json.loads(wire), indent=1).encode()) == event, (
+        "the strict road, by another writer's layout"
+    )
     assert cloudevents.encode(cloudevents.decode(wire)) == wire
 
 
@@ -96,9 +133,19 @@ def test_the_attributes_are_cloudevents_1_0() -> None:
     tree = tree_of()
     data = tree.pop("data")
     assert tree == {
-        "specversion": "1.0", "id": PRESS.id, "source": "urn:cior:dc09:receiver-1", "type": "ar.cior.panic.bus.v1", "subject": "bus-123",
-        "time": "2026-11-22T01:29:21.123Z", "receivedtime": "2026-11-22T01:29:21.623Z", "dataclassification": "restricted", "lane": "urgent",
-        "lifesafety": True, "partitionkey": "bus-123", "datacontenttype": "application/json", "dataschema": cloudevents.SCHEMA_BASE,
+        "specversion": "1.0",
+        "id": PRESS.id,
+        "source": "urn:cior:dc09:receiver-1",
+        "type": "ar.cior.panic.bus.v1",
+        "subject": "bus-123",
+        "time": "2026-11-22T01:29:21.123Z",
+        "receivedtime": "2026-11-22T01:29:21.623Z",
+        "dataclassification": "restricted",
+        "lane": "urgent",
+        "lifesafety": True,
+        "partitionkey": "bus-123",
+        "datacontenttype": "application/json",
+        "dataschema": cloudevents.SCHEMA_BASE,
     }
     assert all(name.isalnum() and name == name.lower() for name in tree)
     assert data["attributes"]["zone"] == "003", "leading zeros stay"
@@ -116,17 +163,29 @@ def test_law_12_unknown_attributes_and_data_fields_survive_both_ways() -> None:
     tree["data"]["raw"]["segment"] = "s-1"
     event = cloudevents.decode(json.dumps(tree).encode())
     assert event.extra == {
-        "sequence": "000042", "partitionkey": "another-key",
-        "data": {"from_version_2": {"nested": [1, {"a": None}]}, "place": {"floor": 3}, "raw": {"segment": "s-1"}},
+        "sequence": "000042",
+        "partitionkey": "another-key",
+        "data": {
+            "from_version_2": {"nested": [1, {"a": None}]},
+            "place": {"floor": 3},
+            "raw": {"segment": "s-1"},
+        },
     }
     assert json.loads(cloudevents.encode(event)) == tree
     assert cloudevents.decode(cloudevents.encode(event)) == event
     changed = msgspec.structs.replace(event, recorded_ms=event.received_ms + 5)
-    assert json.loads(cloudevents.encode(changed))["data"]["place"]["floor"] == 3, "also after we change what is ours"
+    assert json.loads(cloudevents.encode(changed))["data"]["place"]["floor"] == 3, (
+        "also after we change what is ours"
+    )
 
 
 def test_extra_can_never_overwrite_what_we_know() -> None:
-    for extra in ({"id": "forged"}, {"data": {"phase": "cancel"}}, {"data": {"place": {"lat": 0.0}}}, {"Bad-Name": 1}):
+    for extra in (
+        {"id": "forged"},
+        {"data": {"phase": "cancel"}},
+        {"data": {"place": {"lat": 0.0}}},
+        {"Bad-Name": 1},
+    ):
         with pytest.raises(PayloadRejected, match=r"event\.extra_name"):
             cloudevents.encode(msgspec.structs.replace(PRESS, extra=extra))
 
@@ -161,7 +220,10 @@ REFUSED = {
     "cp1252": (WIRE.replace(b"003", b"\xf1\xe9\xed"), "event.encoding"),
     "utf-8 byte-order mark": (b"\xef\xbb\xbf" + WIRE, "event.bom"),
     "utf-16": (WIRE.decode().encode("utf-16"), "event.bom"),
-    "duplicate attribute": (WIRE.replace(b'"subject":', b'"subject":"bus-999","subject":'), "event.duplicate_key"),
+    "duplicate attribute": (
+        WIRE.replace(b'"subject":', b'"subject":"bus-999","subject":'),
+        "event.duplicate_key",
+    ),
     "duplicate data member": (WIRE.replace(b'"zone":', b'"zone":"1","zone":'), "event.duplicate_key"),
     "duplicate unknown member": (WIRE.replace(b'"data":', b'"xa":1,"xa":1,"data":'), "event.duplicate_key"),
     "duplicate with escapes": (WIRE.replace(b'"zone":', b'"\\u007aone":"1","zone":'), "event.duplicate_key"),
@@ -221,7 +283,10 @@ def test_wrong_bytes_are_refused_with_a_code(case: str) -> None:
     [
         (msgspec.structs.replace(PRESS, attributes={"x": math.nan}), "event.not_finite"),
         (msgspec.structs.replace(PRESS, clock_error_s=math.inf), "event.not_finite"),
-        (msgspec.structs.replace(PRESS, place=Place(method=PlaceMethod.GPS, lat=math.nan, lon=0.0)), "event.not_finite"),
+        (
+            msgspec.structs.replace(PRESS, place=Place(method=PlaceMethod.GPS, lat=math.nan, lon=0.0)),
+            "event.not_finite",
+        ),
         (msgspec.structs.replace(PRESS, attributes={"x": b"bytes"}), "event.value_type"),
         (msgspec.structs.replace(PRESS, attributes={1: "x"}), "event.value_type"),
         (msgspec.structs.replace(PRESS, attributes={"x": 2**64}), "event.int_range"),
@@ -251,9 +316,19 @@ def test_mutilated_events_raise_nothing_but_a_rejection(at: int, cut: int, put: 
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from([*tree_of(), "recordedtime", "traceparent", "drill", "xnew"]), JSON, max_size=4),
-       st.dictionaries(st.sampled_from(["phase", "place", "raw", "producer", "attributes", "clock", "registered", "xnew"]), JSON, max_size=3))
-def test_wrong_types_anywhere_raise_nothing_but_a_rejection(attributes: dict[str, object], data: dict[str, object]) -> None:
+@given(
+    st.dictionaries(
+        st.sampled_from([*tree_of(), "recordedtime", "traceparent", "drill", "xnew"]), JSON, max_size=4
+    ),
+    st.dictionaries(
+        st.sampled_from(["phase", "place", "raw", "producer", "attributes", "clock", "registered", "xnew"]),
+        JSON,
+        max_size=3,
+    ),
+)
+def test_wrong_types_anywhere_raise_nothing_but_a_rejection(
+    attributes: dict[str, object], data: dict[str, object]
+) -> None:
     tree = tree_of()
     tree["data"] |= data
     only_rejects(json.dumps(tree | attributes).encode())
@@ -272,7 +347,9 @@ def only_rejects(payload: bytes) -> None:
         case str(code):
             assert code.startswith("event.")
         case event:
-            assert cloudevents.decode(cloudevents.encode(event)) == event, "what is accepted can be written again"
+            assert cloudevents.decode(cloudevents.encode(event)) == event, (
+                "what is accepted can be written again"
+            )
 
 
 def test_both_roads_agree_on_every_single_byte_change() -> None:
@@ -315,7 +392,9 @@ def test_instants_read_back(instant_ms: int) -> None:
 
 
 def test_the_reference_sdk_reads_ours_and_we_read_the_reference_sdk() -> None:
-    peer = pytest.importorskip("cloudevents.core.formats.json", reason="the peer package 'cloudevents' is not installed")
+    peer = pytest.importorskip(
+        "cloudevents.core.formats.json", reason="the peer package 'cloudevents' is not installed"
+    )
     peer_events = pytest.importorskip("cloudevents.core.v1.event")
     read = peer.JSONFormat().read(peer_events.CloudEvent, WIRE)
     assert read.get_id() == PRESS.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,15 +33,33 @@ EVERY_MINUTE = DeviceSettings(expected_every_s=60.0)
 DAY_S = 86_400
 
 
-def said(at_s: float, kind: str = "heartbeat", *, late_s: float = 0.0, event_id: str | None = None, phase: Phase = Phase.NEW, **more: object) -> Event:
+def said(
+    at_s: float,
+    kind: str = "heartbeat",
+    *,
+    late_s: float = 0.0,
+    event_id: str | None = None,
+    phase: Phase = Phase.NEW,
+    **more: object,
+) -> Event:
     """Something the panel said, received ``at_s`` seconds after the start, having happened ``late_s`` before."""
     received_ms = START + round(at_s * 1000)
-    fields: dict[str, object] = {"clock": ClockQuality.SYNCED, **more}
-    return Event(id=EventId(event_id or f"{kind}@{at_s}"), source="urn:test", type=TypeCode(kind), subject="panel-7", phase=phase,
-                 occurred_ms=received_ms - round(late_s * 1000), received_ms=received_ms, **fields)  # type: ignore[arg-type]
+    fields: dict[str, Any] = {"clock": ClockQuality.SYNCED, **more}
+    return Event(
+        id=EventId(event_id or f"{kind}@{at_s}"),
+        source="urn:test",
+        type=TypeCode(kind),
+        subject="panel-7",
+        phase=phase,
+        occurred_ms=received_ms - round(late_s * 1000),
+        received_ms=received_ms,
+        **fields,
+    )
 
 
-def told(*events: Event, settings: DeviceSettings = devices.DEFAULT_SETTINGS, state: DeviceState | None = None) -> tuple[DeviceState, list[Event]]:
+def told(
+    *events: Event, settings: DeviceSettings = devices.DEFAULT_SETTINGS, state: DeviceState | None = None
+) -> tuple[DeviceState, list[Event]]:
     """The state and the derived events after a story."""
     derived: list[Event] = []
     for event in events:
@@ -54,7 +73,9 @@ def kinds(events: list[Event] | tuple[Event, ...]) -> list[str]:
     return [f"{event.type} {event.phase}" for event in events]
 
 
-def swept(state: DeviceState, at_s: float, settings: DeviceSettings = EVERY_MINUTE) -> tuple[DeviceState, tuple[Event, ...]]:
+def swept(
+    state: DeviceState, at_s: float, settings: DeviceSettings = EVERY_MINUTE
+) -> tuple[DeviceState, tuple[Event, ...]]:
     changed, events = devices.sweep({state.subject: state}, START + round(at_s * 1000), settings)
     return changed.get(state.subject, state), events
 
@@ -127,7 +148,9 @@ def test_silences_and_returns_alternate_whatever_happens(story: list[tuple[float
             events = list(found)
             assert swept(state, at_s)[1] == (), "sweeping twice adds nothing"
         log += events
-    assert [event.type for event in log] == ["source.silent", "source.restored"] * (len(log) // 2) + ["source.silent"] * (len(log) % 2)
+    assert [event.type for event in log] == ["source.silent", "source.restored"] * (len(log) // 2) + [
+        "source.silent"
+    ] * (len(log) % 2)
     assert len({event.id for event in log}) == len(log)
 
 
@@ -138,7 +161,9 @@ THERE = Place(method=PlaceMethod.GPS, lat=-32.90, lon=-60.70)
 
 
 def test_a_clock_years_ahead_never_blocks_newer_data() -> None:
-    state, _ = told(said(0, "position", late_s=-5 * 365 * DAY_S, place=THERE), said(10, "position", place=HERE))
+    state, _ = told(
+        said(0, "position", late_s=-5 * 365 * DAY_S, place=THERE), said(10, "position", place=HERE)
+    )
     assert state.place == HERE
     assert state.occurred_ms == START + 10_000
 
@@ -149,8 +174,14 @@ def test_a_late_position_does_not_move_the_device_back() -> None:
     assert state.seen_ms == START + 110_000, "but it is a sign of life"
 
 
-@pytest.mark.parametrize("place", [Place(method=PlaceMethod.GPS, lat=0.0, lon=0.0), Place(method=PlaceMethod.GPS, lat=float("nan"), lon=1.0),
-                                   Place(method=PlaceMethod.UNKNOWN)])
+@pytest.mark.parametrize(
+    "place",
+    [
+        Place(method=PlaceMethod.GPS, lat=0.0, lon=0.0),
+        Place(method=PlaceMethod.GPS, lat=float("nan"), lon=1.0),
+        Place(method=PlaceMethod.UNKNOWN),
+    ],
+)
 def test_a_place_that_is_none_does_not_replace_one(place: Place) -> None:
     state, _ = told(said(0, "position", place=HERE), said(10, "position", place=place))
     assert state.place == HERE
@@ -159,7 +190,9 @@ def test_a_place_that_is_none_does_not_replace_one(place: Place) -> None:
 @given(st.permutations(range(8)))
 def test_the_end_state_of_positions_does_not_depend_on_their_order(order: list[int]) -> None:
     places = [Place(method=PlaceMethod.GPS, lat=-32.0 - n / 100, lon=-60.0) for n in range(8)]
-    events = [said(1000 + rank, "position", late_s=rank + 1000 - n, place=places[n]) for rank, n in enumerate(order)]
+    events = [
+        said(1000 + rank, "position", late_s=rank + 1000 - n, place=places[n]) for rank, n in enumerate(order)
+    ]
     state, _ = told(*events)
     assert state.place == places[7]
 
@@ -167,7 +200,9 @@ def test_the_end_state_of_positions_does_not_depend_on_their_order(order: list[i
 def test_the_offset_is_the_median_of_what_was_measured_and_drift_is_told_once() -> None:
     slow = [said(60.0 * n, late_s=600 + (9000 if n == 3 else n % 2)) for n in range(9)]
     state, events = told(*slow)
-    assert devices.clock_offset_s(state) == pytest.approx(600.0, abs=1.0), "one buffered message does not shift it"
+    assert devices.clock_offset_s(state) == pytest.approx(600.0, abs=1.0), (
+        "one buffered message does not shift it"
+    )
     assert devices.clock_quality(state) is ClockQuality.SKEWED
     assert kinds(events) == ["device.clock new"]
     state, events = told(*[said(1000 + 60.0 * n) for n in range(15)], state=state)
@@ -177,14 +212,19 @@ def test_the_offset_is_the_median_of_what_was_measured_and_drift_is_told_once() 
 
 
 def test_unreadable_and_buffered_times_measure_nothing() -> None:
-    state, _ = told(*[said(60.0 * n, clock=ClockQuality.UNKNOWN) for n in range(5)],
-                    *[said(400 + 60.0 * n, late_s=900, attributes={"buffered": True}) for n in range(5)])
+    state, _ = told(
+        *[said(60.0 * n, clock=ClockQuality.UNKNOWN) for n in range(5)],
+        *[said(400 + 60.0 * n, late_s=900, attributes={"buffered": True}) for n in range(5)],
+    )
     assert devices.clock_offset_s(state) is None
     assert devices.clock_quality(state) is ClockQuality.UNKNOWN
 
 
 def test_the_devices_own_instant_is_measured_even_when_the_event_was_moved_to_its_receipt() -> None:
-    events = [said(60.0 * n, clock=ClockQuality.SKEWED, attributes={"device_ms": START + 60_000 * n + 300_000}) for n in range(5)]
+    events = [
+        said(60.0 * n, clock=ClockQuality.SKEWED, attributes={"device_ms": START + 60_000 * n + 300_000})
+        for n in range(5)
+    ]
     state, _ = told(*events)
     assert devices.clock_offset_s(state) == -300.0
 
@@ -201,7 +241,9 @@ def test_law_2_a_stuck_button_marks_and_never_suppresses() -> None:
         marked.append(devices.annotated(press, state))
     assert len(marked) == 60, "each press went through"
     assert [event.attributes.get("stuck", False) for event in marked] == [False] * 19 + [True] * 41
-    assert all(event.life_safety and event.phase is Phase.NEW and event.type == "panic.bus" for event in marked)
+    assert all(
+        event.life_safety and event.phase is Phase.NEW and event.type == "panic.bus" for event in marked
+    )
 
 
 def test_a_button_pressed_like_no_hand_does_is_stuck_once_until_it_is_quiet() -> None:
@@ -214,7 +256,10 @@ def test_a_button_pressed_like_no_hand_does_is_stuck_once_until_it_is_quiet() ->
 
 
 def test_a_level_held_for_a_day_is_stuck_and_one_edge_is_not() -> None:
-    story = [said(0, "panic.stop"), *[said(3600.0 * hour, "panic.stop", phase=Phase.STILL) for hour in range(1, 30)]]
+    story = [
+        said(0, "panic.stop"),
+        *[said(3600.0 * hour, "panic.stop", phase=Phase.STILL) for hour in range(1, 30)],
+    ]
     state, events = told(*story)
     assert kinds(events) == ["device.stuck_button new"]
     assert events[0].received_ms == START + 24 * 3_600_000
@@ -253,7 +298,12 @@ def test_annotation_adds_and_never_removes() -> None:
 
 @pytest.mark.parametrize(
     ("confirmed", "false", "low", "high"),
-    [(0, 10, 0.0, 0.27754), (10, 0, 0.72246, 1.0), (5, 5, 0.23659, 0.76341), (358, 103_552, 0.003107, 0.003820)],
+    [
+        (0, 10, 0.0, 0.27754),
+        (10, 0, 0.72246, 1.0),
+        (5, 5, 0.23659, 0.76341),
+        (358, 103_552, 0.003107, 0.003820),
+    ],
 )
 def test_the_wilson_interval_of_a_record(confirmed: int, false: int, low: float, high: float) -> None:
     found = devices.confirmation(Reputation(confirmed=confirmed, false=false))
@@ -285,7 +335,10 @@ def test_only_endings_that_teach_are_credited() -> None:
 
 
 def test_derived_events_have_types_lanes_and_ids_of_the_taxonomy_and_go_over_the_wire() -> None:
-    story = [*[said(n * 40.0, late_s=700) for n in range(9)], *[said(400 + n * 2.0, "panic.bus") for n in range(25)]]
+    story = [
+        *[said(n * 40.0, late_s=700) for n in range(9)],
+        *[said(400 + n * 2.0, "panic.bus") for n in range(25)],
+    ]
     state, events = told(*story, settings=EVERY_MINUTE)
     _, silent = swept(state, 9000)
     for event in [*events, *silent]:
@@ -293,11 +346,19 @@ def test_derived_events_have_types_lanes_and_ids_of_the_taxonomy_and_go_over_the
         assert event.lane is kind.lane
         assert event.life_safety is kind.life_safety
         assert cloudevents.decode(cloudevents.encode(event)) == event
-    assert {event.type for event in [*events, *silent]} == {"device.clock", "device.stuck_button", "source.silent"}
+    assert {event.type for event in [*events, *silent]} == {
+        "device.clock",
+        "device.stuck_button",
+        "source.silent",
+    }
 
 
 def test_a_sealed_device_never_shows_its_place_in_a_derived_event() -> None:
-    state, _ = told(said(0, "silent.gbv", place=msgspec.structs.replace(HERE, district="sur"), data_class=DataClass.SEALED))
+    state, _ = told(
+        said(
+            0, "silent.gbv", place=msgspec.structs.replace(HERE, district="sur"), data_class=DataClass.SEALED
+        )
+    )
     state, _ = told(said(1, "position", place=HERE), state=state)
     _, events = swept(state, 500)
     assert events[0].data_class is DataClass.SEALED, "once sealed, always sealed"
@@ -305,7 +366,10 @@ def test_a_sealed_device_never_shows_its_place_in_a_derived_event() -> None:
 
 
 def test_replaying_the_same_story_gives_the_same_events() -> None:
-    story = [said(n * 50.0 + (400 if n > 5 else 0), "panic.bus" if n % 3 else "heartbeat", late_s=n * 7.0) for n in range(40)]
+    story = [
+        said(n * 50.0 + (400 if n > 5 else 0), "panic.bus" if n % 3 else "heartbeat", late_s=n * 7.0)
+        for n in range(40)
+    ]
     assert told(*story, settings=EVERY_MINUTE) == told(*story, settings=EVERY_MINUTE)
 
 
@@ -318,7 +382,9 @@ def test_law_4_a_redelivered_message_is_applied_once() -> None:
     applied = []
     for offset in offsets:
         if bucket.fresh("cior.telemetry.v1", 2, offset):
-            state, _ = devices.step(bucket.states.get("panel-7"), said(offset * 10.0, "panic.bus"), START + 10**6)
+            state, _ = devices.step(
+                bucket.states.get("panel-7"), said(offset * 10.0, "panic.bus"), START + 10**6
+            )
             bucket = bucket.applied({"panel-7": state}, topic="cior.telemetry.v1", partition=2, offset=offset)
             applied.append(offset)
     assert applied == [0, 1, 2, 3]
@@ -328,17 +394,34 @@ def test_law_4_a_redelivered_message_is_applied_once() -> None:
 
 
 def test_an_offset_never_moves_down() -> None:
-    bucket = Bucket().applied({}, topic="t", partition=0, offset=9).applied({}, topic="t", partition=0, offset=3).applied({})
+    bucket = (
+        Bucket()
+        .applied({}, topic="t", partition=0, offset=9)
+        .applied({}, topic="t", partition=0, offset=3)
+        .applied({})
+    )
     assert not bucket.fresh("t", 0, 9)
 
 
 @given(st.integers(0, 2**32))
 def test_a_bucket_reads_back_equal(seed: int) -> None:
     dice = random.Random(seed)
-    story = [said(n * dice.uniform(1, 400), dice.choice(["heartbeat", "panic.bus", "position"]), late_s=dice.uniform(0, 900), place=HERE)
-             for n in range(dice.randrange(1, 30))]
+    story = [
+        said(
+            n * dice.uniform(1, 400),
+            dice.choice(["heartbeat", "panic.bus", "position"]),
+            late_s=dice.uniform(0, 900),
+            place=HERE,
+        )
+        for n in range(dice.randrange(1, 30))
+    ]
     state, _ = told(*story, settings=EVERY_MINUTE)
-    bucket = Bucket().applied({"panel-7": state, "other": devices.enroll(Device(id="other", kind="bus"), START)}, topic="t", partition=1, offset=42)
+    bucket = Bucket().applied(
+        {"panel-7": state, "other": devices.enroll(Device(id="other", kind="bus"), START)},
+        topic="t",
+        partition=1,
+        offset=42,
+    )
     value = devices.encode_bucket(bucket)
     assert devices.decode_bucket(value) == bucket
     assert devices.encode_bucket(devices.decode_bucket(value)) == value

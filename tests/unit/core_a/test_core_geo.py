@@ -56,7 +56,11 @@ def holding(lat: float, lon: float) -> list[str]:
     ("a", "b", "metres"),
     [
         ((0.0, 0.0), (0.0, 1.0), 111_195.08),
-        ((36.12, -86.67), (33.94, -118.40), 2_886_448.4),  # Nashville to Los Angeles, the classic worked example (R = 6371.0088 km)
+        (
+            (36.12, -86.67),
+            (33.94, -118.40),
+            2_886_448.4,
+        ),  # Nashville to Los Angeles, the classic worked example (R = 6371.0088 km)
         ((-32.9468, -60.6393), (-32.9468, -60.6393), 0.0),
         ((0.0, 0.0), (0.0, 180.0), math.pi * geo.EARTH_RADIUS_M),
         ((90.0, 0.0), (-90.0, 77.0), math.pi * geo.EARTH_RADIUS_M),
@@ -67,14 +71,20 @@ def test_known_distances(a: Corner, b: Corner, metres: float) -> None:
 
 
 @given(st.floats(-90, 90), st.floats(-180, 180), st.floats(-90, 90), st.floats(-180, 180))
-def test_distance_is_symmetric_bounded_and_agrees_with_h3(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> None:
+def test_distance_is_symmetric_bounded_and_agrees_with_h3(
+    lat_a: float, lon_a: float, lat_b: float, lon_b: float
+) -> None:
     there = geo.distance_m(lat_a, lon_a, lat_b, lon_b)
     assert there == pytest.approx(geo.distance_m(lat_b, lon_b, lat_a, lon_a), abs=1e-6)
     assert 0 <= there <= math.pi * geo.EARTH_RADIUS_M + 1e-6
-    assert there == pytest.approx(h3.great_circle_distance((lat_a, lon_a), (lat_b, lon_b), unit="m"), rel=1e-5, abs=0.1)
+    assert there == pytest.approx(
+        h3.great_circle_distance((lat_a, lon_a), (lat_b, lon_b), unit="m"), rel=1e-5, abs=0.1
+    )
 
 
-@pytest.mark.parametrize(("to", "bearing"), [((1.0, 0.0), 0.0), ((0.0, 1.0), 90.0), ((-1.0, 0.0), 180.0), ((0.0, -1.0), 270.0)])
+@pytest.mark.parametrize(
+    ("to", "bearing"), [((1.0, 0.0), 0.0), ((0.0, 1.0), 90.0), ((-1.0, 0.0), 180.0), ((0.0, -1.0), 270.0)]
+)
 def test_bearings(to: Corner, bearing: float) -> None:
     assert geo.bearing_deg(0.0, 0.0, *to) == pytest.approx(bearing)
 
@@ -91,7 +101,9 @@ def test_accuracy_widens_a_match() -> None:
     assert found.distance_m == pytest.approx(300.2, abs=0.5)
     assert found.allowed_m == 350.0
     assert found.near
-    assert (strict := geo.nearness(here, Place(method=PlaceMethod.SITE, lat=-32.9527, lon=-60.66), radius_m=200)) is not None
+    assert (
+        strict := geo.nearness(here, Place(method=PlaceMethod.SITE, lat=-32.9527, lon=-60.66), radius_m=200)
+    ) is not None
     assert not strict.near
     assert geo.nearness(here, UNKNOWN_PLACE, radius_m=1e9) is None, "an unknown place is near nothing"
 
@@ -136,11 +148,22 @@ def test_without_a_city_only_impossible_numbers_are_faults() -> None:
 
 
 def test_six_districts_tile_the_city_without_gap_or_overlap() -> None:
-    assert [district.id for district in CITY.districts] == ["centro", "norte", "noroeste", "oeste", "sudoeste", "sur"]
+    assert [district.id for district in CITY.districts] == [
+        "centro",
+        "norte",
+        "noroeste",
+        "oeste",
+        "sudoeste",
+        "sur",
+    ]
     counts = Counter(edge for district in CITY.districts for edge in edges(district.ring))
-    assert set(counts.values()) == {1}, "no two districts run along one border in the same direction: no overlap"
+    assert set(counts.values()) == {1}, (
+        "no two districts run along one border in the same direction: no overlap"
+    )
     assert all(area(district.ring) > 0 for district in CITY.districts), "counter-clockwise (RFC 7946)"
-    assert sum(area(district.ring) for district in CITY.districts) == pytest.approx(area(outline()), rel=1e-12), "no gap"
+    assert sum(area(district.ring) for district in CITY.districts) == pytest.approx(
+        area(outline()), rel=1e-12
+    ), "no gap"
 
 
 @given(LATS, LONS)
@@ -152,19 +175,31 @@ def test_every_point_of_the_city_is_in_exactly_one_district(lat: float, lon: flo
     assert CITY.bucket(lat, lon) in {*(district.id for district in CITY.districts), geo.OUTSIDE}
 
 
-INNER_EDGES = [edge for district in CITY.districts for edge in edges(district.ring)
-               if any(edge[::-1] in edges(other.ring) for other in CITY.districts)]
+INNER_EDGES = [
+    edge
+    for district in CITY.districts
+    for edge in edges(district.ring)
+    if any(edge[::-1] in edges(other.ring) for other in CITY.districts)
+]
 
 
 @given(st.sampled_from(INNER_EDGES), st.floats(0, 1))
-def test_a_border_point_belongs_to_exactly_one_district_whoever_asks(edge: tuple[Corner, Corner], share: float) -> None:
+def test_a_border_point_belongs_to_exactly_one_district_whoever_asks(
+    edge: tuple[Corner, Corner], share: float
+) -> None:
     (lat_1, lon_1), (lat_2, lon_2) = edge
     lat, lon = lat_1 + share * (lat_2 - lat_1), lon_1 + share * (lon_2 - lon_1)
     found = holding(lat, lon)
     ends_on_the_outline = (lat, lon) in outline()
-    assert len(found) == 1 or (ends_on_the_outline and not found), "the outer border may fall outside, an inner one never"
+    assert len(found) == 1 or (ends_on_the_outline and not found), (
+        "the outer border may fall outside, an inner one never"
+    )
     turned = [district.id for district in CITY.districts if geo.contains(district.ring[::-1], lat, lon)]
-    rotated = [district.id for district in CITY.districts if geo.contains(district.ring[2:] + district.ring[:2], lat, lon)]
+    rotated = [
+        district.id
+        for district in CITY.districts
+        if geo.contains(district.ring[2:] + district.ring[:2], lat, lon)
+    ]
     assert turned == rotated == found
 
 
@@ -188,12 +223,17 @@ def test_97_facilities_and_the_schools_stand_in_districts() -> None:
 @given(LATS, LONS, st.sampled_from(["health", "care", "sports", "school", None]))
 def test_nearest_is_nearest(lat: float, lon: float, kind: str | None) -> None:
     found = CITY.nearest(lat, lon, kind=kind, count=3)
-    every = sorted(geo.distance_m(lat, lon, each.lat, each.lon) for each in CITY.facilities if kind in (None, each.kind))
+    every = sorted(
+        geo.distance_m(lat, lon, each.lat, each.lon) for each in CITY.facilities if kind in (None, each.kind)
+    )
     assert [near.distance_m for near in found] == every[:3]
 
 
 def test_nearest_of_each_kind_takes_far_below_50_ms() -> None:
-    fastest = min(timed(lambda: [CITY.nearest(-32.95, -60.66, kind=kind) for kind in ("health", "care", "sports")]) for _ in range(5))
+    fastest = min(
+        timed(lambda: [CITY.nearest(-32.95, -60.66, kind=kind) for kind in ("health", "care", "sports")])
+        for _ in range(5)
+    )
     assert fastest < 0.050
 
 
@@ -213,7 +253,9 @@ def test_blocks_hold_their_people() -> None:
 
 def test_placed_fills_cell_and_district_and_keeps_what_was_said() -> None:
     bare = Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.66)
-    assert CITY.placed(bare) == Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.66, h3=geo.cell(-32.95, -60.66), district="centro")
+    assert CITY.placed(bare) == Place(
+        method=PlaceMethod.GPS, lat=-32.95, lon=-60.66, h3=geo.cell(-32.95, -60.66), district="centro"
+    )
     told = Place(method=PlaceMethod.CALLER, lat=-32.95, lon=-60.66, district="sur")
     assert CITY.placed(told).district == "sur"
     assert CITY.placed(UNKNOWN_PLACE) is UNKNOWN_PLACE

@@ -18,7 +18,9 @@ SOURCE = "urn:cior:dc09:receiver-1"
 
 
 def receipt(n: int) -> RawId:
-    return identity.raw_id(SOURCE, identity.payload_sha256(b"frame"), received_ms=1_000, instance="a", ordinal=n)
+    return identity.raw_id(
+        SOURCE, identity.payload_sha256(b"frame"), received_ms=1_000, instance="a", ordinal=n
+    )
 
 
 def typed(fields: list[object]) -> list[tuple[type, object]]:
@@ -26,16 +28,27 @@ def typed(fields: list[object]) -> list[tuple[type, object]]:
 
 
 @given(FIELDS, FIELDS)
-def test_two_field_lists_share_a_digest_only_when_they_are_equal(left: list[identity.Field], right: list[identity.Field]) -> None:
+def test_two_field_lists_share_a_digest_only_when_they_are_equal(
+    left: list[identity.Field], right: list[identity.Field]
+) -> None:
     same = typed(list(left)) == typed(list(right))
     assert (identity.digest("d", *left) == identity.digest("d", *right)) is same
 
 
 @pytest.mark.parametrize(
     ("left", "right"),
-    [(("ab", "c"), ("a", "bc")), (("1",), (1,)), ((b"a",), ("a",)), (("",), (None,)), (("a",), ("a", "")), (("",), ())],
+    [
+        (("ab", "c"), ("a", "bc")),
+        (("1",), (1,)),
+        ((b"a",), ("a",)),
+        (("",), (None,)),
+        (("a",), ("a", "")),
+        (("",), ()),
+    ],
 )
-def test_concatenation_is_never_ambiguous(left: tuple[identity.Field, ...], right: tuple[identity.Field, ...]) -> None:
+def test_concatenation_is_never_ambiguous(
+    left: tuple[identity.Field, ...], right: tuple[identity.Field, ...]
+) -> None:
     assert identity.digest("d", *left) != identity.digest("d", *right)
 
 
@@ -60,12 +73,22 @@ def test_ids_are_frozen_for_ever() -> None:
 
 def test_same_press_resent_is_one_event_although_received_twice() -> None:
     first = identity.press_key("panel-7", receipt(1), device_ms=5_000, sequence=12, part="zone-3")
-    again = identity.press_key("panel-7", receipt(2), device_ms=5_000, sequence=12, part="zone-3", received_ms=9_000_000, body=b"other")
+    again = identity.press_key(
+        "panel-7",
+        receipt(2),
+        device_ms=5_000,
+        sequence=12,
+        part="zone-3",
+        received_ms=9_000_000,
+        body=b"other",
+    )
     assert receipt(1) != receipt(2)
     assert identity.event_id(SOURCE, first) == identity.event_id(SOURCE, again)
 
 
-@pytest.mark.parametrize("change", [{"device_ms": 5_001}, {"sequence": 13}, {"part": "zone-4"}, {"device": "panel-8"}])
+@pytest.mark.parametrize(
+    "change", [{"device_ms": 5_001}, {"sequence": 13}, {"part": "zone-4"}, {"device": "panel-8"}]
+)
 def test_second_press_is_another_event(change: dict[str, object]) -> None:
     facts: dict[str, object] = {"device": "panel-7", "device_ms": 5_000, "sequence": 12, "part": "zone-3"}
     keys = {identity.press_key(receipt=receipt(1), **{**facts, **c}) for c in ({}, change)}  # type: ignore[arg-type]
@@ -74,11 +97,15 @@ def test_second_press_is_another_event(change: dict[str, object]) -> None:
 
 def test_a_sequence_alone_identifies_a_press_for_ten_minutes_only() -> None:
     def key(received_ms: int) -> str:
-        return identity.press_key("panel-7", receipt(received_ms), sequence=1, received_ms=received_ms, body=b"[#1234|NPA1]")
+        return identity.press_key(
+            "panel-7", receipt(received_ms), sequence=1, received_ms=received_ms, body=b"[#1234|NPA1]"
+        )
 
     start = 100 * identity.RESEND_WINDOW_MS
     assert key(start) == key(start + 40_000) == key(start + identity.RESEND_WINDOW_MS - 1)
-    assert key(start) != key(start + identity.RESEND_WINDOW_MS), "a panel that restarted its numbering pressed anew"
+    assert key(start) != key(start + identity.RESEND_WINDOW_MS), (
+        "a panel that restarted its numbering pressed anew"
+    )
 
 
 def test_a_sequence_alone_needs_the_receipt_instant() -> None:
@@ -89,7 +116,9 @@ def test_a_sequence_alone_needs_the_receipt_instant() -> None:
 def test_without_sequence_or_time_each_receipt_is_its_own_event() -> None:
     keys = {identity.press_key("totem-1", receipt(n), body=b"same bytes") for n in range(40)}
     assert len(keys) == 40
-    assert identity.press_key("totem-1", receipt(3)) == identity.press_key("totem-1", receipt(3)), "and replaying one receipt adds nothing"
+    assert identity.press_key("totem-1", receipt(3)) == identity.press_key("totem-1", receipt(3)), (
+        "and replaying one receipt adds nothing"
+    )
 
 
 def test_two_facts_of_one_receipt_differ_by_index() -> None:
@@ -100,7 +129,9 @@ def test_commands_repeat_as_themselves_and_alerts_by_opener() -> None:
     alert = identity.alert_id(DEFAULT_AREA, "event-1")
 
     def siren(target: str = "panel-7", round_: int = 0) -> str:
-        return identity.command_id(alert, CommandKind.SIREN_ON, protocol="panic", step="siren", target=target, round_=round_)
+        return identity.command_id(
+            alert, CommandKind.SIREN_ON, protocol="panic", step="siren", target=target, round_=round_
+        )
 
     assert siren() == siren()
     assert len({siren(), siren("panel-8"), siren(round_=1)}) == 3
@@ -123,7 +154,12 @@ def test_buckets_are_even() -> None:
 
 
 def test_dead_letters_and_items_have_stable_ids() -> None:
-    ids = [identity.dead_id("r", "decode", 0), identity.dead_id("r", "decode", 1), identity.dead_id("r", "agent", 0),
-           identity.item_id("event", DEFAULT_AREA, "r"), identity.item_id("tick", DEFAULT_AREA, "r")]
+    ids = [
+        identity.dead_id("r", "decode", 0),
+        identity.dead_id("r", "decode", 1),
+        identity.dead_id("r", "agent", 0),
+        identity.item_id("event", DEFAULT_AREA, "r"),
+        identity.item_id("tick", DEFAULT_AREA, "r"),
+    ]
     assert all(a != b for a, b in pairwise(ids))
     assert len(set(ids)) == len(ids)

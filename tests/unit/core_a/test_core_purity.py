@@ -15,12 +15,54 @@ MODULES = sorted(CORE.rglob("*.py"))
 
 ALLOWED_LIBRARIES = {"cior_core", "msgspec", "h3"}
 FORBIDDEN_IMPORTS = {
-    "time", "random", "secrets", "socket", "ssl", "select", "selectors", "logging", "warnings", "asyncio", "threading", "multiprocessing", "subprocess",
-    "concurrent", "os", "sys", "io", "pathlib", "shutil", "tempfile", "glob", "urllib", "http", "uuid", "signal", "platform", "getpass", "locale",
-    "importlib", "pickle", "shelve", "sqlite3", "builtins",
+    "time",
+    "random",
+    "secrets",
+    "socket",
+    "ssl",
+    "select",
+    "selectors",
+    "logging",
+    "warnings",
+    "asyncio",
+    "threading",
+    "multiprocessing",
+    "subprocess",
+    "concurrent",
+    "os",
+    "sys",
+    "io",
+    "pathlib",
+    "shutil",
+    "tempfile",
+    "glob",
+    "urllib",
+    "http",
+    "uuid",
+    "signal",
+    "platform",
+    "getpass",
+    "locale",
+    "importlib",
+    "pickle",
+    "shelve",
+    "sqlite3",
+    "builtins",
 }
 FORBIDDEN_CALLS = {"open", "print", "input", "eval", "exec", "compile", "__import__", "breakpoint"}
-FORBIDDEN_METHODS = {"now", "utcnow", "today", "now_ms", "monotonic", "perf_counter", "getrandom", "urandom", "write_text", "write_bytes", "read_bytes"}
+FORBIDDEN_METHODS = {
+    "now",
+    "utcnow",
+    "today",
+    "now_ms",
+    "monotonic",
+    "perf_counter",
+    "getrandom",
+    "urandom",
+    "write_text",
+    "write_bytes",
+    "read_bytes",
+}
 EXEMPT = {("bundled.py", "imports importlib")}
 """bundled.py reads the package's own data files; nothing else does."""
 
@@ -40,7 +82,9 @@ def violations(source: str) -> Iterator[str]:
                 yield f"{node.lineno}: calls .{name}"
             case ast.Call(func=ast.Attribute(attr="fromtimestamp"), args=[_], keywords=[]):
                 yield f"{node.lineno}: calls .fromtimestamp in the machine's zone"
-            case ast.Await() | ast.AsyncFor() | ast.AsyncWith() | ast.Global():  # a port may be declared async; nothing here may wait
+            case (
+                ast.Await() | ast.AsyncFor() | ast.AsyncWith() | ast.Global()
+            ):  # a port may be declared async; nothing here may wait
                 yield f"{node.lineno}: is {type(node).__name__}"
             case _:
                 pass
@@ -54,7 +98,11 @@ def _import(line: int, name: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(CORE)))
 def test_law_6_the_core_reads_no_clock_and_does_no_io(path: Path) -> None:
-    found = [line for line in violations(path.read_text(encoding="utf-8")) if (path.name, line.partition(": ")[2]) not in EXEMPT]
+    found = [
+        line
+        for line in violations(path.read_text(encoding="utf-8"))
+        if (path.name, line.partition(": ")[2]) not in EXEMPT
+    ]
     assert found == []
 
 
@@ -93,7 +141,10 @@ def test_what_is_allowed_is_not_found() -> None:
 
 def test_importing_the_core_loads_no_clients_and_opens_nothing() -> None:
     """In a fresh interpreter that refuses sockets and files outside the installation."""
-    names = [".".join(("cior_core", *path.relative_to(CORE).with_suffix("").parts)).removesuffix(".__init__") for path in MODULES]
+    names = [
+        ".".join(("cior_core", *path.relative_to(CORE).with_suffix("").parts)).removesuffix(".__init__")
+        for path in MODULES
+    ]
     program = (
         "import sys\n"
         "def refuse(event, args):\n"
@@ -105,5 +156,7 @@ def test_importing_the_core_loads_no_clients_and_opens_nothing() -> None:
         "strangers = {'faust', 'confluent_kafka', 'aiokafka', 'chdb', 'clickhouse_connect', 'cv2', 'numpy', 'aiohttp', 'structlog'} & set(sys.modules)\n"
         "assert not strangers, strangers\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr

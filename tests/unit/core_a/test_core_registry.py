@@ -60,14 +60,22 @@ REGISTRY = Registry.load(TEXT)
         ("urn:cior:traccar:1", "", None),
     ],
 )
-def test_a_device_is_found_by_channel_and_name_or_is_unregistered(source: str, native: str, device: str | None) -> None:
+def test_a_device_is_found_by_channel_and_name_or_is_unregistered(
+    source: str, native: str, device: str | None
+) -> None:
     found = REGISTRY.find(source, native)
     assert (found and found.id) == device
 
 
 def test_what_is_found_is_a_plain_device_with_its_facts() -> None:
     assert REGISTRY["panel:1001"] == Device(
-        id="panel:1001", kind="panel", name="Kiosco de la esquina", expected_every_s=60.0, siren=True, block="block-07", area=DEFAULT_AREA,
+        id="panel:1001",
+        kind="panel",
+        name="Kiosco de la esquina",
+        expected_every_s=60.0,
+        siren=True,
+        block="block-07",
+        area=DEFAULT_AREA,
         place=Place(method=PlaceMethod.SITE, lat=-32.95, lon=-60.66),
     )
     assert type(REGISTRY["panel:1001"]) is Device

@@ -63,25 +63,98 @@ GENERATE = generator()
 # --- one of each ----------------------------------------------------------------------------------------------------------------------
 
 PLACE = Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.66, accuracy_m=8.0)
-PRESS = Event(id=EventId("e1"), source="urn:cior:dc09:r1", type=TypeCode("panic.bus"), subject="bus-1", occurred_ms=1_795_310_961_123,
-              received_ms=1_795_310_961_623, place=PLACE, raw=RawPointer(raw_id=RawId("r1"), sha256="a" * 64), attributes={"zone": "003"})
+PRESS = Event(
+    id=EventId("e1"),
+    source="urn:cior:dc09:r1",
+    type=TypeCode("panic.bus"),
+    subject="bus-1",
+    occurred_ms=1_795_310_961_123,
+    received_ms=1_795_310_961_623,
+    place=PLACE,
+    raw=RawPointer(raw_id=RawId("r1"), sha256="a" * 64),
+    attributes={"zone": "003"},
+)
 REASON = Reason(code="base", points=10, text_es="botón", text_en="button", events=(EventId("e1"),))
-ALERT = Alert(id=AlertId("a1"), area=DEFAULT_AREA, version=1, type=TypeCode("panic.bus"), level=Level.P1, score=90, status=AlertStatus.OPEN, reasons=(REASON,),
-              members=(Member(event_id=EventId("e1"), type=TypeCode("panic.bus"), source="s", subject="bus-1", phase=Phase.NEW, occurred_ms=1, received_ms=2,
-                              place=PLACE, life_safety=True, independence="bus-1"),),
-              opened_ms=1, updated_ms=2, first_occurred_ms=1, last_occurred_ms=1, place=PLACE, data_class=DataClass.RESTRICTED, life_safety=True,
-              protocol="p", protocol_version=1, rules_version="r", timers=(("escalate", 5),))
+ALERT = Alert(
+    id=AlertId("a1"),
+    area=DEFAULT_AREA,
+    version=1,
+    type=TypeCode("panic.bus"),
+    level=Level.P1,
+    score=90,
+    status=AlertStatus.OPEN,
+    reasons=(REASON,),
+    members=(
+        Member(
+            event_id=EventId("e1"),
+            type=TypeCode("panic.bus"),
+            source="s",
+            subject="bus-1",
+            phase=Phase.NEW,
+            occurred_ms=1,
+            received_ms=2,
+            place=PLACE,
+            life_safety=True,
+            independence="bus-1",
+        ),
+    ),
+    opened_ms=1,
+    updated_ms=2,
+    first_occurred_ms=1,
+    last_occurred_ms=1,
+    place=PLACE,
+    data_class=DataClass.RESTRICTED,
+    life_safety=True,
+    protocol="p",
+    protocol_version=1,
+    rules_version="r",
+    timers=(("escalate", 5),),
+)
 SAMPLES: dict[str, bytes] = {
     "event": cloudevents.encode(PRESS),
-    "raw": msgspec.json.encode(RawRecord(id=RawId("r1"), source="s", subject="bus-1", received_ms=2, payload=b"\x00\xff", sha256="a" * 64,
-                                         producer=Producer(connector="dc09", version="1"))),
-    "dead": msgspec.json.encode(DeadLetter(id="d", stage="decode", code="x", reason="y", payload=b"z", at_ms=3, source="s")),
+    "raw": msgspec.json.encode(
+        RawRecord(
+            id=RawId("r1"),
+            source="s",
+            subject="bus-1",
+            received_ms=2,
+            payload=b"\x00\xff",
+            sha256="a" * 64,
+            producer=Producer(connector="dc09", version="1"),
+        )
+    ),
+    "dead": msgspec.json.encode(
+        DeadLetter(id="d", stage="decode", code="x", reason="y", payload=b"z", at_ms=3, source="s")
+    ),
     "alert": msgspec.json.encode(ALERT),
-    "transition": msgspec.json.encode(Transition(id="a1:1:0", alert_id=AlertId("a1"), area=DEFAULT_AREA, version=1, at_ms=2, kind="opened", actor="cior",
-                                                 level=Level.P1, status=AlertStatus.OPEN, reasons=(REASON,))),
+    "transition": msgspec.json.encode(
+        Transition(
+            id="a1:1:0",
+            alert_id=AlertId("a1"),
+            area=DEFAULT_AREA,
+            version=1,
+            at_ms=2,
+            kind="opened",
+            actor="cior",
+            level=Level.P1,
+            status=AlertStatus.OPEN,
+            reasons=(REASON,),
+        )
+    ),
     "action": msgspec.json.encode(Action(id="k", kind=ActionKind.ACKNOWLEDGE, actor="op", at_ms=4)),
-    "command": msgspec.json.encode(Command(id="c", kind=CommandKind.SIREN_ON, alert_id=AlertId("a1"), area=DEFAULT_AREA, target="panel-1", issued_ms=1,
-                                           expires_ms=2, protocol="p", step="s")),
+    "command": msgspec.json.encode(
+        Command(
+            id="c",
+            kind=CommandKind.SIREN_ON,
+            alert_id=AlertId("a1"),
+            area=DEFAULT_AREA,
+            target="panel-1",
+            issued_ms=1,
+            expires_ms=2,
+            protocol="p",
+            step="s",
+        )
+    ),
     "receipt": msgspec.json.encode(Receipt(command_id="c", device="panel-1", at_ms=5, outcome="done")),
     "item": msgspec.json.encode(EventItem(id="i", area=DEFAULT_AREA, at_ms=6, event=PRESS)),
 }
@@ -113,7 +186,14 @@ def test_law_12_no_schema_closes_an_object(name: str) -> None:
 
 
 def test_a_foreign_event_that_we_can_decode_is_valid_and_one_without_time_is_not() -> None:
-    foreign = {"specversion": "1.0", "id": "1", "source": "urn:x", "type": "ar.cior.panic.app.v1", "subject": "app-1", "time": "2026-11-22T01:02:03Z"}
+    foreign = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "urn:x",
+        "type": "ar.cior.panic.app.v1",
+        "subject": "app-1",
+        "time": "2026-11-22T01:02:03Z",
+    }
     validator("event").validate(foreign)
     assert cloudevents.decode(json.dumps(foreign).encode()).type == "panic.app"
     assert not validator("event").is_valid({key: value for key, value in foreign.items() if key != "time"})
@@ -124,7 +204,9 @@ def test_a_foreign_event_that_we_can_decode_is_valid_and_one_without_time_is_not
 
 
 def test_the_code_still_speaks_version_1_as_it_was_frozen() -> None:
-    assert {path.name for path in GENERATE.BASELINE.glob("*.json")} == {f"{name}.v1.json" for name in schemas.WIRE_FORMS}
+    assert {path.name for path in GENERATE.BASELINE.glob("*.json")} == {
+        f"{name}.v1.json" for name in schemas.WIRE_FORMS
+    }
     assert GENERATE.broken_baseline() == {}
 
 
@@ -142,22 +224,56 @@ def fields(tree: Schema, definition: str = "Alert") -> Schema:
 
 PLANTED: dict[str, tuple[Callable[[Schema], object], list[tuple[str, str]]]] = {
     "nothing": (lambda tree: tree, []),
-    "an optional field added": (lambda tree: fields(tree).update(colour={"type": "string", "default": ""}), []),
+    "an optional field added": (
+        lambda tree: fields(tree).update(colour={"type": "string", "default": ""}),
+        [],
+    ),
     "a definition added": (lambda tree: tree["$defs"].update(Colour={"enum": ["red"]}), []),
     "a better description": (lambda tree: tree["$defs"]["Alert"].update(description="Better."), []),
     "a field removed": (lambda tree: fields(tree).pop("assignee"), [("Alert.assignee", "field removed")]),
-    "a field renamed": (lambda tree: fields(tree).update(owner=fields(tree).pop("assignee")), [("Alert.assignee", "field removed")]),
-    "a field retyped": (lambda tree: fields(tree).update(score={"type": "string"}), [("Alert.score", "type changed")]),
-    "a required field added": (lambda tree: (fields(tree).update(colour={"type": "string"}), tree["$defs"]["Alert"]["required"].append("colour")),
-                               [("Alert.colour", "required field added")]),
-    "an optional field made required": (lambda tree: tree["$defs"]["Alert"]["required"].append("assignee"),
-                                        [("Alert.assignee", "field became required")]),
-    "a required field made optional": (lambda tree: tree["$defs"]["Alert"]["required"].remove("score"), [("Alert.score", "field became optional")]),
-    "a default changed": (lambda tree: fields(tree)["drill"].update(default=True), [("Alert.drill", "default changed")]),
-    "a value added to an enumeration": (lambda tree: tree["$defs"]["Level"]["enum"].append("P6"), [("Level", "values changed")]),
-    "a value taken from an enumeration": (lambda tree: tree["$defs"]["Phase"]["enum"].remove("still"), [("Phase", "values changed")]),
-    "a nested field removed": (lambda tree: fields(tree, "Place").pop("accuracy_m"), [("Place.accuracy_m", "field removed")]),
-    "a definition removed": (lambda tree: tree["$defs"].pop("Suppression"), [("Suppression", "definition removed")]),
+    "a field renamed": (
+        lambda tree: fields(tree).update(owner=fields(tree).pop("assignee")),
+        [("Alert.assignee", "field removed")],
+    ),
+    "a field retyped": (
+        lambda tree: fields(tree).update(score={"type": "string"}),
+        [("Alert.score", "type changed")],
+    ),
+    "a required field added": (
+        lambda tree: (
+            fields(tree).update(colour={"type": "string"}),
+            tree["$defs"]["Alert"]["required"].append("colour"),
+        ),
+        [("Alert.colour", "required field added")],
+    ),
+    "an optional field made required": (
+        lambda tree: tree["$defs"]["Alert"]["required"].append("assignee"),
+        [("Alert.assignee", "field became required")],
+    ),
+    "a required field made optional": (
+        lambda tree: tree["$defs"]["Alert"]["required"].remove("score"),
+        [("Alert.score", "field became optional")],
+    ),
+    "a default changed": (
+        lambda tree: fields(tree)["drill"].update(default=True),
+        [("Alert.drill", "default changed")],
+    ),
+    "a value added to an enumeration": (
+        lambda tree: tree["$defs"]["Level"]["enum"].append("P6"),
+        [("Level", "values changed")],
+    ),
+    "a value taken from an enumeration": (
+        lambda tree: tree["$defs"]["Phase"]["enum"].remove("still"),
+        [("Phase", "values changed")],
+    ),
+    "a nested field removed": (
+        lambda tree: fields(tree, "Place").pop("accuracy_m"),
+        [("Place.accuracy_m", "field removed")],
+    ),
+    "a definition removed": (
+        lambda tree: tree["$defs"].pop("Suppression"),
+        [("Suppression", "definition removed")],
+    ),
     "another root": (lambda tree: tree.update({"$ref": "#/$defs/Member"}), [("", "type changed")]),
 }
 
@@ -173,7 +289,9 @@ def test_an_item_may_get_a_new_member_of_the_union_but_not_lose_one() -> None:
     assert planted(lambda tree: tree["anyOf"].pop(), "item") == [("", "type changed")]
 
 
-def test_freezing_a_breaking_change_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_freezing_a_breaking_change_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     old = schemas.schema("receipt")
     fields(old, "Receipt")["signature"] = {"type": "string"}
     (tmp_path / "receipt.v1.json").write_text(json.dumps(old))
@@ -201,7 +319,9 @@ def references(tree: object) -> list[str]:
 def test_the_asyncapi_document_describes_every_topic_and_every_reference_leads_somewhere() -> None:
     document = json.loads((ROOT / "docs" / "schemas" / "asyncapi.json").read_text())
     assert document["asyncapi"] == "3.0.0"
-    assert {channel["address"] for channel in document["channels"].values()} == {topic.name for topic in CATALOGUE}
+    assert {channel["address"] for channel in document["channels"].values()} == {
+        topic.name for topic in CATALOGUE
+    }
     found = references(document)
     assert len(found) > 2 * len(CATALOGUE)
     for reference in found:
@@ -223,7 +343,9 @@ def test_generated_documents_are_fresh() -> None:
     assert GENERATE.stale() == [], "run: make docs"
 
 
-def test_a_stale_document_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_document_is_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = ROOT / "docs" / "taxonomy.md"
     fresh = GENERATE.files()
     monkeypatch.setattr(GENERATE, "files", lambda: {**fresh, path: fresh[path] + "x"})
