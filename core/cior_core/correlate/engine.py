@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 replace = msgspec.structs.replace
 
 _HOUR_MS = 3_600_000
-_SWEEP_EVERY_MS = 60_000
+_SWEEP_EVERY_MS = 600_000
 
 
 def step(state: State, item: Item, rules: RulePack) -> tuple[State, tuple[Effect, ...]]:

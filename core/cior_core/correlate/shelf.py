@@ -56,11 +56,13 @@ class Shelf(Generic[V]):
 
     def items(self) -> list[tuple[str, V]]:
         """Every entry, in key order."""
-        return sorted(((key, value) for shard in self._shards for key, value in shard.items()), key=_first)
+        return sorted([entry for shard in self._shards if shard for entry in shard.items()], key=_first) if self._size else []
 
     def where(self, wanted: Callable[[V], bool]) -> list[tuple[str, V]]:
         """The entries whose value is ``wanted``, in key order: cheaper than sorting all to keep a few."""
-        return sorted(((key, value) for shard in self._shards for key, value in shard.items() if wanted(value)), key=_first)
+        if not self._size:
+            return []
+        return sorted([entry for shard in self._shards if shard for entry in shard.items() if wanted(entry[1])], key=_first)
 
     def values(self) -> list[V]:
         """Every value, in the order of its key."""
