@@ -8,6 +8,7 @@ from cior_connectors._runtime.records import Bundle
 from cior_connectors.contract import Accepted, Outcome, Refused, Rejected
 from cior_core.model import Lane
 
+MINUTE_MS = 60_000
 COUNTS = ("received", "accepted", "rejected", "refused", "events", "dead", "dropped", "unregistered", "sealed")
 _WORDS: dict[type[Outcome], str] = {Accepted: "accepted", Rejected: "rejected", Refused: "refused"}
 
@@ -19,6 +20,7 @@ class Ledger:
         self._instance = instance
         self._metrics = metrics
         self._minute = dict.fromkeys(COUNTS, 0)
+        self._durable: dict[int, int] = {}
 
     def received(self, size_bytes: int) -> None:
         """A unit came in."""
@@ -26,8 +28,10 @@ class Ledger:
         self._metrics.add(m.RECEIVED, self._instance)
         self._metrics.add(m.RECEIVED_BYTES, self._instance, amount=size_bytes)
 
-    def durable(self, bundle: Bundle) -> None:
-        """A unit and all it became are durable."""
+    def durable(self, bundle: Bundle, *, received_ms: int) -> None:
+        """A unit and all it became are durable. Counted by its minute of *receipt*, the minute by which the store counts its raw record."""
+        minute_ms = received_ms // MINUTE_MS * MINUTE_MS
+        self._durable[minute_ms] = self._durable.get(minute_ms, 0) + 1
         for lane in Lane:
             if count := bundle.lanes.count(lane):
                 self._metrics.add(m.EVENTS, self._instance, lane.value, amount=count)
@@ -56,3 +60,8 @@ class Ledger:
         """The counts since the last call, and start again."""
         minute, self._minute = self._minute, dict.fromkeys(COUNTS, 0)
         return minute
+
+    def close_receipts(self) -> dict[str, int]:
+        """Raw records made durable since the last call, by minute of receipt (ms as text); statements add up in the store."""
+        counts, self._durable = self._durable, {}
+        return {str(minute_ms): count for minute_ms, count in sorted(counts.items())}

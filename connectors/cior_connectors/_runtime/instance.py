@@ -138,6 +138,7 @@ class Instance:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+            await self._last_words()
             _LOG.info("connector_stopped", instance=self.instance)
 
     async def _supervise(self) -> None:
@@ -264,8 +265,21 @@ class Instance:
     async def _minutes(self) -> None:
         while True:
             await asyncio.sleep(self._around.accounting_every_s)
-            self._say(codes.ACCOUNTING, {**self.ledger.close_minute(), "window_s": self._around.accounting_every_s})
+            self._account()
             self._say(codes.HEARTBEAT, _told(self.book.health))
+
+    def _account(self) -> None:
+        counts = self.ledger.close_minute()
+        self._say(codes.ACCOUNTING, {**counts, "by_minute": self.ledger.close_receipts(), "window_s": self._around.accounting_every_s})
+
+    async def _last_words(self) -> None:
+        """What was accepted since the last statement, and whatever else still waits to be said; bounded, the process is ending."""
+        self._account()
+        waiting = [self._posts.get_nowait() for _ in range(self._posts.qsize())]
+        try:
+            await asyncio.wait_for(self._around.sink.publish([_message(event) for event in waiting]), STOP_WITHIN_S / 2)
+        except (SourceUnavailable, TimeoutError):
+            _LOG.warning("last_words_unsaid", instance=self.instance, events=len(waiting))
 
     async def _watch_silence(self) -> None:
         """Silence beyond the expected interval is an event, also while the connection looks well."""

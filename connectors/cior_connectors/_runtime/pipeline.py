@@ -108,7 +108,7 @@ class Pipeline:
             await self._one_by_one(group, error)
             return
         for unit in group:
-            self._ledger.durable(unit.bundle)
+            self._ledger.durable(unit.bundle, received_ms=unit.received.facts.received_ms)
             await self._answer(unit.received, unit.bundle.outcome)
         if any(unit.bundle.life_safety for unit in group):
             self._on_refusal(False)
