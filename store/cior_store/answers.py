@@ -132,7 +132,8 @@ class FalseAlarmRow(Struct, frozen=True):
 
 
 class BalanceRow(Struct, frozen=True):
-    """One connector instance's minute. ``accepted`` is its own claim, None when it made none."""
+    """One connector instance's minute. ``accepted`` is its own claim, None when it made none; not ``exact``: the claim's window straddles minutes,
+    so that only sums over many minutes can be compared with ``raw_stored``."""
 
     minute_ms: int
     connector: str
@@ -142,11 +143,12 @@ class BalanceRow(Struct, frozen=True):
     outcomes_declared: int
     events_stored: int
     dead_stored: int
+    exact: bool = True
 
     @property
     def missing_raw(self) -> int:
-        """Accepted but not stored (negative: stored more than claimed)."""
-        return (self.accepted or 0) - self.raw_stored if self.accepted is not None else 0
+        """Accepted but not stored (negative: stored more than claimed); 0 where the claim is absent or does not speak of exactly this minute."""
+        return self.accepted - self.raw_stored if self.accepted is not None and self.exact else 0
 
     @property
     def missing_outcomes(self) -> int:
@@ -222,7 +224,9 @@ class CommandRow(Struct, frozen=True):
 class Answers(Protocol):
     """The questions that every store answers alike: the contract of ClickHouse, chDB and the in-memory twin."""
 
-    def open_alerts(self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500) -> tuple[AlertRow, ...]:
+    def open_alerts(
+        self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500
+    ) -> tuple[AlertRow, ...]:
         """Alerts neither closed nor merged, most urgent first."""
         ...
 
@@ -238,7 +242,9 @@ class Answers(Protocol):
         """One raw record."""
         ...
 
-    def events_by_minute(self, *, since_ms: int, until_ms: int, source: str | None = None) -> tuple[MinuteCount, ...]:
+    def events_by_minute(
+        self, *, since_ms: int, until_ms: int, source: str | None = None
+    ) -> tuple[MinuteCount, ...]:
         """Events a minute, drills left out."""
         ...
 

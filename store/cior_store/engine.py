@@ -35,7 +35,15 @@ log = structlog.get_logger(__name__)
 S = TypeVar("S", bound=Struct)
 _SCHEMES = {"chdb": 0, "clickhouse": 8123, "clickhouses": 8443}
 # The driver raises plain Python errors for cells it cannot serialise; urllib3's reach us as OSError.
-_ENGINE_ERRORS = (ClickHouseError, OSError, RuntimeError, TypeError, ValueError, OverflowError, AttributeError)
+_ENGINE_ERRORS = (
+    ClickHouseError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    AttributeError,
+)
 
 
 class Dsn(Struct, frozen=True):
@@ -56,7 +64,9 @@ class Dsn(Struct, frozen=True):
     @property
     def shown(self) -> str:
         """The address without secrets."""
-        return f"chdb://{self.path}" if self.embedded else f"{self.scheme}://{self.user}@{self.host}:{self.port}"
+        return (
+            f"chdb://{self.path}" if self.embedded else f"{self.scheme}://{self.user}@{self.host}:{self.port}"
+        )
 
     def __repr__(self) -> str:
         return f"Dsn({self.shown})"
@@ -66,7 +76,11 @@ class Dsn(Struct, frozen=True):
         """Read a DSN. Raises ``ConfigInvalid`` for an unknown scheme, a missing folder or a missing host."""
         parts = urlsplit(text)
         if parts.scheme not in _SCHEMES:
-            raise ConfigInvalid("store.dsn", f"unknown store scheme {parts.scheme!r}", cure="chdb://<folder> or clickhouse(s)://user:pass@host:port")
+            raise ConfigInvalid(
+                "store.dsn",
+                f"unknown store scheme {parts.scheme!r}",
+                cure="chdb://<folder> or clickhouse(s)://user:pass@host:port",
+            )
         if parts.scheme == "chdb":
             return cls(scheme="chdb", path=_folder(text.removeprefix("chdb://")))
         return _server(parts)
@@ -74,13 +88,17 @@ class Dsn(Struct, frozen=True):
 
 def _folder(path: str) -> str:
     if not path or "?" in path:
-        raise ConfigInvalid("store.dsn", "an embedded store needs a folder and takes no options", cure="chdb://<folder>")
+        raise ConfigInvalid(
+            "store.dsn", "an embedded store needs a folder and takes no options", cure="chdb://<folder>"
+        )
     return path if path == ":memory:" else os.path.realpath(path)
 
 
 def _server(parts: SplitResult) -> Dsn:
     if not parts.hostname:
-        raise ConfigInvalid("store.dsn", "the store address has no host", cure="clickhouse://user:pass@host:8123")
+        raise ConfigInvalid(
+            "store.dsn", "the store address has no host", cure="clickhouse://user:pass@host:8123"
+        )
     return Dsn(
         scheme=parts.scheme,
         host=parts.hostname,
@@ -145,7 +163,9 @@ class Store:
             Path(self.dsn.path).mkdir(parents=True, exist_ok=True)
         # Without a configuration of its own chDB obeys any config.xml of the working folder (measured: users and grants included).
         config = str(resources.files("cior_store") / "embedded.xml")
-        return clickhouse_connect.get_client(dsn=f"chdb://{self.dsn.path}", chdb_options={"config-file": config})
+        return clickhouse_connect.get_client(
+            dsn=f"chdb://{self.dsn.path}", chdb_options={"config-file": config}
+        )
 
     def _remote(self) -> Client:
         dsn = self.dsn
@@ -156,7 +176,11 @@ class Store:
 
     def _handle(self) -> _Handle:
         if os.getpid() != self._pid:
-            raise ConfigInvalid("store.forked", "a forked process tried to use its parent's store", cure="start processes with spawn, open the store after")
+            raise ConfigInvalid(
+                "store.forked",
+                "a forked process tried to use its parent's store",
+                cure="start processes with spawn, open the store after",
+            )
         if self._closed:
             raise ConfigInvalid("store.closed", "the store was closed", cure="open it again")
         handle: _Handle | None = getattr(self._local, "handle", None)
@@ -193,7 +217,13 @@ class Store:
         with self._client("a statement") as client:
             client.command(sql, parameters=dict(parameters or {}))
 
-    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, *, settings: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    def rows(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> list[dict[str, Any]]:
         """Run one question and return its rows as dictionaries by column name. A String cell that is not UTF-8 comes as hex."""
         self._refuse_poison(settings)
         with self._client("a question") as client:
@@ -203,7 +233,11 @@ class Store:
 
     def _refuse_poison(self, settings: Mapping[str, Any] | None) -> None:
         if settings and "readonly" in settings and self.dsn.embedded:
-            raise ConfigInvalid("store.readonly", "readonly cannot be taken back on an embedded handle", cure="use a reader user on a server")
+            raise ConfigInvalid(
+                "store.readonly",
+                "readonly cannot be taken back on an embedded handle",
+                cure="use a reader user on a server",
+            )
 
     def ask(self, kind: type[S], sql: str, parameters: Mapping[str, Any] | None = None) -> tuple[S, ...]:
         """Run one question and return typed structs; column names are the struct's field names."""
@@ -218,19 +252,36 @@ class Store:
     def blobs(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[bytes, ...]]:
         """Rows whose String columns come back as the exact bytes that were stored."""
         with self._client("a question") as client:
-            return [tuple(row) for row in client.query(sql, parameters=dict(parameters or {}), query_formats={"String": "bytes"}).result_rows]
+            return [
+                tuple(row)
+                for row in client.query(
+                    sql, parameters=dict(parameters or {}), query_formats={"String": "bytes"}
+                ).result_rows
+            ]
 
-    def insert(self, table: str, columns: Sequence[str], data: Sequence[Sequence[Any]], *, token: str) -> None:
+    def insert(
+        self, table: str, columns: Sequence[str], data: Sequence[Sequence[Any]], *, token: str
+    ) -> None:
         """Insert ``data`` (column oriented) under ``token``: the same token twice stores once, in the table and in its views.
 
         A token is mandatory: with the deduplication window on, two identical blocks *without* a token would be merged silently.
         """
         types = self._column_types(table, columns)
-        settings = {"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1, "max_partitions_per_insert_block": 0}
+        settings = {
+            "insert_deduplication_token": token,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+            "max_partitions_per_insert_block": 0,
+        }
         with self._client(f"inserting into {table}") as client:
             database, name = table.split(".")
             client.insert(
-                name, data, column_names=list(columns), database=database, column_type_names=types, column_oriented=True, settings=settings
+                name,
+                data,
+                column_names=list(columns),
+                database=database,
+                column_type_names=types,
+                column_oriented=True,
+                settings=settings,
             )
 
     def _column_types(self, table: str, columns: Sequence[str]) -> list[str]:
@@ -240,12 +291,17 @@ class Store:
             found = {
                 str(row["name"]): str(row["type"])
                 for row in self.rows(
-                    "SELECT name, type FROM system.columns WHERE database = {d:String} AND table = {t:String}", {"d": database, "t": name}
+                    "SELECT name, type FROM system.columns WHERE database = {d:String} AND table = {t:String}",
+                    {"d": database, "t": name},
                 )
             }
             missing = [column for column in columns if column not in found]
             if missing:
-                raise ConfigInvalid("store.schema", f"table {table} lacks {', '.join(missing)}", cure="run the migrations: `cior store migrate`")
+                raise ConfigInvalid(
+                    "store.schema",
+                    f"table {table} lacks {', '.join(missing)}",
+                    cure="run the migrations: `cior store migrate`",
+                )
             known = self._types[table] = (tuple(columns), tuple(found[column] for column in columns))
         return list(known[1])
 

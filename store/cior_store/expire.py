@@ -18,7 +18,16 @@ from cior_store.engine import Store
 
 log = structlog.get_logger(__name__)
 
-EXPIRABLE = ("ops.raw", "ops.events", "ops.observations", "ops.event_links", "ops.raw_outcomes", "ops.dead_letters", "sealed.raw", "sealed.dead_payloads")
+EXPIRABLE = (
+    "ops.raw",
+    "ops.events",
+    "ops.observations",
+    "ops.event_links",
+    "ops.raw_outcomes",
+    "ops.dead_letters",
+    "sealed.raw",
+    "sealed.dead_payloads",
+)
 """Tables with a retention, all partitioned by UTC day. Alerts, their story, actions and ledgers have none."""
 
 
@@ -76,7 +85,9 @@ class Expirer:
     def expire_days(self, table: str, *, keep_days: int, now_ms: int) -> tuple[Outcome, ...]:
         """Drop the days of ``table`` that ended more than ``keep_days`` days ago and that no hold touches."""
         if table not in EXPIRABLE or keep_days < 1:
-            return (self._decided(Outcome(target=table, day="*", done="refused", reason="expire.unknown_table")),)
+            return (
+                self._decided(Outcome(target=table, day="*", done="refused", reason="expire.unknown_table")),
+            )
         due = self._due(table, keep_days=keep_days, now_ms=now_ms)
         return tuple(self._expire_day(table, day) for day in due)
 
@@ -84,8 +95,12 @@ class Expirer:
         """Remove one media object that the caller found to be past its retention, unless a hold names it or spans its time."""
         holds = self._known_holds()
         if holds is None:
-            return self._decided(Outcome(target=sha256, day="", done="refused", reason="expire.holds_unknown"))
-        touching = tuple(hold.id for hold in holds if sha256 in hold.media or _spans(hold, taken_ms, taken_ms + 1))
+            return self._decided(
+                Outcome(target=sha256, day="", done="refused", reason="expire.holds_unknown")
+            )
+        touching = tuple(
+            hold.id for hold in holds if sha256 in hold.media or _spans(hold, taken_ms, taken_ms + 1)
+        )
         if touching:
             return self._decided(Outcome(target=sha256, day="", done="held", holds=touching))
         decided = self._decided(Outcome(target=sha256, day="", done="deleted"))
@@ -106,9 +121,13 @@ class Expirer:
         shown = day.isoformat()
         holds = self._known_holds()
         if holds is None:
-            return self._decided(Outcome(target=table, day=shown, done="refused", reason="expire.holds_unknown"))
+            return self._decided(
+                Outcome(target=table, day=shown, done="refused", reason="expire.holds_unknown")
+            )
         if table == _FACTS_OF_TIME and self._others_stand(day):
-            return self._decided(Outcome(target=table, day=shown, done="refused", reason="expire.events_last"))
+            return self._decided(
+                Outcome(target=table, day=shown, done="refused", reason="expire.events_last")
+            )
         touching = tuple(hold.id for hold in holds if self._touches(hold, day))
         if touching:
             return self._decided(Outcome(target=table, day=shown, done="held", holds=touching))
@@ -136,7 +155,9 @@ class Expirer:
     def _known_holds(self) -> tuple[Hold, ...] | None:
         """Every hold in force, or None when that is not certain."""
         try:
-            found = cast(object, self._holds.holds())  # what a source of holds really returned is not taken on trust
+            found = cast(
+                "object", self._holds.holds()
+            )  # what a source of holds really returned is not taken on trust
         except (CiorError, OSError, RuntimeError, ValueError, TypeError, KeyError, LookupError) as error:
             log.warning("expiry_refused", reason=type(error).__name__)
             return None

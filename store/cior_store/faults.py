@@ -22,7 +22,9 @@ from cior_core.errors import (
 _CREDENTIALS = frozenset({192, 193, 194, 516})
 _DENIED = frozenset({164, 291, 497})
 _SCHEMA = frozenset({16, 36, 42, 43, 46, 47, 48, 57, 60, 62, 63, 80, 81, 82, 115, 184, 215, 218, 344})
-_DATA = frozenset({6, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 321, 349, 407, 441, 467, 691})
+_DATA = frozenset(
+    {6, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 190, 321, 349, 407, 441, 467, 691}
+)
 _DAMAGED = frozenset({40, 228, 246, 271, 354})
 _CODE = re.compile(r"\bCode:\s*(\d+)")
 
@@ -42,22 +44,38 @@ def translate(error: Exception, *, doing: str) -> CiorError:
     The sentence names the engine's error number only: engine messages may quote rows, and rows hold personal data.
     """
     number = code_of(error)
-    told = f"{doing} failed" + (f" with engine error {number}" if number is not None else f" ({type(error).__name__})")
+    told = f"{doing} failed" + (
+        f" with engine error {number}" if number is not None else f" ({type(error).__name__})"
+    )
     if number in _CREDENTIALS:
-        return CredentialsRefused("store.credentials", told, cure="give the user and password of this room in the DSN")
+        return CredentialsRefused(
+            "store.credentials", told, cure="give the user and password of this room in the DSN"
+        )
     if number in _DENIED:
-        return AccessDenied("store.denied", told, cure="this user has no grant for it (deploy/clickhouse/users.d)")
+        return AccessDenied(
+            "store.denied", told, cure="this user has no grant for it (deploy/clickhouse/users.d)"
+        )
     if number in _SCHEMA:
-        return ConfigInvalid("store.schema", told, cure="run the migrations of this version: `cior store migrate`")
+        return ConfigInvalid(
+            "store.schema", told, cure="run the migrations of this version: `cior store migrate`"
+        )
     if number in _DAMAGED:
-        return IntegrityBroken("store.damaged", told, cure="stop writing, copy the data folder away, then run CHECK TABLE")
+        return IntegrityBroken(
+            "store.damaged", told, cure="stop writing, copy the data folder away, then run CHECK TABLE"
+        )
     if number in _DATA or (number is None and _is_data(error)):
-        return PayloadRejected("store.row", told, cure="one row does not fit its table: it is isolated and dead-lettered")
-    return SourceUnavailable("store.away", told, cure="the store is retried with back-off; nothing is committed meanwhile")
+        return PayloadRejected(
+            "store.row", told, cure="one row does not fit its table: it is isolated and dead-lettered"
+        )
+    return SourceUnavailable(
+        "store.away", told, cure="the store is retried with back-off; nothing is committed meanwhile"
+    )
 
 
 def _is_data(error: Exception) -> bool:
-    return isinstance(error, driver.DataError | TypeError | ValueError | OverflowError | AttributeError | UnicodeError)
+    return isinstance(
+        error, driver.DataError | TypeError | ValueError | OverflowError | AttributeError | UnicodeError
+    )
 
 
 def opening(error: Exception, *, dsn: str) -> CiorError:
@@ -70,5 +88,7 @@ def opening(error: Exception, *, dsn: str) -> CiorError:
             cure="an embedded store has one owner process: stop it, or ask it, or use clickhouse:// for several processes",
         )
     if isinstance(error, driver.NotSupportedError | ImportError):
-        return ConfigInvalid("store.no_engine", "the embedded engine is not installed", cure="pip install 'cior[embedded]'")
+        return ConfigInvalid(
+            "store.no_engine", "the embedded engine is not installed", cure="pip install 'cior[embedded]'"
+        )
     return translate(error, doing=f"opening {dsn}")

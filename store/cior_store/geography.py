@@ -19,6 +19,10 @@ def distance_m(*, lat_column: str, lon_column: str, lat: str, lon: str) -> str:
 def inside(*, lat_column: str, lon_column: str, ring: Sequence[tuple[float, float]]) -> str:
     """SQL that tells whether two columns lie in ``ring``, given as (lat, lon) corners. Raises ``ConfigInvalid`` for fewer than three corners."""
     if len(ring) < 3 or not all(-90 <= lat <= 90 and -180 <= lon <= 180 for lat, lon in ring):
-        raise ConfigInvalid("store.polygon", "a zone needs three or more (lat, lon) corners", cure="check the order of the coordinates")
+        raise ConfigInvalid(
+            "store.polygon",
+            "a zone needs three or more (lat, lon) corners",
+            cure="check the order of the coordinates",
+        )
     corners = ", ".join(f"({float(lon)!r}, {float(lat)!r})" for lat, lon in ring)
     return f"pointInPolygon((assumeNotNull({lon_column}), assumeNotNull({lat_column})), [{corners}])"

@@ -43,7 +43,9 @@ class Head(Struct, frozen=True):
 
 def canonical(entry: LedgerEntry) -> bytes:
     """The bytes that are hashed: a JSON array of the fields in their order, UTF-8, no spaces."""
-    return _JSON.encode([entry.stream, entry.seq, entry.at_ms, entry.actor, entry.action, entry.object, entry.payload])
+    return _JSON.encode(
+        [entry.stream, entry.seq, entry.at_ms, entry.actor, entry.action, entry.object, entry.payload]
+    )
 
 
 def chained(prev: bytes, entry: LedgerEntry) -> bytes:
@@ -71,7 +73,15 @@ class Ledger:
         Raises ``IntegrityBroken`` when somebody else wrote to this stream, ``SourceUnavailable`` when the store is away (the call may be repeated).
         """
         with self._lock:
-            entry = LedgerEntry(stream=self.stream, seq=self._head.seq + 1, at_ms=at_ms, actor=actor, action=action, object=object, payload=payload)
+            entry = LedgerEntry(
+                stream=self.stream,
+                seq=self._head.seq + 1,
+                at_ms=at_ms,
+                actor=actor,
+                action=action,
+                object=object,
+                payload=payload,
+            )
             prev = bytes.fromhex(self._head.hash_hex)
             digest = chained(prev, entry)
             self._insert(entry, prev=prev, digest=digest)
@@ -79,15 +89,34 @@ class Ledger:
             return self._head
 
     def _insert(self, entry: LedgerEntry, *, prev: bytes, digest: bytes) -> None:
-        row = (entry.stream, entry.seq, entry.at_ms, entry.actor, entry.action, entry.object, entry.payload, prev, digest)
+        row = (
+            entry.stream,
+            entry.seq,
+            entry.at_ms,
+            entry.actor,
+            entry.action,
+            entry.object,
+            entry.payload,
+            prev,
+            digest,
+        )
         try:
-            self._store.insert("ledger.evidence_ledger", _COLUMNS, [[cell] for cell in row], token=f"{entry.stream}-{entry.seq}-{digest.hex()}")
+            self._store.insert(
+                "ledger.evidence_ledger",
+                _COLUMNS,
+                [[cell] for cell in row],
+                token=f"{entry.stream}-{entry.seq}-{digest.hex()}",
+            )
         except SourceUnavailable:
             # The answer may have been lost after the insert: only the table can say whether the line stands.
             if self._standing(entry.seq) != [digest]:
                 raise
         if self._standing(entry.seq) != [digest]:
-            raise IntegrityBroken("ledger.second_writer", f"stream {entry.stream} has another line {entry.seq}", cure="stop: find the second writer")
+            raise IntegrityBroken(
+                "ledger.second_writer",
+                f"stream {entry.stream} has another line {entry.seq}",
+                cure="stop: find the second writer",
+            )
 
     def _standing(self, seq: int) -> list[bytes]:
         sql = "SELECT hash FROM ledger.evidence_ledger WHERE stream = {s:String} AND seq >= {n:UInt64}"
@@ -101,7 +130,13 @@ def entries(store: Store, stream: str) -> Iterator[tuple[LedgerEntry, bytes, byt
     for seq, at_ms, actor, action, thing, payload, prev, digest in store.blobs(sql, {"s": stream}):
         texts = [bytes(cell).decode() for cell in (actor, action, thing, payload)]
         entry = LedgerEntry(
-            stream=stream, seq=int(seq), at_ms=int(at_ms), actor=texts[0], action=texts[1], object=texts[2], payload=texts[3]
+            stream=stream,
+            seq=int(seq),
+            at_ms=int(at_ms),
+            actor=texts[0],
+            action=texts[1],
+            object=texts[2],
+            payload=texts[3],
         )
         yield entry, bytes(prev), bytes(digest)
 
@@ -111,8 +146,16 @@ def verify(store: Store, stream: str) -> Head:
     head, prev = Head(seq=0, hash_hex=GENESIS.hex()), GENESIS
     for entry, linked, digest in entries(store, stream):
         if entry.seq != head.seq + 1:
-            raise IntegrityBroken("ledger.gap", f"stream {stream} goes from line {head.seq} to {entry.seq}", cure="compare with the last anchor")
+            raise IntegrityBroken(
+                "ledger.gap",
+                f"stream {stream} goes from line {head.seq} to {entry.seq}",
+                cure="compare with the last anchor",
+            )
         if linked != prev or chained(prev, entry) != digest:
-            raise IntegrityBroken("ledger.changed", f"stream {stream}, line {entry.seq} does not have its hash", cure="compare with the last anchor")
+            raise IntegrityBroken(
+                "ledger.changed",
+                f"stream {stream}, line {entry.seq} does not have its hash",
+                cure="compare with the last anchor",
+            )
         head, prev = Head(seq=entry.seq, hash_hex=digest.hex()), digest
     return head

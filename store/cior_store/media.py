@@ -63,31 +63,45 @@ def open_media(address: str) -> MediaStore:
     try:
         filesystem, root = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as error:
-        raise ConfigInvalid("media.address", f"no file system for {scheme}://", cure="pip install 'cior[store-s3]' for S3") from error
+        raise ConfigInvalid(
+            "media.address", f"no file system for {scheme}://", cure="pip install 'cior[store-s3]' for S3"
+        ) from error
     return ObjectMedia(filesystem, root)
 
 
 def _path(sha256: str) -> str:
     if not _KEY.fullmatch(sha256):
-        raise ConfigInvalid("media.key", "a media key is 64 hex digits", cure="use the digest that put() returned")
+        raise ConfigInvalid(
+            "media.key", "a media key is 64 hex digits", cure="use the digest that put() returned"
+        )
     return f"sha256/{sha256[:2]}/{sha256}"
 
 
 def _digest(data: bytes, expect: str | None) -> str:
     digest = hashlib.sha256(data).hexdigest()
     if expect is not None and expect != digest:
-        raise PayloadRejected("media.digest", "the bytes do not have the digest they were announced with", cure="fetch them again")
+        raise PayloadRejected(
+            "media.digest",
+            "the bytes do not have the digest they were announced with",
+            cure="fetch them again",
+        )
     return digest
 
 
 def _checked(sha256: str, data: bytes) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise IntegrityBroken("media.changed", f"object {sha256[:12]}… does not have its digest any more", cure="keep it, restore from a copy")
+        raise IntegrityBroken(
+            "media.changed",
+            f"object {sha256[:12]}… does not have its digest any more",
+            cure="keep it, restore from a copy",
+        )
     return data
 
 
 def _absent(sha256: str) -> PayloadRejected:
-    return PayloadRejected("media.absent", f"there is no object {sha256[:12]}…", cure="it was never put here, or it expired")
+    return PayloadRejected(
+        "media.absent", f"there is no object {sha256[:12]}…", cure="it was never put here, or it expired"
+    )
 
 
 class FolderMedia:
@@ -107,7 +121,11 @@ class FolderMedia:
         try:
             _write_durably(target, data)
         except OSError as error:
-            raise SourceUnavailable("media.away", f"the media folder refused a write (errno {error.errno})", cure="free space or check the mount") from error
+            raise SourceUnavailable(
+                "media.away",
+                f"the media folder refused a write (errno {error.errno})",
+                cure="free space or check the mount",
+            ) from error
         return Stored(sha256=digest, size_bytes=len(data))
 
     def get(self, sha256: str) -> bytes:
@@ -175,7 +193,9 @@ class ObjectMedia:
             else:
                 self._files.pipe_file(self._at(digest), data)
         except OSError as error:
-            raise SourceUnavailable("media.away", "the object store did not answer", cure="it is tried again") from error
+            raise SourceUnavailable(
+                "media.away", "the object store did not answer", cure="it is tried again"
+            ) from error
         return Stored(sha256=digest, size_bytes=len(data))
 
     def get(self, sha256: str) -> bytes:
@@ -185,7 +205,9 @@ class ObjectMedia:
         except FileNotFoundError:
             raise _absent(sha256) from None
         except OSError as error:
-            raise SourceUnavailable("media.away", "the object store did not answer", cure="it is tried again") from error
+            raise SourceUnavailable(
+                "media.away", "the object store did not answer", cure="it is tried again"
+            ) from error
 
     def exists(self, sha256: str) -> bool:
         """Whether the object stands."""

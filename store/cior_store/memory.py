@@ -19,7 +19,7 @@ _MINUTE_MS = 60_000
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "ops.raw": ("source", "received", "raw_id"), "sealed.raw": ("source", "received", "raw_id"), "ops.events": ("source", "occurred", "event_id"),
-    "ops.observations": ("metric", "device", "at", "event_id"), "ops.accounting": ("minute", "connector", "instance"),
+    "ops.observations": ("metric", "device", "at", "event_id"), "ops.accounting": ("minute", "connector", "instance", "event_id"),
     "ops.alert_current": ("alert_id",), "ops.alert_log": ("alert_id", "version", "transition_id"), "ops.actions": ("area", "at", "action_id"),
     "ops.commands": ("alert_id", "issued", "command_id"), "ops.receipts": ("command_id", "at", "device", "outcome"),
     "ops.dead_letters": ("source", "at", "dead_id"), "sealed.dead_payloads": ("source", "at", "dead_id"),
@@ -51,7 +51,9 @@ class MemoryStore:
                 except UNFIT as error:
                     rejected.append(rejection(entry, error))
             left = [entry for entry, _ in fitting]
-            self._put(table, [dict(zip(columns, row, strict=True)) for _, made in fitting for row in made], token)
+            self._put(
+                table, [dict(zip(columns, row, strict=True)) for _, made in fitting for row in made], token
+            )
         return tuple(rejected)
 
     def _put(self, table: str, found: Iterable[_Named], token: str) -> None:
@@ -71,7 +73,11 @@ class MemoryStore:
     def plans(self, topic: str, partition: int, *, since: int) -> tuple[Plan, ...]:
         """As :meth:`cior_store.writers.Writers.plans`."""
         self._answer()
-        mine = (plan for (name, part, _), plan in self._plans.items() if (name, part) == (topic, partition) and plan.first >= since)
+        mine = (
+            plan
+            for (name, part, _), plan in self._plans.items()
+            if (name, part) == (topic, partition) and plan.first >= since
+        )
         return tuple(sorted(mine, key=lambda plan: plan.first))
 
     def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
@@ -81,12 +87,16 @@ class MemoryStore:
 
     def _answer(self) -> None:
         if self.away:
-            raise SourceUnavailable("store.away", "the store in memory was told to be away", retry_after_s=0.01)
+            raise SourceUnavailable(
+                "store.away", "the store in memory was told to be away", retry_after_s=0.01
+            )
 
     def _rows(self, table: str) -> list[_Named]:
         return list(self.tables[table].values())
 
-    def open_alerts(self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500) -> tuple[AlertRow, ...]:
+    def open_alerts(
+        self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500
+    ) -> tuple[AlertRow, ...]:
         """As :meth:`cior_store.questions.Questions.open_alerts`."""
         found = [
             row for row in self._rows("ops.alert_current")
@@ -100,14 +110,23 @@ class MemoryStore:
         found = [row for row in self._rows("ops.alert_log") if row["alert_id"] == alert_id]
         found.sort(key=lambda row: (row["version"], row["at"], row["transition_id"]))
         return tuple(
-            StoryLine(at_ms=row["at"], reason_codes=tuple(row["reason_codes"]), **_pick(row, StoryLine, without=("at_ms", "reason_codes"))) for row in found
+            StoryLine(
+                at_ms=row["at"],
+                reason_codes=tuple(row["reason_codes"]),
+                **_pick(row, StoryLine, without=("at_ms", "reason_codes")),
+            )
+            for row in found
         )
 
     def event(self, event_id: str) -> EventRow | None:
         """As :meth:`cior_store.questions.Questions.event`."""
         for row in self._rows("ops.events"):
             if row["event_id"] == event_id:
-                times = {"occurred_ms": row["occurred"], "received_ms": row["received"], "stored_ms": row["stored"]}
+                times = {
+                    "occurred_ms": row["occurred"],
+                    "received_ms": row["received"],
+                    "stored_ms": row["stored"],
+                }
                 return EventRow(**times, **_pick(row, EventRow, without=times))
         return None
 
@@ -118,20 +137,31 @@ class MemoryStore:
                 return RawRow(received_ms=row["received"], **_pick(row, RawRow, without=("received_ms",)))
         return None
 
-    def events_by_minute(self, *, since_ms: int, until_ms: int, source: str | None = None) -> tuple[MinuteCount, ...]:
+    def events_by_minute(
+        self, *, since_ms: int, until_ms: int, source: str | None = None
+    ) -> tuple[MinuteCount, ...]:
         """As :meth:`cior_store.questions.Questions.events_by_minute`."""
         counts: dict[tuple[int, str, str], int] = {}
         for row in self._rows("ops.events"):
-            if since_ms <= row["received"] < until_ms and not row["drill"] and source in {None, row["source"]}:
+            if (
+                since_ms <= row["received"] < until_ms
+                and not row["drill"]
+                and source in {None, row["source"]}
+            ):
                 key = row["received"] // _MINUTE_MS * _MINUTE_MS, row["source"], row["type"]
                 counts[key] = counts.get(key, 0) + 1
-        return tuple(MinuteCount(minute_ms=minute, source=where, type=kind, events=n) for (minute, where, kind), n in sorted(counts.items()))
+        return tuple(
+            MinuteCount(minute_ms=minute, source=where, type=kind, events=n)
+            for (minute, where, kind), n in sorted(counts.items())
+        )
 
     def dead_letters(self, *, since_ms: int, until_ms: int, limit: int = 500) -> tuple[DeadRow, ...]:
         """As :meth:`cior_store.questions.Questions.dead_letters`."""
         found = [row for row in self._rows("ops.dead_letters") if since_ms <= row["at"] < until_ms]
         found.sort(key=lambda row: (-row["at"], row["dead_id"]))
-        return tuple(DeadRow(at_ms=row["at"], **_pick(row, DeadRow, without=("at_ms",))) for row in found[:limit])
+        return tuple(
+            DeadRow(at_ms=row["at"], **_pick(row, DeadRow, without=("at_ms",))) for row in found[:limit]
+        )
 
     def reconciliation(self, *, since_ms: int, until_ms: int) -> tuple[BalanceRow, ...]:
         """As :meth:`cior_store.questions.Questions.reconciliation`."""
@@ -139,22 +169,30 @@ class MemoryStore:
         for row in self._rows("ops.accounting"):
             minute = row["minute"] * 1000
             if since_ms <= minute < until_ms:
-                found[minute, row["connector"], row["instance"]] = [row["accepted"], 0, 0, 0, 0]
+                claim = found.setdefault((minute, row["connector"], row["instance"]), [0, 0, 0, 0, 0, True])
+                claim[0] = (claim[0] or 0) + row["accepted"]
+                claim[5] = bool(claim[5] and row["exact"])
         for row in (*self._rows("ops.raw"), *self._rows("sealed.raw")):
             minute = row["received"] // _MINUTE_MS * _MINUTE_MS
             if since_ms <= minute < until_ms:
-                counts = found.setdefault((minute, row["connector"], row["instance"]), [None, 0, 0, 0, 0])
+                counts = found.setdefault(
+                    (minute, row["connector"], row["instance"]), [None, 0, 0, 0, 0, True]
+                )
                 for index, value in enumerate(self._outcome(row), start=1):
                     counts[index] = (counts[index] or 0) + value
         return tuple(
             BalanceRow(minute_ms=key[0], connector=key[1], instance=key[2], accepted=n[0], raw_stored=n[1] or 0, outcomes_declared=n[2] or 0,
-                       events_stored=n[3] or 0, dead_stored=n[4] or 0)
+                       events_stored=n[3] or 0, dead_stored=n[4] or 0, exact=bool(n[5]))
             for key, n in sorted(found.items())
         )  # fmt: skip
 
     def _outcome(self, raw: _Named) -> tuple[int, int, int, int]:
         events = sum(1 for raw_id, _ in self.links if raw_id == raw["raw_id"])
-        buried = sum(1 for row in self._rows("ops.dead_letters") if row["raw_id"] == raw["raw_id"] and row["stage"] in {"decode", "store"})
+        buried = sum(
+            1
+            for row in self._rows("ops.dead_letters")
+            if row["raw_id"] == raw["raw_id"] and row["stage"] in {"decode", "store"}
+        )
         return 1, raw["events"] + raw["dead"], events, buried
 
 
@@ -164,8 +202,14 @@ def _pick(row: _Named, kind: type[Any], *, without: Iterable[str]) -> _Named:
 
 
 def _alert(row: _Named) -> AlertRow:
-    lists: _Named = {name: tuple(row[name]) for name in ("sources", "reason_codes", "reason_points", "reasons_es", "reasons_en")}
-    made: _Named = {"opened_ms": row["opened"], "updated_ms": row["updated"], "suppressed": bool(row["suppressed_by"]), "members": len(row["member_ids"])}
+    lists: _Named = {
+        name: tuple(row[name])
+        for name in ("sources", "reason_codes", "reason_points", "reasons_es", "reasons_en")
+    }
+    made: _Named = {
+        "opened_ms": row["opened"],
+        "updated_ms": row["updated"],
+        "suppressed": bool(row["suppressed_by"]),
+        "members": len(row["member_ids"]),
+    }
     return AlertRow(**made, **lists, **_pick(row, AlertRow, without=(*made, *lists)))
-
-

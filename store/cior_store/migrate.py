@@ -60,7 +60,13 @@ class Applied(Struct, frozen=True):
 def bundled() -> tuple[Migration, ...]:
     """The migrations of this version of CIOR, in order."""
     folder = resources.files("cior_store") / "migrations"
-    return parse({entry.name: entry.read_text(encoding="utf-8") for entry in folder.iterdir() if entry.name.endswith(".sql")})
+    return parse(
+        {
+            entry.name: entry.read_text(encoding="utf-8")
+            for entry in folder.iterdir()
+            if entry.name.endswith(".sql")
+        }
+    )
 
 
 def parse(files: dict[str, str]) -> tuple[Migration, ...]:
@@ -69,16 +75,26 @@ def parse(files: dict[str, str]) -> tuple[Migration, ...]:
     for name, text in sorted(files.items()):
         match = _FILE.fullmatch(name)
         if match is None:
-            raise ConfigInvalid("store.migration_name", f"{name} is not NNN_name.sql", cure="name it with the next free number")
+            raise ConfigInvalid(
+                "store.migration_name",
+                f"{name} is not NNN_name.sql",
+                cure="name it with the next free number",
+            )
         found.append(Migration(version=int(match[1]), name=match[2], text=text))
     if [each.version for each in found] != list(range(1, len(found) + 1)):
-        raise ConfigInvalid("store.migration_order", "migration numbers have a gap or a duplicate", cure="number them 001, 002, 003, …")
+        raise ConfigInvalid(
+            "store.migration_order",
+            "migration numbers have a gap or a duplicate",
+            cure="number them 001, 002, 003, …",
+        )
     return tuple(found)
 
 
 def history(store: Store) -> dict[int, Applied]:
     """What this store has applied, by version; empty for a new store."""
-    if not store.value("SELECT count() FROM system.tables WHERE database = 'cior' AND name = 'schema_history'"):
+    if not store.value(
+        "SELECT count() FROM system.tables WHERE database = 'cior' AND name = 'schema_history'"
+    ):
         return {}
     rows = store.ask(Applied, "SELECT version, name, sha256 FROM cior.schema_history FINAL ORDER BY version")
     return {row.version: row for row in rows}
@@ -87,7 +103,9 @@ def history(store: Store) -> dict[int, Applied]:
 def status(store: Store, migrations: Sequence[Migration] | None = None) -> tuple[Applied, ...]:
     """Every known migration with its state, without changing anything."""
     done = history(store)
-    return tuple(_state(each, done.get(each.version)) for each in (bundled() if migrations is None else migrations))
+    return tuple(
+        _state(each, done.get(each.version)) for each in (bundled() if migrations is None else migrations)
+    )
 
 
 def _state(migration: Migration, done: Applied | None) -> Applied:
@@ -116,10 +134,18 @@ def migrate(store: Store, migrations: Sequence[Migration] | None = None) -> tupl
 def _pending(store: Store, todo: Sequence[Migration]) -> tuple[Migration, ...]:
     done = history(store)
     if len(done) > len(todo):
-        raise ConfigInvalid("store.newer", f"the store is at version {max(done)}, this program knows {len(todo)}", cure="run the newer version of CIOR")
+        raise ConfigInvalid(
+            "store.newer",
+            f"the store is at version {max(done)}, this program knows {len(todo)}",
+            cure="run the newer version of CIOR",
+        )
     for each in todo:
         if _state(each, done.get(each.version)).state == "changed":
-            raise IntegrityBroken("store.migration_changed", f"{each.version:03d}_{each.name}.sql was changed after it was applied", cure="restore it; write a new file")
+            raise IntegrityBroken(
+                "store.migration_changed",
+                f"{each.version:03d}_{each.name}.sql was changed after it was applied",
+                cure="restore it; write a new file",
+            )
     return tuple(each for each in todo if each.version not in done)
 
 
@@ -130,9 +156,24 @@ def _apply(store: Store, migration: Migration) -> None:
         except CiorError as error:
             error.add_note(f"in {migration.version:03d}_{migration.name}.sql, statement {number}")
             raise
-    columns: list[list[Any]] = [[migration.version], [migration.name], [migration.sha256], [len(migration.statements)]]
-    store.insert("cior.schema_history", ("version", "name", "sha256", "statements"), columns, token=f"migration-{migration.version}-{migration.sha256}")
-    log.info("migration_applied", version=migration.version, name=migration.name, statements=len(migration.statements))
+    columns: list[list[Any]] = [
+        [migration.version],
+        [migration.name],
+        [migration.sha256],
+        [len(migration.statements)],
+    ]
+    store.insert(
+        "cior.schema_history",
+        ("version", "name", "sha256", "statements"),
+        columns,
+        token=f"migration-{migration.version}-{migration.sha256}",
+    )
+    log.info(
+        "migration_applied",
+        version=migration.version,
+        name=migration.name,
+        statements=len(migration.statements),
+    )
 
 
 @contextmanager
@@ -148,7 +189,11 @@ def _lock(store: Store) -> Iterator[None]:
         _take(store, owner)
     except ConfigInvalid as error:
         if not _stale(store):
-            raise ConfigInvalid("store.migrating", "another process is migrating this store", cure=f"wait; its lock expires after {_LOCK_STALE_S} s") from error
+            raise ConfigInvalid(
+                "store.migrating",
+                "another process is migrating this store",
+                cure=f"wait; its lock expires after {_LOCK_STALE_S} s",
+            ) from error
         store.command("DROP TABLE IF EXISTS cior.schema_lock SYNC")
         _take(store, owner)
     try:

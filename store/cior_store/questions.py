@@ -45,12 +45,18 @@ class Questions:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def open_alerts(self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500) -> tuple[AlertRow, ...]:
+    def open_alerts(
+        self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500
+    ) -> tuple[AlertRow, ...]:
         """Alerts that are neither closed nor merged, most urgent first, then by score, then oldest first."""
         sql = f"""{_ALERT} WHERE status NOT IN ('closed', 'merged') AND ({{level:String}} = '' OR level = {{level:String}})
             AND ({{district:String}} = '' OR district = {{district:String}}) AND ({{drills:UInt8}} OR NOT drill)
             ORDER BY level, score DESC, opened, alert_id LIMIT {{limit:UInt32}}"""
-        return self._store.ask(AlertRow, sql, {"level": level or "", "district": district or "", "drills": int(drills), "limit": limit})
+        return self._store.ask(
+            AlertRow,
+            sql,
+            {"level": level or "", "district": district or "", "drills": int(drills), "limit": limit},
+        )
 
     def alert(self, alert_id: str) -> AlertRow | None:
         """One alert's present state."""
@@ -58,7 +64,9 @@ class Questions:
 
     def alert_body(self, alert_id: str) -> bytes | None:
         """One alert's present state as the exact record of its topic (all members, timers, notes)."""
-        found = self._store.blobs("SELECT body FROM ops.alert_current FINAL WHERE alert_id = {id:String}", {"id": alert_id})
+        found = self._store.blobs(
+            "SELECT body FROM ops.alert_current FINAL WHERE alert_id = {id:String}", {"id": alert_id}
+        )
         return found[0][0] if found else None
 
     def alert_story(self, alert_id: str) -> tuple[StoryLine, ...]:
@@ -83,10 +91,15 @@ class Questions:
 
     def raws_of_event(self, event_id: str) -> tuple[str, ...]:
         """Ids of every raw record that carried this event: all re-sent copies of one press."""
-        rows = self._store.rows("SELECT DISTINCT raw_id FROM ops.event_links WHERE event_id = {id:String} ORDER BY raw_id", {"id": event_id})
+        rows = self._store.rows(
+            "SELECT DISTINCT raw_id FROM ops.event_links WHERE event_id = {id:String} ORDER BY raw_id",
+            {"id": event_id},
+        )
         return tuple(str(row["raw_id"]) for row in rows)
 
-    def events_by_minute(self, *, since_ms: int, until_ms: int, source: str | None = None) -> tuple[MinuteCount, ...]:
+    def events_by_minute(
+        self, *, since_ms: int, until_ms: int, source: str | None = None
+    ) -> tuple[MinuteCount, ...]:
         """Events a minute by source and type, copies collapsed, drills left out."""
         sql = f"""SELECT toUnixTimestamp(toStartOfMinute(toDateTime(received, 'UTC'))) * 1000 AS minute_ms, source, type, count() AS events
             FROM ops.events FINAL WHERE {_WINDOW} AND NOT drill AND ({{source:String}} = '' OR source = {{source:String}})
@@ -102,7 +115,9 @@ class Questions:
 
     def dead_payload(self, dead_id: str) -> bytes | None:
         """The exact bytes of a dead letter; empty for one of a sealed source, whose bytes only the response team reads."""
-        found = self._store.blobs("SELECT payload FROM ops.dead_letters FINAL WHERE dead_id = {id:String}", {"id": dead_id})
+        found = self._store.blobs(
+            "SELECT payload FROM ops.dead_letters FINAL WHERE dead_id = {id:String}", {"id": dead_id}
+        )
         return found[0][0] if found else None
 
     def p1_latency(self, *, since_ms: int, until_ms: int) -> LatencyRow:
@@ -111,19 +126,28 @@ class Questions:
             f"ifNotFinite(quantileExact({q})({name}_ms), 0) AS {name}_p{label}_ms"
             for name in ("decide", "visible") for q, label in ((0.5, 50), (0.95, 95), (0.99, 99))
         )  # fmt: skip
-        return self._store.ask(LatencyRow, f"SELECT count() AS alerts, {columns} FROM ops.v_p1_latency WHERE {_WINDOW}", _window(since_ms, until_ms))[0]
+        return self._store.ask(
+            LatencyRow,
+            f"SELECT count() AS alerts, {columns} FROM ops.v_p1_latency WHERE {_WINDOW}",
+            _window(since_ms, until_ms),
+        )[0]
 
     def false_alarms(self) -> tuple[FalseAlarmRow, ...]:
         """The false-alarm ledger by source and type, worst share first."""
         names = ", ".join(FalseAlarmRow.__struct_fields__)
-        return self._store.ask(FalseAlarmRow, f"SELECT {names} FROM ops.v_false_alarms ORDER BY false_share DESC NULLS LAST, source, type")
+        return self._store.ask(
+            FalseAlarmRow,
+            f"SELECT {names} FROM ops.v_false_alarms ORDER BY false_share DESC NULLS LAST, source, type",
+        )
 
     def reconciliation(self, *, since_ms: int, until_ms: int) -> tuple[BalanceRow, ...]:
         """Accepted against stored, minute by minute and connector instance by instance, computed now from stored rows alone.
 
         A press re-sent forty times is forty raw records and one event: outcomes are counted by (raw record, index), so that balances too.
         """
-        return self._store.ask(BalanceRow, _BALANCE, {"since_s": since_ms // 1000, "until_s": until_ms // 1000})
+        return self._store.ask(
+            BalanceRow, _BALANCE, {"since_s": since_ms // 1000, "until_s": until_ms // 1000}
+        )
 
     def blind_spots(self, *, drills: bool = False) -> tuple[BlindSpot, ...]:
         """Devices and sources we cannot rely on now, the longest first."""
@@ -196,13 +220,13 @@ landed AS (SELECT raw_id, uniqExact(raw_index) AS n FROM ops.event_links WHERE r
 buried AS (SELECT raw_id, uniqExact(dead_id) AS n FROM ops.dead_letters
            WHERE stage IN ('decode', 'store') AND raw_id IN (SELECT raw_id FROM outcomes) GROUP BY raw_id)
 SELECT toUnixTimestamp(minute) * 1000 AS minute_ms, connector, instance, if(max(has) = 1, sum(claimed), NULL) AS accepted, sum(raws) AS raw_stored,
-    sum(declared) AS outcomes_declared, sum(ev) AS events_stored, sum(de) AS dead_stored
+    sum(declared) AS outcomes_declared, sum(ev) AS events_stored, sum(de) AS dead_stored, min(is_exact) AS exact
 FROM
 (
-    SELECT minute, connector, instance, accepted AS claimed, 1 AS has, 0 AS raws, 0 AS declared, 0 AS ev, 0 AS de
+    SELECT minute, connector, instance, accepted AS claimed, 1 AS has, 0 AS raws, 0 AS declared, 0 AS ev, 0 AS de, exact AS is_exact
     FROM ops.accounting FINAL WHERE minute >= since AND minute < until
     UNION ALL
-    SELECT o.minute, o.connector, o.instance, 0, 0, 1, o.events + o.dead, landed.n, buried.n
+    SELECT o.minute, o.connector, o.instance, 0, 0, 1, o.events + o.dead, landed.n, buried.n, true
     FROM outcomes AS o LEFT JOIN landed ON landed.raw_id = o.raw_id LEFT JOIN buried ON buried.raw_id = o.raw_id
 )
 GROUP BY minute, connector, instance

@@ -5,8 +5,8 @@ Two equations per connector instance and minute of receipt::
     accepted          = raw stored + in flight
     outcomes declared = events stored + dead letters stored + in flight
 
-Younger than ``grace_s`` a difference is *in flight*; older it is a *gap*. A minute with stored records but no claim is *unclaimed*: its first equation
-cannot be checked, which is said and not passed over.
+Younger than ``grace_s`` a difference is *in flight*; older it is a *gap*. A minute with stored records but no claim about exactly that minute is
+*unclaimed*: its first equation cannot be checked, which is said and not passed over (:func:`totals` compares sums all the same).
 """
 
 from __future__ import annotations
@@ -66,13 +66,15 @@ def judge(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> Verdi
     if not balanced:
         young = now_ms - (row.minute_ms + _MINUTE_MS) < settings.grace_s * 1000
         return Verdict.IN_FLIGHT if young else Verdict.GAP
-    return Verdict.BALANCED if row.accepted is not None else Verdict.UNCLAIMED
+    return Verdict.BALANCED if row.accepted is not None and row.exact else Verdict.UNCLAIMED
 
 
 def check(answers: Answers, *, now_ms: int, settings: ReconcileSettings | None = None) -> tuple[Checked, ...]:
     """Every connector instance's minutes in the look-back window, with verdicts."""
     limits = settings or ReconcileSettings()
-    rows = answers.reconciliation(since_ms=_floor(now_ms - limits.look_back_s * 1000), until_ms=_floor(now_ms) + _MINUTE_MS)
+    rows = answers.reconciliation(
+        since_ms=_floor(now_ms - limits.look_back_s * 1000), until_ms=_floor(now_ms) + _MINUTE_MS
+    )
     return tuple(Checked(row=row, verdict=judge(row, now_ms=now_ms, settings=limits)) for row in rows)
 
 
@@ -85,6 +87,27 @@ def gaps(checked: Sequence[Checked]) -> tuple[Gap, ...]:
         )
         for each in checked if each.verdict is Verdict.GAP
     )  # fmt: skip
+
+
+class Total(Struct, frozen=True):
+    """A connector instance's sums over all rows of a check, whatever windows its claims had."""
+
+    connector: str
+    instance: str
+    accepted: int
+    raw_stored: int
+
+
+def totals(rows: Sequence[BalanceRow]) -> tuple[Total, ...]:
+    """Sums by connector instance: equal once an instance has stated all it accepted and all has arrived."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for row in rows:
+        accepted, stored = found.get((row.connector, row.instance), (0, 0))
+        found[row.connector, row.instance] = accepted + (row.accepted or 0), stored + row.raw_stored
+    return tuple(
+        Total(connector=key[0], instance=key[1], accepted=sums[0], raw_stored=sums[1])
+        for key, sums in sorted(found.items())
+    )
 
 
 _COLUMNS = (
@@ -100,7 +123,9 @@ def record(store: Store, checked: Sequence[Checked], *, now_ms: int) -> None:
         for each in checked
     ]  # fmt: skip
     if rows:
-        store.insert("ops.reconciliation", _COLUMNS, list(zip(*rows, strict=True)), token=f"reconciliation-{now_ms}")
+        store.insert(
+            "ops.reconciliation", _COLUMNS, list(zip(*rows, strict=True)), token=f"reconciliation-{now_ms}"
+        )
 
 
 def _floor(at_ms: int) -> int:

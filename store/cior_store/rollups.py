@@ -41,7 +41,9 @@ class Drift(Struct, frozen=True):
 
 def check(store: Store, day: date) -> tuple[Drift, ...]:
     """The rollups whose sum for ``day`` (of receipt, UTC) differs from the base."""
-    return tuple(found for found in (_compare(store, rollup, day) for rollup in ROLLUPS) if found.base != found.rolled)
+    return tuple(
+        found for found in (_compare(store, rollup, day) for rollup in ROLLUPS) if found.base != found.rolled
+    )
 
 
 def _compare(store: Store, rollup: str, day: date) -> Drift:
@@ -60,9 +62,13 @@ def refill(store: Store, rollup: str, day: date, *, today: date) -> None:
     Cut short by a crash it leaves the day short or empty, which the next check finds.
     """
     if rollup not in _REFILL:
-        raise ConfigInvalid("store.rollup", f"there is no rollup {rollup!r}", cure=f"one of {', '.join(ROLLUPS)}")
+        raise ConfigInvalid(
+            "store.rollup", f"there is no rollup {rollup!r}", cure=f"one of {', '.join(ROLLUPS)}"
+        )
     if day >= today:
-        raise ConfigInvalid("store.rollup_open", "the day is still being written", cure="refill it tomorrow, or stop the sink")
+        raise ConfigInvalid(
+            "store.rollup_open", "the day is still being written", cure="refill it tomorrow, or stop the sink"
+        )
     store.command(f"ALTER TABLE ops.{rollup} DROP PARTITION '{day.isoformat()}'")
     store.command(f"INSERT INTO ops.{rollup} {_REFILL[rollup].format(where=_day(day))}")
     log.info("rollup_refilled", rollup=rollup, day=day.isoformat())

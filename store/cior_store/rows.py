@@ -23,6 +23,7 @@ from cior_core.model import (
     DeadLetter,
     Event,
     Lane,
+    Phase,
     Place,
     Producer,
     RawRecord,
@@ -37,12 +38,15 @@ _JSON = msgspec.json.Encoder()
 _HEALTHS = frozenset({"up", "degraded", "down", "silent"})
 _HEALTH_OF_SUFFIX = {
     "silent": "silent", "silence": "silent", "lost": "silent", "offline": "down", "down": "down", "degraded": "degraded", "stuck": "degraded",
+    "stuck_button": "degraded", "clock": "degraded", "signal_loss": "silent", "frozen": "degraded", "obstructed": "degraded", "tamper": "degraded",
+    "jamming": "degraded", "power_cut": "degraded", "low_battery": "degraded", "trouble": "degraded", "conflict": "degraded",
     "returned": "up", "restored": "up", "online": "up", "up": "up", "ok": "up",
 }  # fmt: skip
-_SUPERVISED = ("source", "device", "camera", "connector")
-ACCOUNTING_TYPE = "accounting.minute"
-"""Type of the telemetry event by which a connector instance states what it accepted in one minute (attributes: ``minute_ms``, ``accepted``,
-``dropped``, ``dropped_intentional``)."""
+_SUPERVISED = frozenset({"source", "device", "camera", "connector", "heartbeat"})
+_OVER = frozenset({Phase.RESTORE, Phase.END, Phase.CANCEL})
+ACCOUNTING_TYPE = "accounting"
+"""Type of the telemetry event by which a connector instance states what it made durable. Exact with ``by_minute`` (``{"<minute of receipt, ms>": count}``)
+or ``minute_ms`` and ``accepted``; with ``accepted`` alone it speaks of the time since its last statement."""
 
 _PLACED = (0, 0, 0)
 
@@ -62,10 +66,12 @@ def health_of(event: Event) -> str:
     family, _, rest = event.type.partition(".")
     if family not in _SUPERVISED:
         return ""
-    said = event.attributes.get("health")
-    if isinstance(said, str) and said in _HEALTHS:
-        return said
-    return _HEALTH_OF_SUFFIX.get(rest.rpartition(".")[2], "")
+    for word in ("health", "state"):
+        said = event.attributes.get(word)
+        if isinstance(said, str) and said in _HEALTHS:
+            return said
+    found = _HEALTH_OF_SUFFIX.get(rest.rpartition(".")[2], "")
+    return "up" if found and event.phase in _OVER else found
 
 
 def _finite(value: float | None) -> float | None:
@@ -90,7 +96,11 @@ def raw(entry: Entry) -> Row:
     """A raw record; ``payload`` is its exact bytes. Refuses a payload that does not have its own digest."""
     it: RawRecord = entry.record
     if hashlib.sha256(it.payload).hexdigest() != it.sha256.lower():
-        raise PayloadRejected("store.raw_digest", "a raw record's payload does not have the digest it carries", cure="find what rewrote it in transit")
+        raise PayloadRejected(
+            "store.raw_digest",
+            "a raw record's payload does not have the digest it carries",
+            cure="find what rewrote it in transit",
+        )
     return (
         it.id, it.source, it.subject, it.received_ms, it.payload, it.sha256, it.content_type, it.facts, *_producer(it.producer),
         it.events, it.dead, it.data_class.value, it.drill, *_stood(entry.origin),
@@ -110,7 +120,11 @@ def event(entry: Entry) -> Row:
     it: Event = entry.record
     place = it.place
     if it.data_class is DataClass.SEALED and _tells_place(place):
-        raise PayloadRejected("store.sealed_place", "a sealed event carries an exact place", cure="its connector must seal place and identity")
+        raise PayloadRejected(
+            "store.sealed_place",
+            "a sealed event carries an exact place",
+            cure="its connector must seal place and identity",
+        )
     return (
         it.id, it.source, it.type, it.subject, it.phase.value, it.occurred_ms, it.received_ms, it.recorded_ms, it.clock.value,
         _finite(it.clock_error_s), place.method.value, _finite(place.lat), _finite(place.lon), _finite(place.accuracy_m), _finite(place.fix_age_s),
@@ -137,22 +151,46 @@ def observations(entry: Entry) -> Iterator[Row]:
             yield metric, it.subject, it.occurred_ms, float(value), it.id, it.received_ms, it.drill
 
 
-ACCOUNTING_COLUMNS = ("minute", "connector", "instance", "accepted", "dropped", "dropped_intentional", "detail", "at", "event_id")
+ACCOUNTING_COLUMNS = (
+    "minute",
+    "connector",
+    "instance",
+    "accepted",
+    "refused",
+    "dropped",
+    "exact",
+    "at",
+    "event_id",
+)
 
 
 def accounting(entry: Entry) -> Iterator[Row]:
-    """A connector instance's own count of one minute, from its :data:`ACCOUNTING_TYPE` event."""
+    """A connector instance's own count of what it made durable, from its :data:`ACCOUNTING_TYPE` event; one row a minute it speaks of."""
     it: Event = entry.record
     if it.type != ACCOUNTING_TYPE:
         return
-    said = it.attributes
-    try:
-        minute_s = int(said["minute_ms"]) // 60_000 * 60
-        counts = int(said["accepted"]), int(said.get("dropped", 0)), int(said.get("dropped_intentional", 0))
-    except (KeyError, TypeError, ValueError) as error:
-        raise PayloadRejected("store.accounting", "an accounting event lacks minute_ms or accepted") from error
     connector, _, instance = _producer(it.producer)
-    yield minute_s, connector, instance, *counts, it.summary or "", it.received_ms, it.id
+    try:
+        exact, claims = _claims(it)
+        more = int(it.attributes.get("refused", 0)), int(it.attributes.get("dropped", 0))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PayloadRejected(
+            "store.accounting", "an accounting event does not say what was accepted"
+        ) from error
+    for minute_ms, count in claims:
+        yield minute_ms // 60_000 * 60, connector, instance, count, *more, exact, it.received_ms, it.id
+        more = 0, 0
+
+
+def _claims(it: Event) -> tuple[bool, list[tuple[int, int]]]:
+    """(exact, [(minute, count)]). What was answered with a rejection is durable too: its raw record stands and its dead letter."""
+    said = it.attributes
+    if "by_minute" in said:
+        return True, sorted((int(minute_ms), int(count)) for minute_ms, count in said["by_minute"].items())
+    durable = int(said["accepted"]) + int(said.get("rejected", 0))
+    if "minute_ms" in said:
+        return True, [(int(said["minute_ms"]), durable)]
+    return False, [(it.occurred_ms - 1, durable)]
 
 
 DEAD_COLUMNS = (
@@ -220,14 +258,22 @@ def discreet(it: Alert) -> Alert:
     """
     if it.data_class is not DataClass.SEALED and not it.silent:
         return it
-    if not _tells_place(it.place) and not any(_tells_place(member.place) or member.summary for member in it.members):
+    if not _tells_place(it.place) and not any(
+        _tells_place(member.place) or member.summary for member in it.members
+    ):
         return it
-    members = tuple(msgspec.structs.replace(member, place=_district(member.place), summary=None) for member in it.members)
+    members = tuple(
+        msgspec.structs.replace(member, place=_district(member.place), summary=None) for member in it.members
+    )
     return msgspec.structs.replace(it, place=_district(it.place), members=members)
 
 
 def _district(place: Place) -> Place:
-    return Place(method=Method.DISTRICT, district=place.district) if place.district else Place(method=Method.UNKNOWN)
+    return (
+        Place(method=Method.DISTRICT, district=place.district)
+        if place.district
+        else Place(method=Method.UNKNOWN)
+    )
 
 
 TRANSITION_COLUMNS = (
@@ -268,7 +314,21 @@ def receipt(entry: Entry) -> Row:
     return it.command_id, it.device, it.at_ms, it.outcome, it.detail, entry.body, *_stood(entry.origin)
 
 
-ACTION_COLUMNS = ("action_id", "kind", "actor", "at", "area", "alert_id", "target_ids", "reason", "disposition", "body", "topic", "part", "pos")
+ACTION_COLUMNS = (
+    "action_id",
+    "kind",
+    "actor",
+    "at",
+    "area",
+    "alert_id",
+    "target_ids",
+    "reason",
+    "disposition",
+    "body",
+    "topic",
+    "part",
+    "pos",
+)
 
 
 def action(entry: Entry) -> Row:
@@ -303,8 +363,9 @@ TABLES: dict[Kind, tuple[Table, ...]] = {
     Kind.ACTION: (("ops.actions", ACTION_COLUMNS, _one(action)),),
     Kind.COMMAND: (("ops.commands", COMMAND_COLUMNS, _one(command)),),
     Kind.RECEIPT: (("ops.receipts", RECEIPT_COLUMNS, _one(receipt)),),
-    Kind.DEAD: (("ops.dead_letters", DEAD_COLUMNS, _one(dead)), ("sealed.dead_payloads", SEALED_DEAD_COLUMNS, _some(sealed_dead))),
+    Kind.DEAD: (
+        ("ops.dead_letters", DEAD_COLUMNS, _one(dead)),
+        ("sealed.dead_payloads", SEALED_DEAD_COLUMNS, _some(sealed_dead)),
+    ),
 }
 """Which tables each kind of record fills: the whole of "one writer per table"."""
-
-

@@ -69,10 +69,22 @@ class Written(Struct, frozen=True):
 
 
 class Sink:
-    """Writes batches of one consumer. Used by one thread at a time; ``stopping`` ends a wait for an absent store."""
+    """Writes batches of one consumer. Used by one thread at a time; ``stopping`` ends a wait for an absent store.
+
+    ``may_hold`` is for callers that commit ``Written.next_offset`` and nothing else: only then may the beginning of a planned batch wait here for its rest.
+    Without it (a consumer that commits whatever it handed over, and gathers planned batches itself) such a beginning is stored at once.
+    """
 
     def __init__(
-        self, book: Book, *, codec: Codec, routes: Routes, on_dead: OnDead, settings: SinkSettings | None = None, stopping: threading.Event | None = None
+        self,
+        book: Book,
+        *,
+        codec: Codec,
+        routes: Routes,
+        on_dead: OnDead,
+        settings: SinkSettings | None = None,
+        stopping: threading.Event | None = None,
+        may_hold: bool = False,
     ) -> None:
         self._book = book
         self._codec = codec
@@ -80,6 +92,7 @@ class Sink:
         self._on_dead = on_dead
         self._settings = settings or SinkSettings()
         self._stopping = stopping or threading.Event()
+        self._may_hold = may_hold
         self._held: dict[tuple[str, int], list[Message]] = {}
         self._plans: dict[tuple[str, int], dict[int, Plan]] = {}
 
@@ -94,20 +107,29 @@ class Sink:
         count = lost = 0
         done: int | None = None
         for plan, cut in self._cuts(where, messages):
-            if plan is not None and cut[-1].offset < plan.last and cut[-1] is messages[-1]:
+            if self._may_hold and plan is not None and cut[-1].offset < plan.last and cut[-1] is messages[-1]:
                 self._held[where] = cut
                 self._plans[where][plan.first] = plan
                 break
             stored, dead = self._patiently(lambda cut=cut: self._write(topic, partition, cut))  # type: ignore[misc]
             count, lost, done = count + stored, lost + dead, cut[-1].offset + 1
-        return Written(topic=topic, partition=partition, next_offset=done, records=count, dead=lost, held=len(self._held.get(where, ())))
+        return Written(
+            topic=topic,
+            partition=partition,
+            next_offset=done,
+            records=count,
+            dead=lost,
+            held=len(self._held.get(where, ())),
+        )
 
     def revoked(self, topic: str, partition: int) -> None:
         """Forget what is held of a partition that another consumer takes over: it was not committed and will be delivered there."""
         self._held.pop((topic, partition), None)
         self._plans.pop((topic, partition), None)
 
-    def _cuts(self, where: tuple[str, int], messages: list[Message]) -> Iterator[tuple[Plan | None, list[Message]]]:
+    def _cuts(
+        self, where: tuple[str, int], messages: list[Message]
+    ) -> Iterator[tuple[Plan | None, list[Message]]]:
         """The batches: as a crashed predecessor planned them where these messages continue its plans, else by size.
 
         A predecessor may have planned several batches since its last commit, so every plan from the first message on counts, not the newest alone.
@@ -115,7 +137,11 @@ class Sink:
         start = 0
         while start < len(messages):
             plan = self._planned(where, messages[start])
-            end = self._end_of_cut(messages, start) if plan is None else start + sum(1 for message in messages[start:] if message.offset <= plan.last)
+            end = (
+                self._end_of_cut(messages, start)
+                if plan is None
+                else start + sum(1 for message in messages[start:] if message.offset <= plan.last)
+            )
             yield plan, messages[start:end]
             start = end
 
@@ -164,7 +190,12 @@ class Sink:
     def _records(self, kind: Kind, message: Message) -> Iterator[Entry | DeadLetter]:
         if message.value is None:
             return  # a tombstone of a compacted topic: nothing to store
-        origin = Origin(topic=message.topic, partition=message.partition, offset=message.offset, timestamp_ms=message.timestamp_ms)
+        origin = Origin(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            timestamp_ms=message.timestamp_ms,
+        )
         wire = Kind.RAW if kind is Kind.SEALED else kind
         try:
             parts = self._codec.split(wire, message.value)
@@ -172,7 +203,16 @@ class Sink:
             yield _unreadable(origin, message.value, kind, error)
             return
         for index, part in enumerate(parts):
-            body, at = bytes(part), Origin(topic=origin.topic, partition=origin.partition, offset=origin.offset, index=index, timestamp_ms=origin.timestamp_ms)
+            body, at = (
+                bytes(part),
+                Origin(
+                    topic=origin.topic,
+                    partition=origin.partition,
+                    offset=origin.offset,
+                    index=index,
+                    timestamp_ms=origin.timestamp_ms,
+                ),
+            )
             try:
                 yield Entry(record=self._codec.decode(wire, body), body=body, origin=at)
             except PayloadRejected as error:
@@ -184,7 +224,11 @@ class Sink:
             return
         # A dead letter that cannot be read must not be sent round again: it is stored here, as the letter about itself.
         origin = Origin(topic=letter.topic or "", partition=letter.partition or 0, offset=letter.offset or 0)
-        self._book.write(Kind.DEAD, [Entry(record=letter, body=letter.payload, origin=origin)], token=f"{token}/{letter.id}")
+        self._book.write(
+            Kind.DEAD,
+            [Entry(record=letter, body=letter.payload, origin=origin)],
+            token=f"{token}/{letter.id}",
+        )
 
     def _patiently(self, work: Callable[[], T]) -> T:
         wait_s, away = self._settings.backoff_s, False

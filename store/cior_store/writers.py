@@ -37,7 +37,9 @@ class Plan(Struct, frozen=True):
 class TableWriter:
     """The one writer of ``table``: the only code that inserts into it."""
 
-    def __init__(self, store: Store, *, table: str, columns: Sequence[str], rows: Callable[[Entry], Sequence[Row]]) -> None:
+    def __init__(
+        self, store: Store, *, table: str, columns: Sequence[str], rows: Callable[[Entry], Sequence[Row]]
+    ) -> None:
         self._store = store
         self.table = table
         self._columns = tuple(columns)
@@ -72,10 +74,18 @@ class TableWriter:
             return self._bisect(fitting, token, error)
         return ()
 
-    def _bisect(self, fitting: Sequence[tuple[Entry, Sequence[Row]]], token: str, error: CiorError) -> tuple[Rejected, ...]:
+    def _bisect(
+        self, fitting: Sequence[tuple[Entry, Sequence[Row]]], token: str, error: CiorError
+    ) -> tuple[Rejected, ...]:
         holding = [pair for pair in fitting if pair[1]]
         if len(holding) == 1:
-            log.warning("row_rejected", table=self.table, code=error.code, topic=holding[0][0].origin.topic, offset=holding[0][0].origin.offset)
+            log.warning(
+                "row_rejected",
+                table=self.table,
+                code=error.code,
+                topic=holding[0][0].origin.topic,
+                offset=holding[0][0].origin.offset,
+            )
             return (rejection(holding[0][0], error),)
         middle = len(holding) // 2
         return (*self._insert(holding[:middle], f"{token}/l"), *self._insert(holding[middle:], f"{token}/r"))
@@ -85,7 +95,9 @@ def rejection(entry: Entry, error: Exception) -> Rejected:
     """Why ``entry`` cannot be stored, without its values."""
     if isinstance(error, CiorError):
         return Rejected(entry=entry, code=error.code, reason=error.sentence)
-    return Rejected(entry=entry, code="store.row", reason=f"the record does not fit its table ({type(error).__name__})")
+    return Rejected(
+        entry=entry, code="store.row", reason=f"the record does not fit its table ({type(error).__name__})"
+    )
 
 
 class Writers:
@@ -94,7 +106,9 @@ class Writers:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._by_kind = {
-            kind: tuple(TableWriter(store, table=table, columns=columns, rows=rows) for table, columns, rows in tables)
+            kind: tuple(
+                TableWriter(store, table=table, columns=columns, rows=rows) for table, columns, rows in tables
+            )
             for kind, tables in TABLES.items()
         }
 
@@ -123,4 +137,9 @@ class Writers:
         """Make the plan durable before its batch is written."""
         columns = ("topic", "part", "first", "last", "first_digest")
         row: list[list[Any]] = [[topic], [partition], [plan.first], [plan.last], [plan.first_digest]]
-        self.store.insert("ops.batch_plan", columns, row, token=f"plan-{topic}-{partition}-{plan.first}-{plan.last}-{plan.first_digest}")
+        self.store.insert(
+            "ops.batch_plan",
+            columns,
+            row,
+            token=f"plan-{topic}-{partition}-{plan.first}-{plan.last}-{plan.first_digest}",
+        )

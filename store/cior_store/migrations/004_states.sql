@@ -25,7 +25,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 CREATE MATERIALIZED VIEW IF NOT EXISTS ops.device_state_mv TO ops.device_state AS
 SELECT subject AS device, source, connector, type, phase, occurred, received, clock, clock_error_s, lat, lon, h3_9, district, data_class, event_id, drill
 FROM ops.events
-WHERE health = '' AND NOT startsWith(type, 'accounting.');
+WHERE health = '' AND type != 'accounting';
 
 CREATE TABLE IF NOT EXISTS ops.camera_state
 (

@@ -1,19 +1,20 @@
--- What each connector instance says it accepted, minute by minute; a corrected row for the same minute replaces the earlier one.
+-- What each connector instance says it made durable, minute by minute; several statements about one minute add up. `exact`: counted by minute of
+-- receipt. Otherwise the statement covers a window of its own that may straddle minutes, and only sums over a long time can be compared.
 CREATE TABLE IF NOT EXISTS ops.accounting
 (
     minute DateTime('UTC'),
     connector LowCardinality(String),
     instance LowCardinality(String),
     accepted UInt64,
+    refused UInt64,
     dropped UInt64,
-    dropped_intentional UInt64,
-    detail String,
+    exact Bool,
     at DateTime64(3, 'UTC'),
     event_id String
 )
 ENGINE = ReplacingMergeTree(at)
 PARTITION BY toYYYYMM(minute)
-ORDER BY (minute, connector, instance)
+ORDER BY (minute, connector, instance, event_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- What each stored raw record declares that it became. Counts only, so that sealed records take part without being readable here.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+
 from cior_bus import codec as bus_codec
 from cior_core.model import (
     Alert,
@@ -60,7 +61,15 @@ class Msg(msgspec.Struct, frozen=True):
     key: bytes | None = None
 
 
-def raw(number: int, *, payload: bytes | None = None, at_ms: int = NOON_MS, events: int = 1, dead: int = 0, **more: Any) -> RawRecord:
+def raw(
+    number: int,
+    *,
+    payload: bytes | None = None,
+    at_ms: int = NOON_MS,
+    events: int = 1,
+    dead: int = 0,
+    **more: Any,
+) -> RawRecord:
     body = payload if payload is not None else b"panel frame %d" % number
     return RawRecord(
         id=f"raw-{number}", source="dc09:panel", subject="panel-7", received_ms=at_ms, payload=body, sha256=hashlib.sha256(body).hexdigest(),
@@ -68,7 +77,14 @@ def raw(number: int, *, payload: bytes | None = None, at_ms: int = NOON_MS, even
     )  # fmt: skip
 
 
-def event(number: int, *, at_ms: int = NOON_MS, source: str = "dc09:panel", raw_number: int | None = None, **more: Any) -> Event:
+def event(
+    number: int,
+    *,
+    at_ms: int = NOON_MS,
+    source: str = "dc09:panel",
+    raw_number: int | None = None,
+    **more: Any,
+) -> Event:
     defaults: dict[str, Any] = {
         "type": "panic.button", "subject": f"device-{number % 10}", "occurred_ms": at_ms - 400, "place": PLAZA, "producer": DC09, "lane": Lane.URGENT,
         "life_safety": True,
@@ -93,7 +109,9 @@ def alert(number: int, *, version: int = 1, at_ms: int = NOON_MS, **more: Any) -
     return Alert(id=f"alert-{number}", area=AreaId("city"), version=version, **{**defaults, **more})
 
 
-def transition(number: int, *, version: int = 1, n: int = 0, at_ms: int = NOON_MS, kind: str = "opened", **more: Any) -> Transition:
+def transition(
+    number: int, *, version: int = 1, n: int = 0, at_ms: int = NOON_MS, kind: str = "opened", **more: Any
+) -> Transition:
     return Transition(
         id=f"alert-{number}:{version}:{n}", alert_id=f"alert-{number}", area=AreaId("city"), version=version, at_ms=at_ms, kind=kind, actor="system",
         level=Level.P1, status=AlertStatus.OPEN, detail_es="abierta", detail_en="opened", **more,
@@ -102,13 +120,20 @@ def transition(number: int, *, version: int = 1, n: int = 0, at_ms: int = NOON_M
 
 def dead(number: int, *, at_ms: int = NOON_MS, raw_number: int | None = None, **more: Any) -> DeadLetter:
     pointer = RawPointer(raw_id=f"raw-{raw_number}", sha256="00" * 32) if raw_number is not None else None
-    defaults: dict[str, Any] = {"stage": "decode", "code": "dc09.crc", "reason": "the CRC does not fit", "payload": b"\x00\xff garbage"}
-    return DeadLetter(id=f"dead-{number}", at_ms=at_ms, source="dc09:panel", raw=pointer, **{**defaults, **more})
+    defaults: dict[str, Any] = {
+        "stage": "decode",
+        "code": "dc09.crc",
+        "reason": "the CRC does not fit",
+        "payload": b"\x00\xff garbage",
+    }
+    return DeadLetter(
+        id=f"dead-{number}", at_ms=at_ms, source="dc09:panel", raw=pointer, **{**defaults, **more}
+    )
 
 
 def accounting(minute_ms: int, accepted: int, *, producer: Producer = DC09, **more: Any) -> Event:
     return Event(
-        id=f"acc-{producer.instance}-{minute_ms}-{accepted}", source="cior", type="accounting.minute", subject=producer.instance, occurred_ms=minute_ms,
+        id=f"acc-{producer.instance}-{minute_ms}-{accepted}", source="cior", type="accounting", subject=producer.instance, occurred_ms=minute_ms,
         received_ms=minute_ms + MINUTE_MS, lane=Lane.TELEMETRY, producer=producer,
         attributes={"minute_ms": minute_ms, "accepted": accepted, **more},
     )  # fmt: skip
@@ -118,13 +143,24 @@ def entries(records: Iterable[Any], *, topic: str = "t", first: int = 0) -> list
     made = []
     for offset, record in enumerate(records, start=first):
         body = bus_codec.encode(record)
-        made.append(Entry(record=record, body=body, origin=Origin(topic=topic, partition=0, offset=offset, timestamp_ms=NOON_MS)))
+        made.append(
+            Entry(
+                record=record,
+                body=body,
+                origin=Origin(topic=topic, partition=0, offset=offset, timestamp_ms=NOON_MS),
+            )
+        )
     return made
 
 
 def messages(topic: str, records: Iterable[Any], *, first: int = 0, partition: int = 0) -> list[Msg]:
     """One message a record; bytes and None pass as they are."""
     return [
-        Msg(topic=topic, partition=partition, offset=offset, value=it if isinstance(it, bytes) or it is None else bus_codec.encode(it))
+        Msg(
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            value=it if isinstance(it, bytes) or it is None else bus_codec.encode(it),
+        )
         for offset, it in enumerate(records, start=first)
     ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from engines.cache import EngineAbsent
@@ -24,7 +25,13 @@ def deployed_users() -> tuple[UserSpec, ...]:
     for path in sorted(USERS_D.glob("*.xml")):
         for user in ET.parse(path).getroot().iterfind("users/*"):
             grants = tuple((query.text or "").strip() for query in user.iterfind("grants/query"))
-            found.append(UserSpec(name=user.tag, grants=grants, read_only=(user.findtext("profile") or "").strip() == "cior_reader"))
+            found.append(
+                UserSpec(
+                    name=user.tag,
+                    grants=grants,
+                    read_only=(user.findtext("profile") or "").strip() == "cior_reader",
+                )
+            )
     assert found, "deploy/clickhouse/users.d names no users"
     return tuple(found)
 
@@ -33,7 +40,9 @@ def deployed_users() -> tuple[UserSpec, ...]:
 def lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseLite]:
     """This room's own server, with the deployed users; tests may stop it and must start it again."""
     try:
-        server = ClickHouseLite(tmp_path_factory.mktemp("store-lite"), ClickHouseLiteSettings(extra_users=deployed_users()))
+        server = ClickHouseLite(
+            tmp_path_factory.mktemp("store-lite"), ClickHouseLiteSettings(extra_users=deployed_users())
+        )
     except EngineAbsent as missing:
         if os.environ.get("CI"):
             pytest.fail(f"CI must have it: {missing}", pytrace=False)
@@ -46,7 +55,9 @@ def dsn_of(name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.T
     """Where the named engine is; skips with the reason when it is absent."""
     match name:
         case "chdb":
-            pytest.importorskip("chdb", reason="the embedded engine is not installed: pip install 'cior[embedded]'")
+            pytest.importorskip(
+                "chdb", reason="the embedded engine is not installed: pip install 'cior[embedded]'"
+            )
             return f"chdb://{tmp_path_factory.mktemp('chdb')}"
         case "lite":
             return str(request.getfixturevalue("lite").start().dsn())
@@ -77,7 +88,9 @@ def store(engine: Store) -> Store:
 
 def empty(store: Store) -> Store:
     """Truncate every table (their deduplication windows are emptied with them)."""
-    tables = store.rows("SELECT database, name FROM system.tables WHERE database IN ('ops', 'sealed', 'ledger') AND engine LIKE '%MergeTree'")
+    tables = store.rows(
+        "SELECT database, name FROM system.tables WHERE database IN ('ops', 'sealed', 'ledger') AND engine LIKE '%MergeTree'"
+    )
     for table in tables:
         store.command(f"TRUNCATE TABLE {table['database']}.{table['name']} SYNC")
     return store

@@ -20,7 +20,6 @@ from cior_store.sink import Sink, SinkSettings
 from cior_store.writers import Writers
 from integration.store import city
 
-
 UNFIT = 2**40
 """An index that no column takes: only the engine's insert finds out, so the batch is bisected."""
 
@@ -32,9 +31,14 @@ def life(number: int) -> list[city.Msg]:
         if offset % 97 == 13:
             value = b'{"not": "an event", "offset": %d}' % offset
         elif offset % 89 == 7:
-            value = city.bus_codec.encode(city.event(offset, raw=RawPointer(raw_id=RawId("raw-x"), sha256="", index=UNFIT)))
+            value = city.bus_codec.encode(
+                city.event(offset, raw=RawPointer(raw_id=RawId("raw-x"), sha256="", index=UNFIT))
+            )
         elif offset % 50 == 0:
-            value = city.bus_codec.envelope(city.bus_codec.Kind.EVENT, [city.event(10**6 + offset * 1000 + n, at_ms=city.NOON_MS + offset) for n in range(20)])
+            value = city.bus_codec.envelope(
+                city.bus_codec.Kind.EVENT,
+                [city.event(10**6 + offset * 1000 + n, at_ms=city.NOON_MS + offset) for n in range(20)],
+            )
         else:
             value = city.bus_codec.encode(city.event(offset, at_ms=city.NOON_MS + offset))
         made.append(city.Msg(topic="t.urgent", partition=3, offset=offset, value=value))
@@ -79,7 +83,14 @@ def main() -> None:
             out.flush()
             os.fsync(out.fileno())
 
-    sink = Sink(book, codec=city.BusCodec(), routes=city.ROUTES, on_dead=fate.around("bury", bury), settings=SinkSettings(max_messages=150))
+    sink = Sink(
+        book,
+        codec=city.BusCodec(),
+        routes=city.ROUTES,
+        on_dead=fate.around("bury", bury),
+        settings=SinkSettings(max_messages=150),
+        may_hold=True,
+    )
     log, dice, committed = life(int(number)), random.Random(int(seed)), Path(commit)
     position = int(committed.read_text()) if committed.exists() else 0
     print("READY", flush=True)

@@ -6,14 +6,26 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cior_core.model import AlertStatus, DataClass, Disposition, Lane, Level, Place, PlaceMethod, RawId, RawPointer
+from msgspec import structs
+
+from cior_core.model import (
+    AlertStatus,
+    DataClass,
+    Disposition,
+    Lane,
+    Level,
+    Place,
+    PlaceMethod,
+    RawId,
+    RawPointer,
+)
 from cior_store.answers import Answers
 from cior_store.engine import Store
 from cior_store.kinds import Kind
 from cior_store.memory import MemoryStore
 from cior_store.migrate import migrate
 from cior_store.questions import Questions
-from cior_store.reconcile import ReconcileSettings, Verdict, check, gaps
+from cior_store.reconcile import ReconcileSettings, Verdict, check, gaps, totals
 from cior_store.sink import Book
 from cior_store.writers import Writers
 from integration.store import city
@@ -31,7 +43,12 @@ class Pair:
 
     def put(self, kind: Kind, *records: Any, token: str = "") -> None:
         self._n += 1
-        assert self.book.write(kind, city.entries(records, first=self._n * 1000), token=token or f"{kind}-{self._n}") == ()
+        assert (
+            self.book.write(
+                kind, city.entries(records, first=self._n * 1000), token=token or f"{kind}-{self._n}"
+            )
+            == ()
+        )
 
 
 @pytest.fixture(scope="module", params=["chdb", "lite", "compose", "memory"])
@@ -66,7 +83,15 @@ def test_law_4_the_same_events_cut_differently_are_stored_once(pair: Pair) -> No
 
 
 def test_law_8_raw_bytes_come_out_exactly_as_they_went_in(pair: Pair) -> None:
-    payloads = [b"", b"\x00", bytes(range(256)) * 40, "ñandú €".encode("latin-1", "replace"), b"\xff\xfe\x00", b"line\r\nline\\n\t'\"", b"x" * 1_500_000]
+    payloads = [
+        b"",
+        b"\x00",
+        bytes(range(256)) * 40,
+        "ñandú €".encode("latin-1", "replace"),
+        b"\xff\xfe\x00",
+        b"line\r\nline\\n\t'\"",
+        b"x" * 1_500_000,
+    ]
     pair.put(Kind.RAW, *(city.raw(n, payload=payload) for n, payload in enumerate(payloads)))
     for n, payload in enumerate(payloads):
         row = pair.ask.raw(f"raw-{n}")
@@ -76,7 +101,9 @@ def test_law_8_raw_bytes_come_out_exactly_as_they_went_in(pair: Pair) -> None:
 
 
 def test_law_12_an_events_unknown_fields_are_kept_to_the_byte(pair: Pair) -> None:
-    strange = city.event(1, extra={"vendorcolor": "rojo", "data": {"future_field": {"deep": [1, 2.5, None, "á"]}}})
+    strange = city.event(
+        1, extra={"vendorcolor": "rojo", "data": {"future_field": {"deep": [1, 2.5, None, "á"]}}}
+    )
     (entry,) = city.entries([strange])
     assert pair.book.write(Kind.EVENT, [entry], token="x") == ()
     row = pair.ask.event("event-1")
@@ -87,9 +114,15 @@ def test_law_12_an_events_unknown_fields_are_kept_to_the_byte(pair: Pair) -> Non
 
 def test_open_alerts_are_the_newest_versions_most_urgent_first(pair: Pair) -> None:
     calm = city.alert(2, level=Level.P3, score=10)
-    pair.put(Kind.ALERT, city.alert(1, version=3, status=AlertStatus.ACKNOWLEDGED), calm, city.alert(3, score=95))
+    pair.put(
+        Kind.ALERT, city.alert(1, version=3, status=AlertStatus.ACKNOWLEDGED), calm, city.alert(3, score=95)
+    )
     pair.put(Kind.ALERT, city.alert(1, version=2))
-    pair.put(Kind.ALERT, city.alert(4), city.alert(4, version=2, status=AlertStatus.CLOSED, disposition=Disposition.FALSE_ALARM))
+    pair.put(
+        Kind.ALERT,
+        city.alert(4),
+        city.alert(4, version=2, status=AlertStatus.CLOSED, disposition=Disposition.FALSE_ALARM),
+    )
     rows = pair.ask.open_alerts()
     assert [(row.alert_id, row.version, row.status) for row in rows] == [
         ("alert-3", 1, "open"),
@@ -116,7 +149,9 @@ def test_a_silent_alert_has_no_place_but_its_district(pair: Pair) -> None:
 
 def test_a_sealed_event_with_an_exact_place_is_refused(pair: Pair) -> None:
     leak = city.event(1, data_class=DataClass.SEALED)
-    safe = city.event(2, data_class=DataClass.SEALED, place=Place(method=PlaceMethod.DISTRICT, district="sur"))
+    safe = city.event(
+        2, data_class=DataClass.SEALED, place=Place(method=PlaceMethod.DISTRICT, district="sur")
+    )
     (refused,) = pair.book.write(Kind.EVENT, city.entries([leak, safe]), token="s")
     assert (refused.entry.record.id, refused.code) == ("event-1", "store.sealed_place")
     assert pair.ask.event("event-1") is None
@@ -125,7 +160,9 @@ def test_a_sealed_event_with_an_exact_place_is_refused(pair: Pair) -> None:
 
 def test_the_story_of_an_alert_is_in_order_and_without_repeats(pair: Pair) -> None:
     pair.put(Kind.TRANSITION, city.transition(1, version=2, kind="raised"), city.transition(1, version=1))
-    pair.put(Kind.TRANSITION, city.transition(1, version=1), city.transition(1, version=2, n=1, kind="merged"))
+    pair.put(
+        Kind.TRANSITION, city.transition(1, version=1), city.transition(1, version=2, n=1, kind="merged")
+    )
     assert [line.kind for line in pair.ask.alert_story("alert-1")] == ["opened", "raised", "merged"]
 
 
@@ -140,23 +177,39 @@ def test_drills_are_left_out_of_statistics(pair: Pair) -> None:
 def test_dead_letters_are_listed_newest_first(pair: Pair) -> None:
     pair.put(Kind.DEAD, city.dead(1), city.dead(2, at_ms=NOON_MS + 5, code="dc09.length"))
     rows = pair.ask.dead_letters(**DAY)
-    assert [(row.dead_id, row.code, row.payload_bytes) for row in rows] == [("dead-2", "dc09.length", 10), ("dead-1", "dc09.crc", 10)]
+    assert [(row.dead_id, row.code, row.payload_bytes) for row in rows] == [
+        ("dead-2", "dc09.length", 10),
+        ("dead-1", "dc09.crc", 10),
+    ]
 
 
 def _hour(pair: Pair, *, now_ms: int) -> list[tuple[int | None, int, int, int, Verdict]]:
     found = check(pair.ask, now_ms=now_ms, settings=ReconcileSettings(look_back_s=7200))
     return [
-        (each.row.accepted, each.row.raw_stored, each.row.missing_raw, each.row.missing_outcomes, each.verdict) for each in found
+        (
+            each.row.accepted,
+            each.row.raw_stored,
+            each.row.missing_raw,
+            each.row.missing_outcomes,
+            each.verdict,
+        )
+        for each in found
     ]
 
 
 def test_accepted_equals_stored_plus_dead(pair: Pair) -> None:
     pair.put(Kind.RAW, city.raw(1), city.raw(2), city.raw(3, events=0, dead=1), city.raw(4, events=2))
-    pair.put(Kind.EVENT, city.event(1, raw_number=1), city.event(2, raw_number=2), city.accounting(NOON_MS, 4))
+    pair.put(
+        Kind.EVENT, city.event(1, raw_number=1), city.event(2, raw_number=2), city.accounting(NOON_MS, 4)
+    )
     assert _hour(pair, now_ms=NOON_MS + MINUTE_MS) == [(4, 4, 0, 3, Verdict.IN_FLIGHT)]
     assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(4, 4, 0, 3, Verdict.GAP)]
     pair.put(Kind.DEAD, city.dead(1, raw_number=3))
-    pair.put(Kind.EVENT, city.event(4, raw_number=4), city.event(5, raw=RawPointer(raw_id=RawId("raw-4"), sha256="00" * 32, index=1)))
+    pair.put(
+        Kind.EVENT,
+        city.event(4, raw_number=4),
+        city.event(5, raw=RawPointer(raw_id=RawId("raw-4"), sha256="00" * 32, index=1)),
+    )
     assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(4, 4, 0, 0, Verdict.BALANCED)]
 
 
@@ -164,7 +217,13 @@ def test_a_lost_record_is_a_gap_with_its_size(pair: Pair) -> None:
     pair.put(Kind.RAW, city.raw(1))
     pair.put(Kind.EVENT, city.event(1, raw_number=1), city.accounting(NOON_MS, 3))
     (gap,) = gaps(check(pair.ask, now_ms=NOON_MS + 10 * MINUTE_MS))
-    assert (gap.minute_ms, gap.connector, gap.instance, gap.missing_raw, gap.missing_outcomes) == (NOON_MS, "dc09", "dc09-1", 2, 0)
+    assert (gap.minute_ms, gap.connector, gap.instance, gap.missing_raw, gap.missing_outcomes) == (
+        NOON_MS,
+        "dc09",
+        "dc09-1",
+        2,
+        0,
+    )
 
 
 def test_one_press_sent_forty_times_balances(pair: Pair) -> None:
@@ -190,11 +249,55 @@ def test_sealed_records_take_part_in_the_balance_without_being_readable_in_ops(p
 def test_a_raw_record_whose_bytes_were_changed_on_the_way_is_refused(pair: Pair) -> None:
     good = city.raw(1)
     bad = city.raw(2, payload=b"before")
-    bad = type(bad)(**{name: getattr(bad, name) for name in bad.__struct_fields__ if name != "payload"}, payload=b"after")
+    bad = type(bad)(
+        **{name: getattr(bad, name) for name in bad.__struct_fields__ if name != "payload"}, payload=b"after"
+    )
     (refused,) = pair.book.write(Kind.RAW, city.entries([good, bad]), token="r")
     assert (refused.entry.record.id, refused.code) == ("raw-2", "store.raw_digest")
 
 
 def test_telemetry_events_are_counted_like_others(pair: Pair) -> None:
-    pair.put(Kind.EVENT, *(city.event(n, lane=Lane.TELEMETRY, attributes={"speed_kmh": 40 + n, "on": True}) for n in range(3)))
+    pair.put(
+        Kind.EVENT,
+        *(city.event(n, lane=Lane.TELEMETRY, attributes={"speed_kmh": 40 + n, "on": True}) for n in range(3)),
+    )
     assert sum(row.events for row in pair.ask.events_by_minute(**DAY)) == 3
+
+
+def test_claims_by_minute_of_receipt_add_up_and_rejected_ones_are_durable_too(pair: Pair) -> None:
+    pair.put(
+        Kind.RAW,
+        city.raw(1),
+        city.raw(2, at_ms=NOON_MS + MINUTE_MS),
+        city.raw(3, at_ms=NOON_MS + MINUTE_MS, events=0, dead=1),
+    )
+    pair.put(Kind.DEAD, city.dead(1, raw_number=3))
+    first = city.accounting(NOON_MS, 0, by_minute={str(NOON_MS): 1, str(NOON_MS + MINUTE_MS): 1})
+    second = city.accounting(NOON_MS + MINUTE_MS, 0, rejected=1)
+    pair.put(
+        Kind.EVENT,
+        city.event(1, raw_number=1),
+        city.event(2, raw_number=2, at_ms=NOON_MS + MINUTE_MS),
+        first,
+        second,
+    )
+    assert _hour(pair, now_ms=NOON_MS + 20 * MINUTE_MS) == [
+        (1, 1, 0, 0, Verdict.BALANCED),
+        (2, 2, 0, 0, Verdict.BALANCED),
+    ]
+
+
+def test_a_claim_over_a_straddling_window_is_compared_in_sum_only(pair: Pair) -> None:
+    pair.put(Kind.RAW, city.raw(1), city.raw(2, at_ms=NOON_MS + MINUTE_MS))
+    claim = city.accounting(NOON_MS + 90_000, 2)
+    claim = structs.replace(claim, attributes={"accepted": 2, "window_s": 60.0})
+    pair.put(Kind.EVENT, city.event(1, raw_number=1), city.event(2, raw_number=2), claim)
+    found = check(pair.ask, now_ms=NOON_MS + 20 * MINUTE_MS, settings=ReconcileSettings(look_back_s=7200))
+    assert {each.verdict for each in found} == {Verdict.UNCLAIMED}
+    assert [(total.accepted, total.raw_stored) for total in totals([each.row for each in found])] == [(2, 2)]
+
+
+def test_an_accounting_event_that_claims_nothing_is_rejected(pair: Pair) -> None:
+    nothing = structs.replace(city.accounting(NOON_MS, 1), attributes={})
+    (refused,) = pair.book.write(Kind.EVENT, city.entries([nothing]), token="x")
+    assert refused.code == "store.accounting"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from cior_core.errors import PayloadRejected
 from cior_store import rollups
 from cior_store.engine import Store
@@ -59,9 +60,21 @@ class Life:
     def live(self, *, step: str = "", passes: int = 0, kill_after_s: float | None = None) -> bool:
         """One life; True when it reached the end of the partition."""
         self.lives += 1
-        argv = [sys.executable, str(TESTS / "integration/store/sink_child.py"), self.dsn, str(self.commit), str(self.buried), str(MESSAGES), str(self.lives)]
+        argv = [
+            sys.executable,
+            str(TESTS / "integration/store/sink_child.py"),
+            self.dsn,
+            str(self.commit),
+            str(self.buried),
+            str(MESSAGES),
+            str(self.lives),
+        ]
         child = subprocess.Popen(
-            [*argv, step, str(passes)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(TESTS)}
+            [*argv, step, str(passes)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
         )
         if kill_after_s is not None:
             assert child.stdout is not None
@@ -69,7 +82,7 @@ class Life:
                 assert line, (child.communicate()[1] or "")[-800:]
             time.sleep(kill_after_s)
             child.kill()
-        out, err = child.communicate(timeout=90)
+        _, err = child.communicate(timeout=90)
         assert child.returncode in {0, -9}, err[-1500:]
         self.killed += child.returncode == -9
         return child.returncode == 0
@@ -77,7 +90,11 @@ class Life:
 
 def judge(store: Store, buried: Path) -> None:
     good, bad = wanted()
-    plain, final, unique = store.rows("SELECT count() AS n FROM ops.events")[0]["n"], store.value("SELECT count() FROM ops.events FINAL"), store.value("SELECT uniqExact(event_id) FROM ops.events")
+    plain, final, unique = (
+        store.rows("SELECT count() AS n FROM ops.events")[0]["n"],
+        store.value("SELECT count() FROM ops.events FINAL"),
+        store.value("SELECT uniqExact(event_id) FROM ops.events"),
+    )
     assert (final, unique) == (len(good), len(good)), "lost or doubled"
     assert plain == len(good), "a doubled row that only merging hides"
     stored = {str(row["event_id"]) for row in store.rows("SELECT event_id FROM ops.events FINAL")}
@@ -90,7 +107,9 @@ def judge(store: Store, buried: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("where", ["chdb", "lite"])
-def test_law_4_a_writer_killed_between_any_two_steps_loses_and_doubles_nothing(where: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_law_4_a_writer_killed_between_any_two_steps_loses_and_doubles_nothing(
+    where: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     dsn = f"chdb://{tmp_path / 'db'}" if where == "chdb" else _clean(request.getfixturevalue("lite"))
     consumer, dice = Life(dsn, tmp_path), random.Random(7)
     for step in STEPS:
@@ -109,7 +128,14 @@ def test_law_4_a_writer_killed_between_any_two_steps_loses_and_doubles_nothing(w
 def _judge_embedded(dsn: str, buried: Path) -> None:
     """In a process of its own: this one may have another chDB path open."""
     code = "import sys; from pathlib import Path; from cior_store.engine import Store; from integration.store.test_store_crash import judge\nwith Store.open(sys.argv[1]) as s: judge(s, Path(sys.argv[2]))"
-    ran = subprocess.run([sys.executable, "-c", code, dsn, str(buried)], capture_output=True, text=True, check=False, timeout=90, env={**os.environ, "PYTHONPATH": str(TESTS)})
+    ran = subprocess.run(
+        [sys.executable, "-c", code, dsn, str(buried)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+    )
     assert ran.returncode == 0, ran.stdout[-500:] + ran.stderr[-1500:]
 
 
@@ -123,7 +149,9 @@ def _clean(lite: ClickHouseLite) -> str:
 @pytest.mark.crash
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_a_server_killed_under_the_writer_loses_and_doubles_nothing(lite: ClickHouseLite, tmp_path: Path) -> None:
+def test_a_server_killed_under_the_writer_loses_and_doubles_nothing(
+    lite: ClickHouseLite, tmp_path: Path
+) -> None:
     dsn = _clean(lite)
     buried: list[str] = []
     log, dice = life(MESSAGES), random.Random(3)
@@ -163,12 +191,19 @@ def test_the_store_is_away_for_sixty_seconds_and_nothing_is_lost(lite: ClickHous
     dsn = _clean(lite)
     with Store.open(dsn) as store:
         sink = Sink(Writers(store), codec=city.BusCodec(), routes=city.ROUTES, on_dead=lambda _: None)
-        assert sink.write_batch("t.urgent", 0, city.messages("t.urgent", [city.event(n) for n in range(100)])).next_offset == 100
+        assert (
+            sink.write_batch(
+                "t.urgent", 0, city.messages("t.urgent", [city.event(n) for n in range(100)])
+            ).next_offset
+            == 100
+        )
         lite.stop()
         back = threading.Timer(60.0, lite.start)
         started = time.monotonic()
         back.start()
-        written = sink.write_batch("t.urgent", 0, city.messages("t.urgent", [city.event(n) for n in range(100, 300)], first=100))
+        written = sink.write_batch(
+            "t.urgent", 0, city.messages("t.urgent", [city.event(n) for n in range(100, 300)], first=100)
+        )
         waited_s = time.monotonic() - started
         back.join()
         assert written.next_offset == 300

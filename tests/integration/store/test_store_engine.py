@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import subprocess
 import sys
 import textwrap
@@ -10,15 +9,33 @@ import threading
 from pathlib import Path
 
 import pytest
-from cior_core.errors import AccessDenied, ConfigInvalid, CredentialsRefused, PayloadRejected, SourceUnavailable
+
+from cior_core.errors import (
+    AccessDenied,
+    ConfigInvalid,
+    CredentialsRefused,
+    PayloadRejected,
+    SourceUnavailable,
+)
 from cior_store.engine import Store
 from engines.clickhouse_lite import ClickHouseLite
 
-MID_RESULT_FAILURE = "SELECT number, throwIf(number = 300000) AS boom FROM numbers(1000000) SETTINGS max_block_size = 65536"
+MID_RESULT_FAILURE = (
+    "SELECT number, throwIf(number = 300000) AS boom FROM numbers(1000000) SETTINGS max_block_size = 65536"
+)
 
 
-def _python(code: str, *arguments: str, cwd: Path | None = None, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", textwrap.dedent(code), *arguments], capture_output=True, text=True, timeout=timeout_s, check=False, cwd=cwd)
+def _python(
+    code: str, *arguments: str, cwd: Path | None = None, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        cwd=cwd,
+    )
 
 
 def test_a_failed_question_leaves_nothing_in_the_next_answer(engine: Store) -> None:
@@ -31,7 +48,10 @@ def test_a_failed_question_leaves_nothing_in_the_next_answer(engine: Store) -> N
         assert engine.blobs("SELECT 'abc' AS x") == [(b"abc",)]
 
 
-@pytest.mark.xfail(strict=True, reason="chDB 26.9 starts the next result with a failed query's bytes; when this passes upstream fixed it: drop Store._cleanse")
+@pytest.mark.xfail(
+    strict=True,
+    reason="chDB 26.9 starts the next result with a failed query's bytes; when this passes upstream fixed it: drop Store._cleanse",
+)
 def test_upstream_no_longer_leaks_a_failed_querys_bytes(tmp_path: Path) -> None:
     code = """
         import sys, clickhouse_connect
@@ -55,9 +75,8 @@ def test_every_thread_has_its_own_client(engine: Store) -> None:
 
     def ask(number: int) -> None:
         try:
-            for _ in range(30):
-                if engine.value(f"SELECT sum(number) + {number} FROM numbers(1000)") != 499500 + number:
-                    wrong.append(number)
+            answers = {engine.value(f"SELECT sum(number) + {number} FROM numbers(1000)") for _ in range(30)}
+            wrong.extend(answers - {499500 + number})
         except Exception as error:  # noqa: BLE001  a thread's failure must reach the assertion
             wrong.append(error)
         finally:
@@ -128,7 +147,9 @@ def test_a_stray_config_in_the_working_folder_does_not_govern_the_embedded_store
         "<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users><default><no_password/><networks><ip>::/0</ip></networks>"
         "<profile>default</profile><quota>default</quota><grants><query>GRANT SELECT ON system.*</query></grants></default></users></clickhouse>"
     )
-    (tmp_path / "config.xml").write_text(f"<clickhouse><users_config>{tmp_path / 'users.xml'}</users_config></clickhouse>")
+    (tmp_path / "config.xml").write_text(
+        f"<clickhouse><users_config>{tmp_path / 'users.xml'}</users_config></clickhouse>"
+    )
     code = """
         import sys
         from cior_store.engine import Store
@@ -180,5 +201,3 @@ def test_no_password_is_ever_shown() -> None:
     dsn = Dsn.parse("clickhouse://ana:s3cret%21@db.example:9999/x")
     assert dsn.password == "s3cret!"
     assert "s3cret" not in repr(dsn) + dsn.shown + str(dsn)
-
-

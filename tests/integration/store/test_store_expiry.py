@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from cior_core.errors import SourceUnavailable
 from cior_store.engine import Store
 from cior_store.expire import EXPIRABLE, Expirer, Hold, Outcome
@@ -36,13 +37,18 @@ def old(store: Store) -> Store:
     writers = Writers(store)
     for n, at_ms in enumerate((OLDER_MS, OLD_MS, city.NOON_MS)):
         assert writers.write(Kind.RAW, city.entries([city.raw(n, at_ms=at_ms)]), token=f"r{n}") == ()
-        assert writers.write(Kind.EVENT, city.entries([city.event(n, at_ms=at_ms, raw_number=n)]), token=f"e{n}") == ()
+        assert (
+            writers.write(Kind.EVENT, city.entries([city.event(n, at_ms=at_ms, raw_number=n)]), token=f"e{n}")
+            == ()
+        )
     return store
 
 
 def _expire(store: Store, holds: Holds, table: str = "ops.raw") -> list[Outcome]:
     decided: list[Outcome] = []
-    Expirer(store, holds=holds, on_decision=decided.append).expire_days(table, keep_days=30, now_ms=city.NOON_MS)
+    Expirer(store, holds=holds, on_decision=decided.append).expire_days(
+        table, keep_days=30, now_ms=city.NOON_MS
+    )
     return decided
 
 
@@ -72,7 +78,9 @@ def test_law_7_a_fact_of_the_held_hour_that_was_received_days_later_is_kept(old:
     late = city.event(50, at_ms=OLD_MS, occurred_ms=OLD_MS - 3 * DAY_MS, raw_number=50)
     Writers(old).write(Kind.RAW, city.entries([city.raw(50, at_ms=OLD_MS)]), token="late-raw")
     Writers(old).write(Kind.EVENT, city.entries([late]), token="late")
-    outcomes = _expire(old, Holds(Hold(id="h", since_ms=OLD_MS - 3 * DAY_MS - 1000, until_ms=OLD_MS - 3 * DAY_MS + 1000)))
+    outcomes = _expire(
+        old, Holds(Hold(id="h", since_ms=OLD_MS - 3 * DAY_MS - 1000, until_ms=OLD_MS - 3 * DAY_MS + 1000))
+    )
     assert [each.done for each in outcomes] == ["deleted", "held"]
     assert old.value("SELECT count() FROM ops.raw WHERE raw_id = 'raw-50'") == 1
 
@@ -99,7 +107,9 @@ def test_law_7_a_decision_that_cannot_be_recorded_is_not_carried_out(old: Store)
         raise SourceUnavailable("ledger.away", "no answer")
 
     with pytest.raises(SourceUnavailable):
-        Expirer(old, holds=Holds(), on_decision=ledger_away).expire_days("ops.raw", keep_days=30, now_ms=city.NOON_MS)
+        Expirer(old, holds=Holds(), on_decision=ledger_away).expire_days(
+            "ops.raw", keep_days=30, now_ms=city.NOON_MS
+        )
     assert _raws(old) == 3
 
 
@@ -107,7 +117,9 @@ def test_law_7_an_unknown_table_or_no_retention_at_all_is_refused(old: Store) ->
     for table in ("ops.alert_log", "ledger.evidence_ledger", "ops.raw; DROP DATABASE ops"):
         assert [each.done for each in _expire(old, Holds(), table)] == ["refused"]
     expirer = Expirer(old, holds=Holds(), on_decision=lambda _: None)
-    assert [each.done for each in expirer.expire_days("ops.raw", keep_days=0, now_ms=city.NOON_MS)] == ["refused"]
+    assert [each.done for each in expirer.expire_days("ops.raw", keep_days=0, now_ms=city.NOON_MS)] == [
+        "refused"
+    ]
     assert _raws(old) == 3
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
+
 from cior_core.errors import AccessDenied, CiorError
 from cior_core.model import DataClass
 from cior_store.engine import Store
@@ -22,11 +21,11 @@ READERS = ("cior_console", "cior_grafana", "cior_response_team")
 
 
 @pytest.fixture
-def centre(lite: ClickHouseLite) -> Iterator[ClickHouseLite]:
+def centre(lite: ClickHouseLite) -> ClickHouseLite:
     with Store.open(lite.start().dsn()) as admin:
         migrate(admin)
         empty(admin)
-    yield lite
+    return lite
 
 
 def _as(centre: ClickHouseLite, user: str) -> Store:
@@ -57,7 +56,9 @@ def test_the_sink_writes_every_kind_with_its_own_grants(centre: ClickHouseLite) 
 @pytest.mark.parametrize("user", [*READERS, "cior_sink"])
 def test_law_9_only_the_response_team_reads_the_sealed_database(centre: ClickHouseLite, user: str) -> None:
     with _as(centre, "cior_sink") as store:
-        Writers(store).write(Kind.SEALED, city.entries([city.raw(1, payload=b"sealed box", sealed=True)]), token="s")
+        Writers(store).write(
+            Kind.SEALED, city.entries([city.raw(1, payload=b"sealed box", sealed=True)]), token="s"
+        )
     with _as(centre, user) as store:
         if user == "cior_response_team":
             row = Questions(store).sealed_raw("raw-1")
@@ -84,14 +85,21 @@ def test_readers_cannot_write_alter_or_drop_anything(centre: ClickHouseLite, use
 
 def test_grafanas_driver_may_set_its_time_limit_but_no_other_limit(centre: ClickHouseLite) -> None:
     with _as(centre, "cior_grafana") as store:
-        assert store.rows("SELECT count() AS n FROM ops.v_alerts_open", settings={"max_execution_time": 7}) == [{"n": 0}]
+        assert store.rows(
+            "SELECT count() AS n FROM ops.v_alerts_open", settings={"max_execution_time": 7}
+        ) == [{"n": 0}]
         with pytest.raises(CiorError):
             store.rows("SELECT 1 SETTINGS max_threads = 1")
 
 
 def test_grafana_reads_every_view_and_no_raw_bytes(centre: ClickHouseLite) -> None:
     with _as(centre, "cior_grafana") as store:
-        names = [row["name"] for row in store.rows("SELECT name FROM system.tables WHERE database = 'ops' AND startsWith(name, 'v_')")]
+        names = [
+            row["name"]
+            for row in store.rows(
+                "SELECT name FROM system.tables WHERE database = 'ops' AND startsWith(name, 'v_')"
+            )
+        ]
         assert len(names) >= 16
         for name in names:
             store.rows(f"SELECT * FROM ops.{name} LIMIT 1")
@@ -116,7 +124,9 @@ def test_grafana_reads_every_view_and_no_raw_bytes(centre: ClickHouseLite) -> No
 @pytest.mark.parametrize("user", ["cior_ledger", "cior_sink", "cior_migrator"])
 def test_law_9_nobody_deployed_can_change_the_ledger(centre: ClickHouseLite, user: str, sql: str) -> None:
     with _as(centre, "cior_ledger") as store:
-        Ledger(store, stream="evidence").append(at_ms=city.NOON_MS, actor="perito", action="read", object="alert-1")
+        Ledger(store, stream="evidence").append(
+            at_ms=city.NOON_MS, actor="perito", action="read", object="alert-1"
+        )
     with _as(centre, user) as store, pytest.raises(AccessDenied):
         store.command(sql)
     with _as(centre, "cior_ledger") as store:
@@ -125,6 +135,11 @@ def test_law_9_nobody_deployed_can_change_the_ledger(centre: ClickHouseLite, use
 
 def test_the_sink_cannot_change_or_drop_facts(centre: ClickHouseLite) -> None:
     with _as(centre, "cior_sink") as store:
-        for sql in ("ALTER TABLE ops.raw DELETE WHERE 1", "TRUNCATE TABLE ops.raw", "DROP TABLE ops.events", "ALTER TABLE ops.raw DROP PARTITION 20261121"):
+        for sql in (
+            "ALTER TABLE ops.raw DELETE WHERE 1",
+            "TRUNCATE TABLE ops.raw",
+            "DROP TABLE ops.events",
+            "ALTER TABLE ops.raw DROP PARTITION 20261121",
+        ):
             with pytest.raises(AccessDenied):
                 store.command(sql)

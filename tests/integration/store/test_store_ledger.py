@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+
 from cior_core.errors import IntegrityBroken
 from cior_store.engine import Store
 from cior_store.ledger import GENESIS, Head, Ledger, LedgerEntry, canonical, chained, verify
@@ -14,7 +15,13 @@ from integration.store import city
 def _five(store: Store) -> Ledger:
     ledger = Ledger(store, stream="evidence")
     for n in range(5):
-        ledger.append(at_ms=city.NOON_MS + n, actor="perito ñ", action="read", object=f"alert-{n}", payload='{"why":"orden"}')
+        ledger.append(
+            at_ms=city.NOON_MS + n,
+            actor="perito ñ",
+            action="read",
+            object=f"alert-{n}",
+            payload='{"why":"orden"}',
+        )
     return ledger
 
 
@@ -37,7 +44,9 @@ def test_the_canonical_form_is_pinned() -> None:
 @pytest.mark.parametrize("change", ["actor = 'otro'", "payload = ''", "at = at + 1", "object = 'alert-9'"])
 def test_a_changed_line_is_found(store: Store, change: str) -> None:
     _five(store)
-    store.command(f"ALTER TABLE ledger.evidence_ledger UPDATE {change} WHERE seq = 3 SETTINGS mutations_sync = 2")
+    store.command(
+        f"ALTER TABLE ledger.evidence_ledger UPDATE {change} WHERE seq = 3 SETTINGS mutations_sync = 2"
+    )
     with pytest.raises(IntegrityBroken, match=r"ledger\.changed.*line 3"):
         Ledger(store, stream="evidence")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from cior_core.errors import ConfigInvalid, IntegrityBroken
 from cior_store import migrate as migrations
 from cior_store.engine import Store
@@ -73,7 +74,13 @@ def test_every_engine_ends_with_the_same_schema(lite: ClickHouseLite, tmp_path: 
             open(sys.argv[2], "wb").write(msgspec.json.encode(migrate.dump(store)))
         """
     out = tmp_path / "dump.json"
-    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "db"), str(out)], capture_output=True, text=True, timeout=90, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "db"), str(out)],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stderr[-800:]
     embedded = msgspec.json.decode(out.read_bytes(), type=dict[str, str])
     with Store.open(lite.start().dsn()) as store:
@@ -87,10 +94,14 @@ def test_every_engine_ends_with_the_same_schema(lite: ClickHouseLite, tmp_path: 
 def test_every_statement_can_be_run_twice() -> None:
     for migration in migrations.bundled():
         for statement in migration.statements:
-            assert " IF NOT EXISTS " in statement or statement.startswith("CREATE OR REPLACE "), statement[:80]
+            assert " IF NOT EXISTS " in statement or statement.startswith("CREATE OR REPLACE "), statement[
+                :80
+            ]
 
 
-@pytest.mark.parametrize("names", [["1_x.sql"], ["001_a.sql", "003_b.sql"], ["001_a.sql", "001_b.sql"], ["001_A.sql"]])
+@pytest.mark.parametrize(
+    "names", [["1_x.sql"], ["001_a.sql", "003_b.sql"], ["001_a.sql", "001_b.sql"], ["001_A.sql"]]
+)
 def test_badly_numbered_files_are_refused(names: list[str]) -> None:
     with pytest.raises(ConfigInvalid):
         migrations.parse(dict.fromkeys(names, "SELECT 1;"))

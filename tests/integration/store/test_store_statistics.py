@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from datetime import datetime, UTC
+from datetime import UTC, datetime, timedelta
 from math import sqrt
 
 import pytest
+
 from cior_core.errors import ConfigInvalid
-from cior_core.model import AlertStatus, Command, CommandKind, Disposition, Level, Place, PlaceMethod, Reason, Receipt
+from cior_core.model import (
+    AlertStatus,
+    Command,
+    CommandKind,
+    Disposition,
+    Level,
+    Place,
+    PlaceMethod,
+    Reason,
+    Receipt,
+)
 from cior_store import geography, reconcile, rollups
 from cior_store.engine import Store
 from cior_store.kinds import Kind
@@ -34,14 +44,26 @@ def wilson(k: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 def test_the_false_alarm_ledger_has_wilson_intervals(store: Store) -> None:
     closed = AlertStatus.CLOSED
-    kinds = [Disposition.FALSE_ALARM] * 80 + [Disposition.UNFOUNDED] * 10 + [Disposition.CONFIRMED] * 10 + [Disposition.TEST] * 5
+    kinds = (
+        [Disposition.FALSE_ALARM] * 80
+        + [Disposition.UNFOUNDED] * 10
+        + [Disposition.CONFIRMED] * 10
+        + [Disposition.TEST] * 5
+    )
     _put(
         store, Kind.ALERT, *(city.alert(n, status=closed, disposition=kind, source="alarms") for n, kind in enumerate(kinds)),
         *(city.alert(1000 + n, status=closed, disposition=Disposition.FALSE_ALARM, source="alarms", drill=True) for n in range(50)),
         city.alert(2000, status=closed, disposition=Disposition.CONFIRMED, source="taxis"), city.alert(2001, source="taxis"),
     )  # fmt: skip
     alarms, taxis = Questions(store).false_alarms()
-    assert (alarms.source, alarms.closed_alerts, alarms.judged, alarms.false_alarms, alarms.unfounded, alarms.confirmed) == ("alarms", 105, 100, 80, 10, 10)
+    assert (
+        alarms.source,
+        alarms.closed_alerts,
+        alarms.judged,
+        alarms.false_alarms,
+        alarms.unfounded,
+        alarms.confirmed,
+    ) == ("alarms", 105, 100, 80, 10, 10)
     assert alarms.false_share == pytest.approx(0.9)
     # Newcombe 1998 and any textbook: 90 of 100 gives 0.8256 to 0.9448.
     assert (alarms.false_share_low, alarms.false_share_high) == pytest.approx((0.8256, 0.9448), abs=1e-4)
@@ -52,7 +74,13 @@ def test_the_false_alarm_ledger_has_wilson_intervals(store: Store) -> None:
 
 def test_p1_latency_counts_from_the_receipt_of_what_made_it_p1(store: Store) -> None:
     """Decision = 120 ms by construction; a later version, a copy, a P3 and a drill change nothing."""
-    _put(store, Kind.ALERT, *(city.alert(n) for n in range(10)), city.alert(50, level=Level.P3), city.alert(51, drill=True))
+    _put(
+        store,
+        Kind.ALERT,
+        *(city.alert(n) for n in range(10)),
+        city.alert(50, level=Level.P3),
+        city.alert(51, drill=True),
+    )
     _put(store, Kind.ALERT, city.alert(1, version=2, updated_ms=NOON_MS + 60_000), token="later")
     _put(store, Kind.ALERT, city.alert(2), token="copy")
     row = Questions(store).p1_latency(**DAY)
@@ -69,38 +97,88 @@ def test_alerts_by_level_tell_their_reasons(store: Store) -> None:
         city.alert(4, level=Level.P4, reasons=(more,)), city.alert(5, drill=True),
     )  # fmt: skip
     first, last = Questions(store).alerts_by_level(**DAY)
-    assert (first.level, first.alerts, first.open, first.reasons) == ("P1", 3, 2, (("base", 3), ("corroborated", 2)))
+    assert (first.level, first.alerts, first.open, first.reasons) == (
+        "P1",
+        3,
+        2,
+        (("base", 3), ("corroborated", 2)),
+    )
     assert (last.level, last.alerts, last.reasons) == ("P4", 1, (("corroborated", 1),))
     assert Questions(store).drill_alerts(**DAY) == 1
 
 
 def test_signals_per_source_keep_drills_apart(store: Store) -> None:
-    _put(store, Kind.RAW, city.raw(1), city.raw(2, events=3), city.raw(3, events=0, dead=1), city.raw(4, drill=True))
+    _put(
+        store,
+        Kind.RAW,
+        city.raw(1),
+        city.raw(2, events=3),
+        city.raw(3, events=0, dead=1),
+        city.raw(4, drill=True),
+    )
     (row,) = Questions(store).signals_by_source(**DAY)
-    assert (row.source, row.signals, row.events, row.dead, row.drills, row.last_ms) == ("dc09:panel", 3, 4, 1, 1, NOON_MS)
+    assert (row.source, row.signals, row.events, row.dead, row.drills, row.last_ms) == (
+        "dc09:panel",
+        3,
+        4,
+        1,
+        1,
+        NOON_MS,
+    )
 
 
 def test_blind_spots_are_what_last_said_silent_and_vanish_when_it_returns(store: Store) -> None:
     def health(n: int, kind: str, device: str, at_ms: int) -> object:
         return city.event(n, type=kind, subject=device, at_ms=at_ms, summary="sin señal")
 
-    _put(store, Kind.EVENT, health(1, "device.silent", "a", NOON_MS), health(2, "device.silent", "b", NOON_MS), health(3, "camera.degraded", "c", NOON_MS))
+    _put(
+        store,
+        Kind.EVENT,
+        health(1, "device.silent", "a", NOON_MS),
+        health(2, "device.silent", "b", NOON_MS),
+        health(3, "camera.degraded", "c", NOON_MS),
+    )
     _put(store, Kind.EVENT, health(4, "device.returned", "b", NOON_MS + 1000), token="back")
-    assert [(spot.subject, spot.health, spot.detail) for spot in Questions(store).blind_spots()] == [("a", "silent", "sin señal"), ("c", "degraded", "sin señal")]
+    assert [(spot.subject, spot.health, spot.detail) for spot in Questions(store).blind_spots()] == [
+        ("a", "silent", "sin señal"),
+        ("c", "degraded", "sin señal"),
+    ]
     (camera,) = store.rows("SELECT camera, health FROM ops.v_cameras")
     assert camera == {"camera": "c", "health": "degraded"}
 
 
 def test_devices_show_their_last_receipt_even_when_their_clock_runs_ahead(store: Store) -> None:
-    _put(store, Kind.EVENT, city.event(1, subject="bus-1", occurred_ms=NOON_MS + 10**10), city.event(2, subject="bus-1", at_ms=NOON_MS + 1000))
+    _put(
+        store,
+        Kind.EVENT,
+        city.event(1, subject="bus-1", occurred_ms=NOON_MS + 10**10),
+        city.event(2, subject="bus-1", at_ms=NOON_MS + 1000),
+    )
     (row,) = Questions(store).devices(connector="dc09")
     assert (row.device, row.received_ms, row.occurred_ms) == ("bus-1", NOON_MS + 1000, NOON_MS + 600)
 
 
 def test_commands_come_with_their_last_receipt(store: Store) -> None:
-    command = Command(id="c1", kind=CommandKind.SIREN_ON, alert_id="alert-1", area="city", target="siren-1", issued_ms=NOON_MS, expires_ms=NOON_MS + 1, protocol="p", step="1")
+    command = Command(
+        id="c1",
+        kind=CommandKind.SIREN_ON,
+        alert_id="alert-1",
+        area="city",
+        target="siren-1",
+        issued_ms=NOON_MS,
+        expires_ms=NOON_MS + 1,
+        protocol="p",
+        step="1",
+    )
     _put(store, Kind.COMMAND, command)
-    _put(store, Kind.RECEIPT, *(Receipt(command_id="c1", device="siren-1", at_ms=NOON_MS + n, outcome=said) for n, said in enumerate(("accepted", "done"))))
+    _put(
+        store,
+        Kind.RECEIPT,
+        *(
+            Receipt(command_id="c1", device="siren-1", at_ms=NOON_MS + n, outcome=said)
+            for n, said in enumerate(("accepted", "done"))
+        ),
+    )
     (row,) = Questions(store).commands("alert-1")
     assert (row.command_id, row.outcome) == ("c1", "done")
 
@@ -115,7 +193,9 @@ def test_a_rollup_that_drifted_is_found_and_refilled(store: Store) -> None:
     assert rollups.check(store, TODAY) == ()
     _put(store, Kind.EVENT, *(city.event(n) for n in range(4)), token="a re-sent copy at other offsets")
     drifted = rollups.check(store, TODAY)
-    assert {(each.rollup, each.base, each.rolled) for each in drifted} == {(name, 10, 14) for name in rollups.ROLLUPS}
+    assert {(each.rollup, each.base, each.rolled) for each in drifted} == {
+        (name, 10, 14) for name in rollups.ROLLUPS
+    }
     with pytest.raises(ConfigInvalid, match=r"store\.rollup_open"):
         rollups.refill(store, "ev_minute", TODAY, today=TODAY)
     assert rollups.repair(store, TODAY, today=TODAY + timedelta(days=1)) == drifted
@@ -145,7 +225,9 @@ def test_the_check_of_a_minute_reaches_the_wall(store: Store) -> None:
         ((-60.0, -60.0), (-60.0, -61.0), 55_597),
     ],
 )
-def test_distances_take_longitude_first(store: Store, one: tuple[float, float], other: tuple[float, float], metres: float) -> None:
+def test_distances_take_longitude_first(
+    store: Store, one: tuple[float, float], other: tuple[float, float], metres: float
+) -> None:
     """Golden: a degree of latitude is 111.2 km anywhere, of longitude at 60° S half of that; Rosario to Buenos Aires is about 279 km."""
     sql = geography.distance_m(lat_column="lat", lon_column="lon", lat=str(other[0]), lon=str(other[1]))
     found = store.value(f"SELECT {sql} FROM (SELECT {one[0]} AS lat, {one[1]} AS lon)")
@@ -155,14 +237,24 @@ def test_distances_take_longitude_first(store: Store, one: tuple[float, float], 
 def test_zones_take_corners_as_latitude_and_longitude(store: Store) -> None:
     plaza = [(-32.95, -60.65), (-32.95, -60.63), (-32.94, -60.63), (-32.94, -60.65)]
     inside = geography.inside(lat_column="lat", lon_column="lon", ring=plaza)
-    _put(store, Kind.EVENT, city.event(1), city.event(2, place=Place(method=PlaceMethod.GPS, lat=-32.90, lon=-60.64)))
-    assert [row["event_id"] for row in store.rows(f"SELECT event_id FROM ops.events WHERE lat IS NOT NULL AND {inside}")] == ["event-1"]
+    _put(
+        store,
+        Kind.EVENT,
+        city.event(1),
+        city.event(2, place=Place(method=PlaceMethod.GPS, lat=-32.90, lon=-60.64)),
+    )
+    assert [
+        row["event_id"]
+        for row in store.rows(f"SELECT event_id FROM ops.events WHERE lat IS NOT NULL AND {inside}")
+    ] == ["event-1"]
     with pytest.raises(ConfigInvalid):
         geography.inside(lat_column="lat", lon_column="lon", ring=[(-60.65, -232.95)] * 3)
 
 
 def test_stored_cells_are_those_of_the_engine(store: Store) -> None:
     _put(store, Kind.EVENT, city.event(1), city.event(2, place=Place(method=PlaceMethod.UNKNOWN)))
-    rows = store.rows("SELECT h3_7 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 7) AND h3_8 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 8) AND h3_9 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 9) AS same FROM ops.events WHERE lat IS NOT NULL")
+    rows = store.rows(
+        "SELECT h3_7 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 7) AND h3_8 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 8) AND h3_9 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 9) AS same FROM ops.events WHERE lat IS NOT NULL"
+    )
     assert rows == [{"same": 1}]
     assert store.value("SELECT h3_9 FROM ops.events WHERE event_id = 'event-2'") == 0

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from cior_core.errors import ConfigInvalid, IntegrityBroken, PayloadRejected, SourceUnavailable
 from cior_store import media as media_module
 from cior_store.media import FolderMedia, MediaStore, open_media
@@ -16,7 +17,9 @@ CLIP = bytes(range(256)) * 300
 
 @pytest.fixture(params=["folder", "object"])
 def media(request: pytest.FixtureRequest, tmp_path: Path) -> MediaStore:
-    return open_media(str(tmp_path) if request.param == "folder" else f"memory://bucket-{tmp_path.name}/media")
+    return open_media(
+        str(tmp_path) if request.param == "folder" else f"memory://bucket-{tmp_path.name}/media"
+    )
 
 
 def test_law_8_what_was_put_comes_back_to_the_byte(media: MediaStore) -> None:
@@ -57,7 +60,11 @@ def test_law_8_an_object_changed_on_disk_is_found_and_never_overwritten(tmp_path
     path = tmp_path / "sha256" / stored.sha256[:2] / stored.sha256
     path.chmod(0o640)
     path.write_bytes(CLIP[:-1] + b"!")
-    for use in (lambda: store.get(stored.sha256), lambda: store.verify(stored.sha256), lambda: store.put(CLIP)):
+    for use in (
+        lambda: store.get(stored.sha256),
+        lambda: store.verify(stored.sha256),
+        lambda: store.put(CLIP),
+    ):
         with pytest.raises(IntegrityBroken, match=r"media\.changed"):
             use()
     assert path.read_bytes().endswith(b"!")
@@ -80,7 +87,9 @@ def test_the_bytes_are_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: p
     order: list[str] = []
     real_fsync, real_rename = os.fsync, Path.rename
     monkeypatch.setattr(media_module.os, "fsync", lambda fd: (order.append("fsync"), real_fsync(fd))[1])
-    monkeypatch.setattr(Path, "rename", lambda self, target: (order.append("rename"), real_rename(self, target))[1])
+    monkeypatch.setattr(
+        Path, "rename", lambda self, target: (order.append("rename"), real_rename(self, target))[1]
+    )
     FolderMedia(tmp_path).put(CLIP)
     assert order == ["fsync", "rename", "fsync"]
 

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from cior_core.errors import SourceUnavailable
 from cior_core.model import DataClass, DeadLetter
 from cior_store.kinds import Entry, Kind
@@ -15,7 +16,7 @@ from cior_store.writers import Plan, Rejected
 from integration.store import city
 
 
-class Crash(Exception):  # noqa: N818  stands for kill -9
+class Crash(Exception):
     """The process is gone."""
 
 
@@ -36,7 +37,14 @@ class Recorder(MemoryStore):
 
 
 def sink(book: MemoryStore, letters: list[DeadLetter] | None = None, **settings: Any) -> Sink:
-    return Sink(book, codec=city.BusCodec(), routes=city.ROUTES, on_dead=(letters if letters is not None else []).append, settings=SinkSettings(**settings))
+    return Sink(
+        book,
+        codec=city.BusCodec(),
+        routes=city.ROUTES,
+        on_dead=(letters if letters is not None else []).append,
+        settings=SinkSettings(**settings),
+        may_hold=True,
+    )
 
 
 def events(first: int, last: int) -> list[city.Msg]:
@@ -49,7 +57,9 @@ def test_law_4_after_a_crash_the_same_cut_is_made_again() -> None:
     with pytest.raises(Crash):
         sink(book).write_batch("t.events", 0, events(0, 30))
     heir = sink(book)
-    assert heir.write_batch("t.events", 0, events(0, 10)).next_offset is None, "the planned batch is not whole yet: nothing to commit"
+    assert heir.write_batch("t.events", 0, events(0, 10)).next_offset is None, (
+        "the planned batch is not whole yet: nothing to commit"
+    )
     held = heir.write_batch("t.events", 0, events(10, 25))
     assert (held.next_offset, held.held) == (None, 25)
     whole = heir.write_batch("t.events", 0, events(25, 50))
@@ -95,7 +105,9 @@ def test_cuts_are_bounded_by_messages_and_by_bytes() -> None:
     sink(book, max_messages=4).write_batch("t.events", 0, events(0, 10))
     assert len(book.tokens) == 3
     big = Recorder()
-    sink(big, max_bytes=3000).write_batch("t.raw", 0, city.messages("t.raw", [city.raw(n, payload=b"x" * 1800) for n in range(3)]))
+    sink(big, max_bytes=3000).write_batch(
+        "t.raw", 0, city.messages("t.raw", [city.raw(n, payload=b"x" * 1800) for n in range(3)])
+    )
     assert len(big.tokens) == 3
 
 
@@ -106,7 +118,14 @@ def test_garbage_is_dead_lettered_with_its_bytes_and_the_rest_is_stored() -> Non
     written = sink(book, letters).write_batch("t.urgent", 2, city.messages("t.urgent", batch, partition=2))
     assert written.next_offset == len(batch)
     assert list(book.tables["ops.events"]) == [("dc09:panel", city.NOON_MS - 400, "event-1")]
-    assert [letter.payload for letter in letters] == [b"", b"{", b"[1, 2", b"\xff\xfe\x00", b'{"specversion":"1.0"}', b"null"]
+    assert [letter.payload for letter in letters] == [
+        b"",
+        b"{",
+        b"[1, 2",
+        b"\xff\xfe\x00",
+        b'{"specversion":"1.0"}',
+        b"null",
+    ]
     assert [letter.offset for letter in letters] == [0, 1, 2, 3, 4, 6]
     assert {letter.partition for letter in letters} == {2}
     assert all(letter.code and letter.reason and letter.at_ms == city.NOON_MS for letter in letters)
@@ -115,7 +134,9 @@ def test_garbage_is_dead_lettered_with_its_bytes_and_the_rest_is_stored() -> Non
 def test_one_bad_record_of_an_envelope_dies_alone_with_its_own_bytes() -> None:
     book, letters = Recorder(), []
     parts = [city.bus_codec.encode(city.event(1)), b'{"bad": 1}', city.bus_codec.encode(city.event(2))]
-    sink(book, letters).write_batch("t.telemetry", 0, city.messages("t.telemetry", [city.bus_codec.join(parts)]))
+    sink(book, letters).write_batch(
+        "t.telemetry", 0, city.messages("t.telemetry", [city.bus_codec.join(parts)])
+    )
     assert [letter.payload for letter in letters] == [b'{"bad": 1}']
     assert len(book.tables["ops.events"]) == 2
 
@@ -129,7 +150,10 @@ def test_a_dead_letter_has_the_same_id_at_every_delivery() -> None:
 
 def test_a_dead_letter_that_cannot_be_read_is_stored_and_not_sent_round() -> None:
     book, letters = Recorder(), []
-    assert sink(book, letters).write_batch("t.dead", 0, city.messages("t.dead", [b"\x00nonsense"])).next_offset == 1
+    assert (
+        sink(book, letters).write_batch("t.dead", 0, city.messages("t.dead", [b"\x00nonsense"])).next_offset
+        == 1
+    )
     assert letters == []
     (row,) = book.tables["ops.dead_letters"].values()
     assert (row["payload"], row["stage"]) == (b"\x00nonsense", "topic")
@@ -137,7 +161,9 @@ def test_a_dead_letter_that_cannot_be_read_is_stored_and_not_sent_round() -> Non
 
 def test_law_9_a_sealed_record_on_the_open_topic_still_goes_to_the_sealed_database_only() -> None:
     book = Recorder()
-    sink(book).write_batch("t.raw", 0, city.messages("t.raw", [city.raw(1, data_class=DataClass.SEALED), city.raw(2)]))
+    sink(book).write_batch(
+        "t.raw", 0, city.messages("t.raw", [city.raw(1, data_class=DataClass.SEALED), city.raw(2)])
+    )
     assert [key[2] for key in book.tables["sealed.raw"]] == ["raw-1"]
     assert [key[2] for key in book.tables["ops.raw"]] == ["raw-2"]
 
@@ -147,8 +173,15 @@ def test_law_9_garbage_on_the_sealed_topic_keeps_its_bytes_out_of_the_open_datab
     sink(book, letters).write_batch("t.sealed", 0, city.messages("t.sealed", [b"CANARY Rosa Mitre 1234"]))
     assert letters[0].data_class is DataClass.SEALED
     book.write(Kind.DEAD, city.entries(letters), token="d")
-    assert all(b"CANARY" not in value for row in book.tables["ops.dead_letters"].values() for value in row.values() if isinstance(value, bytes))
-    assert [row["payload"] for row in book.tables["sealed.dead_payloads"].values()] == [b"CANARY Rosa Mitre 1234"]
+    assert all(
+        b"CANARY" not in value
+        for row in book.tables["ops.dead_letters"].values()
+        for value in row.values()
+        if isinstance(value, bytes)
+    )
+    assert [row["payload"] for row in book.tables["sealed.dead_payloads"].values()] == [
+        b"CANARY Rosa Mitre 1234"
+    ]
 
 
 def test_while_the_store_is_away_nothing_is_committed_and_afterwards_nothing_is_missing() -> None:
@@ -182,13 +215,16 @@ def test_a_dead_letter_that_cannot_be_made_durable_holds_the_commit() -> None:
             raise SourceUnavailable("bus.away", "no broker", retry_after_s=0.01)
 
     writer = Sink(book, codec=city.BusCodec(), routes=city.ROUTES, on_dead=flaky)
-    assert writer.write_batch("t.urgent", 0, city.messages("t.urgent", [b"garbage", city.event(1)])).next_offset == 2
+    assert (
+        writer.write_batch("t.urgent", 0, city.messages("t.urgent", [b"garbage", city.event(1)])).next_offset
+        == 2
+    )
     assert len(calls) == 2
     assert len(book.tables["ops.events"]) == 1
 
 
 def test_an_entry_keeps_the_bytes_it_came_with() -> None:
-    spaced = b'  ' + city.bus_codec.encode(city.event(1)).replace(b'"drill"', b'"drill"') + b"  "
+    spaced = b"  " + city.bus_codec.encode(city.event(1)).replace(b'"drill"', b'"drill"') + b"  "
     seen: list[Entry] = []
 
     class Spy(MemoryStore):
@@ -198,3 +234,13 @@ def test_an_entry_keeps_the_bytes_it_came_with() -> None:
 
     sink(Spy()).write_batch("t.urgent", 0, city.messages("t.urgent", [spaced]))
     assert [entry.body for entry in seen] == [spaced]
+
+
+def test_a_consumer_that_commits_what_it_hands_over_is_never_held_for() -> None:
+    book = Recorder()
+    book.die_at = 0
+    with pytest.raises(Crash):
+        sink(book).write_batch("t.events", 0, events(0, 30))
+    heir = Sink(book, codec=city.BusCodec(), routes=city.ROUTES, on_dead=lambda _: None)
+    assert heir.write_batch("t.events", 0, events(0, 10)).next_offset == 10
+    assert len(book.tables["ops.events"]) == 10
