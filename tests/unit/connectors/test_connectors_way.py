@@ -169,7 +169,7 @@ async def test_law_11_telemetry_over_the_limit_is_dropped_counted_and_its_raw_re
         kept = len([event for event in bench.sink.decoded() if event.type == "position"])
         assert kept == 10
         assert bench.metrics.value(m.DROPPED, "kit", "telemetry_rate", "true") == 90
-        said = [event.attributes for event in bench.sink.decoded() if event.type == "accounting"]
+        said = [event.attributes for event in bench.sink.events() if event.type == "accounting"]
         assert sum(one["dropped"] for one in said) == 90
         assert sum(count for one in said for count in one["by_minute"].values()) == 100
         assert len(bench.sink.raws()) == 100
