@@ -8,13 +8,14 @@ No event of this room holds a picture, a crop, a face, a plate or anything compu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
+from cior_core import geo
 from cior_core.identity import event_id
-from cior_core.model import ClockQuality, DataClass, Event, Phase, Producer, Struct
+from cior_core.model import ClockQuality, DataClass, Event, Phase, Place, Producer, Struct
 from cior_core.taxonomy import Taxonomy
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.health import CameraHealth
@@ -54,8 +55,18 @@ class Author(Struct, frozen=True, kw_only=True):
     instance: str
 
 
+Placed = Callable[[Place], Place]
+
+
+def with_cell(place: Place) -> Place:
+    """``place`` with its H3 cell; a city's own ``City.placed`` also knows the district."""
+    if place.lat is None or place.lon is None or place.h3:
+        return place
+    return msgspec.structs.replace(place, h3=geo.cell(place.lat, place.lon))
+
+
 class EventMaker:
-    """Makes one camera's events."""
+    """Makes one camera's events. ``placed`` fills in what the city knows of the camera's place."""
 
     def __init__(
         self,
@@ -65,8 +76,10 @@ class EventMaker:
         engine: EngineFacts,
         taxonomy: Taxonomy,
         author: Author,
+        placed: Placed | None = None,
     ) -> None:
         self._camera = camera
+        self._place = (placed or with_cell)(camera.place.as_place())
         self._rules = {rule.id: rule for rule in rules}
         self._engine = engine
         self._taxonomy = taxonomy
@@ -240,7 +253,7 @@ class EventMaker:
             received_ms=received_ms,
             clock=ClockQuality.SYNCED if at is None else at.clock,
             clock_error_s=None if at is None else at.clock_error_s,
-            place=self._camera.place.as_place(),
+            place=self._place,
             data_class=max(kind.data_class, DataClass.RESTRICTED, key=list(DataClass).index),
             life_safety=kind.life_safety,
             lane=kind.lane,

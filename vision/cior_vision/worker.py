@@ -25,7 +25,7 @@ from cior_core.taxonomy import Taxonomy
 from cior_vision.clock import EdgeClock, SystemClock
 from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.registry import plugin
-from cior_vision.events import Author, EventMaker
+from cior_vision.events import Author, EventMaker, Placed
 from cior_vision.frames import Frame
 from cior_vision.health import HealthMeter
 from cior_vision.incidents import Condition, Sighting
@@ -78,8 +78,10 @@ class VisionWorker:
         clock: EdgeClock | None = None,
         detector: Detector | None = None,
         taxonomy: Taxonomy | None = None,
+        placed: Placed | None = None,
     ) -> None:
         self._settings = settings
+        self._placed = placed
         self._clock = clock or SystemClock()
         self._detector = detector or load_detector(settings)
         self._outbox = Outbox(sink, limit=settings.worker.event_backlog)
@@ -259,7 +261,12 @@ class VisionWorker:
         reader = CameraReader(camera.id, camera.source, self._clock)
         pipeline = CameraPipeline(self._settings, camera, engine, reader.drops)
         maker = EventMaker(
-            camera, rules=self._settings.rules_of(camera.id), engine=engine, taxonomy=kinds, author=author
+            camera,
+            rules=self._settings.rules_of(camera.id),
+            engine=engine,
+            taxonomy=kinds,
+            author=author,
+            placed=self._placed,
         )
         meter = HealthMeter(engine, disabled_rules=pipeline.disabled_rules, now_s=self._clock.monotonic_s())
         return _Watched(camera=camera, reader=reader, pipeline=pipeline, maker=maker, meter=meter)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from cior_core import bundled, cloudevents
+from cior_core import bundled, cloudevents, geo
 from cior_core.model import ClockQuality, DataClass, Event, Lane, Phase, PlaceMethod
 from cior_core.taxonomy import Taxonomy
 from cior_vision.detectors.contract import EngineFacts
@@ -146,6 +146,19 @@ def test_another_rule_version_track_visit_or_step_has_another_id(change: dict[st
 def test_the_same_track_number_after_a_restart_is_another_incident() -> None:
     later = maker().incident(incident(), at(origin_ms=NOON + 3_600_000), received_ms=NOON)
     assert later.id != event().id
+
+
+def test_the_place_has_its_cell_and_what_the_city_knows_of_it() -> None:
+    assert event().place.h3 == geo.cell(-32.95, -60.64)
+    city = EventMaker(
+        CAMERA,
+        rules=[RULE],
+        engine=ENGINE,
+        taxonomy=KINDS,
+        author=Author(version="1", instance="w"),
+        placed=lambda place: msgspec.structs.replace(place, district="Sur"),
+    )
+    assert city.incident(incident(), at(), received_ms=NOON).place.district == "Sur"
 
 
 def test_start_update_and_end_share_one_incident_and_end_when_it_ended() -> None:
