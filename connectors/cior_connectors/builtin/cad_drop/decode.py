@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from cior_connectors.builtin.cad_drop import rows, values
 from cior_connectors.builtin.cad_drop.config import CadDropConfig, Column
 from cior_connectors.contract import Decoded, Facts
@@ -18,6 +20,8 @@ from cior_core.errors import PayloadRejected
 from cior_core.model import ClockQuality, Phase
 
 MAX_TEXT = 500
+FUTURE_MS = 120_000
+"""A call from further ahead than this is timed by its receipt (research/protocols.md §7)."""
 _SPACE = re.compile(r"\s+")
 
 
@@ -28,6 +32,8 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         raise PayloadRejected(problem, "these bytes of the file are not a record")
     row = rows.read(raw, config, facts.details.get("header", ""))
     occurred = values.instant(row.get(config.columns.occurred), config)
+    if occurred.ms is not None and occurred.ms - facts.received_ms > FUTURE_MS + (occurred.error_s or 0) * 1000:
+        occurred = msgspec.structs.replace(occurred, ms=None, error_s=None, note="future")
     spot, place_note = values.place(row.get(config.columns.lat), row.get(config.columns.lon), row.joined(config.columns.address, ", "), config)
     if occurred.note == "unreadable" and (config.columns.lat is None or place_note == "unreadable"):
         raise PayloadRejected("cad_drop.nothing_readable", "neither the time nor the place can be read", cure="check the column mapping")
@@ -43,7 +49,7 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         occurred_ms=occurred.ms if occurred.ms is not None else facts.received_ms,
         phase=_phase(row, config, known=facts.details.get("known", "")),
         place=spot,
-        clock=ClockQuality.UNKNOWN,
+        clock=ClockQuality.SKEWED if occurred.note == "future" else ClockQuality.UNKNOWN,
         clock_error_s=occurred.error_s,
         independence=f"{config.subject}/{incident}",
         native_key=incident,

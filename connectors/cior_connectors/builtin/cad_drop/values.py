@@ -14,7 +14,7 @@ from cior_connectors.builtin.cad_drop.config import CadDropConfig
 from cior_core.model import UNKNOWN_PLACE, Place, PlaceMethod
 
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
-_OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
+_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 _BLACK = "█"
 _PERSONAL = (
     re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+"),

@@ -57,8 +57,11 @@ class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fiel
         return known.expected_every_s if known is not None and known.expected_every_s is not None else self.expected_every_s
 
 
-def _check_key(secret: Secret) -> None:
-    text = secret.reveal()
+def _check_key(secret: Secret | str) -> None:
+    """The runtime checks once with secrets as text, before ``env:`` and ``file:`` are looked up, and once with the secrets themselves."""
+    text = secret.reveal() if isinstance(secret, Secret) else secret
+    if text.startswith(("env:", "file:")):
+        return
     if len(text) not in (16, 24, 32, 48, 64) or not text.isascii():
         raise ValueError("a DC-09 key has 16, 24 or 32 letters, or 32, 48 or 64 hex digits")
     if len(text) in (48, 64) and not all(character in "0123456789abcdefABCDEF" for character in text):

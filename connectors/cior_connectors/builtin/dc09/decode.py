@@ -26,6 +26,8 @@ NOTICE = "device.notice"
 HEARTBEAT = "heartbeat"
 CONFLICT = "source.conflict"
 MAX_TEXT = 200
+ALIVE_BUCKET_MS = 10_000
+"""Link tests of one panel within it are one sign of life: a resend after a lost answer, not a second test (panels test every 30 s at most)."""
 
 
 class _Meaning(Protocol):
@@ -167,7 +169,7 @@ def _alive(message: Message, facts: Facts, *, subject: str, sealed: bool) -> tup
     """Any frame restarts the panel's supervision. Not beside a sealed event: the frame travels sealed as a whole."""
     if sealed:
         return ()
-    key = f"{subject}/alive/{facts.received_ms}/{message.sequence}"
+    key = f"{subject}/alive/{message.sequence}/{facts.received_ms // ALIVE_BUCKET_MS}"
     if message.token not in reply.LINK_TOKENS:
         key = _press(message, facts, subject=subject) + "/alive"
     attributes: dict[str, Any] = {"token": message.token, "encrypted": message.encrypted}
