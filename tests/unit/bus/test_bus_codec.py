@@ -271,7 +271,8 @@ def test_the_catalogue_of_topics_is_whole() -> None:
 
 def test_a_plan_survives_a_restart_and_a_damaged_one_is_no_plan(tmp_path: Path) -> None:
     FileCuts(tmp_path).plan("t", 3, Cut(first=10, last=19))
-    assert FileCuts(tmp_path).planned("t", 3) == Cut(first=10, last=19)
-    assert FileCuts(tmp_path).planned("t", 4) is None
+    assert FileCuts(tmp_path).planned("t", 3, since=10) == Cut(first=10, last=19)
+    assert FileCuts(tmp_path).planned("t", 3, since=20) is None, "that batch is done"
+    assert FileCuts(tmp_path).planned("t", 4, since=10) is None
     (tmp_path / "t-3.cut").write_bytes(b'{"first":1')
-    assert FileCuts(tmp_path).planned("t", 3) is None
+    assert FileCuts(tmp_path).planned("t", 3, since=10) is None
