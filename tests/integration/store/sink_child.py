@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cior_bus import codec as bus_codec
 from cior_core.model import DeadLetter, RawId, RawPointer
 from cior_store import migrate
 from cior_store.engine import Store
@@ -31,16 +32,16 @@ def life(number: int) -> list[city.Msg]:
         if offset % 97 == 13:
             value = b'{"not": "an event", "offset": %d}' % offset
         elif offset % 89 == 7:
-            value = city.bus_codec.encode(
+            value = bus_codec.encode(
                 city.event(offset, raw=RawPointer(raw_id=RawId("raw-x"), sha256="", index=UNFIT))
             )
         elif offset % 50 == 0:
-            value = city.bus_codec.envelope(
-                city.bus_codec.Kind.EVENT,
+            value = bus_codec.envelope(
+                bus_codec.Kind.EVENT,
                 [city.event(10**6 + offset * 1000 + n, at_ms=city.NOON_MS + offset) for n in range(20)],
             )
         else:
-            value = city.bus_codec.encode(city.event(offset, at_ms=city.NOON_MS + offset))
+            value = bus_codec.encode(city.event(offset, at_ms=city.NOON_MS + offset))
         made.append(city.Msg(topic="t.urgent", partition=3, offset=offset, value=value))
     return made
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from cior_core.errors import ConfigInvalid, IntegrityBroken, PayloadRejected, SourceUnavailable
-from cior_store import media as media_module
 from cior_store.media import FolderMedia, MediaStore, open_media
 
 CLIP = bytes(range(256)) * 300
@@ -76,7 +75,7 @@ def test_a_write_cut_short_leaves_no_object(tmp_path: Path, monkeypatch: pytest.
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(media_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SourceUnavailable, match=r"media\.away"):
         store.put(CLIP)
     assert list(store.list()) == []
@@ -86,10 +85,17 @@ def test_a_write_cut_short_leaves_no_object(tmp_path: Path, monkeypatch: pytest.
 def test_the_bytes_are_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     real_fsync, real_rename = os.fsync, Path.rename
-    monkeypatch.setattr(media_module.os, "fsync", lambda fd: (order.append("fsync"), real_fsync(fd))[1])
-    monkeypatch.setattr(
-        Path, "rename", lambda self, target: (order.append("rename"), real_rename(self, target))[1]
-    )
+
+    def fsync(handle: int) -> None:
+        order.append("fsync")
+        real_fsync(handle)
+
+    def rename(self: Path, target: Path) -> Path:
+        order.append("rename")
+        return real_rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "rename", rename)
     FolderMedia(tmp_path).put(CLIP)
     assert order == ["fsync", "rename", "fsync"]
 

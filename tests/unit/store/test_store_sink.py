@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cior_bus import codec as bus_codec
 from cior_core.errors import SourceUnavailable
 from cior_core.model import DataClass, DeadLetter
 from cior_store.kinds import Entry, Kind
@@ -112,8 +113,9 @@ def test_cuts_are_bounded_by_messages_and_by_bytes() -> None:
 
 
 def test_garbage_is_dead_lettered_with_its_bytes_and_the_rest_is_stored() -> None:
-    book, letters = Recorder(), []
-    good = city.bus_codec.encode(city.event(1))
+    letters: list[DeadLetter] = []
+    book = Recorder()
+    good = bus_codec.encode(city.event(1))
     batch = [b"", b"{", b"[1, 2", b"\xff\xfe\x00", b'{"specversion":"1.0"}', good, b"null", b"[]", None]
     written = sink(book, letters).write_batch("t.urgent", 2, city.messages("t.urgent", batch, partition=2))
     assert written.next_offset == len(batch)
@@ -132,24 +134,25 @@ def test_garbage_is_dead_lettered_with_its_bytes_and_the_rest_is_stored() -> Non
 
 
 def test_one_bad_record_of_an_envelope_dies_alone_with_its_own_bytes() -> None:
-    book, letters = Recorder(), []
-    parts = [city.bus_codec.encode(city.event(1)), b'{"bad": 1}', city.bus_codec.encode(city.event(2))]
-    sink(book, letters).write_batch(
-        "t.telemetry", 0, city.messages("t.telemetry", [city.bus_codec.join(parts)])
-    )
+    letters: list[DeadLetter] = []
+    book = Recorder()
+    parts = [bus_codec.encode(city.event(1)), b'{"bad": 1}', bus_codec.encode(city.event(2))]
+    sink(book, letters).write_batch("t.telemetry", 0, city.messages("t.telemetry", [bus_codec.join(parts)]))
     assert [letter.payload for letter in letters] == [b'{"bad": 1}']
     assert len(book.tables["ops.events"]) == 2
 
 
 def test_a_dead_letter_has_the_same_id_at_every_delivery() -> None:
-    first, second = [], []
+    first: list[DeadLetter] = []
+    second: list[DeadLetter] = []
     for letters in (first, second):
         sink(Recorder(), letters).write_batch("t.urgent", 0, city.messages("t.urgent", [b"garbage"]))
     assert [letter.id for letter in first] == [letter.id for letter in second]
 
 
 def test_a_dead_letter_that_cannot_be_read_is_stored_and_not_sent_round() -> None:
-    book, letters = Recorder(), []
+    letters: list[DeadLetter] = []
+    book = Recorder()
     assert (
         sink(book, letters).write_batch("t.dead", 0, city.messages("t.dead", [b"\x00nonsense"])).next_offset
         == 1
@@ -169,7 +172,8 @@ def test_law_9_a_sealed_record_on_the_open_topic_still_goes_to_the_sealed_databa
 
 
 def test_law_9_garbage_on_the_sealed_topic_keeps_its_bytes_out_of_the_open_database() -> None:
-    book, letters = Recorder(), []
+    letters: list[DeadLetter] = []
+    book = Recorder()
     sink(book, letters).write_batch("t.sealed", 0, city.messages("t.sealed", [b"CANARY Rosa Mitre 1234"]))
     assert letters[0].data_class is DataClass.SEALED
     book.write(Kind.DEAD, city.entries(letters), token="d")
@@ -207,7 +211,8 @@ def test_stopping_ends_the_wait_without_a_commit() -> None:
 
 
 def test_a_dead_letter_that_cannot_be_made_durable_holds_the_commit() -> None:
-    book, calls = Recorder(), []
+    calls: list[str] = []
+    book = Recorder()
 
     def flaky(letter: DeadLetter) -> None:
         calls.append(letter.id)
@@ -224,7 +229,7 @@ def test_a_dead_letter_that_cannot_be_made_durable_holds_the_commit() -> None:
 
 
 def test_an_entry_keeps_the_bytes_it_came_with() -> None:
-    spaced = b"  " + city.bus_codec.encode(city.event(1)).replace(b'"drill"', b'"drill"') + b"  "
+    spaced = b"  " + bus_codec.encode(city.event(1)).replace(b'"drill"', b'"drill"') + b"  "
     seen: list[Entry] = []
 
     class Spy(MemoryStore):
