@@ -29,6 +29,7 @@ MESSAGES = 1500
 DAY = datetime.fromtimestamp(city.NOON_MS / 1000, UTC).date()
 STEPS = [f"{when}-{what}" for what in ("plan", "insert", "bury", "commit") for when in ("before", "after")]
 TESTS = Path(__file__).resolve().parents[2]
+CHILD_PATH = os.pathsep.join(part for part in (str(TESTS), os.environ.get("PYTHONPATH", "")) if part)
 
 
 def wanted() -> tuple[set[str], int]:
@@ -74,7 +75,7 @@ class Life:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            env={**os.environ, "PYTHONPATH": CHILD_PATH},
         )
         if kill_after_s is not None:
             assert child.stdout is not None
@@ -134,7 +135,7 @@ def _judge_embedded(dsn: str, buried: Path) -> None:
         text=True,
         check=False,
         timeout=90,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": CHILD_PATH},
     )
     assert ran.returncode == 0, ran.stdout[-500:] + ran.stderr[-1500:]
 
