@@ -22,6 +22,7 @@ import msgspec
 
 from cior_core.model import Command, DataClass, Device, Event, Lane, Producer, RawId, Receipt, TypeCode
 
+
 class Mode(StrEnum):
     """Who starts the talk: the device pushes to us over a request, we poll it, or we listen on a socket it keeps open."""
 

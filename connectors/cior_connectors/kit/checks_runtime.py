@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -240,7 +239,7 @@ def _canaries(subject: Subject) -> set[bytes]:
 def _leaks(bench: Bench, lines: list[Any], canaries: set[bytes]) -> list[str]:
     boxes = [record.payload for record in bench.sink.raws()] + [letter.payload for letter in bench.sink.dead()]
     places = {f"{message.topic} value": message.value for message in bench.sink.messages}
-    seen: list[tuple[str, bytes]] = [(name, value) for name, value in places.items()]
+    seen: list[tuple[str, bytes]] = list(places.items())
     seen += [(message.topic, message.value) for message in bench.sink.messages]
     seen += [(f"{message.topic} key", message.key) for message in bench.sink.messages]
     seen += [(f"{message.topic} header", value) for message in bench.sink.messages for _, value in message.headers]
@@ -249,7 +248,7 @@ def _leaks(bench: Bench, lines: list[Any], canaries: set[bytes]) -> list[str]:
 
 
 def _opened(subject: Subject, box: bytes) -> SealedContent:
-    from nacl.public import SealedBox  # noqa: PLC0415  only the kit opens, and only with a key of its own
+    from nacl.public import SealedBox
 
     return msgspec.msgpack.decode(SealedBox(subject.key).decrypt(box), type=SealedContent)
 

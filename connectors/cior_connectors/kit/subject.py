@@ -34,7 +34,7 @@ class CheckFailed(AssertionError):
     """The connector breaks a rule; the message says which and how."""
 
 
-class NotApplicable(Exception):  # noqa: N818  not an error: the check does not concern this connector
+class NotApplicable(Exception):
     """The check does not concern this connector; the message says why (shown as a skip)."""
 
 

@@ -40,9 +40,9 @@ SABOTAGES = (
     Sabotage("hangs_on_garbage", "decode.py", "    if found is None:\n", "    if found is None:\n        sum(range(10**8))\n", ("truncation_total",)),
     Sabotage("takes_anything", "decode.py", "    found = _LINE.fullmatch(raw)\n", "    found = _LINE.fullmatch(raw) or _LINE.fullmatch(b'PRESS x 1 1795305590')\n",
              ("undecodable_kept",)),
-    Sabotage("invents_ids", "decode.py", "key=press_key(device, facts.raw_id, sequence=int(found[\"sequence\"]), device_ms=device_ms)",
+    Sabotage("invents_ids", "decode.py", 'key=press_key(device, facts.raw_id, sequence=int(found["sequence"]), device_ms=device_ms)',
              "key=__import__('uuid').uuid4().hex", ("deterministic", "resent_same_id", "golden", "crash_redelivers")),
-    Sabotage("forgets_the_sequence", "decode.py", "key=press_key(device, facts.raw_id, sequence=int(found[\"sequence\"]), device_ms=device_ms)",
+    Sabotage("forgets_the_sequence", "decode.py", 'key=press_key(device, facts.raw_id, sequence=int(found["sequence"]), device_ms=device_ms)',
              "key=device", ("second_press_other_id",)),
     Sabotage("reads_the_clock", "decode.py", "facts.received_ms + FUTURE_MS", "__import__('time').time() * 1000 + FUTURE_MS", ("pure",)),
     Sabotage("imports_the_clock", "decode.py", "import re\n", "import re\nimport time\n", ("pure",)),
@@ -68,7 +68,7 @@ SABOTAGES = (
     Sabotage("promises_history", "manifest.toml", "acknowledges = true", "acknowledges = true\nreplays = true", ("capabilities",)),
     Sabotage("stale_readme", "config.py", "Port to listen on.", "The port.", ("readme_fresh",)),
     Sabotage("no_provenance", "samples/press/provenance.toml", "template of the connector kit: replace with captured bytes", "?", ("samples_have_provenance",)),
-    Sabotage("claims_without_proof", "quality.toml", "[rules.owner]\nstatus = \"todo\"", "[rules.owner]\nstatus = \"done\"", ("quality_file",)),
+    Sabotage("claims_without_proof", "quality.toml", '[rules.owner]\nstatus = "todo"', '[rules.owner]\nstatus = "done"', ("quality_file",)),
 )  # fmt: skip
 
 

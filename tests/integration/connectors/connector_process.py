@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from nacl.public import PrivateKey
 
 from cior_bus import topics
@@ -63,7 +63,7 @@ class ConnectorProcess:
         with self.log.open("ab") as log:
             self._child = subprocess.Popen([sys.executable, "-c", command, *arguments], stdout=log, stderr=log, cwd=self.folder)
         deadline = time.monotonic() + 30
-        while not _listens(self.port):
+        while not listens(self.port):
             assert self._child.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)
@@ -96,7 +96,7 @@ class ConnectorProcess:
 
 async def post_until_taken(forwarder: Forwarder, payload: dict[str, Any], *, within_s: float = 40.0) -> int:
     """As Traccar with retry: again until 2xx. Gives the number of attempts."""
-    import asyncio  # noqa: PLC0415
+    import asyncio
 
     deadline, attempts = time.monotonic() + within_s, 0
     while time.monotonic() < deadline:
@@ -111,8 +111,8 @@ async def post_until_taken(forwarder: Forwarder, payload: dict[str, Any], *, wit
     raise AssertionError("never taken")
 
 
-def _listens(port: int) -> bool:
-    import socket  # noqa: PLC0415
+def listens(port: int) -> bool:
+    import socket
 
     with socket.socket() as probe:
         probe.settimeout(0.2)

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 import structlog
-from integration.connectors.connector_process import SECRET, ConnectorProcess, make_topics
-from integration.connectors.topic_reading import Topics
 
 from cior.embedded.tansu import Tansu, free_port
 from cior_bus import topics
@@ -16,6 +14,8 @@ from cior_bus.spool import SpoolLimits
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_centre
 from cior_connectors.builtin.traccar.forwarder import Forwarder, message
+from integration.connectors.connector_process import SECRET, ConnectorProcess, listens, make_topics
+from integration.connectors.topic_reading import Topics
 
 pytestmark = [pytest.mark.tansu, pytest.mark.timeout(120)]
 NOW_MS = 1_795_305_600_000
@@ -34,8 +34,10 @@ async def test_law_11_a_full_spool_refuses_presses_with_503_and_raises_an_alarm(
             process.run(read_centre(tmp_path / "centre.toml"), [tmp_path / "norte.toml"], stop=stop, limits=limits, accounting_every_s=0.3)
         )
         async with Forwarder(f"http://127.0.0.1:{port}/traccar", secret=SECRET) as forwarder:
-            await asyncio.sleep(0.5)
-            statuses = []
+            while not listens(port):
+                assert not running.done()
+                await asyncio.sleep(0.05)
+            statuses, status = [], 0
             for n in range(40):
                 body = message(unique_id=f"unit-{n:03d}", device_ms=NOW_MS + n, lat=-32.95, lon=-60.64, alarm="sos", number=n)
                 status, _ = await forwarder.post(body)

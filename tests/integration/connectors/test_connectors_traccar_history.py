@@ -72,7 +72,7 @@ def three_messages() -> list[dict[str, Any]]:
 
 
 def configured(subject: Subject, api_url: str, *, token: str = TOKEN) -> TraccarConfig:
-    return cast(TraccarConfig, msgspec.structs.replace(subject.config, port=0, api_url=api_url, api_token=Secret(token)))
+    return cast("TraccarConfig", msgspec.structs.replace(subject.config, port=0, api_url=api_url, api_token=Secret(token)))
 
 
 async def test_a_dropped_post_is_recovered_with_the_same_ids() -> None:

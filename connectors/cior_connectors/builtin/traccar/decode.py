@@ -13,7 +13,18 @@ from typing import Any, cast
 import msgspec
 
 from cior_connectors.builtin.traccar.config import TraccarConfig
-from cior_connectors.builtin.traccar.reading import FIRST_PLAUSIBLE_MS, KNOT_KMH, Tree, branch, instant_ms, number, plain, text, tree, words
+from cior_connectors.builtin.traccar.reading import (
+    FIRST_PLAUSIBLE_MS,
+    KNOT_KMH,
+    Tree,
+    branch,
+    instant_ms,
+    number,
+    plain,
+    text,
+    tree,
+    words,
+)
 from cior_connectors.contract import Decoded, Facts
 from cior_connectors.decoding import make_event
 from cior_core.errors import PayloadRejected
@@ -159,4 +170,4 @@ def _event(unit: _Unit, *, type_code: str, part: str, attributes: dict[str, Any]
 
 
 def _config(facts: Facts) -> TraccarConfig:
-    return cast(TraccarConfig, facts.known.config)
+    return cast("TraccarConfig", facts.known.config)

@@ -7,7 +7,7 @@ import hmac
 import json
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 
@@ -69,7 +69,7 @@ class Forwarder:
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Forwarder:
+    async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s), connector=aiohttp.TCPConnector(limit=64))
         return self
 

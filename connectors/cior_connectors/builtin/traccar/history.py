@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
@@ -50,7 +50,7 @@ class History:
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> History:
+    async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=self._config.api_timeout_s)
         self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout, raise_for_status=False)
         return self

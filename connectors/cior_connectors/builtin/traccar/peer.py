@@ -23,7 +23,7 @@ class TraccarPeer:
 
     def config(self, example: ConnectorConfig, folder: Path) -> ConnectorConfig:
         """The example on a free port."""
-        self._config = cast(TraccarConfig, msgspec.structs.replace(example, host="127.0.0.1", port=0))
+        self._config = cast("TraccarConfig", msgspec.structs.replace(example, host="127.0.0.1", port=0))
         return self._config
 
     async def send(self, source: Source, payload: bytes, *, within_s: float) -> Answer:

@@ -20,7 +20,17 @@ from aiohttp import web
 from cior_connectors.builtin.traccar import decode as decoding
 from cior_connectors.builtin.traccar.config import TraccarConfig
 from cior_connectors.builtin.traccar.history import History
-from cior_connectors.contract import Accepted, Decoded, Facts, OpenContext, Outcome, ProbeReport, Received, Refused, Rejected
+from cior_connectors.contract import (
+    Accepted,
+    Decoded,
+    Facts,
+    OpenContext,
+    Outcome,
+    ProbeReport,
+    Received,
+    Refused,
+    Rejected,
+)
 from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
 from cior_core.model import Device
 
