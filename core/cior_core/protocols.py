@@ -15,7 +15,6 @@ from cior_core.model import AlertStatus, CommandKind
 from cior_core.strict_toml import ConfigFault, locate, parse
 from cior_core.taxonomy import EventType
 
-
 Act = Literal["siren_on", "notify", "request_clip", "hold_video", "task"]
 
 LOUD_TARGETS = frozenset({"block"})

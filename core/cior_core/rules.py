@@ -276,23 +276,26 @@ def _wrong(rule: Rule, types: Mapping[str, EventType], families: set[str], waiti
     for family in named_families:
         if family not in families:
             yield f"no type of the taxonomy has family '{family}'"
+    if isinstance(rule, ThresholdRule):
+        yield from _wrong_threshold(rule, types, waiting)
+    else:
+        yield from _unlawful(rule, types)
+
+
+def _unlawful(rule: Rule, types: Mapping[str, EventType]) -> Iterator[str]:
+    """What of a rule would break a law or a property."""
     match rule:
-        case ThresholdRule():
-            yield from _wrong_threshold(rule, types, waiting)
         case StormRule():
-            for code in rule.groups_types:
-                if code in types and (types[code].life_safety or types[code].silent):
-                    yield f"'{code}' is life-safety or silent: it may never be gathered into a storm (law 2)"
+            yield from (f"'{code}' is life-safety or silent: it may never be gathered into a storm (law 2)" for code in rule.groups_types
+                        if code in types and (types[code].life_safety or types[code].silent))
         case PriorityRule():
             yield from rule.table.faults()
             if (rule.table.id, rule.table.version) != (rule.id, rule.version):
                 yield "the table must carry the id and version of its rule"
-        case PostureRule():
-            if any(points < 0 for points in rule.points.values()):
-                yield "a posture may raise, never lower"
-        case SuppressRule():
-            if not 0 < rule.hours_max <= 8:
-                yield "a suppression lasts 8 hours at most (mission.md feature 34)"
+        case PostureRule() if any(points < 0 for points in rule.points.values()):
+            yield "a posture may raise, never lower"
+        case SuppressRule() if not 0 < rule.hours_max <= 8:
+            yield "a suppression lasts 8 hours at most (mission.md feature 34)"
         case _:
             pass
 

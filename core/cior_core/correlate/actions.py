@@ -186,7 +186,7 @@ def _hold(draft: Draft, action: Action, case: Case) -> None:
     if not action.reason.strip():
         raise _Refused("falta el motivo de la preservación.", "the reason of the hold is missing.")
     draft.put(case)
-    response.hold_video(draft, case, action_id=action.id, reason=action.reason)
+    response.hold_video(draft, case, action_id=action.id)
     draft.say(case.id, "held", _said(action, "Preservar video"), _said(action, "Preserve video"), actor=action.actor)
 
 

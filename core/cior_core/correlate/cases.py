@@ -177,7 +177,7 @@ def view(case: Case, cases: Shelf[Case], rules: RulePack, *, version: int, now_m
     instants = [part.member.occurred_ms for part in parts] or [case.alert.opened_ms]
     return replace(
         case.alert, version=version, updated_ms=now_ms, type=code, members=tuple(part.member for part in parts), reasons=reasons(case, parts),
-        first_occurred_ms=min(instants), last_occurred_ms=max(instants), place=_place(case, parts),
+        first_occurred_ms=min(instants), last_occurred_ms=max(instants), place=_place(parts),
         data_class=max((part.data_class for part in parts), key=_CLASS_RANK.__getitem__, default=DataClass.RESTRICTED),
         life_safety=any(part.member.life_safety for part in parts) or _life_safety(rules, case.own_type),
         degraded=any(part.degraded for part in parts), rules_version=rules.version, protocol=protocol.id,
@@ -207,7 +207,7 @@ def _rank(rules: RulePack, code: str) -> int:
     return (rules.kind(code) or rules.types["source.undecoded"]).level.rank
 
 
-def _place(case: Case, parts: tuple[Part, ...]) -> Place:
+def _place(parts: tuple[Part, ...]) -> Place:
     """The most exact place; of a silent case only what its class allows, which its parts already are."""
     placed = [part for part in parts if part.member.place.located]
     if placed:

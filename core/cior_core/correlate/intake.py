@@ -73,10 +73,10 @@ def _place(draft: Draft, event: Event) -> AlertId | None:
         return _end(draft, event, part, live or closed)
     if part.member.life_safety or silent:
         return _join(draft, event, part, live) or _open(draft, event, part, closed, silent=silent)
-    return _ordinary(draft, event, part, kind, live, closed)
+    return _ordinary(draft, event, part, kind=kind, live=live, closed=closed)
 
 
-def _ordinary(draft: Draft, event: Event, part: Part, kind: EventType, live: Match | None, closed: Match | None) -> AlertId | None:
+def _ordinary(draft: Draft, event: Event, part: Part, *, kind: EventType, live: Match | None, closed: Match | None) -> AlertId | None:
     """An event that is not life-safety: it may join, be gathered, be counted, or only be kept in the store."""
     unreported = draft.rules.unreported.get(event.type)
     if unreported is not None and (live is None or live.rank > 1):
@@ -158,7 +158,7 @@ def _gather(draft: Draft, part: Part, storm: Case, reason: Reason) -> AlertId:
 
 def _open(draft: Draft, event: Event, part: Part, closed: Match | None, *, silent: bool) -> AlertId:
     """Open an alert at once, run its protocol, then gather what was waiting for it."""
-    links = (AlertId(closed.alert_id),) if closed is not None else _full(draft, part, silent=silent)
+    links = (AlertId(closed.alert_id),) if closed is not None else _full(draft, part, silent=silent, drill=event.drill)
     pinned = (_late(draft, part),) if part.late else ()
     case = cases.open_case(draft, (part,), opened_by=event.id, own_type=event.type, drill=event.drill, silent=silent, pinned=pinned, links=links)
     kind = draft.kind(event.type)
@@ -172,9 +172,9 @@ def _open(draft: Draft, event: Event, part: Part, closed: Match | None, *, silen
     return case.id
 
 
-def _full(draft: Draft, part: Part, *, silent: bool) -> tuple[AlertId, ...]:
+def _full(draft: Draft, part: Part, *, silent: bool, drill: bool) -> tuple[AlertId, ...]:
     """The full alert that this one continues, if that is why it opened."""
-    live, _ = matching.find(part, draft, silent=silent, drill=False)
+    live, _ = matching.find(part, draft, silent=silent, drill=drill)
     return () if live is None else (AlertId(live.alert_id),)
 
 

@@ -20,7 +20,19 @@ import msgspec
 from cior_core.correlate import cases, matching
 from cior_core.correlate.draft import STORED_AS
 from cior_core.correlate.shelf import Shelf
-from cior_core.correlate.state import SCHEMA_VERSION, Case, Head, Part, Pattern, Pending, Seen, Sent, State, Storm, Watch
+from cior_core.correlate.state import (
+    SCHEMA_VERSION,
+    Case,
+    Head,
+    Part,
+    Pattern,
+    Pending,
+    Seen,
+    Sent,
+    State,
+    Storm,
+    Watch,
+)
 from cior_core.errors import IntegrityBroken
 from cior_core.model import DEFAULT_AREA, AreaId
 

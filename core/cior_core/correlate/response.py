@@ -45,12 +45,12 @@ def _start(draft: Draft, case: Case, part: Part | None, protocol: ResponseProtoc
         case = replace(case, protocols=(*case.protocols, mark), alert=replace(case.alert, timers=(*case.alert.timers, *due)))
     for step in protocol.steps:
         if step.after_s == 0:
-            case = _run(draft, case, part, protocol, step)
+            case = _run(draft, case, part, protocol=protocol, step=step)
     draft.put(case)
     return case
 
 
-def _run(draft: Draft, case: Case, part: Part | None, protocol: ResponseProtocol, step: Step) -> Case:
+def _run(draft: Draft, case: Case, part: Part | None, *, protocol: ResponseProtocol, step: Step) -> Case:
     for target in _targets(step, part):
         key = f"{protocol.id}/{step.id}/{target}"
         if key in case.issued:
@@ -58,7 +58,7 @@ def _run(draft: Draft, case: Case, part: Part | None, protocol: ResponseProtocol
         if why := _withheld(step, case, part):
             draft.say(case.id, "step_withheld", f"{step.text_es} No se ejecuta: {why[0]}.", f"{step.text_en} Not run: {why[1]}.")
         else:
-            case = _issue(draft, case, protocol, step, target)
+            case = _issue(draft, case, protocol, step=step, target=target)
         case = replace(case, issued=(*case.issued, key))
     return case
 
@@ -91,7 +91,7 @@ def _withheld(step: Step, case: Case, part: Part | None) -> tuple[str, str] | No
     return None
 
 
-def _issue(draft: Draft, case: Case, protocol: ResponseProtocol, step: Step, target: str) -> Case:
+def _issue(draft: Draft, case: Case, protocol: ResponseProtocol, *, step: Step, target: str) -> Case:
     kind = step.command
     command = Command(
         id=command_id(case.id, kind, protocol=protocol.id, step=step.id, target=target), kind=kind, alert_id=case.id, area=case.alert.area,
@@ -159,7 +159,7 @@ def _escalate(draft: Draft, case: Case, name: str) -> Case:
     reason = Reason(code="protocol.timer", points=0, rule=protocol.id, rule_version=protocol.version, text_es=step.text_es, text_en=step.text_en,
                     delta_s=float(step.after_s))
     draft.say(case.id, "escalated", step.text_es, step.text_en, reasons=(reason,))
-    return _run(draft, case, case.parts[0] if case.parts else None, protocol, step)
+    return _run(draft, case, case.parts[0] if case.parts else None, protocol=protocol, step=step)
 
 
 def _reached(status: AlertStatus, wanted: AlertStatus) -> bool:
@@ -187,7 +187,7 @@ def notice_unanswered(draft: Draft) -> None:
                       f"Nobody answered {sent.kind.value} for {sent.target}.")
 
 
-def hold_video(draft: Draft, case: Case, *, action_id: str, reason: str) -> None:
+def hold_video(draft: Draft, case: Case, *, action_id: str) -> None:
     """Ask that the video around the alert be kept: by every camera it names, by the archive when it names none (N4)."""
     cameras = sorted({camera for part in draft.parts(case) for camera in _targets_of_cameras(part)}) or ["team:archive"]
     for target in cameras:
