@@ -91,7 +91,7 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
         spool = Spool.open(arguments.centre.data / "spool" / f"vision-{name}", limits=spool_limits(arguments.centre))
         bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool)
         try:
-            worker = VisionWorker(settings, bus)
+            worker = VisionWorker(settings, bus, placed=load_city(arguments.centre).placed)
             announce(arguments.ready)
             await worker.run(stop)
         finally:

@@ -18,7 +18,7 @@ class DeadCount(msgspec.Struct, frozen=True, kw_only=True):
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """Accepted against stored. ``accepted`` is what the connectors said, ``raw`` and ``outcomes`` what stands in the store.
 
-    ``missing_raw`` and ``missing_outcomes`` are sums of absolute differences over minutes and instances, so that two errors cannot cancel.
+    ``missing_*`` and ``unclaimed_raw`` are sums over minutes and connectors, so that two errors cannot cancel.
     """
 
     accepted: int
@@ -27,18 +27,25 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     dead: int
     missing_raw: int
+    unclaimed_raw: int
     missing_outcomes: int
 
     @property
-    def even(self) -> bool:
-        """Whether accepted = stored + dead, exactly."""
+    def lossless(self) -> bool:
+        """Whether everything that was accepted, and everything it became, is stored. A killed connector takes its last claim with it, not its records."""
         return self.missing_raw == 0 and self.missing_outcomes == 0
+
+    @property
+    def even(self) -> bool:
+        """Whether accepted = stored and outcomes = events + dead, exactly."""
+        return self.lossless and self.unclaimed_raw == 0
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """One period."""
 
     sources: tuple[SourceCount, ...]
+    cameras: int
     dead: tuple[DeadCount, ...]
     levels: tuple[LevelCount, ...]
     latency: LatencyRow
@@ -48,12 +55,21 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def balance_of(questions: Questions, *, since_ms: int, until_ms: int) -> Balance:
-    """The balance of whole minutes that touch the window."""
+    """The balance of whole minutes that touch the window, compared by minute and connector (a sealed record does not say its instance)."""
     rows = questions.reconciliation(since_ms=since_ms - since_ms % 60_000, until_ms=until_ms)
+    claimed: dict[tuple[int, str], int] = {}
+    stored: dict[tuple[int, str], int] = {}
+    for row in rows:
+        where = (row.minute_ms, row.connector)
+        stored[where] = stored.get(where, 0) + row.raw_stored
+        if row.accepted is not None:
+            claimed[where] = claimed.get(where, 0) + row.accepted
     return Balance(
-        accepted=sum(row.accepted or 0 for row in rows), raw=sum(row.raw_stored for row in rows), declared=sum(row.outcomes_declared for row in rows),
+        accepted=sum(claimed.values()), raw=sum(stored.values()), declared=sum(row.outcomes_declared for row in rows),
         events=sum(row.events_stored for row in rows), dead=sum(row.dead_stored for row in rows),
-        missing_raw=sum(abs(row.missing_raw) for row in rows), missing_outcomes=sum(abs(row.missing_outcomes) for row in rows),
+        missing_raw=sum(max(0, count - stored.get(where, 0)) for where, count in claimed.items()),
+        unclaimed_raw=sum(max(0, count - claimed.get(where, 0)) for where, count in stored.items()),
+        missing_outcomes=sum(abs(row.missing_outcomes) for row in rows),
     )
 
 
@@ -64,6 +80,7 @@ def summarise(questions: Questions, *, since_ms: int, until_ms: int) -> Summary:
         counts[letter.code] = counts.get(letter.code, 0) + 1
     return Summary(
         sources=questions.signals_by_source(since_ms=since_ms, until_ms=until_ms),
+        cameras=sum(row.events for row in questions.events_by_minute(since_ms=since_ms, until_ms=until_ms) if row.source.startswith("vision/")),
         dead=tuple(DeadCount(code=code, count=count) for code, count in sorted(counts.items())),
         levels=questions.alerts_by_level(since_ms=since_ms, until_ms=until_ms),
         latency=questions.p1_latency(since_ms=since_ms, until_ms=until_ms),

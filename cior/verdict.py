@@ -13,7 +13,7 @@ from cior.simulator.player import Truth
 from cior.summary import Summary
 from cior.watching import WallWatch
 
-KINDS = {"panels": "dc09", "vehicles": "traccar", "calls": "cad", "camera": "vision"}
+KINDS = ("dc09", "traccar", "cad", "vision")
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -29,12 +29,12 @@ def wall_latencies_ms(watch: WallWatch) -> list[float]:
 
 def heard(summary: Summary) -> dict[str, int]:
     """Signals by kind of source: raw records of the connectors, events of the cameras."""
-    found = dict.fromkeys(KINDS.values(), 0)
+    found = dict.fromkeys(KINDS, 0)
     for row in summary.sources:
-        for word, kind in (("dc09", "dc09"), ("traccar", "traccar"), ("cad", "cad"), ("vision", "vision"), ("camera", "vision")):
-            if word in row.source:
+        for kind in KINDS:
+            if f":{kind}:" in row.source:
                 found[kind] += row.signals
-                break
+    found["vision"] = summary.cameras
     return found
 
 
@@ -44,6 +44,7 @@ def print_summary(summary: Summary, watch: WallWatch, *, truth: Path) -> None:
     click.echo("\nSeñales por fuente / signals by source")
     for row in summary.sources:
         click.echo(f"  {row.source:40} {row.signals:>6} signals  {row.events:>6} events  {row.dead:>4} dead  {row.drills:>4} drills (not counted)")
+    click.echo(f"  {'vision (events of cameras; frames never leave)':40} {summary.cameras:>6} events")
     click.echo(f"  sent by the simulator: {len(sent)}, acknowledged to the device: {sum(one.acked_ms is not None for one in sent)}")
     click.echo("Cartas muertas / dead letters: " + (", ".join(f"{one.code} {one.count}" for one in summary.dead) or "none"))
     click.echo("Alertas por nivel / alerts by level (drills left out: " + str(summary.drill_alerts) + ")")
@@ -60,7 +61,7 @@ def print_summary(summary: Summary, watch: WallWatch, *, truth: Path) -> None:
         click.echo(f"  {entry.source:40} {entry.type:22} judged {entry.judged}, confirmed {entry.confirmed}, false {entry.false_alarms}: {share}")
     even = summary.balance
     click.echo(f"Cuentas / accounts: accepted {even.accepted} = stored {even.raw}; outcomes declared {even.declared} = events {even.events} + dead {even.dead}: "
-               f"{'balance' if even.even else f'MISSING {even.missing_raw} raw, {even.missing_outcomes} outcomes'}")
+               f"{'balance' if even.even else f'MISSING {even.missing_raw} raw, {even.missing_outcomes} outcomes; unclaimed {even.unclaimed_raw}'}")
 
 
 def verdict(summary: Summary, watch: WallWatch, desk: Desk, *, same_bytes: bool) -> list[str]:

@@ -51,7 +51,7 @@ def build(city: City, *, seed: int) -> Roster:
         lat, lon = city_point(city, dice)
         actors.append(Actor(name=f"panel-{number:04d}", kind="panel", native=f"{1000 + number}", subject=f"panel:{1000 + number}", lat=lat, lon=lon,
                             block=f"block-{number // 4:02d}"))
-    actors += _neighbours(actors[0], dice)
+    actors += _special_panels(actors[0], city, dice)
     for kind, count, first in (("bus", BUSES, 1), ("taxi", TAXIS, 1)):
         for number in range(first, first + count):
             lat, lon = city_point(city, dice)
@@ -64,17 +64,15 @@ def build(city: City, *, seed: int) -> Roster:
     return Roster(actors={actor.name: actor for actor in actors})
 
 
-def _neighbours(first: Actor, dice: random.Random) -> list[Actor]:
+def _special_panels(first: Actor, city: City, dice: random.Random) -> list[Actor]:
     """A panel eighty metres from the first one, the drill panel and the silent one."""
-    def near(name: str, account: str, *, north_m: float, drill: bool = False, silent: bool = False) -> Actor:
-        return Actor(name=name, kind="panel", native=account, subject=f"panel:{account}", lat=first.lat + north_m / 111_195, lon=first.lon,
-                     block=first.block, drill=drill, silent=silent)
-
-    return [
-        near("panel-corner", "2001", north_m=80.0),
-        near("panel-drill", "2002", north_m=900.0 + dice.random(), drill=True),
-        near("panel-silent", "2003", north_m=1500.0 + dice.random(), silent=True),
-    ]
+    north_m = 80.0 if city.district(first.lat + 80 / 111_195, first.lon) else -80.0
+    corner = Actor(name="panel-corner", kind="panel", native="2001", subject="panel:2001", lat=round(first.lat + north_m / 111_195, 6), lon=first.lon,
+                   block=first.block)
+    drill_at, silent_at = city_point(city, dice), city_point(city, dice)
+    drill = Actor(name="panel-drill", kind="panel", native="2002", subject="panel:2002", lat=drill_at[0], lon=drill_at[1], drill=True)
+    silent = Actor(name="panel-silent", kind="panel", native="2003", subject="panel:2003", lat=silent_at[0], lon=silent_at[1], silent=True)
+    return [corner, drill, silent]
 
 
 def city_point(city: City, dice: random.Random) -> tuple[float, float]:
