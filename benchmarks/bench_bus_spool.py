@@ -53,7 +53,10 @@ async def measure(presses: int, records: int) -> None:
             await press_times_ms(bus, 1)
             rows.append(row("press, spool, broker away (fsync each)", await press_times_ms(bus, presses)))
             started = time.perf_counter()
-            bulk = [Message(topic=topics.TELEMETRY.name, key=bucket_key(n % 64), value=VALUE, bulk=True) for n in range(records)]
+            bulk = [
+                Message(topic=topics.TELEMETRY.name, key=bucket_key(n % 64), value=VALUE, bulk=True)
+                for n in range(records)
+            ]
             futures = [bus.submit([message]) for message in bulk]
             await asyncio.gather(*map(asyncio.wrap_future, futures))
             filled_s = time.perf_counter() - started
@@ -68,8 +71,12 @@ async def measure(presses: int, records: int) -> None:
         spool.close()
     print("| way | p50 ms | p95 ms | p99 ms | presses |\n|---|---|---|---|---|")
     print("\n".join(rows))
-    print(f"\nSpool filled with {records:,} telemetry records of {len(VALUE)} bytes: {records / filled_s:,.0f} records/s.")
-    print(f"Drained in envelopes after the broker's return: {records / drained_s:,.0f} records/s ({drained_s:.1f} s).")
+    print(
+        f"\nSpool filled with {records:,} telemetry records of {len(VALUE)} bytes: {records / filled_s:,.0f} records/s."
+    )
+    print(
+        f"Drained in envelopes after the broker's return: {records / drained_s:,.0f} records/s ({drained_s:.1f} s)."
+    )
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def run_bare(bootstrap: str, events: int, full: int) -> None:
         batch = consumer.consume(500, timeout=1.0)
         started_s = started_s or time.process_time()
         for message in batch:
-            subject = decode(message.value()).subject
+            subject = decode(message.value() or b"").subject
             counts[subject] = counts.get(subject, 0) + 1
         seen += len(batch)
     say(seen, started_s)

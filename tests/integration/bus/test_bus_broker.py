@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 import time
 from collections import defaultdict
@@ -55,6 +56,30 @@ async def test_law_1_publish_returns_after_the_broker_has_it(broker: Broker, tmp
         )
     broker.start()
     assert sorted(numbers(broker.values(URGENT, at_least=200))) == list(range(200))
+    spool.close()
+
+
+@pytest.mark.crash
+async def test_law_1_a_broker_that_hangs_is_not_believed_the_spool_has_it_at_return(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """SIGSTOP: connections stay open, nothing is answered. At the moment a publish returns, its bytes must lie in the fsynced spool."""
+    Topics(broker.settings).ensure()
+    spool = Spool.open(tmp_path)
+    with Bus(broker.settings, spool=spool) as bus:
+        await bus.publish([press(0)])
+        os.kill(broker.engine.pid, signal.SIGSTOP)
+        try:
+            for n in range(1, 6):
+                started = time.monotonic()
+                await bus.publish([press(n)])
+                assert time.monotonic() - started < broker.settings.ack_wait_s + 1.0
+                held = [e.value for s in spool.read(SpoolClass.LIFE_SAFETY) for e in s.entries]
+                assert press(n).value in held, "returned without being durable anywhere"
+        finally:
+            os.kill(broker.engine.pid, signal.SIGCONT)
+        assert bus.flush(timeout_s=30)
+    assert set(numbers(broker.values(URGENT, at_least=6))) == set(range(6))
     spool.close()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from integration.bus.brokers import Broker, broker
 from integration.streams.fleet import Fleet
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from cior_bus import codec, topics
 from cior_bus.admin import Topics
 from cior_bus.codec import Kind
@@ -156,7 +154,3 @@ def until(done: Callable[[], bool], *, timeout_s: float, why: Callable[[], str] 
     while not done():
         assert time.monotonic() < deadline, why()
         time.sleep(0.1)
-
-
-def same(one: Any, other: Any) -> bool:
-    return msgspec.to_builtins(one) == msgspec.to_builtins(other)

@@ -17,6 +17,7 @@ from cior_bus.producer import Bus, Message
 from cior_bus.spool import Spool
 from cior_core import identity
 from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
+from cior_streams.runner import Health
 from cior_streams.settings import Role
 from integration.streams.fleet import Fleet, message, now_ms, press, until
 
@@ -117,11 +118,8 @@ def test_one_bad_record_of_an_envelope_is_buried_alone(fleet: Fleet) -> None:
     )
 
 
-def _empty() -> Any:
-    class None_:
-        metrics = ""
-
-    return None_
+def _empty() -> Health:
+    return Health(ready=False, verdict="", commit_age_s=0, at_ms=0, pid=0, worker="", metrics="")
 
 
 @pytest.mark.crash

@@ -18,19 +18,19 @@ from cior_bus.producer import Message
 from cior_bus.settings import BusSettings, Profile
 from cior_bus.spool import Entry, SpoolClass
 from cior_core.errors import CiorError, ConfigInvalid, PayloadRejected
-from cior_core.model import Event, Lane, Producer, RawId, RawRecord, TickItem, TypeCode
+from cior_core.model import Event, EventId, Lane, Producer, RawId, RawRecord, TickItem, TypeCode
 
 
 def event(n: int) -> Event:
     return Event(
-        id=f"e{n}",
+        id=EventId(f"e{n}"),
         source="s",
         type=TypeCode("panic.bus"),
         subject=f"d{n}",
         occurred_ms=n,
         received_ms=n,
         lane=Lane.NORMAL,
-    )  # type: ignore[arg-type]
+    )
 
 
 def raw(payload: bytes) -> RawRecord:

@@ -94,7 +94,7 @@ def test_damage_inside_an_older_file_is_set_aside_and_alarmed_not_hidden(tmp_pat
     for n in range(60):
         spool.append(NORMAL, [entry(n)]).result(5)
     spool.close()
-    oldest = sorted((tmp_path / "normal").glob("*.seg"))[0]
+    oldest = min((tmp_path / "normal").glob("*.seg"))
     data = bytearray(oldest.read_bytes())
     data[len(data) // 2] ^= 1
     oldest.write_bytes(data)
