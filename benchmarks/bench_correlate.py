@@ -17,7 +17,16 @@ import msgspec
 
 from cior_core import bundled
 from cior_core.correlate import State, initial, persist, step
-from cior_core.model import DEFAULT_AREA, Action, ActionItem, ActionKind, Disposition, EventItem, Item, TickItem
+from cior_core.model import (
+    DEFAULT_AREA,
+    Action,
+    ActionItem,
+    ActionKind,
+    Disposition,
+    EventItem,
+    Item,
+    TickItem,
+)
 from cior_core.rules import RulePack
 from cior_core.scenario import ORIGIN, START_MS, Signal, make_event
 from cior_core.taxonomy import Taxonomy
@@ -114,10 +123,7 @@ def main() -> None:
     for entries in (False, True):
         rates = [timed(state, items, pack, entries=entries) for _ in range(asked.rounds)]
         print(f"step{' + entries' if entries else ''}: median {statistics.median(rates):,.0f} items/s, min {min(rates):,.0f}, max {max(rates):,.0f}")
-    table: dict[str, bytes] = {}
-    for key, value in persist.entries(initial(DEFAULT_AREA), state).items():
-        if value is not None:
-            table[key] = value
+    table = {key: value for key, value in persist.entries(initial(DEFAULT_AREA), state).items() if value is not None}
     began = time.process_time()
     persist.restore(table, pack)
     sizes = sorted(map(len, table.values()))

@@ -176,13 +176,13 @@ def _rate(fact: Fact, table: PriorityTable) -> float:
     return fact.confirmation_rate if known and fact.confirmation_rate is not None else 0.5
 
 
-def _term(table: PriorityTable, code: str, term: Term, facts: Iterable[Fact], *, points: int | None = None, n: int = 0, level: str = "",
-          name_es: str = "", name_en: str = "") -> Reason:
+def _term(table: PriorityTable, code: str, term: Term, facts: Iterable[Fact], *, points: int | None = None, **words: object) -> Reason:
+    """The reason of one term; ``words`` fill its sentences: n, level, and name by language."""
     return Reason(
         code=f"priority.{code}",
         points=term.points if points is None else points,
-        text_es=term.text_es.format(n=n, name=name_es, level=level),
-        text_en=term.text_en.format(n=n, name=name_en, level=level),
+        text_es=term.text_es.format_map({**words, "name": words.get("name_es", "")}),
+        text_en=term.text_en.format_map({**words, "name": words.get("name_en", "")}),
         rule=table.id,
         rule_version=table.version,
         events=tuple(sorted({fact.event_id for fact in facts if fact.event_id})),

@@ -52,9 +52,9 @@ def part_order(part: Part) -> tuple[int, str]:
     return part.instant_ms, part.member.event_id
 
 
-def open_case(draft: Draft, parts: tuple[Part, ...], *, opened_by: str, own_type: TypeCode, drill: bool, silent: bool,
+def open_case(draft: Draft, parts: tuple[Part, ...], *, opened_by: str, own_type: TypeCode, realm: tuple[bool, bool],
               pinned: tuple[Reason, ...] = (), links: tuple[AlertId, ...] = ()) -> Case:
-    """A new scored case, kept in the draft. Its id comes from ``opened_by``; an id that is taken (an event that came back after its alert
+    """A new scored case of ``realm`` (drill, silent), kept in the draft. Its id comes from ``opened_by``; an id that is taken (an event that came back after its alert
     was split from it) gets the next generation."""
     generation = 0
     while (alert_id := make_alert_id(draft.head.area, opened_by, generation)) in draft.cases:
@@ -65,7 +65,7 @@ def open_case(draft: Draft, parts: tuple[Part, ...], *, opened_by: str, own_type
         id=alert_id, area=draft.head.area, version=0, type=own_type, level=kind.level, score=0, status=AlertStatus.OPEN, reasons=(), members=(),
         opened_ms=draft.now_ms, updated_ms=draft.now_ms, first_occurred_ms=draft.now_ms, last_occurred_ms=draft.now_ms, place=UNKNOWN_PLACE,
         data_class=DataClass.RESTRICTED, life_safety=kind.life_safety, protocol=protocol.id, protocol_version=protocol.version,
-        rules_version=draft.rules.version, drill=drill, silent=silent, links=links,
+        rules_version=draft.rules.version, drill=realm[0], silent=realm[1], links=links,
     )
     case = Case(alert=alert, parts=tuple(sorted(parts, key=part_order)), own_type=own_type, pinned=pinned)
     return rescored(draft, case)

@@ -160,7 +160,7 @@ def _open(draft: Draft, event: Event, part: Part, closed: Match | None, *, silen
     """Open an alert at once, run its protocol, then gather what was waiting for it."""
     links = (AlertId(closed.alert_id),) if closed is not None else _full(draft, part, silent=silent, drill=event.drill)
     pinned = (_late(draft, part),) if part.late else ()
-    case = cases.open_case(draft, (part,), opened_by=event.id, own_type=event.type, drill=event.drill, silent=silent, pinned=pinned, links=links)
+    case = cases.open_case(draft, (part,), opened_by=event.id, own_type=event.type, realm=(event.drill, silent), pinned=pinned, links=links)
     kind = draft.kind(event.type)
     draft.say(case.id, "opened", f"Alerta: {kind.name_es}.", f"Alert: {kind.name_en}.", reasons=(*case.terms, *pinned))
     case = response.respond(draft, case, part)

@@ -39,7 +39,7 @@ def count_threshold(draft: Draft, event: Event, part: Part, rule: ThresholdRule)
                     events=tuple(sorted((part.member.event_id, *(other.member.event_id for _, other in group)))),
                     delta_s=round(max(abs(part.instant_ms - other.instant_ms) for _, other in group) / 1000, 3) if group else None)
     case = cases.open_case(draft, (*(other for _, other in group), part), opened_by=event.id, own_type=TypeCode(rule.opens or event.type),
-                           drill=event.drill, silent=False, pinned=(reason,))
+                           realm=(event.drill, False), pinned=(reason,))
     case = response.respond_to_rule(draft, case)
     draft.say(case.id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
     for key, _ in group:
@@ -71,8 +71,8 @@ def _counted_together(one: Part, other: Part, rule: ThresholdRule) -> bool:
 
 def adopt_pending(draft: Draft, case: Case) -> Case:
     """Attach to a new alert the waiting events that belong to it; an orphaned ending finds its beginning."""
-    family = draft.kind(case.own_type).family
-    for key, pending in draft.pending.where(lambda known: (known.drill, False) == case.realm
+    family, realm = draft.kind(case.own_type).family, case.realm
+    for key, pending in draft.pending.where(lambda known: (known.drill, False) == realm
                                             and draft.rules.compatible(draft.kind(known.part.member.type).family, family)):
         part = pending.part
         match = matching.fits(part, case, draft.parts(case), draft)
@@ -139,7 +139,7 @@ def _coordinate(draft: Draft, case: Case, rule: CoordinatedRule) -> None:
     reason = Reason(code="coordinated.attack", points=0, rule=rule.id, rule_version=rule.version, text_es=rule.reason_es, text_en=rule.reason_en,
                     events=tuple(sorted(other.parts[0].member.event_id for other in near)),
                     delta_s=round((max(o.parts[0].instant_ms for o in near) - min(o.parts[0].instant_ms for o in near)) / 1000, 3))
-    opened = cases.open_case(draft, (), opened_by=f"{rule.id}/{case.id}", own_type=TypeCode(rule.opens), drill=case.alert.drill, silent=False,
+    opened = cases.open_case(draft, (), opened_by=f"{rule.id}/{case.id}", own_type=TypeCode(rule.opens), realm=(case.alert.drill, False),
                              pinned=(reason,), links=ids[-_LINKS_MAX:])
     response.respond_to_rule(draft, opened)
     draft.say(opened.id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
@@ -165,12 +165,12 @@ def open_unreported(draft: Draft, event: Event, part: Part, rule: UnreportedRule
              and -600_000 <= part.instant_ms - case.parts[0].instant_ms <= rule.within_s * 1000]
     if prior:
         links = tuple(sorted(case.id for case in prior))[:_LINKS_MAX]
-        case = cases.open_case(draft, (part,), opened_by=event.id, own_type=event.type, drill=event.drill, silent=False, links=links)
+        case = cases.open_case(draft, (part,), opened_by=event.id, own_type=event.type, realm=(event.drill, False), links=links)
         draft.say(case.id, "opened", "Ingreso hospitalario vinculado a alertas anteriores.", "Hospital admission linked to earlier alerts.")
         return response.respond(draft, case, part).id
     reason = Reason(code="unreported.shooting", points=0, rule=rule.id, rule_version=rule.version, events=(part.member.event_id,),
                     text_es=rule.reason_es, text_en=rule.reason_en)
-    case = cases.open_case(draft, (part,), opened_by=event.id, own_type=TypeCode(rule.opens), drill=event.drill, silent=False, pinned=(reason,))
+    case = cases.open_case(draft, (part,), opened_by=event.id, own_type=TypeCode(rule.opens), realm=(event.drill, False), pinned=(reason,))
     draft.say(case.id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
     return response.respond_to_rule(draft, case).id
 

@@ -76,7 +76,7 @@ def json(value) -> bytes:
 @given(signals=histories)
 def test_law_2_a_life_safety_event_is_in_a_shown_alert_in_the_step_that_takes_it(pack: RulePack, signals):
     seen = set()
-    for before, item, after, effects in steps(play(signals, pack).items, pack):
+    for _, item, _, effects in steps(play(signals, pack).items, pack):
         if not isinstance(item, EventItem) or item.event.id in seen:
             continue
         seen.add(item.event.id)
@@ -331,7 +331,8 @@ def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(pack: 
             if isinstance(effect, UpsertAlert) and any(member.subject == "pseudo-7" for member in effect.alert.members):
                 assert (effect.alert.silent, effect.alert.data_class, effect.alert.place.lat) == (True, DataClass.SEALED, None)
             if isinstance(effect, IssueCommand) and after.cases.get(effect.command.alert_id).alert.silent:
-                assert effect.command.kind not in {CommandKind.SIREN_ON} and not effect.command.target.startswith("block:")
+                assert effect.command.kind is not CommandKind.SIREN_ON
+                assert not effect.command.target.startswith("block:")
         state = after
 
 
@@ -352,7 +353,8 @@ def test_every_alert_explains_itself_and_every_version_is_new(pack: RulePack, si
             joined = [reason for reason in alert.reasons if reason.code.startswith("merge.")]
             assert all(reason.rule and reason.rule_version and len(reason.events) == 2 and reason.delta_s is not None for reason in joined)
         if isinstance(effect, AppendTransition):
-            assert effect.transition.detail_es and effect.transition.detail_en
+            assert effect.transition.detail_es
+            assert effect.transition.detail_en
 
 
 @given(signals=histories)
