@@ -105,7 +105,7 @@ def test_a_full_disk_takes_room_from_telemetry_first_and_never_from_life_safety(
             spool.append(SpoolClass.TELEMETRY, [Entry(topic="t", key=b"k", value=blob)]).result(5)
             spool.append(SpoolClass.NORMAL, [Entry(topic="t", key=b"k", value=blob)]).result(5)
         accepted = 0
-        with pytest.raises(CapacityExhausted, match="disk_full"):
+        with pytest.raises(CapacityExhausted, match="disk_full"):  # noqa: PT012
             for _ in range(1_000):
                 spool.append(SpoolClass.LIFE_SAFETY, [Entry(topic="t", key=b"k", value=blob)]).result(5)
                 accepted += 1

@@ -147,7 +147,7 @@ def test_law_11_full_life_safety_refuses_and_alarms_once_and_drops_nothing(tmp_p
         try:
             spool.append(LIFE, [entry(n)]).result(5)
         except CapacityExhausted as full:
-            assert full.retry_after_s
+            assert full.retry_after_s  # noqa: PT017
         else:
             accepted.append(n)
     assert 50 < len(accepted) < 400

@@ -169,7 +169,7 @@ async def test_law_4_a_kill_between_any_two_writes_changes_nothing_that_a_reader
         fuse, stored = Fuse(last), dict[bytes, bytes]()
         log = Log(fuse)
         first = body(stored, log, correlator, fuse)
-        with pytest.raises(Killed):
+        with pytest.raises(Killed):  # noqa: PT012
             for offset, each in enumerate(story()):
                 await first.apply(Arrived(offset, codec.encode(each)))
         fuse.left = 10**9
