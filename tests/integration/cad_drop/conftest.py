@@ -114,7 +114,7 @@ def until() -> Until:
 
     async def wait(condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(30):
-            while not condition():
+            while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     return wait

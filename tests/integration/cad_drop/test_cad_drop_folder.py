@@ -32,7 +32,7 @@ async def test_a_file_is_acknowledged_only_when_its_last_record_is_durable(desk:
         assert (desk.inbox / "a.csv").exists()
         assert not (desk.inbox / "done").exists()
         desk.sink.release()
-        await until(lambda: (desk.inbox / "done" / "a.csv").exists())
+        await until((desk.inbox / "done" / "a.csv").exists)
     assert desk.accounted() == (3, 3, 0)
     report = json.loads((desk.inbox / "done" / "a.csv.ack").read_text())
     assert (report["records"], report["events"], report["dead"]) == (3, 3, 0)
@@ -46,7 +46,7 @@ async def test_a_refused_record_is_read_again_and_nothing_is_lost(desk: Any, unt
         assert desk.accounted()[0] == 0
         assert (desk.inbox / "a.csv").exists()
         desk.sink.full = False
-        await until(lambda: (desk.inbox / "done" / "a.csv").exists())
+        await until((desk.inbox / "done" / "a.csv").exists)
     assert len({event.id for event in desk.sink.decoded()}) == 20
 
 
@@ -55,7 +55,7 @@ async def test_raw_records_are_the_exact_bytes_of_the_file(desk: Any, until: Unt
     rows = [b'1,2026-09-21 10:00,"choque ""fuerte"",\r\ncon heridos",-32.9,-60.6\r\n', b"2,2026-09-21 10:01,caf\xe9,-32.9,-60.6\n", b"3,bad\r\n", b"4,2026-09-21 10:02,x,,"]
     desk.put("a.csv", b"\xef\xbb\xbfnumber,created,nature,lat,lon\r\n" + b"".join(rows))
     async with desk.running():
-        await until(lambda: (desk.inbox / "done" / "a.csv").exists())
+        await until((desk.inbox / "done" / "a.csv").exists)
     assert [record.payload for record in desk.sink.raws()] == rows
     assert [(letter.code, letter.payload) for letter in desk.sink.dead()] == [("cad_drop.columns", b"3,bad\r\n")]
     assert desk.accounted() == (4, 3, 1)
@@ -102,7 +102,7 @@ async def test_a_half_written_file_is_left_alone_until_it_rests(desk: Any, until
                 stream.write(data[at : at + 40])
             await asyncio.sleep(0.05)
         assert desk.accounted()[0] == 0
-        await until(lambda: (desk.inbox / "done" / "a.csv").exists())
+        await until((desk.inbox / "done" / "a.csv").exists)
     assert desk.accounted() == (6, 6, 0)
 
 
@@ -113,7 +113,7 @@ async def test_a_file_waits_for_its_done_mark_and_the_mark_goes_with_it(desk: An
         await asyncio.sleep(0.2)
         assert (desk.inbox / "a.csv").exists()
         (desk.inbox / "a.csv.done").touch()
-        await until(lambda: (desk.inbox / "done" / "a.csv").exists())
+        await until((desk.inbox / "done" / "a.csv").exists)
         assert not (desk.inbox / "a.csv.done").exists()
 
 
@@ -121,7 +121,7 @@ async def test_a_read_only_habit_gets_ack_files_and_reads_each_file_once(desk: A
     desk.configure(finish="ack_file")
     desk.put("a.csv", desk.calls(1, 2))
     async with desk.running():
-        await until(lambda: (desk.inbox / "a.csv.ack").exists())
+        await until((desk.inbox / "a.csv.ack").exists)
         await asyncio.sleep(0.2)
         assert desk.accounted() == (2, 2, 0)
         desk.put("a.csv", desk.calls(1, 2, 3))
@@ -152,7 +152,7 @@ async def test_a_file_that_is_something_else_goes_to_quarantine_with_all_its_byt
 async def test_an_empty_file_is_done(desk: Any, until: Until) -> None:
     desk.put("a.csv", b"")
     async with desk.running():
-        await until(lambda: (desk.inbox / "done" / "a.csv").exists())
+        await until((desk.inbox / "done" / "a.csv").exists)
     assert desk.accounted() == (0, 0, 0)
 
 
@@ -170,7 +170,7 @@ async def test_the_marks_survive_kill_minus_nine_in_the_middle_of_a_file(desk: A
     """A child is killed half-way; what it made durable plus what the next process does is the whole file, under the same ids."""
     total = 3000
     desk.put("a.csv", desk.calls(*range(total)))
-    child = subprocess.Popen(  # a real process: only that can be killed
+    child = subprocess.Popen(  # a real process: only that can be killed  # noqa: ASYNC220
         [sys.executable, "-c", _CHILD, str(desk.inbox), str(desk.state), str(tmp_path / "durable")],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / room) for room in ("core", "streams", "connectors"))},
@@ -185,7 +185,7 @@ async def test_the_marks_survive_kill_minus_nine_in_the_middle_of_a_file(desk: A
     before = set(durable.read_text().split())
     assert 0 < len(before) < total
     async with desk.running():
-        await until(lambda: (desk.inbox / "done" / "a.csv").exists())
+        await until((desk.inbox / "done" / "a.csv").exists)
     after = {event.id for event in desk.sink.decoded()}
     assert len({i for i in before if len(i) == 36} | after) == total
     assert len(after) < total, "the next process went on behind the mark"

@@ -66,7 +66,7 @@ class Station:
         task = asyncio.ensure_future(instance.run())
         try:
             async with asyncio.timeout(10):
-                while not self.source.port:
+                while not self.source.port:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             self.port = self.source.port
             yield instance
@@ -100,7 +100,7 @@ def until() -> Until:
 
     async def wait(condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
-            while not condition():
+            while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     return wait

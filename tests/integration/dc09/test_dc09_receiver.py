@@ -163,7 +163,7 @@ async def test_in_a_full_house_the_longest_idle_connection_leaves_and_the_press_
 async def test_twenty_megabytes_of_noise_end_the_connection_and_the_next_panel_is_served(station: Any) -> None:
     async with station.running():
         _, writer = await asyncio.open_connection("127.0.0.1", station.port)
-        with pytest.raises(OSError):
+        with pytest.raises(OSError):  # noqa: PT012
             for _ in range(320):
                 writer.write(b"\xff" * 65_536)
                 await asyncio.wait_for(writer.drain(), 5)

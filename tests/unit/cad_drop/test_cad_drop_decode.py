@@ -230,11 +230,11 @@ def test_xml_elements_attributes_and_foreign_prefixes() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    ['zone = "Mars/Base"', 'test_pattern = "("', "mask = [3]", 'formt = "csv"', 'poll_s = 0', '[[types]]\ncode = "fire.other"'],
+    ['zone = "Mars/Base"', 'test_pattern = "("', "mask = [3]", 'formt = "csv"', "poll_s = 0", '[[types]]\ncode = "fire.other"'],
 )
 def test_a_configuration_that_cannot_work_is_refused(bad: str) -> None:
     good = 'folder = "x"\nformat = "csv"\ndefault_type = "call.other"\n' + ("" if "zone" in bad else 'zone = "UTC"\n')
-    text = good + (bad + "\n" if not bad.startswith("[") else "") + '[columns]\noccurred = 0\ntype = 1\n' + (bad if bad.startswith("[") else "")
+    text = good + (bad + "\n" if not bad.startswith("[") else "") + "[columns]\noccurred = 0\ntype = 1\n" + (bad if bad.startswith("[") else "")
     with pytest.raises(ConfigInvalid):
         strict_toml.parse(text, CadDropConfig, file="x.toml")
 
@@ -246,6 +246,6 @@ def test_any_bytes_are_an_event_or_rejected(noise: bytes, config: CadDropConfig)
         try:
             (found,) = decode(raw, facts(config)).events
         except PayloadRejected as error:
-            assert error.code.startswith("cad_drop.")
+            assert error.code.startswith("cad_drop.")  # noqa: PT017
             continue
         msgspec.json.encode(found)

@@ -54,7 +54,7 @@ def test_a_record_beyond_the_limit_is_kept_in_pieces_and_the_next_one_lives() ->
 def test_no_byte_of_any_csv_is_lost_but_blank_lines(pieces: list[bytes]) -> None:
     data = b"".join(pieces)
     found = csv_records(data, limit=64)
-    assert b"".join(raws(found)).split() == data.split()
+    assert b"".join(raws(found)).translate(None, b"\r\n") == data.translate(None, b"\r\n")
     assert [record.number for record in found] == list(range(len(found)))
 
 

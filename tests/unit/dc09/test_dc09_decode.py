@@ -171,6 +171,11 @@ def test_a_link_from_a_stranger_is_text_and_a_key_never_appears() -> None:
     assert "FFFFFFFFFFFFFFFF" not in msgspec.json.encode(found).decode()
 
 
+def test_a_block_that_nobody_knows_is_kept() -> None:
+    """Law 12."""
+    assert main(press(tail="[Qsomething new][Z123.2M]")).attributes["block_Q"] == "something new"
+
+
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
@@ -205,7 +210,7 @@ def test_any_bytes_in_any_frame_are_events_or_rejected(noise: bytes, details: Ma
         try:
             decoded = decode(raw, facts(**details))
         except PayloadRejected as error:
-            assert error.code.startswith("dc09.")
+            assert error.code.startswith("dc09.")  # noqa: PT017
             continue
         assert decoded.events
         msgspec.json.encode(decoded.events)

@@ -11,10 +11,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from cior_connectors.builtin.cad_drop.config import CadDropConfig
+from cior_core.clock import LocalInstant, Mark, from_local
+from cior_core.errors import PayloadRejected
 from cior_core.model import UNKNOWN_PLACE, Place, PlaceMethod
 
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
-_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+_ISO = "%Y-%m-%d %H:%M:%S"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OLDEST_MS, _NEWEST_MS = 946_684_800_000, 7_258_118_400_000
+_NOTES = {Mark.AMBIGUOUS_HOUR: "ambiguous", Mark.SKIPPED_HOUR: "nonexistent"}
 _BLACK = "█"
 _PERSONAL = (
     re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+"),
@@ -37,22 +42,26 @@ def instant(text: str, config: CadDropConfig) -> Instant:
     ``note`` and widen ``error_s`` by an hour."""
     if not text:
         return Instant(ms=None, note="missing")
+    zone = ZoneInfo(config.zone)
     for layout in config.datetime_formats:
-        parsed = _parsed(text, layout)
-        if parsed is not None and _plausible(parsed):
-            return _resolved(parsed, config, resolution_s=_resolution_s(text, layout))
+        found = _read(text, layout, zone)
+        if found is not None and _OLDEST_MS <= found.instant_ms < _NEWEST_MS:
+            error_s = max(_resolution_s(text, layout), found.error_s if found.mark is not None else 0.0) + config.clock_error_s
+            year = datetime.fromtimestamp(found.instant_ms / 1000, zone).year
+            return Instant(ms=found.instant_ms, error_s=error_s, year=year, note=_NOTES.get(found.mark, "") if found.mark else "")
     return Instant(ms=None, note="unreadable")
 
 
-def _parsed(text: str, layout: str) -> datetime | None:
+def _read(text: str, layout: str, zone: ZoneInfo) -> LocalInstant | None:
     try:
-        return datetime.fromisoformat(text) if layout == "iso" else datetime.strptime(text, layout)  # noqa: DTZ007  the zone is the configuration's
-    except ValueError:
+        if layout != "iso":
+            return from_local(text, layout, zone)
+        parsed = datetime.fromisoformat(text)
+        if parsed.tzinfo is None:
+            return from_local(parsed.strftime(_ISO), _ISO, zone)
+        return LocalInstant(instant_ms=(parsed - _EPOCH) // timedelta(milliseconds=1), error_s=1.0)
+    except (ValueError, OverflowError, PayloadRejected):
         return None
-
-
-def _plausible(parsed: datetime) -> bool:
-    return _OLDEST.year <= parsed.year < 2200
 
 
 def _resolution_s(text: str, layout: str) -> float:
@@ -61,19 +70,6 @@ def _resolution_s(text: str, layout: str) -> float:
     if "%S" in layout or "%T" in layout or "%X" in layout or "%c" in layout:
         return 1.0
     return _MINUTE_S if "%M" in layout else _HOUR_S if "%H" in layout or "%I" in layout else 24 * _HOUR_S
-
-
-def _resolved(parsed: datetime, config: CadDropConfig, *, resolution_s: float) -> Instant:
-    error_s, note = resolution_s + config.clock_error_s, ""
-    if parsed.tzinfo is None:
-        local = parsed.replace(tzinfo=ZoneInfo(config.zone))
-        first, second = local.replace(fold=0), local.replace(fold=1)
-        if first.utcoffset() != second.utcoffset():
-            real = first.astimezone(UTC).astimezone(ZoneInfo(config.zone)).replace(tzinfo=None) == parsed
-            note, error_s = ("ambiguous" if real else "nonexistent"), error_s + _HOUR_S
-        parsed = first
-    ms = (parsed.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-    return Instant(ms=ms, error_s=error_s, year=parsed.year, note=note)
 
 
 def place(lat_text: str, lon_text: str, address: str, config: CadDropConfig) -> tuple[Place, str]:
