@@ -19,7 +19,7 @@ from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
 from cior_connectors.builtin.cad_drop.config import CadDropConfig
 from cior_connectors.builtin.cad_drop.source import CadDropSource
-from cior_connectors.contract import DecodeContext
+from cior_connectors.contract import DecodeContext, Manifest
 from cior_connectors.kit.memory import MemorySink
 from cior_core import bundled, strict_toml
 from cior_core.model import Producer
@@ -73,7 +73,7 @@ class Desk:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Instance]:
         """The runtime at work on this folder, until the block ends."""
-        manifest = registry.strict_toml.parse(registry.package_text("cior_connectors.builtin.cad_drop", "manifest.toml"), registry.Manifest, file="manifest.toml")
+        manifest = strict_toml.parse(registry.package_text("cior_connectors.builtin.cad_drop", "manifest.toml"), Manifest, file="manifest.toml")
         context = DecodeContext(
             config=self.config,
             taxonomy=Taxonomy.load(bundled.text("taxonomy.toml")),

@@ -77,7 +77,7 @@ class Station:
             await asyncio.wait([task], timeout=5)
 
     def panel(self, account: str = "1234", **fields: Any) -> Panel:
-        settings = {"account": account, "port": self.port, "answer_timeout_s": 2.0, "backoff_s": 0.05} | fields
+        settings: dict[str, Any] = {"account": account, "port": self.port, "answer_timeout_s": 2.0, "backoff_s": 0.05} | fields
         panel = Panel(PanelSettings(**settings), now_ms=now_ms)
         self.panels.append(panel)
         return panel
