@@ -7,8 +7,8 @@ children with it (parent-death signal), so no orphan holds a port or a store.
 
 from __future__ import annotations
 
-import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -24,9 +24,6 @@ import structlog
 from cior_core.errors import SourceUnavailable
 
 log = structlog.get_logger("cior.supervisor")
-
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,8 +70,11 @@ def pause_before_restart(deaths_s: Sequence[float], now_s: float, limits: Limits
     return min(pause, limits.longest_pause_s), False
 
 
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+def _tied(argv: Sequence[str]) -> list[str]:
+    """``argv`` under util-linux ``setpriv``, which asks the kernel for SIGTERM when we die and then becomes the program (same pid). Running code between
+    fork and exec instead would not be safe in a process with threads."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--", *argv] if setpriv else list(argv)
 
 
 class Part:
@@ -100,8 +100,8 @@ class Part:
         """Start the process with its output appended to its log file."""
         with self._log_path.open("ab") as output:
             self.process = subprocess.Popen(
-                list(self.spec.argv), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env={**os.environ, **self.spec.env}, preexec_fn=_die_with_parent,  # noqa: PLW1509 - single libc call
+                _tied(self.spec.argv), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                env={**os.environ, **self.spec.env},
             )
         self.started_s = time.monotonic()
         self.state = PartState.STARTING
@@ -157,6 +157,7 @@ class Supervisor:
         self._log_dir = log_dir
         self._poll_s = poll_s
         self._stopping = threading.Event()
+        self._released = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         log_dir.mkdir(parents=True, exist_ok=True)
@@ -199,11 +200,13 @@ class Supervisor:
     def stop(self) -> None:
         """Stop everything in reverse order of start. Idempotent."""
         self._stopping.set()
+        with self._lock:
+            for part in reversed(list(self.parts.values())):
+                part.stop()
+        self._released.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        for part in reversed(list(self.parts.values())):
-            part.stop()
 
     def _ensure_thread(self) -> None:
         if self._thread is None:
@@ -214,7 +217,10 @@ class Supervisor:
         while not self._stopping.wait(self._poll_s):
             with self._lock:
                 for part in self.parts.values():
-                    self._poll_one(part)
+                    if not self._stopping.is_set():
+                        self._poll_one(part)
+        # The kernel ties a child to the *thread* that started it: this one must outlive the children it restarted.
+        self._released.wait()
 
     def _poll_one(self, part: Part) -> None:
         try:

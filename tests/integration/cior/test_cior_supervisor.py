@@ -64,7 +64,7 @@ def test_stop_ends_even_what_ignores_sigterm(supervisor: Supervisor, tmp_path: P
 
 def test_children_of_a_killed_supervisor_do_not_stay(tmp_path: Path) -> None:
     code = (
-        "import sys, time, pathlib\nfrom cior.supervisor import PartSpec, Supervisor\n"
+        "import sys, time, pathlib, structlog\nstructlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))\nfrom cior.supervisor import PartSpec, Supervisor\n"
         f"s = Supervisor(log_dir=pathlib.Path({str(tmp_path)!r}))\n"
         "p = s.start(PartSpec(name='orphan', argv=[sys.executable, '-c', 'import time; time.sleep(600)']))\nprint(p.pid, flush=True)\ntime.sleep(600)\n"
     )
