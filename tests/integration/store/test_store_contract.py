@@ -90,6 +90,7 @@ def test_law_8_raw_bytes_come_out_exactly_as_they_went_in(pair: Pair) -> None:
         "ñandú €".encode("latin-1", "replace"),
         b"\xff\xfe\x00",
         b"line\r\nline\\n\t'\"",
+        b" \r\n\tpadded \x00\r\n ",
         b"x" * 1_500_000,
     ]
     pair.put(Kind.RAW, *(city.raw(n, payload=payload) for n, payload in enumerate(payloads)))
