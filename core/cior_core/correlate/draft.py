@@ -82,7 +82,7 @@ class Draft:
 
     def kind(self, code: str) -> EventType:
         """The type called ``code``; that of undecoded sources when the taxonomy does not know it (it alerts, marked degraded)."""
-        return self.rules.kind(code) or self._undecoded
+        return self.rules.types.get(code, self._undecoded)
 
     def case(self, alert_id: AlertId | str | None) -> Case | None:
         """The case called ``alert_id``, as this step left it so far."""
@@ -90,9 +90,9 @@ class Draft:
 
     def root(self, alert_id: AlertId | str) -> Case | None:
         """The case that shows ``alert_id``: itself, or what absorbed it."""
-        case = self.case(alert_id)
+        case = self.cases.get(alert_id)
         while case is not None and case.alert.merged_into is not None:
-            case = self.case(case.alert.merged_into)
+            case = self.cases.get(case.alert.merged_into)
         return case
 
     def parts(self, case: Case) -> tuple[Part, ...]:

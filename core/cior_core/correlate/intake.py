@@ -72,7 +72,7 @@ def _place(draft: Draft, event: Event) -> AlertId | None:
     if event.phase in _ENDINGS:
         return _end(draft, event, part, live or closed)
     if part.member.life_safety or silent:
-        return _join(draft, event, part, live) or _open(draft, event, part, closed, silent=silent)
+        return _join(draft, event, part, live) or _open(draft, event, part, live or closed, silent=silent)
     return _ordinary(draft, event, part, kind=kind, live=live, closed=closed)
 
 
@@ -90,7 +90,7 @@ def _ordinary(draft: Draft, event: Event, part: Part, *, kind: EventType, live: 
         return patterns.count_threshold(draft, event, part, threshold)
     if kind.alerting == "never":
         return None
-    return _open(draft, event, part, closed, silent=False)
+    return _open(draft, event, part, live or closed, silent=False)
 
 
 def _join(draft: Draft, event: Event, part: Part, match: Match | None) -> AlertId | None:
@@ -156,9 +156,9 @@ def _gather(draft: Draft, part: Part, storm: Case, reason: Reason) -> AlertId:
     return case.id
 
 
-def _open(draft: Draft, event: Event, part: Part, closed: Match | None, *, silent: bool) -> AlertId:
-    """Open an alert at once, run its protocol, then gather what was waiting for it."""
-    links = (AlertId(closed.alert_id),) if closed is not None else _full(draft, part, silent=silent, drill=event.drill)
+def _open(draft: Draft, event: Event, part: Part, earlier: Match | None, *, silent: bool) -> AlertId:
+    """Open an alert at once, run its protocol, then gather what was waiting for it. ``earlier``: the closed or full alert it is linked to."""
+    links = () if earlier is None else (AlertId(earlier.alert_id),)
     pinned = (_late(draft, part),) if part.late else ()
     case = cases.open_case(draft, (part,), opened_by=event.id, own_type=event.type, realm=(event.drill, silent), pinned=pinned, links=links)
     kind = draft.kind(event.type)
@@ -170,12 +170,6 @@ def _open(draft: Draft, event: Event, part: Part, closed: Match | None, *, silen
     patterns.check_coordinated(draft, case)
     patterns.link_silent(draft, draft.case(case.id) or case)
     return case.id
-
-
-def _full(draft: Draft, part: Part, *, silent: bool, drill: bool) -> tuple[AlertId, ...]:
-    """The full alert that this one continues, if that is why it opened."""
-    live, _ = matching.find(part, draft, silent=silent, drill=drill)
-    return () if live is None else (AlertId(live.alert_id),)
 
 
 def _late(draft: Draft, part: Part) -> Reason:

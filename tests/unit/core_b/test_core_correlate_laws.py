@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -52,11 +53,11 @@ ticks = st.builds(Signal, at_s=st.integers(0, 400_000), tick=st.just(True))
 histories = st.lists(st.one_of(events, events, events, actions, ticks), min_size=1, max_size=14)
 
 
-def play(signals, pack: RulePack) -> scenario.Run:
+def play(signals: Any, pack: RulePack) -> scenario.Run:
     return scenario.run(Scenario(signals=tuple(signals), wants=()), pack)
 
 
-def steps(items, pack: RulePack):
+def steps(items: Any, pack: RulePack):
     """(before, item, after, effects) of each item."""
     state = initial(DEFAULT_AREA)
     for item in items:
@@ -65,7 +66,7 @@ def steps(items, pack: RulePack):
         state = after
 
 
-def json(value) -> bytes:
+def json(value: Any) -> bytes:
     return msgspec.json.encode(value)
 
 
@@ -74,7 +75,7 @@ def json(value) -> bytes:
 
 @settings(max_examples=150)
 @given(signals=histories)
-def test_law_2_a_life_safety_event_is_in_a_shown_alert_in_the_step_that_takes_it(pack: RulePack, signals):
+def test_law_2_a_life_safety_event_is_in_a_shown_alert_in_the_step_that_takes_it(pack: RulePack, signals: Any):
     seen = set()
     for _, item, _, effects in steps(play(signals, pack).items, pack):
         if not isinstance(item, EventItem) or item.event.id in seen:
@@ -87,7 +88,7 @@ def test_law_2_a_life_safety_event_is_in_a_shown_alert_in_the_step_that_takes_it
 
 
 @given(signals=histories)
-def test_law_2_suppression_never_covers_a_life_safety_or_silent_alert(pack: RulePack, signals):
+def test_law_2_suppression_never_covers_a_life_safety_or_silent_alert(pack: RulePack, signals: Any):
     for effect in play(signals, pack).effects:
         if isinstance(effect, UpsertAlert) and (effect.alert.life_safety or effect.alert.silent):
             assert effect.alert.suppression is None
@@ -98,7 +99,7 @@ def test_law_2_suppression_never_covers_a_life_safety_or_silent_alert(pack: Rule
 
 @settings(max_examples=100)
 @given(signals=histories)
-def test_law_4_the_same_item_again_has_no_effect(pack: RulePack, signals):
+def test_law_4_the_same_item_again_has_no_effect(pack: RulePack, signals: Any):
     for _, item, after, _ in steps(play(signals, pack).items, pack):
         if not isinstance(item, TickItem):
             again, effects = step(after, item, pack)
@@ -108,7 +109,7 @@ def test_law_4_the_same_item_again_has_no_effect(pack: RulePack, signals):
 
 @settings(max_examples=60)
 @given(signals=st.lists(st.one_of(events, actions), min_size=2, max_size=3))
-def test_law_4_all_interleavings_of_two_deliveries_give_what_one_delivery_gives(pack: RulePack, signals):
+def test_law_4_all_interleavings_of_two_deliveries_give_what_one_delivery_gives(pack: RulePack, signals: Any):
     items = play(signals, pack).items
     _, _, alone, _ = list(steps(items, pack))[-1]
     for order in _shuffles(len(items)):
@@ -130,7 +131,7 @@ def _shuffles(n: int) -> set[tuple[int, ...]]:
 
 @settings(max_examples=150)
 @given(signals=histories, data=st.data())
-def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(pack: RulePack, signals, data):
+def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(pack: RulePack, signals: Any, data: Any):
     """Effects are published before entries are written, head last: whatever subset of the writes survived, nothing is doubled or lost."""
     table: dict[str, bytes] = {}
     state = initial(DEFAULT_AREA)
@@ -168,7 +169,7 @@ def test_law_4_every_prefix_of_the_writes_of_a_full_story(pack: RulePack):
     assert persist.entries(state, step(state, TickItem(id="t", area=DEFAULT_AREA, at_ms=state.head.now_ms + 1), pack)[0]).keys() - {"head"} == set(state.stale)
 
 
-def _write(table: dict[str, bytes], writes) -> None:
+def _write(table: dict[str, bytes], writes: Any) -> None:
     for key, value in writes:
         if value is None:
             table.pop(key, None)
@@ -180,7 +181,7 @@ def _write(table: dict[str, bytes], writes) -> None:
 
 
 @given(signals=histories)
-def test_law_5_the_same_log_gives_the_same_effects_byte_for_byte(pack: RulePack, signals):
+def test_law_5_the_same_log_gives_the_same_effects_byte_for_byte(pack: RulePack, signals: Any):
     items = play(signals, pack).items
     once, twice = ([effects for *_, effects in steps(items, pack)] for _ in range(2))
     assert json(once) == json(twice)
@@ -239,7 +240,7 @@ def _imports(file: Path) -> set[str]:
 
 
 @given(signals=histories)
-def test_law_6_now_is_the_items_instant_and_never_goes_back(pack: RulePack, signals):
+def test_law_6_now_is_the_items_instant_and_never_goes_back(pack: RulePack, signals: Any):
     for before, item, after, _ in steps(reversed(play(signals, pack).items), pack):
         assert after.head.now_ms == max(before.head.now_ms, item.at_ms)
 
@@ -249,7 +250,7 @@ def test_law_6_now_is_the_items_instant_and_never_goes_back(pack: RulePack, sign
 
 @settings(max_examples=150)
 @given(signals=histories)
-def test_law_10_no_step_but_a_persons_unmerge_lowers_a_life_safety_alert(pack: RulePack, signals):
+def test_law_10_no_step_but_a_persons_unmerge_lowers_a_life_safety_alert(pack: RulePack, signals: Any):
     levels = {}
     for _, item, _, effects in steps(play(signals, pack).items, pack):
         human = isinstance(item, ActionItem) and item.action.kind is ActionKind.UNMERGE
@@ -266,7 +267,7 @@ def test_law_10_no_step_but_a_persons_unmerge_lowers_a_life_safety_alert(pack: R
 
 @settings(max_examples=150)
 @given(signals=st.lists(events, min_size=2, max_size=8), pick=st.randoms())
-def test_merge_then_unmerge_gives_both_alerts_back(pack: RulePack, signals, pick):
+def test_merge_then_unmerge_gives_both_alerts_back(pack: RulePack, signals: Any, pick: Any):
     run = play(signals, pack)
     live = [case.alert for case in run.state.cases.values() if case.live]
     assume(len(live) >= 2)
@@ -280,11 +281,11 @@ def test_merge_then_unmerge_gives_both_alerts_back(pack: RulePack, signals, pick
         assert _plain(apart.cases.get(alert.id).alert) == _plain(alert)
 
 
-def _plain(alert):
+def _plain(alert: Any):
     return msgspec.structs.replace(alert, version=0, updated_ms=0, applied=())
 
 
-def _action(name, kind, alert_id, targets, run):
+def _action(name: Any, kind: Any, alert_id: Any, targets: Any, run: Any):
     from cior_core.model import Action
 
     at_ms = run.state.head.now_ms
@@ -296,7 +297,7 @@ def _action(name, kind, alert_id, targets, run):
 
 @settings(max_examples=100)
 @given(spots=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60), st.integers(0, 120)), min_size=2, max_size=7), shuffled=st.randoms())
-def test_order_of_arrival_does_not_change_who_is_with_whom(pack: RulePack, spots, shuffled):
+def test_order_of_arrival_does_not_change_who_is_with_whom(pack: RulePack, spots: Any, shuffled: Any):
     """Life-safety events of up to three incidents 5 km apart, each within 60 m and 2 minutes: any order of arrival gives the same sets."""
     signals = [Signal(at_s=0, event="gun.shooting", source=f"caller-{n}", east_m=5000.0 * spot + off, ago_s=float(ago), id=f"e-{n}")
                for n, (spot, off, ago) in enumerate(spots)]
@@ -305,7 +306,7 @@ def test_order_of_arrival_does_not_change_who_is_with_whom(pack: RulePack, spots
     assert _sets(play(signals, pack)) == _sets(play(mixed, pack))
 
 
-def _sets(run) -> set[frozenset[str]]:
+def _sets(run: Any) -> set[frozenset[str]]:
     return {frozenset(member.subject for member in alert.members) for alert in run.state.alerts if alert.members}
 
 
@@ -314,7 +315,7 @@ def _sets(run) -> set[frozenset[str]]:
 
 @settings(max_examples=100)
 @given(signals=histories, at=st.integers(0, 4000), bad_class=st.sampled_from(list(DataClass)))
-def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(pack: RulePack, signals, at, bad_class):
+def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(pack: RulePack, signals: Any, at: Any, bad_class: Any):
     """Even when a connector forgets to seal: the canary in text, place and attributes is in no effect and in no stored entry."""
     canary, lat = "CANARY-maria-perez", -32.123456
     leaky = scenario.make_event(Signal(at_s=at, event="silent.gbv", source="pseudo-7", data_class=DataClass.SEALED, district="center"))
@@ -341,7 +342,7 @@ def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(pack: 
 
 @settings(max_examples=100)
 @given(signals=histories)
-def test_every_alert_explains_itself_and_every_version_is_new(pack: RulePack, signals):
+def test_every_alert_explains_itself_and_every_version_is_new(pack: RulePack, signals: Any):
     versions = {}
     for effect in play(signals, pack).effects:
         if isinstance(effect, UpsertAlert):
@@ -358,7 +359,7 @@ def test_every_alert_explains_itself_and_every_version_is_new(pack: RulePack, si
 
 
 @given(signals=histories)
-def test_transition_and_command_ids_are_unique(pack: RulePack, signals):
+def test_transition_and_command_ids_are_unique(pack: RulePack, signals: Any):
     effects = play(signals, pack).effects
     lines = [effect.transition.id for effect in effects if isinstance(effect, AppendTransition)]
     commands = [effect.command.id for effect in effects if isinstance(effect, IssueCommand)]
@@ -367,7 +368,7 @@ def test_transition_and_command_ids_are_unique(pack: RulePack, signals):
 
 
 @pytest.mark.parametrize("hours", [71, 73])
-def test_seen_ids_are_kept_for_72_hours(pack: RulePack, hours):
+def test_seen_ids_are_kept_for_72_hours(pack: RulePack, hours: Any):
     press = Signal(at_s=0, event="noise.complaint", source="cad:911", id="p")
     run = play([press, Signal(at_s=10, action=ActionKind.CLOSE, disposition=Disposition.FALSE_ALARM), Signal(at_s=hours * 3600, tick=True)], pack)
     again = msgspec.structs.replace(run.items[0], at_ms=run.state.head.now_ms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +33,7 @@ many = st.lists(facts(), min_size=1, max_size=6).map(tuple)
 
 @settings(max_examples=400)
 @given(before=many, more=facts(counts=True), confirmed=st.booleans(), withdrawn=st.booleans())
-def test_adding_a_corroborating_fact_never_lowers(pack: RulePack, before, more, confirmed, withdrawn):
+def test_adding_a_corroborating_fact_never_lowers(pack: RulePack, before: Any, more: Any, confirmed: Any, withdrawn: Any):
     was = priority.score(Facts(facts=before, confirmed=confirmed, withdrawn=withdrawn), pack.priority.table)
     now = priority.score(Facts(facts=(*before, more), confirmed=confirmed, withdrawn=withdrawn), pack.priority.table)
     assert now.points >= was.points
@@ -39,19 +41,19 @@ def test_adding_a_corroborating_fact_never_lowers(pack: RulePack, before, more, 
 
 
 @given(known=many, floor=st.sampled_from(list(Level)))
-def test_law_10_no_score_goes_below_a_floor(pack: RulePack, known, floor):
+def test_law_10_no_score_goes_below_a_floor(pack: RulePack, known: Any, floor: Any):
     assert priority.score(Facts(facts=known), pack.priority.table, floor=floor).level.rank <= floor.rank
 
 
 @given(known=many)
-def test_registered_presses_and_silent_channels_never_start_below_their_type(pack: RulePack, known):
+def test_registered_presses_and_silent_channels_never_start_below_their_type(pack: RulePack, known: Any):
     protected = [fact for fact in known if fact.life_safety and (fact.registered is True or fact.kind.silent)]
     score = priority.score(Facts(facts=known), pack.priority.table)
     assert all(score.level.rank <= fact.kind.level.rank for fact in protected)
 
 
 @given(known=many, shuffled=st.randoms())
-def test_order_of_facts_does_not_matter(pack: RulePack, known, shuffled):
+def test_order_of_facts_does_not_matter(pack: RulePack, known: Any, shuffled: Any):
     mixed = list(known)
     shuffled.shuffle(mixed)
     one, other = (priority.score(Facts(facts=tuple(entry)), pack.priority.table) for entry in (known, mixed))
@@ -59,20 +61,20 @@ def test_order_of_facts_does_not_matter(pack: RulePack, known, shuffled):
 
 
 @given(known=many)
-def test_every_point_has_a_reason_in_both_languages(pack: RulePack, known):
+def test_every_point_has_a_reason_in_both_languages(pack: RulePack, known: Any):
     score = priority.score(Facts(facts=known), pack.priority.table)
     assert score.points == sum(reason.points for reason in score.reasons)
     assert all(reason.text_es and reason.text_en and reason.rule == "priority.table" for reason in score.reasons)
     assert all("{" not in reason.text_es + reason.text_en for reason in score.reasons)
 
 
-def _alone(code: str, **more) -> Fact:
+def _alone(code: str, **more: Any) -> Fact:
     kind = TYPES[code]
     return Fact(kind=kind, independence="one", event_id=EventId("e"), life_safety=kind.life_safety, **more)
 
 
 def test_single_unverified_alarms_start_low_and_presses_of_transport_and_schools_do_not(pack: RulePack):
-    def level(code: str, **more) -> Level:
+    def level(code: str, **more: Any) -> Level:
         return priority.score(Facts(facts=(_alone(code, **more),)), pack.priority.table).level
 
     assert (level("burglary.alarm"), level("panic.alarm"), level("panic.community")) == (Level.P5, Level.P4, Level.P3)
