@@ -77,7 +77,7 @@ def _template(root: Path) -> Iterator[tuple[Path, str]]:
 @click.option("--no-probe", is_flag=True, help="Lint only.")
 @click.option("--write-readme", metavar="PACKAGE", help="Write the generated parts of a connector's README.")
 @click.option("--write-golden", metavar="PACKAGE", help="Write missing expected.json files; read them before you commit.")
-def check(instances: tuple[Path, ...], test_mode: bool, no_probe: bool, write_readme: str | None, write_golden: str | None) -> None:  # noqa: FBT001
+def check(instances: tuple[Path, ...], test_mode: bool, no_probe: bool, write_readme: str | None, write_golden: str | None) -> None:  # noqa: FBT001, PLR0917  click gives them
     """Exit 1 when anything must be corrected; every fault names file, line, code and cure."""
     if write_readme:
         _write_readme(write_readme)
@@ -132,7 +132,7 @@ def _write_golden(package: str) -> None:
 @click.option("--events", type=click.Path(path_type=Path, exists=True), help="Archived events to compare with (NDJSON).")
 @click.option("--code", default="", help="Only dead letters of this code.")
 @click.option("--devices", type=click.Path(path_type=Path, exists=True), help="The registry file.")
-def replay_command(instance: Path, archive: Path, origin: str, events: Path | None, code: str, devices: Path | None) -> None:
+def replay_command(instance: Path, archive: Path, origin: str, events: Path | None, code: str, devices: Path | None) -> None:  # noqa: PLR0917  click gives them
     """Exit 0 when nothing changes, 1 when something does."""
     try:
         plan = process.plan(instance, test_mode=True)

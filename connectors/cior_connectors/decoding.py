@@ -11,7 +11,7 @@ from cior_core.model import UNKNOWN_PLACE, ClockQuality, Event, Phase, Place, Ty
 __all__ = ["make_event"]
 
 
-def make_event(
+def make_event(  # noqa: PLR0913  the facts of one event, all named
     facts: Facts,
     *,
     type_code: str,

@@ -361,7 +361,7 @@ class Instance:
             carries_sealed=any_sealed if settings.carries_sealed is None else settings.carries_sealed,
             keep=self._keep,
             placed=self._around.placed,
-            expected_every_s=self.source.expected_every_s if isinstance(self.source, Heartbeating) else lambda subject: None,
+            expected_every_s=self.source.expected_every_s if isinstance(self.source, Heartbeating) else lambda _subject: None,
         )
 
     def _keep(self, events: tuple[Event, ...]) -> tuple[Event, ...]:

@@ -53,7 +53,7 @@ class Pipeline:
         metrics: Metrics,
         ledger: Ledger,
         boot: str,
-        on_refusal: Callable[[bool], None] = lambda refusing: None,
+        on_refusal: Callable[[bool], None] = lambda _refusing: None,
     ) -> None:
         self._source = source
         self._manifest = manifest
@@ -111,7 +111,7 @@ class Pipeline:
             self._ledger.durable(unit.bundle, received_ms=unit.received.facts.received_ms)
             await self._answer(unit.received, unit.bundle.outcome)
         if any(unit.bundle.life_safety for unit in group):
-            self._on_refusal(False)
+            self._on_refusal(False)  # noqa: FBT003  a callback's one fact
 
     async def _one_by_one(self, group: Sequence[Judged], error: CiorError) -> None:
         """What is too large for the bus as decoded becomes a dead letter with its bytes; a second failure is a refusal."""
@@ -127,7 +127,7 @@ class Pipeline:
     async def _refuse(self, unit: Judged, error: CiorError) -> None:
         """Not durable, so not acknowledged: the far side keeps it. Life-safety that is refused is an alarm."""
         if unit.bundle.spool_class is SpoolClass.LIFE_SAFETY:
-            self._on_refusal(True)
+            self._on_refusal(True)  # noqa: FBT003
         await self._answer(unit.received, Refused(code=error.code))
 
     async def refuse(self, received: Received, code: str) -> None:

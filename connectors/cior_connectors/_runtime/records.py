@@ -197,7 +197,7 @@ def _clear(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart,
         data_class=max((event.data_class for event in events), key=list(DataClass).index, default=DataClass.RESTRICTED),
         drill=facts.drill or channel.context.drill,
     )
-    letters = tuple(_letter(channel, facts, part, n, pointer, sealed=False) for n, part in enumerate(rejected))
+    letters = tuple(_letter(channel, facts, part, index=n, pointer=pointer, sealed=False) for n, part in enumerate(rejected))
     pointed = tuple(_pointed(event, pointer, n) for n, event in enumerate(events))
     return _assembled(unit, record, pointed, letters)
 
@@ -223,7 +223,7 @@ def _sealed(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart
     )
     registry = channel.context.registry
     stripped = tuple(sealer.strip(event, raw=_at(pointer, n), device=registry.get(event.subject)) for n, event in enumerate(events))
-    letters = tuple(_letter(channel, facts, part, n, pointer, sealed=True) for n, part in enumerate(rejected))
+    letters = tuple(_letter(channel, facts, part, index=n, pointer=pointer, sealed=True) for n, part in enumerate(rejected))
     return _assembled(unit, record, stripped, letters)
 
 
@@ -268,7 +268,7 @@ def _event_message(event: Event, spool_class: SpoolClass) -> Message:
     return Message(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=_encoded(event), spool_class=spool_class, bulk=bulk and not alone)
 
 
-def _letter(channel: Channel, facts: Facts, part: RejectedPart, index: int, pointer: RawPointer, *, sealed: bool) -> DeadLetter:
+def _letter(channel: Channel, facts: Facts, part: RejectedPart, *, index: int, pointer: RawPointer, sealed: bool) -> DeadLetter:
     """A dead letter; of a sealed unit it is a box with a fixed code and reason, because an author's words may quote the payload."""
     sealer = channel.sealer
     producer = channel.context.producer

@@ -23,7 +23,7 @@ import msgspec
 from cior_connectors.contract import ConnectorConfig, Secret
 from cior_core import strict_toml
 from cior_core.errors import ConfigInvalid
-from cior_core.model import Device
+from cior_core.registry import Registry
 
 KEY_BYTES = 32
 
@@ -85,30 +85,15 @@ class InstanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_payload_bytes: int = 800_000
 
 
-class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The registered devices file: an array of ``[[device]]`` tables with the fields of ``cior_core.model.Device``."""
-
-    device: tuple[Device, ...] = ()
-
-    def by_id(self) -> dict[str, Device]:
-        """Enabled devices by id. Raises ``ConfigInvalid`` for two with one id."""
-        found: dict[str, Device] = {}
-        for device in self.device:
-            if device.id in found:
-                raise ConfigInvalid("registry.duplicate", "a device id is registered twice", cure="give every device its own id")
-            found[device.id] = device
-        return {key: device for key, device in found.items() if device.enabled}
-
-
 def read_centre(path: Path) -> CentreSettings:
     """The centre's file. Raises ``ConfigInvalid``."""
     settings: CentreSettings = _parse(_read(path), CentreSettings, file=str(path))
     return settings
 
 
-def read_registry(path: Path) -> dict[str, Device]:
-    """Devices by id. Raises ``ConfigInvalid``."""
-    return strict_toml.parse(_read(path), Registry, file=str(path)).by_id()
+def read_registry(path: Path) -> Registry:
+    """The devices of a file. Raises ``ConfigInvalid`` with file, line, code and cure."""
+    return Registry.load(_read(path), file=path.name)
 
 
 def read_instance(text: str, model: type[ConnectorConfig], *, file: str) -> InstanceSettings:

@@ -65,7 +65,7 @@ class _Touched(BaseException):
 @contextmanager
 def _blocked() -> Iterator[None]:
     def refuse(name: str) -> Any:
-        def touched(*args: object, **keywords: object) -> NoReturn:
+        def touched(*_args: object, **_keywords: object) -> NoReturn:
             raise _Touched(name)
 
         return touched

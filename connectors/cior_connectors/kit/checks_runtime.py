@@ -79,7 +79,7 @@ class _Dying(ScriptedSource):
     def __init__(self, subject: Subject, sample: Sample) -> None:
         super().__init__(subject.source().decode, [(sample.raw, sample.facts(subject.source_urn))], on_answer=self._die)
 
-    def _die(self, position: int, outcome: object) -> None:
+    def _die(self, _position: int, _outcome: object) -> None:
         self.answers[-1] = Refused(code="died")
         raise Aborted
 

@@ -48,7 +48,7 @@ def config_examples(subject: Subject) -> None:
 
 def _types_of(subject: Subject, config: object) -> tuple[str, ...]:
     module = importlib.import_module(f"{subject.package}.{subject.kind.manifest.config.partition(':')[0]}")
-    named: tuple[str, ...] = getattr(module, "types_of", lambda config: ())(config)
+    named: tuple[str, ...] = getattr(module, "types_of", lambda _config: ())(config)
     return named
 
 

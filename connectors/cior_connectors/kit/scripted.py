@@ -33,14 +33,14 @@ class ScriptedSource:
     def __init__(self, decode: Callable[[bytes, Facts], Decoded], steps: Sequence[Step], *, on_answer: Callable[[int, Outcome], None] | None = None) -> None:
         self._decode = decode
         self._steps = list(steps)
-        self._on_answer = on_answer or (lambda position, outcome: None)
+        self._on_answer = on_answer or (lambda _position, _outcome: None)
         self.answers: dict[int, Outcome] = {}
         self.asked = 0
         self.opened = 0
         self.closed = 0
         self.down = 0
 
-    async def open(self, ctx: OpenContext) -> None:
+    async def open(self, ctx: OpenContext) -> None:  # noqa: ARG002  the contract's signature
         """Counts; fails ``down`` times first."""
         if self.down > 0:
             self.down -= 1

@@ -124,7 +124,7 @@ def conformance(package: str, *, peer: Peer | None = None) -> type:
     """The pytest class for a connector."""
     subject = Subject(package, peer=peer)
 
-    def pytest_generate_tests(self: object, metafunc: pytest.Metafunc) -> None:
+    def pytest_generate_tests(_self: object, metafunc: pytest.Metafunc) -> None:
         if "sample" in metafunc.fixturenames:
             metafunc.parametrize("sample", subject.samples, ids=[sample.name for sample in subject.samples])
 
@@ -136,10 +136,10 @@ def conformance(package: str, *, peer: Peer | None = None) -> type:
 
 
 def _test(check: Check, subject: Subject) -> Callable[..., Any]:
-    async def with_sample(self: object, sample: Sample) -> None:
+    async def with_sample(_self: object, sample: Sample) -> None:
         await _run(check, subject, sample)
 
-    async def without(self: object) -> None:
+    async def without(_self: object) -> None:
         await _run(check, subject, None)
 
     test = with_sample if check.per_sample else without
@@ -149,7 +149,7 @@ def _test(check: Check, subject: Subject) -> Callable[..., Any]:
 
 
 def _quality_test(subject: Subject) -> Callable[..., Any]:
-    async def test(self: object) -> None:
+    async def test(_self: object) -> None:
         """The quality file says done exactly where the machine agrees."""
         wrong = await false_claims(subject)
         assert not wrong, f"quality.toml is wrong about {wrong}"

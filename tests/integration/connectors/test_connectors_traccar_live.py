@@ -225,7 +225,7 @@ async def test_a_fleet_reports_and_a_press_is_answered(tansu: Tansu, connector: 
 
 def _forms_of(text: bytes) -> list[bytes]:
     """The text as it is, and the stretch of base64 that anything holding it at any of the three alignments must hold."""
-    import base64  # noqa: PLC0415
+    import base64
 
     forms = [text]
     for shift in range(3):

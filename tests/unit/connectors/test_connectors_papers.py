@@ -98,7 +98,7 @@ def test_a_device_registered_twice_is_refused_and_a_disabled_one_is_not_known(tm
     path.write_text('[[device]]\nid = "a"\nkind = "bus"\n[[device]]\nid = "b"\nkind = "bus"\nenabled = false\n')
     assert list(read_registry(path)) == ["a"]
     path.write_text('[[device]]\nid = "a"\nkind = "bus"\n[[device]]\nid = "a"\nkind = "taxi"\n')
-    with pytest.raises(ConfigInvalid, match="registry.duplicate"):
+    with pytest.raises(ConfigInvalid, match=r"registry\.duplicate"):
         read_registry(path)
 
 
@@ -137,7 +137,7 @@ def test_two_instances_may_not_share_a_name_or_a_port(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_is_refused_with_a_cure() -> None:
-    with pytest.raises(ConfigInvalid, match="connector.unknown"):
+    with pytest.raises(ConfigInvalid, match=r"connector\.unknown"):
         registry.load("zeppelin")
 
 

@@ -184,7 +184,7 @@ def test_readers_are_total(value: Any) -> None:
 def test_the_config_refuses_an_open_line_short_secrets_and_half_tls() -> None:
     for wrong in ({}, {"shared_secret": Secret("short")}, {"shared_secret": SECRET, "tls_key": "k"}, {"shared_secret": SECRET, "api_url": "http://x"}):
         with pytest.raises(ValueError):
-            TraccarConfig(**wrong)  # type: ignore[arg-type]
+            TraccarConfig(**wrong)
     assert "long-enough" not in repr(TraccarConfig(shared_secret=SECRET))
     with pytest.raises(TypeError):
         msgspec.json.encode(TraccarConfig(shared_secret=SECRET))

@@ -45,7 +45,7 @@ class TraccarConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
     shared_secret: Annotated[
         Secret | None, Meta(description="Secret that Traccar sends as a header (`forward.header`).", examples=["env:TRACCAR_SECRET"])
     ] = None
-    secret_header: Annotated[str, Meta(description="Name of that header.", examples=["X-CIOR-Token"])] = "X-CIOR-Token"
+    secret_header: Annotated[str, Meta(description="Name of that header.", examples=["X-CIOR-Token"])] = "X-CIOR-Token"  # noqa: S105  a name
     hmac_secret: Annotated[
         Secret | None, Meta(description="Key of an HMAC-SHA256 over the body, sent as `X-Signature-256: sha256=<hex>`.", examples=["file:/run/secrets/traccar"])
     ] = None

@@ -21,7 +21,7 @@ class TraccarPeer:
     def __init__(self) -> None:
         self._config: TraccarConfig | None = None
 
-    def config(self, example: ConnectorConfig, folder: Path) -> ConnectorConfig:
+    def config(self, example: ConnectorConfig, folder: Path) -> ConnectorConfig:  # noqa: ARG002  the kit's signature
         """The example on a free port."""
         self._config = cast("TraccarConfig", msgspec.structs.replace(example, host="127.0.0.1", port=0))
         return self._config

@@ -98,5 +98,5 @@ def _once(pairs: list[tuple[str, Any]]) -> Tree:
     return found
 
 
-def _not_finite(name: str) -> NoReturn:
+def _not_finite(_name: str) -> NoReturn:
     raise PayloadRejected("traccar.not_finite", "a number is NaN or infinite, which JSON does not have")

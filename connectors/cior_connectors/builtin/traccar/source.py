@@ -87,7 +87,7 @@ class TraccarSource:
     async def probe(self) -> ProbeReport:
         """Whether the port can be had and, with an API, whether the token reads the devices."""
         try:
-            server = await asyncio.start_server(lambda reader, writer: writer.close(), self._config.host, self._config.port)
+            server = await asyncio.start_server(lambda _reader, writer: writer.close(), self._config.host, self._config.port)
         except OSError:
             return ProbeReport(ok=False, detail=f"port {self._config.port} cannot be had: in use, or not allowed")
         server.close()
