@@ -98,7 +98,7 @@ def test_a_device_registered_twice_is_refused_and_a_disabled_one_is_not_known(tm
     path.write_text('[[device]]\nid = "a"\nkind = "bus"\n[[device]]\nid = "b"\nkind = "bus"\nenabled = false\n')
     assert list(read_registry(path)) == ["a"]
     path.write_text('[[device]]\nid = "a"\nkind = "bus"\n[[device]]\nid = "a"\nkind = "taxi"\n')
-    with pytest.raises(ConfigInvalid, match=r"registry\.duplicate"):
+    with pytest.raises(ConfigInvalid, match=r"registry\.id_twice: devices\.toml:5"):
         read_registry(path)
 
 
