@@ -131,16 +131,16 @@ def _damaged(raw: bytes, dice: random.Random) -> bytes:
 
 def _survives(subject: Subject, sample: Sample, payload: bytes, what: str) -> None:
     facts, source = subject.stamped(sample), subject.source()
-    began = time.perf_counter()
+    began_s = time.thread_time()
     try:
         decoded = source.decode(payload, facts)
     except PayloadRejected:
         decoded = Decoded()
     except Exception as error:
         raise CheckFailed(f"samples/{sample.name}, {what}: decode raised {type(error).__name__}, only PayloadRejected is allowed") from error
-    took_s = time.perf_counter() - began
+    took_s = time.thread_time() - began_s
     if took_s > DECODE_LIMIT_S:
-        raise CheckFailed(f"samples/{sample.name}, {what}: decode took {took_s:.1f} s")
+        raise CheckFailed(f"samples/{sample.name}, {what}: decode took {took_s:.1f} s of CPU")
     for event in decoded.events:
         if found := wall.complaints(event, facts):
             raise CheckFailed(f"samples/{sample.name}, {what}: implausible event: {found}")

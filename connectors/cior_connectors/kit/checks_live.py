@@ -13,7 +13,7 @@ from cior_connectors.contract import Source
 from cior_connectors.kit.checks_runtime import running, until
 from cior_connectors.kit.subject import Bench, CheckFailed, NotApplicable, Peer, Subject
 
-ANSWER_S = 5.0
+ANSWER_S = 20.0
 
 
 async def live_reply_after_durable(subject: Subject) -> None:
