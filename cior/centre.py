@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 
 from cior.readiness import announce
+from cior.reconciling import Reconciler
 from cior.storing import StoreSink
 from cior.wall_questions import wall_questions
 from cior_bus import codec, topics
@@ -71,6 +72,7 @@ async def _serve(settings: CentreProcess, store: Store, bus: Bus, stop: asyncio.
     sink = StoreSink(settings.bus, store, bus)
     feed = AlertFeed(settings.taxonomy, now_ms=wall_ms)
     reader = FeedReader(settings.bus, feed.apply)
+    reconciler = Reconciler(store, bus, now_ms=wall_ms)
     config = WallConfig(token=settings.token, centre=settings.name, city=settings.city, questions=wall_questions(Questions(store), wall_ms), now_ms=wall_ms)
     runner = web.AppRunner(create_app(feed, config), shutdown_timeout=1.0, access_log=None)
     await runner.setup()
@@ -79,10 +81,12 @@ async def _serve(settings: CentreProcess, store: Store, bus: Bus, stop: asyncio.
         site = web.TCPSite(runner, settings.host, settings.port)
         await site.start()
         reader.start()
+        reconciler.start()
         announce(settings.ready_file, port=runner.addresses[0][1])
         await _until(stop, lambda: sink.failure or reader.failure)
     finally:
         settings.ready_file.unlink(missing_ok=True)
+        await asyncio.to_thread(reconciler.stop)
         await asyncio.to_thread(reader.stop)
         await asyncio.to_thread(sink.stop)
         await runner.cleanup()

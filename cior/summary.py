@@ -6,6 +6,7 @@ import msgspec
 
 from cior_store.answers import FalseAlarmRow, LatencyRow, LevelCount, SourceCount
 from cior_store.questions import Questions
+from cior_store.reconcile import without_names
 
 
 class DeadCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +19,7 @@ class DeadCount(msgspec.Struct, frozen=True, kw_only=True):
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
     """Accepted against stored. ``accepted`` is what the connectors said, ``raw`` and ``outcomes`` what stands in the store.
 
-    ``missing_*`` and ``unclaimed_raw`` are sums over minutes and connectors, so that two errors cannot cancel.
+    ``missing_*`` and ``unclaimed_raw`` are sums over minutes and instances, so that two errors cannot cancel.
     """
 
     accepted: int
@@ -55,20 +56,14 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def balance_of(questions: Questions, *, since_ms: int, until_ms: int) -> Balance:
-    """The balance of whole minutes that touch the window, compared by minute and connector (a sealed record does not say its instance)."""
-    rows = questions.reconciliation(since_ms=since_ms - since_ms % 60_000, until_ms=until_ms)
-    claimed: dict[tuple[int, str], int] = {}
-    stored: dict[tuple[int, str], int] = {}
-    for row in rows:
-        where = (row.minute_ms, row.connector)
-        stored[where] = stored.get(where, 0) + row.raw_stored
-        if row.accepted is not None:
-            claimed[where] = claimed.get(where, 0) + row.accepted
+    """The balance of whole minutes that touch the window, instance by instance."""
+    rows = without_names(questions.reconciliation(since_ms=since_ms - since_ms % 60_000, until_ms=until_ms))
+    raw_differences = [row.missing_raw for row in rows]
     return Balance(
-        accepted=sum(claimed.values()), raw=sum(stored.values()), declared=sum(row.outcomes_declared for row in rows),
+        accepted=sum(row.accepted or 0 for row in rows), raw=sum(row.raw_stored for row in rows), declared=sum(row.outcomes_declared for row in rows),
         events=sum(row.events_stored for row in rows), dead=sum(row.dead_stored for row in rows),
-        missing_raw=sum(max(0, count - stored.get(where, 0)) for where, count in claimed.items()),
-        unclaimed_raw=sum(max(0, count - claimed.get(where, 0)) for where, count in stored.items()),
+        missing_raw=sum(each for each in raw_differences if each > 0),
+        unclaimed_raw=sum(-each for each in raw_differences if each < 0) + sum(row.raw_stored for row in rows if row.accepted is None),
         missing_outcomes=sum(abs(row.missing_outcomes) for row in rows),
     )
 

@@ -5,14 +5,19 @@ Two equations per connector instance and minute of receipt::
     accepted          = raw stored + in flight
     outcomes declared = events stored + dead letters stored + in flight
 
-Younger than ``grace_s`` a difference is *in flight*; older it is a *gap*. A minute with stored records but no claim about exactly that minute is
-*unclaimed*: its first equation cannot be checked, which is said and not passed over (:func:`totals` compares sums all the same).
+Younger than ``grace_s`` a difference is *in flight*; older it is a *gap*. A minute with more stored than claimed, or without a claim about exactly that
+minute, is *unclaimed*: a connector that was killed took its last claim with it, and nothing is lost (:func:`totals` compares sums all the same).
+
+A sealed record does not say its instance (that could narrow down where the victim is), so a minute in which a connector has sealed records is compared
+for the connector as a whole (:func:`without_names`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+
+from msgspec import structs
 
 from cior_core.model import Struct
 from cior_store.answers import Answers, BalanceRow
@@ -62,11 +67,11 @@ class Gap(Struct, frozen=True):
 
 def judge(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> Verdict:
     """The verdict on one minute, at ``now_ms``."""
-    balanced = row.missing_raw == 0 and row.missing_outcomes == 0
-    if not balanced:
+    if row.missing_raw > 0 or row.missing_outcomes != 0:
         young = now_ms - (row.minute_ms + _MINUTE_MS) < settings.grace_s * 1000
         return Verdict.IN_FLIGHT if young else Verdict.GAP
-    return Verdict.BALANCED if row.accepted is not None and row.exact else Verdict.UNCLAIMED
+    claimed = row.accepted is not None and row.exact and row.missing_raw == 0
+    return Verdict.BALANCED if claimed else Verdict.UNCLAIMED
 
 
 def check(answers: Answers, *, now_ms: int, settings: ReconcileSettings | None = None) -> tuple[Checked, ...]:
@@ -75,7 +80,29 @@ def check(answers: Answers, *, now_ms: int, settings: ReconcileSettings | None =
     rows = answers.reconciliation(
         since_ms=_floor(now_ms - limits.look_back_s * 1000), until_ms=_floor(now_ms) + _MINUTE_MS
     )
-    return tuple(Checked(row=row, verdict=judge(row, now_ms=now_ms, settings=limits)) for row in rows)
+    return tuple(
+        Checked(row=row, verdict=judge(row, now_ms=now_ms, settings=limits)) for row in without_names(rows)
+    )
+
+
+def without_names(rows: Sequence[BalanceRow]) -> tuple[BalanceRow, ...]:
+    """The rows, with all instances of a connector joined in those minutes in which it has records that do not say their instance."""
+    nameless = {(row.minute_ms, row.connector) for row in rows if not row.instance}
+    joined: dict[tuple[int, str, str], BalanceRow] = {}
+    for row in rows:
+        name = "" if (row.minute_ms, row.connector) in nameless else row.instance
+        where = (row.minute_ms, row.connector, name)
+        joined[where] = _sum(joined[where], row) if where in joined else structs.replace(row, instance=name)
+    return tuple(joined[where] for where in sorted(joined))
+
+
+def _sum(one: BalanceRow, other: BalanceRow) -> BalanceRow:
+    claims = [row.accepted for row in (one, other) if row.accepted is not None]
+    counts = {
+        name: getattr(one, name) + getattr(other, name)
+        for name in ("raw_stored", "outcomes_declared", "events_stored", "dead_stored")
+    }
+    return structs.replace(one, accepted=sum(claims) if claims else None, exact=one.exact and other.exact, **counts)
 
 
 def gaps(checked: Sequence[Checked]) -> tuple[Gap, ...]:

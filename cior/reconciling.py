@@ -1,0 +1,73 @@
+"""Once a minute: is what was accepted also stored? A gap becomes an urgent event, so that the room hears of it as of any alarm (S01, N16)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from cior_bus import codec, topics
+from cior_bus.producer import Bus, Message
+from cior_core.errors import SourceUnavailable
+from cior_core.identity import event_id
+from cior_core.model import ClockQuality, DataClass, Event, Lane, Producer, TypeCode
+from cior_store import reconcile
+from cior_store.engine import Store
+from cior_store.questions import Questions
+from cior_store.reconcile import Gap, ReconcileSettings
+
+log = structlog.get_logger("cior.reconciling")
+
+SOURCE = "urn:cior:reconciliation"
+
+
+def gap_event(gap: Gap, *, now_ms: int) -> Event:
+    """The event of a gap. Its id follows from the minute and the size, so that finding the same gap again says nothing new."""
+    return Event(
+        id=event_id(SOURCE, gap.key), source=SOURCE, type=TypeCode("accounting.gap"), subject=f"connector:{gap.instance or gap.connector}",
+        occurred_ms=gap.minute_ms, received_ms=now_ms, clock=ClockQuality.SYNCED, data_class=DataClass.RESTRICTED, lane=Lane.URGENT,
+        producer=Producer(connector="cior.reconciliation", version="1"), native_key=gap.key,
+        attributes={"missing_raw": gap.missing_raw, "missing_outcomes": gap.missing_outcomes, "accepted": gap.accepted or 0, "connector": gap.connector},
+    )
+
+
+class Reconciler:
+    """A thread in the process that owns the store."""
+
+    def __init__(self, store: Store, bus: Bus, *, now_ms: Callable[[], int], every_s: float = 60.0, settings: ReconcileSettings | None = None) -> None:
+        self._store, self._bus, self._now_ms, self._every_s, self._settings = store, bus, now_ms, every_s, settings
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+        self._told: set[str] = set()
+
+    def start(self) -> None:
+        """Check each ``every_s`` from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; idempotent."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            try:
+                self.look()
+            except SourceUnavailable as error:
+                log.warning("reconciliation_postponed", code=error.code)
+
+    def look(self) -> tuple[Gap, ...]:
+        """One check: findings to the store, new gaps to the urgent lane. Returns the gaps."""
+        now_ms = self._now_ms()
+        checked = reconcile.check(Questions(self._store), now_ms=now_ms, settings=self._settings)
+        reconcile.record(self._store, checked, now_ms=now_ms)
+        found = reconcile.gaps(checked)
+        fresh = [gap for gap in found if gap.key not in self._told]
+        if fresh:
+            log.error("accounting_gap_found", gaps=len(fresh), missing_raw=sum(gap.missing_raw for gap in fresh))
+            events = [gap_event(gap, now_ms=now_ms) for gap in fresh]
+            self._bus.publish_sync([Message(topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event)) for event in events])
+            self._told.update(gap.key for gap in fresh)
+        return found
