@@ -100,7 +100,7 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     play = script.load(text, file=given.name)
     city = City.demo()
     people = roster.build(city, seed=play.seed)
-    world = write_world(folder, script=play, roster=people, city=city, model=options.model)
+    world = write_world(folder, roster=people, city=city, model=options.model)
     centre = load(world.centre_file, folder / "data")
     centre.data.mkdir(parents=True, exist_ok=True)
     ring = open_keys(centre.data / "keys")

@@ -1,7 +1,7 @@
 """Who lives in the simulated city: panels, vehicles and cameras with their places, all from one seed, and the registry file that the centre has of them.
 
 Names follow a rule so that scripts can use them: ``panel-0001``, ``bus-001``, ``taxi-001``; ``panel-corner`` stands eighty metres from ``panel-0001``,
-``panel-drill`` is used for exercises, ``panel-silent`` belongs to the sealed channel; ``taxi-999`` is on nobody's register.
+``panel-drill`` is used for exercises, ``panel-silent`` belongs to the sealed channel, ``panel-mute`` never speaks; ``taxi-999`` is on nobody's register.
 """
 
 from __future__ import annotations
@@ -65,14 +65,15 @@ def build(city: City, *, seed: int) -> Roster:
 
 
 def _special_panels(first: Actor, city: City, dice: random.Random) -> list[Actor]:
-    """A panel eighty metres from the first one, the drill panel and the silent one."""
+    """A panel eighty metres from the first one, the drill panel, the silent one, and one that is registered but never speaks."""
     north_m = 80.0 if city.district(first.lat + 80 / 111_195, first.lon) else -80.0
     corner = Actor(name="panel-corner", kind="panel", native="2001", subject="panel:2001", lat=round(first.lat + north_m / 111_195, 6), lon=first.lon,
                    block=first.block)
-    drill_at, silent_at = city_point(city, dice), city_point(city, dice)
+    drill_at, silent_at, mute_at = city_point(city, dice), city_point(city, dice), city_point(city, dice)
     drill = Actor(name="panel-drill", kind="panel", native="2002", subject="panel:2002", lat=drill_at[0], lon=drill_at[1], drill=True)
     silent = Actor(name="panel-silent", kind="panel", native="2003", subject="panel:2003", lat=silent_at[0], lon=silent_at[1], silent=True)
-    return [corner, drill, silent]
+    mute = Actor(name="panel-mute", kind="panel", native="2004", subject="panel:2004", lat=mute_at[0], lon=mute_at[1])
+    return [corner, drill, silent, mute]
 
 
 def city_point(city: City, dice: random.Random) -> tuple[float, float]:
@@ -84,15 +85,20 @@ def city_point(city: City, dice: random.Random) -> tuple[float, float]:
             return round(lat, 6), round(lon, 6)
 
 
-def registry_toml(roster: Roster, city: City, *, position_every_s: float, supervision_every_s: float) -> str:
-    """The centre's registry of the actors it knows, as TOML. A device is silent after three missed reports, so its rhythm is written down."""
-    every_s = {"panel": supervision_every_s, "bus": position_every_s, "taxi": position_every_s}
+VEHICLE_SILENCE_S = 300.0
+PANEL_SILENCE_S = 120.0
+MUTE_SILENCE_S = 8.0
+
+
+def registry_toml(roster: Roster, city: City) -> str:
+    """The centre's registry of the actors it knows, as TOML. A device is silent after three missed reports, so its longest normal silence is written down."""
+    every_s = {"panel": PANEL_SILENCE_S, "bus": VEHICLE_SILENCE_S, "taxi": VEHICLE_SILENCE_S}
     rows = []
     for actor in roster.actors.values():
         if not actor.registered or actor.kind == "camera":
             continue
         fields = {
-            "id": actor.subject, "kind": actor.kind, "name": actor.name, "expected_every_s": every_s[actor.kind],
+            "id": actor.subject, "kind": actor.kind, "name": actor.name, "expected_every_s": MUTE_SILENCE_S if actor.name == "panel-mute" else every_s[actor.kind],
             "data_class": "sealed" if actor.silent else "restricted", "registered_people": actor.kind in ("bus", "taxi"), "drill": actor.drill,
         }
         lines = ["[[device]]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())]

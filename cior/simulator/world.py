@@ -9,7 +9,6 @@ import msgspec
 
 from cior.embedded.tansu import free_port
 from cior.simulator.roster import Roster, registry_toml
-from cior.simulator.script import Script
 from cior_core.geo import City
 
 ZONE = "America/Argentina/Cordoba"
@@ -27,7 +26,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     rtsp_url: str
 
 
-def write_world(folder: Path, *, script: Script, roster: Roster, city: City, model: Path | None) -> World:
+def write_world(folder: Path, *, roster: Roster, city: City, model: Path | None) -> World:
     """Write all files below ``folder`` and choose free ports on loopback."""
     folder.mkdir(parents=True, exist_ok=True)
     cad = folder / "cad-inbox"
@@ -35,8 +34,7 @@ def write_world(folder: Path, *, script: Script, roster: Roster, city: City, mod
     rtsp = free_port()
     world = World(centre_file=folder / "centre.toml", dc09_port=free_port(), traccar_port=free_port(), cad_folder=cad, rtsp_port=rtsp,
                   rtsp_url=f"rtsp://127.0.0.1:{rtsp}/{CAMERA}.mp4")
-    background = script.background
-    registry = registry_toml(roster, city, position_every_s=max(20.0, background.position_every_s), supervision_every_s=max(20.0, background.supervision_every_s))
+    registry = registry_toml(roster, city)
     texts = {
         "centre.toml": _CENTRE, "registry.toml": registry, "panels.toml": _PANELS.format(port=world.dc09_port),
         "vehicles.toml": _VEHICLES.format(port=world.traccar_port), "calls.toml": _CALLS.format(folder=json.dumps(str(cad)), zone=ZONE),

@@ -477,7 +477,7 @@ def _derived(state: DeviceState, told: _Told) -> Event:
         lane=Lane.URGENT if told.type.startswith("source.") else Lane.NORMAL,
         producer=_PRODUCER,
         drill=state.drill,
-        native_key=told.key,
+        native_key=f"{state.subject}|{told.key}",
         attributes=told.attributes,
     )
 

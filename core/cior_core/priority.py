@@ -53,7 +53,8 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class PriorityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The table, as data. ``from_points`` gives the least points of each level, ``base_points`` what a type of that level starts with,
-    ``corroboration_points`` what the second, third, ... independent source adds."""
+    ``corroboration_points`` what the second, third, ... independent source adds. ``technical_families`` are about our own devices: many of them at
+    once are an outage, not a proven crime, so number and registration add nothing there."""
 
     id: str
     version: int
@@ -61,6 +62,7 @@ class PriorityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     base_points: dict[Level, int]
     corroboration_points: tuple[int, ...]
     low_alone_types: tuple[str, ...]
+    technical_families: tuple[str, ...]
     facilities: tuple[str, ...]
     rare_below: float
     often_above: float
@@ -134,7 +136,8 @@ def _raising(facts: Facts, table: PriorityTable) -> Iterable[Reason]:
     yield _term(table, "base", table.base, (first,), points=table.base_points[first.kind.level], level=first.kind.level.value,
                 name_es=first.kind.name_es, name_en=first.kind.name_en)
     sources = sorted({fact.independence for fact in facts.facts if fact.counts})
-    if len(sources) > 1 and (points := sum(table.corroboration_points[:len(sources) - 1])):
+    technical = all(fact.kind.family in table.technical_families for fact in facts.facts)
+    if not technical and len(sources) > 1 and (points := sum(table.corroboration_points[:len(sources) - 1])):
         yield _term(table, "corroborated", table.corroborated, facts.facts, points=points, n=len(sources))
     if proven := [fact for fact in facts.facts if _rate(fact, table) > table.often_above]:
         yield _term(table, "often_confirmed", table.often_confirmed, proven)
@@ -142,7 +145,7 @@ def _raising(facts: Facts, table: PriorityTable) -> Iterable[Reason]:
         kinds = sorted({kind for fact in close for kind in fact.near if kind in table.facilities})
         yield _term(table, "facility", table.facility, close, name_es=", ".join(kinds), name_en=", ".join(kinds))
     for name, chosen in (
-        ("registered", [fact for fact in facts.facts if fact.registered is True]),
+        ("registered", [fact for fact in facts.facts if fact.registered is True and fact.kind.family not in table.technical_families]),
         ("verified", [fact for fact in facts.facts if fact.verified]),
         ("degraded", [fact for fact in facts.facts if fact.degraded]),
         ("confirmed", list(facts.facts) if facts.confirmed else []),

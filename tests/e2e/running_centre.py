@@ -36,7 +36,7 @@ class RunningCentre:
         self.script = script.load(packs.scenario_text("viernes"), file="viernes.toml")
         self.city = City.demo()
         self.roster = roster.build(self.city, seed=self.script.seed)
-        self.world: World = write_world(folder, script=self.script, roster=self.roster, city=self.city, model=None)
+        self.world: World = write_world(folder, roster=self.roster, city=self.city, model=None)
         text = self.world.centre_file.read_text(encoding="utf-8")
         if not with_camera:
             text = text.replace('[[vision]]\nfile = "camera.toml"\n', "")
