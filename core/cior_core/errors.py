@@ -24,7 +24,9 @@ class CredentialsRefused(CiorError):
 class SourceUnavailable(CiorError):
     """Try again after ``retry_after_s`` (None: the runtime's own back-off)."""
 
-    def __init__(self, code: str, sentence: str, *, cure: str = "", retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, code: str, sentence: str, *, cure: str = "", retry_after_s: float | None = None
+    ) -> None:
         super().__init__(code, sentence, cure=cure)
         self.retry_after_s = retry_after_s
 

@@ -24,7 +24,9 @@ Algorithm = Literal["sha256", "sha512"]
 GENESIS = bytes(32)
 _HEX = frozenset("0123456789abcdef")
 _DIGEST_CHARS = {"sha256": 64, "sha512": 128}
-_RESERVED = frozenset({"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))})
+_RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def verify_chain(links: Iterable[Link], *, previous: bytes = GENESIS, first_seq:
             findings.append(Finding(1, "chain.sequence", about))
         if not hmac.compare_digest(entry.previous, expected_previous):
             findings.append(Finding(2, "chain.link", about))
-        sound = 0 <= entry.seq < 2**64 and hmac.compare_digest(_link_hash(entry.seq, entry.previous, entry.payload), entry.hash)
+        sound = 0 <= entry.seq < 2**64 and hmac.compare_digest(
+            _link_hash(entry.seq, entry.previous, entry.payload), entry.hash
+        )
         if not sound:
             findings.append(Finding(3, "chain.hash", about))
         expected_seq, expected_previous = entry.seq + 1, entry.hash
@@ -163,7 +167,9 @@ def _subproof(old: int, hashes: Sequence[bytes], *, complete: bool) -> list[byte
     return [*_subproof(old - middle, hashes[middle:], complete=False), _subtree(hashes[:middle])]
 
 
-def verify_consistency(*, old_size: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
+def verify_consistency(
+    *, old_size: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]
+) -> bool:
     """Whether nothing among the first ``old_size`` leaves was changed or removed (RFC 9162 §2.1.4.2)."""
     if not 0 < old_size <= size:
         return False
@@ -186,7 +192,9 @@ def verify_consistency(*, old_size: int, old_root: bytes, size: int, root: bytes
         else:
             new_running = _node(new_running, sibling)
         first, second = first >> 1, second >> 1
-    return second == 0 and hmac.compare_digest(old_running, old_root) and hmac.compare_digest(new_running, root)
+    return (
+        second == 0 and hmac.compare_digest(old_running, old_root) and hmac.compare_digest(new_running, root)
+    )
 
 
 # --- manifest, RFC 8493 -----------------------------------------------------------------------------------------------------------------------
@@ -202,7 +210,13 @@ def _encode_path(path: str) -> str:
 
 
 def _decode_path(path: str) -> str:
-    return path.replace("%0D", "\r").replace("%0d", "\r").replace("%0A", "\n").replace("%0a", "\n").replace("%25", "%")
+    return (
+        path.replace("%0D", "\r")
+        .replace("%0d", "\r")
+        .replace("%0A", "\n")
+        .replace("%0a", "\n")
+        .replace("%25", "%")
+    )
 
 
 def unsafe_path(path: str) -> bool:
@@ -212,7 +226,10 @@ def unsafe_path(path: str) -> bool:
         return True
     if any(ord(char) < 32 or ord(char) == 127 for char in path):
         return True
-    return any(part in ("", ".", "..") or part.split(".")[0].lower() in _RESERVED or part.endswith((" ", ".")) for part in parts)
+    return any(
+        part in ("", ".", "..") or part.split(".")[0].lower() in _RESERVED or part.endswith((" ", "."))
+        for part in parts
+    )
 
 
 def parse_manifest(text: bytes, algorithm: Algorithm = "sha256") -> tuple[dict[str, str], list[Finding]]:
@@ -245,7 +262,9 @@ def verify_manifest(text: bytes, actual: Mapping[str, str], algorithm: Algorithm
     """All defects of a folder against its manifest. ``actual`` is ``path → hex digest`` of every file found in the folder's payload."""
     entries, findings = parse_manifest(text, algorithm)
     findings += [Finding(4, "manifest.missing_file", path) for path in sorted(entries.keys() - actual.keys())]
-    findings += [Finding(5, "manifest.unlisted_file", path) for path in sorted(actual.keys() - entries.keys())]
+    findings += [
+        Finding(5, "manifest.unlisted_file", path) for path in sorted(actual.keys() - entries.keys())
+    ]
     for path in sorted(entries.keys() & actual.keys()):
         if not hmac.compare_digest(entries[path], actual[path].lower()):
             findings.append(Finding(6, "manifest.altered_file", path))

@@ -82,7 +82,15 @@ class PriorityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def faults(self) -> Iterable[str]:
         """What makes the table break its properties; empty for a good one."""
-        for name in ("corroborated", "often_confirmed", "facility", "registered", "verified", "degraded", "confirmed"):
+        for name in (
+            "corroborated",
+            "often_confirmed",
+            "facility",
+            "registered",
+            "verified",
+            "degraded",
+            "confirmed",
+        ):
             if getattr(self, name).points < 0:
                 yield f"{name}.points must not be negative: more knowledge would lower an alert"
         for name in ("low_alone", "rarely_confirmed", "late", "withdrawn"):
@@ -93,10 +101,16 @@ class PriorityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         for table in (self.from_points, self.base_points):
             if set(table) != set(Level):
                 yield "from_points and base_points need each of P1 to P5"
-            elif any(table[higher] <= table[lower] for higher, lower in zip(list(Level), list(Level)[1:], strict=False)):
+            elif any(
+                table[higher] <= table[lower]
+                for higher, lower in zip(list(Level), list(Level)[1:], strict=False)
+            ):
                 yield "from_points and base_points must fall from P1 to P5"
-        yield from (f"base_points.{level.value} does not reach its own level" for level in Level
-                    if level in self.base_points and self.base_points[level] < self.from_points.get(level, 0))
+        yield from (
+            f"base_points.{level.value} does not reach its own level"
+            for level in Level
+            if level in self.base_points and self.base_points[level] < self.from_points.get(level, 0)
+        )
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +133,9 @@ def score(facts: Facts, table: PriorityTable, *, floor: Level | None = None) -> 
 
 def lead(facts: Facts) -> Fact:
     """The fact that names the alert: of the most urgent type; a given one, then one that counts, then by id among equals."""
-    return min(facts.facts, key=lambda fact: (fact.kind.level.rank, not fact.given, not fact.counts, fact.event_id))
+    return min(
+        facts.facts, key=lambda fact: (fact.kind.level.rank, not fact.given, not fact.counts, fact.event_id)
+    )
 
 
 def order(alert: Alert) -> tuple[int, int, int, str]:
@@ -133,19 +149,36 @@ def _level(points: int, table: PriorityTable) -> Level:
 
 def _raising(facts: Facts, table: PriorityTable) -> Iterable[Reason]:
     first = lead(facts)
-    yield _term(table, "base", table.base, (first,), points=table.base_points[first.kind.level], level=first.kind.level.value,
-                name_es=first.kind.name_es, name_en=first.kind.name_en)
+    yield _term(
+        table,
+        "base",
+        table.base,
+        (first,),
+        points=table.base_points[first.kind.level],
+        level=first.kind.level.value,
+        name_es=first.kind.name_es,
+        name_en=first.kind.name_en,
+    )
     sources = sorted({fact.independence for fact in facts.facts if fact.counts})
     technical = all(fact.kind.family in table.technical_families for fact in facts.facts)
-    if not technical and len(sources) > 1 and (points := sum(table.corroboration_points[:len(sources) - 1])):
+    if not technical and len(sources) > 1 and (points := sum(table.corroboration_points[: len(sources) - 1])):
         yield _term(table, "corroborated", table.corroborated, facts.facts, points=points, n=len(sources))
     if proven := [fact for fact in facts.facts if _rate(fact, table) > table.often_above]:
         yield _term(table, "often_confirmed", table.often_confirmed, proven)
     if close := [fact for fact in facts.facts if set(fact.near) & set(table.facilities)]:
         kinds = sorted({kind for fact in close for kind in fact.near if kind in table.facilities})
-        yield _term(table, "facility", table.facility, close, name_es=", ".join(kinds), name_en=", ".join(kinds))
+        yield _term(
+            table, "facility", table.facility, close, name_es=", ".join(kinds), name_en=", ".join(kinds)
+        )
     for name, chosen in (
-        ("registered", [fact for fact in facts.facts if fact.registered is True and fact.kind.family not in table.technical_families]),
+        (
+            "registered",
+            [
+                fact
+                for fact in facts.facts
+                if fact.registered is True and fact.kind.family not in table.technical_families
+            ],
+        ),
         ("verified", [fact for fact in facts.facts if fact.verified]),
         ("degraded", [fact for fact in facts.facts if fact.degraded]),
         ("confirmed", list(facts.facts) if facts.confirmed else []),
@@ -160,12 +193,18 @@ def _lowering(facts: Facts, table: PriorityTable) -> Iterable[Reason]:
     if any(fact.life_safety and (fact.registered is True or fact.kind.silent) for fact in facts.facts):
         return
     alone = len({fact.independence for fact in facts.facts if fact.counts}) <= 1
-    doubtful = all(fact.kind.code in table.low_alone_types and not fact.verified and fact.registered is not True for fact in facts.facts)
+    doubtful = all(
+        fact.kind.code in table.low_alone_types and not fact.verified and fact.registered is not True
+        for fact in facts.facts
+    )
     if alone and doubtful and not facts.confirmed:
         yield _term(table, "low_alone", table.low_alone, facts.facts)
     if any(fact.life_safety for fact in facts.facts):
         return
-    if all(fact.confirmation_n >= table.rate_min_n and _rate(fact, table) < table.rare_below for fact in facts.facts):
+    if all(
+        fact.confirmation_n >= table.rate_min_n and _rate(fact, table) < table.rare_below
+        for fact in facts.facts
+    ):
         yield _term(table, "rarely_confirmed", table.rarely_confirmed, facts.facts)
     if all(fact.late for fact in facts.facts):
         yield _term(table, "late", table.late, facts.facts)
@@ -179,7 +218,15 @@ def _rate(fact: Fact, table: PriorityTable) -> float:
     return fact.confirmation_rate if known and fact.confirmation_rate is not None else 0.5
 
 
-def _term(table: PriorityTable, code: str, term: Term, facts: Iterable[Fact], *, points: int | None = None, **words: object) -> Reason:
+def _term(
+    table: PriorityTable,
+    code: str,
+    term: Term,
+    facts: Iterable[Fact],
+    *,
+    points: int | None = None,
+    **words: object,
+) -> Reason:
     """The reason of one term; ``words`` fill its sentences: n, level, and name by language."""
     return Reason(
         code=f"priority.{code}",

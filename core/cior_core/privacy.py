@@ -90,7 +90,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def concerns(self, asking: Asking) -> bool:
         """Whether role, purpose and class are named here."""
-        return asking.role in self.roles and asking.purpose in self.purposes and asking.data_class in self.classes
+        return (
+            asking.role in self.roles
+            and asking.purpose in self.purposes
+            and asking.data_class in self.classes
+        )
 
     def unmet(self, asking: Asking) -> str | None:
         """Code of the first condition that is not met, None when all are."""
@@ -100,7 +104,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             return "deny.approvers"
         if self.needs_reason and not asking.reason.strip():
             return "deny.reason_missing"
-        if self.max_age_days is not None and not asking.age_s <= self.max_age_days * DAY_S:  # NaN is refused too
+        if (
+            self.max_age_days is not None and not asking.age_s <= self.max_age_days * DAY_S
+        ):  # NaN is refused too
             return "deny.too_old"
         return None
 
@@ -131,12 +137,21 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def _lint(rule: Rule, file: str) -> None:
     if rule.outcome == "redact" and not rule.redact:
-        raise ConfigInvalid("privacy.redacts_nothing", f"{file}: rule {rule.id} redacts nothing", cure="name the fields, or say allow")
+        raise ConfigInvalid(
+            "privacy.redacts_nothing",
+            f"{file}: rule {rule.id} redacts nothing",
+            cure="name the fields, or say allow",
+        )
     opens_sealed = DataClass.SEALED in rule.classes
-    guarded = (rule.needs_reason and rule.roles == {Role.RESPONSE_TEAM}) or (rule.legal_basis == {LegalBasis.COURT_ORDER} and rule.approvers >= 2)
+    guarded = (rule.needs_reason and rule.roles == {Role.RESPONSE_TEAM}) or (
+        rule.legal_basis == {LegalBasis.COURT_ORDER} and rule.approvers >= 2
+    )
     if opens_sealed and not guarded:
-        raise ConfigInvalid("privacy.sealed_too_open", f"{file}: rule {rule.id} opens sealed data too easily",
-                            cure="only the response team with a reason, or a court order with two approvers")
+        raise ConfigInvalid(
+            "privacy.sealed_too_open",
+            f"{file}: rule {rule.id} opens sealed data too easily",
+            cure="only the response team with a reason, or a court order with two approvers",
+        )
 
 
 def decide(asking: Asking, policy: Policy) -> Decision:
@@ -147,12 +162,16 @@ def decide(asking: Asking, policy: Policy) -> Decision:
             continue
         unmet = rule.unmet(asking)
         if unmet is None:
-            return Decision(outcome=rule.outcome, code=f"{rule.outcome}.{rule.id}", fields=rule.redact, rule=rule.id)
+            return Decision(
+                outcome=rule.outcome, code=f"{rule.outcome}.{rule.id}", fields=rule.redact, rule=rule.id
+            )
         refusal = unmet
     return Decision(outcome="deny", code=refusal)
 
 
-def may_expire(*, kind: str, data_class: DataClass, age_s: float, held: bool | None, policy: Policy) -> tuple[bool, str]:
+def may_expire(
+    *, kind: str, data_class: DataClass, age_s: float, held: bool | None, policy: Policy
+) -> tuple[bool, str]:
     """Whether a record may be deleted, with the reason. ``held`` None means the hold store could not answer: fails closed (law 7)."""
     if held is None:
         return False, "keep.hold_unknown"

@@ -106,29 +106,57 @@ def _faults(protocols: tuple[ResponseProtocol, ...], types: Mapping[str, EventTy
     known: dict[str, int] = {}
     for n, protocol in enumerate(protocols):
         if protocol.id in known:
-            yield "protocol.id_twice", f"protocol '{protocol.id}' is defined twice", ("protocol", n, "id"), "leave one version of it"
+            yield (
+                "protocol.id_twice",
+                f"protocol '{protocol.id}' is defined twice",
+                ("protocol", n, "id"),
+                "leave one version of it",
+            )
         known[protocol.id] = n
         if not any(kind.protocol == protocol.id for kind in types.values()):
-            yield "protocol.unused", f"no type names protocol '{protocol.id}'", ("protocol", n, "id"), "correct its id or remove it"
+            yield (
+                "protocol.unused",
+                f"no type names protocol '{protocol.id}'",
+                ("protocol", n, "id"),
+                "correct its id or remove it",
+            )
         yield from _steps(protocol, ("protocol", n))
     for code, kind in types.items():
         if kind.protocol not in known:
-            yield ("protocol.missing", f"type '{code}' names protocol '{kind.protocol}', which the book does not have", (),
-                   "write the protocol, or correct the type in the taxonomy")
+            yield (
+                "protocol.missing",
+                f"type '{code}' names protocol '{kind.protocol}', which the book does not have",
+                (),
+                "write the protocol, or correct the type in the taxonomy",
+            )
         else:
-            yield from _silence(protocols[known[kind.protocol]], kind, ("protocol", known[kind.protocol], "silent"))
+            yield from _silence(
+                protocols[known[kind.protocol]], kind, ("protocol", known[kind.protocol], "silent")
+            )
 
 
 def _silence(protocol: ResponseProtocol, kind: EventType, at: tuple[str | int, ...]) -> Iterator[_Fault]:
     if (kind.silent or protocol.silent) and (protocol.sounds or kind.siren):
-        yield ("protocol.silent_and_loud", f"silent type '{kind.code}' would sound: '{protocol.id}' has a siren or a block notice", at,
-               "give the type a silent protocol")
+        yield (
+            "protocol.silent_and_loud",
+            f"silent type '{kind.code}' would sound: '{protocol.id}' has a siren or a block notice",
+            at,
+            "give the type a silent protocol",
+        )
     if kind.silent != protocol.silent:
-        yield ("protocol.silence_unclear", f"type '{kind.code}' and protocol '{protocol.id}' disagree on silence", at,
-               "a silent type needs a protocol with silent = true, and only silent types may have one")
+        yield (
+            "protocol.silence_unclear",
+            f"type '{kind.code}' and protocol '{protocol.id}' disagree on silence",
+            at,
+            "a silent type needs a protocol with silent = true, and only silent types may have one",
+        )
     if not kind.siren and any(step.act == "siren_on" for step in protocol.steps):
-        yield ("protocol.silent_and_loud", f"type '{kind.code}' has siren = false, but '{protocol.id}' sounds one", at,
-               "set siren = true in the taxonomy or name a protocol without siren")
+        yield (
+            "protocol.silent_and_loud",
+            f"type '{kind.code}' has siren = false, but '{protocol.id}' sounds one",
+            at,
+            "set siren = true in the taxonomy or name a protocol without siren",
+        )
 
 
 def _steps(protocol: ResponseProtocol, at: tuple[str | int, ...]) -> Iterator[_Fault]:
@@ -136,12 +164,31 @@ def _steps(protocol: ResponseProtocol, at: tuple[str | int, ...]) -> Iterator[_F
     for n, step in enumerate(protocol.steps):
         where = (*at, "step", n)
         if step.id in ids or ":" in step.id:
-            yield "protocol.step_invalid", f"step '{step.id}' is not a unique plain name", where, "give each step of a protocol its own id"
+            yield (
+                "protocol.step_invalid",
+                f"step '{step.id}' is not a unique plain name",
+                where,
+                "give each step of a protocol its own id",
+            )
         ids.add(step.id)
         if step.act == "siren_on" and not step.auto_off_s:
-            yield "protocol.step_invalid", f"siren step '{step.id}' has no auto_off_s", where, "say after how many seconds the siren goes off"
+            yield (
+                "protocol.step_invalid",
+                f"siren step '{step.id}' has no auto_off_s",
+                where,
+                "say after how many seconds the siren goes off",
+            )
         if step.act != "siren_on" and step.auto_off_s:
-            yield "protocol.step_invalid", f"step '{step.id}' is no siren but has auto_off_s", where, "remove auto_off_s"
+            yield (
+                "protocol.step_invalid",
+                f"step '{step.id}' is no siren but has auto_off_s",
+                where,
+                "remove auto_off_s",
+            )
         if step.after_s < 0 or step.expires_s <= 0 or (step.unless is not None and step.after_s == 0):
-            yield ("protocol.step_invalid", f"step '{step.id}': after_s must be >= 0, expires_s > 0, and 'unless' needs after_s", where,
-                   "correct the numbers")
+            yield (
+                "protocol.step_invalid",
+                f"step '{step.id}': after_s must be >= 0, expires_s > 0, and 'unless' needs after_s",
+                where,
+                "correct the numbers",
+            )

@@ -155,7 +155,14 @@ PROTOCOLS_FILE = "protocols.toml"
 class RulePack:
     """Everything ``correlate.step`` is told: rules by kind, protocols, the taxonomy, and the version that names them all."""
 
-    def __init__(self, files: tuple[_File, ...], *, protocols: ProtocolBook, types: Mapping[str, EventType], version: str) -> None:
+    def __init__(
+        self,
+        files: tuple[_File, ...],
+        *,
+        protocols: ProtocolBook,
+        types: Mapping[str, EventType],
+        version: str,
+    ) -> None:
         self.types = dict(types)
         self.protocols = protocols
         self.version = version
@@ -163,10 +170,14 @@ class RulePack:
         self.late = _all(files, "late", LateRule)[0]
         self.priority = _all(files, "priority", PriorityRule)[0]
         self.suppress = _all(files, "suppress", SuppressRule)[0]
-        self.thresholds = {code: rule for rule in _all(files, "threshold", ThresholdRule) for code in rule.types}
+        self.thresholds = {
+            code: rule for rule in _all(files, "threshold", ThresholdRule) for code in rule.types
+        }
         self.watches = _all(files, "watch", WatchRule)
         self.coordinated = _all(files, "coordinated", CoordinatedRule)
-        self.unreported = {code: rule for rule in _all(files, "unreported", UnreportedRule) for code in rule.types}
+        self.unreported = {
+            code: rule for rule in _all(files, "unreported", UnreportedRule) for code in rule.types
+        }
         self.storms = {code: rule for rule in _all(files, "storm", StormRule) for code in rule.types}
         self.postures = {rule.name: rule for rule in _all(files, "posture", PostureRule)}
         self.groups = _partners(self.merge.groups)
@@ -176,9 +187,19 @@ class RulePack:
         """Read, check and prove ``texts`` (name to TOML; :data:`PROTOCOLS_FILE` among them). Raises
         :class:`~cior_core.strict_toml.ConfigFault` with code ``rule.*``, ``protocol.*`` or ``config.*``."""
         if PROTOCOLS_FILE not in texts:
-            raise ConfigFault("rule.protocols_missing", f"the pack has no {PROTOCOLS_FILE}", file=PROTOCOLS_FILE, line=0, cure="add the file")
+            raise ConfigFault(
+                "rule.protocols_missing",
+                f"the pack has no {PROTOCOLS_FILE}",
+                file=PROTOCOLS_FILE,
+                line=0,
+                cure="add the file",
+            )
         book = ProtocolBook.load(texts[PROTOCOLS_FILE], types, file=PROTOCOLS_FILE)
-        parsed = {name: parse(text, _File, file=name) for name, text in sorted(texts.items()) if name != PROTOCOLS_FILE}
+        parsed = {
+            name: parse(text, _File, file=name)
+            for name, text in sorted(texts.items())
+            if name != PROTOCOLS_FILE
+        }
         for fault in _faults(parsed, texts, types):
             raise fault
         pack = cls(tuple(parsed.values()), protocols=book, types=types, version=_version(texts, types))
@@ -203,11 +224,21 @@ def verify(pack: RulePack, parsed: Mapping[str, _File], texts: Mapping[str, str]
                 run = scenario.run(getattr(rule, part), pack)
                 line = locate(texts[name], (kind, n))
                 if run.failures:
-                    yield ConfigFault(f"rule.{part}_failed", f"rule '{rule.id}', scenario '{part}': {run.failures[0]}", file=name, line=line,
-                                      cure="correct the rule or its scenario; the story of the run is in the sentence")
+                    yield ConfigFault(
+                        f"rule.{part}_failed",
+                        f"rule '{rule.id}', scenario '{part}': {run.failures[0]}",
+                        file=name,
+                        line=line,
+                        cure="correct the rule or its scenario; the story of the run is in the sentence",
+                    )
                 elif (rule.id in run.rules_hit) is not wanted:
-                    yield ConfigFault(f"rule.{part}_failed", f"rule '{rule.id}' was {'not ' if wanted else ''}at work in scenario '{part}'",
-                                      file=name, line=line, cure="'fires' must show the rule at work, 'quiet' must not")
+                    yield ConfigFault(
+                        f"rule.{part}_failed",
+                        f"rule '{rule.id}' was {'not ' if wanted else ''}at work in scenario '{part}'",
+                        file=name,
+                        line=line,
+                        cure="'fires' must show the rule at work, 'quiet' must not",
+                    )
 
 
 def _version(texts: Mapping[str, str], types: Mapping[str, EventType]) -> str:
@@ -239,7 +270,9 @@ def _partners(groups: tuple[tuple[str, ...], ...]) -> dict[str, frozenset[str]]:
     return partners
 
 
-def _faults(parsed: Mapping[str, _File], texts: Mapping[str, str], types: Mapping[str, EventType]) -> Iterator[ConfigFault]:
+def _faults(
+    parsed: Mapping[str, _File], texts: Mapping[str, str], types: Mapping[str, EventType]
+) -> Iterator[ConfigFault]:
     """What is wrong with the rules before any of them runs."""
     ids: dict[str, str] = {}
     waiting: dict[str, str] = {}
@@ -248,22 +281,45 @@ def _faults(parsed: Mapping[str, _File], texts: Mapping[str, str], types: Mappin
         for kind, n, rule in _rules(file):
             line = locate(texts[name], (kind, n))
             if rule.id in ids:
-                yield ConfigFault("rule.id_twice", f"rule '{rule.id}' is also defined in {ids[rule.id]}", file=name, line=line,
-                                  cure="give it another id")
+                yield ConfigFault(
+                    "rule.id_twice",
+                    f"rule '{rule.id}' is also defined in {ids[rule.id]}",
+                    file=name,
+                    line=line,
+                    cure="give it another id",
+                )
             ids[rule.id] = name
             for sentence in _wrong(rule, types, families, waiting):
-                yield ConfigFault("rule.invalid", f"rule '{rule.id}': {sentence}", file=name, line=line, cure="correct the rule")
+                yield ConfigFault(
+                    "rule.invalid",
+                    f"rule '{rule.id}': {sentence}",
+                    file=name,
+                    line=line,
+                    cure="correct the rule",
+                )
     for kind in _ONE_EACH:
         if (found := sum(len(getattr(file, kind)) for file in parsed.values())) != 1:
-            yield ConfigFault("rule.one_each", f"the pack has {found} rules of kind '{kind}'", file=next(iter(parsed), "rules"), line=0,
-                              cure="write exactly one")
+            yield ConfigFault(
+                "rule.one_each",
+                f"the pack has {found} rules of kind '{kind}'",
+                file=next(iter(parsed), "rules"),
+                line=0,
+                cure="write exactly one",
+            )
     for code in sorted(types):
         if types[code].alerting == "threshold" and code not in waiting:
-            yield ConfigFault("rule.threshold_missing", f"type '{code}' waits for a threshold, but no rule counts it",
-                              file=next(iter(parsed), "rules"), line=0, cure="add a [[threshold]] rule for it or set alerting = 'always'")
+            yield ConfigFault(
+                "rule.threshold_missing",
+                f"type '{code}' waits for a threshold, but no rule counts it",
+                file=next(iter(parsed), "rules"),
+                line=0,
+                cure="add a [[threshold]] rule for it or set alerting = 'always'",
+            )
 
 
-def _wrong(rule: Rule, types: Mapping[str, EventType], families: set[str], waiting: dict[str, str]) -> Iterator[str]:
+def _wrong(
+    rule: Rule, types: Mapping[str, EventType], families: set[str], waiting: dict[str, str]
+) -> Iterator[str]:
     """What is wrong with one rule; fills ``waiting`` with the types that a threshold counts."""
     for field in ("types", "groups_types", "opens"):
         named = getattr(rule, field, None) or ()
@@ -286,8 +342,11 @@ def _unlawful(rule: Rule, types: Mapping[str, EventType]) -> Iterator[str]:
     """What of a rule would break a law or a property."""
     match rule:
         case StormRule():
-            yield from (f"'{code}' is life-safety or silent: it may never be gathered into a storm (law 2)" for code in rule.groups_types
-                        if code in types and (types[code].life_safety or types[code].silent))
+            yield from (
+                f"'{code}' is life-safety or silent: it may never be gathered into a storm (law 2)"
+                for code in rule.groups_types
+                if code in types and (types[code].life_safety or types[code].silent)
+            )
         case PriorityRule():
             yield from rule.table.faults()
             if (rule.table.id, rule.table.version) != (rule.id, rule.version):
@@ -300,10 +359,14 @@ def _unlawful(rule: Rule, types: Mapping[str, EventType]) -> Iterator[str]:
             pass
 
 
-def _wrong_threshold(rule: ThresholdRule, types: Mapping[str, EventType], waiting: dict[str, str]) -> Iterator[str]:
+def _wrong_threshold(
+    rule: ThresholdRule, types: Mapping[str, EventType], waiting: dict[str, str]
+) -> Iterator[str]:
     if rule.n < 2:
         yield "n must be 2 or more"
-    if rule.per not in {"place", "subject", "district", "area"} or (rule.per == "place") != (rule.radius_m is not None):
+    if rule.per not in {"place", "subject", "district", "area"} or (rule.per == "place") != (
+        rule.radius_m is not None
+    ):
         yield "per is 'place' (with radius_m), 'subject', 'district' or 'area'"
     for code in rule.types:
         kind = types.get(code)

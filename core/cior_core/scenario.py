@@ -63,7 +63,9 @@ ORIGIN = (-32.9468, -60.6393)
 _M_PER_DEGREE = 111_195.0
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"source": "from"}):
+class Signal(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"source": "from"}
+):
     """One thing that happens at ``at_s``: an ``event`` of a type, an operator's ``action``, a ``receipt`` or a bare ``tick``.
 
     An event happened ``ago_s`` before it came; two signals with one ``id`` are one press sent twice (with other facts: a conflicting copy);
@@ -158,14 +160,23 @@ def run(scenario: Scenario, rules: RulePack, *, area: model.AreaId = model.DEFAU
         else:
             stage.tick(what.by_s)
             stage.check(what)
-    return Run(failures=tuple(stage.failures), rules_hit=rules_hit(stage.effects), items=tuple(stage.items), effects=tuple(stage.effects),
-               state=stage.state)
+    return Run(
+        failures=tuple(stage.failures),
+        rules_hit=rules_hit(stage.effects),
+        items=tuple(stage.items),
+        effects=tuple(stage.effects),
+        state=stage.state,
+    )
 
 
 def rules_hit(effects: list[Effect] | tuple[Effect, ...]) -> frozenset[str]:
     """Every rule that gave a reason in ``effects``."""
-    reasons = [reason for effect in effects if not isinstance(effect, IssueCommand)
-               for reason in (effect.alert if isinstance(effect, UpsertAlert) else effect.transition).reasons]
+    reasons = [
+        reason
+        for effect in effects
+        if not isinstance(effect, IssueCommand)
+        for reason in (effect.alert if isinstance(effect, UpsertAlert) else effect.transition).reasons
+    ]
     return frozenset(reason.rule for reason in reasons if reason.rule is not None)
 
 
@@ -210,7 +221,9 @@ class _Stage:
         self.items.append(item)
         self.state, effects = step(self.state, item, self.rules)
         self.effects.extend(effects)
-        self.alerts.update({effect.alert.id: effect.alert for effect in effects if isinstance(effect, UpsertAlert)})
+        self.alerts.update(
+            {effect.alert.id: effect.alert for effect in effects if isinstance(effect, UpsertAlert)}
+        )
 
     def tick(self, at_s: float) -> None:
         at_ms = _at(at_s)
@@ -220,27 +233,53 @@ class _Stage:
         at_ms = _at(signal.at_s)
         if signal.event is not None:
             event = make_event(signal, n=n)
-            return EventItem(id=item_id("event", self.area, event.id), area=self.area, at_ms=at_ms, event=event)
+            return EventItem(
+                id=item_id("event", self.area, event.id), area=self.area, at_ms=at_ms, event=event
+            )
         if signal.action is not None:
             action = self._action(signal, n, at_ms)
-            return ActionItem(id=item_id("action", self.area, action.id), area=self.area, at_ms=at_ms, action=action)
+            return ActionItem(
+                id=item_id("action", self.area, action.id), area=self.area, at_ms=at_ms, action=action
+            )
         if signal.receipt is not None:
             commands = [effect.command for effect in self.effects if isinstance(effect, IssueCommand)]
-            receipt = Receipt(command_id=commands[signal.command].id, device=signal.source, at_ms=at_ms, outcome=signal.receipt)
-            return ReceiptItem(id=item_id("receipt", self.area, f"{receipt.command_id}/{n}"), area=self.area, at_ms=at_ms, receipt=receipt)
+            receipt = Receipt(
+                command_id=commands[signal.command].id,
+                device=signal.source,
+                at_ms=at_ms,
+                outcome=signal.receipt,
+            )
+            return ReceiptItem(
+                id=item_id("receipt", self.area, f"{receipt.command_id}/{n}"),
+                area=self.area,
+                at_ms=at_ms,
+                receipt=receipt,
+            )
         return TickItem(id=item_id("tick", self.area, f"{at_ms}/{n}"), area=self.area, at_ms=at_ms)
 
     def _action(self, signal: Signal, n: int, at_ms: int) -> Action:
         ids = list(self.alerts)
         until_ms = None if signal.for_s is None else at_ms + round(signal.for_s * 1000)
-        return Action(id=signal.id or f"action-{n}", kind=signal.action or ActionKind.NOTE, actor=signal.by, at_ms=at_ms, area=self.area,
-                      alert_id=ids[signal.alert] if signal.alert < len(ids) else None,
-                      target_ids=tuple(ids[other] for other in signal.others if other < len(ids)), reason=signal.reason, disposition=signal.disposition,
-                      posture=signal.posture, until_ms=until_ms)
+        return Action(
+            id=signal.id or f"action-{n}",
+            kind=signal.action or ActionKind.NOTE,
+            actor=signal.by,
+            at_ms=at_ms,
+            area=self.area,
+            alert_id=ids[signal.alert] if signal.alert < len(ids) else None,
+            target_ids=tuple(ids[other] for other in signal.others if other < len(ids)),
+            reason=signal.reason,
+            disposition=signal.disposition,
+            posture=signal.posture,
+            until_ms=until_ms,
+        )
 
     def check(self, want: Want) -> None:
-        self.failures += [f"by {want.by_s:g} s wanted {name} {wanted!r}, saw {seen!r}" for name, wanted, seen in self._compare(want)
-                          if wanted is not None and wanted != seen]
+        self.failures += [
+            f"by {want.by_s:g} s wanted {name} {wanted!r}, saw {seen!r}"
+            for name, wanted, seen in self._compare(want)
+            if wanted is not None and wanted != seen
+        ]
 
     def _compare(self, want: Want) -> list[tuple[str, object, object]]:
         shown = [alert for alert in self.alerts.values() if alert.status is not AlertStatus.MERGED]
@@ -262,7 +301,19 @@ class _Stage:
         return {kind: kinds.count(kind) for kind in wanted}
 
 
-_OF_ALERT = ("type", "level", "status", "members", "sources", "links", "rule", "reason", "silent", "degraded", "suppressed")
+_OF_ALERT = (
+    "type",
+    "level",
+    "status",
+    "members",
+    "sources",
+    "links",
+    "rule",
+    "reason",
+    "silent",
+    "degraded",
+    "suppressed",
+)
 
 
 def _compare_alert(want: Want, alert: Alert) -> list[tuple[str, object, object]]:
@@ -290,7 +341,13 @@ def _place(signal: Signal) -> Place:
         return model.UNKNOWN_PLACE
     lat = ORIGIN[0] + signal.north_m / _M_PER_DEGREE
     lon = ORIGIN[1] + signal.east_m / (_M_PER_DEGREE * cos(radians(ORIGIN[0])))
-    return Place(method=PlaceMethod.GPS, lat=round(lat, 7), lon=round(lon, 7), accuracy_m=signal.accuracy_m, district=signal.district)
+    return Place(
+        method=PlaceMethod.GPS,
+        lat=round(lat, 7),
+        lon=round(lon, 7),
+        accuracy_m=signal.accuracy_m,
+        district=signal.district,
+    )
 
 
 def _at(at_s: float) -> int:

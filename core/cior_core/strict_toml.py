@@ -42,7 +42,9 @@ def parse(text: str, model: type[T], *, file: str, strict: bool = True) -> T:
     except tomllib.TOMLDecodeError as error:
         found = _SYNTAX_LINE.search(str(error))
         line = int(found.group(1)) if found else text.count("\n") + 1
-        raise ConfigFault("config.syntax", str(error), file=file, line=line, cure="correct the TOML syntax on that line") from error
+        raise ConfigFault(
+            "config.syntax", str(error), file=file, line=line, cure="correct the TOML syntax on that line"
+        ) from error
     try:
         return msgspec.convert(tree, model, strict=strict)
     except msgspec.ValidationError as error:
@@ -56,14 +58,31 @@ def _fault(message: str, text: str, file: str) -> ConfigFault:
     if unknown := _UNKNOWN.search(message):
         key = unknown.group("key")
         line = locate(text, (*path, key))
-        return ConfigFault("config.unknown_key", f"unknown key '{key}'", file=file, line=line, cure="remove it or correct its spelling")
+        return ConfigFault(
+            "config.unknown_key",
+            f"unknown key '{key}'",
+            file=file,
+            line=line,
+            cure="remove it or correct its spelling",
+        )
     if missing := _MISSING.search(message):
         key = missing.group("key")
         line = locate(text, path)
         where = ".".join(str(part) for part in path) or "the top level"
-        return ConfigFault("config.missing_key", f"key '{key}' is missing in {where}", file=file, line=line, cure=f"add '{key} = ...'")
-    return ConfigFault("config.wrong_value", f"{'.'.join(str(p) for p in path)}: {sentence}", file=file, line=locate(text, path),
-                       cure="give a value of the expected kind")
+        return ConfigFault(
+            "config.missing_key",
+            f"key '{key}' is missing in {where}",
+            file=file,
+            line=line,
+            cure=f"add '{key} = ...'",
+        )
+    return ConfigFault(
+        "config.wrong_value",
+        f"{'.'.join(str(p) for p in path)}: {sentence}",
+        file=file,
+        line=locate(text, path),
+        cure="give a value of the expected kind",
+    )
 
 
 def _segments(path: str) -> tuple[str | int, ...]:

@@ -52,8 +52,16 @@ def part_order(part: Part) -> tuple[int, str]:
     return part.instant_ms, part.member.event_id
 
 
-def open_case(draft: Draft, parts: tuple[Part, ...], *, opened_by: str, own_type: TypeCode, realm: tuple[bool, bool],
-              pinned: tuple[Reason, ...] = (), links: tuple[AlertId, ...] = ()) -> Case:
+def open_case(
+    draft: Draft,
+    parts: tuple[Part, ...],
+    *,
+    opened_by: str,
+    own_type: TypeCode,
+    realm: tuple[bool, bool],
+    pinned: tuple[Reason, ...] = (),
+    links: tuple[AlertId, ...] = (),
+) -> Case:
     """A new scored case of ``realm`` (drill, silent), kept in the draft. Its id comes from ``opened_by``; an id that is taken (an event that came back after its alert
     was split from it) gets the next generation."""
     generation = 0
@@ -62,10 +70,28 @@ def open_case(draft: Draft, parts: tuple[Part, ...], *, opened_by: str, own_type
     kind = draft.kind(own_type)
     protocol = draft.rules.protocols[kind.code]
     alert = Alert(
-        id=alert_id, area=draft.head.area, version=0, type=own_type, level=kind.level, score=0, status=AlertStatus.OPEN, reasons=(), members=(),
-        opened_ms=draft.now_ms, updated_ms=draft.now_ms, first_occurred_ms=draft.now_ms, last_occurred_ms=draft.now_ms, place=UNKNOWN_PLACE,
-        data_class=DataClass.RESTRICTED, life_safety=kind.life_safety, protocol=protocol.id, protocol_version=protocol.version,
-        rules_version=draft.rules.version, drill=realm[0], silent=realm[1], links=links,
+        id=alert_id,
+        area=draft.head.area,
+        version=0,
+        type=own_type,
+        level=kind.level,
+        score=0,
+        status=AlertStatus.OPEN,
+        reasons=(),
+        members=(),
+        opened_ms=draft.now_ms,
+        updated_ms=draft.now_ms,
+        first_occurred_ms=draft.now_ms,
+        last_occurred_ms=draft.now_ms,
+        place=UNKNOWN_PLACE,
+        data_class=DataClass.RESTRICTED,
+        life_safety=kind.life_safety,
+        protocol=protocol.id,
+        protocol_version=protocol.version,
+        rules_version=draft.rules.version,
+        drill=realm[0],
+        silent=realm[1],
+        links=links,
     )
     case = Case(alert=alert, parts=tuple(sorted(parts, key=part_order)), own_type=own_type, pinned=pinned)
     return rescored(draft, case)
@@ -87,9 +113,13 @@ def rescored(draft: Draft, case: Case) -> Case:
     shown, level = own, own.level
     if case.absorbed:
         inner = [found for alert_id in case.absorbed if (found := draft.case(alert_id)) is not None]
-        shown = priority.score(facts_of(draft, case, draft.parts(case)), draft.rules.priority.table, floor=own_floor)
+        shown = priority.score(
+            facts_of(draft, case, draft.parts(case)), draft.rules.priority.table, floor=own_floor
+        )
         level = _most_urgent(shown.level, own.level, *(found.alert.level for found in inner))
-    case = replace(case, own_floor=own_floor, terms=shown.reasons, alert=_with_score(case, shown, level, own_floor))
+    case = replace(
+        case, own_floor=own_floor, terms=shown.reasons, alert=_with_score(case, shown, level, own_floor)
+    )
     draft.put(case)
     if (outer := draft.case(case.alert.merged_into)) is not None:
         rescored(draft, outer)
@@ -109,25 +139,49 @@ def facts_of(draft: Draft, case: Case, parts: tuple[Part, ...]) -> Facts:
     facts = [_fact(part, draft.kind(part.member.type)) for part in parts]
     if not any(part.member.type == case.own_type for part in parts):
         facts.append(_given(draft.kind(case.own_type)))
-    return Facts(facts=tuple(facts), raises=(*_watched(draft, case, parts), *_postured(draft, facts)), confirmed=case.confirmed,
-                 withdrawn=case.withdrawn)
+    return Facts(
+        facts=tuple(facts),
+        raises=(*_watched(draft, case, parts), *_postured(draft, facts)),
+        confirmed=case.confirmed,
+        withdrawn=case.withdrawn,
+    )
 
 
 def _fact(part: Part, kind: EventType) -> Fact:
     member = part.member
     attributes = member.attributes
-    rate, n, near = attributes.get("confirmation_rate"), attributes.get("confirmation_n"), attributes.get("near")
+    rate, n, near = (
+        attributes.get("confirmation_rate"),
+        attributes.get("confirmation_n"),
+        attributes.get("near"),
+    )
     return Fact(
-        kind=kind, independence=member.independence, event_id=member.event_id, life_safety=member.life_safety,
-        counts=member.phase in CORROBORATING, registered=member.registered, verified=attributes.get("verified") is True,
-        confirmation_rate=float(rate) if isinstance(rate, int | float) else None, confirmation_n=n if isinstance(n, int) else 0,
-        near=tuple(near) if isinstance(near, list) else (), late=part.late, degraded=part.degraded,
+        kind=kind,
+        independence=member.independence,
+        event_id=member.event_id,
+        life_safety=member.life_safety,
+        counts=member.phase in CORROBORATING,
+        registered=member.registered,
+        verified=attributes.get("verified") is True,
+        confirmation_rate=float(rate) if isinstance(rate, int | float) else None,
+        confirmation_n=n if isinstance(n, int) else 0,
+        near=tuple(near) if isinstance(near, list) else (),
+        late=part.late,
+        degraded=part.degraded,
     )
 
 
 def _given(kind: EventType) -> Fact:
     """The type that a rule gave, as a fact of no event: it names and bases the alert and says nothing else."""
-    return Fact(kind=kind, independence="", event_id=EventId(""), life_safety=kind.life_safety, counts=False, given=True, late=True)
+    return Fact(
+        kind=kind,
+        independence="",
+        event_id=EventId(""),
+        life_safety=kind.life_safety,
+        counts=False,
+        given=True,
+        late=True,
+    )
 
 
 def _watched(draft: Draft, case: Case, parts: tuple[Part, ...]) -> list[Reason]:
@@ -136,15 +190,27 @@ def _watched(draft: Draft, case: Case, parts: tuple[Part, ...]) -> list[Reason]:
     for watch in draft.watches.values():
         if watch.alert_id == case.id or watch.drill != case.alert.drill or watch.until_ms <= draft.now_ms:
             continue
-        inside = [(part, metres) for part in parts if (metres := _to(part.member.place, watch.lat, watch.lon)) is not None
-                  and metres <= watch.radius_m]
+        inside = [
+            (part, metres)
+            for part in parts
+            if (metres := _to(part.member.place, watch.lat, watch.lon)) is not None
+            and metres <= watch.radius_m
+        ]
         if inside:
             part, metres = min(inside, key=lambda found: (found[1], found[0].member.event_id))
-            terms.append(Reason(
-                code="watch.inside", points=watch.points, rule=watch.rule, rule_version=watch.rule_version, events=(part.member.event_id,),
-                distance_m=round(metres, 1), delta_s=round((draft.now_ms - watch.since_ms) / 1000, 3),
-                text_es=f"Zona bajo atención por la alerta confirmada {watch.alert_id}: a {metres:.0f} m.",
-                text_en=f"Place under watch since confirmed alert {watch.alert_id}: {metres:.0f} m away."))
+            terms.append(
+                Reason(
+                    code="watch.inside",
+                    points=watch.points,
+                    rule=watch.rule,
+                    rule_version=watch.rule_version,
+                    events=(part.member.event_id,),
+                    distance_m=round(metres, 1),
+                    delta_s=round((draft.now_ms - watch.since_ms) / 1000, 3),
+                    text_es=f"Zona bajo atención por la alerta confirmada {watch.alert_id}: a {metres:.0f} m.",
+                    text_en=f"Place under watch since confirmed alert {watch.alert_id}: {metres:.0f} m away.",
+                )
+            )
     return terms
 
 
@@ -162,9 +228,19 @@ def _postured(draft: Draft, facts: list[Fact]) -> list[Reason]:
     points, family = max((rule.points.get(fact.kind.family, 0), fact.kind.family) for fact in facts)
     if points <= 0:
         return []
-    return [Reason(code="posture.raised", points=points, rule=rule.id, rule_version=rule.version,
-                   events=tuple(sorted({fact.event_id for fact in facts if fact.kind.family == family and fact.event_id})),
-                   text_es=f"Postura de la ciudad: {rule.name_es}.", text_en=f"Posture of the city: {rule.name_en}.")]
+    return [
+        Reason(
+            code="posture.raised",
+            points=points,
+            rule=rule.id,
+            rule_version=rule.version,
+            events=tuple(
+                sorted({fact.event_id for fact in facts if fact.kind.family == family and fact.event_id})
+            ),
+            text_es=f"Postura de la ciudad: {rule.name_es}.",
+            text_en=f"Posture of the city: {rule.name_en}.",
+        )
+    ]
 
 
 def view(case: Case, cases: Shelf[Case], rules: RulePack, *, version: int, now_ms: int) -> Alert:
@@ -173,14 +249,32 @@ def view(case: Case, cases: Shelf[Case], rules: RulePack, *, version: int, now_m
     code = _leading_type(case, parts, rules)
     known = rules.kind(code) is not None
     protocol = rules.protocols[code if known else "source.undecoded"]
-    started = next((version for name, _, version in (entry.rpartition("@") for entry in case.protocols) if name == protocol.id), None)
+    started = next(
+        (
+            version
+            for name, _, version in (entry.rpartition("@") for entry in case.protocols)
+            if name == protocol.id
+        ),
+        None,
+    )
     instants = [part.member.occurred_ms for part in parts] or [case.alert.opened_ms]
     return replace(
-        case.alert, version=version, updated_ms=now_ms, type=code, members=tuple(part.member for part in parts), reasons=reasons(case, parts),
-        first_occurred_ms=min(instants), last_occurred_ms=max(instants), place=_place(parts),
-        data_class=max((part.data_class for part in parts), key=_CLASS_RANK.__getitem__, default=DataClass.RESTRICTED),
+        case.alert,
+        version=version,
+        updated_ms=now_ms,
+        type=code,
+        members=tuple(part.member for part in parts),
+        reasons=reasons(case, parts),
+        first_occurred_ms=min(instants),
+        last_occurred_ms=max(instants),
+        place=_place(parts),
+        data_class=max(
+            (part.data_class for part in parts), key=_CLASS_RANK.__getitem__, default=DataClass.RESTRICTED
+        ),
         life_safety=any(part.member.life_safety for part in parts) or _life_safety(rules, case.own_type),
-        degraded=any(part.degraded for part in parts), rules_version=rules.version, protocol=protocol.id,
+        degraded=any(part.degraded for part in parts),
+        rules_version=rules.version,
+        protocol=protocol.id,
         protocol_version=protocol.version if started is None else int(started),
     )
 
@@ -198,8 +292,11 @@ def _life_safety(rules: RulePack, code: str) -> bool:
 def _leading_type(case: Case, parts: tuple[Part, ...], rules: RulePack) -> TypeCode:
     """The most urgent type of what is there; the given type among equals, then the earliest event's."""
     ranked = [(_rank(rules, case.own_type), 0, 0, "", case.own_type)]
-    ranked += [(_rank(rules, part.member.type), 1, part.instant_ms, part.member.event_id, part.member.type) for part in parts
-               if part.member.phase in CORROBORATING]
+    ranked += [
+        (_rank(rules, part.member.type), 1, part.instant_ms, part.member.event_id, part.member.type)
+        for part in parts
+        if part.member.phase in CORROBORATING
+    ]
     return min(ranked)[4]
 
 
@@ -211,8 +308,13 @@ def _place(parts: tuple[Part, ...]) -> Place:
     """The most exact place; of a silent case only what its class allows, which its parts already are."""
     placed = [part for part in parts if part.member.place.located]
     if placed:
-        return min(placed, key=lambda part: (part.member.place.accuracy_m or 0.0, *part_order(part))).member.place
-    return next((part.member.place for part in parts if part.member.place.method is not PlaceMethod.UNKNOWN), UNKNOWN_PLACE)
+        return min(
+            placed, key=lambda part: (part.member.place.accuracy_m or 0.0, *part_order(part))
+        ).member.place
+    return next(
+        (part.member.place for part in parts if part.member.place.method is not PlaceMethod.UNKNOWN),
+        UNKNOWN_PLACE,
+    )
 
 
 def independent(parts: tuple[Part, ...]) -> int:

@@ -39,7 +39,14 @@ if TYPE_CHECKING:
 AUTOMATON = "cior"
 UNDECODED = "source.undecoded"
 
-STORED_AS: Final = {"seen": "seen", "pending": "pending", "watches": "watch", "storms": "storm", "sent": "command", "patterns": "pattern"}
+STORED_AS: Final = {
+    "seen": "seen",
+    "pending": "pending",
+    "watches": "watch",
+    "storms": "storm",
+    "sent": "command",
+    "patterns": "pattern",
+}
 """The word that starts the storage key of each shelf (:mod:`~cior_core.correlate.persist`)."""
 
 replace = msgspec.structs.replace
@@ -112,7 +119,9 @@ class Draft:
         known = self.cases.get(case.id)
         self.cases = self.cases.put(case.id, case)
         self._touched[case.id] = None
-        for part in case.parts[len(known.parts) if known is not None and case.parts[:len(known.parts)] == known.parts else 0:]:
+        for part in case.parts[
+            len(known.parts) if known is not None and case.parts[: len(known.parts)] == known.parts else 0 :
+        ]:
             for key in index_keys(part, self.rules.merge):
                 ids = self.index.get(key) or ()
                 if case.id not in ids:
@@ -123,28 +132,64 @@ class Draft:
     def forget(self, case: Case) -> None:
         """Drop a case and its index entries. The store keeps its story."""
         self.cases = self.cases.drop(case.id)
-        self._dropped += [f"alert/{case.id}", *(f"part/{case.id}/{part.member.event_id}" for part in case.parts)]
+        self._dropped += [
+            f"alert/{case.id}",
+            *(f"part/{case.id}/{part.member.event_id}" for part in case.parts),
+        ]
         for part in case.parts:
             for key in index_keys(part, self.rules.merge):
                 left = tuple(alert_id for alert_id in self.index.get(key) or () if alert_id != case.id)
                 self.index = self.index.put(key, left) if left else self.index.drop(key)
 
-    def drop(self, shelf: Literal["seen", "pending", "watches", "storms", "sent", "patterns"], key: str) -> None:
+    def drop(
+        self, shelf: Literal["seen", "pending", "watches", "storms", "sent", "patterns"], key: str
+    ) -> None:
         """Drop one entry of a shelf, remembering that its stored bytes are left over."""
         kept: Shelf[Any] = getattr(self, shelf)
         if key in kept:
             setattr(self, shelf, kept.drop(key))
             self._dropped.append(f"{STORED_AS[shelf]}/{key}")
 
-    def say(self, alert_id: AlertId, kind: str, text_es: str, text_en: str, *, actor: str = AUTOMATON, reasons: tuple[Reason, ...] = ()) -> None:
+    def say(
+        self,
+        alert_id: AlertId,
+        kind: str,
+        text_es: str,
+        text_en: str,
+        *,
+        actor: str = AUTOMATON,
+        reasons: tuple[Reason, ...] = (),
+    ) -> None:
         """Add a line to an alert's story (and so a version to the alert)."""
         self._touched[alert_id] = None
-        self._lines.append(_Line(alert_id=alert_id, kind=kind, actor=actor, text_es=text_es, text_en=text_en, reasons=reasons))
+        self._lines.append(
+            _Line(
+                alert_id=alert_id, kind=kind, actor=actor, text_es=text_es, text_en=text_en, reasons=reasons
+            )
+        )
 
-    def say_area(self, kind: str, text_es: str, text_en: str, *, actor: str = AUTOMATON, reasons: tuple[Reason, ...] = (),
-                 drill: bool = False) -> None:
+    def say_area(
+        self,
+        kind: str,
+        text_es: str,
+        text_en: str,
+        *,
+        actor: str = AUTOMATON,
+        reasons: tuple[Reason, ...] = (),
+        drill: bool = False,
+    ) -> None:
         """Add a line to the area's own story: what concerns no alert."""
-        self._lines.append(_Line(alert_id=None, kind=kind, actor=actor, text_es=text_es, text_en=text_en, reasons=reasons, drill=drill))
+        self._lines.append(
+            _Line(
+                alert_id=None,
+                kind=kind,
+                actor=actor,
+                text_es=text_es,
+                text_en=text_en,
+                reasons=reasons,
+                drill=drill,
+            )
+        )
 
     def issue(self, command: Command) -> None:
         """Ask for a command."""
@@ -158,10 +203,19 @@ class Draft:
             if case is None:
                 continue
             known = self.before.cases.get(alert_id)
-            shown = cases.view(case, self.cases, self.rules, version=1 if known is None else known.alert.version + 1, now_ms=self.now_ms)
+            shown = cases.view(
+                case,
+                self.cases,
+                self.rules,
+                version=1 if known is None else known.alert.version + 1,
+                now_ms=self.now_ms,
+            )
             self.cases = self.cases.put(alert_id, replace(case, alert=shown))
             effects.append(UpsertAlert(alert=shown))
-            effects += [AppendTransition(transition=self._transition(line, shown, n)) for n, line in enumerate(self._lines_of(alert_id))]
+            effects += [
+                AppendTransition(transition=self._transition(line, shown, n))
+                for n, line in enumerate(self._lines_of(alert_id))
+            ]
         effects += self._area_story()
         effects += [IssueCommand(command=command) for command in self._commands]
         return self._state(), tuple(effects)
@@ -170,9 +224,23 @@ class Draft:
         return [line for line in self._lines if line.alert_id == alert_id]
 
     def _transition(self, line: _Line, alert: Alert, n: int) -> Transition:
-        return Transition(id=transition_id(alert.id, alert.version, n=n), alert_id=alert.id, area=alert.area, version=alert.version, at_ms=self.now_ms,
-                          kind=line.kind, actor=line.actor, level=alert.level, status=alert.status, detail_es=line.text_es, detail_en=line.text_en,
-                          reasons=line.reasons, item_id=self.item_id, drill=alert.drill, data_class=alert.data_class)
+        return Transition(
+            id=transition_id(alert.id, alert.version, n=n),
+            alert_id=alert.id,
+            area=alert.area,
+            version=alert.version,
+            at_ms=self.now_ms,
+            kind=line.kind,
+            actor=line.actor,
+            level=alert.level,
+            status=alert.status,
+            detail_es=line.text_es,
+            detail_en=line.text_en,
+            reasons=line.reasons,
+            item_id=self.item_id,
+            drill=alert.drill,
+            data_class=alert.data_class,
+        )
 
     def _area_story(self) -> list[Effect]:
         lines = self._lines_of(None)
@@ -180,11 +248,39 @@ class Draft:
             return []
         self.head = replace(self.head, story=self.head.story + 1)
         story = AlertId(f"area:{self.head.area}")
-        return [AppendTransition(transition=Transition(
-            id=transition_id(story, self.head.story, n=n), alert_id=story, area=self.head.area, version=self.head.story, at_ms=self.now_ms,
-            kind=line.kind, actor=line.actor, level=Level.P5, status=AlertStatus.CLOSED, detail_es=line.text_es, detail_en=line.text_en,
-            reasons=line.reasons, item_id=self.item_id, drill=line.drill, data_class=DataClass.RESTRICTED)) for n, line in enumerate(lines)]
+        return [
+            AppendTransition(
+                transition=Transition(
+                    id=transition_id(story, self.head.story, n=n),
+                    alert_id=story,
+                    area=self.head.area,
+                    version=self.head.story,
+                    at_ms=self.now_ms,
+                    kind=line.kind,
+                    actor=line.actor,
+                    level=Level.P5,
+                    status=AlertStatus.CLOSED,
+                    detail_es=line.text_es,
+                    detail_en=line.text_en,
+                    reasons=line.reasons,
+                    item_id=self.item_id,
+                    drill=line.drill,
+                    data_class=DataClass.RESTRICTED,
+                )
+            )
+            for n, line in enumerate(lines)
+        ]
 
     def _state(self) -> State:
-        return State(head=self.head, cases=self.cases, seen=self.seen, pending=self.pending, watches=self.watches, storms=self.storms, sent=self.sent,
-                     patterns=self.patterns, index=self.index, stale=tuple(sorted(self._dropped)))
+        return State(
+            head=self.head,
+            cases=self.cases,
+            seen=self.seen,
+            pending=self.pending,
+            watches=self.watches,
+            storms=self.storms,
+            sent=self.sent,
+            patterns=self.patterns,
+            index=self.index,
+            stale=tuple(sorted(self._dropped)),
+        )

@@ -46,12 +46,24 @@ def _receipt(draft: Draft, receipt: Receipt) -> None:
 
 def _tick(draft: Draft) -> None:
     """Fire what is due, end what expired, forget what is old; each once."""
-    for _, case in draft.cases.where(lambda found: bool(found.alert.timers) or found.alert.suppression is not None):
+    for _, case in draft.cases.where(
+        lambda found: bool(found.alert.timers) or found.alert.suppression is not None
+    ):
         if case.alert.timers:
             response.fire_due(draft, case)
-        if (mark := case.alert.suppression) is not None and mark.until_ms <= draft.now_ms and (now := draft.case(case.id)) is not None:
+        if (
+            (mark := case.alert.suppression) is not None
+            and mark.until_ms <= draft.now_ms
+            and (now := draft.case(case.id)) is not None
+        ):
             draft.put(replace(now, alert=replace(now.alert, suppression=None)))
-            draft.say(case.id, "suppression_expired", "Venció el silencio.", "The suppression expired.", actor=mark.by)
+            draft.say(
+                case.id,
+                "suppression_expired",
+                "Venció el silencio.",
+                "The suppression expired.",
+                actor=mark.by,
+            )
     _end_posture(draft)
     response.notice_unanswered(draft)
     _end_watches_and_storms(draft)
@@ -64,19 +76,33 @@ def _end_posture(draft: Draft) -> None:
     posture = draft.head.posture
     if posture is not None and posture.until_ms <= draft.now_ms:
         draft.head = replace(draft.head, posture=None)
-        draft.say_area("posture_reverted", f"Venció la postura {posture.name}: vuelve a {NORMAL}.",
-                       f"Posture {posture.name} expired: back to {NORMAL}.", actor=posture.by)
+        draft.say_area(
+            "posture_reverted",
+            f"Venció la postura {posture.name}: vuelve a {NORMAL}.",
+            f"Posture {posture.name} expired: back to {NORMAL}.",
+            actor=posture.by,
+        )
 
 
 def _end_watches_and_storms(draft: Draft) -> None:
     for key, watch in draft.watches.items():
         if watch.until_ms <= draft.now_ms:
             draft.drop("watches", key)
-            draft.say_area("watch_expired", f"Venció la atención de zona por {key}.", f"The watch of alert {key} expired.", drill=watch.drill)
+            draft.say_area(
+                "watch_expired",
+                f"Venció la atención de zona por {key}.",
+                f"The watch of alert {key} expired.",
+                drill=watch.drill,
+            )
     for key, storm in draft.storms.items():
         if storm.until_ms <= draft.now_ms:
             draft.drop("storms", key)
-            draft.say_area("storm_expired", f"Terminó el modo tormenta de {key}.", f"Storm mode of {key} ended.", drill=storm.drill)
+            draft.say_area(
+                "storm_expired",
+                f"Terminó el modo tormenta de {key}.",
+                f"Storm mode of {key} ended.",
+                drill=storm.drill,
+            )
 
 
 def _sweep(draft: Draft) -> None:
@@ -84,8 +110,12 @@ def _sweep(draft: Draft) -> None:
     rule = draft.rules.suppress
     for key, pending in draft.pending.where(lambda found: found.until_ms <= draft.now_ms):
         draft.drop("pending", key)
-        draft.say_area("threshold_not_reached" if not pending.orphan else "orphan_lapsed", "Un aviso en espera no llegó a ser alerta.",
-                       "A waiting event did not become an alert.", drill=pending.drill)
+        draft.say_area(
+            "threshold_not_reached" if not pending.orphan else "orphan_lapsed",
+            "Un aviso en espera no llegó a ser alerta.",
+            "A waiting event did not become an alert.",
+            drill=pending.drill,
+        )
     oldest_ms = draft.now_ms - round(rule.forget_seen_h * _HOUR_MS)
     for key, _ in draft.seen.where(lambda found: found.at_ms < oldest_ms):
         draft.drop("seen", key)
@@ -96,7 +126,9 @@ def _forget_closed(draft: Draft, horizon_ms: int) -> None:
     gone: set[str] = set()
     for case in draft.cases.values():
         root = draft.root(case.id)
-        closed_ms = None if root is None or root.alert.status is not AlertStatus.CLOSED else root.alert.closed_ms
+        closed_ms = (
+            None if root is None or root.alert.status is not AlertStatus.CLOSED else root.alert.closed_ms
+        )
         off = any(name.startswith("off/") for name, _ in case.alert.timers)
         if closed_ms is not None and draft.now_ms - closed_ms > horizon_ms and not off:
             gone.add(case.id)

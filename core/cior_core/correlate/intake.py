@@ -22,8 +22,16 @@ replace = msgspec.structs.replace
 _ENDINGS = {Phase.RESTORE, Phase.CANCEL, Phase.END}
 _ORPHAN_MS = 3_600_000
 _ENDING_WORDS = {
-    Phase.RESTORE: ("restored", "La fuente informa que volvió a la normalidad.", "The source says that it is back to normal."),
-    Phase.CANCEL: ("cancel_received", "La fuente avisa que cancela: a confirmar por una persona.", "The source cancels: a person must confirm."),
+    Phase.RESTORE: (
+        "restored",
+        "La fuente informa que volvió a la normalidad.",
+        "The source says that it is back to normal.",
+    ),
+    Phase.CANCEL: (
+        "cancel_received",
+        "La fuente avisa que cancela: a confirmar por una persona.",
+        "The source cancels: a person must confirm.",
+    ),
     Phase.END: ("source_ended", "La fuente cerró su registro.", "The source closed its record."),
 }
 
@@ -47,12 +55,29 @@ def fact_digest(event: Event) -> str:
     """Digest of what an event says, without how it travelled (receipt, raw pointer, producer, trace): copies agree, forgeries do not."""
     place = event.place
     occurred = event.occurred_ms if event.clock is ClockQuality.SYNCED else None
-    return digest("cior.facts", event.source, event.type, event.subject, event.phase.value, occurred, place.method.value, repr(place.lat),
-                  repr(place.lon), event.native_key, event.summary, event.data_class.value, int(event.drill), int(event.life_safety)).hex()[:32]
+    return digest(
+        "cior.facts",
+        event.source,
+        event.type,
+        event.subject,
+        event.phase.value,
+        occurred,
+        place.method.value,
+        repr(place.lat),
+        repr(place.lon),
+        event.native_key,
+        event.summary,
+        event.data_class.value,
+        int(event.drill),
+        int(event.life_safety),
+    ).hex()[:32]
 
 
 def _tell_conflict(draft: Draft, seen: Seen) -> None:
-    es, en = "Llegó el mismo identificador con otros datos: posible falsificación.", "The same id came with other facts: possible forgery."
+    es, en = (
+        "Llegó el mismo identificador con otros datos: posible falsificación.",
+        "The same id came with other facts: possible forgery.",
+    )
     if seen.alert_id is not None and draft.case(seen.alert_id) is not None:
         draft.say(seen.alert_id, "conflicting_copy", es, en)
     else:
@@ -62,7 +87,12 @@ def _tell_conflict(draft: Draft, seen: Seen) -> None:
 def _place(draft: Draft, event: Event) -> AlertId | None:
     """Decide what becomes of the event; the alert it went to."""
     if event.phase is Phase.TEST:
-        draft.say_area("test_received", "Prueba recibida: no es un incidente.", "Test received: not an incident.", drill=event.drill)
+        draft.say_area(
+            "test_received",
+            "Prueba recibida: no es un incidente.",
+            "Test received: not an incident.",
+            drill=event.drill,
+        )
         return None
     kind = draft.kind(event.type)
     degraded = event.type == UNDECODED or draft.rules.kind(event.type) is None
@@ -76,7 +106,9 @@ def _place(draft: Draft, event: Event) -> AlertId | None:
     return _ordinary(draft, event, part, kind=kind, live=live, closed=closed)
 
 
-def _ordinary(draft: Draft, event: Event, part: Part, *, kind: EventType, live: Match | None, closed: Match | None) -> AlertId | None:
+def _ordinary(
+    draft: Draft, event: Event, part: Part, *, kind: EventType, live: Match | None, closed: Match | None
+) -> AlertId | None:
     """An event that is not life-safety: it may join, be gathered, be counted, or only be kept in the store."""
     unreported = draft.rules.unreported.get(event.type)
     if unreported is not None and (live is None or live.rank > 1):
@@ -105,8 +137,13 @@ def _join(draft: Draft, event: Event, part: Part, match: Match | None) -> AlertI
     if case.alert.status is not AlertStatus.CLOSED:
         case = response.respond(draft, _unmuted(draft, case, part), part)
     if case.alert.level is not level_before:
-        draft.say(case.id, "level_changed", f"Nivel {level_before.value} → {case.alert.level.value}.",
-                  f"Level {level_before.value} → {case.alert.level.value}.", reasons=case.terms)
+        draft.say(
+            case.id,
+            "level_changed",
+            f"Nivel {level_before.value} → {case.alert.level.value}.",
+            f"Level {level_before.value} → {case.alert.level.value}.",
+            reasons=case.terms,
+        )
     patterns.check_coordinated(draft, case)
     patterns.link_silent(draft, draft.case(case.id) or case)
     return _merged_by_source(draft, event, part, case)
@@ -118,7 +155,12 @@ def _unmuted(draft: Draft, case: Case, part: Part) -> Case:
         return case
     case = replace(case, alert=replace(case.alert, suppression=None))
     draft.put(case)
-    draft.say(case.id, "suppression_lifted", "Un aviso de vida en riesgo levanta el silencio.", "A life-safety event lifts the suppression.")
+    draft.say(
+        case.id,
+        "suppression_lifted",
+        "Un aviso de vida en riesgo levanta el silencio.",
+        "A life-safety event lifts the suppression.",
+    )
     return case
 
 
@@ -130,7 +172,14 @@ def _merged_by_source(draft: Draft, event: Event, part: Part, case: Case) -> Ale
     for alert_id in draft.candidates([f"n:{event.source}|{other}"]):
         target = draft.root(alert_id)
         mine = draft.root(case.id)
-        if target is not None and mine is not None and target.id != mine.id and target.realm == mine.realm and target.live and mine.live:
+        if (
+            target is not None
+            and mine is not None
+            and target.id != mine.id
+            and target.realm == mine.realm
+            and target.live
+            and mine.live
+        ):
             absorb(draft, target, mine, actor=f"source:{event.source}")
             return target.id
     return case.id
@@ -138,14 +187,27 @@ def _merged_by_source(draft: Draft, event: Event, part: Part, case: Case) -> Ale
 
 def absorb(draft: Draft, case: Case, inner: Case, *, actor: str) -> Case:
     """Merge ``inner`` into ``case``: a link, nothing is moved. Both are live and of one realm."""
-    inner = replace(inner, status_before_merge=inner.alert.status,
-                    alert=replace(inner.alert, status=AlertStatus.MERGED, merged_into=case.id))
+    inner = replace(
+        inner,
+        status_before_merge=inner.alert.status,
+        alert=replace(inner.alert, status=AlertStatus.MERGED, merged_into=case.id),
+    )
     draft.put(inner)
     draft.say(inner.id, "merged", f"Unida a {case.id}.", f"Merged into {case.id}.", actor=actor)
     suppression = None if inner.alert.life_safety else case.alert.suppression
     if suppression is not case.alert.suppression:
-        draft.say(case.id, "suppression_lifted", "Un aviso de vida en riesgo levanta el silencio.", "A life-safety event lifts the suppression.")
-    case = cases.rescored(draft, replace(case, absorbed=(*case.absorbed, inner.id), alert=replace(case.alert, suppression=suppression)))
+        draft.say(
+            case.id,
+            "suppression_lifted",
+            "Un aviso de vida en riesgo levanta el silencio.",
+            "A life-safety event lifts the suppression.",
+        )
+    case = cases.rescored(
+        draft,
+        replace(
+            case, absorbed=(*case.absorbed, inner.id), alert=replace(case.alert, suppression=suppression)
+        ),
+    )
     draft.say(case.id, "absorbed", f"Absorbe {inner.id}.", f"Absorbs {inner.id}.", actor=actor)
     return case
 
@@ -160,9 +222,23 @@ def _open(draft: Draft, event: Event, part: Part, earlier: Match | None, *, sile
     """Open an alert at once, run its protocol, then gather what was waiting for it. ``earlier``: the closed or full alert it is linked to."""
     links = () if earlier is None else (AlertId(earlier.alert_id),)
     pinned = (_late(draft, part),) if part.late else ()
-    case = cases.open_case(draft, (part,), opened_by=event.id, own_type=event.type, realm=(event.drill, silent), pinned=pinned, links=links)
+    case = cases.open_case(
+        draft,
+        (part,),
+        opened_by=event.id,
+        own_type=event.type,
+        realm=(event.drill, silent),
+        pinned=pinned,
+        links=links,
+    )
     kind = draft.kind(event.type)
-    draft.say(case.id, "opened", f"Alerta: {kind.name_es}.", f"Alert: {kind.name_en}.", reasons=(*case.terms, *pinned))
+    draft.say(
+        case.id,
+        "opened",
+        f"Alerta: {kind.name_es}.",
+        f"Alert: {kind.name_en}.",
+        reasons=(*case.terms, *pinned),
+    )
     case = response.respond(draft, case, part)
     if not silent:
         case = patterns.adopt_pending(draft, case)
@@ -175,20 +251,42 @@ def _open(draft: Draft, event: Event, part: Part, earlier: Match | None, *, sile
 def _late(draft: Draft, part: Part) -> Reason:
     rule = draft.rules.late
     age_s = round((draft.now_ms - part.instant_ms) / 1000, 3)
-    return Reason(code="late", points=0, rule=rule.id, rule_version=rule.version, events=(part.member.event_id,), delta_s=age_s,
-                  text_es=f"{rule.reason_es} ({age_s:.0f} s)", text_en=f"{rule.reason_en} ({age_s:.0f} s)")
+    return Reason(
+        code="late",
+        points=0,
+        rule=rule.id,
+        rule_version=rule.version,
+        events=(part.member.event_id,),
+        delta_s=age_s,
+        text_es=f"{rule.reason_es} ({age_s:.0f} s)",
+        text_en=f"{rule.reason_en} ({age_s:.0f} s)",
+    )
 
 
 def _end(draft: Draft, event: Event, part: Part, match: Match | None) -> AlertId | None:
     """A restore, cancel or end: it is added and told. It deletes nothing and never lowers a life-safety level (law 10)."""
     kind, es, en = _ENDING_WORDS[event.phase]
     case = None if match is None else draft.case(match.alert_id)
-    if match is None or case is None or len(draft.parts(case)) >= draft.rules.merge.members_max + len(_ENDINGS):
-        draft.pending = draft.pending.put(event.id, Pending(part=part, until_ms=draft.now_ms + _ORPHAN_MS, drill=event.drill, orphan=True))
-        draft.say_area("ending_without_beginning", "Llegó un cierre o cancelación sin aviso previo.", "An ending came without its beginning.",
-                       drill=event.drill)
+    if (
+        match is None
+        or case is None
+        or len(draft.parts(case)) >= draft.rules.merge.members_max + len(_ENDINGS)
+    ):
+        draft.pending = draft.pending.put(
+            event.id, Pending(part=part, until_ms=draft.now_ms + _ORPHAN_MS, drill=event.drill, orphan=True)
+        )
+        draft.say_area(
+            "ending_without_beginning",
+            "Llegó un cierre o cancelación sin aviso previo.",
+            "An ending came without its beginning.",
+            drill=event.drill,
+        )
         return None
     reason = matching.explain(match, part, draft)
-    case = cases.add(draft, replace(case, withdrawn=case.withdrawn or event.phase is Phase.CANCEL), replace(part, join=reason))
+    case = cases.add(
+        draft,
+        replace(case, withdrawn=case.withdrawn or event.phase is Phase.CANCEL),
+        replace(part, join=reason),
+    )
     draft.say(case.id, kind, es, en, reasons=(reason,))
     return case.id

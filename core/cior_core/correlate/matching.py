@@ -30,8 +30,22 @@ _TEXT_LIMIT = 200
 GATHERED = "storm.grouped"
 """Code of the reason of parts that a storm gathered: they hold together by their polygon only, so nothing joins through them."""
 
-KEPT_ATTRIBUTES = ("address", "away", "block", "cad_merged_into", "cameras", "clip", "confirmation_n", "confirmation_rate", "near", "polygon_name",
-                   "severity", "track_id", "verified", "zone")
+KEPT_ATTRIBUTES = (
+    "address",
+    "away",
+    "block",
+    "cad_merged_into",
+    "cameras",
+    "clip",
+    "confirmation_n",
+    "confirmation_rate",
+    "near",
+    "polygon_name",
+    "severity",
+    "track_id",
+    "verified",
+    "zone",
+)
 """Attributes that travel into an alert: what explains and displays it. The rest stays with the stored event."""
 
 
@@ -47,7 +61,12 @@ class Match(Record, frozen=True, kw_only=True):
     @property
     def order(self) -> tuple[int, float, float, str]:
         """The best first: the surest way, then the nearest place, then the nearest instant."""
-        return self.rank, self.distance_m if self.distance_m is not None else -1.0, self.delta_s, self.alert_id
+        return (
+            self.rank,
+            self.distance_m if self.distance_m is not None else -1.0,
+            self.delta_s,
+            self.alert_id,
+        )
 
 
 def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, degraded: bool) -> Part:
@@ -55,22 +74,46 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
     instant_ms, error_s = believed(event, rules.merge, now_ms)
     sealed = event.data_class is DataClass.SEALED or kind.silent
     member = Member(
-        event_id=event.id, type=event.type, source=event.source, subject=event.subject, phase=event.phase, occurred_ms=event.occurred_ms,
-        received_ms=event.received_ms, place=_district(event.place) if sealed else _sound(event.place), life_safety=event.life_safety or kind.life_safety,
-        independence=event.independence or event.subject, raw=event.raw, registered=event.registered, clock_error_s=event.clock_error_s,
-        summary=None if sealed or event.summary is None else event.summary[:_TEXT_LIMIT], attributes={} if sealed else _kept(event.attributes),
+        event_id=event.id,
+        type=event.type,
+        source=event.source,
+        subject=event.subject,
+        phase=event.phase,
+        occurred_ms=event.occurred_ms,
+        received_ms=event.received_ms,
+        place=_district(event.place) if sealed else _sound(event.place),
+        life_safety=event.life_safety or kind.life_safety,
+        independence=event.independence or event.subject,
+        raw=event.raw,
+        registered=event.registered,
+        clock_error_s=event.clock_error_s,
+        summary=None if sealed or event.summary is None else event.summary[:_TEXT_LIMIT],
+        attributes={} if sealed else _kept(event.attributes),
     )
-    return Part(member=member, instant_ms=instant_ms, error_s=error_s, record=None if event.native_key is None else f"{event.source}|{event.native_key}",
-                late=now_ms - instant_ms > rules.late.after_s * 1000, degraded=degraded,
-                data_class=DataClass.SEALED if sealed else event.data_class)
+    return Part(
+        member=member,
+        instant_ms=instant_ms,
+        error_s=error_s,
+        record=None if event.native_key is None else f"{event.source}|{event.native_key}",
+        late=now_ms - instant_ms > rules.late.after_s * 1000,
+        degraded=degraded,
+        data_class=DataClass.SEALED if sealed else event.data_class,
+    )
 
 
 def believed(event: Event, rule: MergeRule, now_ms: int) -> tuple[int, float]:
     """When it happened, as far as the clock can be believed: a skewed or future clock gives way to the receipt. (instant_ms, ± s)."""
-    if event.clock is ClockQuality.SKEWED or event.occurred_ms > max(event.received_ms, now_ms) + _FUTURE_LIMIT_MS:
+    if (
+        event.clock is ClockQuality.SKEWED
+        or event.occurred_ms > max(event.received_ms, now_ms) + _FUTURE_LIMIT_MS
+    ):
         return event.received_ms, rule.unknown_error_s
     assumed = rule.synced_error_s if event.clock is ClockQuality.SYNCED else rule.unknown_error_s
-    error_s = assumed if event.clock_error_s is None or not isfinite(event.clock_error_s) else abs(event.clock_error_s)
+    error_s = (
+        assumed
+        if event.clock_error_s is None or not isfinite(event.clock_error_s)
+        else abs(event.clock_error_s)
+    )
     return event.occurred_ms, min(error_s, rule.error_limit_s)
 
 
@@ -143,9 +186,15 @@ def lookup_keys(part: Part, rules: RulePack, radius_m: float) -> list[str]:
     reach_m = radius_m + _accuracy(part, rules.merge) + rules.merge.place_limit_m
     high = reach_m / _M_PER_DEGREE
     wide = high / max(0.01, cos(radians(place.lat)))
-    for row in range(floor((place.lat - high) / _CELL_DEGREES), floor((place.lat + high) / _CELL_DEGREES) + 1):
-        keys.extend(f"c:{row}:{column}"
-                    for column in range(floor((place.lon - wide) / _CELL_DEGREES), floor((place.lon + wide) / _CELL_DEGREES) + 1))
+    for row in range(
+        floor((place.lat - high) / _CELL_DEGREES), floor((place.lat + high) / _CELL_DEGREES) + 1
+    ):
+        keys.extend(
+            f"c:{row}:{column}"
+            for column in range(
+                floor((place.lon - wide) / _CELL_DEGREES), floor((place.lon + wide) / _CELL_DEGREES) + 1
+            )
+        )
     return keys
 
 
@@ -170,7 +219,11 @@ def pair(one: Part, other: Part, draft: Draft) -> tuple[int, float, float | None
     widened = _accuracy(one, rule) + _accuracy(other, rule)
     if by_key and distance <= rule.key_radius_m + widened:
         return 1, delta_s, distance
-    return (2, delta_s, distance) if by_place and distance <= min(first.radius_m, second.radius_m) + widened else None
+    return (
+        (2, delta_s, distance)
+        if by_place and distance <= min(first.radius_m, second.radius_m) + widened
+        else None
+    )
 
 
 def fits(part: Part, case: Case, parts: Iterable[Part], draft: Draft) -> Match | None:
@@ -180,7 +233,11 @@ def fits(part: Part, case: Case, parts: Iterable[Part], draft: Draft) -> Match |
         if other.join is not None and other.join.code == GATHERED and part.record != other.record:
             continue
         if part.record is not None and part.record == other.record:
-            found: tuple[int, float, float | None] | None = (0, abs(part.instant_ms - other.instant_ms) / 1000, None)
+            found: tuple[int, float, float | None] | None = (
+                0,
+                abs(part.instant_ms - other.instant_ms) / 1000,
+                None,
+            )
         else:
             found = pair(part, other, draft)
         if found is None:
@@ -200,11 +257,16 @@ def _contradicted(part: Part, parts: Iterable[Part], draft: Draft) -> bool:
     for other in parts:
         if well_placed(other, rule):
             known = nearest.get(other.member.independence)
-            if known is None or abs(other.instant_ms - part.instant_ms) < abs(known.instant_ms - part.instant_ms):
+            if known is None or abs(other.instant_ms - part.instant_ms) < abs(
+                known.instant_ms - part.instant_ms
+            ):
                 nearest[other.member.independence] = other
     mine = draft.kind(part.member.type).radius_m
-    return any(apart_m(part, other) > min(mine, draft.kind(other.member.type).radius_m) + _accuracy(part, rule) + _accuracy(other, rule)
-               for other in nearest.values())
+    return any(
+        apart_m(part, other)
+        > min(mine, draft.kind(other.member.type).radius_m) + _accuracy(part, rule) + _accuracy(other, rule)
+        for other in nearest.values()
+    )
 
 
 def find(part: Part, draft: Draft, *, silent: bool, drill: bool) -> tuple[Match | None, Match | None]:
@@ -228,7 +290,11 @@ def find(part: Part, draft: Draft, *, silent: bool, drill: bool) -> tuple[Match 
 def _late_copy(part: Part, case: Case, match: Match, draft: Draft) -> bool:
     """Whether a closed case still takes it: another copy, within grace, of what happened before it was closed."""
     closed_ms = case.alert.closed_ms or 0
-    return match.rank <= 1 and part.instant_ms <= closed_ms and draft.now_ms <= closed_ms + draft.rules.merge.grace_s * 1000
+    return (
+        match.rank <= 1
+        and part.instant_ms <= closed_ms
+        and draft.now_ms <= closed_ms + draft.rules.merge.grace_s * 1000
+    )
 
 
 def explain(match: Match, part: Part, draft: Draft) -> Reason:
@@ -237,12 +303,22 @@ def explain(match: Match, part: Part, draft: Draft) -> Reason:
     code = ("merge.same_record", "merge.same_key", "merge.same_place")[match.rank]
     distance = None if match.distance_m is None else round(match.distance_m, 1)
     delta = round(match.delta_s, 3)
-    how_es = ("mismo número de registro", "misma fuente o copia del mismo aviso", "mismo lugar y momento")[match.rank]
+    how_es = ("mismo número de registro", "misma fuente o copia del mismo aviso", "mismo lugar y momento")[
+        match.rank
+    ]
     how_en = ("same record number", "same source or copy of one press", "same place and time")[match.rank]
     metres = "" if distance is None else f" {distance:g} m,"
-    return Reason(code=code, points=0, rule=rule.id, rule_version=rule.version, distance_m=distance, delta_s=delta,
-                  events=(match.nearest.member.event_id, part.member.event_id),
-                  text_es=f"Se une por {how_es}:{metres} {delta:g} s del anterior.", text_en=f"Joined by {how_en}:{metres} {delta:g} s from the earlier one.")
+    return Reason(
+        code=code,
+        points=0,
+        rule=rule.id,
+        rule_version=rule.version,
+        distance_m=distance,
+        delta_s=delta,
+        events=(match.nearest.member.event_id, part.member.event_id),
+        text_es=f"Se une por {how_es}:{metres} {delta:g} s del anterior.",
+        text_en=f"Joined by {how_en}:{metres} {delta:g} s from the earlier one.",
+    )
 
 
 def build_index(state: State, rule: MergeRule) -> State:
@@ -252,4 +328,6 @@ def build_index(state: State, rule: MergeRule) -> State:
         for part in case.parts:
             for key in index_keys(part, rule):
                 found.setdefault(key, set()).add(case.id)
-    return msgspec.structs.replace(state, index=type(state.index).of({key: tuple(sorted(ids)) for key, ids in found.items()}))
+    return msgspec.structs.replace(
+        state, index=type(state.index).of({key: tuple(sorted(ids)) for key, ids in found.items()})
+    )

@@ -42,7 +42,14 @@ if TYPE_CHECKING:
 HEAD: Final = "head"
 
 _encode = msgspec.msgpack.Encoder().encode
-_TYPES: Final[dict[str, type]] = {"seen": Seen, "pending": Pending, "watches": Watch, "storms": Storm, "sent": Sent, "patterns": Pattern}
+_TYPES: Final[dict[str, type]] = {
+    "seen": Seen,
+    "pending": Pending,
+    "watches": Watch,
+    "storms": Storm,
+    "sent": Sent,
+    "patterns": Pattern,
+}
 _SHELF_OF: Final = {word: shelf for shelf, word in STORED_AS.items()}
 
 
@@ -79,22 +86,38 @@ def _changes(before: State, after: State) -> Iterator[tuple[str, bytes | None, b
     for shelf, word in STORED_AS.items():
         now: Shelf[Any] = getattr(after, shelf)
         for key, was, become in now.changes(getattr(before, shelf)):
-            yield f"{word}/{key}", None if was is None else _encode(was), None if become is None else _encode(become)
+            yield (
+                f"{word}/{key}",
+                None if was is None else _encode(was),
+                None if become is None else _encode(become),
+            )
 
 
-def _case_changes(alert_id: str, old: Case | None, new: Case | None) -> Iterator[tuple[str, bytes | None, bytes | None]]:
+def _case_changes(
+    alert_id: str, old: Case | None, new: Case | None
+) -> Iterator[tuple[str, bytes | None, bytes | None]]:
     had = {} if old is None else {part.member.event_id: part for part in old.parts}
     has = {} if new is None else {part.member.event_id: part for part in new.parts}
     for event_id in sorted(had.keys() | has.keys()):
         was, become = had.get(event_id), has.get(event_id)
         if was is not become:
-            yield f"part/{alert_id}/{event_id}", None if was is None else _encode(was), None if become is None else _encode(become)
-    yield f"alert/{alert_id}", None if old is None else _encode(_stem(old)), None if new is None else _encode(_stem(new))
+            yield (
+                f"part/{alert_id}/{event_id}",
+                None if was is None else _encode(was),
+                None if become is None else _encode(become),
+            )
+    yield (
+        f"alert/{alert_id}",
+        None if old is None else _encode(_stem(old)),
+        None if new is None else _encode(_stem(new)),
+    )
 
 
 def _stem(case: Case) -> Case:
     """The case without its parts and without what is composed from them."""
-    return msgspec.structs.replace(case, parts=(), alert=msgspec.structs.replace(case.alert, members=(), reasons=()))
+    return msgspec.structs.replace(
+        case, parts=(), alert=msgspec.structs.replace(case.alert, members=(), reasons=())
+    )
 
 
 def _value(state: State, key: str) -> bytes | None:
@@ -105,7 +128,11 @@ def _value(state: State, key: str) -> bytes | None:
     if word == "part":
         alert_id, _, event_id = name.partition("/")
         case = state.cases.get(alert_id)
-        part = None if case is None else next((part for part in case.parts if part.member.event_id == event_id), None)
+        part = (
+            None
+            if case is None
+            else next((part for part in case.parts if part.member.event_id == event_id), None)
+        )
         return None if part is None else _encode(part)
     shelf: Shelf[Any] = getattr(state, _SHELF_OF[word])
     found = shelf.get(name)
@@ -128,7 +155,12 @@ def restore(stored: Mapping[str, bytes], rules: RulePack, *, area: AreaId = DEFA
             whole[key] = value
         if interrupted or value is None:
             stale.append(key)
-    state = State(head=head, cases=_cases(whole), stale=tuple(stale), **{shelf: _shelf(whole, word, _TYPES[shelf]) for word, shelf in _SHELF_OF.items()})
+    state = State(
+        head=head,
+        cases=_cases(whole),
+        stale=tuple(stale),
+        **{shelf: _shelf(whole, word, _TYPES[shelf]) for word, shelf in _SHELF_OF.items()},
+    )
     return matching.build_index(state, rules.merge)
 
 
@@ -140,8 +172,11 @@ def _head(stored: bytes | None, area: AreaId) -> Head:
     while version != SCHEMA_VERSION:
         upgrade = UPGRADES.get(version)
         if upgrade is None:
-            raise IntegrityBroken("correlate.schema", f"the correlator's state has schema {version}, this program knows {SCHEMA_VERSION}",
-                                  cure="run the version that wrote it, or rebuild the state by replaying the area log")
+            raise IntegrityBroken(
+                "correlate.schema",
+                f"the correlator's state has schema {version}, this program knows {SCHEMA_VERSION}",
+                cure="run the version that wrote it, or rebuild the state by replaying the area log",
+            )
         raw = upgrade(raw)
         version = raw["schema"]
     return msgspec.convert(raw, type=Head)
@@ -154,7 +189,13 @@ UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 def _shelf(whole: Mapping[str, bytes], word: str, kind: type) -> Shelf[Any]:
     decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
     prefix = f"{word}/"
-    return Shelf.of({key.removeprefix(prefix): decoder.decode(value) for key, value in whole.items() if key.startswith(prefix)})
+    return Shelf.of(
+        {
+            key.removeprefix(prefix): decoder.decode(value)
+            for key, value in whole.items()
+            if key.startswith(prefix)
+        }
+    )
 
 
 def _cases(whole: Mapping[str, bytes]) -> Shelf[Case]:
@@ -162,14 +203,23 @@ def _cases(whole: Mapping[str, bytes]) -> Shelf[Case]:
     for key, value in whole.items():
         if key.startswith("part/"):
             parts.setdefault(key.split("/")[1], []).append(msgspec.msgpack.decode(value, type=Part))
-    bare = Shelf.of({
-        case.id: msgspec.structs.replace(case, parts=tuple(sorted(parts.get(case.id, []), key=cases.part_order)))
-        for key, value in whole.items() if key.startswith("alert/") for case in (msgspec.msgpack.decode(value, type=Case),)})
+    bare = Shelf.of(
+        {
+            case.id: msgspec.structs.replace(
+                case, parts=tuple(sorted(parts.get(case.id, []), key=cases.part_order))
+            )
+            for key, value in whole.items()
+            if key.startswith("alert/")
+            for case in (msgspec.msgpack.decode(value, type=Case),)
+        }
+    )
     return Shelf.of({case.id: _composed(case, bare) for case in bare.values()})
 
 
 def _composed(case: Case, bare: Shelf[Case]) -> Case:
     """The case with its alert's members and reasons put together again, as the last step showed them."""
     parts = cases.all_parts(case, bare)
-    alert = msgspec.structs.replace(case.alert, members=tuple(part.member for part in parts), reasons=cases.reasons(case, parts))
+    alert = msgspec.structs.replace(
+        case.alert, members=tuple(part.member for part in parts), reasons=cases.reasons(case, parts)
+    )
     return msgspec.structs.replace(case, alert=alert)

@@ -43,7 +43,7 @@ class Shelf(Generic[V]):
         changed = dict(self._shards[at])
         grown = key not in changed
         changed[key] = value
-        return Shelf((*self._shards[:at], changed, *self._shards[at + 1:]), self._size + grown)
+        return Shelf((*self._shards[:at], changed, *self._shards[at + 1 :]), self._size + grown)
 
     def drop(self, key: str) -> Shelf[V]:
         """The shelf without ``key``; itself when it was not there."""
@@ -52,17 +52,24 @@ class Shelf(Generic[V]):
             return self
         changed = dict(self._shards[at])
         del changed[key]
-        return Shelf((*self._shards[:at], changed, *self._shards[at + 1:]), self._size - 1)
+        return Shelf((*self._shards[:at], changed, *self._shards[at + 1 :]), self._size - 1)
 
     def items(self) -> list[tuple[str, V]]:
         """Every entry, in key order."""
-        return sorted([entry for shard in self._shards if shard for entry in shard.items()], key=_first) if self._size else []
+        return (
+            sorted([entry for shard in self._shards if shard for entry in shard.items()], key=_first)
+            if self._size
+            else []
+        )
 
     def where(self, wanted: Callable[[V], bool]) -> list[tuple[str, V]]:
         """The entries whose value is ``wanted``, in key order: cheaper than sorting all to keep a few."""
         if not self._size:
             return []
-        return sorted([entry for shard in self._shards if shard for entry in shard.items() if wanted(entry[1])], key=_first)
+        return sorted(
+            [entry for shard in self._shards if shard for entry in shard.items() if wanted(entry[1])],
+            key=_first,
+        )
 
     def values(self) -> list[V]:
         """Every value, in the order of its key."""
