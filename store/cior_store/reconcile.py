@@ -102,7 +102,9 @@ def _sum(one: BalanceRow, other: BalanceRow) -> BalanceRow:
         name: getattr(one, name) + getattr(other, name)
         for name in ("raw_stored", "outcomes_declared", "events_stored", "dead_stored")
     }
-    return structs.replace(one, accepted=sum(claims) if claims else None, exact=one.exact and other.exact, **counts)
+    return structs.replace(
+        one, accepted=sum(claims) if claims else None, exact=one.exact and other.exact, **counts
+    )
 
 
 def gaps(checked: Sequence[Checked]) -> tuple[Gap, ...]:
