@@ -39,14 +39,22 @@ def list_() -> None:
             click.echo(f"{name:12} broken  {error}")
             continue
         manifest = kind.manifest
-        can = [word for word in ("acknowledges", "replays", "commands", "discovers", "heartbeats") if getattr(manifest, word)]
+        can = [
+            word
+            for word in ("acknowledges", "replays", "commands", "discovers", "heartbeats")
+            if getattr(manifest, word)
+        ]
         safety = "life-safety" if manifest.life_safety else "-"
-        click.echo(f"{name:12} {manifest.version:8} {kind.quality.tier.value:7} {manifest.mode.value:7} {safety:12} {' '.join(can)}")
+        click.echo(
+            f"{name:12} {manifest.version:8} {kind.quality.tier.value:7} {manifest.mode.value:7} {safety:12} {' '.join(can)}"
+        )
 
 
 @connector.command(help="Write the folder of a new connector: it works, and its own tests pass.")
 @click.argument("name")
-@click.option("--into", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder to create it in.")
+@click.option(
+    "--into", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder to create it in."
+)
 def new(name: str, into: Path) -> None:
     """Copy the template; refuse to overwrite."""
     if not name.isidentifier() or name != name.lower():
@@ -71,13 +79,25 @@ def _template(root: Path) -> Iterator[tuple[Path, str]]:
         yield path.relative_to(root).with_suffix(""), path.read_text(encoding="utf-8")
 
 
-@connector.command(help="Lint instance files and try their far side; or refresh a connector's README and goldens.")
+@connector.command(
+    help="Lint instance files and try their far side; or refresh a connector's README and goldens."
+)
 @click.argument("instances", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--test-mode", is_flag=True, help="Allow life-safety connectors below gold.")
 @click.option("--no-probe", is_flag=True, help="Lint only.")
 @click.option("--write-readme", metavar="PACKAGE", help="Write the generated parts of a connector's README.")
-@click.option("--write-golden", metavar="PACKAGE", help="Write missing expected.json files; read them before you commit.")
-def check(instances: tuple[Path, ...], test_mode: bool, no_probe: bool, write_readme: str | None, write_golden: str | None) -> None:  # noqa: FBT001, PLR0917  click gives them
+@click.option(
+    "--write-golden",
+    metavar="PACKAGE",
+    help="Write missing expected.json files; read them before you commit.",
+)
+def check(
+    instances: tuple[Path, ...],
+    test_mode: bool,
+    no_probe: bool,
+    write_readme: str | None,
+    write_golden: str | None,
+) -> None:  # noqa: FBT001, PLR0917  click gives them
     """Exit 1 when anything must be corrected; every fault names file, line, code and cure."""
     if write_readme:
         _write_readme(write_readme)
@@ -125,25 +145,39 @@ def _write_golden(package: str) -> None:
             click.echo(f"wrote {sample.folder}/expected.json: read it")
 
 
-@connector.command(name="replay", help="Decode archived raw records again and show what changes. Publishes nothing.")
+@connector.command(
+    name="replay", help="Decode archived raw records again and show what changes. Publishes nothing."
+)
 @click.argument("instance", type=click.Path(path_type=Path, exists=True))
 @click.argument("archive", type=click.Path(path_type=Path, exists=True))
-@click.option("--from", "origin", type=click.Choice(["raw", "dead"]), default="raw", help="What the archive holds.")
-@click.option("--events", type=click.Path(path_type=Path, exists=True), help="Archived events to compare with (NDJSON).")
+@click.option(
+    "--from", "origin", type=click.Choice(["raw", "dead"]), default="raw", help="What the archive holds."
+)
+@click.option(
+    "--events", type=click.Path(path_type=Path, exists=True), help="Archived events to compare with (NDJSON)."
+)
 @click.option("--code", default="", help="Only dead letters of this code.")
 @click.option("--devices", type=click.Path(path_type=Path, exists=True), help="The registry file.")
-def replay_command(instance: Path, archive: Path, origin: str, events: Path | None, code: str, devices: Path | None) -> None:  # noqa: PLR0917  click gives them
+def replay_command(
+    instance: Path, archive: Path, origin: str, events: Path | None, code: str, devices: Path | None
+) -> None:  # noqa: PLR0917  click gives them
     """Exit 0 when nothing changes, 1 when something does."""
     try:
         plan = process.plan(instance, test_mode=True)
         known = read_registry(devices) if devices else {}
     except CiorError as error:
         raise click.ClickException(str(error)) from error
-    context = process.context_for(plan, taxonomy=process.load_taxonomy(), registry=known, zone="America/Argentina/Cordoba")
+    context = process.context_for(
+        plan, taxonomy=process.load_taxonomy(), registry=known, zone="America/Argentina/Cordoba"
+    )
     live = _live(events)
     with archive.open("rb") as lines:
         report = replay(
-            plan.kind.source(plan.settings.config), context=context, archive=records(lines, dead=origin == "dead"), live=live, code=code
+            plan.kind.source(plan.settings.config),
+            context=context,
+            archive=records(lines, dead=origin == "dead"),
+            live=live,
+            code=code,
         )
     _show(report)
     sys.exit(1 if report.differences else 0)
@@ -168,7 +202,12 @@ def _show(report: Report) -> None:
 
 @connector.command(help="Run instances in this process until SIGTERM.")
 @click.argument("instances", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--centre", type=click.Path(path_type=Path, exists=True), required=True, help="The centre's connector settings.")
+@click.option(
+    "--centre",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="The centre's connector settings.",
+)
 @click.option("--family", default="connectors", help="Name of the process: its spool's folder.")
 def run(instances: tuple[Path, ...], centre: Path, family: str) -> None:
     """Exit 0 after an orderly stop, 1 when a file must be corrected."""

@@ -135,9 +135,11 @@ class TypeFacts(Protocol):
     @property
     def life_safety(self) -> bool:
         """Whether nothing may filter, delay or lower it."""
+
     @property
     def data_class(self) -> DataClass:
         """Default class."""
+
     @property
     def lane(self) -> Lane:
         """Default lane."""
@@ -232,16 +234,21 @@ class OpenContext(Protocol):
     @property
     def instance(self) -> str:
         """Name of this instance, unique in the centre."""
+
     @property
     def state_dir(self) -> Path:
         """Durable folder of this instance alone (checkpoints). Write it only from ``ack``: a mark ahead of durability loses data."""
+
     @property
     def max_payload_bytes(self) -> int:
         """Read at most this much of one unit, then drain, keep the head and set ``Facts.truncated_from_bytes``."""
+
     def now_ms(self) -> int:
         """The edge's one clock (law 6)."""
+
     def degraded(self, reason: str, /) -> None:
         """Working, but not well (one of two lines down). Log-once and the health event are the runtime's."""
+
     def recovered(self) -> None:
         """Well again after :meth:`degraded`."""
 
@@ -251,14 +258,18 @@ class Source(Protocol):
 
     async def open(self, ctx: OpenContext) -> None:
         """Bind or connect. Raises ``SourceUnavailable``, ``CredentialsRefused`` or ``ConfigInvalid``."""
+
     def receive(self) -> AsyncIterator[Received]:
         """Yield units until the far side ends (iteration stops: the runtime reconnects) or ``SourceUnavailable``. Yield as soon as a unit is
         framed and do not wait for its ack: the runtime acks in batches and bounds how many are in flight by not asking for more.
         """
+
     def decode(self, raw: bytes, facts: Facts) -> Decoded:
         """Bytes → events. Synchronous, pure, total: no I/O, clock, randomness or state. Raises ``PayloadRejected(code)`` only."""
+
     async def close(self) -> None:
         """Release everything; idempotent; also after a failed ``open``."""
+
     async def probe(self) -> ProbeReport:
         """Connection test with its own connection: do what real work does, not a status page."""
 

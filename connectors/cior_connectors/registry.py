@@ -42,25 +42,45 @@ def names() -> dict[str, str]:
     """Every known connector: kind name → package. A built-in wins over a stranger of the same name."""
     found = {point.name: point.value for point in entry_points(group=GROUP)}
     prefix = builtin.__name__ + "."
-    return found | {each.name: prefix + each.name for each in pkgutil.iter_modules(builtin.__path__) if each.ispkg}
+    return found | {
+        each.name: prefix + each.name for each in pkgutil.iter_modules(builtin.__path__) if each.ispkg
+    }
 
 
 def load(name: str) -> Kind:
     """The connector of that kind. Raises ``ConfigInvalid`` (``connector.unknown``, ``connector.broken``)."""
     package = names().get(name)
     if package is None:
-        raise ConfigInvalid("connector.unknown", f"no connector is called {name!r}", cure="`cior connector list` shows those that are installed")
+        raise ConfigInvalid(
+            "connector.unknown",
+            f"no connector is called {name!r}",
+            cure="`cior connector list` shows those that are installed",
+        )
     return load_package(package)
 
 
 def load_package(package: str) -> Kind:
     """The connector in an importable package. Raises ``ConfigInvalid``."""
-    manifest = strict_toml.parse(package_text(package, "manifest.toml"), Manifest, file=f"{package}/manifest.toml")
-    quality = strict_toml.parse(package_text(package, manifest.quality), QualityFile, file=f"{package}/{manifest.quality}")
+    manifest = strict_toml.parse(
+        package_text(package, "manifest.toml"), Manifest, file=f"{package}/manifest.toml"
+    )
+    quality = strict_toml.parse(
+        package_text(package, manifest.quality), QualityFile, file=f"{package}/{manifest.quality}"
+    )
     model = _attribute(package, manifest.config)
     if not (isinstance(model, type) and issubclass(model, ConnectorConfig)):
-        raise ConfigInvalid("connector.broken", f"{package}: {manifest.config} is not a ConnectorConfig", cure="derive the model from ConnectorConfig")
-    return Kind(package=package, manifest=manifest, config_model=model, source_type=_attribute(package, manifest.source), quality=quality)
+        raise ConfigInvalid(
+            "connector.broken",
+            f"{package}: {manifest.config} is not a ConnectorConfig",
+            cure="derive the model from ConnectorConfig",
+        )
+    return Kind(
+        package=package,
+        manifest=manifest,
+        config_model=model,
+        source_type=_attribute(package, manifest.source),
+        quality=quality,
+    )
 
 
 def refuse_below_gold(kind: Kind, *, test_mode: bool) -> None:
@@ -79,7 +99,11 @@ def package_text(package: str, name: str) -> str:
     try:
         return files(package).joinpath(name).read_text(encoding="utf-8")
     except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
-        raise ConfigInvalid("connector.broken", f"{package} has no readable {name}", cure="see connectors/README.md for the files of a connector") from error
+        raise ConfigInvalid(
+            "connector.broken",
+            f"{package} has no readable {name}",
+            cure="see connectors/README.md for the files of a connector",
+        ) from error
 
 
 def _attribute(package: str, where: str) -> Any:
@@ -87,4 +111,8 @@ def _attribute(package: str, where: str) -> Any:
     try:
         return getattr(importlib.import_module(f"{package}.{module}"), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigInvalid("connector.broken", f"{package}: cannot load {where} ({type(error).__name__})", cure="correct the manifest") from error
+        raise ConfigInvalid(
+            "connector.broken",
+            f"{package}: cannot load {where} ({type(error).__name__})",
+            cure="correct the manifest",
+        ) from error

@@ -9,7 +9,17 @@ from cior_connectors.contract import Accepted, Outcome, Refused, Rejected
 from cior_core.model import Lane
 
 MINUTE_MS = 60_000
-COUNTS = ("received", "accepted", "rejected", "refused", "events", "dead", "dropped", "unregistered", "sealed")
+COUNTS = (
+    "received",
+    "accepted",
+    "rejected",
+    "refused",
+    "events",
+    "dead",
+    "dropped",
+    "unregistered",
+    "sealed",
+)
 _WORDS: dict[type[Outcome], str] = {Accepted: "accepted", Rejected: "rejected", Refused: "refused"}
 
 

@@ -14,7 +14,9 @@ INTENSITY_WINDOW_S = 60.0
 class Backoff:
     """Delays in seconds. Life-safety never waits longer than ``life_safety_cap_s``, whatever went wrong, and never stops trying."""
 
-    def __init__(self, *, life_safety: bool, base_s: float = 0.25, cap_s: float = 60.0, life_safety_cap_s: float = 10.0) -> None:
+    def __init__(
+        self, *, life_safety: bool, base_s: float = 0.25, cap_s: float = 60.0, life_safety_cap_s: float = 10.0
+    ) -> None:
         self._base_s = base_s
         self._cap_s = life_safety_cap_s if life_safety else cap_s
         self._attempts = 0

@@ -34,7 +34,10 @@ def judge(decode: Decode, payload: bytes, facts: Facts) -> Verdict:
     """Call ``decode``. ``PayloadRejected`` gives its code; any other exception is a bug: code ``bug.<type>``, a trace id, and a log line with
     the place in the code but never the exception's text, because a foreign message may quote the payload."""
     if facts.truncated_from_bytes is not None:
-        return Verdict(code="payload.oversized", reason=f"longer than the limit: {facts.truncated_from_bytes} bytes; only the head is kept")
+        return Verdict(
+            code="payload.oversized",
+            reason=f"longer than the limit: {facts.truncated_from_bytes} bytes; only the head is kept",
+        )
     try:
         decoded = decode(payload, facts)
         _checked(decoded)
@@ -64,5 +67,11 @@ def _bug(error: Exception) -> Verdict:
     trace_id = uuid4().hex
     frame = traceback.extract_tb(error.__traceback__)[-1]
     kind = type(error).__name__
-    _LOG.error("decode_failed", trace_id=trace_id, error=kind, file=frame.filename.rsplit("/", 1)[-1], line=frame.lineno)
+    _LOG.error(
+        "decode_failed",
+        trace_id=trace_id,
+        error=kind,
+        file=frame.filename.rsplit("/", 1)[-1],
+        line=frame.lineno,
+    )
     return Verdict(code=f"bug.{kind}", reason=f"decode raised {kind}; trace {trace_id}", trace_id=trace_id)

@@ -34,7 +34,14 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 class HealthBook:
     """Holds the state; ``on_change`` hears of every change (the new health, the state before) and only of changes."""
 
-    def __init__(self, *, instance: str, now_ms: Callable[[], int], metrics: Metrics, on_change: Callable[[Health, State], None]) -> None:
+    def __init__(
+        self,
+        *,
+        instance: str,
+        now_ms: Callable[[], int],
+        metrics: Metrics,
+        on_change: Callable[[Health, State], None],
+    ) -> None:
         self._instance = instance
         self._now_ms = now_ms
         self._metrics = metrics
@@ -50,5 +57,12 @@ class HealthBook:
         self._metrics.set(m.STATE, self._instance, value=list(State).index(state))
         lasted_s = max(0, self.health.since_ms - before.since_ms) / 1000
         log = _LOG.info if state is State.UP else _LOG.warning
-        log("connector_state_changed", instance=self._instance, state=state.value, before=before.state.value, reason=reason, lasted_s=lasted_s)
+        log(
+            "connector_state_changed",
+            instance=self._instance,
+            state=state.value,
+            before=before.state.value,
+            reason=reason,
+            lasted_s=lasted_s,
+        )
         self._on_change(self.health, before.state)

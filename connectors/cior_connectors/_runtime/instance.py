@@ -64,7 +64,14 @@ class Instance:
     """``run`` until cancelled. Also the ``OpenContext`` of its source."""
 
     def __init__(
-        self, source: Source, *, manifest: Manifest, settings: InstanceSettings, context: DecodeContext, around: Surroundings, backoff: Backoff | None = None
+        self,
+        source: Source,
+        *,
+        manifest: Manifest,
+        settings: InstanceSettings,
+        context: DecodeContext,
+        around: Surroundings,
+        backoff: Backoff | None = None,
     ) -> None:
         self.source = source
         self.manifest = manifest
@@ -80,7 +87,12 @@ class Instance:
         self._backoff = backoff or Backoff(life_safety=manifest.life_safety)
         self._limit = TelemetryLimit(rate_per_s=settings.max_events_per_s)
         self.ledger = Ledger(instance=settings.name, metrics=around.metrics)
-        self.book = HealthBook(instance=settings.name, now_ms=around.now_ms, metrics=around.metrics, on_change=self._health_changed)
+        self.book = HealthBook(
+            instance=settings.name,
+            now_ms=around.now_ms,
+            metrics=around.metrics,
+            on_change=self._health_changed,
+        )
         self._mark = Mark(self.state_dir / "history.mark")
         around.metrics.observe(lambda: {(m.QUEUED.name, (settings.name,)): float(self._queue.qsize())})
         self.pipeline = Pipeline(
@@ -131,7 +143,10 @@ class Instance:
 
     async def run(self) -> None:
         """Supervise until cancelled; then stop within :data:`STOP_WITHIN_S`."""
-        tasks = [asyncio.ensure_future(work) for work in (self._supervise(), self._minutes(), self._post(), self._watch_silence())]
+        tasks = [
+            asyncio.ensure_future(work)
+            for work in (self._supervise(), self._minutes(), self._post(), self._watch_silence())
+        ]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -151,7 +166,13 @@ class Instance:
 
     def _judged(self, error: Exception | None) -> float:
         """Record the end of a session; give the seconds to wait."""
-        code = error.code if isinstance(error, CiorError) else "source.ended" if error is None else f"bug.{type(error).__name__}"
+        code = (
+            error.code
+            if isinstance(error, CiorError)
+            else "source.ended"
+            if error is None
+            else f"bug.{type(error).__name__}"
+        )
         self._around.metrics.add(m.FAILURES, self.instance, code)
         self.book.turn(State.DOWN, code)
         delay_s = self._backoff.after(error, at_s=time.monotonic())
@@ -230,7 +251,10 @@ class Instance:
 
     async def _reconcile(self) -> None:
         """Ask a replayable source for what we may have missed: after every open, then every ``reconcile_every_s``."""
-        if not (self.manifest.replays and isinstance(self.source, Replayable)) or self.settings.reconcile_every_s is None:
+        if (
+            not (self.manifest.replays and isinstance(self.source, Replayable))
+            or self.settings.reconcile_every_s is None
+        ):
             await asyncio.Event().wait()
             return
         while True:
@@ -270,14 +294,23 @@ class Instance:
 
     def _account(self) -> None:
         counts = self.ledger.close_minute()
-        self._say(codes.ACCOUNTING, {**counts, "by_minute": self.ledger.close_receipts(), "window_s": self._around.accounting_every_s})
+        self._say(
+            codes.ACCOUNTING,
+            {
+                **counts,
+                "by_minute": self.ledger.close_receipts(),
+                "window_s": self._around.accounting_every_s,
+            },
+        )
 
     async def _last_words(self) -> None:
         """What was accepted since the last statement, and whatever else still waits to be said; bounded, the process is ending."""
         self._account()
         waiting = [self._posts.get_nowait() for _ in range(self._posts.qsize())]
         try:
-            await asyncio.wait_for(self._around.sink.publish([_message(event) for event in waiting]), STOP_WITHIN_S / 2)
+            await asyncio.wait_for(
+                self._around.sink.publish([_message(event) for event in waiting]), STOP_WITHIN_S / 2
+            )
         except (SourceUnavailable, TimeoutError):
             _LOG.warning("last_words_unsaid", instance=self.instance, events=len(waiting))
 
@@ -289,7 +322,9 @@ class Instance:
             silent = time.monotonic() - self._last_unit_s > expected_s
             if silent and self.book.health.state is State.UP:
                 self.degraded("source.silent")
-            elif not silent and self.book.health == msgspec.structs.replace(self.book.health, state=State.DEGRADED, reason="source.silent"):
+            elif not silent and self.book.health == msgspec.structs.replace(
+                self.book.health, state=State.DEGRADED, reason="source.silent"
+            ):
                 self.recovered()
         await asyncio.Event().wait()
 
@@ -343,7 +378,11 @@ class Instance:
             lane=self._context.taxonomy[type_code].lane,
             producer=self._context.producer,
             registered=True,
-            attributes={**attributes, "connector": self.manifest.name, "life_safety": self.manifest.life_safety},
+            attributes={
+                **attributes,
+                "connector": self.manifest.name,
+                "life_safety": self.manifest.life_safety,
+            },
         )
         if self._posts.full():
             self._posts.get_nowait()
@@ -361,7 +400,9 @@ class Instance:
             carries_sealed=any_sealed if settings.carries_sealed is None else settings.carries_sealed,
             keep=self._keep,
             placed=self._around.placed,
-            expected_every_s=self.source.expected_every_s if isinstance(self.source, Heartbeating) else lambda _subject: None,
+            expected_every_s=self.source.expected_every_s
+            if isinstance(self.source, Heartbeating)
+            else lambda _subject: None,
         )
 
     def _keep(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
@@ -375,7 +416,13 @@ def _message(event: Event) -> Message:
     urgent = event.lane is Lane.URGENT
     key = event.subject.encode() if urgent else lanes.device_bucket(event.subject)
     spool_class = SpoolClass.LIFE_SAFETY if urgent else SpoolClass.NORMAL
-    return Message(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=codec.encode(event), spool_class=spool_class, bulk=not urgent)
+    return Message(
+        topic=topics.LANE_TOPIC[event.lane].name,
+        key=key,
+        value=codec.encode(event),
+        spool_class=spool_class,
+        bulk=not urgent,
+    )
 
 
 def _watched(received: Received, refused: list[Outcome]) -> Received:

@@ -22,7 +22,11 @@ class TelemetryLimit:
         """The events to publish. Only telemetry that is not life-safety can be missing; order kept."""
         if self._rate is None:
             return tuple(events)
-        return tuple(event for event in events if event.life_safety or event.lane is not Lane.TELEMETRY or self._take(event.subject, now_ms))
+        return tuple(
+            event
+            for event in events
+            if event.life_safety or event.lane is not Lane.TELEMETRY or self._take(event.subject, now_ms)
+        )
 
     def _take(self, subject: str, now_ms: int) -> bool:
         assert self._rate is not None

@@ -4,18 +4,54 @@ from __future__ import annotations
 
 from cior_bus.metrics import MetricKind, declare
 
-RECEIVED = declare("cior_connectors_received_units_total", "units handed over by a source", labels=("instance",))
-RECEIVED_BYTES = declare("cior_connectors_received_bytes_total", "bytes handed over by a source", labels=("instance",))
-ANSWERED = declare("cior_connectors_answered_units_total", "answers given to sources", labels=("instance", "outcome"))
-UNANSWERED = declare("cior_connectors_unanswered_units_total", "answers that found the peer gone", labels=("instance",))
+RECEIVED = declare(
+    "cior_connectors_received_units_total", "units handed over by a source", labels=("instance",)
+)
+RECEIVED_BYTES = declare(
+    "cior_connectors_received_bytes_total", "bytes handed over by a source", labels=("instance",)
+)
+ANSWERED = declare(
+    "cior_connectors_answered_units_total", "answers given to sources", labels=("instance", "outcome")
+)
+UNANSWERED = declare(
+    "cior_connectors_unanswered_units_total", "answers that found the peer gone", labels=("instance",)
+)
 EVENTS = declare("cior_connectors_events_total", "events made durable", labels=("instance", "lane"))
 DEAD = declare("cior_connectors_dead_letters_total", "dead letters made durable", labels=("instance", "code"))
-BUGS = declare("cior_connectors_decode_bugs_total", "exceptions that decode must not raise", labels=("instance",))
-DROPPED = declare("cior_connectors_dropped_events_total", "events given up, with reason and intent", labels=("instance", "reason", "intentional"))
-UNREGISTERED = declare("cior_connectors_unregistered_events_total", "events of devices that the registry does not have", labels=("instance",))
-SEALED = declare("cior_connectors_sealed_units_total", "units whose bytes left only inside a sealed box", labels=("instance",))
+BUGS = declare(
+    "cior_connectors_decode_bugs_total", "exceptions that decode must not raise", labels=("instance",)
+)
+DROPPED = declare(
+    "cior_connectors_dropped_events_total",
+    "events given up, with reason and intent",
+    labels=("instance", "reason", "intentional"),
+)
+UNREGISTERED = declare(
+    "cior_connectors_unregistered_events_total",
+    "events of devices that the registry does not have",
+    labels=("instance",),
+)
+SEALED = declare(
+    "cior_connectors_sealed_units_total",
+    "units whose bytes left only inside a sealed box",
+    labels=("instance",),
+)
 CONNECTS = declare("cior_connectors_connects_total", "successful opens", labels=("instance",))
-FAILURES = declare("cior_connectors_failures_total", "ends of a connection, by code", labels=("instance", "code"))
-RECONCILED = declare("cior_connectors_reconciled_units_total", "units that history replay handed over", labels=("instance",))
-STATE = declare("cior_connectors_state_level", "0 unknown, 1 up, 2 degraded, 3 down", labels=("instance",), kind=MetricKind.GAUGE)
-QUEUED = declare("cior_connectors_queued_units", "units received and not yet durable", labels=("instance",), kind=MetricKind.GAUGE)
+FAILURES = declare(
+    "cior_connectors_failures_total", "ends of a connection, by code", labels=("instance", "code")
+)
+RECONCILED = declare(
+    "cior_connectors_reconciled_units_total", "units that history replay handed over", labels=("instance",)
+)
+STATE = declare(
+    "cior_connectors_state_level",
+    "0 unknown, 1 up, 2 degraded, 3 down",
+    labels=("instance",),
+    kind=MetricKind.GAUGE,
+)
+QUEUED = declare(
+    "cior_connectors_queued_units",
+    "units received and not yet durable",
+    labels=("instance",),
+    kind=MetricKind.GAUGE,
+)

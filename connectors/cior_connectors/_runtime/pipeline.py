@@ -77,9 +77,17 @@ class Pipeline:
             facts,
             received_ms=now_ms,
             raw_id=raw_id(
-                facts.source, payload_sha256(received.payload), received_ms=now_ms, instance=f"{self._instance}/{self._boot}", ordinal=next(self._ordinals)
+                facts.source,
+                payload_sha256(received.payload),
+                received_ms=now_ms,
+                instance=f"{self._instance}/{self._boot}",
+                ordinal=next(self._ordinals),
             ),
-            first_received_ms=self._resends.first_received_ms(facts.source, received.payload, received_ms=now_ms) if windowed else now_ms,
+            first_received_ms=self._resends.first_received_ms(
+                facts.source, received.payload, received_ms=now_ms
+            )
+            if windowed
+            else now_ms,
             context=self._channel.context,
         )
         return msgspec.structs.replace(received, facts=stamped)
@@ -87,7 +95,9 @@ class Pipeline:
     async def take(self, batch: Sequence[Received]) -> None:
         """Take stamped units to durability and answer each; order is kept within a spool class, and no class waits for another. Never raises for what a unit holds; may raise ``CancelledError``."""
         judged = [self._judge(received) for received in batch]
-        groups = [[unit for unit in judged if unit.bundle.spool_class is spool_class] for spool_class in SpoolClass]
+        groups = [
+            [unit for unit in judged if unit.bundle.spool_class is spool_class] for spool_class in SpoolClass
+        ]
         await asyncio.gather(*(self._group(group) for group in groups if group))
 
     def _judge(self, received: Received) -> Judged:
@@ -120,7 +130,14 @@ class Pipeline:
                 await self._group([unit])
         elif isinstance(error, PayloadRejected) and group[0].bundle.dead_codes != ("unit.unpublishable",):
             received = group[0].received
-            await self._group([self._bundled(received, Verdict(code="unit.unpublishable", reason="the bus cannot carry what it decodes to"))])
+            await self._group(
+                [
+                    self._bundled(
+                        received,
+                        Verdict(code="unit.unpublishable", reason="the bus cannot carry what it decodes to"),
+                    )
+                ]
+            )
         else:
             await self._refuse(group[0], error)
 

@@ -47,7 +47,11 @@ def plan(path: Path, *, test_mode: bool) -> Plan:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigInvalid("config.unreadable", f"{path}: cannot be read ({type(error).__name__})", cure="check the path and UTF-8") from error
+        raise ConfigInvalid(
+            "config.unreadable",
+            f"{path}: cannot be read ({type(error).__name__})",
+            cure="check the path and UTF-8",
+        ) from error
     kind = kinds.load(kind_of(text, file=str(path)))
     settings = read_instance(text, kind.config_model, file=str(path))
     kinds.refuse_below_gold(kind, test_mode=test_mode)
@@ -61,7 +65,11 @@ def refuse_conflicts(plans: Sequence[Plan]) -> None:
         name = each.settings.name
         for thing in (f"name:{name}", *resources(each)):
             if thing in owners:
-                raise ConfigInvalid("connector.conflict", f"{thing} is claimed by {owners[thing]} and by {name}", cure="give one of them another")
+                raise ConfigInvalid(
+                    "connector.conflict",
+                    f"{thing} is claimed by {owners[thing]} and by {name}",
+                    cure="give one of them another",
+                )
             owners[thing] = name
 
 
@@ -77,7 +85,9 @@ def load_taxonomy() -> Taxonomy:
     return core_taxonomy.Taxonomy.load(bundled.text("taxonomy.toml"))
 
 
-def context_for(each: Plan, *, taxonomy: Taxonomy, registry: Mapping[str, Device], zone: str) -> DecodeContext:
+def context_for(
+    each: Plan, *, taxonomy: Taxonomy, registry: Mapping[str, Device], zone: str
+) -> DecodeContext:
     """The frozen context of an instance's decoding."""
     manifest = each.kind.manifest
     return DecodeContext(
@@ -93,13 +103,26 @@ def context_for(each: Plan, *, taxonomy: Taxonomy, registry: Mapping[str, Device
 def build(each: Plan, *, context: DecodeContext, around: Surroundings) -> Instance:
     """The instance, not yet running. Raises ``ConfigInvalid``."""
     source = each.kind.source(each.settings.config)
-    return Instance(source, manifest=each.kind.manifest, settings=each.settings, context=context, around=around)
+    return Instance(
+        source, manifest=each.kind.manifest, settings=each.settings, context=context, around=around
+    )
 
 
-def surroundings(centre: CentreSettings, *, sink: Sink, metrics: Metrics, placed: Placed, accounting_every_s: float = 60.0) -> Surroundings:
+def surroundings(
+    centre: CentreSettings, *, sink: Sink, metrics: Metrics, placed: Placed, accounting_every_s: float = 60.0
+) -> Surroundings:
     """What all instances of a process share."""
-    sealer = Sealer(team_key=centre.team_key, hmac_key=centre.hmac_key, district_of=lambda place: placed(place).district)
-    return Surroundings(sink=sink, sealer=sealer, metrics=metrics, state_dir=Path(centre.state_dir), accounting_every_s=accounting_every_s, placed=placed)
+    sealer = Sealer(
+        team_key=centre.team_key, hmac_key=centre.hmac_key, district_of=lambda place: placed(place).district
+    )
+    return Surroundings(
+        sink=sink,
+        sealer=sealer,
+        metrics=metrics,
+        state_dir=Path(centre.state_dir),
+        accounting_every_s=accounting_every_s,
+        placed=placed,
+    )
 
 
 async def run(
@@ -120,9 +143,18 @@ async def run(
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
     bus = Bus(BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}"), spool=spool, metrics=metrics)
     try:
-        around = surroundings(centre, sink=bus, metrics=metrics, placed=placed, accounting_every_s=accounting_every_s)
+        around = surroundings(
+            centre, sink=bus, metrics=metrics, placed=placed, accounting_every_s=accounting_every_s
+        )
         taxonomy = load_taxonomy()
-        built = [build(each, context=context_for(each, taxonomy=taxonomy, registry=registry, zone=centre.zone), around=around) for each in plans]
+        built = [
+            build(
+                each,
+                context=context_for(each, taxonomy=taxonomy, registry=registry, zone=centre.zone),
+                around=around,
+            )
+            for each in plans
+        ]
         await run_until(built, stop=stop)
     finally:
         bus.close()

@@ -60,9 +60,14 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 def bundle(channel: Channel, payload: bytes, facts: Facts, verdict: Verdict) -> Bundle:
     """The messages of one unit. Sealed units are stripped here, before anything is encoded for a topic, a log or a metric."""
     registry = channel.context.registry
-    events = channel.keep(tuple(
-        _placed(enrich(event, registry.get(event.subject), channel.expected_every_s(event.subject)), channel) for event in verdict.events
-    ))
+    events = channel.keep(
+        tuple(
+            _placed(
+                enrich(event, registry.get(event.subject), channel.expected_every_s(event.subject)), channel
+            )
+            for event in verdict.events
+        )
+    )
     rejected = verdict.rejected
     if verdict.code is not None:
         rejected = (RejectedPart(code=verdict.code, reason=verdict.reason, payload=payload),)
@@ -108,7 +113,9 @@ def enrich(event: Event, device: Device | None, expected_every_s: float | None =
 def _from_registration(event: Event, device: Device) -> dict[str, object]:
     changes: dict[str, object] = {"drill": event.drill or device.drill}
     if event.place.method is PlaceMethod.UNKNOWN and device.place.method is not PlaceMethod.UNKNOWN:
-        changes["place"] = device.place if device.place.method is not PlaceMethod.GPS else _as_site(device.place)
+        changes["place"] = (
+            device.place if device.place.method is not PlaceMethod.GPS else _as_site(device.place)
+        )
     if device.data_class is DataClass.SEALED or event.data_class is DataClass.SEALED:
         changes["data_class"] = DataClass.SEALED
     return changes
@@ -125,7 +132,9 @@ def _encoded(event: Event) -> bytes:
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise PayloadRejected("event.unpublishable", "an event holds what JSON cannot carry") from error
     if len(value) > MAX_EVENT_BYTES:
-        raise PayloadRejected("event.unpublishable", "an event is larger than a topic takes", cure="media by reference")
+        raise PayloadRejected(
+            "event.unpublishable", "an event is larger than a topic takes", cure="media by reference"
+        )
     return value
 
 
@@ -151,7 +160,10 @@ def _is_sealed(channel: Channel, facts: Facts, events: tuple[Event, ...], *, und
         channel.sealed
         or facts.sealed
         or any(event.data_class is DataClass.SEALED for event in events)
-        or any((device := registry.get(subject)) is not None and device.data_class is DataClass.SEALED for subject in subjects)
+        or any(
+            (device := registry.get(subject)) is not None and device.data_class is DataClass.SEALED
+            for subject in subjects
+        )
         or (undecoded and channel.carries_sealed)
     )
 
@@ -174,7 +186,11 @@ def _undecoded(channel: Channel, facts: Facts, rejected: tuple[RejectedPart, ...
         producer=channel.context.producer,
         registered=device is not None if facts.subject else None,
         drill=facts.drill or channel.context.drill,
-        attributes={"code": rejected[0].code, "parts": len(rejected), "bytes": sum(len(part.payload) for part in rejected)},
+        attributes={
+            "code": rejected[0].code,
+            "parts": len(rejected),
+            "bytes": sum(len(part.payload) for part in rejected),
+        },
     )
 
 
@@ -194,17 +210,24 @@ def _clear(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart,
         producer=channel.context.producer,
         events=len(events),
         dead=len(rejected),
-        data_class=max((event.data_class for event in events), key=list(DataClass).index, default=DataClass.RESTRICTED),
+        data_class=max(
+            (event.data_class for event in events), key=list(DataClass).index, default=DataClass.RESTRICTED
+        ),
         drill=facts.drill or channel.context.drill,
     )
-    letters = tuple(_letter(channel, facts, part, index=n, pointer=pointer, sealed=False) for n, part in enumerate(rejected))
+    letters = tuple(
+        _letter(channel, facts, part, index=n, pointer=pointer, sealed=False)
+        for n, part in enumerate(rejected)
+    )
     pointed = tuple(_pointed(event, pointer, n) for n, event in enumerate(events))
     return _assembled(unit, record, pointed, letters)
 
 
 def _sealed(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Bundle:
     channel, facts, sealer = unit.channel, unit.facts, unit.channel.sealer
-    box = sealer.box(facts, unit.payload, events=events, code=unit.verdict.code or "", reason=unit.verdict.reason)
+    box = sealer.box(
+        facts, unit.payload, events=events, code=unit.verdict.code or "", reason=unit.verdict.reason
+    )
     pointer = RawPointer(raw_id=facts.raw_id, sha256=payload_sha256(box))
     identity = facts.subject or next((event.subject for event in events), "") or facts.source
     record = RawRecord(
@@ -222,18 +245,32 @@ def _sealed(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart
         drill=facts.drill or channel.context.drill,
     )
     registry = channel.context.registry
-    stripped = tuple(sealer.strip(event, raw=_at(pointer, n), device=registry.get(event.subject)) for n, event in enumerate(events))
-    letters = tuple(_letter(channel, facts, part, index=n, pointer=pointer, sealed=True) for n, part in enumerate(rejected))
+    stripped = tuple(
+        sealer.strip(event, raw=_at(pointer, n), device=registry.get(event.subject))
+        for n, event in enumerate(events)
+    )
+    letters = tuple(
+        _letter(channel, facts, part, index=n, pointer=pointer, sealed=True)
+        for n, part in enumerate(rejected)
+    )
     return _assembled(unit, record, stripped, letters)
 
 
-def _assembled(unit: _Unit, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]) -> Bundle:
+def _assembled(
+    unit: _Unit, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]
+) -> Bundle:
     spool_class = _class_of(unit.channel, events, letters)
     raw = _raw_message(record, spool_class)
-    messages = (raw, *(_event_message(event, spool_class) for event in events), *(_letter_message(letter, spool_class) for letter in letters))
+    messages = (
+        raw,
+        *(_event_message(event, spool_class) for event in events),
+        *(_letter_message(letter, spool_class) for letter in letters),
+    )
     return Bundle(
         messages=messages,
-        outcome=Accepted(events=len(events)) if unit.verdict.code is None else Rejected(code=unit.verdict.code),
+        outcome=Accepted(events=len(events))
+        if unit.verdict.code is None
+        else Rejected(code=unit.verdict.code),
         spool_class=spool_class,
         lanes=tuple(event.lane for event in events),
         dead_codes=tuple(letter.code for letter in letters),
@@ -245,7 +282,9 @@ def _assembled(unit: _Unit, record: RawRecord, events: tuple[Event, ...], letter
 
 def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]) -> SpoolClass:
     """How the unit may be treated when room is short: whatever could be a press counts as life-safety."""
-    if any(event.life_safety or event.lane is Lane.URGENT for event in events) or (letters and channel.life_safety):
+    if any(event.life_safety or event.lane is Lane.URGENT for event in events) or (
+        letters and channel.life_safety
+    ):
         return SpoolClass.LIFE_SAFETY
     if events and not letters and all(event.lane is Lane.TELEMETRY for event in events):
         return SpoolClass.TELEMETRY
@@ -255,20 +294,35 @@ def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLe
 def _raw_message(record: RawRecord, spool_class: SpoolClass) -> Message:
     """Bulk raw records are keyed by device bucket so that they can share envelopes; the urgent road is keyed by source."""
     if record.sealed:
-        return Message(topic=topics.SEALED.name, key=record.subject.encode(), value=codec.encode(record), spool_class=spool_class)
+        return Message(
+            topic=topics.SEALED.name,
+            key=record.subject.encode(),
+            value=codec.encode(record),
+            spool_class=spool_class,
+        )
     bulk = spool_class is not SpoolClass.LIFE_SAFETY
     key = lanes.device_bucket(record.subject or record.source) if bulk else record.source.encode()
-    return Message(topic=topics.RAW.name, key=key, value=codec.encode(record), spool_class=spool_class, bulk=bulk)
+    return Message(
+        topic=topics.RAW.name, key=key, value=codec.encode(record), spool_class=spool_class, bulk=bulk
+    )
 
 
 def _event_message(event: Event, spool_class: SpoolClass) -> Message:
     bulk = event.lane is not Lane.URGENT
     key = lanes.device_bucket(event.subject) if bulk else event.subject.encode()
     alone = spool_class is SpoolClass.LIFE_SAFETY
-    return Message(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=_encoded(event), spool_class=spool_class, bulk=bulk and not alone)
+    return Message(
+        topic=topics.LANE_TOPIC[event.lane].name,
+        key=key,
+        value=_encoded(event),
+        spool_class=spool_class,
+        bulk=bulk and not alone,
+    )
 
 
-def _letter(channel: Channel, facts: Facts, part: RejectedPart, *, index: int, pointer: RawPointer, sealed: bool) -> DeadLetter:
+def _letter(
+    channel: Channel, facts: Facts, part: RejectedPart, *, index: int, pointer: RawPointer, sealed: bool
+) -> DeadLetter:
     """A dead letter; of a sealed unit it is a box with a fixed code and reason, because an author's words may quote the payload."""
     sealer = channel.sealer
     producer = channel.context.producer
@@ -277,7 +331,9 @@ def _letter(channel: Channel, facts: Facts, part: RejectedPart, *, index: int, p
         stage="decode",
         code="sealed.rejected" if sealed else part.code,
         reason="in the box" if sealed else part.reason,
-        payload=sealer.box(facts, part.payload, code=part.code, reason=part.reason) if sealed else part.payload,
+        payload=sealer.box(facts, part.payload, code=part.code, reason=part.reason)
+        if sealed
+        else part.payload,
         at_ms=facts.received_ms,
         source=sealer.source(facts.source) if sealed else facts.source,
         raw=_at(pointer, index),
@@ -311,8 +367,16 @@ def _stored_facts(facts: Facts) -> dict[str, str]:
     stored = dict(facts.details)
     stored |= {"~peer": facts.peer} if facts.peer else {}
     stored |= {"~subject": facts.subject} if facts.subject else {}
-    stored |= {"~first_received_ms": str(facts.first_received_ms)} if facts.first_received_ms != facts.received_ms else {}
-    stored |= {"~truncated_from_bytes": str(facts.truncated_from_bytes)} if facts.truncated_from_bytes is not None else {}
+    stored |= (
+        {"~first_received_ms": str(facts.first_received_ms)}
+        if facts.first_received_ms != facts.received_ms
+        else {}
+    )
+    stored |= (
+        {"~truncated_from_bytes": str(facts.truncated_from_bytes)}
+        if facts.truncated_from_bytes is not None
+        else {}
+    )
     return stored | ({"~drill": "true"} if facts.drill else {})
 
 

@@ -54,7 +54,14 @@ def records(lines: Iterable[bytes], *, dead: bool) -> Iterator[RawRecord | None]
             yield None
 
 
-def replay(source: Source, *, context: DecodeContext, archive: Iterable[RawRecord | None], live: Mapping[str, list[Event]] | None, code: str = "") -> Report:
+def replay(
+    source: Source,
+    *,
+    context: DecodeContext,
+    archive: Iterable[RawRecord | None],
+    live: Mapping[str, list[Event]] | None,
+    code: str = "",
+) -> Report:
     """Decode every record. ``live``: archived events by raw id. ``code``: only dead letters of that code."""
     counts = {"units": 0, "sealed": 0, "unreadable": 0, "events": 0, "rejected": 0}
     differences: list[Difference] = []
@@ -95,31 +102,65 @@ def events_by_raw(lines: Iterable[bytes]) -> dict[str, list[Event]]:
     return found
 
 
-def _compared(record: RawRecord, verdict: Verdict, live: Mapping[str, list[Event]] | None) -> Iterator[Difference]:
+def _compared(
+    record: RawRecord, verdict: Verdict, live: Mapping[str, list[Event]] | None
+) -> Iterator[Difference]:
     old_code = record.facts.get("~code", "")
     if old_code and verdict.code is None:
-        yield Difference(raw_id=record.id, change="decodes_now", before=(old_code,), after=tuple(event.type for event in verdict.events))
+        yield Difference(
+            raw_id=record.id,
+            change="decodes_now",
+            before=(old_code,),
+            after=tuple(event.type for event in verdict.events),
+        )
     elif old_code and verdict.code != old_code:
-        yield Difference(raw_id=record.id, change="other_code", before=(old_code,), after=(verdict.code or "",))
+        yield Difference(
+            raw_id=record.id, change="other_code", before=(old_code,), after=(verdict.code or "",)
+        )
     elif not old_code and verdict.code is not None and record.dead == 0:
         yield Difference(raw_id=record.id, change="rejected_now", after=(verdict.code,))
     if live is None or old_code:
         return
-    yield from _event_changes(record.id, {event.id: event for event in live.get(record.id, [])}, {event.id: event for event in verdict.events})
+    yield from _event_changes(
+        record.id,
+        {event.id: event for event in live.get(record.id, [])},
+        {event.id: event for event in verdict.events},
+    )
 
 
-def _event_changes(raw_id: str, before: Mapping[str, Event], after: Mapping[str, Event]) -> Iterator[Difference]:
-    if lost := tuple(event.type for key, event in before.items() if key not in after and event.type != "source.undecoded"):
+def _event_changes(
+    raw_id: str, before: Mapping[str, Event], after: Mapping[str, Event]
+) -> Iterator[Difference]:
+    if lost := tuple(
+        event.type for key, event in before.items() if key not in after and event.type != "source.undecoded"
+    ):
         yield Difference(raw_id=raw_id, change="lost", before=lost)
     if gained := tuple(event.type for key, event in after.items() if key not in before):
         yield Difference(raw_id=raw_id, change="gained", after=gained)
     for key in before.keys() & after.keys():
         fields = tuple(name for name in _COMPARED if getattr(before[key], name) != getattr(after[key], name))
         if fields:
-            yield Difference(raw_id=raw_id, change="altered", before=(before[key].type,), after=(after[key].type,), fields=fields)
+            yield Difference(
+                raw_id=raw_id,
+                change="altered",
+                before=(before[key].type,),
+                after=(after[key].type,),
+                fields=fields,
+            )
 
 
-_COMPARED = ("type", "subject", "phase", "occurred_ms", "clock", "life_safety", "lane", "native_type", "native_key", "summary")
+_COMPARED = (
+    "type",
+    "subject",
+    "phase",
+    "occurred_ms",
+    "clock",
+    "life_safety",
+    "lane",
+    "native_type",
+    "native_key",
+    "summary",
+)
 
 
 def _as_record(letter: DeadLetter) -> RawRecord:

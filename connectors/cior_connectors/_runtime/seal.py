@@ -70,7 +70,9 @@ def _fitting(events: tuple[bytes, ...]) -> tuple[bytes, ...]:
 class Sealer:
     """Seals bytes and strips events. ``team_key`` 32 bytes X25519; ``hmac_key`` >= 32 bytes; ``district_of`` from coordinates to a district."""
 
-    def __init__(self, *, team_key: bytes, hmac_key: bytes, district_of: DistrictOf = lambda place: place.district) -> None:
+    def __init__(
+        self, *, team_key: bytes, hmac_key: bytes, district_of: DistrictOf = lambda place: place.district
+    ) -> None:
         self._box = SealedBox(PublicKey(team_key))
         self._hmac_key = hmac_key
         self._district_of = district_of
@@ -84,7 +86,15 @@ class Sealer:
         """The channel's urn in public."""
         return "urn:cior:sealed:" + self.pseudonym("source", source)
 
-    def box(self, facts: Facts, payload: bytes, *, events: tuple[Event, ...] = (), code: str = "", reason: str = "") -> bytes:
+    def box(
+        self,
+        facts: Facts,
+        payload: bytes,
+        *,
+        events: tuple[Event, ...] = (),
+        code: str = "",
+        reason: str = "",
+    ) -> bytes:
         """The sealed box of one unit. ``payload`` is what is left of the bytes as received."""
         content = SealedContent(
             payload=payload,

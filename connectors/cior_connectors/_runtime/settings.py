@@ -59,7 +59,11 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """The centre's pseudonym key. Raises ``ConfigInvalid`` when it is too short to resist guessing."""
         key = _from_base64(self.pseudonym_key.reveal())
         if len(key) < KEY_BYTES:
-            raise ConfigInvalid("centre.pseudonym_key", "the pseudonym key must be at least 32 bytes as base64", cure="make one: openssl rand -base64 32")
+            raise ConfigInvalid(
+                "centre.pseudonym_key",
+                "the pseudonym key must be at least 32 bytes as base64",
+                cure="make one: openssl rand -base64 32",
+            )
         return key
 
 
@@ -98,9 +102,15 @@ def read_registry(path: Path) -> Registry:
 
 def read_instance(text: str, model: type[ConnectorConfig], *, file: str) -> InstanceSettings:
     """An instance file with ``config`` as ``model``. Raises ``ConfigInvalid`` with file, line, code and cure."""
-    fields: list[Any] = [(each.name, each.type, _default(each)) for each in msgspec.structs.fields(InstanceSettings) if each.name != "config"]
+    fields: list[Any] = [
+        (each.name, each.type, _default(each))
+        for each in msgspec.structs.fields(InstanceSettings)
+        if each.name != "config"
+    ]
     fields = [field if field[2] is not msgspec.NODEFAULT else field[:2] for field in fields]
-    shape = msgspec.defstruct("InstanceFile", [*fields, ("config", model)], frozen=True, kw_only=True, forbid_unknown_fields=True)
+    shape = msgspec.defstruct(
+        "InstanceFile", [*fields, ("config", model)], frozen=True, kw_only=True, forbid_unknown_fields=True
+    )
     read = _parse(text, shape, file=file)
     return InstanceSettings(**{name: getattr(read, name) for name in InstanceSettings.__struct_fields__})
 
@@ -136,18 +146,38 @@ def _plain(model: type[Any]) -> Any:
     for each in msgspec.structs.fields(model):
         default = _default(each)
         hint = _swapped(hints[each.name])
-        fields.append((each.encode_name, hint) if default is msgspec.NODEFAULT else (each.encode_name, hint, None if isinstance(default, Secret) else default))
+        fields.append(
+            (each.encode_name, hint)
+            if default is msgspec.NODEFAULT
+            else (each.encode_name, hint, None if isinstance(default, Secret) else default)
+        )
 
     def check(self: Any) -> None:
-        values = {name: Secret(value) if isinstance(value, str) and _mentions(hints[name]) else value for name, value in msgspec.structs.asdict(self).items()}
+        values = {
+            name: Secret(value) if isinstance(value, str) and _mentions(hints[name]) else value
+            for name, value in msgspec.structs.asdict(self).items()
+        }
         model(**values)
 
-    return msgspec.defstruct(model.__name__, fields, frozen=True, kw_only=True, forbid_unknown_fields=True, namespace={"__post_init__": check})
+    return msgspec.defstruct(
+        model.__name__,
+        fields,
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        namespace={"__post_init__": check},
+    )
 
 
 def _mentions(hint: Any) -> bool:
-    return hint is Secret or any(_mentions(part) for part in get_args(hint)) or (
-        isinstance(hint, type) and issubclass(hint, msgspec.Struct) and any(_mentions(each) for each in get_type_hints(hint, include_extras=True).values())
+    return (
+        hint is Secret
+        or any(_mentions(part) for part in get_args(hint))
+        or (
+            isinstance(hint, type)
+            and issubclass(hint, msgspec.Struct)
+            and any(_mentions(each) for each in get_type_hints(hint, include_extras=True).values())
+        )
     )
 
 
@@ -186,7 +216,11 @@ def _resolved(text: str) -> str:
     kind, _, rest = text.partition(":")
     if kind == "env":
         if (found := os.environ.get(rest)) is None:
-            raise ConfigInvalid("config.secret_missing", f"the environment has no {rest}", cure="set it, or write the secret as file:/path")
+            raise ConfigInvalid(
+                "config.secret_missing",
+                f"the environment has no {rest}",
+                cure="set it, or write the secret as file:/path",
+            )
         return found
     if kind == "file":
         return _read(Path(rest)).strip()
@@ -204,4 +238,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigInvalid("config.unreadable", f"{path}: cannot be read ({type(error).__name__})", cure="check the path, the rights and UTF-8") from error
+        raise ConfigInvalid(
+            "config.unreadable",
+            f"{path}: cannot be read ({type(error).__name__})",
+            cure="check the path, the rights and UTF-8",
+        ) from error

@@ -25,7 +25,23 @@ from cior_core.model import PlaceMethod
 
 DECODE_LIMIT_S = 1.0
 MUTATIONS = 300
-_FORBIDDEN = frozenset({"time", "random", "secrets", "uuid", "os", "socket", "asyncio", "threading", "subprocess", "requests", "aiohttp", "urllib.request", "pathlib"})
+_FORBIDDEN = frozenset(
+    {
+        "time",
+        "random",
+        "secrets",
+        "uuid",
+        "os",
+        "socket",
+        "asyncio",
+        "threading",
+        "subprocess",
+        "requests",
+        "aiohttp",
+        "urllib.request",
+        "pathlib",
+    }
+)
 _CLOCKS = frozenset({"now", "utcnow", "today"})
 
 
@@ -35,7 +51,9 @@ def golden(subject: Subject, sample: Sample) -> None:
         raise CheckFailed(f"samples/{sample.name} has no expected.json")
     told = samples.told(subject.decode(sample.raw, subject.stamped(sample)))
     if told != sample.expected:
-        raise CheckFailed(f"samples/{sample.name}: decodes to\n{told}\nand the golden says\n{sample.expected}")
+        raise CheckFailed(
+            f"samples/{sample.name}: decodes to\n{told}\nand the golden says\n{sample.expected}"
+        )
 
 
 def deterministic(subject: Subject, sample: Sample) -> None:
@@ -72,7 +90,13 @@ def _blocked() -> Iterator[None]:
 
     with ExitStack() as stack:
         for owner, name in (
-            (socket, "socket"), (builtins, "open"), (time, "time"), (time, "time_ns"), (time, "sleep"), (random, "random"), (random, "getrandbits"),
+            (socket, "socket"),
+            (builtins, "open"),
+            (time, "time"),
+            (time, "time_ns"),
+            (time, "sleep"),
+            (random, "random"),
+            (random, "getrandbits"),
         ):
             stack.enter_context(patch.object(owner, name, refuse(f"{owner.__name__}.{name}")))
         yield
@@ -81,11 +105,21 @@ def _blocked() -> Iterator[None]:
 def _imports_nothing_impure(subject: Subject, source: Any) -> None:
     for module in _decode_modules(subject, source):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
-            names = [each.name for each in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = (
+                [each.name for each in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             for name in names:
                 if name in _FORBIDDEN:
                     raise CheckFailed(f"{module.__name__} imports {name}: decode must not need it")
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CLOCKS:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in _CLOCKS
+            ):
                 raise CheckFailed(f"{module.__name__} line {node.lineno} reads a clock")
 
 
@@ -125,7 +159,20 @@ def _damaged(raw: bytes, dice: random.Random) -> bytes:
             case 3:
                 body[at:at] = dice.randbytes(dice.randint(1, 12))
             case _:
-                body[at:at] = dice.choice((b"NaN", b"-1", b"9" * 400, b"\x00", b"\xff\xfe", b"[" * 200, b'"', b"1e999", b"null", b"{}"))
+                body[at:at] = dice.choice(
+                    (
+                        b"NaN",
+                        b"-1",
+                        b"9" * 400,
+                        b"\x00",
+                        b"\xff\xfe",
+                        b"[" * 200,
+                        b'"',
+                        b"1e999",
+                        b"null",
+                        b"{}",
+                    )
+                )
     return bytes(body)
 
 
@@ -137,7 +184,9 @@ def _survives(subject: Subject, sample: Sample, payload: bytes, what: str) -> No
     except PayloadRejected:
         decoded = Decoded()
     except Exception as error:
-        raise CheckFailed(f"samples/{sample.name}, {what}: decode raised {type(error).__name__}, only PayloadRejected is allowed") from error
+        raise CheckFailed(
+            f"samples/{sample.name}, {what}: decode raised {type(error).__name__}, only PayloadRejected is allowed"
+        ) from error
     took_s = time.thread_time() - began_s
     if took_s > DECODE_LIMIT_S:
         raise CheckFailed(f"samples/{sample.name}, {what}: decode took {took_s:.1f} s of CPU")
@@ -186,8 +235,15 @@ def _second_press(subject: Subject, sample: Sample) -> int:
     elif manifest.identity is Identity.NATIVE or not first:
         return 0
     else:
-        gap_ms = 1_000 if manifest.identity is Identity.RECEIPT else int(manifest.resend_window_s * 1000) + 1_000
-        other = {event.id for event in subject.decode(sample.raw, subject.stamped(sample, after_ms=gap_ms, ordinal=7)).events}
+        gap_ms = (
+            1_000 if manifest.identity is Identity.RECEIPT else int(manifest.resend_window_s * 1000) + 1_000
+        )
+        other = {
+            event.id
+            for event in subject.decode(
+                sample.raw, subject.stamped(sample, after_ms=gap_ms, ordinal=7)
+            ).events
+        }
     if not first or not other or first & other:
         raise CheckFailed(f"samples/{sample.name}: two presses share an id, or one has none")
     return 1
@@ -198,7 +254,10 @@ def alarm_without_position(subject: Subject) -> None:
     if not subject.kind.manifest.life_safety:
         raise NotApplicable("carries no life-safety signals")
     for sample in subject.life_safety_samples():
-        if any(event.life_safety and event.place.method is PlaceMethod.UNKNOWN for event in subject.events(sample)):
+        if any(
+            event.life_safety and event.place.method is PlaceMethod.UNKNOWN
+            for event in subject.events(sample)
+        ):
             return
     raise CheckFailed("no sample shows a life-safety signal without position that is still an event")
 

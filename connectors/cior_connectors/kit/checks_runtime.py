@@ -77,7 +77,9 @@ class _Dying(ScriptedSource):
     """Dies in its first answer, that is: after durability, before the device hears."""
 
     def __init__(self, subject: Subject, sample: Sample) -> None:
-        super().__init__(subject.source().decode, [(sample.raw, sample.facts(subject.source_urn))], on_answer=self._die)
+        super().__init__(
+            subject.source().decode, [(sample.raw, sample.facts(subject.source_urn))], on_answer=self._die
+        )
 
     def _die(self, _position: int, _outcome: object) -> None:
         self.answers[-1] = Refused(code="died")
@@ -109,7 +111,9 @@ async def bounded_memory(subject: Subject) -> None:
             if source.asked > 32 + 200 + 2:
                 raise CheckFailed(f"{source.asked} units in memory while nothing becomes durable")
             bench.sink.release()
-            await until(lambda: len(source.answers) == 600, "not all units were taken after the sink came back")
+            await until(
+                lambda: len(source.answers) == 600, "not all units were taken after the sink came back"
+            )
 
 
 async def log_once(subject: Subject) -> None:
@@ -165,10 +169,16 @@ async def undecodable_kept(subject: Subject) -> None:
 
 async def no_filter(subject: Subject) -> None:
     """Forty times each life-safety sample, at one event an hour allowed, from a device that nobody registered: nothing is missing (law 2)."""
-    counts = [(sample, sum(event.life_safety for event in subject.events(sample))) for sample in subject.samples]
+    counts = [
+        (sample, sum(event.life_safety for event in subject.events(sample))) for sample in subject.samples
+    ]
     found = [(sample, count * 40) for sample, count in counts if count]
     if not found:
-        raise CheckFailed("no life-safety sample") if subject.kind.manifest.life_safety else NotApplicable("carries no life-safety signals")
+        raise (
+            CheckFailed("no life-safety sample")
+            if subject.kind.manifest.life_safety
+            else NotApplicable("carries no life-safety signals")
+        )
     for sample, wanted in found:
         source = _scripted(subject, [sample] * 40)
         with subject.bench(source, max_events_per_s=1 / 3600) as bench:
@@ -176,7 +186,9 @@ async def no_filter(subject: Subject) -> None:
                 await until(lambda source=source: len(source.answers) == 40, "not all presses were answered")  # type: ignore[misc]
             got = sum(event.life_safety for event in bench.sink.decoded())
         if got != wanted:
-            raise CheckFailed(f"samples/{sample.name}: {got} of {wanted} life-safety events left the connector")
+            raise CheckFailed(
+                f"samples/{sample.name}: {got} of {wanted} life-safety events left the connector"
+            )
 
 
 async def replay_equals_live(subject: Subject, sample: Sample) -> None:
@@ -188,10 +200,14 @@ async def replay_equals_live(subject: Subject, sample: Sample) -> None:
         record, live = bench.sink.raws()[0], bench.sink.decoded()
     if record.sealed:
         raise NotApplicable("sealed: only the response team can replay it")
-    context = msgspec.structs.replace(subject.context(sample.provenance.device_registry), producer=record.producer)
+    context = msgspec.structs.replace(
+        subject.context(sample.provenance.device_registry), producer=record.producer
+    )
     again = judge(subject.source().decode, record.payload, facts_of(record, context))
     own = [event for event in live if event.type != codes.UNDECODED]
-    if [(event.id, event.type, event.occurred_ms) for event in again.events] != [(event.id, event.type, event.occurred_ms) for event in own]:
+    if [(event.id, event.type, event.occurred_ms) for event in again.events] != [
+        (event.id, event.type, event.occurred_ms) for event in own
+    ]:
         raise CheckFailed(f"samples/{sample.name}: replaying the stored record gives other events than live")
 
 
@@ -219,7 +235,9 @@ async def sealed_canary(subject: Subject) -> None:
 
 def _sealed_facts(subject: Subject, sample: Sample) -> Facts:
     facts = sample.facts(subject.source_urn)
-    return msgspec.structs.replace(facts, subject=facts.subject or "canary-subject-4417", peer="198.51.100.77")
+    return msgspec.structs.replace(
+        facts, subject=facts.subject or "canary-subject-4417", peer="198.51.100.77"
+    )
 
 
 def _canaries(subject: Subject) -> set[bytes]:
@@ -228,7 +246,9 @@ def _canaries(subject: Subject) -> set[bytes]:
     for sample in subject.samples:
         for event in subject.events(sample):
             found |= {event.subject.encode(), event.subject.rpartition(":")[2].encode()}
-            found |= {str(value).encode() for value in (event.place.lat, event.place.lon) if value is not None}
+            found |= {
+                str(value).encode() for value in (event.place.lat, event.place.lon) if value is not None
+            }
             found |= {event.summary.encode()} if event.summary else set()
         middle = len(sample.raw) // 2
         found.add(sample.raw[middle : middle + 24])
@@ -236,14 +256,27 @@ def _canaries(subject: Subject) -> set[bytes]:
 
 
 def _leaks(bench: Bench, lines: list[Any], canaries: set[bytes]) -> list[str]:
-    boxes = [record.payload for record in bench.sink.raws()] + [letter.payload for letter in bench.sink.dead()]
+    boxes = [record.payload for record in bench.sink.raws()] + [
+        letter.payload for letter in bench.sink.dead()
+    ]
     places = {f"{message.topic} value": message.value for message in bench.sink.messages}
     seen: list[tuple[str, bytes]] = list(places.items())
     seen += [(message.topic, message.value) for message in bench.sink.messages]
     seen += [(f"{message.topic} key", message.key) for message in bench.sink.messages]
-    seen += [(f"{message.topic} header", value) for message in bench.sink.messages for _, value in message.headers]
-    seen += [("log", repr(line).encode()) for line in lines] + [("metrics", bench.metrics.text().encode())] + [("box", box) for box in boxes]
-    return [f"{canary!r} in {where}" for where, value in seen for canary in canaries if canary in value or canary.hex().encode() in value]
+    seen += [
+        (f"{message.topic} header", value) for message in bench.sink.messages for _, value in message.headers
+    ]
+    seen += (
+        [("log", repr(line).encode()) for line in lines]
+        + [("metrics", bench.metrics.text().encode())]
+        + [("box", box) for box in boxes]
+    )
+    return [
+        f"{canary!r} in {where}"
+        for where, value in seen
+        for canary in canaries
+        if canary in value or canary.hex().encode() in value
+    ]
 
 
 def _opened(subject: Subject, box: bytes) -> SealedContent:
@@ -256,7 +289,9 @@ async def registered_gate(subject: Subject) -> None:
     """An unregistered device's event is published, marked and counted; a registered one is marked so and gets its site when it has no place."""
     sample = subject.first_decodable()
     event = subject.events(sample)[0]
-    device = Device(id=event.subject, kind="kit", place=Place(method=PlaceMethod.SITE, lat=-32.95, lon=-60.64))
+    device = Device(
+        id=event.subject, kind="kit", place=Place(method=PlaceMethod.SITE, lat=-32.95, lon=-60.64)
+    )
     for devices, expected in (((), False), ((device,), True)):
         source = _scripted(subject, [sample])
         with subject.bench(source, devices=devices) as bench:
@@ -265,7 +300,9 @@ async def registered_gate(subject: Subject) -> None:
             published = next((each for each in bench.sink.decoded() if each.subject == event.subject), None)
             counted = bench.metrics.value(m.UNREGISTERED, "kit")
         if published is None or published.registered is not expected or (counted > 0) is expected:
-            raise CheckFailed(f"registered={expected}: published {published and published.registered}, counted {counted}")
+            raise CheckFailed(
+                f"registered={expected}: published {published and published.registered}, counted {counted}"
+            )
 
 
 async def stops_in_time(subject: Subject) -> None:
@@ -316,4 +353,6 @@ async def _settled(number: Callable[[], int]) -> None:
 
 
 def _scripted(subject: Subject, found: Sequence[Sample]) -> ScriptedSource:
-    return ScriptedSource(subject.source().decode, [(sample.raw, sample.facts(subject.source_urn)) for sample in found])
+    return ScriptedSource(
+        subject.source().decode, [(sample.raw, sample.facts(subject.source_urn)) for sample in found]
+    )

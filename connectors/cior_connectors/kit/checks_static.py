@@ -28,7 +28,9 @@ def manifest_valid(subject: Subject) -> None:
     if manifest.name != subject.package.rsplit(".", 1)[-1]:
         raise CheckFailed("manifest.toml: name is not the folder's")
     if manifest.mode is not Mode.POLL and manifest.acknowledges and subject.peer is None:
-        raise CheckFailed("acknowledges = true needs a peer in the test file, or nobody has seen it acknowledge")
+        raise CheckFailed(
+            "acknowledges = true needs a peer in the test file, or nobody has seen it acknowledge"
+        )
 
 
 def config_examples(subject: Subject) -> None:
@@ -38,9 +40,13 @@ def config_examples(subject: Subject) -> None:
         try:
             subject.taxonomy[TypeCode(code)]
         except KeyError:
-            raise CheckFailed(f"config.example.toml can produce {code!r}, which the taxonomy does not have") from None
+            raise CheckFailed(
+                f"config.example.toml can produce {code!r}, which the taxonomy does not have"
+            ) from None
     try:
-        read_config(subject.kind.text("config.invalid.toml"), subject.kind.config_model, file="config.invalid.toml")
+        read_config(
+            subject.kind.text("config.invalid.toml"), subject.kind.config_model, file="config.invalid.toml"
+        )
     except ConfigInvalid:
         return
     raise CheckFailed("config.invalid.toml is accepted")
@@ -58,7 +64,11 @@ def unknown_key_refused(subject: Subject) -> None:
     try:
         read_config(text, subject.kind.config_model, file="config.example.toml")
     except ConfigFault as fault:
-        if (fault.code, fault.line) != ("config.unknown_key", 1) or not fault.cure or UNKNOWN_KEY not in fault.sentence:
+        if (
+            (fault.code, fault.line) != ("config.unknown_key", 1)
+            or not fault.cure
+            or UNKNOWN_KEY not in fault.sentence
+        ):
             raise CheckFailed(f"the fault does not name key, line and cure: {fault}") from fault
         return
     raise CheckFailed("an unknown key is accepted")
@@ -67,11 +77,18 @@ def unknown_key_refused(subject: Subject) -> None:
 def secrets_hidden(subject: Subject) -> None:
     """No secret shows in repr, str, JSON or an error; and what is called a secret is typed as one."""
     for each in msgspec.structs.fields(subject.kind.config_model):
-        suspicious = any(word in each.name for word in ("secret", "token", "password", "private")) and "header" not in each.name
+        suspicious = (
+            any(word in each.name for word in ("secret", "token", "password", "private"))
+            and "header" not in each.name
+        )
         if suspicious and "Secret" not in str(each.type):
             raise CheckFailed(f"config field {each.name!r} sounds like a secret and is not typed Secret")
     config = subject.config
-    hidden = [value.reveal() for name in config.__struct_fields__ if isinstance(value := getattr(config, name), Secret)]
+    hidden = [
+        value.reveal()
+        for name in config.__struct_fields__
+        if isinstance(value := getattr(config, name), Secret)
+    ]
     shown = [repr(config), str(config), f"{config}", repr(subject.source(config))]
     with suppress(TypeError, NotImplementedError):
         shown.append(msgspec.json.encode(config).decode())
@@ -96,7 +113,9 @@ def samples_have_provenance(subject: Subject) -> None:
         if min(len(told.source), len(told.device), len(told.date), len(told.anonymised_by)) < 4:
             raise CheckFailed(f"samples/{sample.name}: provenance is empty")
         if sample.expected is None:
-            raise CheckFailed(f"samples/{sample.name}: no expected.json (write it with `cior connector check --write-golden`, then read it)")
+            raise CheckFailed(
+                f"samples/{sample.name}: no expected.json (write it with `cior connector check --write-golden`, then read it)"
+            )
 
 
 def readme_fresh(subject: Subject) -> None:
@@ -134,9 +153,23 @@ def quality_file(subject: Subject) -> None:
         if rule is None:
             raise CheckFailed(f"{subject.kind.manifest.quality}: no rule is called {rule_id!r}")
         if claim.status is Status.DONE and not rule.check and len(claim.proof) < 10:
-            raise CheckFailed(f"{subject.kind.manifest.quality}: {rule_id} is a reviewer's rule and names no proof")
+            raise CheckFailed(
+                f"{subject.kind.manifest.quality}: {rule_id} is a reviewer's rule and names no proof"
+            )
         if claim.status is Status.EXEMPT and subject.kind.manifest.life_safety and rule_id in NEVER_EXEMPT:
-            raise CheckFailed(f"{subject.kind.manifest.quality}: a life-safety connector cannot be exempt from {rule_id}")
+            raise CheckFailed(
+                f"{subject.kind.manifest.quality}: a life-safety connector cannot be exempt from {rule_id}"
+            )
 
 
-NEVER_EXEMPT = frozenset({"ack-after-durable", "no-filter", "no-position", "sealed", "undecodable-kept", "two-presses-two-ids", "refusal-outcome"})
+NEVER_EXEMPT = frozenset(
+    {
+        "ack-after-durable",
+        "no-filter",
+        "no-position",
+        "sealed",
+        "undecodable-kept",
+        "two-presses-two-ids",
+        "refusal-outcome",
+    }
+)

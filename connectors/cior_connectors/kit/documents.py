@@ -31,13 +31,19 @@ def config_table(model: type[ConnectorConfig]) -> str:
         meta = _meta(hints[each.name])
         description = (meta.description or "") if meta else ""
         example = _shown(meta.examples[0]) if meta and meta.examples else ""
-        lines.append(f"| `{each.encode_name}` | {_type(hints[each.name])} | {_default(each)} | {description} | {example} |")
+        lines.append(
+            f"| `{each.encode_name}` | {_type(hints[each.name])} | {_default(each)} | {description} | {example} |"
+        )
     return "\n".join(lines)
 
 
 def quality_badge(kind: Kind) -> str:
     """Tier, how many rules are done, and what is missing."""
-    done = [rule for rule in rules() if rule.id in kind.quality.rules and kind.quality.rules[rule.id].status != "todo"]
+    done = [
+        rule
+        for rule in rules()
+        if rule.id in kind.quality.rules and kind.quality.rules[rule.id].status != "todo"
+    ]
     missing = [rule.id for rule in rules() if rule not in done]
     tail = f"; missing: {', '.join(missing)}" if missing else ""
     return f"**Quality: {kind.quality.tier.value}** ({len(done)} of {len(rules())} rules, {sum(bool(rule.check) for rule in done)} of them checked by machine{tail})"
@@ -56,14 +62,23 @@ def _type(hint: Any) -> str:
         return _type(get_args(hint)[0])
     if hint is Secret:
         return "secret"
-    origin, parts = get_origin(hint), [part for part in get_args(hint) if part is not type(None) and part is not Ellipsis]
+    origin, parts = (
+        get_origin(hint),
+        [part for part in get_args(hint) if part is not type(None) and part is not Ellipsis],
+    )
     if origin is dict:
         return "table"
     if origin in {tuple, list, frozenset, set}:
         return f"list of {_type(parts[0])}"
     if parts and origin is not None:
-        return " or ".join(dict.fromkeys(_type(part) if isinstance(part, type) or get_origin(part) else _shown(part) for part in parts))
-    return {"str": "text", "int": "whole number", "float": "number", "bool": "true/false"}.get(getattr(hint, "__name__", ""), getattr(hint, "__name__", "value"))
+        return " or ".join(
+            dict.fromkeys(
+                _type(part) if isinstance(part, type) or get_origin(part) else _shown(part) for part in parts
+            )
+        )
+    return {"str": "text", "int": "whole number", "float": "number", "bool": "true/false"}.get(
+        getattr(hint, "__name__", ""), getattr(hint, "__name__", "value")
+    )
 
 
 def _default(field: Any) -> str:

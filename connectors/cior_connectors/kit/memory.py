@@ -47,7 +47,12 @@ class MemorySink:
 
     def events(self) -> list[Event]:
         """All events on all lanes."""
-        return [event for message in self.messages if message.topic in _LANES for event in codec.records(Kind.EVENT, message.value)]
+        return [
+            event
+            for message in self.messages
+            if message.topic in _LANES
+            for event in codec.records(Kind.EVENT, message.value)
+        ]
 
     def decoded(self) -> list[Event]:
         """Events that came from bytes (not the runtime's own)."""
@@ -55,8 +60,18 @@ class MemorySink:
 
     def raws(self) -> list[RawRecord]:
         """All raw records, sealed ones too."""
-        return [record for message in self.messages if message.topic in _RAW for record in codec.records(Kind.RAW, message.value)]
+        return [
+            record
+            for message in self.messages
+            if message.topic in _RAW
+            for record in codec.records(Kind.RAW, message.value)
+        ]
 
     def dead(self) -> list[DeadLetter]:
         """All dead letters."""
-        return [letter for message in self.messages if message.topic == topics.DEAD.name for letter in codec.records(Kind.DEAD, message.value)]
+        return [
+            letter
+            for message in self.messages
+            if message.topic == topics.DEAD.name
+            for letter in codec.records(Kind.DEAD, message.value)
+        ]

@@ -54,7 +54,13 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     def facts(self, source: str) -> Facts:
         """The facts as the source gives them, before the runtime stamps them."""
         told = self.provenance
-        return Facts(source=source, peer="192.0.2.1", subject=told.subject, content_type=told.content_type, details=told.details)
+        return Facts(
+            source=source,
+            peer="192.0.2.1",
+            subject=told.subject,
+            content_type=told.content_type,
+            details=told.details,
+        )
 
 
 def read(package: str) -> tuple[Sample, ...]:
@@ -62,19 +68,29 @@ def read(package: str) -> tuple[Sample, ...]:
     root = Path(str(files(package).joinpath("samples")))
     if not root.is_dir():
         return ()
-    return tuple(_read(folder) for folder in sorted(root.iterdir()) if folder.is_dir() and not folder.name.startswith(("_", ".")))
+    return tuple(
+        _read(folder)
+        for folder in sorted(root.iterdir())
+        if folder.is_dir() and not folder.name.startswith(("_", "."))
+    )
 
 
 def _read(folder: Path) -> Sample:
     raws = sorted(folder.glob("raw*"))
     provenance = folder / "provenance.toml"
     if len(raws) != 1 or not provenance.is_file():
-        raise ConfigInvalid("sample.broken", f"{folder.name}: needs one raw file and provenance.toml", cure="see connectors/README.md, samples")
+        raise ConfigInvalid(
+            "sample.broken",
+            f"{folder.name}: needs one raw file and provenance.toml",
+            cure="see connectors/README.md, samples",
+        )
     expected = folder / "expected.json"
     return Sample(
         name=folder.name,
         raw=raws[0].read_bytes(),
-        provenance=strict_toml.parse(provenance.read_text(encoding="utf-8"), Provenance, file=str(provenance)),
+        provenance=strict_toml.parse(
+            provenance.read_text(encoding="utf-8"), Provenance, file=str(provenance)
+        ),
         expected=msgspec.json.decode(expected.read_bytes()) if expected.is_file() else None,
         folder=folder,
     )
@@ -88,7 +104,9 @@ def told(verdict: Verdict) -> dict[str, Any]:
 
 def events_of(expected: Mapping[str, Any]) -> list[Event]:
     """The golden events."""
-    return [event for each in expected["events"] for event in codec.records(Kind.EVENT, msgspec.json.encode(each))]
+    return [
+        event for each in expected["events"] for event in codec.records(Kind.EVENT, msgspec.json.encode(each))
+    ]
 
 
 def write_expected(sample: Sample, verdict: Verdict) -> None:

@@ -30,7 +30,13 @@ Step = tuple[bytes, Facts] | Marker
 class ScriptedSource:
     """Plays ``steps`` once over all sessions; after the last it idles. ``answers`` holds what the source was told, by the order of its units."""
 
-    def __init__(self, decode: Callable[[bytes, Facts], Decoded], steps: Sequence[Step], *, on_answer: Callable[[int, Outcome], None] | None = None) -> None:
+    def __init__(
+        self,
+        decode: Callable[[bytes, Facts], Decoded],
+        steps: Sequence[Step],
+        *,
+        on_answer: Callable[[int, Outcome], None] | None = None,
+    ) -> None:
         self._decode = decode
         self._steps = list(steps)
         self._on_answer = on_answer or (lambda _position, _outcome: None)

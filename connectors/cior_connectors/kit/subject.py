@@ -86,26 +86,43 @@ class Subject:
     @cached_property
     def config(self) -> ConnectorConfig:
         """``config.example.toml``."""
-        return read_config(self.kind.text("config.example.toml"), self.kind.config_model, file="config.example.toml")
+        return read_config(
+            self.kind.text("config.example.toml"), self.kind.config_model, file="config.example.toml"
+        )
 
     def source(self, config: ConnectorConfig | None = None) -> Source:
         """A fresh source."""
         return self.kind.source(config or self.config)
 
-    def context(self, devices: Sequence[Device] = (), *, config: ConnectorConfig | None = None) -> DecodeContext:
+    def context(
+        self, devices: Sequence[Device] = (), *, config: ConnectorConfig | None = None
+    ) -> DecodeContext:
         """A decode context with ``devices`` registered."""
         manifest = self.kind.manifest
         producer = Producer(connector=manifest.name, version=manifest.version, instance="kit")
-        return DecodeContext(config=config or self.config, taxonomy=self.taxonomy, producer=producer, registry={device.id: device for device in devices})
+        return DecodeContext(
+            config=config or self.config,
+            taxonomy=self.taxonomy,
+            producer=producer,
+            registry={device.id: device for device in devices},
+        )
 
-    def stamped(self, sample: Sample, *, after_ms: int = 0, first_ms: int | None = None, ordinal: int = 0) -> Facts:
+    def stamped(
+        self, sample: Sample, *, after_ms: int = 0, first_ms: int | None = None, ordinal: int = 0
+    ) -> Facts:
         """The sample's facts as the runtime stamps them, ``after_ms`` later than the sample's receipt."""
         received_ms = sample.provenance.received_ms + after_ms
         return msgspec.structs.replace(
             sample.facts(self.source_urn),
             received_ms=received_ms,
             first_received_ms=received_ms if first_ms is None else first_ms,
-            raw_id=raw_id(self.source_urn, payload_sha256(sample.raw), received_ms=received_ms, instance="kit", ordinal=ordinal),
+            raw_id=raw_id(
+                self.source_urn,
+                payload_sha256(sample.raw),
+                received_ms=received_ms,
+                instance="kit",
+                ordinal=ordinal,
+            ),
             context=self.context(sample.provenance.device_registry),
         )
 
@@ -119,7 +136,9 @@ class Subject:
 
     def life_safety_samples(self) -> tuple[Sample, ...]:
         """Samples with at least one life-safety event."""
-        return tuple(sample for sample in self.samples if any(event.life_safety for event in self.events(sample)))
+        return tuple(
+            sample for sample in self.samples if any(event.life_safety for event in self.events(sample))
+        )
 
     def first_decodable(self) -> Sample:
         """A sample that decodes to events. Raises :class:`CheckFailed` when there is none."""
@@ -129,19 +148,39 @@ class Subject:
         raise CheckFailed("no sample decodes to any event")
 
     @contextmanager
-    def bench(self, source: Source, *, config: ConnectorConfig | None = None, now_ms: Callable[[], int] | None = None, devices: Sequence[Device] = (),
-              **settings: object) -> Iterator[Bench]:
+    def bench(
+        self,
+        source: Source,
+        *,
+        config: ConnectorConfig | None = None,
+        now_ms: Callable[[], int] | None = None,
+        devices: Sequence[Device] = (),
+        **settings: object,
+    ) -> Iterator[Bench]:
         """An instance of the real runtime around ``source``, on an in-memory bus."""
         with TemporaryDirectory(prefix="cior-kit-") as folder:
             sink, metrics = MemorySink(), Metrics()
             sealer = Sealer(team_key=bytes(self.key.public_key), hmac_key=secrets.token_bytes(32))
             clock = now_ms or (lambda: RECEIVED_MS)
-            around = Surroundings(sink=sink, sealer=sealer, metrics=metrics, state_dir=Path(folder), now_ms=clock)
-            chosen = InstanceSettings(**{"kind": self.kind.manifest.name, "name": "kit", "config": config or self.config, **settings})  # type: ignore[arg-type]
+            around = Surroundings(
+                sink=sink, sealer=sealer, metrics=metrics, state_dir=Path(folder), now_ms=clock
+            )
+            chosen = InstanceSettings(
+                **{
+                    "kind": self.kind.manifest.name,
+                    "name": "kit",
+                    "config": config or self.config,
+                    **settings,
+                }
+            )  # type: ignore[arg-type]
             manifest = self.kind.manifest
             context = self.context(devices, config=config)
-            backoff = Backoff(life_safety=manifest.life_safety, base_s=0.005, cap_s=0.05, life_safety_cap_s=0.05)
-            instance = Instance(source, manifest=manifest, settings=chosen, context=context, around=around, backoff=backoff)
+            backoff = Backoff(
+                life_safety=manifest.life_safety, base_s=0.005, cap_s=0.05, life_safety_cap_s=0.05
+            )
+            instance = Instance(
+                source, manifest=manifest, settings=chosen, context=context, around=around, backoff=backoff
+            )
             yield Bench(instance=instance, sink=sink, metrics=metrics)
 
 

@@ -128,7 +128,11 @@ def conformance(package: str, *, peer: Peer | None = None) -> type:
         if "sample" in metafunc.fixturenames:
             metafunc.parametrize("sample", subject.samples, ids=[sample.name for sample in subject.samples])
 
-    body: dict[str, Any] = {"pytest_generate_tests": pytest_generate_tests, "subject": subject, "__doc__": f"Conformance of {package}."}
+    body: dict[str, Any] = {
+        "pytest_generate_tests": pytest_generate_tests,
+        "subject": subject,
+        "__doc__": f"Conformance of {package}.",
+    }
     for check in CHECKS:
         body[f"test_{check.name}"] = _test(check, subject)
     body["test_quality_claims_are_true"] = _quality_test(subject)

@@ -22,26 +22,57 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class CsvFormat(_Part, frozen=True, kw_only=True):
     """How CSV is written."""
 
-    delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="Column separator.", examples=[";"])] = ","
-    quote: Annotated[str, Meta(min_length=1, max_length=1, description="Quotation mark.", examples=['"'])] = '"'
-    header: Annotated[bool, Meta(description="First line names the columns; without, columns are numbers from 0.", examples=[False])] = True
-    columns: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="How many columns a record has when there is no header; other counts are dead letters.")] = None
+    delimiter: Annotated[
+        str, Meta(min_length=1, max_length=1, description="Column separator.", examples=[";"])
+    ] = ","
+    quote: Annotated[str, Meta(min_length=1, max_length=1, description="Quotation mark.", examples=['"'])] = (
+        '"'
+    )
+    header: Annotated[
+        bool,
+        Meta(
+            description="First line names the columns; without, columns are numbers from 0.", examples=[False]
+        ),
+    ] = True
+    columns: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="How many columns a record has when there is no header; other counts are dead letters."
+        ),
+    ] = None
 
 
 class Columns(_Part, frozen=True, kw_only=True):
     """Which column holds what: a header name, a JSON path with dots, an XML path with slashes and @attribute, or a CSV index from 0."""
 
     occurred: Annotated[Column, Meta(description="When it happened (call received).", examples=["created"])]
-    type: Annotated[Column, Meta(description="The CAD's nature or type, matched against the type rules.", examples=["nature"])]
-    id: Annotated[tuple[Column, ...], Meta(description="Incident number; several columns are joined. None: the record's own bytes.", examples=[["number"]])] = ()
-    modified: Annotated[Column | None, Meta(description="Last change; tells versions of one incident apart.")] = None
+    type: Annotated[
+        Column,
+        Meta(description="The CAD's nature or type, matched against the type rules.", examples=["nature"]),
+    ]
+    id: Annotated[
+        tuple[Column, ...],
+        Meta(
+            description="Incident number; several columns are joined. None: the record's own bytes.",
+            examples=[["number"]],
+        ),
+    ] = ()
+    modified: Annotated[
+        Column | None, Meta(description="Last change; tells versions of one incident apart.")
+    ] = None
     lat: Annotated[Column | None, Meta(description="Latitude, WGS84 degrees.")] = None
     lon: Annotated[Column | None, Meta(description="Longitude, WGS84 degrees.")] = None
     address: Annotated[tuple[Column, ...], Meta(description="Address parts, joined with a comma.")] = ()
-    priority: Annotated[Column | None, Meta(description="The CAD's own priority, kept as text and never computed with.")] = None
+    priority: Annotated[
+        Column | None, Meta(description="The CAD's own priority, kept as text and never computed with.")
+    ] = None
     status: Annotated[Column | None, Meta(description="The CAD's state, matched against [phases].")] = None
-    merged_into: Annotated[Column | None, Meta(description="Number of the incident this one was merged into.")] = None
-    test: Annotated[Column | None, Meta(description="Column that marks a test call (see test_pattern).")] = None
+    merged_into: Annotated[
+        Column | None, Meta(description="Number of the incident this one was merged into.")
+    ] = None
+    test: Annotated[Column | None, Meta(description="Column that marks a test call (see test_pattern).")] = (
+        None
+    )
 
 
 class TypeRule(_Part, frozen=True, kw_only=True):
@@ -49,7 +80,13 @@ class TypeRule(_Part, frozen=True, kw_only=True):
 
     code: Annotated[str, Meta(description="Type of the CIOR taxonomy.", examples=["fire.structure"])]
     equals: Annotated[tuple[str, ...], Meta(description="Exact natures.")] = ()
-    pattern: Annotated[str | None, Meta(description="Regular expression over the nature, letter case ignored.", examples=["^EMS:.*CARDIAC"])] = None
+    pattern: Annotated[
+        str | None,
+        Meta(
+            description="Regular expression over the nature, letter case ignored.",
+            examples=["^EMS:.*CARDIAC"],
+        ),
+    ] = None
 
 
 class Bounds(_Part, frozen=True, kw_only=True):
@@ -72,49 +109,115 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
     pattern: Annotated[str, Meta(description="File names to take (shell pattern).", examples=["*.csv"])] = "*"
     ready: Annotated[
         Literal["rename", "mark", "stable"],
-        Meta(description="When a file is whole: it gets its name at the end; a `<name>.done` mark appears; its size rests for stable_s.", examples=["rename"]),
+        Meta(
+            description="When a file is whole: it gets its name at the end; a `<name>.done` mark appears; its size rests for stable_s.",
+            examples=["rename"],
+        ),
     ] = "stable"
     stable_s: Annotated[float, Meta(gt=0, description="Rest that counts as whole.", examples=[10.0])] = 10.0
     poll_s: Annotated[float, Meta(gt=0, description="How often to look.", examples=[2.0])] = 2.0
     finish: Annotated[
         Literal["move", "ack_file"],
-        Meta(description="Acknowledge by moving the file to done/ (bad ones to quarantine/), or by writing `<name>.ack` beside it.", examples=["move"]),
+        Meta(
+            description="Acknowledge by moving the file to done/ (bad ones to quarantine/), or by writing `<name>.ack` beside it.",
+            examples=["move"],
+        ),
     ] = "move"
-    format: Annotated[Literal["csv", "json", "ndjson", "xml"], Meta(description="File format.", examples=["csv"])]
+    format: Annotated[
+        Literal["csv", "json", "ndjson", "xml"], Meta(description="File format.", examples=["csv"])
+    ]
     encoding: Annotated[
         Literal["utf-8", "latin-1", "cp1252", "detect"],
-        Meta(description="Text encoding; detect = UTF-8 when it is, else CP1252, else Latin-1, record by record.", examples=["detect"]),
+        Meta(
+            description="Text encoding; detect = UTF-8 when it is, else CP1252, else Latin-1, record by record.",
+            examples=["detect"],
+        ),
     ] = "utf-8"
     csv: Annotated[CsvFormat, Meta(description="CSV details.")] = CsvFormat()
-    records_at: Annotated[str, Meta(description="JSON: dotted path of the array (empty: top). XML: element name of a record.", examples=["data.calls"])] = ""
+    records_at: Annotated[
+        str,
+        Meta(
+            description="JSON: dotted path of the array (empty: top). XML: element name of a record.",
+            examples=["data.calls"],
+        ),
+    ] = ""
     columns: Annotated[Columns, Meta(description="What the columns mean.")]
-    zone: Annotated[str, Meta(description="IANA zone of local times without an offset.", examples=["America/Argentina/Cordoba"])]
+    zone: Annotated[
+        str,
+        Meta(
+            description="IANA zone of local times without an offset.", examples=["America/Argentina/Cordoba"]
+        ),
+    ]
     datetime_formats: Annotated[
-        tuple[str, ...], Meta(min_length=1, description="strptime formats tried in order; `iso` for ISO 8601.", examples=[["%Y-%m-%d %H:%M"]])
+        tuple[str, ...],
+        Meta(
+            min_length=1,
+            description="strptime formats tried in order; `iso` for ISO 8601.",
+            examples=[["%Y-%m-%d %H:%M"]],
+        ),
     ] = ("iso",)
-    clock_error_s: Annotated[float, Meta(ge=0, description="Known error of the CAD's clock, added to the resolution of its times.", examples=[30.0])] = 0.0
-    decimal_comma: Annotated[bool, Meta(description="Coordinates use a decimal comma.", examples=[True])] = False
+    clock_error_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Known error of the CAD's clock, added to the resolution of its times.",
+            examples=[30.0],
+        ),
+    ] = 0.0
+    decimal_comma: Annotated[bool, Meta(description="Coordinates use a decimal comma.", examples=[True])] = (
+        False
+    )
     bounds: Annotated[Bounds | None, Meta(description="Where incidents can be.")] = None
-    place_method: Annotated[PlaceMethod, Meta(description="How the coordinates were found.", examples=["geocoded"])] = PlaceMethod.GEOCODED
-    accuracy_m: Annotated[float, Meta(gt=0, description="Accuracy of the coordinates.", examples=[100.0])] = 100.0
-    id_by_year: Annotated[bool, Meta(description="Incident numbers start again each (local) year.", examples=[True])] = True
+    place_method: Annotated[
+        PlaceMethod, Meta(description="How the coordinates were found.", examples=["geocoded"])
+    ] = PlaceMethod.GEOCODED
+    accuracy_m: Annotated[float, Meta(gt=0, description="Accuracy of the coordinates.", examples=[100.0])] = (
+        100.0
+    )
+    id_by_year: Annotated[
+        bool, Meta(description="Incident numbers start again each (local) year.", examples=[True])
+    ] = True
     types: Annotated[tuple[TypeRule, ...], Meta(description="Type rules, first match wins.")] = ()
-    default_type: Annotated[str, Meta(description="Type of a nature no rule matches: it is never dropped.", examples=["call.other"])]
+    default_type: Annotated[
+        str,
+        Meta(description="Type of a nature no rule matches: it is never dropped.", examples=["call.other"]),
+    ]
     phases: Annotated[dict[str, Phase], Meta(description="CAD state (letter case ignored) to phase.")] = {}  # noqa: RUF012  msgspec copies it
-    test_pattern: Annotated[str, Meta(description="What the test column looks like for a test call.")] = r"^(1|true|yes|si|sí|test|prueba)$"
+    test_pattern: Annotated[str, Meta(description="What the test column looks like for a test call.")] = (
+        r"^(1|true|yes|si|sí|test|prueba)$"
+    )
     keep: Annotated[tuple[Column, ...], Meta(description="Further columns copied into the event.")] = ()
-    mask: Annotated[tuple[Column, ...], Meta(description="Kept columns in which names, numbers and addresses of people are blacked out.")] = ()
-    mask_patterns: Annotated[tuple[str, ...], Meta(description="What else to black out there (regular expressions).")] = ()
-    subject: Annotated[str, Meta(description="Device id of this desk in the registry.", examples=["cad:911"])] = "cad:911"
-    max_record_bytes: Annotated[int, Meta(ge=64, description="Longest record; longer ones are dead letters.", examples=[65536])] = 65_536
-    remember_days: Annotated[int, Meta(ge=1, description="How long versions of incidents are remembered to tell an update from a new call.")] = 400
+    mask: Annotated[
+        tuple[Column, ...],
+        Meta(description="Kept columns in which names, numbers and addresses of people are blacked out."),
+    ] = ()
+    mask_patterns: Annotated[
+        tuple[str, ...], Meta(description="What else to black out there (regular expressions).")
+    ] = ()
+    subject: Annotated[
+        str, Meta(description="Device id of this desk in the registry.", examples=["cad:911"])
+    ] = "cad:911"
+    max_record_bytes: Annotated[
+        int, Meta(ge=64, description="Longest record; longer ones are dead letters.", examples=[65536])
+    ] = 65_536
+    remember_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="How long versions of incidents are remembered to tell an update from a new call.",
+        ),
+    ] = 400
 
     def __post_init__(self) -> None:
         try:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"zone {self.zone!r} is not an IANA zone") from error
-        for pattern in (self.test_pattern, *self.mask_patterns, *(rule.pattern for rule in self.types if rule.pattern is not None)):
+        for pattern in (
+            self.test_pattern,
+            *self.mask_patterns,
+            *(rule.pattern for rule in self.types if rule.pattern is not None),
+        ):
             try:
                 re.compile(pattern)
             except re.error as error:

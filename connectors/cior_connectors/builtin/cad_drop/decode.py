@@ -32,11 +32,23 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         raise PayloadRejected(problem, "these bytes of the file are not a record")
     row = rows.read(raw, config, facts.details.get("header", ""))
     occurred = values.instant(row.get(config.columns.occurred), config)
-    if occurred.ms is not None and occurred.ms - facts.received_ms > FUTURE_MS + (occurred.error_s or 0) * 1000:
+    if (
+        occurred.ms is not None
+        and occurred.ms - facts.received_ms > FUTURE_MS + (occurred.error_s or 0) * 1000
+    ):
         occurred = msgspec.structs.replace(occurred, ms=None, error_s=None, note="future")
-    spot, place_note = values.place(row.get(config.columns.lat), row.get(config.columns.lon), row.joined(config.columns.address, ", "), config)
+    spot, place_note = values.place(
+        row.get(config.columns.lat),
+        row.get(config.columns.lon),
+        row.joined(config.columns.address, ", "),
+        config,
+    )
     if occurred.note == "unreadable" and (config.columns.lat is None or place_note == "unreadable"):
-        raise PayloadRejected("cad_drop.nothing_readable", "neither the time nor the place can be read", cure="check the column mapping")
+        raise PayloadRejected(
+            "cad_drop.nothing_readable",
+            "neither the time nor the place can be read",
+            cure="check the column mapping",
+        )
     year = occurred.year
     incident = incident_key(raw, row, config, year=year, occurrence=facts.details.get("occurrence", "0"))
     nature = _SPACE.sub(" ", row.get(config.columns.type))
@@ -56,12 +68,16 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         native_type=nature[:MAX_TEXT] or None,
         native_priority=row.get(config.columns.priority)[:MAX_TEXT] or None,
         summary=nature[:MAX_TEXT] or None,
-        attributes=_attributes(row, config, year) | {name: note for name, note in notes.items() if note} | {"incident": incident},
+        attributes=_attributes(row, config, year)
+        | {name: note for name, note in notes.items() if note}
+        | {"incident": incident},
     )
     return Decoded(events=(event,))
 
 
-def incident_key(raw: bytes, row: rows.Row, config: CadDropConfig, *, year: int | None, occurrence: str) -> str:
+def incident_key(
+    raw: bytes, row: rows.Row, config: CadDropConfig, *, year: int | None, occurrence: str
+) -> str:
     """Key that all versions of an incident share: its number within its year, or the record's own bytes and how often they came before in the file."""
     number = row.joined(config.columns.id, "/")
     if number:
@@ -89,7 +105,9 @@ def type_of(nature: str, config: CadDropConfig) -> str:
     """Code of the first rule that matches; the default for all others."""
     folded = nature.casefold()
     for rule in config.types:
-        if folded in (exact.casefold() for exact in rule.equals) or (rule.pattern is not None and _compiled(rule.pattern).search(nature)):
+        if folded in (exact.casefold() for exact in rule.equals) or (
+            rule.pattern is not None and _compiled(rule.pattern).search(nature)
+        ):
             return rule.code
     return config.default_type
 
@@ -101,7 +119,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _phase(row: rows.Row, config: CadDropConfig, *, known: str) -> Phase:
     """Test call, else the CAD's state by configuration, else update for a version of a known incident, else new."""
-    if config.columns.test is not None and _compiled(config.test_pattern).search(row.get(config.columns.test)):
+    if config.columns.test is not None and _compiled(config.test_pattern).search(
+        row.get(config.columns.test)
+    ):
         return Phase.TEST
     state = row.get(config.columns.status).casefold()
     for name, phase in config.phases.items():
@@ -118,7 +138,9 @@ def _attributes(row: rows.Row, config: CadDropConfig, year: int | None) -> dict[
         found["native_status"] = state[:MAX_TEXT]
     for column in config.keep:
         if value := row.get(column):
-            found[_name(column)] = (values.masked(value, config.mask_patterns) if column in config.mask else value)[:MAX_TEXT]
+            found[_name(column)] = (
+                values.masked(value, config.mask_patterns) if column in config.mask else value
+            )[:MAX_TEXT]
     return found
 
 

@@ -21,7 +21,9 @@ _EDGE_BYTES = 65_536
 def fingerprint(path: Path, stream: BinaryIO) -> str:
     """Who this file is: name, size, change time and both ends of its content. A replaced or grown file is another one. Leaves the stream at 0."""
     facts = os.fstat(stream.fileno())
-    digest = hashlib.sha256(f"{path.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(
+        f"{path.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode("utf-8", "surrogateescape")
+    )
     stream.seek(0)
     digest.update(stream.read(_EDGE_BYTES))
     stream.seek(max(0, facts.st_size - _EDGE_BYTES))
@@ -60,7 +62,9 @@ class Folder:
     def finish(self, path: Path, *, good: bool, report: dict[str, int | str]) -> None:
         """Acknowledge towards the CAD: move the file, or write its ``.ack``. Raises ``OSError``."""
         facts = path.stat()
-        text = json.dumps(report | {"size": facts.st_size, "mtime_ns": facts.st_mtime_ns}, sort_keys=True) + "\n"
+        text = (
+            json.dumps(report | {"size": facts.st_size, "mtime_ns": facts.st_mtime_ns}, sort_keys=True) + "\n"
+        )
         if self._config.finish == "ack_file":
             _write_whole(path.with_name(path.name + ".ack"), text)
             return
@@ -75,7 +79,11 @@ class Folder:
             path.with_name(path.name + ".done").unlink()
 
     def _ours(self, name: str) -> bool:
-        return not name.startswith((".", "~")) and not name.lower().endswith(UNFINISHED) and fnmatch.fnmatch(name, self._config.pattern)
+        return (
+            not name.startswith((".", "~"))
+            and not name.lower().endswith(UNFINISHED)
+            and fnmatch.fnmatch(name, self._config.pattern)
+        )
 
     def _whole(self, name: str, facts: os.stat_result, names: set[str]) -> bool:
         match self._config.ready:
@@ -100,7 +108,10 @@ class Folder:
             report = json.loads((self._root / f"{name}.ack").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        return isinstance(report, dict) and (report.get("size"), report.get("mtime_ns")) == (facts.st_size, facts.st_mtime_ns)
+        return isinstance(report, dict) and (report.get("size"), report.get("mtime_ns")) == (
+            facts.st_size,
+            facts.st_mtime_ns,
+        )
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -31,7 +31,11 @@ class _Tokens:
         """``(token, offset after it)``, None at the end or when a token exceeds the limit."""
         while True:
             found = _TOKEN.search(self._buffer, self._at)
-            if found is not None and (self._ended or found.end() < len(self._buffer)) and not _open_before(self._buffer, self._at, found.start()):
+            if (
+                found is not None
+                and (self._ended or found.end() < len(self._buffer))
+                and not _open_before(self._buffer, self._at, found.start())
+            ):
                 self._at = found.end()
                 return found.group(), self._base + found.end()
             if self._ended or len(self._buffer) - self._at > self._limit:
@@ -69,7 +73,11 @@ def read_json(stream: BinaryIO, *, path: str, max_bytes: int) -> Iterator[Record
             if start >= 0:
                 raw = tokens.slice(start, end)
                 too_long = len(raw) > max_bytes
-                yield Record(number=number, raw=raw[:max_bytes] if too_long else raw, problem="cad_drop.record_too_long" if too_long else "")
+                yield Record(
+                    number=number,
+                    raw=raw[:max_bytes] if too_long else raw,
+                    problem="cad_drop.record_too_long" if too_long else "",
+                )
                 number += 1
             start, last_good = -1, after
             tokens.keep_from = None

@@ -64,7 +64,9 @@ def _names_all(line: bytes, config: CadDropConfig) -> bool:
         names = [name.strip() for name in header_names(line.decode("latin-1"), config)]
     except PayloadRejected:
         return False
-    return len(set(names)) == len(names) and all(column in names for column in rows.mapped(config) if isinstance(column, str))
+    return len(set(names)) == len(names) and all(
+        column in names for column in rows.mapped(config) if isinstance(column, str)
+    )
 
 
 def header_names(header: str, config: CadDropConfig) -> list[str]:

@@ -65,7 +65,9 @@ def read_lines(stream: BinaryIO, *, max_bytes: int) -> Iterator[Record]:
         if not line:
             return
         if line.strip():
-            yield Record(number=number, raw=line, problem="cad_drop.record_too_long" if cut or inside_long else "")
+            yield Record(
+                number=number, raw=line, problem="cad_drop.record_too_long" if cut or inside_long else ""
+            )
             number += 1
         inside_long = cut
 

@@ -42,7 +42,11 @@ def text_of(raw: bytes, encoding: str) -> str:
             return raw.decode(name)
         except UnicodeDecodeError:
             continue
-    raise PayloadRejected("cad_drop.encoding", f"the record is not {encoding}", cure="set encoding to what the CAD writes, or to detect")
+    raise PayloadRejected(
+        "cad_drop.encoding",
+        f"the record is not {encoding}",
+        cure="set encoding to what the CAD writes, or to detect",
+    )
 
 
 def read(raw: bytes, config: CadDropConfig, header: str) -> Row:
@@ -64,7 +68,11 @@ def read(raw: bytes, config: CadDropConfig, header: str) -> Row:
 def split_line(text: str, config: CadDropConfig) -> list[str]:
     """Fields of one CSV record. Raises ``PayloadRejected`` (``cad_drop.csv``)."""
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=config.csv.delimiter, quotechar=config.csv.quote))
+        rows = list(
+            csv.reader(
+                io.StringIO(text, newline=""), delimiter=config.csv.delimiter, quotechar=config.csv.quote
+            )
+        )
     except csv.Error as error:
         raise PayloadRejected("cad_drop.csv", f"not a CSV record: {error}") from error
     if len(rows) != 1:
@@ -75,7 +83,11 @@ def split_line(text: str, config: CadDropConfig) -> list[str]:
 def _csv(text: str, config: CadDropConfig, header: str) -> Row:
     fields = split_line(text.rstrip("\r\n"), config)
     names = split_line(header, config) if header else []
-    expected = len(names) or config.csv.columns or max((column for column in mapped(config) if isinstance(column, int)), default=0) + 1
+    expected = (
+        len(names)
+        or config.csv.columns
+        or max((column for column in mapped(config) if isinstance(column, int)), default=0) + 1
+    )
     exact = bool(names or config.csv.columns)
     if (exact and len(fields) != expected) or len(fields) < expected or len(fields) > MAX_COLUMNS:
         raise PayloadRejected("cad_drop.columns", f"{len(fields)} columns where {expected} belong")
@@ -98,7 +110,9 @@ def _constant(name: str) -> Any:
 
 def _json(text: str, config: CadDropConfig) -> Row:
     try:
-        tree = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=str, parse_int=str)
+        tree = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=str, parse_int=str
+        )
     except (ValueError, RecursionError) as error:
         raise PayloadRejected("cad_drop.json", "not a JSON value") from error
     if not isinstance(tree, dict):
@@ -160,5 +174,19 @@ def _local(tag: object) -> str:
 def mapped(config: CadDropConfig) -> tuple[Column, ...]:
     """Every column the configuration names, in a fixed order, once."""
     columns = config.columns
-    single = (columns.occurred, columns.type, columns.modified, columns.lat, columns.lon, columns.priority, columns.status, columns.merged_into, columns.test)
-    return tuple(dict.fromkeys(column for column in (*single, *columns.id, *columns.address, *config.keep) if column is not None))
+    single = (
+        columns.occurred,
+        columns.type,
+        columns.modified,
+        columns.lat,
+        columns.lon,
+        columns.priority,
+        columns.status,
+        columns.merged_into,
+        columns.test,
+    )
+    return tuple(
+        dict.fromkeys(
+            column for column in (*single, *columns.id, *columns.address, *config.keep) if column is not None
+        )
+    )

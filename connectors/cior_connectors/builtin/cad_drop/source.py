@@ -74,7 +74,9 @@ class CadDropSource:
         self._refused = asyncio.Event()
         self._folder = Folder(self._config, now_ms=ctx.now_ms)
         self._look()
-        self._state = DropState(ctx.state_dir / STATE_FILE, now_ms=ctx.now_ms(), remember_days=self._config.remember_days)
+        self._state = DropState(
+            ctx.state_dir / STATE_FILE, now_ms=ctx.now_ms(), remember_days=self._config.remember_days
+        )
 
     async def receive(self) -> AsyncIterator[Received]:
         """Records of whole files, oldest file first; looks again every ``poll_s``. After a refusal it raises ``SourceUnavailable``: opened again, it
@@ -84,7 +86,9 @@ class CadDropSource:
                 for count, received in enumerate(self._file(path), start=1):
                     yield received
                     if self._refused.is_set():
-                        raise SourceUnavailable("cad_drop.refused", "a record was not taken: nothing is lost, it is read again")
+                        raise SourceUnavailable(
+                            "cad_drop.refused", "a record was not taken: nothing is lost, it is read again"
+                        )
                     if count % _BREATHE_EVERY == 0:
                         await asyncio.sleep(0)
             self._finish_late()
@@ -92,7 +96,9 @@ class CadDropSource:
                 async with asyncio.timeout(self._config.poll_s):
                     await self._refused.wait()
             if self._refused.is_set():
-                raise SourceUnavailable("cad_drop.refused", "a record was not taken: nothing is lost, it is read again")
+                raise SourceUnavailable(
+                    "cad_drop.refused", "a record was not taken: nothing is lost, it is read again"
+                )
 
     def decode(self, raw: bytes, facts: Facts) -> Decoded:
         """See :func:`cior_connectors.builtin.cad_drop.decode.decode`."""
@@ -127,7 +133,11 @@ class CadDropSource:
         try:
             return self._folder.ready(set(self._runs))
         except OSError as error:
-            raise SourceUnavailable("cad_drop.folder", "the drop folder cannot be read", cure="create it and give this user access") from error
+            raise SourceUnavailable(
+                "cad_drop.folder",
+                "the drop folder cannot be read",
+                cure="create it and give this user access",
+            ) from error
 
     def _file(self, path: Path) -> Iterator[Received]:
         """The records of a file, without those that are durable already. Lazy: memory holds one record."""
@@ -192,7 +202,11 @@ class CadDropSource:
                 if row.joined(config.columns.id, "/"):
                     year = values.instant(row.get(config.columns.occurred), config).year
                     incident = decoding.incident_key(raw, row, config, year=year, occurrence="0")
-                    return {"known": "yes" if state.known(incident, decoding.version_of(row, config), now_ms=ctx.now_ms()) else "no"}
+                    return {
+                        "known": "yes"
+                        if state.known(incident, decoding.version_of(row, config), now_ms=ctx.now_ms())
+                        else "no"
+                    }
         return {"occurrence": str(state.occurrence(decoding.digest(raw.strip(b"\r\n"))))}
 
     def _settle(self, run: _Run, number: int, outcome: Outcome) -> None:
@@ -215,7 +229,12 @@ class CadDropSource:
             return
         run.stream.close()
         state.commit()
-        report: dict[str, int | str] = {"fingerprint": run.identity, "records": run.total or 0, "events": run.events, "dead": run.dead}
+        report: dict[str, int | str] = {
+            "fingerprint": run.identity,
+            "records": run.total or 0,
+            "events": run.events,
+            "dead": run.dead,
+        }
         try:
             with run.path.open("rb") as stream:
                 same = fingerprint(run.path, stream) == run.identity
@@ -239,4 +258,9 @@ class CadDropSource:
                 self._finish(run)
 
 
-_CONTENT_TYPES = {"csv": "text/csv", "json": "application/json", "ndjson": "application/json", "xml": "application/xml"}
+_CONTENT_TYPES = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "ndjson": "application/json",
+    "xml": "application/xml",
+}

@@ -24,7 +24,9 @@ class DropState:
 
     def __init__(self, path: Path, *, now_ms: int, remember_days: int) -> None:
         self._database = sqlite3.connect(path, isolation_level="DEFERRED")
-        self._database.executescript("pragma journal_mode=wal; pragma synchronous=normal; pragma temp_store=file;" + _SCHEMA)
+        self._database.executescript(
+            "pragma journal_mode=wal; pragma synchronous=normal; pragma temp_store=file;" + _SCHEMA
+        )
         oldest_ms = now_ms - remember_days * _DAY_MS
         self._database.execute("delete from versions where seen_ms < ?", (oldest_ms,))
         self._database.execute("delete from files where seen_ms < ?", (oldest_ms,))
@@ -33,12 +35,16 @@ class DropState:
 
     def durable(self, fingerprint: str) -> int:
         """How many records from the start of the file are durable."""
-        found = self._database.execute("select durable from files where fingerprint = ?", (fingerprint,)).fetchone()
+        found = self._database.execute(
+            "select durable from files where fingerprint = ?", (fingerprint,)
+        ).fetchone()
         return int(found[0]) if found else 0
 
     def mark(self, fingerprint: str, durable: int, *, now_ms: int, flush: bool = False) -> None:
         """Move the mark of a file; committed every :data:`COMMIT_EVERY` calls or with ``flush``."""
-        self._database.execute("insert or replace into files values (?, ?, ?)", (fingerprint, durable, now_ms))
+        self._database.execute(
+            "insert or replace into files values (?, ?, ?)", (fingerprint, durable, now_ms)
+        )
         self._pending += 1
         if flush or self._pending >= COMMIT_EVERY:
             self.commit()
@@ -50,11 +56,17 @@ class DropState:
 
     def known(self, incident: str, version: str, *, now_ms: int) -> bool:
         """Whether ``version`` is a later version of ``incident``: the first one ever seen is not, and stays so when it is read again."""
-        found = self._database.execute("select ordinal from versions where incident = ? and version = ?", (incident, version)).fetchone()
+        found = self._database.execute(
+            "select ordinal from versions where incident = ? and version = ?", (incident, version)
+        ).fetchone()
         if found is not None:
             return int(found[0]) > 0
-        (ordinal,) = self._database.execute("select count(*) from versions where incident = ?", (incident,)).fetchone()
-        self._database.execute("insert into versions values (?, ?, ?, ?)", (incident, version, ordinal, now_ms))
+        (ordinal,) = self._database.execute(
+            "select count(*) from versions where incident = ?", (incident,)
+        ).fetchone()
+        self._database.execute(
+            "insert into versions values (?, ?, ?, ?)", (incident, version, ordinal, now_ms)
+        )
         return int(ordinal) > 0
 
     def start_file(self) -> None:

@@ -24,7 +24,9 @@ _BLACK = "█"
 _PERSONAL = (
     re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+"),
     re.compile(r"(?:\+?\d[\s.\-/]?){6,}\d"),
-    re.compile(r"\b[A-ZÁÉÍÓÚÑÜ][a-záéíóúñü]+(?:\s+(?:de|del|la|las|los|y)\b)*(?:\s+[A-ZÁÉÍÓÚÑÜ][a-záéíóúñü]+)+"),
+    re.compile(
+        r"\b[A-ZÁÉÍÓÚÑÜ][a-záéíóúñü]+(?:\s+(?:de|del|la|las|los|y)\b)*(?:\s+[A-ZÁÉÍÓÚÑÜ][a-záéíóúñü]+)+"
+    ),
 )
 
 
@@ -46,9 +48,17 @@ def instant(text: str, config: CadDropConfig) -> Instant:
     for layout in config.datetime_formats:
         found = _read(text, layout, zone)
         if found is not None and _OLDEST_MS <= found.instant_ms < _NEWEST_MS:
-            error_s = max(_resolution_s(text, layout), found.error_s if found.mark is not None else 0.0) + config.clock_error_s
+            error_s = (
+                max(_resolution_s(text, layout), found.error_s if found.mark is not None else 0.0)
+                + config.clock_error_s
+            )
             year = datetime.fromtimestamp(found.instant_ms / 1000, zone).year
-            return Instant(ms=found.instant_ms, error_s=error_s, year=year, note=_NOTES.get(found.mark, "") if found.mark else "")
+            return Instant(
+                ms=found.instant_ms,
+                error_s=error_s,
+                year=year,
+                note=_NOTES.get(found.mark, "") if found.mark else "",
+            )
     return Instant(ms=None, note="unreadable")
 
 

@@ -80,7 +80,9 @@ def read_xml(stream: BinaryIO, *, element: str, max_bytes: int) -> Iterator[Reco
             raw = held[origin + start - base : origin + end - base]
             raw = raw[: raw.rfind(b">") + 1]
             too_long = len(raw) > max_bytes
-            yield Record(number=number, raw=raw[:max_bytes], problem="cad_drop.record_too_long" if too_long else "")
+            yield Record(
+                number=number, raw=raw[:max_bytes], problem="cad_drop.record_too_long" if too_long else ""
+            )
             number, last_good = number + 1, origin + end
         cutter.spans.clear()
         if not chunk:

@@ -14,29 +14,91 @@ from cior_connectors.contract import ConnectorConfig, Secret
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One panel that needs more than the defaults."""
 
-    key: Annotated[Secret | None, Meta(description="Its key: 16, 24 or 32 letters, or 32, 48 or 64 hex digits.")] = None
-    expected_every_s: Annotated[Annotated[float, Meta(gt=0)] | None, Meta(description="Longest normal silence, when it differs from the default.", examples=[300.0])] = None
-    must_encrypt: Annotated[bool, Meta(description="A plain message from it raises an integrity event (it still alarms).")] = False
+    key: Annotated[
+        Secret | None, Meta(description="Its key: 16, 24 or 32 letters, or 32, 48 or 64 hex digits.")
+    ] = None
+    expected_every_s: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Longest normal silence, when it differs from the default.", examples=[300.0]),
+    ] = None
+    must_encrypt: Annotated[
+        bool, Meta(description="A plain message from it raises an integrity event (it still alarms).")
+    ] = False
 
 
 class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A receiver on one port, TCP and UDP. Run it inside a VPN: DC-09 encryption has no message authentication."""
 
     host: Annotated[str, Meta(description="Address to listen on.", examples=["10.8.0.1"])] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="Port, the same for TCP and UDP; 0 takes a free one (tests).", examples=[12128])] = 12128
+    port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="Port, the same for TCP and UDP; 0 takes a free one (tests).",
+            examples=[12128],
+        ),
+    ] = 12128
     tcp: Annotated[bool, Meta(description="Listen on TCP.", examples=[True])] = True
     udp: Annotated[bool, Meta(description="Listen on UDP.", examples=[True])] = True
-    subject_prefix: Annotated[str, Meta(description="Put before the account to make the device id of the registry.", examples=["panel:"])] = "panel:"
-    default_key: Annotated[Secret | None, Meta(description="Key of encrypted accounts that have none of their own.", examples=["0123456789ABCDEF"])] = None
-    accounts: Annotated[dict[str, Account], Meta(description="Panels with their own key or supervision, by account as the panel sends it.")] = {}  # noqa: RUF012  msgspec copies it
-    expected_every_s: Annotated[float, Meta(gt=0, description="Longest normal silence of a panel; longer is an incident.", examples=[3600.0])] = 3600.0
-    resend_window_s: Annotated[float, Meta(gt=0, description="Same account, sequence and content within it are one press.", examples=[600.0])] = 600.0
-    max_frame_bytes: Annotated[int, Meta(ge=256, le=65546, description="Longest frame; longer input is cut and dead-lettered.", examples=[16384])] = 16384
-    max_connections: Annotated[int, Meta(ge=1, description="TCP connections at once; beyond, the longest idle one is closed.", examples=[2000])] = 2000
-    max_connections_per_peer: Annotated[int, Meta(ge=1, description="The same for one address (mobile networks share them).", examples=[64])] = 64
-    max_bad_per_connection: Annotated[int, Meta(ge=1, description="Unreadable pieces after which a connection is closed.", examples=[8])] = 8
-    frame_timeout_s: Annotated[float, Meta(gt=0, description="How long a started frame may take to arrive.", examples=[10.0])] = 10.0
-    idle_timeout_s: Annotated[float, Meta(gt=0, description="How long a connection may stay silent.", examples=[1800.0])] = 1800.0
+    subject_prefix: Annotated[
+        str,
+        Meta(
+            description="Put before the account to make the device id of the registry.", examples=["panel:"]
+        ),
+    ] = "panel:"
+    default_key: Annotated[
+        Secret | None,
+        Meta(
+            description="Key of encrypted accounts that have none of their own.",
+            examples=["0123456789ABCDEF"],
+        ),
+    ] = None
+    accounts: Annotated[
+        dict[str, Account],
+        Meta(description="Panels with their own key or supervision, by account as the panel sends it."),
+    ] = {}  # noqa: RUF012  msgspec copies it
+    expected_every_s: Annotated[
+        float,
+        Meta(
+            gt=0, description="Longest normal silence of a panel; longer is an incident.", examples=[3600.0]
+        ),
+    ] = 3600.0
+    resend_window_s: Annotated[
+        float,
+        Meta(
+            gt=0, description="Same account, sequence and content within it are one press.", examples=[600.0]
+        ),
+    ] = 600.0
+    max_frame_bytes: Annotated[
+        int,
+        Meta(
+            ge=256,
+            le=65546,
+            description="Longest frame; longer input is cut and dead-lettered.",
+            examples=[16384],
+        ),
+    ] = 16384
+    max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="TCP connections at once; beyond, the longest idle one is closed.",
+            examples=[2000],
+        ),
+    ] = 2000
+    max_connections_per_peer: Annotated[
+        int, Meta(ge=1, description="The same for one address (mobile networks share them).", examples=[64])
+    ] = 64
+    max_bad_per_connection: Annotated[
+        int, Meta(ge=1, description="Unreadable pieces after which a connection is closed.", examples=[8])
+    ] = 8
+    frame_timeout_s: Annotated[
+        float, Meta(gt=0, description="How long a started frame may take to arrive.", examples=[10.0])
+    ] = 10.0
+    idle_timeout_s: Annotated[
+        float, Meta(gt=0, description="How long a connection may stay silent.", examples=[1800.0])
+    ] = 1800.0
 
     def __post_init__(self) -> None:
         if not (self.tcp or self.udp):
@@ -54,7 +116,11 @@ class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fiel
     def silence_s(self, account: str) -> float:
         """Longest normal silence of ``account``."""
         known = self.accounts.get(account)
-        return known.expected_every_s if known is not None and known.expected_every_s is not None else self.expected_every_s
+        return (
+            known.expected_every_s
+            if known is not None and known.expected_every_s is not None
+            else self.expected_every_s
+        )
 
 
 def _check_key(secret: Secret | str) -> None:

@@ -33,6 +33,14 @@ def parse(data: str) -> ContactId:
     """``data`` of an ``ADM-CID`` message. Raises ``PayloadRejected`` (``dc09.contact_id``)."""
     found = _EVENT.match(data) or _COMPACT.match(data)
     if found is None:
-        raise PayloadRejected("dc09.contact_id", "not a Contact ID event: qualifier 1, 3 or 6, code, partition, point")
+        raise PayloadRejected(
+            "dc09.contact_id", "not a Contact ID event: qualifier 1, 3 or 6, code, partition, point"
+        )
     qualifier, code, partition, point = found.groups()
-    return ContactId(qualifier=qualifier, code=code.upper(), partition=partition.zfill(2), point=point.zfill(3), text=data[found.end() :].strip(" |"))
+    return ContactId(
+        qualifier=qualifier,
+        code=code.upper(),
+        partition=partition.zfill(2),
+        point=point.zfill(3),
+        text=data[found.end() :].strip(" |"),
+    )

@@ -28,7 +28,11 @@ def keys_of(text: str) -> tuple[bytes, ...]:
     if len(text) in (16, 24, 32) and text.isascii():
         found.append(text.encode("ascii"))
     if not found:
-        raise ConfigInvalid("dc09.key_length", "a DC-09 key has 16, 24 or 32 letters, or 32, 48 or 64 hex digits", cure="correct the account's key")
+        raise ConfigInvalid(
+            "dc09.key_length",
+            "a DC-09 key has 16, 24 or 32 letters, or 32, 48 or 64 hex digits",
+            cure="correct the account's key",
+        )
     return tuple(found)
 
 

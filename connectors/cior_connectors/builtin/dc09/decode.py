@@ -44,6 +44,7 @@ class AlarmTaxonomy(Protocol):
 
     def map_contact_id(self, qualifier: str, code: str) -> _Meaning | None:
         """Meaning of a Contact ID event."""
+
     def map_sia(self, code: str) -> _Meaning | None:
         """Meaning of a SIA code."""
 
@@ -65,14 +66,26 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
     if facts.details.get("cut") == frame.CutKind.OVERSIZE:
         kind = frame.CutKind.OVERSIZE
     if kind is not frame.CutKind.FRAME:
-        raise PayloadRejected(f"dc09.{kind.value}", "not a DC-09 frame: no answer was sent", cure="look at the line or the panel's CRC setting")
+        raise PayloadRejected(
+            f"dc09.{kind.value}",
+            "not a DC-09 frame: no answer was sent",
+            cure="look at the line or the panel's CRC setting",
+        )
     message = parse(raw[frame.HEADER_BYTES : -1], config.keys)
     subject = f"{config.subject_prefix}{message.account}"
     said = _said(message, cast("AlarmTaxonomy", facts.known.taxonomy))
     when = moment(occurrence_ms(message), message.timestamp_ms, received_ms=facts.received_ms)
-    events = tuple(_event(fact, message, facts, subject=subject, when=when, index=n) for n, fact in enumerate(said))
+    events = tuple(
+        _event(fact, message, facts, subject=subject, when=when, index=n) for n, fact in enumerate(said)
+    )
     sealed = any(event.data_class is DataClass.SEALED for event in events)
-    return Decoded(events=(*events, *_alive(message, facts, subject=subject, sealed=sealed), *_conflicts(message, facts, config, subject=subject)))
+    return Decoded(
+        events=(
+            *events,
+            *_alive(message, facts, subject=subject, sealed=sealed),
+            *_conflicts(message, facts, config, subject=subject),
+        )
+    )
 
 
 def _said(message: Message, taxonomy: AlarmTaxonomy) -> tuple[_Fact, ...]:
@@ -85,12 +98,21 @@ def _said(message: Message, taxonomy: AlarmTaxonomy) -> tuple[_Fact, ...]:
         case token if token in reply.LINK_TOKENS:
             return ()
         case _:
-            raise PayloadRejected("dc09.unsupported_token", "a kind of message this receiver does not handle", cure="set the panel to Contact ID or SIA")
+            raise PayloadRejected(
+                "dc09.unsupported_token",
+                "a kind of message this receiver does not handle",
+                cure="set the panel to Contact ID or SIA",
+            )
 
 
 def _from_contact_id(event: contact_id.ContactId, taxonomy: AlarmTaxonomy) -> _Fact:
     meaning = taxonomy.map_contact_id(event.qualifier, event.code)
-    attributes: dict[str, Any] = {"code": event.code, "qualifier": event.qualifier, "partition": event.partition, "point": event.point}
+    attributes: dict[str, Any] = {
+        "code": event.code,
+        "qualifier": event.qualifier,
+        "partition": event.partition,
+        "point": event.point,
+    }
     if event.text:
         attributes["panel_text"] = _clean(event.text)
     if meaning is None or not meaning.exact:
@@ -105,7 +127,14 @@ def _from_contact_id(event: contact_id.ContactId, taxonomy: AlarmTaxonomy) -> _F
 
 def _from_sia(block: sia_dcs.SiaBlock, taxonomy: AlarmTaxonomy) -> tuple[_Fact, ...]:
     if not block.events:
-        return (_Fact(type_code=NOTICE, phase=Phase.NEW, native="SIA A", attributes={"panel_text": _clean(block.text)}),)
+        return (
+            _Fact(
+                type_code=NOTICE,
+                phase=Phase.NEW,
+                native="SIA A",
+                attributes={"panel_text": _clean(block.text)},
+            ),
+        )
     return tuple(_from_code(event, block.text, taxonomy) for event in block.events)
 
 
@@ -120,18 +149,29 @@ def _from_code(event: sia_dcs.SiaEvent, text: str, taxonomy: AlarmTaxonomy) -> _
     phase = meaning.phase if meaning else Phase.NEW
     if not event.new and phase is Phase.NEW:
         phase = Phase.STILL
-    return _Fact(type_code=meaning.type if meaning else UNCLASSIFIED, phase=phase, native=f"SIA {event.code}", attributes=attributes)
+    return _Fact(
+        type_code=meaning.type if meaning else UNCLASSIFIED,
+        phase=phase,
+        native=f"SIA {event.code}",
+        attributes=attributes,
+    )
 
 
 def _event(fact: _Fact, message: Message, facts: Facts, *, subject: str, when: Moment, index: int) -> Event:
-    attributes = attributes_of(message) | fact.attributes | {"sequence": message.sequence, "encrypted": message.encrypted}
+    attributes = (
+        attributes_of(message)
+        | fact.attributes
+        | {"sequence": message.sequence, "encrypted": message.encrypted}
+    )
     attributes |= {"receiver": message.receiver} if message.receiver is not None else {}
     attributes |= {"line": message.line} if message.line is not None else {}
     if message.data_account and message.data_account != message.account:
         attributes["data_account"] = message.data_account
     if (repeat := _number(facts.details.get("press_repeat", ""))) > 0:
         attributes["repeat"] = repeat
-    if message.encrypted and not reply.timely(message, _number(facts.details.get("arrived_ms", "")) or facts.received_ms):
+    if message.encrypted and not reply.timely(
+        message, _number(facts.details.get("arrived_ms", "")) or facts.received_ms
+    ):
         attributes["timestamp_refused"] = True
     if when.note:
         attributes["clock_note"] = when.note
@@ -157,8 +197,12 @@ def _press(message: Message, facts: Facts, *, subject: str) -> str:
     body = message.identity().encode()
     own_ms = occurrence_ms(message)
     if own_ms is not None:
-        return press_key(subject, facts.raw_id, sequence=message.sequence, device_ms=own_ms, part=message.identity())
-    return press_key(subject, facts.raw_id, sequence=message.sequence, received_ms=_first_ms(facts), body=body)
+        return press_key(
+            subject, facts.raw_id, sequence=message.sequence, device_ms=own_ms, part=message.identity()
+        )
+    return press_key(
+        subject, facts.raw_id, sequence=message.sequence, received_ms=_first_ms(facts), body=body
+    )
 
 
 def _first_ms(facts: Facts) -> int:
@@ -173,7 +217,16 @@ def _alive(message: Message, facts: Facts, *, subject: str, sealed: bool) -> tup
     if message.token not in reply.LINK_TOKENS:
         key = _press(message, facts, subject=subject) + "/alive"
     attributes: dict[str, Any] = {"token": message.token, "encrypted": message.encrypted}
-    return (make_event(facts, type_code=HEARTBEAT, subject=subject, key=key, occurred_ms=facts.received_ms, attributes=attributes),)
+    return (
+        make_event(
+            facts,
+            type_code=HEARTBEAT,
+            subject=subject,
+            key=key,
+            occurred_ms=facts.received_ms,
+            attributes=attributes,
+        ),
+    )
 
 
 def _conflicts(message: Message, facts: Facts, config: Dc09Config, *, subject: str) -> tuple[Event, ...]:
@@ -188,7 +241,12 @@ def _conflicts(message: Message, facts: Facts, config: Dc09Config, *, subject: s
         found.append(("key_sent_in_clear", str(_first_ms(facts))))
     return tuple(
         make_event(
-            facts, type_code=CONFLICT, subject=subject, key=f"{subject}/{why}/{bucket}", occurred_ms=facts.received_ms, attributes={"reason": why}
+            facts,
+            type_code=CONFLICT,
+            subject=subject,
+            key=f"{subject}/{why}/{bucket}",
+            occurred_ms=facts.received_ms,
+            attributes={"reason": why},
         )
         for why, bucket in found
     )

@@ -10,7 +10,15 @@ from cior_core.model import UNKNOWN_PLACE, Place, PlaceMethod
 
 ACCURACY_M = 50.0
 MAX_BLOCKS, MAX_TEXT = 20, 500
-_NAMES = {"V": "verification_untrusted", "M": "mac", "J": "json_untrusted", "I": "alarm_text", "L": "location_text", "O": "building", "R": "room"}
+_NAMES = {
+    "V": "verification_untrusted",
+    "M": "mac",
+    "J": "json_untrusted",
+    "I": "alarm_text",
+    "L": "location_text",
+    "O": "building",
+    "R": "room",
+}
 _USED = frozenset("HXY")
 _HEMISPHERE = re.compile(r"(\d{1,3})([NSEWnsew])(\d{1,2}(?:\.\d+)?)?")
 _DECIMAL = re.compile(r"[+-]?\d{1,3}\.\d+")
@@ -47,8 +55,12 @@ def attributes_of(message: Message) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for letter, text in message.blocks[:MAX_BLOCKS]:
         if letter not in _USED:
-            found[_NAMES.get(letter, f"block_{letter}")] = "".join(c if c.isprintable() else " " for c in text[:MAX_TEXT]).strip()
-    if place_of(message) is UNKNOWN_PLACE and (message.block("X") is not None or message.block("Y") is not None):
+            found[_NAMES.get(letter, f"block_{letter}")] = "".join(
+                c if c.isprintable() else " " for c in text[:MAX_TEXT]
+            ).strip()
+    if place_of(message) is UNKNOWN_PLACE and (
+        message.block("X") is not None or message.block("Y") is not None
+    ):
         found["place_note"] = "unreadable"
     if message.block("H") is not None and occurrence_ms(message) is None:
         found["event_time_note"] = "unreadable"

@@ -108,7 +108,11 @@ class Framer:
         """What is left when the stream ends."""
         rest = bytes(self._held)
         self._take(len(rest))
-        return [Cut(CutKind.TRUNCATED if rest.startswith(LF) else CutKind.NOISE, rest)] if rest.strip(b"\r\n\0") else []
+        return (
+            [Cut(CutKind.TRUNCATED if rest.startswith(LF) else CutKind.NOISE, rest)]
+            if rest.strip(b"\r\n\0")
+            else []
+        )
 
     def _next(self) -> Cut | None:
         while True:
@@ -117,7 +121,11 @@ class Framer:
                 return None
             if self._held[0] != LF[0]:
                 return self._noise()
-            ends = [at for at in (self._held.find(CR, self._searched), self._held.find(LF, max(1, self._searched))) if at > 0]
+            ends = [
+                at
+                for at in (self._held.find(CR, self._searched), self._held.find(LF, max(1, self._searched)))
+                if at > 0
+            ]
             if not ends:
                 if len(self._held) >= self._max:
                     return self._too_long()
@@ -136,7 +144,9 @@ class Framer:
     def _skip_filler(self) -> None:
         """Drop CR and NUL before a frame, and all but the last LF of a run."""
         at = 0
-        while at < len(self._held) and (self._held[at] in b"\r\0" or bytes(self._held[at : at + 2]) in (b"\n\n", b"\n\r", b"\n\0")):
+        while at < len(self._held) and (
+            self._held[at] in b"\r\0" or bytes(self._held[at : at + 2]) in (b"\n\n", b"\n\r", b"\n\0")
+        ):
             at += 1
         if at:
             self._take(at)

@@ -50,7 +50,9 @@ class StreamServer:
 
     async def start(self) -> int:
         """Bind and listen; returns the port. Raises ``OSError``."""
-        self._server = await asyncio.start_server(self._serve, self._config.host, self._config.port, limit=READ_BYTES)
+        self._server = await asyncio.start_server(
+            self._serve, self._config.host, self._config.port, limit=READ_BYTES
+        )
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
@@ -102,7 +104,9 @@ class StreamServer:
         deadline: float | None = None
         while connection.bad < self._config.max_bad_per_connection:
             try:
-                async with asyncio.timeout_at(deadline if deadline is not None else loop.time() + self._config.idle_timeout_s):
+                async with asyncio.timeout_at(
+                    deadline if deadline is not None else loop.time() + self._config.idle_timeout_s
+                ):
                     data = await reader.read(READ_BYTES)
             except TimeoutError:
                 data = b""
@@ -137,7 +141,9 @@ class DatagramServer(asyncio.DatagramProtocol):
     async def start(self, port: int) -> int:
         """Bind; returns the port. Raises ``OSError``."""
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self._config.host, port))
+        self._transport, _ = await loop.create_datagram_endpoint(
+            lambda: self, local_addr=(self._config.host, port)
+        )
         bound: int = self._transport.get_extra_info("sockname")[1]
         return bound
 

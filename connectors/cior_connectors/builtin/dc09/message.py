@@ -57,7 +57,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     def identity(self) -> str:
         """What a resend repeats: everything but transmission time, padding and encryption."""
-        parts = (self.token, self.receiver or "", self.line or "", self.account, self.data_account, self.data, *(f"{a}{b}" for a, b in self.blocks))
+        parts = (
+            self.token,
+            self.receiver or "",
+            self.line or "",
+            self.account,
+            self.data_account,
+            self.data,
+            *(f"{a}{b}" for a, b in self.blocks),
+        )
         return "\x1f".join(parts)
 
 

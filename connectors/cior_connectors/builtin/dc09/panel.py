@@ -55,13 +55,23 @@ class PanelSettings(msgspec.Struct, frozen=True, kw_only=True):
     timestamps: bool = False
 
 
-def encode(settings: PanelSettings, *, token: str, sequence: int, data: str, blocks: Sequence[str] = (), at_ms: int | None = None) -> bytes:
+def encode(
+    settings: PanelSettings,
+    *,
+    token: str,
+    sequence: int,
+    data: str,
+    blocks: Sequence[str] = (),
+    at_ms: int | None = None,
+) -> bytes:
     """One frame. ``data`` as between the brackets (``#acct|…``), ``blocks`` with their letter, ``at_ms`` the panel's clock (mandatory with a key)."""
     head = f'"{"*" if settings.key else ""}{token}"{sequence:04d}'
     head += f"R{settings.receiver}" if settings.receiver is not None else ""
     head += f"L{settings.line}" if settings.line is not None else ""
     head += f"#{settings.account}["
-    tail = f"{data}]" + "".join(f"[{block}]" for block in blocks) + (stamp(at_ms) if at_ms is not None else "")
+    tail = (
+        f"{data}]" + "".join(f"[{block}]" for block in blocks) + (stamp(at_ms) if at_ms is not None else "")
+    )
     if settings.key is None:
         return frame.pack(head.encode() + tail.encode("utf-8"))
     content = b"|" + tail.encode("utf-8")
@@ -79,9 +89,15 @@ class Panel:
         self._offset_ms = int(settings.clock_error_s * 1000)
         self._link: _Link | None = None
 
-    async def contact_id(self, code: str, *, qualifier: int = 1, partition: int = 0, point: int = 0, blocks: Sequence[str] = ()) -> Delivery:
+    async def contact_id(
+        self, code: str, *, qualifier: int = 1, partition: int = 0, point: int = 0, blocks: Sequence[str] = ()
+    ) -> Delivery:
         """Send an ADM-CID event."""
-        return await self.send("ADM-CID", f"#{self.settings.account}|{qualifier}{code} {partition:02d} {point:03d}", blocks=blocks)
+        return await self.send(
+            "ADM-CID",
+            f"#{self.settings.account}|{qualifier}{code} {partition:02d} {point:03d}",
+            blocks=blocks,
+        )
 
     async def sia(self, content: str, *, blocks: Sequence[str] = ()) -> Delivery:
         """Send a SIA-DCS event; ``content`` like ``Nri1/PA001``."""
@@ -91,7 +107,9 @@ class Panel:
         """Send a NULL (link test); its sequence is 0000."""
         return await self._deliver("NULL", "", (), 0)
 
-    async def send(self, token: str, data: str, *, blocks: Sequence[str] = (), sequence: int | None = None) -> Delivery:
+    async def send(
+        self, token: str, data: str, *, blocks: Sequence[str] = (), sequence: int | None = None
+    ) -> Delivery:
         """Send until answered or ``attempts`` are used up. ``sequence`` None takes the next one (0001 to 9999, round again)."""
         if sequence is None:
             sequence = self._sequence
@@ -154,7 +172,9 @@ class Panel:
 class _Link:
     """A connected TCP stream or UDP socket that yields frame bodies."""
 
-    def __init__(self, reader: asyncio.StreamReader, close: Callable[[], None], write: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, close: Callable[[], None], write: Callable[[bytes], None]
+    ) -> None:
         self._reader = reader
         self._close = close
         self._write = write
@@ -168,7 +188,9 @@ class _Link:
             return cls(reader, writer.close, writer.write)
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(reader), remote_addr=(settings.host, settings.port))
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(reader), remote_addr=(settings.host, settings.port)
+        )
         return cls(reader, transport.close, transport.sendto)
 
     async def write(self, raw: bytes) -> None:

@@ -20,7 +20,9 @@ def timely(message: Message, now_ms: int) -> bool:
     """Whether an encrypted message's timestamp lies within −40/+20 s of ours. Plain messages always do: their clock is only reported."""
     if not message.encrypted:
         return True
-    return message.timestamp_ms is not None and EARLIEST_S <= (message.timestamp_ms - now_ms) / 1000 <= LATEST_S
+    return (
+        message.timestamp_ms is not None and EARLIEST_S <= (message.timestamp_ms - now_ms) / 1000 <= LATEST_S
+    )
 
 
 def ack(message: Message, *, now_ms: int) -> bytes:

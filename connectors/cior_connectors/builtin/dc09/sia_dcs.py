@@ -63,7 +63,9 @@ def _events(rest: str, *, new: bool, known: frozenset[str]) -> tuple[SiaEvent, .
             modifiers[last], rest = _modifier(last, rest[2:], known)
         elif code := _CODE.match(rest):
             last = ""
-            events.append(SiaEvent(code=code.group(1), point=code.group(2), new=new, modifiers=dict(modifiers)))
+            events.append(
+                SiaEvent(code=code.group(1), point=code.group(2), new=new, modifiers=dict(modifiers))
+            )
             rest = rest[code.end() :]
         else:
             rest = rest[1:]

@@ -45,7 +45,9 @@ class Dc09Source:
         """Read the resend journal and bind. Raises ``SourceUnavailable`` (``dc09.bind``)."""
         self._ctx = ctx
         self._queue = asyncio.Queue(QUEUE_UNITS)
-        self._window = ResendWindow(window_s=self._config.resend_window_s, journal=ctx.state_dir / WINDOW_FILE)
+        self._window = ResendWindow(
+            window_s=self._config.resend_window_s, journal=ctx.state_dir / WINDOW_FILE
+        )
         self._window.open(now_ms=ctx.now_ms())
         try:
             self.port = await self._streams.start() if self._config.tcp else self._config.port
@@ -53,7 +55,9 @@ class Dc09Source:
                 self.port = await self._datagrams.start(self.port)
         except OSError as error:
             await self.close()
-            raise SourceUnavailable("dc09.bind", f"cannot listen on port {self._config.port}", cure="free the port or change it") from error
+            raise SourceUnavailable(
+                "dc09.bind", f"cannot listen on port {self._config.port}", cure="free the port or change it"
+            ) from error
 
     async def receive(self) -> AsyncIterator[Received]:
         """Cuts as they come, of all panels; never ends by itself."""
@@ -81,9 +85,15 @@ class Dc09Source:
                 pass
         trial = Dc09Source(self._config)
         try:
-            port = await trial._streams.start() if self._config.tcp else await trial._datagrams.start(self._config.port)
+            port = (
+                await trial._streams.start()
+                if self._config.tcp
+                else await trial._datagrams.start(self._config.port)
+            )
         except OSError as error:
-            return ProbeReport(ok=False, detail=f"cannot listen on port {self._config.port}: {error.strerror}")
+            return ProbeReport(
+                ok=False, detail=f"cannot listen on port {self._config.port}: {error.strerror}"
+            )
         finally:
             await trial.close()
         return ProbeReport(ok=True, detail=f"port {port} can be used")
@@ -143,7 +153,9 @@ class Dc09Source:
     def _labels(self, message: Message, host: str, now_ms: int) -> dict[str, str]:
         labels: dict[str, str] = {}
         if message.token not in reply.LINK_TOKENS:
-            seen = self._window.sight(press_key(message.account, message.sequence, message.identity()), now_ms=now_ms)
+            seen = self._window.sight(
+                press_key(message.account, message.sequence, message.identity()), now_ms=now_ms
+            )
             labels |= {"press_first_ms": str(seen.first_ms), "press_repeat": str(seen.repeat)}
         other = self._peers.sight(message.account, host, now_ms=now_ms)
         if other is not None:
@@ -157,7 +169,11 @@ class Dc09Source:
         now_ms = self._opened.now_ms()
         match outcome:
             case Accepted():
-                return reply.ack(message, now_ms=now_ms) if reply.timely(message, arrived_ms) else reply.nak(now_ms=now_ms)
+                return (
+                    reply.ack(message, now_ms=now_ms)
+                    if reply.timely(message, arrived_ms)
+                    else reply.nak(now_ms=now_ms)
+                )
             case Rejected():
                 return reply.duh(message, now_ms=now_ms)
             case _:

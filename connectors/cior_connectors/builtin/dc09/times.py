@@ -33,14 +33,26 @@ def moment(own_ms: int | None, timestamp_ms: int | None, *, received_ms: int) ->
     quality = _quality(offset_s)
     error_s = max(1.0, abs(offset_s)) if offset_s is not None else None
     if own_ms is None:
-        return Moment(occurred_ms=None, quality=quality, error_s=error_s, note="panel_clock_off" if quality is ClockQuality.SKEWED else "")
+        return Moment(
+            occurred_ms=None,
+            quality=quality,
+            error_s=error_s,
+            note="panel_clock_off" if quality is ClockQuality.SKEWED else "",
+        )
     corrected_ms, note = own_ms, ""
     if offset_s is not None and quality is ClockQuality.SKEWED:
         corrected_ms, note = own_ms - int(offset_s * 1000), "panel_clock_corrected"
     age_s = (received_ms - corrected_ms) / 1000
     if not -FUTURE_S <= age_s <= OLDEST_S:
-        return Moment(occurred_ms=None, quality=ClockQuality.SKEWED, error_s=abs(age_s), note="event_time_not_believed")
-    return Moment(occurred_ms=corrected_ms, quality=quality, error_s=error_s, note=note or ("buffered" if age_s > LATE_S else ""))
+        return Moment(
+            occurred_ms=None, quality=ClockQuality.SKEWED, error_s=abs(age_s), note="event_time_not_believed"
+        )
+    return Moment(
+        occurred_ms=corrected_ms,
+        quality=quality,
+        error_s=error_s,
+        note=note or ("buffered" if age_s > LATE_S else ""),
+    )
 
 
 def _quality(offset_s: float | None) -> ClockQuality:

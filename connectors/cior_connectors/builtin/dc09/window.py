@@ -39,7 +39,9 @@ def press_key(account: str, sequence: str, identity: str) -> str:
 class ResendWindow:
     """Presses of the last ``window_s`` seconds. Bounded: the oldest leave first."""
 
-    def __init__(self, *, window_s: float, journal: Path | None = None, max_presses: int = MAX_PRESSES) -> None:
+    def __init__(
+        self, *, window_s: float, journal: Path | None = None, max_presses: int = MAX_PRESSES
+    ) -> None:
         self._max_presses = max_presses
         self._window_ms = int(window_s * 1000)
         self._presses: OrderedDict[str, Sighting] = OrderedDict()
@@ -118,7 +120,9 @@ class PeerWatch:
 
     def sight(self, account: str, peer: str, *, now_ms: int) -> tuple[str, int] | None:
         """``(the other address, instant at which it was last seen)`` when ``peer`` comes back after another one within the window, else None."""
-        recent = tuple(entry for entry in self._seen.get(account, ()) if abs(now_ms - entry[1]) < self._window_ms)
+        recent = tuple(
+            entry for entry in self._seen.get(account, ()) if abs(now_ms - entry[1]) < self._window_ms
+        )
         others = tuple(entry for entry in recent if entry[0] != peer)
         own = next((entry for entry in recent if entry[0] == peer), None)
         self._seen[account] = (*others[-3:], (peer, now_ms))

@@ -74,7 +74,9 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
 def _read(message: Tree, facts: Facts) -> _Unit:
     config = _config(facts)
     if not isinstance(message.get("position"), dict) and not isinstance(message.get("event"), dict):
-        raise PayloadRejected("traccar.shape", "neither a position nor an event", cure="set forward.type = json")
+        raise PayloadRejected(
+            "traccar.shape", "neither a position nor an event", cure="set forward.type = json"
+        )
     position, device = branch(message, "position"), branch(message, "device")
     unique = text(device.get("uniqueId"), limit=64) or _internal(position, device)
     if not unique:
@@ -82,7 +84,13 @@ def _read(message: Tree, facts: Facts) -> _Unit:
     when = _when(position, branch(message, "event"), facts, config)
     place, last_known = _place(position, when, config)
     return _Unit(
-        facts=facts, position=position, device=device, subject=config.device_prefix + unique, when=when, place=place, last_known=last_known
+        facts=facts,
+        position=position,
+        device=device,
+        subject=config.device_prefix + unique,
+        when=when,
+        place=place,
+        last_known=last_known,
     )
 
 
@@ -98,14 +106,32 @@ def _when(position: Tree, event: Tree, facts: Facts, config: TraccarConfig) -> _
     device_ms = device_ms if device_ms is not None else instant_ms(event.get("eventTime"))
     received_ms = facts.received_ms
     if device_ms is None:
-        return _When(key_ms=None, occurred_ms=received_ms, clock=ClockQuality.UNKNOWN, clock_error_s=None, buffered=False)
+        return _When(
+            key_ms=None,
+            occurred_ms=received_ms,
+            clock=ClockQuality.UNKNOWN,
+            clock_error_s=None,
+            buffered=False,
+        )
     late_ms = received_ms - device_ms
     if late_ms < -FUTURE_LIMIT_MS or device_ms < FIRST_PLAUSIBLE_MS or late_ms > config.max_age_days * DAY_MS:
-        return _When(key_ms=device_ms, occurred_ms=received_ms, clock=ClockQuality.SKEWED, clock_error_s=abs(late_ms) / 1000, buffered=False)
+        return _When(
+            key_ms=device_ms,
+            occurred_ms=received_ms,
+            clock=ClockQuality.SKEWED,
+            clock_error_s=abs(late_ms) / 1000,
+            buffered=False,
+        )
     server_ms = instant_ms(position.get("serverTime"))
     prompt = abs((server_ms if server_ms is not None else received_ms) - device_ms) <= SYNCED_WITHIN_MS
     clock = ClockQuality.SYNCED if prompt else ClockQuality.UNKNOWN
-    return _When(key_ms=device_ms, occurred_ms=device_ms, clock=clock, clock_error_s=None, buffered=late_ms > FUTURE_LIMIT_MS)
+    return _When(
+        key_ms=device_ms,
+        occurred_ms=device_ms,
+        clock=clock,
+        clock_error_s=None,
+        buffered=late_ms > FUTURE_LIMIT_MS,
+    )
 
 
 def _place(position: Tree, when: _When, config: TraccarConfig) -> tuple[Place, bool]:
@@ -115,7 +141,9 @@ def _place(position: Tree, when: _When, config: TraccarConfig) -> tuple[Place, b
     if lat is None or lon is None or (abs(lat) < 1e-6 and abs(lon) < 1e-6):
         return UNKNOWN_PLACE, False
     fix_ms = instant_ms(position.get("fixTime"))
-    age_s = max(0.0, (when.key_ms - fix_ms) / 1000) if fix_ms is not None and when.key_ms is not None else None
+    age_s = (
+        max(0.0, (when.key_ms - fix_ms) / 1000) if fix_ms is not None and when.key_ms is not None else None
+    )
     accuracy_m = number(position.get("accuracy"), low=0.001, high=1_000_000)
     place = Place(method=PlaceMethod.GPS, lat=lat, lon=lon, accuracy_m=accuracy_m, fix_age_s=age_s)
     stale = age_s is None or age_s > config.stale_after_s
@@ -130,7 +158,12 @@ def _alarm(unit: _Unit, word: str) -> Event:
     registered = unit.facts.known.registry.get(unit.subject)
     kinds = (registered.kind if registered is not None else "", text(unit.device.get("category"), limit=40))
     extra: dict[str, Any] = {"press_kind": "audible", "count": 1} if press else {}
-    return _event(unit, type_code=config.press_type(*kinds) if press else meaning, part=word, attributes={"alarm": word, "model": model} | extra)
+    return _event(
+        unit,
+        type_code=config.press_type(*kinds) if press else meaning,
+        part=word,
+        attributes={"alarm": word, "model": model} | extra,
+    )
 
 
 def _notice(unit: _Unit, kind: str) -> Event:
@@ -143,7 +176,9 @@ def _position(unit: _Unit) -> Event:
     moving = {"speed_kmh": None if speed is None else round(speed * KNOT_KMH, 1), "course_deg": course}
     native = plain(branch(unit.position, "attributes"))
     told = {name: value for name, value in moving.items() if value is not None}
-    return _event(unit, type_code="position", part="position", attributes=told | ({"native": native} if native else {}))
+    return _event(
+        unit, type_code="position", part="position", attributes=told | ({"native": native} if native else {})
+    )
 
 
 def _event(unit: _Unit, *, type_code: str, part: str, attributes: dict[str, Any]) -> Event:

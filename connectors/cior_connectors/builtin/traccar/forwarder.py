@@ -54,14 +54,30 @@ def message(  # noqa: PLR0913  the facts of one position
         "accuracy": 0.0,
         "network": None,
     }
-    device = {"id": number, "attributes": {}, "name": name or unique_id, "uniqueId": unique_id, "status": "online", "category": category, "model": model or None}
+    device = {
+        "id": number,
+        "attributes": {},
+        "name": name or unique_id,
+        "uniqueId": unique_id,
+        "status": "online",
+        "category": category,
+        "model": model or None,
+    }
     return {"position": position | changes, "device": device}
 
 
 class Forwarder:
     """Posts as Traccar does. ``post`` gives the status and the body; a connection error is an ``OSError`` of aiohttp."""
 
-    def __init__(self, url: str, *, secret: str = "", header: str = "X-CIOR-Token", hmac_secret: str = "", timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        secret: str = "",
+        header: str = "X-CIOR-Token",
+        hmac_secret: str = "",
+        timeout_s: float = 60.0,
+    ) -> None:
         self._url = url
         self._secret = secret
         self._header = header
@@ -70,7 +86,9 @@ class Forwarder:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout_s), connector=aiohttp.TCPConnector(limit=64))
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=self._timeout_s), connector=aiohttp.TCPConnector(limit=64)
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -85,6 +103,8 @@ class Forwarder:
         if self._secret:
             headers[self._header] = self._secret
         if self._hmac_secret:
-            headers["X-Signature-256"] = "sha256=" + hmac.new(self._hmac_secret.encode(), body, hashlib.sha256).hexdigest()
+            headers["X-Signature-256"] = (
+                "sha256=" + hmac.new(self._hmac_secret.encode(), body, hashlib.sha256).hexdigest()
+            )
         async with self._session.post(self._url, data=BytesIO(body), headers=headers) as answer:
             return answer.status, await answer.read()

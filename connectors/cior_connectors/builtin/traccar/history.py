@@ -65,7 +65,14 @@ class History:
         for raw in _items(await self._get("devices", [])):
             head = _decode(bytes(raw), _Head)
             found.append(
-                ServerDevice(id=head.id, raw=raw, unique_id=head.unique_id, name=head.name or "", category=head.category, last_update=head.last_update)
+                ServerDevice(
+                    id=head.id,
+                    raw=raw,
+                    unique_id=head.unique_id,
+                    name=head.name or "",
+                    category=head.category,
+                    last_update=head.last_update,
+                )
             )
         return found
 
@@ -75,14 +82,18 @@ class History:
         ids = sorted(devices)
         for start_ms in range(since_ms, until_ms, WINDOW_MS):
             for n in range(0, len(ids), DEVICES_A_REQUEST):
-                for position in await self._route(ids[n : n + DEVICES_A_REQUEST], start_ms, min(until_ms, start_ms + WINDOW_MS)):
+                for position in await self._route(
+                    ids[n : n + DEVICES_A_REQUEST], start_ms, min(until_ms, start_ms + WINDOW_MS)
+                ):
                     owner = devices.get(_decode(bytes(position), _Owner).device_id)
                     if owner is not None:
                         yield b'{"position":' + bytes(position) + b',"device":' + bytes(owner.raw) + b"}"
 
     async def _route(self, ids: Sequence[int], from_ms: int, to_ms: int) -> list[msgspec.Raw]:
         query = [("deviceId", str(each)) for each in ids]
-        return _items(await self._get("reports/route", [*query, ("from", _iso(from_ms)), ("to", _iso(to_ms))]))
+        return _items(
+            await self._get("reports/route", [*query, ("from", _iso(from_ms)), ("to", _iso(to_ms))])
+        )
 
     async def _get(self, path: str, query: list[tuple[str, str]]) -> bytes:
         assert self._session is not None
@@ -90,12 +101,18 @@ class History:
         try:
             async with self._session.get(url) as answer:
                 if answer.status in {401, 403}:
-                    raise CredentialsRefused("traccar.api_token", "Traccar refuses the API token", cure="give a token of a read-only user")
+                    raise CredentialsRefused(
+                        "traccar.api_token",
+                        "Traccar refuses the API token",
+                        cure="give a token of a read-only user",
+                    )
                 if answer.status != 200:
                     raise SourceUnavailable("traccar.api_status", f"Traccar's API answered {answer.status}")
                 return await _bounded(answer)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise SourceUnavailable("traccar.api_away", f"Traccar's API cannot be reached ({type(error).__name__})") from error
+            raise SourceUnavailable(
+                "traccar.api_away", f"Traccar's API cannot be reached ({type(error).__name__})"
+            ) from error
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
@@ -103,7 +120,9 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
     async for part in answer.content.iter_chunked(65_536):
         size += len(part)
         if size > MAX_ANSWER_BYTES:
-            raise SourceUnavailable("traccar.api_too_much", "an answer of Traccar's API is larger than 64 MiB")
+            raise SourceUnavailable(
+                "traccar.api_too_much", "an answer of Traccar's API is larger than 64 MiB"
+            )
         parts.append(part)
     return b"".join(parts)
 
@@ -117,7 +136,11 @@ def _decode(body: bytes, shape: Any) -> Any:
     try:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SourceUnavailable("traccar.api_shape", "Traccar's API answers in a shape we do not know", cure="check api_url and Traccar's version") from error
+        raise SourceUnavailable(
+            "traccar.api_shape",
+            "Traccar's API answers in a shape we do not know",
+            cure="check api_url and Traccar's version",
+        ) from error
 
 
 def _spoke_since(device: ServerDevice, since_ms: int) -> bool:

@@ -32,7 +32,9 @@ class TraccarPeer:
         assert self._config is not None
         assert self._config.shared_secret is not None
         url = f"http://127.0.0.1:{source.port}{self._config.path}"
-        async with Forwarder(url, secret=self._config.shared_secret.reveal(), timeout_s=within_s) as forwarder:
+        async with Forwarder(
+            url, secret=self._config.shared_secret.reveal(), timeout_s=within_s
+        ) as forwarder:
             try:
                 status, body = await forwarder.post(payload)
             except (aiohttp.ClientError, TimeoutError) as error:

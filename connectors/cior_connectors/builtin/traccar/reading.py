@@ -24,9 +24,13 @@ def tree(raw: bytes) -> Tree:
     except PayloadRejected:
         raise
     except (ValueError, RecursionError) as error:
-        raise PayloadRejected("traccar.json", f"not JSON ({type(error).__name__})", cure="look at the dead letter's bytes") from error
+        raise PayloadRejected(
+            "traccar.json", f"not JSON ({type(error).__name__})", cure="look at the dead letter's bytes"
+        ) from error
     if not isinstance(found, dict):
-        raise PayloadRejected("traccar.shape", "not a JSON object", cure="forward.type must be json, one position a request")
+        raise PayloadRejected(
+            "traccar.shape", "not a JSON object", cure="forward.type must be json, one position a request"
+        )
     return found
 
 
@@ -78,7 +82,11 @@ def words(value: Any, *, limit: int = 16) -> tuple[str, ...]:
 
 def plain(values: Tree, *, limit: int = 64) -> Tree:
     """The scalar attributes of a position, kept as the tracker named them (law 12)."""
-    return {text(name, limit=60): kept for name, value in list(values.items())[:limit] if (kept := _scalar(value)) is not None}
+    return {
+        text(name, limit=60): kept
+        for name, value in list(values.items())[:limit]
+        if (kept := _scalar(value)) is not None
+    }
 
 
 def _scalar(value: Any) -> Any:
@@ -94,7 +102,9 @@ def _scalar(value: Any) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> Tree:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise PayloadRejected("traccar.duplicate_key", "a key stands twice in one object: which value is meant cannot be known")
+        raise PayloadRejected(
+            "traccar.duplicate_key", "a key stands twice in one object: which value is meant cannot be known"
+        )
     return found
 
 

@@ -59,12 +59,18 @@ class TraccarSource:
         app.router.add_post(self._config.path, self._post)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._config.host, self._config.port, ssl_context=self._tls(), backlog=512)
+        site = web.TCPSite(
+            self._runner, self._config.host, self._config.port, ssl_context=self._tls(), backlog=512
+        )
         try:
             await site.start()
         except OSError as error:
             await self.close()
-            raise SourceUnavailable("traccar.bind", f"cannot listen on port {self._config.port}", cure="free the port or change it") from error
+            raise SourceUnavailable(
+                "traccar.bind",
+                f"cannot listen on port {self._config.port}",
+                cure="free the port or change it",
+            ) from error
         self.port = int(self._runner.addresses[0][1])
 
     async def receive(self) -> AsyncIterator[Received]:
@@ -87,9 +93,13 @@ class TraccarSource:
     async def probe(self) -> ProbeReport:
         """Whether the port can be had and, with an API, whether the token reads the devices."""
         try:
-            server = await asyncio.start_server(lambda _reader, writer: writer.close(), self._config.host, self._config.port)
+            server = await asyncio.start_server(
+                lambda _reader, writer: writer.close(), self._config.host, self._config.port
+            )
         except OSError:
-            return ProbeReport(ok=False, detail=f"port {self._config.port} cannot be had: in use, or not allowed")
+            return ProbeReport(
+                ok=False, detail=f"port {self._config.port} cannot be had: in use, or not allowed"
+            )
         server.close()
         await server.wait_closed()
         if not self._config.api_url:
@@ -107,7 +117,9 @@ class TraccarSource:
             return
         async with History(self._config) as history:
             async for payload in history.messages(since_ms=at_ms, until_ms=self._ctx.now_ms() + 1):
-                facts = Facts(source=self._urn, peer="api", content_type=CONTENT_TYPE, details={"via": "history"})
+                facts = Facts(
+                    source=self._urn, peer="api", content_type=CONTENT_TYPE, details={"via": "history"}
+                )
                 yield Received(payload=payload, facts=facts, ack=_unanswered)
 
     async def devices(self) -> AsyncIterator[Device]:
@@ -117,7 +129,12 @@ class TraccarSource:
         async with History(self._config) as history:
             for each in await history.devices():
                 kind = each.category or "vehicle"
-                yield Device(id=self._config.device_prefix + each.unique_id, kind=kind, name=each.name, expected_every_s=self._config.expected_every_s)
+                yield Device(
+                    id=self._config.device_prefix + each.unique_id,
+                    kind=kind,
+                    name=each.name,
+                    expected_every_s=self._config.expected_every_s,
+                )
 
     def expected_every_s(self, subject: str, /) -> float | None:
         """Heartbeating: every vehicle reports at least this often."""
@@ -131,8 +148,14 @@ class TraccarSource:
         assert self._ctx is not None
         if not self._secret_fits(request):
             return self._unauthorised_answer()
-        body, size_bytes, signature = await _bounded_body(request, self._ctx.max_payload_bytes, self._config.hmac_secret.reveal() if self._config.hmac_secret else "")
-        if self._config.hmac_secret is not None and not hmac.compare_digest(signature, request.headers.get("X-Signature-256", "").encode("utf-8", "replace")):
+        body, size_bytes, signature = await _bounded_body(
+            request,
+            self._ctx.max_payload_bytes,
+            self._config.hmac_secret.reveal() if self._config.hmac_secret else "",
+        )
+        if self._config.hmac_secret is not None and not hmac.compare_digest(
+            signature, request.headers.get("X-Signature-256", "").encode("utf-8", "replace")
+        ):
             return self._unauthorised_answer()
         facts = Facts(
             source=self._urn,
@@ -162,7 +185,11 @@ class TraccarSource:
     def _unauthorised_answer(self) -> web.Response:
         self._unauthorised += 1
         if self._unauthorised == 1 or self._unauthorised % 1000 == 0:
-            _LOG.warning("post_unauthorised", instance=self._ctx.instance if self._ctx else "", total=self._unauthorised)
+            _LOG.warning(
+                "post_unauthorised",
+                instance=self._ctx.instance if self._ctx else "",
+                total=self._unauthorised,
+            )
         return web.json_response({"outcome": "unauthorised"}, status=401)
 
     def _tls(self) -> ssl.SSLContext | None:
@@ -172,7 +199,11 @@ class TraccarSource:
         try:
             context.load_cert_chain(self._config.tls_certificate, self._config.tls_key)
         except (OSError, ssl.SSLError) as error:
-            raise ConfigInvalid("traccar.tls", f"the certificate cannot be loaded ({type(error).__name__})", cure="check tls_certificate and tls_key") from error
+            raise ConfigInvalid(
+                "traccar.tls",
+                f"the certificate cannot be loaded ({type(error).__name__})",
+                cure="check tls_certificate and tls_key",
+            ) from error
         return context
 
 
@@ -194,7 +225,9 @@ def _response(outcome: Outcome) -> web.Response:
         case Rejected():
             return web.json_response({"outcome": "rejected", "code": outcome.code}, status=202)
         case Refused():
-            return web.json_response({"outcome": "refused", "code": outcome.code}, status=503, headers={"Retry-After": "1"})
+            return web.json_response(
+                {"outcome": "refused", "code": outcome.code}, status=503, headers={"Retry-After": "1"}
+            )
 
 
 async def _settle(answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
