@@ -46,7 +46,9 @@ class Watcher:
 class AlertFeed:
     """Alerts by id, newest version wins; closed ones leave the wall."""
 
-    def __init__(self, names: Mapping[str, TypeNames], *, now_ms: Callable[[], int], watcher_limit: int = 500) -> None:
+    def __init__(
+        self, names: Mapping[str, TypeNames], *, now_ms: Callable[[], int], watcher_limit: int = 500
+    ) -> None:
         self._names = names
         self._now_ms = now_ms
         self._limit = watcher_limit

@@ -24,6 +24,7 @@ class TypeNames(Protocol):
     def name_es(self) -> str:
         """Spanish name."""
         ...
+
     @property
     def name_en(self) -> str:
         """English name."""
@@ -77,13 +78,24 @@ def project(alert: Alert, names: Mapping[str, TypeNames]) -> WallAlert:
         return _silent(alert)
     known = names.get(alert.type)
     return WallAlert(
-        id=alert.id, version=alert.version, level=alert.level, status=alert.status,
-        name_es=known.name_es if known else alert.type, name_en=known.name_en if known else alert.type,
-        district=alert.place.district, opened_ms=alert.opened_ms, updated_ms=alert.updated_ms,
-        sources=len({member.independence for member in alert.members}), signals=len(alert.members),
+        id=alert.id,
+        version=alert.version,
+        level=alert.level,
+        status=alert.status,
+        name_es=known.name_es if known else alert.type,
+        name_en=known.name_en if known else alert.type,
+        district=alert.place.district,
+        opened_ms=alert.opened_ms,
+        updated_ms=alert.updated_ms,
+        sources=len({member.independence for member in alert.members}),
+        signals=len(alert.members),
         reasons=tuple(_reason(reason) for reason in alert.reasons),
-        lat=alert.place.lat, lon=alert.place.lon, accuracy_m=alert.place.accuracy_m,
-        drill=alert.drill, degraded=alert.degraded, life_safety=alert.life_safety,
+        lat=alert.place.lat,
+        lon=alert.place.lon,
+        accuracy_m=alert.place.accuracy_m,
+        drill=alert.drill,
+        degraded=alert.degraded,
+        life_safety=alert.life_safety,
         suppressed_by=alert.suppression.by if alert.suppression else None,
         suppressed_until_ms=alert.suppression.until_ms if alert.suppression else None,
         received_ms=min((member.received_ms for member in alert.members), default=None),
@@ -92,9 +104,21 @@ def project(alert: Alert, names: Mapping[str, TypeNames]) -> WallAlert:
 
 def _silent(alert: Alert) -> WallAlert:
     return WallAlert(
-        id=alert.id, version=alert.version, level=alert.level, status=alert.status, name_es=SILENT_NAME_ES, name_en=SILENT_NAME_EN,
-        district=alert.place.district, opened_ms=alert.opened_ms, updated_ms=alert.updated_ms, sources=0, signals=0, reasons=(),
-        silent=True, drill=alert.drill, life_safety=alert.life_safety,
+        id=alert.id,
+        version=alert.version,
+        level=alert.level,
+        status=alert.status,
+        name_es=SILENT_NAME_ES,
+        name_en=SILENT_NAME_EN,
+        district=alert.place.district,
+        opened_ms=alert.opened_ms,
+        updated_ms=alert.updated_ms,
+        sources=0,
+        signals=0,
+        reasons=(),
+        silent=True,
+        drill=alert.drill,
+        life_safety=alert.life_safety,
     )
 
 

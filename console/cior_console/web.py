@@ -77,12 +77,16 @@ def _problem(status: int, code: str, detail: str) -> web.Response:
 
 
 @web.middleware
-async def _guard_token(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+async def _guard_token(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
     if request.path == "/healthz" or request.path.startswith("/static/"):
         return await handler(request)
     given = request.query.get("token") or request.cookies.get(_COOKIE, "")
     if not hmac.compare_digest(given.encode(), request.app[_CONFIG].token.encode()):
-        return _problem(401, "wall.token_missing", "Open the address that was printed at start (it carries the token).")
+        return _problem(
+            401, "wall.token_missing", "Open the address that was printed at start (it carries the token)."
+        )
     return await handler(request)
 
 
@@ -90,7 +94,9 @@ async def _page(request: web.Request) -> web.StreamResponse:
     if "token" in request.query:  # keep the token out of the address bar, the history and the Referer
         language = request.query.get("lang", "")
         away = web.HTTPSeeOther("/" + (f"?lang={language}" if language in ("es", "en") else ""))
-        away.set_cookie(_COOKIE, request.query["token"], httponly=True, samesite="Strict", max_age=30 * 86_400)
+        away.set_cookie(
+            _COOKIE, request.query["token"], httponly=True, samesite="Strict", max_age=30 * 86_400
+        )
         raise away
     return _file("wall.html", "text/html")
 
@@ -108,14 +114,18 @@ async def _static(request: web.Request) -> web.StreamResponse:
 def _file(name: str, content_type: str) -> web.Response:
     text = resources.files("cior_console").joinpath("static", name).read_text(encoding="utf-8")
     headers = {
-        "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
         "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'",
     }
     return web.Response(text=text, content_type=content_type, charset="utf-8", headers=headers)
 
 
 def _answer(value: Any) -> web.Response:
-    return web.Response(body=_json.encode(value), content_type="application/json", headers={"Cache-Control": "no-store"})
+    return web.Response(
+        body=_json.encode(value), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
 
 
 async def _healthz(request: web.Request) -> web.StreamResponse:
@@ -125,7 +135,9 @@ async def _healthz(request: web.Request) -> web.StreamResponse:
 
 async def _wall(request: web.Request) -> web.StreamResponse:
     feed, config = request.app[_FEED], request.app[_CONFIG]
-    return _answer({"centre": config.centre, "seq": feed.seq, "now_ms": config.now_ms(), "alerts": feed.snapshot()})
+    return _answer(
+        {"centre": config.centre, "seq": feed.seq, "now_ms": config.now_ms(), "alerts": feed.snapshot()}
+    )
 
 
 async def _city(request: web.Request) -> web.StreamResponse:
@@ -140,17 +152,26 @@ async def _ask(request: web.Request) -> web.StreamResponse:
     try:
         return _answer(await asyncio.wait_for(asyncio.to_thread(question), config.ask_timeout_s))
     except (TimeoutError, SourceUnavailable):
-        return _problem(503, "wall.store_slow", "The store did not answer in time; the live list does not depend on it.")
+        return _problem(
+            503, "wall.store_slow", "The store did not answer in time; the live list does not depend on it."
+        )
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:
     feed, config = request.app[_FEED], request.app[_CONFIG]
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
     await response.prepare(request)
     watcher = feed.watch()
     try:
         # The snapshot goes first on the same connection, so no alert can fall between a snapshot and the stream.
-        first = {"centre": config.centre, "seq": feed.seq, "now_ms": config.now_ms(), "alerts": feed.snapshot()}
+        first = {
+            "centre": config.centre,
+            "seq": feed.seq,
+            "now_ms": config.now_ms(),
+            "alerts": feed.snapshot(),
+        }
         await response.write(b"event: snapshot\ndata: " + _json.encode(first) + b"\n\n")
         stop = request.app[_STOP]
         while not stop.is_set():
@@ -173,6 +194,11 @@ def _event(message: FeedMessage | None, feed: AlertFeed, config: WallConfig) -> 
     if message is None:
         return b"event: alive\ndata: " + _json.encode({"now_ms": config.now_ms(), "seq": feed.seq}) + b"\n\n"
     if message.kind == "resync":
-        fresh = {"centre": config.centre, "seq": feed.seq, "now_ms": config.now_ms(), "alerts": feed.snapshot()}
+        fresh = {
+            "centre": config.centre,
+            "seq": feed.seq,
+            "now_ms": config.now_ms(),
+            "alerts": feed.snapshot(),
+        }
         return b"event: snapshot\ndata: " + _json.encode(fresh) + b"\n\n"
     return b"event: " + message.kind.encode() + b"\ndata: " + _json.encode(message) + b"\n\n"
