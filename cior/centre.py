@@ -73,7 +73,13 @@ async def _serve(settings: CentreProcess, store: Store, bus: Bus, stop: asyncio.
     feed = AlertFeed(settings.taxonomy, now_ms=wall_ms)
     reader = FeedReader(settings.bus, feed.apply)
     reconciler = Reconciler(store, bus, now_ms=wall_ms)
-    config = WallConfig(token=settings.token, centre=settings.name, city=settings.city, questions=wall_questions(Questions(store), wall_ms), now_ms=wall_ms)
+    config = WallConfig(
+        token=settings.token,
+        centre=settings.name,
+        city=settings.city,
+        questions=wall_questions(Questions(store), wall_ms),
+        now_ms=wall_ms,
+    )
     runner = web.AppRunner(create_app(feed, config), shutdown_timeout=1.0, access_log=None)
     await runner.setup()
     try:
@@ -108,7 +114,12 @@ class FeedReader:
 
     def __init__(self, settings: BusSettings, take: Callable[[Alert], None]) -> None:
         group = f"cior-feed-{os.getpid()}-{time.monotonic_ns()}"
-        self._consumer = BatchConsumer(settings, group=group, topics=[topics.ALERTS.name], limits=BatchLimits(max_wait_s=0.02, max_records=500))
+        self._consumer = BatchConsumer(
+            settings,
+            group=group,
+            topics=[topics.ALERTS.name],
+            limits=BatchLimits(max_wait_s=0.02, max_records=500),
+        )
         self._take = take
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None

@@ -30,8 +30,11 @@ def configure_logs(level: str) -> None:
     """One JSON object a line on standard error; no colour, no payloads."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info, structlog.processors.JSONRenderer(),
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -40,15 +43,27 @@ def configure_logs(level: str) -> None:
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cior")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning", show_default=True)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+)
 def main(log_level: str) -> None:
     """CIOR: a city's signals in, few explained alerts and verifiable evidence out."""
     configure_logs(log_level)
 
 
 @main.command()
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre file (TOML).")
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), default=None, help="Data folder; default: data beside the centre file.")
+@click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre file (TOML)."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Data folder; default: data beside the centre file.",
+)
 def up(config: Path, data: Path | None) -> None:
     """Run a centre on this machine until Ctrl-C."""
     from cior.up import up as run_up
@@ -57,11 +72,25 @@ def up(config: Path, data: Path | None) -> None:
 
 
 @main.command()
-@click.option("--script", default="viernes", show_default=True, help="Simulator script: a bundled name or a file.")
+@click.option(
+    "--script", default="viernes", show_default=True, help="Simulator script: a bundled name or a file."
+)
 @click.option("--keep", is_flag=True, help="Leave the stack up after the summary, until Ctrl-C.")
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=None, help="Folder of the demo; default: a new temporary one.")
-@click.option("--model", type=click.Path(path_type=Path, file_okay=False), default=None, help="Detector model folder (OpenVINO); without one the camera is watched by motion only.")
-@click.option("--speed", type=click.FloatRange(0.5, 5.0), default=1.0, show_default=True, help="Play the script faster.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Folder of the demo; default: a new temporary one.",
+)
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Detector model folder (OpenVINO); without one the camera is watched by motion only.",
+)
+@click.option(
+    "--speed", type=click.FloatRange(0.5, 5.0), default=1.0, show_default=True, help="Play the script faster."
+)
 def demo(script: str, *, keep: bool, folder: Path | None, model: Path | None, speed: float) -> None:
     """A simulated city through the whole system over real wires, then a summary."""
     from cior.demo import DemoOptions, run_demo
@@ -70,7 +99,9 @@ def demo(script: str, *, keep: bool, folder: Path | None, model: Path | None, sp
 
 
 @main.command()
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Check this centre too.")
+@click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Check this centre too."
+)
 def doctor(config: Path | None) -> None:
     """Look at this machine and say what is missing and what to do."""
     from cior.doctor import examine
@@ -90,7 +121,9 @@ def topics(bus: str, *, create: bool) -> None:
 
 @main.command()
 @click.option("--bus", required=True, help="kafka://host:port?profile=kafka|tansu")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="NDJSON file to write.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="NDJSON file to write."
+)
 def record(bus: str, out: Path) -> None:
     """Write the area log of a running centre to a file that `cior replay` reads."""
     from cior.recording import record_log
@@ -100,15 +133,24 @@ def record(bus: str, out: Path) -> None:
 
 @main.command()
 @click.argument("log", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--rules", type=click.Path(path_type=Path, file_okay=False), default=None, help="Rule pack folder; default: the installed pack.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("replay.ndjson"), show_default=True)
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Rule pack folder; default: the installed pack.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("replay.ndjson"), show_default=True
+)
 def replay(log: Path, rules: Path | None, out: Path) -> None:
     """Run a recorded log through the rules again: same log and rules give the same bytes."""
     from cior.packs import rule_pack
     from cior.replay import replay as run_replay
 
     made = run_replay(log, rule_pack(rules or ""), out)
-    click.echo(f"items {made.items}  alerts {made.alerts}  transitions {made.transitions}  commands {made.commands}")
+    click.echo(
+        f"items {made.items}  alerts {made.alerts}  transitions {made.transitions}  commands {made.commands}"
+    )
     click.echo(f"rules {made.rules}")
     click.echo(f"sha256 {made.sha256}")
 
@@ -167,8 +209,11 @@ main.add_command(_Lazy("connector", help="New connectors, checks, replay of thei
 
 def _part_options(command: Any) -> Any:
     for option in (
-        click.option("--config", "config_file", type=click.Path(path_type=Path), required=True), click.option("--data", type=click.Path(path_type=Path), required=True),
-        click.option("--bus", required=True), click.option("--store", required=True), click.option("--ready", type=click.Path(path_type=Path), required=True),
+        click.option("--config", "config_file", type=click.Path(path_type=Path), required=True),
+        click.option("--data", type=click.Path(path_type=Path), required=True),
+        click.option("--bus", required=True),
+        click.option("--store", required=True),
+        click.option("--ready", type=click.Path(path_type=Path), required=True),
         click.option("--log-level", default="info"),
     ):
         command = option(command)

@@ -23,7 +23,9 @@ def lint(path: Path) -> int:
         click.echo(f"FAIL  {error}")
         return 2
     click.echo(f"ok    {path.name}")
-    for name in SUPPLIED_SECRETS:  # the stack supplies them at start; a placeholder lets the files be read without making keys
+    for name in (
+        SUPPLIED_SECRETS
+    ):  # the stack supplies them at start; a placeholder lets the files be read without making keys
         os.environ.setdefault(name, "0" * 32)
     faults = list(_faults(centre))
     return 2 if faults else 0
@@ -47,7 +49,10 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
 
     registry = centre.beside(centre.file.registry)
     yield registry.name, lambda: read_registry(registry)
-    yield f"rules {centre.file.rules or '(default pack)'}", lambda: packs.rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
+    yield (
+        f"rules {centre.file.rules or '(default pack)'}",
+        lambda: packs.rule_pack(centre.beside(centre.file.rules) if centre.file.rules else ""),
+    )
     files = [centre.beside(section.file) for section in centre.file.connector]
     for path in files:
         yield path.name, lambda path=path: process.plan(path, test_mode=centre.file.centre.test_mode)  # type: ignore[misc]
@@ -98,7 +103,11 @@ def _broker(dsn: str) -> str:
 
     found = Topics(BusSettings.from_dsn(dsn, client_id="cior-check")).check()
     missing = [one.name for one in found if one.state is not TopicState.OK]
-    return "all topics as in the catalogue" if not missing else f"{len(missing)} topics missing or different: run cior topics"
+    return (
+        "all topics as in the catalogue"
+        if not missing
+        else f"{len(missing)} topics missing or different: run cior topics"
+    )
 
 
 def _store(dsn: str) -> str:

@@ -104,9 +104,13 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     centre = load(world.centre_file, folder / "data")
     centre.data.mkdir(parents=True, exist_ok=True)
     ring = open_keys(centre.data / "keys")
-    click.echo(f"CIOR demo: {play.title_es} / {play.title_en} ({play.duration_s / options.speed:.0f} s), everything on loopback, no Docker, no root")
+    click.echo(
+        f"CIOR demo: {play.title_es} / {play.title_en} ({play.duration_s / options.speed:.0f} s), everything on loopback, no Docker, no root"
+    )
     tell_keys(ring)
-    return _Stage(script=play, city=city, roster=people, folder=folder, world=world, stack=Stack(centre, ring.keys))
+    return _Stage(
+        script=play, city=city, roster=people, folder=folder, world=world, stack=Stack(centre, ring.keys)
+    )
 
 
 def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s: float) -> int:
@@ -121,7 +125,9 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
     rules = packs.rule_pack()
     first, second = (replay(log, rules, stage.folder / f"replay-{n}.ndjson") for n in (1, 2))
     print_summary(summary, watch, truth=stage.folder / "truth.ndjson")
-    click.echo(f"\nreplay of {first.items} recorded items: {first.alerts} alerts, twice the same bytes: {first.sha256 == second.sha256} (sha256 {first.sha256[:16]}…)")
+    click.echo(
+        f"\nreplay of {first.items} recorded items: {first.alerts} alerts, twice the same bytes: {first.sha256 == second.sha256} (sha256 {first.sha256[:16]}…)"
+    )
     click.echo(f"whole demo: {time.monotonic() - started_s:.0f} s")
     reasons = verdict(summary, watch, desk, same_bytes=first.sha256 == second.sha256)
     for reason in reasons:
@@ -134,14 +140,23 @@ def roster_camera(stage: _Stage) -> str:
     return stage.roster.kind("camera")[0].name
 
 
-async def _scene(stage: _Stage, options: DemoOptions, stop: threading.Event) -> tuple[Summary, WallWatch, Desk]:
+async def _scene(
+    stage: _Stage, options: DemoOptions, stop: threading.Event
+) -> tuple[Summary, WallWatch, Desk]:
     keys, world = stage.stack.keys, stage.world
     watch = WallWatch(stage.stack.wall_url)
     watching = asyncio.create_task(watch.run())
     await asyncio.wait_for(watch.connected.wait(), 15)
     player = Player(
-        stage.script, city=stage.city, roster=stage.roster, zone=ZONE, speed=options.speed, truth=stage.folder / "truth.ndjson",
-        traccar=TraccarWire(f"http://127.0.0.1:{world.traccar_port}/traccar", keys.traccar_secret, now_ms=wall_ms),
+        stage.script,
+        city=stage.city,
+        roster=stage.roster,
+        zone=ZONE,
+        speed=options.speed,
+        truth=stage.folder / "truth.ndjson",
+        traccar=TraccarWire(
+            f"http://127.0.0.1:{world.traccar_port}/traccar", keys.traccar_secret, now_ms=wall_ms
+        ),
         panels=PanelWire("127.0.0.1", world.dc09_port, key=bytes.fromhex(keys.dc09_key), now_ms=wall_ms),
         cad=CadWire(world.cad_folder, year=int(time.strftime(YEAR_FORMAT))),
     )
@@ -167,7 +182,12 @@ def _room(stage: _Stage, options: DemoOptions, stop: threading.Event) -> tuple[D
     """The simulated operators: one thread reads alerts, one acts."""
     bus = Bus(stage.stack.bus)
     desk = Desk(bus, stage.roster, area=AreaId(stage.stack.centre.file.centre.area), now_ms=wall_ms)
-    reader = BatchConsumer(stage.stack.bus, group=f"cior-room-{time.time_ns()}", topics=[topics.ALERTS.name], limits=BatchLimits(max_wait_s=0.1))
+    reader = BatchConsumer(
+        stage.stack.bus,
+        group=f"cior-room-{time.time_ns()}",
+        topics=[topics.ALERTS.name],
+        limits=BatchLimits(max_wait_s=0.1),
+    )
 
     def see(batch: Batch) -> None:
         for record in batch.records:
@@ -181,7 +201,10 @@ def _room(stage: _Stage, options: DemoOptions, stop: threading.Event) -> tuple[D
         bus.close()
 
     started_s = time.monotonic()
-    threads = [threading.Thread(target=reader.run, args=(see,), kwargs={"stop": stop}, daemon=True), threading.Thread(target=act, daemon=True)]
+    threads = [
+        threading.Thread(target=reader.run, args=(see,), kwargs={"stop": stop}, daemon=True),
+        threading.Thread(target=act, daemon=True),
+    ]
     for thread in threads:
         thread.start()
     return desk, threads

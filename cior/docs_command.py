@@ -15,7 +15,12 @@ _METRIC_MODULES = ("cior_bus.metrics", "cior_streams.metrics", "cior_connectors.
 
 def pages() -> dict[str, Callable[[], str]]:
     """File below ``docs/`` → its text."""
-    return {"topics.md": _topics, "metrics.md": _metrics, "settings.md": _settings, "connectors.md": _connectors}
+    return {
+        "topics.md": _topics,
+        "metrics.md": _metrics,
+        "settings.md": _settings,
+        "connectors.md": _connectors,
+    }
 
 
 def write_docs(root: Path) -> Iterator[Path]:
@@ -29,7 +34,9 @@ def write_docs(root: Path) -> Iterator[Path]:
 
 def _table(*header: str, rows: typing.Iterable[typing.Sequence[str]]) -> str:
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
+    lines += [
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -41,10 +48,19 @@ def _topics() -> str:
     from cior_bus.topics import CATALOGUE
 
     rows = [
-        (f"`{spec.name}`", spec.key, spec.value, str(spec.partitions), "by key, for ever" if spec.compacted else f"{(spec.retention_s or 0) // 86_400} d", spec.purpose)
+        (
+            f"`{spec.name}`",
+            spec.key,
+            spec.value,
+            str(spec.partitions),
+            "by key, for ever" if spec.compacted else f"{(spec.retention_s or 0) // 86_400} d",
+            spec.purpose,
+        )
         for spec in CATALOGUE
     ]
-    return _generated("Topics", "`cior_bus.topics`") + _table("topic", "key", "value", "partitions", "kept", "what for", rows=rows)
+    return _generated("Topics", "`cior_bus.topics`") + _table(
+        "topic", "key", "value", "partitions", "kept", "what for", rows=rows
+    )
 
 
 def _metrics() -> str:
@@ -52,8 +68,13 @@ def _metrics() -> str:
         import_module(module)
     from cior_bus.metrics import catalogue
 
-    rows = [(f"`{spec.name}`", spec.kind.value, ", ".join(spec.labels) or "–", spec.purpose) for spec in catalogue()]
-    return _generated("Metrics", "the `declare` calls of every room") + _table("metric", "kind", "labels", "meaning", rows=rows)
+    rows = [
+        (f"`{spec.name}`", spec.kind.value, ", ".join(spec.labels) or "–", spec.purpose)
+        for spec in catalogue()
+    ]
+    return _generated("Metrics", "the `declare` calls of every room") + _table(
+        "metric", "kind", "labels", "meaning", rows=rows
+    )
 
 
 def _settings() -> str:
@@ -62,8 +83,14 @@ def _settings() -> str:
 
     text = _generated("Settings of a centre", "`cior.settings`")
     text += "One TOML file a centre, given to `cior up --config`. Connectors and vision workers have files of their own, named here.\n"
-    sections: tuple[tuple[str, Any], ...] = (("centre", settings.CentreSection), ("bus", settings.BusSection), ("store", settings.StoreSection), ("console", settings.ConsoleSection),
-                ("[connector]", settings.ConnectorSection), ("[vision]", settings.VisionSection))
+    sections: tuple[tuple[str, Any], ...] = (
+        ("centre", settings.CentreSection),
+        ("bus", settings.BusSection),
+        ("store", settings.StoreSection),
+        ("console", settings.ConsoleSection),
+        ("[connector]", settings.ConnectorSection),
+        ("[vision]", settings.VisionSection),
+    )
     for name, model in sections:
         text += f"\n## `[{name}]`\n\n" + config_table(model) + "\n"
     return text
@@ -80,7 +107,21 @@ def _connectors() -> str:
             rows.append((f"`{name}`", "broken", "", "", "", str(error)))
             continue
         manifest = kind.manifest
-        can = [word for word in ("acknowledges", "replays", "commands", "discovers", "heartbeats") if getattr(manifest, word)]
-        rows.append((f"`{manifest.name}`", manifest.version, kind.quality.tier.value, manifest.mode.value, "yes" if manifest.life_safety else "no",
-                     f"{manifest.title}: {manifest.protocol}. {', '.join(can)}"))
-    return _generated("Connectors", "each connector's manifest and quality file") + _table("connector", "version", "quality", "mode", "life-safety", "what", rows=rows)
+        can = [
+            word
+            for word in ("acknowledges", "replays", "commands", "discovers", "heartbeats")
+            if getattr(manifest, word)
+        ]
+        rows.append(
+            (
+                f"`{manifest.name}`",
+                manifest.version,
+                kind.quality.tier.value,
+                manifest.mode.value,
+                "yes" if manifest.life_safety else "no",
+                f"{manifest.title}: {manifest.protocol}. {', '.join(can)}",
+            )
+        )
+    return _generated("Connectors", "each connector's manifest and quality file") + _table(
+        "connector", "version", "quality", "mode", "life-safety", "what", rows=rows
+    )

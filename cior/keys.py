@@ -48,12 +48,17 @@ def open_keys(folder: Path) -> KeyRing:
         private = PrivateKey.generate()
         _write(team, base64.b64encode(bytes(private)))
         keys = Keys(
-            centre_hmac=secrets.token_bytes(32), team_public=bytes(private.public_key), wall_token=secrets.token_urlsafe(18),
-            traccar_secret=secrets.token_urlsafe(18), dc09_key=secrets.token_hex(16),
+            centre_hmac=secrets.token_bytes(32),
+            team_public=bytes(private.public_key),
+            wall_token=secrets.token_urlsafe(18),
+            traccar_secret=secrets.token_urlsafe(18),
+            dc09_key=secrets.token_hex(16),
         )
         _write(ring, msgspec.json.encode(keys))
     _refuse_if_shared(ring)
-    return KeyRing(keys=msgspec.json.decode(ring.read_bytes(), type=Keys), fresh=fresh, team_private_file=team)
+    return KeyRing(
+        keys=msgspec.json.decode(ring.read_bytes(), type=Keys), fresh=fresh, team_private_file=team
+    )
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -66,4 +71,8 @@ def _write(path: Path, content: bytes) -> None:
 
 def _refuse_if_shared(path: Path) -> None:
     if path.stat().st_mode & 0o077:
-        raise ConfigInvalid("keys.readable_by_others", f"{path.name} may be read by others", cure=f"chmod 600 {path.name}, then make new keys if anyone did read it")
+        raise ConfigInvalid(
+            "keys.readable_by_others",
+            f"{path.name} may be read by others",
+            cure=f"chmod 600 {path.name}, then make new keys if anyone did read it",
+        )

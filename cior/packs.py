@@ -25,7 +25,11 @@ def rules_folder(override: str | Path = "") -> Path:
         return Path(override)
     spec = find_spec("cior_streams")
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigInvalid("rules.absent", "the streams room is not installed", cure="pip install 'cior[streams]', or name a rules folder")
+        raise ConfigInvalid(
+            "rules.absent",
+            "the streams room is not installed",
+            cure="pip install 'cior[streams]', or name a rules folder",
+        )
     package = Path(next(iter(spec.submodule_search_locations)))
     wheel, checkout = package / "_rules", package.parent / "rules"
     return wheel if wheel.is_dir() else checkout
@@ -36,7 +40,9 @@ def rule_pack(override: str | Path = "") -> RulePack:
     folder = rules_folder(override)
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.toml"))}
     if not texts:
-        raise ConfigInvalid("rules.none", f"no rule pack in {folder.name}", cure="name a folder with *.toml rule packs")
+        raise ConfigInvalid(
+            "rules.none", f"no rule pack in {folder.name}", cure="name a folder with *.toml rule packs"
+        )
     return RulePack.load(texts, types=taxonomy())
 
 
@@ -45,5 +51,9 @@ def scenario_text(name: str) -> str:
     folder = resources.files("cior").joinpath("simulator/scenarios")
     found = {Path(entry.name).stem: entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
     if name not in found:
-        raise ConfigInvalid("script.unknown", f"no script '{name}'", cure=f"one of: {', '.join(sorted(found))}, or a file path")
+        raise ConfigInvalid(
+            "script.unknown",
+            f"no script '{name}'",
+            cure=f"one of: {', '.join(sorted(found))}, or a file path",
+        )
     return found[name].read_text(encoding="utf-8")

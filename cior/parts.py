@@ -72,9 +72,15 @@ def run_centre(arguments: PartArguments) -> int:
     """Store sink and wall."""
     file = arguments.centre.file
     settings = centre_part.CentreProcess(
-        bus=arguments.bus("cior-centre"), store_dsn=arguments.store_dsn, host=file.console.host, port=file.console.port,
-        token=open_keys(arguments.centre.data / "keys").keys.wall_token, name=file.centre.name, city=bundled.text("city/districts.geojson").encode(),
-        taxonomy=taxonomy(), ready_file=arguments.ready,
+        bus=arguments.bus("cior-centre"),
+        store_dsn=arguments.store_dsn,
+        host=file.console.host,
+        port=file.console.port,
+        token=open_keys(arguments.centre.data / "keys").keys.wall_token,
+        name=file.centre.name,
+        city=bundled.text("city/districts.geojson").encode(),
+        taxonomy=taxonomy(),
+        ready_file=arguments.ready,
     )
     return drive(lambda stop: centre_part.run(settings, stop=stop))
 
@@ -88,7 +94,9 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
     async def work(stop: asyncio.Event) -> None:
         settings = load_settings(settings_file)
         name = settings.worker.name
-        spool = Spool.open(arguments.centre.data / "spool" / f"vision-{name}", limits=spool_limits(arguments.centre))
+        spool = Spool.open(
+            arguments.centre.data / "spool" / f"vision-{name}", limits=spool_limits(arguments.centre)
+        )
         bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool)
         try:
             worker = VisionWorker(settings, bus, placed=load_city(arguments.centre).placed)
@@ -122,16 +130,28 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
     centre = arguments.centre
     keys = open_keys(centre.data / "keys").keys
     settings = CentreSettings(
-        team_public_key=base64.b64encode(keys.team_public).decode(), pseudonym_key=Secret(base64.b64encode(keys.centre_hmac).decode()),
-        broker=arguments.bus_dsn, spool_dir=str(centre.data / "spool"), state_dir=str(centre.data / "state"), registry=str(centre.beside(centre.file.registry)),
-        zone=centre.file.centre.zone, test_mode=centre.file.centre.test_mode,
+        team_public_key=base64.b64encode(keys.team_public).decode(),
+        pseudonym_key=Secret(base64.b64encode(keys.centre_hmac).decode()),
+        broker=arguments.bus_dsn,
+        spool_dir=str(centre.data / "spool"),
+        state_dir=str(centre.data / "state"),
+        registry=str(centre.beside(centre.file.registry)),
+        zone=centre.file.centre.zone,
+        test_mode=centre.file.centre.test_mode,
     )
     city = load_city(centre)
 
     async def work(stop: asyncio.Event) -> None:
         announce(arguments.ready)
-        await process.run(settings, files, stop=stop, family=family, placed=city.placed, limits=spool_limits(centre),
-                          accounting_every_s=centre.file.centre.accounting_every_s)
+        await process.run(
+            settings,
+            files,
+            stop=stop,
+            family=family,
+            placed=city.placed,
+            limits=spool_limits(centre),
+            accounting_every_s=centre.file.centre.accounting_every_s,
+        )
 
     return drive(work)
 
@@ -156,5 +176,14 @@ def load_city(centre: Centre) -> City:
     folder = centre.beside(centre.file.centre.city)
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.geojson"))}
     if "districts" not in texts:
-        raise ConfigInvalid("city.no_districts", f"{folder.name} has no districts.geojson", cure="give the folder of the city's GeoJSON files")
-    return City.load(districts=texts["districts"], facilities=texts.get("facilities"), schools=texts.get("schools"), blocks=texts.get("blocks"))
+        raise ConfigInvalid(
+            "city.no_districts",
+            f"{folder.name} has no districts.geojson",
+            cure="give the folder of the city's GeoJSON files",
+        )
+    return City.load(
+        districts=texts["districts"],
+        facilities=texts.get("facilities"),
+        schools=texts.get("schools"),
+        blocks=texts.get("blocks"),
+    )

@@ -25,18 +25,45 @@ SOURCE = "urn:cior:reconciliation"
 def gap_event(gap: Gap, *, now_ms: int) -> Event:
     """The event of a gap. Its id follows from the minute and the size, so that finding the same gap again says nothing new."""
     return Event(
-        id=event_id(SOURCE, gap.key), source=SOURCE, type=TypeCode("accounting.gap"), subject=f"connector:{gap.instance or gap.connector}",
-        occurred_ms=gap.minute_ms, received_ms=now_ms, clock=ClockQuality.SYNCED, data_class=DataClass.RESTRICTED, lane=Lane.URGENT,
-        producer=Producer(connector="cior.reconciliation", version="1"), native_key=gap.key,
-        attributes={"missing_raw": gap.missing_raw, "missing_outcomes": gap.missing_outcomes, "accepted": gap.accepted or 0, "connector": gap.connector},
+        id=event_id(SOURCE, gap.key),
+        source=SOURCE,
+        type=TypeCode("accounting.gap"),
+        subject=f"connector:{gap.instance or gap.connector}",
+        occurred_ms=gap.minute_ms,
+        received_ms=now_ms,
+        clock=ClockQuality.SYNCED,
+        data_class=DataClass.RESTRICTED,
+        lane=Lane.URGENT,
+        producer=Producer(connector="cior.reconciliation", version="1"),
+        native_key=gap.key,
+        attributes={
+            "missing_raw": gap.missing_raw,
+            "missing_outcomes": gap.missing_outcomes,
+            "accepted": gap.accepted or 0,
+            "connector": gap.connector,
+        },
     )
 
 
 class Reconciler:
     """A thread in the process that owns the store."""
 
-    def __init__(self, store: Store, bus: Bus, *, now_ms: Callable[[], int], every_s: float = 60.0, settings: ReconcileSettings | None = None) -> None:
-        self._store, self._bus, self._now_ms, self._every_s, self._settings = store, bus, now_ms, every_s, settings
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        *,
+        now_ms: Callable[[], int],
+        every_s: float = 60.0,
+        settings: ReconcileSettings | None = None,
+    ) -> None:
+        self._store, self._bus, self._now_ms, self._every_s, self._settings = (
+            store,
+            bus,
+            now_ms,
+            every_s,
+            settings,
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
         self._told: set[str] = set()
@@ -66,8 +93,15 @@ class Reconciler:
         found = reconcile.gaps(checked)
         fresh = [gap for gap in found if gap.key not in self._told]
         if fresh:
-            log.error("accounting_gap_found", gaps=len(fresh), missing_raw=sum(gap.missing_raw for gap in fresh))
+            log.error(
+                "accounting_gap_found", gaps=len(fresh), missing_raw=sum(gap.missing_raw for gap in fresh)
+            )
             events = [gap_event(gap, now_ms=now_ms) for gap in fresh]
-            self._bus.publish_sync([Message(topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event)) for event in events])
+            self._bus.publish_sync(
+                [
+                    Message(topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event))
+                    for event in events
+                ]
+            )
             self._told.update(gap.key for gap in fresh)
         return found

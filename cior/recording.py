@@ -15,7 +15,12 @@ def record_log(bus_dsn: str, out: Path, *, quiet_s: float = 3.0) -> int:
     """Number of items written. Ends when nothing new came for ``quiet_s`` (the broker's end offsets are not trusted; ticks of a running centre come each
     second, so reading stops at the first item sequenced after the start)."""
     settings = BusSettings.from_dsn(bus_dsn, client_id="cior-record")
-    consumer = BatchConsumer(settings, group=f"cior-record-{time.time_ns()}", topics=[topics.AREA.name], limits=BatchLimits(max_wait_s=0.2))
+    consumer = BatchConsumer(
+        settings,
+        group=f"cior-record-{time.time_ns()}",
+        topics=[topics.AREA.name],
+        limits=BatchLimits(max_wait_s=0.2),
+    )
     stop, lock = threading.Event(), threading.Lock()
     started_ms = time.time_ns() // 1_000_000
     lines: dict[tuple[int, int], bytes] = {}

@@ -40,7 +40,11 @@ def read_log(path: Path) -> Iterator[Item]:
             try:
                 yield _items.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise PayloadRejected("replay.line", f"{path.name}:{number} is no item: {error}", cure="record the log again with `cior record`") from error
+                raise PayloadRejected(
+                    "replay.line",
+                    f"{path.name}:{number} is no item: {error}",
+                    cure="record the log again with `cior record`",
+                ) from error
 
 
 def effects(items: Iterable[Item], rules: RulePack) -> Iterator[Effect]:
@@ -76,4 +80,11 @@ def replay(log: Path, rules: RulePack, out: Path) -> Replayed:
                     transitions += 1
                 case IssueCommand():
                     commands += 1
-    return Replayed(items=items, alerts=len(alerts), transitions=transitions, commands=commands, sha256=digest.hexdigest(), rules=rules.version)
+    return Replayed(
+        items=items,
+        alerts=len(alerts),
+        transitions=transitions,
+        commands=commands,
+        sha256=digest.hexdigest(),
+        rules=rules.version,
+    )

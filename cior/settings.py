@@ -25,44 +25,88 @@ class CentreSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """``[centre]``: who we are."""
 
     name: Annotated[str, msgspec.Meta(description="Name shown on the wall", examples=["Rosario"])]
-    area: Annotated[str, msgspec.Meta(description="Correlation area of this centre", examples=["city"])] = "city"
-    zone: Annotated[str, msgspec.Meta(description="IANA time zone of the city", examples=["America/Argentina/Cordoba"])] = "America/Argentina/Cordoba"
-    drill: Annotated[bool, msgspec.Meta(description="Everything this centre receives is an exercise", examples=[False])] = False
-    city: Annotated[str, msgspec.Meta(description="Folder with districts.geojson (facilities, schools, blocks); empty: the demonstration city", examples=["rosario"])] = ""
-    test_mode: Annotated[bool, msgspec.Meta(description="Allow life-safety connectors below gold; never on in a real centre", examples=[False])] = False
-    accounting_every_s: Annotated[float, msgspec.Meta(gt=0, le=60, description="How often connectors state what they accepted", examples=[60.0])] = 60.0
+    area: Annotated[str, msgspec.Meta(description="Correlation area of this centre", examples=["city"])] = (
+        "city"
+    )
+    zone: Annotated[
+        str, msgspec.Meta(description="IANA time zone of the city", examples=["America/Argentina/Cordoba"])
+    ] = "America/Argentina/Cordoba"
+    drill: Annotated[
+        bool, msgspec.Meta(description="Everything this centre receives is an exercise", examples=[False])
+    ] = False
+    city: Annotated[
+        str,
+        msgspec.Meta(
+            description="Folder with districts.geojson (facilities, schools, blocks); empty: the demonstration city",
+            examples=["rosario"],
+        ),
+    ] = ""
+    test_mode: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Allow life-safety connectors below gold; never on in a real centre", examples=[False]
+        ),
+    ] = False
+    accounting_every_s: Annotated[
+        float,
+        msgspec.Meta(
+            gt=0, le=60, description="How often connectors state what they accepted", examples=[60.0]
+        ),
+    ] = 60.0
 
 
 class BusSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[bus]``: the broker."""
 
-    dsn: Annotated[str, msgspec.Meta(description="`embedded`, or kafka://host:port?profile=kafka", examples=["kafka://kafka:9092?profile=kafka"])] = EMBEDDED
-    spool_max_mib: Annotated[int, msgspec.Meta(description="Largest disk spool of each connector process, MiB", examples=[512])] = 256
+    dsn: Annotated[
+        str,
+        msgspec.Meta(
+            description="`embedded`, or kafka://host:port?profile=kafka",
+            examples=["kafka://kafka:9092?profile=kafka"],
+        ),
+    ] = EMBEDDED
+    spool_max_mib: Annotated[
+        int, msgspec.Meta(description="Largest disk spool of each connector process, MiB", examples=[512])
+    ] = 256
 
 
 class StoreSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[store]``: ClickHouse."""
 
-    dsn: Annotated[str, msgspec.Meta(description="`embedded` (chDB), or clickhouse://user@host:8123/ops", examples=["clickhouse://cior_writer@clickhouse:8123/ops"])] = EMBEDDED
+    dsn: Annotated[
+        str,
+        msgspec.Meta(
+            description="`embedded` (chDB), or clickhouse://user@host:8123/ops",
+            examples=["clickhouse://cior_writer@clickhouse:8123/ops"],
+        ),
+    ] = EMBEDDED
 
 
 class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[console]``: the wall page."""
 
-    host: Annotated[str, msgspec.Meta(description="Address to listen on", examples=["127.0.0.1"])] = "127.0.0.1"
+    host: Annotated[str, msgspec.Meta(description="Address to listen on", examples=["127.0.0.1"])] = (
+        "127.0.0.1"
+    )
     port: Annotated[int, msgspec.Meta(description="Port; 0 takes a free one", examples=[8400])] = 0
 
 
 class ConnectorSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[[connector]]``: one instance of a connector, described in a file of its own (``kind``, ``name``, ``[config]``)."""
 
-    file: Annotated[str, msgspec.Meta(description="Its instance file, relative to this one", examples=["paneles-norte.toml"])]
+    file: Annotated[
+        str,
+        msgspec.Meta(description="Its instance file, relative to this one", examples=["paneles-norte.toml"]),
+    ]
 
 
 class VisionSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[[vision]]``: one vision worker and its cameras."""
 
-    file: Annotated[str, msgspec.Meta(description="Its settings file, relative to this one", examples=["camaras-centro.toml"])]
+    file: Annotated[
+        str,
+        msgspec.Meta(description="Its settings file, relative to this one", examples=["camaras-centro.toml"]),
+    ]
 
 
 class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,8 +116,12 @@ class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     bus: BusSection = BusSection()
     store: StoreSection = StoreSection()
     console: ConsoleSection = ConsoleSection()
-    registry: Annotated[str, msgspec.Meta(description="Device registry", examples=["registry.toml"])] = "registry.toml"
-    rules: Annotated[str, msgspec.Meta(description="Rule pack folder; empty takes the default pack", examples=["rules"])] = ""
+    registry: Annotated[str, msgspec.Meta(description="Device registry", examples=["registry.toml"])] = (
+        "registry.toml"
+    )
+    rules: Annotated[
+        str, msgspec.Meta(description="Rule pack folder; empty takes the default pack", examples=["rules"])
+    ] = ""
     connector: tuple[ConnectorSection, ...] = ()
     vision: tuple[VisionSection, ...] = ()
 
@@ -95,6 +143,10 @@ def load(path: Path, data: Path | None = None) -> Centre:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigInvalid("config.unreadable", f"{path.name}: {error.strerror}", cure="name an existing centre file with --config") from error
+        raise ConfigInvalid(
+            "config.unreadable",
+            f"{path.name}: {error.strerror}",
+            cure="name an existing centre file with --config",
+        ) from error
     file = strict_toml.parse(text, CentreFile, file=path.name)
     return Centre(file=file, path=path.resolve(), data=(data or path.parent / "data").resolve())

@@ -70,9 +70,17 @@ def instance_kinds(centre: Centre) -> Mapping[str, list[Path]]:
         try:
             kind = tomllib.loads(path.read_text(encoding="utf-8")).get("kind")
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigInvalid("config.instance_unreadable", f"{path.name}: {error}", cure="correct the file, or its name in the centre file") from error
+            raise ConfigInvalid(
+                "config.instance_unreadable",
+                f"{path.name}: {error}",
+                cure="correct the file, or its name in the centre file",
+            ) from error
         if not isinstance(kind, str):
-            raise ConfigInvalid("config.instance_kind", f"{path.name}: no kind", cure='add kind = "dc09" (see `cior connector list`)')
+            raise ConfigInvalid(
+                "config.instance_kind",
+                f"{path.name}: no kind",
+                cure='add kind = "dc09" (see `cior connector list`)',
+            )
         found[kind].append(path)
     return found
 
@@ -80,7 +88,9 @@ def instance_kinds(centre: Centre) -> Mapping[str, list[Path]]:
 class Stack:
     """A centre that runs on this machine."""
 
-    def __init__(self, centre: Centre, keys: Keys, *, limits: Limits | None = None, log_level: str = "info") -> None:
+    def __init__(
+        self, centre: Centre, keys: Keys, *, limits: Limits | None = None, log_level: str = "info"
+    ) -> None:
         self.centre, self.keys = centre, keys
         self.addresses = addresses(centre)
         self.run_dir = centre.data / "run"
@@ -125,7 +135,11 @@ class Stack:
         parts = [self._part(CENTRE, ["centre"], ready_timeout_s=120)]
         parts += [self._stream(role) for role in ROLES]
         parts += [
-            self._part(f"connectors-{kind}", ["connectors", *(str(path) for path in paths), "--family", kind], life_safety=True)
+            self._part(
+                f"connectors-{kind}",
+                ["connectors", *(str(path) for path in paths), "--family", kind],
+                life_safety=True,
+            )
             for kind, paths in instance_kinds(self.centre).items()
         ]
         parts += [
@@ -142,17 +156,51 @@ class Stack:
             health = read_health(settings)
             return health is not None and health.ready and health.pid == pid
 
-        part = self._part(f"streams-{role}", ["streams", "--role", role], ready_timeout_s=120, life_safety=True)
+        part = self._part(
+            f"streams-{role}", ["streams", "--role", role], ready_timeout_s=120, life_safety=True
+        )
         return replace(part, ready=ready)
 
-    def _part(self, name: str, arguments: list[str], *, ready_timeout_s: float = 60.0, life_safety: bool = False) -> PartSpec:
+    def _part(
+        self, name: str, arguments: list[str], *, ready_timeout_s: float = 60.0, life_safety: bool = False
+    ) -> PartSpec:
         ready = self.ready_file(name)
         ready.unlink(missing_ok=True)
-        argv = [sys.executable, "-m", "cior", "run", *arguments, "--config", str(self.centre.path), "--data", str(self.centre.data),
-                "--bus", self.addresses.bus_dsn, "--store", self.addresses.store_dsn, "--ready", str(ready), "--log-level", self._log_level]
-        return PartSpec(name=name, argv=argv, env=child_environment(self.keys), ready=lambda pid: is_ready(ready, pid), ready_timeout_s=ready_timeout_s, life_safety=life_safety)
+        argv = [
+            sys.executable,
+            "-m",
+            "cior",
+            "run",
+            *arguments,
+            "--config",
+            str(self.centre.path),
+            "--data",
+            str(self.centre.data),
+            "--bus",
+            self.addresses.bus_dsn,
+            "--store",
+            self.addresses.store_dsn,
+            "--ready",
+            str(ready),
+            "--log-level",
+            self._log_level,
+        ]
+        return PartSpec(
+            name=name,
+            argv=argv,
+            env=child_environment(self.keys),
+            ready=lambda pid: is_ready(ready, pid),
+            ready_timeout_s=ready_timeout_s,
+            life_safety=life_safety,
+        )
 
     def _broker(self, port: int) -> PartSpec:
         settings = TansuSettings(port=port)
-        return PartSpec(name=BROKER, argv=command(settings, port), ready=lambda _pid: answers(settings.host, port, timeout_s=0.2), ready_timeout_s=20,
-                        stop_timeout_s=0.5, life_safety=True)
+        return PartSpec(
+            name=BROKER,
+            argv=command(settings, port),
+            ready=lambda _pid: answers(settings.host, port, timeout_s=0.2),
+            ready_timeout_s=20,
+            stop_timeout_s=0.5,
+            life_safety=True,
+        )

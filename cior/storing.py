@@ -28,11 +28,25 @@ from cior_store.writers import Writers
 log = structlog.get_logger("cior.storing")
 
 ROUTES: dict[str, Kind] = {
-    topics.RAW.name: Kind.RAW, topics.SEALED.name: Kind.SEALED, topics.URGENT.name: Kind.EVENT, topics.EVENTS.name: Kind.EVENT,
-    topics.TELEMETRY.name: Kind.EVENT, topics.ALERTS.name: Kind.ALERT, topics.TRANSITIONS.name: Kind.TRANSITION, topics.ACTIONS.name: Kind.ACTION,
-    topics.COMMANDS.name: Kind.COMMAND, topics.RECEIPTS.name: Kind.RECEIPT, topics.DEAD.name: Kind.DEAD,
+    topics.RAW.name: Kind.RAW,
+    topics.SEALED.name: Kind.SEALED,
+    topics.URGENT.name: Kind.EVENT,
+    topics.EVENTS.name: Kind.EVENT,
+    topics.TELEMETRY.name: Kind.EVENT,
+    topics.ALERTS.name: Kind.ALERT,
+    topics.TRANSITIONS.name: Kind.TRANSITION,
+    topics.ACTIONS.name: Kind.ACTION,
+    topics.COMMANDS.name: Kind.COMMAND,
+    topics.RECEIPTS.name: Kind.RECEIPT,
+    topics.DEAD.name: Kind.DEAD,
 }
-PROMPT = (topics.ALERTS.name, topics.TRANSITIONS.name, topics.COMMANDS.name, topics.ACTIONS.name, topics.RECEIPTS.name)
+PROMPT = (
+    topics.ALERTS.name,
+    topics.TRANSITIONS.name,
+    topics.COMMANDS.name,
+    topics.ACTIONS.name,
+    topics.RECEIPTS.name,
+)
 BULK = tuple(name for name in ROUTES if name not in PROMPT)
 
 
@@ -73,7 +87,9 @@ class StoredCuts:
 class StoreSink:
     """The process's store writers. ``start`` and ``stop`` once; ``failure`` tells why a thread ended (None: all run)."""
 
-    def __init__(self, bus_settings: BusSettings, store: Store, bus: Bus, *, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, bus_settings: BusSettings, store: Store, bus: Bus, *, metrics: Metrics | None = None
+    ) -> None:
         self._settings, self._store, self._bus = bus_settings, store, bus
         self._metrics = metrics or Metrics()
         self._stop = threading.Event()
@@ -87,14 +103,23 @@ class StoreSink:
             ("prompt", PROMPT, BatchLimits(max_wait_s=0.05, max_records=2_000)),
             ("bulk", BULK, BatchLimits(max_wait_s=1.0, max_records=10_000)),
         ):
-            thread = threading.Thread(target=self._run, args=(name, names, limits), name=f"store-{name}", daemon=True)
+            thread = threading.Thread(
+                target=self._run, args=(name, names, limits), name=f"store-{name}", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
 
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
         sink = Sink(writers, codec=BusCodec(), routes=ROUTES, on_dead=self._bury, stopping=self._stop)
-        consumer = BatchConsumer(self._settings, group=f"cior-store-{name}", topics=names, limits=limits, cuts=StoredCuts(writers), metrics=self._metrics)
+        consumer = BatchConsumer(
+            self._settings,
+            group=f"cior-store-{name}",
+            topics=names,
+            limits=limits,
+            cuts=StoredCuts(writers),
+            metrics=self._metrics,
+        )
 
         def write(batch: Batch) -> None:
             written = sink.write_batch(batch.topic, batch.partition, batch.records)

@@ -60,10 +60,14 @@ def balance_of(questions: Questions, *, since_ms: int, until_ms: int) -> Balance
     rows = without_names(questions.reconciliation(since_ms=since_ms - since_ms % 60_000, until_ms=until_ms))
     raw_differences = [row.missing_raw for row in rows]
     return Balance(
-        accepted=sum(row.accepted or 0 for row in rows), raw=sum(row.raw_stored for row in rows), declared=sum(row.outcomes_declared for row in rows),
-        events=sum(row.events_stored for row in rows), dead=sum(row.dead_stored for row in rows),
+        accepted=sum(row.accepted or 0 for row in rows),
+        raw=sum(row.raw_stored for row in rows),
+        declared=sum(row.outcomes_declared for row in rows),
+        events=sum(row.events_stored for row in rows),
+        dead=sum(row.dead_stored for row in rows),
         missing_raw=sum(each for each in raw_differences if each > 0),
-        unclaimed_raw=sum(-each for each in raw_differences if each < 0) + sum(row.raw_stored for row in rows if row.accepted is None),
+        unclaimed_raw=sum(-each for each in raw_differences if each < 0)
+        + sum(row.raw_stored for row in rows if row.accepted is None),
         missing_outcomes=sum(abs(row.missing_outcomes) for row in rows),
     )
 
@@ -75,7 +79,11 @@ def summarise(questions: Questions, *, since_ms: int, until_ms: int) -> Summary:
         counts[letter.code] = counts.get(letter.code, 0) + 1
     return Summary(
         sources=questions.signals_by_source(since_ms=since_ms, until_ms=until_ms),
-        cameras=sum(row.events for row in questions.events_by_minute(since_ms=since_ms, until_ms=until_ms) if row.source.startswith("vision/")),
+        cameras=sum(
+            row.events
+            for row in questions.events_by_minute(since_ms=since_ms, until_ms=until_ms)
+            if row.source.startswith("vision/")
+        ),
         dead=tuple(DeadCount(code=code, count=count) for code, count in sorted(counts.items())),
         levels=questions.alerts_by_level(since_ms=since_ms, until_ms=until_ms),
         latency=questions.p1_latency(since_ms=since_ms, until_ms=until_ms),

@@ -100,7 +100,10 @@ class Part:
         """Start the process with its output appended to its log file."""
         with self._log_path.open("ab") as output:
             self.process = subprocess.Popen(
-                _tied(self.spec.argv), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                _tied(self.spec.argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
                 env={**os.environ, **self.spec.env},
             )
         self.started_s = time.monotonic()
@@ -111,7 +114,9 @@ class Part:
         """Advance the state machine by one look."""
         if self.process is None or self.process.poll() is not None:
             self._when_down(now_s)
-        elif self.state in (PartState.STARTING, PartState.RESTARTING, PartState.FLAPPING) and self._is_ready():
+        elif (
+            self.state in (PartState.STARTING, PartState.RESTARTING, PartState.FLAPPING) and self._is_ready()
+        ):
             self.state = PartState.READY
             log.info("part_ready", part=self.spec.name, after_s=round(now_s - self.started_s, 2))
 
@@ -125,7 +130,13 @@ class Part:
             self.next_start_s = now_s + pause_s
             self.state = PartState.FLAPPING if flapping else PartState.RESTARTING
             report = log.error if flapping or self.spec.life_safety else log.warning
-            report("part_ended", part=self.spec.name, exit_code=self.process.returncode, pause_s=pause_s, flapping=flapping)
+            report(
+                "part_ended",
+                part=self.spec.name,
+                exit_code=self.process.returncode,
+                pause_s=pause_s,
+                flapping=flapping,
+            )
             self.process = None
         elif now_s >= self.next_start_s:
             self.restarts += 1
@@ -180,8 +191,11 @@ class Supervisor:
             deadline_s = time.monotonic() + part.spec.ready_timeout_s
             while part.state is not PartState.READY:
                 if time.monotonic() > deadline_s or self._stopping.is_set():
-                    raise SourceUnavailable("supervisor.part_not_ready", f"{name} was not ready within {part.spec.ready_timeout_s:.0f} s",
-                                            cure=f"read {name}.log in the log folder")
+                    raise SourceUnavailable(
+                        "supervisor.part_not_ready",
+                        f"{name} was not ready within {part.spec.ready_timeout_s:.0f} s",
+                        cure=f"read {name}.log in the log folder",
+                    )
                 time.sleep(0.02)
 
     def kill(self, name: str) -> int:
@@ -189,7 +203,9 @@ class Supervisor:
         with self._lock:
             pid = self.parts[name].pid
             if pid is None:
-                raise SourceUnavailable("supervisor.part_not_running", f"{name} does not run", cure="wait for its restart")
+                raise SourceUnavailable(
+                    "supervisor.part_not_running", f"{name} does not run", cure="wait for its restart"
+                )
             os.kill(pid, signal.SIGKILL)
             return pid
 
@@ -227,5 +243,7 @@ class Supervisor:
             part.poll(time.monotonic())
         except OSError:  # fork or exec refused: counts as a death, so the pause grows
             part.deaths_s.append(time.monotonic())
-            part.next_start_s = time.monotonic() + pause_before_restart(part.deaths_s, time.monotonic(), self.limits)[0]
+            part.next_start_s = (
+                time.monotonic() + pause_before_restart(part.deaths_s, time.monotonic(), self.limits)[0]
+            )
             log.exception("part_start_failed", part=part.spec.name)

@@ -18,8 +18,12 @@ def show_topics(dsn: str, *, create: bool) -> int:
     found = topics.check()
     purposes = {spec.name: spec.purpose for spec in CATALOGUE}
     for one in found:
-        click.echo(f"{one.state.value:17} {one.name:24} {one.partitions:>3}  {one.detail or purposes[one.name]}")
+        click.echo(
+            f"{one.state.value:17} {one.name:24} {one.partitions:>3}  {one.detail or purposes[one.name]}"
+        )
     wrong = [one for one in found if one.state is not TopicState.OK]
     if wrong and not create:
-        click.echo("cure: cior topics --create makes what is missing; partitions and settings of existing topics are changed with the broker's own tools")
+        click.echo(
+            "cure: cior topics --create makes what is missing; partitions and settings of existing topics are changed with the broker's own tools"
+        )
     return 1 if wrong else 0

@@ -37,11 +37,15 @@ def up(config: Path, data: Path | None) -> int:
 def tell_keys(ring: KeyRing) -> None:
     """What was made at first start, said once."""
     if ring.fresh:
-        click.echo("keys made for this installation (told once; kept in the data folder, readable by its owner only):")
+        click.echo(
+            "keys made for this installation (told once; kept in the data folder, readable by its owner only):"
+        )
         click.echo(f"  wall token          {ring.keys.wall_token}")
         click.echo(f"  Traccar secret      {ring.keys.traccar_secret}")
         click.echo(f"  DC-09 default key   {ring.keys.dc09_key}")
-        click.echo(f"  response team's private key: file {ring.team_private_file.name}; move it to the team's own computer, this one does not need it")
+        click.echo(
+            f"  response team's private key: file {ring.team_private_file.name}; move it to the team's own computer, this one does not need it"
+        )
 
 
 def watch(stack: Stack, stop: threading.Event) -> None:

@@ -10,33 +10,59 @@ from cior_store.questions import Questions
 
 HOUR_MS = 3_600_000
 _STATES = {
-    "silent": ("callado", "silent"), "degraded": ("degradado", "degraded"), "down": ("caído", "down"), "tampered": ("sabotaje", "tampered"),
+    "silent": ("callado", "silent"),
+    "degraded": ("degradado", "degraded"),
+    "down": ("caído", "down"),
+    "tampered": ("sabotaje", "tampered"),
 }
 
 
-def wall_questions(questions: Questions, now_ms: Callable[[], int], *, in_flight_s: float = 30.0) -> Mapping[str, Callable[[], Any]]:
+def wall_questions(
+    questions: Questions, now_ms: Callable[[], int], *, in_flight_s: float = 30.0
+) -> Mapping[str, Callable[[], Any]]:
     """Question name → function. Windows: the last hour; ``summary``: since this process began."""
     started_ms = now_ms()
 
     def latency() -> dict[str, Any]:
         row = questions.p1_latency(since_ms=now_ms() - HOUR_MS, until_ms=now_ms() + 1)
-        return {"n": row.alerts, "p50_ms": row.visible_p50_ms, "p95_ms": row.visible_p95_ms, "p99_ms": row.visible_p99_ms}
+        return {
+            "n": row.alerts,
+            "p50_ms": row.visible_p50_ms,
+            "p95_ms": row.visible_p95_ms,
+            "p99_ms": row.visible_p99_ms,
+        }
 
     def balance() -> dict[str, Any]:
-        found = balance_of(questions, since_ms=now_ms() - HOUR_MS, until_ms=now_ms() - int(in_flight_s * 1000))
-        return {"accepted": found.accepted, "raw": found.raw, "events": found.events, "dead": found.dead, "gap": found.missing_raw + found.missing_outcomes}
+        found = balance_of(
+            questions, since_ms=now_ms() - HOUR_MS, until_ms=now_ms() - int(in_flight_s * 1000)
+        )
+        return {
+            "accepted": found.accepted,
+            "raw": found.raw,
+            "events": found.events,
+            "dead": found.dead,
+            "gap": found.missing_raw + found.missing_outcomes,
+        }
 
     def summary() -> Summary:
         return summarise(questions, since_ms=started_ms, until_ms=now_ms() + 1)
 
     def blind() -> list[dict[str, Any]]:
         return [
-            {"name": spot.subject, "state_es": _STATES.get(spot.health, (spot.health,))[0], "state_en": spot.health, "since_ms": spot.since_ms}
+            {
+                "name": spot.subject,
+                "state_es": _STATES.get(spot.health, (spot.health,))[0],
+                "state_en": spot.health,
+                "since_ms": spot.since_ms,
+            }
             for spot in questions.blind_spots()
         ]
 
     def sources() -> list[dict[str, Any]]:
         rows = questions.signals_by_source(since_ms=now_ms() - HOUR_MS, until_ms=now_ms() + 1)
-        return [{"source": row.source.removeprefix("urn:cior:"), "signals": row.signals, "dead": row.dead} for row in rows]
+        return [
+            {"source": row.source.removeprefix("urn:cior:"), "signals": row.signals, "dead": row.dead}
+            for row in rows
+        ]
 
     return {"summary": summary, "latency": latency, "balance": balance, "blind": blind, "sources": sources}

@@ -38,7 +38,9 @@ class WallWatch:
     async def run(self) -> None:
         """Follow the feed."""
         timeout = aiohttp.ClientTimeout(total=None, sock_read=30)
-        async with aiohttp.ClientSession(cookies=self._cookies, timeout=timeout, read_bufsize=2**20) as session:
+        async with aiohttp.ClientSession(
+            cookies=self._cookies, timeout=timeout, read_bufsize=2**20
+        ) as session:
             while True:
                 try:
                     async with session.get(f"{self._base}/api/feed") as stream:
@@ -71,7 +73,13 @@ class WallWatch:
         now_ms = time.time_ns() // 1_000_000
         known = self.seen.get(alert["id"])
         if known is None:
-            known = Seen(id=alert["id"], first_ms=now_ms, level=alert["level"], received_ms=alert.get("received_ms"), drill=alert["drill"])
+            known = Seen(
+                id=alert["id"],
+                first_ms=now_ms,
+                level=alert["level"],
+                received_ms=alert.get("received_ms"),
+                drill=alert["drill"],
+            )
             self.seen[known.id] = known
         else:
             known.versions += 1
@@ -81,8 +89,15 @@ class WallWatch:
 
     async def ask(self, question: str) -> bytes:
         """The raw JSON of a store question. Raises ``SourceUnavailable``."""
-        async with aiohttp.ClientSession(cookies=self._cookies) as session, session.get(f"{self._base}/api/ask/{question}") as answer:
+        async with (
+            aiohttp.ClientSession(cookies=self._cookies) as session,
+            session.get(f"{self._base}/api/ask/{question}") as answer,
+        ):
             body = await answer.read()
             if answer.status != 200:
-                raise SourceUnavailable("wall.no_answer", f"the wall answered {answer.status} to {question}", cure="read centre.log in the log folder")
+                raise SourceUnavailable(
+                    "wall.no_answer",
+                    f"the wall answered {answer.status} to {question}",
+                    cure="read centre.log in the log folder",
+                )
             return body

@@ -18,16 +18,44 @@ def draw_clip(path: Path) -> Path:
     from cior_vision.synthetic import encode, loiterer
 
     scene = loiterer(arrives_s=1.0, stays_s=12.0)
-    return encode(replace(scene, duration_s=scene.duration_s + 10.0, covered=((scene.duration_s - 2.0, scene.duration_s + 7.0),)), path)
+    return encode(
+        replace(
+            scene,
+            duration_s=scene.duration_s + 10.0,
+            covered=((scene.duration_s - 2.0, scene.duration_s + 7.0),),
+        ),
+        path,
+    )
 
 
 def camera_part(folder: Path, port: int) -> PartSpec:
     """The server process for the supervisor. Raises ``ConfigInvalid`` when the server is not installed."""
     script = Path(sys.executable).parent / "rtsp-server"
     if not script.is_file():
-        raise ConfigInvalid("simulator.no_rtsp_server", "the RTSP server of the simulator is not installed", cure="pip install 'cior[simulator]'")
-    argv = [sys.executable, str(script), "--dir", str(folder), "--host", LOOPBACK, "--port", str(port), "--control-port", str(free_port())]
-    return PartSpec(name="simulated-camera", argv=argv, ready=lambda _pid: _answers(port), ready_timeout_s=20, stop_timeout_s=3)
+        raise ConfigInvalid(
+            "simulator.no_rtsp_server",
+            "the RTSP server of the simulator is not installed",
+            cure="pip install 'cior[simulator]'",
+        )
+    argv = [
+        sys.executable,
+        str(script),
+        "--dir",
+        str(folder),
+        "--host",
+        LOOPBACK,
+        "--port",
+        str(port),
+        "--control-port",
+        str(free_port()),
+    ]
+    return PartSpec(
+        name="simulated-camera",
+        argv=argv,
+        ready=lambda _pid: _answers(port),
+        ready_timeout_s=20,
+        stop_timeout_s=3,
+    )
 
 
 def _answers(port: int) -> bool:

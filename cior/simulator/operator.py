@@ -18,8 +18,11 @@ from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disp
 log = structlog.get_logger("cior.simulator.operator")
 
 _KINDS = {
-    Do.ACKNOWLEDGE: ActionKind.ACKNOWLEDGE, Do.DISPATCH: ActionKind.DISPATCH, Do.ON_SCENE: ActionKind.ON_SCENE,
-    Do.CONFIRM: ActionKind.CONFIRM, Do.CLOSE: ActionKind.CLOSE,
+    Do.ACKNOWLEDGE: ActionKind.ACKNOWLEDGE,
+    Do.DISPATCH: ActionKind.DISPATCH,
+    Do.ON_SCENE: ActionKind.ON_SCENE,
+    Do.CONFIRM: ActionKind.CONFIRM,
+    Do.CLOSE: ActionKind.CLOSE,
 }
 
 
@@ -43,8 +46,12 @@ class Desk:
     def find(self, subject: str) -> Alert | None:
         """The most urgent alert, not closed, that holds a signal of ``subject``."""
         with self._lock:
-            found = [alert for alert in self._alerts.values() if alert.status not in (AlertStatus.CLOSED, AlertStatus.MERGED)
-                     and any(member.subject == subject for member in alert.members)]
+            found = [
+                alert
+                for alert in self._alerts.values()
+                if alert.status not in (AlertStatus.CLOSED, AlertStatus.MERGED)
+                and any(member.subject == subject for member in alert.members)
+            ]
         return min(found, key=lambda alert: (alert.level.rank, alert.opened_ms, alert.id), default=None)
 
     def act(self, step: Step) -> bool:
@@ -53,14 +60,30 @@ class Desk:
         if alert is None:
             return False
         key = hashlib.sha256(f"{step.who}|{step.do}|{step.at_s}|{alert.id}".encode()).hexdigest()[:32]
-        action = Action(id=key, kind=_KINDS[step.do], actor=step.who, at_ms=self._now_ms(), area=self._area, alert_id=alert.id, reason=step.note,
-                        disposition=Disposition(step.disposition) if step.disposition else None)
+        action = Action(
+            id=key,
+            kind=_KINDS[step.do],
+            actor=step.who,
+            at_ms=self._now_ms(),
+            area=self._area,
+            alert_id=alert.id,
+            reason=step.note,
+            disposition=Disposition(step.disposition) if step.disposition else None,
+        )
         message = Message(topic=topics.ACTIONS.name, key=self._area.encode(), value=codec.encode(action))
         self._bus.publish_sync([message])
         self.done.append(action)
         return True
 
-    def play(self, steps: Iterable[Step], *, started_s: float, speed: float, stop: threading.Event, patience_s: float = 10.0) -> None:
+    def play(
+        self,
+        steps: Iterable[Step],
+        *,
+        started_s: float,
+        speed: float,
+        stop: threading.Event,
+        patience_s: float = 10.0,
+    ) -> None:
         """Do the steps at their seconds (monotonic ``started_s`` is second 0), each tried for ``patience_s``."""
         for step in steps:
             if stop.wait(max(0.0, started_s + step.at_s / speed - time.monotonic())):

@@ -26,8 +26,16 @@ log = structlog.get_logger("cior.simulator")
 
 # Natures of ordinary calls, with their share; roughly half of what a 911 desk hears is no emergency.
 NATURES = (
-    ("Ruidos molestos", 30), ("Consulta", 22), ("Discusión en vía pública", 12), ("Choque sin lesionados", 8), ("Persona sospechosa", 8),
-    ("Alarma privada", 9), ("Luminaria apagada", 4), ("Caída de árbol", 2), ("Dolor de pecho", 3), ("Robo de bicicleta", 2),
+    ("Ruidos molestos", 30),
+    ("Consulta", 22),
+    ("Discusión en vía pública", 12),
+    ("Choque sin lesionados", 8),
+    ("Persona sospechosa", 8),
+    ("Alarma privada", 9),
+    ("Luminaria apagada", 4),
+    ("Caída de árbol", 2),
+    ("Dolor de pecho", 3),
+    ("Robo de bicicleta", 2),
 )
 
 
@@ -54,7 +62,16 @@ class Player:
     """One run of a script. ``speed`` > 1 plays faster."""
 
     def __init__(  # noqa: PLR0913 - the wires of a city
-        self, script: Script, *, city: City, roster: Roster, traccar: TraccarWire, panels: PanelWire, cad: CadWire, truth: Path, zone: str,
+        self,
+        script: Script,
+        *,
+        city: City,
+        roster: Roster,
+        traccar: TraccarWire,
+        panels: PanelWire,
+        cad: CadWire,
+        truth: Path,
+        zone: str,
         speed: float = 1.0,
     ) -> None:
         self.script, self.city, self.roster = script, city, roster
@@ -140,7 +157,15 @@ class Player:
     def _call(self, nature: str, lat: float, lon: float, *, ref: str = "", story: bool = False) -> None:
         number, created = self.cad.number(), self._local()
         self._calls[ref or number] = (number, created, lat, lon)
-        self.cad.row(number, created=created, modified=created, nature=nature, lat=lat, lon=lon, address="Calle de ensayo 100")
+        self.cad.row(
+            number,
+            created=created,
+            modified=created,
+            nature=nature,
+            lat=lat,
+            lon=lon,
+            address="Calle de ensayo 100",
+        )
         self._note_cad(number, "call", nature=nature, story=story)
 
     def _local(self) -> str:
@@ -151,11 +176,36 @@ class Player:
 
     def _note_cad(self, number: str, do: str, *, nature: str, story: bool) -> None:
         sent = Sent(at_ms=wall_ms(), acked_ms=None, attempts=1)
-        self._write(Truth(at_ms=sent.at_ms, acked_ms=None, attempts=1, wire="cad", actor="desk", subject=number, do=do, story=story, code=nature))
+        self._write(
+            Truth(
+                at_ms=sent.at_ms,
+                acked_ms=None,
+                attempts=1,
+                wire="cad",
+                actor="desk",
+                subject=number,
+                do=do,
+                story=story,
+                code=nature,
+            )
+        )
 
-    def _note(self, sent: Sent, *, wire: str, actor: Actor, do: str, story: bool = False, code: str = "") -> None:
-        self._write(Truth(at_ms=sent.at_ms, acked_ms=sent.acked_ms, attempts=sent.attempts, wire=wire, actor=actor.name, subject=actor.subject, do=do,
-                          story=story, code=code))
+    def _note(
+        self, sent: Sent, *, wire: str, actor: Actor, do: str, story: bool = False, code: str = ""
+    ) -> None:
+        self._write(
+            Truth(
+                at_ms=sent.at_ms,
+                acked_ms=sent.acked_ms,
+                attempts=sent.attempts,
+                wire=wire,
+                actor=actor.name,
+                subject=actor.subject,
+                do=do,
+                story=story,
+                code=code,
+            )
+        )
 
     def _write(self, truth: Truth) -> None:
         self.sent[truth.wire] += 1
@@ -168,10 +218,21 @@ class Player:
         match step.do:
             case Do.CALL | Do.EDIT | Do.BROKEN_ROW:
                 self._at_the_desk(step)
-            case Do.PRESS | Do.PRESS_NOWHERE | Do.PRESS_BUFFERED | Do.RESEND | Do.BAD_JSON if actor is not None:
-                self._note(await self._vehicle(step, actor), wire="traccar", actor=actor, do=step.do, story=True)
+            case Do.PRESS | Do.PRESS_NOWHERE | Do.PRESS_BUFFERED | Do.RESEND | Do.BAD_JSON if (
+                actor is not None
+            ):
+                self._note(
+                    await self._vehicle(step, actor), wire="traccar", actor=actor, do=step.do, story=True
+                )
             case Do.ALARM | Do.RESTORE | Do.REPEAT | Do.WRONG_CRC | Do.GARBAGE if actor is not None:
-                self._note(await self._panel(step, actor), wire="dc09", actor=actor, do=step.do, story=True, code=step.code)
+                self._note(
+                    await self._panel(step, actor),
+                    wire="dc09",
+                    actor=actor,
+                    do=step.do,
+                    story=True,
+                    code=step.code,
+                )
             case _:
                 log.warning("step_unknown_actor", who=step.who, do=step.do)
 
@@ -181,7 +242,9 @@ class Player:
             case Do.PRESS_NOWHERE:
                 return await self.traccar.position(actor, 0.0, 0.0, alarm="sos", valid=False)
             case Do.PRESS_BUFFERED:
-                return await self.traccar.position(actor, lat, lon, alarm="sos", device_ms=wall_ms() - int(step.hours * 3_600_000))
+                return await self.traccar.position(
+                    actor, lat, lon, alarm="sos", device_ms=wall_ms() - int(step.hours * 3_600_000)
+                )
             case Do.RESEND:
                 return await self.traccar.raw(self.traccar.last[actor.name])
             case Do.BAD_JSON:
@@ -208,7 +271,16 @@ class Player:
             self._note_cad("-", "broken_row", nature="", story=True)
         elif step.do is Do.EDIT:
             number, created, lat, lon = self._calls[step.ref]
-            self.cad.row(number, created=created, modified=self._local(), nature=step.text, lat=lat, lon=lon, address="Calle de ensayo 100", state="editado")
+            self.cad.row(
+                number,
+                created=created,
+                modified=self._local(),
+                nature=step.text,
+                lat=lat,
+                lon=lon,
+                address="Calle de ensayo 100",
+                state="editado",
+            )
             self._note_cad(number, "edit", nature=step.text, story=True)
         else:
             lat, lon = self._places[step.near] if step.near else city_point(self.city, self._dice)

@@ -49,30 +49,85 @@ def build(city: City, *, seed: int) -> Roster:
     actors: list[Actor] = []
     for number in range(1, PANELS + 1):
         lat, lon = city_point(city, dice)
-        actors.append(Actor(name=f"panel-{number:04d}", kind="panel", native=f"{1000 + number}", subject=f"panel:{1000 + number}", lat=lat, lon=lon,
-                            block=f"block-{number // 4:02d}"))
+        actors.append(
+            Actor(
+                name=f"panel-{number:04d}",
+                kind="panel",
+                native=f"{1000 + number}",
+                subject=f"panel:{1000 + number}",
+                lat=lat,
+                lon=lon,
+                block=f"block-{number // 4:02d}",
+            )
+        )
     actors += _special_panels(actors[0], city, dice)
     for kind, count, first in (("bus", BUSES, 1), ("taxi", TAXIS, 1)):
         for number in range(first, first + count):
             lat, lon = city_point(city, dice)
             native = f"{kind}-{number:03d}"
-            actors.append(Actor(name=native, kind=kind, native=native, subject=f"vehicle:{native}", lat=lat, lon=lon))
+            actors.append(
+                Actor(name=native, kind=kind, native=native, subject=f"vehicle:{native}", lat=lat, lon=lon)
+            )
     lat, lon = city_point(city, dice)
-    actors.append(Actor(name="taxi-999", kind="taxi", native="taxi-999", subject="vehicle:taxi-999", lat=lat, lon=lon, registered=False))
+    actors.append(
+        Actor(
+            name="taxi-999",
+            kind="taxi",
+            native="taxi-999",
+            subject="vehicle:taxi-999",
+            lat=lat,
+            lon=lon,
+            registered=False,
+        )
+    )
     lat, lon = city_point(city, dice)
-    actors.append(Actor(name="camera-plaza", kind="camera", native="camera-plaza", subject="camera-plaza", lat=lat, lon=lon))
+    actors.append(
+        Actor(
+            name="camera-plaza",
+            kind="camera",
+            native="camera-plaza",
+            subject="camera-plaza",
+            lat=lat,
+            lon=lon,
+        )
+    )
     return Roster(actors={actor.name: actor for actor in actors})
 
 
 def _special_panels(first: Actor, city: City, dice: random.Random) -> list[Actor]:
     """A panel eighty metres from the first one, the drill panel, the silent one, and one that is registered but never speaks."""
     north_m = 80.0 if city.district(first.lat + 80 / 111_195, first.lon) else -80.0
-    corner = Actor(name="panel-corner", kind="panel", native="2001", subject="panel:2001", lat=round(first.lat + north_m / 111_195, 6), lon=first.lon,
-                   block=first.block)
+    corner = Actor(
+        name="panel-corner",
+        kind="panel",
+        native="2001",
+        subject="panel:2001",
+        lat=round(first.lat + north_m / 111_195, 6),
+        lon=first.lon,
+        block=first.block,
+    )
     drill_at, silent_at, mute_at = city_point(city, dice), city_point(city, dice), city_point(city, dice)
-    drill = Actor(name="panel-drill", kind="panel", native="2002", subject="panel:2002", lat=drill_at[0], lon=drill_at[1], drill=True)
-    silent = Actor(name="panel-silent", kind="panel", native="2003", subject="panel:2003", lat=silent_at[0], lon=silent_at[1], silent=True)
-    mute = Actor(name="panel-mute", kind="panel", native="2004", subject="panel:2004", lat=mute_at[0], lon=mute_at[1])
+    drill = Actor(
+        name="panel-drill",
+        kind="panel",
+        native="2002",
+        subject="panel:2002",
+        lat=drill_at[0],
+        lon=drill_at[1],
+        drill=True,
+    )
+    silent = Actor(
+        name="panel-silent",
+        kind="panel",
+        native="2003",
+        subject="panel:2003",
+        lat=silent_at[0],
+        lon=silent_at[1],
+        silent=True,
+    )
+    mute = Actor(
+        name="panel-mute", kind="panel", native="2004", subject="panel:2004", lat=mute_at[0], lon=mute_at[1]
+    )
     return [corner, drill, silent, mute]
 
 
@@ -98,12 +153,28 @@ def registry_toml(roster: Roster, city: City) -> str:
         if not actor.registered or actor.kind == "camera":
             continue
         fields = {
-            "id": actor.subject, "kind": actor.kind, "name": actor.name, "expected_every_s": MUTE_SILENCE_S if actor.name == "panel-mute" else every_s[actor.kind],
-            "data_class": "sealed" if actor.silent else "restricted", "registered_people": actor.kind in ("bus", "taxi"), "drill": actor.drill,
+            "id": actor.subject,
+            "kind": actor.kind,
+            "name": actor.name,
+            "expected_every_s": MUTE_SILENCE_S if actor.name == "panel-mute" else every_s[actor.kind],
+            "data_class": "sealed" if actor.silent else "restricted",
+            "registered_people": actor.kind in ("bus", "taxi"),
+            "drill": actor.drill,
         }
-        lines = ["[[device]]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items())]
+        lines = [
+            "[[device]]",
+            *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()),
+        ]
         if actor.kind == "panel":
-            lines += [f"block = {json.dumps(actor.block)}", f"siren = {json.dumps(not actor.silent)}", "[device.place]", 'method = "site"', f"lat = {actor.lat}",
-                      f"lon = {actor.lon}", "accuracy_m = 15.0", f"district = {json.dumps(city.bucket(actor.lat, actor.lon))}"]
+            lines += [
+                f"block = {json.dumps(actor.block)}",
+                f"siren = {json.dumps(not actor.silent)}",
+                "[device.place]",
+                'method = "site"',
+                f"lat = {actor.lat}",
+                f"lon = {actor.lon}",
+                "accuracy_m = 15.0",
+                f"district = {json.dumps(city.bucket(actor.lat, actor.lon))}",
+            ]
         rows.append("\n".join(lines))
     return "\n\n".join(rows) + "\n"

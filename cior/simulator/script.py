@@ -95,7 +95,10 @@ def load(text: str, *, file: str) -> Script:
     last_s = 0.0
     for step in script.step:
         if not last_s <= step.at_s <= script.duration_s:
-            raise ConfigInvalid("script.order", f"{file}: step of {step.who} at {step.at_s} s is out of order or after the end",
-                                cure="sort the steps by at_s and keep them within duration_s")
+            raise ConfigInvalid(
+                "script.order",
+                f"{file}: step of {step.who} at {step.at_s} s is out of order or after the end",
+                cure="sort the steps by at_s and keep them within duration_s",
+            )
         last_s = step.at_s
     return script

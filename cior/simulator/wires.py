@@ -52,10 +52,21 @@ class TraccarWire:
         self._session: aiohttp.ClientSession | None = None
         self.last: dict[str, bytes] = {}
 
-    async def position(self, actor: Actor, lat: float, lon: float, *, speed_kmh: float = 0.0, alarm: str | None = None, valid: bool = True,
-                       device_ms: int | None = None) -> Sent:
+    async def position(
+        self,
+        actor: Actor,
+        lat: float,
+        lon: float,
+        *,
+        speed_kmh: float = 0.0,
+        alarm: str | None = None,
+        valid: bool = True,
+        device_ms: int | None = None,
+    ) -> Sent:
         """Forward one position; with ``alarm`` it is a press."""
-        body = msgspec.json.encode(self._payload(actor, lat, lon, speed_kmh=speed_kmh, alarm=alarm, valid=valid, device_ms=device_ms))
+        body = msgspec.json.encode(
+            self._payload(actor, lat, lon, speed_kmh=speed_kmh, alarm=alarm, valid=valid, device_ms=device_ms)
+        )
         if alarm is not None:
             self.last[actor.name] = body
         return await self.raw(body)
@@ -73,7 +84,9 @@ class TraccarWire:
 
     async def _post(self, body: bytes) -> bool:
         if self._session is None:
-            self._session = aiohttp.ClientSession(headers=self._headers, timeout=aiohttp.ClientTimeout(total=10))
+            self._session = aiohttp.ClientSession(
+                headers=self._headers, timeout=aiohttp.ClientTimeout(total=10)
+            )
         try:
             async with self._session.post(self._url, data=body) as answer:
                 await answer.read()
@@ -81,7 +94,17 @@ class TraccarWire:
         except (aiohttp.ClientError, TimeoutError):
             return False
 
-    def _payload(self, actor: Actor, lat: float, lon: float, *, speed_kmh: float, alarm: str | None, valid: bool, device_ms: int | None) -> dict[str, Any]:
+    def _payload(
+        self,
+        actor: Actor,
+        lat: float,
+        lon: float,
+        *,
+        speed_kmh: float,
+        alarm: str | None,
+        valid: bool,
+        device_ms: int | None,
+    ) -> dict[str, Any]:
         now_ms = self._now_ms()
         device_id = self._devices.setdefault(actor.native, len(self._devices) + 1)
         at = iso(device_ms if device_ms is not None else now_ms)
@@ -89,11 +112,30 @@ class TraccarWire:
         if alarm is not None:
             attributes["alarm"] = alarm
         position = {
-            "id": next(self._ids), "deviceId": device_id, "protocol": "teltonika", "serverTime": iso(now_ms), "deviceTime": at, "fixTime": at,
-            "outdated": False, "valid": valid, "latitude": lat, "longitude": lon, "altitude": 25.0, "speed": round(speed_kmh * KNOTS_PER_KMH, 3),
-            "course": 90.0, "accuracy": 0.0, "attributes": attributes,
+            "id": next(self._ids),
+            "deviceId": device_id,
+            "protocol": "teltonika",
+            "serverTime": iso(now_ms),
+            "deviceTime": at,
+            "fixTime": at,
+            "outdated": False,
+            "valid": valid,
+            "latitude": lat,
+            "longitude": lon,
+            "altitude": 25.0,
+            "speed": round(speed_kmh * KNOTS_PER_KMH, 3),
+            "course": 90.0,
+            "accuracy": 0.0,
+            "attributes": attributes,
         }
-        device = {"id": device_id, "name": actor.name, "uniqueId": actor.native, "status": "online", "category": actor.kind, "attributes": {}}
+        device = {
+            "id": device_id,
+            "name": actor.name,
+            "uniqueId": actor.native,
+            "status": "online",
+            "category": actor.kind,
+            "attributes": {},
+        }
         return {"position": position, "device": device}
 
     async def close(self) -> None:
@@ -123,14 +165,25 @@ class PanelWire:
         """The same frame ``times`` times on one connection, as a panel does that hears no answer."""
         at_ms = self._now_ms()
         settings = self._settings(actor)
-        raw = encode(settings, token="ADM-CID", sequence=7, data=f"#{actor.native}|1{code} 00 001", at_ms=at_ms if self._key else None)  # noqa: S106
+        raw = encode(
+            settings,
+            token="ADM-CID",
+            sequence=7,
+            data=f"#{actor.native}|1{code} 00 001",
+            at_ms=at_ms if self._key else None,
+        )  # noqa: S106
         await self.noise(raw * times, listen_s=1.0)
         return Sent(at_ms=at_ms, acked_ms=self._now_ms(), attempts=times)
 
     async def wrong_crc(self, actor: Actor) -> Sent:
         """A well-formed frame whose checksum is wrong: no answer may come."""
         at_ms = self._now_ms()
-        raw = encode(PanelSettings(account=actor.native, port=self._port), token="ADM-CID", sequence=9, data=f"#{actor.native}|1130 00 001")  # noqa: S106
+        raw = encode(
+            PanelSettings(account=actor.native, port=self._port),
+            token="ADM-CID",
+            sequence=9,
+            data=f"#{actor.native}|1130 00 001",
+        )  # noqa: S106
         broken = raw.replace(raw[1:5], b"0000" if raw[1:5] != b"0000" else b"FFFF", 1)
         answered = await self.noise(broken, listen_s=0.5)
         return Sent(at_ms=at_ms, acked_ms=self._now_ms() if answered else None, attempts=1)
@@ -160,7 +213,9 @@ class PanelWire:
         return Sent(at_ms=at_ms, acked_ms=self._now_ms() if answered else None, attempts=delivery.attempts)
 
     def _settings(self, actor: Actor) -> PanelSettings:
-        return PanelSettings(account=actor.native, host=self._host, port=self._port, key=self._key, answer_timeout_s=3.0)
+        return PanelSettings(
+            account=actor.native, host=self._host, port=self._port, key=self._key, answer_timeout_s=3.0
+        )
 
     async def close(self) -> None:
         """Hang up every panel."""
@@ -194,7 +249,16 @@ class CadWire:
         return f"{self._year}-{next(self._numbers):06d}"
 
     def row(  # noqa: PLR0913 - the columns of the export
-        self, number: str, *, created: str, modified: str, nature: str, lat: float, lon: float, address: str, state: str = "abierto"
+        self,
+        number: str,
+        *,
+        created: str,
+        modified: str,
+        nature: str,
+        lat: float,
+        lon: float,
+        address: str,
+        state: str = "abierto",
     ) -> None:
         """Put a row into the next file. ``created``/``modified`` are local wall-clock texts."""
         self._rows.append((number, created, modified, nature, "B", address, _comma(lat), _comma(lon), state))
@@ -211,7 +275,9 @@ class CadWire:
         writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
         writer.writerow(CAD_COLUMNS)
         writer.writerows(self._rows)
-        content = (text.getvalue() + "".join(f"{line}\r\n" for line in self._broken)).encode("cp1252", "replace")
+        content = (text.getvalue() + "".join(f"{line}\r\n" for line in self._broken)).encode(
+            "cp1252", "replace"
+        )
         self._rows, self._broken = [], []
         path = self._folder / f"llamadas-{next(self._files):05d}.csv"
         part = path.with_suffix(".part")

@@ -32,12 +32,21 @@ def write_world(folder: Path, *, roster: Roster, city: City, model: Path | None)
     cad = folder / "cad-inbox"
     cad.mkdir(exist_ok=True)
     rtsp = free_port()
-    world = World(centre_file=folder / "centre.toml", dc09_port=free_port(), traccar_port=free_port(), cad_folder=cad, rtsp_port=rtsp,
-                  rtsp_url=f"rtsp://127.0.0.1:{rtsp}/{CAMERA}.mp4")
+    world = World(
+        centre_file=folder / "centre.toml",
+        dc09_port=free_port(),
+        traccar_port=free_port(),
+        cad_folder=cad,
+        rtsp_port=rtsp,
+        rtsp_url=f"rtsp://127.0.0.1:{rtsp}/{CAMERA}.mp4",
+    )
     registry = registry_toml(roster, city)
     texts = {
-        "centre.toml": _CENTRE, "registry.toml": registry, "panels.toml": _PANELS.format(port=world.dc09_port),
-        "vehicles.toml": _VEHICLES.format(port=world.traccar_port), "calls.toml": _CALLS.format(folder=json.dumps(str(cad)), zone=ZONE),
+        "centre.toml": _CENTRE,
+        "registry.toml": registry,
+        "panels.toml": _PANELS.format(port=world.dc09_port),
+        "vehicles.toml": _VEHICLES.format(port=world.traccar_port),
+        "calls.toml": _CALLS.format(folder=json.dumps(str(cad)), zone=ZONE),
         "camera.toml": _camera(roster, city, world, model),
     }
     for name, text in texts.items():
@@ -48,8 +57,15 @@ def write_world(folder: Path, *, roster: Roster, city: City, model: Path | None)
 def _camera(roster: Roster, city: City, world: World, model: Path | None) -> str:
     actor = roster.actors[CAMERA]
     engine = 'engine = "none"' if model is None else f'engine = "openvino"\nmodel = {json.dumps(str(model))}'
-    return _CAMERA.format(engine=engine, id=CAMERA, url=json.dumps(world.rtsp_url), lat=actor.lat, lon=actor.lon,
-                          district=json.dumps(city.bucket(actor.lat, actor.lon)), zone=ZONE) + ("" if model is None else _CAMERA_RULES.format(id=CAMERA))
+    return _CAMERA.format(
+        engine=engine,
+        id=CAMERA,
+        url=json.dumps(world.rtsp_url),
+        lat=actor.lat,
+        lon=actor.lon,
+        district=json.dumps(city.bucket(actor.lat, actor.lon)),
+        zone=ZONE,
+    ) + ("" if model is None else _CAMERA_RULES.format(id=CAMERA))
 
 
 _CENTRE = """# A simulated centre. Written by `cior demo`; every file here is an ordinary one that a real centre would have too.
