@@ -18,7 +18,19 @@ import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("core", "streams", "store", "vision", "connectors", "evidence", "console")
-TOP = (*ROOMS, "cior", "deploy", "docs", "tests", "pyproject.toml", "Makefile", "LICENSE", "README.md", "requirements", "docker-compose.yml")
+TOP = (
+    *ROOMS,
+    "cior",
+    "deploy",
+    "docs",
+    "tests",
+    "pyproject.toml",
+    "Makefile",
+    "LICENSE",
+    "README.md",
+    "requirements",
+    "docker-compose.yml",
+)
 TIMEOUT_S = 300.0
 
 
@@ -51,7 +63,9 @@ def main(laws: Sequence[str]) -> int:
         tree = Path(folder) / "tree"
         copy_checkout(tree)
         silent = [each for each in chosen if not show(each, tree)]
-    print(f"{len(chosen) - len(silent)} of {len(chosen)} tests passed on the copy and failed on the broken one")
+    print(
+        f"{len(chosen) - len(silent)} of {len(chosen)} tests passed on the copy and failed on the broken one"
+    )
     return 1 if silent else 0
 
 
@@ -71,7 +85,9 @@ def show(one: Break, tree: Path) -> bool:
     path = tree / one.file
     whole = path.read_text(encoding="utf-8")
     if whole.count(one.old) != 1:
-        print(f"law {one.law:2}  STALE ROW: `old` occurs {whole.count(one.old)} times in {one.file}", flush=True)
+        print(
+            f"law {one.law:2}  STALE ROW: `old` occurs {whole.count(one.old)} times in {one.file}", flush=True
+        )
         return False
     before = run(one.test, tree)
     try:
@@ -80,7 +96,9 @@ def show(one: Break, tree: Path) -> bool:
     finally:
         path.write_text(whole, encoding="utf-8")
     good = before == 0 and after == 1
-    verdict = "fails as it must" if good else f"NOT SHOWN (pytest {before} on the copy, {after} on the broken one)"
+    verdict = (
+        "fails as it must" if good else f"NOT SHOWN (pytest {before} on the copy, {after} on the broken one)"
+    )
     print(f"law {one.law:2}  {verdict}: {one.what}  [{one.test.rpartition('::')[2]}]", flush=True)
     return good
 
@@ -89,8 +107,21 @@ def run(test: str, tree: Path) -> int:
     """Pytest's exit code: 0 passed, 1 failed, others are not about the law."""
     path = os.pathsep.join(str(tree / room) for room in (*ROOMS, "."))
     environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", test, "-q", "-x", "--no-header", "-p", "no:cacheprovider", "--tb=no"]
-    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False).returncode
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        test,
+        "-q",
+        "-x",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        "--tb=no",
+    ]
+    return subprocess.run(
+        command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
+    ).returncode
 
 
 if __name__ == "__main__":
