@@ -32,7 +32,9 @@ def now_ms() -> int:
 class RunningCentre:
     """Use as a context manager. ``edit`` may change the centre file's text before the start (another broker, another store)."""
 
-    def __init__(self, folder: Path, *, edit: Callable[[str], str] = lambda text: text, with_camera: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, edit: Callable[[str], str] = lambda text: text, with_camera: bool = False
+    ) -> None:
         self.script = script.load(packs.scenario_text("viernes"), file="viernes.toml")
         self.city = City.demo()
         self.roster = roster.build(self.city, seed=self.script.seed)
@@ -53,21 +55,29 @@ class RunningCentre:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stack.stop()
 
     def traccar(self) -> TraccarWire:
         """A new Traccar server that forwards to us."""
-        return TraccarWire(f"http://127.0.0.1:{self.world.traccar_port}/traccar", self.keys.traccar_secret, now_ms=now_ms)
+        return TraccarWire(
+            f"http://127.0.0.1:{self.world.traccar_port}/traccar", self.keys.traccar_secret, now_ms=now_ms
+        )
 
     def panels(self) -> PanelWire:
         """The panels of the city."""
-        return PanelWire("127.0.0.1", self.world.dc09_port, key=bytes.fromhex(self.keys.dc09_key), now_ms=now_ms)
+        return PanelWire(
+            "127.0.0.1", self.world.dc09_port, key=bytes.fromhex(self.keys.dc09_key), now_ms=now_ms
+        )
 
     def ask(self, path: str) -> Any:
         """JSON of a wall path such as ``/api/wall``."""
         url = self.stack.wall_url.split("/?")[0] + path
-        with urlopen(Request(url, headers={"Cookie": f"cior_wall={self.keys.wall_token}"}), timeout=10) as answer:
+        with urlopen(
+            Request(url, headers={"Cookie": f"cior_wall={self.keys.wall_token}"}), timeout=10
+        ) as answer:
             return msgspec.json.decode(answer.read())
 
     def summary(self) -> Summary:
@@ -93,7 +103,11 @@ class RunningCentre:
 
     def wait_ready(self, *parts: str, within_s: float = 60.0) -> None:
         """Until the parts are ready again."""
-        until(lambda: all(self.stack.supervisor.parts[part].state is PartState.READY for part in parts), within_s=within_s, what=f"{parts} ready")
+        until(
+            lambda: all(self.stack.supervisor.parts[part].state is PartState.READY for part in parts),
+            within_s=within_s,
+            what=f"{parts} ready",
+        )
 
 
 def until(condition: Callable[[], bool], *, within_s: float, what: str) -> None:

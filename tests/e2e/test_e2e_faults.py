@@ -21,7 +21,14 @@ from e2e.pressing_city import Pressed, Presser
 from e2e.running_centre import RunningCentre, until
 
 AWAY_S = 60.0
-KILLED = ("connectors-traccar", "connectors-dc09", "streams-urgent", "streams-bulk", "centre", "streams-urgent")
+KILLED = (
+    "connectors-traccar",
+    "connectors-dc09",
+    "streams-urgent",
+    "streams-bulk",
+    "centre",
+    "streams-urgent",
+)
 
 pytestmark = [pytest.mark.tansu, pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(900)]
 
@@ -73,7 +80,12 @@ def settle(centre: RunningCentre, acknowledged: int) -> Summary:
         except OSError:
             return False
         seen.append(summary.balance.events)
-        return len(seen) >= 3 and len(set(seen[-3:])) == 1 and summary.balance.lossless and summary.balance.events >= acknowledged
+        return (
+            len(seen) >= 3
+            and len(set(seen[-3:])) == 1
+            and summary.balance.lossless
+            and summary.balance.events >= acknowledged
+        )
 
     until(quiet, within_s=120, what="the accounts balance and stand still")
     return centre.summary()
@@ -90,17 +102,28 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
     yield read_store(folder / "data" / "store", acts, summary, restarts)
 
 
-def read_store(path: Path, acts: dict[str, list[Pressed]], summary: Summary, restarts: dict[str, int]) -> Aftermath:
+def read_store(
+    path: Path, acts: dict[str, list[Pressed]], summary: Summary, restarts: dict[str, int]
+) -> Aftermath:
     store = Store.open(f"chdb://{path}")
     try:
-        rows = store.rows("SELECT subject, uniqExact(event_id) FROM ops.events WHERE startsWith(type, 'panic.') GROUP BY subject")
+        rows = store.rows(
+            "SELECT subject, uniqExact(event_id) FROM ops.events WHERE startsWith(type, 'panic.') GROUP BY subject"
+        )
         subjects = Counter({str(subject): int(count) for subject, count in rows})
         bodies = store.rows("SELECT body FROM ops.alert_current FINAL")
         alerts = [msgspec.json.decode(body, type=Alert) for (body,) in bodies]
-        commands = [(str(one), str(kind), str(alert)) for one, kind, alert in store.rows("SELECT DISTINCT command_id, kind, alert_id FROM ops.commands FINAL")]
+        commands = [
+            (str(one), str(kind), str(alert))
+            for one, kind, alert in store.rows(
+                "SELECT DISTINCT command_id, kind, alert_id FROM ops.commands FINAL"
+            )
+        ]
     finally:
         store.close()
-    return Aftermath(pressed=acts, summary=summary, subjects=subjects, alerts=alerts, commands=commands, restarts=restarts)
+    return Aftermath(
+        pressed=acts, summary=summary, subjects=subjects, alerts=alerts, commands=commands, restarts=restarts
+    )
 
 
 def test_every_killed_part_was_started_again(aftermath: Aftermath) -> None:
@@ -126,7 +149,13 @@ def test_law_4_no_press_is_stored_twice(aftermath: Aftermath) -> None:
 
 
 def test_every_press_stands_in_exactly_one_alert(aftermath: Aftermath) -> None:
-    where = Counter(member.subject for alert in aftermath.alerts if alert.merged_into is None for member in alert.members if member.type.startswith("panic."))
+    where = Counter(
+        member.subject
+        for alert in aftermath.alerts
+        if alert.merged_into is None
+        for member in alert.members
+        if member.type.startswith("panic.")
+    )
     missing = aftermath.acknowledged - set(where)
     assert missing == set()
     assert {subject: count for subject, count in where.items() if count != 1} == {}

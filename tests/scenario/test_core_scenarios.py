@@ -51,5 +51,8 @@ def test_a_restart_after_every_item_changes_nothing(play: Scenario, pack: RulePa
 
 
 def test_a_scenario_that_is_wrong_says_what_it_saw(pack: RulePack):
-    play = Scenario(signals=(scenario.Signal(at_s=0, event="panic.bus", source="bus-1"),), wants=(scenario.Want(by_s=1, alerts=2),))
+    play = Scenario(
+        signals=(scenario.Signal(at_s=0, event="panic.bus", source="bus-1"),),
+        wants=(scenario.Want(by_s=1, alerts=2),),
+    )
     assert scenario.run(play, pack).failures == ("by 1 s wanted alerts 2, saw 1",)

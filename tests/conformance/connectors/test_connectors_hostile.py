@@ -73,7 +73,9 @@ SABOTAGES = (
 
 
 @pytest.fixture
-def scaffold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+def scaffold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Path]:
     """A fresh connector, importable under a name of its own."""
     name = f"toy_{request.node.name.split('[')[-1].rstrip(']').lower()[:30]}".replace("-", "_")
     before = set(sys.modules)
@@ -125,7 +127,11 @@ async def test_sabotage_is_caught(scaffold: Path, sabotage: Sabotage) -> None:
 async def test_a_code_made_of_payload_never_becomes_a_label(scaffold: Path) -> None:
     """The guard replaces it, so the sealed channel and the metrics stay clean whatever an author raises."""
     path = scaffold / "decode.py"
-    path.write_text(path.read_text().replace(f'raise PayloadRejected("{scaffold.name}.line"', "raise PayloadRejected(raw.decode('latin-1')"))
+    path.write_text(
+        path.read_text().replace(
+            f'raise PayloadRejected("{scaffold.name}.line"', "raise PayloadRejected(raw.decode('latin-1')"
+        )
+    )
     subject = _subject(scaffold)
     verdict = subject.decode(b"Maria Gomez, Corrientes 123", subject.stamped(subject.samples[0]))
     assert verdict.code == "payload.rejected"

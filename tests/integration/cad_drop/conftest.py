@@ -73,7 +73,11 @@ class Desk:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Instance]:
         """The runtime at work on this folder, until the block ends."""
-        manifest = strict_toml.parse(registry.package_text("cior_connectors.builtin.cad_drop", "manifest.toml"), Manifest, file="manifest.toml")
+        manifest = strict_toml.parse(
+            registry.package_text("cior_connectors.builtin.cad_drop", "manifest.toml"),
+            Manifest,
+            file="manifest.toml",
+        )
         context = DecodeContext(
             config=self.config,
             taxonomy=Taxonomy.load(bundled.text("taxonomy.toml")),
@@ -86,7 +90,9 @@ class Desk:
             state_dir=self.state,
         )
         settings = InstanceSettings(kind="cad_drop", name="desk", config=None)
-        instance = Instance(CadDropSource(self.config), manifest=manifest, settings=settings, context=context, around=around)
+        instance = Instance(
+            CadDropSource(self.config), manifest=manifest, settings=settings, context=context, around=around
+        )
         task = asyncio.ensure_future(instance.run())
         try:
             yield instance

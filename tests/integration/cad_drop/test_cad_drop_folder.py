@@ -52,12 +52,19 @@ async def test_a_refused_record_is_read_again_and_nothing_is_lost(desk: Any, unt
 
 async def test_raw_records_are_the_exact_bytes_of_the_file(desk: Any, until: Until) -> None:
     """Law 8: every byte of every record, as it was, CR, quotes and bad encoding included."""
-    rows = [b'1,2026-09-21 10:00,"choque ""fuerte"",\r\ncon heridos",-32.9,-60.6\r\n', b"2,2026-09-21 10:01,caf\xe9,-32.9,-60.6\n", b"3,bad\r\n", b"4,2026-09-21 10:02,x,,"]
+    rows = [
+        b'1,2026-09-21 10:00,"choque ""fuerte"",\r\ncon heridos",-32.9,-60.6\r\n',
+        b"2,2026-09-21 10:01,caf\xe9,-32.9,-60.6\n",
+        b"3,bad\r\n",
+        b"4,2026-09-21 10:02,x,,",
+    ]
     desk.put("a.csv", b"\xef\xbb\xbfnumber,created,nature,lat,lon\r\n" + b"".join(rows))
     async with desk.running():
         await until((desk.inbox / "done" / "a.csv").exists)
     assert [record.payload for record in desk.sink.raws()] == rows
-    assert [(letter.code, letter.payload) for letter in desk.sink.dead()] == [("cad_drop.columns", b"3,bad\r\n")]
+    assert [(letter.code, letter.payload) for letter in desk.sink.dead()] == [
+        ("cad_drop.columns", b"3,bad\r\n")
+    ]
     assert desk.accounted() == (4, 3, 1)
 
 
@@ -83,7 +90,9 @@ async def test_a_late_edit_is_an_update_also_when_the_first_file_comes_again(des
     assert first.attributes["incident"] == edited.attributes["incident"] == "2026/7"
 
 
-async def test_equal_rows_without_a_number_are_two_calls_and_stay_the_same_two(desk: Any, until: Until) -> None:
+async def test_equal_rows_without_a_number_are_two_calls_and_stay_the_same_two(
+    desk: Any, until: Until
+) -> None:
     desk.configure(columns=msgspec.structs.replace(desk.config.columns, id=()))
     async with desk.running():
         for _ in range(2):
@@ -138,11 +147,17 @@ async def test_a_read_only_habit_gets_ack_files_and_reads_each_file_once(desk: A
         (b"number,number,created,nature,lat,lon\n1,1,2,3,4,5\n", "cad_drop.header"),
     ],
 )
-async def test_a_file_that_is_something_else_goes_to_quarantine_with_all_its_bytes_as_evidence(desk: Any, until: Until, data: bytes, code: str) -> None:
+async def test_a_file_that_is_something_else_goes_to_quarantine_with_all_its_bytes_as_evidence(
+    desk: Any, until: Until, data: bytes, code: str
+) -> None:
     desk.put("a.csv", data)
     desk.put("b.csv", desk.calls(1))
     async with desk.running():
-        await until(lambda: (desk.inbox / "quarantine" / "a.csv").exists() and (desk.inbox / "done" / "b.csv").exists())
+        await until(
+            lambda: (
+                (desk.inbox / "quarantine" / "a.csv").exists() and (desk.inbox / "done" / "b.csv").exists()
+            )
+        )
     letters = [letter for letter in desk.sink.dead() if letter.code == code]
     assert b"".join(letter.payload for letter in letters) == data
     assert len(desk.sink.dead()) == len(letters)
@@ -166,14 +181,17 @@ async def test_an_alarm_without_a_place_or_time_is_still_published(desk: Any, un
     assert event.native_type == "disparos"
 
 
-async def test_the_marks_survive_kill_minus_nine_in_the_middle_of_a_file(desk: Any, until: Until, tmp_path: Path) -> None:
+async def test_the_marks_survive_kill_minus_nine_in_the_middle_of_a_file(
+    desk: Any, until: Until, tmp_path: Path
+) -> None:
     """A child is killed half-way; what it made durable plus what the next process does is the whole file, under the same ids."""
     total = 3000
     desk.put("a.csv", desk.calls(*range(total)))
     child = subprocess.Popen(  # a real process: only that can be killed  # noqa: ASYNC220
         [sys.executable, "-c", _CHILD, str(desk.inbox), str(desk.state), str(tmp_path / "durable")],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / room) for room in ("core", "streams", "connectors"))},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(str(ROOT / room) for room in ("core", "streams", "connectors"))},
     )
     durable = tmp_path / "durable"
     try:

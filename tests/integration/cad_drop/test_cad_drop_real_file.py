@@ -25,9 +25,14 @@ Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 @pytest.mark.skipif(not DATA.exists(), reason=f"the county's 911 file is not at {DATA}: set CIOR_TEST_DATA")
-async def test_every_record_of_a_real_county_file_is_an_event_or_a_dead_letter(desk: Any, until: Until) -> None:
+async def test_every_record_of_a_real_county_file_is_an_event_or_a_dead_letter(
+    desk: Any, until: Until
+) -> None:
     desk.config = msgspec.structs.replace(
-        desk.read(package_text("cior_connectors.builtin.cad_drop", "examples/county_csv.toml")), folder=str(desk.inbox), ready="rename", poll_s=0.05
+        desk.read(package_text("cior_connectors.builtin.cad_drop", "examples/county_csv.toml")),
+        folder=str(desk.inbox),
+        ready="rename",
+        poll_s=0.05,
     )
     data = DATA.read_bytes()
     desk.put("calls.csv", data)
@@ -43,21 +48,30 @@ async def test_every_record_of_a_real_county_file_is_an_event_or_a_dead_letter(d
     kinds = Counter(event.type for event in found)
     assert kinds["call.other"] < 3051 * 0.1, "families of natures are recognised"
     assert all(event.place.located and 39 < (event.place.lat or 0) < 41 for event in found)
-    assert all(1_450_000_000_000 < event.occurred_ms < 1_545_000_000_000 and event.clock_error_s == 60 for event in found)
+    assert all(
+        1_450_000_000_000 < event.occurred_ms < 1_545_000_000_000 and event.clock_error_s == 60
+        for event in found
+    )
     assert all("column_2" not in event.attributes for event in found)
 
 
-async def test_a_file_of_eight_thousand_rows_is_read_in_the_memory_of_a_few(desk: Any, tmp_path: Path) -> None:
+async def test_a_file_of_eight_thousand_rows_is_read_in_the_memory_of_a_few(
+    desk: Any, tmp_path: Path
+) -> None:
     """Memory of the reader and its labels, with and without numbers: no object stays behind a record."""
     rows = 8_000
     path = desk.inbox / "big.csv"
     with path.open("wb") as stream:
         stream.write(b"number,created,nature,lat,lon\n")
         for n in range(rows):
-            stream.write(b"%d,2026-09-21 10:00,choque en la esquina de siempre numero %d,-32.9,-60.6\n" % (n, n))
+            stream.write(
+                b"%d,2026-09-21 10:00,choque en la esquina de siempre numero %d,-32.9,-60.6\n" % (n, n)
+            )
     assert path.stat().st_size > 600_000
     for numbered in (True, False):
-        desk.configure(columns=msgspec.structs.replace(desk.config.columns, id=("number",) if numbered else ()))
+        desk.configure(
+            columns=msgspec.structs.replace(desk.config.columns, id=("number",) if numbered else ())
+        )
         tracemalloc.start()
         count = await _drain(desk, path, tmp_path / f"state-{numbered}")
         _, peak = tracemalloc.get_traced_memory()

@@ -28,7 +28,11 @@ def until(condition: Callable[[], bool], *, within_s: float = 10.0) -> None:
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
-    one = Supervisor(log_dir=tmp_path / "log", limits=Limits(restarts=3, window_s=30, first_pause_s=0.05, slow_pause_s=60), poll_s=0.02)
+    one = Supervisor(
+        log_dir=tmp_path / "log",
+        limits=Limits(restarts=3, window_s=30, first_pause_s=0.05, slow_pause_s=60),
+        poll_s=0.02,
+    )
     yield one
     one.stop()
 
@@ -40,8 +44,13 @@ def test_a_killed_part_is_back_with_a_new_pid(supervisor: Supervisor) -> None:
     assert part.restarts == 1
 
 
-def test_a_part_that_dies_at_once_is_flapping_and_keeps_its_output(supervisor: Supervisor, tmp_path: Path) -> None:
-    part = supervisor.start(PartSpec(name="broken", argv=[sys.executable, "-c", "print('no such port'); raise SystemExit(3)"]), wait=False)
+def test_a_part_that_dies_at_once_is_flapping_and_keeps_its_output(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    part = supervisor.start(
+        PartSpec(name="broken", argv=[sys.executable, "-c", "print('no such port'); raise SystemExit(3)"]),
+        wait=False,
+    )
     until(lambda: part.state is PartState.FLAPPING)
     assert part.restarts == 3
     assert (tmp_path / "log" / "broken.log").read_text().count("no such port") == 4
@@ -55,7 +64,14 @@ def test_a_part_that_is_never_ready_is_said_so(supervisor: Supervisor) -> None:
 def test_stop_ends_even_what_ignores_sigterm(supervisor: Supervisor, tmp_path: Path) -> None:
     mark = tmp_path / "up"
     code = f"import signal, time, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN); pathlib.Path({str(mark)!r}).touch(); time.sleep(600)"
-    part = supervisor.start(PartSpec(name="stubborn", argv=[sys.executable, "-c", code], ready=lambda _pid: mark.exists(), stop_timeout_s=0.3))
+    part = supervisor.start(
+        PartSpec(
+            name="stubborn",
+            argv=[sys.executable, "-c", code],
+            ready=lambda _pid: mark.exists(),
+            stop_timeout_s=0.3,
+        )
+    )
     pid = part.pid
     supervisor.stop()
     assert pid is not None

@@ -28,7 +28,10 @@ def make_topics(bootstrap: str) -> None:
     """The catalogue with one partition each: tests read by assign."""
     admin = AdminClient(BusSettings(bootstrap=bootstrap).client())
     futures = admin.create_topics(
-        [NewTopic(each.name, num_partitions=1, config={"retention.ms": "600000"}) for each in topics.CATALOGUE]
+        [
+            NewTopic(each.name, num_partitions=1, config={"retention.ms": "600000"})
+            for each in topics.CATALOGUE
+        ]
     )
     for future in futures.values():
         with contextlib.suppress(Exception):
@@ -38,7 +41,17 @@ def make_topics(bootstrap: str) -> None:
 class ConnectorProcess:
     """One traccar instance in a process of its own. ``start`` waits until the port answers."""
 
-    def __init__(self, folder: Path, *, bootstrap: str, port: int, sealed: bool = False, registry: str = "", extra: str = "", config: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        bootstrap: str,
+        port: int,
+        sealed: bool = False,
+        registry: str = "",
+        extra: str = "",
+        config: str = "",
+    ) -> None:
         self.folder = folder
         self.port = port
         self.url = f"http://127.0.0.1:{port}{URL_PATH}"
@@ -61,7 +74,9 @@ class ConnectorProcess:
         command = "from cior_connectors.cli import connector; connector()"
         arguments = ["run", str(self.folder / "norte.toml"), "--centre", str(self.folder / "centre.toml")]
         with self.log.open("ab") as log:
-            self._child = subprocess.Popen([sys.executable, "-c", command, *arguments], stdout=log, stderr=log, cwd=self.folder)
+            self._child = subprocess.Popen(
+                [sys.executable, "-c", command, *arguments], stdout=log, stderr=log, cwd=self.folder
+            )
         deadline = time.monotonic() + 30
         while not listens(self.port):
             assert self._child.poll() is None, self.log.read_text()

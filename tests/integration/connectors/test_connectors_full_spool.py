@@ -22,7 +22,9 @@ NOW_MS = 1_795_305_600_000
 
 
 @pytest.mark.crash
-async def test_law_11_a_full_spool_refuses_presses_with_503_and_raises_an_alarm(tansu: Tansu, tmp_path: Path) -> None:
+async def test_law_11_a_full_spool_refuses_presses_with_503_and_raises_an_alarm(
+    tansu: Tansu, tmp_path: Path
+) -> None:
     make_topics(tansu.bootstrap)
     port = free_port()
     ConnectorProcess(tmp_path, bootstrap=tansu.bootstrap, port=port)
@@ -31,7 +33,13 @@ async def test_law_11_a_full_spool_refuses_presses_with_503_and_raises_an_alarm(
     limits = SpoolLimits(life_safety_bytes=40_000, segment_bytes=8_192)
     with structlog.testing.capture_logs() as lines:
         running = asyncio.ensure_future(
-            process.run(read_centre(tmp_path / "centre.toml"), [tmp_path / "norte.toml"], stop=stop, limits=limits, accounting_every_s=0.3)
+            process.run(
+                read_centre(tmp_path / "centre.toml"),
+                [tmp_path / "norte.toml"],
+                stop=stop,
+                limits=limits,
+                accounting_every_s=0.3,
+            )
         )
         async with Forwarder(f"http://127.0.0.1:{port}/traccar", secret=SECRET) as forwarder:
             while not listens(port):
@@ -39,7 +47,14 @@ async def test_law_11_a_full_spool_refuses_presses_with_503_and_raises_an_alarm(
                 await asyncio.sleep(0.05)
             statuses, status = [], 0
             for n in range(40):
-                body = message(unique_id=f"unit-{n:03d}", device_ms=NOW_MS + n, lat=-32.95, lon=-60.64, alarm="sos", number=n)
+                body = message(
+                    unique_id=f"unit-{n:03d}",
+                    device_ms=NOW_MS + n,
+                    lat=-32.95,
+                    lon=-60.64,
+                    alarm="sos",
+                    number=n,
+                )
                 status, _ = await forwarder.post(body)
                 statuses.append(status)
                 if status == 202:
@@ -48,11 +63,15 @@ async def test_law_11_a_full_spool_refuses_presses_with_503_and_raises_an_alarm(
             tansu.start()
             make_topics(tansu.bootstrap)
             for _ in range(200):
-                status, _ = await forwarder.post(message(unique_id="unit-later", device_ms=NOW_MS, lat=-32.95, lon=-60.64, alarm="sos"))
+                status, _ = await forwarder.post(
+                    message(unique_id="unit-later", device_ms=NOW_MS, lat=-32.95, lon=-60.64, alarm="sos")
+                )
                 if status == 202:
                     break
                 await asyncio.sleep(0.1)
-        found = await asyncio.to_thread(Topics(tansu.bootstrap).events, topics.URGENT.name, at_least=len(answered) + 2)
+        found = await asyncio.to_thread(
+            Topics(tansu.bootstrap).events, topics.URGENT.name, at_least=len(answered) + 2
+        )
         stop.set()
         await running
     assert refused_now == 503
@@ -60,6 +79,10 @@ async def test_law_11_a_full_spool_refuses_presses_with_503_and_raises_an_alarm(
     assert status == 202
     presses = {event.subject for event in found if event.type == "panic.bus"}
     assert set(answered) <= presses, "whatever was answered is there"
-    alarms = [event for event in found if event.type == "source.degraded" and event.attributes.get("code") == "connector.refusing"]
+    alarms = [
+        event
+        for event in found
+        if event.type == "source.degraded" and event.attributes.get("code") == "connector.refusing"
+    ]
     assert alarms, "the refusal reached the urgent lane once there was room"
     assert [line["event"] for line in lines].count("life_safety_refused") >= 1

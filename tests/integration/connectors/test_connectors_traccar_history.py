@@ -34,7 +34,12 @@ class FakeTraccar:
 
     async def devices(self, request: web.Request) -> web.Response:
         self._check(request)
-        return web.json_response([{**each, "lastUpdate": iso(NOW_MS)} for each in {m["device"]["id"]: m["device"] for m in self.messages}.values()])
+        return web.json_response(
+            [
+                {**each, "lastUpdate": iso(NOW_MS)}
+                for each in {m["device"]["id"]: m["device"] for m in self.messages}.values()
+            ]
+        )
 
     async def route(self, request: web.Request) -> web.Response:
         self._check(request)
@@ -42,7 +47,9 @@ class FakeTraccar:
         wanted = {int(each) for each in request.query.getall("deviceId")}
         start, end = (datetime.fromisoformat(request.query[name]) for name in ("from", "to"))
         positions = [m["position"] for m in self.messages if m["position"]["deviceId"] in wanted]
-        return web.json_response([p for p in positions if start <= datetime.fromisoformat(p["fixTime"]).astimezone(UTC) < end])
+        return web.json_response(
+            [p for p in positions if start <= datetime.fromisoformat(p["fixTime"]).astimezone(UTC) < end]
+        )
 
     def _check(self, request: web.Request) -> None:
         if self.broken:
@@ -66,13 +73,23 @@ class FakeTraccar:
 
 def three_messages() -> list[dict[str, Any]]:
     return [
-        message(unique_id=f"86400000000009{n}", device_ms=NOW_MS - 60_000 + n * 1_000, lat=-32.95, lon=-60.64, alarm="sos" if n == 1 else "", number=n)
+        message(
+            unique_id=f"86400000000009{n}",
+            device_ms=NOW_MS - 60_000 + n * 1_000,
+            lat=-32.95,
+            lon=-60.64,
+            alarm="sos" if n == 1 else "",
+            number=n,
+        )
         for n in range(3)
     ]
 
 
 def configured(subject: Subject, api_url: str, *, token: str = TOKEN) -> TraccarConfig:
-    return cast("TraccarConfig", msgspec.structs.replace(subject.config, port=0, api_url=api_url, api_token=Secret(token)))
+    return cast(
+        "TraccarConfig",
+        msgspec.structs.replace(subject.config, port=0, api_url=api_url, api_token=Secret(token)),
+    )
 
 
 async def test_a_dropped_post_is_recovered_with_the_same_ids() -> None:
@@ -84,9 +101,14 @@ async def test_a_dropped_post_is_recovered_with_the_same_ids() -> None:
         with subject.bench(source, config=config, reconcile_every_s=0.2) as bench:
             async with running(bench):
                 await until(lambda: source.port > 0, "not listening")
-                async with Forwarder(f"http://127.0.0.1:{source.port}/traccar", secret="change-me-change-me") as forwarder:
+                async with Forwarder(
+                    f"http://127.0.0.1:{source.port}/traccar", secret="change-me-change-me"
+                ) as forwarder:
                     assert (await forwarder.post(messages[0]))[0] == 202
-                await until(lambda: len({event.id for event in bench.sink.decoded()}) == 4, "history was not recovered")
+                await until(
+                    lambda: len({event.id for event in bench.sink.decoded()}) == 4,
+                    "history was not recovered",
+                )
                 await asyncio.sleep(0.5)
             by_id = {event.id: event for event in bench.sink.decoded()}
             copies = [event for event in bench.sink.decoded() if event.subject == "vehicle:864000000000090"]
@@ -115,15 +137,22 @@ async def test_a_broken_api_degrades_and_never_takes_the_live_line_down() -> Non
     subject = Subject("cior_connectors.builtin.traccar")
     fake = FakeTraccar(three_messages())
     async with fake.serving() as api_url:
-        for token, broken, code in ((TOKEN, True, "traccar.api_status"), ("wrong", False, "traccar.api_token")):
+        for token, broken, code in (
+            (TOKEN, True, "traccar.api_status"),
+            ("wrong", False, "traccar.api_token"),
+        ):
             fake.broken = broken
             config = configured(subject, api_url, token=token)
             source = TraccarSource(config)
             with subject.bench(source, config=config, reconcile_every_s=0.1) as bench:
                 async with running(bench):
-                    await until(lambda bench=bench: bench.instance.book.health.state == "degraded", "not degraded")  # type: ignore[misc]
+                    await until(
+                        lambda bench=bench: bench.instance.book.health.state == "degraded", "not degraded"
+                    )  # type: ignore[misc]
                     assert bench.instance.book.health.reason == code
-                    async with Forwarder(f"http://127.0.0.1:{source.port}/traccar", secret="change-me-change-me") as forwarder:
+                    async with Forwarder(
+                        f"http://127.0.0.1:{source.port}/traccar", secret="change-me-change-me"
+                    ) as forwarder:
                         assert (await forwarder.post(three_messages()[1]))[0] == 202
                     assert source.port > 0
 
@@ -131,9 +160,13 @@ async def test_a_broken_api_degrades_and_never_takes_the_live_line_down() -> Non
 async def test_the_servers_devices_are_proposed_for_the_registry() -> None:
     subject = Subject("cior_connectors.builtin.traccar")
     async with FakeTraccar(three_messages()).serving() as api_url:
-        found: list[Device] = [device async for device in TraccarSource(configured(subject, api_url)).devices()]
+        found: list[Device] = [
+            device async for device in TraccarSource(configured(subject, api_url)).devices()
+        ]
         report = await TraccarSource(configured(subject, api_url)).probe()
         refused = await TraccarSource(configured(subject, api_url, token="wrong")).probe()
-    assert [(device.id, device.kind) for device in found] == [(f"vehicle:86400000000009{n}", "bus") for n in range(3)]
+    assert [(device.id, device.kind) for device in found] == [
+        (f"vehicle:86400000000009{n}", "bus") for n in range(3)
+    ]
     assert (report.ok, refused.ok) == (True, False)
     assert "wrong" not in refused.detail

@@ -29,7 +29,15 @@ def now_ms() -> int:
 
 
 def press(n: int, **changes: object) -> dict[str, object]:
-    return message(unique_id=f"86400000000{n:04d}", device_ms=now_ms() - 500, lat=-32.95, lon=-60.64, alarm="sos", number=n, **changes)  # type: ignore[arg-type]
+    return message(
+        unique_id=f"86400000000{n:04d}",
+        device_ms=now_ms() - 500,
+        lat=-32.95,
+        lon=-60.64,
+        alarm="sos",
+        number=n,
+        **changes,
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -38,7 +46,9 @@ def connector(tansu: Tansu, tmp_path: Path) -> ConnectorProcess:
     return ConnectorProcess(tmp_path, bootstrap=tansu.bootstrap, port=free_port())
 
 
-async def test_a_press_and_a_position_reach_their_topics_with_the_exact_bytes(tansu: Tansu, connector: ConnectorProcess) -> None:
+async def test_a_press_and_a_position_reach_their_topics_with_the_exact_bytes(
+    tansu: Tansu, connector: ConnectorProcess
+) -> None:
     body = press(1)
     with connector:
         async with connector.forwarder() as forwarder:
@@ -47,18 +57,29 @@ async def test_a_press_and_a_position_reach_their_topics_with_the_exact_bytes(ta
         urgent = [event for event in read.events(topics.URGENT.name, at_least=1) if event.raw is not None]
         raws = read.raws(at_least=1)
     assert (status, json.loads(reply)) == (202, {"outcome": "accepted", "events": 2})
-    assert [(event.type, event.registered, event.life_safety) for event in urgent] == [("panic.bus", False, True)]
+    assert [(event.type, event.registered, event.life_safety) for event in urgent] == [
+        ("panic.bus", False, True)
+    ]
     assert raws[0].payload == json.dumps(body).encode()
     assert (raws[0].events, raws[0].dead, urgent[0].raw and urgent[0].raw.raw_id) == (2, 0, raws[0].id)
 
 
-async def test_telemetry_travels_in_envelopes_and_needs_no_broker_round_trip(tansu: Tansu, connector: ConnectorProcess) -> None:
+async def test_telemetry_travels_in_envelopes_and_needs_no_broker_round_trip(
+    tansu: Tansu, connector: ConnectorProcess
+) -> None:
     with connector:
         async with connector.forwarder() as forwarder:
-            posts = [forwarder.post(message(unique_id=f"bus{n:03d}", device_ms=now_ms(), lat=-32.9, lon=-60.6, number=n)) for n in range(300)]
+            posts = [
+                forwarder.post(
+                    message(unique_id=f"bus{n:03d}", device_ms=now_ms(), lat=-32.9, lon=-60.6, number=n)
+                )
+                for n in range(300)
+            ]
             statuses = [status for status, _ in await asyncio.gather(*posts)]
         read = Topics(tansu.bootstrap)
-        positions = [event for event in read.events(topics.TELEMETRY.name, at_least=300) if event.type == "position"]
+        positions = [
+            event for event in read.events(topics.TELEMETRY.name, at_least=300) if event.type == "position"
+        ]
         messages = read.values(topics.TELEMETRY.name)
     assert statuses == [202] * 300
     assert len({event.id for event in positions}) == 300
@@ -66,7 +87,9 @@ async def test_telemetry_travels_in_envelopes_and_needs_no_broker_round_trip(tan
 
 
 @pytest.mark.crash
-async def test_law_1_killed_between_any_steps_no_answered_press_is_lost_and_copies_collapse(tansu: Tansu, connector: ConnectorProcess) -> None:
+async def test_law_1_killed_between_any_steps_no_answered_press_is_lost_and_copies_collapse(
+    tansu: Tansu, connector: ConnectorProcess
+) -> None:
     """Presses stream in while the process dies five times with kill -9; each is posted until it is answered, as Traccar does."""
     answered: set[str] = set()
     done = asyncio.Event()
@@ -89,16 +112,22 @@ async def test_law_1_killed_between_any_steps_no_answered_press_is_lost_and_copi
         await asyncio.sleep(0.3)
         done.set()
         await asyncio.gather(*fleets)
-        found = await asyncio.to_thread(Topics(tansu.bootstrap).events, topics.URGENT.name, at_least=len(answered))
+        found = await asyncio.to_thread(
+            Topics(tansu.bootstrap).events, topics.URGENT.name, at_least=len(answered)
+        )
     presses = [event for event in found if event.type == "panic.bus"]
     assert len(answered) > 20
     assert answered - {event.subject for event in presses} == set()
-    by_subject = {subject: {event.id for event in presses if event.subject == subject} for subject in answered}
+    by_subject = {
+        subject: {event.id for event in presses if event.subject == subject} for subject in answered
+    }
     assert {subject: ids for subject, ids in by_subject.items() if len(ids) != 1} == {}
 
 
 @pytest.mark.crash
-async def test_broker_away_presses_are_still_answered_from_the_spool_and_drained_later(tansu: Tansu, connector: ConnectorProcess) -> None:
+async def test_broker_away_presses_are_still_answered_from_the_spool_and_drained_later(
+    tansu: Tansu, connector: ConnectorProcess
+) -> None:
     with connector:
         async with connector.forwarder() as forwarder:
             assert (await forwarder.post(press(1)))[0] == 202
@@ -115,21 +144,37 @@ async def test_broker_away_presses_are_still_answered_from_the_spool_and_drained
     assert {f"vehicle:86400000000{n:04d}" for n in range(2, 13)} <= subjects
 
 
-async def test_what_cannot_be_decoded_is_kept_and_shown_and_not_retried(tansu: Tansu, connector: ConnectorProcess) -> None:
+async def test_what_cannot_be_decoded_is_kept_and_shown_and_not_retried(
+    tansu: Tansu, connector: ConnectorProcess
+) -> None:
     with connector:
         async with connector.forwarder() as forwarder:
-            for garbage in (b"\x00\xffgarbage", b'{"position": {"latitude": NaN}}', b'{"position":{},"position":{}}', b"[]"):
+            for garbage in (
+                b"\x00\xffgarbage",
+                b'{"position": {"latitude": NaN}}',
+                b'{"position":{},"position":{}}',
+                b"[]",
+            ):
                 status, reply = await forwarder.post(garbage)
                 assert (status, json.loads(reply)["outcome"]) == (202, "rejected")
         read = Topics(tansu.bootstrap)
         dead = read.dead(at_least=4)
-        urgent = [event for event in read.events(topics.URGENT.name, at_least=4) if event.type == "source.undecoded"]
-    assert [letter.code for letter in dead] == ["traccar.json", "traccar.not_finite", "traccar.duplicate_key", "traccar.shape"]
+        urgent = [
+            event for event in read.events(topics.URGENT.name, at_least=4) if event.type == "source.undecoded"
+        ]
+    assert [letter.code for letter in dead] == [
+        "traccar.json",
+        "traccar.not_finite",
+        "traccar.duplicate_key",
+        "traccar.shape",
+    ]
     assert dead[0].payload == b"\x00\xffgarbage"
     assert len(urgent) == 4
 
 
-async def test_twenty_megabytes_are_cut_said_so_and_cost_no_memory(tansu: Tansu, connector: ConnectorProcess) -> None:
+async def test_twenty_megabytes_are_cut_said_so_and_cost_no_memory(
+    tansu: Tansu, connector: ConnectorProcess
+) -> None:
     with connector:
         assert connector._child is not None
         before_kib = _rss_kib(connector._child.pid)
@@ -138,11 +183,15 @@ async def test_twenty_megabytes_are_cut_said_so_and_cost_no_memory(tansu: Tansu,
         grown_kib = _peak_kib(connector._child.pid) - before_kib
         dead = Topics(tansu.bootstrap).dead(at_least=3)
     assert statuses == [202] * 3
-    assert [(letter.code, letter.truncated_from_bytes, len(letter.payload)) for letter in dead] == [("payload.oversized", 20_000_013, 800_000)] * 3
+    assert [(letter.code, letter.truncated_from_bytes, len(letter.payload)) for letter in dead] == [
+        ("payload.oversized", 20_000_013, 800_000)
+    ] * 3
     assert grown_kib < 60_000
 
 
-async def test_without_the_secret_nothing_is_taken_and_nothing_is_kept(tansu: Tansu, connector: ConnectorProcess) -> None:
+async def test_without_the_secret_nothing_is_taken_and_nothing_is_kept(
+    tansu: Tansu, connector: ConnectorProcess
+) -> None:
     with connector:
         for secret in ("", "wrong-but-long-enough"):
             async with Forwarder(connector.url, secret=secret) as forwarder:
@@ -172,8 +221,21 @@ async def test_law_9_a_sealed_line_leaks_nothing_anywhere(tansu: Tansu, tmp_path
                 if n == 25:
                     tansu.kill()
                 name, lat, lon = f"canary-maria-{n:03d}", -32.9 - n / 9_999, -60.6 - n / 7_777
-                body = json.dumps(message(unique_id=name, device_ms=now_ms(), lat=lat, lon=lon, alarm="sos", name=f"Vecina {n:03d} Canario")).encode()
-                canaries |= {name.encode(), f"Vecina {n:03d}".encode(), str(lat)[:8].encode(), str(lon)[:8].encode()} if n else {name.encode()}
+                body = json.dumps(
+                    message(
+                        unique_id=name,
+                        device_ms=now_ms(),
+                        lat=lat,
+                        lon=lon,
+                        alarm="sos",
+                        name=f"Vecina {n:03d} Canario",
+                    )
+                ).encode()
+                canaries |= (
+                    {name.encode(), f"Vecina {n:03d}".encode(), str(lat)[:8].encode(), str(lon)[:8].encode()}
+                    if n
+                    else {name.encode()}
+                )
                 posted.append(body)
                 assert (await forwarder.post(body))[0] == 202
             broken = b'{"position": canary-undecodable-9931, Vecina 051'
@@ -189,26 +251,53 @@ async def test_law_9_a_sealed_line_leaks_nothing_anywhere(tansu: Tansu, tmp_path
     dead = await asyncio.to_thread(read.dead, at_least=1)
     assert [letter.code for letter in dead] == ["sealed.rejected"]
     seen = {f"{name} key {n}": pair[0] for name, pairs in everything.items() for n, pair in enumerate(pairs)}
-    seen |= {f"{name} value {n}": pair[1] for name, pairs in everything.items() for n, pair in enumerate(pairs)}
-    seen |= {"log": connector.log.read_bytes(), "spool": before, "spool after": _spool_bytes(tmp_path / "spool")}
+    seen |= {
+        f"{name} value {n}": pair[1] for name, pairs in everything.items() for n, pair in enumerate(pairs)
+    }
+    seen |= {
+        "log": connector.log.read_bytes(),
+        "spool": before,
+        "spool after": _spool_bytes(tmp_path / "spool"),
+    }
     seen |= {"state": _spool_bytes(tmp_path / "state")}
-    seen |= {f"box {record.id}": record.payload for record in sealed} | {f"dead {n}": letter.payload for n, letter in enumerate(dead)}
-    assert {where: canary for where, value in seen.items() for canary in canaries if any(form in value for form in _forms_of(canary))} == {}
-    opened = [msgspec.msgpack.decode(SealedBox(connector.key).decrypt(record.payload), type=SealedContent).payload for record in sealed]
+    seen |= {f"box {record.id}": record.payload for record in sealed} | {
+        f"dead {n}": letter.payload for n, letter in enumerate(dead)
+    }
+    assert {
+        where: canary
+        for where, value in seen.items()
+        for canary in canaries
+        if any(form in value for form in _forms_of(canary))
+    } == {}
+    opened = [
+        msgspec.msgpack.decode(SealedBox(connector.key).decrypt(record.payload), type=SealedContent).payload
+        for record in sealed
+    ]
     assert set(opened) <= set(posted)
     assert set(posted[25:]) <= set(opened)
     assert read.raws() == []
     events = [event for event in read.events(topics.URGENT.name) if event.raw is not None]
     assert {event.type for event in events} == {"silent.duress", "source.undecoded"}
-    assert all(event.data_class is DataClass.SEALED and event.place.method in {PlaceMethod.UNKNOWN, PlaceMethod.DISTRICT} for event in events)
+    assert all(
+        event.data_class is DataClass.SEALED
+        and event.place.method in {PlaceMethod.UNKNOWN, PlaceMethod.DISTRICT}
+        for event in events
+    )
 
 
-async def test_a_fleet_reports_and_a_press_is_answered(tansu: Tansu, connector: ConnectorProcess, record_property: pytest.RecordProperty) -> None:  # type: ignore[name-defined]
+async def test_a_fleet_reports_and_a_press_is_answered(
+    tansu: Tansu, connector: ConnectorProcess, record_property: pytest.RecordProperty
+) -> None:  # type: ignore[name-defined]
     """744 buses report once while presses come in: every one answered; the press's answer time is recorded, not judged (shared machine)."""
     with connector:
         async with connector.forwarder() as forwarder:
             began = time.perf_counter()
-            reports = [forwarder.post(message(unique_id=f"bus{n:03d}", device_ms=now_ms(), lat=-32.9, lon=-60.6, number=n)) for n in range(744)]
+            reports = [
+                forwarder.post(
+                    message(unique_id=f"bus{n:03d}", device_ms=now_ms(), lat=-32.9, lon=-60.6, number=n)
+                )
+                for n in range(744)
+            ]
             fleet = asyncio.gather(*reports)
             times = []
             for n in range(10):
@@ -220,7 +309,9 @@ async def test_a_fleet_reports_and_a_press_is_answered(tansu: Tansu, connector: 
             took_s = time.perf_counter() - began
     record_property("posts_per_s", round(754 / took_s))
     record_property("press_answer_ms_median", round(sorted(times)[5] * 1000))
-    print(f"\n{754 / took_s:.0f} posts/s, press answered in {sorted(times)[5] * 1000:.0f} ms median, {max(times) * 1000:.0f} ms worst")
+    print(
+        f"\n{754 / took_s:.0f} posts/s, press answered in {sorted(times)[5] * 1000:.0f} ms median, {max(times) * 1000:.0f} ms worst"
+    )
 
 
 def _forms_of(text: bytes) -> list[bytes]:
@@ -235,7 +326,10 @@ def _forms_of(text: bytes) -> list[bytes]:
 
 
 def _spool_bytes(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()) + repr(sorted(os.walk(folder))).encode()
+    return (
+        b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+        + repr(sorted(os.walk(folder))).encode()
+    )
 
 
 def _rss_kib(pid: int) -> int:
@@ -247,7 +341,9 @@ def _peak_kib(pid: int) -> int:
 
 
 def _status_kib(pid: int, name: str) -> int:
-    line = next(each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith(name))
+    line = next(
+        each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith(name)
+    )
     return int(line.split()[1])
 
 

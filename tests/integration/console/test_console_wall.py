@@ -23,18 +23,63 @@ from cior_console.feed import AlertFeed
 from cior_console.web import WallConfig, create_app
 from cior_core.errors import SourceUnavailable
 from cior_core.model import (
-    Alert, AlertId, AlertStatus, AreaId, DataClass, EventId, Level, Member, Phase, Place, PlaceMethod, Reason, TypeCode,
+    Alert,
+    AlertId,
+    AlertStatus,
+    AreaId,
+    DataClass,
+    EventId,
+    Level,
+    Member,
+    Phase,
+    Place,
+    PlaceMethod,
+    Reason,
+    TypeCode,
 )
 
 TOKEN = "only-for-this-test"
 NOW_MS = 1_795_000_000_000
 CANARY = "CANARY-María-Pérez-San-Lorenzo-1234"
-CITY = json.dumps({"type": "FeatureCollection", "features": [
-    {"type": "Feature", "properties": {"id": "centro", "name": "Centro"},
-     "geometry": {"type": "Polygon", "coordinates": [[[-60.67, -32.97], [-60.62, -32.97], [-60.62, -32.93], [-60.67, -32.93], [-60.67, -32.97]]]}},
-    {"type": "Feature", "properties": {"id": "sur", "name": "Sur"},
-     "geometry": {"type": "Polygon", "coordinates": [[[-60.67, -33.01], [-60.62, -33.01], [-60.62, -32.97], [-60.67, -32.97], [-60.67, -33.01]]]}},
-]}).encode()
+CITY = json.dumps(
+    {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"id": "centro", "name": "Centro"},
+                "geometry": {
+                    "type": "Polygon",
+                    "coordinates": [
+                        [
+                            [-60.67, -32.97],
+                            [-60.62, -32.97],
+                            [-60.62, -32.93],
+                            [-60.67, -32.93],
+                            [-60.67, -32.97],
+                        ]
+                    ],
+                },
+            },
+            {
+                "type": "Feature",
+                "properties": {"id": "sur", "name": "Sur"},
+                "geometry": {
+                    "type": "Polygon",
+                    "coordinates": [
+                        [
+                            [-60.67, -33.01],
+                            [-60.62, -33.01],
+                            [-60.62, -32.97],
+                            [-60.67, -32.97],
+                            [-60.67, -33.01],
+                        ]
+                    ],
+                },
+            },
+        ],
+    }
+).encode()
 
 
 class Name(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,22 +95,55 @@ NAMES = {
 
 def member(number: int) -> Member:
     place = Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.64, district="centro")
-    return Member(event_id=EventId(f"e{number}"), type=TypeCode("transit.panic.bus"), source="urn:x", subject=CANARY, phase=Phase.NEW,
-                  occurred_ms=NOW_MS, received_ms=NOW_MS, place=place, life_safety=True, independence=f"s{number}", summary=CANARY)
+    return Member(
+        event_id=EventId(f"e{number}"),
+        type=TypeCode("transit.panic.bus"),
+        source="urn:x",
+        subject=CANARY,
+        phase=Phase.NEW,
+        occurred_ms=NOW_MS,
+        received_ms=NOW_MS,
+        place=place,
+        life_safety=True,
+        independence=f"s{number}",
+        summary=CANARY,
+    )
 
 
 def alert(number: int, **change: Any) -> Alert:
     reason = Reason(code="base", points=90, text_es="pulsador de colectivo", text_en="bus panic button")
     values: dict[str, Any] = {
-        "id": AlertId(f"a{number}"), "area": AreaId("city"), "version": 1, "type": TypeCode("transit.panic.bus"), "level": Level.P1, "score": 90,
-        "status": AlertStatus.OPEN, "reasons": (reason,), "members": (member(number),), "opened_ms": NOW_MS - 5000, "updated_ms": NOW_MS,
-        "first_occurred_ms": NOW_MS, "last_occurred_ms": NOW_MS, "place": Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.64, district="centro"),
-        "data_class": DataClass.RESTRICTED, "life_safety": True, "protocol": "p", "protocol_version": 1, "rules_version": "r", "notes": (CANARY,),
+        "id": AlertId(f"a{number}"),
+        "area": AreaId("city"),
+        "version": 1,
+        "type": TypeCode("transit.panic.bus"),
+        "level": Level.P1,
+        "score": 90,
+        "status": AlertStatus.OPEN,
+        "reasons": (reason,),
+        "members": (member(number),),
+        "opened_ms": NOW_MS - 5000,
+        "updated_ms": NOW_MS,
+        "first_occurred_ms": NOW_MS,
+        "last_occurred_ms": NOW_MS,
+        "place": Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.64, district="centro"),
+        "data_class": DataClass.RESTRICTED,
+        "life_safety": True,
+        "protocol": "p",
+        "protocol_version": 1,
+        "rules_version": "r",
+        "notes": (CANARY,),
     }
     return Alert(**(values | change))
 
 
-SILENT = alert(9, silent=True, data_class=DataClass.SEALED, level=Level.P1, place=Place(method=PlaceMethod.DISTRICT, district="sur", lat=-33.0, lon=-60.65))
+SILENT = alert(
+    9,
+    silent=True,
+    data_class=DataClass.SEALED,
+    level=Level.P1,
+    place=Place(method=PlaceMethod.DISTRICT, district="sur", lat=-33.0, lon=-60.65),
+)
 
 
 class Wall:
@@ -83,7 +161,9 @@ def questions() -> dict[str, Callable[[], Any]]:
     return {
         "latency": lambda: {"n": 12, "p50_ms": 80.0, "p95_ms": 210.0, "p99_ms": 400.0},
         "balance": lambda: {"accepted": 10, "stored": 9, "dead": 1, "in_flight": 0, "gap": 0},
-        "blind": lambda: [{"name": "panel:1007", "state_es": "callado", "state_en": "silent", "since_ms": NOW_MS - 90_000}],
+        "blind": lambda: [
+            {"name": "panel:1007", "state_es": "callado", "state_en": "silent", "since_ms": NOW_MS - 90_000}
+        ],
         "sources": lambda: [{"source": "dc09", "signals": 12, "dead": 1}],
         "broken": slow_store,
     }
@@ -92,7 +172,9 @@ def questions() -> dict[str, Callable[[], Any]]:
 @pytest.fixture
 async def wall() -> AsyncIterator[Wall]:
     feed = AlertFeed(NAMES, now_ms=lambda: NOW_MS, watcher_limit=5)
-    config = WallConfig(token=TOKEN, centre="Ensayo", city=CITY, questions=questions(), now_ms=lambda: NOW_MS, keepalive_s=0.2)
+    config = WallConfig(
+        token=TOKEN, centre="Ensayo", city=CITY, questions=questions(), now_ms=lambda: NOW_MS, keepalive_s=0.2
+    )
     runner = web.AppRunner(create_app(feed, config), shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -105,7 +187,10 @@ async def wall() -> AsyncIterator[Wall]:
 async def events(url: str, want: int) -> list[tuple[str, Any]]:
     """The first ``want`` events of the stream, without the keep-alives."""
     found: list[tuple[str, Any]] = []
-    async with aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session, session.get(f"{url}/api/feed") as stream:
+    async with (
+        aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session,
+        session.get(f"{url}/api/feed") as stream,
+    ):
         kind = ""
         async for raw in stream.content:
             line = raw.decode().rstrip("\n")
@@ -135,14 +220,19 @@ async def test_a_press_reaches_an_open_page_and_leaves_it_when_closed(wall: Wall
     wall.feed.apply(alert(1, version=1))  # the same version again: at-least-once upstream, once on the wall
     wall.feed.apply(alert(1, version=2, level=Level.P2))
     wall.feed.apply(alert(1, version=3, status=AlertStatus.CLOSED))
-    kinds = [(kind, (data.get("alert") or {}).get("level")) for kind, data in await asyncio.wait_for(reading, 5)]
+    kinds = [
+        (kind, (data.get("alert") or {}).get("level")) for kind, data in await asyncio.wait_for(reading, 5)
+    ]
     assert kinds == [("snapshot", None), ("alert", "P1"), ("alert", "P2"), ("gone", None)]
 
 
 async def test_the_silent_channel_shows_district_and_nothing_else(wall: Wall) -> None:
     wall.feed.apply(SILENT)
     await asyncio.sleep(0.1)
-    async with aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session, session.get(f"{wall.url}/api/wall") as answer:
+    async with (
+        aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session,
+        session.get(f"{wall.url}/api/wall") as answer,
+    ):
         text = await answer.text()
     assert CANARY not in text
     row = json.loads(text)["alerts"][0]
@@ -154,7 +244,10 @@ async def test_the_silent_channel_shows_district_and_nothing_else(wall: Wall) ->
 async def test_a_loud_alert_shows_no_subject_and_no_free_text(wall: Wall) -> None:
     wall.feed.apply(alert(1))
     await asyncio.sleep(0.1)
-    async with aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session, session.get(f"{wall.url}/api/wall") as answer:
+    async with (
+        aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session,
+        session.get(f"{wall.url}/api/wall") as answer,
+    ):
         assert CANARY not in await answer.text()
 
 
@@ -185,8 +278,18 @@ async def test_a_store_that_is_away_is_said_and_does_not_break_the_page(wall: Wa
 def browser(chromium: tuple[Path, Path], tmp_path: Path) -> Iterator[webdriver.Chrome]:
     options = Options()
     options.binary_location = str(chromium[0])
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                 "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1600,900"):
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--window-size=1600,900",
+    ):
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=Service(str(chromium[1])))
     yield driver
@@ -209,7 +312,9 @@ async def test_in_a_browser_the_press_is_on_the_list_and_on_the_map_and_the_sile
         rows = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "#list li")]
         assert "Pánico en colectivo" in rows[0] or "Pánico en colectivo" in rows[1]
         assert any("Alarma silenciosa" in row and "Sur" in row for row in rows)
-        points = [node.get_attribute("data-id") for node in browser.find_elements(By.CSS_SELECTOR, "#map circle")]
+        points = [
+            node.get_attribute("data-id") for node in browser.find_elements(By.CSS_SELECTOR, "#map circle")
+        ]
         assert sorted(str(point) for point in points) == ["a1", "a2"]
         assert CANARY not in browser.page_source
         WebDriverWait(browser, 10).until(lambda d: "cuadran" in d.find_element(By.ID, "balance").text)

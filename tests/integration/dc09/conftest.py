@@ -52,7 +52,11 @@ class Station:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Instance]:
-        manifest = strict_toml.parse(registry.package_text("cior_connectors.builtin.dc09", "manifest.toml"), Manifest, file="manifest.toml")
+        manifest = strict_toml.parse(
+            registry.package_text("cior_connectors.builtin.dc09", "manifest.toml"),
+            Manifest,
+            file="manifest.toml",
+        )
         context = DecodeContext(
             config=self.config,
             taxonomy=Taxonomy.load(bundled.text("taxonomy.toml")),
@@ -77,13 +81,22 @@ class Station:
             await asyncio.wait([task], timeout=5)
 
     def panel(self, account: str = "1234", **fields: Any) -> Panel:
-        settings: dict[str, Any] = {"account": account, "port": self.port, "answer_timeout_s": 2.0, "backoff_s": 0.05} | fields
+        settings: dict[str, Any] = {
+            "account": account,
+            "port": self.port,
+            "answer_timeout_s": 2.0,
+            "backoff_s": 0.05,
+        } | fields
         panel = Panel(PanelSettings(**settings), now_ms=now_ms)
         self.panels.append(panel)
         return panel
 
     def presses(self) -> list[Event]:
-        return [event for event in self.sink.decoded() if event.type not in {"heartbeat", "source.undecoded", "source.conflict"}]
+        return [
+            event
+            for event in self.sink.decoded()
+            if event.type not in {"heartbeat", "source.undecoded", "source.conflict"}
+        ]
 
 
 @pytest.fixture

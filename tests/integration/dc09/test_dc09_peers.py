@@ -26,13 +26,23 @@ NOW_MS = 1_790_000_000_000
     [
         ("ADM-CID", {"code": "120", "q": 1, "zone": 7}, ("panic.alarm", Phase.NEW)),
         ("ADM-CID", {"code": "130", "q": 3, "zone": 7}, ("burglary.alarm", Phase.RESTORE)),
-        ("SIA-DCS", {"code": "BA", "zone": 3, "area": 2, "areaname": "Planta alta", "text": "puerta"}, ("burglary.alarm", Phase.NEW)),
+        (
+            "SIA-DCS",
+            {"code": "BA", "zone": 3, "area": 2, "areaname": "Planta alta", "text": "puerta"},
+            ("burglary.alarm", Phase.NEW),
+        ),
         ("SIA-DCS", {"code": "OP", "user": 14, "username": "Juan"}, ("access.open_close", Phase.NEW)),
         ("NULL", {}, None),
     ],
 )
 async def test_their_dialler_is_understood_and_understands_our_answer(
-    station: Any, transport: str, account: str, key: bytes | None, token: str, params: dict[str, Any], expected: tuple[str, Phase] | None
+    station: Any,
+    transport: str,
+    account: str,
+    key: bytes | None,
+    token: str,
+    params: dict[str, Any],
+    expected: tuple[str, Phase] | None,
 ) -> None:
     peer = pytest.importorskip("my_dc09_spt.msg.dc09_msg", reason="my-dc09-spt is not installed")
     from my_dc09_spt.comm.transpathtcp import TransPathTCP
@@ -41,7 +51,11 @@ async def test_their_dialler_is_understood_and_understands_our_answer(
     from my_dc09_spt.msg.dc05_msg import dc05_msg
 
     dialler = peer.dc09_msg(account, key=key, receiver=None, line=0)
-    body = {"ADM-CID": dc05_msg.dc05event, "SIA-DCS": dc03_msg.dc03event}[token](account, params) if token != "NULL" else "]"
+    body = (
+        {"ADM-CID": dc05_msg.dc05event, "SIA-DCS": dc03_msg.dc03event}[token](account, params)
+        if token != "NULL"
+        else "]"
+    )
     frame = dialler.dc09block(7, token, body).encode("ascii")
 
     def talk() -> bytes:
@@ -80,7 +94,12 @@ def test_their_decoder_reads_our_frames_and_our_answers_as_we_do(key: bytes | No
 
 
 def test_a_third_decoder_reads_our_frames() -> None:
-    pysiaalarm = pytest.importorskip("pysiaalarm", reason="pysiaalarm 3.2.2 (MIT) is not installed: pip install pysiaalarm to run this peer")
-    frame = encode(PanelSettings(account="77AA", port=1), token="ADM-CID", sequence=42, data="#77AA|1110 00 129")
+    pysiaalarm = pytest.importorskip(
+        "pysiaalarm",
+        reason="pysiaalarm 3.2.2 (MIT) is not installed: pip install pysiaalarm to run this peer",
+    )
+    frame = encode(
+        PanelSettings(account="77AA", port=1), token="ADM-CID", sequence=42, data="#77AA|1110 00 129"
+    )
     event = pysiaalarm.SIAEvent.from_line(frame.decode().strip())
     assert (event.account, event.code, event.sequence, event.valid_message) == ("77AA", "FA", "0042", True)

@@ -17,8 +17,17 @@ ACK = pack(b'"ACK"0001L0#1234[]')
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-@pytest.mark.parametrize(("account", "key"), [("008312", None), ("77AA", b"0123456789ABCDEF"), ("88BB", bytes.fromhex("00112233445566778899AABBCCDDEEFF" * 2))])
-async def test_a_press_is_acknowledged_and_durable(station: Any, transport: str, account: str, key: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("account", "key"),
+    [
+        ("008312", None),
+        ("77AA", b"0123456789ABCDEF"),
+        ("88BB", bytes.fromhex("00112233445566778899AABBCCDDEEFF" * 2)),
+    ],
+)
+async def test_a_press_is_acknowledged_and_durable(
+    station: Any, transport: str, account: str, key: bytes | None
+) -> None:
     async with station.running():
         panel = station.panel(account, transport=transport, key=key)
         delivered = await panel.contact_id("120", point=7)
@@ -37,14 +46,18 @@ async def test_no_answer_before_the_bytes_are_durable(station: Any, until: Until
         panel = station.panel(transport=transport, attempts=1, answer_timeout_s=0.5)
         assert (await panel.contact_id("120")).answer is Answer.NONE
         await panel.close()
-        asking = asyncio.ensure_future(station.panel(transport=transport, answer_timeout_s=10.0).contact_id("120"))
+        asking = asyncio.ensure_future(
+            station.panel(transport=transport, answer_timeout_s=10.0).contact_id("120")
+        )
         await asyncio.sleep(0.2)
         assert not asking.done()
         station.sink.release()
         assert (await asking).answer is Answer.ACK
 
 
-async def test_what_cannot_become_durable_is_not_answered_and_the_resend_is_the_same_press(station: Any) -> None:
+async def test_what_cannot_become_durable_is_not_answered_and_the_resend_is_the_same_press(
+    station: Any,
+) -> None:
     async with station.running():
         station.sink.full = True
         panel = station.panel(attempts=6, answer_timeout_s=0.3)
@@ -79,7 +92,9 @@ async def test_a_resend_after_a_restart_is_the_same_press(station: Any) -> None:
     assert len({press.id for press in station.presses()}) == 1
 
 
-async def test_one_frame_in_three_reads_and_three_in_one_with_noise_between(station: Any, until: Until) -> None:
+async def test_one_frame_in_three_reads_and_three_in_one_with_noise_between(
+    station: Any, until: Until
+) -> None:
     async with station.running():
         reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
         for piece in (PRESS[:5], PRESS[5:30], PRESS[30:] + b"noise" + PRESS + PRESS):
@@ -91,8 +106,13 @@ async def test_one_frame_in_three_reads_and_three_in_one_with_noise_between(stat
     assert [letter.payload for letter in station.sink.dead()] == [b"noise"]
 
 
-@pytest.mark.parametrize("wire", [PRESS.replace(b"1120", b"1121"), PRESS.replace(b"0027", b"0039"), b"\n0AB90027" + b"A" * 30 + b"\r"])
-async def test_wrong_crc_and_wrong_length_get_no_answer_but_are_kept_and_shown(station: Any, until: Until, wire: bytes) -> None:
+@pytest.mark.parametrize(
+    "wire",
+    [PRESS.replace(b"1120", b"1121"), PRESS.replace(b"0027", b"0039"), b"\n0AB90027" + b"A" * 30 + b"\r"],
+)
+async def test_wrong_crc_and_wrong_length_get_no_answer_but_are_kept_and_shown(
+    station: Any, until: Until, wire: bytes
+) -> None:
     async with station.running():
         reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
         writer.write(wire)
@@ -102,19 +122,27 @@ async def test_wrong_crc_and_wrong_length_get_no_answer_but_are_kept_and_shown(s
         writer.close()
     assert station.sink.dead()[0].payload == wire
     assert station.sink.raws()[0].payload == wire
-    assert [event.life_safety for event in station.sink.decoded() if event.type == "source.undecoded"] == [True]
+    assert [event.life_safety for event in station.sink.decoded() if event.type == "source.undecoded"] == [
+        True
+    ]
 
 
 async def test_a_wrong_key_gets_no_answer_and_the_right_one_does(station: Any) -> None:
     async with station.running():
-        assert (await station.panel("77AA", key=b"WRONG KEY WRONG ", attempts=1, answer_timeout_s=0.4).contact_id("120")).answer is Answer.NONE
+        assert (
+            await station.panel("77AA", key=b"WRONG KEY WRONG ", attempts=1, answer_timeout_s=0.4).contact_id(
+                "120"
+            )
+        ).answer is Answer.NONE
         assert (await station.panel("77AA", key=b"0123456789ABCDEF").contact_id("120")).answer is Answer.ACK
     assert [letter.code for letter in station.sink.dead()] == ["dc09.wrong_key"]
 
 
 async def test_a_panel_with_a_wrong_clock_is_told_the_time_and_its_press_is_one(station: Any) -> None:
     async with station.running():
-        delivered = await station.panel("77AA", key=b"0123456789ABCDEF", clock_error_s=-86_400.0).contact_id("120")
+        delivered = await station.panel("77AA", key=b"0123456789ABCDEF", clock_error_s=-86_400.0).contact_id(
+            "120"
+        )
     assert (delivered.answer, delivered.attempts) == (Answer.ACK, 2)
     presses = station.presses()
     assert len({press.id for press in presses}) == 1
@@ -135,7 +163,15 @@ async def test_only_kinds_we_do_not_handle_get_duh_and_unknown_codes_are_acknowl
 async def test_the_answer_never_carries_a_key_or_a_link(station: Any) -> None:
     async with station.running():
         reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
-        writer.write(encode(PanelSettings(account="1234", port=1), token="ADM-CID", sequence=1, data="#1234|1120 00 007", blocks=("KFEDCBA9876543210", "Vhttp://x")))
+        writer.write(
+            encode(
+                PanelSettings(account="1234", port=1),
+                token="ADM-CID",
+                sequence=1,
+                data="#1234|1120 00 007",
+                blocks=("KFEDCBA9876543210", "Vhttp://x"),
+            )
+        )
         assert await asyncio.wait_for(reader.readexactly(len(ACK)), 5) == ACK
         writer.close()
 
@@ -150,7 +186,9 @@ async def test_a_slow_loris_is_cut_and_costs_nobody_else_anything(station: Any, 
         writer.close()
 
 
-async def test_in_a_full_house_the_longest_idle_connection_leaves_and_the_press_comes_in(station: Any) -> None:
+async def test_in_a_full_house_the_longest_idle_connection_leaves_and_the_press_comes_in(
+    station: Any,
+) -> None:
     station.configure(max_connections=5, max_connections_per_peer=5, idle_timeout_s=60.0)
     async with station.running():
         idle = [await asyncio.open_connection("127.0.0.1", station.port) for _ in range(12)]
@@ -160,7 +198,9 @@ async def test_in_a_full_house_the_longest_idle_connection_leaves_and_the_press_
             writer.close()
 
 
-async def test_twenty_megabytes_of_noise_end_the_connection_and_the_next_panel_is_served(station: Any) -> None:
+async def test_twenty_megabytes_of_noise_end_the_connection_and_the_next_panel_is_served(
+    station: Any,
+) -> None:
     async with station.running():
         _, writer = await asyncio.open_connection("127.0.0.1", station.port)
         with pytest.raises(OSError):  # noqa: PT012
@@ -171,7 +211,9 @@ async def test_twenty_megabytes_of_noise_end_the_connection_and_the_next_panel_i
     assert sum(len(letter.payload) for letter in station.sink.dead()) < 1_000_000
 
 
-async def test_a_udp_datagram_with_two_frames_gets_two_answers_and_a_duplicate_is_one_press(station: Any, until: Until) -> None:
+async def test_a_udp_datagram_with_two_frames_gets_two_answers_and_a_duplicate_is_one_press(
+    station: Any, until: Until
+) -> None:
     async with station.running():
         loop = asyncio.get_running_loop()
         heard: list[bytes] = []
@@ -192,12 +234,16 @@ async def test_a_udp_datagram_with_two_frames_gets_two_answers_and_a_duplicate_i
 async def test_duress_leaves_nothing_readable_outside_the_box(station: Any) -> None:
     async with station.running():
         assert (await station.panel("CA9A9").contact_id("121")).answer is Answer.ACK
-    assert all(b"CA9A9" not in message.value and b"CA9A9" not in message.key for message in station.sink.messages)
+    assert all(
+        b"CA9A9" not in message.value and b"CA9A9" not in message.key for message in station.sink.messages
+    )
     (event,) = station.sink.decoded()
     assert (event.type.split(".")[0], event.data_class, event.life_safety) == ("silent", "sealed", True)
 
 
-async def test_a_port_that_is_taken_is_a_source_that_is_unavailable_and_probe_says_so(station: Any, tmp_path: Any) -> None:
+async def test_a_port_that_is_taken_is_a_source_that_is_unavailable_and_probe_says_so(
+    station: Any, tmp_path: Any
+) -> None:
     async with station.running():
         assert (await station.source.probe()).ok
         other = type(station.source)(type(station.config)(port=station.port))

@@ -43,12 +43,23 @@ CONFIG = CadDropConfig(
 
 
 def facts(config: CadDropConfig = CONFIG, *, header: str = HEADER, **details: str) -> Facts:
-    context = DecodeContext(config=config, taxonomy=TAXONOMY, producer=Producer(connector="cad_drop", version="1.0.0"))
-    return Facts(source="urn:cior:cad:911", received_ms=NOW_MS, details={"header": header} | details, context=context)
+    context = DecodeContext(
+        config=config, taxonomy=TAXONOMY, producer=Producer(connector="cad_drop", version="1.0.0")
+    )
+    return Facts(
+        source="urn:cior:cad:911", received_ms=NOW_MS, details={"header": header} | details, context=context
+    )
 
 
 def row(**fields: str) -> bytes:
-    values = {"number": "77", "created": "21/09/2026 10:05", "nature": "Balacera", "lat": "-32,9468", "lon": "-60,6393", "street": "Corrientes y Pellegrini"}
+    values = {
+        "number": "77",
+        "created": "21/09/2026 10:05",
+        "nature": "Balacera",
+        "lat": "-32,9468",
+        "lon": "-60,6393",
+        "street": "Corrientes y Pellegrini",
+    }
     values = values | fields
     return ";".join(values.get(name, "") for name in HEADER.strip().split(";")).encode() + b"\r\n"
 
@@ -64,10 +75,20 @@ def changed(**fields: Any) -> Facts:
 
 def test_a_call_becomes_an_event() -> None:
     found = event(row(priority="2"))
-    assert (found.type, found.lane, found.native_priority, found.native_type, found.phase) == ("gun.shooting", Lane.URGENT, "2", "Balacera", Phase.NEW)
+    assert (found.type, found.lane, found.native_priority, found.native_type, found.phase) == (
+        "gun.shooting",
+        Lane.URGENT,
+        "2",
+        "Balacera",
+        Phase.NEW,
+    )
     assert datetime.fromtimestamp(found.occurred_ms / 1000, UTC) == datetime(2026, 9, 21, 13, 5, tzinfo=UTC)
     assert found.clock_error_s == 60.0
-    assert (found.place.lat, found.place.lon, found.place.method) == (-32.9468, -60.6393, PlaceMethod.GEOCODED)
+    assert (found.place.lat, found.place.lon, found.place.method) == (
+        -32.9468,
+        -60.6393,
+        PlaceMethod.GEOCODED,
+    )
     assert found.attributes["incident"] == "2026/77"
 
 
@@ -115,7 +136,9 @@ def test_merged_closed_reopened_and_test_calls_say_so() -> None:
         ("-32.9468", "-60.6393", "", (-32.9468, -60.6393)),
     ],
 )
-def test_places_that_are_none_are_unknown_and_the_event_stays(lat: str, lon: str, note: str, expected: tuple[float, float] | None) -> None:
+def test_places_that_are_none_are_unknown_and_the_event_stays(
+    lat: str, lon: str, note: str, expected: tuple[float, float] | None
+) -> None:
     found = event(row(lat=lat, lon=lon))
     assert found.attributes.get("place_note", "") == note
     assert (None if not found.place.located else (found.place.lat, found.place.lon)) == expected
@@ -145,7 +168,11 @@ def test_hours_that_happen_twice_or_never(text: str, utc: datetime, note: str) -
 def test_a_call_without_a_readable_time_is_an_event_of_now() -> None:
     for text, note in (("", "missing"), ("ayer", "unreadable"), ("31/02/2026 10:00", "unreadable")):
         found = event(row(created=text))
-        assert (found.occurred_ms, found.attributes["time_note"], found.type) == (NOW_MS, note, "gun.shooting")
+        assert (found.occurred_ms, found.attributes["time_note"], found.type) == (
+            NOW_MS,
+            note,
+            "gun.shooting",
+        )
 
 
 def test_names_numbers_and_mail_are_black_in_kept_text_and_unmapped_columns_stay_home() -> None:
@@ -193,12 +220,26 @@ def test_rows_without_a_number_are_told_apart_by_how_often_they_came() -> None:
     assert len(ids) == 3
 
 
-JSON = msgspec.structs.replace(CONFIG, format="json", decimal_comma=False, columns=Columns(occurred="when.created", type="nature", id=("id",), lat="geo.lat", lon="geo.lon"), keep=(), mask=())
+JSON = msgspec.structs.replace(
+    CONFIG,
+    format="json",
+    decimal_comma=False,
+    columns=Columns(occurred="when.created", type="nature", id=("id",), lat="geo.lat", lon="geo.lon"),
+    keep=(),
+    mask=(),
+)
 
 
 def test_json_with_nested_paths_and_numbers_as_they_were_written() -> None:
-    found = event(b'{"id": 12345678901234567890, "when": {"created": "2026-09-21T10:05:00-03:00"}, "nature": "disparos", "geo": {"lat": -32.95, "lon": -60.65}}', facts(JSON))
-    assert (found.attributes["incident"], found.type, found.place.lat) == ("2026/12345678901234567890", "gun.shooting", -32.95)
+    found = event(
+        b'{"id": 12345678901234567890, "when": {"created": "2026-09-21T10:05:00-03:00"}, "nature": "disparos", "geo": {"lat": -32.95, "lon": -60.65}}',
+        facts(JSON),
+    )
+    assert (found.attributes["incident"], found.type, found.place.lat) == (
+        "2026/12345678901234567890",
+        "gun.shooting",
+        -32.95,
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,22 +260,43 @@ def test_json_that_lies_is_rejected(raw: bytes, code: str) -> None:
 
 def test_xml_elements_attributes_and_foreign_prefixes() -> None:
     config = msgspec.structs.replace(
-        JSON, format="xml", records_at="call", columns=Columns(occurred="time", type="what/nature", id=("@n",), lat="pos/@lat", lon="pos/@lon")
+        JSON,
+        format="xml",
+        records_at="call",
+        columns=Columns(occurred="time", type="what/nature", id=("@n",), lat="pos/@lat", lon="pos/@lon"),
     )
     raw = b'<c:call n="5"><c:time>2026-09-21T10:05:00Z</c:time><c:what><nature>disparos &amp; gritos</nature></c:what><pos lat="-32.9" lon="-60.6"/></c:call>'
     found = event(raw, facts(config))
-    assert (found.attributes["incident"], found.native_type, found.place.lon) == ("2026/5", "disparos & gritos", -60.6)
+    assert (found.attributes["incident"], found.native_type, found.place.lon) == (
+        "2026/5",
+        "disparos & gritos",
+        -60.6,
+    )
     with pytest.raises(PayloadRejected, match=r"cad_drop\.xml"):
         event(b"<call><open></call>", facts(config))
 
 
 @pytest.mark.parametrize(
     "bad",
-    ['zone = "Mars/Base"', 'test_pattern = "("', "mask = [3]", 'formt = "csv"', "poll_s = 0", '[[types]]\ncode = "fire.other"'],
+    [
+        'zone = "Mars/Base"',
+        'test_pattern = "("',
+        "mask = [3]",
+        'formt = "csv"',
+        "poll_s = 0",
+        '[[types]]\ncode = "fire.other"',
+    ],
 )
 def test_a_configuration_that_cannot_work_is_refused(bad: str) -> None:
-    good = 'folder = "x"\nformat = "csv"\ndefault_type = "call.other"\n' + ("" if "zone" in bad else 'zone = "UTC"\n')
-    text = good + (bad + "\n" if not bad.startswith("[") else "") + "[columns]\noccurred = 0\ntype = 1\n" + (bad if bad.startswith("[") else "")
+    good = 'folder = "x"\nformat = "csv"\ndefault_type = "call.other"\n' + (
+        "" if "zone" in bad else 'zone = "UTC"\n'
+    )
+    text = (
+        good
+        + (bad + "\n" if not bad.startswith("[") else "")
+        + "[columns]\noccurred = 0\ntype = 1\n"
+        + (bad if bad.startswith("[") else "")
+    )
     with pytest.raises(ConfigInvalid):
         strict_toml.parse(text, CadDropConfig, file="x.toml")
 

@@ -29,7 +29,10 @@ def test_records_keep_their_exact_bytes_line_ends_included() -> None:
 
 
 def test_doubled_quotes_and_delimiters_inside_quotes_do_not_end_a_record() -> None:
-    assert raws(csv_records(b'"he said ""hi"", then\nleft",2\nb,3\n')) == [b'"he said ""hi"", then\nleft",2\n', b"b,3\n"]
+    assert raws(csv_records(b'"he said ""hi"", then\nleft",2\nb,3\n')) == [
+        b'"he said ""hi"", then\nleft",2\n',
+        b"b,3\n",
+    ]
 
 
 def test_an_inch_mark_inside_a_field_swallows_nothing() -> None:
@@ -38,7 +41,11 @@ def test_an_inch_mark_inside_a_field_swallows_nothing() -> None:
 
 def test_a_quote_that_never_closes_costs_its_own_line_only() -> None:
     found = csv_records(b'a,"open\nb,2\nc,3\n')
-    assert [(record.raw, record.problem) for record in found] == [(b'a,"open\n', "cad_drop.quote_not_closed"), (b"b,2\n", ""), (b"c,3\n", "")]
+    assert [(record.raw, record.problem) for record in found] == [
+        (b'a,"open\n', "cad_drop.quote_not_closed"),
+        (b"b,2\n", ""),
+        (b"c,3\n", ""),
+    ]
     assert [record.number for record in found] == [0, 1, 2]
 
 
@@ -49,7 +56,12 @@ def test_a_record_beyond_the_limit_is_kept_in_pieces_and_the_next_one_lives() ->
     assert found[-1].problem == ""
 
 
-@given(st.lists(st.sampled_from([b"a,b\n", b'"q",1\n', b'"', b"\r\n", b"\n", b"x" * 50, b',"z', b"\xff\xfe"]), max_size=30))
+@given(
+    st.lists(
+        st.sampled_from([b"a,b\n", b'"q",1\n', b'"', b"\r\n", b"\n", b"x" * 50, b',"z', b"\xff\xfe"]),
+        max_size=30,
+    )
+)
 @settings(max_examples=300, deadline=None)
 def test_no_byte_of_any_csv_is_lost_but_blank_lines(pieces: list[bytes]) -> None:
     data = b"".join(pieces)
@@ -75,19 +87,37 @@ def test_elements_of_a_json_array_wherever_it_lies(path: str) -> None:
 
 def test_a_json_document_that_breaks_off_gives_its_records_and_then_its_bytes() -> None:
     found = list(read_json(io.BytesIO(b'[{"id":1},{"id":2},{"id":'), path="", max_bytes=LIMIT))
-    assert [(record.raw, record.problem) for record in found] == [(b'{"id":1}', ""), (b'{"id":2}', ""), (b'{"id":', "cad_drop.json_broken")]
+    assert [(record.raw, record.problem) for record in found] == [
+        (b'{"id":1}', ""),
+        (b'{"id":2}', ""),
+        (b'{"id":', "cad_drop.json_broken"),
+    ]
     assert found[-1].fatal
 
 
 def test_a_json_document_without_the_array_is_kept_whole() -> None:
     found = list(read_json(io.BytesIO(b'{"calls": {"id":1}}'), path="calls", max_bytes=LIMIT))
-    assert [(record.raw, record.problem) for record in found] == [(b'{"calls": {"id":1}}', "cad_drop.no_array")]
+    assert [(record.raw, record.problem) for record in found] == [
+        (b'{"calls": {"id":1}}', "cad_drop.no_array")
+    ]
 
 
-@given(st.lists(st.recursive(st.none() | st.integers() | st.text(max_size=20), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)), max_size=6))
+@given(
+    st.lists(
+        st.recursive(
+            st.none() | st.integers() | st.text(max_size=20),
+            lambda inner: (
+                st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+            ),
+        ),
+        max_size=6,
+    )
+)
 @settings(max_examples=200, deadline=None)
 def test_any_json_array_comes_apart_as_it_was_put_together(values: list[object]) -> None:
-    found = list(read_json(io.BytesIO(json.dumps(values, ensure_ascii=False).encode()), path="", max_bytes=LIMIT))
+    found = list(
+        read_json(io.BytesIO(json.dumps(values, ensure_ascii=False).encode()), path="", max_bytes=LIMIT)
+    )
     assert [json.loads(record.raw) for record in found] == values
 
 
@@ -109,8 +139,15 @@ def test_a_big_json_array_streams() -> None:
 
 
 def test_xml_records_keep_their_exact_bytes_across_chunk_borders() -> None:
-    calls = [b'<c:call n="%d">\r\n <text>%b</text><call>inner</call></c:call>' % (n, b"z" * 300) for n in range(1000)]
-    body = b'\xef\xbb\xbf<?xml version="1.0"?>\n<x:all xmlns:x="u" xmlns:c="u">' + b"\n ".join(calls) + b"<c:call/></x:all>\n"
+    calls = [
+        b'<c:call n="%d">\r\n <text>%b</text><call>inner</call></c:call>' % (n, b"z" * 300)
+        for n in range(1000)
+    ]
+    body = (
+        b'\xef\xbb\xbf<?xml version="1.0"?>\n<x:all xmlns:x="u" xmlns:c="u">'
+        + b"\n ".join(calls)
+        + b"<c:call/></x:all>\n"
+    )
     stream = io.BytesIO(body)
     stream.seek(3)
     found = list(read_xml(stream, element="call", max_bytes=LIMIT))
@@ -125,7 +162,9 @@ def test_a_bomb_of_entities_is_refused_before_it_is_expanded() -> None:
 
 
 def test_xml_that_breaks_off_gives_its_records_and_then_its_bytes() -> None:
-    found = list(read_xml(io.BytesIO(b"<r><call>1</call><call>2</call><call>3"), element="call", max_bytes=LIMIT))
+    found = list(
+        read_xml(io.BytesIO(b"<r><call>1</call><call>2</call><call>3"), element="call", max_bytes=LIMIT)
+    )
     assert [(record.raw, record.problem) for record in found] == [
         (b"<call>1</call>", ""),
         (b"<call>2</call>", ""),

@@ -43,14 +43,32 @@ class Nested(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fields=T
 @pytest.mark.parametrize(
     ("text", "code", "line"),
     [
-        ('kind = "traccar"\nname = "norte"\nsealde = true\n[config]\nshared_secret = "0123456789abcdef"\n', "config.unknown_key", 3),
-        ('kind = "traccar"\nname = "norte"\n[config]\nshared_secret = "0123456789abcdef"\nprot = 1\n', "config.unknown_key", 5),
-        ('kind = "traccar"\nname = "norte"\n[config]\nport = "x"\nshared_secret = "0123456789abcdef"\n', "config.wrong_value", 4),
-        ('kind = "traccar"\nname = "Norte!"\n[config]\nshared_secret = "0123456789abcdef"\n', "config.wrong_value", 2),
+        (
+            'kind = "traccar"\nname = "norte"\nsealde = true\n[config]\nshared_secret = "0123456789abcdef"\n',
+            "config.unknown_key",
+            3,
+        ),
+        (
+            'kind = "traccar"\nname = "norte"\n[config]\nshared_secret = "0123456789abcdef"\nprot = 1\n',
+            "config.unknown_key",
+            5,
+        ),
+        (
+            'kind = "traccar"\nname = "norte"\n[config]\nport = "x"\nshared_secret = "0123456789abcdef"\n',
+            "config.wrong_value",
+            4,
+        ),
+        (
+            'kind = "traccar"\nname = "Norte!"\n[config]\nshared_secret = "0123456789abcdef"\n',
+            "config.wrong_value",
+            2,
+        ),
         ('kind = "traccar"\nname = \n', "config.syntax", 2),
     ],
 )
-def test_every_fault_of_an_instance_file_names_file_line_code_and_cure(text: str, code: str, line: int) -> None:
+def test_every_fault_of_an_instance_file_names_file_line_code_and_cure(
+    text: str, code: str, line: int
+) -> None:
     with pytest.raises(ConfigFault) as caught:
         read_instance(text, TraccarConfig, file="norte.toml")
     assert (caught.value.file, caught.value.code, caught.value.line) == ("norte.toml", code, line)
@@ -63,10 +81,16 @@ def test_a_broken_rule_between_fields_is_a_fault_too_and_never_shows_the_secret(
     assert "hunter2" not in str(caught.value)
 
 
-def test_secrets_come_from_the_file_the_environment_or_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_come_from_the_file_the_environment_or_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "s").write_text("from-a-file-0123456\n")
     monkeypatch.setenv("CIOR_T_SECRET", "from-the-environment")
-    for written, meant in (("literal-0123456789", "literal-0123456789"), ("env:CIOR_T_SECRET", "from-the-environment"), (f"file:{tmp_path / 's'}", "from-a-file-0123456")):
+    for written, meant in (
+        ("literal-0123456789", "literal-0123456789"),
+        ("env:CIOR_T_SECRET", "from-the-environment"),
+        (f"file:{tmp_path / 's'}", "from-a-file-0123456"),
+    ):
         config = read_instance(INSTANCE.format(port=1, secret=written), TraccarConfig, file="x").config
         assert config.shared_secret.reveal() == meant
         assert meant not in repr(config)
@@ -75,7 +99,9 @@ def test_secrets_come_from_the_file_the_environment_or_another_file(tmp_path: Pa
 
 
 def test_secrets_are_found_at_any_depth() -> None:
-    config: Any = read_config('name = "a"\n[accounts.one]\nkey = "k1"\n[inner]\nkey = "k2"\n', Nested, file="x")
+    config: Any = read_config(
+        'name = "a"\n[accounts.one]\nkey = "k1"\n[inner]\nkey = "k2"\n', Nested, file="x"
+    )
     assert (config.accounts["one"].key.reveal(), config.inner.key.reveal()) == ("k1", "k2")
     assert "k1" not in repr(config)
     with pytest.raises(ConfigFault, match="unknown key 'kye'"):
@@ -95,7 +121,9 @@ def test_a_centre_without_usable_keys_does_not_start(tmp_path: Path) -> None:
 
 def test_a_device_registered_twice_is_refused_and_a_disabled_one_is_not_known(tmp_path: Path) -> None:
     path = tmp_path / "devices.toml"
-    path.write_text('[[device]]\nid = "a"\nkind = "bus"\n[[device]]\nid = "b"\nkind = "bus"\nenabled = false\n')
+    path.write_text(
+        '[[device]]\nid = "a"\nkind = "bus"\n[[device]]\nid = "b"\nkind = "bus"\nenabled = false\n'
+    )
     assert list(read_registry(path)) == ["a"]
     path.write_text('[[device]]\nid = "a"\nkind = "bus"\n[[device]]\nid = "a"\nkind = "taxi"\n')
     with pytest.raises(ConfigInvalid, match=r"registry\.id_twice: devices\.toml:5"):
@@ -119,7 +147,12 @@ def test_tiers_are_cumulative_and_exemptions_need_reasons() -> None:
     bronze = {rule.id: Claim(status=Status.DONE) for rule in rules() if rule.tier is Tier.BRONZE}
     assert QualityFile(rules={}).tier is Tier.NONE
     assert QualityFile(rules=bronze).tier is Tier.BRONZE
-    assert QualityFile(rules={rule.id: Claim(status=Status.DONE) for rule in rules() if rule.tier is not Tier.BRONZE}).tier is Tier.NONE
+    assert (
+        QualityFile(
+            rules={rule.id: Claim(status=Status.DONE) for rule in rules() if rule.tier is not Tier.BRONZE}
+        ).tier
+        is Tier.NONE
+    )
     with pytest.raises(ValueError):
         Claim(status=Status.EXEMPT, reason="no")
 
@@ -157,7 +190,10 @@ def test_check_lints_and_names_what_is_wrong(tmp_path: Path) -> None:
 def test_list_shows_every_built_in_and_survives_a_broken_one() -> None:
     result = CliRunner().invoke(connector, ["list"])
     assert result.exit_code == 0
-    assert any(line.startswith("traccar") and "gold" in line and "life-safety" in line for line in result.output.splitlines())
+    assert any(
+        line.startswith("traccar") and "gold" in line and "life-safety" in line
+        for line in result.output.splitlines()
+    )
 
 
 def _archive(tmp_path: Path) -> tuple[Path, Path, Path, list[Event]]:
@@ -200,12 +236,24 @@ def test_replaying_dead_letters_shows_which_decode_now(tmp_path: Path) -> None:
     instance, _, _, _ = _archive(tmp_path)
     subject = Subject("cior_connectors.builtin.traccar")
     letters = [
-        DeadLetter(id=f"d{n}", stage="decode", code="traccar.json", reason="x", payload=payload, at_ms=1_795_305_600_000, source="urn:cior:traccar:norte")
-        for n, payload in enumerate([next(each.raw for each in subject.samples if each.name == "sos"), b"still garbage"])
+        DeadLetter(
+            id=f"d{n}",
+            stage="decode",
+            code="traccar.json",
+            reason="x",
+            payload=payload,
+            at_ms=1_795_305_600_000,
+            source="urn:cior:traccar:norte",
+        )
+        for n, payload in enumerate(
+            [next(each.raw for each in subject.samples if each.name == "sos"), b"still garbage"]
+        )
     ]
     dead = tmp_path / "dead.ndjson"
     dead.write_bytes(b"\n".join(codec.encode(letter) for letter in letters) + b"\nnot a line\n")
-    result = CliRunner().invoke(connector, ["replay", str(instance), str(dead), "--from", "dead", "--code", "traccar.json"])
+    result = CliRunner().invoke(
+        connector, ["replay", str(instance), str(dead), "--from", "dead", "--code", "traccar.json"]
+    )
     assert result.exit_code == 1
     assert result.output.count("decodes_now") == 1
     assert "2 units, 2 events, 1 rejected, 0 sealed (not opened), 1 unreadable" in result.output
@@ -220,7 +268,11 @@ def test_back_off_grows_with_jitter_and_life_safety_never_waits_long() -> None:
     waits = [calm.after(away, at_s=n) for n in range(20)]
     assert waits[0] <= 0.25 < waits[6] <= waits[-1] * 2 <= 120
     assert max(urgent.after(away, at_s=n) for n in range(50)) <= 10
-    assert urgent.after(ConfigInvalid("x", "y"), at_s=0) == urgent.after(CredentialsRefused("x", "y"), at_s=0) == 10
+    assert (
+        urgent.after(ConfigInvalid("x", "y"), at_s=0)
+        == urgent.after(CredentialsRefused("x", "y"), at_s=0)
+        == 10
+    )
     assert urgent.after(SourceUnavailable("x", "y", retry_after_s=3), at_s=0) == 3
     assert urgent.after(SourceUnavailable("x", "y", retry_after_s=3_000), at_s=0) == 10
 
@@ -244,7 +296,9 @@ def test_a_resend_is_labelled_with_its_first_within_the_window_only() -> None:
 
 def test_the_telemetry_limit_recovers_with_time_and_counts_each_device_alone() -> None:
     subject = Subject("cior_connectors.builtin.traccar")
-    position = next(event for each in subject.samples if each.name == "position" for event in subject.events(each))
+    position = next(
+        event for each in subject.samples if each.name == "position" for event in subject.events(each)
+    )
     limit = TelemetryLimit(rate_per_s=0.1, burst_s=10)
     assert [len(limit.keep([position], now_ms=0)) for _ in range(3)] == [1, 0, 0]
     assert len(limit.keep([position], now_ms=10_000)) == 1

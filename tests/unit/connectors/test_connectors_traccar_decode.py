@@ -25,9 +25,20 @@ NOW_MS = 1_795_305_600_000
 SECRET = Secret("long-enough-for-a-test")
 
 
-def facts(*, config: TraccarConfig | None = None, devices: tuple[Device, ...] = (), received_ms: int = NOW_MS, ordinal: int = 0) -> Facts:
+def facts(
+    *,
+    config: TraccarConfig | None = None,
+    devices: tuple[Device, ...] = (),
+    received_ms: int = NOW_MS,
+    ordinal: int = 0,
+) -> Facts:
     rid = raw_id("urn:cior:traccar:kit", "0", received_ms=received_ms, instance="kit", ordinal=ordinal)
-    return Facts(source="urn:cior:traccar:kit", received_ms=received_ms, raw_id=rid, context=SUBJECT.context(devices, config=config))
+    return Facts(
+        source="urn:cior:traccar:kit",
+        received_ms=received_ms,
+        raw_id=rid,
+        context=SUBJECT.context(devices, config=config),
+    )
 
 
 def read(body: dict[str, Any] | bytes, **changes: Any) -> Verdict:
@@ -39,14 +50,30 @@ def press_of(body: dict[str, Any], **changes: Any) -> Event:
 
 
 def sos(**changes: Any) -> dict[str, Any]:
-    return message(**{"unique_id": "86400001", "device_ms": NOW_MS - 2_000, "lat": -32.95, "lon": -60.64, "alarm": "sos", **changes})
+    return message(
+        **{
+            "unique_id": "86400001",
+            "device_ms": NOW_MS - 2_000,
+            "lat": -32.95,
+            "lon": -60.64,
+            "alarm": "sos",
+            **changes,
+        }
+    )
 
 
 def test_a_press_is_urgent_and_its_position_is_telemetry() -> None:
     events = read(sos(speed_kn=10.0)).events
-    assert [(event.type, event.lane, event.life_safety) for event in events] == [("panic.bus", Lane.URGENT, True), ("position", Lane.TELEMETRY, False)]
+    assert [(event.type, event.lane, event.life_safety) for event in events] == [
+        ("panic.bus", Lane.URGENT, True),
+        ("position", Lane.TELEMETRY, False),
+    ]
     assert events[1].attributes["speed_kmh"] == 18.5
-    assert (events[0].occurred_ms, events[0].received_ms, events[0].clock) == (NOW_MS - 2_000, NOW_MS, ClockQuality.SYNCED)
+    assert (events[0].occurred_ms, events[0].received_ms, events[0].clock) == (
+        NOW_MS - 2_000,
+        NOW_MS,
+        ClockQuality.SYNCED,
+    )
 
 
 def test_forty_copies_are_one_press_and_the_next_press_is_another() -> None:
@@ -57,7 +84,10 @@ def test_forty_copies_are_one_press_and_the_next_press_is_another() -> None:
 
 def test_the_event_forwarding_of_a_press_has_the_positions_id() -> None:
     body = sos()
-    as_event = {"event": {"type": "alarm", "attributes": {"alarm": "sos"}, "eventTime": "2026-11-22T00:00:00Z"}, **body}
+    as_event = {
+        "event": {"type": "alarm", "attributes": {"alarm": "sos"}, "eventTime": "2026-11-22T00:00:00Z"},
+        **body,
+    }
     assert press_of(as_event).id == press_of(body).id
     assert [event.type for event in read(as_event).events] == ["panic.bus"]
 
@@ -69,7 +99,15 @@ def test_a_press_without_device_time_is_told_apart_by_receipt() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"latitude": 0.0, "longitude": 0.0}, {"latitude": None}, {"latitude": "-32,95"}, {"longitude": 999.0}, {"latitude": True}, {"latitude": [1]}, {"latitude": "NaN"}],
+    [
+        {"latitude": 0.0, "longitude": 0.0},
+        {"latitude": None},
+        {"latitude": "-32,95"},
+        {"longitude": 999.0},
+        {"latitude": True},
+        {"latitude": [1]},
+        {"latitude": "NaN"},
+    ],
 )
 def test_whatever_is_wrong_with_the_position_the_press_stands(wrong: dict[str, Any]) -> None:
     press = press_of(sos(**wrong))
@@ -78,7 +116,12 @@ def test_whatever_is_wrong_with_the_position_the_press_stands(wrong: dict[str, A
 
 
 def test_a_missing_position_object_is_still_a_press_when_the_event_says_so() -> None:
-    press = press_of({"event": {"type": "alarm", "attributes": {"alarm": "sos"}, "eventTime": "2026-11-21T23:59:58Z"}, "device": {"uniqueId": "86400001"}})
+    press = press_of(
+        {
+            "event": {"type": "alarm", "attributes": {"alarm": "sos"}, "eventTime": "2026-11-21T23:59:58Z"},
+            "device": {"uniqueId": "86400001"},
+        }
+    )
     assert (press.place.method, press.occurred_ms) == (PlaceMethod.UNKNOWN, NOW_MS - 2_000)
 
 
@@ -93,7 +136,9 @@ def test_a_missing_position_object_is_still_a_press_when_the_event_says_so() -> 
         ({"fixTime": None}, None, True),
     ],
 )
-def test_a_fix_older_than_sixty_seconds_or_not_valid_is_last_known(changes: dict[str, Any], age_s: float | None, last_known: bool | None) -> None:
+def test_a_fix_older_than_sixty_seconds_or_not_valid_is_last_known(
+    changes: dict[str, Any], age_s: float | None, last_known: bool | None
+) -> None:
     press = press_of(sos(**changes))
     assert (press.place.fix_age_s, press.attributes.get("last_known")) == (age_s, last_known)
 
@@ -101,24 +146,38 @@ def test_a_fix_older_than_sixty_seconds_or_not_valid_is_last_known(changes: dict
 @pytest.mark.parametrize("offset_s", [619_315_200, 86_400 * 400, -3_600])
 def test_a_clock_a_gps_rollover_behind_or_ahead_is_told_and_does_not_order(offset_s: int) -> None:
     press = press_of(sos(device_ms=NOW_MS - offset_s * 1_000))
-    assert (press.clock, press.occurred_ms, press.clock_error_s) == (ClockQuality.SKEWED, NOW_MS, abs(offset_s))
+    assert (press.clock, press.occurred_ms, press.clock_error_s) == (
+        ClockQuality.SKEWED,
+        NOW_MS,
+        abs(offset_s),
+    )
     assert press.attributes["device_time_ms"] == NOW_MS - offset_s * 1_000
 
 
 def test_a_press_delivered_hours_late_keeps_its_own_time_and_says_so() -> None:
     press = press_of(sos(device_ms=NOW_MS - 6 * 3_600_000, server_ms=NOW_MS - 300))
-    assert (press.occurred_ms, press.attributes["buffered"], press.clock) == (NOW_MS - 6 * 3_600_000, True, ClockQuality.UNKNOWN)
+    assert (press.occurred_ms, press.attributes["buffered"], press.clock) == (
+        NOW_MS - 6 * 3_600_000,
+        True,
+        ClockQuality.UNKNOWN,
+    )
 
 
 def test_general_is_a_press_only_for_the_models_that_say_it_so() -> None:
     config = TraccarConfig(shared_secret=SECRET, buttons=(Button(model="FMB920", alarm="general"),))
     assert press_of(sos(alarm="general", model="FMB920"), config=config).type == "panic.bus"
-    assert [event.type for event in read(sos(alarm="general", model="FMB640"), config=config).events] == ["device.notice", "position"]
+    assert [event.type for event in read(sos(alarm="general", model="FMB640"), config=config).events] == [
+        "device.notice",
+        "position",
+    ]
 
 
 def test_the_registered_kind_of_the_vehicle_decides_before_traccars_category() -> None:
     assert press_of(sos(category="taxi")).type == "panic.taxi"
-    assert press_of(sos(category="taxi"), devices=(Device(id="vehicle:86400001", kind="stop"),)).type == "panic.stop"
+    assert (
+        press_of(sos(category="taxi"), devices=(Device(id="vehicle:86400001", kind="stop"),)).type
+        == "panic.stop"
+    )
     assert press_of(sos(category="zeppelin")).type == "panic.bus"
 
 
@@ -131,7 +190,10 @@ def test_a_comma_list_is_several_facts_with_ids_of_their_own() -> None:
 def test_unknown_attributes_of_the_tracker_are_kept() -> None:
     body = sos()
     body["position"]["attributes"] |= {"io78": 3, "driverUniqueId": "A1", "nested": {"no": 1}}
-    assert read(body).events[-1].attributes["native"] | {"io78": 3, "driverUniqueId": "A1"} == read(body).events[-1].attributes["native"]
+    assert (
+        read(body).events[-1].attributes["native"] | {"io78": 3, "driverUniqueId": "A1"}
+        == read(body).events[-1].attributes["native"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,16 +216,41 @@ def test_what_cannot_be_read_is_rejected_with_its_code(raw: bytes, code: str) ->
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["alarm", "x", "type", "attributes"]), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["alarm", "x", "type", "attributes"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
-_FIELDS = ["latitude", "longitude", "speed", "course", "accuracy", "deviceTime", "fixTime", "serverTime", "valid", "outdated", "attributes", "deviceId"]
+_FIELDS = [
+    "latitude",
+    "longitude",
+    "speed",
+    "course",
+    "accuracy",
+    "deviceTime",
+    "fixTime",
+    "serverTime",
+    "valid",
+    "outdated",
+    "attributes",
+    "deviceId",
+]
 
 
 @settings(max_examples=300, deadline=None)
-@given(changes=st.dictionaries(st.sampled_from(_FIELDS), _JSON, max_size=6), device=st.dictionaries(st.sampled_from(["uniqueId", "model", "category", "id"]), _JSON, max_size=4))
-def test_any_types_in_any_field_give_plausible_events_or_a_rejection(changes: dict[str, Any], device: dict[str, Any]) -> None:
+@given(
+    changes=st.dictionaries(st.sampled_from(_FIELDS), _JSON, max_size=6),
+    device=st.dictionaries(st.sampled_from(["uniqueId", "model", "category", "id"]), _JSON, max_size=4),
+)
+def test_any_types_in_any_field_give_plausible_events_or_a_rejection(
+    changes: dict[str, Any], device: dict[str, Any]
+) -> None:
     body = sos()
     body["position"] |= changes
     body["device"] |= device
@@ -182,7 +269,12 @@ def test_readers_are_total(value: Any) -> None:
 
 
 def test_the_config_refuses_an_open_line_short_secrets_and_half_tls() -> None:
-    for wrong in ({}, {"shared_secret": Secret("short")}, {"shared_secret": SECRET, "tls_key": "k"}, {"shared_secret": SECRET, "api_url": "http://x"}):
+    for wrong in (
+        {},
+        {"shared_secret": Secret("short")},
+        {"shared_secret": SECRET, "tls_key": "k"},
+        {"shared_secret": SECRET, "api_url": "http://x"},
+    ):
         with pytest.raises(ValueError):
             TraccarConfig(**wrong)
     assert "long-enough" not in repr(TraccarConfig(shared_secret=SECRET))

@@ -39,21 +39,50 @@ def pressing(type_code: str = "panic.bus", **fields: Any) -> Decode:
 
     def decode(raw: bytes, facts: Facts) -> Decoded:
         name = raw.decode()
-        return Decoded(events=(make_event(facts, type_code=type_code, subject=name, key=f"{name}/{type_code}", occurred_ms=facts.received_ms, **fields),))
+        return Decoded(
+            events=(
+                make_event(
+                    facts,
+                    type_code=type_code,
+                    subject=name,
+                    key=f"{name}/{type_code}",
+                    occurred_ms=facts.received_ms,
+                    **fields,
+                ),
+            )
+        )
 
     return decode
 
 
 def stamped(**changes: Any) -> Facts:
-    values = {"received_ms": 1_795_305_600_000, "first_received_ms": 1_795_305_600_000, "raw_id": RawId("raw-1"), "context": SUBJECT.context(), **changes}
+    values = {
+        "received_ms": 1_795_305_600_000,
+        "first_received_ms": 1_795_305_600_000,
+        "raw_id": RawId("raw-1"),
+        "context": SUBJECT.context(),
+        **changes,
+    }
     return msgspec.structs.replace(FACTS, **values)
 
 
 # --- guard (law 3, this room's part) ---
 
 
-@pytest.mark.parametrize("error", [ValueError("Maria Gomez"), RecursionError(), MemoryError(), KeyError("x"), AssertionError(), OSError("disk")])
-def test_law_3_whatever_decode_raises_becomes_a_code_and_a_trace_id_without_its_words(error: Exception) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("Maria Gomez"),
+        RecursionError(),
+        MemoryError(),
+        KeyError("x"),
+        AssertionError(),
+        OSError("disk"),
+    ],
+)
+def test_law_3_whatever_decode_raises_becomes_a_code_and_a_trace_id_without_its_words(
+    error: Exception,
+) -> None:
     def decode(raw: bytes, facts: Facts) -> Decoded:
         raise error
 
@@ -84,15 +113,25 @@ async def test_law_3_a_bug_in_decode_costs_one_dead_letter_and_nothing_else() ->
     with SUBJECT.bench(source) as bench:
         async with running(bench):
             await until(lambda: len(source.answers) == 3, "not answered")
-        assert source.answers == {0: Accepted(events=1), 1: Rejected(code="bug.ZeroDivisionError"), 2: Accepted(events=1)}
-        assert {event.subject for event in bench.sink.decoded() if event.type == "panic.bus"} == {"bus-1", "bus-2"}
+        assert source.answers == {
+            0: Accepted(events=1),
+            1: Rejected(code="bug.ZeroDivisionError"),
+            2: Accepted(events=1),
+        }
+        assert {event.subject for event in bench.sink.decoded() if event.type == "panic.bus"} == {
+            "bus-1",
+            "bus-2",
+        }
         assert bench.metrics.value(m.BUGS, "kit") == 1
         assert [letter.payload for letter in bench.sink.dead()] == [b"boom"]
 
 
 async def test_one_rotten_row_does_not_cost_its_siblings() -> None:
     def decode(raw: bytes, facts: Facts) -> Decoded:
-        return Decoded(events=pressing()(b"bus-1", facts).events, rejected=(RejectedPart(code="toy.row", reason="row 2", payload=b"row two"),))
+        return Decoded(
+            events=pressing()(b"bus-1", facts).events,
+            rejected=(RejectedPart(code="toy.row", reason="row 2", payload=b"row two"),),
+        )
 
     source = ScriptedSource(decode, [(b"file", FACTS)])
     with SUBJECT.bench(source) as bench:
@@ -107,7 +146,13 @@ async def test_one_rotten_row_does_not_cost_its_siblings() -> None:
 async def test_an_event_that_json_cannot_carry_becomes_a_dead_letter_beside_its_siblings() -> None:
     def decode(raw: bytes, facts: Facts) -> Decoded:
         good = pressing()(b"bus-1", facts).events
-        return Decoded(events=(*good, *pressing("panic.taxi", attributes={"n": float("nan")})(b"bus-2", facts).events, *pressing("panic.stop", attributes={"x": "y" * 1_100_000})(b"bus-3", facts).events))
+        return Decoded(
+            events=(
+                *good,
+                *pressing("panic.taxi", attributes={"n": float("nan")})(b"bus-2", facts).events,
+                *pressing("panic.stop", attributes={"x": "y" * 1_100_000})(b"bus-3", facts).events,
+            )
+        )
 
     source = ScriptedSource(decode, [(b"file", FACTS)])
     with SUBJECT.bench(source) as bench:
@@ -207,14 +252,25 @@ async def test_the_gate_marks_completes_and_never_refuses() -> None:
             await until(lambda: len(source.answers) == 2, "not answered")
         found = {event.subject: event for event in bench.sink.decoded()}
         assert (found["bus-1"].registered, found["bus-1"].place, found["bus-1"].drill) == (True, site, True)
-        assert (found["stranger"].registered, found["stranger"].place.method, found["stranger"].drill) == (False, PlaceMethod.UNKNOWN, False)
+        assert (found["stranger"].registered, found["stranger"].place.method, found["stranger"].drill) == (
+            False,
+            PlaceMethod.UNKNOWN,
+            False,
+        )
         assert bench.metrics.value(m.UNREGISTERED, "kit") == 1
 
 
 # --- lanes and classes ---
 
 
-def channel(*, life_safety: bool = True, sealed: bool = False, carries_sealed: bool = False, devices: tuple[Device, ...] = (), key: PrivateKey | None = None) -> Channel:
+def channel(
+    *,
+    life_safety: bool = True,
+    sealed: bool = False,
+    carries_sealed: bool = False,
+    devices: tuple[Device, ...] = (),
+    key: PrivateKey | None = None,
+) -> Channel:
     sealer = Sealer(team_key=bytes((key or PrivateKey.generate()).public_key), hmac_key=bytes(32))
     return Channel(
         context=SUBJECT.context(devices), sealer=sealer, life_safety=life_safety, sealed=sealed, carries_sealed=carries_sealed,
@@ -231,8 +287,12 @@ def channel(*, life_safety: bool = True, sealed: bool = False, carries_sealed: b
         ("position", True, SpoolClass.TELEMETRY, True),
     ],
 )
-def test_a_unit_has_the_class_of_the_most_urgent_thing_in_it(type_code: str, life_safety: bool, spool_class: SpoolClass, bulk: bool) -> None:
-    ready = bundle(channel(life_safety=life_safety), b"bus-1", stamped(), judge(pressing(type_code), b"bus-1", stamped()))
+def test_a_unit_has_the_class_of_the_most_urgent_thing_in_it(
+    type_code: str, life_safety: bool, spool_class: SpoolClass, bulk: bool
+) -> None:
+    ready = bundle(
+        channel(life_safety=life_safety), b"bus-1", stamped(), judge(pressing(type_code), b"bus-1", stamped())
+    )
     assert ready.spool_class is spool_class
     assert {message.bulk for message in ready.messages} == {bulk}
     assert {message.spool_class for message in ready.messages} == {spool_class}
@@ -240,16 +300,37 @@ def test_a_unit_has_the_class_of_the_most_urgent_thing_in_it(type_code: str, lif
 
 def test_undecodable_bytes_of_a_life_safety_channel_count_as_life_safety_and_of_others_do_not() -> None:
     verdict = judge(pressing(), b"\xff", stamped())
-    assert bundle(channel(life_safety=True), b"\xff", stamped(), verdict).spool_class is SpoolClass.LIFE_SAFETY
+    assert (
+        bundle(channel(life_safety=True), b"\xff", stamped(), verdict).spool_class is SpoolClass.LIFE_SAFETY
+    )
     ready = bundle(channel(life_safety=False), b"\xff", stamped(), verdict)
     assert (ready.spool_class, ready.lanes) == (SpoolClass.NORMAL, ())
 
 
 def test_law_12_facts_and_unknown_attributes_reach_the_record() -> None:
     facts = stamped(details={"path": "/x", "file": "a.csv"}, peer="192.0.2.9", subject="bus-1")
-    ready = bundle(channel(), b"bus-1", facts, judge(pressing(attributes={"vendor_thing": [1, {"deep": True}]}, extra={"vendorext": "kept"}), b"bus-1", facts))
-    event = next(event for message in ready.messages if message.topic == topics.URGENT.name for event in records(Kind.EVENT, message.value))
-    record = next(each for message in ready.messages if message.topic == topics.RAW.name for each in records(Kind.RAW, message.value))
+    ready = bundle(
+        channel(),
+        b"bus-1",
+        facts,
+        judge(
+            pressing(attributes={"vendor_thing": [1, {"deep": True}]}, extra={"vendorext": "kept"}),
+            b"bus-1",
+            facts,
+        ),
+    )
+    event = next(
+        event
+        for message in ready.messages
+        if message.topic == topics.URGENT.name
+        for event in records(Kind.EVENT, message.value)
+    )
+    record = next(
+        each
+        for message in ready.messages
+        if message.topic == topics.RAW.name
+        for each in records(Kind.RAW, message.value)
+    )
     assert event.attributes["vendor_thing"] == [1, {"deep": True}]
     assert event.extra["vendorext"] == "kept"
     assert record.facts == {"path": "/x", "file": "a.csv", "~peer": "192.0.2.9", "~subject": "bus-1"}
@@ -259,25 +340,68 @@ def test_law_12_facts_and_unknown_attributes_reach_the_record() -> None:
 
 
 def _clear_text(ready: Any) -> str:
-    return json.dumps([[message.topic, message.key.decode(), message.value.decode(), [value.decode() for _, value in message.headers]] for message in ready.messages])
+    return json.dumps(
+        [
+            [
+                message.topic,
+                message.key.decode(),
+                message.value.decode(),
+                [value.decode() for _, value in message.headers],
+            ]
+            for message in ready.messages
+        ]
+    )
 
 
 @pytest.mark.parametrize("why", ["instance", "facts", "device", "type", "undecodable"])
 def test_law_9_each_reason_to_seal_seals_everything_of_the_unit(why: str) -> None:
     key = PrivateKey.generate()
-    device = Device(id="maria-canary", kind="watch", data_class=DataClass.SEALED, place=Place(method=PlaceMethod.SITE, lat=-32.91, lon=-60.61, district="norte"))
+    device = Device(
+        id="maria-canary",
+        kind="watch",
+        data_class=DataClass.SEALED,
+        place=Place(method=PlaceMethod.SITE, lat=-32.91, lon=-60.61, district="norte"),
+    )
     where = Place(method=PlaceMethod.GPS, lat=-32.98765, lon=-60.65432)
-    facts = stamped(sealed=why == "facts", subject="maria-canary" if why == "facts" else "", peer="198.51.100.7")
-    taken = channel(sealed=why == "instance", devices=(device,) if why in {"device", "undecodable"} else (), carries_sealed=why == "undecodable", key=key)
-    decode = pressing("silent.gbv" if why == "type" else "panic.app", place=where, summary="Maria Canary, Corrientes 123", attributes={"alias": "mari"})
+    facts = stamped(
+        sealed=why == "facts", subject="maria-canary" if why == "facts" else "", peer="198.51.100.7"
+    )
+    taken = channel(
+        sealed=why == "instance",
+        devices=(device,) if why in {"device", "undecodable"} else (),
+        carries_sealed=why == "undecodable",
+        key=key,
+    )
+    decode = pressing(
+        "silent.gbv" if why == "type" else "panic.app",
+        place=where,
+        summary="Maria Canary, Corrientes 123",
+        attributes={"alias": "mari"},
+    )
     payload = b"maria-canary" if why != "undecodable" else b"\xffmaria-canary"
     ready = bundle(taken, payload, facts, judge(decode, payload, facts))
     text = _clear_text(ready)
     assert ready.sealed
-    for word in ("maria", "Maria", "canary", "mari", "-32.98", "-60.65", "-32.91", "198.51", "Corrientes", "toy"):
+    for word in (
+        "maria",
+        "Maria",
+        "canary",
+        "mari",
+        "-32.98",
+        "-60.65",
+        "-32.91",
+        "198.51",
+        "Corrientes",
+        "toy",
+    ):
         assert word not in text, word
     assert topics.RAW.name not in {message.topic for message in ready.messages}
-    record = next(each for message in ready.messages if message.topic == topics.SEALED.name for each in records(Kind.RAW, message.value))
+    record = next(
+        each
+        for message in ready.messages
+        if message.topic == topics.SEALED.name
+        for each in records(Kind.RAW, message.value)
+    )
     content = msgspec.msgpack.decode(SealedBox(key).decrypt(record.payload), type=SealedContent)
     assert content.payload == payload
     assert b"maria-canary" not in record.payload
@@ -285,12 +409,44 @@ def test_law_9_each_reason_to_seal_seals_everything_of_the_unit(why: str) -> Non
 
 def test_a_sealed_event_shows_pseudonym_silence_and_district_and_nothing_else() -> None:
     place = Place(method=PlaceMethod.GPS, lat=-32.9, lon=-60.6, accuracy_m=4.0, h3="89a", district="norte")
-    event = judge(pressing("panic.app", place=place, attributes={"a": 1}, summary="s", native_type="t", traceparent="00-1", independence="maria"), b"maria", stamped()).events[0]
+    event = judge(
+        pressing(
+            "panic.app",
+            place=place,
+            attributes={"a": 1},
+            summary="s",
+            native_type="t",
+            traceparent="00-1",
+            independence="maria",
+        ),
+        b"maria",
+        stamped(),
+    ).events[0]
     sealer = Sealer(team_key=bytes(PrivateKey.generate().public_key), hmac_key=bytes(32))
     out = sealer.strip(event, raw=None, device=None)
     shown = {name for name in out.__struct_fields__ if getattr(out, name) not in (None, {}, "", False)}
-    assert shown == {"id", "source", "type", "subject", "phase", "occurred_ms", "received_ms", "clock", "place", "data_class", "life_safety", "lane", "producer", "independence"}
-    assert (out.type, out.place, out.data_class, out.lane) == (codes.SILENT, Place(method=PlaceMethod.DISTRICT, district="norte"), DataClass.SEALED, Lane.URGENT)
+    assert shown == {
+        "id",
+        "source",
+        "type",
+        "subject",
+        "phase",
+        "occurred_ms",
+        "received_ms",
+        "clock",
+        "place",
+        "data_class",
+        "life_safety",
+        "lane",
+        "producer",
+        "independence",
+    }
+    assert (out.type, out.place, out.data_class, out.lane) == (
+        codes.SILENT,
+        Place(method=PlaceMethod.DISTRICT, district="norte"),
+        DataClass.SEALED,
+        Lane.URGENT,
+    )
 
 
 def test_pseudonyms_are_stable_for_one_centre_and_differ_between_centres_and_ids_collapse() -> None:
@@ -299,7 +455,10 @@ def test_pseudonyms_are_stable_for_one_centre_and_differ_between_centres_and_ids
     assert one.pseudonym("subject", "a", "bc") == same.pseudonym("subject", "a", "bc")
     assert one.pseudonym("subject", "a", "bc") != other.pseudonym("subject", "a", "bc")
     assert one.pseudonym("subject", "a", "bc") != one.pseudonym("subject", "ab", "c")
-    events = [judge(pressing(), b"maria", stamped(received_ms=at)).events[0] for at in (1_795_305_600_000, 1_795_305_605_000)]
+    events = [
+        judge(pressing(), b"maria", stamped(received_ms=at)).events[0]
+        for at in (1_795_305_600_000, 1_795_305_605_000)
+    ]
     assert len({one.strip(event, raw=None, device=None).id for event in events}) == 1
 
 
@@ -326,14 +485,28 @@ async def test_a_crash_loop_becomes_slow_retries_under_an_operator_alert_and_goe
     with SUBJECT.bench(source) as bench:
         async with running(bench):
             await until(lambda: len(source.answers) == 1, "gave up")
-            await until(lambda: any(event.attributes.get("code") == "connector.restarting_slowly" for event in bench.sink.events()), "no alert")
-        alerts = [event for event in bench.sink.events() if event.attributes.get("code") == "connector.restarting_slowly"]
+            await until(
+                lambda: any(
+                    event.attributes.get("code") == "connector.restarting_slowly"
+                    for event in bench.sink.events()
+                ),
+                "no alert",
+            )
+        alerts = [
+            event
+            for event in bench.sink.events()
+            if event.attributes.get("code") == "connector.restarting_slowly"
+        ]
     assert alerts[0].lane is Lane.URGENT
     assert source.opened == 7
 
 
-@pytest.mark.parametrize("error", [ConfigInvalid("toy.config", "wrong"), CredentialsRefused("toy.password", "wrong")])
-async def test_what_needs_a_human_is_told_at_once_and_a_life_safety_line_still_tries_again(error: Exception) -> None:
+@pytest.mark.parametrize(
+    "error", [ConfigInvalid("toy.config", "wrong"), CredentialsRefused("toy.password", "wrong")]
+)
+async def test_what_needs_a_human_is_told_at_once_and_a_life_safety_line_still_tries_again(
+    error: Exception,
+) -> None:
     class Refused2(ScriptedSource):
         async def open(self, ctx: Any) -> None:
             self.opened += 1
@@ -353,7 +526,10 @@ async def test_silence_beyond_the_expected_is_an_event_and_speech_ends_it() -> N
     source = ScriptedSource(pressing(), [])
     with SUBJECT.bench(source, expect_every_s=0.05) as bench:
         async with running(bench):
-            await until(lambda: any(event.type == codes.SILENT_SOURCE for event in bench.sink.events()), "silence was not noticed")
+            await until(
+                lambda: any(event.type == codes.SILENT_SOURCE for event in bench.sink.events()),
+                "silence was not noticed",
+            )
             assert bench.instance.book.health.reason == "source.silent"
 
 
@@ -362,9 +538,14 @@ async def test_each_minute_says_what_was_taken_and_what_became_of_it() -> None:
     with SUBJECT.bench(source) as bench:
         bench.instance._around = msgspec.structs.replace(bench.instance._around, accounting_every_s=0.1)
         async with running(bench):
-            await until(lambda: any(event.type == codes.ACCOUNTING for event in bench.sink.events()), "no accounting")
+            await until(
+                lambda: any(event.type == codes.ACCOUNTING for event in bench.sink.events()), "no accounting"
+            )
         minutes = [event.attributes for event in bench.sink.events() if event.type == codes.ACCOUNTING]
-    total = {name: sum(minute[name] for minute in minutes) for name in ("received", "accepted", "rejected", "refused", "events", "dead")}
+    total = {
+        name: sum(minute[name] for minute in minutes)
+        for name in ("received", "accepted", "rejected", "refused", "events", "dead")
+    }
     assert total == {"received": 2, "accepted": 1, "rejected": 1, "refused": 0, "events": 2, "dead": 1}
     assert sum(record.events for record in bench.sink.raws()) == total["events"]
     assert sum(record.dead for record in bench.sink.raws()) == total["dead"]

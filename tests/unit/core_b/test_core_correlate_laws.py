@@ -36,19 +36,53 @@ from cior_core.rules import RulePack
 from cior_core.scenario import Scenario, Signal
 
 SOURCES = ("bus-1", "bus-2", "fob-1", "cam-1", "cad:911")
-TYPES = ("panic.bus", "panic.community", "gun.shooting", "vision.person_down", "vision.loitering", "light.outage", "suspicious.activity", "noise.complaint",
-         "burglary.alarm", "silent.gbv", "gun.injury_admission", "fire.arson", "source.undecoded", "camera.health", "vendor.unknown")
+TYPES = (
+    "panic.bus",
+    "panic.community",
+    "gun.shooting",
+    "vision.person_down",
+    "vision.loitering",
+    "light.outage",
+    "suspicious.activity",
+    "noise.complaint",
+    "burglary.alarm",
+    "silent.gbv",
+    "gun.injury_admission",
+    "fire.arson",
+    "source.undecoded",
+    "camera.health",
+    "vendor.unknown",
+)
 
 events = st.builds(
-    Signal, at_s=st.integers(0, 4000), event=st.sampled_from(TYPES), source=st.sampled_from(SOURCES), id=st.sampled_from([None, "p-1", "p-2"]),
-    phase=st.sampled_from([Phase.NEW] * 6 + [Phase.UPDATE, Phase.STILL, Phase.RESTORE, Phase.CANCEL, Phase.END, Phase.TEST]),
-    located=st.sampled_from([True, True, True, False]), east_m=st.sampled_from([0.0, 30.0, 250.0, 900.0, 6000.0]), ago_s=st.sampled_from([0, 0, 3, 200, 9000]),
-    registered=st.sampled_from([None, True]), drill=st.sampled_from([False, False, False, True]), record=st.sampled_from([None, "A", "B"]),
-    attributes=st.sampled_from([{}, {"block": "b-1"}, {"cameras": ["cam-1"]}, {"cad_merged_into": "A"}]), district=st.sampled_from([None, "center"]))
+    Signal,
+    at_s=st.integers(0, 4000),
+    event=st.sampled_from(TYPES),
+    source=st.sampled_from(SOURCES),
+    id=st.sampled_from([None, "p-1", "p-2"]),
+    phase=st.sampled_from(
+        [Phase.NEW] * 6 + [Phase.UPDATE, Phase.STILL, Phase.RESTORE, Phase.CANCEL, Phase.END, Phase.TEST]
+    ),
+    located=st.sampled_from([True, True, True, False]),
+    east_m=st.sampled_from([0.0, 30.0, 250.0, 900.0, 6000.0]),
+    ago_s=st.sampled_from([0, 0, 3, 200, 9000]),
+    registered=st.sampled_from([None, True]),
+    drill=st.sampled_from([False, False, False, True]),
+    record=st.sampled_from([None, "A", "B"]),
+    attributes=st.sampled_from([{}, {"block": "b-1"}, {"cameras": ["cam-1"]}, {"cad_merged_into": "A"}]),
+    district=st.sampled_from([None, "center"]),
+)
 actions = st.builds(
-    Signal, at_s=st.integers(0, 4000), action=st.sampled_from(list(ActionKind)), alert=st.integers(0, 4), others=st.lists(st.integers(0, 4), max_size=2).map(tuple),
-    reason=st.sampled_from(["", "because"]), disposition=st.sampled_from([None, *Disposition]), posture=st.sampled_from(["transport_attacks", "normal", "x"]),
-    for_s=st.sampled_from([None, 60.0, 3600.0, 90000.0]))
+    Signal,
+    at_s=st.integers(0, 4000),
+    action=st.sampled_from(list(ActionKind)),
+    alert=st.integers(0, 4),
+    others=st.lists(st.integers(0, 4), max_size=2).map(tuple),
+    reason=st.sampled_from(["", "because"]),
+    disposition=st.sampled_from([None, *Disposition]),
+    posture=st.sampled_from(["transport_attacks", "normal", "x"]),
+    for_s=st.sampled_from([None, 60.0, 3600.0, 90000.0]),
+)
 ticks = st.builds(Signal, at_s=st.integers(0, 400_000), tick=st.just(True))
 histories = st.lists(st.one_of(events, events, events, actions, ticks), min_size=1, max_size=14)
 
@@ -75,15 +109,26 @@ def json(value: Any) -> bytes:
 
 @settings(max_examples=150)
 @given(signals=histories)
-def test_law_2_a_life_safety_event_is_in_a_shown_alert_in_the_step_that_takes_it(pack: RulePack, signals: Any):
+def test_law_2_a_life_safety_event_is_in_a_shown_alert_in_the_step_that_takes_it(
+    pack: RulePack, signals: Any
+):
     seen = set()
     for _, item, _, effects in steps(play(signals, pack).items, pack):
         if not isinstance(item, EventItem) or item.event.id in seen:
             continue
         seen.add(item.event.id)
         kind = pack.kind(item.event.type)
-        if kind is not None and kind.life_safety and item.event.phase in {Phase.NEW, Phase.UPDATE, Phase.STILL}:
-            members = [member.event_id for effect in effects if isinstance(effect, UpsertAlert) for member in effect.alert.members]
+        if (
+            kind is not None
+            and kind.life_safety
+            and item.event.phase in {Phase.NEW, Phase.UPDATE, Phase.STILL}
+        ):
+            members = [
+                member.event_id
+                for effect in effects
+                if isinstance(effect, UpsertAlert)
+                for member in effect.alert.members
+            ]
             assert item.event.id in members
 
 
@@ -104,7 +149,9 @@ def test_law_4_the_same_item_again_has_no_effect(pack: RulePack, signals: Any):
         if not isinstance(item, TickItem):
             again, effects = step(after, item, pack)
             assert effects == ()
-            assert again == msgspec.structs.replace(after, stale=(), head=msgspec.structs.replace(after.head, seq=after.head.seq + 1))
+            assert again == msgspec.structs.replace(
+                after, stale=(), head=msgspec.structs.replace(after.head, seq=after.head.seq + 1)
+            )
 
 
 @settings(max_examples=60)
@@ -115,7 +162,12 @@ def test_law_4_all_interleavings_of_two_deliveries_give_what_one_delivery_gives(
     for order in _shuffles(len(items)):
         mixed = [items[n] for n in order]
         *_, (_, _, state, _) = steps(mixed, pack)
-        commands = [effect.command.id for *_, effects in steps(mixed, pack) for effect in effects if isinstance(effect, IssueCommand)]
+        commands = [
+            effect.command.id
+            for *_, effects in steps(mixed, pack)
+            for effect in effects
+            if isinstance(effect, IssueCommand)
+        ]
         assert len(commands) == len(set(commands))
         assert json(state.alerts) == json(alone.alerts)
 
@@ -131,7 +183,9 @@ def _shuffles(n: int) -> set[tuple[int, ...]]:
 
 @settings(max_examples=150)
 @given(signals=histories, data=st.data())
-def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(pack: RulePack, signals: Any, data: Any):
+def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(
+    pack: RulePack, signals: Any, data: Any
+):
     """Effects are published before entries are written, head last: whatever subset of the writes survived, nothing is doubled or lost."""
     table: dict[str, bytes] = {}
     state = initial(DEFAULT_AREA)
@@ -139,7 +193,11 @@ def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(pac
         after, published = step(state, item, pack)
         writes = list(persist.entries(state, after).items())
         assert writes[-1][0] == persist.HEAD
-        survived = data.draw(st.lists(st.sampled_from(writes[:-1]), unique_by=lambda entry: entry[0]) if len(writes) > 1 else st.just([]))
+        survived = data.draw(
+            st.lists(st.sampled_from(writes[:-1]), unique_by=lambda entry: entry[0])
+            if len(writes) > 1
+            else st.just([])
+        )
         _write(table, survived)
         restored = persist.restore(table, pack)
         assert msgspec.structs.replace(restored, stale=()) == msgspec.structs.replace(state, stale=())
@@ -151,9 +209,14 @@ def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(pac
 
 
 def test_law_4_every_prefix_of_the_writes_of_a_full_story(pack: RulePack):
-    story = [Signal(at_s=0, event="panic.community", source="fob-1", attributes={"block": "b"}), Signal(at_s=5, event="vision.loitering", source="cam-1"),
-             Signal(at_s=9, event="gun.shooting", source="cad:911", record="A", east_m=900), Signal(at_s=20, action=ActionKind.MERGE, alert=0, others=(1,)),
-             Signal(at_s=30, action=ActionKind.CLOSE, alert=0, disposition=Disposition.CONFIRMED), Signal(at_s=300_000, tick=True)]
+    story = [
+        Signal(at_s=0, event="panic.community", source="fob-1", attributes={"block": "b"}),
+        Signal(at_s=5, event="vision.loitering", source="cam-1"),
+        Signal(at_s=9, event="gun.shooting", source="cad:911", record="A", east_m=900),
+        Signal(at_s=20, action=ActionKind.MERGE, alert=0, others=(1,)),
+        Signal(at_s=30, action=ActionKind.CLOSE, alert=0, disposition=Disposition.CONFIRMED),
+        Signal(at_s=300_000, tick=True),
+    ]
     state, table = initial(DEFAULT_AREA), {}
     for item in play(story, pack).items:
         after, published = step(state, item, pack)
@@ -166,7 +229,9 @@ def test_law_4_every_prefix_of_the_writes_of_a_full_story(pack: RulePack):
         _write(table, writes)
         state = after
     assert state.alerts == ()
-    assert persist.entries(state, step(state, TickItem(id="t", area=DEFAULT_AREA, at_ms=state.head.now_ms + 1), pack)[0]).keys() - {"head"} == set(state.stale)
+    assert persist.entries(
+        state, step(state, TickItem(id="t", area=DEFAULT_AREA, at_ms=state.head.now_ms + 1), pack)[0]
+    ).keys() - {"head"} == set(state.stale)
 
 
 def _write(table: dict[str, bytes], writes: Any) -> None:
@@ -212,8 +277,14 @@ print(pack.version, found.hexdigest())
 def test_law_5_hash_seeds_of_the_process_do_not_show():
     root = Path(__file__).parents[3]
     seen = {
-        subprocess.run([sys.executable, "-c", _DIGEST, str(root)], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True,
-                       timeout=120).stdout
+        subprocess.run(
+            [sys.executable, "-c", _DIGEST, str(root)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stdout
         for seed in ("0", "1", "424242")
     }
     assert len(seen) == 1
@@ -224,19 +295,52 @@ def test_law_5_hash_seeds_of_the_process_do_not_show():
 
 def test_law_6_the_correlator_has_no_clock_no_chance_no_io():
     folder = Path(correlate.__file__).parent
-    files = [*folder.glob("*.py"), *(folder.parent / f"{name}.py" for name in ("priority", "protocols", "rules", "scenario"))]
-    banned = {"time", "datetime", "random", "secrets", "uuid", "os", "io", "logging", "socket", "asyncio", "threading", "pathlib", "structlog", "subprocess"}
-    found = {(file.name, name) for file in files for name in _imports(file)} & {(file.name, name) for file in files for name in banned}
-    calls = {(file.name, node.func.id) for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"hash", "id", "open", "print", "eval", "exec"}}
+    files = [
+        *folder.glob("*.py"),
+        *(folder.parent / f"{name}.py" for name in ("priority", "protocols", "rules", "scenario")),
+    ]
+    banned = {
+        "time",
+        "datetime",
+        "random",
+        "secrets",
+        "uuid",
+        "os",
+        "io",
+        "logging",
+        "socket",
+        "asyncio",
+        "threading",
+        "pathlib",
+        "structlog",
+        "subprocess",
+    }
+    found = {(file.name, name) for file in files for name in _imports(file)} & {
+        (file.name, name) for file in files for name in banned
+    }
+    calls = {
+        (file.name, node.func.id)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"hash", "id", "open", "print", "eval", "exec"}
+    }
     assert found == set()
     assert calls == set()
 
 
 def _imports(file: Path) -> set[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    plain = {alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    return plain | {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    plain = {
+        alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    return plain | {
+        (node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+    }
 
 
 @given(signals=histories)
@@ -275,7 +379,9 @@ def test_merge_then_unmerge_gives_both_alerts_back(pack: RulePack, signals: Any,
     assume(into.drill == inner.drill and into.silent == inner.silent)
     merged, _ = step(run.state, _action("m", ActionKind.MERGE, into.id, (inner.id,), run), pack)
     assert merged.cases.get(inner.id).alert.status is AlertStatus.MERGED
-    assert {member.event_id for member in merged.cases.get(into.id).alert.members} == {m.event_id for alert in (into, inner) for m in alert.members}
+    assert {member.event_id for member in merged.cases.get(into.id).alert.members} == {
+        m.event_id for alert in (into, inner) for m in alert.members
+    }
     apart, _ = step(merged, _action("u", ActionKind.UNMERGE, into.id, (inner.id,), run), pack)
     for alert in (into, inner):
         assert _plain(apart.cases.get(alert.id).alert) == _plain(alert)
@@ -289,25 +395,46 @@ def _action(name: Any, kind: Any, alert_id: Any, targets: Any, run: Any):
     from cior_core.model import Action
 
     at_ms = run.state.head.now_ms
-    return ActionItem(id=name, area=DEFAULT_AREA, at_ms=at_ms, action=Action(id=name, kind=kind, actor="op", at_ms=at_ms, alert_id=alert_id, target_ids=targets))
+    return ActionItem(
+        id=name,
+        area=DEFAULT_AREA,
+        at_ms=at_ms,
+        action=Action(id=name, kind=kind, actor="op", at_ms=at_ms, alert_id=alert_id, target_ids=targets),
+    )
 
 
 # --- order of arrival ------------------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=100)
-@given(spots=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60), st.integers(0, 120)), min_size=2, max_size=7), shuffled=st.randoms())
+@given(
+    spots=st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 60), st.integers(0, 120)), min_size=2, max_size=7
+    ),
+    shuffled=st.randoms(),
+)
 def test_order_of_arrival_does_not_change_who_is_with_whom(pack: RulePack, spots: Any, shuffled: Any):
     """Life-safety events of up to three incidents 5 km apart, each within 60 m and 2 minutes: any order of arrival gives the same sets."""
-    signals = [Signal(at_s=0, event="gun.shooting", source=f"caller-{n}", east_m=5000.0 * spot + off, ago_s=float(ago), id=f"e-{n}")
-               for n, (spot, off, ago) in enumerate(spots)]
+    signals = [
+        Signal(
+            at_s=0,
+            event="gun.shooting",
+            source=f"caller-{n}",
+            east_m=5000.0 * spot + off,
+            ago_s=float(ago),
+            id=f"e-{n}",
+        )
+        for n, (spot, off, ago) in enumerate(spots)
+    ]
     mixed = list(signals)
     shuffled.shuffle(mixed)
     assert _sets(play(signals, pack)) == _sets(play(mixed, pack))
 
 
 def _sets(run: Any) -> set[frozenset[str]]:
-    return {frozenset(member.subject for member in alert.members) for alert in run.state.alerts if alert.members}
+    return {
+        frozenset(member.subject for member in alert.members) for alert in run.state.alerts if alert.members
+    }
 
 
 # --- the sealed channel ----------------------------------------------------------------------------------------------------------------
@@ -315,13 +442,28 @@ def _sets(run: Any) -> set[frozenset[str]]:
 
 @settings(max_examples=100)
 @given(signals=histories, at=st.integers(0, 4000), bad_class=st.sampled_from(list(DataClass)))
-def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(pack: RulePack, signals: Any, at: Any, bad_class: Any):
+def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(
+    pack: RulePack, signals: Any, at: Any, bad_class: Any
+):
     """Even when a connector forgets to seal: the canary in text, place and attributes is in no effect and in no stored entry."""
     canary, lat = "CANARY-maria-perez", -32.123456
-    leaky = scenario.make_event(Signal(at_s=at, event="silent.gbv", source="pseudo-7", data_class=DataClass.SEALED, district="center"))
-    leaky = msgspec.structs.replace(leaky, data_class=bad_class, summary=canary, attributes={"address": canary, "block": canary, "cameras": [canary]},
-                                    place=msgspec.structs.replace(leaky.place, lat=lat, lon=-60.65, accuracy_m=5.0, text=canary))
-    items = sorted([*play(signals, pack).items, EventItem(id="x", area=DEFAULT_AREA, at_ms=scenario.START_MS + at * 1000, event=leaky)], key=lambda i: i.at_ms)
+    leaky = scenario.make_event(
+        Signal(at_s=at, event="silent.gbv", source="pseudo-7", data_class=DataClass.SEALED, district="center")
+    )
+    leaky = msgspec.structs.replace(
+        leaky,
+        data_class=bad_class,
+        summary=canary,
+        attributes={"address": canary, "block": canary, "cameras": [canary]},
+        place=msgspec.structs.replace(leaky.place, lat=lat, lon=-60.65, accuracy_m=5.0, text=canary),
+    )
+    items = sorted(
+        [
+            *play(signals, pack).items,
+            EventItem(id="x", area=DEFAULT_AREA, at_ms=scenario.START_MS + at * 1000, event=leaky),
+        ],
+        key=lambda i: i.at_ms,
+    )
     state = initial(DEFAULT_AREA)
     for item in items:
         after, effects = step(state, item, pack)
@@ -329,8 +471,14 @@ def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(pack: 
         assert canary.encode() not in json(effects) + stored
         assert b"32.123456" not in json(effects)
         for effect in effects:
-            if isinstance(effect, UpsertAlert) and any(member.subject == "pseudo-7" for member in effect.alert.members):
-                assert (effect.alert.silent, effect.alert.data_class, effect.alert.place.lat) == (True, DataClass.SEALED, None)
+            if isinstance(effect, UpsertAlert) and any(
+                member.subject == "pseudo-7" for member in effect.alert.members
+            ):
+                assert (effect.alert.silent, effect.alert.data_class, effect.alert.place.lat) == (
+                    True,
+                    DataClass.SEALED,
+                    None,
+                )
             if isinstance(effect, IssueCommand) and after.cases.get(effect.command.alert_id).alert.silent:
                 assert effect.command.kind is not CommandKind.SIREN_ON
                 assert not effect.command.target.startswith("block:")
@@ -352,7 +500,10 @@ def test_every_alert_explains_itself_and_every_version_is_new(pack: RulePack, si
             assert alert.reasons
             assert all(reason.text_es and reason.text_en for reason in alert.reasons)
             joined = [reason for reason in alert.reasons if reason.code.startswith("merge.")]
-            assert all(reason.rule and reason.rule_version and len(reason.events) == 2 and reason.delta_s is not None for reason in joined)
+            assert all(
+                reason.rule and reason.rule_version and len(reason.events) == 2 and reason.delta_s is not None
+                for reason in joined
+            )
         if isinstance(effect, AppendTransition):
             assert effect.transition.detail_es
             assert effect.transition.detail_en
@@ -370,7 +521,14 @@ def test_transition_and_command_ids_are_unique(pack: RulePack, signals: Any):
 @pytest.mark.parametrize("hours", [71, 73])
 def test_seen_ids_are_kept_for_72_hours(pack: RulePack, hours: Any):
     press = Signal(at_s=0, event="noise.complaint", source="cad:911", id="p")
-    run = play([press, Signal(at_s=10, action=ActionKind.CLOSE, disposition=Disposition.FALSE_ALARM), Signal(at_s=hours * 3600, tick=True)], pack)
+    run = play(
+        [
+            press,
+            Signal(at_s=10, action=ActionKind.CLOSE, disposition=Disposition.FALSE_ALARM),
+            Signal(at_s=hours * 3600, tick=True),
+        ],
+        pack,
+    )
     again = msgspec.structs.replace(run.items[0], at_ms=run.state.head.now_ms)
     _, effects = step(run.state, again, pack)
     assert bool(effects) is (hours > 72)

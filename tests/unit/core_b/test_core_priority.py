@@ -21,11 +21,19 @@ ALERTING = sorted(code for code, kind in TYPES.items() if kind.alerting != "neve
 def facts(draw: st.DrawFn, *, counts: bool | None = None) -> Fact:
     kind = TYPES[draw(st.sampled_from(ALERTING))]
     return Fact(
-        kind=kind, independence=draw(st.sampled_from("abcdef")), event_id=EventId(draw(st.uuids(version=4)).hex),
-        life_safety=kind.life_safety or draw(st.booleans()), counts=draw(st.booleans()) if counts is None else counts,
-        registered=draw(st.sampled_from([None, True, False])), verified=draw(st.booleans()),
-        confirmation_rate=draw(st.one_of(st.none(), st.floats(0, 1))), confirmation_n=draw(st.integers(0, 100)),
-        near=draw(st.sampled_from([(), ("school",), ("bakery",)])), late=draw(st.booleans()), degraded=draw(st.booleans()))
+        kind=kind,
+        independence=draw(st.sampled_from("abcdef")),
+        event_id=EventId(draw(st.uuids(version=4)).hex),
+        life_safety=kind.life_safety or draw(st.booleans()),
+        counts=draw(st.booleans()) if counts is None else counts,
+        registered=draw(st.sampled_from([None, True, False])),
+        verified=draw(st.booleans()),
+        confirmation_rate=draw(st.one_of(st.none(), st.floats(0, 1))),
+        confirmation_n=draw(st.integers(0, 100)),
+        near=draw(st.sampled_from([(), ("school",), ("bakery",)])),
+        late=draw(st.booleans()),
+        degraded=draw(st.booleans()),
+    )
 
 
 many = st.lists(facts(), min_size=1, max_size=6).map(tuple)
@@ -33,9 +41,13 @@ many = st.lists(facts(), min_size=1, max_size=6).map(tuple)
 
 @settings(max_examples=400)
 @given(before=many, more=facts(counts=True), confirmed=st.booleans(), withdrawn=st.booleans())
-def test_adding_a_corroborating_fact_never_lowers(pack: RulePack, before: Any, more: Any, confirmed: Any, withdrawn: Any):
+def test_adding_a_corroborating_fact_never_lowers(
+    pack: RulePack, before: Any, more: Any, confirmed: Any, withdrawn: Any
+):
     was = priority.score(Facts(facts=before, confirmed=confirmed, withdrawn=withdrawn), pack.priority.table)
-    now = priority.score(Facts(facts=(*before, more), confirmed=confirmed, withdrawn=withdrawn), pack.priority.table)
+    now = priority.score(
+        Facts(facts=(*before, more), confirmed=confirmed, withdrawn=withdrawn), pack.priority.table
+    )
     assert now.points >= was.points
     assert now.level.rank <= was.level.rank
 
@@ -64,7 +76,9 @@ def test_order_of_facts_does_not_matter(pack: RulePack, known: Any, shuffled: An
 def test_every_point_has_a_reason_in_both_languages(pack: RulePack, known: Any):
     score = priority.score(Facts(facts=known), pack.priority.table)
     assert score.points == sum(reason.points for reason in score.reasons)
-    assert all(reason.text_es and reason.text_en and reason.rule == "priority.table" for reason in score.reasons)
+    assert all(
+        reason.text_es and reason.text_en and reason.rule == "priority.table" for reason in score.reasons
+    )
     assert all("{" not in reason.text_es + reason.text_en for reason in score.reasons)
 
 
@@ -77,14 +91,24 @@ def test_single_unverified_alarms_start_low_and_presses_of_transport_and_schools
     def level(code: str, **more: Any) -> Level:
         return priority.score(Facts(facts=(_alone(code, **more),)), pack.priority.table).level
 
-    assert (level("burglary.alarm"), level("panic.alarm"), level("panic.community")) == (Level.P5, Level.P4, Level.P3)
-    assert (level("panic.community", registered=True), level("panic.community", verified=True)) == (Level.P2, Level.P1)
+    assert (level("burglary.alarm"), level("panic.alarm"), level("panic.community")) == (
+        Level.P5,
+        Level.P4,
+        Level.P3,
+    )
+    assert (level("panic.community", registered=True), level("panic.community", verified=True)) == (
+        Level.P2,
+        Level.P1,
+    )
     assert {level("panic.bus"), level("panic.school"), level("silent.gbv"), level("panic.unit")} == {Level.P1}
 
 
 def test_a_source_with_a_record_of_false_alarms_lowers_only_what_is_not_life_safety(pack: RulePack):
     rare = {"confirmation_rate": 0.003, "confirmation_n": 300}
-    burglary, bus = (priority.score(Facts(facts=(_alone(code, **rare),)), pack.priority.table) for code in ("burglary.report", "panic.bus"))
+    burglary, bus = (
+        priority.score(Facts(facts=(_alone(code, **rare),)), pack.priority.table)
+        for code in ("burglary.report", "panic.bus")
+    )
     assert "priority.rarely_confirmed" in {reason.code for reason in burglary.reasons}
     assert "priority.rarely_confirmed" not in {reason.code for reason in bus.reasons}
 
@@ -93,7 +117,15 @@ def test_a_queue_breaks_ties_by_age_then_id(pack: RulePack):
     from cior_core import scenario
     from cior_core.scenario import Scenario, Signal, Want
 
-    run = scenario.run(Scenario(signals=(Signal(at_s=9, event="panic.bus", source="b", east_m=5000), Signal(at_s=1, event="panic.bus", source="a")),
-                                wants=(Want(by_s=10, alerts=2),)), pack)
+    run = scenario.run(
+        Scenario(
+            signals=(
+                Signal(at_s=9, event="panic.bus", source="b", east_m=5000),
+                Signal(at_s=1, event="panic.bus", source="a"),
+            ),
+            wants=(Want(by_s=10, alerts=2),),
+        ),
+        pack,
+    )
     queue = sorted(run.state.alerts, key=priority.order)
     assert [alert.members[0].subject for alert in queue] == ["a", "b"]

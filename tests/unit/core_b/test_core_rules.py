@@ -38,7 +38,9 @@ def edited(texts: dict[str, str], file: str, old: str, new: str) -> dict[str, st
 
 def test_the_default_pack_loads_and_every_type_has_its_protocol(texts: Any):
     pack = RulePack.load(texts, types=TYPES)
-    assert {pack.protocols[code].id for code in TYPES} == {protocol.id for protocol in pack.protocols.protocols}
+    assert {pack.protocols[code].id for code in TYPES} == {
+        protocol.id for protocol in pack.protocols.protocols
+    }
     assert len(pack.version) == 16
 
 
@@ -49,7 +51,10 @@ def test_the_version_is_of_the_content_not_of_the_order(texts: Any):
 
 
 def test_a_rule_whose_fires_scenario_does_not_fire_does_not_load(texts: Any):
-    fault = refused(edited(texts, "correlation.toml", "n = 3\nwithin_s = 900", "n = 4\nwithin_s = 900"), "rule.fires_failed")
+    fault = refused(
+        edited(texts, "correlation.toml", "n = 3\nwithin_s = 900", "n = 4\nwithin_s = 900"),
+        "rule.fires_failed",
+    )
     assert fault.line > 0
     assert "threshold.lights-out" in fault.sentence
 
@@ -61,34 +66,57 @@ def test_a_rule_at_work_in_its_quiet_scenario_does_not_load(texts: Any):
 def test_a_rule_without_a_scenario_does_not_load(texts: Any):
     start = texts["correlation.toml"].index("[late.quiet]")
     end = texts["correlation.toml"].index("[[suppress]]")
-    refused({**texts, "correlation.toml": texts["correlation.toml"][:start] + texts["correlation.toml"][end:]}, "config.missing_key")
+    refused(
+        {**texts, "correlation.toml": texts["correlation.toml"][:start] + texts["correlation.toml"][end:]},
+        "config.missing_key",
+    )
 
 
-@pytest.mark.parametrize(("file", "old", "new", "code"), [
-    ("correlation.toml", 'types = ["vision.loitering"]', 'types = ["gun.shooting"]', "rule.invalid"),
-    ("correlation.toml", 'types = ["vision.loitering"]', 'types = ["vision.loitring"]', "rule.invalid"),
-    ("correlation.toml", "hours_max = 8", "hours_max = 9", "rule.invalid"),
-    ("correlation.toml", 'id = "threshold.loitering"', 'id = "threshold.lights-out"', "rule.id_twice"),
-    ("city.toml", '"tree.down", "power.outage"', '"power.wires_down", "power.outage"', "rule.invalid"),
-    ("city.toml", "panic_transport = 10", "panic_transport = -10", "rule.invalid"),
-    ("priority.toml", "registered = { points = 10", "registered = { points = -10", "rule.invalid"),
-    ("correlation.toml", "grace_s = 300", "grace_s = 300\ngarce_s = 1", "config.unknown_key"),
-], ids=["life-safety waits", "unknown type", "nine-hour mute", "id twice", "live wire in a storm", "posture lowers", "knowledge lowers", "typo"])
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code"),
+    [
+        ("correlation.toml", 'types = ["vision.loitering"]', 'types = ["gun.shooting"]', "rule.invalid"),
+        ("correlation.toml", 'types = ["vision.loitering"]', 'types = ["vision.loitring"]', "rule.invalid"),
+        ("correlation.toml", "hours_max = 8", "hours_max = 9", "rule.invalid"),
+        ("correlation.toml", 'id = "threshold.loitering"', 'id = "threshold.lights-out"', "rule.id_twice"),
+        ("city.toml", '"tree.down", "power.outage"', '"power.wires_down", "power.outage"', "rule.invalid"),
+        ("city.toml", "panic_transport = 10", "panic_transport = -10", "rule.invalid"),
+        ("priority.toml", "registered = { points = 10", "registered = { points = -10", "rule.invalid"),
+        ("correlation.toml", "grace_s = 300", "grace_s = 300\ngarce_s = 1", "config.unknown_key"),
+    ],
+    ids=[
+        "life-safety waits",
+        "unknown type",
+        "nine-hour mute",
+        "id twice",
+        "live wire in a storm",
+        "posture lowers",
+        "knowledge lowers",
+        "typo",
+    ],
+)
 def test_law_2_and_10_are_checked_before_a_pack_loads(texts: Any, file: Any, old: Any, new: Any, code: Any):
     assert refused(edited(texts, file, old, new), code).line > 0
 
 
 def test_a_threshold_type_that_no_rule_counts_would_be_lost_so_it_does_not_load(texts: Any):
-    refused(edited(texts, "correlation.toml", '"device.low_battery", "device.trouble"', '"device.low_battery"'), "rule.threshold_missing")
+    refused(
+        edited(texts, "correlation.toml", '"device.low_battery", "device.trouble"', '"device.low_battery"'),
+        "rule.threshold_missing",
+    )
 
 
-@pytest.mark.parametrize(("old", "new", "code"), [
-    ('id = "arson"', 'id = "arson_2"', "protocol.unused"),
-    ('id = "arson"', 'id = "fire"', "protocol.id_twice"),
-    ('target = "team:response_team"', 'target = "block"', "protocol.silent_and_loud"),
-    ("silent = true\n", "", "protocol.silence_unclear"),
-    ("auto_off_s = 180, ", "", "protocol.step_invalid"),
-], ids=["unused", "twice", "silent and loud", "silence unclear", "endless siren"])
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ('id = "arson"', 'id = "arson_2"', "protocol.unused"),
+        ('id = "arson"', 'id = "fire"', "protocol.id_twice"),
+        ('target = "team:response_team"', 'target = "block"', "protocol.silent_and_loud"),
+        ("silent = true\n", "", "protocol.silence_unclear"),
+        ("auto_off_s = 180, ", "", "protocol.step_invalid"),
+    ],
+    ids=["unused", "twice", "silent and loud", "silence unclear", "endless siren"],
+)
 def test_a_broken_protocol_book_does_not_load(texts: Any, old: Any, new: Any, code: Any):
     refused(edited(texts, "protocols.toml", old, new), code)
 

@@ -14,7 +14,19 @@ from cior_core import integrity
 LEAVES = st.lists(st.binary(max_size=40), min_size=1, max_size=33)
 
 # RFC 6962 test vectors as published with the reference implementation (Certificate Transparency): the seven-leaf tree of these inputs.
-CT_INPUTS = [bytes.fromhex(text) for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]
+CT_INPUTS = [
+    bytes.fromhex(text)
+    for text in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
+]
 CT_ROOTS = {
     1: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
     2: "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
@@ -37,29 +49,45 @@ def test_inclusion_holds_for_every_leaf_and_for_no_other(leaves: list[bytes], da
     index = data.draw(st.integers(0, len(leaves) - 1))
     root, proof = integrity.merkle_root(leaves), integrity.inclusion_proof(leaves, index)
     assert integrity.verify_inclusion(leaves[index], index=index, size=len(leaves), proof=proof, root=root)
-    assert not integrity.verify_inclusion(leaves[index] + b"!", index=index, size=len(leaves), proof=proof, root=root)
+    assert not integrity.verify_inclusion(
+        leaves[index] + b"!", index=index, size=len(leaves), proof=proof, root=root
+    )
     if proof:
         broken = [bytes([proof[0][0] ^ 1]) + proof[0][1:], *proof[1:]]
-        assert not integrity.verify_inclusion(leaves[index], index=index, size=len(leaves), proof=broken, root=root)
-        assert not integrity.verify_inclusion(leaves[index], index=index, size=len(leaves), proof=proof[:-1], root=root)
+        assert not integrity.verify_inclusion(
+            leaves[index], index=index, size=len(leaves), proof=broken, root=root
+        )
+        assert not integrity.verify_inclusion(
+            leaves[index], index=index, size=len(leaves), proof=proof[:-1], root=root
+        )
 
 
 @given(LEAVES, st.data())
-def test_a_log_that_only_grew_is_consistent_and_one_that_was_edited_is_not(leaves: list[bytes], data: st.DataObject) -> None:
+def test_a_log_that_only_grew_is_consistent_and_one_that_was_edited_is_not(
+    leaves: list[bytes], data: st.DataObject
+) -> None:
     old = data.draw(st.integers(1, len(leaves)))
     proof = integrity.consistency_proof(leaves, old)
     old_root, root = integrity.merkle_root(leaves[:old]), integrity.merkle_root(leaves)
-    assert integrity.verify_consistency(old_size=old, old_root=old_root, size=len(leaves), root=root, proof=proof)
+    assert integrity.verify_consistency(
+        old_size=old, old_root=old_root, size=len(leaves), root=root, proof=proof
+    )
     edited = [leaves[0] + b"x", *leaves[1:]]
     assert not integrity.verify_consistency(
-        old_size=old, old_root=old_root, size=len(edited), root=integrity.merkle_root(edited), proof=integrity.consistency_proof(edited, old)
+        old_size=old,
+        old_root=old_root,
+        size=len(edited),
+        root=integrity.merkle_root(edited),
+        proof=integrity.consistency_proof(edited, old),
     )
 
 
 def chain(payloads: list[bytes]) -> list[integrity.Link]:
     links: list[integrity.Link] = []
     for seq, payload in enumerate(payloads):
-        links.append(integrity.link(payload, seq=seq, previous=links[-1].hash if links else integrity.GENESIS))
+        links.append(
+            integrity.link(payload, seq=seq, previous=links[-1].hash if links else integrity.GENESIS)
+        )
     return links
 
 
@@ -68,21 +96,25 @@ def test_a_chain_shows_an_edit_a_removal_and_a_swap(payloads: list[bytes], data:
     links = chain(payloads)
     assert integrity.verify_chain(links) == []
     at = data.draw(st.integers(0, len(links) - 2))
-    edited = [*links[:at], replace(links[at], payload=links[at].payload + b"x"), *links[at + 1:]]
+    edited = [*links[:at], replace(links[at], payload=links[at].payload + b"x"), *links[at + 1 :]]
     assert {finding.code for finding in integrity.verify_chain(edited)} == {"chain.hash"}
-    removed = [*links[:at], *links[at + 1:]]
+    removed = [*links[:at], *links[at + 1 :]]
     assert any(finding.code == "chain.link" for finding in integrity.verify_chain(removed))
-    swapped = [*links[:at], links[at + 1], links[at], *links[at + 2:]]
+    swapped = [*links[:at], links[at + 1], links[at], *links[at + 2 :]]
     assert integrity.verify_chain(swapped)
 
 
 def test_a_forged_tail_with_recomputed_hashes_is_caught_at_the_anchored_head() -> None:
     honest, forged = chain([b"a", b"b", b"c"]), chain([b"a", b"B", b"c"])
-    assert integrity.verify_chain(forged) == []  # self-consistent, therefore the head hash is anchored outside
+    assert (
+        integrity.verify_chain(forged) == []
+    )  # self-consistent, therefore the head hash is anchored outside
     assert forged[-1].hash != honest[-1].hash
 
 
-PATHS = st.from_regex(r"\A[a-z]{1,6}(/[a-z]{1,6}){0,2}\.txt\Z").filter(lambda path: not integrity.unsafe_path(path))
+PATHS = st.from_regex(r"\A[a-z]{1,6}(/[a-z]{1,6}){0,2}\.txt\Z").filter(
+    lambda path: not integrity.unsafe_path(path)
+)
 
 
 @given(st.dictionaries(PATHS, st.binary(max_size=9), min_size=1, max_size=6))
@@ -94,11 +126,32 @@ def test_a_manifest_round_trips_and_names_each_change(files: dict[str, bytes]) -
     assert integrity.verify_manifest(text, digests | {victim: integrity.digest(files[victim] + b"!")}) == [
         integrity.Finding(6, "manifest.altered_file", victim)
     ]
-    assert integrity.verify_manifest(text, {p: d for p, d in digests.items() if p != victim}) == [integrity.Finding(4, "manifest.missing_file", victim)]
-    assert integrity.verify_manifest(text, digests | {"more.bin": "00" * 32}) == [integrity.Finding(5, "manifest.unlisted_file", "more.bin")]
+    assert integrity.verify_manifest(text, {p: d for p, d in digests.items() if p != victim}) == [
+        integrity.Finding(4, "manifest.missing_file", victim)
+    ]
+    assert integrity.verify_manifest(text, digests | {"more.bin": "00" * 32}) == [
+        integrity.Finding(5, "manifest.unlisted_file", "more.bin")
+    ]
 
 
-@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../b", "C:/x", "a\\b", "a//b", "./a", "nul", "data/CON.txt", "a/b ", "a\x00b", "~/x", ""])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../x",
+        "/etc/passwd",
+        "a/../../b",
+        "C:/x",
+        "a\\b",
+        "a//b",
+        "./a",
+        "nul",
+        "data/CON.txt",
+        "a/b ",
+        "a\x00b",
+        "~/x",
+        "",
+    ],
+)
 def test_a_path_that_could_leave_the_bag_is_refused(path: str) -> None:
     assert integrity.unsafe_path(path)
 

@@ -23,7 +23,11 @@ from cior_core.taxonomy import Taxonomy
 NOW_MS = 1_790_000_000_000
 KEY = "0123456789ABCDEF"
 CONFIG = Dc09Config(accounts={"77AA": Account(key=Secret(KEY), must_encrypt=True)})
-CONTEXT = DecodeContext(config=CONFIG, taxonomy=Taxonomy.load(bundled.text("taxonomy.toml")), producer=Producer(connector="dc09", version="1.0.0"))
+CONTEXT = DecodeContext(
+    config=CONFIG,
+    taxonomy=Taxonomy.load(bundled.text("taxonomy.toml")),
+    producer=Producer(connector="dc09", version="1.0.0"),
+)
 
 
 def facts(received_ms: int = NOW_MS, *, first_ms: int = 0, **details: str) -> Facts:
@@ -51,14 +55,23 @@ def press(sequence: int = 1, code: str = "120", point: int = 7, tail: str = "") 
 
 def test_a_panic_without_any_position_is_an_urgent_life_safety_event() -> None:
     found = main(press())
-    assert (found.type, found.subject, found.phase, found.lane, found.life_safety) == ("panic.alarm", "panel:1234", Phase.NEW, Lane.URGENT, True)
+    assert (found.type, found.subject, found.phase, found.lane, found.life_safety) == (
+        "panic.alarm",
+        "panel:1234",
+        Phase.NEW,
+        Lane.URGENT,
+        True,
+    )
     assert found.place.method is PlaceMethod.UNKNOWN
     assert found.occurred_ms == NOW_MS
 
 
 def test_forty_copies_of_a_frame_are_forty_emissions_of_one_press() -> None:
     """Law 2: nothing is filtered; law 4: the id makes them one."""
-    copies = [main(press(), facts(NOW_MS + n * 1000, press_first_ms=str(NOW_MS), press_repeat=str(n))) for n in range(40)]
+    copies = [
+        main(press(), facts(NOW_MS + n * 1000, press_first_ms=str(NOW_MS), press_repeat=str(n)))
+        for n in range(40)
+    ]
     assert len({copy.id for copy in copies}) == 1
     assert [copy.attributes.get("repeat", 0) for copy in copies] == list(range(40))
 
@@ -98,13 +111,22 @@ def test_cancel_is_a_cancel_and_a_restore_a_restore() -> None:
 def test_a_storm_of_restores_after_a_power_cut_is_no_life_safety_and_not_urgent() -> None:
     for sequence in range(300):
         found = main(f'"ADM-CID"{sequence:04d}L0#{sequence:04d}[#{sequence:04d}|3301 00 000]')
-        assert (found.type, found.phase, found.life_safety, found.lane) == ("device.mains", Phase.RESTORE, False, Lane.NORMAL)
+        assert (found.type, found.phase, found.life_safety, found.lane) == (
+            "device.mains",
+            Phase.RESTORE,
+            False,
+            Lane.NORMAL,
+        )
 
 
 def test_an_unknown_alarm_code_is_an_alarm_that_nobody_classified() -> None:
     for body in (press(code="199"), '"SIA-DCS"0001L0#1234[#1234|NVA1]', press(code="1FE")):
         found = main(body)
-        assert (found.type, found.attributes["unknown_code"], found.phase) == ("alarm.unclassified", True, Phase.NEW)
+        assert (found.type, found.attributes["unknown_code"], found.phase) == (
+            "alarm.unclassified",
+            True,
+            Phase.NEW,
+        )
 
 
 def test_one_sia_message_with_two_alarms_gives_two_events_with_two_ids() -> None:
@@ -124,25 +146,45 @@ def test_any_frame_is_a_sign_of_life_and_each_link_test_its_own() -> None:
 
 def test_a_panel_whose_clock_is_days_off_still_alarms_at_the_time_we_heard_it() -> None:
     found = main(press(tail=stamp(NOW_MS - 3 * 86_400_000)))
-    assert (found.occurred_ms, found.clock, found.clock_error_s) == (NOW_MS, ClockQuality.SKEWED, 3 * 86_400.0)
+    assert (found.occurred_ms, found.clock, found.clock_error_s) == (
+        NOW_MS,
+        ClockQuality.SKEWED,
+        3 * 86_400.0,
+    )
 
 
 def test_a_measured_offset_is_taken_out_of_the_event_time() -> None:
     wrong_ms = NOW_MS + 86_400_000
     found = main(press(tail=f"[H{stamp(wrong_ms - 60_000)[1:]}]{stamp(wrong_ms)}"))
-    assert (found.occurred_ms, found.clock, found.attributes["clock_note"]) == (NOW_MS - 60_000, ClockQuality.SKEWED, "panel_clock_corrected")
+    assert (found.occurred_ms, found.clock, found.attributes["clock_note"]) == (
+        NOW_MS - 60_000,
+        ClockQuality.SKEWED,
+        "panel_clock_corrected",
+    )
 
 
 def test_an_event_time_years_off_is_not_believed() -> None:
     found = main(press(tail="[H12:00:00,01-01-1999]"))
-    assert (found.occurred_ms, found.clock, found.attributes["clock_note"]) == (NOW_MS, ClockQuality.SKEWED, "event_time_not_believed")
+    assert (found.occurred_ms, found.clock, found.attributes["clock_note"]) == (
+        NOW_MS,
+        ClockQuality.SKEWED,
+        "event_time_not_believed",
+    )
 
 
 def test_an_encrypted_press_opens_and_one_with_a_stale_timestamp_still_alarms() -> None:
     panel = PanelSettings(account="77AA", port=1, key=KEY.encode())
-    fresh = decode(encode(panel, token="ADM-CID", sequence=1, data="#77AA|1120 00 007", at_ms=NOW_MS), facts()).events[0]
-    stale = decode(encode(panel, token="ADM-CID", sequence=1, data="#77AA|1120 00 007", at_ms=NOW_MS - 90_000), facts()).events[0]
-    assert (fresh.type, fresh.attributes["encrypted"], fresh.clock) == ("panic.alarm", True, ClockQuality.SYNCED)
+    fresh = decode(
+        encode(panel, token="ADM-CID", sequence=1, data="#77AA|1120 00 007", at_ms=NOW_MS), facts()
+    ).events[0]
+    stale = decode(
+        encode(panel, token="ADM-CID", sequence=1, data="#77AA|1120 00 007", at_ms=NOW_MS - 90_000), facts()
+    ).events[0]
+    assert (fresh.type, fresh.attributes["encrypted"], fresh.clock) == (
+        "panic.alarm",
+        True,
+        ClockQuality.SYNCED,
+    )
     assert (stale.type, stale.attributes["timestamp_refused"], stale.id) == ("panic.alarm", True, fresh.id)
 
 
@@ -153,7 +195,10 @@ def test_plain_text_from_an_account_that_must_encrypt_alarms_and_is_reported() -
 
 
 def test_one_account_at_two_addresses_is_an_integrity_event_once_a_window() -> None:
-    seen = [events(press(n), facts(NOW_MS + n, other_peer="10.0.0.9", other_peer_ms=str(NOW_MS)))[-1] for n in (1, 2)]
+    seen = [
+        events(press(n), facts(NOW_MS + n, other_peer="10.0.0.9", other_peer_ms=str(NOW_MS)))[-1]
+        for n in (1, 2)
+    ]
     assert seen[0].attributes == {"reason": "account_at_two_addresses"}
     assert seen[0].id == seen[1].id
 
@@ -198,15 +243,34 @@ def test_what_cannot_be_read_is_rejected_with_a_stable_code(raw: bytes, code: st
 
 
 def test_the_labels_of_the_source_change_no_type_time_or_place() -> None:
-    bare, labelled = main(press()), main(press(), facts(press_first_ms=str(NOW_MS), press_repeat="3", other_peer="x", other_peer_ms="1", cut="frame"))
+    bare, labelled = (
+        main(press()),
+        main(
+            press(),
+            facts(
+                press_first_ms=str(NOW_MS), press_repeat="3", other_peer="x", other_peer_ms="1", cut="frame"
+            ),
+        ),
+    )
     same = {"type", "occurred_ms", "place", "phase", "lane", "subject"}
     assert {name: getattr(bare, name) for name in same} == {name: getattr(labelled, name) for name in same}
 
 
-@given(st.binary(max_size=400), st.dictionaries(st.sampled_from(["press_first_ms", "press_repeat", "arrived_ms", "cut", "other_peer"]), st.text(max_size=20)))
+@given(
+    st.binary(max_size=400),
+    st.dictionaries(
+        st.sampled_from(["press_first_ms", "press_repeat", "arrived_ms", "cut", "other_peer"]),
+        st.text(max_size=20),
+    ),
+)
 @settings(max_examples=400, deadline=None)
 def test_any_bytes_in_any_frame_are_events_or_rejected(noise: bytes, details: Mapping[str, str]) -> None:
-    for raw in (noise, pack(noise), pack(b'"SIA-DCS"0001L0#1234[#1234|N' + noise + b"]"), pack(b'"ADM-CID"0001L0#1234[' + noise)):
+    for raw in (
+        noise,
+        pack(noise),
+        pack(b'"SIA-DCS"0001L0#1234[#1234|N' + noise + b"]"),
+        pack(b'"ADM-CID"0001L0#1234[' + noise),
+    ):
         try:
             decoded = decode(raw, facts(**details))
         except PayloadRejected as error:

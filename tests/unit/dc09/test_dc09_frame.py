@@ -26,15 +26,26 @@ def test_one_frame_in_three_reads() -> None:
 
 
 def test_three_frames_in_one_read() -> None:
-    assert cuts_of(PRESS + NULL + PRESS) == [Cut(CutKind.FRAME, PRESS), Cut(CutKind.FRAME, NULL), Cut(CutKind.FRAME, PRESS)]
+    assert cuts_of(PRESS + NULL + PRESS) == [
+        Cut(CutKind.FRAME, PRESS),
+        Cut(CutKind.FRAME, NULL),
+        Cut(CutKind.FRAME, PRESS),
+    ]
 
 
 def test_one_byte_at_a_time() -> None:
-    assert cuts_of(*(bytes((byte,)) for byte in PRESS + NULL)) == [Cut(CutKind.FRAME, PRESS), Cut(CutKind.FRAME, NULL)]
+    assert cuts_of(*(bytes((byte,)) for byte in PRESS + NULL)) == [
+        Cut(CutKind.FRAME, PRESS),
+        Cut(CutKind.FRAME, NULL),
+    ]
 
 
 def test_garbage_between_frames_is_kept_and_costs_no_frame() -> None:
-    assert cuts_of(PRESS + b"GET / HTTP/1.1" + NULL) == [Cut(CutKind.FRAME, PRESS), Cut(CutKind.NOISE, b"GET / HTTP/1.1"), Cut(CutKind.FRAME, NULL)]
+    assert cuts_of(PRESS + b"GET / HTTP/1.1" + NULL) == [
+        Cut(CutKind.FRAME, PRESS),
+        Cut(CutKind.NOISE, b"GET / HTTP/1.1"),
+        Cut(CutKind.FRAME, NULL),
+    ]
 
 
 def test_a_frame_that_breaks_off_does_not_take_the_next_one_along() -> None:
@@ -42,7 +53,10 @@ def test_a_frame_that_breaks_off_does_not_take_the_next_one_along() -> None:
 
 
 def test_line_ends_and_nul_between_frames_are_filler() -> None:
-    assert [cut.kind for cut in cuts_of(b"\r\n\0\r\n" + PRESS + b"\n\r\0" + NULL + b"\r\n")] == [CutKind.FRAME, CutKind.FRAME]
+    assert [cut.kind for cut in cuts_of(b"\r\n\0\r\n" + PRESS + b"\n\r\0" + NULL + b"\r\n")] == [
+        CutKind.FRAME,
+        CutKind.FRAME,
+    ]
 
 
 def test_one_flipped_bit_is_a_bad_crc() -> None:
@@ -75,9 +89,17 @@ def test_twenty_megabytes_of_noise_never_hold_more_than_the_limit() -> None:
     assert total + held == 320 * 65_536
 
 
-@given(st.lists(st.one_of(st.binary(max_size=60), st.just(PRESS), st.just(NULL), st.just(b"\n"), st.just(b"\r")), max_size=12), st.integers(1, 40))
+@given(
+    st.lists(
+        st.one_of(st.binary(max_size=60), st.just(PRESS), st.just(NULL), st.just(b"\n"), st.just(b"\r")),
+        max_size=12,
+    ),
+    st.integers(1, 40),
+)
 @settings(max_examples=400, deadline=None)
-def test_any_stream_in_any_split_gives_the_same_cuts_and_loses_no_byte(pieces: list[bytes], step: int) -> None:
+def test_any_stream_in_any_split_gives_the_same_cuts_and_loses_no_byte(
+    pieces: list[bytes], step: int
+) -> None:
     stream = b"".join(pieces)
     whole = cuts_of(stream)
     split = cuts_of(*(stream[at : at + step] for at in range(0, len(stream), step)))

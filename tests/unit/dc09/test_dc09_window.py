@@ -12,7 +12,11 @@ T0 = 1_790_000_000_000
 
 def test_a_resend_keeps_the_first_instant_and_counts() -> None:
     window = ResendWindow(window_s=600)
-    assert [window.sight(KEY, now_ms=T0 + n * 1000) for n in range(3)] == [Sighting(T0, 0), Sighting(T0, 1), Sighting(T0, 2)]
+    assert [window.sight(KEY, now_ms=T0 + n * 1000) for n in range(3)] == [
+        Sighting(T0, 0),
+        Sighting(T0, 1),
+        Sighting(T0, 2),
+    ]
 
 
 def test_the_window_does_not_slide_so_a_stuck_panel_presses_again() -> None:
