@@ -33,8 +33,16 @@ from cior_core.taxonomy import Taxonomy
 
 RULES = Path(__file__).parents[1] / "streams" / "rules"
 HALF_CITY_M = 9000.0
-MIX = (("panic.bus", 10), ("panic.community", 10), ("gun.shooting", 5), ("suspicious.activity", 15), ("burglary.alarm", 20), ("vision.intrusion", 20),
-       ("vision.loitering", 10), ("light.outage", 10))
+MIX = (
+    ("panic.bus", 10),
+    ("panic.community", 10),
+    ("gun.shooting", 5),
+    ("suspicious.activity", 15),
+    ("burglary.alarm", 20),
+    ("vision.intrusion", 20),
+    ("vision.loitering", 10),
+    ("light.outage", 10),
+)
 
 
 def load() -> RulePack:
@@ -42,8 +50,18 @@ def load() -> RulePack:
     return RulePack.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
 
 
-def event(chance: random.Random, n: int, at_s: float, *, kind: str | None = None, near: tuple[float, float] | None = None) -> EventItem:
-    east, north = near or (chance.uniform(-HALF_CITY_M, HALF_CITY_M), chance.uniform(-HALF_CITY_M, HALF_CITY_M))
+def event(
+    chance: random.Random,
+    n: int,
+    at_s: float,
+    *,
+    kind: str | None = None,
+    near: tuple[float, float] | None = None,
+) -> EventItem:
+    east, north = near or (
+        chance.uniform(-HALF_CITY_M, HALF_CITY_M),
+        chance.uniform(-HALF_CITY_M, HALF_CITY_M),
+    )
     code = kind or chance.choices([name for name, _ in MIX], [weight for _, weight in MIX])[0]
     signal = Signal(at_s=at_s, event=code, source=f"dev-{n}", east_m=east, north_m=north, id=f"e-{n}")
     made = make_event(signal)
@@ -60,7 +78,16 @@ def filled(pack: RulePack, *, alerts: int, seen: int) -> State:
     while sum(alert.status == "open" for alert in state.alerts) < alerts:
         for _ in range(20):
             n += 1
-            state, _ = step(state, event(chance, n, seen * 0.1 + (n - seen) * 20, kind=chance.choice(["suspicious.activity", "burglary.alarm"])), pack)
+            state, _ = step(
+                state,
+                event(
+                    chance,
+                    n,
+                    seen * 0.1 + (n - seen) * 20,
+                    kind=chance.choice(["suspicious.activity", "burglary.alarm"]),
+                ),
+                pack,
+            )
     return state
 
 
@@ -87,8 +114,15 @@ def stream(state: State, items: int) -> list[Item]:
         elif draw < 0.37 and alerts:
             closing = draw < 0.27
             alert = alerts.pop() if closing else chance.choice(alerts)
-            action = Action(id=f"a-{n}", kind=ActionKind.CLOSE if closing else ActionKind.NOTE, actor="op", at_ms=at_ms, alert_id=alert.id, reason="seen",
-                            disposition=Disposition.UNFOUNDED if closing else None)
+            action = Action(
+                id=f"a-{n}",
+                kind=ActionKind.CLOSE if closing else ActionKind.NOTE,
+                actor="op",
+                at_ms=at_ms,
+                alert_id=alert.id,
+                reason="seen",
+                disposition=Disposition.UNFOUNDED if closing else None,
+            )
             made.append(ActionItem(id=f"ai-{n}", area=DEFAULT_AREA, at_ms=at_ms, action=action))
         elif draw < 0.47 and earlier:
             made.append(msgspec.structs.replace(chance.choice(earlier), at_ms=at_ms))
@@ -118,16 +152,27 @@ def main() -> None:
     pack = load()
     state = filled(pack, alerts=asked.alerts, seen=asked.seen)
     items = stream(state, asked.items)
-    kinds = {kind.__name__: sum(isinstance(item, kind) for item in items) for kind in (EventItem, ActionItem, TickItem)}
+    kinds = {
+        kind.__name__: sum(isinstance(item, kind) for item in items)
+        for kind in (EventItem, ActionItem, TickItem)
+    }
     print(f"alerts {len(state.alerts)}, seen {len(state.seen)}, items {kinds}, rules {pack.version}")
     for entries in (False, True):
         rates = [timed(state, items, pack, entries=entries) for _ in range(asked.rounds)]
-        print(f"step{' + entries' if entries else ''}: median {statistics.median(rates):,.0f} items/s, min {min(rates):,.0f}, max {max(rates):,.0f}")
-    table = {key: value for key, value in persist.entries(initial(DEFAULT_AREA), state).items() if value is not None}
+        print(
+            f"step{' + entries' if entries else ''}: median {statistics.median(rates):,.0f} items/s, min {min(rates):,.0f}, max {max(rates):,.0f}"
+        )
+    table = {
+        key: value
+        for key, value in persist.entries(initial(DEFAULT_AREA), state).items()
+        if value is not None
+    }
     began = time.process_time()
     persist.restore(table, pack)
     sizes = sorted(map(len, table.values()))
-    print(f"restore: {time.process_time() - began:.2f} s of {len(table):,} entries; value bytes median {sizes[len(sizes) // 2]}, max {sizes[-1]}")
+    print(
+        f"restore: {time.process_time() - began:.2f} s of {len(table):,} entries; value bytes median {sizes[len(sizes) // 2]}, max {sizes[-1]}"
+    )
 
 
 if __name__ == "__main__":
