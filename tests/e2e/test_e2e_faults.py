@@ -107,18 +107,12 @@ def read_store(
 ) -> Aftermath:
     store = Store.open(f"chdb://{path}")
     try:
-        rows = store.rows(
-            "SELECT subject, uniqExact(event_id) FROM ops.events WHERE startsWith(type, 'panic.') GROUP BY subject"
-        )
-        subjects = Counter({str(subject): int(count) for subject, count in rows})
+        rows = store.rows("SELECT subject, uniqExact(event_id) AS n FROM ops.events WHERE startsWith(type, 'panic.') GROUP BY subject")
+        subjects = Counter({str(row["subject"]): int(row["n"]) for row in rows})
         bodies = store.rows("SELECT body FROM ops.alert_current FINAL")
-        alerts = [msgspec.json.decode(body, type=Alert) for (body,) in bodies]
-        commands = [
-            (str(one), str(kind), str(alert))
-            for one, kind, alert in store.rows(
-                "SELECT DISTINCT command_id, kind, alert_id FROM ops.commands FINAL"
-            )
-        ]
+        alerts = [msgspec.json.decode(row["body"], type=Alert) for row in bodies]
+        found = store.rows("SELECT DISTINCT command_id, kind, alert_id FROM ops.commands FINAL")
+        commands = [(str(row["command_id"]), str(row["kind"]), str(row["alert_id"])) for row in found]
     finally:
         store.close()
     return Aftermath(
