@@ -167,11 +167,11 @@ class PanelWire:
         settings = self._settings(actor)
         raw = encode(
             settings,
-            token="ADM-CID",
+            token="ADM-CID",  # noqa: S106  SIA DC-09's word for the message format
             sequence=7,
             data=f"#{actor.native}|1{code} 00 001",
             at_ms=at_ms if self._key else None,
-        )  # noqa: S106
+        )
         await self.noise(raw * times, listen_s=1.0)
         return Sent(at_ms=at_ms, acked_ms=self._now_ms(), attempts=times)
 
@@ -180,10 +180,10 @@ class PanelWire:
         at_ms = self._now_ms()
         raw = encode(
             PanelSettings(account=actor.native, port=self._port),
-            token="ADM-CID",
+            token="ADM-CID",  # noqa: S106  SIA DC-09's word for the message format
             sequence=9,
             data=f"#{actor.native}|1130 00 001",
-        )  # noqa: S106
+        )
         broken = raw.replace(raw[1:5], b"0000" if raw[1:5] != b"0000" else b"FFFF", 1)
         answered = await self.noise(broken, listen_s=0.5)
         return Sent(at_ms=at_ms, acked_ms=self._now_ms() if answered else None, attempts=1)

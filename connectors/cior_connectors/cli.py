@@ -92,12 +92,13 @@ def _template(root: Path) -> Iterator[tuple[Path, str]]:
     help="Write missing expected.json files; read them before you commit.",
 )
 def check(
+    *,
     instances: tuple[Path, ...],
     test_mode: bool,
     no_probe: bool,
     write_readme: str | None,
     write_golden: str | None,
-) -> None:  # noqa: FBT001, PLR0917  click gives them
+) -> None:
     """Exit 1 when anything must be corrected; every fault names file, line, code and cure."""
     if write_readme:
         _write_readme(write_readme)
@@ -159,8 +160,8 @@ def _write_golden(package: str) -> None:
 @click.option("--code", default="", help="Only dead letters of this code.")
 @click.option("--devices", type=click.Path(path_type=Path, exists=True), help="The registry file.")
 def replay_command(
-    instance: Path, archive: Path, origin: str, events: Path | None, code: str, devices: Path | None
-) -> None:  # noqa: PLR0917  click gives them
+    *, instance: Path, archive: Path, origin: str, events: Path | None, code: str, devices: Path | None
+) -> None:
     """Exit 0 when nothing changes, 1 when something does."""
     try:
         plan = process.plan(instance, test_mode=True)

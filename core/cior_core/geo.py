@@ -11,7 +11,7 @@ from enum import StrEnum
 from math import asin, atan2, cos, degrees, isfinite, radians, sin, sqrt
 from typing import Any, Final, Literal, Self
 
-import h3  # type: ignore[import-untyped]
+import h3
 import msgspec
 
 from cior_core import bundled

@@ -18,13 +18,24 @@ class Publication(Protocol):
     """One message to publish."""
 
     @property
-    def topic(self) -> str: ...
+    def topic(self) -> str:
+        """Name of the topic, from ``cior_bus.topics``."""
+        ...
+
     @property
-    def key(self) -> bytes: ...
+    def key(self) -> bytes:
+        """What decides the partition, and so what keeps its order."""
+        ...
+
     @property
-    def value(self) -> bytes: ...
+    def value(self) -> bytes:
+        """The encoded record."""
+        ...
+
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """Names and values, in the order in which they travel."""
+        ...
 
 
 class DurableSink(Protocol):

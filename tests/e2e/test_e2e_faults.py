@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -92,14 +91,14 @@ def settle(centre: RunningCentre, acknowledged: int) -> Summary:
 
 
 @pytest.fixture(scope="module")
-def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
+def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
     folder = tmp_path_factory.mktemp("faults")
     with RunningCentre(folder) as centre:
         acts = play(centre)
         acknowledged = sum(one.acknowledged for presses in acts.values() for one in presses)
         summary = settle(centre, acknowledged)
         restarts = {name: count for name, (_state, _pid, count) in centre.stack.supervisor.status().items()}
-    yield read_store(folder / "data" / "store", acts, summary, restarts)
+    return read_store(folder / "data" / "store", acts, summary, restarts)
 
 
 def read_store(
@@ -107,7 +106,9 @@ def read_store(
 ) -> Aftermath:
     store = Store.open(f"chdb://{path}")
     try:
-        rows = store.rows("SELECT subject, uniqExact(event_id) AS n FROM ops.events WHERE startsWith(type, 'panic.') GROUP BY subject")
+        rows = store.rows(
+            "SELECT subject, uniqExact(event_id) AS n FROM ops.events WHERE startsWith(type, 'panic.') GROUP BY subject"
+        )
         subjects = Counter({str(row["subject"]): int(row["n"]) for row in rows})
         bodies = store.rows("SELECT body FROM ops.alert_current FINAL")
         alerts = [msgspec.json.decode(row["body"], type=Alert) for row in bodies]

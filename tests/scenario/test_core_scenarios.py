@@ -9,7 +9,7 @@ import pytest
 
 from cior_core import scenario
 from cior_core.correlate import persist
-from cior_core.model import DEFAULT_AREA
+from cior_core.model import DEFAULT_AREA, Effect
 from cior_core.rules import RulePack
 from cior_core.scenario import Scenario
 from cior_core.strict_toml import parse
@@ -25,18 +25,20 @@ SCENARIOS = parse(FILE.read_text(encoding="utf-8"), _File, file=FILE.name).scena
 
 
 @pytest.mark.parametrize("play", SCENARIOS, ids=[play.title for play in SCENARIOS])
-def test_what_the_operator_sees(play: Scenario, pack: RulePack):
+def test_what_the_operator_sees(play: Scenario, pack: RulePack) -> None:
     run = scenario.run(play, pack)
     assert run.failures == ()
 
 
 @pytest.mark.parametrize("play", SCENARIOS, ids=[play.title for play in SCENARIOS])
-def test_a_restart_after_every_item_changes_nothing(play: Scenario, pack: RulePack):
+def test_a_restart_after_every_item_changes_nothing(play: Scenario, pack: RulePack) -> None:
     """The same play with the state written to entries and read back after each item gives the same effects, byte for byte."""
     from cior_core.correlate import initial, step
 
     run = scenario.run(play, pack)
-    state, table, effects = initial(DEFAULT_AREA), {}, []
+    state = initial(DEFAULT_AREA)
+    table: dict[str, bytes] = {}
+    effects: list[Effect] = []
     for item in run.items:
         after, out = step(state, item, pack)
         for key, value in persist.entries(state, after).items():
@@ -50,7 +52,7 @@ def test_a_restart_after_every_item_changes_nothing(play: Scenario, pack: RulePa
     assert msgspec.json.encode(effects) == msgspec.json.encode(run.effects)
 
 
-def test_a_scenario_that_is_wrong_says_what_it_saw(pack: RulePack):
+def test_a_scenario_that_is_wrong_says_what_it_saw(pack: RulePack) -> None:
     play = Scenario(
         signals=(scenario.Signal(at_s=0, event="panic.bus", source="bus-1"),),
         wants=(scenario.Want(by_s=1, alerts=2),),

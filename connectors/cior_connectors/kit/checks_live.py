@@ -50,10 +50,11 @@ async def live_bytes_exact(subject: Subject) -> None:
         for sample in subject.samples[:5]:
             before = len(bench.sink.raws())
             await peer.send(source, sample.raw, within_s=0.5)
-            await until(
-                lambda before=before: len(bench.sink.raws()) > before,
-                f"samples/{sample.name} left no raw record",
-            )  # type: ignore[misc]
+
+            def recorded(known: int = before) -> bool:
+                return len(bench.sink.raws()) > known
+
+            await until(recorded, f"samples/{sample.name} left no raw record")
             if bench.sink.raws()[before].payload != sample.raw:
                 raise CheckFailed(f"samples/{sample.name}: the raw record is not what was sent")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from nacl.public import PrivateKey
@@ -165,14 +165,13 @@ class Subject:
             around = Surroundings(
                 sink=sink, sealer=sealer, metrics=metrics, state_dir=Path(folder), now_ms=clock
             )
-            chosen = InstanceSettings(
-                **{
-                    "kind": self.kind.manifest.name,
-                    "name": "kit",
-                    "config": config or self.config,
-                    **settings,
-                }
-            )  # type: ignore[arg-type]
+            given: dict[str, Any] = {
+                "kind": self.kind.manifest.name,
+                "name": "kit",
+                "config": config or self.config,
+                **settings,
+            }
+            chosen = InstanceSettings(**given)
             manifest = self.kind.manifest
             context = self.context(devices, config=config)
             backoff = Backoff(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import h3  # type: ignore[import-untyped]
+import h3
 
 from cior_bus import codec
 from cior_bus.codec import Kind

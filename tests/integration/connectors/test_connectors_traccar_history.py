@@ -16,7 +16,7 @@ from cior_connectors.builtin.traccar.forwarder import Forwarder, iso, message
 from cior_connectors.builtin.traccar.source import TraccarSource
 from cior_connectors.contract import Secret
 from cior_connectors.kit.checks_runtime import running, until
-from cior_connectors.kit.subject import Subject
+from cior_connectors.kit.subject import Bench, Subject
 from cior_core.model import Device
 
 TOKEN = "read-only-token-of-tests"
@@ -146,9 +146,11 @@ async def test_a_broken_api_degrades_and_never_takes_the_live_line_down() -> Non
             source = TraccarSource(config)
             with subject.bench(source, config=config, reconcile_every_s=0.1) as bench:
                 async with running(bench):
-                    await until(
-                        lambda bench=bench: bench.instance.book.health.state == "degraded", "not degraded"
-                    )  # type: ignore[misc]
+
+                    def degraded(bench: Bench = bench) -> bool:
+                        return bench.instance.book.health.state == "degraded"
+
+                    await until(degraded, "not degraded")
                     assert bench.instance.book.health.reason == code
                     async with Forwarder(
                         f"http://127.0.0.1:{source.port}/traccar", secret="change-me-change-me"

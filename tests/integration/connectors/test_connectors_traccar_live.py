@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -28,7 +30,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def press(n: int, **changes: object) -> dict[str, object]:
+def press(n: int, **changes: Any) -> dict[str, object]:
     return message(
         unique_id=f"86400000000{n:04d}",
         device_ms=now_ms() - 500,
@@ -37,7 +39,7 @@ def press(n: int, **changes: object) -> dict[str, object]:
         alarm="sos",
         number=n,
         **changes,
-    )  # type: ignore[arg-type]
+    )
 
 
 @pytest.fixture
@@ -286,8 +288,8 @@ async def test_law_9_a_sealed_line_leaks_nothing_anywhere(tansu: Tansu, tmp_path
 
 
 async def test_a_fleet_reports_and_a_press_is_answered(
-    tansu: Tansu, connector: ConnectorProcess, record_property: pytest.RecordProperty
-) -> None:  # type: ignore[name-defined]
+    tansu: Tansu, connector: ConnectorProcess, record_property: Callable[[str, object], None]
+) -> None:
     """744 buses report once while presses come in: every one answered; the press's answer time is recorded, not judged (shared machine)."""
     with connector:
         async with connector.forwarder() as forwarder:

@@ -87,7 +87,7 @@ class Name(msgspec.Struct, frozen=True, kw_only=True):
     name_en: str
 
 
-NAMES = {
+NAMES: dict[str, Name] = {
     TypeCode("transit.panic.bus"): Name(name_es="Pánico en colectivo", name_en="Bus panic button"),
     TypeCode("alarm.community"): Name(name_es="Alarma comunitaria", name_en="Community alarm"),
 }

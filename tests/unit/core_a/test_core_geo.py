@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import h3  # type: ignore[import-untyped]
+import h3
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -7,8 +7,9 @@ import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from random import Random
 
 import msgspec
 import pytest
@@ -16,18 +17,22 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cior_core import correlate, scenario
-from cior_core.correlate import initial, persist, step
+from cior_core.correlate import State, initial, persist, step
 from cior_core.model import (
     DEFAULT_AREA,
     ActionItem,
     ActionKind,
+    Alert,
+    AlertId,
     AlertStatus,
     AppendTransition,
     CommandKind,
     DataClass,
     Disposition,
+    Effect,
     EventItem,
     IssueCommand,
+    Item,
     Phase,
     TickItem,
     UpsertAlert,
@@ -87,11 +92,11 @@ ticks = st.builds(Signal, at_s=st.integers(0, 400_000), tick=st.just(True))
 histories = st.lists(st.one_of(events, events, events, actions, ticks), min_size=1, max_size=14)
 
 
-def play(signals: Any, pack: RulePack) -> scenario.Run:
+def play(signals: Iterable[Signal], pack: RulePack) -> scenario.Run:
     return scenario.run(Scenario(signals=tuple(signals), wants=()), pack)
 
 
-def steps(items: Any, pack: RulePack):
+def steps(items: Iterable[Item], pack: RulePack) -> Iterator[tuple[State, Item, State, tuple[Effect, ...]]]:
     """(before, item, after, effects) of each item."""
     state = initial(DEFAULT_AREA)
     for item in items:
@@ -100,7 +105,7 @@ def steps(items: Any, pack: RulePack):
         state = after
 
 
-def json(value: Any) -> bytes:
+def json(value: object) -> bytes:
     return msgspec.json.encode(value)
 
 
@@ -110,8 +115,8 @@ def json(value: Any) -> bytes:
 @settings(max_examples=150)
 @given(signals=histories)
 def test_law_2_a_life_safety_event_is_in_a_shown_alert_in_the_step_that_takes_it(
-    pack: RulePack, signals: Any
-):
+    pack: RulePack, signals: list[Signal]
+) -> None:
     seen = set()
     for _, item, _, effects in steps(play(signals, pack).items, pack):
         if not isinstance(item, EventItem) or item.event.id in seen:
@@ -133,7 +138,9 @@ def test_law_2_a_life_safety_event_is_in_a_shown_alert_in_the_step_that_takes_it
 
 
 @given(signals=histories)
-def test_law_2_suppression_never_covers_a_life_safety_or_silent_alert(pack: RulePack, signals: Any):
+def test_law_2_suppression_never_covers_a_life_safety_or_silent_alert(
+    pack: RulePack, signals: list[Signal]
+) -> None:
     for effect in play(signals, pack).effects:
         if isinstance(effect, UpsertAlert) and (effect.alert.life_safety or effect.alert.silent):
             assert effect.alert.suppression is None
@@ -144,7 +151,7 @@ def test_law_2_suppression_never_covers_a_life_safety_or_silent_alert(pack: Rule
 
 @settings(max_examples=100)
 @given(signals=histories)
-def test_law_4_the_same_item_again_has_no_effect(pack: RulePack, signals: Any):
+def test_law_4_the_same_item_again_has_no_effect(pack: RulePack, signals: list[Signal]) -> None:
     for _, item, after, _ in steps(play(signals, pack).items, pack):
         if not isinstance(item, TickItem):
             again, effects = step(after, item, pack)
@@ -156,7 +163,9 @@ def test_law_4_the_same_item_again_has_no_effect(pack: RulePack, signals: Any):
 
 @settings(max_examples=60)
 @given(signals=st.lists(st.one_of(events, actions), min_size=2, max_size=3))
-def test_law_4_all_interleavings_of_two_deliveries_give_what_one_delivery_gives(pack: RulePack, signals: Any):
+def test_law_4_all_interleavings_of_two_deliveries_give_what_one_delivery_gives(
+    pack: RulePack, signals: list[Signal]
+) -> None:
     items = play(signals, pack).items
     _, _, alone, _ = list(steps(items, pack))[-1]
     for order in _shuffles(len(items)):
@@ -184,8 +193,8 @@ def _shuffles(n: int) -> set[tuple[int, ...]]:
 @settings(max_examples=150)
 @given(signals=histories, data=st.data())
 def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(
-    pack: RulePack, signals: Any, data: Any
-):
+    pack: RulePack, signals: list[Signal], data: st.DataObject
+) -> None:
     """Effects are published before entries are written, head last: whatever subset of the writes survived, nothing is doubled or lost."""
     table: dict[str, bytes] = {}
     state = initial(DEFAULT_AREA)
@@ -208,7 +217,7 @@ def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(
         assert msgspec.structs.replace(state, stale=()) == msgspec.structs.replace(after, stale=())
 
 
-def test_law_4_every_prefix_of_the_writes_of_a_full_story(pack: RulePack):
+def test_law_4_every_prefix_of_the_writes_of_a_full_story(pack: RulePack) -> None:
     story = [
         Signal(at_s=0, event="panic.community", source="fob-1", attributes={"block": "b"}),
         Signal(at_s=5, event="vision.loitering", source="cam-1"),
@@ -217,7 +226,8 @@ def test_law_4_every_prefix_of_the_writes_of_a_full_story(pack: RulePack):
         Signal(at_s=30, action=ActionKind.CLOSE, alert=0, disposition=Disposition.CONFIRMED),
         Signal(at_s=300_000, tick=True),
     ]
-    state, table = initial(DEFAULT_AREA), {}
+    state = initial(DEFAULT_AREA)
+    table: dict[str, bytes] = {}
     for item in play(story, pack).items:
         after, published = step(state, item, pack)
         writes = list(persist.entries(state, after).items())
@@ -234,7 +244,7 @@ def test_law_4_every_prefix_of_the_writes_of_a_full_story(pack: RulePack):
     ).keys() - {"head"} == set(state.stale)
 
 
-def _write(table: dict[str, bytes], writes: Any) -> None:
+def _write(table: dict[str, bytes], writes: Iterable[tuple[str, bytes | None]]) -> None:
     for key, value in writes:
         if value is None:
             table.pop(key, None)
@@ -246,7 +256,9 @@ def _write(table: dict[str, bytes], writes: Any) -> None:
 
 
 @given(signals=histories)
-def test_law_5_the_same_log_gives_the_same_effects_byte_for_byte(pack: RulePack, signals: Any):
+def test_law_5_the_same_log_gives_the_same_effects_byte_for_byte(
+    pack: RulePack, signals: list[Signal]
+) -> None:
     items = play(signals, pack).items
     once, twice = ([effects for *_, effects in steps(items, pack)] for _ in range(2))
     assert json(once) == json(twice)
@@ -274,7 +286,7 @@ print(pack.version, found.hexdigest())
 """
 
 
-def test_law_5_hash_seeds_of_the_process_do_not_show():
+def test_law_5_hash_seeds_of_the_process_do_not_show() -> None:
     root = Path(__file__).parents[3]
     seen = {
         subprocess.run(
@@ -293,7 +305,7 @@ def test_law_5_hash_seeds_of_the_process_do_not_show():
 # --- law 6: no clock in the core -------------------------------------------------------------------------------------------------------
 
 
-def test_law_6_the_correlator_has_no_clock_no_chance_no_io():
+def test_law_6_the_correlator_has_no_clock_no_chance_no_io() -> None:
     folder = Path(correlate.__file__).parent
     files = [
         *folder.glob("*.py"),
@@ -344,7 +356,7 @@ def _imports(file: Path) -> set[str]:
 
 
 @given(signals=histories)
-def test_law_6_now_is_the_items_instant_and_never_goes_back(pack: RulePack, signals: Any):
+def test_law_6_now_is_the_items_instant_and_never_goes_back(pack: RulePack, signals: list[Signal]) -> None:
     for before, item, after, _ in steps(reversed(play(signals, pack).items), pack):
         assert after.head.now_ms == max(before.head.now_ms, item.at_ms)
 
@@ -354,8 +366,10 @@ def test_law_6_now_is_the_items_instant_and_never_goes_back(pack: RulePack, sign
 
 @settings(max_examples=150)
 @given(signals=histories)
-def test_law_10_no_step_but_a_persons_unmerge_lowers_a_life_safety_alert(pack: RulePack, signals: Any):
-    levels = {}
+def test_law_10_no_step_but_a_persons_unmerge_lowers_a_life_safety_alert(
+    pack: RulePack, signals: list[Signal]
+) -> None:
+    levels: dict[AlertId, Alert] = {}
     for _, item, _, effects in steps(play(signals, pack).items, pack):
         human = isinstance(item, ActionItem) and item.action.kind is ActionKind.UNMERGE
         for effect in effects:
@@ -371,27 +385,38 @@ def test_law_10_no_step_but_a_persons_unmerge_lowers_a_life_safety_alert(pack: R
 
 @settings(max_examples=150)
 @given(signals=st.lists(events, min_size=2, max_size=8), pick=st.randoms())
-def test_merge_then_unmerge_gives_both_alerts_back(pack: RulePack, signals: Any, pick: Any):
+def test_merge_then_unmerge_gives_both_alerts_back(
+    pack: RulePack, signals: list[Signal], pick: Random
+) -> None:
     run = play(signals, pack)
     live = [case.alert for case in run.state.cases.values() if case.live]
     assume(len(live) >= 2)
     into, inner = pick.sample(live, 2)
     assume(into.drill == inner.drill and into.silent == inner.silent)
     merged, _ = step(run.state, _action("m", ActionKind.MERGE, into.id, (inner.id,), run), pack)
-    assert merged.cases.get(inner.id).alert.status is AlertStatus.MERGED
-    assert {member.event_id for member in merged.cases.get(into.id).alert.members} == {
+    assert _alert(merged, inner.id).status is AlertStatus.MERGED
+    assert {member.event_id for member in _alert(merged, into.id).members} == {
         m.event_id for alert in (into, inner) for m in alert.members
     }
     apart, _ = step(merged, _action("u", ActionKind.UNMERGE, into.id, (inner.id,), run), pack)
     for alert in (into, inner):
-        assert _plain(apart.cases.get(alert.id).alert) == _plain(alert)
+        assert _plain(_alert(apart, alert.id)) == _plain(alert)
 
 
-def _plain(alert: Any):
+def _alert(state: State, alert_id: AlertId | None) -> Alert:
+    assert alert_id is not None
+    case = state.cases.get(alert_id)
+    assert case is not None
+    return case.alert
+
+
+def _plain(alert: Alert) -> Alert:
     return msgspec.structs.replace(alert, version=0, updated_ms=0, applied=())
 
 
-def _action(name: Any, kind: Any, alert_id: Any, targets: Any, run: Any):
+def _action(
+    name: str, kind: ActionKind, alert_id: AlertId, targets: tuple[AlertId, ...], run: scenario.Run
+) -> ActionItem:
     from cior_core.model import Action
 
     at_ms = run.state.head.now_ms
@@ -413,7 +438,9 @@ def _action(name: Any, kind: Any, alert_id: Any, targets: Any, run: Any):
     ),
     shuffled=st.randoms(),
 )
-def test_order_of_arrival_does_not_change_who_is_with_whom(pack: RulePack, spots: Any, shuffled: Any):
+def test_order_of_arrival_does_not_change_who_is_with_whom(
+    pack: RulePack, spots: list[tuple[int, int, int]], shuffled: Random
+) -> None:
     """Life-safety events of up to three incidents 5 km apart, each within 60 m and 2 minutes: any order of arrival gives the same sets."""
     signals = [
         Signal(
@@ -431,7 +458,7 @@ def test_order_of_arrival_does_not_change_who_is_with_whom(pack: RulePack, spots
     assert _sets(play(signals, pack)) == _sets(play(mixed, pack))
 
 
-def _sets(run: Any) -> set[frozenset[str]]:
+def _sets(run: scenario.Run) -> set[frozenset[str]]:
     return {
         frozenset(member.subject for member in alert.members) for alert in run.state.alerts if alert.members
     }
@@ -443,8 +470,8 @@ def _sets(run: Any) -> set[frozenset[str]]:
 @settings(max_examples=100)
 @given(signals=histories, at=st.integers(0, 4000), bad_class=st.sampled_from(list(DataClass)))
 def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(
-    pack: RulePack, signals: Any, at: Any, bad_class: Any
-):
+    pack: RulePack, signals: list[Signal], at: int, bad_class: DataClass
+) -> None:
     """Even when a connector forgets to seal: the canary in text, place and attributes is in no effect and in no stored entry."""
     canary, lat = "CANARY-maria-perez", -32.123456
     leaky = scenario.make_event(
@@ -479,7 +506,7 @@ def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(
                     DataClass.SEALED,
                     None,
                 )
-            if isinstance(effect, IssueCommand) and after.cases.get(effect.command.alert_id).alert.silent:
+            if isinstance(effect, IssueCommand) and _alert(after, effect.command.alert_id).silent:
                 assert effect.command.kind is not CommandKind.SIREN_ON
                 assert not effect.command.target.startswith("block:")
         state = after
@@ -490,8 +517,8 @@ def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(
 
 @settings(max_examples=100)
 @given(signals=histories)
-def test_every_alert_explains_itself_and_every_version_is_new(pack: RulePack, signals: Any):
-    versions = {}
+def test_every_alert_explains_itself_and_every_version_is_new(pack: RulePack, signals: list[Signal]) -> None:
+    versions: dict[AlertId, int] = {}
     for effect in play(signals, pack).effects:
         if isinstance(effect, UpsertAlert):
             alert = effect.alert
@@ -510,7 +537,7 @@ def test_every_alert_explains_itself_and_every_version_is_new(pack: RulePack, si
 
 
 @given(signals=histories)
-def test_transition_and_command_ids_are_unique(pack: RulePack, signals: Any):
+def test_transition_and_command_ids_are_unique(pack: RulePack, signals: list[Signal]) -> None:
     effects = play(signals, pack).effects
     lines = [effect.transition.id for effect in effects if isinstance(effect, AppendTransition)]
     commands = [effect.command.id for effect in effects if isinstance(effect, IssueCommand)]
@@ -519,7 +546,7 @@ def test_transition_and_command_ids_are_unique(pack: RulePack, signals: Any):
 
 
 @pytest.mark.parametrize("hours", [71, 73])
-def test_seen_ids_are_kept_for_72_hours(pack: RulePack, hours: Any):
+def test_seen_ids_are_kept_for_72_hours(pack: RulePack, hours: int) -> None:
     press = Signal(at_s=0, event="noise.complaint", source="cad:911", id="p")
     run = play(
         [

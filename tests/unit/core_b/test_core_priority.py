@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -42,8 +43,8 @@ many = st.lists(facts(), min_size=1, max_size=6).map(tuple)
 @settings(max_examples=400)
 @given(before=many, more=facts(counts=True), confirmed=st.booleans(), withdrawn=st.booleans())
 def test_adding_a_corroborating_fact_never_lowers(
-    pack: RulePack, before: Any, more: Any, confirmed: Any, withdrawn: Any
-):
+    pack: RulePack, before: tuple[Fact, ...], more: Fact, confirmed: bool, withdrawn: bool
+) -> None:
     was = priority.score(Facts(facts=before, confirmed=confirmed, withdrawn=withdrawn), pack.priority.table)
     now = priority.score(
         Facts(facts=(*before, more), confirmed=confirmed, withdrawn=withdrawn), pack.priority.table
@@ -53,19 +54,21 @@ def test_adding_a_corroborating_fact_never_lowers(
 
 
 @given(known=many, floor=st.sampled_from(list(Level)))
-def test_law_10_no_score_goes_below_a_floor(pack: RulePack, known: Any, floor: Any):
+def test_law_10_no_score_goes_below_a_floor(pack: RulePack, known: tuple[Fact, ...], floor: Level) -> None:
     assert priority.score(Facts(facts=known), pack.priority.table, floor=floor).level.rank <= floor.rank
 
 
 @given(known=many)
-def test_registered_presses_and_silent_channels_never_start_below_their_type(pack: RulePack, known: Any):
+def test_registered_presses_and_silent_channels_never_start_below_their_type(
+    pack: RulePack, known: tuple[Fact, ...]
+) -> None:
     protected = [fact for fact in known if fact.life_safety and (fact.registered is True or fact.kind.silent)]
     score = priority.score(Facts(facts=known), pack.priority.table)
     assert all(score.level.rank <= fact.kind.level.rank for fact in protected)
 
 
 @given(known=many, shuffled=st.randoms())
-def test_order_of_facts_does_not_matter(pack: RulePack, known: Any, shuffled: Any):
+def test_order_of_facts_does_not_matter(pack: RulePack, known: tuple[Fact, ...], shuffled: Random) -> None:
     mixed = list(known)
     shuffled.shuffle(mixed)
     one, other = (priority.score(Facts(facts=tuple(entry)), pack.priority.table) for entry in (known, mixed))
@@ -73,7 +76,7 @@ def test_order_of_facts_does_not_matter(pack: RulePack, known: Any, shuffled: An
 
 
 @given(known=many)
-def test_every_point_has_a_reason_in_both_languages(pack: RulePack, known: Any):
+def test_every_point_has_a_reason_in_both_languages(pack: RulePack, known: tuple[Fact, ...]) -> None:
     score = priority.score(Facts(facts=known), pack.priority.table)
     assert score.points == sum(reason.points for reason in score.reasons)
     assert all(
@@ -87,7 +90,9 @@ def _alone(code: str, **more: Any) -> Fact:
     return Fact(kind=kind, independence="one", event_id=EventId("e"), life_safety=kind.life_safety, **more)
 
 
-def test_single_unverified_alarms_start_low_and_presses_of_transport_and_schools_do_not(pack: RulePack):
+def test_single_unverified_alarms_start_low_and_presses_of_transport_and_schools_do_not(
+    pack: RulePack,
+) -> None:
     def level(code: str, **more: Any) -> Level:
         return priority.score(Facts(facts=(_alone(code, **more),)), pack.priority.table).level
 
@@ -103,7 +108,7 @@ def test_single_unverified_alarms_start_low_and_presses_of_transport_and_schools
     assert {level("panic.bus"), level("panic.school"), level("silent.gbv"), level("panic.unit")} == {Level.P1}
 
 
-def test_a_source_with_a_record_of_false_alarms_lowers_only_what_is_not_life_safety(pack: RulePack):
+def test_a_source_with_a_record_of_false_alarms_lowers_only_what_is_not_life_safety(pack: RulePack) -> None:
     rare = {"confirmation_rate": 0.003, "confirmation_n": 300}
     burglary, bus = (
         priority.score(Facts(facts=(_alone(code, **rare),)), pack.priority.table)
@@ -113,7 +118,7 @@ def test_a_source_with_a_record_of_false_alarms_lowers_only_what_is_not_life_saf
     assert "priority.rarely_confirmed" not in {reason.code for reason in bus.reasons}
 
 
-def test_a_queue_breaks_ties_by_age_then_id(pack: RulePack):
+def test_a_queue_breaks_ties_by_age_then_id(pack: RulePack) -> None:
     from cior_core import scenario
     from cior_core.scenario import Scenario, Signal, Want
 

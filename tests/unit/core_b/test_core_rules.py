@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -36,7 +35,7 @@ def edited(texts: dict[str, str], file: str, old: str, new: str) -> dict[str, st
     return {**texts, file: texts[file].replace(old, new, 1)}
 
 
-def test_the_default_pack_loads_and_every_type_has_its_protocol(texts: Any):
+def test_the_default_pack_loads_and_every_type_has_its_protocol(texts: dict[str, str]) -> None:
     pack = RulePack.load(texts, types=TYPES)
     assert {pack.protocols[code].id for code in TYPES} == {
         protocol.id for protocol in pack.protocols.protocols
@@ -44,13 +43,13 @@ def test_the_default_pack_loads_and_every_type_has_its_protocol(texts: Any):
     assert len(pack.version) == 16
 
 
-def test_the_version_is_of_the_content_not_of_the_order(texts: Any):
+def test_the_version_is_of_the_content_not_of_the_order(texts: dict[str, str]) -> None:
     same = RulePack.load(dict(reversed(texts.items())), types=TYPES).version
     other = RulePack.load(edited(texts, "city.toml", "radius_m = 400", "radius_m = 401"), types=TYPES).version
     assert RulePack.load(texts, types=TYPES).version == same != other
 
 
-def test_a_rule_whose_fires_scenario_does_not_fire_does_not_load(texts: Any):
+def test_a_rule_whose_fires_scenario_does_not_fire_does_not_load(texts: dict[str, str]) -> None:
     fault = refused(
         edited(texts, "correlation.toml", "n = 3\nwithin_s = 900", "n = 4\nwithin_s = 900"),
         "rule.fires_failed",
@@ -59,11 +58,11 @@ def test_a_rule_whose_fires_scenario_does_not_fire_does_not_load(texts: Any):
     assert "threshold.lights-out" in fault.sentence
 
 
-def test_a_rule_at_work_in_its_quiet_scenario_does_not_load(texts: Any):
+def test_a_rule_at_work_in_its_quiet_scenario_does_not_load(texts: dict[str, str]) -> None:
     refused(edited(texts, "city.toml", "within_s = 3600", "within_s = 36000"), "rule.quiet_failed")
 
 
-def test_a_rule_without_a_scenario_does_not_load(texts: Any):
+def test_a_rule_without_a_scenario_does_not_load(texts: dict[str, str]) -> None:
     start = texts["correlation.toml"].index("[late.quiet]")
     end = texts["correlation.toml"].index("[[suppress]]")
     refused(
@@ -95,11 +94,15 @@ def test_a_rule_without_a_scenario_does_not_load(texts: Any):
         "typo",
     ],
 )
-def test_law_2_and_10_are_checked_before_a_pack_loads(texts: Any, file: Any, old: Any, new: Any, code: Any):
+def test_law_2_and_10_are_checked_before_a_pack_loads(
+    texts: dict[str, str], file: str, old: str, new: str, code: str
+) -> None:
     assert refused(edited(texts, file, old, new), code).line > 0
 
 
-def test_a_threshold_type_that_no_rule_counts_would_be_lost_so_it_does_not_load(texts: Any):
+def test_a_threshold_type_that_no_rule_counts_would_be_lost_so_it_does_not_load(
+    texts: dict[str, str],
+) -> None:
     refused(
         edited(texts, "correlation.toml", '"device.low_battery", "device.trouble"', '"device.low_battery"'),
         "rule.threshold_missing",
@@ -117,11 +120,11 @@ def test_a_threshold_type_that_no_rule_counts_would_be_lost_so_it_does_not_load(
     ],
     ids=["unused", "twice", "silent and loud", "silence unclear", "endless siren"],
 )
-def test_a_broken_protocol_book_does_not_load(texts: Any, old: Any, new: Any, code: Any):
+def test_a_broken_protocol_book_does_not_load(texts: dict[str, str], old: str, new: str, code: str) -> None:
     refused(edited(texts, "protocols.toml", old, new), code)
 
 
-def test_a_type_without_protocol_does_not_load(texts: Any):
+def test_a_type_without_protocol_does_not_load(texts: dict[str, str]) -> None:
     start = texts["protocols.toml"].index('[[protocol]]\nid = "weather"')
     end = texts["protocols.toml"].index("[[protocol]]", start + 1)
     with pytest.raises(ConfigFault) as caught:

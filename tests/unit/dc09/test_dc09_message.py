@@ -120,8 +120,12 @@ def test_a_wrong_key_no_key_and_half_a_block_are_told_apart() -> None:
         ((), body_of(frame)),
         ((LETTERS,), body_of(frame)[:-3]),
     ):
+
+        def known(_account: str, keys: tuple[bytes, ...] = keys) -> tuple[bytes, ...]:
+            return keys
+
         with pytest.raises(PayloadRejected) as caught:
-            parse(body, lambda _account, keys=keys: keys)
+            parse(body, known)
         codes.append(caught.value.code)
     assert codes == ["dc09.wrong_key", "dc09.no_key", "dc09.cipher_text"]
 
