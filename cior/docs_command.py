@@ -1,16 +1,22 @@
-"""The generated pages of ``docs/``: tables from code, so that they cannot drift. A test compares what is committed with what this writes."""
+"""The generated pages of ``docs/``: tables from code, so that they cannot drift. A test compares what is committed with what this writes.
+
+It also runs the writers that live under ``docs/`` in a checkout: ``generate.py`` (schemas, taxonomy) and ``laws.py`` (the laws and their tests).
+"""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import typing
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cior_core.errors import CiorError
+from cior_core.errors import CiorError, ConfigInvalid, IntegrityBroken
 
 _METRIC_MODULES = ("cior_bus.metrics", "cior_streams.metrics", "cior_connectors._runtime.metrics")
+_SCRIPTS = (("generate.py",), ("laws.py", "write"))
 
 
 def pages() -> dict[str, Callable[[], str]]:
@@ -20,15 +26,27 @@ def pages() -> dict[str, Callable[[], str]]:
         "metrics.md": _metrics,
         "settings.md": _settings,
         "connectors.md": _connectors,
+        "views.md": _views,
     }
 
 
 def write_docs(root: Path) -> Iterator[Path]:
-    """Write every generated page below ``root/docs`` and what other rooms generate; yields the paths written."""
+    """Write every generated page below ``root/docs``; yields the files and the scripts of ``docs/`` that were run.
+
+    Raises ``ConfigInvalid`` when ``root`` is no checkout, ``IntegrityBroken`` when a script refuses.
+    """
+    if not (root / "docs" / "generate.py").is_file():
+        raise ConfigInvalid(
+            "docs.no_checkout", "there is no docs/generate.py here", cure="run it in the checkout's root"
+        )
     for name, make in pages().items():
         path = root / "docs" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(make(), encoding="utf-8")
+        yield path
+    for script, *arguments in _SCRIPTS:
+        path = root / "docs" / script
+        if subprocess.run([sys.executable, str(path), *arguments], check=False).returncode:
+            raise IntegrityBroken("docs.refused", f"{script} refused", cure="see what it said above")
         yield path
 
 
@@ -125,3 +143,9 @@ def _connectors() -> str:
     return _generated("Connectors", "each connector's manifest and quality file") + _table(
         "connector", "version", "quality", "mode", "life-safety", "what", rows=rows
     )
+
+
+def _views() -> str:
+    from cior_store import viewdocs
+
+    return viewdocs.page()

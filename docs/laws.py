@@ -1,0 +1,215 @@
+"""The laws and their tests: ``python docs/laws.py show [law ...]`` breaks each law on a copy of the checkout and runs its test there.
+
+``write`` writes ``docs/laws.md`` from ``docs/laws.toml`` and the tests named ``test_law_<n>_...`` (``make docs`` does it too).
+
+``show`` never touches the checkout: the copy lies in a temporary folder and goes first on ``PYTHONPATH``. For each ``[[break]]``: the test must pass on the
+untouched copy, and fail once ``old`` is ``new``. Exit code 1 when one does not.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "laws.md"
+ROOMS = ("core", "streams", "store", "vision", "connectors", "evidence", "console")
+FOLDERS = (*ROOMS, "cior", "deploy", "docs", "tests", "requirements")
+FILES = ("pyproject.toml", "Makefile", "LICENSE", "README.md", "docker-compose.yml")
+TIMEOUT_S = 300.0
+NAMED = re.compile(r"test_law_(\d+)(?:_and_(\d+))?_")
+USAGE = "usage: laws.py show [law ...] | write"
+
+
+class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When all breaks were last run, and what it printed."""
+
+    on: str
+    result: str
+
+
+class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One law."""
+
+    number: int
+    title: str
+    text: str
+
+
+class Break(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One way to break a law: ``old`` becomes ``new`` in ``file``, and ``test`` must fail."""
+
+    law: int
+    what: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``docs/laws.toml``."""
+
+    shown: Shown
+    laws: tuple[Law, ...] = msgspec.field(name="law")
+    breaks: tuple[Break, ...] = msgspec.field(name="break")
+
+
+class LawTest(msgspec.Struct, frozen=True, order=True):
+    """A test named after laws. ``path`` is relative to the checkout."""
+
+    path: str
+    name: str
+
+    @property
+    def laws(self) -> tuple[int, ...]:
+        """The laws in its name."""
+        found = NAMED.match(self.name)
+        return tuple(int(each) for each in found.groups() if each) if found else ()
+
+    @property
+    def story(self) -> str:
+        """Its name as words."""
+        return NAMED.sub("", self.name).replace("_", " ")
+
+
+def table() -> Table:
+    """``docs/laws.toml``, read."""
+    return msgspec.toml.decode((ROOT / "docs" / "laws.toml").read_bytes(), type=Table)
+
+
+def law_tests() -> list[LawTest]:
+    """Every test of the tree that is named after a law."""
+    return sorted(set(_law_tests()))
+
+
+def _law_tests() -> Iterator[LawTest]:
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        text = path.read_text(encoding="utf-8")
+        if "def test_law_" not in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and NAMED.match(node.name):
+                yield LawTest(path.relative_to(ROOT).as_posix(), node.name)
+
+
+def page() -> str:
+    """docs/laws.md."""
+    known = table()
+    lines = [
+        "# Laws",
+        "",
+        "Every change keeps these. Each has tests that fail when it is broken; the tests carry its number in their names.",
+        "",
+        "Generated from `docs/laws.toml` and the tests by `make docs`; a test keeps it fresh.",
+        "",
+        "To see the tests fail: `.venv/bin/python docs/laws.py show` (all), or `show 4 7` (some). It breaks a copy, never the checkout.",
+        f"Last run of all, {known.shown.on}: {known.shown.result} tests passed on the copy and failed on the broken one.",
+    ]
+    for law in known.laws:
+        lines += ["", f"## {law.number}. {law.title}", "", law.text, "", *_of(law.number, known.breaks)]
+    return "\n".join(lines) + "\n"
+
+
+def _of(number: int, breaks: Sequence[Break]) -> Iterator[str]:
+    """The tables of one law."""
+    yield from ("| test | where |", "|---|---|")
+    yield from (
+        f"| {each.story} | `{each.path}::{each.name}` |" for each in law_tests() if number in each.laws
+    )
+    yield from ("", "| broken like this | this fails |", "|---|---|")
+    for each in breaks:
+        if each.law == number:
+            yield f"| {each.what} (`{each.file}`) | `{each.test.rpartition('::')[2]}` |"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command."""
+    match list(arguments):
+        case ["write"]:
+            PAGE.write_text(page(), encoding="utf-8")
+            return 0
+        case ["show", *laws]:
+            return show_all(laws)
+        case _:
+            print(USAGE, file=sys.stderr)
+            return 2
+
+
+def show_all(laws: Sequence[str]) -> int:
+    """Break what is asked for (all by default), one after the other."""
+    chosen = [each for each in table().breaks if not laws or str(each.law) in laws]
+    with tempfile.TemporaryDirectory(prefix="cior-laws-") as folder:
+        tree = Path(folder) / "tree"
+        copy_checkout(tree)
+        good = sum(show(each, tree) for each in chosen)
+    print(f"{good} of {len(chosen)} tests passed on the copy and failed on the broken one")
+    return 0 if good == len(chosen) else 1
+
+
+def copy_checkout(tree: Path) -> None:
+    """What tests need, without caches."""
+    tree.mkdir()
+    for name in FOLDERS:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    for name in FILES:
+        if (ROOT / name).exists():
+            shutil.copy2(ROOT / name, tree / name)
+
+
+def show(one: Break, tree: Path) -> bool:
+    """Whether the test passes on the copy and fails on the broken copy; the copy is whole again afterwards."""
+    path = tree / one.file
+    whole = path.read_text(encoding="utf-8")
+    if whole.count(one.old) != 1:
+        print(
+            f"law {one.law:2}  STALE ROW: `old` occurs {whole.count(one.old)} times in {one.file}", flush=True
+        )
+        return False
+    before = run(one.test, tree)
+    try:
+        path.write_text(whole.replace(one.old, one.new), encoding="utf-8")
+        after = run(one.test, tree)
+    finally:
+        path.write_text(whole, encoding="utf-8")
+    good = before == 0 and after == 1
+    verdict = (
+        "fails as it must" if good else f"NOT SHOWN (pytest {before} on the copy, {after} on the broken one)"
+    )
+    print(f"law {one.law:2}  {verdict}: {one.what}  [{one.test.rpartition('::')[2]}]", flush=True)
+    return good
+
+
+def run(test: str, tree: Path) -> int:
+    """Pytest's exit code: 0 passed, 1 failed, others are not about the law."""
+    path = os.pathsep.join(str(tree / room) for room in (*ROOMS, "."))
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        test,
+        "-q",
+        "-x",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        "--tb=no",
+    ]
+    return subprocess.run(
+        command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
