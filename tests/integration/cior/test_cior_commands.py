@@ -1,0 +1,198 @@
+"""The command line against real things: doctor, lint, topics on a broker, a recorded log replayed in other processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from cior import packs
+from cior.cli import main
+from cior.embedded.tansu import Tansu
+from cior.reconciling import gap_event
+from cior.recording import record_log
+from cior.simulator import roster, world
+from cior_bus import codec, topics
+from cior_bus.admin import Topics
+from cior_bus.producer import Bus, Message
+from cior_bus.settings import BusSettings
+from cior_core import identity
+from cior_core.geo import City
+from cior_core.model import (
+    AreaId,
+    DataClass,
+    Event,
+    EventId,
+    EventItem,
+    Item,
+    Lane,
+    Place,
+    PlaceMethod,
+    TickItem,
+    TypeCode,
+)
+from cior_store.reconcile import Gap
+
+AREA = AreaId("city")
+START_MS = 1_795_000_000_000
+
+
+def press(number: int) -> Event:
+    place = Place(
+        method=PlaceMethod.GPS, lat=-32.95 + number * 0.0001, lon=-60.65, accuracy_m=10.0, district="centro"
+    )
+    return Event(
+        id=EventId(f"press-{number}"),
+        source="urn:test",
+        type=TypeCode("panic.bus"),
+        subject=f"bus-{number % 3}",
+        occurred_ms=START_MS + number * 700,
+        received_ms=START_MS + number * 700,
+        place=place,
+        life_safety=True,
+        lane=Lane.URGENT,
+        data_class=DataClass.RESTRICTED,
+        registered=True,
+    )
+
+
+def log() -> list[Item]:
+    items: list[Item] = []
+    for number in range(30):
+        at_ms = START_MS + number * 700
+        items.append(
+            EventItem(
+                id=identity.item_id("event", AREA, f"press-{number}"),
+                area=AREA,
+                at_ms=at_ms,
+                event=press(number),
+            )
+        )
+        items.append(
+            TickItem(id=identity.item_id("tick", AREA, str(at_ms + 300)), area=AREA, at_ms=at_ms + 300)
+        )
+    return items
+
+
+def run(*arguments: str, seed: str = "0", cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    return subprocess.run(
+        [sys.executable, "-m", "cior", *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_law_5_a_recorded_log_replays_byte_for_byte_in_any_process(tmp_path: Path) -> None:
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(b"".join(msgspec.json.encode(item) + b"\n" for item in log()))
+    outputs = []
+    for seed in ("1", "2", "31337"):
+        out = tmp_path / f"{seed}.ndjson"
+        done = run("replay", str(path), "--out", str(out), seed=seed, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "alerts" in done.stdout
+        outputs.append(out.read_bytes())
+    assert len(outputs[0]) > 1000
+    assert outputs[0] == outputs[1] == outputs[2]
+
+
+def test_a_broken_line_of_a_log_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(msgspec.json.encode(log()[0]) + b"\nnot json\n")
+    done = run("replay", str(path), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "replay.line" in done.stderr
+    assert "log.ndjson:2" in done.stderr
+
+
+def test_what_was_recorded_from_a_broker_is_what_was_sequenced(tansu: Tansu, tmp_path: Path) -> None:
+    settings = BusSettings.from_dsn(f"kafka://{tansu.bootstrap}?profile=tansu")
+    Topics(settings).ensure()
+    items = log()
+    with Bus(settings) as bus:
+        bus.publish_sync(
+            [Message(topic=topics.AREA.name, key=AREA.encode(), value=codec.encode(item)) for item in items]
+        )
+    out = tmp_path / "recorded.ndjson"
+    assert record_log(settings.dsn, out, quiet_s=2.0) == len(items)
+    assert [msgspec.json.decode(line, type=Item) for line in out.read_bytes().splitlines()] == items
+
+
+def test_topics_are_shown_made_and_shown_again(tansu: Tansu) -> None:
+    dsn = f"kafka://{tansu.bootstrap}?profile=tansu"
+    missing = CliRunner().invoke(main, ["topics", "--bus", dsn])
+    assert missing.exit_code == 1
+    assert "missing" in missing.output
+    assert "cure" in missing.output
+    assert CliRunner().invoke(main, ["topics", "--bus", dsn, "--create"]).exit_code == 0
+    assert CliRunner().invoke(main, ["topics", "--bus", dsn]).exit_code == 0
+
+
+def test_doctor_finds_this_machine_fit() -> None:
+    done = CliRunner().invoke(main, ["doctor"])
+    assert done.exit_code == 0, done.output
+    assert "taxonomy of" in done.output
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Path:
+    city = City.demo()
+    world.write_world(tmp_path, roster=roster.build(city, seed=1), city=city, model=None)
+    return tmp_path / "centre.toml"
+
+
+def test_lint_passes_the_simulated_centre_and_names_each_fault_of_a_broken_one(centre: Path) -> None:
+    assert CliRunner().invoke(main, ["config", "lint", str(centre)]).exit_code == 0
+    panels = centre.with_name("panels.toml")
+    panels.write_text(panels.read_text().replace("port =", "prot ="))
+    registry = centre.with_name("registry.toml")
+    registry.write_text(registry.read_text().replace('method = "site"', 'method = "gues"', 1))
+    done = CliRunner().invoke(main, ["config", "lint", str(centre)])
+    assert done.exit_code == 2
+    faults = [line for line in done.output.splitlines() if line.startswith("FAIL")]
+    assert any("unknown key 'prot'" in line and "panels.toml:5" in line for line in faults)
+    assert any("registry.toml:" in line for line in faults)
+
+
+def test_the_simulated_world_is_files_that_a_real_centre_would_have(centre: Path) -> None:
+    names = {path.name for path in centre.parent.iterdir()}
+    assert names == {
+        "centre.toml",
+        "registry.toml",
+        "panels.toml",
+        "vehicles.toml",
+        "calls.toml",
+        "camera.toml",
+        "cad-inbox",
+    }
+
+
+def test_two_instances_on_one_port_are_refused_before_anything_starts(centre: Path) -> None:
+    panels = centre.with_name("panels.toml")
+    centre.with_name("panels2.toml").write_text(
+        panels.read_text().replace('name = "panels"', 'name = "panels2"')
+    )
+    centre.write_text(centre.read_text() + '\n[[connector]]\nfile = "panels2.toml"\n')
+    done = CliRunner().invoke(main, ["config", "lint", str(centre)])
+    assert done.exit_code == 2
+    assert "connector.conflict" in done.output
+
+
+def test_a_gap_found_twice_is_one_event_and_a_grown_gap_another() -> None:
+    gap = Gap(
+        minute_ms=START_MS, connector="dc09", instance="panels", missing_raw=2, missing_outcomes=0, accepted=9
+    )
+    grown = msgspec.structs.replace(gap, missing_raw=3)
+    one, again, other = (gap_event(each, now_ms=now) for each, now in ((gap, 1), (gap, 2), (grown, 2)))
+    assert one.id == again.id != other.id
+    assert packs.taxonomy()[one.type].lane is Lane.URGENT

@@ -1,0 +1,80 @@
+"""The simulated city is the same city for the same seed, and its script says what it means."""
+
+from __future__ import annotations
+
+import pytest
+
+from cior import packs
+from cior.simulator import roster, script
+from cior.simulator.roster import city_point
+from cior.simulator.script import Do
+from cior_core.errors import ConfigInvalid
+from cior_core.geo import City
+from cior_core.model import DataClass
+from cior_core.registry import Registry
+
+CITY = City.demo()
+
+
+def test_one_seed_one_city() -> None:
+    assert roster.build(CITY, seed=7) == roster.build(CITY, seed=7)
+    assert roster.build(CITY, seed=7) != roster.build(CITY, seed=8)
+
+
+def test_everybody_lives_inside_a_district() -> None:
+    for actor in roster.build(CITY, seed=7).actors.values():
+        assert CITY.district(actor.lat, actor.lon) is not None, actor.name
+
+
+def test_the_registry_knows_all_but_the_stranger_and_seals_the_silent_panel() -> None:
+    people = roster.build(CITY, seed=7)
+    registry = Registry.load(roster.registry_toml(people, CITY))
+    assert "vehicle:taxi-999" not in registry
+    assert registry["panel:2003"].data_class is DataClass.SEALED
+    assert registry["panel:2003"].siren is False
+    assert registry["panel:2002"].drill is True
+    assert len(registry) == len(
+        [actor for actor in people.actors.values() if actor.registered and actor.kind != "camera"]
+    )
+
+
+def test_the_bundled_script_names_actors_that_exist_and_tells_every_kind_of_trouble() -> None:
+    play = script.load(packs.scenario_text("viernes"), file="viernes.toml")
+    people = roster.build(CITY, seed=play.seed)
+    for step in play.step:
+        if step.do in (Do.CALL, Do.EDIT, Do.BROKEN_ROW):
+            assert step.who == "desk"
+        elif step not in play.operators():
+            assert step.who in people.actors, step
+        for name in (step.near, step.about):
+            assert not name or name in people.actors, step
+    done = {step.do for step in play.step}
+    assert {
+        Do.GARBAGE,
+        Do.WRONG_CRC,
+        Do.BAD_JSON,
+        Do.BROKEN_ROW,
+        Do.REPEAT,
+        Do.PRESS_NOWHERE,
+        Do.PRESS_BUFFERED,
+        Do.RESEND,
+    } <= done
+
+
+@pytest.mark.parametrize("at_s", ["99", "0.5"])
+def test_a_step_out_of_order_or_after_the_end_is_refused(at_s: str) -> None:
+    text = packs.scenario_text("viernes").replace("at_s = 35.0", f"at_s = {at_s}")
+    with pytest.raises(ConfigInvalid, match=r"script\.order"):
+        script.load(text, file="viernes.toml")
+
+
+def test_an_unknown_script_says_which_there_are() -> None:
+    with pytest.raises(ConfigInvalid, match="viernes"):
+        packs.scenario_text("lunes")
+
+
+def test_a_point_of_the_city_is_in_the_city() -> None:
+    import random
+
+    dice = random.Random(3)
+    assert all(CITY.district(*city_point(CITY, dice)) for _ in range(50))

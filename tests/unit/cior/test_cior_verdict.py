@@ -1,0 +1,91 @@
+"""The demo's verdict finds fault with what must be found fault with: it cannot pass by being empty."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from cior.simulator.operator import Desk
+from cior.simulator.script import Do, Step
+from cior.summary import Balance, DeadCount, Summary
+from cior.verdict import heard, percentile, verdict
+from cior.watching import Seen, WallWatch
+from cior_store.answers import LatencyRow, SourceCount
+
+LATENCY = LatencyRow(
+    alerts=1,
+    decide_p50_ms=1,
+    decide_p95_ms=1,
+    decide_p99_ms=1,
+    visible_p50_ms=1,
+    visible_p95_ms=1,
+    visible_p99_ms=1,
+)
+EVEN = Balance(
+    accepted=3, raw=3, declared=3, events=2, dead=1, missing_raw=0, unclaimed_raw=0, missing_outcomes=0
+)
+
+
+def source(name: str) -> SourceCount:
+    return SourceCount(source=name, signals=1, events=1, dead=0, drills=0, last_ms=0)
+
+
+GOOD = Summary(
+    sources=(
+        source("urn:cior:dc09:panels"),
+        source("urn:cior:traccar:vehicles"),
+        source("urn:cior:cad:calls"),
+    ),
+    cameras=4,
+    dead=(DeadCount(code="frame.crc", count=1),),
+    levels=(),
+    latency=LATENCY,
+    false_alarms=(),
+    balance=EVEN,
+    drill_alerts=1,
+)
+
+
+def watch(*, p1_ms: int | None = 5) -> WallWatch:
+    one = WallWatch("http://127.0.0.1:1/?token=x")
+    one.seen["a"] = Seen(id="a", first_ms=5, level="P1", received_ms=1, p1_ms=p1_ms)
+    return one
+
+
+def desk(*missed: Step) -> Desk:
+    one = Desk.__new__(Desk)
+    one.missed = list(missed)
+    return one
+
+
+def test_a_good_demo_has_nothing_against_it() -> None:
+    assert verdict(GOOD, watch(), desk(), same_bytes=True) == []
+    assert heard(GOOD) == {"dc09": 1, "traccar": 1, "cad": 1, "vision": 4}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"sources": GOOD.sources[1:]}, "dc09"),
+        ({"cameras": 0}, "vision"),
+        ({"dead": ()}, "dead letter"),
+        ({"drill_alerts": 0}, "drill"),
+        ({"balance": msgspec.structs.replace(EVEN, missing_raw=1)}, "balance"),
+        ({"balance": msgspec.structs.replace(EVEN, unclaimed_raw=1)}, "balance"),
+        ({"balance": msgspec.structs.replace(EVEN, missing_outcomes=1)}, "balance"),
+    ],
+)
+def test_each_promise_that_is_not_kept_is_said(change: dict[str, object], word: str) -> None:
+    wrong = verdict(msgspec.structs.replace(GOOD, **change), watch(), desk(), same_bytes=True)
+    assert len(wrong) == 1
+    assert word in wrong[0]
+
+
+def test_no_p1_two_different_replays_and_an_idle_operator_are_said() -> None:
+    step = Step(at_s=1, who="operadora", do=Do.CLOSE)
+    assert len(verdict(GOOD, watch(p1_ms=None), desk(step), same_bytes=False)) == 3
+
+
+def test_percentiles_are_nearest_rank() -> None:
+    values = [float(n) for n in range(1, 101)]
+    assert (percentile(values, 0.5), percentile(values, 0.99), percentile([], 0.5)) == (51.0, 100.0, 0.0)
