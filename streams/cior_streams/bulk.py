@@ -1,6 +1,6 @@
 """The bulk agents' body: one envelope in, device states of its bucket on, derived events out, one table write.
 
-An envelope is keyed by device bucket, and so is the table: all devices of a bucket are one value (``cior_core.devices.Bucket``), which carries the source
+An envelope is keyed by device bucket, and so is the table: all devices of a bucket are one value (``cior_core.device_state.Bucket``), which carries the source
 offsets it has applied. Time passes here as an *empty envelope* with an instant in its header, sent through the telemetry lane itself: when it
 is read, the lane has been read up to that instant, so nobody is called silent for lying in a backlog.
 """
@@ -16,7 +16,8 @@ from cior_bus.codec import Kind
 from cior_bus.lanes import BUCKETS, bucket_key
 from cior_bus.producer import Message
 from cior_core import devices
-from cior_core.devices import Bucket, DeviceSettings, DeviceState
+from cior_core.device_state import Bucket, DeviceState
+from cior_core.devices import DeviceSettings
 from cior_core.errors import PayloadRejected
 from cior_core.model import Event
 from cior_core.ports import Clock

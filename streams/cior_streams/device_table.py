@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, MutableMapping
 import msgspec
 
 from cior_bus.lanes import device_bucket
-from cior_core import devices
-from cior_core.devices import Bucket, DeviceState
+from cior_core import device_state, devices
+from cior_core.device_state import Bucket, DeviceState
 from cior_core.model import Device
 from cior_core.ports import Clock
 from cior_streams.guard import Incoming
@@ -50,7 +50,7 @@ class DeviceTable:
         """One bucket, with what the registry knows on the first load after a start: silence is counted from there on."""
         bucket = self._buckets.get(name)
         if bucket is None:
-            bucket = devices.decode_bucket(self._table.get(name))
+            bucket = device_state.decode_bucket(self._table.get(name))
             now_ms = self._clock.now_ms()
             known = {
                 each.id: devices.enroll(each, now_ms, bucket.states.get(each.id))
@@ -81,7 +81,7 @@ class DeviceTable:
                 _newest(incoming): newest_ms,
             }
         after = msgspec.structs.replace(bucket, offsets=offsets, states={**bucket.states, **states})
-        self._table[name] = devices.encode_bucket(after)
+        self._table[name] = device_state.encode_bucket(after)
         self._buckets[name] = after
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cior_core import bundled, cloudevents, devices
-from cior_core.devices import Bucket, DeviceSettings, DeviceState, Reputation
+from cior_core import bundled, cloudevents, device_state, devices
+from cior_core.device_state import Bucket, DeviceState, Reputation
+from cior_core.devices import DeviceSettings
 from cior_core.errors import IntegrityBroken
 from cior_core.model import (
     ClockQuality,
@@ -422,25 +423,25 @@ def test_a_bucket_reads_back_equal(seed: int) -> None:
         partition=1,
         offset=42,
     )
-    value = devices.encode_bucket(bucket)
-    assert devices.decode_bucket(value) == bucket
-    assert devices.encode_bucket(devices.decode_bucket(value)) == value
+    value = device_state.encode_bucket(bucket)
+    assert device_state.decode_bucket(value) == bucket
+    assert device_state.encode_bucket(device_state.decode_bucket(value)) == value
 
 
 def test_no_value_is_an_empty_bucket() -> None:
-    assert devices.decode_bucket(None) == Bucket()
+    assert device_state.decode_bucket(None) == Bucket()
 
 
 def test_older_bytes_read_and_newer_ones_are_refused() -> None:
     old = msgspec.msgpack.encode([1, {"t-0": 5}, {"panel-7": ["panel-7", START]}])
-    assert devices.decode_bucket(old).states["panel-7"].seen_ms == START
+    assert device_state.decode_bucket(old).states["panel-7"].seen_ms == START
     with pytest.raises(IntegrityBroken, match=r"devices\.bucket"):
-        devices.decode_bucket(msgspec.msgpack.encode([99, {}, {}]))
+        device_state.decode_bucket(msgspec.msgpack.encode([99, {}, {}]))
 
 
 @given(st.binary(max_size=80))
 def test_foreign_bytes_are_refused_and_nothing_else_is_raised(value: bytes) -> None:
     try:
-        devices.decode_bucket(value)
+        device_state.decode_bucket(value)
     except IntegrityBroken as refused:
         assert refused.code == "devices.bucket"  # noqa: PT017 - both outcomes are right, any other exception fails
