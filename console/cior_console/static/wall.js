@@ -4,13 +4,13 @@ const WORDS = {
   es: { alerts: "Alertas", map: "Ciudad", blind: "Puntos ciegos", sources: "Señales por fuente", source: "Fuente", signals: "Señales", dead: "Muertas",
     calm: "Sin alertas abiertas.", approx: "Mapa aproximado de demostración: no es cartografía oficial.", latency: "P1 pulsación→muro p95", balance: "cuentas",
     link: "conexión", lost: "SIN CONEXIÓN CON EL CENTRO: lo que se ve puede estar viejo", standin: "Muro de la consola CIOR, en lugar de Grafana en esta instalación.",
-    drill: "SIMULACRO", degraded: "SIN DECODIFICAR", sourcesN: "fuentes", signalsN: "señales", nowhere: "lugar desconocido", balanced: "cuadran", gap: "faltan",
+    drill: "SIMULACRO", degraded: "SIN DECODIFICAR", source1: "fuente", sourcesN: "fuentes", signal1: "señal", signalsN: "señales", nowhere: "lugar desconocido", balanced: "cuadran", gap: "faltan",
     ok: "en vivo", none: "Todas las fuentes hablan.", since: "desde", muted: "silenciada por", why: "por qué", open: "abierta", acknowledged: "tomada",
     dispatched: "despachada", on_scene: "en el lugar", unknown: "s/d" },
   en: { alerts: "Alerts", map: "City", blind: "Blind spots", sources: "Signals by source", source: "Source", signals: "Signals", dead: "Dead",
     calm: "No open alerts.", approx: "Approximate demonstration map: not official cartography.", latency: "P1 press→wall p95", balance: "accounts",
     link: "link", lost: "NO CONNECTION TO THE CENTRE: what you see may be old", standin: "CIOR console wall, standing in for Grafana in this installation.",
-    drill: "DRILL", degraded: "UNDECODED", sourcesN: "sources", signalsN: "signals", nowhere: "place unknown", balanced: "balance", gap: "missing",
+    drill: "DRILL", degraded: "UNDECODED", source1: "source", sourcesN: "sources", signal1: "signal", signalsN: "signals", nowhere: "place unknown", balanced: "balance", gap: "missing",
     ok: "live", none: "Every source is speaking.", since: "since", muted: "muted by", why: "why", open: "open", acknowledged: "acknowledged",
     dispatched: "dispatched", on_scene: "on scene", unknown: "n/a" },
 };
@@ -20,6 +20,7 @@ const byId = (id) => document.getElementById(id);
 let lang = new URLSearchParams(location.search).get("lang") || localStorage.getItem("lang") || "es";
 let alerts = new Map(), skew = 0, lastHeard = 0, districts = [], fresh = new Set(), drawing = false;
 const word = (key) => WORDS[lang][key] || key;
+const count = (n, one, many) => `${n} ${word(n === 1 ? one : many)}`;
 const now = () => Date.now() + skew;
 
 function el(tag, attrs = {}, ...kids) {
@@ -43,7 +44,7 @@ function row(alert) {
   for (const flag of ["drill", "degraded"]) if (alert[flag]) name.append(el("span", { class: "tag" }, word(flag)));
   const where = alert.district ? districtName(alert.district) : word("nowhere");
   const meta = [where, word(alert.status)];
-  if (!alert.silent) meta.push(`${alert.sources} ${word("sourcesN")}, ${alert.signals} ${word("signalsN")}`);
+  if (!alert.silent) meta.push(`${count(alert.sources, "source1", "sourcesN")}, ${count(alert.signals, "signal1", "signalsN")}`);
   if (alert.suppressed_by) meta.push(`${word("muted")} ${alert.suppressed_by}`);
   const item = el("li", { class: fresh.has(alert.id) ? `${tone} new` : tone, "data-id": alert.id, "data-level": alert.level },
     el("span", { class: "level", title: SHAPES[alert.level] }, alert.level), name, el("span", { class: "age", "data-since": alert.opened_ms }, age(alert.opened_ms)),
@@ -51,7 +52,7 @@ function row(alert) {
   const shown = (alert.reasons || []).slice(0, 4);
   if (shown.length) {
     const why = el("span", { class: "why" });
-    shown.forEach((reason, n) => { if (n) why.append(" · "); why.append(el("b", {}, (reason.points > 0 ? "+" : "") + reason.points), " ", reason[lang]); });
+    shown.forEach((reason, n) => { if (n) why.append(" · "); if (reason.points) why.append(el("b", {}, (reason.points > 0 ? "+" : "") + reason.points), " "); why.append(reason[lang]); });
     item.append(why);
   }
   return item;
