@@ -1,0 +1,49 @@
+"""Make the secrets of a centre: ``python3 deploy/compose/make_env.py [FILE]`` writes ``.env`` beside docker-compose.yml, once. Standard library only.
+
+It never overwrites: the passwords in a lost file could not be made again. Readable by its owner only. ClickHouse gets SHA-256 digests; of the
+passwords, this file keeps those that a container must present and those that people need (Grafana, response team, ledger).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import sys
+import uuid
+from pathlib import Path
+
+USERS = ("MIGRATOR", "SINK", "CONSOLE", "GRAFANA", "RESPONSE_TEAM", "LEDGER")
+
+
+def lines() -> list[str]:
+    """The file's lines, with new secrets."""
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    made = [
+        "# Secrets of this centre. Keep a copy in a safe place; never commit it.",
+        f"CIOR_KAFKA_CLUSTER_ID={cluster}",
+    ]
+    for user in USERS:
+        password = secrets.token_hex(24)
+        made.append(f"CIOR_CLICKHOUSE_{user}_PASSWORD={password}")
+        made.append(f"CIOR_CLICKHOUSE_{user}_SHA256={hashlib.sha256(password.encode()).hexdigest()}")
+    return [*made, f"CIOR_DC09_KEY={secrets.token_hex(16)}", f"CIOR_TRACCAR_SECRET={secrets.token_hex(24)}"]
+
+
+def main(arguments: list[str]) -> int:
+    """0 written, 2 there is one already."""
+    path = Path(arguments[0]) if arguments else Path(__file__).resolve().parents[2] / ".env"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        print(f"{path.name} is there already; it is left as it is", file=sys.stderr)
+        return 2
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines()) + "\n")
+    print(f"{path.name} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,38 @@
+"""Before the parts of a centre start: keys, topics, migrations. Runs to its end; doing it again changes nothing.
+
+``prepare.py KEYS_FOLDER`` with ``CIOR_BUS`` and ``CIOR_STORE`` (the migrator's DSN). Exit code 1: try again; 2: a human must change something.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from cior.keys import open_keys
+from cior_bus.admin import Topics
+from cior_bus.settings import BusSettings
+from cior_core.errors import CiorError, SourceUnavailable
+from cior_store.engine import Store
+from cior_store.migrate import migrate
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare and say what was done, never a secret."""
+    (folder,) = arguments
+    try:
+        ring = open_keys(Path(folder))
+        created = Topics(BusSettings.from_dsn(os.environ["CIOR_BUS"])).ensure()
+        with Store.open(os.environ["CIOR_STORE"]) as store:
+            applied = migrate(store)
+    except CiorError as error:
+        print(error, file=sys.stderr)
+        return 1 if isinstance(error, SourceUnavailable) else 2
+    print(
+        f"keys {'made' if ring.fresh else 'there'}, topics created {len(created)}, migrations applied {len(applied)}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

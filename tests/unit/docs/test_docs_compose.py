@@ -1,0 +1,131 @@
+"""docker-compose.yml without Docker: its commands parse, its files are read by CIOR's own readers, its secrets are all made by make_env.py."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cior import cli, settings
+from cior_connectors._runtime import process
+from cior_connectors._runtime.settings import read_registry
+from cior_vision.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[3]
+TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+CONFIG = ROOT / "deploy" / "compose" / "centre"
+MAKE_ENV = ROOT / "deploy" / "compose" / "make_env.py"
+COMMANDS = [json.loads(found) for found in re.findall(r"^    command: (\[.*\])$", TEXT, re.MULTILINE)]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    made = subprocess.run(
+        [sys.executable, str(MAKE_ENV), str(folder / "env")], check=False, capture_output=True
+    )
+    assert made.returncode == 0
+    lines = (folder / "env").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+
+def test_the_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
+    first = _environment(tmp_path)
+    assert stat.S_IMODE((tmp_path / "env").stat().st_mode) == 0o600
+    again = subprocess.run(
+        [sys.executable, str(MAKE_ENV), str(tmp_path / "env")], check=False, capture_output=True
+    )
+    assert again.returncode == 2
+    lines = (tmp_path / "env").read_text(encoding="utf-8").splitlines()
+    assert dict(line.split("=", 1) for line in lines if not line.startswith("#")) == first
+    assert len(set(first.values())) == len(first)
+
+
+def test_every_required_variable_is_made(tmp_path: Path) -> None:
+    wanted = set(re.findall(r"\$\{([A-Z0-9_]+):\?", TEXT))
+    assert len(wanted) >= 11
+    assert wanted <= set(_environment(tmp_path))
+
+
+def test_clickhouse_gets_a_digest_for_each_deployed_user() -> None:
+    users = (ROOT / "deploy" / "clickhouse" / "users.d" / "cior.xml").read_text(encoding="utf-8")
+    assert set(re.findall(r'from_env="(\w+)"', users)) == set(
+        re.findall(r"^      (CIOR_CLICKHOUSE_\w+_SHA256):", TEXT, re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize(
+    "command", COMMANDS, ids=lambda each: "-".join(each[:2] + each[-1:]).replace("/", ".")
+)
+def test_every_command_is_one_that_cior_knows(command: list[str]) -> None:
+    context = cli.main.make_context("cior", list(command))
+    name, group, rest = cli.main.resolve_command(context, command)
+    assert name == "run"
+    assert group is not None
+    inner = group.make_context("run", rest, parent=context)
+    _, part, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
+    assert part is not None
+    given = part.make_context(part.name, arguments, parent=inner).params
+    assert given["bus"].startswith("kafka://kafka:19092")
+    for value in [given.get("settings_file"), given["config_file"], *(given.get("files") or ())]:
+        assert value is None or (CONFIG / Path(value).name).is_file()
+
+
+def test_every_part_of_a_centre_has_a_service() -> None:
+    centre = settings.load(CONFIG / "centre.toml")
+    kinds = {
+        tomllib.loads(centre.beside(each.file).read_text(encoding="utf-8"))["kind"]
+        for each in centre.file.connector
+    }
+    started = [" ".join(command) for command in COMMANDS]
+    assert len(kinds) == 3
+    assert all(any(f"--family {kind} " in command for command in started) for kind in kinds)
+    assert sum("run streams --role urgent" in command for command in started) == 1
+    assert sum("run streams --role bulk" in command for command in started) == 1
+    assert sum("run centre" in command for command in started) == 1
+
+
+def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in _environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    centre = settings.load(CONFIG / "centre.toml")
+    assert not centre.file.centre.test_mode
+    plans = [process.plan(centre.beside(each.file), test_mode=False) for each in centre.file.connector]
+    process.refuse_conflicts(plans)
+    assert len(read_registry(centre.beside(centre.file.registry))) == 3
+    assert load_settings(CONFIG / "cameras.toml").worker.name == "cameras"
+
+
+def test_images_are_pinned_and_nothing_listens_to_the_world_unasked() -> None:
+    images = re.findall(r"^ +image: (\S+)", TEXT, re.MULTILINE)
+    assert len(images) == 3
+    assert all(re.search(r":\d+\.\d+", image) for image in images)
+    ports = re.findall(r"^      - (\S+:\d+:?\d*(?:/\w+)?)(?: #.*)?$", TEXT, re.MULTILINE)
+    open_to_all = [port for port in ports if not port.startswith("127.0.0.1:")]
+    assert open_to_all == ["12128:12128/tcp", "12128:12128/udp"]
+
+
+def test_docker_compose_accepts_it(tmp_path: Path) -> None:
+    docker = shutil.which("docker")
+    if (
+        docker is None
+        or subprocess.run([docker, "compose", "version"], check=False, capture_output=True).returncode
+    ):
+        pytest.skip(
+            "the docker compose plugin is not installed: the file was loaded by hand with compose-go (deploy/README.md)"
+        )
+    environment = _environment(tmp_path) | {"PATH": str(Path(docker).parent), "HOME": str(tmp_path)}
+    made = subprocess.run(
+        [docker, "compose", "--profile", "cameras", "config", "--quiet"],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (made.returncode, made.stderr) == (0, "")
