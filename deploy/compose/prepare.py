@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from cior.cli import configure_logs
 from cior.keys import open_keys
 from cior_bus.admin import Topics
 from cior_bus.settings import BusSettings
@@ -20,6 +21,7 @@ from cior_store.migrate import migrate
 def main(arguments: list[str]) -> int:
     """Prepare and say what was done, never a secret."""
     (folder,) = arguments
+    configure_logs("info")
     try:
         ring = open_keys(Path(folder))
         created = Topics(BusSettings.from_dsn(os.environ["CIOR_BUS"])).ensure()

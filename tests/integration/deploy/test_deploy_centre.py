@@ -1,0 +1,211 @@
+"""docker-compose.yml without containers: its very commands, against Apache Kafka and a ClickHouse server with the deployed users.
+
+Only addresses and folders are replaced. What containers add (images, volumes, networks) is not tested here and deploy/README.md says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from cior.embedded.tansu import free_port
+from cior.keys import open_keys
+from cior_store.engine import Store
+from engines.apache_kafka import ApacheKafka
+from engines.cache import EngineAbsent
+from engines.clickhouse_lite import ClickHouseLite
+from engines.process import EngineProcess
+from integration.store.engines_here import lite
+
+__all__ = ["lite"]
+
+ROOT = Path(__file__).resolve().parents[3]
+COMPOSE = ROOT / "deploy" / "compose"
+TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+SECRETS = {
+    "CIOR_DC09_KEY": "00112233445566778899aabbccddeeff",
+    "CIOR_TRACCAR_SECRET": "a secret long enough to stay one",
+}
+PARTS = ("centre", "streams-urgent", "streams-bulk", "panels", "vehicles", "calls")
+
+
+def _services() -> dict[str, str]:
+    """Each service's text."""
+    body = TEXT[TEXT.index("\nservices:\n") : TEXT.index("\nnetworks:\n")]
+    blocks = re.split(r"^  (?=[a-z][a-z-]*:$)", body, flags=re.MULTILINE)[1:]
+    return {block.split(":", 1)[0]: block for block in blocks}
+
+
+def _list_of(service: str, key: str) -> list[str]:
+    found = re.search(rf"^ +{key}: (\[.*\])$", _services()[service], re.MULTILINE)
+    assert found is not None, f"{service} has no {key}"
+    listed: list[str] = json.loads(found[1])
+    return listed
+
+
+class Deployed:
+    """The parts of the file as processes of this machine."""
+
+    def __init__(self, folder: Path, kafka: ApacheKafka, store: ClickHouseLite) -> None:
+        self.folder, self.store = folder, store
+        self.keys = folder / "keys"
+        self.bus = f"kafka://{kafka.bootstrap}?profile=kafka"
+        self.wall, self.panels, self.vehicles = free_port(), free_port(), free_port()
+        (folder / "cad").mkdir()
+        self.config = shutil.copytree(COMPOSE / "centre", folder / "config")
+        self._replace("centre.toml", '"0.0.0.0"', '"127.0.0.1"', "8400", str(self.wall))
+        self._replace("panels.toml", '"0.0.0.0"', '"127.0.0.1"', "12128", str(self.panels))
+        self._replace("vehicles.toml", '"0.0.0.0"', '"127.0.0.1"', "8082", str(self.vehicles))
+        self._replace("calls.toml", "/srv/cad", str(folder / "cad"))
+        self.running: list[EngineProcess] = []
+
+    def _replace(self, name: str, *pairs: str) -> None:
+        path = self.config / name
+        text = path.read_text(encoding="utf-8")
+        for old, new in zip(pairs[::2], pairs[1::2], strict=True):
+            assert old in text, f"{old} in {name}"
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+
+    def here(self, word: str, service: str) -> str:
+        """A word of a command as it reads on this machine."""
+        data = self.folder / service
+        changes = (
+            ("/var/lib/cior/keys", str(self.keys)), ("/var/lib/cior", str(data)), ("/etc/cior", str(self.config)),
+            ("/opt/cior/compose", str(COMPOSE)), ("kafka://kafka:19092?profile=kafka", self.bus),
+            ("127.0.0.1:8400", f"127.0.0.1:{self.wall}"),
+        )  # fmt: skip
+        for old, new in changes:
+            word = word.replace(old, new)
+        return self.store.dsn("cior_sink") if word.startswith("clickhouse://cior_sink:") else word
+
+    def prepare(self) -> subprocess.CompletedProcess[str]:
+        words = [self.here(word, "prepare") for word in _list_of("prepare", "entrypoint")]
+        assert words[0] == "python"
+        return subprocess.run(
+            [sys.executable, *words[1:]], check=False, capture_output=True, text=True, timeout=120,
+            env=os.environ | {"CIOR_BUS": self.bus, "CIOR_STORE": self.store.dsn("cior_migrator")},
+        )  # fmt: skip
+
+    def is_well(self, service: str) -> bool:
+        words = [self.here(word, service) for word in _list_of(service, "test")]
+        assert words[:2] == ["CMD", "python"]
+        return (
+            subprocess.run(
+                [sys.executable, *words[2:]], check=False, capture_output=True, timeout=30
+            ).returncode
+            == 0
+        )
+
+    def start(self, service: str) -> None:
+        data = self.folder / service
+        data.mkdir()
+        (data / "keys").symlink_to(self.keys)  # the shared volume
+        words = [self.here(word, service) for word in _list_of(service, "command")]
+        part = EngineProcess(
+            service,
+            [sys.executable, "-m", "cior", *words],
+            log_path=self.folder / f"{service}.log",
+            env=os.environ | SECRETS,
+        )
+        self.running.append(part)
+        part.start(lambda: self.is_well(service), timeout_s=120)
+
+    def stop(self) -> None:
+        for part in reversed(self.running):
+            part.stop(timeout_s=30)
+
+    def press(self) -> int:
+        """One press of the registered bus through Traccar's port; the answer's status."""
+        fix = time.strftime("%Y-%m-%dT%H:%M:%S.000+00:00", time.gmtime())
+        position = {"id": 1, "deviceId": 1, "protocol": "osmand", "deviceTime": fix, "fixTime": fix, "serverTime": fix, "valid": True,
+                    "latitude": -32.95, "longitude": -60.65, "altitude": 0.0, "speed": 0.0, "course": 0.0, "accuracy": 8.0,
+                    "attributes": {"alarm": "sos"}}  # fmt: skip
+        body = json.dumps(
+            {
+                "position": position,
+                "device": {"id": 1, "uniqueId": "bus-001", "name": "bus-001", "category": "bus"},
+            }
+        )
+        request = Request(f"http://127.0.0.1:{self.vehicles}/traccar", data=body.encode(), method="POST")
+        request.add_header("Content-Type", "application/json")
+        request.add_header("X-CIOR-Token", SECRETS["CIOR_TRACCAR_SECRET"])
+        with urlopen(request, timeout=15) as answer:
+            return int(answer.status)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """What the wall shows."""
+        token = open_keys(self.keys).keys.wall_token
+        request = Request(f"http://127.0.0.1:{self.wall}/api/wall", headers={"Cookie": f"cior_wall={token}"})
+        with urlopen(request, timeout=10) as answer:
+            shown: list[dict[str, Any]] = json.load(answer)["alerts"]
+        return shown
+
+    def stored(self, kind: str) -> int:
+        """How many events of a type the store has."""
+        return int(self.store.query(f"SELECT uniqExact(event_id) FROM ops.events WHERE type = '{kind}'"))
+
+
+def _eventually(holds: Callable[[], bool], *, within_s: float) -> bool:
+    deadline_s = time.monotonic() + within_s
+    while time.monotonic() < deadline_s:
+        if holds():
+            return True
+        time.sleep(0.25)
+    return holds()
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[ApacheKafka]:
+    """A broker of its own, since the real topic names are used."""
+    try:
+        broker = ApacheKafka(tmp_path / "broker")
+    except EngineAbsent as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must have it: {missing}", pytrace=False)
+        pytest.skip(str(missing))
+    with broker:
+        yield broker
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, kafka: ApacheKafka, lite: ClickHouseLite) -> Iterator[Deployed]:
+    with Store.open(lite.start().dsn()) as admin:
+        for database in ("cior", "ops", "sealed", "ledger"):
+            admin.command(f"DROP DATABASE IF EXISTS {database} SYNC")
+    centre = Deployed(tmp_path, kafka, lite)
+    yield centre
+    centre.stop()
+
+
+def test_the_files_commands_make_a_centre_that_shows_and_stores_a_press(deployed: Deployed) -> None:
+    first, second = deployed.prepare(), deployed.prepare()
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout.startswith("keys made")
+    assert second.stdout == "keys there, topics created 0, migrations applied 0\n"
+    for service in PARTS:
+        assert not deployed.is_well(service), f"{service} is called well before it runs"
+        deployed.start(service)
+    assert deployed.press() == 202
+    assert _eventually(lambda: len(deployed.alerts()) == 1, within_s=30)
+    assert deployed.alerts()[0]["level"] == "P1"
+    assert _eventually(lambda: deployed.stored("panic.bus") == 1, within_s=30)
+    with pytest.raises(HTTPError):
+        urlopen(f"http://127.0.0.1:{deployed.wall}/api/wall", timeout=5)
+    for part in deployed.running:
+        part.stop(timeout_s=30)
+    assert not any(deployed.is_well(service) for service in PARTS), (
+        "a health check believes a part that is gone"
+    )
