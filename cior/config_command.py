@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -55,11 +56,11 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
     )
     files = [centre.beside(section.file) for section in centre.file.connector]
     for path in files:
-        yield path.name, lambda path=path: process.plan(path, test_mode=centre.file.centre.test_mode)  # type: ignore[misc]
+        yield path.name, partial(process.plan, path, test_mode=centre.file.centre.test_mode)
     if files:
         yield "connectors together", lambda: _together(centre)
     for section in centre.file.vision:
-        yield section.file, lambda name=section.file: load_settings(centre.beside(name))  # type: ignore[misc]
+        yield section.file, partial(load_settings, centre.beside(section.file))
 
 
 def _together(centre: Centre) -> None:
@@ -94,7 +95,7 @@ def _reachers(centre: Centre) -> Iterator[tuple[str, Callable[[], str]]]:
     if centre.file.store.dsn != EMBEDDED:
         yield "store", lambda: _store(centre.file.store.dsn)
     for section in centre.file.connector:
-        yield section.file, lambda name=section.file: _probe(centre, name)  # type: ignore[misc]
+        yield section.file, partial(_probe, centre, section.file)
 
 
 def _broker(dsn: str) -> str:

@@ -249,10 +249,10 @@ def _check_value(value: object, depth: int) -> None:
     if kind is str or kind is bool or value is None:
         return
     if kind is float:
-        if not isfinite(value):  # type: ignore[arg-type]
+        if not isfinite(value):  # type: ignore[arg-type]  # mypy does not narrow by a bound type()
             _reject("event.not_finite", "NaN and infinity are no JSON numbers")
     elif kind is int:
-        if not -_INT_LIMIT <= value < _INT_LIMIT:  # type: ignore[operator]
+        if not -_INT_LIMIT <= value < _INT_LIMIT:  # type: ignore[operator]  # as above
             _reject("event.int_range", "an integer needs more than 64 bits", cure="send it as text")
     elif isinstance(value, dict | list | tuple):
         _check_container(value, depth)

@@ -32,7 +32,7 @@ class _SitePlace(Place, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Row(Device, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table of the file: a device and its names on the wire."""
 
-    place: _SitePlace | None = None  # type: ignore[assignment]
+    place: _SitePlace | None = None  # type: ignore[assignment]  # narrower: frozen, so read only
     source: str = ""
     native: tuple[str, ...] = ()
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
@@ -111,7 +112,7 @@ class Sink:
                 self._held[where] = cut
                 self._plans[where][plan.first] = plan
                 break
-            stored, dead = self._patiently(lambda cut=cut: self._write(topic, partition, cut))  # type: ignore[misc]
+            stored, dead = self._patiently(partial(self._write, topic, partition, cut))
             count, lost, done = count + stored, lost + dead, cut[-1].offset + 1
         return Written(
             topic=topic,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from enum import StrEnum
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]  # its stubs forget that it re-exports them
 
 from cior_bus.settings import BusSettings
 from cior_bus.topics import CATALOGUE, TopicSpec
@@ -86,9 +87,9 @@ class Topics:
                 created.append(name)
         return created
 
-    def _created(self, name: str, future: object) -> bool:
+    def _created(self, name: str, future: Future[None]) -> bool:
         try:
-            future.result(self._timeout_s)  # type: ignore[attr-defined]
+            future.result(self._timeout_s)
         except KafkaException as error:
             reason: KafkaError = error.args[0]
             if reason.code() == KafkaError.TOPIC_ALREADY_EXISTS:

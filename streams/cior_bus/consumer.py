@@ -310,7 +310,7 @@ class BatchConsumer:
 
 
 def _record(message: Message) -> Record:
-    headers: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
+    headers: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]  # a dict only when producing
     return Record(
         topic=message.topic() or "",
         partition=message.partition() or 0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cior_bus import codec, topics
 from cior_bus.producer import Message
 from cior_bus.spool import SpoolClass
@@ -9,13 +11,14 @@ from cior_core import identity
 from cior_core.errors import CiorError
 from cior_core.model import DataClass, DeadLetter, RawPointer
 
+Stage = Literal["decode", "agent", "store", "topic"]
 MAX_PAYLOAD_BYTES = 900_000
 """Longer payloads are cut (and say so): base64 and headers must still fit the topic's message limit."""
 
 
 def dead_letter(  # noqa: PLR0913  (every fact is a field of the record)
     *,
-    stage: str,
+    stage: Stage,
     error: BaseException,
     payload: bytes,
     at_ms: int,
@@ -44,7 +47,7 @@ def dead_letter(  # noqa: PLR0913  (every fact is a field of the record)
     where = f"{topic}:{partition}:{offset}" if offset is not None else f"{source}:{digest}"
     return DeadLetter(
         id=identity.dead_id(where, stage, index or 0),
-        stage=stage,  # type: ignore[arg-type]
+        stage=stage,
         code=code,
         reason=reason,
         payload=payload[:MAX_PAYLOAD_BYTES],

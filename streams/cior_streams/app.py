@@ -46,7 +46,7 @@ def _shorten_fetch_wait(app: faust.App) -> None:
 
     async def shorten(*_args: Any, **_kwargs: Any) -> None:
         consumer: Any = app.consumer
-        consumer._thread._consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
+        consumer._thread._consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  no setting reaches it
 
     app.on_partitions_assigned.connect(shorten, weak=False)
 
@@ -109,7 +109,7 @@ def owned_partitions(app: faust.App, topic: str) -> frozenset[int]:
 def committed_offsets(app: faust.App) -> dict[tuple[str, int], int]:
     """The next offset to read, as committed by this worker, by partition. Faust publishes no such number (its monitor's stays empty)."""
     consumer: Any = app.consumer
-    committed = dict(consumer._committed_offset)  # noqa: SLF001
+    committed = dict(consumer._committed_offset)  # noqa: SLF001  published nowhere
     return {(tp.topic, tp.partition): offset for tp, offset in committed.items() if offset is not None}
 
 

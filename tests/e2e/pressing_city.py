@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 
 from cior.simulator.roster import Actor, city_point
-from cior.simulator.wires import Sent
+from cior.simulator.wires import PanelWire, Sent, TraccarWire
 from e2e.running_centre import RunningCentre
 
 
@@ -62,14 +62,14 @@ class Presser:
             await traccar.close()
             await panels.close()
 
-    async def _bus(self, traccar: object, number: int, lat: float, lon: float) -> None:
+    async def _bus(self, traccar: TraccarWire, number: int, lat: float, lon: float) -> None:
         native = f"bus-e2e-{number:05d}"
         actor = Actor(name=native, kind="bus", native=native, subject=f"vehicle:{native}", lat=lat, lon=lon)
-        sent = await traccar.position(actor, lat, lon, alarm="sos")  # type: ignore[attr-defined]
+        sent = await traccar.position(actor, lat, lon, alarm="sos")
         self.pressed.append(Pressed(subject=actor.subject, sent=sent))
 
-    async def _panel(self, panels: object, number: int) -> None:
+    async def _panel(self, panels: PanelWire, number: int) -> None:
         native = f"{0xA000 + number:04X}"
         actor = Actor(name=native, kind="panel", native=native, subject=f"panel:{native}", lat=0.0, lon=0.0)
-        sent = await panels.alarm(actor, "120")  # type: ignore[attr-defined]
+        sent = await panels.alarm(actor, "120")
         self.pressed.append(Pressed(subject=actor.subject, sent=sent))

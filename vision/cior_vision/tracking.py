@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Annotated
 
-import lap  # type: ignore[import-untyped, unused-ignore]
+import lap
 import msgspec
 import numpy as np
 

@@ -231,7 +231,8 @@ class Instance:
     async def _wind_down(self, worker: asyncio.Future[None]) -> None:
         """Let what is being published finish; what nobody judged yet is refused, so the far side keeps it."""
         waiting: list[Received] = []
-        if asyncio.current_task() is not None and asyncio.current_task().cancelling():  # type: ignore[union-attr]
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
             while not self._queue.empty():
                 waiting.append(self._queue.get_nowait())
                 self._queue.task_done()

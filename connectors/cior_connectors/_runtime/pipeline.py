@@ -144,7 +144,7 @@ class Pipeline:
     async def _refuse(self, unit: Judged, error: CiorError) -> None:
         """Not durable, so not acknowledged: the far side keeps it. Life-safety that is refused is an alarm."""
         if unit.bundle.spool_class is SpoolClass.LIFE_SAFETY:
-            self._on_refusal(True)  # noqa: FBT003
+            self._on_refusal(True)  # noqa: FBT003  a callback's one fact
         await self._answer(unit.received, Refused(code=error.code))
 
     async def refuse(self, received: Received, code: str) -> None:

@@ -17,7 +17,7 @@ from cior_connectors._runtime.guard import Verdict, judge
 from cior_connectors._runtime.records import facts_of
 from cior_connectors.contract import DecodeContext, Source
 from cior_core.errors import PayloadRejected
-from cior_core.model import DeadLetter, Event, Producer, RawRecord
+from cior_core.model import DeadLetter, Event, Producer, RawId, RawRecord
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -166,7 +166,7 @@ _COMPARED = (
 def _as_record(letter: DeadLetter) -> RawRecord:
     pointer = letter.raw
     return RawRecord(
-        id=pointer.raw_id if pointer is not None else letter.id,  # type: ignore[arg-type]
+        id=pointer.raw_id if pointer is not None else RawId(letter.id),
         source=letter.source,
         subject="",
         received_ms=letter.at_ms,

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -62,7 +63,7 @@ async def crash_redelivers(subject: Subject) -> None:
     with subject.bench(_Dying(subject, sample)) as bench:
         with suppress(Aborted):
             async with running(bench):
-                await until(lambda: bench.instance.source.answers != {}, "the crash never came")  # type: ignore[attr-defined]
+                await until(lambda: bench.instance.source.answers != {}, "the crash never came")  # type: ignore[attr-defined]  # a ScriptedSource
         first = [event.id for event in bench.sink.decoded()]
     source = _scripted(subject, [sample])
     with subject.bench(source) as bench:
@@ -183,7 +184,7 @@ async def no_filter(subject: Subject) -> None:
         source = _scripted(subject, [sample] * 40)
         with subject.bench(source, max_events_per_s=1 / 3600) as bench:
             async with running(bench):
-                await until(lambda source=source: len(source.answers) == 40, "not all presses were answered")  # type: ignore[misc]
+                await until(partial(_answered, source, 40), "not all presses were answered")
             got = sum(event.life_safety for event in bench.sink.decoded())
         if got != wanted:
             raise CheckFailed(
@@ -296,7 +297,7 @@ async def registered_gate(subject: Subject) -> None:
         source = _scripted(subject, [sample])
         with subject.bench(source, devices=devices) as bench:
             async with running(bench):
-                await until(lambda source=source: len(source.answers) == 1, "not answered")  # type: ignore[misc]
+                await until(partial(_answered, source, 1), "not answered")
             published = next((each for each in bench.sink.decoded() if each.subject == event.subject), None)
             counted = bench.metrics.value(m.UNREGISTERED, "kit")
         if published is None or published.registered is not expected or (counted > 0) is expected:
@@ -350,6 +351,10 @@ async def _settled(number: Callable[[], int]) -> None:
         await asyncio.sleep(0.2)
         if number() == before:
             return
+
+
+def _answered(source: ScriptedSource, count: int) -> bool:
+    return len(source.answers) == count
 
 
 def _scripted(subject: Subject, found: Sequence[Sample]) -> ScriptedSource:

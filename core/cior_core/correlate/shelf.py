@@ -21,7 +21,7 @@ class Shelf(Generic[V]):
 
     __slots__ = ("_shards", "_size")
 
-    def __init__(self, shards: tuple[dict[str, V], ...] = _EMPTY, size: int = 0) -> None:  # type: ignore[assignment]
+    def __init__(self, shards: tuple[dict[str, V], ...] = _EMPTY, size: int = 0) -> None:  # type: ignore[assignment]  # empty: no V in it
         self._shards = shards
         self._size = size
 
@@ -96,7 +96,7 @@ class Shelf(Generic[V]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Shelf) and self._shards == other._shards
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # the documented way to be unhashable
 
     def __repr__(self) -> str:
         return f"Shelf({dict(self.items())!r})"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # its stubs forget that it re-exports them
 from nacl.public import PrivateKey
 
 from cior_bus import topics

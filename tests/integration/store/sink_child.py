@@ -74,9 +74,9 @@ def main() -> None:
     store = Store.open(dsn)
     migrate.migrate(store)
     fate = Suicidal(step, int(passes))
-    store.insert = fate.around("insert", store.insert)  # type: ignore[method-assign]
+    store.insert = fate.around("insert", store.insert)  # type: ignore[method-assign]  # death is put around it
     book = Writers(store)
-    book.save_plan = fate.around("plan", book.save_plan)  # type: ignore[method-assign]
+    book.save_plan = fate.around("plan", book.save_plan)  # type: ignore[method-assign]  # death is put around it
 
     def bury(letter: DeadLetter) -> None:
         with Path(buried).open("a") as out:

@@ -118,7 +118,7 @@ async def test_without_a_model_the_worker_says_so_disables_the_rules_and_still_w
 def test_a_covered_a_frozen_and_a_defocused_camera_is_told_and_told_again_when_it_is_over(
     tmp_path: Path, spans: dict[str, tuple[tuple[float, float], ...]], condition: str
 ) -> None:
-    scene = changed(Scene(walkers=(), duration_s=26.0, width_px=320, height_px=180), **spans)  # type: ignore[arg-type]
+    scene = changed(Scene(walkers=(), duration_s=26.0, width_px=320, height_px=180), **spans)  # type: ignore[arg-type]  # which field is the parameter
     encode(scene, tmp_path / "clip.mp4", key_every_s=30.0)
     settings = camera("clip.mp4", tmp_path)
     one = msgspec.structs.replace(settings.camera[0], tamper=TamperSettings(reference_s=5.0))

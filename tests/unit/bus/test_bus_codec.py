@@ -47,7 +47,7 @@ def raw(payload: bytes) -> RawRecord:
 
 @given(st.binary(max_size=2_000))
 def test_raw_bytes_survive_exactly(payload: bytes) -> None:
-    assert codec.decode(Kind.RAW, codec.encode(raw(payload))).payload == payload  # type: ignore[union-attr]
+    assert codec.decode(Kind.RAW, codec.encode(raw(payload))).payload == payload  # type: ignore[union-attr]  # Kind.RAW reads RawRecord
 
 
 def test_raw_bytes_travel_as_base64_that_any_tool_reads() -> None:
@@ -64,7 +64,7 @@ def test_an_envelope_is_a_json_array_and_reads_like_its_records(count: int) -> N
 
 
 def test_a_single_record_reads_like_an_envelope_of_one() -> None:
-    tick = TickItem(id="t", area="city", at_ms=5)  # type: ignore[arg-type]
+    tick = TickItem(id="t", area="city", at_ms=5)  # type: ignore[arg-type]  # an area is text
     assert (
         codec.records(Kind.ITEM, codec.encode(tick))
         == codec.records(Kind.ITEM, codec.envelope(Kind.ITEM, [tick]))

@@ -239,7 +239,7 @@ def test_nearest_of_each_kind_takes_far_below_50_ms() -> None:
 
 def timed(work: object) -> float:
     begun = time.perf_counter()
-    work()  # type: ignore[operator]
+    work()  # type: ignore[operator]  # parametrized
     return time.perf_counter() - begun
 
 
@@ -288,7 +288,7 @@ def test_the_city_files_are_what_the_drawing_program_draws_and_say_that_they_are
     ],
 )
 def test_a_broken_city_file_does_not_load(change: object, code: str) -> None:
-    text = change(bundled.text("city/districts.geojson"))  # type: ignore[operator]
+    text = change(bundled.text("city/districts.geojson"))  # type: ignore[operator]  # parametrized
     with pytest.raises(ConfigInvalid) as refused:
         City.load(districts=text)
     assert refused.value.code == code

@@ -145,7 +145,7 @@ def test_the_tansu_profile_sends_every_table_entry_alone_because_its_end_offsets
     assert (have["producer_linger"], have["producer_max_batch_size"]) == (0.0, 1)
     assert have["recovery_consistency_check"] is False
     assert have["broker_session_timeout"] == 2.0
-    assert have["broker_request_timeout"] >= have["broker_session_timeout"]  # type: ignore[operator]
+    assert have["broker_request_timeout"] >= have["broker_session_timeout"]  # type: ignore[operator]  # settings of many types
 
 
 def test_the_kafka_profile() -> None:

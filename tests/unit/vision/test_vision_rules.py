@@ -52,15 +52,15 @@ def play(
 
 
 def span(start_s: float, end_s: float, x: float, **more: object) -> list[tuple[float, list[Sighting]]]:
-    return [(round(n * 0.2, 3), [person(x, **more)]) for n in range(round(start_s * 5), round(end_s * 5))]  # type: ignore[arg-type]
+    return [(round(n * 0.2, 3), [person(x, **more)]) for n in range(round(start_s * 5), round(end_s * 5))]  # type: ignore[arg-type]  # any field, by name
 
 
 def intrusion(**more: object) -> ZoneEvaluator:
-    return ZoneEvaluator(IntrusionRule(id="yard", zone="z", **more), YARD)  # type: ignore[arg-type]
+    return ZoneEvaluator(IntrusionRule(id="yard", zone="z", **more), YARD)  # type: ignore[arg-type]  # any field, by name
 
 
 def loitering(after_s: float, **more: object) -> ZoneEvaluator:
-    return ZoneEvaluator(LoiteringRule(id="stay", zone="z", after_s=after_s, **more), YARD)  # type: ignore[arg-type]
+    return ZoneEvaluator(LoiteringRule(id="stay", zone="z", after_s=after_s, **more), YARD)  # type: ignore[arg-type]  # any field, by name
 
 
 def stages(incidents: list[Incident]) -> list[tuple[Stage, float]]:
@@ -197,11 +197,11 @@ UPWARDS = ((0.5, 0.9), (0.5, 0.3))
 
 
 def walk(xs: list[float], *, y: float = 0.8, **more: object) -> list[tuple[float, list[Sighting]]]:
-    return [(n * 0.2, [person(x, y, **more)]) for n, x in enumerate(xs)]  # type: ignore[arg-type]
+    return [(n * 0.2, [person(x, y, **more)]) for n, x in enumerate(xs)]  # type: ignore[arg-type]  # any field, by name
 
 
 def line(**more: object) -> LineEvaluator:
-    return LineEvaluator(LineRule(id="gate", line="l", **more), UPWARDS)  # type: ignore[arg-type]
+    return LineEvaluator(LineRule(id="gate", line="l", **more), UPWARDS)  # type: ignore[arg-type]  # any field, by name
 
 
 def test_left_is_left_of_somebody_walking_from_the_first_vertex_to_the_last() -> None:

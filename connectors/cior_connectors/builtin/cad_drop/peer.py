@@ -37,7 +37,7 @@ class CadDropPeer:
         aside.rename(self._inbox / name)
         try:
             async with asyncio.timeout(within_s):
-                while (self._inbox / name).exists():  # noqa: ASYNC110
+                while (self._inbox / name).exists():  # noqa: ASYNC110  a folder tells nobody
                     await asyncio.sleep(0.01)
         except TimeoutError:
             return Answer(accepted=False, detail="the file still lies in the inbox")
