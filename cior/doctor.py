@@ -58,9 +58,14 @@ _EXTRAS = {
 }
 
 
+def _installed(name: str) -> bool:
+    """Some packages replace themselves when imported and then have no spec; whatever is loaded is installed."""
+    return name in sys.modules or find_spec(name) is not None
+
+
 def _rooms() -> Iterator[Finding]:
     for extra, modules in _EXTRAS.items():
-        absent = [name for name in modules if find_spec(name) is None]
+        absent = [name for name in modules if not _installed(name)]
         yield Finding(
             state=State.FAIL if absent else State.OK,
             what=f"room {extra}" + (f": {', '.join(absent)} missing" if absent else ""),
@@ -71,7 +76,7 @@ def _rooms() -> Iterator[Finding]:
         what="engine ultralytics "
         + (
             "is installed"
-            if find_spec("ultralytics")
+            if _installed("ultralytics")
             else "is not installed (optional: cior[vision-ultralytics])"
         ),
     )
