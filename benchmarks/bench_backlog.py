@@ -16,17 +16,16 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from city_load import SOURCE, Fleet, Tally
 from confluent_kafka import Producer
-from measured import Clocked, Row, Table, latency, markdown, write
-from press_rig import Busy, GridCentre, Hops, Press, Presser, StoreEyes, Wall, now_ms
 
 from cior_bus import topics
 from cior_store.engine import Store
 from cior_store.questions import Questions
+from city_load import SOURCE, Fleet, Tally
+from measured import Clocked, Row, Table, latency, markdown, now_ms, write
+from press_rig import Busy, GridCentre, Hops, Press, Presser, StoreEyes, Wall
 
 FROZEN = ("streams-bulk", "centre")
 GROUPS = {"bulk worker": "cior-bulk", "store": "cior-store-bulk"}
@@ -56,12 +55,29 @@ class Drain(threading.Thread):
             time.sleep(0.25)
 
 
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run left behind."""
+
+    presses: list[Press]
+    drain: Drain
+    hops: Hops
+    eyes: StoreEyes
+    shares: dict[str, float]
+    restarts: dict[str, int]
+    stored: int
+    placed_s: float
+
+
 def publish(centre: GridCentre, *, events: int, envelope: int) -> tuple[dict[int, int], float]:
     """Place the backlog; the last offset of each partition, and how long it took."""
     fleet, tally, started_s = Fleet(5_000, seed=31, prefix="backlog"), Tally(), time.monotonic()
-    producer = Producer({**msgspec.structs.replace(centre.stack.bus, linger_ms=5).producer(), "message.timeout.ms": 60_000})
+    producer = Producer(
+        {**msgspec.structs.replace(centre.stack.bus, linger_ms=5).producer(), "message.timeout.ms": 60_000}
+    )
     last_ms = now_ms()
-    for key, value in fleet.envelopes(events, size=envelope, first_ms=last_ms - int(SPAN_S * 1000), last_ms=last_ms):
+    for key, value in fleet.envelopes(
+        events, size=envelope, first_ms=last_ms - int(SPAN_S * 1000), last_ms=last_ms
+    ):
         while True:
             try:
                 producer.produce(topics.TELEMETRY.name, value=value, key=key, on_delivery=tally.delivered)
@@ -74,9 +90,15 @@ def publish(centre: GridCentre, *, events: int, envelope: int) -> tuple[dict[int
     return tally.offsets, time.monotonic() - started_s
 
 
-async def pressing(centre: GridCentre, ends: dict[int, int], options: argparse.Namespace, counted: int) -> tuple[list[Press], Drain, StoreEyes]:
+async def pressing(
+    centre: GridCentre, ends: dict[int, int], options: argparse.Namespace, counted: int
+) -> tuple[list[Press], Drain, StoreEyes]:
     """Let go, press until drained, wait for the last ones."""
-    wall, eyes, over = Wall(centre.stack.wall_url), StoreEyes(centre.stack.wall_url, every_s=0.1), asyncio.Event()
+    wall, eyes, over = (
+        Wall(centre.stack.wall_url),
+        StoreEyes(centre.stack.wall_url, every_s=0.1),
+        asyncio.Event(),
+    )
     watching = [asyncio.ensure_future(wall.run()), asyncio.ensure_future(eyes.run())]
     presser = Presser(centre, wall, eyes)
     presser.start_counting(counted)
@@ -101,7 +123,9 @@ async def pressing(centre: GridCentre, ends: dict[int, int], options: argparse.N
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--events", type=int, default=250_000)
     parser.add_argument("--envelope", type=int, default=50)
     parser.add_argument("--every-s", type=float, default=0.5)
@@ -128,7 +152,17 @@ def main() -> None:
             dsn = centre.stack.addresses.store_dsn
         stored = rows_stored(dsn, since_ms=began_ms, until_ms=now_ms() + 60_000)
     assert stored == options.events, f"{stored} of {options.events} events are in the store"
-    result = clocked.result(tables(presses, drain, hops, shares, options), notes(presses, drain, eyes, stored, placed_s, restarts))
+    run = Run(
+        presses=presses,
+        drain=drain,
+        hops=hops,
+        eyes=eyes,
+        shares=shares,
+        restarts=restarts,
+        stored=stored,
+        placed_s=placed_s,
+    )
+    result = clocked.result(tables(run, options), notes(run))
     print(write(result))
     print(markdown(result))
 
@@ -148,24 +182,48 @@ async def warm(centre: GridCentre) -> None:
 def rows_stored(dsn: str, *, since_ms: int, until_ms: int) -> int:
     """Distinct backlogged events in the store, asked of the closed centre's own folder."""
     with Store.open(dsn) as store:
-        return sum(row.events for row in Questions(store).events_by_minute(since_ms=since_ms, until_ms=until_ms, source=SOURCE))
+        return sum(
+            row.events
+            for row in Questions(store).events_by_minute(since_ms=since_ms, until_ms=until_ms, source=SOURCE)
+        )
 
 
-def tables(presses: list[Press], drain: Drain, hops: Hops, shares: dict[str, float], options: argparse.Namespace) -> list[Table]:
-    whole_s = max(drain.took_s.values(), default=float("nan")) if len(drain.took_s) == len(GROUPS) else PATIENCE_S
-    took = [Row(label=f"drained by the {who}", unit="s", median=took_s) for who, took_s in drain.took_s.items()]
+def tables(run: Run, options: argparse.Namespace) -> list[Table]:
+    drain, presses = run.drain, run.presses
+    whole_s = (
+        max(drain.took_s.values(), default=float("nan")) if len(drain.took_s) == len(GROUPS) else PATIENCE_S
+    )
+    took = [
+        Row(label=f"drained by the {who}", unit="s", median=took_s) for who, took_s in drain.took_s.items()
+    ]
     took.append(Row(label="drained by both", unit="s", median=whole_s, aim="≤ 120 s", met=whole_s <= 120))
-    took += [Row(label=f"rate of the {who}", unit="events/s", median=round(options.events / took_s)) for who, took_s in drain.took_s.items()]
-    hop = latency("one hop: bare produce to bare consume, same broker", hops.took_ms)
+    took += [
+        Row(label=f"rate of the {who}", unit="events/s", median=round(options.events / took_s))
+        for who, took_s in drain.took_s.items()
+    ]
+    hop = latency("one hop: bare produce to bare consume, same broker", run.hops.took_ms)
     base, rows = ("one hop", hop.median), [hop]
     feed = [press.feed_ms - press.at_ms for press in presses if press.feed_ms is not None]
-    rows.append(latency("press (both wires): on the live feed", feed, baseline=base, p95_aim=500, p99_aim=1000))
+    rows.append(
+        latency("press (both wires): on the live feed", feed, baseline=base, p95_aim=500, p99_aim=1000)
+    )
     settled = [press.feed_ms - press.at_ms for press in presses[8:] if press.feed_ms is not None]
     rows.append(latency("the same without the first eight presses (the thaw)", settled, baseline=base))
     asked = [press.store_ms - press.at_ms for press in presses if press.store_ms is not None]
     if asked:
-        rows.append(latency("traccar press: in the store's question, asked", asked, baseline=base, p95_aim=500, p99_aim=1000))
-    used = [Row(label=part, unit="% of a core", median=share) for part, share in sorted(shares.items(), key=lambda item: -item[1])]
+        rows.append(
+            latency(
+                "traccar press: in the store's question, asked",
+                asked,
+                baseline=base,
+                p95_aim=500,
+                p99_aim=1000,
+            )
+        )
+    used = [
+        Row(label=part, unit="% of a core", median=share)
+        for part, share in sorted(run.shares.items(), key=lambda item: -item[1])
+    ]
     return [
         Table(title=f"{options.events:,} events in envelopes of {options.envelope}: drain", rows=tuple(took)),
         Table(title="Presses meanwhile", rows=tuple(rows)),
@@ -173,13 +231,16 @@ def tables(presses: list[Press], drain: Drain, hops: Hops, shares: dict[str, flo
     ]
 
 
-def notes(presses: list[Press], drain: Drain, eyes: StoreEyes, stored: int, placed_s: float, restarts: dict[str, Any]) -> list[str]:
+def notes(run: Run) -> list[str]:
+    presses, drain, eyes = run.presses, run.drain, run.eyes
     lost = sum(press.feed_ms is None for press in presses)
     return [
-        f"{len(presses)} presses in the time, {lost} never seen on the feed; restarts of parts in the whole run: {restarts or 'none'}.",
-        f"Rows of the backlog in the store afterwards, copies collapsed: {stored:,}. Publishing the backlog took {placed_s:.0f} s.",
-        f"Groups through in time: {', '.join(drain.took_s) or 'none'}. The backlog has events only, no raw records; the store's P1 question was asked "
-        f"{eyes.asked} times, {eyes.refused} without an answer.",
+        f"{len(presses)} presses in the time, {lost} never seen on the feed; restarts of parts in the whole run: {run.restarts or 'none'}.",
+        f"Rows of the backlog in the store afterwards, copies collapsed: {run.stored:,}. Publishing the backlog took {run.placed_s:.0f} s.",
+        (
+            f"Groups through in time: {', '.join(drain.took_s) or 'none'}. The backlog has events only, no raw records; the store's P1 question was asked "
+            f"{eyes.asked} times, {eyes.refused} without an answer."
+        ),
     ]
 
 

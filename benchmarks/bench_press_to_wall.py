@@ -22,17 +22,33 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from city_load import SOURCE  # noqa: F401 - the generator must be importable before a long run starts
-from measured import Clocked, Row, Table, latency, write
-from press_rig import Busy, CityLoad, GridCentre, Hops, Press, Presser, StoreEyes, Wall
+import msgspec
 
 from cior_bus import topics
+from city_load import SOURCE  # noqa: F401 - the generator must be importable before a long run starts
+from measured import Clocked, Row, Table, latency, write
+from press_rig import OTHERS, Busy, CityLoad, GridCentre, Hops, Press, Presser, StoreEyes, Wall
 
 BASELINE = "one hop"
 WIRES = ("traccar", "dc09")
 
 
-async def pressed(centre: GridCentre, options: argparse.Namespace, *, seed: int) -> tuple[list[Press], StoreEyes]:
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What a setting left behind. ``own``: the store's figures of P1 alerts; ``told``: the generator's; ``behind``: unread envelopes by reader."""
+
+    name: str
+    presses: list[Press]
+    hops: Hops
+    eyes: StoreEyes
+    own: dict[str, Any]
+    shares: dict[str, float]
+    told: dict[str, Any]
+    behind: dict[str, int]
+
+
+async def pressed(
+    centre: GridCentre, options: argparse.Namespace, *, seed: int
+) -> tuple[list[Press], StoreEyes]:
     """Presses with everything that watches them."""
     wall, eyes = Wall(centre.stack.wall_url), StoreEyes(centre.stack.wall_url)
     watching = [asyncio.ensure_future(wall.run()), asyncio.ensure_future(eyes.run())]
@@ -49,9 +65,14 @@ async def pressed(centre: GridCentre, options: argparse.Namespace, *, seed: int)
     return presser.presses, eyes
 
 
-def setting(name: str, options: argparse.Namespace, *, load: bool, seed: int) -> tuple[list[Table], list[str]]:
+def setting(
+    name: str, options: argparse.Namespace, *, load: bool, seed: int
+) -> tuple[list[Table], list[str]]:
     """One fresh stack, one run."""
-    with tempfile.TemporaryDirectory(prefix="cior-bench-") as folder, GridCentre(Path(folder), seed=seed) as centre:
+    with (
+        tempfile.TemporaryDirectory(prefix="cior-bench-") as folder,
+        GridCentre(Path(folder), seed=seed) as centre,
+    ):
         hops = Hops(centre)
         hops.start()
         generator = CityLoad(centre, rate=options.rate, front_rate=options.front_rate)
@@ -68,7 +89,17 @@ def setting(name: str, options: argparse.Namespace, *, load: bool, seed: int) ->
             shares, behind = busy.shares(), waiting(centre)
         hops.stop()
         own = centre.ask("/api/ask/summary")["latency"]
-    return tables(name, presses, hops, own, shares), notes(name, presses, eyes, generator.told, behind)
+    run = Run(
+        name=name,
+        presses=presses,
+        hops=hops,
+        eyes=eyes,
+        own=own,
+        shares=shares,
+        told=generator.told,
+        behind=behind,
+    )
+    return tables(run), notes(run)
 
 
 def waiting(centre: GridCentre) -> dict[str, int]:
@@ -76,7 +107,10 @@ def waiting(centre: GridCentre) -> dict[str, int]:
     from confluent_kafka import Consumer, TopicPartition
 
     consumer = Consumer(centre.stack.bus.consumer("bench-watermarks"))
-    ends = {each: consumer.get_watermark_offsets(TopicPartition(topics.TELEMETRY.name, each), timeout=5)[1] for each in range(topics.TELEMETRY.partitions)}
+    ends = {
+        each: consumer.get_watermark_offsets(TopicPartition(topics.TELEMETRY.name, each), timeout=5)[1]
+        for each in range(topics.TELEMETRY.partitions)
+    }
     consumer.close()
     return {
         who: sum(end - max(0, found.get(each, 0)) for each, end in ends.items())
@@ -85,21 +119,34 @@ def waiting(centre: GridCentre) -> dict[str, int]:
     }
 
 
-def tables(name: str, presses: list[Press], hops: Hops, own: dict[str, Any], shares: dict[str, float]) -> list[Table]:
-    hop = latency(f"{BASELINE}: bare produce to bare consume, same broker", hops.took_ms)
+def tables(run: Run) -> list[Table]:
+    own, shares = run.own, run.shares
+    hop = latency(f"{BASELINE}: bare produce to bare consume, same broker", run.hops.took_ms)
     base = (BASELINE, hop.median)
     rows = [hop]
     for wire in WIRES:
-        mine = [press for press in presses if press.wire == wire]
+        mine = [press for press in run.presses if press.wire == wire]
         seen = {
-            "device acknowledged": [press.acked_ms - press.at_ms for press in mine if press.acked_ms is not None],
+            "device acknowledged": [
+                press.acked_ms - press.at_ms for press in mine if press.acked_ms is not None
+            ],
             "on the live feed": [press.feed_ms - press.at_ms for press in mine if press.feed_ms is not None],
-            "in the store's question, asked": [press.store_ms - press.at_ms for press in mine if press.store_ms is not None],
+            "in the store's question, asked": [
+                press.store_ms - press.at_ms for press in mine if press.store_ms is not None
+            ],
         }
         for what, values in seen.items():
             aim = what != "device acknowledged"
             if values:
-                rows.append(latency(f"{wire} press: {what}", values, baseline=base, p95_aim=500 if aim else None, p99_aim=1000 if aim else None))
+                rows.append(
+                    latency(
+                        f"{wire} press: {what}",
+                        values,
+                        baseline=base,
+                        p95_aim=500 if aim else None,
+                        p99_aim=1000 if aim else None,
+                    )
+                )
     rows.append(
         Row(label="store, own account (vehicles, warm-up included): receipt to row", unit="ms", median=own["visible_p50_ms"], p95=own["visible_p95_ms"],
             p99=own["visible_p99_ms"], n=own["alerts"], ratio=round(own["visible_p50_ms"] / hop.median, 1), baseline=BASELINE)
@@ -108,17 +155,32 @@ def tables(name: str, presses: list[Press], hops: Hops, own: dict[str, Any], sha
         Row(label="store, own account: receipt to decision", unit="ms", median=own["decide_p50_ms"], p95=own["decide_p95_ms"], p99=own["decide_p99_ms"],
             n=own["alerts"], ratio=round(own["decide_p50_ms"] / hop.median, 1), baseline=BASELINE)
     )  # fmt: skip
-    used = [Row(label=part, unit="% of a core", median=share) for part, share in sorted(shares.items(), key=lambda item: -item[1])]
-    used.append(Row(label="all of these", unit="% of a core", median=round(sum(shares.values()), 1)))
-    return [Table(title=f"{name}: latency", rows=tuple(rows)), Table(title=f"{name}: processor use meanwhile", rows=tuple(used))]
+    used = [
+        Row(label=part, unit="% of a core", median=share)
+        for part, share in sorted(shares.items(), key=lambda item: -item[1])
+    ]
+    used.append(
+        Row(
+            label="the product, generator and eyes",
+            unit="% of a core",
+            median=round(sum(shares.values()) - shares[OTHERS], 1),
+        )
+    )
+    return [
+        Table(title=f"{run.name}: latency", rows=tuple(rows)),
+        Table(title=f"{run.name}: processor use meanwhile", rows=tuple(used)),
+    ]
 
 
-def notes(name: str, presses: list[Press], eyes: StoreEyes, told: dict[str, Any], behind: dict[str, int]) -> list[str]:
+def notes(run: Run) -> list[str]:
+    name, presses, eyes, told, behind = run.name, run.presses, run.eyes, run.told, run.behind
     lost = sum(press.feed_ms is None for press in presses)
     refused = sum(press.acked_ms is None for press in presses)
     found = [
-        f"{name}: {len(presses)} presses, {lost} never seen on the feed, {refused} never acknowledged; the store's question was asked {eyes.asked} times, "
-        f"{eyes.refused} without an answer; unread envelopes of the telemetry lane at the end: {behind}."
+        (
+            f"{name}: {len(presses)} presses, {lost} never seen on the feed, {refused} never acknowledged; the store's question was asked {eyes.asked} times, "
+            f"{eyes.refused} without an answer; unread envelopes of the telemetry lane at the end: {behind}."
+        )
     ]
     if told:
         found.append(
@@ -131,7 +193,9 @@ def notes(name: str, presses: list[Press], eyes: StoreEyes, told: dict[str, Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--presses", type=int, default=440)
     parser.add_argument("--per-s", type=float, default=2.0)
     parser.add_argument("--rate", type=float, default=1_500)
@@ -145,7 +209,10 @@ def main() -> None:
     clocked = Clocked("press_to_wall", "Press to wall", quick=options.quick or bool(options.only))
     found: list[Table] = []
     said: list[str] = []
-    for name, load, seed in (("alone", False, 21), (f"with {options.rate:,.0f} telemetry events/s", True, 22)):
+    for name, load, seed in (
+        ("alone", False, 21),
+        (f"with {options.rate:,.0f} telemetry events/s", True, 22),
+    ):
         if options.only in (None, "loaded" if load else "alone"):
             more, words = setting(name, options, load=load, seed=seed)
             found, said = found + more, said + words

@@ -17,7 +17,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import aiohttp
@@ -36,10 +36,12 @@ from cior_core.model import (
     Lane,
     Place,
     PlaceMethod,
-    Producer as Origin,
     RawPointer,
     RawRecord,
     TypeCode,
+)
+from cior_core.model import (
+    Producer as Origin,
 )
 
 SOURCE = "urn:cior:traccar:load"
@@ -53,7 +55,7 @@ class Fleet:
 
     def __init__(self, devices: int, *, seed: int, prefix: str = "load") -> None:
         dice, city = random.Random(seed), City.demo()
-        self._points = [_placed(city, *city_point(city, dice)) for _ in range(_POINTS)]
+        self.points = [_placed(city, *city_point(city, dice)) for _ in range(_POINTS)]
         self._prefix = f"{prefix}-{seed}"
         self._devices: list[list[int]] = [[] for _ in range(BUCKETS)]
         keys = {bucket_key(number): number for number in range(BUCKETS)}
@@ -76,8 +78,10 @@ class Fleet:
         """The next position of a vehicle: encoded event, encoded raw record."""
         number = self._reports[device]
         self._reports[device] += 1
-        place, speed = self._points[(device * 7 + number) % _POINTS], (device + number * 3) % 60
-        body = traccar_body(self.subject(device).removeprefix("vehicle:"), place, speed_kmh=speed, at_ms=at_ms, number=number)
+        place, speed = self.points[(device * 7 + number) % _POINTS], (device + number * 3) % 60
+        body = traccar_body(
+            self.subject(device).removeprefix("vehicle:"), place, speed_kmh=speed, at_ms=at_ms, number=number
+        )
         digest = identity.payload_sha256(body)
         raw = RawRecord(
             id=identity.raw_id(SOURCE, digest, received_ms=at_ms, instance="load", ordinal=number),
@@ -106,22 +110,32 @@ class Fleet:
             registered=True,
             native_key=f"{self._prefix}/{device}/{number}",
             native_type="position",
-            attributes={"speed_kmh": float(speed), "course_deg": 90.0, "native": {"sat": 9, "ignition": True, "motion": True}, "expected_every_s": 300.0},
+            attributes={
+                "speed_kmh": float(speed),
+                "course_deg": 90.0,
+                "native": {"sat": 9, "ignition": True, "motion": True},
+                "expected_every_s": 300.0,
+            },
         )
         return codec.encode(event), codec.encode(raw)
 
-    def envelope(self, bucket: int, count: int, at_ms: Callable[[int], int]) -> tuple[bytes, bytes]:
-        """``count`` reports of a bucket: event envelope, raw envelope. ``at_ms`` gives the instant of each."""
-        pairs = [self.report(self.next_device(bucket), at_ms(number)) for number in range(count)]
+    def envelope(self, bucket: int, count: int, *, first_ms: int, span_ms: int = 0) -> tuple[bytes, bytes]:
+        """``count`` reports of a bucket, evenly over ``span_ms``: event envelope, raw envelope."""
+        pairs = [
+            self.report(self.next_device(bucket), first_ms + span_ms * number // count)
+            for number in range(count)
+        ]
         return codec.join([event for event, _ in pairs]), codec.join([raw for _, raw in pairs])
 
-    def envelopes(self, events: int, *, size: int, first_ms: int, last_ms: int) -> Iterator[tuple[bytes, bytes]]:
+    def envelopes(
+        self, events: int, *, size: int, first_ms: int, last_ms: int
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Exactly ``events`` reports, evenly over the time span, as (key, event envelope): a backlog."""
         made = 0
         while made < events:
             bucket, count = (made // size) % BUCKETS, min(size, events - made)
             at_ms = first_ms + (last_ms - first_ms) * made // events
-            yield bucket_key(bucket), self.envelope(bucket, count, lambda _n, at=at_ms: at)[0]  # type: ignore[misc]
+            yield bucket_key(bucket), self.envelope(bucket, count, first_ms=at_ms)[0]
             made += count
 
 
@@ -137,7 +151,14 @@ def traccar_body(native: str, place: Place, *, speed_kmh: float, at_ms: int, num
         "latitude": place.lat, "longitude": place.lon, "altitude": 25.0, "speed": round(speed_kmh / 1.852, 3), "course": 90.0, "accuracy": 0.0,
         "attributes": {"sat": 9, "ignition": True, "motion": True},
     }  # fmt: skip
-    device = {"id": 1, "name": native, "uniqueId": native, "status": "online", "category": "bus", "attributes": {}}
+    device = {
+        "id": 1,
+        "name": native,
+        "uniqueId": native,
+        "status": "online",
+        "category": "bus",
+        "attributes": {},
+    }
     return msgspec.json.encode({"position": position, "device": device})
 
 
@@ -158,7 +179,9 @@ class Tally:
             self.offsets[partition] = max(offset, self.offsets.get(partition, -1))
 
 
-async def straight(fleet: Fleet, producer: Producer, tally: Tally, *, rate: float, stop: asyncio.Event) -> None:
+async def straight(
+    fleet: Fleet, producer: Producer, tally: Tally, *, rate: float, stop: asyncio.Event
+) -> None:
     """One envelope a bucket a second, the buckets spread evenly over the second."""
     started_s, sent, bucket, owed = time.monotonic(), 0, 0, 0.0
     while not stop.is_set():
@@ -168,7 +191,7 @@ async def straight(fleet: Fleet, producer: Producer, tally: Tally, *, rate: floa
             owed += rate / BUCKETS
             now_ms, count = time.time_ns() // 1_000_000, int(owed)
             owed -= count
-            events, raws = fleet.envelope(bucket, count, lambda n, now=now_ms, of=count: now - 1000 + 1000 * n // of)  # type: ignore[misc]
+            events, raws = fleet.envelope(bucket, count, first_ms=now_ms - 1000, span_ms=1000)
             key = bucket_key(bucket)
             producer.produce(topics.RAW.name, value=raws, key=key, on_delivery=tally.delivered)
             producer.produce(topics.TELEMETRY.name, value=events, key=key, on_delivery=tally.delivered)
@@ -178,11 +201,15 @@ async def straight(fleet: Fleet, producer: Producer, tally: Tally, *, rate: floa
         await asyncio.sleep(_TURN_S)
 
 
-async def front(fleet: Fleet, tally: Tally, *, url: str, rate: float, devices: int, stop: asyncio.Event) -> None:
+async def front(
+    fleet: Fleet, tally: Tally, *, url: str, rate: float, devices: int, stop: asyncio.Event
+) -> None:
     """Traccar's posts over a few kept connections; a refused or failed post is counted, not repeated."""
     secret = os.environ["CIOR_TRACCAR_SECRET"]
     connector = aiohttp.TCPConnector(limit=16)
-    async with aiohttp.ClientSession(headers={"X-CIOR-Token": secret, "Content-Type": "application/json"}, connector=connector) as session:
+    async with aiohttp.ClientSession(
+        headers={"X-CIOR-Token": secret, "Content-Type": "application/json"}, connector=connector
+    ) as session:
         posts: set[asyncio.Task[None]] = set()
 
         async def post(body: bytes) -> None:
@@ -201,7 +228,13 @@ async def front(fleet: Fleet, tally: Tally, *, url: str, rate: float, devices: i
                 sent = due
             while sent < due:
                 now_ms, device = time.time_ns() // 1_000_000, sent % devices
-                body = traccar_body(f"front-{device:05d}", fleet._points[sent % _POINTS], speed_kmh=30.0, at_ms=now_ms, number=sent)  # noqa: SLF001
+                body = traccar_body(
+                    f"front-{device:05d}",
+                    fleet.points[sent % _POINTS],
+                    speed_kmh=30.0,
+                    at_ms=now_ms,
+                    number=sent,
+                )
                 task = asyncio.ensure_future(post(body))
                 posts.add(task)
                 task.add_done_callback(posts.discard)
@@ -221,7 +254,11 @@ async def run(options: argparse.Namespace) -> None:
     producer = Producer(BusSettings.from_dsn(options.broker, client_id="city-load", linger_ms=5).producer())
     print("started", flush=True)
     started_s = time.monotonic()
-    work = [straight(fleet, producer, tally, rate=options.rate - options.front_rate, stop=stop)] if options.rate > options.front_rate else []
+    work = (
+        [straight(fleet, producer, tally, rate=options.rate - options.front_rate, stop=stop)]
+        if options.rate > options.front_rate
+        else []
+    )
     if options.front_rate:
         work.append(front(fleet, tally, url=options.front, rate=options.front_rate, devices=1_000, stop=stop))
     await asyncio.gather(*work)
@@ -235,7 +272,9 @@ async def run(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("broker", help="kafka://host:port?profile=tansu")
     parser.add_argument("--rate", type=float, default=1_500)
     parser.add_argument("--front", default="", help="address of the Traccar connector")

@@ -12,7 +12,8 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +25,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and when it ran. ``load``: the one-minute load average before and after; other programs share the machine, so it belongs to the figure."""
+    """Where and when it ran. ``load``: the one-minute load average before and after; other programs share the machine, so it belongs to the figure.
+    ``io_stalled``: share of the time in which some task of the machine waited for the disk (Linux pressure stall information), None where unknown."""
 
     at: str
     commit: str
@@ -35,6 +37,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     load_before: float
     load_after: float
+    io_stalled: float | None = None
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,13 +76,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
 
 
+def now_ms() -> int:
+    """The host's clock, which every part of a run shares."""
+    return time.time_ns() // 1_000_000
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     """The smallest value that ``share`` of all values do not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def latency(  # noqa: PLR0913 - the columns of a row
+def latency(
     label: str,
     values: Sequence[float],
     *,
@@ -112,7 +120,13 @@ class Clocked:
 
     def __init__(self, name: str, title: str, *, quick: bool = False) -> None:
         self._name, self._title, self._quick = name, title, quick
-        self._load = os.getloadavg()[0]
+        self._load, self._stalled_s, self._began_s = os.getloadavg()[0], _io_stalled_s(), time.monotonic()
+
+    def _io_stalled(self) -> float | None:
+        now_s = _io_stalled_s()
+        if now_s is None or self._stalled_s is None:
+            return None
+        return round((now_s - self._stalled_s) / (time.monotonic() - self._began_s), 3)
 
     def result(self, tables: Sequence[Table], notes: Sequence[str] = (), *, text: str = "") -> Result:
         """The finished result."""
@@ -120,12 +134,20 @@ class Clocked:
             name=self._name,
             title=self._title,
             command="python " + shlex.join([f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
-            machine=_machine(self._load),
+            machine=msgspec.structs.replace(_machine(self._load), io_stalled=self._io_stalled()),
             quick=self._quick,
             tables=tuple(tables),
             notes=tuple(notes),
             text=text,
         )
+
+
+def _io_stalled_s() -> float | None:
+    try:
+        line = Path("/proc/pressure/io").read_text(encoding="ascii").splitlines()[0]
+    except OSError:
+        return None
+    return int(line.rsplit("total=", 1)[1]) / 1e6
 
 
 def _machine(load_before: float) -> Machine:
@@ -173,8 +195,15 @@ def markdown(result: Result) -> str:
     parts = [
         f"## {result.title}",
         f"```\n{result.command}\n```",
-        f"{it.at}, commit {it.commit}, {it.processor}, {it.cores} cores, {it.ram_gib:g} GiB, Python {it.python}; "
-        f"load average {it.load_before:g} before, {it.load_after:g} after.",
+        (
+            f"{it.at}, commit {it.commit}, {it.processor}, {it.cores} cores, {it.ram_gib:g} GiB, Python {it.python}; "
+            f"load average {it.load_before:g} before, {it.load_after:g} after"
+            + (
+                f"; some task waited for the disk {it.io_stalled:.0%} of the time."
+                if it.io_stalled is not None
+                else "."
+            )
+        ),
     ]
     parts += [_table(table) for table in result.tables]
     if result.text:
@@ -184,13 +213,20 @@ def markdown(result: Result) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_COLUMNS = (
+_COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("p95", lambda row: _number(row.p95)),
     ("p99", lambda row: _number(row.p99)),
     ("highest", lambda row: _number(row.highest)),
     ("n", lambda row: _number(row.n)),
     ("to baseline", lambda row: f"{row.ratio:g}x {row.baseline}" if row.ratio is not None else ""),
-    ("aim", lambda row: f"{row.aim}{'' if row.met is None else ': met' if row.met else ': **not met**'}" if row.aim else ""),
+    (
+        "aim",
+        lambda row: (
+            f"{row.aim}{'' if row.met is None else ': met' if row.met else ': **not met**'}"
+            if row.aim
+            else ""
+        ),
+    ),
 )
 
 

@@ -31,7 +31,8 @@ from cior.simulator.roster import Actor, Roster, registry_toml  # noqa: E402
 from cior.watching import WallWatch  # noqa: E402
 from cior_bus import topics  # noqa: E402
 from cior_bus.admin import Topics  # noqa: E402
-from e2e.running_centre import RunningCentre, now_ms  # noqa: E402
+from e2e.running_centre import RunningCentre  # noqa: E402
+from measured import now_ms  # noqa: E402
 
 PITCH_M = 700.0
 ROWS = 26
@@ -39,7 +40,15 @@ WARM_UP = 6
 PANIC = "120"
 """Contact ID 120, a panic alarm. Of a private panel alone it opens a P3 alert: on the feed as any other, but not in the store's P1 question."""
 
-HOP = topics.TopicSpec(name="bench.hop", key="-", value="bytes", partitions=1, retention_s=3_600, purpose="baseline of the benchmarks")
+OTHERS = "everything else on the machine"
+HOP = topics.TopicSpec(
+    name="bench.hop",
+    key="-",
+    value="bytes",
+    partitions=1,
+    retention_s=3_600,
+    purpose="baseline of the benchmarks",
+)
 Spot = tuple[float, float]
 
 
@@ -68,7 +77,9 @@ class GridCentre(RunningCentre):
         """What a consumer group has committed, by partition."""
         consumer = Consumer(self.stack.bus.consumer(group))
         try:
-            found = consumer.committed([TopicPartition(topic.name, each) for each in range(topic.partitions)], timeout=5.0)
+            found = consumer.committed(
+                [TopicPartition(topic.name, each) for each in range(topic.partitions)], timeout=5.0
+            )
         except KafkaException:
             return {}
         finally:
@@ -80,7 +91,10 @@ def _grid(bounds: tuple[float, float, float, float], *, seed: int) -> list[Actor
     south, west, north, east = bounds
     lat, lon = (south + north) / 2, (west + east) / 2
     spots = [
-        (round(lat + (row - ROWS / 2) * PITCH_M / 111_195, 6), round(lon + (column - ROWS / 2) * PITCH_M / 93_300, 6))
+        (
+            round(lat + (row - ROWS / 2) * PITCH_M / 111_195, 6),
+            round(lon + (column - ROWS / 2) * PITCH_M / 93_300, 6),
+        )
         for row in range(ROWS)
         for column in range(ROWS)
     ]
@@ -91,9 +105,19 @@ def _grid(bounds: tuple[float, float, float, float], *, seed: int) -> list[Actor
 def _actor(number: int, spot: Spot) -> Actor:
     if number % 2:
         account = str(4_000 + number)
-        return Actor(name=f"button-{number:04d}", kind="panel", native=account, subject=f"panel:{account}", lat=spot[0], lon=spot[1], block=f"b-{number}")
+        return Actor(
+            name=f"button-{number:04d}",
+            kind="panel",
+            native=account,
+            subject=f"panel:{account}",
+            lat=spot[0],
+            lon=spot[1],
+            block=f"b-{number}",
+        )
     native = f"pressbus-{number:04d}"
-    return Actor(name=native, kind="bus", native=native, subject=f"vehicle:{native}", lat=spot[0], lon=spot[1])
+    return Actor(
+        name=native, kind="bus", native=native, subject=f"vehicle:{native}", lat=spot[0], lon=spot[1]
+    )
 
 
 class Wall(WallWatch):
@@ -106,7 +130,9 @@ class Wall(WallWatch):
     def _note(self, alert: dict[str, Any]) -> None:
         super()._note(alert)
         if alert["lat"] is not None:
-            self.first_ms.setdefault((round(alert["lat"], 6), round(alert["lon"], 6)), self.seen[alert["id"]].first_ms)
+            self.first_ms.setdefault(
+                (round(alert["lat"], 6), round(alert["lon"], 6)), self.seen[alert["id"]].first_ms
+            )
 
 
 class StoreEyes:
@@ -132,11 +158,10 @@ class StoreEyes:
         self.asked += 1
         try:
             async with session.get(self._url) as answer:
-                body = await answer.read()
-                good = answer.status == 200
+                body = await answer.read() if answer.status == 200 else b""
         except aiohttp.ClientError:
-            good = False
-        if not good:
+            body = b""
+        if not body:
             self.refused += 1
             return
         found, at_ms = json.loads(body)["n"], now_ms()
@@ -198,7 +223,11 @@ class CityLoad:
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "CIOR_TRACCAR_SECRET": self._secret}
+            self._argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "CIOR_TRACCAR_SECRET": self._secret},
         )
         assert self.process.stdout is not None
         assert self.process.stdout.readline().strip() == "started", "the generator did not start"
@@ -214,19 +243,32 @@ class Busy:
     """Processor seconds of every part between :meth:`start` and :meth:`shares`."""
 
     def __init__(self, centre: RunningCentre, **others: int) -> None:
-        self._pids = {name: part.pid for name, part in centre.stack.supervisor.parts.items() if part.pid is not None} | others
+        self._pids = {
+            name: part.pid for name, part in centre.stack.supervisor.parts.items() if part.pid is not None
+        } | others
+        self._pids["presses and eyes"] = os.getpid()
         self._began = {name: _cpu_s(pid) for name, pid in self._pids.items()}
-        self._began_s = time.monotonic()
+        self._began_s, self._machine_s = time.monotonic(), _busy_s()
 
     def shares(self) -> dict[str, float]:
         """Percent of one core by process; a part that was restarted meanwhile is left out."""
         lasted_s = time.monotonic() - self._began_s
         ended = {name: _cpu_s(pid) for name, pid in self._pids.items()}
-        return {
+        found = {
             name: round(100 * (end - begin) / lasted_s, 1)
             for name, end in ended.items()
             if end is not None and (begin := self._began[name]) is not None
         }
+        whole = 100 * (_busy_s() - self._machine_s) / lasted_s
+        return found | {OTHERS: round(max(0.0, whole - sum(found.values())), 1)}
+
+
+def _busy_s() -> float:
+    """Processor seconds that the whole machine has worked."""
+    times = psutil.cpu_times()
+    return float(
+        times.user + times.nice + times.system + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
+    )
 
 
 def _cpu_s(pid: int) -> float | None:
@@ -255,7 +297,9 @@ class Presser:
         await asyncio.sleep(settle_s)
         self.presses.clear()
         if self._eyes is not None:
-            self._eyes.wanted = self._eyes.counted + 1_000_000  # look for a moment, to know where counting starts
+            self._eyes.wanted = (
+                self._eyes.counted + 1_000_000
+            )  # look for a moment, to know where counting starts
             await asyncio.sleep(1.0)
             self.start_counting(self._eyes.counted)
 
@@ -288,7 +332,9 @@ class Presser:
         await asyncio.gather(*tasks)
 
     async def _press(self, actor: Actor) -> None:
-        press = Press(wire="dc09" if actor.kind == "panel" else "traccar", spot=(actor.lat, actor.lon), at_ms=now_ms())
+        press = Press(
+            wire="dc09" if actor.kind == "panel" else "traccar", spot=(actor.lat, actor.lon), at_ms=now_ms()
+        )
         self.presses.append(press)
         if self._eyes is not None and press.wire == "traccar":
             self._eyes.wanted += 1
@@ -302,7 +348,9 @@ class Presser:
         """Wait until every press was seen, at most so long; then fill in what was."""
         deadline_s = time.monotonic() + within_s
         while time.monotonic() < deadline_s:
-            if all(press.spot in self._wall.first_ms for press in self.presses) and (self._eyes is None or self._eyes.counted >= self._eyes.wanted):
+            if all(press.spot in self._wall.first_ms for press in self.presses) and (
+                self._eyes is None or self._eyes.counted >= self._eyes.wanted
+            ):
                 break
             await asyncio.sleep(0.1)
         for press in self.presses:
