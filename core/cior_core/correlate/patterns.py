@@ -10,11 +10,11 @@ import msgspec
 from cior_core.correlate import cases, matching, response
 from cior_core.correlate.state import Case, Part, Pattern, Pending, Storm, Watch
 from cior_core.geo import contains
-from cior_core.model import AlertId, AlertStatus, Disposition, Event, Reason, TypeCode
+from cior_core.model import AlertId, AlertStatus, Disposition, Event, EventId, Reason, TypeCode
 
 if TYPE_CHECKING:
     from cior_core.correlate.draft import Draft
-    from cior_core.rules import CoordinatedRule, StormRule, ThresholdRule, UnreportedRule, WatchRule
+    from cior_core.rules import CoordinatedRule, Rule, StormRule, ThresholdRule, UnreportedRule, WatchRule
 
 replace = msgspec.structs.replace
 
@@ -43,13 +43,9 @@ def count_threshold(draft: Draft, event: Event, part: Part, rule: ThresholdRule)
         return None
     for key, _ in group:
         draft.drop("pending", key)
-    reason = Reason(
-        code="threshold.reached",
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
-        text_es=rule.reason_es,
-        text_en=rule.reason_en,
+    reason = _said(
+        rule,
+        "threshold.reached",
         events=tuple(sorted((part.member.event_id, *(other.member.event_id for _, other in group)))),
         delta_s=round(max(abs(part.instant_ms - other.instant_ms) for _, other in group) / 1000, 3)
         if group
@@ -136,13 +132,9 @@ def watch_place(draft: Draft, case: Case) -> None:
             draft.watches = draft.watches.put(
                 case.id, _watch(draft, case, rule, lat=place.lat, lon=place.lon)
             )
-            reason = Reason(
-                code="watch.begun",
-                points=0,
-                rule=rule.id,
-                rule_version=rule.version,
-                text_es=rule.reason_es,
-                text_en=rule.reason_en,
+            reason = _said(
+                rule,
+                "watch.begun",
                 events=tuple(member.event_id for member in case.alert.members),
             )
             draft.say(case.id, "watch_begun", rule.reason_es, rule.reason_en, reasons=(reason,))
@@ -220,13 +212,9 @@ def _coordinate(draft: Draft, case: Case, rule: CoordinatedRule) -> None:
     if len(near) < rule.n:
         return
     ids = tuple(sorted(other.id for other in near))
-    reason = Reason(
-        code="coordinated.attack",
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
-        text_es=rule.reason_es,
-        text_en=rule.reason_en,
+    reason = _said(
+        rule,
+        "coordinated.attack",
         events=tuple(sorted(other.parts[0].member.event_id for other in near)),
         delta_s=round(
             (max(o.parts[0].instant_ms for o in near) - min(o.parts[0].instant_ms for o in near)) / 1000, 3
@@ -295,14 +283,10 @@ def open_unreported(draft: Draft, event: Event, part: Part, rule: UnreportedRule
             "Hospital admission linked to earlier alerts.",
         )
         return response.respond(draft, case, part).id
-    reason = Reason(
-        code="unreported.shooting",
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
+    reason = _said(
+        rule,
+        "unreported.shooting",
         events=(part.member.event_id,),
-        text_es=rule.reason_es,
-        text_en=rule.reason_en,
     )
     case = cases.open_case(
         draft,
@@ -345,14 +329,24 @@ def begin_storm(draft: Draft, event: Event, case: Case) -> None:
 
 
 def _storm_reason(rule: StormRule, part: Part) -> Reason:
+    return _said(
+        rule,
+        matching.GATHERED,
+        events=(part.member.event_id,),
+    )
+
+
+def _said(rule: Rule, code: str, *, events: tuple[EventId, ...], delta_s: float | None = None) -> Reason:
+    """What a rule of the pack says when it is at work, in its own words; it adds no points."""
     return Reason(
-        code=matching.GATHERED,
+        code=code,
         points=0,
         rule=rule.id,
         rule_version=rule.version,
-        events=(part.member.event_id,),
         text_es=rule.reason_es,
         text_en=rule.reason_en,
+        events=events,
+        delta_s=delta_s,
     )
 
 
