@@ -141,7 +141,8 @@ def test_topics_are_shown_made_and_shown_again(tansu: Tansu) -> None:
 def test_doctor_finds_this_machine_fit() -> None:
     import faust
 
-    assert faust.App is not None  # its module object replaces itself and loses its spec: the doctor must not stumble over that
+    # Its module object replaces itself and loses its spec: the doctor must not stumble over that.
+    assert faust.App is not None
     done = CliRunner().invoke(main, ["doctor"])
     assert done.exit_code == 0, done.output
     assert "taxonomy of" in done.output
