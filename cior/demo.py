@@ -218,14 +218,15 @@ def _progress(player: Player, watch: WallWatch) -> None:
 
 
 async def _settled(watch: WallWatch) -> Summary:
-    """Wait until what was accepted is stored, at most ``SETTLE_S``; the last look is returned either way."""
+    """Wait until what was accepted is stored and correlated and nothing changes any more, at most ``SETTLE_S``; the last look is returned either way."""
     deadline_s = time.monotonic() + SETTLE_S
     steady = 0
-    previous = -1
+    previous: tuple[int, int] | None = None
     while True:
         summary = msgspec.json.decode(await watch.ask("summary"), type=Summary)
-        steady = steady + 1 if summary.balance.even and summary.balance.accepted == previous else 0
-        previous = summary.balance.accepted
+        now = (summary.balance.events, sum(level.alerts for level in summary.levels))
+        steady = steady + 1 if summary.balance.even and now == previous else 0
+        previous = now
         if steady >= 3 or time.monotonic() > deadline_s:
             return summary
         await asyncio.sleep(2)

@@ -9,6 +9,7 @@ from cior.summary import Summary, balance_of, summarise
 from cior_store.questions import Questions
 
 HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
 _STATES = {
     "silent": ("callado", "silent"),
     "degraded": ("degradado", "degraded"),
@@ -17,10 +18,19 @@ _STATES = {
 }
 
 
+def settled_until_ms(now_ms: int, *, in_flight_s: float) -> int:
+    """The end of the last whole minute that ended at least ``in_flight_s`` ago."""
+    return (now_ms - int(in_flight_s * 1000)) // MINUTE_MS * MINUTE_MS
+
+
 def wall_questions(
-    questions: Questions, now_ms: Callable[[], int], *, in_flight_s: float = 30.0
+    questions: Questions, now_ms: Callable[[], int], *, in_flight_s: float = 90.0
 ) -> Mapping[str, Callable[[], Any]]:
-    """Question name → function. Windows: the last hour; ``summary``: since this process began."""
+    """Question name → function. Windows: the last hour; ``summary``: since this process began.
+
+    The balance is of *whole* minutes that ended ``in_flight_s`` ago: connectors state each minute's count up to a minute later, and half a minute
+    compared with a whole one would always be short.
+    """
     started_ms = now_ms()
 
     def latency() -> dict[str, Any]:
@@ -33,9 +43,8 @@ def wall_questions(
         }
 
     def balance() -> dict[str, Any]:
-        found = balance_of(
-            questions, since_ms=now_ms() - HOUR_MS, until_ms=now_ms() - int(in_flight_s * 1000)
-        )
+        until_ms = settled_until_ms(now_ms(), in_flight_s=in_flight_s)
+        found = balance_of(questions, since_ms=until_ms - HOUR_MS, until_ms=until_ms)
         return {
             "accepted": found.accepted,
             "raw": found.raw,

@@ -23,6 +23,8 @@ from cior_core.model import (
     Item,
     Level,
     Member,
+    Place,
+    PlaceMethod,
     Reason,
     Transition,
     TypeCode,
@@ -115,7 +117,7 @@ def _degraded_alert(event: Event | None, area: AreaId, opened_by: str, *, now_ms
         updated_ms=now_ms,
         first_occurred_ms=occurred_ms,
         last_occurred_ms=occurred_ms,
-        place=event.place if event is not None else UNKNOWN_PLACE,
+        place=_shown_place(event) if event is not None else UNKNOWN_PLACE,
         data_class=event.data_class if event is not None else DataClass.RESTRICTED,
         life_safety=True,
         protocol="degraded",
@@ -127,6 +129,14 @@ def _degraded_alert(event: Event | None, area: AreaId, opened_by: str, *, now_ms
     )
 
 
+def _shown_place(event: Event) -> Place:
+    """A second barrier for the sealed channel: whatever a connector sent, only the district of a sealed event leaves here."""
+    if event.data_class is not DataClass.SEALED:
+        return event.place
+    district = event.place.district
+    return Place(method=PlaceMethod.DISTRICT, district=district) if district else UNKNOWN_PLACE
+
+
 def _member(event: Event) -> Member:
     return Member(
         event_id=event.id,
@@ -136,7 +146,7 @@ def _member(event: Event) -> Member:
         phase=event.phase,
         occurred_ms=event.occurred_ms,
         received_ms=event.received_ms,
-        place=event.place,
+        place=_shown_place(event),
         life_safety=event.life_safety,
         independence=event.independence or event.subject,
         raw=event.raw,

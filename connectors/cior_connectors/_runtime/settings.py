@@ -134,7 +134,15 @@ def _parse(text: str, model: type[Any], *, file: str) -> Any:
     """First without secrets, for faults with a line; then with them. ``strict_toml`` has no hook for own types, hence the plain twin."""
     plain = strict_toml.parse(text, _plain(model), file=file)
     assert plain is not None
-    return msgspec.convert(tomllib.loads(text), model, dec_hook=_secret)
+    try:
+        return msgspec.convert(tomllib.loads(text), model, dec_hook=_secret)
+    except msgspec.ValidationError as error:
+        # Only a rule about the secret itself can fail here: the file's text has passed, what it points to has not.
+        raise ConfigInvalid(
+            "config.secret_unfit",
+            f"{file}: {error}",
+            cure="give the secret that the key points to in the form asked for",
+        ) from error
 
 
 def _plain(model: type[Any]) -> Any:

@@ -2,13 +2,13 @@
 "use strict";
 const WORDS = {
   es: { alerts: "Alertas", map: "Ciudad", blind: "Puntos ciegos", sources: "Señales por fuente", source: "Fuente", signals: "Señales", dead: "Muertas",
-    calm: "Sin alertas abiertas.", approx: "Mapa aproximado de demostración: no es cartografía oficial.", latency: "P1 pulsación→muro p95", balance: "cuentas",
+    calm: "Sin alertas abiertas.", approx: "Mapa aproximado de demostración: no es cartografía oficial.", latency: "P1 recepción→registro p95", balance: "cuentas",
     link: "conexión", lost: "SIN CONEXIÓN CON EL CENTRO: lo que se ve puede estar viejo", standin: "Muro de la consola CIOR, en lugar de Grafana en esta instalación.",
     drill: "SIMULACRO", degraded: "SIN DECODIFICAR", source1: "fuente", sourcesN: "fuentes", signal1: "señal", signalsN: "señales", nowhere: "lugar desconocido", balanced: "cuadran", gap: "faltan",
     ok: "en vivo", none: "Todas las fuentes hablan.", since: "desde", muted: "silenciada por", why: "por qué", open: "abierta", acknowledged: "tomada",
     dispatched: "despachada", on_scene: "en el lugar", unknown: "s/d" },
   en: { alerts: "Alerts", map: "City", blind: "Blind spots", sources: "Signals by source", source: "Source", signals: "Signals", dead: "Dead",
-    calm: "No open alerts.", approx: "Approximate demonstration map: not official cartography.", latency: "P1 press→wall p95", balance: "accounts",
+    calm: "No open alerts.", approx: "Approximate demonstration map: not official cartography.", latency: "P1 receipt→record p95", balance: "accounts",
     link: "link", lost: "NO CONNECTION TO THE CENTRE: what you see may be old", standin: "CIOR console wall, standing in for Grafana in this installation.",
     drill: "DRILL", degraded: "UNDECODED", source1: "source", sourcesN: "sources", signal1: "signal", signalsN: "signals", nowhere: "place unknown", balanced: "balance", gap: "missing",
     ok: "live", none: "Every source is speaking.", since: "since", muted: "muted by", why: "why", open: "open", acknowledged: "acknowledged",

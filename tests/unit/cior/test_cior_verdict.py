@@ -9,6 +9,7 @@ from cior.simulator.operator import Desk
 from cior.simulator.script import Do, Step
 from cior.summary import Balance, DeadCount, Summary
 from cior.verdict import heard, percentile, verdict
+from cior.wall_questions import settled_until_ms
 from cior.watching import Seen, WallWatch
 from cior_store.answers import LatencyRow, SourceCount
 
@@ -89,3 +90,11 @@ def test_no_p1_two_different_replays_and_an_idle_operator_are_said() -> None:
 def test_percentiles_are_nearest_rank() -> None:
     values = [float(n) for n in range(1, 101)]
     assert (percentile(values, 0.5), percentile(values, 0.99), percentile([], 0.5)) == (51.0, 100.0, 0.0)
+
+
+@pytest.mark.parametrize(("second", "expected_minute"), [(0, 7), (29, 7), (30, 8), (59, 8)])
+def test_the_walls_balance_is_of_whole_minutes_that_have_been_stated(
+    second: int, expected_minute: int
+) -> None:
+    now_ms = (10 * 60 + second - 60) * 1000
+    assert settled_until_ms(now_ms, in_flight_s=90.0) == expected_minute * 60_000

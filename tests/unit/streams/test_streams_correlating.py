@@ -15,7 +15,18 @@ from cior_bus.metrics import Metrics
 from cior_bus.producer import Message
 from cior_core import identity
 from cior_core.errors import PayloadRejected
-from cior_core.model import DEFAULT_AREA, Event, EventItem, Item, Lane, Place, PlaceMethod, TickItem, TypeCode
+from cior_core.model import (
+    DEFAULT_AREA,
+    DataClass,
+    Event,
+    EventItem,
+    Item,
+    Lane,
+    Place,
+    PlaceMethod,
+    TickItem,
+    TypeCode,
+)
 from cior_streams import metrics as s
 from cior_streams import outlet
 from cior_streams.area_memory import AreaMemory
@@ -231,6 +242,23 @@ async def test_law_3_a_step_that_fails_still_puts_a_life_safety_item_on_the_wall
         correlation.degrade(Arrived(3, codec.encode(item(1, lat=-32.9))), ValueError())[0].value
         == sent[0].value
     ), "a repeat is the same alert"
+
+
+async def test_law_9_even_a_step_that_fails_shows_no_more_than_the_district_of_a_sealed_event(
+    correlator: CoreCorrelator,
+) -> None:
+    correlation = body({}, Log(Fuse(10**9)), correlator, Fuse(10**9))
+    loud = item(1, lat=-32.912345)
+    place = msgspec.structs.replace(loud.event.place, district="sur", text="San Lorenzo 1234")
+    sealed = msgspec.structs.replace(loud.event, data_class=DataClass.SEALED, place=place)
+    sent = correlation.degrade(
+        Arrived(3, codec.encode(msgspec.structs.replace(loud, event=sealed))), ValueError()
+    )
+    alert: Any = codec.decode(Kind.ALERT, sent[0].value)
+    assert (alert.silent, alert.place.district) == (True, "sur")
+    for message in sent:
+        assert b"32.912345" not in message.value
+        assert b"San Lorenzo" not in message.value
 
 
 async def test_an_item_under_another_areas_key_is_refused(correlator: CoreCorrelator) -> None:
