@@ -20,6 +20,7 @@ from measured import ROOT, Clocked, Result, markdown, read_all, write
 PAGE = ROOT / "docs" / "benchmarks.md"
 TITLES = {
     "press_to_wall": "Press to wall",
+    "press_to_wall_dense": "Press to wall, denser",
     "backlog": "Backlog of telemetry while presses arrive",
     "footprint": "Footprint of the embedded stack",
     "faust_bulk": "Bulk lane and stateful device lane against other loops",
