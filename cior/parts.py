@@ -70,6 +70,8 @@ def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
 
 def run_centre(arguments: PartArguments) -> int:
     """Store sink and wall."""
+    # The live feed shares the interpreter with the bulk writer: at the default of 5 ms a press would wait that long at each of a dozen hand-overs.
+    sys.setswitchinterval(0.0005)
     file = arguments.centre.file
     settings = centre_part.CentreProcess(
         bus=arguments.bus("cior-centre"),
