@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import structlog
 from selenium.webdriver import Chrome
 
 from cior.embedded.tansu import Tansu
@@ -61,6 +62,13 @@ def _no_sockets_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytes
 
     for verb in ("connect", "connect_ex", "bind", "sendto"):
         monkeypatch.setattr(socket.socket, verb, refuse)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command run in this process sets up its own log, bound to a stream that ends with it; the next test starts from the default again."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
