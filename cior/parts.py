@@ -33,6 +33,9 @@ from cior_core.model import AreaId
 
 log = structlog.get_logger("cior.parts")
 
+BULK_NICENESS = 5
+"""Where processors are short, telemetry waits for presses and not the other way round."""
+
 
 class PartArguments(msgspec.Struct, frozen=True, kw_only=True):
     """What every part is told."""
@@ -162,8 +165,11 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     """One Faust worker; its exit code tells the supervisor why it ended."""
     from cior_connectors._runtime.settings import read_registry
     from cior_streams.runner import run_worker
+    from cior_streams.settings import Role
     from cior_streams.wiring import Domain
 
+    if role == Role.BULK:
+        os.nice(BULK_NICENESS)
     centre = arguments.centre
     known = read_registry(centre.beside(centre.file.registry)).values()
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")

@@ -14,7 +14,7 @@ import faust
 from cior_bus.settings import Profile
 from cior_bus.topics import TopicSpec
 from cior_streams.guard import Guard, Handle, Rescue, nothing_to_rescue
-from cior_streams.settings import FETCH_WAIT_MS, StreamSettings, faust_options
+from cior_streams.settings import BULK_FETCH_WAIT_MS, FETCH_WAIT_MS, Role, StreamSettings, faust_options
 
 OnRebalance = Callable[[], None]
 
@@ -25,7 +25,7 @@ def create_app(settings: StreamSettings) -> faust.App:
     app = faust.App(settings.app_id, **faust_options(settings))
     _suspend_until_sought(app)
     if settings.bus.profile is Profile.TANSU:
-        _shorten_fetch_wait(app)
+        _shorten_fetch_wait(app, BULK_FETCH_WAIT_MS if settings.role is Role.BULK else FETCH_WAIT_MS)
     return app
 
 
@@ -41,12 +41,12 @@ def _suspend_until_sought(app: faust.App) -> None:
     app.on_rebalance_complete.connect(hold, weak=False)
 
 
-def _shorten_fetch_wait(app: faust.App) -> None:
+def _shorten_fetch_wait(app: faust.App, wait_ms: int) -> None:
     """Faust has no setting for it (1500 ms are written into its driver), and Tansu looks for new data only at half of it."""
 
     async def shorten(*_args: Any, **_kwargs: Any) -> None:
         consumer: Any = app.consumer
-        consumer._thread._consumer._fetcher._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  no setting reaches it
+        consumer._thread._consumer._fetcher._fetch_max_wait_ms = wait_ms  # noqa: SLF001  no setting reaches it
 
     app.on_partitions_assigned.connect(shorten, weak=False)
 

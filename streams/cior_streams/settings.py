@@ -56,6 +56,8 @@ class StreamSettings(Struct, frozen=True):
 
 FETCH_WAIT_MS = 20
 """Tansu's long poll does not wake on new data; Apache Kafka's does, so there Faust's own 1500 ms stay."""
+BULK_FETCH_WAIT_MS = 100
+"""The same for the bulk application: each look costs the broker processor time, and telemetry may wait a tenth of a second."""
 
 _COMMON: dict[str, Any] = {
     "broker_commit_interval": 0.5,
