@@ -8,6 +8,7 @@ The first writes ``docs/benchmarks.md`` from ``benchmarks/results/*.json``; the 
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import msgspec
 
 from measured import ROOT, Clocked, Result, markdown, read_all, write
 
+_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
 PAGE = ROOT / "docs" / "benchmarks.md"
 TITLES = {
     "press_to_wall": "Press to wall",
@@ -62,7 +64,8 @@ def _shown(argument: str) -> str:
 
 
 def _as_markdown(text: str) -> str:
-    """Tables stay tables; output without one is quoted as it is."""
+    """Tables stay tables, log lines go; output without a table is quoted as it is."""
+    text = "\n".join(line for line in text.splitlines() if not _LOG_LINE.match(line))
     return text if "|---" in text else f"```\n{text.strip()}\n```"
 
 
