@@ -160,8 +160,16 @@ async def test_a_backlog_of_telemetry_does_not_delay_a_press(fleet: Fleet, tmp_p
     event = press(1)
     started = time.monotonic()
     fleet.send([message(event)])
-    alerts = fleet.alerts()
+    # The bulk worker may meanwhile have found the registered boxes silent: those alerts are true too, and not this test's business.
+    presses: list[str] = []
+
+    def shown() -> bool:
+        members = [member for alert in fleet.alerts().values() for member in alert.members]
+        presses[:] = [member.event_id for member in members if member.type == event.type]
+        return event.id in presses
+
+    until(shown, timeout_s=20, why=fleet.logs)
     waited_s = time.monotonic() - started
-    assert [m.event_id for alert in alerts.values() for m in alert.members] == [event.id]
+    assert presses == [event.id]
     assert waited_s < 5.0
     spool.close()
