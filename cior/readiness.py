@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 
-def announce(path: Path, **facts: Any) -> None:
-    """Say that this process is ready; ``facts`` (a port) go with it."""
+def announce(path: Path, *, pid: int | None = None, **facts: Any) -> None:
+    """Say that this process (or ``pid``) is ready; ``facts`` (a port) go with it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
-    temporary.write_bytes(msgspec.json.encode({"pid": os.getpid(), **facts}))
+    temporary.write_bytes(msgspec.json.encode({"pid": pid or os.getpid(), **facts}))
     temporary.replace(path)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from cior.embedded.tansu import TansuSettings, answers, command, free_port
+from cior.embedded.tansu import free_port
 from cior.keys import Keys
 from cior.readiness import is_ready
 from cior.settings import EMBEDDED, Centre
@@ -195,11 +195,12 @@ class Stack:
         )
 
     def _broker(self, port: int) -> PartSpec:
-        settings = TansuSettings(port=port)
+        ready = self.ready_file(BROKER)
+        ready.unlink(missing_ok=True)
         return PartSpec(
             name=BROKER,
-            argv=command(settings, port),
-            ready=lambda _pid: answers(settings.host, port, timeout_s=0.2),
+            argv=[sys.executable, "-m", "cior.embedded.broker_process", str(port), str(ready)],
+            ready=lambda pid: is_ready(ready, pid),
             ready_timeout_s=20,
             stop_timeout_s=0.5,
             life_safety=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.resources
 import os
+import secrets
 import socket
 import struct
 import subprocess
@@ -26,6 +27,7 @@ log = structlog.get_logger("cior.embedded.tansu")
 LOOPBACK = "127.0.0.1"
 _METADATA_KEY, _METADATA_VERSION, _CORRELATION_ID = 3, 1, 0x0C10
 _LONGEST_REPLY_BYTES = 8 * 1024 * 1024
+_LOWEST_PORT, _OUTGOING_DEFAULT, _PORT_TRIALS = 15_000, 32_768, 200
 _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG", "TZ")
 
 
@@ -42,11 +44,28 @@ class TansuSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A TCP port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody listens on at this moment, below those that the kernel gives to outgoing connections: a server that starts or comes back on
+    one of *those* may find a client there, even one that, calling a dead server again and again, connected to itself."""
+    for _ in range(_PORT_TRIALS):
+        port = _LOWEST_PORT + secrets.randbelow(_first_outgoing_port() - _LOWEST_PORT)
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise SourceUnavailable(
+        "port.none_free", f"no free port found in {_PORT_TRIALS} trials", cure="name a port in the settings"
+    )
+
+
+def _first_outgoing_port() -> int:
+    """Of the kernel's range for outgoing connections; Linux's default where it cannot be read."""
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return _OUTGOING_DEFAULT
+    return first if first > _LOWEST_PORT + 1_000 else _OUTGOING_DEFAULT
 
 
 def find_binary() -> Path:
@@ -75,12 +94,14 @@ def find_binary() -> Path:
 
 
 def command(settings: TansuSettings, port: int) -> list[str]:
-    """The argument vector that serves ``port`` with these settings; also what ``cior up`` gives its supervisor."""
+    """The argument vector that serves ``port`` with these settings. Each call is a new life of the broker: the cluster id ends with a number of its
+    own, by which clients see that the log before is gone (:mod:`cior_bus.broker_life`)."""
+    life = secrets.token_hex(6)
     url = f"tcp://{settings.host}:{port}"
     return [
         str(settings.binary or find_binary()),
         "broker",
-        *("--cluster-id", settings.cluster_id),
+        *("--cluster-id", f"{settings.cluster_id}-{life}"),
         *("--listener-url", url),
         *("--advertised-listener-url", url),
         *("--storage-engine", "memory://tansu/"),

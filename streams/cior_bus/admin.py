@@ -9,6 +9,7 @@ from enum import StrEnum
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]  # its stubs forget that it re-exports them
 
+from cior_bus.broker_life import life_of
 from cior_bus.settings import BusSettings
 from cior_bus.topics import CATALOGUE, TopicSpec
 from cior_core.errors import ConfigInvalid, SourceUnavailable
@@ -48,8 +49,17 @@ class Topics:
     """The administrator's view of one broker."""
 
     def __init__(self, settings: BusSettings, *, timeout_s: float = 10.0) -> None:
-        self._client = AdminClient(settings.client())
+        self._client, self._settings = AdminClient(settings.client()), settings
         self._timeout_s = timeout_s
+
+    def life(self) -> str:
+        """The name of the broker's life (:mod:`cior_bus.broker_life`). Raises ``SourceUnavailable`` (``bus.broker_away``)."""
+        try:
+            return life_of(self._client, self._settings, topic=CATALOGUE[0].name, timeout_s=self._timeout_s)
+        except KafkaException as error:
+            raise SourceUnavailable(
+                "bus.broker_away", f"the broker did not answer ({error.args[0].name()})"
+            ) from error
 
     def existing(self) -> dict[str, int]:
         """Partition counts of all topics. Raises ``SourceUnavailable`` (``bus.broker_away``)."""

@@ -2,6 +2,7 @@
 
 One thread. Messages are gathered per partition; a batch is cut at ``max_records`` or ``max_bytes``, or when its oldest message has waited ``max_wait_s``.
 The cut is planned (:mod:`cior_bus.cuts`) before the handler runs, so the same offsets come together again on every retry, also after a crash.
+On the embedded broker a new life of the log (:mod:`cior_bus.broker_life`) begins from its first offset; what was read of the old one is handed out before.
 ``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the backpressure); any other exception
 leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
 """
@@ -17,16 +18,19 @@ from typing import Any
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from cior_bus import metrics as m
+from cior_bus.broker_life import life_of, name_in
 from cior_bus.cuts import Cut, Cuts, MemoryCuts
-from cior_bus.settings import BusSettings
+from cior_bus.settings import BusSettings, Profile
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Struct
 
 _LOG = structlog.get_logger(__name__)
 _PULL = 2_000
 _PLAN_PATIENCE_S = 5.0
+_LIFE_LOOK_S = 0.5
 # Codes of librdkafka itself (rdkafka.h): the binding names them with an underscore.
 _UNKNOWN_TOPIC = -188
 _UNKNOWN_PARTITION = -190
@@ -173,17 +177,51 @@ class BatchConsumer:
     def run(self, handler: Callable[[Batch], None], *, stop: threading.Event) -> None:
         """Until ``stop``. Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable`` (``bus.topic_missing``) when a
         topic is not there: after a data loss of the broker a new process must start over."""
-        watchdog = threading.Thread(target=self._watch, args=(stop,), name="consumer-watchdog", daemon=True)
-        self._consumer = consumer = Consumer(self._settings.consumer(self._group))
-        watchdog.start()
+        threading.Thread(target=self._watch, args=(stop,), name="consumer-watchdog", daemon=True).start()
+        while not stop.is_set():
+            self._live(handler, stop)
+
+    def _live(self, handler: Callable[[Batch], None], stop: threading.Event) -> None:
+        """One life of the broker's log, or until ``stop``."""
+        life = self._ask_life()
+        self._consumer = consumer = Consumer(self._settings.consumer(name_in(life, self._group)))
+        self._buffers.clear()
+        look_s = time.monotonic()
         try:
             self._start(consumer)
             while not stop.is_set():
                 self._pull(consumer)
                 self._hand_out(consumer, handler, stop)
+                if time.monotonic() - look_s > _LIFE_LOOK_S:
+                    if not self._is_same_life(consumer, life):
+                        self._hand_out(consumer, handler, stop, everything=True)
+                        return
+                    look_s = time.monotonic()
         finally:
             consumer.close()
             self._consumer = None
+
+    def _ask_life(self) -> str:
+        """A client of its own asks, since a consumer must know its group when it is made."""
+        if self._settings.profile is Profile.KAFKA:
+            return ""
+        asking = AdminClient(self._settings.client())
+        try:
+            return life_of(asking, self._settings, topic=self._topics[0], timeout_s=10.0)
+        except KafkaException as error:
+            raise SourceUnavailable(
+                "bus.broker_away", f"the broker did not answer ({error.args[0].name()})"
+            ) from error
+
+    def _is_same_life(self, consumer: Consumer, life: str) -> bool:
+        """A broker that does not answer has not begun a new one (yet)."""
+        try:
+            now = life_of(consumer, self._settings, topic=self._topics[0], timeout_s=_LIFE_LOOK_S)
+        except KafkaException:
+            return True
+        if now != life:
+            _LOG.error("broker_log_lost", group=self._group)
+        return now == life
 
     def _start(self, consumer: Consumer) -> None:
         if self._join is Join.SUBSCRIBE:
@@ -245,9 +283,19 @@ class BatchConsumer:
             )
         _LOG.warning("read_failed", reason=error.name(), group=self._group)
 
-    def _hand_out(self, consumer: Consumer, handler: Callable[[Batch], None], stop: threading.Event) -> None:
+    def _hand_out(
+        self,
+        consumer: Consumer,
+        handler: Callable[[Batch], None],
+        stop: threading.Event,
+        *,
+        everything: bool = False,
+    ) -> None:
+        """The batches that are due; with ``everything`` also those that still gather."""
         for (topic, partition), buffer in list(self._buffers.items()):
-            while not stop.is_set() and (count := buffer.cut(self._limits, time.monotonic())):
+            while not stop.is_set() and (
+                count := len(buffer.records) if everything else buffer.cut(self._limits, time.monotonic())
+            ):
                 batch = Batch(topic=topic, partition=partition, records=buffer.take(count))
                 self._cuts.plan(topic, partition, Cut(first=batch.first, last=batch.last))
                 if not self._insist(consumer, handler, batch, stop):

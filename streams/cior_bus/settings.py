@@ -93,6 +93,7 @@ class BusSettings(Struct, frozen=True):
             **self.client(),
             **order,
             "acks": "all",
+            "allow.auto.create.topics": False,
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "linger.ms": 2 if self.linger_ms is None else self.linger_ms,

@@ -22,7 +22,7 @@ OnRebalance = Callable[[], None]
 def create_app(settings: StreamSettings) -> faust.App:
     """An application without agents. Must be called inside the running loop that will serve it."""
     settings.datadir.mkdir(parents=True, exist_ok=True)
-    app = faust.App(settings.app_id, **faust_options(settings))
+    app = faust.App(settings.group, **faust_options(settings))
     _suspend_until_sought(app)
     if settings.bus.profile is Profile.TANSU:
         _shorten_fetch_wait(app, BULK_FETCH_WAIT_MS if settings.role is Role.BULK else FETCH_WAIT_MS)

@@ -110,12 +110,14 @@ class Worker:
         while not self._stop.is_set():
             try:
                 await asyncio.to_thread(admin.ensure, partitions=self.settings.partitions)
+                life = await asyncio.to_thread(admin.life)
             except SourceUnavailable as away:
                 _LOG.warning("broker_awaited", code=away.code)
                 self._write_health(ready=False)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), 0.5)
             else:
+                self.settings = msgspec.structs.replace(self.settings, life=life)
                 return True
         return False
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cior_bus import topics
+from cior_bus.broker_life import name_in
 from cior_bus.settings import BusSettings, Profile
 from cior_core.model import Struct
 
@@ -22,7 +23,8 @@ class StreamSettings(Struct, frozen=True):
     """One worker. ``worker`` names it among the workers of its role (its state folder must be its own); ``workers`` is how many there are.
 
     ``version`` is raised to give up all tables after a data loss of the broker that left their changelogs behind. ``stall_s``: input waits and
-    nothing was committed for so long → the process ends for its supervisor to start it again.
+    nothing was committed for so long → the process ends for its supervisor to start it again. ``life``: set by the runner, see
+    :mod:`cior_bus.broker_life`.
     """
 
     bus: BusSettings
@@ -35,11 +37,17 @@ class StreamSettings(Struct, frozen=True):
     tick_s: float = 1.0
     stall_s: float = 30.0
     app_prefix: str = "cior"
+    life: str = ""
 
     @property
     def app_id(self) -> str:
-        """The consumer group and the first part of the changelogs' names."""
+        """The application's name: of its state folder and health file."""
         return f"{self.app_prefix}-{self.role.value}"
+
+    @property
+    def group(self) -> str:
+        """The consumer group and the first part of the changelogs' names."""
+        return name_in(self.life, self.app_id)
 
     @property
     def datadir(self) -> Path:

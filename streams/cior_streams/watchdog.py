@@ -46,10 +46,12 @@ class Observation(Struct, frozen=True):
 
 
 class Logs(Struct, frozen=True):
-    """What the broker says: topics, and the end of each partition. On Tansu an end may lag behind the truth, but never goes back (§0.7)."""
+    """What the broker says: topics, the end of each partition, and its cluster id, which lives as long as its log: Kafka keeps it on disk with the
+    records, the embedded broker has a new one at each start. On Tansu an end may lag behind the truth, but never goes back (§0.7)."""
 
     topics: frozenset[str]
     ends: dict[Place, int]
+    cluster: str = ""
 
 
 class Watchdog:
@@ -60,6 +62,7 @@ class Watchdog:
         self._ends: dict[Place, int] = {}
         self._moved: dict[Place, tuple[int, float]] = {}
         self._missing_since_s: float | None = None
+        self._cluster = ""
         self.commit_age_s = 0.0
 
     def judge(self, seen: Observation, logs: Logs | None, *, now_s: float) -> Verdict:
@@ -71,10 +74,10 @@ class Watchdog:
         if logs is None:
             self._forgive(now_s)
             return Verdict.BROKER_AWAY
+        if self._is_another_log(logs):
+            return Verdict.LOG_RESET
         if self._is_missing(seen, logs, now_s):
             return Verdict.TOPIC_MISSING
-        if any(end < self._ends.get(place, 0) for place, end in logs.ends.items()):
-            return Verdict.LOG_RESET
         self._ends.update(logs.ends)
         return Verdict.STALLED if self._is_stalled(seen, logs, now_s) else Verdict.FINE
 
@@ -82,6 +85,12 @@ class Watchdog:
         """Time without a broker is nobody's stall."""
         self._moved = {place: (offset, now_s) for place, (offset, _) in self._moved.items()}
         self._missing_since_s = None
+
+    def _is_another_log(self, logs: Logs) -> bool:
+        self._cluster = self._cluster or logs.cluster
+        return logs.cluster != self._cluster or any(
+            end < self._ends.get(place, 0) for place, end in logs.ends.items()
+        )
 
     def _is_missing(self, seen: Observation, logs: Logs, now_s: float) -> bool:
         if seen.topics <= logs.topics:
@@ -121,12 +130,12 @@ class LogReader:
     def read(self, places: frozenset[Place]) -> Logs | None:
         """None when the broker does not answer. A partition that is gone has no end."""
         try:
-            topics = self._consumer.list_topics(timeout=self._timeout_s).topics
-            names = frozenset(name for name, topic in topics.items() if topic.error is None)
+            found = self._consumer.list_topics(timeout=self._timeout_s)
+            names = frozenset(name for name, topic in found.topics.items() if topic.error is None)
             ends = {place: self._end(place) for place in places if place[0] in names}
         except KafkaException:
             return None
-        return Logs(topics=names, ends=ends)
+        return Logs(topics=names, ends=ends, cluster=found.cluster_id or "")
 
     def _end(self, place: Place) -> int:
         _, end = self._consumer.get_watermark_offsets(

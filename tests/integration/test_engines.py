@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import urllib.error
 
 import clickhouse_connect
@@ -111,3 +112,13 @@ def test_clickhouse_lite_keeps_rows_over_a_kill(clickhouse_lite: ClickHouseLite)
 def test_browser_runs_a_page(browser: Chrome) -> None:
     browser.get("data:text/html,<title>pared</title><script>document.title += ' ' + (6 * 7)</script>")
     assert browser.title == "pared 42"
+
+
+def test_a_free_port_is_never_one_that_the_kernel_gives_to_a_client() -> None:
+    """A server that comes back must find its port free, however many clients call meanwhile."""
+    with socket.socket() as client, socket.create_server((embedded.LOOPBACK, 0)) as server:
+        client.connect(server.getsockname())
+        outgoing = client.getsockname()[1]
+    ports = {embedded.free_port() for _ in range(200)}
+    assert len(ports) > 150
+    assert max(ports) < outgoing

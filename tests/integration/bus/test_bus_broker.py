@@ -8,10 +8,14 @@ import signal
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import wait
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from cior.embedded.tansu import Tansu
 from cior_bus import codec, topics
 from cior_bus import metrics as m
 from cior_bus.admin import Topics, TopicState
@@ -48,7 +52,9 @@ def test_the_catalogue_is_created_once_and_checks_out(broker: Broker) -> None:
 async def test_law_1_publish_returns_after_the_broker_has_it(broker: Broker, tmp_path: Path) -> None:
     Topics(broker.settings).ensure()
     spool = Spool.open(tmp_path)
-    with Bus(broker.settings, spool=spool) as bus:
+    # A JVM that just woke is slow, not away.
+    patient = msgspec.structs.replace(broker.settings, ack_wait_s=20.0)
+    with Bus(patient, spool=spool) as bus:
         await asyncio.gather(*(bus.publish([press(n)]) for n in range(200)))
         broker.kill() if broker.profile is Profile.KAFKA else None
         assert spool.depth()[SpoolClass.LIFE_SAFETY].messages == 0, (
@@ -56,6 +62,34 @@ async def test_law_1_publish_returns_after_the_broker_has_it(broker: Broker, tmp
         )
     broker.start()
     assert sorted(numbers(broker.values(URGENT, at_least=200))) == list(range(200))
+    spool.close()
+
+
+@pytest.mark.crash
+def test_law_1_presses_on_their_way_when_the_broker_forgets_everything_arrive_in_its_new_log(
+    tansu: Tansu, tmp_path: Path
+) -> None:
+    """The embedded broker comes back empty, and its topics late. A client must not make them up meanwhile (with the broker's own partition count)."""
+    quick = {"reconnect.backoff.ms": "1", "reconnect.backoff.max.ms": "5"}
+    settings = BusSettings(bootstrap=tansu.bootstrap, ack_wait_s=5.0, properties=quick)
+    Topics(settings).ensure(partitions=7)
+    spool = Spool.open(tmp_path)
+    with Bus(settings, spool=spool) as bus:
+        bus.publish_sync([press(0)])
+        os.kill(tansu.pid or 0, signal.SIGSTOP)
+        sent = [bus.submit([press(n, key=b"bus-%d" % n)]) for n in range(1, 40)]
+        time.sleep(0.2)
+        assert not any(future.done() for future in sent)
+        tansu.kill()
+        tansu.start()
+        wait(sent, timeout=20)
+        time.sleep(1.5)
+        assert [future.exception() for future in sent] == [None] * 39
+        Topics(settings).ensure(partitions=7)
+        assert bus.flush(timeout_s=30)
+    assert {check.state for check in Topics(settings).check(partitions=7)} == {TopicState.OK}
+    found = numbers(Broker(tansu, Profile.TANSU).values(URGENT, at_least=39))
+    assert set(range(1, 40)) <= set(found)
     spool.close()
 
 
@@ -331,3 +365,37 @@ async def test_a_sink_that_dies_before_the_commit_gets_the_same_cut_again(
     assert sorted(numbers([(r.key, r.value) for batch in sink.batches for r in batch.records])) == list(
         range(70)
     )
+
+
+@pytest.mark.crash
+def test_a_new_life_of_the_embedded_broker_is_read_from_its_beginning(tansu: Tansu) -> None:
+    """The same process reads on: what it had read of the old log is handed out, and the new log is not read from where the old one was."""
+    settings = BusSettings(bootstrap=tansu.bootstrap)
+    Topics(settings).ensure(partitions=1)
+    sink, stop = Sink(), threading.Event()
+    consumer = BatchConsumer(
+        settings, group="sink", topics=[URGENT], limits=BatchLimits(max_records=500, max_wait_s=1.5)
+    )
+    thread = threading.Thread(target=consumer.run, args=(sink,), kwargs={"stop": stop})
+    thread.start()
+    try:
+        with Bus(settings) as bus:
+            bus.publish_sync([press(n) for n in range(300)])
+        until(lambda: consumer.status().waiting_records == 300, "the first life is read")
+        tansu.kill()
+        tansu.start()
+        Topics(settings).ensure(partitions=1)
+        with Bus(settings) as bus:
+            bus.publish_sync([press(n) for n in range(300, 350)])
+        until(lambda: sum(len(batch.records) for batch in sink.batches) >= 350, "both lives are handed out")
+    finally:
+        stop.set()
+        thread.join(20)
+    assert numbers([(r.key, r.value) for batch in sink.batches for r in batch.records]) == list(range(350))
+
+
+def until(condition: Callable[[], bool], what: str, *, within_s: float = 20.0) -> None:
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"not in time: {what}"
+        time.sleep(0.02)

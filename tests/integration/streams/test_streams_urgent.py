@@ -176,11 +176,6 @@ def test_law_3_garbage_on_every_topic_becomes_dead_letters_with_its_bytes_and_st
 
 
 @pytest.mark.crash
-@pytest.mark.xfail(
-    strict=False,
-    reason="known defect: a worker that outlives the memory broker's crash may commit its old offsets to the new, empty log; "
-    "its successor then waits for offsets that do not exist yet (watchdog: stalled). Apache Kafka keeps its log and is not concerned",
-)
 def test_the_brokers_loss_of_all_data_ends_the_worker_and_its_successor_works(
     tansu: Tansu, tmp_path: Path
 ) -> None:
