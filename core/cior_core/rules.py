@@ -109,6 +109,17 @@ class StormRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hours_max: float
 
 
+class FloodRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``n`` different devices with alerts of ``types`` within ``within_s`` of each other have one cause: one alert of type ``opens`` takes them in, and the
+    next ones too. At most ``members_max`` are shown, the rest is counted. Never life-safety."""
+
+    types: tuple[str, ...]
+    n: int
+    within_s: float
+    opens: str
+    members_max: int
+
+
 class PostureRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A named posture of the city (S21): points by family and thresholds by rule id, for at most ``hours_max``."""
 
@@ -142,6 +153,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     coordinated: tuple[CoordinatedRule, ...] = ()
     unreported: tuple[UnreportedRule, ...] = ()
     storm: tuple[StormRule, ...] = ()
+    flood: tuple[FloodRule, ...] = ()
     posture: tuple[PostureRule, ...] = ()
     priority: tuple[PriorityRule, ...] = ()
     suppress: tuple[SuppressRule, ...] = ()
@@ -179,6 +191,7 @@ class RulePack:
             code: rule for rule in _all(files, "unreported", UnreportedRule) for code in rule.types
         }
         self.storms = {code: rule for rule in _all(files, "storm", StormRule) for code in rule.types}
+        self.floods = {code: rule for rule in _all(files, "flood", FloodRule) for code in rule.types}
         self.postures = {rule.name: rule for rule in _all(files, "posture", PostureRule)}
         self.groups = _partners(self.merge.groups)
 
@@ -347,6 +360,15 @@ def _unlawful(rule: Rule, types: Mapping[str, EventType]) -> Iterator[str]:
                 for code in rule.groups_types
                 if code in types and (types[code].life_safety or types[code].silent)
             )
+        case FloodRule():
+            yield from (
+                f"'{code}' is life-safety, silent or P1: it may never be one of many (law 2)"
+                for code in (*rule.types, rule.opens)
+                if code in types
+                and (types[code].life_safety or types[code].silent or types[code].level is Level.P1)
+            )
+            if not 3 <= rule.n <= rule.members_max <= 500:
+                yield "3 <= n <= members_max <= 500"
         case PriorityRule():
             yield from rule.table.faults()
             if (rule.table.id, rule.table.version) != (rule.id, rule.version):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cior_core.correlate import cases, intake, patterns, response
+from cior_core.correlate import cases, patterns, response
 from cior_core.correlate.state import Case, PostureState, Seen
 from cior_core.model import Action, ActionKind, AlertId, AlertStatus, Disposition, Reason, Suppression
 
@@ -201,7 +201,7 @@ def _merge(draft: Draft, action: Action, case: Case) -> None:
         if other.alert.silent != case.alert.silent:
             case = _link(draft, action, case, other)
         else:
-            case = intake.absorb(draft, case, other, actor=action.actor)
+            case = cases.absorb(draft, case, other, actor=action.actor)
 
 
 def _mergeable(draft: Draft, case: Case, target: AlertId) -> Case:

@@ -126,6 +126,33 @@ def rescored(draft: Draft, case: Case) -> Case:
     return case
 
 
+def absorb(draft: Draft, case: Case, inner: Case, *, actor: str) -> Case:
+    """Merge ``inner`` into ``case``: a link, nothing is moved. Both are live and of one realm."""
+    inner = replace(
+        inner,
+        status_before_merge=inner.alert.status,
+        alert=replace(inner.alert, status=AlertStatus.MERGED, merged_into=case.id),
+    )
+    draft.put(inner)
+    draft.say(inner.id, "merged", f"Unida a {case.id}.", f"Merged into {case.id}.", actor=actor)
+    suppression = None if inner.alert.life_safety else case.alert.suppression
+    if suppression is not case.alert.suppression:
+        draft.say(
+            case.id,
+            "suppression_lifted",
+            "Un aviso de vida en riesgo levanta el silencio.",
+            "A life-safety event lifts the suppression.",
+        )
+    case = rescored(
+        draft,
+        replace(
+            case, absorbed=(*case.absorbed, inner.id), alert=replace(case.alert, suppression=suppression)
+        ),
+    )
+    draft.say(case.id, "absorbed", f"Absorbe {inner.id}.", f"Absorbs {inner.id}.", actor=actor)
+    return case
+
+
 def _with_score(case: Case, score: Score, level: Level, floor: Level | None) -> Alert:
     return replace(case.alert, score=score.points, level=level, floor=floor)
 

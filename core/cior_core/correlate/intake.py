@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cior_core.correlate import cases, matching, patterns, response
+from cior_core.correlate import cases, floods, matching, patterns, response
 from cior_core.correlate.draft import UNDECODED
 from cior_core.correlate.state import Case, Part, Pending, Seen
 from cior_core.identity import digest
@@ -115,8 +115,8 @@ def _ordinary(
         return patterns.open_unreported(draft, event, part, unreported)
     if joined := _join(draft, event, part, live):
         return joined
-    if (storm := patterns.storm_for(draft, part)) is not None:
-        return _gather(draft, part, *storm)
+    if gathered := _gathered(draft, event, part):
+        return gathered
     threshold = draft.rules.thresholds.get(event.type)
     if kind.alerting == "threshold" and threshold is not None:
         return patterns.count_threshold(draft, event, part, threshold)
@@ -128,7 +128,7 @@ def _ordinary(
 def _join(draft: Draft, event: Event, part: Part, match: Match | None) -> AlertId | None:
     """Add ``part`` to the case it matches; None when there is none or it is full."""
     case = None if match is None else draft.case(match.alert_id)
-    if match is None or case is None or len(draft.parts(case)) >= draft.rules.merge.members_max:
+    if match is None or case is None or len(draft.parts(case)) >= floods.room(draft, case):
         return None
     reason = matching.explain(match, part, draft)
     level_before = case.alert.level
@@ -180,36 +180,16 @@ def _merged_by_source(draft: Draft, event: Event, part: Part, case: Case) -> Ale
             and target.live
             and mine.live
         ):
-            absorb(draft, target, mine, actor=f"source:{event.source}")
+            cases.absorb(draft, target, mine, actor=f"source:{event.source}")
             return target.id
     return case.id
 
 
-def absorb(draft: Draft, case: Case, inner: Case, *, actor: str) -> Case:
-    """Merge ``inner`` into ``case``: a link, nothing is moved. Both are live and of one realm."""
-    inner = replace(
-        inner,
-        status_before_merge=inner.alert.status,
-        alert=replace(inner.alert, status=AlertStatus.MERGED, merged_into=case.id),
-    )
-    draft.put(inner)
-    draft.say(inner.id, "merged", f"Unida a {case.id}.", f"Merged into {case.id}.", actor=actor)
-    suppression = None if inner.alert.life_safety else case.alert.suppression
-    if suppression is not case.alert.suppression:
-        draft.say(
-            case.id,
-            "suppression_lifted",
-            "Un aviso de vida en riesgo levanta el silencio.",
-            "A life-safety event lifts the suppression.",
-        )
-    case = cases.rescored(
-        draft,
-        replace(
-            case, absorbed=(*case.absorbed, inner.id), alert=replace(case.alert, suppression=suppression)
-        ),
-    )
-    draft.say(case.id, "absorbed", f"Absorbe {inner.id}.", f"Absorbs {inner.id}.", actor=actor)
-    return case
+def _gathered(draft: Draft, event: Event, part: Part) -> AlertId | None:
+    """The alert of many that takes the event: a storm's or a flood's."""
+    if (storm := patterns.storm_for(draft, part)) is not None:
+        return _gather(draft, part, *storm)
+    return floods.take(draft, event, part)
 
 
 def _gather(draft: Draft, part: Part, storm: Case, reason: Reason) -> AlertId:
@@ -267,11 +247,7 @@ def _end(draft: Draft, event: Event, part: Part, match: Match | None) -> AlertId
     """A restore, cancel or end: it is added and told. It deletes nothing and never lowers a life-safety level (law 10)."""
     kind, es, en = _ENDING_WORDS[event.phase]
     case = None if match is None else draft.case(match.alert_id)
-    if (
-        match is None
-        or case is None
-        or len(draft.parts(case)) >= draft.rules.merge.members_max + len(_ENDINGS)
-    ):
+    if match is None or case is None or len(draft.parts(case)) >= floods.room(draft, case) + len(_ENDINGS):
         draft.pending = draft.pending.put(
             event.id, Pending(part=part, until_ms=draft.now_ms + _ORPHAN_MS, drill=event.drill, orphan=True)
         )

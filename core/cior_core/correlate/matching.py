@@ -30,6 +30,9 @@ _TEXT_LIMIT = 200
 GATHERED = "storm.grouped"
 """Code of the reason of parts that a storm gathered: they hold together by their polygon only, so nothing joins through them."""
 
+FLOODED = "flood.grouped"
+"""Code of the reason of parts that a flood gathered: they happened together, not at one place, so what joins through them is the same device only."""
+
 KEPT_ATTRIBUTES = (
     "address",
     "away",
@@ -240,7 +243,7 @@ def fits(part: Part, case: Case, parts: Iterable[Part], draft: Draft) -> Match |
             )
         else:
             found = pair(part, other, draft)
-        if found is None:
+        if found is None or (found[0] > 1 and other.join is not None and other.join.code == FLOODED):
             continue
         match = Match(rank=found[0], alert_id=case.id, nearest=other, delta_s=found[1], distance_m=found[2])
         if best is None or match.order < best.order:

@@ -141,11 +141,12 @@ class Sent(Record, frozen=True, kw_only=True):
 
 
 class Pattern(Record, frozen=True, kw_only=True):
-    """The alert that a city-wide rule opened, and the alerts it counted (so that they are not counted twice)."""
+    """The alert that a city-wide rule opened, and the alerts it counted (so that they are not counted twice); of a flood, how many events it took in."""
 
     alert_id: AlertId
     counted: tuple[AlertId, ...]
     last_ms: int
+    events: int = 0
 
 
 class PostureState(Record, frozen=True, kw_only=True):

@@ -36,6 +36,7 @@ TYPES = (
     "fire.arson",
     "source.undecoded",
     "camera.health",
+    "source.silent",
     "vendor.unknown",
 )
 

@@ -1,0 +1,74 @@
+"""Many devices fall silent at once: one alert, whatever their number; nothing of it is final, and no press is in it."""
+
+from __future__ import annotations
+
+from cior_core.model import ActionKind, Alert, AlertStatus, Phase
+from cior_core.rules import RulePack
+from cior_core.scenario import Run, Signal
+from unit.core_b.histories import play
+
+
+def silent(number: int, *, at_s: float, drill: bool = False) -> Signal:
+    return Signal(
+        at_s=at_s, event="source.silent", source=f"bus-{number}", east_m=number * 700.0, drill=drill
+    )
+
+
+def shown(run: Run) -> list[Alert]:
+    return [alert for alert in run.state.alerts if alert.status is not AlertStatus.MERGED]
+
+
+def flood_of(run: Run) -> Alert:
+    [flood] = [alert for alert in shown(run) if alert.type == "source.outage"]
+    return flood
+
+
+def test_three_hundred_silent_vehicles_are_one_alert_that_names_two_hundred_and_counts_all(
+    pack: RulePack,
+) -> None:
+    run = play([silent(n, at_s=n * 0.2) for n in range(300)], pack)
+    [flood] = shown(run)
+    assert flood.type == "source.outage"
+    assert len(flood.members) == 200
+    [count] = [reason for reason in flood.reasons if reason.code == "flood.count"]
+    assert count.text_es == "Ya son 300 equipos."
+
+
+def test_one_device_that_falls_silent_again_and_again_is_no_flood(pack: RulePack) -> None:
+    run = play([silent(1, at_s=n * 20.0) for n in range(9)], pack)
+    assert {alert.type for alert in shown(run)} == {"source.silent"}
+
+
+def test_a_drill_does_not_complete_the_number_of_the_city(pack: RulePack) -> None:
+    run = play([silent(n, at_s=n * 5.0, drill=n % 2 == 0) for n in range(8)], pack)
+    assert {alert.type for alert in shown(run)} == {"source.silent"}
+
+
+def test_a_second_outage_hours_later_is_an_alert_of_its_own(pack: RulePack) -> None:
+    waves = [silent(100 * wave + n, at_s=wave * 7200.0 + n) for wave in range(2) for n in range(6)]
+    assert [alert.type for alert in shown(play(waves, pack))] == ["source.outage"] * 2
+
+
+def test_what_the_rule_took_in_a_person_can_take_out_again(pack: RulePack) -> None:
+    signals = [silent(n, at_s=float(n)) for n in range(6)]
+    merged = play(signals, pack)
+    assert len(flood_of(merged).members) == 6
+    again = play([*signals, Signal(at_s=60, action=ActionKind.UNMERGE, alert=4, others=(0,))], pack)
+    assert len(flood_of(again).members) == 5
+    assert [alert.type for alert in shown(again) if alert.type != "source.outage"] == ["source.silent"]
+
+
+def test_each_device_that_returns_is_told_in_the_alert_that_holds_it(pack: RulePack) -> None:
+    back = [
+        Signal(
+            at_s=100.0 + n,
+            event="source.restored",
+            source=f"bus-{n}",
+            east_m=n * 700.0,
+            phase=Phase.RESTORE,
+        )
+        for n in range(60)
+    ]
+    run = play([*(silent(n, at_s=float(n)) for n in range(60)), *back], pack)
+    [flood] = shown(run)
+    assert sum(member.phase is Phase.RESTORE for member in flood.members) == 60
