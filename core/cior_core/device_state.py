@@ -21,11 +21,12 @@ class Reputation(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Press(msgspec.Struct, frozen=True, array_like=True):
-    """A press kept in mind: its event id, when it was received, and how often (one press may be sent many times)."""
+    """A press kept in mind: its event id, when it was received, how often (one press may be sent many times), and how its alert ended so far."""
 
     id: str
     received_ms: int
     copies: int = 1
+    ending: str = ""
 
 
 class DeviceState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

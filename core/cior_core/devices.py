@@ -24,6 +24,7 @@ from cior_core.geo import coordinate_fault
 from cior_core.identity import event_id
 from cior_core.model import (
     UNKNOWN_PLACE,
+    Alert,
     ClockQuality,
     DataClass,
     Device,
@@ -38,6 +39,7 @@ from cior_core.model import (
 )
 
 SOURCE: Final = "urn:cior:devices"
+ENDINGS: Final = "urn:cior:endings"
 _PRODUCER: Final = Producer(connector="cior.devices", version="1")
 _PRESSING: Final = frozenset({Phase.NEW, Phase.UPDATE, Phase.STILL})
 _ENDING: Final = frozenset({Phase.RESTORE, Phase.CANCEL, Phase.END})
@@ -187,17 +189,65 @@ def clock_history(state: DeviceState) -> ClockHistory:
     return ClockHistory(offset_s=clock_offset_s(state), last_device_ms=state.device_ms)
 
 
-def credited(state: DeviceState, disposition: Disposition) -> DeviceState:
-    """The state after one of the device's alerts closed so. Unfounded counts as false; the rest teaches nothing."""
-    told = state.reputation
+def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[Event, ...]:
+    """What a closed alert says of each press in it, as events of type ``alert.ending`` to the pressed device. None for drills, and none for silent alerts:
+    nobody keeps a record of whether a victim was believed."""
+    if alert.disposition is None or alert.closed_ms is None or alert.drill or alert.silent:
+        return ()
+    presses = [
+        member
+        for member in alert.members
+        if member.phase is Phase.NEW and member.type.partition(".")[0] in settings.press_families
+    ]
+    return tuple(
+        Event(
+            id=event_id(ENDINGS, f"{alert.id}|{alert.version}|{member.event_id}"),
+            source=ENDINGS,
+            type=TypeCode("alert.ending"),
+            subject=member.subject,
+            occurred_ms=alert.closed_ms,
+            received_ms=alert.updated_ms,
+            clock=ClockQuality.SYNCED,
+            data_class=alert.data_class,
+            lane=Lane.URGENT,
+            producer=_PRODUCER,
+            attributes={
+                "press": member.event_id,
+                "alert": alert.id,
+                "disposition": alert.disposition.value,
+            },
+        )
+        for member in presses
+    )
+
+
+def learned(state: DeviceState, ending: Event) -> DeviceState:
+    """``state`` after one of :func:`endings`: a press counts as its alert ended *last*, so an alert that is opened again and closed otherwise is corrected, and
+    an ending that comes twice counts once. A press that is no longer kept in mind teaches nothing."""
+    word, press_id = ending.attributes.get("disposition"), ending.attributes.get("press")
+    if word not in tuple(Disposition) or ending.source != ENDINGS:
+        return state
+    for n, press in enumerate(state.presses):
+        if press.id == press_id:
+            told = _counted(state.reputation, press.ending, -1)
+            kept = msgspec.structs.replace(press, ending=str(word))
+            return msgspec.structs.replace(
+                state,
+                reputation=_counted(told, str(word), 1),
+                presses=(*state.presses[:n], kept, *state.presses[n + 1 :]),
+            )
+    return state
+
+
+def _counted(told: Reputation, disposition: str, by: int) -> Reputation:
+    """Unfounded counts as false; a test, a duplicate and the unknown teach nothing."""
     match disposition:
         case Disposition.CONFIRMED:
-            told = msgspec.structs.replace(told, confirmed=told.confirmed + 1)
+            return msgspec.structs.replace(told, confirmed=max(0, told.confirmed + by))
         case Disposition.FALSE_ALARM | Disposition.UNFOUNDED:
-            told = msgspec.structs.replace(told, false=told.false + 1)
-        case Disposition.TEST | Disposition.DUPLICATE | Disposition.UNKNOWN:
-            return state
-    return msgspec.structs.replace(state, reputation=told)
+            return msgspec.structs.replace(told, false=max(0, told.false + by))
+        case _:
+            return told
 
 
 def confirmation(

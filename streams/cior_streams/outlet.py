@@ -8,6 +8,7 @@ from typing import assert_never
 from cior_bus import codec, topics
 from cior_bus.lanes import device_bucket
 from cior_bus.producer import Message
+from cior_core import devices
 from cior_core.model import AppendTransition, Effect, Event, IssueCommand, Item, Lane, UpsertAlert
 
 
@@ -35,11 +36,20 @@ def of_effect(effect: Effect) -> Message:
 
 
 def of_effects(effects: Iterable[Effect]) -> list[Message]:
-    """Alerts first: should the process die in between, the wall has what matters."""
-    return [
-        of_effect(effect)
-        for effect in sorted(effects, key=lambda effect: not isinstance(effect, UpsertAlert))
+    """Alerts first: should the process die in between, the wall has what matters. Last what a closing teaches about the devices that pressed."""
+    effects = sorted(effects, key=lambda effect: not isinstance(effect, UpsertAlert))
+    closed = {
+        effect.transition.alert_id
+        for effect in effects
+        if isinstance(effect, AppendTransition) and effect.transition.kind == "closed"
+    }
+    learned = [
+        of_event(event)
+        for effect in effects
+        if isinstance(effect, UpsertAlert) and effect.alert.id in closed
+        for event in devices.endings(effect.alert)
     ]
+    return [*(of_effect(effect) for effect in effects), *learned]
 
 
 def of_item(item: Item) -> Message:

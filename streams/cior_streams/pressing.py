@@ -9,6 +9,7 @@ from cior_bus import metrics as m
 from cior_bus.codec import Kind
 from cior_bus.producer import Message
 from cior_core import devices
+from cior_core.device_state import Bucket
 from cior_core.devices import DeviceSettings
 from cior_core.errors import PayloadRejected
 from cior_core.model import Event
@@ -50,6 +51,9 @@ class Pressing:
         if event.source == devices.SOURCE:
             await self._bus.publish(self._sequencer.items_of([event]))
             return
+        if event.source == devices.ENDINGS:
+            self._learn(name, bucket, event, incoming)
+            return
         state, derived = devices.step(
             bucket.states.get(event.subject), event, event.received_ms, self._settings
         )
@@ -58,6 +62,12 @@ class Pressing:
             [*self._sequencer.items_of([told]), *(outlet.of_event(each) for each in derived)]
         )
         self._table.keep(name, bucket, {event.subject: state}, incoming)
+
+    def _learn(self, name: bytes, bucket: Bucket, ending: Event, incoming: Incoming) -> None:
+        """How an alert ended is for the next press of its device; it is no event of the city."""
+        known = bucket.states.get(ending.subject)
+        states = {} if known is None else {ending.subject: devices.learned(known, ending)}
+        self._table.keep(name, bucket, states, incoming)
 
     def rescue(self, incoming: Incoming, error: BaseException) -> list[Message]:
         """A press whose device state could not be worked out goes on bare; bytes that nobody can read become a life-safety event that says so."""

@@ -17,7 +17,7 @@ from cior_bus.codec import Kind
 from cior_bus.producer import Bus, Message
 from cior_bus.settings import Profile
 from cior_bus.spool import Spool
-from cior_core.model import Action, ActionKind, AlertStatus, Event
+from cior_core.model import Action, ActionKind, AlertStatus, Disposition, Event, Level
 from cior_streams.runner import EXIT_CRASHED, EXIT_WATCHDOG, Health
 from cior_streams.settings import Role
 from engines.apache_kafka import ApacheKafka
@@ -141,6 +141,31 @@ def test_an_operators_action_reaches_the_alert(fleet: Fleet) -> None:
     fleet.send([Message(topic=topics.ACTIONS.name, key=alert.area.encode(), value=codec.encode(action))] * 2)
     until(lambda: fleet.alerts()[alert.id].status is AlertStatus.ACKNOWLEDGED, timeout_s=20, why=fleet.logs)
     assert fleet.alerts()[alert.id].acknowledged_ms is not None
+
+
+def test_a_buttons_next_press_says_how_its_last_alert_ended(fleet: Fleet) -> None:
+    """The operator closes the first alert as false; the second press of the same button rings all the same, and carries it."""
+    fleet.start()
+    fleet.send([message(press(1, subject="bus-7"))])
+    [first] = fleet.alerts().values()
+    close = Action(
+        id="act-1",
+        kind=ActionKind.CLOSE,
+        actor="op-7",
+        at_ms=now_ms(),
+        alert_id=first.id,
+        area=first.area,
+        reason="the driver leant on it",
+        disposition=Disposition.FALSE_ALARM,
+    )
+    fleet.send([Message(topic=topics.ACTIONS.name, key=first.area.encode(), value=codec.encode(close))])
+    until(lambda: fleet.alerts()[first.id].status is AlertStatus.CLOSED, timeout_s=20, why=fleet.logs)
+    time.sleep(1.0)
+    fleet.send([message(press(2, subject="bus-7", lat=first.place.lat))])
+    again = next(alert for key, alert in fleet.alerts(at_least=2).items() if key != first.id)
+    assert again.level is Level.P1
+    facts = again.members[0].attributes
+    assert (facts["confirmation_n"], facts["confirmation_rate"]) == (1, 0.3333)
 
 
 def test_law_3_garbage_on_every_topic_becomes_dead_letters_with_its_bytes_and_stops_nothing(
