@@ -19,7 +19,7 @@ def record_log(bus_dsn: str, out: Path, *, quiet_s: float = 3.0) -> int:
         settings,
         group=f"cior-record-{time.time_ns()}",
         topics=[topics.AREA.name],
-        limits=BatchLimits(max_wait_s=0.2),
+        limits=BatchLimits(max_wait_s=0.2, start_patience_s=0.0),
     )
     stop, lock = threading.Event(), threading.Lock()
     started_ms = time.time_ns() // 1_000_000

@@ -80,13 +80,15 @@ class Join(StrEnum):
 
 
 class BatchLimits(Struct, frozen=True):
-    """When a batch is cut, and how retries are spaced."""
+    """When a batch is cut, and how retries are spaced. ``start_patience_s``: how long a broker that does not tell its partitions yet (it starts, its group
+    coordinator moves) is asked again before :meth:`BatchConsumer.run` gives up."""
 
     max_records: int = 5_000
     max_bytes: int = 16_777_216
     max_wait_s: float = 1.0
     retry_from_s: float = 0.2
     retry_to_s: float = 10.0
+    start_patience_s: float = 60.0
     stall_s: float = 120.0
 
 
@@ -141,7 +143,7 @@ class _Buffer:
 
 
 class BatchConsumer:
-    """Read ``topics`` as group ``group`` and hand batches to a function."""
+    """Read ``topics`` as group ``group`` and hand batches to a function. ``commits`` false: a reader that begins anew at each start (a live feed)."""
 
     def __init__(  # noqa: PLR0913  (keyword-only settings with defaults)
         self,
@@ -153,12 +155,14 @@ class BatchConsumer:
         limits: BatchLimits | None = None,
         cuts: Cuts | None = None,
         metrics: m.Metrics | None = None,
+        commits: bool = True,
         on_stall: Callable[[ConsumerStatus], None] | None = None,
     ) -> None:
         self._settings, self._group, self._topics, self._join = settings, group, tuple(topics), join
         self._limits = limits or BatchLimits()
         self._cuts: Cuts = cuts or MemoryCuts()
         self._metrics = metrics or m.Metrics()
+        self._commits = commits
         self._on_stall = on_stall
         self._buffers: dict[Partition, _Buffer] = {}
         self._progress_s = time.monotonic()
@@ -175,20 +179,19 @@ class BatchConsumer:
         )
 
     def run(self, handler: Callable[[Batch], None], *, stop: threading.Event) -> None:
-        """Until ``stop``. Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable`` (``bus.topic_missing``) when a
-        topic is not there: after a data loss of the broker a new process must start over."""
+        """Until ``stop``. Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable``: ``bus.topic_missing`` when a
+        topic is not there (after a data loss of the broker a new process must start over), ``bus.broker_away`` when it cannot start."""
         threading.Thread(target=self._watch, args=(stop,), name="consumer-watchdog", daemon=True).start()
         while not stop.is_set():
             self._live(handler, stop)
 
     def _live(self, handler: Callable[[Batch], None], stop: threading.Event) -> None:
         """One life of the broker's log, or until ``stop``."""
-        life = self._ask_life()
-        self._consumer = consumer = Consumer(self._settings.consumer(name_in(life, self._group)))
-        self._buffers.clear()
-        look_s = time.monotonic()
+        life, consumer = self._started(stop)
+        if consumer is None:
+            return
+        self._consumer, look_s = consumer, time.monotonic()
         try:
-            self._start(consumer)
             while not stop.is_set():
                 self._pull(consumer)
                 self._hand_out(consumer, handler, stop)
@@ -200,6 +203,28 @@ class BatchConsumer:
         finally:
             consumer.close()
             self._consumer = None
+
+    def _started(self, stop: threading.Event) -> tuple[str, Consumer | None]:
+        """The broker's life and a consumer that reads; None when stopped before."""
+        give_up_s, wait_s = time.monotonic() + self._limits.start_patience_s, self._limits.retry_from_s
+        while not stop.is_set():
+            consumer: Consumer | None = None
+            try:
+                life = self._ask_life()
+                consumer = Consumer(self._settings.consumer(name_in(life, self._group)))
+                self._buffers.clear()
+                self._start(consumer)
+            except SourceUnavailable as error:
+                if consumer is not None:
+                    consumer.close()
+                if error.code != "bus.broker_away" or time.monotonic() > give_up_s:
+                    raise
+                _LOG.warning("consumer_postponed", group=self._group, reason=error.sentence)
+                stop.wait(wait_s)
+                wait_s = min(wait_s * 2, self._limits.retry_to_s)
+            else:
+                return life, consumer
+        return "", None
 
     def _ask_life(self) -> str:
         """A client of its own asks, since a consumer must know its group when it is made."""
@@ -337,15 +362,21 @@ class BatchConsumer:
 
     def _commit(self, consumer: Consumer, batch: Batch) -> None:
         """After success only. A commit that fails is no harm: the batch comes again with the same token."""
+        if self._commits and not self._did_commit(consumer, batch):
+            return
+        self._progress_s = time.monotonic()
+        self._metrics.add(m.CONSUMED, batch.topic, amount=len(batch.records))
+
+    @staticmethod
+    def _did_commit(consumer: Consumer, batch: Batch) -> bool:
         try:
             consumer.commit(
                 offsets=[TopicPartition(batch.topic, batch.partition, batch.last + 1)], asynchronous=False
             )
         except KafkaException as error:
             _LOG.warning("commit_failed", token=batch.token, reason=error.args[0].name())
-            return
-        self._progress_s = time.monotonic()
-        self._metrics.add(m.CONSUMED, batch.topic, amount=len(batch.records))
+            return False
+        return True
 
     def _watch(self, stop: threading.Event) -> None:
         while not stop.wait(1.0) and (self._consumer is not None or self._progress_s):

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cior.embedded.tansu import Tansu
+from cior.embedded.tansu import Tansu, free_port
 from cior_bus import codec, topics
 from cior_bus import metrics as m
 from cior_bus.admin import Topics, TopicState
@@ -365,6 +365,38 @@ async def test_a_sink_that_dies_before_the_commit_gets_the_same_cut_again(
     assert sorted(numbers([(r.key, r.value) for batch in sink.batches for r in batch.records])) == list(
         range(70)
     )
+
+
+@pytest.mark.crash
+@pytest.mark.kafka
+def test_a_consumer_that_starts_before_its_broker_waits_for_it(apache_kafka: ApacheKafka) -> None:
+    """Whoever starts a centre starts everything at once. A broker that is up, but whose group coordinator is not yet, is waited for as well."""
+    empty(apache_kafka.bootstrap)
+    settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA)
+    Topics(settings).ensure(partitions=1)
+    with Bus(settings) as bus:
+        bus.publish_sync([press(n) for n in range(20)])
+    sink, stop = Sink(), threading.Event()
+    consumer = BatchConsumer(settings, group="early", topics=[URGENT], limits=BatchLimits(max_wait_s=0.1))
+    apache_kafka.kill()
+    thread = threading.Thread(target=consumer.run, args=(sink,), kwargs={"stop": stop})
+    thread.start()
+    try:
+        time.sleep(1.0)
+        apache_kafka.start()
+        until(lambda: sum(len(batch.records) for batch in sink.batches) == 20, "it reads", within_s=60)
+    finally:
+        stop.set()
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_a_consumer_that_nobody_answers_gives_up_and_says_why() -> None:
+    settings = BusSettings(bootstrap=f"127.0.0.1:{free_port()}")
+    limits = BatchLimits(start_patience_s=0.0)
+    consumer = BatchConsumer(settings, group="lost", topics=[URGENT], limits=limits)
+    with pytest.raises(SourceUnavailable, match=r"bus\.broker_away"):
+        consumer.run(Sink(), stop=threading.Event())
 
 
 @pytest.mark.crash
