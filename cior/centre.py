@@ -1,4 +1,4 @@
-"""The process that owns the store and serves the wall: sink threads, live feed, reconciliation each minute, HTTP.
+"""The process that owns the store and serves the wall: sink threads, live feed, reconciliation each minute, housekeeping, HTTP.
 
 With chDB one process must own the folder, so both jobs live here; with a ClickHouse server the same process may run once more elsewhere with
 ``sink=False`` as a console only.
@@ -17,6 +17,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from cior.housekeeping import Housekeeper
 from cior.readiness import announce
 from cior.reconciling import Reconciler
 from cior.storing import StoreSink
@@ -73,6 +74,7 @@ async def _serve(settings: CentreProcess, store: Store, bus: Bus, stop: asyncio.
     feed = AlertFeed(settings.taxonomy, now_ms=wall_ms)
     reader = FeedReader(settings.bus, feed.apply)
     reconciler = Reconciler(store, bus, now_ms=wall_ms)
+    housekeeper = Housekeeper(store, now_ms=wall_ms)
     config = WallConfig(
         token=settings.token,
         centre=settings.name,
@@ -88,10 +90,12 @@ async def _serve(settings: CentreProcess, store: Store, bus: Bus, stop: asyncio.
         await site.start()
         reader.start()
         reconciler.start()
+        housekeeper.start()
         announce(settings.ready_file, port=runner.addresses[0][1])
         await _until(stop, lambda: sink.failure or reader.failure)
     finally:
         settings.ready_file.unlink(missing_ok=True)
+        await asyncio.to_thread(housekeeper.stop)
         await asyncio.to_thread(reconciler.stop)
         await asyncio.to_thread(reader.stop)
         await asyncio.to_thread(sink.stop)
@@ -119,6 +123,7 @@ class FeedReader:
             group=group,
             topics=[topics.ALERTS.name],
             limits=BatchLimits(max_wait_s=0.02, max_records=500),
+            commits=False,
         )
         self._take = take
         self._stop = threading.Event()

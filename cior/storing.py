@@ -2,7 +2,7 @@
 
 Three consumers in threads of one process: *alerts* alone (cut after 20 ms, so that a press is in the store's questions at once and never waits for its
 own story), *prompt* with transitions, commands, actions and receipts (cut after 50 ms), *bulk* with raw records, events and dead letters. An insert of
-events costs 50 ms of processor time whether it holds one event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for two seconds.
+events costs 50 ms of processor time whether it holds one event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for four seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cior_bus.settings import BusSettings, Profile
 from cior_core.errors import CiorError
 from cior_core.model import DeadLetter
 from cior_store.engine import Store
-from cior_store.kinds import Kind
+from cior_store.kinds import ADDITIVE, Kind
 from cior_store.sink import Sink
 from cior_store.writers import Writers
 
@@ -45,8 +45,8 @@ ROUTES: dict[str, Kind] = {
 ALERTS = (topics.ALERTS.name,)
 PROMPT = (topics.TRANSITIONS.name, topics.COMMANDS.name, topics.ACTIONS.name, topics.RECEIPTS.name)
 BULK = tuple(name for name in ROUTES if name not in (*ALERTS, *PROMPT))
-_BULK_FETCH_WAIT_MS = 200
-"""Tansu answers a waiting fetch by looking again and again: what may wait two seconds should not make it look fifty times a second."""
+_FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
+"""Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second for each partition."""
 
 
 class BusCodec:
@@ -74,6 +74,8 @@ class StoredCuts:
     def planned(self, topic: str, partition: int, *, since: int) -> Cut | None:
         """The store's plan that begins at ``since``."""
         where = (topic, partition)
+        if ROUTES[topic] not in ADDITIVE:
+            return None
         if where not in self._plans:
             found = self._writers.plans(topic, partition, since=since)
             self._plans[where] = {plan.first: Cut(first=plan.first, last=plan.last) for plan in found}
@@ -101,7 +103,7 @@ class StoreSink:
         for name, names, limits in (
             ("alerts", ALERTS, BatchLimits(max_wait_s=0.02, max_records=2_000)),
             ("prompt", PROMPT, BatchLimits(max_wait_s=0.05, max_records=2_000)),
-            ("bulk", BULK, BatchLimits(max_wait_s=2.0, max_records=10_000)),
+            ("bulk", BULK, BatchLimits(max_wait_s=4.0, max_records=10_000)),
         ):
             thread = threading.Thread(
                 target=self._run, args=(name, names, limits), name=f"store-{name}", daemon=True
@@ -112,9 +114,9 @@ class StoreSink:
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
         sink = Sink(writers, codec=BusCodec(), routes=ROUTES, on_dead=self._bury, stopping=self._stop)
-        patient = msgspec.structs.replace(self._settings, fetch_wait_ms=_BULK_FETCH_WAIT_MS)
+        patient = msgspec.structs.replace(self._settings, fetch_wait_ms=_FETCH_WAIT_MS.get(name))
         consumer = BatchConsumer(
-            patient if name == "bulk" and self._settings.profile is Profile.TANSU else self._settings,
+            patient if self._settings.profile is Profile.TANSU else self._settings,
             group=f"cior-store-{name}",
             topics=names,
             limits=limits,

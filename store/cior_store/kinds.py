@@ -27,6 +27,11 @@ class Kind(StrEnum):
     DEAD = "dead"
 
 
+ADDITIVE = frozenset({Kind.EVENT})
+"""Kinds whose tables feed views that *add* (rollups): a batch of them must never go in twice, so its cut is planned before it is written. All other
+tables and views keep one row a key, whatever comes twice."""
+
+
 class Message(Protocol):
     """One message as the bus consumer gives it."""
 
