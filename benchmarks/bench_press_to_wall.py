@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 
 from cior_bus import topics
+from cior_bus.admin import Topics
 from city_load import SOURCE  # noqa: F401 - the generator must be importable before a long run starts
 from measured import Clocked, Row, Table, latency, write
 from press_rig import OTHERS, Busy, CityLoad, GridCentre, Hops, Press, Presser, StoreEyes, Wall
@@ -109,7 +110,7 @@ def waiting(centre: GridCentre) -> dict[str, int]:
     consumer = Consumer(centre.stack.bus.consumer("bench-watermarks"))
     ends = {
         each: consumer.get_watermark_offsets(TopicPartition(topics.TELEMETRY.name, each), timeout=5)[1]
-        for each in range(topics.TELEMETRY.partitions)
+        for each in range(Topics(centre.stack.bus).existing()[topics.TELEMETRY.name])
     }
     consumer.close()
     return {

@@ -31,6 +31,7 @@ from cior.simulator.roster import Actor, Roster, registry_toml  # noqa: E402
 from cior.watching import WallWatch  # noqa: E402
 from cior_bus import topics  # noqa: E402
 from cior_bus.admin import Topics  # noqa: E402
+from cior_bus.broker_life import name_in  # noqa: E402
 from e2e.running_centre import RunningCentre  # noqa: E402
 from measured import now_ms  # noqa: E402
 
@@ -75,10 +76,12 @@ class GridCentre(RunningCentre):
 
     def group_position(self, group: str, topic: topics.TopicSpec) -> dict[int, int]:
         """What a consumer group has committed, by partition."""
-        consumer = Consumer(self.stack.bus.consumer(group))
+        admin = Topics(self.stack.bus)
+        consumer = Consumer(self.stack.bus.consumer(name_in(admin.life(), group)))
         try:
+            count = admin.existing()[topic.name]
             found = consumer.committed(
-                [TopicPartition(topic.name, each) for each in range(topic.partitions)], timeout=5.0
+                [TopicPartition(topic.name, each) for each in range(count)], timeout=5.0
             )
         except KafkaException:
             return {}

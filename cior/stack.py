@@ -36,9 +36,16 @@ SUPPLIED_SECRETS = ("CIOR_TRACCAR_SECRET", "CIOR_DC09_KEY")
 """Names that an instance file may use as ``env:NAME``: the stack sets them for its children from this installation's keys."""
 
 
+EMBEDDED_PARTITIONS = 1
+"""One worker a role reads everything there: more partitions would only give the embedded broker more places to look at, and the store smaller batches."""
+
+
 def stream_settings(centre: Centre, bus: BusSettings, role: str) -> StreamSettings:
     """The one worker of a role on this machine."""
-    return StreamSettings(bus=bus, role=Role(role), state_dir=centre.data / "streams")
+    settings = StreamSettings(bus=bus, role=Role(role), state_dir=centre.data / "streams")
+    if centre.file.bus.dsn == EMBEDDED:
+        settings = msgspec.structs.replace(settings, partitions=EMBEDDED_PARTITIONS)
+    return settings
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +206,14 @@ class Stack:
         ready.unlink(missing_ok=True)
         return PartSpec(
             name=BROKER,
-            argv=[sys.executable, "-m", "cior.embedded.broker_process", str(port), str(ready)],
+            argv=[
+                sys.executable,
+                "-m",
+                "cior.embedded.broker_process",
+                str(port),
+                str(ready),
+                str(EMBEDDED_PARTITIONS),
+            ],
             ready=lambda pid: is_ready(ready, pid),
             ready_timeout_s=20,
             stop_timeout_s=0.5,

@@ -5,7 +5,7 @@ acknowledgement for it (see :mod:`cior_streams.changelogs`), so the time between
 lets a helper load what it needs, then *becomes* the broker (same process id for the supervisor); the helper asks for the port every few
 milliseconds, creates the catalogue, announces the broker and ends. Without its topics the broker must not stay: then the helper ends it.
 
-Run as ``python -m cior.embedded.broker_process PORT READY_FILE``.
+Run as ``python -m cior.embedded.broker_process PORT READY_FILE PARTITIONS``.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from cior.embedded.tansu import LOOPBACK, TansuSettings, answers, command, envir
 _READY_WITHIN_S = 15.0
 
 
-def become_broker(port: int, ready: Path) -> None:
+def become_broker(port: int, arguments: list[str]) -> None:
     """Start the helper, then replace this process by the broker. Returns never."""
-    argv = [sys.executable, "-m", "cior.embedded.broker_process", str(port), str(ready), str(os.getpid())]
+    argv = [sys.executable, "-m", "cior.embedded.broker_process", *arguments, str(os.getpid())]
     helper = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     assert helper.stdout is not None
     if not helper.stdout.readline():
@@ -33,7 +33,7 @@ def become_broker(port: int, ready: Path) -> None:
     os.execve(program[0], program, environment())  # noqa: S606  no shell: that is wanted
 
 
-def bring_topics(port: int, ready: Path, broker_pid: int) -> int:
+def bring_topics(port: int, ready: Path, *, partitions: int, broker_pid: int) -> int:
     """The helper: wait for the port, create the topics, announce ``broker_pid``. Exit code 0 or 1."""
     from cior.readiness import announce
     from cior_bus.admin import Topics
@@ -48,7 +48,8 @@ def bring_topics(port: int, ready: Path, broker_pid: int) -> int:
             return _end(broker_pid)
         time.sleep(0.003)
     try:
-        Topics(BusSettings(bootstrap=f"{LOOPBACK}:{port}", profile=Profile.TANSU)).ensure()
+        bus = BusSettings(bootstrap=f"{LOOPBACK}:{port}", profile=Profile.TANSU)
+        Topics(bus).ensure(partitions=partitions)
     except CiorError as error:
         sys.stderr.write(f"{error}\n")
         return _end(broker_pid)
@@ -64,11 +65,11 @@ def _end(broker_pid: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Two arguments: become the broker. Three: help the process named by the third."""
-    port, ready = int(arguments[0]), Path(arguments[1])
-    if len(arguments) > 2:
-        return bring_topics(port, ready, int(arguments[2]))
-    become_broker(port, ready)
+    """Three arguments: become the broker. Four: help the process named by the last."""
+    port, ready, partitions = int(arguments[0]), Path(arguments[1]), int(arguments[2])
+    if len(arguments) > 3:
+        return bring_topics(port, ready, partitions=partitions, broker_pid=int(arguments[3]))
+    become_broker(port, arguments)
     return 1
 
 
