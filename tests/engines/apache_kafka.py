@@ -113,6 +113,13 @@ def jars(settings: ApacheKafkaSettings) -> Path:
     return target
 
 
+def _cluster_id() -> str:
+    """As Kafka makes them: base64url of a UUID that does not begin with a dash, which its own tool would take for an option (one in 64 does)."""
+    while (made := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        continue
+    return made
+
+
 class ApacheKafka:
     """One broker. ``folder`` holds its configuration, log and records."""
 
@@ -177,7 +184,7 @@ class ApacheKafka:
         self._properties.write_text(
             _PROPERTIES.substitute(host=LOOPBACK, port=self.port, controller_port=free_port(), data=data)
         )
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = _cluster_id()
         argv = self._argv(
             "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._properties)
         )
