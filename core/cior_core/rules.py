@@ -110,12 +110,13 @@ class StormRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FloodRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``n`` different devices with alerts of ``types`` within ``within_s`` of each other have one cause: one alert of type ``opens`` takes them in, and the
-    next ones too. At most ``members_max`` are shown, the rest is counted. Never life-safety."""
+    """``n`` different devices with alerts of ``types`` within ``within_s`` of each other have one cause: one alert of type ``opens`` takes them in, and for
+    ``lasts_s`` the next ones too; what comes later begins to count anew. At most ``members_max`` are shown, the rest is counted. Never life-safety."""
 
     types: tuple[str, ...]
     n: int
     within_s: float
+    lasts_s: float
     opens: str
     members_max: int
 

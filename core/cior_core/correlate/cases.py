@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cior_core import priority
+from cior_core.correlate.matching import FLOODED
 from cior_core.correlate.shelf import Shelf
 from cior_core.correlate.state import CORROBORATING, Case, Part
 from cior_core.geo import distance_m
@@ -307,8 +308,9 @@ def view(case: Case, cases: Shelf[Case], rules: RulePack, *, version: int, now_m
 
 
 def reasons(case: Case, parts: tuple[Part, ...]) -> tuple[Reason, ...]:
-    """Score terms, then what rules said once, then why each part joined."""
-    return (*case.terms, *case.pinned, *(part.join for part in parts if part.join is not None))
+    """Score terms, then what rules said once, then why each part joined (of a flood's hundreds, the pinned count says it)."""
+    joins = (part.join for part in parts if part.join is not None and part.join.code != FLOODED)
+    return (*case.terms, *case.pinned, *joins)
 
 
 def _life_safety(rules: RulePack, code: str) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cior_core.correlate import cases, response
+from cior_core.correlate import cases, patterns, response
 from cior_core.correlate.matching import FLOODED
 from cior_core.correlate.state import Case, Part, Pattern
 from cior_core.model import AlertId, Event, Reason, TypeCode
@@ -43,6 +43,7 @@ def take(draft: Draft, event: Event, part: Part) -> AlertId | None:
         and flood is not None
         and flood.live
         and abs(part.instant_ms - known.last_ms) <= rule.within_s * 1000
+        and draft.now_ms - flood.alert.opened_ms <= rule.lasts_s * 1000
     ):
         draft.patterns = draft.patterns.put(
             key,
@@ -75,18 +76,14 @@ def _near(draft: Draft, event: Event, part: Part, rule: FloodRule) -> list[Case]
 
 def _open(draft: Draft, event: Event, part: Part, *, rule: FloodRule, near: list[Case], key: str) -> AlertId:
     count = len(near) + 1
-    begun = Reason(
-        code="flood.begun",
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
+    begun = patterns.said(
+        rule,
+        "flood.begun",
         events=tuple(sorted((event.id, *(case.parts[0].member.event_id for case in near)))),
-        text_es=rule.reason_es,
-        text_en=rule.reason_en,
     )
     flood = cases.open_case(
         draft,
-        (replace(part, join=_reason(rule, part)),),
+        (replace(part, join=_joined(rule, part)),),
         opened_by=f"{rule.id}/{event.id}",
         own_type=TypeCode(rule.opens),
         realm=(event.drill, False),
@@ -109,7 +106,7 @@ def _open(draft: Draft, event: Event, part: Part, *, rule: FloodRule, near: list
 
 
 def _gather(draft: Draft, flood: Case, part: Part, *, rule: FloodRule, count: int) -> AlertId:
-    reason = _reason(rule, part)
+    reason = _joined(rule, part)
     pinned = tuple(known for known in flood.pinned if known.code != _COUNT)
     flood = replace(flood, pinned=(*pinned, _counted(rule, count)))
     if len(draft.parts(flood)) < rule.members_max:
@@ -120,16 +117,9 @@ def _gather(draft: Draft, flood: Case, part: Part, *, rule: FloodRule, count: in
     return flood.id
 
 
-def _reason(rule: FloodRule, part: Part) -> Reason:
-    return Reason(
-        code=FLOODED,
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
-        events=(part.member.event_id,),
-        text_es=f"Ocurrió junto con muchos otros: {part.member.subject}.",
-        text_en=f"Happened together with many others: {part.member.subject}.",
-    )
+def _joined(rule: FloodRule, part: Part) -> Reason:
+    """Why a part is in it. Alerts do not repeat it for each (the count says it): it stands in the story, with the event."""
+    return patterns.said(rule, FLOODED, events=(part.member.event_id,))
 
 
 def _counted(rule: FloodRule, count: int) -> Reason:

@@ -43,7 +43,7 @@ def count_threshold(draft: Draft, event: Event, part: Part, rule: ThresholdRule)
         return None
     for key, _ in group:
         draft.drop("pending", key)
-    reason = _said(
+    reason = said(
         rule,
         "threshold.reached",
         events=tuple(sorted((part.member.event_id, *(other.member.event_id for _, other in group)))),
@@ -132,7 +132,7 @@ def watch_place(draft: Draft, case: Case) -> None:
             draft.watches = draft.watches.put(
                 case.id, _watch(draft, case, rule, lat=place.lat, lon=place.lon)
             )
-            reason = _said(
+            reason = said(
                 rule,
                 "watch.begun",
                 events=tuple(member.event_id for member in case.alert.members),
@@ -212,7 +212,7 @@ def _coordinate(draft: Draft, case: Case, rule: CoordinatedRule) -> None:
     if len(near) < rule.n:
         return
     ids = tuple(sorted(other.id for other in near))
-    reason = _said(
+    reason = said(
         rule,
         "coordinated.attack",
         events=tuple(sorted(other.parts[0].member.event_id for other in near)),
@@ -283,7 +283,7 @@ def open_unreported(draft: Draft, event: Event, part: Part, rule: UnreportedRule
             "Hospital admission linked to earlier alerts.",
         )
         return response.respond(draft, case, part).id
-    reason = _said(
+    reason = said(
         rule,
         "unreported.shooting",
         events=(part.member.event_id,),
@@ -329,14 +329,14 @@ def begin_storm(draft: Draft, event: Event, case: Case) -> None:
 
 
 def _storm_reason(rule: StormRule, part: Part) -> Reason:
-    return _said(
+    return said(
         rule,
         matching.GATHERED,
         events=(part.member.event_id,),
     )
 
 
-def _said(rule: Rule, code: str, *, events: tuple[EventId, ...], delta_s: float | None = None) -> Reason:
+def said(rule: Rule, code: str, *, events: tuple[EventId, ...], delta_s: float | None = None) -> Reason:
     """What a rule of the pack says when it is at work, in its own words; it adds no points."""
     return Reason(
         code=code,

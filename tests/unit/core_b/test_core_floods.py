@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from cior_core.model import ActionKind, Alert, AlertStatus, Phase
+from collections.abc import Iterable, Iterator
+
+from cior_core.model import (
+    ActionKind,
+    Alert,
+    AlertStatus,
+    AppendTransition,
+    Effect,
+    Phase,
+    Reason,
+    UpsertAlert,
+)
 from cior_core.rules import RulePack
 from cior_core.scenario import Run, Signal
 from unit.core_b.histories import play
@@ -23,6 +34,14 @@ def flood_of(run: Run) -> Alert:
     return flood
 
 
+def said_in(effects: Iterable[Effect]) -> Iterator[Reason]:
+    for effect in effects:
+        if isinstance(effect, UpsertAlert):
+            yield from effect.alert.reasons
+        elif isinstance(effect, AppendTransition):
+            yield from effect.transition.reasons
+
+
 def test_three_hundred_silent_vehicles_are_one_alert_that_names_two_hundred_and_counts_all(
     pack: RulePack,
 ) -> None:
@@ -32,6 +51,40 @@ def test_three_hundred_silent_vehicles_are_one_alert_that_names_two_hundred_and_
     assert len(flood.members) == 200
     [count] = [reason for reason in flood.reasons if reason.code == "flood.count"]
     assert count.text_es == "Ya son 300 equipos."
+    assert len(flood.reasons) < 10, "a screen must be able to show why"
+
+
+def test_law_9_no_reason_and_no_line_of_story_names_a_device(pack: RulePack) -> None:
+    """Reasons stand on the wall, where no subject may be read: a vehicle is its driver, a button its owner."""
+    signals = [silent(n, at_s=float(n)) for n in range(9)]
+    signals += [
+        Signal(at_s=20.0 + n, event="panic.bus", source=f"bus-{n}", east_m=n * 700.0) for n in range(9)
+    ]
+    run = play(signals, pack)
+    texts = {text for reason in said_in(run.effects) for text in (reason.text_es, reason.text_en)}
+    texts |= {
+        text
+        for effect in run.effects
+        if isinstance(effect, AppendTransition)
+        for text in (effect.transition.detail_es, effect.transition.detail_en)
+    }
+    assert len(texts) > 5
+    assert [text for text in texts if "bus-" in text] == []
+
+
+def test_what_falls_silent_long_after_an_outage_began_is_not_hidden_in_it(pack: RulePack) -> None:
+    """Vehicles that leave service one by one all day must not feed one alert for ever."""
+    run = play(
+        [silent(n, at_s=n * 170.0) for n in range(4)] + [silent(n, at_s=600.0 + n) for n in range(4, 60)],
+        pack,
+    )
+    types = [str(alert.type) for alert in shown(run)]
+    assert types.count("source.outage") == 1
+    trickle = [silent(100 + n, at_s=700.0 + n * 170.0) for n in range(20)]
+    later = play([*(silent(n, at_s=600.0 + n) for n in range(6)), *trickle], pack)
+    inside = flood_of(later).members
+    assert max(member.occurred_ms for member in inside) - flood_of(later).opened_ms <= 1_800_000
+    assert sum(alert.type == "source.silent" for alert in shown(later)) == 26 - len(inside)
 
 
 def test_one_device_that_falls_silent_again_and_again_is_no_flood(pack: RulePack) -> None:
