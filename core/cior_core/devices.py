@@ -40,6 +40,7 @@ from cior_core.model import (
 
 SOURCE: Final = "urn:cior:devices"
 ENDINGS: Final = "urn:cior:endings"
+ENDING: Final = "alert.ending"
 _PRODUCER: Final = Producer(connector="cior.devices", version="1")
 _PRESSING: Final = frozenset({Phase.NEW, Phase.UPDATE, Phase.STILL})
 _ENDING: Final = frozenset({Phase.RESTORE, Phase.CANCEL, Phase.END})
@@ -192,7 +193,8 @@ def clock_history(state: DeviceState) -> ClockHistory:
 def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[Event, ...]:
     """What a closed alert says of each press in it, as events of type ``alert.ending`` to the pressed device. None for drills, and none for silent alerts:
     nobody keeps a record of whether a victim was believed."""
-    if alert.disposition is None or alert.closed_ms is None or alert.drill or alert.silent:
+    hidden = alert.silent or alert.data_class is DataClass.SEALED
+    if alert.disposition is None or alert.closed_ms is None or alert.drill or hidden:
         return ()
     presses = [
         member
@@ -203,7 +205,7 @@ def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[
         Event(
             id=event_id(ENDINGS, f"{alert.id}|{alert.version}|{member.event_id}"),
             source=ENDINGS,
-            type=TypeCode("alert.ending"),
+            type=TypeCode(ENDING),
             subject=member.subject,
             occurred_ms=alert.closed_ms,
             received_ms=alert.updated_ms,
@@ -221,11 +223,16 @@ def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[
     )
 
 
+def is_ending(event: Event) -> bool:
+    """Whether ``event`` is one of :func:`endings`: it goes to its device only. Whatever else claims that source goes the way of every event (law 2)."""
+    return event.source == ENDINGS and event.type == ENDING and not event.life_safety
+
+
 def learned(state: DeviceState, ending: Event) -> DeviceState:
     """``state`` after one of :func:`endings`: a press counts as its alert ended *last*, so an alert that is opened again and closed otherwise is corrected, and
     an ending that comes twice counts once. A press that is no longer kept in mind teaches nothing."""
     word, press_id = ending.attributes.get("disposition"), ending.attributes.get("press")
-    if word not in tuple(Disposition) or ending.source != ENDINGS:
+    if word not in tuple(Disposition) or not is_ending(ending):
         return state
     for n, press in enumerate(state.presses):
         if press.id == press_id:

@@ -51,7 +51,7 @@ class Pressing:
         if event.source == devices.SOURCE:
             await self._bus.publish(self._sequencer.items_of([event]))
             return
-        if event.source == devices.ENDINGS:
+        if devices.is_ending(event):
             self._learn(name, bucket, event, incoming)
             return
         state, derived = devices.step(

@@ -1,0 +1,87 @@
+"""The presses agent's body: every press goes on, and only what the correlator said of an alert's end stays with the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+
+from cior_bus import codec, topics
+from cior_bus.codec import Kind
+from cior_bus.metrics import Metrics
+from cior_bus.producer import Message
+from cior_core import devices
+from cior_core.model import Event, EventId, EventItem, Lane, TypeCode
+from cior_streams.device_table import DeviceTable, Registry
+from cior_streams.domain import Areas
+from cior_streams.pressing import Pressing
+from cior_streams.sequencing import Sequencer
+
+T0 = 1_790_000_000_000
+
+
+class Clock:
+    def now_ms(self) -> int:
+        return T0
+
+
+class Bus:
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self.sent += messages
+
+
+class Arrived:
+    def __init__(self, event: Event, offset: int) -> None:
+        self.topic, self.partition, self.offset = topics.URGENT.name, 0, offset
+        self.key: bytes | None = event.subject.encode()
+        self.value: bytes | None = codec.encode(event)
+        self.timestamp_ms = T0 + offset
+        self.headers: dict[str, bytes] = {}
+
+
+def event(name: str, *, kind: str = "panic.bus", source: str = "urn:test", life_safety: bool = True) -> Event:
+    return Event(
+        id=EventId(name), source=source, type=TypeCode(kind), subject="bus-7", occurred_ms=T0, received_ms=T0, lane=Lane.URGENT,
+        life_safety=life_safety,
+    )  # fmt: skip
+
+
+async def sequenced(*events: Event) -> list[Event]:
+    """What reaches the area log."""
+    bus, clock, metrics = Bus(), Clock(), Metrics()
+    table = DeviceTable({}, registry=Registry(), clock=clock, on_reset=lambda: None)
+    sequencer = Sequencer(bus, clock=clock, areas=Areas(), partitions=4)
+    pressing = Pressing(
+        table, settings=devices.DEFAULT_SETTINGS, bus=bus, sequencer=sequencer, metrics=metrics
+    )
+    for offset, each in enumerate(events):
+        await pressing.press(Arrived(each, offset))
+    items = [codec.decode(Kind.ITEM, sent.value) for sent in bus.sent if sent.topic == topics.AREA.name]
+    return [cast("EventItem", item).event for item in items]
+
+
+def ending(press: str, disposition: str) -> Event:
+    told = event(f"ending of {press}", kind=devices.ENDING, source=devices.ENDINGS, life_safety=False)
+    return msgspec.structs.replace(told, attributes={"press": press, "disposition": disposition})
+
+
+async def test_an_ending_stays_with_its_device_and_stands_in_its_next_press() -> None:
+    found = await sequenced(event("one"), ending("one", "confirmed"), event("two"))
+    assert [each.id for each in found] == ["one", "two"]
+    assert found[1].attributes["confirmation_n"] == 1
+
+
+async def test_an_ending_of_a_device_that_never_pressed_is_nothing() -> None:
+    assert await sequenced(ending("one", "confirmed")) == []
+
+
+async def test_law_2_a_press_that_claims_to_be_our_own_bookkeeping_rings() -> None:
+    forged = [
+        event("forged", source=devices.ENDINGS),
+        event("worse", kind=devices.ENDING, source=devices.ENDINGS),
+    ]
+    assert [each.id for each in await sequenced(*forged)] == ["forged", "worse"]
