@@ -181,30 +181,51 @@ class BatchConsumer:
     def run(self, handler: Callable[[Batch], None], *, stop: threading.Event) -> None:
         """Until ``stop``. Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable``: ``bus.topic_missing`` when a
         topic is not there (after a data loss of the broker a new process must start over), ``bus.broker_away`` when it cannot start."""
-        threading.Thread(target=self._watch, args=(stop,), name="consumer-watchdog", daemon=True).start()
-        while not stop.is_set():
-            self._live(handler, stop)
+        over = threading.Event()
+        threading.Thread(target=self._watch, args=(over,), name="consumer-watchdog", daemon=True).start()
+        try:
+            patient: frozenset[str] = frozenset({"bus.broker_away"})
+            while not stop.is_set():
+                self._live(handler, stop, patient)
+                patient = frozenset(
+                    {"bus.broker_away", "bus.topic_missing"}
+                )  # a new life gets its topics soon
+        finally:
+            over.set()
 
-    def _live(self, handler: Callable[[Batch], None], stop: threading.Event) -> None:
-        """One life of the broker's log, or until ``stop``."""
-        life, consumer = self._started(stop)
+    def _live(self, handler: Callable[[Batch], None], stop: threading.Event, patient: frozenset[str]) -> None:
+        """One life of the broker's log, or until ``stop``. ``patient``: codes that its start waits for."""
+        life, consumer = self._started(stop, patient)
         if consumer is None:
             return
-        self._consumer, look_s = consumer, time.monotonic()
+        self._consumer = consumer
         try:
-            while not stop.is_set():
-                self._pull(consumer)
-                self._hand_out(consumer, handler, stop)
-                if time.monotonic() - look_s > _LIFE_LOOK_S:
-                    if not self._is_same_life(consumer, life):
-                        self._hand_out(consumer, handler, stop, everything=True)
-                        return
-                    look_s = time.monotonic()
+            if self._read(consumer, handler, stop, life=life):
+                self._hand_out(consumer, handler, stop, everything=True)
         finally:
             consumer.close()
             self._consumer = None
 
-    def _started(self, stop: threading.Event) -> tuple[str, Consumer | None]:
+    def _read(
+        self, consumer: Consumer, handler: Callable[[Batch], None], stop: threading.Event, *, life: str
+    ) -> bool:
+        """Pull and hand out. True when the log has begun a new life, false when stopped."""
+        look_s = time.monotonic()
+        while not stop.is_set():
+            try:
+                self._pull(consumer)
+            except SourceUnavailable:
+                if self._is_same_life(consumer, life):
+                    raise
+                return True
+            self._hand_out(consumer, handler, stop)
+            if time.monotonic() - look_s > _LIFE_LOOK_S:
+                if not self._is_same_life(consumer, life):
+                    return True
+                look_s = time.monotonic()
+        return False
+
+    def _started(self, stop: threading.Event, patient: frozenset[str]) -> tuple[str, Consumer | None]:
         """The broker's life and a consumer that reads; None when stopped before."""
         give_up_s, wait_s = time.monotonic() + self._limits.start_patience_s, self._limits.retry_from_s
         while not stop.is_set():
@@ -217,7 +238,7 @@ class BatchConsumer:
             except SourceUnavailable as error:
                 if consumer is not None:
                     consumer.close()
-                if error.code != "bus.broker_away" or time.monotonic() > give_up_s:
+                if error.code not in patient or time.monotonic() > give_up_s:
                     raise
                 _LOG.warning("consumer_postponed", group=self._group, reason=error.sentence)
                 stop.wait(wait_s)
@@ -378,8 +399,8 @@ class BatchConsumer:
             return False
         return True
 
-    def _watch(self, stop: threading.Event) -> None:
-        while not stop.wait(1.0) and (self._consumer is not None or self._progress_s):
+    def _watch(self, over: threading.Event) -> None:
+        while not over.wait(1.0):
             status = self.status()
             if status.waiting_records == 0 and not status.is_retrying:
                 self._progress_s = time.monotonic()

@@ -88,7 +88,7 @@ class Watchdog:
 
     def _is_another_log(self, logs: Logs) -> bool:
         self._cluster = self._cluster or logs.cluster
-        return logs.cluster != self._cluster or any(
+        return bool(logs.cluster and logs.cluster != self._cluster) or any(
             end < self._ends.get(place, 0) for place, end in logs.ends.items()
         )
 

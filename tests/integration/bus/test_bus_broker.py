@@ -400,8 +400,12 @@ def test_a_consumer_that_nobody_answers_gives_up_and_says_why() -> None:
 
 
 @pytest.mark.crash
-def test_a_new_life_of_the_embedded_broker_is_read_from_its_beginning(tansu: Tansu) -> None:
-    """The same process reads on: what it had read of the old log is handed out, and the new log is not read from where the old one was."""
+@pytest.mark.parametrize("topics_late_s", [0.0, 2.0])
+def test_a_new_life_of_the_embedded_broker_is_read_from_its_beginning(
+    tansu: Tansu, topics_late_s: float
+) -> None:
+    """The same process reads on: what it had read of the old log is handed out, and the new log is not read from where the old one was. That its
+    topics come late is no reason to end."""
     settings = BusSettings(bootstrap=tansu.bootstrap)
     Topics(settings).ensure(partitions=1)
     sink, stop = Sink(), threading.Event()
@@ -416,6 +420,7 @@ def test_a_new_life_of_the_embedded_broker_is_read_from_its_beginning(tansu: Tan
         until(lambda: consumer.status().waiting_records == 300, "the first life is read")
         tansu.kill()
         tansu.start()
+        time.sleep(topics_late_s)
         Topics(settings).ensure(partitions=1)
         with Bus(settings) as bus:
             bus.publish_sync([press(n) for n in range(300, 350)])

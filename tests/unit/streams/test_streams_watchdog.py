@@ -64,6 +64,14 @@ def test_another_cluster_behind_the_same_address_is_another_log_even_when_it_is_
     assert verdict is Verdict.LOG_RESET
 
 
+def test_an_answer_without_a_cluster_id_says_nothing_about_the_log() -> None:
+    dog = Watchdog(stall_s=10)
+    answers = ("", "cior-a", "", "cior-a")
+    assert {
+        dog.judge(seen(t, committed=7), logs(7, cluster=each), now_s=t) for t, each in enumerate(answers)
+    } == {Verdict.FINE}
+
+
 def test_an_end_that_goes_back_is_another_log() -> None:
     dog = Watchdog(stall_s=10)
     dog.judge(seen(0, committed=7), logs(7), now_s=0)
