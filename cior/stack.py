@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from cior.embedded.tansu import free_port
+from cior.embedded.tansu import PARTITIONS, free_port
 from cior.keys import Keys
 from cior.readiness import is_ready
 from cior.settings import EMBEDDED, Centre
@@ -36,15 +36,11 @@ SUPPLIED_SECRETS = ("CIOR_TRACCAR_SECRET", "CIOR_DC09_KEY")
 """Names that an instance file may use as ``env:NAME``: the stack sets them for its children from this installation's keys."""
 
 
-EMBEDDED_PARTITIONS = 1
-"""One worker a role reads everything there: more partitions would only give the embedded broker more places to look at, and the store smaller batches."""
-
-
 def stream_settings(centre: Centre, bus: BusSettings, role: str) -> StreamSettings:
     """The one worker of a role on this machine."""
     settings = StreamSettings(bus=bus, role=Role(role), state_dir=centre.data / "streams")
     if centre.file.bus.dsn == EMBEDDED:
-        settings = msgspec.structs.replace(settings, partitions=EMBEDDED_PARTITIONS)
+        settings = msgspec.structs.replace(settings, partitions=PARTITIONS)
     return settings
 
 
@@ -206,14 +202,7 @@ class Stack:
         ready.unlink(missing_ok=True)
         return PartSpec(
             name=BROKER,
-            argv=[
-                sys.executable,
-                "-m",
-                "cior.embedded.broker_process",
-                str(port),
-                str(ready),
-                str(EMBEDDED_PARTITIONS),
-            ],
+            argv=[sys.executable, "-m", "cior.embedded.broker_process", str(port), str(ready)],
             ready=lambda pid: is_ready(ready, pid),
             ready_timeout_s=20,
             stop_timeout_s=0.5,

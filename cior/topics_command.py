@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import click
 
+from cior.embedded.tansu import PARTITIONS
 from cior_bus.admin import Topics, TopicState
-from cior_bus.settings import BusSettings
+from cior_bus.settings import BusSettings, Profile
 from cior_bus.topics import CATALOGUE
 
 
 def show_topics(dsn: str, *, create: bool) -> int:
     """Print a line a topic; 1 when one is missing or differs."""
-    topics = Topics(BusSettings.from_dsn(dsn, client_id="cior-topics"))
+    settings = BusSettings.from_dsn(dsn, client_id="cior-topics")
+    topics = Topics(settings)
+    partitions = PARTITIONS if settings.profile is Profile.TANSU else None
     if create:
-        for name in topics.ensure():
+        for name in topics.ensure(partitions=partitions):
             click.echo(f"created {name}")
-    found = topics.check()
+    found = topics.check(partitions=partitions)
     purposes = {spec.name: spec.purpose for spec in CATALOGUE}
     for one in found:
         click.echo(

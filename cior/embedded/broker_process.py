@@ -1,11 +1,10 @@
 """The broker as a part of a centre: it is back with its topics, not only with its port.
 
-The embedded broker starts empty. A stream client that outlived the crash writes at once into topics that are not there, and gets an
-acknowledgement for it (see :mod:`cior_streams.changelogs`), so the time between port and topics must be as short as it can be. This process first
-lets a helper load what it needs, then *becomes* the broker (same process id for the supervisor); the helper asks for the port every few
+The embedded broker starts empty, and clients that outlived the crash call it at once (what it does to them: :mod:`cior_bus.broker_life`), so the time
+between port and topics must be as short as it can be. This process first lets a helper load what it needs, then *becomes* the broker (same process id for the supervisor); the helper asks for the port every few
 milliseconds, creates the catalogue, announces the broker and ends. Without its topics the broker must not stay: then the helper ends it.
 
-Run as ``python -m cior.embedded.broker_process PORT READY_FILE PARTITIONS``.
+Run as ``python -m cior.embedded.broker_process PORT READY_FILE``.
 """
 
 from __future__ import annotations
@@ -17,13 +16,23 @@ import sys
 import time
 from pathlib import Path
 
-from cior.embedded.tansu import LOOPBACK, TansuSettings, answers, command, environment
+from cior.embedded.tansu import (
+    LOOPBACK,
+    PARTITIONS,
+    TansuSettings,
+    answers,
+    command,
+    environment,
+    refuse_taken_port,
+)
+from cior_core.errors import CiorError, SourceUnavailable
 
 _READY_WITHIN_S = 15.0
 
 
 def become_broker(port: int, arguments: list[str]) -> None:
     """Start the helper, then replace this process by the broker. Returns never."""
+    refuse_taken_port(LOOPBACK, port)
     argv = [sys.executable, "-m", "cior.embedded.broker_process", *arguments, str(os.getpid())]
     helper = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     assert helper.stdout is not None
@@ -33,12 +42,11 @@ def become_broker(port: int, arguments: list[str]) -> None:
     os.execve(program[0], program, environment())  # noqa: S606  no shell: that is wanted
 
 
-def bring_topics(port: int, ready: Path, *, partitions: int, broker_pid: int) -> int:
+def bring_topics(port: int, ready: Path, *, broker_pid: int) -> int:
     """The helper: wait for the port, create the topics, announce ``broker_pid``. Exit code 0 or 1."""
     from cior.readiness import announce
     from cior_bus.admin import Topics
     from cior_bus.settings import BusSettings, Profile
-    from cior_core.errors import CiorError
 
     sys.stdout.write("loaded\n")
     sys.stdout.flush()
@@ -49,7 +57,7 @@ def bring_topics(port: int, ready: Path, *, partitions: int, broker_pid: int) ->
         time.sleep(0.003)
     try:
         bus = BusSettings(bootstrap=f"{LOOPBACK}:{port}", profile=Profile.TANSU)
-        Topics(bus).ensure(partitions=partitions)
+        Topics(bus).ensure(partitions=PARTITIONS)
     except CiorError as error:
         sys.stderr.write(f"{error}\n")
         return _end(broker_pid)
@@ -65,11 +73,14 @@ def _end(broker_pid: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Three arguments: become the broker. Four: help the process named by the last."""
-    port, ready, partitions = int(arguments[0]), Path(arguments[1]), int(arguments[2])
-    if len(arguments) > 3:
-        return bring_topics(port, ready, partitions=partitions, broker_pid=int(arguments[3]))
-    become_broker(port, arguments)
+    """Two arguments: become the broker; 1 when the port is taken. Three: help the process named by the last."""
+    port, ready = int(arguments[0]), Path(arguments[1])
+    if len(arguments) > 2:
+        return bring_topics(port, ready, broker_pid=int(arguments[2]))
+    try:
+        become_broker(port, arguments)
+    except SourceUnavailable as taken:
+        sys.stderr.write(f"{taken}\n")
     return 1
 
 

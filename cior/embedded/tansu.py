@@ -28,6 +28,9 @@ LOOPBACK = "127.0.0.1"
 _METADATA_KEY, _METADATA_VERSION, _CORRELATION_ID = 3, 1, 0x0C10
 _LONGEST_REPLY_BYTES = 8 * 1024 * 1024
 _LOWEST_PORT, _OUTGOING_DEFAULT, _PORT_TRIALS = 15_000, 32_768, 200
+PARTITIONS = 1
+"""Of every topic of an embedded centre: one worker a role reads them all, and more would only give the broker more places to look at and the store
+smaller batches."""
 _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG", "TZ")
 
 
@@ -57,6 +60,21 @@ def free_port(host: str = LOOPBACK) -> int:
     raise SourceUnavailable(
         "port.none_free", f"no free port found in {_PORT_TRIALS} trials", cure="name a port in the settings"
     )
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raises ``SourceUnavailable`` when somebody listens there. The binary ends on a taken port (with code 0), but later than our first question, which the
+    other broker would answer."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as taken:
+            raise SourceUnavailable(
+                "tansu-port-taken",
+                f"port {port} is in use",
+                cure="stop the other broker or name another port",
+            ) from taken
 
 
 def _first_outgoing_port() -> int:
@@ -162,7 +180,7 @@ class Tansu:
         if self.pid is not None:
             return self
         self.port = self.port or free_port(self.settings.host)
-        self._refuse_taken_port()
+        refuse_taken_port(self.settings.host, self.port)
         with self._log() as output:
             self._process = subprocess.Popen(
                 command(self.settings, self.port),
@@ -200,19 +218,6 @@ class Tansu:
         """Stop and start on the same port; records and topics are gone."""
         self.stop()
         return self.start()
-
-    def _refuse_taken_port(self) -> None:
-        # The binary ends on a taken port (with code 0), but later than our first question, which the other broker would answer.
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.settings.host, self.port))
-            except OSError as taken:
-                raise SourceUnavailable(
-                    "tansu-port-taken",
-                    f"port {self.port} is in use",
-                    cure="stop the other broker or name another port",
-                ) from taken
 
     def _log(self) -> IO[bytes]:
         return Path(self.settings.log_path or os.devnull).open("ab")
