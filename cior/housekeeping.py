@@ -6,13 +6,12 @@ nothing expires.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
-from cior_core.errors import SourceUnavailable
+from cior.periodic import Periodic
 from cior_store import rollups
 from cior_store.engine import Store
 from cior_store.rollups import Drift
@@ -22,47 +21,33 @@ log = structlog.get_logger("cior.housekeeping")
 DAYS_BACK = 3
 """How many closed days a new process looks at: a centre that was off over a weekend finds its Friday."""
 
+SETTLE_MS = 600_000
+"""A day counts as closed so long after its midnight: until then batches of its last minute are still being written."""
+
 
 class Housekeeper:
-    """A thread in the process that owns the store. Days are of receipt, UTC."""
+    """``thread`` looks after ``first_s``, then each ``every_s``. Days are of receipt, UTC."""
 
     def __init__(
         self, store: Store, *, now_ms: Callable[[], int], first_s: float = 300.0, every_s: float = 3_600.0
     ) -> None:
-        self._store, self._now_ms, self._first_s, self._every_s = store, now_ms, first_s, every_s
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
-        self._done: set[date] = set()
-
-    def start(self) -> None:
-        """Look after ``first_s``, then each ``every_s``; each closed day is repaired once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread; idempotent."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        wait_s = self._first_s
-        while not self._stop.wait(wait_s):
-            wait_s = self._every_s
-            try:
-                self.look()
-            except SourceUnavailable as error:
-                log.warning("housekeeping_postponed", code=error.code)
+        self._store, self._now_ms = store, now_ms
+        self._sound: set[date] = set()
+        self.thread = Periodic("housekeeper", self.look, every_s=every_s, first_s=first_s)
 
     def look(self) -> tuple[Drift, ...]:
-        """Repair the closed days that this process has not looked at; what had drifted. Raises ``SourceUnavailable``; such a day comes again."""
-        today = datetime.fromtimestamp(self._now_ms() / 1_000, UTC).date()
+        """Repair the closed days that this process has not yet found sound; what had drifted. A repaired day is looked at again the next time, since rows that came
+        while it was filled may stand in it twice. Raises ``SourceUnavailable``; such a day comes again."""
+        today = datetime.fromtimestamp((self._now_ms() - SETTLE_MS) / 1_000, UTC).date()
         drifted: list[Drift] = []
         for days in range(DAYS_BACK, 0, -1):
             day = today - timedelta(days=days)
-            if day in self._done or self._stop.is_set():
+            if day in self._sound or self.thread.stopping.is_set():
                 continue
-            drifted += rollups.repair(self._store, day, today=today)
-            self._done.add(day)
+            found = rollups.repair(self._store, day, today=today)
+            drifted += found
+            if not found:
+                self._sound.add(day)
         if drifted:
             log.warning("rollups_repaired", days=len({each.day for each in drifted}), rollups=len(drifted))
         return tuple(drifted)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import structlog
 
+from cior.periodic import Periodic
 from cior_bus import codec, topics
 from cior_bus.producer import Bus, Message
-from cior_core.errors import SourceUnavailable
 from cior_core.identity import event_id
 from cior_core.model import ClockQuality, DataClass, Event, Lane, Producer, TypeCode
 from cior_store import reconcile
@@ -46,7 +45,7 @@ def gap_event(gap: Gap, *, now_ms: int) -> Event:
 
 
 class Reconciler:
-    """A thread in the process that owns the store."""
+    """``thread`` checks each ``every_s``."""
 
     def __init__(
         self,
@@ -57,33 +56,9 @@ class Reconciler:
         every_s: float = 60.0,
         settings: ReconcileSettings | None = None,
     ) -> None:
-        self._store, self._bus, self._now_ms, self._every_s, self._settings = (
-            store,
-            bus,
-            now_ms,
-            every_s,
-            settings,
-        )
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+        self._store, self._bus, self._now_ms, self._settings = store, bus, now_ms, settings
         self._told: set[str] = set()
-
-    def start(self) -> None:
-        """Check each ``every_s`` from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread; idempotent."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
-            try:
-                self.look()
-            except SourceUnavailable as error:
-                log.warning("reconciliation_postponed", code=error.code)
+        self.thread = Periodic("reconciler", self.look, every_s=every_s)
 
     def look(self) -> tuple[Gap, ...]:
         """One check: findings to the store, new gaps to the urgent lane. Returns the gaps."""
