@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -10,8 +12,9 @@ import pytest
 from cior_bus import codec as bus_codec
 from cior_core.errors import SourceUnavailable
 from cior_core.model import DataClass, DeadLetter
-from cior_store.kinds import Entry, Kind
+from cior_store.kinds import ADDITIVE, Entry, Kind
 from cior_store.memory import MemoryStore
+from cior_store.rows import TABLES
 from cior_store.sink import Sink, SinkSettings
 from cior_store.writers import Plan, Rejected
 from integration.store import city
@@ -249,3 +252,25 @@ def test_a_consumer_that_commits_what_it_hands_over_is_never_held_for() -> None:
     heir = Sink(book, codec=city.BusCodec(), routes=city.ROUTES, on_dead=lambda _: None)
     assert heir.write_batch("t.events", 0, events(0, 10)).next_offset == 10
     assert len(book.tables["ops.events"]) == 10
+
+
+def test_law_4_what_adds_in_a_view_is_cut_by_plan() -> None:
+    """A view that sums counts a batch again when it comes again under another cut. So whatever table feeds one must be of a kind whose cuts are planned."""
+    scripts = resources.files("cior_store") / "migrations"
+    text = "\n".join(each.read_text() for each in sorted(scripts.iterdir(), key=lambda one: one.name))
+    adding = {
+        name
+        for name, body in re.findall(r"CREATE TABLE IF NOT EXISTS (\S+)(.*?);", text, re.DOTALL)
+        if "ENGINE = SummingMergeTree" in body
+        or re.search(r"SimpleAggregateFunction\(sum|quantilesTDigest", body)
+    }
+    fed_by = {
+        source
+        for target, source in re.findall(
+            r"CREATE MATERIALIZED VIEW IF NOT EXISTS \S+ TO (\S+) AS.*?FROM (\S+)", text, re.DOTALL
+        )
+        if target in adding
+    }
+    assert len(adding) == 3
+    tables = {table for kind in ADDITIVE for table, _, _ in TABLES[kind]}
+    assert fed_by <= tables, "plan the cuts of every kind that is written there (kinds.ADDITIVE)"
