@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 import structlog
+from hypothesis import settings
 from selenium.webdriver import Chrome
 
 from cior.embedded.tansu import Tansu
@@ -21,6 +22,10 @@ from engines.apache_kafka import ApacheKafka
 from engines.browser import open_browser
 from engines.cache import EngineAbsent
 from engines.clickhouse_lite import ClickHouseLite
+
+# Property tests judge what is true, not how fast a shared machine is: speed has its own measurements.
+settings.register_profile("cior", deadline=None)
+settings.load_profile("cior")
 
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "tests" / "unit"

@@ -158,6 +158,10 @@ class Place(Struct, frozen=True, kw_only=True):
         """Whether the place has coordinates."""
         return self.lat is not None and self.lon is not None
 
+    def district_only(self) -> Place:
+        """All of this place that may be known outside the sealed channel: its district, or explicitly nothing (law 9)."""
+        return Place(method=PlaceMethod.DISTRICT, district=self.district) if self.district else UNKNOWN_PLACE
+
 
 UNKNOWN_PLACE = Place(method=PlaceMethod.UNKNOWN)
 

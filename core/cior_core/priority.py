@@ -1,6 +1,6 @@
 """The priority of an alert: a table of terms, each of which the operator can read.
 
-Properties (tests/unit/core_b/test_core_priority.py): adding a corroborating fact never lowers; a life-safety floor never falls; presses of
+Properties (tests/unit/correlate/test_core_priority.py): adding a corroborating fact never lowers; a life-safety floor never falls; presses of
 registered people and silent channels never start below their type's level; unverified single private alarms start low (358 of 103,910 private
 alarms in Rosario in 2025 were confirmed: research/mission.md §4a, L9); the same facts give the same score in every process.
 """

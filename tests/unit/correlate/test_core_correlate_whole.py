@@ -28,7 +28,7 @@ from cior_core.model import (
 )
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal
-from unit.core_b.histories import events, histories, json, play
+from unit.correlate.histories import events, histories, json, play
 
 # --- merge and unmerge -----------------------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from cior_core.model import (
     Level,
     Member,
 )
-from unit.core_a.test_core_devices import said, told
+from unit.core.test_core_devices import said, told
 
 
 def closed(press: Event, ending: Disposition, **changes: Any) -> Alert:

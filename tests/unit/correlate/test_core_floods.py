@@ -16,7 +16,7 @@ from cior_core.model import (
 )
 from cior_core.rules import RulePack
 from cior_core.scenario import Run, Signal
-from unit.core_b.histories import play
+from unit.correlate.histories import play
 
 
 def silent(number: int, *, at_s: float, drill: bool = False) -> Signal:

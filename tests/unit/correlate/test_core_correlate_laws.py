@@ -31,7 +31,7 @@ from cior_core.model import (
 )
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal
-from unit.core_b.histories import actions, events, histories, json, play, steps
+from unit.correlate.histories import actions, events, histories, json, play, steps
 
 # --- law 2: nothing stands before a life-safety event ----------------------------------------------------------------------------------
 

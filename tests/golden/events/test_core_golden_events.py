@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("core_a_make_events", HERE / "make_events.py")
+    spec = importlib.util.spec_from_file_location("golden_make_events", HERE / "make_events.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

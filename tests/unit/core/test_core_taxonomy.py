@@ -332,7 +332,7 @@ def test_apco_codes_go_both_ways() -> None:
 
 
 def test_every_apco_code_we_name_is_in_the_published_list() -> None:
-    published = Path(__file__).parents[2] / "golden" / "core_a" / "apco_2_103.txt"
+    published = Path(__file__).parents[2] / "golden" / "events" / "apco_2_103.txt"
     named = {code for kind in KINDS.values() for code in kind.apco}
     assert named <= set(published.read_text().partition("\n")[2].split())
     assert len(named) > 100
