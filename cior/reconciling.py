@@ -7,8 +7,10 @@ from collections.abc import Callable
 import structlog
 
 from cior.periodic import Periodic
-from cior_bus import codec, topics
-from cior_bus.producer import Bus, Message
+from cior_bus import topics
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
+from cior_core import codec
 from cior_core.model import ClockQuality, Event, Producer
 from cior_core.system_events import system_event
 from cior_store import reconcile
@@ -72,7 +74,9 @@ class Reconciler:
             events = [gap_event(gap, now_ms=now_ms) for gap in fresh]
             self._bus.publish_sync(
                 [
-                    Message(topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event))
+                    MessageOut(
+                        topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event)
+                    )
                     for event in events
                 ]
             )

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.cuts import Cut
 from cior_bus.dead_letters import message as dead_message
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
+from cior_core import codec
 from cior_core.errors import CiorError
 from cior_core.model import DeadLetter
 from cior_store.engine import Store
@@ -54,11 +55,11 @@ class BusCodec:
 
     def split(self, kind: str, value: bytes) -> Sequence[bytes]:
         """The undecoded records of a message."""
-        return [bytes(part) for part in codec.split(codec.Kind(kind), value)]
+        return [bytes(part) for part in codec.split(Kind(kind), value)]
 
     def decode(self, kind: str, value: bytes) -> object:
         """One record."""
-        return codec.decode(codec.Kind(kind), value)
+        return codec.decode(Kind(kind), value)
 
 
 class StoredCuts:

@@ -11,8 +11,10 @@ import structlog
 
 from cior.simulator.roster import Roster
 from cior.simulator.script import Do, Step
-from cior_bus import codec, topics
-from cior_bus.producer import Bus, Message
+from cior_bus import topics
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
+from cior_core import codec
 from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disposition
 
 log = structlog.get_logger("cior.simulator.operator")
@@ -70,7 +72,7 @@ class Desk:
             reason=step.note,
             disposition=Disposition(step.disposition) if step.disposition else None,
         )
-        message = Message(topic=topics.ACTIONS.name, key=self._area.encode(), value=codec.encode(action))
+        message = MessageOut(topic=topics.ACTIONS.name, key=self._area.encode(), value=codec.encode(action))
         self._bus.publish_sync([message])
         self.done.append(action)
         return True

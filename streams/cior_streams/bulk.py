@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from cior_bus import codec, topics
 from cior_bus import metrics as m
-from cior_bus.codec import Kind
+from cior_bus import topics
 from cior_bus.lanes import BUCKETS, bucket_key
-from cior_bus.producer import Message
-from cior_core import devices
+from cior_bus.message import MessageOut
+from cior_core import codec, devices
+from cior_core.catalogue import Kind
 from cior_core.device_state import Bucket, DeviceState
 from cior_core.devices import DeviceSettings
 from cior_core.errors import PayloadRejected
@@ -124,7 +124,7 @@ class Bulk:
             next(iter(buckets_of(each, self._sequencer.partitions)), None) for each in sorted(partitions)
         ]
         ticks = [
-            Message(topic=topics.TELEMETRY.name, key=name, value=b"[]", headers=((TICK_HEADER, now_ms),))
+            MessageOut(topic=topics.TELEMETRY.name, key=name, value=b"[]", headers=((TICK_HEADER, now_ms),))
             for name in names
             if name
         ]

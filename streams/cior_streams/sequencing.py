@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from cior_bus import codec
-from cior_bus.codec import Kind
-from cior_bus.producer import Message
-from cior_core import identity
+from cior_bus.message import MessageOut
+from cior_core import codec, identity
+from cior_core.catalogue import Kind
 from cior_core.model import (
     Action,
     ActionItem,
@@ -64,7 +63,7 @@ class Sequencer:
         ]
         await self._bus.publish([outlet.of_item(item) for item in items])
 
-    def items_of(self, events: Sequence[Event]) -> list[Message]:
+    def items_of(self, events: Sequence[Event]) -> list[MessageOut]:
         """Events as entries of their areas' logs."""
         return [outlet.of_item(self._item(event)) for event in events]
 
@@ -74,7 +73,7 @@ class Sequencer:
             id=identity.item_id("event", area, event.id), area=area, at_ms=self._clock.now_ms(), event=event
         )
 
-    def undecoded(self, incoming: Incoming, _error: BaseException) -> list[Message]:
+    def undecoded(self, incoming: Incoming, _error: BaseException) -> list[MessageOut]:
         """Unreadable bytes on a life-safety lane: a press may be inside, so a life-safety event says so. Its id follows from where they lay."""
         where = f"{incoming.topic}:{incoming.partition}:{incoming.offset}"
         now_ms = self._clock.now_ms()

@@ -13,8 +13,9 @@ from typing import Protocol
 
 import structlog
 
-from cior_bus import codec, lanes, topics
-from cior_bus.producer import Message
+from cior_bus import lanes, topics
+from cior_bus.message import MessageOut
+from cior_core import codec
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, Lane
 
@@ -24,16 +25,16 @@ LOG = structlog.get_logger("cior.vision.publishing")
 class Sink(Protocol):
     """What a worker publishes to: ``cior_bus.producer.Bus`` or a test's list."""
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         """All durable before return."""
         ...
 
 
-def message(event: Event) -> Message:
+def message(event: Event) -> MessageOut:
     """Urgent events travel alone, keyed by subject; the others in envelopes, keyed by device bucket."""
     bulk = event.lane is not Lane.URGENT
     key = lanes.device_bucket(event.subject) if bulk else event.subject.encode()
-    return Message(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=codec.encode(event), bulk=bulk)
+    return MessageOut(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=codec.encode(event), bulk=bulk)
 
 
 class Outbox:

@@ -13,9 +13,9 @@ from uuid import uuid4
 import msgspec
 import structlog
 
-from cior_bus import codec, lanes, topics
+from cior_bus import lanes, topics
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
-from cior_bus.producer import Message
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
@@ -38,6 +38,7 @@ from cior_connectors.contract import (
     Replayable,
     Source,
 )
+from cior_core import codec
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.model import DataClass, Event, Lane, Place, TypeCode
 from cior_core.system_events import system_event
@@ -409,11 +410,11 @@ class Instance:
         return kept
 
 
-def _message(event: Event) -> Message:
+def _message(event: Event) -> MessageOut:
     urgent = event.lane is Lane.URGENT
     key = event.subject.encode() if urgent else lanes.device_bucket(event.subject)
     spool_class = SpoolClass.LIFE_SAFETY if urgent else SpoolClass.NORMAL
-    return Message(
+    return MessageOut(
         topic=topics.LANE_TOPIC[event.lane].name,
         key=key,
         value=codec.encode(event),

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from cior_bus import codec, lanes, topics
-from cior_bus.producer import Message
+from cior_bus import lanes, topics
+from cior_bus.message import MessageOut
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime.codes import UNDECODED
 from cior_connectors._runtime.guard import Verdict
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors.contract import Accepted, DecodeContext, Facts, Outcome, Rejected, RejectedPart
+from cior_core import codec
 from cior_core.errors import PayloadRejected
 from cior_core.identity import dead_id, payload_sha256
 from cior_core.model import (
@@ -35,7 +36,7 @@ MAX_EVENT_BYTES = 1_000_000
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """One unit, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[MessageOut, ...]
     outcome: Outcome
     spool_class: SpoolClass
     lanes: tuple[Lane, ...]
@@ -290,10 +291,10 @@ def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLe
     return SpoolClass.NORMAL
 
 
-def _raw_message(record: RawRecord, spool_class: SpoolClass) -> Message:
+def _raw_message(record: RawRecord, spool_class: SpoolClass) -> MessageOut:
     """Bulk raw records are keyed by device bucket so that they can share envelopes; the urgent road is keyed by source."""
     if record.sealed:
-        return Message(
+        return MessageOut(
             topic=topics.SEALED.name,
             key=record.subject.encode(),
             value=codec.encode(record),
@@ -301,16 +302,16 @@ def _raw_message(record: RawRecord, spool_class: SpoolClass) -> Message:
         )
     bulk = spool_class is not SpoolClass.LIFE_SAFETY
     key = lanes.device_bucket(record.subject or record.source) if bulk else record.source.encode()
-    return Message(
+    return MessageOut(
         topic=topics.RAW.name, key=key, value=codec.encode(record), spool_class=spool_class, bulk=bulk
     )
 
 
-def _event_message(event: Event, spool_class: SpoolClass) -> Message:
+def _event_message(event: Event, spool_class: SpoolClass) -> MessageOut:
     bulk = event.lane is not Lane.URGENT
     key = lanes.device_bucket(event.subject) if bulk else event.subject.encode()
     alone = spool_class is SpoolClass.LIFE_SAFETY
-    return Message(
+    return MessageOut(
         topic=topics.LANE_TOPIC[event.lane].name,
         key=key,
         value=_encoded(event),
@@ -343,8 +344,8 @@ def _letter(
     )
 
 
-def _letter_message(letter: DeadLetter, spool_class: SpoolClass) -> Message:
-    return Message(
+def _letter_message(letter: DeadLetter, spool_class: SpoolClass) -> MessageOut:
+    return MessageOut(
         topic=topics.DEAD.name,
         key=letter.source.encode(),
         value=codec.encode(letter),

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cior_bus import codec as bus_codec
+from cior_core import codec as bus_codec
 from cior_core.model import (
     Alert,
     AlertId,
@@ -49,10 +49,10 @@ class BusCodec:
     """``cior_bus.codec`` as the composition root lends it to the store."""
 
     def split(self, kind: str, value: bytes) -> Sequence[bytes]:
-        return [bytes(part) for part in bus_codec.split(bus_codec.Kind(kind), value)]
+        return [bytes(part) for part in bus_codec.split(Kind(kind), value)]
 
     def decode(self, kind: str, value: bytes) -> Any:
-        return bus_codec.decode(bus_codec.Kind(kind), value)
+        return bus_codec.decode(Kind(kind), value)
 
 
 class Msg(msgspec.Struct, frozen=True):

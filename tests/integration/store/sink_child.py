@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cior_bus import codec as bus_codec
+from cior_core import codec as bus_codec
+from cior_core.catalogue import Kind
 from cior_core.model import DeadLetter, RawId, RawPointer
 from cior_store import migrate
 from cior_store.engine import Store
@@ -37,7 +38,7 @@ def life(number: int) -> list[city.Msg]:
             )
         elif offset % 50 == 0:
             value = bus_codec.envelope(
-                bus_codec.Kind.EVENT,
+                Kind.EVENT,
                 [city.event(10**6 + offset * 1000 + n, at_ms=city.NOON_MS + offset) for n in range(20)],
             )
         else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cior_bus import codec as bus_codec
+from cior_core import codec as bus_codec
 from cior_core.errors import SourceUnavailable
 from cior_core.model import DataClass, DeadLetter
 from cior_store.kinds import ADDITIVE, Entry, Kind

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from cior_bus import codec, topics
-from cior_bus.producer import Message
+from cior_bus import topics
+from cior_bus.message import MessageOut
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, EventId, Lane, TypeCode
 from cior_vision.publishing import Outbox, message
@@ -32,10 +34,10 @@ class Broker:
         self.loses_next_answer = False
         self.got: list[str] = []
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         if self.away:
             raise SourceUnavailable("bus.broker_away", "the broker is away")
-        self.got += [codec.records(codec.Kind.EVENT, one.value)[0].id for one in messages]
+        self.got += [codec.records(Kind.EVENT, one.value)[0].id for one in messages]
         if self.loses_next_answer:
             self.loses_next_answer = False
             raise SourceUnavailable("bus.unconfirmed", "no answer in time")
