@@ -135,9 +135,11 @@ def run_batch_consumer(bootstrap: str, events: int) -> None:
     """Our plain consumer (bulk sinks): envelopes, every event fully decoded to the canonical struct."""
     import threading
 
-    from cior_bus import codec, topics
+    from cior_bus import topics
     from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
     from cior_bus.settings import BusSettings, Profile
+    from cior_core import codec
+    from cior_core.catalogue import Kind
 
     stop, counts, started = threading.Event(), dict[str, int](), [0.0, 0]
 
@@ -168,12 +170,12 @@ def run_faust_counts(bootstrap: str, events: int) -> None:
 
 def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int = 0) -> None:
     """The bulk lane without state: our Faust application, agent and guard, decode, a count by subject."""
-    from cior_bus.codec import Kind
-
-    from cior_bus import codec, topics
+    from cior_bus import topics
     from cior_bus.metrics import Metrics
     from cior_bus.producer import Bus
     from cior_bus.settings import BusSettings, Profile
+    from cior_core import codec
+    from cior_core.catalogue import Kind
     from cior_streams import app as edge
     from cior_streams.guard import Guard, Incoming
     from cior_streams.runner import WallClock

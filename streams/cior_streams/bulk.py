@@ -22,7 +22,6 @@ from cior_core.errors import PayloadRejected
 from cior_core.model import Event
 from cior_core.ports import Clock
 from cior_streams import metrics as s
-from cior_streams import outlet
 from cior_streams.device_table import DeviceTable
 from cior_streams.domain import Worthy
 from cior_streams.guard import Guard, Incoming, Publisher
@@ -111,7 +110,7 @@ class Bulk:
                 self._table.keep(name, bucket, changed, None)
 
     async def _tell(self, derived: list[Event], worthy: list[Event]) -> None:
-        messages = [outlet.of_event(event) for event in derived] + self._sequencer.items_of(worthy)
+        messages = [MessageOut.of(event) for event in derived] + self._sequencer.items_of(worthy)
         if messages:
             await self._bus.publish(messages)
         for event in derived:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from cior_bus import topics
-from cior_bus.lanes import device_bucket
 from cior_bus.message import MessageOut
-from cior_core import codec, devices
-from cior_core.model import AppendTransition, Effect, Event, IssueCommand, Item, Lane, UpsertAlert
+from cior_core import devices
+from cior_core.model import Alert, AppendTransition, Command, Effect, IssueCommand, Transition, UpsertAlert
 
 
 def of_effects(effects: Iterable[Effect]) -> list[MessageOut]:

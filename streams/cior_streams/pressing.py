@@ -13,7 +13,6 @@ from cior_core.devices import DeviceSettings
 from cior_core.errors import PayloadRejected
 from cior_core.model import Event
 from cior_streams import metrics as s
-from cior_streams import outlet
 from cior_streams.device_table import DeviceTable
 from cior_streams.guard import Incoming, Publisher
 from cior_streams.sequencing import Sequencer
@@ -58,7 +57,7 @@ class Pressing:
         )
         told = devices.annotated(event, state, self._settings)
         await self._bus.publish(
-            [*self._sequencer.items_of([told]), *(outlet.of_event(each) for each in derived)]
+            [*self._sequencer.items_of([told]), *(MessageOut.of(each) for each in derived)]
         )
         self._table.keep(name, bucket, {event.subject: state}, incoming)
 

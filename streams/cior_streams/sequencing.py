@@ -21,7 +21,6 @@ from cior_core.model import (
 )
 from cior_core.ports import Clock
 from cior_core.system_events import system_event
-from cior_streams import outlet
 from cior_streams.domain import Areas
 from cior_streams.guard import Incoming, Publisher
 
@@ -42,7 +41,7 @@ class Sequencer:
             at_ms=self._clock.now_ms(),
             action=action,
         )
-        await self._bus.publish([outlet.of_item(item)])
+        await self._bus.publish([MessageOut.of(item)])
 
     async def receipt(self, incoming: Incoming) -> None:
         """One answer of a device. Its area is the message's key."""
@@ -52,7 +51,7 @@ class Sequencer:
         item = ReceiptItem(
             id=identity.item_id("receipt", area, key), area=area, at_ms=self._clock.now_ms(), receipt=receipt
         )
-        await self._bus.publish([outlet.of_item(item)])
+        await self._bus.publish([MessageOut.of(item)])
 
     async def tick(self, areas: Iterable[AreaId]) -> None:
         """Time passing, for each of ``areas``."""
@@ -61,11 +60,11 @@ class Sequencer:
             TickItem(id=identity.item_id("tick", area, str(now_ms)), area=area, at_ms=now_ms)
             for area in areas
         ]
-        await self._bus.publish([outlet.of_item(item) for item in items])
+        await self._bus.publish([MessageOut.of(item) for item in items])
 
     def items_of(self, events: Sequence[Event]) -> list[MessageOut]:
         """Events as entries of their areas' logs."""
-        return [outlet.of_item(self._item(event)) for event in events]
+        return [MessageOut.of(self._item(event)) for event in events]
 
     def _item(self, event: Event) -> EventItem:
         area = self._areas.of(event)

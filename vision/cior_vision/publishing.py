@@ -13,9 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from cior_bus import lanes, topics
 from cior_bus.message import MessageOut
-from cior_core import codec
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, Lane
 
@@ -28,13 +26,6 @@ class Sink(Protocol):
     async def publish(self, messages: Sequence[MessageOut]) -> None:
         """All durable before return."""
         ...
-
-
-def message(event: Event) -> MessageOut:
-    """Urgent events travel alone, keyed by subject; the others in envelopes, keyed by device bucket."""
-    bulk = event.lane is not Lane.URGENT
-    key = lanes.device_bucket(event.subject) if bulk else event.subject.encode()
-    return MessageOut(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=codec.encode(event), bulk=bulk)
 
 
 class Outbox:
@@ -97,7 +88,7 @@ class Outbox:
         queue = self._queues[True] or self._queues[False]
         batch = [queue[index] for index in range(min(len(queue), 100))]
         try:
-            await self._sink.publish([message(event) for event in batch])
+            await self._sink.publish([MessageOut.of(event) for event in batch])
         except SourceUnavailable as error:
             if not self._away:
                 LOG.warning("sink_lost", code=error.code)

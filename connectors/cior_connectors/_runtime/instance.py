@@ -13,7 +13,6 @@ from uuid import uuid4
 import msgspec
 import structlog
 
-from cior_bus import lanes, topics
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
@@ -38,7 +37,6 @@ from cior_connectors.contract import (
     Replayable,
     Source,
 )
-from cior_core import codec
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.model import DataClass, Event, Lane, Place, TypeCode
 from cior_core.system_events import system_event
@@ -411,16 +409,8 @@ class Instance:
 
 
 def _message(event: Event) -> MessageOut:
-    urgent = event.lane is Lane.URGENT
-    key = event.subject.encode() if urgent else lanes.device_bucket(event.subject)
-    spool_class = SpoolClass.LIFE_SAFETY if urgent else SpoolClass.NORMAL
-    return MessageOut(
-        topic=topics.LANE_TOPIC[event.lane].name,
-        key=key,
-        value=codec.encode(event),
-        spool_class=spool_class,
-        bulk=not urgent,
-    )
+    # An instance's own word is never sampled out, whatever its lane: the accounts rest on it.
+    return MessageOut.of(event, spool_class=None if event.lane is Lane.URGENT else SpoolClass.NORMAL)
 
 
 def _watched(received: Received, refused: list[Outcome]) -> Received:

@@ -21,7 +21,7 @@ from cior_bus import topics
 from cior_bus.admin import Topics, TopicState
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits, Join
 from cior_bus.cuts import Cuts, FileCuts
-from cior_bus.dead_letters import dead_letter, message
+from cior_bus.dead_letters import dead_letter
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
@@ -265,11 +265,11 @@ async def test_a_dead_letter_of_five_megabytes_is_cut_and_says_so(broker: Broker
         source="cad",
     )
     with Bus(broker.settings) as bus:
-        await bus.publish([message(letter)])
+        await bus.publish([MessageOut.of(letter)])
     [(key, value)] = broker.values(topics.DEAD.name, at_least=1)
     back = codec.decode(Kind.DEAD, value)
     assert key == b"cad"
-    assert (len(back.payload), back.truncated_from_bytes) == (900_000, 5_000_000)  # type: ignore[union-attr]  # Kind.RAW reads RawRecord
+    assert (len(back.payload), back.truncated_from_bytes) == (900_000, 5_000_000)
 
 
 class Sink:

@@ -48,7 +48,7 @@ def raw(payload: bytes) -> RawRecord:
 
 @given(st.binary(max_size=2_000))
 def test_raw_bytes_survive_exactly(payload: bytes) -> None:
-    assert codec.decode(Kind.RAW, codec.encode(raw(payload))).payload == payload  # type: ignore[union-attr]  # Kind.RAW reads RawRecord
+    assert codec.decode(Kind.RAW, codec.encode(raw(payload))).payload == payload
 
 
 def test_raw_bytes_travel_as_base64_that_any_tool_reads() -> None:

@@ -166,4 +166,4 @@ async def test_the_same_message_buried_twice_is_one_dead_letter() -> None:
     for _ in range(2):
         await guard.run(Arrived(), failing(ValueError()), agent="presses")
     first, second = (codec.decode(Kind.DEAD, sent.value) for sent in bus.sent)
-    assert first.id == second.id  # type: ignore[union-attr]  # Kind.DEAD reads DeadLetter
+    assert first.id == second.id

@@ -11,7 +11,7 @@ from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, EventId, Lane, TypeCode
-from cior_vision.publishing import Outbox, message
+from cior_vision.publishing import Outbox
 
 
 def event(name: str, lane: Lane = Lane.NORMAL) -> Event:
@@ -44,7 +44,7 @@ class Broker:
 
 
 def test_urgent_events_travel_alone_and_the_others_in_bulk() -> None:
-    urgent, telemetry = message(event("a", Lane.URGENT)), message(event("b", Lane.TELEMETRY))
+    urgent, telemetry = MessageOut.of(event("a", Lane.URGENT)), MessageOut.of(event("b", Lane.TELEMETRY))
     assert (urgent.topic, urgent.key, urgent.bulk) == (topics.URGENT.name, b"c1", False)
     assert (telemetry.topic, telemetry.bulk) == (topics.TELEMETRY.name, True)
     assert telemetry.key != b"c1"

@@ -6,19 +6,17 @@ from collections.abc import Callable
 
 import structlog
 
-from cior.periodic import Periodic
-from cior_bus import topics
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
-from cior_core import codec
 from cior_core.model import ClockQuality, Event, Producer
 from cior_core.system_events import system_event
+from cior_sink.periodic import Periodic
 from cior_store import reconcile
 from cior_store.engine import Store
 from cior_store.questions import Questions
 from cior_store.reconcile import Gap, ReconcileSettings
 
-log = structlog.get_logger("cior.reconciling")
+log = structlog.get_logger("cior_sink.reconciling")
 
 SOURCE = "urn:cior:reconciliation"
 
@@ -72,13 +70,6 @@ class Reconciler:
                 "accounting_gap_found", gaps=len(fresh), missing_raw=sum(gap.missing_raw for gap in fresh)
             )
             events = [gap_event(gap, now_ms=now_ms) for gap in fresh]
-            self._bus.publish_sync(
-                [
-                    MessageOut(
-                        topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event)
-                    )
-                    for event in events
-                ]
-            )
+            self._bus.publish_sync([MessageOut.of(event) for event in events])
             self._told.update(gap.key for gap in fresh)
         return found

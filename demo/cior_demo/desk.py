@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from cior.simulator.roster import Roster
-from cior.simulator.script import Do, Step
-from cior_bus import topics
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
-from cior_core import codec
 from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disposition
+from cior_demo.roster import Roster
+from cior_demo.script import Do, Step
 
-log = structlog.get_logger("cior.simulator.operator")
+log = structlog.get_logger("cior_demo.desk")
 
 _KINDS = {
     Do.ACKNOWLEDGE: ActionKind.ACKNOWLEDGE,
@@ -72,8 +70,7 @@ class Desk:
             reason=step.note,
             disposition=Disposition(step.disposition) if step.disposition else None,
         )
-        message = MessageOut(topic=topics.ACTIONS.name, key=self._area.encode(), value=codec.encode(action))
-        self._bus.publish_sync([message])
+        self._bus.publish_sync([MessageOut.of(action)])
         self.done.append(action)
         return True
 
