@@ -13,7 +13,8 @@ from typing import Any, Literal, NewType
 
 import msgspec
 
-from cior_core.errors import PayloadRejected
+from cior_core.target import Target as Target
+from cior_core.target import TargetKind as TargetKind
 
 EventId = NewType("EventId", str)
 RawId = NewType("RawId", str)
@@ -134,16 +135,6 @@ class CommandKind(StrEnum):
     REQUEST_CLIP = "request_clip"
     HOLD_VIDEO = "hold_video"
     TASK = "task"
-
-
-class TargetKind(StrEnum):
-    """What a command can be meant for."""
-
-    DEVICE = "device"
-    UNIT = "unit"
-    TEAM = "team"
-    CAMERA = "camera"
-    BLOCK = "block"
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -389,31 +380,6 @@ class Action(Struct, frozen=True, kw_only=True):
     disposition: Disposition | None = None
     posture: str | None = None
     until_ms: int | None = None
-
-
-class Target(Struct, frozen=True, kw_only=True):
-    """Whom a command is meant for. ``Command.target`` holds its text, ``<kind>:<id>``; ``id`` is any text that is not blank."""
-
-    kind: TargetKind
-    id: str
-
-    @classmethod
-    def parse(cls, text: str) -> Target:
-        """The target that ``text`` names. Raises :class:`~cior_core.errors.PayloadRejected`: ``command.target_unreadable``."""
-        kind, colon, name = text.partition(":")
-        if not colon or kind not in _TARGET_KINDS or not name.strip():
-            raise PayloadRejected(
-                "command.target_unreadable",
-                "a command's target is not <kind>:<id>",
-                cure=f"name one of {', '.join(TargetKind)} and whom it means, as in team:police",
-            )
-        return cls(kind=TargetKind(kind), id=name)
-
-    def __str__(self) -> str:
-        return f"{self.kind.value}:{self.id}"
-
-
-_TARGET_KINDS = frozenset(kind.value for kind in TargetKind)
 
 
 class Command(Struct, frozen=True, kw_only=True):
