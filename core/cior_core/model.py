@@ -13,14 +13,15 @@ from typing import Any, Literal, NewType
 
 import msgspec
 
-from cior_core.target import Target as Target
-from cior_core.target import TargetKind as TargetKind
+from cior_core import target
 
 EventId = NewType("EventId", str)
 RawId = NewType("RawId", str)
 AlertId = NewType("AlertId", str)
 AreaId = NewType("AreaId", str)
 TypeCode = NewType("TypeCode", str)
+Target = target.Target
+TargetKind = target.TargetKind
 
 DEFAULT_AREA = AreaId("city")
 

@@ -23,14 +23,14 @@ _KINDS = frozenset(kind.value for kind in TargetKind)
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a command is meant for. ``Command.target`` holds its text, ``<kind>:<id>``; ``id`` is any text that is not blank."""
+    """Whom a command is meant for: ``<kind>:<id>`` as text in ``Command.target``; ``id`` is any text that is not blank."""
 
     kind: TargetKind
     id: str
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """The target that ``text`` names. Raises :class:`~cior_core.errors.PayloadRejected`: ``command.target_unreadable``."""
+        """The target that ``text`` names. Raises ``PayloadRejected``: ``command.target_unreadable``."""
         kind, colon, name = text.partition(":")
         if not colon or kind not in _KINDS or not name.strip():
             raise PayloadRejected(
