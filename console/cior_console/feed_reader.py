@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 import structlog
 
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.settings import BusSettings
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
 from cior_core.model import Alert
 
@@ -56,7 +58,7 @@ class FeedReader:
             if record.value is None:
                 continue
             try:
-                alert = codec.decode(codec.Kind.ALERT, record.value)
+                alert = codec.decode(Kind.ALERT, record.value)
             except PayloadRejected as error:  # the sink dead-letters it with its bytes
                 log.warning("alert_unreadable", code=error.code, offset=record.offset)
                 continue
