@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import structlog
 
-from cior_bus import codec, topics
-from cior_bus.producer import Bus, Message
-from cior_core.identity import event_id
-from cior_core.model import ClockQuality, DataClass, Event, Lane, Producer, TypeCode
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
+from cior_core.model import ClockQuality, Event, Producer
+from cior_core.system_events import system_event
 from cior_sink.periodic import Periodic
 from cior_store import reconcile
 from cior_store.engine import Store
@@ -23,16 +23,14 @@ SOURCE = "urn:cior:reconciliation"
 
 def gap_event(gap: Gap, *, now_ms: int) -> Event:
     """The event of a gap. Its id follows from the minute and the size, so that finding the same gap again says nothing new."""
-    return Event(
-        id=event_id(SOURCE, gap.key),
+    return system_event(
+        "accounting.gap",
         source=SOURCE,
-        type=TypeCode("accounting.gap"),
         subject=f"connector:{gap.instance or gap.connector}",
+        key=gap.key,
+        at_ms=now_ms,
         occurred_ms=gap.minute_ms,
-        received_ms=now_ms,
         clock=ClockQuality.SYNCED,
-        data_class=DataClass.RESTRICTED,
-        lane=Lane.URGENT,
         producer=Producer(connector="cior.reconciliation", version="1"),
         native_key=gap.key,
         attributes={
@@ -72,11 +70,6 @@ class Reconciler:
                 "accounting_gap_found", gaps=len(fresh), missing_raw=sum(gap.missing_raw for gap in fresh)
             )
             events = [gap_event(gap, now_ms=now_ms) for gap in fresh]
-            self._bus.publish_sync(
-                [
-                    Message(topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event))
-                    for event in events
-                ]
-            )
+            self._bus.publish_sync([MessageOut.of(event) for event in events])
             self._told.update(gap.key for gap in fresh)
         return found

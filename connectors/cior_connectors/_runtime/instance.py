@@ -13,9 +13,8 @@ from uuid import uuid4
 import msgspec
 import structlog
 
-from cior_bus import codec, lanes, topics
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
-from cior_bus.producer import Message
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
@@ -39,8 +38,8 @@ from cior_connectors.contract import (
     Source,
 )
 from cior_core.errors import CiorError, SourceUnavailable
-from cior_core.identity import event_id
 from cior_core.model import DataClass, Event, Lane, Place, TypeCode
+from cior_core.system_events import system_event
 
 _LOG = structlog.get_logger(__name__)
 STOP_WITHIN_S = 2.0
@@ -366,16 +365,12 @@ class Instance:
 
     def _say(self, type_code: TypeCode, attributes: dict[str, Any]) -> None:
         self._own_events += 1
-        now_ms = self.now_ms()
-        source = f"urn:cior:connector:{self.instance}"
-        event = Event(
-            id=event_id(source, f"{type_code}:{self._boot}:{self._own_events}"),
-            source=source,
-            type=type_code,
+        event = system_event(
+            type_code,
+            source=f"urn:cior:connector:{self.instance}",
             subject=f"connector:{self.instance}",
-            occurred_ms=now_ms,
-            received_ms=now_ms,
-            data_class=DataClass.RESTRICTED,
+            key=f"{type_code}:{self._boot}:{self._own_events}",
+            at_ms=self.now_ms(),
             lane=self._context.taxonomy[type_code].lane,
             producer=self._context.producer,
             registered=True,
@@ -413,17 +408,9 @@ class Instance:
         return kept
 
 
-def _message(event: Event) -> Message:
-    urgent = event.lane is Lane.URGENT
-    key = event.subject.encode() if urgent else lanes.device_bucket(event.subject)
-    spool_class = SpoolClass.LIFE_SAFETY if urgent else SpoolClass.NORMAL
-    return Message(
-        topic=topics.LANE_TOPIC[event.lane].name,
-        key=key,
-        value=codec.encode(event),
-        spool_class=spool_class,
-        bulk=not urgent,
-    )
+def _message(event: Event) -> MessageOut:
+    # An instance's own word is never sampled out, whatever its lane: the accounts rest on it.
+    return MessageOut.of(event, spool_class=None if event.lane is Lane.URGENT else SpoolClass.NORMAL)
 
 
 def _watched(received: Received, refused: list[Outcome]) -> Received:
