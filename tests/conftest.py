@@ -86,7 +86,7 @@ def _asked(item: pytest.Item) -> set[str]:
 
 def _lengthen(item: pytest.Item) -> None:
     """Every property has a long form; under ``make long`` whatever has one tries more, for longer."""
-    function = getattr(item, "obj", None)
+    function: Any = getattr(item, "obj", None)
     is_property = getattr(function, "is_hypothesis_test", False)
     if is_property:
         item.add_marker("long")
