@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cior_bus import topics
-from cior_bus.producer import Message
+from cior_bus.message import MessageOut
 from cior_core.errors import SourceUnavailable
 from doubles.clock import T0_MS
 
@@ -15,10 +15,10 @@ class MemoryBus:
 
     def __init__(self, *, away: int = 0, around: Callable[[], None] = lambda: None) -> None:
         self.away = away
-        self.sent: list[Message] = []
+        self.sent: list[MessageOut] = []
         self._around = around
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         if self.away:
             self.away -= 1
             raise SourceUnavailable("bus.broker_away", "away")
@@ -27,7 +27,7 @@ class MemoryBus:
             self.sent.append(message)
         self._around()
 
-    def on(self, topic: str) -> list[Message]:
+    def on(self, topic: str) -> list[MessageOut]:
         """What was published to one topic."""
         return [message for message in self.sent if message.topic == topic]
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from cior_core.catalogue import Kind
 from cior_core.errors import ConfigInvalid
 from cior_core.model import (
     DEFAULT_AREA,
@@ -24,7 +25,6 @@ from cior_core.model import (
 )
 from cior_store import geography, reconcile, rollups
 from cior_store.engine import Store
-from cior_store.kinds import Kind
 from cior_store.questions import Questions
 from cior_store.writers import Writers
 from integration.store import city

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from cior import packs
-from cior_bus import codec, topics
-from cior_bus.codec import Kind
+from cior_bus import topics
 from cior_bus.metrics import Metrics
-from cior_core import identity
+from cior_core import codec, identity
+from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected
 from cior_core.model import (
     DEFAULT_AREA,

@@ -6,10 +6,10 @@ from typing import cast
 
 import msgspec
 
-from cior_bus import codec, topics
-from cior_bus.codec import Kind
+from cior_bus import topics
 from cior_bus.metrics import Metrics
-from cior_core import devices
+from cior_core import codec, devices
+from cior_core.catalogue import Kind
 from cior_core.model import Event, EventId, EventItem, Lane, TypeCode
 from cior_streams.device_table import DeviceTable, Registry
 from cior_streams.domain import Areas
