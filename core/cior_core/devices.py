@@ -21,7 +21,6 @@ import msgspec
 from cior_core.clock import ClockHistory
 from cior_core.device_state import DeviceState, Press, Reputation
 from cior_core.geo import coordinate_fault
-from cior_core.identity import event_id
 from cior_core.model import (
     UNKNOWN_PLACE,
     Alert,
@@ -35,8 +34,8 @@ from cior_core.model import (
     Place,
     PlaceMethod,
     Producer,
-    TypeCode,
 )
+from cior_core.system_events import system_event
 
 SOURCE: Final = "urn:cior:devices"
 ENDINGS: Final = "urn:cior:endings"
@@ -136,10 +135,10 @@ def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAU
     }
     if state.stuck_since_ms is not None:
         facts["stuck"] = True
-    found = confirmation(state.reputation, settings)
+    found = _confirmation(state.reputation, settings)
     if found.n:
         facts.update(confirmation_rate=round(found.rate, 4), confirmation_n=found.n)
-    if (offset_s := clock_offset_s(state)) is not None:
+    if (offset_s := _clock_offset_s(state)) is not None:
         facts["clock_offset_s"] = offset_s
     return msgspec.structs.replace(event, attributes={**event.attributes, **facts})
 
@@ -162,7 +161,7 @@ def sweep(
     return changed, tuple(events)
 
 
-def deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> int | None:
+def _deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> int | None:
     """When the device counts as silent unless heard before; None when nothing is expected of it."""
     every_s = state.expected_every_s or settings.expected_every_s
     return (
@@ -172,22 +171,22 @@ def deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS)
     )
 
 
-def clock_offset_s(state: DeviceState) -> float | None:
+def _clock_offset_s(state: DeviceState) -> float | None:
     """Median of the recent received - device, seconds (positive: the device's clock is slow or its messages travel); None before three samples."""
     return None if len(state.offsets_ms) < 3 else median_low(state.offsets_ms) / 1000
 
 
-def clock_quality(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> ClockQuality:
+def _clock_quality(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> ClockQuality:
     """What the offset says about the clock."""
-    offset_s = clock_offset_s(state)
+    offset_s = _clock_offset_s(state)
     if offset_s is None:
         return ClockQuality.UNKNOWN
     return ClockQuality.SYNCED if abs(offset_s) <= settings.offset_limit_s else ClockQuality.SKEWED
 
 
-def clock_history(state: DeviceState) -> ClockHistory:
+def _clock_history(state: DeviceState) -> ClockHistory:
     """What :func:`cior_core.clock.judge` wants to know of this device."""
-    return ClockHistory(offset_s=clock_offset_s(state), last_device_ms=state.device_ms)
+    return ClockHistory(offset_s=_clock_offset_s(state), last_device_ms=state.device_ms)
 
 
 def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[Event, ...]:
@@ -202,16 +201,15 @@ def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[
         if member.phase is Phase.NEW and member.type.partition(".")[0] in settings.press_families
     ]
     return tuple(
-        Event(
-            id=event_id(ENDINGS, f"{alert.id}|{alert.version}|{member.event_id}"),
+        system_event(
+            ENDING,
             source=ENDINGS,
-            type=TypeCode(ENDING),
             subject=member.subject,
+            key=f"{alert.id}|{alert.version}|{member.event_id}",
+            at_ms=alert.updated_ms,
             occurred_ms=alert.closed_ms,
-            received_ms=alert.updated_ms,
             clock=ClockQuality.SYNCED,
             data_class=alert.data_class,
-            lane=Lane.URGENT,
             producer=_PRODUCER,
             attributes={
                 "press": member.event_id,
@@ -257,7 +255,7 @@ def _counted(told: Reputation, disposition: str, by: int) -> Reputation:
             return told
 
 
-def confirmation(
+def _confirmation(
     reputation: Reputation, settings: DeviceSettings = DEFAULT_SETTINGS, *, z: float = 1.959964
 ) -> Confirmation:
     """Smoothed rate (beta prior of the settings) and Wilson score interval (E. B. Wilson 1927) of ``reputation``; 0 to 1 when nothing is known."""
@@ -291,7 +289,7 @@ class _Told(msgspec.Struct, frozen=True):
 def _silence(
     state: DeviceState, now_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
 ) -> Iterable[_Told]:
-    due_ms = deadline_ms(state, settings)
+    due_ms = _deadline_ms(state, settings)
     if due_ms is None or state.silent_since_ms is not None or now_ms < due_ms:
         return ()
     changes["silent_since_ms"] = due_ms
@@ -417,14 +415,14 @@ def _derived(state: DeviceState, told: _Told) -> Event:
         place = (
             Place(method=PlaceMethod.DISTRICT, district=place.district) if place.district else UNKNOWN_PLACE
         )
-    return Event(
-        id=event_id(SOURCE, f"{state.subject}|{told.key}"),
+    return system_event(
+        told.type,
         source=SOURCE,
-        type=TypeCode(told.type),
         subject=state.subject,
-        phase=told.phase,
+        key=f"{state.subject}|{told.key}",
+        at_ms=told.at_ms,
         occurred_ms=told.occurred_ms,
-        received_ms=told.at_ms,
+        phase=told.phase,
         clock=ClockQuality.SYNCED,
         place=place,
         data_class=state.data_class,
