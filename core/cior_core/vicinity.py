@@ -9,7 +9,7 @@ from math import radians
 from typing import Any, Final
 
 from cior_core.attributes import AWAY, BLOCK, CAMERAS, FACILITY, NEAR, SIREN
-from cior_core.geo import EARTH_RADIUS_M, City, coordinate_fault, distance_m, nearness
+from cior_core.geo import EARTH_RADIUS_M, City, coordinate_fault, distance_m
 from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Event, Lane, Place, PlaceMethod
 
 CAMERA: Final = "camera"
@@ -64,10 +64,13 @@ class Vicinity:
 
     def _is_away(self, place: Place, device: Device) -> bool:
         """Whether a person who carries the device is certainly not at home: farther than both accuracies explain, and outside the block's own lines."""
+        home = device.place
         if not device.registered_people or place.method is not PlaceMethod.GPS:
             return False
-        found = nearness(place, device.place, radius_m=AWAY_M)
-        if found is None or found.near or place.lat is None or place.lon is None:
+        if place.lat is None or place.lon is None or home.lat is None or home.lon is None:
+            return False
+        allowed_m = AWAY_M + (place.accuracy_m or 0.0) + (home.accuracy_m or 0.0)
+        if distance_m(place.lat, place.lon, home.lat, home.lon) <= allowed_m:
             return False
         inside = None if self._city is None else self._city.block(place.lat, place.lon)
         return inside is None or inside != device.block

@@ -54,12 +54,9 @@ def sent(device: Device, *, sealed: bool = False, type_code: str = "panic.app", 
 
 
 def event_of(ready: Bundle) -> Event:
-    return next(
-        event
-        for message in ready.messages
-        if message.topic == topics.URGENT.name
-        for event in records(Kind.EVENT, message.value)
-    )
+    values = [message.value for message in ready.messages if message.topic == topics.URGENT.name]
+    event: Event = records(Kind.EVENT, values[0])[0]
+    return event
 
 
 def test_a_registered_press_carries_block_siren_facility_cameras_and_what_is_beside_it() -> None:
