@@ -6,10 +6,11 @@ import pytest
 from nacl.public import PrivateKey
 
 from cior_bus import topics
-from cior_bus.codec import Kind, records
 from cior_connectors._runtime.guard import judge
 from cior_connectors._runtime.records import Bundle, Channel, bundle
 from cior_connectors._runtime.seal import Sealer
+from cior_core.catalogue import Kind
+from cior_core.codec import records
 from cior_core.geo import City
 from cior_core.model import DataClass, Device, Event, Place, PlaceMethod
 from cior_core.vicinity import Vicinity
