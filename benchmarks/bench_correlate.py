@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from cior_core import bundled
+from cior_core import bundled, rule_loading
 from cior_core.correlate import State, initial, persist, step
 from cior_core.model import (
     DEFAULT_AREA,
@@ -27,8 +27,9 @@ from cior_core.model import (
     Item,
     TickItem,
 )
+from cior_core.rehearsal import ORIGIN, START_MS, make_event
 from cior_core.rules import RulePack
-from cior_core.scenario import ORIGIN, START_MS, Signal, make_event
+from cior_core.scenario import Signal
 from cior_core.taxonomy import Taxonomy
 
 RULES = Path(__file__).parents[1] / "streams" / "rules"
@@ -47,7 +48,7 @@ MIX = (
 
 def load() -> RulePack:
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.toml"))}
-    return RulePack.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
+    return rule_loading.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
 
 
 def event(
