@@ -27,9 +27,8 @@ from cior_core.model import (
     Item,
     TickItem,
 )
-from cior_core.rehearsal import ORIGIN, START_MS, make_event
 from cior_core.rules import RulePack
-from cior_core.scenario import Signal
+from cior_core.scenario import ORIGIN, START_MS, Signal, make_event
 from cior_core.taxonomy import Taxonomy
 
 RULES = Path(__file__).parents[1] / "streams" / "rules"

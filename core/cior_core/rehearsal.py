@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import cos, radians
 
 import msgspec
 
 from cior_core import model
 from cior_core.correlate.play import play
 from cior_core.correlate.state import State, initial
-from cior_core.identity import event_id, item_id
+from cior_core.identity import item_id
 from cior_core.model import (
     Action,
     ActionItem,
@@ -20,30 +19,17 @@ from cior_core.model import (
     AlertStatus,
     AppendTransition,
     AreaId,
-    DataClass,
     Effect,
-    Event,
     EventItem,
     IssueCommand,
     Item,
-    Place,
-    PlaceMethod,
     Receipt,
     ReceiptItem,
     TickItem,
-    TypeCode,
     UpsertAlert,
 )
 from cior_core.rules import RulePack
-from cior_core.scenario import Scenario, Signal, Want
-
-START_MS = 1_790_000_000_000
-"""The instant of ``at_s = 0``: any fixed one would do."""
-
-ORIGIN = (-32.9468, -60.6393)
-"""Latitude and longitude of ``east_m = north_m = 0``."""
-
-_M_PER_DEGREE = 111_195.0
+from cior_core.scenario import Scenario, Signal, Want, instant_ms, make_event
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,14 +50,14 @@ def run(scenario: Scenario, rules: RulePack, *, area: AreaId = model.DEFAULT_ARE
         stage.see(effect)
     return Run(
         failures=tuple(stage.failures),
-        rules_hit=rules_hit(stage.effects),
+        rules_hit=_rules_hit(stage.effects),
         items=tuple(stage.items),
         effects=tuple(stage.effects),
         state=states[area],
     )
 
 
-def rules_hit(effects: list[Effect] | tuple[Effect, ...]) -> frozenset[str]:
+def _rules_hit(effects: list[Effect] | tuple[Effect, ...]) -> frozenset[str]:
     """Every rule that gave a reason in ``effects``."""
     reasons = [
         reason
@@ -80,31 +66,6 @@ def rules_hit(effects: list[Effect] | tuple[Effect, ...]) -> frozenset[str]:
         for reason in (effect.alert if isinstance(effect, UpsertAlert) else effect.transition).reasons
     ]
     return frozenset(reason.rule for reason in reasons if reason.rule is not None)
-
-
-def make_event(signal: Signal, *, n: int = 0) -> Event:
-    """The canonical event of an ``event`` signal."""
-    at_ms = _at(signal.at_s)
-    native = signal.id or signal.record or f"{signal.event}/{signal.source}/{signal.at_s}/{n}"
-    return Event(
-        id=event_id(f"urn:scenario:{signal.source}", signal.id or native, 0 if signal.id else n),
-        source=f"urn:scenario:{signal.source}",
-        type=TypeCode(signal.event or ""),
-        subject=signal.source,
-        phase=signal.phase,
-        occurred_ms=at_ms - round(signal.ago_s * 1000),
-        received_ms=at_ms,
-        clock=signal.clock,
-        clock_error_s=signal.clock_error_s,
-        place=_place(signal),
-        data_class=signal.data_class,
-        life_safety=signal.life_safety,
-        drill=signal.drill,
-        registered=signal.registered,
-        independence=signal.independence or (f"{signal.source}/{signal.record}" if signal.record else None),
-        native_key=signal.record,
-        attributes=signal.attributes,
-    )
 
 
 class _Stage:
@@ -136,11 +97,11 @@ class _Stage:
             self.alerts[effect.alert.id] = effect.alert
 
     def tick(self, at_s: float) -> TickItem:
-        at_ms = _at(at_s)
+        at_ms = instant_ms(at_s)
         return TickItem(id=item_id("tick", self.area, str(at_ms)), area=self.area, at_ms=at_ms)
 
     def item(self, signal: Signal, n: int) -> Item:
-        at_ms = _at(signal.at_s)
+        at_ms = instant_ms(signal.at_s)
         if signal.event is not None:
             event = make_event(signal, n=n)
             return EventItem(
@@ -250,23 +211,3 @@ def _compare_alert(want: Want, alert: Alert) -> list[tuple[str, object, object]]
         ("degraded", want.degraded, alert.degraded),
         ("suppressed", want.suppressed, alert.suppression is not None),
     ]
-
-
-def _place(signal: Signal) -> Place:
-    if signal.data_class is DataClass.SEALED or (not signal.located and signal.district):
-        return Place(method=PlaceMethod.UNKNOWN, district=signal.district).district_only()
-    if not signal.located:
-        return model.UNKNOWN_PLACE
-    lat = ORIGIN[0] + signal.north_m / _M_PER_DEGREE
-    lon = ORIGIN[1] + signal.east_m / (_M_PER_DEGREE * cos(radians(ORIGIN[0])))
-    return Place(
-        method=PlaceMethod.GPS,
-        lat=round(lat, 7),
-        lon=round(lon, 7),
-        accuracy_m=signal.accuracy_m,
-        district=signal.district,
-    )
-
-
-def _at(at_s: float) -> int:
-    return START_MS + round(at_s * 1000)

@@ -50,12 +50,14 @@ def load(texts: Mapping[str, str], *, types: Mapping[str, EventType]) -> RulePac
     for fault in _faults(parsed, texts, types):
         raise fault
     pack = RulePack(tuple(parsed.values()), protocols=book, types=types, version=_version(texts, types))
-    for fault in verify(pack, parsed, texts):
+    for fault in _verify(pack, parsed, texts):
         raise fault
     return pack
 
 
-def verify(pack: RulePack, parsed: Mapping[str, RuleFile], texts: Mapping[str, str]) -> Iterator[ConfigFault]:
+def _verify(
+    pack: RulePack, parsed: Mapping[str, RuleFile], texts: Mapping[str, str]
+) -> Iterator[ConfigFault]:
     """Run both scenarios of every rule against the whole pack; yield what does not hold."""
     for name, file in parsed.items():
         for kind, n, rule in _rules(file):

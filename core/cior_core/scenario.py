@@ -17,19 +17,34 @@ due by then have run. :mod:`~cior_core.rehearsal` plays it.
 
 from __future__ import annotations
 
+from math import cos, radians
 from typing import Any, Literal
 
 import msgspec
 
+from cior_core.identity import event_id
 from cior_core.model import (
+    UNKNOWN_PLACE,
     ActionKind,
     AlertStatus,
     ClockQuality,
     DataClass,
     Disposition,
+    Event,
     Level,
     Phase,
+    Place,
+    PlaceMethod,
+    TypeCode,
 )
+
+START_MS = 1_790_000_000_000
+"""The instant of ``at_s = 0``: any fixed one would do."""
+
+ORIGIN = (-32.9468, -60.6393)
+"""Latitude and longitude of ``east_m = north_m = 0``."""
+
+_M_PER_DEGREE = 111_195.0
 
 
 class Signal(
@@ -106,3 +121,49 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     signals: tuple[Signal, ...]
     wants: tuple[Want, ...]
     title: str = ""
+
+
+def make_event(signal: Signal, *, n: int = 0) -> Event:
+    """The canonical event of an ``event`` signal."""
+    at_ms = instant_ms(signal.at_s)
+    native = signal.id or signal.record or f"{signal.event}/{signal.source}/{signal.at_s}/{n}"
+    return Event(
+        id=event_id(f"urn:scenario:{signal.source}", signal.id or native, 0 if signal.id else n),
+        source=f"urn:scenario:{signal.source}",
+        type=TypeCode(signal.event or ""),
+        subject=signal.source,
+        phase=signal.phase,
+        occurred_ms=at_ms - round(signal.ago_s * 1000),
+        received_ms=at_ms,
+        clock=signal.clock,
+        clock_error_s=signal.clock_error_s,
+        place=_place(signal),
+        data_class=signal.data_class,
+        life_safety=signal.life_safety,
+        drill=signal.drill,
+        registered=signal.registered,
+        independence=signal.independence or (f"{signal.source}/{signal.record}" if signal.record else None),
+        native_key=signal.record,
+        attributes=signal.attributes,
+    )
+
+
+def _place(signal: Signal) -> Place:
+    if signal.data_class is DataClass.SEALED or (not signal.located and signal.district):
+        return Place(method=PlaceMethod.UNKNOWN, district=signal.district).district_only()
+    if not signal.located:
+        return UNKNOWN_PLACE
+    lat = ORIGIN[0] + signal.north_m / _M_PER_DEGREE
+    lon = ORIGIN[1] + signal.east_m / (_M_PER_DEGREE * cos(radians(ORIGIN[0])))
+    return Place(
+        method=PlaceMethod.GPS,
+        lat=round(lat, 7),
+        lon=round(lon, 7),
+        accuracy_m=signal.accuracy_m,
+        district=signal.district,
+    )
+
+
+def instant_ms(at_s: float) -> int:
+    """The instant of ``at_s``, UTC ms."""
+    return START_MS + round(at_s * 1000)

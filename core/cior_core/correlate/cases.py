@@ -88,14 +88,14 @@ def rescore(context: StepContext, case_id: AlertId) -> None:
     """Score the case, and what shows it. A life-safety level is a floor from then on (law 10)."""
     case = context.current(case_id)
     table = context.rules.priority.table
-    facts = facts_of(context, case, case.parts)
+    facts = _facts_of(context, case, case.parts)
     life_safety = any(fact.life_safety for fact in facts.facts)
     own = priority.score(facts, table, floor=case.own_floor if life_safety else None)
     own_floor = _most_urgent(own.level, case.own_floor) if life_safety else None
     shown, level = own, own.level
     if case.absorbed:
         inner = [found for alert_id in case.absorbed if (found := context.case(alert_id)) is not None]
-        shown = priority.score(facts_of(context, case, context.parts(case_id)), table, floor=own_floor)
+        shown = priority.score(_facts_of(context, case, context.parts(case_id)), table, floor=own_floor)
         level = _most_urgent(shown.level, own.level, *(found.alert.level for found in inner))
     context.update(case_id, own_floor=own_floor, terms=shown.reasons)
     context.update_alert(case_id, score=shown.points, level=level, floor=own_floor)
@@ -134,7 +134,7 @@ def _most_urgent(level: Level, *others: Level | None) -> Level:
     return min((level, *(other for other in others if other is not None)), key=lambda found: found.rank)
 
 
-def facts_of(context: StepContext, case: Case, parts: tuple[Part, ...]) -> Facts:
+def _facts_of(context: StepContext, case: Case, parts: tuple[Part, ...]) -> Facts:
     """What the score is told: the parts, and the type that a rule gave the case when no part has it."""
     facts = [_fact(part, context.kind(part.member.type)) for part in parts]
     if not any(part.member.type == case.own_type for part in parts):

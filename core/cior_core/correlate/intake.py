@@ -43,7 +43,7 @@ _ENDING_WORDS = {
 
 def ingest_event(context: StepContext, event: Event) -> None:
     """Process one event. Again the same changes nothing; the same id with other facts is noted, then a fact of its own."""
-    facts = fact_digest(event)
+    facts = _fact_digest(event)
     seen = context.seen.get(f"e:{event.id}")
     if seen is not None:
         if seen.digest == facts:
@@ -58,7 +58,7 @@ def ingest_event(context: StepContext, event: Event) -> None:
     )
 
 
-def fact_digest(event: Event) -> str:
+def _fact_digest(event: Event) -> str:
     """Digest of what an event says, not of how it travelled: copies agree, forgeries do not."""
     place = event.place
     occurred = event.occurred_ms if event.clock is ClockQuality.SYNCED else None

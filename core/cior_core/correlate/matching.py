@@ -72,7 +72,7 @@ class Match(Record, frozen=True, kw_only=True):
 
 def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, degraded: bool) -> Part:
     """The event's part in an alert: no more than its class allows (of a sealed one: pseudonym, type, district)."""
-    instant_ms, error_s = believed(event, rules.merge, now_ms)
+    instant_ms, error_s = _believed(event, rules.merge, now_ms)
     sealed = event.data_class is DataClass.SEALED or kind.silent
     member = Member(
         event_id=event.id,
@@ -102,7 +102,7 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
     )
 
 
-def believed(event: Event, rule: MergeRule, now_ms: int) -> tuple[int, float]:
+def _believed(event: Event, rule: MergeRule, now_ms: int) -> tuple[int, float]:
     """(instant_ms, ± s): when it happened, as far as the clock is believed; a skewed or future one gives way to receipt."""
     if (
         event.clock is ClockQuality.SKEWED
@@ -148,7 +148,7 @@ def same_key(one: Part, other: Part) -> bool:
     return one.member.independence == other.member.independence
 
 
-def pair(one: Part, other: Part, context: StepContext) -> tuple[int, float, float | None] | None:
+def _pair(one: Part, other: Part, context: StepContext) -> tuple[int, float, float | None] | None:
     """(rank, delta_s, distance_m) when the two parts may be one incident, None when not."""
     rule = context.rules.merge
     delta_s = abs(one.instant_ms - other.instant_ms) / 1000
@@ -185,7 +185,7 @@ def fits(part: Part, case_id: AlertId, context: StepContext) -> Match | None:
                 None,
             )
         else:
-            found = pair(part, other, context)
+            found = _pair(part, other, context)
         if found is None or (found[0] > 1 and other.join is not None and other.join.code == FLOODED):
             continue
         match = Match(rank=found[0], alert_id=case_id, nearest=other, delta_s=found[1], distance_m=found[2])

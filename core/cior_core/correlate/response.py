@@ -124,7 +124,7 @@ def _issue(
         parameters=_parameters(case, kind, step),
         drill=case.alert.drill,
     )
-    send(context, command)
+    _send(context, command)
     if kind is CommandKind.SIREN_ON and step.auto_off_s:
         off = (f"{_OFF}{command.id}", context.now_ms + step.auto_off_s * 1000)
         context.update_alert(case.id, timers=(*case.alert.timers, off))
@@ -140,7 +140,7 @@ def _parameters(case: Case, kind: CommandKind, step: Step) -> dict[str, object]:
     return {"text_es": step.text_es, "text_en": step.text_en}
 
 
-def send(context: StepContext, command: Command) -> None:
+def _send(context: StepContext, command: Command) -> None:
     """Issue ``command`` and remember it until its alert is forgotten; a command already sent is not sent again."""
     if command.id in context.sent:
         return
@@ -183,7 +183,7 @@ def _siren_off(context: StepContext, case_id: AlertId, siren_on: str) -> None:
     if (sent := context.sent.get(siren_on)) is None:
         return
     alert = context.current(case_id).alert
-    send(
+    _send(
         context,
         Command(
             id=command_id(
@@ -281,7 +281,7 @@ def hold_video(context: StepContext, case_id: AlertId, *, action_id: str) -> Non
         "team:archive"
     ]
     for target in cameras:
-        send(
+        _send(
             context,
             Command(
                 id=command_id(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cior_core import rehearsal
+from cior_core import rehearsal, scenario
 from cior_core.correlate import State, initial, persist, step
 from cior_core.model import (
     DEFAULT_AREA,
@@ -124,7 +124,7 @@ def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(
 ) -> None:
     """Even when a connector forgets to seal: the canary in text, place and attributes is in no effect and in no stored entry."""
     canary, lat = "CANARY-maria-perez", -32.123456
-    leaky = rehearsal.make_event(
+    leaky = scenario.make_event(
         Signal(at_s=at, event="silent.gbv", source="pseudo-7", data_class=DataClass.SEALED, district="center")
     )
     leaky = msgspec.structs.replace(
@@ -137,7 +137,7 @@ def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(
     items = sorted(
         [
             *play(signals, pack).items,
-            EventItem(id="x", area=DEFAULT_AREA, at_ms=rehearsal.START_MS + at * 1000, event=leaky),
+            EventItem(id="x", area=DEFAULT_AREA, at_ms=scenario.START_MS + at * 1000, event=leaky),
         ],
         key=lambda i: i.at_ms,
     )
