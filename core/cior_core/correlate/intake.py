@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cior_core.attributes import MERGED_INTO
 from cior_core.correlate import cases, floods, matching, patterns, response
 from cior_core.correlate.matching import Match
 from cior_core.correlate.state import UNDECODED, MergeClass, Part, Pending, Seen
@@ -173,7 +174,7 @@ def _note_level(context: StepContext, case_id: AlertId, *, was: Level) -> None:
 
 def _merged_by_source(context: StepContext, event: Event, part: Part, case_id: AlertId) -> AlertId:
     """A CAD that merged two of its records merges their alerts too, reversibly."""
-    other = event.attributes.get("cad_merged_into")
+    other = event.attributes.get(MERGED_INTO)
     if not isinstance(other, str) or part.record is None:
         return case_id
     for alert_id in context.candidates([f"n:{event.source}|{other}"]):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
+from cior_core.attributes import MERGED_INTO
 from cior_core.correlate.index import accuracy_m, apart_m, lookup_keys, well_placed
 from cior_core.correlate.state import FLOODED, GATHERED, Case, MergeClass, Part, Record
 from cior_core.correlate.step_context import StepContext
@@ -35,14 +36,16 @@ KEPT_ATTRIBUTES = (
     "address",
     "away",
     "block",
-    "cad_merged_into",
     "cameras",
     "clip",
     "confirmation_n",
     "confirmation_rate",
+    "facility",
+    MERGED_INTO,
     "near",
     "polygon_name",
     "severity",
+    "siren",
     "track_id",
     "verified",
     "zone",
