@@ -168,7 +168,7 @@ def test_commands_come_with_their_last_receipt(store: Store) -> None:
         kind=CommandKind.SIREN_ON,
         alert_id=AlertId("alert-1"),
         area=DEFAULT_AREA,
-        target="siren-1",
+        target="device:siren-1",
         issued_ms=NOON_MS,
         expires_ms=NOON_MS + 1,
         protocol="p",
