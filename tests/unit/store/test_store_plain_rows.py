@@ -63,7 +63,7 @@ def test_a_number_that_is_none_is_stored_as_none(value: float | None) -> None:
     assert cells(Meeting(id="m", at_ms=5, kind=CommandKind.TASK, wait_s=value))["wait_s"] is None
 
 
-def test_law_17_a_sealed_record_is_refused_where_no_mapping_knows_what_may_stand_there() -> None:
+def test_law_9_a_sealed_record_is_refused_where_no_mapping_knows_what_may_stand_there() -> None:
     with pytest.raises(PayloadRejected) as refused:
         cells(Meeting(id="m", at_ms=5, kind=CommandKind.TASK, data_class=DataClass.SEALED))
     assert refused.value.code == "store.sealed_unmapped"
