@@ -34,6 +34,8 @@ def sayings(source: str) -> Iterator[tuple[str | None, frozenset[str]]]:
                 code = node.args[0]
                 names = frozenset(word.arg or "**" for word in node.keywords)
                 yield (str(code.value) if isinstance(code, ast.Constant) else None), names
+            case _:
+                pass
 
 
 USED = [(file.name, *asked) for file in FILES for asked in sayings(file.read_text(encoding="utf-8"))]
