@@ -302,7 +302,7 @@ def test_a_configuration_that_cannot_work_is_refused(bad: str) -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([CONFIG, JSON]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_bytes_are_an_event_or_rejected(noise: bytes, config: CadDropConfig) -> None:
     for raw in (noise, row(nature="x") + noise, row().replace(b"Balacera", noise)):
         try:
