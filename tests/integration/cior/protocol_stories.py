@@ -78,7 +78,7 @@ _PANELS = {
     "gas": ("panel", "151", "gas.alarm"),
     "medical": ("panel", "100", "medical.alarm"),
     "flood": ("panel", "154", "flood.street"),
-    "welfare": ("panel", "102", "person.welfare"),
+    "welfare": ("panel", "654", "person.welfare"),
     "device_tamper": ("panel", "137", "device.tamper"),
     "supervision": ("panel", "350", "supervision.lost"),
     "undecoded": ("panel", "wrong crc", "source.undecoded"),
@@ -145,7 +145,7 @@ def _stories() -> dict[str, Story]:
 STORIES = _stories()
 
 QUIET_BLOCK = Story(
-    protocol="panic_community", type="panic.community", wire="panel", kind="community", number=60
+    protocol="panic_community", type="panic.community", wire="panel", kind="community", says="120", number=60
 )
 """A community alarm whose block has no siren."""
 ABSENT = Story(
