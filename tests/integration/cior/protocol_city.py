@@ -163,7 +163,7 @@ class Heard:
 
     def of(self, story: Story) -> list[Command]:
         """What was commanded by the story's protocol for alerts of its type."""
-        alerts = {alert.id for alert in self.alerts_of(story.type)}
+        alerts = {alert.id for alert in self.alerts_of(story.type) if story.may_be(alert)}
         return [
             each
             for each in self.commands.values()

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Place, PlaceMethod
+from cior_core.model import UNKNOWN_PLACE, Alert, DataClass, Device, Place, PlaceMethod
 from cior_demo.roster import Actor
 
 M_NORTH = 1 / 111_195
@@ -32,6 +32,11 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     def subject(self) -> str:
         """The device's id."""
         return {"panel": "panel:", "vehicle": "vehicle:"}[self.wire] + self.native
+
+    def may_be(self, alert: Alert) -> bool:
+        """Whether the alert is this story's and not another device's of the same type. A pseudonym is nobody's that we know."""
+        named = alert.members[0].subject if alert.members else ""
+        return not named.startswith(("panel:", "vehicle:")) or named == self.subject
 
     @property
     def at(self) -> tuple[float, float]:

@@ -125,11 +125,7 @@ def of_alert(heard: Heard, alert: Alert) -> set[tuple[str, str]]:
 
 
 def test_a_block_without_siren_is_told_and_nothing_sounds(heard: Heard) -> None:
-    quiet = next(
-        alert
-        for alert in heard.alerts_of("panic.community")
-        if alert.members[0].subject == QUIET_BLOCK.subject
-    )
+    (quiet,) = (alert for alert in heard.alerts_of(QUIET_BLOCK.type) if QUIET_BLOCK.may_be(alert))
     asked = of_alert(heard, quiet)
     assert ("notify", f"block:{QUIET_BLOCK.block}") in asked
     assert {kind for kind, _ in asked} & {"siren_on", "siren_off"} == set()
