@@ -24,6 +24,7 @@ from cior.storing import StoreSink
 from cior.wall_questions import wall_questions
 from cior_bus import codec, topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_console.feed import AlertFeed
@@ -50,6 +51,8 @@ class CentreProcess(msgspec.Struct, frozen=True, kw_only=True):
     city: bytes
     taxonomy: Taxonomy
     ready_file: Path
+    metrics: Metrics
+    metrics_url: str
 
 
 def wall_ms() -> int:
@@ -60,7 +63,7 @@ def wall_ms() -> int:
 async def run(settings: CentreProcess, *, stop: asyncio.Event) -> None:
     """Until ``stop``. Raises ``CiorError`` when a part of it cannot go on: the supervisor starts the process again."""
     store = await asyncio.to_thread(Store.open, settings.store_dsn)
-    bus = Bus(settings.bus)
+    bus = Bus(settings.bus, metrics=settings.metrics)
     try:
         await asyncio.to_thread(migrate, store)
         await _serve(settings, store, bus, stop)
@@ -70,8 +73,8 @@ async def run(settings: CentreProcess, *, stop: asyncio.Event) -> None:
 
 
 async def _serve(settings: CentreProcess, store: Store, bus: Bus, stop: asyncio.Event) -> None:
-    sink = StoreSink(settings.bus, store, bus)
-    feed = AlertFeed(settings.taxonomy, now_ms=wall_ms)
+    sink = StoreSink(settings.bus, store, bus, metrics=settings.metrics)
+    feed = AlertFeed(settings.taxonomy, now_ms=wall_ms, metrics=settings.metrics)
     reader = FeedReader(settings.bus, feed.apply)
     reconciler = Reconciler(store, bus, now_ms=wall_ms)
     housekeeper = Housekeeper(store, now_ms=wall_ms)
@@ -91,7 +94,7 @@ async def _serve(settings: CentreProcess, store: Store, bus: Bus, stop: asyncio.
         reader.start()
         reconciler.thread.start()
         housekeeper.thread.start()
-        announce(settings.ready_file, port=runner.addresses[0][1])
+        announce(settings.ready_file, port=runner.addresses[0][1], metrics=settings.metrics_url)
         await _until(stop, lambda: sink.failure or reader.failure)
     finally:
         settings.ready_file.unlink(missing_ok=True)

@@ -24,6 +24,8 @@ from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
 from cior.settings import Centre
 from cior.stack import stream_settings
+from cior_bus.metrics import Metrics
+from cior_bus.metrics_endpoint import MetricsEndpoint
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
 from cior_core import bundled
@@ -48,6 +50,11 @@ class PartArguments(msgspec.Struct, frozen=True, kw_only=True):
     def bus(self, client_id: str) -> BusSettings:
         """Bus settings under a client name."""
         return BusSettings.from_dsn(self.bus_dsn, client_id=client_id)
+
+    def serve_metrics(self, metrics: Metrics) -> MetricsEndpoint:
+        """This process's ``/metrics``, where the centre file says; the name of a part is that of its ready file."""
+        section = self.centre.file.metrics
+        return MetricsEndpoint(metrics, host=section.host, port=section.port_of(self.ready.stem))
 
 
 def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
@@ -75,19 +82,22 @@ def run_centre(arguments: PartArguments) -> int:
     """Store sink and wall."""
     # The live feed shares the interpreter with the bulk writer: at the default of 5 ms a press would wait that long at each of a dozen hand-overs.
     sys.setswitchinterval(0.0005)
-    file = arguments.centre.file
-    settings = centre_part.CentreProcess(
-        bus=arguments.bus("cior-centre"),
-        store_dsn=arguments.store_dsn,
-        host=file.console.host,
-        port=file.console.port,
-        token=open_keys(arguments.centre.data / "keys").keys.wall_token,
-        name=file.centre.name,
-        city=bundled.text("city/districts.geojson").encode(),
-        taxonomy=taxonomy(),
-        ready_file=arguments.ready,
-    )
-    return drive(lambda stop: centre_part.run(settings, stop=stop))
+    file, metrics = arguments.centre.file, Metrics()
+    with arguments.serve_metrics(metrics) as endpoint:
+        settings = centre_part.CentreProcess(
+            bus=arguments.bus("cior-centre"),
+            store_dsn=arguments.store_dsn,
+            host=file.console.host,
+            port=file.console.port,
+            token=open_keys(arguments.centre.data / "keys").keys.wall_token,
+            name=file.centre.name,
+            city=bundled.text("city/districts.geojson").encode(),
+            taxonomy=taxonomy(),
+            ready_file=arguments.ready,
+            metrics=metrics,
+            metrics_url=endpoint.url,
+        )
+        return drive(lambda stop: centre_part.run(settings, stop=stop))
 
 
 def run_vision(arguments: PartArguments, settings_file: Path) -> int:
@@ -100,18 +110,22 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
         settings = load_settings(settings_file)
         name = settings.worker.name
         spool = Spool.open(
-            arguments.centre.data / "spool" / f"vision-{name}", limits=spool_limits(arguments.centre)
+            arguments.centre.data / "spool" / f"vision-{name}",
+            limits=spool_limits(arguments.centre),
+            metrics=metrics,
         )
-        bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool)
+        bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool, metrics=metrics)
         try:
-            worker = VisionWorker(settings, bus, placed=load_city(arguments.centre).placed)
-            announce(arguments.ready)
+            worker = VisionWorker(settings, bus, placed=load_city(arguments.centre).placed, metrics=metrics)
+            announce(arguments.ready, metrics=endpoint.url)
             await worker.run(stop)
         finally:
             await asyncio.to_thread(bus.close)
             spool.close()
 
-    return drive(work)
+    metrics = Metrics()
+    with arguments.serve_metrics(metrics) as endpoint:
+        return drive(work)
 
 
 def spool_limits(centre: Centre) -> SpoolLimits:
@@ -143,11 +157,12 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
         registry=str(centre.beside(centre.file.registry)),
         zone=centre.file.centre.zone,
         test_mode=centre.file.centre.test_mode,
+        accounting_every_s=centre.file.centre.accounting_every_s,
     )
     city = load_city(centre)
 
     async def work(stop: asyncio.Event) -> None:
-        announce(arguments.ready)
+        announce(arguments.ready, metrics=endpoint.url)
         await process.run(
             settings,
             files,
@@ -155,10 +170,12 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
             family=family,
             placed=city.placed,
             limits=spool_limits(centre),
-            accounting_every_s=centre.file.centre.accounting_every_s,
+            metrics=metrics,
         )
 
-    return drive(work)
+    metrics = Metrics()
+    with arguments.serve_metrics(metrics) as endpoint:
+        return drive(work)
 
 
 def run_streams(arguments: PartArguments, role: str) -> int:
@@ -174,7 +191,9 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     known = read_registry(centre.beside(centre.file.registry)).values()
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
     domain = Domain.of(rules, taxonomy(), known=known, area=AreaId(centre.file.centre.area))
-    return run_worker(stream_settings(centre, arguments.bus(f"cior-streams-{role}"), role), domain)
+    settings, metrics = stream_settings(centre, arguments.bus(f"cior-streams-{role}"), role), Metrics()
+    with arguments.serve_metrics(metrics) as endpoint:
+        return run_worker(settings, domain, metrics=metrics, metrics_url=endpoint.url)
 
 
 def load_city(centre: Centre) -> City:

@@ -8,7 +8,8 @@ events costs 50 ms of processor time whether it holds one event or five hundred 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
@@ -17,15 +18,15 @@ from cior_bus import codec, topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.cuts import Cut
 from cior_bus.dead_letters import message as dead_message
-from cior_bus.metrics import Metrics
+from cior_bus.metrics import STORING, Metrics, declare
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
 from cior_core.errors import CiorError
-from cior_core.model import DeadLetter
+from cior_core.model import Alert, DeadLetter, Event, RawRecord
 from cior_store.engine import Store
-from cior_store.kinds import ADDITIVE, Kind
+from cior_store.kinds import ADDITIVE, Entry, Kind
 from cior_store.sink import Sink
-from cior_store.writers import Writers
+from cior_store.writers import Plan, Rejected, Writers
 
 log = structlog.get_logger("cior.storing")
 
@@ -47,6 +48,13 @@ PROMPT = (topics.TRANSITIONS.name, topics.COMMANDS.name, topics.ACTIONS.name, to
 BULK = tuple(name for name in ROUTES if name not in (*ALERTS, *PROMPT))
 _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
 """Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second for each partition."""
+
+ROW_LATENCY = declare(
+    "cior_store_receipt_to_row_seconds",
+    "receipt of a signal at its connector to its row in the store, by kind of record; an alert by its opening",
+    labels=("kind",),
+    latency=STORING,
+)
 
 
 class BusCodec:
@@ -85,6 +93,40 @@ class StoredCuts:
         """Nothing: ``Sink`` has its own, durable before its first insert."""
 
 
+class MeasuredWriters:
+    """The writers, with the age of each signal measured when its row is stored."""
+
+    def __init__(self, writers: Writers, metrics: Metrics, *, now_ms: Callable[[], int]) -> None:
+        self._writers, self._metrics, self._now_ms = writers, metrics, now_ms
+
+    def write(self, kind: Kind, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]:
+        """Store them; what cannot be stored comes back."""
+        rejected = self._writers.write(kind, entries, token=token)
+        now_ms = self._now_ms()
+        for entry in entries:
+            if (received_ms := _receipt_ms(entry.record)) is not None:
+                self._metrics.observe(ROW_LATENCY, kind.value, value_s=(now_ms - received_ms) / 1000)
+        return rejected
+
+    def plans(self, topic: str, partition: int, *, since: int) -> Sequence[Plan]:
+        """The plans of a partition from an offset on."""
+        return self._writers.plans(topic, partition, since=since)
+
+    def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
+        """Make a plan durable."""
+        self._writers.save_plan(topic, partition, plan)
+
+
+def _receipt_ms(record: object) -> int | None:
+    match record:
+        case Event() | RawRecord():
+            return record.received_ms
+        case Alert():
+            return record.opening_receipt_ms
+        case _:
+            return None  # not a signal: nobody waits for its row
+
+
 class StoreSink:
     """The process's store writers. ``start`` and ``stop`` once; ``failure`` tells why a thread ended (None: all run)."""
 
@@ -113,7 +155,14 @@ class StoreSink:
 
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
-        sink = Sink(writers, codec=BusCodec(), routes=ROUTES, on_dead=self._bury, stopping=self._stop)
+        measured = MeasuredWriters(writers, self._metrics, now_ms=lambda: time.time_ns() // 1_000_000)
+        sink = Sink(
+            measured,
+            codec=BusCodec(),
+            routes=ROUTES,
+            on_dead=self._bury,
+            stopping=self._stop,
+        )
         patient = msgspec.structs.replace(self._settings, fetch_wait_ms=_FETCH_WAIT_MS.get(name))
         consumer = BatchConsumer(
             patient if self._settings.profile is Profile.TANSU else self._settings,

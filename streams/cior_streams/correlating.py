@@ -73,6 +73,12 @@ class Correlation:
         for effect in effects:
             self._metrics.add(s.EFFECTS, type(effect).__name__)
         self._memory.keep(item.area, held, state, offset=incoming.offset, at_ms=item.at_ms)
+        if isinstance(item, EventItem):
+            self._metrics.observe(
+                s.DECISION_LATENCY,
+                str(item.event.life_safety).lower(),
+                value_s=(self._clock.now_ms() - item.event.received_ms) / 1000,
+            )
 
     def degrade(self, incoming: Incoming, _error: BaseException) -> list[Message]:
         """An uncorrelated alert, straight to the wall, for a life-safety item that the step could not take. Automation failed, so it is P1."""

@@ -108,9 +108,7 @@ def build(each: Plan, *, context: DecodeContext, around: Surroundings) -> Instan
     )
 
 
-def surroundings(
-    centre: CentreSettings, *, sink: Sink, metrics: Metrics, placed: Placed, accounting_every_s: float = 60.0
-) -> Surroundings:
+def surroundings(centre: CentreSettings, *, sink: Sink, metrics: Metrics, placed: Placed) -> Surroundings:
     """What all instances of a process share."""
     sealer = Sealer(
         team_key=centre.team_key, hmac_key=centre.hmac_key, district_of=lambda place: placed(place).district
@@ -120,7 +118,7 @@ def surroundings(
         sealer=sealer,
         metrics=metrics,
         state_dir=Path(centre.state_dir),
-        accounting_every_s=accounting_every_s,
+        accounting_every_s=centre.accounting_every_s,
         placed=placed,
     )
 
@@ -133,19 +131,17 @@ async def run(
     family: str = "connectors",
     placed: Placed = lambda place: place,
     limits: SpoolLimits | None = None,
-    accounting_every_s: float = 60.0,
+    metrics: Metrics | None = None,
 ) -> None:
     """Run the instances of ``paths`` until ``stop``. Raises ``ConfigInvalid`` before anything is opened."""
     plans = [plan(path, test_mode=centre.test_mode) for path in paths]
     refuse_conflicts(plans)
     registry = read_registry(Path(centre.registry)) if centre.registry else {}
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
     bus = Bus(BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}"), spool=spool, metrics=metrics)
     try:
-        around = surroundings(
-            centre, sink=bus, metrics=metrics, placed=placed, accounting_every_s=accounting_every_s
-        )
+        around = surroundings(centre, sink=bus, metrics=metrics, placed=placed)
         taxonomy = load_taxonomy()
         built = [
             build(
