@@ -21,7 +21,7 @@ METRIC_MODULES = (
     "cior_connectors._runtime.metrics",
     "cior_vision.metrics",
     "cior_console.metrics",
-    "cior.storing",
+    "cior_sink.metrics",
 )
 _SCRIPTS = (("generate.py",), ("laws.py", "write"))
 

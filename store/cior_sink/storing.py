@@ -18,11 +18,12 @@ from cior_bus import codec, topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.cuts import Cut
 from cior_bus.dead_letters import message as dead_message
-from cior_bus.metrics import STORING, Metrics, declare
+from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
 from cior_core.errors import CiorError
 from cior_core.model import Alert, DeadLetter, Event, RawRecord
+from cior_sink import metrics as m
 from cior_store.engine import Store
 from cior_store.kinds import ADDITIVE, Entry, Kind
 from cior_store.sink import Sink
@@ -48,13 +49,6 @@ PROMPT = (topics.TRANSITIONS.name, topics.COMMANDS.name, topics.ACTIONS.name, to
 BULK = tuple(name for name in ROUTES if name not in (*ALERTS, *PROMPT))
 _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
 """Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second for each partition."""
-
-ROW_LATENCY = declare(
-    "cior_store_receipt_to_row_seconds",
-    "receipt of a signal at its connector to its row in the store, by kind of record; an alert by its opening",
-    labels=("kind",),
-    latency=STORING,
-)
 
 
 class BusCodec:
@@ -105,7 +99,7 @@ class MeasuredWriters:
         now_ms = self._now_ms()
         for entry in entries:
             if (received_ms := _receipt_ms(entry.record)) is not None:
-                self._metrics.observe(ROW_LATENCY, kind.value, value_s=(now_ms - received_ms) / 1000)
+                self._metrics.observe(m.ROW_LATENCY, kind.value, value_s=(now_ms - received_ms) / 1000)
         return rejected
 
     def plans(self, topic: str, partition: int, *, since: int) -> Sequence[Plan]:

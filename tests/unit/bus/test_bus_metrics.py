@@ -112,7 +112,7 @@ def test_every_latency_promise_has_a_histogram() -> None:
     assert promised >= {
         "cior_connectors_receipt_to_answer_seconds",
         "cior_streams_receipt_to_decision_seconds",
-        "cior_store_receipt_to_row_seconds",
+        "cior_sink_receipt_to_row_seconds",
         "cior_console_receipt_to_feed_seconds",
         "cior_vision_frame_to_event_seconds",
     }
