@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from cior_bus import codec
 from cior_bus import metrics as m
-from cior_bus.codec import Kind
-from cior_bus.producer import Message
-from cior_core import identity
+from cior_bus.message import MessageOut
+from cior_core import codec, identity
+from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected
 from cior_core.model import (
     DEFAULT_AREA,
@@ -80,7 +79,7 @@ class Correlation:
                 value_s=(self._clock.now_ms() - item.event.received_ms) / 1000,
             )
 
-    def degrade(self, incoming: Incoming, _error: BaseException) -> list[Message]:
+    def degrade(self, incoming: Incoming, _error: BaseException) -> list[MessageOut]:
         """An uncorrelated alert, straight to the wall, for a life-safety item that the step could not take. Automation failed, so it is P1."""
         try:
             item: Item | None = cast("Item", codec.decode(Kind.ITEM, incoming.value))
