@@ -110,7 +110,7 @@ class MetricsSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
         dict[str, Annotated[int, msgspec.Meta(ge=0, le=65_535)]],
         msgspec.Meta(
             description="Ports of parts by name, where several share a machine",
-            examples=[{"centre": 9401, "streams-urgent": 9402}],
+            examples=[{"sink": 9401, "streams-urgent": 9402}],
         ),
     ] = {}
 

@@ -52,7 +52,9 @@ class MetricsEndpoint:
             self._server = _listening(LOOPBACK, 0, handler)
         at, taken = self._server.socket.getsockname()[:2]
         self.url = f"http://{f'[{at}]' if ':' in at else at}:{taken}{PATH}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="metrics", daemon=True
+        )
         self._thread.start()
         _LOG.info("metrics_served", url=self.url)
 

@@ -23,14 +23,14 @@ SHOWN = {
     "connectors-cad_drop": "cior_connectors_state_level",
     "streams-urgent": "cior_streams_receipt_to_decision_seconds",
     "streams-bulk": "cior_streams_ready_state",
-    "centre": "cior_sink_receipt_to_row_seconds",
+    "sink-console": "cior_sink_receipt_to_row_seconds",
     "vision-1": "cior_vision_frame_to_event_seconds",
 }
 
 OWN = {
     "connectors": ("cior_connectors_",),
     "streams": ("cior_streams_",),
-    "centre": ("cior_sink_", "cior_console_"),
+    "sink": ("cior_sink_", "cior_console_"),
     "vision": ("cior_vision_",),
 }
 
@@ -87,9 +87,9 @@ def test_a_press_over_its_wire_is_in_every_histogram_of_its_way(centre: RunningC
     seen_by(centre, "connectors-dc09", "cior_connectors_receipt_to_answer_seconds", outcome="accepted")
     seen_by(centre, "connectors-dc09", "cior_bus_publish_seconds", path="direct")
     seen_by(centre, "streams-urgent", "cior_streams_receipt_to_decision_seconds", life_safety="true")
-    seen_by(centre, "centre", "cior_console_receipt_to_feed_seconds")
+    seen_by(centre, "sink-console", "cior_console_receipt_to_feed_seconds")
     for kind in ("alert", "event", "raw"):
-        seen_by(centre, "centre", "cior_sink_receipt_to_row_seconds", kind=kind)
+        seen_by(centre, "sink-console", "cior_sink_receipt_to_row_seconds", kind=kind)
 
 
 @pytest.mark.timeout(120)
