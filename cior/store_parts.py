@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from cior.keys import open_keys
 from cior.packs import taxonomy
@@ -113,7 +114,7 @@ async def _console(
 
 
 async def _serve(
-    arguments: PartArguments, stop: asyncio.Event, failed: Callable[[], CiorError | None], **facts: int | str
+    arguments: PartArguments, stop: asyncio.Event, failed: Callable[[], CiorError | None], **facts: Any
 ) -> None:
     """Say that this process is ready, then wait for ``stop``. Raises what made a thread of it end: the supervisor starts it again."""
     announce(arguments.ready, **facts)
