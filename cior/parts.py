@@ -138,7 +138,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
             files,
             stop=stop,
             family=family,
-            placed=city.placed,
+            city=city,
             limits=spool_limits(centre),
             metrics=metrics,
         )
