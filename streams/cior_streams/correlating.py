@@ -13,7 +13,7 @@ from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.correlate import degraded
 from cior_core.errors import PayloadRejected
-from cior_core.model import Item
+from cior_core.model import EventItem, Item
 from cior_core.ports import Clock
 from cior_streams import metrics as s
 from cior_streams import outlet
