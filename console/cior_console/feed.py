@@ -14,6 +14,7 @@ import msgspec
 from cior_bus.metrics import Metrics
 from cior_console import metrics as m
 from cior_console.wall_view import TypeNames, WallAlert, project
+from cior_core.alert_age import opening_receipt_ms
 from cior_core.model import Alert, AlertStatus
 
 _GONE = frozenset({AlertStatus.CLOSED, AlertStatus.MERGED})
@@ -96,7 +97,7 @@ class AlertFeed:
 
     def _measure(self, alert: Alert) -> None:
         # What was opened before we began to read waited for us, not for the feed.
-        if (received_ms := alert.opening_receipt_ms) is not None and alert.opened_ms >= self._since_ms:
+        if (received_ms := opening_receipt_ms(alert)) is not None and alert.opened_ms >= self._since_ms:
             self._metrics.observe(m.FEED_LATENCY, value_s=(self._now_ms() - received_ms) / 1000)
 
     def _take(self, alert: Alert) -> FeedMessage | None:

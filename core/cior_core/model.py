@@ -343,11 +343,6 @@ class Alert(Struct, frozen=True, kw_only=True):
     closed_ms: int | None = None
     timers: tuple[tuple[str, int], ...] = ()
 
-    @property
-    def opening_receipt_ms(self) -> int | None:
-        """When the last of the signals that opened it was received; None once it is older than its opening."""
-        return max((each.received_ms for each in self.members), default=None) if self.version == 1 else None
-
     applied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     floor: Level | None = None

@@ -21,6 +21,7 @@ from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
+from cior_core.alert_age import opening_receipt_ms
 from cior_core.catalogue import KIND_OF_TOPIC, Kind
 from cior_core.errors import CiorError
 from cior_core.model import Alert, DeadLetter, Event, RawRecord
@@ -92,7 +93,7 @@ def _receipt_ms(record: object) -> int | None:
         case Event() | RawRecord():
             return record.received_ms
         case Alert():
-            return record.opening_receipt_ms
+            return opening_receipt_ms(record)
         case _:
             return None  # not a signal: nobody waits for its row
 
