@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import structlog
 
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, Lane
@@ -22,19 +21,17 @@ from cior_vision import metrics as m
 LOG = structlog.get_logger("cior.vision.publishing")
 
 
-class Sink(Protocol):
-    """What a worker publishes to: ``cior_bus.producer.Bus`` or a test's list."""
-
-    async def publish(self, messages: Sequence[MessageOut]) -> None:
-        """All durable before return."""
-        ...
-
-
 class Outbox:
     """Events waiting for the sink, two bounded queues: what matters, and what only informs. Used from the event loop only."""
 
     def __init__(
-        self, sink: Sink, *, limit: int, now_ms: Callable[[], int], metrics: Metrics, retry_s: float = 0.5
+        self,
+        sink: DurableSink,
+        *,
+        limit: int,
+        now_ms: Callable[[], int],
+        metrics: Metrics,
+        retry_s: float = 0.5,
     ) -> None:
         self._sink = sink
         self._now_ms, self._metrics = now_ms, metrics

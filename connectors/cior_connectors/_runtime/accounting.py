@@ -24,7 +24,7 @@ WORDS: dict[type[Outcome], str] = {Accepted: "accepted", Rejected: "rejected", R
 """The outcomes of a unit as metrics and statements name them."""
 
 
-class Ledger:
+class Accounting:
     """Counters of one instance: since its start in ``metrics``, and for the running minute in :meth:`close_minute`."""
 
     def __init__(self, *, instance: str, metrics: Metrics) -> None:
