@@ -8,25 +8,28 @@ events costs 50 ms of processor time whether it holds one event or five hundred 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
 
 from cior_bus import topics
+from cior_bus.batch_plan import BatchPlan
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
-from cior_bus.cuts import Cut
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
-from cior_core.catalogue import KIND_OF_TOPIC
+from cior_core.alert_age import opening_receipt_ms
+from cior_core.catalogue import KIND_OF_TOPIC, Kind
 from cior_core.errors import CiorError
-from cior_core.model import DeadLetter
+from cior_core.model import Alert, DeadLetter, Event, RawRecord
+from cior_sink import metrics as m
 from cior_store.engine import Store
-from cior_store.kinds import ADDITIVE, STORED_TOPICS
+from cior_store.kinds import ADDITIVE, STORED_TOPICS, Entry
 from cior_store.sink import Sink
-from cior_store.writers import Writers
+from cior_store.writers import Plan, Rejected, Writers
 
 log = structlog.get_logger("cior_sink.storing")
 
@@ -37,7 +40,7 @@ _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
 """Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second for each partition."""
 
 
-class StoredCuts:
+class StoredPlans:
     """The sink writes the plan of each batch durably itself; the consumer only asks for it, so that after a kill it gathers the very same batches.
 
     Plans are read once for each partition, at its first question: those of this process need no reading.
@@ -45,20 +48,54 @@ class StoredCuts:
 
     def __init__(self, writers: Writers) -> None:
         self._writers = writers
-        self._plans: dict[tuple[str, int], dict[int, Cut]] = {}
+        self._plans: dict[tuple[str, int], dict[int, BatchPlan]] = {}
 
-    def planned(self, topic: str, partition: int, *, since: int) -> Cut | None:
+    def planned(self, topic: str, partition: int, *, since: int) -> BatchPlan | None:
         """The store's plan that begins at ``since``."""
         where = (topic, partition)
         if KIND_OF_TOPIC[topic] not in ADDITIVE:
             return None
         if where not in self._plans:
             found = self._writers.plans(topic, partition, since=since)
-            self._plans[where] = {plan.first: Cut(first=plan.first, last=plan.last) for plan in found}
+            self._plans[where] = {plan.first: BatchPlan(first=plan.first, last=plan.last) for plan in found}
         return self._plans[where].pop(since, None)
 
-    def plan(self, topic: str, partition: int, cut: Cut) -> None:
+    def plan(self, topic: str, partition: int, plan: BatchPlan) -> None:
         """Nothing: ``Sink`` has its own, durable before its first insert."""
+
+
+class MeasuredWriters:
+    """The writers, with the age of each signal measured when its row is stored."""
+
+    def __init__(self, writers: Writers, metrics: Metrics, *, now_ms: Callable[[], int]) -> None:
+        self._writers, self._metrics, self._now_ms = writers, metrics, now_ms
+
+    def write(self, kind: Kind, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]:
+        """Store them; what cannot be stored comes back."""
+        rejected = self._writers.write(kind, entries, token=token)
+        now_ms = self._now_ms()
+        for entry in entries:
+            if (received_ms := _receipt_ms(entry.record)) is not None:
+                self._metrics.observe(m.ROW_LATENCY, kind.value, value_s=(now_ms - received_ms) / 1000)
+        return rejected
+
+    def plans(self, topic: str, partition: int, *, since: int) -> Sequence[Plan]:
+        """The plans of a partition from an offset on."""
+        return self._writers.plans(topic, partition, since=since)
+
+    def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
+        """Make a plan durable."""
+        self._writers.save_plan(topic, partition, plan)
+
+
+def _receipt_ms(record: object) -> int | None:
+    match record:
+        case Event() | RawRecord():
+            return record.received_ms
+        case Alert():
+            return opening_receipt_ms(record)
+        case _:
+            return None  # not a signal: nobody waits for its row
 
 
 class StoreSink:
@@ -89,14 +126,15 @@ class StoreSink:
 
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
-        sink = Sink(writers, on_dead=self._bury, stopping=self._stop)
+        measured = MeasuredWriters(writers, self._metrics, now_ms=lambda: time.time_ns() // 1_000_000)
+        sink = Sink(measured, on_dead=self._bury, stopping=self._stop)
         patient = msgspec.structs.replace(self._settings, fetch_wait_ms=_FETCH_WAIT_MS.get(name))
         consumer = BatchConsumer(
             patient if self._settings.profile is Profile.TANSU else self._settings,
             group=f"cior-store-{name}",
             topics=names,
             limits=limits,
-            cuts=StoredCuts(writers),
+            plans=StoredPlans(writers),
             metrics=self._metrics,
         )
 

@@ -20,10 +20,11 @@ COUNTS = (
     "unregistered",
     "sealed",
 )
-_WORDS: dict[type[Outcome], str] = {Accepted: "accepted", Rejected: "rejected", Refused: "refused"}
+WORDS: dict[type[Outcome], str] = {Accepted: "accepted", Rejected: "rejected", Refused: "refused"}
+"""The outcomes of a unit as metrics and statements name them."""
 
 
-class Ledger:
+class Accounting:
     """Counters of one instance: since its start in ``metrics``, and for the running minute in :meth:`close_minute`."""
 
     def __init__(self, *, instance: str, metrics: Metrics) -> None:
@@ -57,7 +58,7 @@ class Ledger:
 
     def answered(self, outcome: Outcome) -> None:
         """The source was told."""
-        word = _WORDS[type(outcome)]
+        word = WORDS[type(outcome)]
         self._minute[word] += 1
         self._metrics.add(m.ANSWERED, self._instance, word)
 

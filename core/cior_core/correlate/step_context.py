@@ -1,0 +1,298 @@
+"""The working copy of one step: the only owner of its cases, and the collector of what comes out.
+
+A context lives inside one call of ``step`` only. Each alert touched in a step gets one new version, one upsert and its
+transitions, however many things happened to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from cior_core.correlate.index import index_keys
+from cior_core.correlate.persistent_map import PersistentMap
+from cior_core.correlate.state import STORED_AS, UNDECODED, Case, Part, State
+from cior_core.correlate.view import all_parts, view
+from cior_core.identity import transition_id
+from cior_core.model import (
+    Alert,
+    AlertId,
+    AlertStatus,
+    AppendTransition,
+    Command,
+    DataClass,
+    Effect,
+    IssueCommand,
+    Level,
+    Reason,
+    Transition,
+    UpsertAlert,
+)
+from cior_core.rules import RulePack
+from cior_core.sentences import Text
+from cior_core.taxonomy import EventType
+
+AUTOMATON = "cior"
+
+replace = msgspec.structs.replace
+
+
+class _NewTransition(msgspec.Struct, frozen=True, kw_only=True):
+    """A transition before it has its version. ``alert_id`` None: one of the area itself."""
+
+    alert_id: AlertId | None
+    kind: str
+    actor: str
+    text: Text
+    reasons: tuple[Reason, ...] = ()
+    drill: bool = False
+
+
+class StepContext:
+    """See the module. ``now_ms`` never goes back.
+
+    Others hold ids of cases, never a case that they give back later: an update from somewhere else would be lost.
+    """
+
+    def __init__(self, state: State, rules: RulePack, *, at_ms: int, item_id: str) -> None:
+        self.before = state
+        self.rules = rules
+        self.now_ms = max(state.head.now_ms, at_ms)
+        self.item_id = item_id
+        self.head = replace(state.head, seq=state.head.seq + 1, now_ms=self.now_ms)
+        self.cases = state.cases
+        self.seen = state.seen
+        self.pending = state.pending
+        self.watches = state.watches
+        self.storms = state.storms
+        self.sent = state.sent
+        self.patterns = state.patterns
+        self.index = state.index
+        self._touched: dict[AlertId, None] = {}
+        self._transitions: list[_NewTransition] = []
+        self._commands: list[Command] = []
+        self._dropped: list[str] = []
+        self._undecoded = rules.types[UNDECODED]
+
+    def kind(self, code: str) -> EventType:
+        """The type called ``code``; that of undecoded sources when the taxonomy does not know it."""
+        return self.rules.types.get(code, self._undecoded)
+
+    def text(self, code: str, **arguments: object) -> Text:
+        """The sentence called ``code``, filled in."""
+        return self.rules.sentences.text(code, arguments)
+
+    def case(self, alert_id: AlertId | str | None) -> Case | None:
+        """The case called ``alert_id`` as this step left it so far, or None: for reading only."""
+        return None if alert_id is None else self.cases.get(alert_id)
+
+    def current(self, case_id: AlertId) -> Case:
+        """The case that the caller knows to exist. Raises ``KeyError`` when it does not."""
+        found = self.cases.get(case_id)
+        if found is None:
+            raise KeyError(case_id)
+        return found
+
+    def root(self, alert_id: AlertId | str) -> Case | None:
+        """The case that shows ``alert_id``: itself, or what absorbed it."""
+        case = self.cases.get(alert_id)
+        while case is not None and case.alert.merged_into is not None:
+            case = self.cases.get(case.alert.merged_into)
+        return case
+
+    def parts(self, case_id: AlertId) -> tuple[Part, ...]:
+        """The case's own parts and those of what it absorbed, by instant then id."""
+        return all_parts(self.current(case_id), self.cases)
+
+    def candidates(self, keys: Iterable[str]) -> list[AlertId]:
+        """Ids of the cases found under any of ``keys``, sorted; an absorbed case stands for its root."""
+        found: set[str] = set()
+        for key in keys:
+            found.update(self.index.get(key) or ())
+        roots = {case.id for alert_id in found if (case := self.root(alert_id)) is not None}
+        return sorted(roots)
+
+    def open(self, case: Case) -> None:
+        """Keep a case that is new."""
+        self._keep(case)
+        self._index(case.id, case.parts)
+
+    def update(self, case_id: AlertId, **changes: Any) -> None:
+        """Change fields of the case; what shows it is shown again too."""
+        case = self.current(case_id)
+        self._keep(replace(case, **changes))
+        if "parts" in changes:
+            known = {part.member.event_id for part in case.parts}
+            self._index(case_id, [part for part in changes["parts"] if part.member.event_id not in known])
+
+    def update_alert(self, case_id: AlertId, **changes: Any) -> None:
+        """Change fields of the case's alert; what shows it is shown again too."""
+        case = self.current(case_id)
+        self._keep(replace(case, alert=replace(case.alert, **changes)))
+
+    def _keep(self, case: Case) -> None:
+        self.cases = self.cases.put(case.id, case)
+        self._touched[case.id] = None
+        if case.alert.merged_into is not None:
+            self._touched[case.alert.merged_into] = None
+
+    def _index(self, case_id: AlertId, parts: Iterable[Part]) -> None:
+        for part in parts:
+            for key in index_keys(part, self.rules.merge):
+                ids = self.index.get(key) or ()
+                if case_id not in ids:
+                    self.index = self.index.put(key, tuple(sorted((*ids, case_id))))
+
+    def forget(self, case_id: AlertId) -> None:
+        """Drop a case and its index entries. The store keeps its transitions."""
+        case = self.current(case_id)
+        self.cases = self.cases.drop(case_id)
+        self._dropped += [
+            f"alert/{case_id}",
+            *(f"part/{case_id}/{part.member.event_id}" for part in case.parts),
+        ]
+        for part in case.parts:
+            for key in index_keys(part, self.rules.merge):
+                left = tuple(alert_id for alert_id in self.index.get(key) or () if alert_id != case_id)
+                self.index = self.index.put(key, left) if left else self.index.drop(key)
+
+    def drop(
+        self, name: Literal["seen", "pending", "watches", "storms", "sent", "patterns"], key: str
+    ) -> None:
+        """Drop one entry of the map called ``name``, remembering that its stored bytes are left over."""
+        kept: PersistentMap[Any] = getattr(self, name)
+        if key in kept:
+            setattr(self, name, kept.drop(key))
+            self._dropped.append(f"{STORED_AS[name]}/{key}")
+
+    def add_transition(
+        self,
+        alert_id: AlertId,
+        kind: str,
+        text: Text,
+        *,
+        actor: str = AUTOMATON,
+        reasons: tuple[Reason, ...] = (),
+    ) -> None:
+        """Add a transition to an alert's history (and so a version to the alert)."""
+        self._touched[alert_id] = None
+        self._transitions.append(
+            _NewTransition(alert_id=alert_id, kind=kind, actor=actor, text=text, reasons=reasons)
+        )
+
+    def add_area_transition(
+        self,
+        kind: str,
+        text: Text,
+        *,
+        actor: str = AUTOMATON,
+        reasons: tuple[Reason, ...] = (),
+        drill: bool = False,
+    ) -> None:
+        """Add a transition to the area's own history: what concerns no alert."""
+        self._transitions.append(
+            _NewTransition(
+                alert_id=None,
+                kind=kind,
+                actor=actor,
+                text=text,
+                reasons=reasons,
+                drill=drill,
+            )
+        )
+
+    def issue(self, command: Command) -> None:
+        """Ask for a command."""
+        self._commands.append(command)
+
+    def finish(self) -> tuple[State, tuple[Effect, ...]]:
+        """The new state and, in order: each touched alert with its transitions, the area's own, the commands."""
+        effects: list[Effect] = []
+        for alert_id in self._touched:
+            case = self.cases.get(alert_id)
+            if case is None:
+                continue
+            known = self.before.cases.get(alert_id)
+            shown = view(
+                case,
+                self.cases,
+                self.rules,
+                version=1 if known is None else known.alert.version + 1,
+                now_ms=self.now_ms,
+            )
+            self.cases = self.cases.put(alert_id, replace(case, alert=shown))
+            effects.append(UpsertAlert(alert=shown))
+            effects += [
+                AppendTransition(transition=self._transition(new, shown, n))
+                for n, new in enumerate(self._new_of(alert_id))
+            ]
+        effects += self._area_transitions()
+        effects += [IssueCommand(command=command) for command in self._commands]
+        return self._state(), tuple(effects)
+
+    def _new_of(self, alert_id: AlertId | None) -> list[_NewTransition]:
+        return [new for new in self._transitions if new.alert_id == alert_id]
+
+    def _transition(self, new: _NewTransition, alert: Alert, n: int) -> Transition:
+        return Transition(
+            id=transition_id(alert.id, alert.version, n=n),
+            alert_id=alert.id,
+            area=alert.area,
+            version=alert.version,
+            at_ms=self.now_ms,
+            kind=new.kind,
+            actor=new.actor,
+            level=alert.level,
+            status=alert.status,
+            detail_es=new.text.es,
+            detail_en=new.text.en,
+            reasons=new.reasons,
+            item_id=self.item_id,
+            drill=alert.drill,
+            data_class=alert.data_class,
+        )
+
+    def _area_transitions(self) -> list[Effect]:
+        added = self._new_of(None)
+        if not added:
+            return []
+        self.head = replace(self.head, transitions=self.head.transitions + 1)
+        area_id = AlertId(f"area:{self.head.area}")
+        return [
+            AppendTransition(
+                transition=Transition(
+                    id=transition_id(area_id, self.head.transitions, n=n),
+                    alert_id=area_id,
+                    area=self.head.area,
+                    version=self.head.transitions,
+                    at_ms=self.now_ms,
+                    kind=new.kind,
+                    actor=new.actor,
+                    level=Level.P5,
+                    status=AlertStatus.CLOSED,
+                    detail_es=new.text.es,
+                    detail_en=new.text.en,
+                    reasons=new.reasons,
+                    item_id=self.item_id,
+                    drill=new.drill,
+                    data_class=DataClass.RESTRICTED,
+                )
+            )
+            for n, new in enumerate(added)
+        ]
+
+    def _state(self) -> State:
+        return State(
+            head=self.head,
+            cases=self.cases,
+            seen=self.seen,
+            pending=self.pending,
+            watches=self.watches,
+            storms=self.storms,
+            sent=self.sent,
+            patterns=self.patterns,
+            index=self.index,
+            stale=tuple(sorted(self._dropped)),
+        )
