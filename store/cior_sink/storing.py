@@ -1,8 +1,10 @@
-"""Wires the bus's batch consumer to the store's sink: which topic goes to which table, in which order, and what is committed when.
+"""Wires the bus's batch consumer to the store's sink: which topic goes to which table, in which order, and what is
+committed when.
 
-Three consumers in threads of one process: *alerts* alone (cut after 20 ms, so that a press is in the store's questions at once and never waits for its
-own story), *prompt* with transitions, commands, actions and receipts (cut after 50 ms), *bulk* with raw records, events and dead letters. An insert of
-events costs 50 ms of processor time whether it holds one event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for four seconds.
+Three consumers in threads of one process: *alerts* alone (cut after 20 ms, so that a press is in the store's questions
+at once and never waits for its own story), *prompt* with transitions, commands, actions and receipts (cut after 50 ms),
+*bulk* with raw records, events and dead letters. An insert of events costs 50 ms of processor time whether it holds one
+event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for four seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import structlog
 
 from cior_bus import topics
 from cior_bus.batch_plan import BatchPlan
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.consumer import Batch, BatchConsumer, BatchLimits, Join
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
@@ -34,11 +36,14 @@ ALERTS = (topics.ALERTS.name,)
 PROMPT = (topics.TRANSITIONS.name, topics.COMMANDS.name, topics.ACTIONS.name, topics.RECEIPTS.name)
 BULK = tuple(name for name in STORED_TOPICS if name not in (*ALERTS, *PROMPT))
 _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
-"""Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second for each partition."""
+"""Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second
+for each partition.
+"""
 
 
 class StoredPlans:
-    """The sink writes the plan of each batch durably itself; the consumer only asks for it, so that after a kill it gathers the very same batches.
+    """The sink writes the plan of each batch durably itself; the consumer only asks for it, so that after a kill it
+    gathers the very same batches.
 
     Plans are read once for each partition, at its first question: those of this process need no reading.
     """
@@ -62,13 +67,23 @@ class StoredPlans:
 
 
 class StoreSink:
-    """The process's store writers. ``start`` and ``stop`` once; ``failure`` tells why a thread ended (None: all run)."""
+    """The process's store writers.
+
+    ``start`` and ``stop`` once; ``failure`` tells why a thread ended (None: all run).
+    """
 
     def __init__(
-        self, bus_settings: BusSettings, store: Store, bus: Bus, *, metrics: Metrics | None = None
+        self,
+        bus_settings: BusSettings,
+        store: Store,
+        bus: Bus,
+        *,
+        metrics: Metrics | None = None,
+        join: Join = Join.ASSIGN,
     ) -> None:
         self._settings, self._store, self._bus = bus_settings, store, bus
         self._metrics = metrics or Metrics()
+        self._join = join
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self.failure: CiorError | None = None
@@ -95,6 +110,7 @@ class StoreSink:
             patient if self._settings.profile is Profile.TANSU else self._settings,
             group=f"cior-store-{name}",
             topics=names,
+            join=self._join,
             limits=limits,
             plans=StoredPlans(writers),
             metrics=self._metrics,

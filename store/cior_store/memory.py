@@ -1,4 +1,6 @@
-"""The in-memory twin: the same book and the same answers as the database, for fast tests of other rooms. It passes the same contract tests.
+"""The in-memory twin: the same book and the same answers as the database, for fast tests of other rooms.
+
+It passes the same contract tests.
 
 It keeps what ReplacingMergeTree would keep after merging, and remembers tokens as the deduplication window does.
 """
@@ -28,7 +30,9 @@ _TABLE = re.compile(
 
 
 class _Table(Struct, frozen=True):
-    """What a migration says of a table: the columns that make a row the same row, and the one that says which copy is newer."""
+    """What a migration says of a table: the columns that make a row the same row, and the one that says which copy is
+    newer.
+    """
 
     key: tuple[str, ...]
     version: str | None
@@ -44,7 +48,10 @@ def _declared(migrations: Iterable[Migration]) -> dict[str, _Table]:
 
 
 class MemoryStore:
-    """A book and its answers in dictionaries. ``away`` makes every write fail as an absent server does. ``clock`` stamps ``stored``."""
+    """A book and its answers in dictionaries. ``away`` makes every write fail as an absent server does.
+
+    ``clock`` stamps ``stored``.
+    """
 
     def __init__(self, *, clock: Callable[[], int] | None = None) -> None:
         self._declared = _declared(bundled())

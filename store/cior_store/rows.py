@@ -1,7 +1,9 @@
-"""Records to rows: pure functions, one a table. Columns are listed beside the function that fills them, in the same order.
+"""Records to rows: pure functions, one a table.
 
-A row keeps the record's exact bytes in ``body`` (law 12: what we do not know yet is kept), and typed hot columns beside it for walls and searches.
-Instants are passed as integer milliseconds, which the driver writes as they are.
+Columns are listed beside the function that fills them, in the same order.
+
+A row keeps the record's exact bytes in ``body`` (law 12: what we do not know yet is kept), and typed hot columns beside
+it for walls and searches. Instants are passed as integer milliseconds, which the driver writes as they are.
 """
 
 from __future__ import annotations
@@ -45,8 +47,11 @@ _HEALTH_OF_SUFFIX = {
 _SUPERVISED = frozenset({"source", "device", "camera", "connector", "heartbeat"})
 _OVER = frozenset({Phase.RESTORE, Phase.END, Phase.CANCEL})
 ACCOUNTING_TYPE = "accounting"
-"""Type of the telemetry event by which a connector instance states what it made durable. Exact with ``by_minute`` (``{"<minute of receipt, ms>": count}``)
-or ``minute_ms`` and ``accepted``; with ``accepted`` alone it speaks of the time since its last statement."""
+"""Type of the telemetry event by which a connector instance states what it made durable.
+
+Exact with ``by_minute`` (``{"<minute of receipt, ms>": count}``) or ``minute_ms`` and ``accepted``; with ``accepted``
+alone it speaks of the time since its last statement.
+"""
 
 _PLACED = (0, 0, 0)
 
@@ -116,7 +121,10 @@ EVENT_COLUMNS = (
 
 
 def event(entry: Entry) -> Row:
-    """An event with its exact CloudEvents bytes. Refuses a sealed event that carries an exact place: that must never stand here."""
+    """An event with its exact CloudEvents bytes.
+
+    Refuses a sealed event that carries an exact place: that must never stand here.
+    """
     it: Event = entry.record
     place = it.place
     if it.data_class is DataClass.SEALED and _tells_place(place):
@@ -165,7 +173,9 @@ ACCOUNTING_COLUMNS = (
 
 
 def accounting(entry: Entry) -> Iterator[Row]:
-    """A connector instance's own count of what it made durable, from its :data:`ACCOUNTING_TYPE` event; one row a minute it speaks of."""
+    """A connector instance's own count of what it made durable, from its :data:`ACCOUNTING_TYPE` event; one row a
+    minute it speaks of.
+    """
     it: Event = entry.record
     if it.type != ACCOUNTING_TYPE:
         return
@@ -183,7 +193,10 @@ def accounting(entry: Entry) -> Iterator[Row]:
 
 
 def _claims(it: Event) -> tuple[bool, list[tuple[int, int]]]:
-    """(exact, [(minute, count)]). What was answered with a rejection is durable too: its raw record stands and its dead letter."""
+    """(exact, [(minute, count)]).
+
+    What was answered with a rejection is durable too: its raw record stands and its dead letter.
+    """
     said = it.attributes
     if "by_minute" in said:
         return True, sorted((int(minute_ms), int(count)) for minute_ms, count in said["by_minute"].items())
@@ -233,7 +246,10 @@ ALERT_COLUMNS = (
 
 
 def alert(entry: Entry) -> Row:
-    """An alert's state at one version. A sealed or silent one is stripped to its district first, whatever it carries (see :func:`discreet`)."""
+    """An alert's state at one version.
+
+    A sealed or silent one is stripped to its district first, whatever it carries (see :func:`discreet`).
+    """
     it: Alert = entry.record
     safe = discreet(it)
     body = entry.body if safe is it else _JSON.encode(safe)
@@ -254,7 +270,8 @@ def alert(entry: Entry) -> Row:
 def discreet(it: Alert) -> Alert:
     """The alert itself, or for a sealed or silent one a copy whose places are its district alone.
 
-    A second wall behind the connector's sealing and the correlator: an alert must reach its operators, so it is stripped here and not refused.
+    A second wall behind the connector's sealing and the correlator: an alert must reach its operators, so it is
+    stripped here and not refused.
     """
     if it.data_class is not DataClass.SEALED and not it.silent:
         return it

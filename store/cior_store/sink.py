@@ -8,10 +8,11 @@ Order of one batch, and why a kill between any two steps loses and doubles nothi
     4. dead     poisoned records to on_dead, durable before it returns
     5. commit   by the caller, up to Written.next_offset
 
-A plan costs an insert of its own (11 ms embedded), so tables that collapse copies by key go without: cut anew, the copies are the same rows again.
-Killed before 2: the batch comes again, cut anyhow. Killed after 2: the plan makes the *same cut*, hence the same token: what was inserted is ignored, in
-the table and in its materialised views, and what was not is inserted. The digest belongs to the token because a broker whose memory was lost starts
-again at offset 0, and a token of offsets alone would then silently swallow new signals.
+A plan costs an insert of its own (11 ms embedded), so tables that collapse copies by key go without: cut anew, the
+copies are the same rows again. Killed before 2: the batch comes again, cut anyhow. Killed after 2: the plan makes the
+*same cut*, hence the same token: what was inserted is ignored, in the table and in its materialised views, and what was
+not is inserted. The digest belongs to the token because a broker whose memory was lost starts again at offset 0, and a
+token of offsets alone would then silently swallow new signals.
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ class SinkSettings(Struct, frozen=True):
 
 
 class Written(Struct, frozen=True):
-    """What became of a call. Commit ``next_offset`` when it is not None; ``held`` messages wait for the rest of their planned batch."""
+    """What became of a call.
+
+    Commit ``next_offset`` when it is not None; ``held`` messages wait for the rest of their planned batch.
+    """
 
     topic: str
     partition: int
@@ -76,8 +80,9 @@ class Written(Struct, frozen=True):
 class Sink:
     """Writes batches of one consumer. Used by one thread at a time; ``stopping`` ends a wait for an absent store.
 
-    ``may_hold`` is for callers that commit ``Written.next_offset`` and nothing else: only then may the beginning of a planned batch wait here for its rest.
-    Without it (a consumer that commits whatever it handed over, and gathers planned batches itself) such a beginning is stored at once.
+    ``may_hold`` is for callers that commit ``Written.next_offset`` and nothing else: only then may the beginning of a
+    planned batch wait here for its rest. Without it (a consumer that commits whatever it handed over, and gathers
+    planned batches itself) such a beginning is stored at once.
     """
 
     def __init__(
@@ -100,8 +105,9 @@ class Sink:
     def write_batch(self, topic: str, partition: int, records: Sequence[Message]) -> Written:
         """Store messages of one partition, in offset order; returns only when they are stored, dead-lettered or held.
 
-        While the store is away it retries with back-off and returns nothing to commit. Raises ``SourceUnavailable`` when ``stopping`` is set during
-        such a wait, and ``ConfigInvalid``, ``CredentialsRefused``, ``AccessDenied`` or ``IntegrityBroken`` at once: a human is needed.
+        While the store is away it retries with back-off and returns nothing to commit. Raises ``SourceUnavailable``
+        when ``stopping`` is set during such a wait, and ``ConfigInvalid``, ``CredentialsRefused``, ``AccessDenied`` or
+        ``IntegrityBroken`` at once: a human is needed.
         """
         where = (topic, partition)
         messages = _joined(self._held.pop(where, []), records)
@@ -124,7 +130,9 @@ class Sink:
         )
 
     def revoked(self, topic: str, partition: int) -> None:
-        """Forget what is held of a partition that another consumer takes over: it was not committed and will be delivered there."""
+        """Forget what is held of a partition that another consumer takes over: it was not committed and will be
+        delivered there.
+        """
         self._held.pop((topic, partition), None)
         self._plans.pop((topic, partition), None)
 
@@ -133,7 +141,8 @@ class Sink:
     ) -> Iterator[tuple[Plan | None, list[Message]]]:
         """The batches: as a crashed predecessor planned them where these messages continue its plans, else by size.
 
-        A predecessor may have planned several batches since its last commit, so every plan from the first message on counts, not the newest alone.
+        A predecessor may have planned several batches since its last commit, so every plan from the first message on
+        counts, not the newest alone.
         """
         start = 0
         while start < len(messages):

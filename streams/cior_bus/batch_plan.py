@@ -1,4 +1,5 @@
-"""Which offsets make a batch, planned before its handler runs: who dies between insert and commit gets *the same* batch again.
+"""Which offsets make a batch, planned before its handler runs: who dies between insert and commit gets *the same* batch
+again.
 
 The token of a batch follows from its offsets, so a store that has it already takes it for what it is.
 """

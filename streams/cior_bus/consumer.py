@@ -1,10 +1,11 @@
 """A plain batch consumer for bulk sinks: no Faust, no cleverness, commit only after the handler has succeeded.
 
-One thread. Messages are gathered per partition; a batch is cut at ``max_records`` or ``max_bytes``, or when its oldest message has waited ``max_wait_s``.
-The cut is planned (:mod:`cior_bus.cuts`) before the handler runs, so the same offsets come together again on every retry, also after a crash.
-On the embedded broker a new epoch of the log (:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out before.
-``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the backpressure); any other exception
-leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
+One thread. Messages are gathered per partition; a batch is cut at ``max_records`` or ``max_bytes``, or when its oldest
+message has waited ``max_wait_s``. The cut is planned (:mod:`cior_bus.batch_plan`) before the handler runs, so the same
+offsets come together again on every retry, also after a crash. On the embedded broker a new epoch of the log
+(:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out before.
+``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the
+backpressure); any other exception leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
 """
 
 from __future__ import annotations
@@ -62,15 +63,21 @@ class Batch(Struct, frozen=True):
 
 
 class Join(StrEnum):
-    """How partitions come to this process. ``ASSIGN``: all of them, at once (one sink process). ``SUBSCRIBE``: shared in the group."""
+    """How partitions come to this process. ``ASSIGN``: all of them, at once (one sink process).
+
+    ``SUBSCRIBE``: shared in the group.
+    """
 
     ASSIGN = "assign"
     SUBSCRIBE = "subscribe"
 
 
 class BatchLimits(Struct, frozen=True):
-    """When a batch is cut, and how retries are spaced. ``start_patience_s``: how long a broker that does not tell its partitions yet (it starts, its group
-    coordinator moves) is asked again before :meth:`BatchConsumer.run` gives up."""
+    """When a batch is cut, and how retries are spaced.
+
+    ``start_patience_s``: how long a broker that does not tell its partitions yet (it starts, its group coordinator
+    moves) is asked again before :meth:`BatchConsumer.run` gives up.
+    """
 
     max_records: int = 5_000
     max_bytes: int = 16_777_216
@@ -132,7 +139,10 @@ class _Buffer:
 
 
 class BatchConsumer:
-    """Read ``topics`` as group ``group`` and hand batches to a function. ``commits`` false: a reader that begins anew at each start (a live feed)."""
+    """Read ``topics`` as group ``group`` and hand batches to a function.
+
+    ``commits`` false: a reader that begins anew at each start (a live feed).
+    """
 
     def __init__(  # noqa: PLR0913  (keyword-only settings with defaults)
         self,
@@ -168,8 +178,12 @@ class BatchConsumer:
         )
 
     def run(self, handler: Callable[[Batch], None], *, stop: threading.Event) -> None:
-        """Until ``stop``. Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable``: ``bus.topic_missing`` when a
-        topic is not there (after a data loss of the broker a new process must start over), ``bus.broker_away`` when it cannot start."""
+        """Until ``stop``.
+
+        Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable``: ``bus.topic_missing``
+        when a topic is not there (after a data loss of the broker a new process must start over), ``bus.broker_away``
+        when it cannot start.
+        """
         over = threading.Event()
         threading.Thread(target=self._watch, args=(over,), name="consumer-watchdog", daemon=True).start()
         try:
