@@ -10,7 +10,7 @@ event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather fo
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
@@ -27,7 +27,7 @@ from cior_core.errors import CiorError
 from cior_core.model import DeadLetter
 from cior_store.engine import Store
 from cior_store.kinds import ADDITIVE, STORED_TOPICS
-from cior_store.sink import Sink
+from cior_store.sink import Book, Sink, SinkSettings
 from cior_store.writers import Writers
 
 log = structlog.get_logger("cior_sink.storing")
@@ -48,9 +48,14 @@ class StoredPlans:
     Plans are read once for each partition, at its first question: those of this process need no reading.
     """
 
-    def __init__(self, writers: Writers) -> None:
-        self._writers = writers
+    def __init__(self, book: Book, *, forget: Callable[[str, int], None]) -> None:
+        self._book, self._forget = book, forget
         self._plans: dict[tuple[str, int], dict[int, BatchPlan]] = {}
+
+    def assigned(self, topic: str, partition: int) -> None:
+        """What was read of this partition's plans before is not all any more; ``forget`` tells the sink so too."""
+        self._plans.pop((topic, partition), None)
+        self._forget(topic, partition)
 
     def planned(self, topic: str, partition: int, *, since: int) -> BatchPlan | None:
         """The store's plan that begins at ``since``."""
@@ -58,7 +63,7 @@ class StoredPlans:
         if KIND_OF_TOPIC[topic] not in ADDITIVE:
             return None
         if where not in self._plans:
-            found = self._writers.plans(topic, partition, since=since)
+            found = self._book.plans(topic, partition, since=since)
             self._plans[where] = {plan.first: BatchPlan(first=plan.first, last=plan.last) for plan in found}
         return self._plans[where].pop(since, None)
 
@@ -104,7 +109,9 @@ class StoreSink:
 
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
-        sink = Sink(writers, on_dead=self._bury, stopping=self._stop)
+        # While the store is away a member of a group must keep asking its broker: the consumer waits, not the sink.
+        settings = SinkSettings(is_patient=self._join is Join.ASSIGN)
+        sink = Sink(writers, on_dead=self._bury, settings=settings, stopping=self._stop)
         patient = msgspec.structs.replace(self._settings, fetch_wait_ms=_FETCH_WAIT_MS.get(name))
         consumer = BatchConsumer(
             patient if self._settings.profile is Profile.TANSU else self._settings,
@@ -112,7 +119,7 @@ class StoreSink:
             topics=names,
             join=self._join,
             limits=limits,
-            plans=StoredPlans(writers),
+            plans=StoredPlans(writers, forget=sink.revoked),
             metrics=self._metrics,
         )
 

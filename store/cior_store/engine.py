@@ -173,8 +173,9 @@ class Store:
     def _remote(self) -> Client:
         dsn = self.dsn
         return clickhouse_connect.get_client(
-            host=dsn.host, port=dsn.port, username=dsn.user, password=dsn.password, secure=dsn.scheme == "clickhouses",
-            autogenerate_session_id=False, query_retries=0, connect_timeout=min(5, self._timeout_s), send_receive_timeout=self._timeout_s,
+            host=dsn.host, port=dsn.port, username=dsn.user, password=dsn.password,
+            secure=dsn.scheme == "clickhouses", autogenerate_session_id=False, query_retries=0,
+            connect_timeout=min(5, self._timeout_s), send_receive_timeout=self._timeout_s,
         )  # fmt: skip
 
     def _handle(self) -> _Handle:

@@ -126,9 +126,13 @@ class MemoryStore:
     ) -> tuple[AlertRow, ...]:
         """As :meth:`cior_store.questions.Questions.open_alerts`."""
         found = [
-            row for row in self._rows("ops.alert_current")
-            if row["status"] not in {"closed", "merged"} and level in {None, row["level"]} and district in {None, row["district"]} and (drills or not row["drill"])
-        ]  # fmt: skip
+            row
+            for row in self._rows("ops.alert_current")
+            if row["status"] not in {"closed", "merged"}
+            and level in {None, row["level"]}
+            and district in {None, row["district"]}
+            and (drills or not row["drill"])
+        ]
         found.sort(key=lambda row: (row["level"], -row["score"], row["opened"], row["alert_id"]))
         return tuple(_alert(row) for row in found[:limit])
 
@@ -208,10 +212,19 @@ class MemoryStore:
                 for index, value in enumerate(self._outcome(row), start=1):
                     counts[index] = (counts[index] or 0) + value
         return tuple(
-            BalanceRow(minute_ms=key[0], connector=key[1], instance=key[2], accepted=n[0], raw_stored=n[1] or 0, outcomes_declared=n[2] or 0,
-                       events_stored=n[3] or 0, dead_stored=n[4] or 0, exact=bool(n[5]))
+            BalanceRow(
+                minute_ms=key[0],
+                connector=key[1],
+                instance=key[2],
+                accepted=n[0],
+                raw_stored=n[1] or 0,
+                outcomes_declared=n[2] or 0,
+                events_stored=n[3] or 0,
+                dead_stored=n[4] or 0,
+                exact=bool(n[5]),
+            )
             for key, n in sorted(found.items())
-        )  # fmt: skip
+        )
 
     def _outcome(self, raw: _Named) -> tuple[int, int, int, int]:
         events = sum(1 for raw_id, _ in self.links if raw_id == raw["raw_id"])

@@ -119,11 +119,16 @@ def gaps(checked: Sequence[Checked]) -> tuple[Gap, ...]:
     """The gaps among the findings, oldest first."""
     return tuple(
         Gap(
-            minute_ms=each.row.minute_ms, connector=each.row.connector, instance=each.row.instance, missing_raw=each.row.missing_raw,
-            missing_outcomes=each.row.missing_outcomes, accepted=each.row.accepted,
+            minute_ms=each.row.minute_ms,
+            connector=each.row.connector,
+            instance=each.row.instance,
+            missing_raw=each.row.missing_raw,
+            missing_outcomes=each.row.missing_outcomes,
+            accepted=each.row.accepted,
         )
-        for each in checked if each.verdict is Verdict.GAP
-    )  # fmt: skip
+        for each in checked
+        if each.verdict is Verdict.GAP
+    )
 
 
 class Total(Struct, frozen=True):
@@ -148,17 +153,36 @@ def totals(rows: Sequence[BalanceRow]) -> tuple[Total, ...]:
 
 
 _COLUMNS = (
-    "minute", "connector", "instance", "accepted", "raw_stored", "outcomes_declared", "events_stored", "dead_stored", "verdict", "checked",
-)  # fmt: skip
+    "minute",
+    "connector",
+    "instance",
+    "accepted",
+    "raw_stored",
+    "outcomes_declared",
+    "events_stored",
+    "dead_stored",
+    "verdict",
+    "checked",
+)
 
 
 def record(store: Store, checked: Sequence[Checked], *, now_ms: int) -> None:
     """Write the findings for the walls (``v_reconciliation``); a later check of the same minute replaces them."""
     rows = [
-        (each.row.minute_ms // 1000, each.row.connector, each.row.instance, each.row.accepted or 0, each.row.raw_stored, each.row.outcomes_declared,
-         each.row.events_stored, each.row.dead_stored, each.verdict.value, now_ms)
+        (
+            each.row.minute_ms // 1000,
+            each.row.connector,
+            each.row.instance,
+            each.row.accepted or 0,
+            each.row.raw_stored,
+            each.row.outcomes_declared,
+            each.row.events_stored,
+            each.row.dead_stored,
+            each.verdict.value,
+            now_ms,
+        )
         for each in checked
-    ]  # fmt: skip
+    ]
     if rows:
         store.insert(
             "ops.reconciliation", _COLUMNS, list(zip(*rows, strict=True)), token=f"reconciliation-{now_ms}"

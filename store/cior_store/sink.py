@@ -3,7 +3,7 @@
 Order of one batch, and why a kill between any two steps loses and doubles nothing::
 
     1. cut      the messages of one partition, at most max_messages / max_bytes
-    2. plan     written durably: first and last offset, digest of the first message (only where views add: ``kinds.ADDITIVE``)
+    2. plan     written durably: first and last offset, digest of the first message (where views add)
     3. insert   every table, token = topic-partition-first-last-digest
     4. dead     poisoned records to on_dead, durable before it returns
     5. commit   by the caller, up to Written.next_offset
@@ -55,12 +55,13 @@ class Book(Protocol):
 
 
 class SinkSettings(Struct, frozen=True):
-    """Sizes of a cut and the back-off while the store is away."""
+    """Sizes of a cut and the back-off while the store is away; ``is_patient`` false: then the caller waits."""
 
     max_messages: int = 10_000
     max_bytes: int = 16_000_000
     backoff_s: float = 0.2
     backoff_limit_s: float = 5.0
+    is_patient: bool = True
 
 
 class Written(Struct, frozen=True):
@@ -239,6 +240,8 @@ class Sink:
             try:
                 result = work()
             except SourceUnavailable as error:
+                if not self._settings.is_patient:
+                    raise
                 if not away:
                     log.warning("store_lost", code=error.code, sentence=error.sentence)
                 away = True
@@ -273,9 +276,10 @@ def _true_kind(kind: Kind, entry: Entry) -> Kind:
 
 def _unreadable(origin: Origin, payload: bytes, kind: Kind, error: PayloadRejected) -> DeadLetter:
     return DeadLetter(
-        id=dead_id(f"{origin.topic}:{origin.partition}:{origin.offset}", "topic", origin.index), stage="topic", code=error.code,
-        reason=error.sentence, payload=payload, at_ms=origin.timestamp_ms, source=origin.topic, topic=origin.topic, partition=origin.partition,
-        offset=origin.offset, data_class=DataClass.SEALED if kind is Kind.SEALED else DataClass.RESTRICTED,
+        id=dead_id(f"{origin.topic}:{origin.partition}:{origin.offset}", "topic", origin.index), stage="topic",
+        code=error.code, reason=error.sentence, payload=payload, at_ms=origin.timestamp_ms, source=origin.topic,
+        topic=origin.topic, partition=origin.partition, offset=origin.offset,
+        data_class=DataClass.SEALED if kind is Kind.SEALED else DataClass.RESTRICTED,
     )  # fmt: skip
 
 
@@ -284,9 +288,10 @@ def _letter(rejected: Rejected, kind: Kind) -> DeadLetter:
     origin = entry.origin
     sealed = kind is Kind.SEALED or getattr(it, "data_class", None) is DataClass.SEALED
     return DeadLetter(
-        id=dead_id(f"{origin.topic}:{origin.partition}:{origin.offset}", "store", origin.index), stage="store", code=rejected.code,
-        reason=rejected.reason, payload=entry.body, at_ms=origin.timestamp_ms, source=getattr(it, "source", origin.topic), raw=_pointer(it),
-        topic=origin.topic, partition=origin.partition, offset=origin.offset, life_safety=bool(getattr(it, "life_safety", False)),
+        id=dead_id(f"{origin.topic}:{origin.partition}:{origin.offset}", "store", origin.index), stage="store",
+        code=rejected.code, reason=rejected.reason, payload=entry.body, at_ms=origin.timestamp_ms,
+        source=getattr(it, "source", origin.topic), raw=_pointer(it), topic=origin.topic, partition=origin.partition,
+        offset=origin.offset, life_safety=bool(getattr(it, "life_safety", False)),
         data_class=DataClass.SEALED if sealed else DataClass.RESTRICTED, producer=getattr(it, "producer", None),
     )  # fmt: skip
 

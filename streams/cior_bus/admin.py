@@ -7,7 +7,9 @@ from concurrent.futures import Future
 from enum import StrEnum
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]  # its stubs forget that it re-exports them
+
+# The stubs forget that it re-exports ConfigResource and ResourceType.
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
 from cior_bus.log_epoch import epoch_of
 from cior_bus.settings import BusSettings

@@ -302,6 +302,7 @@ class BatchConsumer:
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
+            self._plans.assigned(each.topic, each.partition)
             self._buffers[each.topic, each.partition] = _Buffer(
                 self._plans.planned(each.topic, each.partition, since=max(each.offset, 0))
             )
@@ -342,8 +343,13 @@ class BatchConsumer:
     ) -> None:
         """The batches that are due; with ``everything`` also those that still gather."""
         for (topic, partition), buffer in list(self._buffers.items()):
-            while not stop.is_set() and (
-                count := len(buffer.records) if everything else buffer.due(self._limits, time.monotonic())
+            # While one partition's batch was retried, others may have moved away, or away and back with a new buffer.
+            while (
+                not stop.is_set()
+                and self._buffers.get((topic, partition)) is buffer
+                and (
+                    count := len(buffer.records) if everything else buffer.due(self._limits, time.monotonic())
+                )
             ):
                 batch = Batch(topic=topic, partition=partition, records=buffer.take(count))
                 self._plans.plan(topic, partition, BatchPlan(first=batch.first, last=batch.last))
@@ -356,7 +362,8 @@ class BatchConsumer:
         self, consumer: Consumer, handler: Callable[[Batch], None], batch: Batch, stop: threading.Event
     ) -> bool:
         """Until the handler takes the batch. False: stopped, or the partition now belongs to another process."""
-        wait_s = self._limits.retry_from_s
+        wait_s, where = self._limits.retry_from_s, (batch.topic, batch.partition)
+        buffer = self._buffers.get(where)
         while True:
             try:
                 handler(batch)
@@ -365,9 +372,10 @@ class BatchConsumer:
                 self._is_retrying = True
                 self._metrics.add(m.RETRIED, batch.topic)
                 _LOG.warning("batch_postponed", token=batch.token, code=error.code)
-                self._idle(consumer, error.retry_after_s or wait_s * random.uniform(0.8, 1.2), stop)  # noqa: S311  (jitter)
+                jittered_s = wait_s * random.uniform(0.8, 1.2)  # noqa: S311  (no secret)
+                self._idle(consumer, error.retry_after_s or jittered_s, stop)
                 wait_s = min(wait_s * 2, self._limits.retry_to_s)
-                if stop.is_set() or (batch.topic, batch.partition) not in self._buffers:
+                if stop.is_set() or self._buffers.get(where) is not buffer:
                     self._is_retrying = False
                     return False
             else:
@@ -413,7 +421,8 @@ class BatchConsumer:
 
 
 def _record(message: Message) -> RecordIn:
-    headers: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]  # a dict only when producing
+    # Headers are a dict only when producing.
+    headers: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
     return RecordIn(
         topic=message.topic() or "",
         partition=message.partition() or 0,

@@ -17,16 +17,17 @@ from cior_bus.admin import Topics
 from cior_bus.consumer import Join
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
-from cior_bus.settings import BusSettings, Profile
+from cior_bus.settings import BusSettings
 from cior_core.errors import SourceUnavailable
 from cior_sink.storing import StoreSink
 from cior_store import reconcile
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from cior_store.questions import Questions
-from engines.apache_kafka import ApacheKafka
-from integration.bus.brokers import empty
+from integration.bus.brokers import Broker, broker
 from integration.store import city
+
+__all__ = ["broker"]
 
 PORTION = 120
 STORED = "SELECT (SELECT count() FROM ops.raw FINAL) + (SELECT count() FROM ops.dead_letters FINAL)"
@@ -85,13 +86,11 @@ def _has_stored(sink: StoreSink) -> bool:
     return sink.records > 0
 
 
-@pytest.mark.kafka
 def test_law_4_partitions_that_move_with_batches_in_flight_lose_and_double_nothing(
-    apache_kafka: ApacheKafka, store: Store
+    broker: Broker, store: Store
 ) -> None:
-    empty(apache_kafka.bootstrap)
     settings = BusSettings(
-        bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA, session_timeout_ms=6_000, ack_wait_s=20.0
+        bootstrap=broker.settings.bootstrap, profile=broker.profile, session_timeout_ms=6_000, ack_wait_s=20.0
     )
     Topics(settings).ensure(partitions=4)
     forgetful = ForgetfulStore(store)
