@@ -146,10 +146,10 @@ def test_each_independent_source_that_counts_adds_its_own_step_of_the_table(pack
 
 
 def test_a_queue_breaks_ties_by_age_then_id(pack: RulePack) -> None:
-    from cior_core import scenario
+    from cior_core import rehearsal
     from cior_core.scenario import Scenario, Signal, Want
 
-    run = scenario.run(
+    run = rehearsal.run(
         Scenario(
             signals=(
                 Signal(at_s=9, event="panic.bus", source="b", east_m=5000),
