@@ -1,6 +1,7 @@
 """A copy of the checkout that is broken on purpose, one line at a time, and the tests that must notice.
 
-Used by ``docs/laws.py show`` and ``make mutants``. The checkout itself is never touched: the copy lies elsewhere and goes first on ``PYTHONPATH``.
+Used by ``docs/laws.py show`` and ``make mutants``. The checkout itself is never touched: the copy lies elsewhere and
+goes first on ``PYTHONPATH``.
 """
 
 from __future__ import annotations

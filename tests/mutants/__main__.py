@@ -1,7 +1,8 @@
-"""``make mutants``, or ``PYTHONPATH=tests python -m mutants [words]`` for the rows whose file or reason holds one of the words.
+"""``make mutants``, or ``PYTHONPATH=tests python -m mutants [words]`` for the rows whose file or reason holds one of
+the words.
 
-Two processes, each with its own copy of the checkout. First all named tests must pass on a whole copy. Exit code 1 when a mutant survives, a row is
-stale, or a test did not pass before.
+Two processes, each with its own copy of the checkout. First all named tests must pass on a whole copy. Exit code 1
+when a mutant survives, a row is stale, or a test did not pass before.
 """
 
 from __future__ import annotations

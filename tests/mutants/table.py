@@ -11,7 +11,10 @@ FOLDER = Path(__file__).parent
 
 
 class Mutant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fault: ``old`` becomes ``new`` in ``file``, and ``test`` must fail. ``what`` says what that would do to the city."""
+    """A fault: ``old`` becomes ``new`` in ``file``, and ``test`` must fail.
+
+    ``what`` says what that would do to the city.
+    """
 
     what: str
     file: str

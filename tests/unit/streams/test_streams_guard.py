@@ -106,7 +106,7 @@ async def test_waiting_for_what_is_away_grows_and_stays_within_bounds(
 
     monkeypatch.setattr(guard_module, "_FIRST_WAIT_S", 0.05)
     monkeypatch.setattr(guard_module, "_LONGEST_WAIT_S", 2.0)
-    monkeypatch.setattr(guard_module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     away = [SourceUnavailable("bus.broker_away", "away") for _ in range(20)]
     guard = Guard(MemoryBus(away=20), clock=FakeClock(), metrics=Metrics())
     await guard.run(arrived(), failing(*away, ValueError()), agent="correlate")
