@@ -14,13 +14,23 @@ from cior_store.engine import Store
 
 
 class SinkPart:
-    """All threads of the sink. ``start`` and ``stop`` once; ``failure`` tells why storing ended (None: it runs)."""
+    """All threads of the sink. ``start`` and ``stop`` once; ``failure`` tells why storing ended (None: it runs).
+
+    ``drill``: what it says about the accounts is part of an exercise.
+    """
 
     def __init__(
-        self, bus_settings: BusSettings, store: Store, bus: Bus, *, now_ms: Callable[[], int]
+        self,
+        bus_settings: BusSettings,
+        store: Store,
+        bus: Bus,
+        *,
+        now_ms: Callable[[], int],
+        drill: bool = False,
     ) -> None:
         self._storing = StoreSink(bus_settings, store, bus)
-        reconciler, housekeeper = Reconciler(store, bus, now_ms=now_ms), Housekeeper(store, now_ms=now_ms)
+        reconciler = Reconciler(store, bus, now_ms=now_ms, drill=drill)
+        housekeeper = Housekeeper(store, now_ms=now_ms)
         self._periodic = (reconciler.thread, housekeeper.thread)
 
     def start(self) -> None:

@@ -103,7 +103,15 @@ class MemoryStore:
             row for row in self._rows("ops.alert_current")
             if row["status"] not in {"closed", "merged"} and level in {None, row["level"]} and district in {None, row["district"]} and (drills or not row["drill"])
         ]  # fmt: skip
-        found.sort(key=lambda row: (row["level"], -row["score"], row["opened"], row["alert_id"]))
+        found.sort(
+            key=lambda row: (
+                row["level"],
+                row["status"] != "open",
+                -row["score"],
+                row["opened"],
+                row["alert_id"],
+            )
+        )
         return tuple(_alert(row) for row in found[:limit])
 
     def alert_story(self, alert_id: str) -> tuple[StoryLine, ...]:
