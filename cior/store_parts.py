@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from cior.city import city_texts
 from cior.keys import open_keys
-from cior.packs import taxonomy
+from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
 from cior_bus.producer import Bus
@@ -77,7 +77,14 @@ async def _sink(arguments: PartArguments, store: Store) -> AsyncIterator[SinkPar
     settings = arguments.bus("cior-sink")
     bus = Bus(settings)
     try:
-        sink = SinkPart(settings, store, bus, now_ms=wall_ms, drill=arguments.centre.file.centre.drill)
+        sink = SinkPart(
+            settings,
+            store,
+            bus,
+            policy=privacy_policy(),
+            now_ms=wall_ms,
+            drill=arguments.centre.file.centre.drill,
+        )
         try:
             sink.start()
             yield sink

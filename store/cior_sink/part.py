@@ -1,4 +1,4 @@
-"""The part ``sink``: topics to tables, accounts each minute, housekeeping each hour. One process a store."""
+"""The part ``sink``: topics to tables, accounts each minute, housekeeping and retention each hour. One process a store."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_core.errors import CiorError
+from cior_core.privacy import Policy
 from cior_sink.housekeeping import Housekeeper
 from cior_sink.reconciling import Reconciler
+from cior_sink.retention import Retention
 from cior_sink.storing import StoreSink
 from cior_store.engine import Store
 
@@ -25,13 +27,15 @@ class SinkPart:
         store: Store,
         bus: Bus,
         *,
+        policy: Policy,
         now_ms: Callable[[], int],
         drill: bool = False,
     ) -> None:
         self._storing = StoreSink(bus_settings, store, bus)
         reconciler = Reconciler(store, bus, now_ms=now_ms, drill=drill)
         housekeeper = Housekeeper(store, now_ms=now_ms)
-        self._periodic = (reconciler.thread, housekeeper.thread)
+        retention = Retention(store, policy=policy, now_ms=now_ms)
+        self._periodic = (reconciler.thread, housekeeper.thread, retention.thread)
 
     def start(self) -> None:
         """Begin to store; the first periodic check comes later."""
