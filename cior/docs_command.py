@@ -15,7 +15,12 @@ from typing import Any
 
 from cior_core.errors import CiorError, ConfigInvalid, IntegrityBroken
 
-_METRIC_MODULES = ("cior_bus.metrics", "cior_streams.metrics", "cior_connectors._runtime.metrics")
+_METRIC_MODULES = (
+    "cior_bus.metrics",
+    "cior_streams.metrics",
+    "cior_connectors._runtime.metrics",
+    "cior_sink.retention",
+)
 _SCRIPTS = (("generate.py",), ("laws.py", "write"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_core.errors import CiorError
@@ -31,10 +32,11 @@ class SinkPart:
         now_ms: Callable[[], int],
         drill: bool = False,
     ) -> None:
-        self._storing = StoreSink(bus_settings, store, bus)
+        metrics = Metrics()
+        self._storing = StoreSink(bus_settings, store, bus, metrics=metrics)
         reconciler = Reconciler(store, bus, now_ms=now_ms, drill=drill)
         housekeeper = Housekeeper(store, now_ms=now_ms)
-        retention = Retention(store, policy=policy, now_ms=now_ms)
+        retention = Retention(store, policy=policy, now_ms=now_ms, metrics=metrics)
         self._periodic = (reconciler.thread, housekeeper.thread, retention.thread)
 
     def start(self) -> None:

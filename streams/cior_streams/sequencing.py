@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_core import codec, identity
 from cior_core.catalogue import Kind
 from cior_core.model import (
@@ -22,14 +22,14 @@ from cior_core.model import (
 from cior_core.ports import Clock
 from cior_core.system_events import system_event
 from cior_streams.domain import Areas
-from cior_streams.guard import Incoming, Publisher
+from cior_streams.guard import Incoming
 
 
 class Sequencer:
     """Appends to ``cior.area.v1`` and returns when the entry is confirmed."""
 
     def __init__(
-        self, bus: Publisher, *, clock: Clock, areas: Areas, partitions: int, drill: bool = False
+        self, bus: DurableSink, *, clock: Clock, areas: Areas, partitions: int, drill: bool = False
     ) -> None:
         self._bus, self._clock, self._areas, self._drill = bus, clock, areas, drill
         self.partitions = partitions
