@@ -30,9 +30,9 @@ class SinkPart:
         *,
         policy: Policy,
         now_ms: Callable[[], int],
+        metrics: Metrics,
         drill: bool = False,
     ) -> None:
-        metrics = Metrics()
         self._storing = StoreSink(bus_settings, store, bus, metrics=metrics)
         reconciler = Reconciler(store, bus, now_ms=now_ms, drill=drill)
         housekeeper = Housekeeper(store, now_ms=now_ms)

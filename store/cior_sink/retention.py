@@ -7,21 +7,15 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from cior_bus.metrics import MetricKind, Metrics, declare
+from cior_bus.metrics import Metrics
 from cior_core.errors import SourceUnavailable
 from cior_core.privacy import Policy
+from cior_sink.metrics import OVERDUE
 from cior_sink.periodic import Periodic
 from cior_store.engine import Store
 from cior_store.expire import Expirer, Hold, HoldSource, Outcome
 
 log = structlog.get_logger("cior_sink.retention")
-
-OVERDUE = declare(
-    "cior_sink_overdue_days",
-    "days of tables past their retention that were kept at the last check, by what kept them",
-    labels=("kept_by",),
-    kind=MetricKind.GAUGE,
-)
 
 
 class NoRegister:

@@ -11,7 +11,8 @@ from cior_bus.metrics import Metrics
 from cior_core import bundled
 from cior_core.catalogue import Kind
 from cior_core.privacy import Policy
-from cior_sink.retention import OVERDUE, Retention
+from cior_sink.metrics import OVERDUE
+from cior_sink.retention import Retention
 from cior_store.engine import Store
 from cior_store.expire import Hold
 from cior_store.migrate import migrate
