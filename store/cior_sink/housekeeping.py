@@ -1,4 +1,4 @@
-"""What a store needs from time to time: rollups of closed days are compared with their base and filled again where they differ."""
+"""What a store needs from time to time: closed days' rollups against their base, refilled where they differ."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ class Housekeeper:
         self.thread = Periodic("housekeeper", self.look, every_s=every_s, first_s=first_s)
 
     def look(self) -> tuple[Drift, ...]:
-        """Repair the closed days that this process has not yet found sound; what had drifted. A repaired day is looked at again the next time, since rows that came
-        while it was filled may stand in it twice. Raises ``SourceUnavailable``; such a day comes again."""
+        """Repair the closed days that this process has not yet found sound; what had drifted.
+
+        A repaired day is looked at again the next time, since rows that came while it was filled may stand in it twice.
+        Raises ``SourceUnavailable``; such a day comes again.
+        """
         today = datetime.fromtimestamp((self._now_ms() - SETTLE_MS) / 1_000, UTC).date()
         drifted: list[Drift] = []
         for days in range(DAYS_BACK, 0, -1):

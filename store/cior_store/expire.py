@@ -49,7 +49,10 @@ class Hold(Struct, frozen=True):
 
 
 class HoldSource(Protocol):
-    """Tells every hold in force. An implementation raises when it is not sure; returning less than all would destroy evidence."""
+    """Tells every hold in force.
+
+    An implementation raises when it is not sure; returning less than all would destroy evidence.
+    """
 
     def holds(self) -> Sequence[Hold]:
         """All of them, or an exception."""
@@ -57,7 +60,9 @@ class HoldSource(Protocol):
 
 
 class Outcome(Struct, frozen=True):
-    """What became of one table's or media object's expiry: ``deleted``, ``held`` (by ``holds``) or ``refused`` (``reason``)."""
+    """What became of one table's or media object's expiry: ``deleted``, ``held`` (by ``holds``) or ``refused``
+    (``reason``).
+    """
 
     target: str
     day: str
@@ -112,7 +117,10 @@ class Removable(Protocol):
 
 
 OnDecision = Callable[[Outcome], None]
-"""Called *before* a deletion is carried out, and for each one held or refused: it goes to the ledger. If it raises, nothing is deleted."""
+"""Called *before* a deletion is carried out, and for each one held or refused: it goes to the ledger.
+
+If it raises, nothing is deleted.
+"""
 
 
 class Expirer:
@@ -142,7 +150,9 @@ class Expirer:
         return tuple(self._expire_day(each.table, each.day) for each in found if each.table == table)
 
     def expire_media(self, media: Removable, *, sha256: str, taken_ms: int) -> Outcome:
-        """Remove one media object that the caller found to be past its retention, unless a hold names it or spans its time."""
+        """Remove one media object that the caller found to be past its retention, unless a hold names it or spans its
+        time.
+        """
         holds = self._known_holds()
         if holds is None:
             return self._decided(
@@ -176,7 +186,9 @@ class Expirer:
         return decided
 
     def _touches(self, hold: Hold, day: date) -> bool:
-        """Whether a hold spans any moment of the day of receipt, or any fact received that day *happened* inside it (a buffered press hours late)."""
+        """Whether a hold spans any moment of the day of receipt, or any fact received that day *happened* inside it (a
+        buffered press hours late).
+        """
         start_ms = int(_starts_s(day) * 1000)
         if _spans(hold, start_ms, start_ms + 86_400_000):
             return True
