@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from random import Random
+from typing import Literal
 
 from cior_core.correlate import play
 from cior_core.identity import item_id
@@ -66,7 +67,7 @@ CAMERAS = (
     ("camera.health", 120),
 )
 ENDINGS = (Disposition.FALSE_ALARM, Disposition.UNFOUNDED, Disposition.CONFIRMED, Disposition.DUPLICATE)
-ANSWERS = ("done", "done", "done", "accepted", "failed")
+ANSWERS: tuple[Literal["done", "accepted", "failed"], ...] = ("done", "done", "done", "accepted", "failed")
 
 
 class CityDay:
