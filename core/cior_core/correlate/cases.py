@@ -119,7 +119,7 @@ def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: 
 
 
 def unmute(context: StepContext, case_id: AlertId) -> None:
-    """End the suppression of a case that life-safety has joined: nobody can mute what is to come (law 16)."""
+    """End the suppression of a case that life-safety has joined: nobody can mute what is to come (law 2)."""
     if context.current(case_id).alert.suppression is None:
         return
     context.update_alert(case_id, suppression=None)

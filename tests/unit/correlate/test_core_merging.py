@@ -21,7 +21,7 @@ def kinds(run: Run) -> list[str]:
     return [effect.transition.kind for effect in run.effects if isinstance(effect, AppendTransition)]
 
 
-def test_law_16_merging_a_life_safety_alert_into_a_muted_one_lifts_the_suppression(pack: RulePack) -> None:
+def test_law_2_merging_a_life_safety_alert_into_a_muted_one_lifts_the_suppression(pack: RulePack) -> None:
     run = play(
         [
             BURGLARY,
@@ -36,7 +36,7 @@ def test_law_16_merging_a_life_safety_alert_into_a_muted_one_lifts_the_suppressi
     assert "suppression_lifted" in kinds(run)
 
 
-def test_law_16_so_it_does_when_the_life_safety_event_itself_brings_the_merge(pack: RulePack) -> None:
+def test_law_2_so_it_does_when_the_life_safety_event_itself_brings_the_merge(pack: RulePack) -> None:
     """A CAD record becomes life-safety and is merged into a muted one by its desk, in one step."""
     report = {"event": "noise.complaint", "source": "cad:911"}
     run = play(
