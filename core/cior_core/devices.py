@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cior_core.attributes import CLOCK_OFFSET
 from cior_core.device_state import DeviceState, Press, Reputation
 from cior_core.geo import coordinate_fault
 from cior_core.model import (
@@ -138,7 +139,7 @@ def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAU
     if found.n:
         facts.update(confirmation_rate=round(found.rate, 4), confirmation_n=found.n)
     if (offset_s := _clock_offset_s(state)) is not None:
-        facts["clock_offset_s"] = offset_s
+        facts[CLOCK_OFFSET] = offset_s
     return msgspec.structs.replace(event, attributes={**event.attributes, **facts})
 
 

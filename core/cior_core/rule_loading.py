@@ -158,7 +158,7 @@ def _wrong(
     rule: Rule, types: Mapping[str, EventType], families: set[str], waiting: dict[str, str]
 ) -> Iterator[str]:
     """What is wrong with one rule; fills ``waiting`` with the types that a threshold counts."""
-    for field in ("types", "groups_types", "opens"):
+    for field in ("types", "groups_types", "opens", "evidence"):
         named = getattr(rule, field, None) or ()
         for code in (named,) if isinstance(named, str) else named:
             if code not in types:

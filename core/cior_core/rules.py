@@ -86,13 +86,17 @@ class WatchRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CoordinatedRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``n`` alerts of ``families`` at ``level`` or above within ``within_s`` anywhere open one alert of type ``opens`` (S20)."""
+    """``n`` alerts of ``families`` at ``level`` or above within ``within_s`` anywhere open one of type ``opens`` (S20).
+
+    Alerts of the types ``evidence`` (a note left behind) do not count; within the same time they are linked as evidence.
+    """
 
     families: tuple[str, ...]
     n: int
     within_s: float
     level: Level
     opens: str
+    evidence: tuple[str, ...] = ()
 
 
 class UnreportedRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -92,12 +92,13 @@ class Signal(
 class Want(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What must hold at ``by_s``; what is not named is not asked.
 
-    ``alerts`` counts those not merged into another; the other fields speak of the alert number ``which`` (in the order of
+    ``alerts`` counts those not merged into another; ``first`` is the number of the one that leads the queue; the other fields speak of the alert number ``which`` (in the order of
     opening). ``commands`` counts by kind; ``transition`` and ``no_transition`` name a kind of transition.
     """
 
     by_s: float
     alerts: int | None = None
+    first: int | None = None
     which: int = 0
     type: str | None = None
     level: Level | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cior_core.attributes import MERGED_INTO
-from cior_core.correlate import cases, floods, matching, patterns, response
+from cior_core.correlate import cases, coordinated, floods, matching, patterns, response
 from cior_core.correlate.matching import Match
 from cior_core.correlate.state import UNDECODED, MergeClass, Part, Pending, Seen
 from cior_core.correlate.step_context import StepContext
@@ -139,7 +139,7 @@ def _join(context: StepContext, event: Event, part: Part, match: Match | None) -
             cases.unmute(context, case.id)
         response.respond(context, case.id, part)
     _note_level(context, case.id, was=case.alert.level)
-    patterns.check_coordinated(context, case.id)
+    coordinated.check(context, case.id)
     patterns.link_silent(context, case.id)
     return _merged_by_source(context, event, part, case.id)
 
@@ -212,7 +212,7 @@ def _open(
     if not merge_class.silent:
         patterns.adopt_pending(context, case_id)
     patterns.begin_storm(context, event, case_id)
-    patterns.check_coordinated(context, case_id)
+    coordinated.check(context, case_id)
     patterns.link_silent(context, case_id)
     return _merged_by_source(context, event, part, case_id)
 

@@ -8,7 +8,7 @@ first and removed with the next step's entries, for the same reason. The shell p
 it writes its entries, and writes ``head`` after all the others.
 
 Keys: ``alert/<alert>``, ``part/<alert>/<event>``, ``seen/<kind>:<id>``, ``pending/<event>``, ``watch/<alert>``,
-``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``head``. Values are MessagePack; each is a few kB at most
+``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``protocol/<id>@<version>``, ``head``. Values are MessagePack; each is a few kB at most
 because what grows (parts) has entries of its own.
 """
 
@@ -38,6 +38,7 @@ from cior_core.correlate.state import (
 from cior_core.correlate.view import all_parts, part_order, reasons
 from cior_core.errors import IntegrityBroken
 from cior_core.model import DEFAULT_AREA, AreaId
+from cior_core.protocols import ResponseProtocol
 from cior_core.rules import RulePack
 
 HEAD: Final = "head"
@@ -50,6 +51,7 @@ _TYPES: Final[dict[str, type]] = {
     "storms": Storm,
     "sent": Sent,
     "patterns": Pattern,
+    "protocols": ResponseProtocol,
 }
 _MAP_OF: Final = {word: name for name, word in STORED_AS.items()}
 

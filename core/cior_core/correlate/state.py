@@ -23,6 +23,7 @@ from cior_core.model import (
     Reason,
     TypeCode,
 )
+from cior_core.protocols import ResponseProtocol
 
 SCHEMA_VERSION = 1
 
@@ -45,6 +46,7 @@ STORED_AS: Final = {
     "storms": "storm",
     "sent": "command",
     "patterns": "pattern",
+    "protocols": "protocol",
 }
 """The word that starts the storage key of each map (:mod:`~cior_core.correlate.persist`)."""
 
@@ -78,6 +80,7 @@ class Case(Record, frozen=True, kw_only=True):
 
     ``own_*`` are the case's own, without what it absorbed: merging shows the union, un-merging shows the own again.
     ``pinned`` are reasons that a rule gave once (a pattern, a late mark); ``terms`` are recomputed with each score.
+    ``protocols`` names, as ``id@version``, what runs on it: an alert keeps the versions that it started with.
     """
 
     alert: Alert
@@ -199,7 +202,7 @@ class Head(Record, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """All of one area. ``stale`` is bookkeeping of :mod:`~cior_core.correlate.persist`: storage keys whose stored bytes are
+    """All of one area. ``protocols`` are the versions that remembered cases started with, by ``id@version``; ``stale`` is bookkeeping of :mod:`~cior_core.correlate.persist`: storage keys whose stored bytes are
     left over (tombstones, an interrupted write) and must be written or removed with the next entries."""
 
     head: Head
@@ -210,6 +213,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     storms: PersistentMap[Storm] = PersistentMap()
     sent: PersistentMap[Sent] = PersistentMap()
     patterns: PersistentMap[Pattern] = PersistentMap()
+    protocols: PersistentMap[ResponseProtocol] = PersistentMap()
     index: PersistentMap[tuple[str, ...]] = PersistentMap()
     stale: tuple[str, ...] = ()
 

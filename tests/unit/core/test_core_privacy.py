@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from importlib import resources
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,3 +160,22 @@ def test_what_no_row_names_is_kept() -> None:
     assert may_expire(
         kind="unheard-of", data_class=DataClass.PUBLIC, age_s=1e12, held=False, policy=POLICY
     ) == (False, "keep.no_rule")
+
+
+def test_sealed_data_by_court_order_needs_two_approvers_in_the_table_and_in_the_decision() -> None:
+    rows = [rule for rule in POLICY.rule if DataClass.SEALED in rule.classes and rule.legal_basis]
+    assert rows
+    for rule in rows:
+        one = TEXT.replace(f"approvers = {rule.approvers}\n", "approvers = 1\n")
+        with pytest.raises(ConfigInvalid, match=r"privacy\.sealed_too_open"):
+            Policy.load(one)
+        asking = Asking(
+            role=next(iter(rule.roles)),
+            purpose=next(iter(rule.purposes)),
+            data_class=DataClass.SEALED,
+            legal_basis=LegalBasis.COURT_ORDER,
+            approvers=1,
+            reason="case 12/25",
+        )
+        assert decide(asking, POLICY).outcome == "deny"
+        assert decide(msgspec.structs.replace(asking, approvers=2), POLICY).outcome != "deny"
