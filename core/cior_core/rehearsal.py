@@ -79,7 +79,8 @@ class _Stage:
         self.failures: list[str] = []
 
     def items_of(self, scenario: Scenario) -> Iterator[Item]:
-        """Each signal and, before each want is checked, a tick. The loop takes an item when the effects so far were seen."""
+        """Each signal and, before each want is checked, a tick. The loop takes an item when the effects so far were
+        seen."""
         timeline: list[tuple[float, int, int, Signal | Want]] = [
             *((signal.at_s, 0, n, signal) for n, signal in enumerate(scenario.signals)),
             *((want.by_s, 1, n, want) for n, want in enumerate(scenario.wants)),

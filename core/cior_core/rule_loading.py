@@ -33,7 +33,8 @@ _ONE_EACH = ("merge", "late", "priority", "suppress")
 def load(
     texts: Mapping[str, str], *, types: Mapping[str, EventType], sentences: SentenceBook | None = None
 ) -> RulePack:
-    """Read, check and prove ``texts`` (name to TOML; :data:`PROTOCOLS_FILE` among them); ``sentences`` None: the bundled.
+    """Read, check and prove ``texts`` (name to TOML; :data:`PROTOCOLS_FILE` among them); ``sentences`` None: the
+    bundled.
 
     Raises :class:`~cior_core.strict_toml.ConfigFault` with code ``rule.*``, ``protocol.*`` or ``config.*``.
     """

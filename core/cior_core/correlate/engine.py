@@ -29,7 +29,8 @@ _SWEEP_EVERY_MS = 600_000
 
 
 def step(state: State, item: Item, rules: RulePack) -> tuple[State, tuple[Effect, ...]]:
-    """Process one item; it raises nothing for any decoded item. Time never goes back: an earlier ``at_ms`` counts as now."""
+    """Process one item; it raises nothing for any decoded item. Time never goes back: an earlier ``at_ms`` counts as
+    now."""
     context = StepContext(state, rules, at_ms=item.at_ms, item_id=item.id)
     match item:
         case EventItem():

@@ -1,4 +1,5 @@
-"""An event arrives: recognise it, and let it open, join, wait or end. Life-safety is decided first and never waits (law 2)."""
+"""An event arrives: recognise it, and let it open, join, wait or end. Life-safety is decided first and never waits (law
+2)."""
 
 from __future__ import annotations
 
@@ -189,7 +190,8 @@ def _gathered(context: StepContext, event: Event, part: Part) -> AlertId | None:
 def _open(
     context: StepContext, event: Event, part: Part, earlier: Match | None, *, merge_class: MergeClass
 ) -> AlertId:
-    """Open an alert at once, run its protocol, gather what waited for it. ``earlier``: the closed or full one it is linked to."""
+    """Open an alert at once, run its protocol, gather what waited for it. ``earlier``: the closed or full one it is
+    linked to."""
     links = () if earlier is None else (earlier.alert_id,)
     pinned = (_late(context, part),) if part.late else ()
     case_id = cases.open_case(
@@ -234,7 +236,8 @@ def _late(context: StepContext, part: Part) -> Reason:
 
 
 def _end(context: StepContext, event: Event, part: Part, match: Match | None) -> AlertId | None:
-    """A restore, cancel or end: it is added and noted. It deletes nothing and never lowers a life-safety level (law 10)."""
+    """A restore, cancel or end: it is added and noted. It deletes nothing and never lowers a life-safety level (law
+    10)."""
     case = None if match is None else context.case(match.alert_id)
     if (
         match is None

@@ -107,7 +107,8 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
 
 
 def _believed(event: Event, rule: MergeRule, now_ms: int) -> tuple[int, float]:
-    """(instant_ms, ± s): when it happened, as far as the clock is believed; a skewed or future one gives way to receipt."""
+    """(instant_ms, ± s): when it happened, as far as the clock is believed; a skewed or future one gives way to
+    receipt."""
     if (
         event.clock is ClockQuality.SKEWED
         or event.occurred_ms > max(event.received_ms, now_ms) + _FUTURE_LIMIT_MS

@@ -1,6 +1,8 @@
-"""Running a protocol: commands at once, timers by tick, receipts. Everything is idempotent by command id and fired at most once.
+"""Running a protocol: commands at once, timers by tick, receipts. Everything is idempotent by command id and fired at
+most once.
 
-Loud steps (sirens, block notices) never run for a silent, late or away press, whatever the protocol says; a siren is asked of no block that has none.
+Loud steps (sirens, block notices) never run for a silent, late or away press, whatever the protocol says; a siren is
+asked of no block that has none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""One invented day of a city, from a seed: alarm panels, vehicles, the 911 desk, cameras, and operators who answer what opens."""
+"""One invented day of a city, from a seed: alarm panels, vehicles, the 911 desk, cameras, and operators who answer what
+opens."""
 
 from __future__ import annotations
 
