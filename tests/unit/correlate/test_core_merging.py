@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from cior_core.attributes import MERGED_INTO
 from cior_core.model import ActionKind, Alert, AlertStatus, AppendTransition
 from cior_core.rehearsal import Run
@@ -38,23 +40,10 @@ def test_law_2_merging_a_life_safety_alert_into_a_muted_one_lifts_the_suppressio
 
 def test_law_2_so_it_does_when_the_life_safety_event_itself_brings_the_merge(pack: RulePack) -> None:
     """A CAD record becomes life-safety and is merged into a muted one by its desk, in one step."""
-    report = {"event": "noise.complaint", "source": "cad:911"}
-    run = play(
-        [
-            Signal(at_s=0, record="A", **report),
-            MUTED,
-            Signal(at_s=10, record="B", east_m=5000.0, **report),
-            Signal(
-                at_s=20,
-                record="B",
-                east_m=5000.0,
-                life_safety=True,
-                attributes={MERGED_INTO: "A"},
-                **report,
-            ),
-        ],
-        pack,
-    )
+    report = Signal(at_s=0, event="noise.complaint", source="cad:911", record="A")
+    other = msgspec.structs.replace(report, at_s=10, record="B", east_m=5000.0)
+    merged = msgspec.structs.replace(other, at_s=20, life_safety=True, attributes={MERGED_INTO: "A"})
+    run = play([report, MUTED, other, merged], pack)
     assert [alert.status for alert in run.state.alerts].count(AlertStatus.MERGED) == 1
     assert first(run).life_safety
     assert first(run).suppression is None
