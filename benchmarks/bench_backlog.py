@@ -2,10 +2,11 @@
 
     python benchmarks/bench_backlog.py [--events 250000] [--envelope 50] [--every-s 0.5] [--quick]
 
-The embedded stack runs; the bulk stream worker and the sink with the console are frozen with SIGSTOP, the position events of 5,000 vehicles are
-published to ``cior.telemetry.v1`` in envelopes keyed by device bucket, and both are let go. From that instant on a button is pressed each half second,
-by turns over Traccar's HTTP POST and DC-09's TCP. Drained means: both consumer groups have committed behind the last backlogged envelope, which each
-does only after its work (device states in their table; rows in ClickHouse). Afterwards the stored rows are counted, copies collapsed.
+The embedded stack runs; the bulk stream worker and the sink with the console are frozen with SIGSTOP, the position
+events of 5,000 vehicles are published to ``cior.telemetry.v1`` in envelopes keyed by device bucket, and both are let
+go. From that instant on a button is pressed each half second, by turns over Traccar's HTTP POST and DC-09's TCP.
+Drained means: both consumer groups have committed behind the last backlogged envelope, which each does only after its
+work (device states in their table; rows in ClickHouse). Afterwards the stored rows are counted, copies collapsed.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     python benchmarks/bench_bus_spool.py [--presses 1000] [--records 50000]
 
-Wall time against an embedded Tansu broker on this machine; medians over the presses. ``spool, broker away``: the broker is killed first, so what is
-measured is the fsync. ``drain``: the backlog goes to the returned broker in envelopes while presses go on beside it.
+Wall time against an embedded Tansu broker on this machine; medians over the presses. ``spool, broker away``: the
+broker is killed first, so what is measured is the fsync. ``drain``: the backlog goes to the returned broker in
+envelopes while presses go on beside it.
 """
 
 from __future__ import annotations

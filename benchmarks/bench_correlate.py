@@ -1,8 +1,10 @@
-"""How many items a second one core correlates with 500 open alerts and 72 h of seen ids in memory, with and without the entries.
+"""How many items a second one core correlates with 500 open alerts and 72 h of seen ids in memory, with and without
+the entries.
 
-Run: ``python benchmarks/bench_correlate.py [--alerts 500] [--seen 15000] [--items 4000] [--rounds 5]``. Median of the rounds, in one process. The
-stream is the mix that reaches the correlator: new presses all over the city, second reports of open alerts, copies of what was seen, lights and
-loitering that wait, actions, and a tick for each second. Published at docs/benchmarks.md.
+Run: ``python benchmarks/bench_correlate.py [--alerts 500] [--seen 15000] [--items 4000] [--rounds 5]``. Median of the
+rounds, in one process. The stream is the mix that reaches the correlator: new presses all over the city, second
+reports of open alerts, copies of what was seen, lights and loitering that wait, actions, and a tick for each second.
+Published at docs/benchmarks.md.
 """
 
 from __future__ import annotations

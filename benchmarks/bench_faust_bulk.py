@@ -1,10 +1,12 @@
-"""The bulk lane against a bare confluent loop, and the stateful device lane against quixstreams' State; same events, same run, medians.
+"""The bulk lane against a bare confluent loop, and the stateful device lane against quixstreams' State; same events,
+same run, medians.
 
     python benchmarks/bench_faust_bulk.py [--events 100000] [--rounds 3] [--quix-python /path/to/venv/bin/python]
 
-Each contestant is a process of its own that reads everything from offset 0 of an embedded Tansu broker; the figure is events per *CPU second of that
-process* (broker and other programs on the machine do not count), from its first message to its last. quixstreams pins another confluent-kafka,
-so it lives in a virtual environment of its own (``pip install quixstreams==3.28.0 msgspec``); without one its row says so.
+Each contestant is a process of its own that reads everything from offset 0 of an embedded Tansu broker; the figure is
+events per *CPU second of that process* (broker and other programs on the machine do not count), from its first
+message to its last. quixstreams pins another confluent-kafka, so it lives in a virtual environment of its own (``pip
+install quixstreams==3.28.0 msgspec``); without one its row says so.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ QUIX_NAME = "quixstreams State, keyed count, one event a message, four fields de
 
 
 def produce(bootstrap: str, events: int) -> int:
-    """The same events twice: one a message on ``bench.singles``, and in envelopes on the telemetry lane. Returns the number of envelopes."""
+    """The same events twice: one a message on ``bench.singles``, and in envelopes on the telemetry lane.
+
+    Returns the number of envelopes.
+    """
     from cior_bus import topics
     from cior_bus.admin import Topics
     from cior_bus.lanes import device_bucket
@@ -103,7 +108,10 @@ class Narrow(msgspec.Struct):
 
 
 def run_bare(bootstrap: str, events: int, full: int) -> None:
-    """``consume(500)``, decode, a count by subject: no framework. ``full``: the canonical event instead of four fields."""
+    """``consume(500)``, decode, a count by subject: no framework.
+
+    ``full``: the canonical event instead of four fields.
+    """
     from confluent_kafka import Consumer, TopicPartition
 
     from cior_core import cloudevents
@@ -164,7 +172,9 @@ def run_batch_consumer(bootstrap: str, events: int) -> None:
 
 
 def run_faust_counts(bootstrap: str, events: int) -> None:
-    """What quixstreams does, on our lane: four fields, a count by device in a table with changelog, one write per envelope, offset inside the value."""
+    """What quixstreams does, on our lane: four fields, a count by device in a table with changelog, one write per
+    envelope, offset inside the value.
+    """
     run_faust_stateless(bootstrap, events, 0, keep_counts=1)
 
 
@@ -237,7 +247,9 @@ def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int
 
 
 def run_faust_devices(bootstrap: str, envelopes: int, events: int) -> None:
-    """The whole bulk worker: decode, device state (supervision, clock, place), table with changelog, watchdog, health."""
+    """The whole bulk worker: decode, device state (supervision, clock, place), table with changelog, watchdog,
+    health.
+    """
     from cior import packs
     from cior_bus.settings import BusSettings, Profile
     from cior_streams import metrics as s

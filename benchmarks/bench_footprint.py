@@ -2,10 +2,11 @@
 
     python benchmarks/bench_footprint.py [--idle-s 60] [--no-demo] [--quick]
 
-Idle: every process of the embedded stack as ``cior up`` starts it, with the simulated camera's worker (motion gate, no model), after so many seconds
-without any signal from outside: resident memory (RSS), memory of its own (USS: what would come free if it ended), and processor time over the next
-minute. Demo: ``git clone`` of this checkout's last commit into an empty folder, an empty home, ``make demo``: once with nothing cached, once more from
-another clone with pip's cache of the first.
+Idle: every process of the embedded stack as ``cior up`` starts it, with the simulated camera's worker (motion gate,
+no model), after so many seconds without any signal from outside: resident memory (RSS), memory of its own (USS: what
+would come free if it ended), and processor time over the next minute. Demo: ``git clone`` of this checkout's last
+commit into an empty folder, an empty home, ``make demo``: once with nothing cached, once more from another clone with
+pip's cache of the first.
 """
 
 from __future__ import annotations

@@ -2,14 +2,17 @@
 
     python benchmarks/bench_press_to_wall.py [--presses 300] [--per-s 1] [--rate 1500] [--front-rate 200] [--quick]
 
-The embedded stack runs as in ``cior up``: broker, sink with console, two stream workers, three connector processes. Presses are real ones: a
-DC-09 panel's encrypted frame over TCP (a new connection each, Contact ID 120) and Traccar's HTTP POST with ``alarm=sos``, at Poisson instants, each
-from a button and place of its own; half of them each. The clock starts before the first byte is written and stops
+The embedded stack runs as in ``cior up``: broker, sink with console, two stream workers, three connector processes.
+Presses are real ones: a DC-09 panel's encrypted frame over TCP (a new connection each, Contact ID 120) and Traccar's
+HTTP POST with ``alarm=sos``, at Poisson instants, each from a button and place of its own; half of them each. The
+clock starts before the first byte is written and stops
 
 * ``feed``: when an open page (Server-Sent Events over HTTP) has the alert;
-* ``store, asked``: when the answer to the store's P1 question over HTTP first counts it, asked each 30 ms while a press is under way (k-th press,
-  k-th counted alert; vehicles only, as a panel's panic alone is P3 and that question counts P1: it lies in the same tables);
-* ``store, own account``: the store's figure for the same alerts, from the connector's receipt stamp to the row's own stamp.
+* ``store, asked``: when the answer to the store's P1 question over HTTP first counts it, asked each 30 ms while a
+  press is under way (k-th press, k-th counted alert; vehicles only, as a panel's panic alone is P3 and that question
+  counts P1: it lies in the same tables);
+* ``store, own account``: the store's figure for the same alerts, from the connector's receipt stamp to the row's own
+  stamp.
 
 Baseline: one message of a press's size through one hop of the same broker with bare confluent-kafka, at the same time.
 """
@@ -35,7 +38,10 @@ WIRES = ("traccar", "dc09")
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What a setting left behind. ``own``: the store's figures of P1 alerts; ``told``: the generator's; ``behind``: unread envelopes by reader."""
+    """What a setting left behind.
+
+    ``own``: the store's figures of P1 alerts; ``told``: the generator's; ``behind``: unread envelopes by reader.
+    """
 
     name: str
     presses: list[Press]

@@ -1,8 +1,10 @@
-"""Writer speed: events through decode, rows, plan and insert into all tables and views, embedded and over HTTP, in one run.
+"""Writer speed: events through decode, rows, plan and insert into all tables and views, embedded and over HTTP, in
+one run.
 
     python benchmarks/bench_store.py [--rounds 3] [--rows 20000]
 
-Prints Markdown with medians and ratios. The lite server is the same ClickHouse code as production, over real HTTP on loopback.
+Prints Markdown with medians and ratios. The lite server is the same ClickHouse code as production, over real HTTP on
+loopback.
 """
 
 from __future__ import annotations

@@ -1,10 +1,13 @@
 """Milliseconds a picture by stage, and cameras a core, on our own drawn clip.
 
-Run: ``python benchmarks/bench_vision.py [--model FOLDER] [--pictures 60] [--rounds 5]``. The model's folder defaults to the first of
-``CIOR_TEST_DATA`` (else ``../shared/data``); without one the detector rows are left out, and the output says so. Ratios are against the
-network at 640x640 with one request, measured in the same run, interleaved. ``ultralytics`` is measured only where its extra is installed.
+Run: ``python benchmarks/bench_vision.py [--model FOLDER] [--pictures 60] [--rounds 5]``. The model's folder defaults
+to the first of
+``CIOR_TEST_DATA`` (else ``../shared/data``); without one the detector rows are left out, and the output says so.
+Ratios are against the network at 640x640 with one request, measured in the same run, interleaved. ``ultralytics`` is
+measured only where its extra is installed.
 
-Cameras a core are counted by processor time of all threads, with the tracker and one request: what one core can pay for.
+Cameras a core are counted by processor time of all threads, with the tracker and one request: what one core can pay
+for.
 """
 
 from __future__ import annotations
@@ -152,7 +155,10 @@ def main() -> None:
 
 
 def cameras_a_core(model: Path, pictures: Sequence[Image], *, around_ms: float) -> str:
-    """How many cameras one core pays for, as a table. ``around_ms``: decoding, gate and statistics of a picture, single threads."""
+    """How many cameras one core pays for, as a table.
+
+    ``around_ms``: decoding, gate and statistics of a picture, single threads.
+    """
     engine = openvino_yolo.load(
         openvino_yolo.OpenVinoSettings(
             model_dir=str(model), model_sha256=folder_sha256(model), input_px=(384, 640), requests=1

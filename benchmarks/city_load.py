@@ -1,11 +1,13 @@
-"""Telemetry of a city behind the presses: realistic position events of thousands of vehicles, made by a process of its own.
+"""Telemetry of a city behind the presses: realistic position events of thousands of vehicles, made by a process of
+its own.
 
     python benchmarks/city_load.py BROKER --rate 1500 [--front URL --front-rate 300] [--devices 5000] [--seconds 60]
 
-Two ways in, because a simulated Traccar *and* the whole product share two cores here. ``front``: real HTTP POSTs of Traccar's JSON to the connector's
-port, which does everything it does in a centre. The rest is published straight to ``cior.telemetry.v1`` in envelopes keyed by device bucket, one
-envelope a bucket a second, with the raw records beside them on ``cior.raw.v1``: that is what the connector's spool would have drained, so the bulk
-worker, the store and the broker bear the whole rate. Prints one line of JSON when it ends (SIGTERM, closed standard input, or ``--seconds``).
+Two ways in, because a simulated Traccar *and* the whole product share two cores here. ``front``: real HTTP POSTs of
+Traccar's JSON to the connector's port, which does everything it does in a centre. The rest is published straight to
+``cior.telemetry.v1`` in envelopes keyed by device bucket, one envelope a bucket a second, with the raw records beside
+them on ``cior.raw.v1``: that is what the connector's spool would have drained, so the bulk worker, the store and the
+broker bear the whole rate. Prints one line of JSON when it ends (SIGTERM, closed standard input, or ``--seconds``).
 """
 
 from __future__ import annotations
@@ -51,7 +53,10 @@ _TURN_S = 0.05
 
 
 class Fleet:
-    """Vehicles that drive round the city and report. Equal seeds give equal routes; ids follow from vehicle and report number."""
+    """Vehicles that drive round the city and report.
+
+    Equal seeds give equal routes; ids follow from vehicle and report number.
+    """
 
     def __init__(self, devices: int, *, seed: int, prefix: str = "load") -> None:
         dice, city = random.Random(seed), City.demo()

@@ -3,7 +3,8 @@
     python benchmarks/report.py
     python benchmarks/report.py capture bench_store.py [arguments]
 
-The first writes ``docs/benchmarks.md`` from ``benchmarks/results/*.json``; the second runs one script and keeps what it printed as such a result.
+The first writes ``docs/benchmarks.md`` from ``benchmarks/results/*.json``; the second runs one script and keeps what
+it printed as such a result.
 """
 
 from __future__ import annotations
