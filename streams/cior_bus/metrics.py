@@ -86,6 +86,11 @@ RETRIED = declare(
     "times a batch was tried again because its sink was away",
     labels=("topic",),
 )
+OBEYED = declare(
+    "cior_bus_obeyed_commands_total",
+    "commands for this process that ended, by what became of them",
+    labels=("kind", "outcome"),
+)
 
 
 class Metrics:
