@@ -72,7 +72,7 @@ class Codec(Struct, frozen=True, kw_only=True):
     decode_many: Callable[[bytes], list[Any]] | None = None
 
 
-def json_codec(record: Any) -> Codec:
+def _json_codec(record: Any) -> Codec:
     """Plain JSON of a struct or union of structs; ``bytes`` fields travel as base64 text (RFC 4648 §4)."""
     return Codec(
         encode=msgspec.json.Encoder().encode,
@@ -119,7 +119,7 @@ class RecordKind(Struct, frozen=True, kw_only=True):
         return self.schema or self.kind.value
 
 
-_RAW: Final = json_codec(RawRecord)
+_RAW: Final = _json_codec(RawRecord)
 
 ENTRIES: Final = (
     RecordKind(
@@ -196,7 +196,7 @@ ENTRIES: Final = (
     RecordKind(
         kind=Kind.ITEM,
         record=Item,
-        codec=json_codec(Item),
+        codec=_json_codec(Item),
         topics=(
             TopicSpec(
                 name="cior.area.v1",
@@ -212,7 +212,7 @@ ENTRIES: Final = (
     RecordKind(
         kind=Kind.ALERT,
         record=Alert,
-        codec=json_codec(Alert),
+        codec=_json_codec(Alert),
         topics=(
             TopicSpec(
                 name="cior.alerts.v1",
@@ -229,7 +229,7 @@ ENTRIES: Final = (
     RecordKind(
         kind=Kind.TRANSITION,
         record=Transition,
-        codec=json_codec(Transition),
+        codec=_json_codec(Transition),
         topics=(
             TopicSpec(
                 name="cior.transitions.v1",
@@ -245,7 +245,7 @@ ENTRIES: Final = (
     RecordKind(
         kind=Kind.ACTION,
         record=Action,
-        codec=json_codec(Action),
+        codec=_json_codec(Action),
         topics=(
             TopicSpec(
                 name="cior.actions.v1",
@@ -261,7 +261,7 @@ ENTRIES: Final = (
     RecordKind(
         kind=Kind.COMMAND,
         record=Command,
-        codec=json_codec(Command),
+        codec=_json_codec(Command),
         topics=(
             TopicSpec(
                 name="cior.commands.v1",
@@ -277,7 +277,7 @@ ENTRIES: Final = (
     RecordKind(
         kind=Kind.RECEIPT,
         record=Receipt,
-        codec=json_codec(Receipt),
+        codec=_json_codec(Receipt),
         topics=(
             TopicSpec(
                 name="cior.receipts.v1",
@@ -293,7 +293,7 @@ ENTRIES: Final = (
     RecordKind(
         kind=Kind.DEAD,
         record=DeadLetter,
-        codec=json_codec(DeadLetter),
+        codec=_json_codec(DeadLetter),
         topics=(
             TopicSpec(
                 name="cior.dead.v1",

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -31,11 +31,6 @@ def decode(kind: Kind, value: bytes | None) -> Any:
     if not value:
         raise _empty(kind)
     return _call(kind, KINDS[kind].codec.decode, value)
-
-
-def envelope(records_: Iterable[Any]) -> bytes:
-    """Records of one kind as one message (a JSON array, in order)."""
-    return join([encode(record) for record in records_])
 
 
 def join(parts: Sequence[bytes]) -> bytes:

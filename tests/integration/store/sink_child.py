@@ -36,8 +36,11 @@ def life(number: int) -> list[city.Msg]:
                 city.event(offset, raw=RawPointer(raw_id=RawId("raw-x"), sha256="", index=UNFIT))
             )
         elif offset % 50 == 0:
-            value = bus_codec.envelope(
-                [city.event(10**6 + offset * 1000 + n, at_ms=city.NOON_MS + offset) for n in range(20)],
+            value = bus_codec.join(
+                [
+                    bus_codec.encode(city.event(10**6 + offset * 1000 + n, at_ms=city.NOON_MS + offset))
+                    for n in range(20)
+                ]
             )
         else:
             value = bus_codec.encode(city.event(offset, at_ms=city.NOON_MS + offset))

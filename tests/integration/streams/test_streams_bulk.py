@@ -46,7 +46,7 @@ def enveloped(events: list[Event]) -> list[MessageOut]:
             event
         )
     return [
-        MessageOut(topic=topic, key=key, value=codec.envelope(group))
+        MessageOut(topic=topic, key=key, value=codec.join([codec.encode(each) for each in group]))
         for (topic, key), group in by_key.items()
     ]
 

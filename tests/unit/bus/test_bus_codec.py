@@ -58,7 +58,7 @@ def test_raw_bytes_travel_as_base64_that_any_tool_reads() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 100])
 def test_an_envelope_is_a_json_array_and_reads_like_its_records(count: int) -> None:
     events = [event(n) for n in range(count)]
-    value = codec.envelope(events)
+    value = codec.join([codec.encode(each) for each in events])
     assert codec.records(Kind.EVENT, value) == events
     assert [codec.decode(Kind.EVENT, bytes(part)) for part in codec.split(Kind.EVENT, value)] == events
     assert len(json.loads(value)) == count
@@ -68,7 +68,7 @@ def test_a_single_record_reads_like_an_envelope_of_one() -> None:
     tick = TickItem(id="t", area="city", at_ms=5)  # type: ignore[arg-type]  # an area is text
     assert (
         codec.records(Kind.ITEM, codec.encode(tick))
-        == codec.records(Kind.ITEM, codec.envelope([tick]))
+        == codec.records(Kind.ITEM, codec.join([codec.encode(tick)]))
         == [tick]
     )
     assert codec.records(Kind.EVENT, b" \n" + codec.encode(event(1))) == [event(1)]

@@ -210,7 +210,9 @@ def _archive(tmp_path: Path) -> tuple[Path, Path, Path, list[Event]]:
         raws.append(RawRecord(id=facts.raw_id, source=facts.source, subject="", received_ms=facts.received_ms, payload=sample.raw, sha256="0",
                               producer=Producer(connector="traccar", version="0.1.0"), events=len(found)))  # fmt: skip
     archive, live = tmp_path / "raw.ndjson", tmp_path / "events.ndjson"
-    archive.write_bytes(codec.envelope(raws[:2]) + b"\n" + codec.encode(raws[2]) + b"\n")
+    archive.write_bytes(
+        codec.join([codec.encode(each) for each in raws[:2]]) + b"\n" + codec.encode(raws[2]) + b"\n"
+    )
     live.write_bytes(b"\n".join(codec.encode(event) for event in events) + b"\n")
     return instance, archive, live, events
 
