@@ -1,7 +1,7 @@
 """What became of each command, on disk before anything is done: a process killed anywhere never acts twice on one.
 
-Append-only JSON lines, fsynced one by one. A command goes ``taken`` → ``began`` → ``ended`` → ``told``; ``not_done`` after
-``began`` says that the device was away and nothing was done, so it may begin again. Thread-safe.
+Append-only JSON lines, fsynced one by one. A command goes taken → began → ended → told; ``not_done`` after ``began``
+says that the device was away and nothing was done, so it may begin again. Thread-safe.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cior_core.model import Command, Receipt, Struct
 
 _LOG = structlog.get_logger(__name__)
 REMEMBER_S: Final = 172_800
-"""How long a finished command is still known after it expired: as long as its topic keeps it, so that none comes back new."""
+"""How long a finished command is known after it expired: as long as its topic keeps it, so that none comes back new."""
 
 _COMPACT_ABOVE_LINES: Final = 10_000
 
@@ -60,7 +60,7 @@ class Journaled(Struct, frozen=True):
 
 
 class CommandJournal:
-    """``path`` is the file, in a folder of its own process; ``now_ms`` the edge's clock. Raises ``OSError`` when it cannot be opened."""
+    """``path`` is a file that no other process writes. Raises ``OSError`` when it cannot be read or written anew."""
 
     def __init__(self, path: Path, *, now_ms: Callable[[], int]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,8 +88,7 @@ class CommandJournal:
         with self._lock:
             fresh = {command.id: command for command in commands if command.id not in self._known}
             if self._lines > _COMPACT_ABOVE_LINES + 8 * len(self._known):
-                os.close(self._file)
-                self._file = self._compacted()
+                self._shrink()
             self._append(*(_Taken(command=command) for command in fresh.values()))
         return tuple(fresh.values())
 
@@ -120,7 +119,7 @@ class CommandJournal:
             self._file = -1
 
     def _append(self, *lines: _Line) -> None:
-        """Durable on return. Raises ``SourceUnavailable``: ``obeying.journal_unwritable``; nothing of it counts then."""
+        """Durable on return. Raises ``SourceUnavailable`` (``obeying.journal_unwritable``); nothing of it counts then."""
         if not lines:
             return
         data = b"".join(_encode(line) + b"\n" for line in lines)
@@ -155,6 +154,15 @@ class CommandJournal:
 
     def _change(self, command_id: str, **changes: object) -> None:
         self._known[command_id] = msgspec.structs.replace(self._known[command_id], **changes)
+
+    def _shrink(self) -> None:
+        try:
+            fresh = self._compacted()
+        except OSError as error:  # the long file still holds everything
+            _LOG.warning("journal_not_compacted", lines=self._lines, reason=error.strerror)
+            return
+        os.close(self._file)
+        self._file = fresh
 
     def _compacted(self) -> int:
         """The file with what is still worth knowing, and nothing torn; opened for appending."""

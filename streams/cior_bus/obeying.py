@@ -1,7 +1,7 @@
 """The one way to obey ``cior.commands.v1``, for any actuator: connectors (sirens) and the recorder (video holds).
 
-A reader with a group of its own puts the commands for this actuator's targets into the journal and goes on; they are
-carried out from there, one at a time for each target, so that a device that is away delays nobody else. A command id acts
+A reader with a group of its own puts the commands for this actuator's targets into the journal and goes on; from there
+they are carried out, one at a time for each target, so that a device that is away delays nobody else. A command id acts
 at most once, through any crash; its outcome goes out as a receipt, at least once and always the same.
 """
 
@@ -51,8 +51,8 @@ class Actuator(Protocol):
     async def act(self, command: Command, /) -> Receipt:
         """Carry out ``command``. Called at most once for an id, except after ``SourceUnavailable``.
 
-        ``SourceUnavailable`` says that *nothing was done*: it is asked again until the command expires. Any other error of
-        ours is a refusal. A receipt of ``refused`` or ``failed`` is an answer like every other.
+        ``SourceUnavailable`` says that *nothing was done*: it is asked again until the command expires. Any other error
+        of ours is a refusal. A receipt of ``refused`` or ``failed`` is an answer like every other.
         """
         ...
 
@@ -79,7 +79,7 @@ class Obeyer:
         self._waiting: dict[str, deque[Command]] = {}
 
     async def run(self) -> None:
-        """Finish what the last process left, then obey what comes. Once only; ends by cancellation, within two seconds."""
+        """Finish what the last process left, then obey what comes. Once only; ends by cancellation, within 2 s."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for command in self._journal.unfinished:

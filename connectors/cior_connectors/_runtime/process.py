@@ -109,7 +109,13 @@ def build(each: Plan, *, context: DecodeContext, around: Surroundings) -> Instan
 
 
 def surroundings(
-    centre: CentreSettings, *, sink: Sink, metrics: Metrics, placed: Placed, accounting_every_s: float = 60.0
+    centre: CentreSettings,
+    *,
+    sink: Sink,
+    broker: BusSettings,
+    metrics: Metrics,
+    placed: Placed,
+    accounting_every_s: float = 60.0,
 ) -> Surroundings:
     """What all instances of a process share."""
     sealer = Sealer(
@@ -122,6 +128,7 @@ def surroundings(
         state_dir=Path(centre.state_dir),
         accounting_every_s=accounting_every_s,
         placed=placed,
+        broker=broker,
     )
 
 
@@ -141,10 +148,16 @@ async def run(
     registry = read_registry(Path(centre.registry)) if centre.registry else {}
     metrics = Metrics()
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
-    bus = Bus(BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}"), spool=spool, metrics=metrics)
+    broker = BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}")
+    bus = Bus(broker, spool=spool, metrics=metrics)
     try:
         around = surroundings(
-            centre, sink=bus, metrics=metrics, placed=placed, accounting_every_s=accounting_every_s
+            centre,
+            sink=bus,
+            broker=broker,
+            metrics=metrics,
+            placed=placed,
+            accounting_every_s=accounting_every_s,
         )
         taxonomy = load_taxonomy()
         built = [
