@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import msgspec
 
-from cior_core.clock import ClockHistory
 from cior_core.device_state import DeviceState, Press, Reputation
 from cior_core.geo import coordinate_fault
 from cior_core.model import (
@@ -174,19 +173,6 @@ def _deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS
 def _clock_offset_s(state: DeviceState) -> float | None:
     """Median of the recent received - device, seconds (positive: the device's clock is slow or its messages travel); None before three samples."""
     return None if len(state.offsets_ms) < 3 else median_low(state.offsets_ms) / 1000
-
-
-def _clock_quality(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> ClockQuality:
-    """What the offset says about the clock."""
-    offset_s = _clock_offset_s(state)
-    if offset_s is None:
-        return ClockQuality.UNKNOWN
-    return ClockQuality.SYNCED if abs(offset_s) <= settings.offset_limit_s else ClockQuality.SKEWED
-
-
-def _clock_history(state: DeviceState) -> ClockHistory:
-    """What :func:`cior_core.clock.judge` wants to know of this device."""
-    return ClockHistory(offset_s=_clock_offset_s(state), last_device_ms=state.device_ms)
 
 
 def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[Event, ...]:
