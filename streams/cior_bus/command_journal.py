@@ -20,7 +20,7 @@ from cior_core.model import Command, Receipt, Struct
 
 _LOG = structlog.get_logger(__name__)
 REMEMBER_S: Final = 172_800
-"""How long a finished command is known after it expired: as long as its topic keeps it, so that none comes back new."""
+"""How long a finished command is known after it expired: as long as its topic keeps it, so none comes back new."""
 
 _COMPACT_ABOVE_LINES: Final = 10_000
 
@@ -119,7 +119,7 @@ class CommandJournal:
             self._file = -1
 
     def _append(self, *lines: _Line) -> None:
-        """Durable on return. Raises ``SourceUnavailable`` (``obeying.journal_unwritable``); nothing of it counts then."""
+        """Durable on return. Raises ``SourceUnavailable`` (``obeying.journal_unwritable``): nothing of it counts."""
         if not lines:
             return
         data = b"".join(_encode(line) + b"\n" for line in lines)

@@ -21,7 +21,7 @@ class WhileOpen:
         return self._source.targets
 
     async def act(self, command: Command, /) -> Receipt:
-        """Raises ``SourceUnavailable`` (``connector.down``) while there is nothing to act through, else as the source."""
+        """Raises ``SourceUnavailable`` (``connector.down``) while it is not open, else as the source does."""
         if not self._is_open():
             raise SourceUnavailable("connector.down", "the connector is not connected")
         return await self._source.act(command)

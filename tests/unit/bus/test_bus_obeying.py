@@ -22,8 +22,10 @@ from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.errors import CredentialsRefused, SourceUnavailable
 from cior_core.model import AlertId, AreaId, Command, CommandKind, Receipt, Target, TargetKind
+from doubles.bus import MemoryBus
+from doubles.clock import T0_MS as T0
+from doubles.clock import FakeClock
 
-T0 = 1_790_000_000_000
 SIREN, OTHER = (Target(kind=TargetKind.BLOCK, id=name) for name in ("b-1", "b-2"))
 AWAY = SourceUnavailable("siren.away", "no connection")
 
@@ -45,7 +47,7 @@ class Fuse:
 
 
 class Siren:
-    """Remembers what it did. ``answers``: what it says or raises, one a call, in order; then it does what it is told."""
+    """Remembers what it did. ``answers``: what it says or raises, one a call; then it does what it is told."""
 
     def __init__(self, *answers: str | Exception, targets: Sequence[Target] = (SIREN,)) -> None:
         self.targets = targets
@@ -65,35 +67,25 @@ class Siren:
         return Receipt(command_id="as the device calls it", device="siren-7", at_ms=T0 + 5, outcome="done")
 
 
-class Bus:
-    """What was published, in order. ``away``: how many publishes find no broker."""
+class Bus(MemoryBus):
+    """Wakes whoever waits for what it is sent."""
 
-    def __init__(self, *, away: int = 0) -> None:
-        self.sent: list[MessageOut] = []
-        self.away = away
-        self.fuse = Fuse()
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__(around=fuse.burn)
         self._arrived = asyncio.Condition()
 
-    async def publish(self, messages: Sequence[MessageOut], /) -> None:
-        self.fuse.burn()
-        if self.away:
-            self.away -= 1
-            raise SourceUnavailable("bus.broker_away", "away")
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         async with self._arrived:
-            self.sent += messages
+            await super().publish(messages)
             self._arrived.notify_all()
-        self.fuse.burn()
 
     async def until(self, done: Callable[[], bool]) -> None:
         async with asyncio.timeout(5), self._arrived:
             await self._arrived.wait_for(done)
 
-    def records(self, kind: Kind, topic: topics.TopicSpec) -> list[Any]:
-        return [codec.decode(kind, each.value) for each in self.sent if each.topic == topic.name]
-
     @property
     def outcomes(self) -> list[tuple[str, str, str]]:
-        receipts = self.records(Kind.RECEIPT, topics.RECEIPTS)
+        receipts = [codec.decode(Kind.RECEIPT, each.value) for each in self.on(topics.RECEIPTS.name)]
         return [(receipt.command_id, receipt.outcome, receipt.detail) for receipt in receipts]
 
 
@@ -140,7 +132,8 @@ class House:
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder, self.patch = folder, patch
-        self.bus, self.metrics, self.clock_ms = Bus(), m.Metrics(), T0
+        self.fuse = Fuse()
+        self.bus, self.metrics, self.clock = Bus(self.fuse), m.Metrics(), FakeClock()
         self.topic = Topic()
 
     def holds(self, *commands: Command | bytes) -> None:
@@ -155,7 +148,7 @@ class House:
             broker=BusSettings(bootstrap="nowhere:1"),
             bus=self.bus,
             folder=self.folder,
-            now_ms=lambda: self.clock_ms,
+            now_ms=self.clock.now_ms,
             metrics=self.metrics,
         )
         task = asyncio.create_task(obeyer.run())
@@ -217,7 +210,7 @@ async def test_what_nobody_can_read_is_a_dead_letter_with_its_bytes_and_holds_no
     house.bus.away = 1
     house.holds(bad, command("on"))
     assert await house.answers(Siren()) == [("on", "done", "")]
-    letters = house.bus.records(Kind.DEAD, topics.DEAD)
+    letters = [codec.decode(Kind.DEAD, each.value) for each in house.bus.on(topics.DEAD.name)]
     assert {(letter.code, letter.payload, letter.offset) for letter in letters} == {(code, bad, 0)}
 
 
@@ -235,16 +228,24 @@ async def test_a_device_that_is_away_is_asked_again_until_it_is_there(house: Hou
     assert siren.did == ["on"]
 
 
+async def test_a_command_that_found_nobody_is_still_open_for_the_next_process(house: House) -> None:
+    house.holds(command("on"))
+    never = Siren(*[AWAY] * 10_000)
+    async with house.obeyed_by(never):
+        await asyncio.sleep(0.1)
+    assert await house.answers(Siren()) == [("on", "done", "")]
+
+
 async def test_a_device_that_stays_away_lets_the_command_expire(house: House) -> None:
     class Away(Siren):
         async def act(self, _command: Command, /) -> Receipt:
-            house.clock_ms += 20_000
+            house.clock.advance(20_000)
             raise AWAY
 
     siren = Away()
     house.holds(command("on"))
     assert await house.answers(siren) == [("on", "expired", "")]
-    assert house.clock_ms == T0 + 60_000
+    assert house.clock.at_ms == T0 + 60_000
 
 
 async def test_a_device_that_is_away_delays_no_other(house: House) -> None:
@@ -289,7 +290,7 @@ STEPS = 22
 async def test_law_4_a_kill_between_any_two_steps_acts_at_most_once_and_answers_with_one_voice(
     house: House, last: int
 ) -> None:
-    fuse, siren = Fuse(last), Siren()
+    fuse, siren = house.fuse, Siren()
     really = command_journal._write
 
     def write(file: int, data: bytes) -> None:
@@ -298,7 +299,7 @@ async def test_law_4_a_kill_between_any_two_steps_acts_at_most_once_and_answers_
         fuse.burn()
 
     house.patch.setattr(command_journal, "_write", write)
-    siren.fuse = house.bus.fuse = fuse
+    siren.fuse, fuse.left = fuse, last
     house.holds(command("on"), command("off"))
     async with house.obeyed_by(siren) as task:
         await asyncio.wait({task}, timeout=0.3)
