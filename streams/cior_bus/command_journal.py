@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from cior_bus import durable_file
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Command, Receipt, Struct
 
@@ -173,7 +174,8 @@ class CommandJournal:
             if not known.told or known.command.expires_ms > limit_ms
         }
         lines = [line for known in self._known.values() for line in _lines_of(known)]
-        _replace(self._path, b"".join(_encode(line) + b"\n" for line in lines))
+        durable_file.replace(self._path, b"".join(_encode(line) + b"\n" for line in lines))
+        durable_file.sync_folder(self._path.parent)
         self._lines = len(lines)
         return os.open(self._path, os.O_WRONLY | os.O_APPEND)
 
@@ -207,17 +209,3 @@ def _write(file: int, data: bytes) -> None:
     while left:
         left = left[os.write(file, left) :]
     os.fsync(file)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -63,11 +63,11 @@ class MessageOut(Struct, frozen=True):
         return Entry(topic=self.topic, key=self.key, value=self.value, headers=self.headers, bulk=self.bulk)
 
 
-class Publisher(Protocol):
-    """What most parts need of the bus."""
+class DurableSink(Protocol):
+    """Takes messages and returns only when they are durable (broker acks=all, or fsynced spool): the bus, or a test's twin."""
 
     async def publish(self, messages: Sequence[MessageOut], /) -> None:
-        """Durable when it returns; raises ``SourceUnavailable`` otherwise."""
+        """All or nothing. Raises ``CapacityExhausted`` or ``SourceUnavailable`` when nobody can take them."""
         ...
 
 

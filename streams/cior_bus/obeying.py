@@ -24,7 +24,7 @@ from cior_bus import topics
 from cior_bus.command_journal import CommandJournal
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.dead_letters import dead_letter
-from cior_bus.message import MessageOut, Publisher, RecordIn
+from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_bus.settings import BusSettings
 from cior_core import codec
 from cior_core.catalogue import Kind
@@ -66,7 +66,7 @@ class Obeyer:
         *,
         name: str,
         broker: BusSettings,
-        bus: Publisher,
+        bus: DurableSink,
         folder: Path,
         now_ms: Callable[[], int],
         metrics: m.Metrics,

@@ -23,7 +23,7 @@ COUNTS = (
 _WORDS: dict[type[Outcome], str] = {Accepted: "accepted", Rejected: "rejected", Refused: "refused"}
 
 
-class Ledger:
+class Accounting:
     """Counters of one instance: since its start in ``metrics``, and for the running minute in :meth:`close_minute`."""
 
     def __init__(self, *, instance: str, metrics: Metrics) -> None:

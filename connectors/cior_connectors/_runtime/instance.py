@@ -13,20 +13,20 @@ from uuid import uuid4
 import msgspec
 import structlog
 
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.obeying import Obeyer
 from cior_bus.settings import BusSettings
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.accounting import Ledger
+from cior_connectors._runtime.accounting import Accounting
 from cior_connectors._runtime.backoff import Backoff
 from cior_connectors._runtime.commands import WhileOpen
 from cior_connectors._runtime.health import Health, HealthBook, State
 from cior_connectors._runtime.limits import TelemetryLimit
 from cior_connectors._runtime.marks import Mark
-from cior_connectors._runtime.pipeline import Pipeline, Sink
+from cior_connectors._runtime.pipeline import Pipeline
 from cior_connectors._runtime.records import Channel
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
@@ -56,7 +56,7 @@ _OPEN = (State.UP, State.DEGRADED)
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What the centre lends to every instance of a process. ``broker`` None: no commands are read (a check, a test)."""
 
-    sink: Sink
+    sink: DurableSink
     sealer: Sealer
     metrics: Metrics
     state_dir: Path
@@ -93,7 +93,7 @@ class Instance:
         self._refusing = False
         self._backoff = backoff or Backoff(life_safety=manifest.life_safety)
         self._limit = TelemetryLimit(rate_per_s=settings.max_events_per_s)
-        self.ledger = Ledger(instance=settings.name, metrics=around.metrics)
+        self.accounting = Accounting(instance=settings.name, metrics=around.metrics)
         self.book = HealthBook(
             instance=settings.name,
             now_ms=around.now_ms,
@@ -109,7 +109,7 @@ class Instance:
             sink=around.sink,
             now_ms=around.now_ms,
             metrics=around.metrics,
-            ledger=self.ledger,
+            accounting=self.accounting,
             boot=self._boot,
             on_refusal=self._refusal_changed,
         )
@@ -335,12 +335,12 @@ class Instance:
             self._say(codes.HEARTBEAT, _told(self.book.health))
 
     def _account(self) -> None:
-        counts = self.ledger.close_minute()
+        counts = self.accounting.close_minute()
         self._say(
             codes.ACCOUNTING,
             {
                 **counts,
-                "by_minute": self.ledger.close_receipts(),
+                "by_minute": self.accounting.close_receipts(),
                 "window_s": self._around.accounting_every_s,
             },
         )
@@ -424,7 +424,7 @@ class Instance:
         )
         if self._posts.full():
             self._posts.get_nowait()
-            self.ledger.dropped(1, reason="own_events_waiting")
+            self.accounting.dropped(1, reason="own_events_waiting")
         self._posts.put_nowait(event)
 
     def _channel(self) -> Channel:
@@ -447,7 +447,7 @@ class Instance:
     def _keep(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
         kept = self._limit.keep(events, now_ms=self.now_ms())
         if len(kept) < len(events):
-            self.ledger.dropped(len(events) - len(kept), reason="telemetry_rate")
+            self.accounting.dropped(len(events) - len(kept), reason="telemetry_rate")
         return kept
 
 

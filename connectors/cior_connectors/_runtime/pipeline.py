@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Protocol
 
 import msgspec
 import structlog
 
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.accounting import Ledger
+from cior_connectors._runtime.accounting import Accounting
 from cior_connectors._runtime.guard import Verdict, judge
 from cior_connectors._runtime.records import Bundle, Channel, bundle
 from cior_connectors._runtime.resends import Resends
@@ -23,13 +22,6 @@ from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
 from cior_core.identity import payload_sha256, raw_id
 
 _LOG = structlog.get_logger(__name__)
-
-
-class Sink(Protocol):
-    """``cior_bus.producer.Bus``, or its in-memory twin."""
-
-    async def publish(self, messages: Sequence[MessageOut], /) -> None:
-        """All durable on return, or raises and none counts as durable."""
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,10 +40,10 @@ class Pipeline:
         *,
         manifest: Manifest,
         channel: Channel,
-        sink: Sink,
+        sink: DurableSink,
         now_ms: Callable[[], int],
         metrics: Metrics,
-        ledger: Ledger,
+        accounting: Accounting,
         boot: str,
         on_refusal: Callable[[bool], None] = lambda _refusing: None,
     ) -> None:
@@ -61,7 +53,7 @@ class Pipeline:
         self._sink = sink
         self._now_ms = now_ms
         self._metrics = metrics
-        self._ledger = ledger
+        self._accounting = accounting
         self._instance = channel.context.producer.instance
         self._boot = boot
         self._ordinals = count()
@@ -72,7 +64,7 @@ class Pipeline:
         """Receipt instant, raw id and decode context: set here, once, at the edge (law 6)."""
         facts, now_ms = received.facts, self._now_ms()
         windowed = self._manifest.identity is Identity.WINDOW
-        self._ledger.received(len(received.payload))
+        self._accounting.received(len(received.payload))
         stamped = msgspec.structs.replace(
             facts,
             received_ms=now_ms,
@@ -118,7 +110,7 @@ class Pipeline:
             await self._one_by_one(group, error)
             return
         for unit in group:
-            self._ledger.durable(unit.bundle, received_ms=unit.received.facts.received_ms)
+            self._accounting.durable(unit.bundle, received_ms=unit.received.facts.received_ms)
             await self._answer(unit.received, unit.bundle.outcome)
         if any(unit.bundle.life_safety for unit in group):
             self._on_refusal(False)  # noqa: FBT003  a callback's one fact
@@ -152,7 +144,7 @@ class Pipeline:
         await self._answer(received, Refused(code=code))
 
     async def _answer(self, received: Received, outcome: Outcome) -> None:
-        self._ledger.answered(outcome)
+        self._accounting.answered(outcome)
         try:
             await received.ack(outcome)
         except (TimeoutError, OSError, SourceUnavailable):
