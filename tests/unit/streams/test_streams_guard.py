@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -85,6 +86,46 @@ async def test_law_3_an_unreachable_dead_letter_topic_holds_the_message_and_neve
     )
     assert bus.away == 0
     assert len(bus.sent) == 1
+
+
+async def test_law_3_a_burial_that_is_refused_for_another_reason_is_tried_again_too() -> None:
+    class Refusing(MemoryBus):
+        refusals = 3
+
+        async def publish(self, messages: Sequence[MessageOut]) -> None:
+            if self.refusals:
+                self.refusals -= 1
+                raise PayloadRejected("bus.too_large", "larger than its topic takes")
+            await super().publish(messages)
+
+    bus, metrics = Refusing(), Metrics()
+    await Guard(bus, clock=FakeClock(), metrics=metrics).run(
+        arrived(), failing(ValueError()), agent="presses"
+    )
+    assert len(bus.sent) == 1
+    assert metrics.value(s.RETRIED, "presses", "bus.too_large") == 3
+
+
+@pytest.mark.parametrize(
+    ("topic", "life_safety"),
+    [
+        (topics.URGENT, True),
+        (topics.AREA, True),
+        (topics.ACTIONS, True),
+        (topics.RECEIPTS, False),
+        (topics.EVENTS, False),
+        (topics.TELEMETRY, False),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+async def test_law_3_what_nobody_can_read_counts_as_life_safety_where_a_press_or_a_decision_may_be_inside(
+    topic: topics.TopicSpec, life_safety: bool
+) -> None:
+    bus = MemoryBus()
+    guard = Guard(bus, clock=FakeClock(), metrics=Metrics())
+    await guard.run(Arrived(b"\xff", topic=topic.name), failing(ValueError()), agent="any")
+    letter: Any = codec.decode(Kind.DEAD, bus.sent[0].value)
+    assert letter.life_safety is life_safety
 
 
 async def test_a_sink_that_is_away_is_waited_for_and_nothing_is_buried() -> None:
