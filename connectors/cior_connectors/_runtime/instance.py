@@ -101,7 +101,7 @@ class Instance:
             on_change=self._health_changed,
         )
         self._mark = Mark(self.state_dir / "history.mark")
-        around.metrics.observe(lambda: {(m.QUEUED.name, (settings.name,)): float(self._queue.qsize())})
+        around.metrics.read_at_scrape(lambda: {(m.QUEUED.name, (settings.name,)): float(self._queue.qsize())})
         self.pipeline = Pipeline(
             source,
             manifest=manifest,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cior_bus.metrics import MetricKind, declare
+from cior_bus.metrics import PRESS, MetricKind, declare
 
 RECEIVED = declare(
     "cior_connectors_received_units_total", "units handed over by a source", labels=("instance",)
@@ -12,6 +12,12 @@ RECEIVED_BYTES = declare(
 )
 ANSWERED = declare(
     "cior_connectors_answered_units_total", "answers given to sources", labels=("instance", "outcome")
+)
+ANSWER_LATENCY = declare(
+    "cior_connectors_receipt_to_answer_seconds",
+    "receipt of a unit to its answer to the source, durable in between (law 1)",
+    labels=("instance", "outcome"),
+    latency=PRESS,
 )
 UNANSWERED = declare(
     "cior_connectors_unanswered_units_total", "answers that found the peer gone", labels=("instance",)

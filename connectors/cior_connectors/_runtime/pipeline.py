@@ -13,7 +13,7 @@ from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.accounting import Accounting
+from cior_connectors._runtime.accounting import WORDS, Accounting
 from cior_connectors._runtime.guard import Verdict, judge
 from cior_connectors._runtime.records import Bundle, Channel, bundle
 from cior_connectors._runtime.resends import Resends
@@ -147,6 +147,12 @@ class Pipeline:
         self._accounting.answered(outcome)
         try:
             await received.ack(outcome)
+            self._metrics.observe(
+                m.ANSWER_LATENCY,
+                self._instance,
+                WORDS[type(outcome)],
+                value_s=(self._now_ms() - received.facts.received_ms) / 1000,
+            )
         except (TimeoutError, OSError, SourceUnavailable):
             self._metrics.add(m.UNANSWERED, self._instance)
         except Exception as error:  # noqa: BLE001  an author's bug in answering must not cost the next unit its way
