@@ -11,6 +11,7 @@ from typing import Any
 
 import faust
 
+from cior_bus.message import RecordIn
 from cior_bus.settings import Profile
 from cior_bus.topics import TopicSpec
 from cior_streams.guard import Guard, Handle, Rescue, nothing_to_rescue
@@ -81,24 +82,22 @@ def add_agent(
 
     async def body(stream: Any) -> None:
         async for event in stream.events():
-            await guard.run(FaustMessage(event.message), handle, agent=name, rescue=rescue)
+            await guard.run(_record(event.message), handle, agent=name, rescue=rescue)
 
     app.agent(topic, name=f"{app.conf.id}.{name}", concurrency=1)(body)
 
 
-class FaustMessage:
-    """A Faust message as :class:`cior_streams.guard.Incoming`."""
-
-    __slots__ = ("headers", "key", "offset", "partition", "timestamp_ms", "topic", "value")
-
-    def __init__(self, message: Any) -> None:
-        self.topic: str = message.topic
-        self.partition: int = message.partition
-        self.offset: int = message.offset
-        self.key: bytes | None = message.key
-        self.value: bytes | None = message.value
-        self.timestamp_ms: int = int((message.timestamp or 0) * 1_000)
-        self.headers: dict[str, bytes] = dict(message.headers or {})
+def _record(message: Any) -> RecordIn:
+    """A Faust message as everybody else reads one."""
+    return RecordIn(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        timestamp_ms=int((message.timestamp or 0) * 1_000),
+        headers=tuple(dict(message.headers or {}).items()),
+    )
 
 
 def owned_partitions(app: faust.App, topic: str) -> frozenset[int]:

@@ -73,7 +73,7 @@ class Areas:
         return self._by_subject.get(event.subject, self.default)
 
 
-class Worthy:
+class AlertFilter:
     """Which events of the bulk lanes the correlator must see: those whose type may alert, and life-safety ones of whatever type (law 2)."""
 
     def __init__(self, types: Taxonomy) -> None:

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from cior_bus import topics
-from cior_bus.message import MessageOut
+from cior_bus.message import MessageOut, RecordIn
 from cior_bus.metrics import Metrics
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected, SourceUnavailable
 from cior_streams import guard as guard_module
 from cior_streams import metrics as s
-from cior_streams.guard import Guard, Incoming
-from doubles.bus import Arrived, MemoryBus
+from cior_streams.guard import Guard
+from doubles.bus import MemoryBus, record_in
 from doubles.clock import FakeClock
 
 
-def arrived(value: bytes | None = b"\xffbytes") -> Arrived:
-    return Arrived(value, partition=2, offset=7)
+def arrived(value: bytes | None = b"\xffbytes") -> RecordIn:
+    return record_in(value, partition=2, offset=7)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def failing(*errors: BaseException) -> Any:
     left = list(errors)
 
-    async def handle(_incoming: Incoming) -> None:
+    async def handle(_record: RecordIn) -> None:
         if left:
             raise left.pop(0)
 
@@ -123,7 +123,7 @@ async def test_law_3_what_nobody_can_read_counts_as_life_safety_where_a_press_or
 ) -> None:
     bus = MemoryBus()
     guard = Guard(bus, clock=FakeClock(), metrics=Metrics())
-    await guard.run(Arrived(b"\xff", topic=topic.name), failing(ValueError()), agent="any")
+    await guard.run(record_in(b"\xff", topic=topic.name), failing(ValueError()), agent="any")
     letter: Any = codec.decode(Kind.DEAD, bus.sent[0].value)
     assert letter.life_safety is life_safety
 
@@ -156,7 +156,7 @@ async def test_a_cancelled_body_is_neither_handled_nor_buried() -> None:
     """Cancelling means that the worker is going; the message is not acknowledged and comes again."""
     bus, metrics = MemoryBus(), Metrics()
 
-    async def slow(_incoming: Incoming) -> None:
+    async def slow(_record: RecordIn) -> None:
         await asyncio.sleep(60)
 
     task = asyncio.ensure_future(
