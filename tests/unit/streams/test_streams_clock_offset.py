@@ -34,6 +34,7 @@ from doubles.clock import FakeClock
 SLOW_S = 900
 """More than the window of a press and what is assumed of an unknown clock; less than what a window may be widened by."""
 
+TYPES = packs.taxonomy()
 HERE = Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.66, accuracy_m=10.0)
 
 
@@ -52,7 +53,7 @@ class City:
         self.bulk = Bulk(
             self._table(),
             settings=devices.DEFAULT_SETTINGS,
-            alert_filter=AlertFilter(packs.taxonomy()),
+            alert_filter=AlertFilter(TYPES),
             bus=self.bus,
             sequencer=sequencer,
             guard=guard,
@@ -112,7 +113,7 @@ def said(
 ) -> Event:
     """What ``subject`` says at ``at_s``, by its own clock ``slow_s`` earlier."""
     received_ms = T0 + round(at_s * 1000)
-    lane = packs.taxonomy()[TypeCode(kind)].lane
+    lane = TYPES[TypeCode(kind)].lane
     return Event(
         id=event_id(subject, f"{kind}-{at_s}"),
         source=f"urn:test:{subject}",
@@ -179,7 +180,7 @@ def test_a_measured_offset_never_narrows_what_the_correlator_takes_for_the_clock
         said("bus-1", 1_000, "panic.bus", slow_s=ago_s, clock=clock), clock_error_s=declared_s
     )
     state = DeviceState(subject="bus-1", seen_ms=T0, told_offset_ms=round(offset_s * 1000))
-    rule = packs.rule_pack().merge
+    rule = correlator.rules.merge
     before = matching._believed(event, rule, event.received_ms)
     after = matching._believed(devices.widened(event, state), rule, event.received_ms)
     assert after[0] == before[0]
