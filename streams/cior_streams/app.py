@@ -1,7 +1,10 @@
-"""The Faust application, built anew for every start (a stopped one cannot start again). The only module, with ``runner``, that knows Faust.
+"""The Faust application, built anew for every start (a stopped one cannot start again).
 
-What must not change without measuring again (research on stream processing §0): agents with ``concurrency=1``; raw bytes; no ``take()``, no
-``noack()``; the handler on ``on_rebalance_complete``, without which Faust skips events after a recovery; the fetch wait on Tansu.
+The only module, with ``runner``, that knows Faust.
+
+What must not change without measuring again (research on stream processing §0): agents with ``concurrency=1``; raw
+bytes; no ``take()``, no ``noack()``; the handler on ``on_rebalance_complete``, without which Faust skips events after a
+recovery; the fetch wait on Tansu.
 """
 
 from __future__ import annotations
@@ -31,7 +34,9 @@ def create_app(settings: StreamSettings) -> faust.App:
 
 
 def _suspend_until_sought(app: faust.App) -> None:
-    """Issue 596 of faust-streaming: after a recovery the streams are resumed, then the positions are sought, and the resume clears every queue; what was
+    """Issue 596 of faust-streaming.
+
+    After a recovery the streams are resumed, then the positions are sought, and the resume clears every queue; what was
     delivered in between is skipped for good. Holding the flow until Faust itself resumes it leaves nothing to skip.
     """
 
@@ -43,7 +48,8 @@ def _suspend_until_sought(app: faust.App) -> None:
 
 
 def _shorten_fetch_wait(app: faust.App, wait_ms: int) -> None:
-    """Faust has no setting for it (1500 ms are written into its driver), and Tansu looks for new data only at half of it."""
+    """Look for new data every ``wait_ms``: Tansu does so at half of the fetch wait only."""
+    # Faust has no setting for it: 1500 ms are written into its driver.
 
     async def shorten(*_args: Any, **_kwargs: Any) -> None:
         consumer: Any = app.consumer
@@ -75,7 +81,10 @@ def add_agent(
     guard: Guard,
     rescue: Rescue = nothing_to_rescue,
 ) -> None:
-    """One agent on one topic: every message through the guard, one at a time. A message is acknowledged when the guard returns."""
+    """One agent on one topic: every message through the guard, one at a time.
+
+    A message is acknowledged when the guard returns.
+    """
     topic = app.topic(
         spec.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
@@ -106,7 +115,10 @@ def owned_partitions(app: faust.App, topic: str) -> frozenset[int]:
 
 
 def committed_offsets(app: faust.App) -> dict[tuple[str, int], int]:
-    """The next offset to read, as committed by this worker, by partition. Faust publishes no such number (its monitor's stays empty)."""
+    """The next offset to read, as committed by this worker, by partition.
+
+    Faust publishes no such number (its monitor's stays empty).
+    """
     consumer: Any = app.consumer
     committed = dict(consumer._committed_offset)  # noqa: SLF001  published nowhere
     return {(tp.topic, tp.partition): offset for tp, offset in committed.items() if offset is not None}
@@ -130,7 +142,10 @@ def changelogs(app: faust.App) -> frozenset[str]:
 
 
 def send_errors(app: faust.App) -> int:
-    """Table entries that the broker did not take: the table here is ahead of its changelog and must not be trusted further."""
+    """Table entries that the broker did not take.
+
+    The table here is ahead of its changelog and must not be trusted further.
+    """
     return int(app.monitor.send_errors)
 
 

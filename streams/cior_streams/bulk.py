@@ -1,8 +1,9 @@
 """The bulk agents' body: one envelope in, device states of its bucket on, derived events out, one table write.
 
-An envelope is keyed by device bucket, and so is the table: all devices of a bucket are one value (``cior_core.device_state.Bucket``), which carries the source
-offsets it has applied. Time passes here as an *empty envelope* with an instant in its header, sent through the telemetry lane itself: when it
-is read, the lane has been read up to that instant, so nobody is called silent for lying in a backlog.
+An envelope is keyed by device bucket, and so is the table: all devices of a bucket are one value
+(``cior_core.device_state.Bucket``), which carries the source offsets it has applied. Time passes here as an *empty
+envelope* with an instant in its header, sent through the telemetry lane itself: when it is read, the lane has been read
+up to that instant, so nobody is called silent for lying in a backlog.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Buckets of device states in a Faust table, cached, each with the source offsets it has applied. Shared by the bulk agents and the presses agent."""
+"""Buckets of device states in a Faust table, cached, each with the source offsets it has applied.
+
+Shared by the bulk agents and the presses agent.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ class DeviceTable:
         return bucket
 
     def is_new(self, bucket: Bucket, record: RecordIn) -> bool:
-        """Not applied yet. An old offset with a new time means that the log has started over (data loss of the broker): that is new."""
+        """Not applied yet.
+
+        An old offset with a new time means that the log has started over (data loss of the broker): that is new.
+        """
         if bucket.fresh(record.topic, record.partition, record.offset):
             return True
         if record.timestamp_ms <= bucket.offsets.get(_newest(record), 0):
@@ -71,7 +77,11 @@ class DeviceTable:
     def keep(
         self, name: bytes, bucket: Bucket, states: dict[str, DeviceState], record: RecordIn | None
     ) -> None:
-        """One write. Only inside the iteration of the source message, after everything derived from it is confirmed. ``record`` None: time passed."""
+        """One write.
+
+        Only inside the iteration of the source message, after everything derived from it is confirmed. ``record`` None:
+        time passed.
+        """
         offsets = bucket.offsets
         if record is not None:
             newest_ms = max(record.timestamp_ms, offsets.get(_newest(record), 0))

@@ -1,4 +1,7 @@
-"""What the agents ask of the pure core, in one place: which area, which events matter to the correlator, how to step. No rule lives here."""
+"""What the agents ask of the pure core, in one place: which area, which events matter to the correlator, how to step.
+
+No rule lives here.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,10 @@ class Areas:
 
 
 class AlertFilter:
-    """Which events of the bulk lanes the correlator must see: those whose type may alert, and life-safety ones of whatever type (law 2)."""
+    """Which events of the bulk lanes the correlator must see.
+
+    Those whose type may alert, and life-safety ones of whatever type (law 2).
+    """
 
     def __init__(self, types: Taxonomy) -> None:
         self._never = frozenset(

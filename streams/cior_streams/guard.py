@@ -1,8 +1,12 @@
-"""The one guard around every agent body (law 3). Faust acknowledges what raises, so nothing may raise.
+"""The one guard around every agent body (law 3).
 
-* ``SourceUnavailable`` (broker, disk, store away): wait and try the same message again, inside the loop. The input waits; that is the backpressure.
-* Any other exception: a dead letter with key, original bytes and reason, and what the agent's ``rescue`` says about it (a degraded alert for
-  life-safety); both *confirmed* before the message counts as handled. If they cannot be written, wait and try again; never skip.
+Faust acknowledges what raises, so nothing may raise.
+
+* ``SourceUnavailable`` (broker, disk, store away): wait and try the same message again, inside the loop. The input
+  waits; that is the backpressure.
+* Any other exception: a dead letter with key, original bytes and reason, and what the agent's ``rescue`` says about it
+  (a degraded alert for life-safety); both *confirmed* before the message counts as handled. If they cannot be written,
+  wait and try again; never skip.
 """
 
 from __future__ import annotations
@@ -62,7 +66,10 @@ class Guard:
     async def bury_part(
         self, record: RecordIn, part: bytes, index: int, *, error: BaseException, agent: str
     ) -> None:
-        """One bad record of an envelope: its own bytes become the dead letter, its siblings go on. Raises ``SourceUnavailable``."""
+        """One bad record of an envelope: its own bytes become the dead letter, its siblings go on.
+
+        Raises ``SourceUnavailable``.
+        """
         await self._bus.publish([self._letter(record, part, error, index=index)])
         self._count(agent, error)
 

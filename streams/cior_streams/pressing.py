@@ -1,4 +1,7 @@
-"""The presses agent's body: what is known of the device is written beside its press, and the press goes on at once (law 2: nothing is held back)."""
+"""The presses agent's body: what is known of a device is written beside its press, and the press goes on at once.
+
+Nothing is held back (law 2).
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,10 @@ class Pressing:
         self._table.keep(name, bucket, states, record)
 
     def rescue(self, record: RecordIn, error: BaseException) -> list[MessageOut]:
-        """A press whose device state could not be worked out goes on bare; bytes that nobody can read become a life-safety event that says so."""
+        """A press whose device state could not be worked out goes on bare.
+
+        Bytes that nobody can read become a life-safety event that says so.
+        """
         try:
             event = cast("Event", codec.decode(Kind.EVENT, record.value))
         except PayloadRejected:

@@ -1,7 +1,9 @@
-"""One stream worker as a process: start, recover, be ready, be watched, stop cleanly or end non-zero for its supervisor.
+"""One stream worker as a process.
 
-The embedding follows research on stream processing §7: a new App per start, ``app.start()`` as a task, ``app.crashed`` polled (a crash does not propagate by
-itself), a shielded stop with a time limit.
+Start, recover, be ready, be watched, stop cleanly or end non-zero for its supervisor.
+
+The embedding follows research on stream processing §7: a new App per start, ``app.start()`` as a task, ``app.crashed``
+polled (a crash does not propagate by itself), a shielded stop with a time limit.
 """
 
 from __future__ import annotations
@@ -46,8 +48,11 @@ class WallClock:
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The health file, replaced every second. ``ready`` is false while recovering, rebalancing or without a broker. A file older than a few
-    seconds means that nobody is at home. ``metrics_url``: where its numbers are served; empty: nowhere."""
+    """The health file, replaced every second.
+
+    ``ready`` is false while recovering, rebalancing or without a broker. A file older than a few seconds means that
+    nobody is at home. ``metrics_url``: where its numbers are served; empty: nowhere.
+    """
 
     ready: bool
     diagnosis: str

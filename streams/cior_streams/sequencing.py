@@ -72,7 +72,10 @@ class Sequencer:
         )
 
     def undecoded(self, record: RecordIn, _error: BaseException) -> list[MessageOut]:
-        """Unreadable bytes on a life-safety lane: a press may be inside, so a life-safety event says so. Its id follows from where they lay."""
+        """Unreadable bytes on a life-safety lane: a press may be inside, so a life-safety event says so.
+
+        Its id follows from where they lay.
+        """
         where = f"{record.topic}:{record.partition}:{record.offset}"
         now_ms = self._clock.now_ms()
         event = system_event(

@@ -1,8 +1,9 @@
 """Looks from outside at a worker that may be stuck, and ends the process so that its supervisor starts a new one.
 
-Faust can look healthy and do nothing: outputs to a vanished topic hang, consumers "slowly die" (research on stream processing §4.4, §5). So what counts is
-not the app's state but: do its topics exist, does the committed offset follow the log, does the event loop turn, did every table entry reach
-its changelog. Runs in a thread of its own, since a stuck loop cannot watch itself.
+Faust can look healthy and do nothing: outputs to a vanished topic hang, consumers "slowly die" (research on stream
+processing §4.4, §5). So what counts is not the app's state but: do its topics exist, does the committed offset follow
+the log, does the event loop turn, did every table entry reach its changelog. Runs in a thread of its own, since a stuck
+loop cannot watch itself.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ FATAL = frozenset(Diagnosis) - {Diagnosis.FINE, Diagnosis.BROKER_AWAY}
 
 
 class Observation(Struct, frozen=True):
-    """What the worker says of itself. ``committed``: next offsets of the partitions it reads. ``is_reading``: assigned and recovered."""
+    """What the worker says of itself.
+
+    ``committed``: next offsets of the partitions it reads. ``is_reading``: assigned and recovered.
+    """
 
     at_s: float
     is_reading: bool
@@ -46,8 +50,12 @@ class Observation(Struct, frozen=True):
 
 
 class Logs(Struct, frozen=True):
-    """What the broker says: topics, the end of each partition, and its cluster id, which lives as long as its log: Kafka keeps it on disk with the
-    records, the embedded broker has a new one at each start. On Tansu an end may lag behind the truth, but never goes back (§0.7)."""
+    """What the broker says.
+
+    Topics, the end of each partition, and its cluster id, which lives as long as its log: Kafka keeps it on disk with
+    the records, the embedded broker has a new one at each start. On Tansu an end may lag behind the truth, but never
+    goes back (§0.7).
+    """
 
     topics: frozenset[str]
     ends: dict[Place, int]
@@ -100,7 +108,10 @@ class Watchdog:
         return now_s - self._missing_since_s >= self._missing_s
 
     def _is_stalled(self, seen: Observation, logs: Logs, now_s: float) -> bool:
-        """Input waits and the committed offset of its partition has not moved for ``stall_s``. Recovering for longer than that is a stall too."""
+        """Input waits and the committed offset of its partition has not moved for ``stall_s``.
+
+        Recovering for longer than that is a stall too.
+        """
         if not seen.assigned:
             places: Mapping[Place, int] = {("", 0): -1}
         else:
@@ -156,7 +167,10 @@ def watch(  # the loop of the watchdog's thread
     is_over: Callable[[float], bool],
     report: Callable[[Diagnosis, float], None],
 ) -> Diagnosis:
-    """Look once a second until ``is_over`` (which waits) or a fatal diagnosis; every diagnosis goes to ``report`` with the commit age in seconds."""
+    """Look once a second until ``is_over`` (which waits) or a fatal diagnosis.
+
+    Every diagnosis goes to ``report`` with the commit age in seconds.
+    """
     while not is_over(1.0):
         seen = look()
         diagnosis = dog.diagnose(seen, reader.read(seen.assigned), now_s=time.monotonic())
