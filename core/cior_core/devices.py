@@ -50,7 +50,7 @@ _ENDING: Final = frozenset({Phase.RESTORE, Phase.CANCEL, Phase.END})
 
 class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds. ``press_families``: leading words of the types that are presses. ``prior_*``: the smoothing of the
-    confirmation rate. ``offset_noise_s``: up to this an offset is the network's; from ``offset_limit_s`` the clock is bad."""
+    confirmation rate. Up to ``offset_noise_s`` an offset is the network's, from ``offset_limit_s`` a clock is bad."""
 
     missed_heartbeats: int = 3
     expected_every_s: float | None = None
