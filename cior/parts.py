@@ -37,6 +37,10 @@ BULK_NICENESS = 5
 """Where processors are short, telemetry waits for presses and not the other way round."""
 
 
+LAST_WORDS_S = 2.0
+"""How long a part that ends tries to bring to the broker what it published last."""
+
+
 class PartArguments(msgspec.Struct, frozen=True, kw_only=True):
     """What every part is told."""
 
@@ -79,6 +83,8 @@ def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
 def run_vision(arguments: PartArguments, settings_file: Path) -> int:
     """One vision worker with a bus of its own."""
     from cior_bus.producer import Bus
+    from cior_connectors._runtime.settings import read_registry
+    from cior_core.vicinity import Vicinity
     from cior_vision.settings import load_settings
     from cior_vision.worker import VisionWorker
 
@@ -88,6 +94,8 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
             cameras = tuple(msgspec.structs.replace(each, drill=True) for each in settings.camera)
             settings = msgspec.structs.replace(settings, camera=cameras)
         name = settings.worker.name
+        centre = arguments.centre
+        city, registry = load_city(centre), read_registry(centre.beside(centre.file.registry))
         spool = Spool.open(
             arguments.centre.data / "spool" / f"vision-{name}",
             limits=spool_limits(arguments.centre),
@@ -95,10 +103,18 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
         )
         bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool, metrics=metrics)
         try:
-            worker = VisionWorker(settings, bus, placed=load_city(arguments.centre).placed, metrics=metrics)
+            worker = VisionWorker(
+                settings,
+                bus,
+                vicinity=Vicinity(registry, city),
+                metrics=metrics,
+                state_dir=arguments.centre.data / "state" / f"vision-{name}",
+            )
             announce(arguments.ready, metrics=endpoint.url)
             await worker.run(stop)
         finally:
+            # The last stretches and their events: what stays in the spool comes only with the next start.
+            await asyncio.to_thread(bus.flush, timeout_s=LAST_WORDS_S)
             await asyncio.to_thread(bus.close)
             spool.close()
 

@@ -29,7 +29,7 @@ from cior_store.engine import Store
 _MINUTE_MS = 60_000
 
 
-class Verdict(StrEnum):
+class Balance(StrEnum):
     """What the check of a minute found."""
 
     BALANCED = "balanced"
@@ -52,7 +52,7 @@ class Checked(Struct, frozen=True):
     """One minute's row with its verdict."""
 
     row: BalanceRow
-    verdict: Verdict
+    verdict: Balance
 
 
 class Gap(Struct, frozen=True):
@@ -71,13 +71,13 @@ class Gap(Struct, frozen=True):
         return f"{self.connector}:{self.instance}:{self.minute_ms}:{self.missing_raw}:{self.missing_outcomes}"
 
 
-def judge(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> Verdict:
+def balance_of(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> Balance:
     """The verdict on one minute, at ``now_ms``."""
     if row.missing_raw > 0 or row.missing_outcomes != 0:
         young = now_ms - (row.minute_ms + _MINUTE_MS) < settings.grace_s * 1000
-        return Verdict.IN_FLIGHT if young else Verdict.GAP
+        return Balance.IN_FLIGHT if young else Balance.GAP
     claimed = row.accepted is not None and row.exact and row.missing_raw == 0
-    return Verdict.BALANCED if claimed else Verdict.UNCLAIMED
+    return Balance.BALANCED if claimed else Balance.UNCLAIMED
 
 
 def check(
@@ -89,7 +89,8 @@ def check(
         since_ms=_floor(now_ms - limits.look_back_s * 1000), until_ms=_floor(now_ms) + _MINUTE_MS
     )
     return tuple(
-        Checked(row=row, verdict=judge(row, now_ms=now_ms, settings=limits)) for row in without_names(rows)
+        Checked(row=row, verdict=balance_of(row, now_ms=now_ms, settings=limits))
+        for row in without_names(rows)
     )
 
 
@@ -129,7 +130,7 @@ def gaps(checked: Sequence[Checked]) -> tuple[Gap, ...]:
             accepted=each.row.accepted,
         )
         for each in checked
-        if each.verdict is Verdict.GAP
+        if each.verdict is Balance.GAP
     )
 
 
