@@ -30,3 +30,6 @@ VERIFIED: Final = "verified"
 
 MERGED_INTO: Final = "merged_into"
 """Text: the ``native_key`` of the record of the same source into which the source merged this one."""
+
+CLOCK_OFFSET: Final = "clock_offset_s"
+"""Number, seconds: the median of receipt - device clock over the device's recent messages (positive: slow, or they travel)."""

@@ -1,23 +1,25 @@
-"""What is known of each device from what it said: is it alive, where, how wrong is its clock, can its presses be believed.
+"""What is known of each device from what it said: is it alive, where, how wrong is its clock, can its presses be
+believed.
 
-Everything here *marks*; nothing removes, delays or lowers an event (law 2): a stuck button's press is still a press, with ``stuck`` beside it.
-Device clocks never order anything alone: liveness goes by receipt, and an instant more than two minutes after receipt counts as the receipt,
-so that a clock years ahead cannot block newer data. All functions are pure and their derived events have deterministic ids, so a
-replayed or repeated input gives the same events.
+Everything here *marks*; nothing removes, delays or lowers an event (law 2): a stuck button's press is still a press,
+with ``stuck`` beside it. Device clocks never order anything alone: liveness goes by receipt, and an instant more than
+two minutes after receipt counts as the receipt, so that a clock years ahead cannot block newer data. All functions are
+pure and their derived events have deterministic ids, so a replayed or repeated input gives the same events.
 
-Derived events, each once per occasion: ``source.silent`` and ``source.restored`` (supervision), ``device.stuck_button`` and ``device.clock``
-(phase ``new`` when it begins, ``restore`` when it ends).
+Derived events, each once per occasion: ``source.silent`` and ``source.restored`` (supervision), ``device.stuck_button``
+and ``device.clock`` (phase ``new`` when it begins, ``restore`` when it ends).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import sqrt
+from math import isfinite, sqrt
 from statistics import median_low
 from typing import Any, Final
 
 import msgspec
 
+from cior_core.attributes import CLOCK_OFFSET
 from cior_core.device_state import DeviceState, Press, Reputation
 from cior_core.geo import coordinate_fault
 from cior_core.model import (
@@ -31,7 +33,6 @@ from cior_core.model import (
     Lane,
     Phase,
     Place,
-    PlaceMethod,
     Producer,
 )
 from cior_core.system_events import system_event
@@ -39,13 +40,17 @@ from cior_core.system_events import system_event
 SOURCE: Final = "urn:cior:devices"
 ENDINGS: Final = "urn:cior:endings"
 ENDING: Final = "alert.ending"
+OFFSETS: Final = "urn:cior:offsets"
+OFFSET: Final = "clock.offset"
+CLOCK: Final = "device.clock"
 _PRODUCER: Final = Producer(connector="cior.devices", version="1")
 _PRESSING: Final = frozenset({Phase.NEW, Phase.UPDATE, Phase.STILL})
 _ENDING: Final = frozenset({Phase.RESTORE, Phase.CANCEL, Phase.END})
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Thresholds. ``press_families``: leading words of the types that are presses. ``prior_*``: the smoothing of the confirmation rate."""
+    """Thresholds. ``press_families``: leading words of the types that are presses. ``prior_*``: the smoothing of the
+    confirmation rate. Up to ``offset_noise_s`` an offset is the network's, from ``offset_limit_s`` a clock is bad."""
 
     missed_heartbeats: int = 3
     expected_every_s: float | None = None
@@ -57,6 +62,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     offset_samples: int = 15
     offset_every_s: float = 30.0
     offset_limit_s: float = 60.0
+    offset_noise_s: float = 2.0
     future_s: float = 120.0
     prior_confirmed: float = 1.0
     prior_false: float = 1.0
@@ -75,8 +81,8 @@ DEFAULT_SETTINGS: Final = DeviceSettings()
 
 
 def enroll(device: Device, now_ms: int, state: DeviceState | None = None) -> DeviceState:
-    """The state of a registered device from a start of ours on, so that one which never says a word is found silent too, and none is for the time
-    in which nobody listened. Keeps what ``state`` already knows."""
+    """The state of a registered device from a start of ours on, so that one which never says a word is found silent
+    too, and none is for the time in which nobody listened. Keeps what ``state`` already knows."""
     known = state or DeviceState(
         subject=device.id, seen_ms=now_ms, place=device.place if device.place.located else None
     )
@@ -92,9 +98,11 @@ def enroll(device: Device, now_ms: int, state: DeviceState | None = None) -> Dev
 def step(
     state: DeviceState | None, event: Event, now_ms: int, settings: DeviceSettings = DEFAULT_SETTINGS
 ) -> tuple[DeviceState, tuple[Event, ...]]:
-    """``event`` of the device ``event.subject`` applied. ``now_ms`` is the edge's instant of processing; a receipt later than it counts as now.
+    """``event`` of the device ``event.subject`` applied. ``now_ms`` is the edge's instant of processing; a receipt
+    later than it counts as now.
 
-    Late, repeated and disordered events are safe: only newer facts replace older ones. Returns the new state and the derived events.
+    Late, repeated and disordered events are safe: only newer facts replace older ones. Returns the new state and the
+    derived events.
     """
     seen_ms = min(event.received_ms, now_ms)
     before = state or DeviceState(subject=event.subject, seen_ms=seen_ms, drill=event.drill)
@@ -121,8 +129,9 @@ def step(
 
 
 def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> Event:
-    """``event`` with what its device's state says, as attributes for the correlator and the operator: ``repeats`` (presses within
-    ``repeat_within_s``, this one included), ``copies``, ``stuck``, ``confirmation_rate`` and ``confirmation_n``, ``clock_offset_s``. Adds, never removes."""
+    """``event`` with what its device's state says, as attributes for the correlator and the operator: ``repeats``
+    (presses within ``repeat_within_s``, this one included), ``copies``, ``stuck``, ``confirmation_rate`` and
+    ``confirmation_n``, ``clock_offset_s``; and :func:`widened`. Adds, never removes."""
     recent = [
         press
         for press in state.presses
@@ -138,8 +147,21 @@ def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAU
     if found.n:
         facts.update(confirmation_rate=round(found.rate, 4), confirmation_n=found.n)
     if (offset_s := _clock_offset_s(state)) is not None:
-        facts["clock_offset_s"] = offset_s
-    return msgspec.structs.replace(event, attributes={**event.attributes, **facts})
+        facts[CLOCK_OFFSET] = offset_s
+    return msgspec.structs.replace(widened(event, state, settings), attributes={**event.attributes, **facts})
+
+
+def widened(event: Event, state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> Event:
+    """``event`` with its ``clock_error_s`` raised to what was measured of its device's clock, never lowered."""
+    offset_s = abs(_clock_offset_s(state) or 0.0)
+    if event.occurred_ms == event.received_ms:  # its instant is ours: the device's clock has no part in it
+        return event
+    declared_s = event.clock_error_s
+    # What is assumed where nothing is declared: a small offset must not make that smaller.
+    sure_s = settings.offset_noise_s if event.clock is ClockQuality.SYNCED else settings.offset_limit_s
+    if declared_s is not None and isfinite(declared_s):
+        sure_s = abs(declared_s)
+    return msgspec.structs.replace(event, clock_error_s=offset_s) if offset_s > sure_s else event
 
 
 def sweep(
@@ -147,7 +169,8 @@ def sweep(
 ) -> tuple[dict[str, DeviceState], tuple[Event, ...]]:
     """The states that fell silent by ``now_ms``, and the events. Sweeping twice changes nothing more.
 
-    ``now_ms`` must be an instant up to which the lane has been *read*: while a backlog is drained, nobody is silent for being unread.
+    ``now_ms`` must be an instant up to which the lane has been *read*: while a backlog is drained, nobody is silent for
+    being unread.
     """
     changed: dict[str, DeviceState] = {}
     events: list[Event] = []
@@ -171,13 +194,18 @@ def _deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS
 
 
 def _clock_offset_s(state: DeviceState) -> float | None:
-    """Median of the recent received - device, seconds (positive: the device's clock is slow or its messages travel); None before three samples."""
-    return None if len(state.offsets_ms) < 3 else median_low(state.offsets_ms) / 1000
+    """Median of the recent received - device, seconds (positive: the device's clock is slow or its messages travel).
+
+    Before three samples: what another worker told, or None.
+    """
+    if len(state.offsets_ms) >= 3:
+        return median_low(state.offsets_ms) / 1000
+    return None if state.told_offset_ms is None else state.told_offset_ms / 1000
 
 
 def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[Event, ...]:
-    """What a closed alert says of each press in it, as events of type ``alert.ending`` to the pressed device. None for drills, and none for silent alerts:
-    nobody keeps a record of whether a victim was believed."""
+    """What a closed alert says of each press in it, as events of type ``alert.ending`` to the pressed device. None for
+    drills, and none for silent alerts: nobody keeps a record of whether a victim was believed."""
     hidden = alert.silent or alert.data_class is DataClass.SEALED
     if alert.disposition is None or alert.closed_ms is None or alert.drill or hidden:
         return ()
@@ -208,13 +236,15 @@ def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[
 
 
 def is_ending(event: Event) -> bool:
-    """Whether ``event`` is one of :func:`endings`: it goes to its device only. Whatever else claims that source goes the way of every event (law 2)."""
+    """Whether ``event`` is one of :func:`endings`: it goes to its device only. Whatever else claims that source goes
+    the way of every event (law 2)."""
     return event.source == ENDINGS and event.type == ENDING and not event.life_safety
 
 
 def learned(state: DeviceState, ending: Event) -> DeviceState:
-    """``state`` after one of :func:`endings`: a press counts as its alert ended *last*, so an alert that is opened again and closed otherwise is corrected, and
-    an ending that comes twice counts once. A press that is no longer kept in mind teaches nothing."""
+    """``state`` after one of :func:`endings`: a press counts as its alert ended *last*, so an alert that is opened
+    again and closed otherwise is corrected, and an ending that comes twice counts once. A press that is no longer kept
+    in mind teaches nothing."""
     word, press_id = ending.attributes.get("disposition"), ending.attributes.get("press")
     if word not in tuple(Disposition) or not is_ending(ending):
         return state
@@ -228,6 +258,43 @@ def learned(state: DeviceState, ending: Event) -> DeviceState:
                 presses=(*state.presses[:n], kept, *state.presses[n + 1 :]),
             )
     return state
+
+
+def offsets(derived: Iterable[Event]) -> tuple[Event, ...]:
+    """What ``derived`` says of clocks, as events of type ``clock.offset`` to the worker of the presses.
+
+    It hears a button once a year; whoever reads its panel's heartbeats knows its clock.
+    """
+    return tuple(
+        system_event(
+            OFFSET,
+            source=OFFSETS,
+            subject=event.subject,
+            key=event.id,
+            at_ms=event.received_ms,
+            clock=ClockQuality.SYNCED,
+            data_class=event.data_class,
+            producer=_PRODUCER,
+            drill=event.drill,
+            attributes={"offset_s": event.attributes["offset_s"]},
+        )
+        for event in derived
+        if event.type == CLOCK and event.source == SOURCE
+    )
+
+
+def is_offset(event: Event) -> bool:
+    """Whether ``event`` is one of :func:`offsets`: it goes to its device only (law 2, as :func:`is_ending`)."""
+    return event.source == OFFSETS and event.type == OFFSET and not event.life_safety
+
+
+def told_offset(state: DeviceState | None, event: Event) -> DeviceState:
+    """``state`` after one of :func:`offsets`; a device that never pressed is remembered for it."""
+    known = state or DeviceState(subject=event.subject, seen_ms=event.received_ms, drill=event.drill)
+    offset_s = event.attributes.get("offset_s")
+    if not isinstance(offset_s, int | float) or not isfinite(offset_s):
+        return known
+    return msgspec.structs.replace(known, told_offset_ms=round(offset_s * 1000))
 
 
 def _counted(told: Reputation, disposition: str, by: int) -> Reputation:
@@ -244,7 +311,8 @@ def _counted(told: Reputation, disposition: str, by: int) -> Reputation:
 def _confirmation(
     reputation: Reputation, settings: DeviceSettings = DEFAULT_SETTINGS, *, z: float = 1.959964
 ) -> Confirmation:
-    """Smoothed rate (beta prior of the settings) and Wilson score interval (E. B. Wilson 1927) of ``reputation``; 0 to 1 when nothing is known."""
+    """Smoothed rate (beta prior of the settings) and Wilson score interval (E. B. Wilson 1927) of ``reputation``; 0 to
+    1 when nothing is known."""
     n = reputation.confirmed + reputation.false
     rate = (reputation.confirmed + settings.prior_confirmed) / (
         n + settings.prior_confirmed + settings.prior_false
@@ -258,7 +326,7 @@ def _confirmation(
     return Confirmation(rate=rate, low=max(0.0, middle - half), high=min(1.0, middle + half), n=n)
 
 
-# --- parts of a step: each fills ``changes`` and returns what to tell -----------------------------------------------------------------
+# --- parts of a step: each fills ``changes`` and returns what to tell -------------------------------------------------
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -290,7 +358,8 @@ def _silence(
 def _return(
     before: DeviceState, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
 ) -> Iterable[_Told]:
-    """A device heard again: ends its silence. A silence that no sweep saw (we were away) is told now, both ends, by receipt times."""
+    """A device heard again: ends its silence. A silence that no sweep saw (we were away) is told now, both ends, by
+    receipt times."""
     if seen_ms <= before.seen_ms:
         return ()
     unseen = tuple(_silence(before, seen_ms, settings=settings, changes=changes))
@@ -305,7 +374,8 @@ def _return(
 def _measure(
     before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
 ) -> Iterable[_Told]:
-    """Clock offset from the device's own instant (attribute ``device_ms``, or the time of an event whose clock was readable)."""
+    """Clock offset from the device's own instant (attribute ``device_ms``, or the time of an event whose clock was
+    readable)."""
     device_ms = event.attributes.get(
         "device_ms", event.occurred_ms if event.clock is not ClockQuality.UNKNOWN else None
     )
@@ -325,17 +395,14 @@ def _measure(
         return ()
     changes["clock_bad"] = not before.clock_bad
     phase = Phase.RESTORE if before.clock_bad else Phase.NEW
-    return (
-        _Told(
-            "device.clock", phase, seen_ms, seen_ms, f"clock|{phase.value}|{seen_ms}", {"offset_s": offset_s}
-        ),
-    )
+    return (_Told(CLOCK, phase, seen_ms, seen_ms, f"clock|{phase.value}|{seen_ms}", {"offset_s": offset_s}),)
 
 
 def _press(
     before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
 ) -> Iterable[_Told]:
-    """Presses, their copies, and the level: a button is stuck when held for ``stuck_after_s`` or when it presses like no hand does."""
+    """Presses, their copies, and the level: a button is stuck when held for ``stuck_after_s`` or when it presses like
+    no hand does."""
     if event.phase in _ENDING:
         changes["high_since_ms"] = None
         return _unstuck(before, seen_ms, changes)
@@ -398,9 +465,7 @@ def _derived(state: DeviceState, told: _Told) -> Event:
     sealed = state.data_class is DataClass.SEALED
     place = state.place or UNKNOWN_PLACE
     if sealed:
-        place = (
-            Place(method=PlaceMethod.DISTRICT, district=place.district) if place.district else UNKNOWN_PLACE
-        )
+        place = place.district_only()
     return system_event(
         told.type,
         source=SOURCE,
