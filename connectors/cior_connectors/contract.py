@@ -20,6 +20,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
 
+from cior_core.clock import NO_HISTORY, ClockHistory, ClockReading
 from cior_core.model import Command, DataClass, Device, Event, Lane, Producer, RawId, Receipt, TypeCode
 
 
@@ -174,7 +175,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     line number; they are stored with the raw record so that replay has them; nothing secret), ``sealed`` (the channel itself is sealed),
     ``drill``, ``truncated_from_bytes`` (input was longer than ``OpenContext.max_payload_bytes``; the runtime dead-letters it without decoding).
     The **runtime** stamps: ``received_ms``, ``raw_id``, ``first_received_ms`` (for equal bytes received again within the manifest's
-    ``resend_window_s`` the instant of the first, else ``received_ms``; a label, never a filter) and ``context``.
+    ``resend_window_s`` the instant of the first, else ``received_ms``; a label, never a filter), ``clocks`` (what earlier units
+    told of each device's clock, by subject; stored with the raw record, the same at replay) and ``context``.
     """
 
     source: str
@@ -188,6 +190,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     received_ms: int = 0
     raw_id: RawId = RawId("")
     first_received_ms: int = 0
+    clocks: Mapping[str, ClockHistory] = {}
     context: DecodeContext | None = None
 
     @property
@@ -196,6 +199,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         if self.context is None:
             raise LookupError("facts carry no decode context yet: the runtime stamps it before decode")
         return self.context
+
+    def clock_of(self, subject: str) -> ClockHistory:
+        """How the clock of a device went so far, for ``cior_core.clock.judge``. Ask only for subjects that ``Decoded.clocks`` names."""
+        return self.clocks.get(subject, NO_HISTORY)
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,10 +222,14 @@ class RejectedPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):
-    """What the bytes say. No events and no rejects is legal only for pure link traffic (a ping)."""
+    """What the bytes say. No events and no rejects is legal only for pure link traffic (a ping).
+
+    ``clocks``: what they tell of their devices' clocks, whether it was believed or not.
+    """
 
     events: tuple[Event, ...] = ()
     rejected: tuple[RejectedPart, ...] = ()
+    clocks: tuple[ClockReading, ...] = ()
 
 
 class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):

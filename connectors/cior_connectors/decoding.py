@@ -5,10 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from cior_connectors.contract import Facts
+from cior_core.clock import Judgement, Mark
 from cior_core.identity import event_id
 from cior_core.model import UNKNOWN_PLACE, ClockQuality, Event, Phase, Place, TypeCode
 
-__all__ = ["make_event"]
+__all__ = ["clock_notes", "make_event"]
+
+
+def clock_notes(judged: Judgement) -> dict[str, Any]:
+    """Attributes that say how a device's clock was judged, the same from every connector.
+
+    ``buffered``: late, as far as can be told because it waited. ``clock_mark``: any other :class:`Mark` than no time at all.
+    ``device_ms``: what the device said, when that is not when it happened.
+    """
+    notes: dict[str, Any] = {}
+    match judged.mark:
+        case None | Mark.NO_TIME:
+            pass
+        case Mark.LATE:
+            notes["buffered"] = True
+        case mark:
+            notes["clock_mark"] = mark.value
+    if judged.device_ms is not None and judged.device_ms != judged.occurred_ms:
+        notes["device_ms"] = judged.device_ms
+    return notes
 
 
 def make_event(  # noqa: PLR0913  the facts of one event, all named

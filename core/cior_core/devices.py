@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import msgspec
 
-from cior_core.clock import ClockHistory
 from cior_core.device_state import DeviceState, Press, Reputation
 from cior_core.geo import coordinate_fault
 from cior_core.identity import event_id
@@ -183,11 +182,6 @@ def clock_quality(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTING
     if offset_s is None:
         return ClockQuality.UNKNOWN
     return ClockQuality.SYNCED if abs(offset_s) <= settings.offset_limit_s else ClockQuality.SKEWED
-
-
-def clock_history(state: DeviceState) -> ClockHistory:
-    """What :func:`cior_core.clock.judge` wants to know of this device."""
-    return ClockHistory(offset_s=clock_offset_s(state), last_device_ms=state.device_ms)
 
 
 def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[Event, ...]:

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from cior_connectors.contract import Decoded, Facts, RejectedPart
+from cior_core.clock import ClockReading
 from cior_core.errors import PayloadRejected
 from cior_core.model import Event
 
@@ -25,6 +26,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     events: tuple[Event, ...] = ()
     rejected: tuple[RejectedPart, ...] = ()
+    clocks: tuple[ClockReading, ...] = ()
     code: str | None = None
     reason: str = ""
     trace_id: str | None = None
@@ -45,13 +47,16 @@ def judge(decode: Decode, payload: bytes, facts: Facts) -> Verdict:
         return Verdict(code=_stable(error.code), reason=error.sentence)
     except Exception as error:  # noqa: BLE001  the guard: named exemption of style §11
         return _bug(error)
-    return Verdict(events=decoded.events, rejected=tuple(_part(part) for part in decoded.rejected))
+    rejected = tuple(_part(part) for part in decoded.rejected)
+    return Verdict(events=decoded.events, rejected=rejected, clocks=decoded.clocks)
 
 
 def _checked(decoded: object) -> None:
     """Types are promises of authors; here they are checked, because what follows is trusted. Raises ``TypeError``."""
     if not isinstance(decoded, Decoded) or not all(isinstance(event, Event) for event in decoded.events):
         raise TypeError("decode must return Decoded with events")
+    if not all(isinstance(each, ClockReading) and abs(each.device_ms) < 2**53 for each in decoded.clocks):
+        raise TypeError("decode must return clock readings in milliseconds")
 
 
 def _part(part: RejectedPart) -> RejectedPart:

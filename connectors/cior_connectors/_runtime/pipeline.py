@@ -15,6 +15,7 @@ from cior_bus.producer import Message
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.accounting import Ledger
+from cior_connectors._runtime.clocks import DeviceClocks
 from cior_connectors._runtime.guard import Verdict, judge
 from cior_connectors._runtime.records import Bundle, Channel, bundle
 from cior_connectors._runtime.resends import Resends
@@ -66,6 +67,7 @@ class Pipeline:
         self._boot = boot
         self._ordinals = count()
         self._resends = Resends(window_s=manifest.resend_window_s)
+        self._clocks = DeviceClocks()
         self._on_refusal = on_refusal
 
     def stamp(self, received: Received) -> Received:
@@ -101,10 +103,13 @@ class Pipeline:
         await asyncio.gather(*(self._group(group) for group in groups if group))
 
     def _judge(self, received: Received) -> Judged:
-        verdict = judge(self._source.decode, received.payload, received.facts)
+        facts = msgspec.structs.replace(received.facts, clocks=self._clocks)
+        verdict = judge(self._source.decode, received.payload, facts)
         if verdict.trace_id is not None:
             self._metrics.add(m.BUGS, self._instance)
-        return self._bundled(received, verdict)
+        seen = msgspec.structs.replace(facts, clocks=self._clocks.seen(verdict.clocks))
+        self._clocks.follow(verdict.clocks, received_ms=facts.received_ms)
+        return self._bundled(msgspec.structs.replace(received, facts=seen), verdict)
 
     def _bundled(self, received: Received, verdict: Verdict) -> Judged:
         ready = bundle(self._channel, received.payload, received.facts, verdict)

@@ -9,6 +9,7 @@ import msgspec
 from cior_bus import codec, lanes, topics
 from cior_bus.producer import Message
 from cior_bus.spool import SpoolClass
+from cior_connectors._runtime import clocks
 from cior_connectors._runtime.codes import UNDECODED
 from cior_connectors._runtime.guard import Verdict
 from cior_connectors._runtime.seal import Sealer
@@ -364,7 +365,7 @@ def _at(pointer: RawPointer, index: int) -> RawPointer:
 
 def _stored_facts(facts: Facts) -> dict[str, str]:
     """The facts a replay needs, as text beside the bytes."""
-    stored = dict(facts.details)
+    stored = facts.details | clocks.as_facts(facts.clocks)
     stored |= {"~peer": facts.peer} if facts.peer else {}
     stored |= {"~subject": facts.subject} if facts.subject else {}
     stored |= (
@@ -395,5 +396,6 @@ def facts_of(record: RawRecord, context: DecodeContext) -> Facts:
         received_ms=record.received_ms,
         raw_id=record.id,
         first_received_ms=int(stored.get("~first_received_ms", record.received_ms)),
+        clocks=clocks.from_facts(stored),
         context=context,
     )

@@ -15,6 +15,7 @@ import msgspec
 from nacl.public import PublicKey, SealedBox
 
 from cior_bus import codec
+from cior_connectors._runtime import clocks
 from cior_connectors._runtime.codes import SILENT, UNDECODED
 from cior_connectors.contract import Facts
 from cior_core.identity import payload_sha256
@@ -104,7 +105,7 @@ class Sealer:
             peer=facts.peer,
             instance=facts.context.producer.instance if facts.context else "",
             content_type=facts.content_type,
-            details=facts.details,
+            details=facts.details | clocks.as_facts(facts.clocks),
             events=_fitting(tuple(codec.encode(event) for event in events)),
             code=code,
             reason=reason,

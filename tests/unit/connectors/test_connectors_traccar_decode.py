@@ -143,15 +143,32 @@ def test_a_fix_older_than_sixty_seconds_or_not_valid_is_last_known(
     assert (press.place.fix_age_s, press.attributes.get("last_known")) == (age_s, last_known)
 
 
-@pytest.mark.parametrize("offset_s", [619_315_200, 86_400 * 400, -3_600])
-def test_a_clock_a_gps_rollover_behind_or_ahead_is_told_and_does_not_order(offset_s: int) -> None:
+@pytest.mark.parametrize(
+    ("offset_s", "quality", "error_s"),
+    [
+        (619_315_200, ClockQuality.SKEWED, 1.0),
+        (86_400 * 400, ClockQuality.UNKNOWN, None),
+        (-3_600, ClockQuality.SKEWED, 3_600.0),
+    ],
+)
+def test_a_clock_a_gps_rollover_behind_or_ahead_is_told_and_does_not_order(
+    offset_s: int, quality: ClockQuality, error_s: float | None
+) -> None:
     press = press_of(sos(device_ms=NOW_MS - offset_s * 1_000))
-    assert (press.clock, press.occurred_ms, press.clock_error_s) == (
-        ClockQuality.SKEWED,
-        NOW_MS,
-        abs(offset_s),
+    assert (press.clock, press.occurred_ms, press.clock_error_s) == (quality, NOW_MS, error_s)
+    assert press.attributes["device_ms"] == NOW_MS - offset_s * 1_000
+
+
+@pytest.mark.parametrize("details", [{"via": "history"}, {"via": "forward"}])
+def test_a_copy_that_reaches_us_hours_later_has_the_clock_that_traccar_saw(details: dict[str, str]) -> None:
+    told = msgspec.structs.replace(facts(), details=details)
+    body = json.dumps(sos(device_ms=NOW_MS - 6 * 3_600_000, server_ms=NOW_MS - 6 * 3_600_000 + 900)).encode()
+    press = SUBJECT.decode(body, told).events[0]
+    assert (press.clock, press.clock_error_s, press.attributes["buffered"]) == (
+        ClockQuality.SYNCED,
+        1.0,
+        True,
     )
-    assert press.attributes["device_time_ms"] == NOW_MS - offset_s * 1_000
 
 
 def test_a_press_delivered_hours_late_keeps_its_own_time_and_says_so() -> None:

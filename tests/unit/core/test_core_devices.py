@@ -208,7 +208,6 @@ def test_the_offset_is_the_median_of_what_was_measured_and_drift_is_told_once() 
     state, events = told(*[said(1000 + 60.0 * n) for n in range(15)], state=state)
     assert kinds(events) == ["device.clock restore"]
     assert devices.clock_quality(state) is ClockQuality.SYNCED
-    assert devices.clock_history(state).offset_s == 0.0
 
 
 def test_unreadable_and_buffered_times_measure_nothing() -> None:

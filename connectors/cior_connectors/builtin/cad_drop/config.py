@@ -164,6 +164,17 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
             examples=[30.0],
         ),
     ] = 0.0
+    max_age_days: Annotated[
+        float,
+        Meta(gt=0, description="A call older than this has a wrong time.", examples=[3650.0]),
+    ] = 7_300.0
+    rows_in_order: Annotated[
+        bool,
+        Meta(
+            description="Calls come in the order of their times: an earlier one then shows a clock set back.",
+            examples=[True],
+        ),
+    ] = False
     decimal_comma: Annotated[bool, Meta(description="Coordinates use a decimal comma.", examples=[True])] = (
         False
     )

@@ -10,18 +10,17 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
 from cior_connectors.builtin.cad_drop import rows, values
 from cior_connectors.builtin.cad_drop.config import CadDropConfig, Column
 from cior_connectors.contract import Decoded, Facts
-from cior_connectors.decoding import make_event
+from cior_connectors.decoding import clock_notes, make_event
+from cior_core import clock
+from cior_core.clock import DEFAULT_LIMITS, ClockLimits, ClockReading
 from cior_core.errors import PayloadRejected
-from cior_core.model import ClockQuality, Phase
+from cior_core.model import Phase
 
 MAX_TEXT = 500
-FUTURE_MS = 120_000
-"""A call from further ahead than this is timed by its receipt (research/protocols.md §7)."""
+DAY_S = 86_400.0
 _SPACE = re.compile(r"\s+")
 
 
@@ -32,11 +31,16 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         raise PayloadRejected(problem, "these bytes of the file are not a record")
     row = rows.read(raw, config, facts.details.get("header", ""))
     occurred = values.instant(row.get(config.columns.occurred), config)
-    if (
-        occurred.ms is not None
-        and occurred.ms - facts.received_ms > FUTURE_MS + (occurred.error_s or 0) * 1000
-    ):
-        occurred = msgspec.structs.replace(occurred, ms=None, error_s=None, note="future")
+    # Rows are stored before they are sent: only those in order show a clock that was set back.
+    stored = not (config.rows_in_order and facts.details.get("known", "") != "yes")
+    judged = clock.judge(
+        occurred.ms,
+        facts.received_ms,
+        precision_s=occurred.width_s,
+        buffered=stored,
+        history=facts.clock_of(config.subject),
+        limits=_limits(config),
+    )
     spot, place_note = values.place(
         row.get(config.columns.lat),
         row.get(config.columns.lon),
@@ -58,11 +62,11 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         type_code=type_of(nature, config),
         subject=config.subject,
         key=f"{incident}/{version_of(row, config)}",
-        occurred_ms=occurred.ms if occurred.ms is not None else facts.received_ms,
+        occurred_ms=judged.occurred_ms,
         phase=_phase(row, config, known=facts.details.get("known", "")),
         place=spot,
-        clock=ClockQuality.SKEWED if occurred.note == "future" else ClockQuality.UNKNOWN,
-        clock_error_s=occurred.error_s,
+        clock=judged.quality,
+        clock_error_s=judged.error_s,
         independence=f"{config.subject}/{incident}",
         native_key=incident,
         native_type=nature[:MAX_TEXT] or None,
@@ -70,9 +74,25 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         summary=nature[:MAX_TEXT] or None,
         attributes=_attributes(row, config, year)
         | {name: note for name, note in notes.items() if note}
-        | {"incident": incident},
+        | {"incident": incident}
+        | clock_notes(judged),
     )
-    return Decoded(events=(event,))
+    return Decoded(events=(event,), clocks=_reading(occurred.ms, config, stored=stored))
+
+
+def _limits(config: CadDropConfig) -> ClockLimits:
+    """A database keeps its calls for years, and says how wrong its clock may be."""
+    return ClockLimits(
+        future_s=DEFAULT_LIMITS.future_s + config.clock_error_s,
+        buffer_s=config.max_age_days * DAY_S,
+        declared_error_s=config.clock_error_s,
+    )
+
+
+def _reading(read_ms: int | None, config: CadDropConfig, *, stored: bool) -> tuple[ClockReading, ...]:
+    if read_ms is None:
+        return ()
+    return (ClockReading(subject=config.subject, device_ms=read_ms, buffered=stored),)
 
 
 def incident_key(

@@ -10,13 +10,13 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
-from cior_connectors.builtin.dc09 import contact_id, frame, reply, sia_dcs
+from cior_connectors.builtin.dc09 import contact_id, frame, reply, sia_dcs, times
 from cior_connectors.builtin.dc09.config import Dc09Config
 from cior_connectors.builtin.dc09.extended import attributes_of, occurrence_ms, place_of
 from cior_connectors.builtin.dc09.message import Message, parse
-from cior_connectors.builtin.dc09.times import Moment, moment
 from cior_connectors.contract import Decoded, Facts
-from cior_connectors.decoding import make_event
+from cior_connectors.decoding import clock_notes, make_event
+from cior_core.clock import Judgement
 from cior_core.errors import PayloadRejected
 from cior_core.identity import press_key
 from cior_core.model import DataClass, Event, Phase
@@ -74,7 +74,7 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
     message = parse(raw[frame.HEADER_BYTES : -1], config.keys)
     subject = f"{config.subject_prefix}{message.account}"
     said = _said(message, cast("AlarmTaxonomy", facts.known.taxonomy))
-    when = moment(occurrence_ms(message), message.timestamp_ms, received_ms=facts.received_ms)
+    when = times.judged(message, facts, subject=subject)
     events = tuple(
         _event(fact, message, facts, subject=subject, when=when, index=n) for n, fact in enumerate(said)
     )
@@ -84,7 +84,8 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
             *events,
             *_alive(message, facts, subject=subject, sealed=sealed),
             *_conflicts(message, facts, config, subject=subject),
-        )
+        ),
+        clocks=times.reading(message, subject=subject),
     )
 
 
@@ -157,7 +158,9 @@ def _from_code(event: sia_dcs.SiaEvent, text: str, taxonomy: AlarmTaxonomy) -> _
     )
 
 
-def _event(fact: _Fact, message: Message, facts: Facts, *, subject: str, when: Moment, index: int) -> Event:
+def _event(
+    fact: _Fact, message: Message, facts: Facts, *, subject: str, when: Judgement, index: int
+) -> Event:
     attributes = (
         attributes_of(message)
         | fact.attributes
@@ -173,21 +176,19 @@ def _event(fact: _Fact, message: Message, facts: Facts, *, subject: str, when: M
         message, _number(facts.details.get("arrived_ms", "")) or facts.received_ms
     ):
         attributes["timestamp_refused"] = True
-    if when.note:
-        attributes["clock_note"] = when.note
     return make_event(
         facts,
         type_code=fact.type_code,
         subject=subject,
         key=_press(message, facts, subject=subject),
         index=index,
-        occurred_ms=when.occurred_ms if when.occurred_ms is not None else _first_ms(facts),
+        occurred_ms=_first_ms(facts) if when.by_receipt else when.occurred_ms,
         phase=fact.phase,
         place=place_of(message),
         clock=when.quality,
         clock_error_s=when.error_s,
         native_type=fact.native,
-        attributes=attributes,
+        attributes=attributes | clock_notes(when),
     )
 
 

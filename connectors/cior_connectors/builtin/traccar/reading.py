@@ -10,8 +10,6 @@ from typing import Any, NoReturn
 from cior_core.errors import PayloadRejected
 
 KNOT_KMH = 1.852
-FIRST_PLAUSIBLE_MS = 946_684_800_000
-"""2000-01-01: before any device we can meet, after every epoch that a broken clock falls back to."""
 
 Tree = dict[str, Any]
 
