@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
-PACKAGES := core/cior_core streams/cior_bus streams/cior_streams store/cior_store vision/cior_vision \
-            connectors/cior_connectors evidence/cior_evidence console/cior_console cior
+PACKAGES := core/cior_core streams/cior_bus streams/cior_streams store/cior_store store/cior_sink vision/cior_vision \
+            connectors/cior_connectors evidence/cior_evidence console/cior_console cior demo/cior_demo
 CHECKED := $(PACKAGES) tests $(wildcard benchmarks)
 TEST_ARGS ?=
 DEMO_ARGS ?=

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from cior.simulator import camera
+from cior_demo import camera
 from measured import ROOT, Clocked, Row, Table, markdown, write
 from press_rig import Busy, GridCentre
 

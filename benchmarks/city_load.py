@@ -24,7 +24,6 @@ import aiohttp
 import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
-from cior.simulator.roster import city_point
 from cior_bus import codec, topics
 from cior_bus.lanes import BUCKETS, bucket_key, device_bucket
 from cior_bus.settings import BusSettings
@@ -43,6 +42,7 @@ from cior_core.model import (
 from cior_core.model import (
     Producer as Origin,
 )
+from cior_demo.roster import city_point
 
 SOURCE = "urn:cior:traccar:load"
 _ORIGIN = Origin(connector="traccar", version="0.1.0", instance="load")

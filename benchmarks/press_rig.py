@@ -27,11 +27,11 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from cior.simulator.roster import Actor, Roster, registry_toml  # noqa: E402
-from cior.watching import WallWatch  # noqa: E402
 from cior_bus import topics  # noqa: E402
 from cior_bus.admin import Topics  # noqa: E402
 from cior_bus.broker_life import name_in  # noqa: E402
+from cior_demo.roster import Actor, Roster, registry_toml  # noqa: E402
+from cior_demo.watching import WallWatch  # noqa: E402
 from e2e.running_centre import RunningCentre  # noqa: E402
 from measured import now_ms  # noqa: E402
 

@@ -17,20 +17,20 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from cior.housekeeping import Housekeeper
 from cior.readiness import announce
-from cior.reconciling import Reconciler
-from cior.storing import StoreSink
-from cior.wall_questions import wall_questions
 from cior_bus import codec, topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_console.feed import AlertFeed
+from cior_console.wall_questions import wall_questions
 from cior_console.web import WallConfig, create_app
 from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
 from cior_core.model import Alert
 from cior_core.taxonomy import Taxonomy
+from cior_sink.housekeeping import Housekeeper
+from cior_sink.reconciling import Reconciler
+from cior_sink.storing import StoreSink
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from cior_store.questions import Questions

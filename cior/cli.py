@@ -1,9 +1,13 @@
-"""The ``cior`` command. Every error ends with one line: code, sentence, cure. Exit codes: 0 done, 1 try again, 2 a human must change something."""
+"""The ``cior`` command. Every error ends with one line: code, sentence, cure.
+
+Exit codes: 0 done, 1 try again, 2 a human must change something.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +16,27 @@ import structlog
 
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 
+ADDED_COMMANDS = "cior.commands"
 HUMAN = (ConfigInvalid, CredentialsRefused, IntegrityBroken)
 
 
 class _Group(click.Group):
-    """Turns an error of ours into its one line and exit code."""
+    """Turns an error of ours into its one line and exit code; knows the commands that other packages add."""
+
+    # Packages above this one (the demo) add their commands as entry points: an import from here would turn the layers
+    # round, and an installation without such a package has just fewer commands.
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        added = (point.name for point in entry_points(group=ADDED_COMMANDS))
+        return sorted({*super().list_commands(ctx), *added})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        known = super().get_command(ctx, cmd_name)
+        if known is not None:
+            return known
+        for point in entry_points(group=ADDED_COMMANDS, name=cmd_name):
+            added: click.Command = point.load()
+            return added
+        return None
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -69,33 +89,6 @@ def up(config: Path, data: Path | None) -> None:
     from cior.up import up as run_up
 
     sys.exit(run_up(config, data))
-
-
-@main.command()
-@click.option(
-    "--script", default="viernes", show_default=True, help="Simulator script: a bundled name or a file."
-)
-@click.option("--keep", is_flag=True, help="Leave the stack up after the summary, until Ctrl-C.")
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="Folder of the demo; default: a new temporary one.",
-)
-@click.option(
-    "--model",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="Detector model folder (OpenVINO); without one the camera is watched by motion only.",
-)
-@click.option(
-    "--speed", type=click.FloatRange(0.5, 5.0), default=1.0, show_default=True, help="Play the script faster."
-)
-def demo(script: str, *, keep: bool, folder: Path | None, model: Path | None, speed: float) -> None:
-    """A simulated city through the whole system over real wires, then a summary."""
-    from cior.demo import DemoOptions, run_demo
-
-    sys.exit(run_demo(DemoOptions(script=script, keep=keep, folder=folder, model=model, speed=speed)))
 
 
 @main.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,16 +43,3 @@ def rule_pack(override: str | Path = "") -> RulePack:
             "rules.none", f"no rule pack in {folder.name}", cure="name a folder with *.toml rule packs"
         )
     return RulePack.load(texts, types=taxonomy())
-
-
-def scenario_text(name: str) -> str:
-    """A bundled simulator script. Raises ``ConfigInvalid`` naming those that exist."""
-    folder = resources.files("cior").joinpath("simulator/scenarios")
-    found = {Path(entry.name).stem: entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
-    if name not in found:
-        raise ConfigInvalid(
-            "script.unknown",
-            f"no script '{name}'",
-            cure=f"one of: {', '.join(sorted(found))}, or a file path",
-        )
-    return found[name].read_text(encoding="utf-8")

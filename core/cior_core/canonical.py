@@ -43,7 +43,7 @@ def _write(value: object, parts: list[str], depth: int) -> None:
         case int():
             parts.append(_integer(int(value)))
         case float():
-            parts.append(number(value))
+            parts.append(_number(value))
         case dict():
             _write_object(value, parts, _deeper(depth))
         case list() | tuple():
@@ -97,7 +97,7 @@ def _plain(value: object) -> object:
     return plain
 
 
-def number(value: float) -> str:
+def _number(value: float) -> str:
     """``value`` as ECMAScript's Number::toString writes it (ECMA-262 §6.1.6.1.20), from Python's shortest round-trip digits."""
     if not isfinite(value):
         raise PayloadRejected("canonical.not_finite", "NaN and infinity are no JSON numbers")

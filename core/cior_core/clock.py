@@ -91,8 +91,7 @@ NO_HISTORY: Final = ClockHistory()
 
 
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
-    """What one message tells of its device's clock. ``buffered``: it waited before it was sent, so it measures nothing.
-    """
+    """What one message tells of its device's clock. ``buffered``: it waited before it was sent, so it tells nothing."""
 
     subject: str
     device_ms: int
@@ -100,8 +99,7 @@ class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClockTrail(msgspec.Struct, frozen=True, kw_only=True):
-    """The recent readings of one device: at most :data:`SAMPLES` of received - device, one in :data:`SAMPLE_EVERY_MS`.
-    """
+    """Recent readings of one device: at most :data:`SAMPLES` of received - device, one in :data:`SAMPLE_EVERY_MS`."""
 
     offsets_ms: tuple[int, ...] = ()
     measured_ms: int = 0
@@ -174,7 +172,7 @@ def judge(
     return _judged(device_ms, received_ms, clock)
 
 
-def rollover(device_ms: int, received_ms: int, *, limits: ClockLimits = DEFAULT_LIMITS) -> int | None:
+def _rollover(device_ms: int, received_ms: int, *, limits: ClockLimits = DEFAULT_LIMITS) -> int | None:
     """``device_ms`` moved by whole periods of 1024 weeks to just before receipt (at most ``rollover_s``), else None."""
     periods = round((received_ms - device_ms) / ROLLOVER_MS)
     corrected_ms = device_ms + periods * ROLLOVER_MS
@@ -250,7 +248,7 @@ def _judged(device_ms: int, received_ms: int, clock: _Clock) -> Judgement:
     limits, delay_s = clock.limits, (received_ms - device_ms) / 1000
     if delay_s > limits.buffer_s and _unset(device_ms, limits):
         return _by_receipt(device_ms, received_ms, Mark.DEFAULT_EPOCH)
-    if (corrected_ms := rollover(device_ms, received_ms, limits=limits)) is not None:
+    if (corrected_ms := _rollover(device_ms, received_ms, limits=limits)) is not None:
         return _skewed(corrected_ms, device_ms, Mark.GPS_ROLLOVER, error_s=clock.precision_s)
     if delay_s < -limits.future_s:
         return Judgement(

@@ -55,8 +55,6 @@ __all__ = [
     "encode",
     "from_rfc3339",
     "to_rfc3339",
-    "type_code",
-    "type_name",
 ]
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -125,12 +123,12 @@ _encode_wire: Final = msgspec.json.Encoder().encode
 _decode_wire: Final = msgspec.json.Decoder(WireEvent).decode
 
 
-def type_name(code: str) -> str:
+def _type_name(code: str) -> str:
     """``panic.bus`` to ``ar.cior.panic.bus.v1``."""
     return f"{_PREFIX}{code}{_SUFFIX}"
 
 
-def type_code(name: str) -> TypeCode:
+def _type_code(name: str) -> TypeCode:
     """``ar.cior.panic.bus.v1`` to ``panic.bus``. Raises ``event.type_foreign`` or ``event.type_version``."""
     found = _TYPE.fullmatch(name)
     if found is None:
@@ -328,7 +326,7 @@ def _from_canonical(wire: WireEvent) -> Event | None:
 
 @lru_cache(maxsize=1024)
 def _known_type(name: str) -> TypeCode:
-    return type_code(name)
+    return _type_code(name)
 
 
 def _to_event(wire: WireEvent, extra: dict[str, Any]) -> Event:

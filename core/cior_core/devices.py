@@ -135,10 +135,10 @@ def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAU
     }
     if state.stuck_since_ms is not None:
         facts["stuck"] = True
-    found = confirmation(state.reputation, settings)
+    found = _confirmation(state.reputation, settings)
     if found.n:
         facts.update(confirmation_rate=round(found.rate, 4), confirmation_n=found.n)
-    if (offset_s := clock_offset_s(state)) is not None:
+    if (offset_s := _clock_offset_s(state)) is not None:
         facts["clock_offset_s"] = offset_s
     return msgspec.structs.replace(event, attributes={**event.attributes, **facts})
 
@@ -161,7 +161,7 @@ def sweep(
     return changed, tuple(events)
 
 
-def deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> int | None:
+def _deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> int | None:
     """When the device counts as silent unless heard before; None when nothing is expected of it."""
     every_s = state.expected_every_s or settings.expected_every_s
     return (
@@ -171,14 +171,14 @@ def deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS)
     )
 
 
-def clock_offset_s(state: DeviceState) -> float | None:
+def _clock_offset_s(state: DeviceState) -> float | None:
     """Median of the recent received - device, seconds (positive: the device's clock is slow or its messages travel); None before three samples."""
     return None if len(state.offsets_ms) < 3 else median_low(state.offsets_ms) / 1000
 
 
-def clock_quality(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> ClockQuality:
+def _clock_quality(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> ClockQuality:
     """What the offset says about the clock."""
-    offset_s = clock_offset_s(state)
+    offset_s = _clock_offset_s(state)
     if offset_s is None:
         return ClockQuality.UNKNOWN
     return ClockQuality.SYNCED if abs(offset_s) <= settings.offset_limit_s else ClockQuality.SKEWED
@@ -251,7 +251,7 @@ def _counted(told: Reputation, disposition: str, by: int) -> Reputation:
             return told
 
 
-def confirmation(
+def _confirmation(
     reputation: Reputation, settings: DeviceSettings = DEFAULT_SETTINGS, *, z: float = 1.959964
 ) -> Confirmation:
     """Smoothed rate (beta prior of the settings) and Wilson score interval (E. B. Wilson 1927) of ``reputation``; 0 to 1 when nothing is known."""
@@ -285,7 +285,7 @@ class _Told(msgspec.Struct, frozen=True):
 def _silence(
     state: DeviceState, now_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
 ) -> Iterable[_Told]:
-    due_ms = deadline_ms(state, settings)
+    due_ms = _deadline_ms(state, settings)
     if due_ms is None or state.silent_since_ms is not None or now_ms < due_ms:
         return ()
     changes["silent_since_ms"] = due_ms

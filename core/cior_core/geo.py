@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from math import asin, atan2, cos, degrees, isfinite, radians, sin, sqrt
+from math import asin, cos, isfinite, radians, sin, sqrt
 from typing import Any, Final, Literal, Self
 
 import h3
@@ -41,18 +41,6 @@ class CoordinateFault(StrEnum):
     FAR_AWAY = "far_away"
 
 
-class Nearness(msgspec.Struct, frozen=True, kw_only=True):
-    """Two places compared: their distance, and the distance that was allowed once both accuracies were added."""
-
-    distance_m: float
-    allowed_m: float
-
-    @property
-    def near(self) -> bool:
-        """Whether they may be one place."""
-        return self.distance_m <= self.allowed_m
-
-
 def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
     """Great-circle distance in metres (haversine, stable for small distances; R. W. Sinnott 1984)."""
     south, north = radians(lat_a), radians(lat_b)
@@ -60,23 +48,9 @@ def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
     return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(half)))
 
 
-def bearing_deg(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
-    """Initial bearing from a to b, degrees clockwise from north, 0 <= bearing < 360."""
-    south, north, east = radians(lat_a), radians(lat_b), radians(lon_b - lon_a)
-    turn = degrees(
-        atan2(sin(east) * cos(north), cos(south) * sin(north) - sin(south) * cos(north) * cos(east))
-    )
-    return turn % 360.0 % 360.0
-
-
 def cell(lat: float, lon: float, resolution: int = 9) -> str:
     """The H3 cell of a point; 9 (about 170 m) for joins, 8 and 7 for maps."""
     return str(h3.latlng_to_cell(lat, lon, resolution))
-
-
-def parent(cell_9: str, resolution: Literal[7, 8]) -> str:
-    """The coarser cell that holds ``cell_9``."""
-    return str(h3.cell_to_parent(cell_9, resolution))
 
 
 def coordinate_fault(
@@ -101,16 +75,6 @@ def coordinate_fault(
         return CoordinateFault.OUT_OF_RANGE
     return (
         CoordinateFault.FAR_AWAY if bounds is not None and not _inside(lat, lon, bounds, margin_deg) else None
-    )
-
-
-def nearness(a: Place, b: Place, *, radius_m: float) -> Nearness | None:
-    """Compare two places with their accuracies added to ``radius_m``; None when one of them has no coordinates."""
-    if a.lat is None or a.lon is None or b.lat is None or b.lon is None:
-        return None
-    return Nearness(
-        distance_m=distance_m(a.lat, a.lon, b.lat, b.lon),
-        allowed_m=radius_m + (a.accuracy_m or 0.0) + (b.accuracy_m or 0.0),
     )
 
 

@@ -25,7 +25,7 @@ def digest(domain: str, *fields: Field) -> bytes:
     return sha256(b"".join(parts)).digest()
 
 
-def named_uuid(domain: str, *fields: Field) -> str:
+def _named_uuid(domain: str, *fields: Field) -> str:
     """The 36-character UUIDv8 of ``digest(domain, *fields)``: 122 bits of the digest, version 8, RFC variant."""
     value = int.from_bytes(digest(domain, *fields)[:16], "big")
     value = (value & ~(0xF << 76)) | (8 << 76)
@@ -43,14 +43,14 @@ def raw_id(source: str, payload_digest: str, *, received_ms: int, instance: str,
     """Id of one *receipt*: the same bytes received twice are two receipts. ``ordinal`` counts receipts of ``instance`` since it
     started, so two receipts in one millisecond differ; a spooled record keeps the id it was given.
     """
-    return RawId(named_uuid("cior.raw", source, payload_digest, received_ms, instance, ordinal))
+    return RawId(_named_uuid("cior.raw", source, payload_digest, received_ms, instance, ordinal))
 
 
 def event_id(source: str, native_key: str, index: int = 0) -> EventId:
     """Id of a fact: ``source`` it came from, the source's own ``native_key`` for it (see :func:`press_key`), and its ``index`` among the
     facts of that key. A re-sent press has the same key, hence the same id; a second press another.
     """
-    return EventId(named_uuid("cior.event", source, native_key, index))
+    return EventId(_named_uuid("cior.event", source, native_key, index))
 
 
 def press_key(
@@ -73,15 +73,15 @@ def press_key(
     """
     match (device_ms, sequence):
         case (int() as instant, known):
-            return named_uuid("cior.press.instant", device, instant, known, part)
+            return _named_uuid("cior.press.instant", device, instant, known, part)
         case (None, None):
-            return named_uuid("cior.press.receipt", device, receipt, part)
+            return _named_uuid("cior.press.receipt", device, receipt, part)
         case (None, known):
             if received_ms is None:
                 raise ValueError(
                     "a press known by its sequence alone needs received_ms, because sequences restart"
                 )
-            return named_uuid(
+            return _named_uuid(
                 "cior.press.sequence",
                 device,
                 known,
@@ -93,17 +93,17 @@ def press_key(
 
 def dead_id(receipt: str, stage: str, index: int = 0) -> str:
     """Id of a dead letter: the receipt (or ``topic:partition:offset``) it came from, the stage that refused it, its index there."""
-    return named_uuid("cior.dead", receipt, stage, index)
+    return _named_uuid("cior.dead", receipt, stage, index)
 
 
 def item_id(kind: str, area: AreaId, key: str) -> str:
     """Id of an entry of the area log: ``kind`` is the item's tag, ``key`` the id of what it carries (for a tick, its instant)."""
-    return named_uuid("cior.item", kind, area, key)
+    return _named_uuid("cior.item", kind, area, key)
 
 
 def alert_id(area: AreaId, opened_by: str, generation: int = 0) -> AlertId:
     """Id of the alert that ``opened_by`` (an event or item id) opened; ``generation`` grows when an un-merge opens one from the same event."""
-    return AlertId(named_uuid("cior.alert", area, opened_by, generation))
+    return AlertId(_named_uuid("cior.alert", area, opened_by, generation))
 
 
 def transition_id(alert: AlertId, version: int, *, n: int = 0) -> str:
@@ -117,7 +117,7 @@ def command_id(
     """Id of a command: repeating a protocol step for the same target is the same command, so a siren is asked once.
     ``round_`` counts deliberate repetitions (an escalation that asks again).
     """
-    return named_uuid("cior.command", alert, kind.value, protocol, step, target, round_)
+    return _named_uuid("cior.command", alert, kind.value, protocol, step, target, round_)
 
 
 def bucket(subject: str, buckets: int) -> int:

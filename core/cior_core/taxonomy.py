@@ -76,11 +76,6 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     sia_restore: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
 
-    @property
-    def eido(self) -> str | None:
-        """The text for EIDO's ``incidentTypeCommonRegistryText`` (NENA-STA-021.1b: an APCO/ANSI 2.103 code), None when the list has none."""
-        return self.apco[0] if self.apco else None
-
 
 class AlarmMeaning(msgspec.Struct, frozen=True, kw_only=True):
     """What a panel's code says. ``exact`` is false when only the code's class is known; the native code must then travel with the event."""
@@ -104,7 +99,6 @@ class Taxonomy(Mapping[str, EventType]):
         self._contact_id = _inverse(self, lambda kind: kind.contact_id)
         self._sia = _inverse(self, lambda kind: kind.sia)
         self._sia_restore = _inverse(self, lambda kind: kind.sia_restore)
-        self._apco = _inverse(self, lambda kind: kind.apco)
 
     @classmethod
     def load(cls, text: str, *, file: str = "taxonomy.toml") -> Self:
@@ -154,10 +148,6 @@ class Taxonomy(Mapping[str, EventType]):
             return AlarmMeaning(type=kind, phase=Phase.RESTORE)
         kind = TypeCode("alarm.unclassified" if code[1] == "A" else "device.notice")
         return AlarmMeaning(type=kind, phase=Phase.NEW, exact=False)
-
-    def map_apco(self, code: str) -> TypeCode | None:
-        """The type that an APCO/ANSI 2.103 incident code means, None when the file maps none."""
-        return self._apco.get(code)
 
     def _phase(self, kind: TypeCode, phase: Phase) -> Phase:
         if self[kind].family == "test":

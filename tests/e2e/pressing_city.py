@@ -10,8 +10,8 @@ from typing import Self
 
 import msgspec
 
-from cior.simulator.roster import Actor, city_point
-from cior.simulator.wires import PanelWire, Sent, TraccarWire
+from cior_demo.roster import Actor, city_point
+from cior_demo.wires import PanelWire, Sent, TraccarWire
 from e2e.running_centre import RunningCentre
 
 

@@ -13,16 +13,15 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-from cior import packs
 from cior.keys import Keys, open_keys
 from cior.settings import load
-from cior.simulator import roster, script
-from cior.simulator.wires import PanelWire, TraccarWire
-from cior.simulator.world import World, write_world
 from cior.stack import Stack
-from cior.summary import Summary
 from cior.supervisor import PartState
+from cior_console.summary import Summary
 from cior_core.geo import City
+from cior_demo import roster, script
+from cior_demo.wires import PanelWire, TraccarWire
+from cior_demo.world import World, write_world
 
 
 def now_ms() -> int:
@@ -35,7 +34,7 @@ class RunningCentre:
     def __init__(
         self, folder: Path, *, edit: Callable[[str], str] = lambda text: text, with_camera: bool = False
     ) -> None:
-        self.script = script.load(packs.scenario_text("viernes"), file="viernes.toml")
+        self.script = script.load(script.bundled_text("viernes"), file="viernes.toml")
         self.city = City.demo()
         self.roster = roster.build(self.city, seed=self.script.seed)
         self.world: World = write_world(folder, roster=self.roster, city=self.city, model=None)

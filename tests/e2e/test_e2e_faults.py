@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cior.summary import Summary
+from cior_console.summary import Summary
 from cior_core.model import Alert
 from cior_store.engine import Store
 from e2e.pressing_city import Pressed, Presser

@@ -14,9 +14,7 @@ from click.testing import CliRunner
 from cior import packs
 from cior.cli import main
 from cior.embedded.tansu import Tansu
-from cior.reconciling import gap_event
 from cior.recording import record_log
-from cior.simulator import roster, world
 from cior_bus import codec, topics
 from cior_bus.admin import Topics
 from cior_bus.producer import Bus, Message
@@ -36,6 +34,8 @@ from cior_core.model import (
     TickItem,
     TypeCode,
 )
+from cior_demo import roster, world
+from cior_sink.reconciling import gap_event
 from cior_store.reconcile import Gap
 
 AREA = AreaId("city")

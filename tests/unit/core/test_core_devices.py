@@ -107,7 +107,7 @@ def test_a_silence_that_nobody_swept_is_told_when_it_ends() -> None:
 
 def test_any_word_counts_as_life_even_an_undecoded_one() -> None:
     state, _ = told(said(0), said(100, "source.undecoded"), settings=EVERY_MINUTE)
-    assert devices.deadline_ms(state, EVERY_MINUTE) == START + 280_000
+    assert devices._deadline_ms(state, EVERY_MINUTE) == START + 280_000
 
 
 def test_a_registered_device_that_never_spoke_is_found_silent() -> None:
@@ -200,14 +200,14 @@ def test_the_end_state_of_positions_does_not_depend_on_their_order(order: list[i
 def test_the_offset_is_the_median_of_what_was_measured_and_drift_is_told_once() -> None:
     slow = [said(60.0 * n, late_s=600 + (9000 if n == 3 else n % 2)) for n in range(9)]
     state, events = told(*slow)
-    assert devices.clock_offset_s(state) == pytest.approx(600.0, abs=1.0), (
+    assert devices._clock_offset_s(state) == pytest.approx(600.0, abs=1.0), (
         "one buffered message does not shift it"
     )
-    assert devices.clock_quality(state) is ClockQuality.SKEWED
+    assert devices._clock_quality(state) is ClockQuality.SKEWED
     assert kinds(events) == ["device.clock new"]
     state, events = told(*[said(1000 + 60.0 * n) for n in range(15)], state=state)
     assert kinds(events) == ["device.clock restore"]
-    assert devices.clock_quality(state) is ClockQuality.SYNCED
+    assert devices._clock_quality(state) is ClockQuality.SYNCED
 
 
 def test_unreadable_and_buffered_times_measure_nothing() -> None:
@@ -215,8 +215,8 @@ def test_unreadable_and_buffered_times_measure_nothing() -> None:
         *[said(60.0 * n, clock=ClockQuality.UNKNOWN) for n in range(5)],
         *[said(400 + 60.0 * n, late_s=900, attributes={"buffered": True}) for n in range(5)],
     )
-    assert devices.clock_offset_s(state) is None
-    assert devices.clock_quality(state) is ClockQuality.UNKNOWN
+    assert devices._clock_offset_s(state) is None
+    assert devices._clock_quality(state) is ClockQuality.UNKNOWN
 
 
 def test_the_devices_own_instant_is_measured_even_when_the_event_was_moved_to_its_receipt() -> None:
@@ -225,7 +225,7 @@ def test_the_devices_own_instant_is_measured_even_when_the_event_was_moved_to_it
         for n in range(5)
     ]
     state, _ = told(*events)
-    assert devices.clock_offset_s(state) == -300.0
+    assert devices._clock_offset_s(state) == -300.0
 
 
 # --- presses --------------------------------------------------------------------------------------------------------------------------
@@ -305,7 +305,7 @@ def test_annotation_adds_and_never_removes() -> None:
     ],
 )
 def test_the_wilson_interval_of_a_record(confirmed: int, false: int, low: float, high: float) -> None:
-    found = devices.confirmation(Reputation(confirmed=confirmed, false=false))
+    found = devices._confirmation(Reputation(confirmed=confirmed, false=false))
     assert found.low == pytest.approx(low, abs=1e-5)
     assert found.high == pytest.approx(high, abs=1e-5)
     assert found.n == confirmed + false
@@ -313,8 +313,8 @@ def test_the_wilson_interval_of_a_record(confirmed: int, false: int, low: float,
 
 @given(st.integers(0, 10_000), st.integers(0, 10_000))
 def test_the_smoothed_rate_is_sane_and_confirmations_never_lower_it(confirmed: int, false: int) -> None:
-    found = devices.confirmation(Reputation(confirmed=confirmed, false=false))
-    better = devices.confirmation(Reputation(confirmed=confirmed + 1, false=false))
+    found = devices._confirmation(Reputation(confirmed=confirmed, false=false))
+    better = devices._confirmation(Reputation(confirmed=confirmed + 1, false=false))
     assert 0.0 <= found.low <= found.high <= 1.0
     assert 0.0 < found.rate < 1.0
     assert better.rate > found.rate

@@ -82,37 +82,9 @@ def test_distance_is_symmetric_bounded_and_agrees_with_h3(
     )
 
 
-@pytest.mark.parametrize(
-    ("to", "bearing"), [((1.0, 0.0), 0.0), ((0.0, 1.0), 90.0), ((-1.0, 0.0), 180.0), ((0.0, -1.0), 270.0)]
-)
-def test_bearings(to: Corner, bearing: float) -> None:
-    assert geo.bearing_deg(0.0, 0.0, *to) == pytest.approx(bearing)
-
-
-@given(st.floats(-89, 89), st.floats(-180, 180), st.floats(-89, 89), st.floats(-180, 180))
-def test_bearing_is_always_a_compass_value(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> None:
-    assert 0.0 <= geo.bearing_deg(lat_a, lon_a, lat_b, lon_b) < 360.0
-
-
-def test_accuracy_widens_a_match() -> None:
-    here = Place(method=PlaceMethod.SITE, lat=-32.95, lon=-60.66)
-    there = Place(method=PlaceMethod.GPS, lat=-32.9527, lon=-60.66, accuracy_m=150.0)  # 300 m south
-    assert (found := geo.nearness(here, there, radius_m=200)) is not None
-    assert found.distance_m == pytest.approx(300.2, abs=0.5)
-    assert found.allowed_m == 350.0
-    assert found.near
-    assert (
-        strict := geo.nearness(here, Place(method=PlaceMethod.SITE, lat=-32.9527, lon=-60.66), radius_m=200)
-    ) is not None
-    assert not strict.near
-    assert geo.nearness(here, UNKNOWN_PLACE, radius_m=1e9) is None, "an unknown place is near nothing"
-
-
 def test_cells() -> None:
     nine = geo.cell(-32.95, -60.66)
     assert h3.get_resolution(nine) == 9
-    assert geo.parent(nine, 8) == geo.cell(-32.95, -60.66, 8)
-    assert geo.parent(nine, 7) == geo.cell(-32.95, -60.66, 7)
 
 
 # --- bad coordinates ------------------------------------------------------------------------------------------------------------------

@@ -322,15 +322,6 @@ def test_a_qualifier_off_the_standard_still_alerts() -> None:
     assert (meaning.type, meaning.phase, meaning.exact) == ("panic.alarm", Phase.NEW, False)
 
 
-def test_apco_codes_go_both_ways() -> None:
-    for kind in KINDS.values():
-        for code in kind.apco:
-            assert KINDS.map_apco(code) == kind.code
-    assert KINDS["gun.shooting"].eido == "SHOOT"
-    assert KINDS["panic.bus"].eido is None
-    assert KINDS.map_apco("NOPE") is None
-
-
 def test_every_apco_code_we_name_is_in_the_published_list() -> None:
     published = Path(__file__).parents[2] / "golden" / "events" / "apco_2_103.txt"
     named = {code for kind in KINDS.values() for code in kind.apco}

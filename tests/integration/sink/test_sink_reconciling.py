@@ -6,13 +6,13 @@ import threading
 from pathlib import Path
 
 from cior.embedded.tansu import Tansu
-from cior.reconciling import Reconciler
 from cior_bus import codec, topics
 from cior_bus.admin import Topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_core.model import Event, EventId, Lane, Producer, TypeCode
+from cior_sink.reconciling import Reconciler
 from cior_store.engine import Store
 from cior_store.kinds import Entry, Kind, Origin
 from cior_store.migrate import migrate

@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 
-from cior.simulator.roster import Actor, Roster, city_point
-from cior.simulator.script import Do, Script, Step
-from cior.simulator.wires import CadWire, PanelWire, Sent, TraccarWire
 from cior_core.geo import City
+from cior_demo.roster import Actor, Roster, city_point
+from cior_demo.script import Do, Script, Step
+from cior_demo.wires import CadWire, PanelWire, Sent, TraccarWire
 
 log = structlog.get_logger("cior.simulator")
 
@@ -103,7 +103,7 @@ class Player:
         started_s = time.monotonic()
         for step in self.script.step:
             if step.do in (Do.ACKNOWLEDGE, Do.DISPATCH, Do.ON_SCENE, Do.CONFIRM, Do.CLOSE):
-                continue  # people in the centre act through the console's topic: cior.simulator.operator
+                continue  # people in the centre act through the console's topic: cior_demo.desk
             await asyncio.sleep(max(0.0, started_s + step.at_s / self._speed - time.monotonic()))
             self._spawn(self._do(step))
         await asyncio.sleep(max(0.0, started_s + self.script.duration_s / self._speed - time.monotonic()))

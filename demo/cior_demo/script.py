@@ -1,12 +1,14 @@
 """Scenario scripts: what happens in the city, at which second, in words an operator can read.
 
 A script is TOML: a seed, a background (traffic that a real city makes all the time) and steps. The same script and seed give the same bytes on the wire,
-except for clock readings. Steps name actors of the roster (``cior.simulator.roster``).
+except for clock readings. Steps name actors of the roster (``cior_demo.roster``).
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib import resources
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -102,3 +104,16 @@ def load(text: str, *, file: str) -> Script:
             )
         last_s = step.at_s
     return script
+
+
+def bundled_text(name: str) -> str:
+    """A bundled simulator script. Raises ``ConfigInvalid`` naming those that exist."""
+    folder = resources.files("cior_demo").joinpath("scenarios")
+    found = {Path(entry.name).stem: entry for entry in folder.iterdir() if entry.name.endswith(".toml")}
+    if name not in found:
+        raise ConfigInvalid(
+            "script.unknown",
+            f"no script '{name}'",
+            cure=f"one of: {', '.join(sorted(found))}, or a file path",
+        )
+    return found[name].read_text(encoding="utf-8")

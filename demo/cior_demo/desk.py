@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from cior.simulator.roster import Roster
-from cior.simulator.script import Do, Step
 from cior_bus import codec, topics
 from cior_bus.producer import Bus, Message
 from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disposition
+from cior_demo.roster import Roster
+from cior_demo.script import Do, Step
 
-log = structlog.get_logger("cior.simulator.operator")
+log = structlog.get_logger("cior_demo.desk")
 
 _KINDS = {
     Do.ACKNOWLEDGE: ActionKind.ACKNOWLEDGE,

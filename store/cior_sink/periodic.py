@@ -9,7 +9,7 @@ import structlog
 
 from cior_core.errors import CiorError, SourceUnavailable
 
-log = structlog.get_logger("cior.periodic")
+log = structlog.get_logger("cior_sink.periodic")
 
 
 class Periodic:

@@ -23,22 +23,22 @@ from cior.keys import open_keys
 from cior.recording import record_log
 from cior.replay import replay
 from cior.settings import load
-from cior.simulator import camera, roster, script
-from cior.simulator.operator import Desk
-from cior.simulator.player import Player, wall_ms
-from cior.simulator.wires import CadWire, PanelWire, TraccarWire
-from cior.simulator.world import ZONE, World, write_world
 from cior.stack import Stack
-from cior.summary import Summary
 from cior.up import tell_keys
-from cior.verdict import print_summary, verdict
-from cior.watching import WallWatch
 from cior_bus import codec, topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.producer import Bus
+from cior_console.summary import Summary
 from cior_core.errors import SourceUnavailable
 from cior_core.geo import City
 from cior_core.model import Alert, AreaId
+from cior_demo import camera, roster, script
+from cior_demo.desk import Desk
+from cior_demo.player import Player, wall_ms
+from cior_demo.verdict import print_summary, verdict
+from cior_demo.watching import WallWatch
+from cior_demo.wires import CadWire, PanelWire, TraccarWire
+from cior_demo.world import ZONE, World, write_world
 
 SETTLE_S = 40.0
 YEAR_FORMAT = "%Y"
@@ -96,7 +96,7 @@ def _folder(given: Path | None) -> Iterator[Path]:
 
 def _stage(options: DemoOptions, folder: Path) -> _Stage:
     given = Path(options.script)
-    text = given.read_text(encoding="utf-8") if given.is_file() else packs.scenario_text(options.script)
+    text = given.read_text(encoding="utf-8") if given.is_file() else script.bundled_text(options.script)
     play = script.load(text, file=given.name)
     city = City.demo()
     people = roster.build(city, seed=play.seed)

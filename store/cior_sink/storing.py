@@ -27,7 +27,7 @@ from cior_store.kinds import ADDITIVE, Kind
 from cior_store.sink import Sink
 from cior_store.writers import Writers
 
-log = structlog.get_logger("cior.storing")
+log = structlog.get_logger("cior_sink.storing")
 
 ROUTES: dict[str, Kind] = {
     topics.RAW.name: Kind.RAW,

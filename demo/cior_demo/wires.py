@@ -18,9 +18,9 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from cior.simulator.roster import Actor
 from cior_connectors.builtin.dc09 import frame
 from cior_connectors.builtin.dc09.panel import Answer, Panel, PanelSettings, encode
+from cior_demo.roster import Actor
 
 KNOTS_PER_KMH = 1 / 1.852
 _TRIES = 10

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from cior.simulator.operator import Desk
-from cior.simulator.player import Truth
-from cior.summary import Summary
-from cior.watching import WallWatch
+from cior_console.summary import Summary
+from cior_demo.desk import Desk
+from cior_demo.player import Truth
+from cior_demo.watching import WallWatch
 
 KINDS = ("dc09", "traccar", "cad", "vision")
 

@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
-from cior.periodic import Periodic
+from cior_sink.periodic import Periodic
 from cior_store import rollups
 from cior_store.engine import Store
 from cior_store.rollups import Drift
 
-log = structlog.get_logger("cior.housekeeping")
+log = structlog.get_logger("cior_sink.housekeeping")
 
 DAYS_BACK = 3
 """How many closed days a new process looks at: a centre that was off over a weekend finds its Friday."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cior.summary import Summary, balance_of, summarise
+from cior_console.summary import Summary, balance_of, summarise
 from cior_store.questions import Questions
 
 HOUR_MS = 3_600_000

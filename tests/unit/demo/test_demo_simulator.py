@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cior import packs
-from cior.simulator import roster, script
-from cior.simulator.roster import city_point
-from cior.simulator.script import Do
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import City
 from cior_core.model import DataClass
 from cior_core.registry import Registry
+from cior_demo import roster, script
+from cior_demo.roster import city_point
+from cior_demo.script import Do
 
 CITY = City.demo()
 
@@ -39,7 +38,7 @@ def test_the_registry_knows_all_but_the_stranger_and_seals_the_silent_panel() ->
 
 
 def test_the_bundled_script_names_actors_that_exist_and_tells_every_kind_of_trouble() -> None:
-    play = script.load(packs.scenario_text("viernes"), file="viernes.toml")
+    play = script.load(script.bundled_text("viernes"), file="viernes.toml")
     people = roster.build(CITY, seed=play.seed)
     for step in play.step:
         if step.do in (Do.CALL, Do.EDIT, Do.BROKEN_ROW):
@@ -63,14 +62,14 @@ def test_the_bundled_script_names_actors_that_exist_and_tells_every_kind_of_trou
 
 @pytest.mark.parametrize("at_s", ["99", "0.5"])
 def test_a_step_out_of_order_or_after_the_end_is_refused(at_s: str) -> None:
-    text = packs.scenario_text("viernes").replace("at_s = 35.0", f"at_s = {at_s}")
+    text = script.bundled_text("viernes").replace("at_s = 35.0", f"at_s = {at_s}")
     with pytest.raises(ConfigInvalid, match=r"script\.order"):
         script.load(text, file="viernes.toml")
 
 
 def test_an_unknown_script_says_which_there_are() -> None:
     with pytest.raises(ConfigInvalid, match="viernes"):
-        packs.scenario_text("lunes")
+        script.bundled_text("lunes")
 
 
 def test_a_point_of_the_city_is_in_the_city() -> None:

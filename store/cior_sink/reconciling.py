@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 import structlog
 
-from cior.periodic import Periodic
 from cior_bus import codec, topics
 from cior_bus.producer import Bus, Message
 from cior_core.identity import event_id
 from cior_core.model import ClockQuality, DataClass, Event, Lane, Producer, TypeCode
+from cior_sink.periodic import Periodic
 from cior_store import reconcile
 from cior_store.engine import Store
 from cior_store.questions import Questions
 from cior_store.reconcile import Gap, ReconcileSettings
 
-log = structlog.get_logger("cior.reconciling")
+log = structlog.get_logger("cior_sink.reconciling")
 
 SOURCE = "urn:cior:reconciliation"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from cior.embedded.tansu import free_port
-from cior.simulator.roster import Roster, registry_toml
 from cior_core.geo import City
+from cior_demo.roster import Roster, registry_toml
 
 ZONE = "America/Argentina/Cordoba"
 CAMERA = "camera-plaza"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from cior.simulator.operator import Desk
-from cior.simulator.script import Do, Step
-from cior.summary import Balance, DeadCount, Summary
-from cior.verdict import heard, percentile, verdict
-from cior.wall_questions import settled_until_ms
-from cior.watching import Seen, WallWatch
+from cior_console.summary import Balance, DeadCount, Summary
+from cior_console.wall_questions import settled_until_ms
+from cior_demo.desk import Desk
+from cior_demo.script import Do, Step
+from cior_demo.verdict import heard, percentile, verdict
+from cior_demo.watching import Seen, WallWatch
 from cior_store.answers import LatencyRow, SourceCount
 
 LATENCY = LatencyRow(

@@ -1,0 +1,1 @@
+"""Topics to tables: storing, reconciliation, housekeeping. Its process is the part ``sink``."""
