@@ -20,7 +20,6 @@ import msgspec
 
 from cior_core.device_state import DeviceState, Press, Reputation
 from cior_core.geo import coordinate_fault
-from cior_core.identity import event_id
 from cior_core.model import (
     UNKNOWN_PLACE,
     Alert,
@@ -34,8 +33,8 @@ from cior_core.model import (
     Place,
     PlaceMethod,
     Producer,
-    TypeCode,
 )
+from cior_core.system_events import system_event
 
 SOURCE: Final = "urn:cior:devices"
 ENDINGS: Final = "urn:cior:endings"
@@ -196,16 +195,15 @@ def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[
         if member.phase is Phase.NEW and member.type.partition(".")[0] in settings.press_families
     ]
     return tuple(
-        Event(
-            id=event_id(ENDINGS, f"{alert.id}|{alert.version}|{member.event_id}"),
+        system_event(
+            ENDING,
             source=ENDINGS,
-            type=TypeCode(ENDING),
             subject=member.subject,
+            key=f"{alert.id}|{alert.version}|{member.event_id}",
+            at_ms=alert.updated_ms,
             occurred_ms=alert.closed_ms,
-            received_ms=alert.updated_ms,
             clock=ClockQuality.SYNCED,
             data_class=alert.data_class,
-            lane=Lane.URGENT,
             producer=_PRODUCER,
             attributes={
                 "press": member.event_id,
@@ -411,14 +409,14 @@ def _derived(state: DeviceState, told: _Told) -> Event:
         place = (
             Place(method=PlaceMethod.DISTRICT, district=place.district) if place.district else UNKNOWN_PLACE
         )
-    return Event(
-        id=event_id(SOURCE, f"{state.subject}|{told.key}"),
+    return system_event(
+        told.type,
         source=SOURCE,
-        type=TypeCode(told.type),
         subject=state.subject,
-        phase=told.phase,
+        key=f"{state.subject}|{told.key}",
+        at_ms=told.at_ms,
         occurred_ms=told.occurred_ms,
-        received_ms=told.at_ms,
+        phase=told.phase,
         clock=ClockQuality.SYNCED,
         place=place,
         data_class=state.data_class,

@@ -8,8 +8,8 @@ import structlog
 
 from cior_bus import codec, topics
 from cior_bus.producer import Bus, Message
-from cior_core.identity import event_id
-from cior_core.model import ClockQuality, DataClass, Event, Lane, Producer, TypeCode
+from cior_core.model import ClockQuality, Event, Producer
+from cior_core.system_events import system_event
 from cior_sink.periodic import Periodic
 from cior_store import reconcile
 from cior_store.engine import Store
@@ -23,16 +23,14 @@ SOURCE = "urn:cior:reconciliation"
 
 def gap_event(gap: Gap, *, now_ms: int) -> Event:
     """The event of a gap. Its id follows from the minute and the size, so that finding the same gap again says nothing new."""
-    return Event(
-        id=event_id(SOURCE, gap.key),
+    return system_event(
+        "accounting.gap",
         source=SOURCE,
-        type=TypeCode("accounting.gap"),
         subject=f"connector:{gap.instance or gap.connector}",
+        key=gap.key,
+        at_ms=now_ms,
         occurred_ms=gap.minute_ms,
-        received_ms=now_ms,
         clock=ClockQuality.SYNCED,
-        data_class=DataClass.RESTRICTED,
-        lane=Lane.URGENT,
         producer=Producer(connector="cior.reconciliation", version="1"),
         native_key=gap.key,
         attributes={

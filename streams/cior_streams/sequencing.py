@@ -16,13 +16,12 @@ from cior_core.model import (
     ClockQuality,
     Event,
     EventItem,
-    Lane,
     Receipt,
     ReceiptItem,
     TickItem,
-    TypeCode,
 )
 from cior_core.ports import Clock
+from cior_core.system_events import system_event
 from cior_streams import outlet
 from cior_streams.domain import Areas
 from cior_streams.guard import Incoming, Publisher
@@ -79,16 +78,15 @@ class Sequencer:
         """Unreadable bytes on a life-safety lane: a press may be inside, so a life-safety event says so. Its id follows from where they lay."""
         where = f"{incoming.topic}:{incoming.partition}:{incoming.offset}"
         now_ms = self._clock.now_ms()
-        event = Event(
-            id=identity.event_id("cior.streams", where),
+        event = system_event(
+            "source.undecoded",
             source="cior.streams",
-            type=TypeCode("source.undecoded"),
             subject=(incoming.key or b"").decode("utf-8", "replace") or "unknown",
+            key=where,
+            at_ms=now_ms,
             occurred_ms=incoming.timestamp_ms if incoming.timestamp_ms > 0 else now_ms,
-            received_ms=now_ms,
             clock=ClockQuality.SYNCED,
             life_safety=True,
-            lane=Lane.URGENT,
             native_key=where,
         )
         return self.items_of([event])

@@ -39,8 +39,8 @@ from cior_connectors.contract import (
     Source,
 )
 from cior_core.errors import CiorError, SourceUnavailable
-from cior_core.identity import event_id
 from cior_core.model import DataClass, Event, Lane, Place, TypeCode
+from cior_core.system_events import system_event
 
 _LOG = structlog.get_logger(__name__)
 STOP_WITHIN_S = 2.0
@@ -366,16 +366,12 @@ class Instance:
 
     def _say(self, type_code: TypeCode, attributes: dict[str, Any]) -> None:
         self._own_events += 1
-        now_ms = self.now_ms()
-        source = f"urn:cior:connector:{self.instance}"
-        event = Event(
-            id=event_id(source, f"{type_code}:{self._boot}:{self._own_events}"),
-            source=source,
-            type=type_code,
+        event = system_event(
+            type_code,
+            source=f"urn:cior:connector:{self.instance}",
             subject=f"connector:{self.instance}",
-            occurred_ms=now_ms,
-            received_ms=now_ms,
-            data_class=DataClass.RESTRICTED,
+            key=f"{type_code}:{self._boot}:{self._own_events}",
+            at_ms=self.now_ms(),
             lane=self._context.taxonomy[type_code].lane,
             producer=self._context.producer,
             registered=True,

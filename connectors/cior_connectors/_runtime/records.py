@@ -15,7 +15,7 @@ from cior_connectors._runtime.guard import Verdict
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors.contract import Accepted, DecodeContext, Facts, Outcome, Rejected, RejectedPart
 from cior_core.errors import PayloadRejected
-from cior_core.identity import dead_id, event_id, payload_sha256
+from cior_core.identity import dead_id, payload_sha256
 from cior_core.model import (
     UNKNOWN_PLACE,
     DataClass,
@@ -28,6 +28,7 @@ from cior_core.model import (
     RawPointer,
     RawRecord,
 )
+from cior_core.system_events import system_event
 
 MAX_EVENT_BYTES = 1_000_000
 
@@ -173,17 +174,15 @@ def _undecoded(channel: Channel, facts: Facts, rejected: tuple[RejectedPart, ...
     """A life-safety channel said something we cannot read: an operator must see that it spoke (design §4.2)."""
     subject = facts.subject or facts.source
     device = channel.context.registry.get(subject)
-    return Event(
-        id=event_id(facts.source, f"undecoded:{facts.raw_id}"),
+    return system_event(
+        UNDECODED,
         source=facts.source,
-        type=UNDECODED,
         subject=subject,
-        occurred_ms=facts.received_ms,
-        received_ms=facts.received_ms,
+        key=f"undecoded:{facts.raw_id}",
+        at_ms=facts.received_ms,
         place=device.place if device is not None else UNKNOWN_PLACE,
         data_class=DataClass.SEALED if sealed else DataClass.RESTRICTED,
         life_safety=True,
-        lane=Lane.URGENT,
         producer=channel.context.producer,
         registered=device is not None if facts.subject else None,
         drill=facts.drill or channel.context.drill,
