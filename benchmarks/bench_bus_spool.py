@@ -19,7 +19,8 @@ from cior.embedded.tansu import Tansu
 from cior_bus import topics
 from cior_bus.admin import Topics
 from cior_bus.lanes import bucket_key
-from cior_bus.producer import Bus, Message
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
 from cior_bus.spool import Spool, SpoolClass, SpoolLimits
 
@@ -30,7 +31,7 @@ async def press_times_ms(bus: Bus, count: int) -> list[float]:
     waits = []
     for n in range(count):
         started = time.perf_counter()
-        await bus.publish([Message(topic=topics.URGENT.name, key=b"bus-%d" % n, value=VALUE)])
+        await bus.publish([MessageOut(topic=topics.URGENT.name, key=b"bus-%d" % n, value=VALUE)])
         waits.append((time.perf_counter() - started) * 1_000)
         await asyncio.sleep(0.001)
     return waits
@@ -54,7 +55,7 @@ async def measure(presses: int, records: int) -> None:
             rows.append(row("press, spool, broker away (fsync each)", await press_times_ms(bus, presses)))
             started = time.perf_counter()
             bulk = [
-                Message(topic=topics.TELEMETRY.name, key=bucket_key(n % 64), value=VALUE, bulk=True)
+                MessageOut(topic=topics.TELEMETRY.name, key=bucket_key(n % 64), value=VALUE, bulk=True)
                 for n in range(records)
             ]
             futures = [bus.submit([message]) for message in bulk]

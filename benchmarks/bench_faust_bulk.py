@@ -30,12 +30,13 @@ QUIX_NAME = "quixstreams State, keyed count, one event a message, four fields de
 
 def produce(bootstrap: str, events: int) -> int:
     """The same events twice: one a message on ``bench.singles``, and in envelopes on the telemetry lane. Returns the number of envelopes."""
-    from cior_bus import codec, topics
+    from cior_bus import topics
     from cior_bus.admin import Topics
     from cior_bus.lanes import device_bucket
-    from cior_bus.producer import Bus, Message
+    from cior_bus.message import MessageOut
+    from cior_bus.producer import Bus
     from cior_bus.settings import BusSettings, Profile
-    from cior_core import identity
+    from cior_core import codec, identity
     from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
 
     settings = BusSettings(bootstrap=bootstrap, profile=Profile.TANSU, linger_ms=20, ack_wait_s=30)
@@ -56,14 +57,14 @@ def produce(bootstrap: str, events: int) -> int:
                 received_ms=at + n, lane=Lane.TELEMETRY, place=place, attributes={"speed_kmh": n % 60, "course_deg": n % 360},
             )  # fmt: skip
             value = codec.encode(event)
-            waiting.append(bus.submit([Message(topic=SINGLES, key=subject.encode(), value=value)]))
+            waiting.append(bus.submit([MessageOut(topic=SINGLES, key=subject.encode(), value=value)]))
             group = groups.setdefault(device_bucket(subject), [])
             group.append(value)
             if len(group) == ENVELOPE:
                 waiting.append(
                     bus.submit(
                         [
-                            Message(
+                            MessageOut(
                                 topic=topics.TELEMETRY.name,
                                 key=device_bucket(subject),
                                 value=codec.join(group),
@@ -80,7 +81,7 @@ def produce(bootstrap: str, events: int) -> int:
         for key, group in groups.items():
             if group:
                 waiting.append(
-                    bus.submit([Message(topic=topics.TELEMETRY.name, key=key, value=codec.join(group))])
+                    bus.submit([MessageOut(topic=topics.TELEMETRY.name, key=key, value=codec.join(group))])
                 )
                 envelopes += 1
         for future in waiting:
@@ -134,10 +135,11 @@ def run_batch_consumer(bootstrap: str, events: int) -> None:
     """Our plain consumer (bulk sinks): envelopes, every event fully decoded to the canonical struct."""
     import threading
 
-    from cior_bus import codec, topics
-    from cior_bus.codec import Kind
+    from cior_bus import topics
     from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
     from cior_bus.settings import BusSettings, Profile
+    from cior_core import codec
+    from cior_core.catalogue import Kind
 
     stop, counts, started = threading.Event(), dict[str, int](), [0.0, 0]
 
@@ -168,11 +170,12 @@ def run_faust_counts(bootstrap: str, events: int) -> None:
 
 def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int = 0) -> None:
     """The bulk lane without state: our Faust application, agent and guard, decode, a count by subject."""
-    from cior_bus import codec, topics
-    from cior_bus.codec import Kind
+    from cior_bus import topics
     from cior_bus.metrics import Metrics
     from cior_bus.producer import Bus
     from cior_bus.settings import BusSettings, Profile
+    from cior_core import codec
+    from cior_core.catalogue import Kind
     from cior_streams import app as edge
     from cior_streams.guard import Guard, Incoming
     from cior_streams.runner import WallClock

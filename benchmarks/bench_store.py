@@ -23,8 +23,8 @@ import structlog
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from cior_core.catalogue import Kind  # noqa: E402
 from cior_store.engine import Store  # noqa: E402
-from cior_store.kinds import Kind  # noqa: E402
 from cior_store.migrate import migrate  # noqa: E402
 from cior_store.questions import Questions  # noqa: E402
 from cior_store.sink import Sink, SinkSettings  # noqa: E402
@@ -51,22 +51,20 @@ def _messages(rows: int, *, first: int) -> list[city.Msg]:
         city.event(n, at_ms=city.NOON_MS + n % 3_600_000, subject=f"unit-{n % 3000}", raw_number=n)
         for n in range(first, first + rows)
     )
-    return city.messages("t.events", events, first=first)
+    return city.messages("cior.events.v1", events, first=first)
 
 
 def _insert(store: Store, *, cut: int, rows: int, first: int) -> float:
     """Rows a second through the whole sink."""
     sink = Sink(
         Writers(store),
-        codec=city.BusCodec(),
-        routes=city.ROUTES,
         on_dead=_never,
         settings=SinkSettings(max_messages=cut),
     )
     batch = _messages(rows, first=first)
     started = time.perf_counter()
     for start in range(0, rows, cut):
-        sink.write_batch("t.events", 0, batch[start : start + cut])
+        sink.write_batch("cior.events.v1", 0, batch[start : start + cut])
     return rows / (time.perf_counter() - started)
 
 

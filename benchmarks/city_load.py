@@ -24,10 +24,10 @@ import aiohttp
 import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.lanes import BUCKETS, bucket_key, device_bucket
 from cior_bus.settings import BusSettings
-from cior_core import identity
+from cior_core import codec, identity
 from cior_core.geo import City
 from cior_core.model import (
     ClockQuality,

@@ -18,13 +18,15 @@ import structlog
 from aiohttp import web
 
 from cior.readiness import announce
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_console.feed import AlertFeed
 from cior_console.wall_questions import wall_questions
 from cior_console.web import WallConfig, create_app
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
 from cior_core.model import Alert
 from cior_core.taxonomy import Taxonomy
@@ -151,7 +153,7 @@ class FeedReader:
             if record.value is None:
                 continue
             try:
-                alert = codec.decode(codec.Kind.ALERT, record.value)
+                alert = codec.decode(Kind.ALERT, record.value)
             except PayloadRejected as error:  # the sink dead-letters it with its bytes
                 log.warning("alert_unreadable", code=error.code, offset=record.offset)
                 continue

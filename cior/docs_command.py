@@ -63,7 +63,7 @@ def _generated(title: str, source: str) -> str:
 
 
 def _topics() -> str:
-    from cior_bus.topics import CATALOGUE
+    from cior_core.catalogue import TOPICS
 
     rows = [
         (
@@ -74,9 +74,9 @@ def _topics() -> str:
             "by key, for ever" if spec.compacted else f"{(spec.retention_s or 0) // 86_400} d",
             spec.purpose,
         )
-        for spec in CATALOGUE
+        for spec in TOPICS
     ]
-    return _generated("Topics", "`cior_bus.topics`") + _table(
+    return _generated("Topics", "`cior_core.catalogue`") + _table(
         "topic", "key", "value", "partitions", "kept", "what for", rows=rows
     )
 

@@ -14,29 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cior_bus.topics import CATALOGUE, TopicSpec
 from cior_core import bundled, schemas
-from cior_core.schemas import Channel
 from cior_core.taxonomy import EventType, Taxonomy
 
 DOCS = Path(__file__).parent
 BASELINE = DOCS / "schemas" / "baseline"
-
-MESSAGES: dict[str, tuple[str, ...]] = {
-    "cior.raw.v1": ("raw",),
-    "cior.sealed.v1": ("raw",),
-    "cior.events.urgent.v1": ("event",),
-    "cior.events.v1": ("event",),
-    "cior.telemetry.v1": ("event",),
-    "cior.area.v1": ("item",),
-    "cior.alerts.v1": ("alert",),
-    "cior.transitions.v1": ("transition",),
-    "cior.actions.v1": ("action",),
-    "cior.commands.v1": ("command",),
-    "cior.receipts.v1": ("receipt",),
-    "cior.dead.v1": ("dead",),
-}
-"""Which wire form each topic carries. A topic without a row here fails the generation."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,9 +49,7 @@ def files() -> dict[Path, str]:
     documents: dict[Path, str] = {
         DOCS / "schemas" / f"{name}.v1.json": rendered(tree) for name, tree in schemas.schemas().items()
     }
-    documents[DOCS / "schemas" / "asyncapi.json"] = rendered(
-        schemas.asyncapi([channel(spec) for spec in CATALOGUE], version=release())
-    )
+    documents[DOCS / "schemas" / "asyncapi.json"] = rendered(schemas.asyncapi(version=release()))
     documents[DOCS / "taxonomy.md"] = taxonomy_page(Taxonomy.load(bundled.text("taxonomy.toml")))
     return documents
 
@@ -116,21 +96,6 @@ def report(line: str, found: Iterable[str]) -> int:
 def rendered(tree: dict[str, Any]) -> str:
     """JSON for people and diffs."""
     return json.dumps(tree, ensure_ascii=False, indent=1) + "\n"
-
-
-def channel(spec: TopicSpec) -> Channel:
-    """A topic of the catalogue for AsyncAPI."""
-    return Channel(
-        name=spec.name,
-        key=spec.key,
-        value=spec.value,
-        purpose=spec.purpose,
-        messages=MESSAGES[spec.name],
-        partitions=spec.partitions,
-        retention_s=spec.retention_s,
-        compacted=spec.compacted,
-        max_message_bytes=spec.max_message_bytes,
-    )
 
 
 def release() -> str:

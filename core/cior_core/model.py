@@ -13,11 +13,15 @@ from typing import Any, Literal, NewType
 
 import msgspec
 
+from cior_core import target
+
 EventId = NewType("EventId", str)
 RawId = NewType("RawId", str)
 AlertId = NewType("AlertId", str)
 AreaId = NewType("AreaId", str)
 TypeCode = NewType("TypeCode", str)
+Target = target.Target
+TargetKind = target.TargetKind
 
 DEFAULT_AREA = AreaId("city")
 
@@ -380,7 +384,10 @@ class Action(Struct, frozen=True, kw_only=True):
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """An idempotent request to a device or service; ``id`` is derived from the alert and the protocol step, so a repeat is the same command."""
+    """An idempotent request to a device or service; ``id`` is derived from the alert and the protocol step, so a repeat is the same command.
+
+    ``target`` is the text of a :class:`Target`.
+    """
 
     id: str
     kind: CommandKind

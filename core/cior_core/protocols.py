@@ -11,20 +11,25 @@ from typing import Literal
 
 import msgspec
 
-from cior_core.model import AlertStatus, CommandKind
+from cior_core.errors import PayloadRejected
+from cior_core.model import AlertStatus, CommandKind, Target, TargetKind
 from cior_core.strict_toml import ConfigFault, locate, parse
 from cior_core.taxonomy import EventType
 
 Act = Literal["siren_on", "notify", "request_clip", "hold_video", "task"]
 
-LOUD_TARGETS = frozenset({"block"})
-"""Targets that neighbours see or hear."""
+EVENT_TARGETS = frozenset({"subject", "block", "camera"})
+"""Words that the event fills in: its device, its block, its cameras."""
+
+LOUD_TARGETS = frozenset({TargetKind.BLOCK.value})
+"""Kinds of target that neighbours see or hear."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One step. With ``after_s`` > 0 it is a timer: it runs once, at a tick, unless the alert reached ``unless`` by then.
 
-    ``target``: ``subject``, ``block``, ``camera`` (from the event) or ``team:<name>``. ``auto_off_s`` is required of a siren.
+    ``target``: ``subject``, ``block``, ``camera`` (from the event) or a :class:`~cior_core.model.Target` such as ``team:police``.
+    ``auto_off_s`` is required of a siren.
     """
 
     id: str
@@ -45,7 +50,18 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def loud(self) -> bool:
         """Whether neighbours see or hear it: never for a silent, late or away press."""
-        return self.act == "siren_on" or self.target in LOUD_TARGETS
+        return self.act == "siren_on" or self.target.partition(":")[0] in LOUD_TARGETS
+
+    @property
+    def names_someone(self) -> bool:
+        """Whether ``target`` is readable: a word that the event fills in, or a target as it is."""
+        if self.target in EVENT_TARGETS:
+            return True
+        try:
+            Target.parse(self.target)
+        except PayloadRejected:
+            return False
+        return True
 
 
 class ResponseProtocol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,6 +200,13 @@ def _steps(protocol: ResponseProtocol, at: tuple[str | int, ...]) -> Iterator[_F
                 f"step '{step.id}' is no siren but has auto_off_s",
                 where,
                 "remove auto_off_s",
+            )
+        if not step.names_someone:
+            yield (
+                "protocol.step_invalid",
+                f"step '{step.id}': nobody can be asked as '{step.target}'",
+                where,
+                "write subject, block, camera or <kind>:<id>, as in team:police",
             )
         if step.after_s < 0 or step.expires_s <= 0 or (step.unless is not None and step.after_s == 0):
             yield (

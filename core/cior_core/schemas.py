@@ -8,44 +8,20 @@ never close an object. A rename, another type or a new requirement is version 2,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from cior_core import cloudevents
-from cior_core.model import Action, Alert, Command, DeadLetter, Item, RawRecord, Receipt, Transition
+from cior_core.catalogue import ENTRIES, TOPICS, TopicSpec
 
 Schema = dict[str, Any]
 
-WIRE_FORMS: Final[dict[str, Any]] = {
-    "event": cloudevents.WireEvent,
-    "raw": RawRecord,
-    "dead": DeadLetter,
-    "alert": Alert,
-    "transition": Transition,
-    "action": Action,
-    "command": Command,
-    "receipt": Receipt,
-    "item": Item,
-}
-"""Schema name to the struct (or union) whose JSON it describes. ``Event`` itself stands in ``item``: the area log carries it as plain JSON."""
+WIRE_FORMS: Final[dict[str, Any]] = {entry.schema_name: entry.codec.wire for entry in ENTRIES}
+"""Schema name to the struct (or union) whose JSON it describes. ``Event`` itself stands in ``item``: the area log has it as plain JSON."""
 
 _REF: Final = "#/$defs/{name}"
-
-
-class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """One topic as AsyncAPI needs it. ``messages`` names :data:`WIRE_FORMS`; ``retention_s`` None: for ever, by key."""
-
-    name: str
-    key: str
-    value: str
-    purpose: str
-    messages: tuple[str, ...]
-    partitions: int
-    retention_s: int | None
-    compacted: bool
-    max_message_bytes: int
 
 
 class Breach(msgspec.Struct, frozen=True, order=True):
@@ -108,50 +84,51 @@ def _as_cloudevent(root: Schema) -> None:
 # --- AsyncAPI -------------------------------------------------------------------------------------------------------------------------
 
 
-def asyncapi(channels: Sequence[Channel], *, version: str) -> Schema:
-    """An AsyncAPI 3.0.0 document of ``channels``; ``version`` is the release. Each message's payload is the schema file beside it."""
-    used = sorted({message for channel in channels for message in channel.messages})
+def asyncapi(*, version: str) -> Schema:
+    """An AsyncAPI 3.0.0 document of the catalogue's topics; ``version`` is the release. A payload is the schema file beside it."""
+    carried = {topic.name: entry.schema_name for entry in ENTRIES for topic in entry.topics}
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "CIOR topics",
             "version": version,
             "license": {"name": "AGPL-3.0-or-later"},
-            "description": "Every topic of a centre: what it carries, by which key, how long. Made from the code by docs/generate.py.",
+            "description": "Every topic of a centre: what it carries, by which key, how long. "
+            "Made from the code by docs/generate.py.",
         },
         "defaultContentType": "application/json",
-        "channels": {_slug(channel): _channel(channel) for channel in channels},
+        "channels": {_slug(topic): _channel(topic, carried[topic.name]) for topic in TOPICS},
         "operations": {
-            f"publish_{_slug(channel)}": {
+            f"publish_{_slug(topic)}": {
                 "action": "send",
-                "channel": {"$ref": f"#/channels/{_slug(channel)}"},
+                "channel": {"$ref": f"#/channels/{_slug(topic)}"},
             }
-            for channel in channels
+            for topic in TOPICS
         },
-        "components": {"messages": {name: _message(name) for name in used}},
+        "components": {"messages": {name: _message(name) for name in sorted(set(carried.values()))}},
     }
 
 
-def _slug(channel: Channel) -> str:
-    return channel.name.replace(".", "_").replace("-", "_")
+def _slug(topic: TopicSpec) -> str:
+    return topic.name.replace(".", "_").replace("-", "_")
 
 
-def _channel(channel: Channel) -> Schema:
-    policy = ["compact"] if channel.compacted else ["delete"]
-    retention = {} if channel.retention_s is None else {"retention.ms": channel.retention_s * 1000}
+def _channel(topic: TopicSpec, message: str) -> Schema:
+    policy = ["compact"] if topic.compacted else ["delete"]
+    retention = {} if topic.retention_s is None else {"retention.ms": topic.retention_s * 1000}
     return {
-        "address": channel.name,
-        "description": f"{channel.purpose}. Key: {channel.key}. Value: {channel.value}.",
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in channel.messages},
+        "address": topic.name,
+        "description": f"{topic.purpose}. Key: {topic.key}. Value: {topic.value}.",
+        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
         "bindings": {
             "kafka": {
-                "topic": channel.name,
-                "partitions": channel.partitions,
+                "topic": topic.name,
+                "partitions": topic.partitions,
                 "bindingVersion": "0.5.0",
                 "topicConfiguration": {
                     "cleanup.policy": policy,
                     **retention,
-                    "max.message.bytes": channel.max_message_bytes,
+                    "max.message.bytes": topic.max_message_bytes,
                 },
             }
         },

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from cior_bus import codec, topics
-from cior_bus.producer import Bus, Message
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
 from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disposition
 from cior_demo.roster import Roster
 from cior_demo.script import Do, Step
@@ -70,8 +70,7 @@ class Desk:
             reason=step.note,
             disposition=Disposition(step.disposition) if step.disposition else None,
         )
-        message = Message(topic=topics.ACTIONS.name, key=self._area.encode(), value=codec.encode(action))
-        self._bus.publish_sync([message])
+        self._bus.publish_sync([MessageOut.of(action)])
         self.done.append(action)
         return True
 

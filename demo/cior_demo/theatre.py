@@ -25,10 +25,12 @@ from cior.replay import replay
 from cior.settings import load
 from cior.stack import Stack
 from cior.up import tell_keys
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.producer import Bus
 from cior_console.summary import Summary
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_core.geo import City
 from cior_core.model import Alert, AreaId
@@ -191,7 +193,7 @@ def _room(stage: _Stage, options: DemoOptions, stop: threading.Event) -> tuple[D
 
     def see(batch: Batch) -> None:
         for record in batch.records:
-            alert = codec.decode(codec.Kind.ALERT, record.value) if record.value else None
+            alert = codec.decode(Kind.ALERT, record.value) if record.value else None
             if isinstance(alert, Alert):
                 desk.see(alert)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import structlog
 
-from cior_bus import codec, topics
-from cior_bus.producer import Bus, Message
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
 from cior_core.model import ClockQuality, Event, Producer
 from cior_core.system_events import system_event
 from cior_sink.periodic import Periodic
@@ -70,11 +70,6 @@ class Reconciler:
                 "accounting_gap_found", gaps=len(fresh), missing_raw=sum(gap.missing_raw for gap in fresh)
             )
             events = [gap_event(gap, now_ms=now_ms) for gap in fresh]
-            self._bus.publish_sync(
-                [
-                    Message(topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event))
-                    for event in events
-                ]
-            )
+            self._bus.publish_sync([MessageOut.of(event) for event in events])
             self._told.update(gap.key for gap in fresh)
         return found

@@ -13,52 +13,28 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.cuts import Cut
-from cior_bus.dead_letters import message as dead_message
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
+from cior_core.catalogue import KIND_OF_TOPIC
 from cior_core.errors import CiorError
 from cior_core.model import DeadLetter
 from cior_store.engine import Store
-from cior_store.kinds import ADDITIVE, Kind
+from cior_store.kinds import ADDITIVE, STORED_TOPICS
 from cior_store.sink import Sink
 from cior_store.writers import Writers
 
 log = structlog.get_logger("cior_sink.storing")
 
-ROUTES: dict[str, Kind] = {
-    topics.RAW.name: Kind.RAW,
-    topics.SEALED.name: Kind.SEALED,
-    topics.URGENT.name: Kind.EVENT,
-    topics.EVENTS.name: Kind.EVENT,
-    topics.TELEMETRY.name: Kind.EVENT,
-    topics.ALERTS.name: Kind.ALERT,
-    topics.TRANSITIONS.name: Kind.TRANSITION,
-    topics.ACTIONS.name: Kind.ACTION,
-    topics.COMMANDS.name: Kind.COMMAND,
-    topics.RECEIPTS.name: Kind.RECEIPT,
-    topics.DEAD.name: Kind.DEAD,
-}
 ALERTS = (topics.ALERTS.name,)
 PROMPT = (topics.TRANSITIONS.name, topics.COMMANDS.name, topics.ACTIONS.name, topics.RECEIPTS.name)
-BULK = tuple(name for name in ROUTES if name not in (*ALERTS, *PROMPT))
+BULK = tuple(name for name in STORED_TOPICS if name not in (*ALERTS, *PROMPT))
 _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
 """Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second for each partition."""
-
-
-class BusCodec:
-    """The bus's wire form as the store asks for it. Stateless."""
-
-    def split(self, kind: str, value: bytes) -> Sequence[bytes]:
-        """The undecoded records of a message."""
-        return [bytes(part) for part in codec.split(codec.Kind(kind), value)]
-
-    def decode(self, kind: str, value: bytes) -> object:
-        """One record."""
-        return codec.decode(codec.Kind(kind), value)
 
 
 class StoredCuts:
@@ -74,7 +50,7 @@ class StoredCuts:
     def planned(self, topic: str, partition: int, *, since: int) -> Cut | None:
         """The store's plan that begins at ``since``."""
         where = (topic, partition)
-        if ROUTES[topic] not in ADDITIVE:
+        if KIND_OF_TOPIC[topic] not in ADDITIVE:
             return None
         if where not in self._plans:
             found = self._writers.plans(topic, partition, since=since)
@@ -113,7 +89,7 @@ class StoreSink:
 
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
-        sink = Sink(writers, codec=BusCodec(), routes=ROUTES, on_dead=self._bury, stopping=self._stop)
+        sink = Sink(writers, on_dead=self._bury, stopping=self._stop)
         patient = msgspec.structs.replace(self._settings, fetch_wait_ms=_FETCH_WAIT_MS.get(name))
         consumer = BatchConsumer(
             patient if self._settings.profile is Profile.TANSU else self._settings,
@@ -135,7 +111,7 @@ class StoreSink:
             log.exception("sink_ended", sink=name, code=error.code)
 
     def _bury(self, letter: DeadLetter) -> None:
-        self._bus.publish_sync([dead_message(letter)])
+        self._bus.publish_sync([MessageOut.of(letter)])
 
     @property
     def running(self) -> bool:

@@ -1,39 +1,23 @@
-"""What the writers accept: one message of a topic, the kinds of records, and the codec that the composition root lends us.
-
-The store does not import the bus (siblings meet on topics and tables), so a message is a protocol that ``cior_bus.consumer`` records satisfy, and the
-codec is another that the root adapts from ``cior_bus.codec``.
-"""
+"""What the writers accept: one message of a topic as a consumer gives it, and a decoded record with where it stood."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from cior_core.catalogue import KIND_OF_TOPIC, KINDS, Kind
 from cior_core.model import DeadLetter, Struct
 
-
-class Kind(StrEnum):
-    """What a topic carries. ``SEALED`` is raw records of the sealed topic: they go to the sealed database only."""
-
-    RAW = "raw"
-    SEALED = "sealed"
-    EVENT = "event"
-    ALERT = "alert"
-    TRANSITION = "transition"
-    ACTION = "action"
-    COMMAND = "command"
-    RECEIPT = "receipt"
-    DEAD = "dead"
-
+STORED_TOPICS = tuple(topic for topic, kind in KIND_OF_TOPIC.items() if KINDS[kind].table)
+"""The topics whose records have a table."""
 
 ADDITIVE = frozenset({Kind.EVENT})
-"""Kinds whose tables feed views that *add* (rollups): a batch of them must never go in twice, so its cut is planned before it is written. All other
-tables and views keep one row a key, whatever comes twice."""
+"""Kinds whose tables feed views that *add* (rollups): a batch of them must never go in twice, so its plan is durable before it is
+written. All other tables and views keep one row a key, whatever comes twice."""
 
 
 class Message(Protocol):
-    """One message as the bus consumer gives it."""
+    """One message as a consumer gives it (``cior_bus.message.RecordIn``; the store does not import its sibling)."""
 
     @property
     def topic(self) -> str:
@@ -61,18 +45,6 @@ class Message(Protocol):
         ...
 
 
-class Codec(Protocol):
-    """The wire form, lent by the composition root. Both raise ``PayloadRejected`` and nothing else."""
-
-    def split(self, kind: str, value: bytes) -> Sequence[bytes]:
-        """The undecoded records of a message, single or envelope."""
-        ...
-
-    def decode(self, kind: str, value: bytes) -> Any:
-        """One record (``Kind.SEALED`` is decoded as ``raw``)."""
-        ...
-
-
 class Origin(Struct, frozen=True):
     """Where a record stood: its topic, partition and offset, and its index in the envelope."""
 
@@ -93,6 +65,3 @@ class Entry(Struct, frozen=True):
 
 OnDead = Callable[[DeadLetter], None]
 """Takes a dead letter and returns only when it is durable."""
-
-Routes = Mapping[str, Kind]
-"""Topic name to what it carries."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_store.answers import AlertRow, BalanceRow, DeadRow, EventRow, MinuteCount, RawRow, StoryLine
-from cior_store.kinds import Entry, Kind
+from cior_store.kinds import Entry
 from cior_store.rows import TABLES
 from cior_store.writers import UNFIT, Plan, Rejected, rejection
 

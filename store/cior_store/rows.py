@@ -14,6 +14,7 @@ from typing import Any
 import h3.api.basic_int as h3
 import msgspec
 
+from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected
 from cior_core.model import (
     Action,
@@ -31,7 +32,7 @@ from cior_core.model import (
     Transition,
 )
 from cior_core.model import PlaceMethod as Method
-from cior_store.kinds import Entry, Kind, Origin
+from cior_store.kinds import Entry, Origin
 
 Row = tuple[Any, ...]
 _JSON = msgspec.json.Encoder()

@@ -23,11 +23,14 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
+from msgspec import structs
 
+from cior_core import codec
+from cior_core.catalogue import KIND_OF_TOPIC, Kind, kind_of
 from cior_core.errors import PayloadRejected, SourceUnavailable
 from cior_core.identity import dead_id
 from cior_core.model import DataClass, DeadLetter, Event, RawPointer, RawRecord, Struct
-from cior_store.kinds import ADDITIVE, Codec, Entry, Kind, Message, OnDead, Origin, Routes
+from cior_store.kinds import ADDITIVE, Entry, Message, OnDead, Origin
 from cior_store.writers import Plan, Rejected
 
 log = structlog.get_logger(__name__)
@@ -81,16 +84,12 @@ class Sink:
         self,
         book: Book,
         *,
-        codec: Codec,
-        routes: Routes,
         on_dead: OnDead,
         settings: SinkSettings | None = None,
         stopping: threading.Event | None = None,
         may_hold: bool = False,
     ) -> None:
         self._book = book
-        self._codec = codec
-        self._routes = dict(routes)
         self._on_dead = on_dead
         self._settings = settings or SinkSettings()
         self._stopping = stopping or threading.Event()
@@ -157,7 +156,7 @@ class Sink:
         return end
 
     def _planned(self, where: tuple[str, int], first: Message) -> Plan | None:
-        if self._routes[where[0]] not in ADDITIVE:
+        if KIND_OF_TOPIC[where[0]] not in ADDITIVE:
             return None
         if where not in self._plans:
             found = self._patiently(lambda: self._book.plans(*where, since=first.offset))
@@ -168,17 +167,17 @@ class Sink:
 
     def _write(self, topic: str, partition: int, cut: Sequence[Message]) -> tuple[int, int]:
         plan = Plan(first=cut[0].offset, last=cut[-1].offset, first_digest=_digest(cut[:1]))
-        if self._routes[topic] in ADDITIVE:
+        if KIND_OF_TOPIC[topic] in ADDITIVE:
             self._book.save_plan(topic, partition, plan)
         token = f"{topic}-{partition}-{plan.first}-{plan.last}-{_digest(cut)}"
-        entries, letters = self._read(self._routes[topic], cut)
+        entries, letters = self._read(KIND_OF_TOPIC[topic], cut)
         count = 0
         for kind, group in entries.items():
             rejected = self._book.write(kind, group, token=token)
             letters.extend(_letter(each, kind) for each in rejected)
             count += len(group) - len(rejected)
         for letter in letters:
-            self._bury(letter, kind=self._routes[topic], token=token)
+            self._bury(letter, kind=KIND_OF_TOPIC[topic], token=token)
         return count, len(letters)
 
     def _read(self, kind: Kind, cut: Sequence[Message]) -> tuple[dict[Kind, list[Entry]], list[DeadLetter]]:
@@ -201,25 +200,15 @@ class Sink:
             offset=message.offset,
             timestamp_ms=message.timestamp_ms,
         )
-        wire = Kind.RAW if kind is Kind.SEALED else kind
         try:
-            parts = self._codec.split(wire, message.value)
+            parts = codec.split(kind, message.value)
         except PayloadRejected as error:
             yield _unreadable(origin, message.value, kind, error)
             return
         for index, part in enumerate(parts):
-            body, at = (
-                bytes(part),
-                Origin(
-                    topic=origin.topic,
-                    partition=origin.partition,
-                    offset=origin.offset,
-                    index=index,
-                    timestamp_ms=origin.timestamp_ms,
-                ),
-            )
+            body, at = bytes(part), structs.replace(origin, index=index)
             try:
-                yield Entry(record=self._codec.decode(wire, body), body=body, origin=at)
+                yield Entry(record=codec.decode(kind, body), body=body, origin=at)
             except PayloadRejected as error:
                 yield _unreadable(at, body, kind, error)
 
@@ -270,10 +259,7 @@ def _digest(messages: Sequence[Message]) -> str:
 
 def _true_kind(kind: Kind, entry: Entry) -> Kind:
     """A sealed record on the open raw topic still goes to the sealed database, and nowhere else."""
-    it = entry.record
-    if kind is Kind.RAW and isinstance(it, RawRecord) and (it.sealed or it.data_class is DataClass.SEALED):
-        return Kind.SEALED
-    return kind
+    return kind_of(entry.record).kind if kind is Kind.RAW else kind
 
 
 def _unreadable(origin: Origin, payload: bytes, kind: Kind, error: PayloadRejected) -> DeadLetter:

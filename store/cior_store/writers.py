@@ -8,10 +8,11 @@ from typing import Any
 
 import structlog
 
+from cior_core.catalogue import Kind
 from cior_core.errors import CiorError, PayloadRejected
 from cior_core.model import Struct
 from cior_store.engine import Store
-from cior_store.kinds import Entry, Kind
+from cior_store.kinds import Entry
 from cior_store.rows import TABLES, Row
 
 log = structlog.get_logger(__name__)

@@ -23,6 +23,7 @@ from confluent_kafka.admin import AdminClient
 from cior_bus import metrics as m
 from cior_bus.broker_life import life_of, name_in
 from cior_bus.cuts import Cut, Cuts, MemoryCuts
+from cior_bus.message import RecordIn
 from cior_bus.settings import BusSettings, Profile
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Struct
@@ -37,24 +38,12 @@ _UNKNOWN_PARTITION = -190
 Partition = tuple[str, int]
 
 
-class Record(Struct, frozen=True):
-    """One message as read. ``timestamp_ms``: the broker's or producer's time of it, -1 if it has none."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
 class Batch(Struct, frozen=True):
     """Consecutive messages of one partition. ``token`` is the same for the same offsets, now and after a restart."""
 
     topic: str
     partition: int
-    records: tuple[Record, ...]
+    records: tuple[RecordIn, ...]
 
     @property
     def first(self) -> int:
@@ -105,12 +94,12 @@ class _Buffer:
     """The uncommitted messages of one partition."""
 
     def __init__(self, plan: Cut | None) -> None:
-        self.records: list[Record] = []
+        self.records: list[RecordIn] = []
         self.size_bytes = 0
         self.since_s = 0.0
         self.plan = plan
 
-    def add(self, record: Record) -> None:
+    def add(self, record: RecordIn) -> None:
         if not self.records:
             self.since_s = time.monotonic()
             if self.plan is not None and self.plan.first != record.offset:
@@ -135,7 +124,7 @@ class _Buffer:
             return len(self.records)
         return 0
 
-    def take(self, count: int) -> tuple[Record, ...]:
+    def take(self, count: int) -> tuple[RecordIn, ...]:
         taken, self.records = tuple(self.records[:count]), self.records[count:]
         self.size_bytes = sum(len(record.value or b"") for record in self.records)
         self.plan, self.since_s = None, time.monotonic()
@@ -409,9 +398,9 @@ class BatchConsumer:
                 return
 
 
-def _record(message: Message) -> Record:
+def _record(message: Message) -> RecordIn:
     headers: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]  # a dict only when producing
-    return Record(
+    return RecordIn(
         topic=message.topic() or "",
         partition=message.partition() or 0,
         offset=message.offset() or 0,

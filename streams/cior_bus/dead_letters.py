@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cior_bus import codec, topics
-from cior_bus.producer import Message
-from cior_bus.spool import SpoolClass
 from cior_core import identity
 from cior_core.errors import CiorError
 from cior_core.model import DataClass, DeadLetter, RawPointer
@@ -60,15 +57,4 @@ def dead_letter(  # noqa: PLR0913  (every fact is a field of the record)
         life_safety=life_safety,
         data_class=data_class,
         truncated_from_bytes=len(payload) if len(payload) > MAX_PAYLOAD_BYTES else None,
-    )
-
-
-def message(letter: DeadLetter) -> Message:
-    """The dead letter as a message for ``cior.dead.v1``, keyed by source."""
-    return Message(
-        topic=topics.DEAD.name,
-        key=letter.source.encode(),
-        value=codec.encode(letter),
-        headers=(("code", letter.code.encode()), ("stage", letter.stage.encode())),
-        spool_class=SpoolClass.LIFE_SAFETY if letter.life_safety else SpoolClass.NORMAL,
     )

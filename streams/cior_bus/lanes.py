@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cior_bus import codec
 from cior_bus.spool import Entry
-from cior_core import identity
+from cior_core import codec, identity
 
 BUCKETS = 64
 """Device buckets. At 1,500 events/s and a linger of 0.5 s an envelope gets about 12 records with 64 busy buckets and fewer, larger

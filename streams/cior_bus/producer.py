@@ -25,10 +25,11 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from cior_bus import lanes, topics
 from cior_bus import metrics as m
+from cior_bus.dead_letters import dead_letter
+from cior_bus.message import MessageOut
 from cior_bus.settings import BusSettings
 from cior_bus.spool import CLASSES, MIB, Entry, Spool, SpoolClass, Spooled
 from cior_core.errors import PayloadRejected, SourceUnavailable
-from cior_core.model import Struct
 
 _LOG = structlog.get_logger(__name__)
 _TICK_S = 0.02
@@ -46,35 +47,9 @@ _HOPELESS = {
 }
 
 
-class Message(Struct, frozen=True):
-    """One message to publish. ``spool_class`` None: telemetry lane → telemetry, normal lane → normal, everything else life-safety (the
-    safe side: it refuses rather than drops). ``bulk``: acknowledged in the spool and drained in envelopes."""
-
-    topic: str
-    key: bytes
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
-    spool_class: SpoolClass | None = None
-    bulk: bool = False
-
-    @property
-    def effective_class(self) -> SpoolClass:
-        """The class with the default by topic filled in."""
-        return self.spool_class or _CLASS_BY_TOPIC.get(self.topic, SpoolClass.LIFE_SAFETY)
-
-
-_CLASS_BY_TOPIC = {topics.TELEMETRY.name: SpoolClass.TELEMETRY, topics.EVENTS.name: SpoolClass.NORMAL}
-
-
-def _class_of(messages: Sequence[Message]) -> SpoolClass:
+def _class_of(messages: Sequence[MessageOut]) -> SpoolClass:
     """Messages of one publish live and die together, so they have the highest class of any of them."""
     return min((message.effective_class for message in messages), key=CLASSES.index)
-
-
-def _entry(message: Message) -> Entry:
-    return Entry(
-        topic=message.topic, key=message.key, value=message.value, headers=message.headers, bulk=message.bulk
-    )
 
 
 class _Flight:
@@ -158,12 +133,12 @@ class Bus:
         """The spool behind this bus."""
         return self._spool
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         """All durable when it returns (law 1). Raises ``CapacityExhausted`` when neither broker nor spool can take them, ``SourceUnavailable``
         (``bus.broker_away``) without a spool, ``PayloadRejected`` (``bus.message_too_large``) before anything was sent."""
         await asyncio.shield(asyncio.wrap_future(self.submit(messages)))
 
-    def publish_sync(self, messages: Sequence[Message], *, timeout_s: float | None = 30.0) -> None:
+    def publish_sync(self, messages: Sequence[MessageOut], *, timeout_s: float | None = 30.0) -> None:
         """The same from a thread. After ``timeout_s`` raises ``SourceUnavailable`` (``bus.unconfirmed``): then the messages may or may not be durable."""
         try:
             self.submit(messages).result(timeout=timeout_s)
@@ -172,7 +147,7 @@ class Bus:
                 "bus.unconfirmed", "neither broker nor spool confirmed in time"
             ) from error
 
-    def submit(self, messages: Sequence[Message]) -> Future[None]:
+    def submit(self, messages: Sequence[MessageOut]) -> Future[None]:
         """Start a publish; the future ends when it is durable. For callers that pipeline. Raises like :meth:`publish`."""
         done: Future[None] = Future()
         if not messages:
@@ -187,7 +162,7 @@ class Bus:
             self._direct(messages, done)
         return done
 
-    def _check(self, messages: Sequence[Message]) -> None:
+    def _check(self, messages: Sequence[MessageOut]) -> None:
         if self._stop.is_set():
             raise SourceUnavailable("bus.closed", "the bus is closed")
         limit = self.settings.message_max_bytes - _MESSAGE_OVERHEAD_BYTES
@@ -204,18 +179,18 @@ class Bus:
                     cure="dead-letter it; media by reference",
                 )
 
-    def _must_queue(self, messages: Sequence[Message], spool: Spool) -> bool:
+    def _must_queue(self, messages: Sequence[MessageOut], spool: Spool) -> bool:
         return self._away.is_set() or any(
             message.bulk or spool.holds(message.topic, message.key) for message in messages
         )
 
-    def _to_spool(self, messages: Sequence[Message], done: Future[None]) -> None:
+    def _to_spool(self, messages: Sequence[MessageOut], done: Future[None]) -> None:
         assert self._spool is not None
-        kept = self._spool.append(_class_of(messages), [_entry(message) for message in messages])
+        kept = self._spool.append(_class_of(messages), [message.entry for message in messages])
         kept.add_done_callback(lambda future: _pass_on(future, done))
         self._work.set()
 
-    def _direct(self, messages: Sequence[Message], done: Future[None]) -> None:
+    def _direct(self, messages: Sequence[MessageOut], done: Future[None]) -> None:
         def ended(flight: _Flight) -> None:
             if not flight.errors:
                 for message in messages:
@@ -224,9 +199,9 @@ class Bus:
             else:
                 self._not_acknowledged(messages, flight, done)
 
-        self._send([_entry(message) for message in messages], ended)
+        self._send([message.entry for message in messages], ended)
 
-    def _not_acknowledged(self, messages: Sequence[Message], flight: _Flight, done: Future[None]) -> None:
+    def _not_acknowledged(self, messages: Sequence[MessageOut], flight: _Flight, done: Future[None]) -> None:
         """A refusal for good says nothing about this message alone: the broker judges a whole batch. So the spool takes it, and the drain asks singly."""
         reason = next((error for error in flight.errors.values() if not _Flight.hopeless(error)), None)
         if reason is not None or not flight.errors.keys() - {-1}:
@@ -355,8 +330,6 @@ class Bus:
 
     def _bury(self, spool_class: SpoolClass, entry: Entry) -> None:
         """The broker refuses these bytes for good: as a dead letter they stay visible instead of blocking everything behind them."""
-        from cior_bus.dead_letters import dead_letter, message  # they are messages of this module
-
         error = PayloadRejected(
             "bus.refused_by_broker", f"the broker refuses a message for {entry.topic} for good"
         )
@@ -373,7 +346,7 @@ class Bus:
             self.metrics.add(m.DROPPED, spool_class.value, "refused_by_broker", "false")
             _LOG.error("message_refused", topic=entry.topic, size_bytes=len(entry.value))
             return
-        self._spool.append(spool_class, [_entry(message(letter))])
+        self._spool.append(spool_class, [MessageOut.of(letter).entry])
 
     def flush(self, *, timeout_s: float = 10.0) -> bool:
         """Wait until nothing waits in the spool and nothing is in flight. False: it still does."""

@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from cior_bus import codec, topics
 from cior_bus import metrics as m
-from cior_bus.codec import Kind
+from cior_bus import topics
 from cior_bus.lanes import BUCKETS, bucket_key
-from cior_bus.producer import Message
-from cior_core import devices
+from cior_bus.message import MessageOut
+from cior_core import codec, devices
+from cior_core.catalogue import Kind
 from cior_core.device_state import Bucket, DeviceState
 from cior_core.devices import DeviceSettings
 from cior_core.errors import PayloadRejected
 from cior_core.model import Event
 from cior_core.ports import Clock
 from cior_streams import metrics as s
-from cior_streams import outlet
 from cior_streams.device_table import DeviceTable
 from cior_streams.domain import Worthy
 from cior_streams.guard import Guard, Incoming, Publisher
@@ -111,7 +110,7 @@ class Bulk:
                 self._table.keep(name, bucket, changed, None)
 
     async def _tell(self, derived: list[Event], worthy: list[Event]) -> None:
-        messages = [outlet.of_event(event) for event in derived] + self._sequencer.items_of(worthy)
+        messages = [MessageOut.of(event) for event in derived] + self._sequencer.items_of(worthy)
         if messages:
             await self._bus.publish(messages)
         for event in derived:
@@ -124,7 +123,7 @@ class Bulk:
             next(iter(buckets_of(each, self._sequencer.partitions)), None) for each in sorted(partitions)
         ]
         ticks = [
-            Message(topic=topics.TELEMETRY.name, key=name, value=b"[]", headers=((TICK_HEADER, now_ms),))
+            MessageOut(topic=topics.TELEMETRY.name, key=name, value=b"[]", headers=((TICK_HEADER, now_ms),))
             for name in names
             if name
         ]

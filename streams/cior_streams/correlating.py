@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from cior_bus import codec
 from cior_bus import metrics as m
-from cior_bus.codec import Kind
-from cior_bus.producer import Message
-from cior_core import identity
+from cior_bus.message import MessageOut
+from cior_core import codec, identity
+from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected
 from cior_core.model import (
     DEFAULT_AREA,
@@ -74,7 +73,7 @@ class Correlation:
             self._metrics.add(s.EFFECTS, type(effect).__name__)
         self._memory.keep(item.area, held, state, offset=incoming.offset, at_ms=item.at_ms)
 
-    def degrade(self, incoming: Incoming, _error: BaseException) -> list[Message]:
+    def degrade(self, incoming: Incoming, _error: BaseException) -> list[MessageOut]:
         """An uncorrelated alert, straight to the wall, for a life-safety item that the step could not take. Automation failed, so it is P1."""
         try:
             item: Item | None = cast("Item", codec.decode(Kind.ITEM, incoming.value))

@@ -14,8 +14,8 @@ from typing import Protocol
 import structlog
 
 from cior_bus import metrics as m
-from cior_bus.dead_letters import dead_letter, message
-from cior_bus.producer import Message
+from cior_bus.dead_letters import dead_letter
+from cior_bus.message import MessageOut
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.model import DataClass
 from cior_core.ports import Clock
@@ -40,16 +40,16 @@ class Incoming(Protocol):
 class Publisher(Protocol):
     """What the guard and the agents need of the bus."""
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         """Durable when it returns; raises ``SourceUnavailable`` otherwise."""
         ...
 
 
 Handle = Callable[[Incoming], Awaitable[None]]
-Rescue = Callable[[Incoming, BaseException], Sequence[Message]]
+Rescue = Callable[[Incoming, BaseException], Sequence[MessageOut]]
 
 
-def nothing_to_rescue(_incoming: Incoming, _error: BaseException) -> Sequence[Message]:
+def nothing_to_rescue(_incoming: Incoming, _error: BaseException) -> Sequence[MessageOut]:
     """For agents whose items are not life-safety: the dead letter is all."""
     return ()
 
@@ -123,7 +123,7 @@ class Guard:
 
     def _letter(
         self, incoming: Incoming, payload: bytes, error: BaseException, *, index: int | None = None
-    ) -> Message:
+    ) -> MessageOut:
         letter = dead_letter(
             stage="agent",
             error=error,
@@ -137,7 +137,7 @@ class Guard:
             life_safety=_is_life_safety(incoming),
             data_class=DataClass.RESTRICTED,
         )
-        return message(letter)
+        return MessageOut.of(letter)
 
     def _count(self, agent: str, error: BaseException) -> None:
         self._metrics.add(s.BURIED, agent, _code(error), "false")
@@ -150,7 +150,7 @@ def _is_life_safety(incoming: Incoming) -> bool:
     return incoming.topic in {topics.URGENT.name, topics.AREA.name, topics.ACTIONS.name}
 
 
-def _rescued(incoming: Incoming, error: Exception, rescue: Rescue) -> Sequence[Message]:
+def _rescued(incoming: Incoming, error: Exception, rescue: Rescue) -> Sequence[MessageOut]:
     try:
         return rescue(incoming, error)
     except Exception as second:  # noqa: BLE001  (this is the guard)

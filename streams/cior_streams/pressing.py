@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import cast
 
-from cior_bus import codec
 from cior_bus import metrics as m
-from cior_bus.codec import Kind
-from cior_bus.producer import Message
-from cior_core import devices
+from cior_bus.message import MessageOut
+from cior_core import codec, devices
+from cior_core.catalogue import Kind
 from cior_core.device_state import Bucket
 from cior_core.devices import DeviceSettings
 from cior_core.errors import PayloadRejected
 from cior_core.model import Event
 from cior_streams import metrics as s
-from cior_streams import outlet
 from cior_streams.device_table import DeviceTable
 from cior_streams.guard import Incoming, Publisher
 from cior_streams.sequencing import Sequencer
@@ -59,7 +57,7 @@ class Pressing:
         )
         told = devices.annotated(event, state, self._settings)
         await self._bus.publish(
-            [*self._sequencer.items_of([told]), *(outlet.of_event(each) for each in derived)]
+            [*self._sequencer.items_of([told]), *(MessageOut.of(each) for each in derived)]
         )
         self._table.keep(name, bucket, {event.subject: state}, incoming)
 
@@ -69,7 +67,7 @@ class Pressing:
         states = {} if known is None else {ending.subject: devices.learned(known, ending)}
         self._table.keep(name, bucket, states, incoming)
 
-    def rescue(self, incoming: Incoming, error: BaseException) -> list[Message]:
+    def rescue(self, incoming: Incoming, error: BaseException) -> list[MessageOut]:
         """A press whose device state could not be worked out goes on bare; bytes that nobody can read become a life-safety event that says so."""
         try:
             event = cast("Event", codec.decode(Kind.EVENT, incoming.value))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from cior_bus import codec
-from cior_bus.codec import Kind
-from cior_bus.producer import Message
-from cior_core import identity
+from cior_bus.message import MessageOut
+from cior_core import codec, identity
+from cior_core.catalogue import Kind
 from cior_core.model import (
     Action,
     ActionItem,
@@ -22,7 +21,6 @@ from cior_core.model import (
 )
 from cior_core.ports import Clock
 from cior_core.system_events import system_event
-from cior_streams import outlet
 from cior_streams.domain import Areas
 from cior_streams.guard import Incoming, Publisher
 
@@ -43,7 +41,7 @@ class Sequencer:
             at_ms=self._clock.now_ms(),
             action=action,
         )
-        await self._bus.publish([outlet.of_item(item)])
+        await self._bus.publish([MessageOut.of(item)])
 
     async def receipt(self, incoming: Incoming) -> None:
         """One answer of a device. Its area is the message's key."""
@@ -53,7 +51,7 @@ class Sequencer:
         item = ReceiptItem(
             id=identity.item_id("receipt", area, key), area=area, at_ms=self._clock.now_ms(), receipt=receipt
         )
-        await self._bus.publish([outlet.of_item(item)])
+        await self._bus.publish([MessageOut.of(item)])
 
     async def tick(self, areas: Iterable[AreaId]) -> None:
         """Time passing, for each of ``areas``."""
@@ -62,11 +60,11 @@ class Sequencer:
             TickItem(id=identity.item_id("tick", area, str(now_ms)), area=area, at_ms=now_ms)
             for area in areas
         ]
-        await self._bus.publish([outlet.of_item(item) for item in items])
+        await self._bus.publish([MessageOut.of(item) for item in items])
 
-    def items_of(self, events: Sequence[Event]) -> list[Message]:
+    def items_of(self, events: Sequence[Event]) -> list[MessageOut]:
         """Events as entries of their areas' logs."""
-        return [outlet.of_item(self._item(event)) for event in events]
+        return [MessageOut.of(self._item(event)) for event in events]
 
     def _item(self, event: Event) -> EventItem:
         area = self._areas.of(event)
@@ -74,7 +72,7 @@ class Sequencer:
             id=identity.item_id("event", area, event.id), area=area, at_ms=self._clock.now_ms(), event=event
         )
 
-    def undecoded(self, incoming: Incoming, _error: BaseException) -> list[Message]:
+    def undecoded(self, incoming: Incoming, _error: BaseException) -> list[MessageOut]:
         """Unreadable bytes on a life-safety lane: a press may be inside, so a life-safety event says so. Its id follows from where they lay."""
         where = f"{incoming.topic}:{incoming.partition}:{incoming.offset}"
         now_ms = self._clock.now_ms()

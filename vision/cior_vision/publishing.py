@@ -13,8 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from cior_bus import codec, lanes, topics
-from cior_bus.producer import Message
+from cior_bus.message import MessageOut
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, Lane
 
@@ -24,16 +23,9 @@ LOG = structlog.get_logger("cior.vision.publishing")
 class Sink(Protocol):
     """What a worker publishes to: ``cior_bus.producer.Bus`` or a test's list."""
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         """All durable before return."""
         ...
-
-
-def message(event: Event) -> Message:
-    """Urgent events travel alone, keyed by subject; the others in envelopes, keyed by device bucket."""
-    bulk = event.lane is not Lane.URGENT
-    key = lanes.device_bucket(event.subject) if bulk else event.subject.encode()
-    return Message(topic=topics.LANE_TOPIC[event.lane].name, key=key, value=codec.encode(event), bulk=bulk)
 
 
 class Outbox:
@@ -96,7 +88,7 @@ class Outbox:
         queue = self._queues[True] or self._queues[False]
         batch = [queue[index] for index in range(min(len(queue), 100))]
         try:
-            await self._sink.publish([message(event) for event in batch])
+            await self._sink.publish([MessageOut.of(event) for event in batch])
         except SourceUnavailable as error:
             if not self._away:
                 LOG.warning("sink_lost", code=error.code)

@@ -13,9 +13,8 @@ from uuid import uuid4
 import msgspec
 import structlog
 
-from cior_bus import codec, lanes, topics
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
-from cior_bus.producer import Message
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
@@ -409,17 +408,9 @@ class Instance:
         return kept
 
 
-def _message(event: Event) -> Message:
-    urgent = event.lane is Lane.URGENT
-    key = event.subject.encode() if urgent else lanes.device_bucket(event.subject)
-    spool_class = SpoolClass.LIFE_SAFETY if urgent else SpoolClass.NORMAL
-    return Message(
-        topic=topics.LANE_TOPIC[event.lane].name,
-        key=key,
-        value=codec.encode(event),
-        spool_class=spool_class,
-        bulk=not urgent,
-    )
+def _message(event: Event) -> MessageOut:
+    # An instance's own word is never sampled out, whatever its lane: the accounts rest on it.
+    return MessageOut.of(event, spool_class=None if event.lane is Lane.URGENT else SpoolClass.NORMAL)
 
 
 def _watched(received: Received, refused: list[Outcome]) -> Received:

@@ -10,8 +10,8 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
-from cior_bus.producer import Message
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.accounting import Ledger
@@ -29,7 +29,7 @@ _LOG = structlog.get_logger(__name__)
 class Sink(Protocol):
     """``cior_bus.producer.Bus``, or its in-memory twin."""
 
-    async def publish(self, messages: Sequence[Message], /) -> None:
+    async def publish(self, messages: Sequence[MessageOut], /) -> None:
         """All durable on return, or raises and none counts as durable."""
 
 

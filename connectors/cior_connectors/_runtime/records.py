@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from cior_bus import codec, lanes, topics
-from cior_bus.producer import Message
+from cior_bus.message import MessageOut
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import clocks
 from cior_connectors._runtime.codes import UNDECODED
@@ -36,7 +35,7 @@ MAX_EVENT_BYTES = 1_000_000
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """One unit, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[MessageOut, ...]
     outcome: Outcome
     spool_class: SpoolClass
     lanes: tuple[Lane, ...]
@@ -127,17 +126,17 @@ def _as_site(place: Place) -> Place:
     return msgspec.structs.replace(place, method=PlaceMethod.SITE)
 
 
-def _encoded(event: Event) -> bytes:
-    """The event as bytes. Raises ``PayloadRejected`` for one that no topic can carry."""
+def _published(event: Event, spool_class: SpoolClass) -> MessageOut:
+    """The event as a message. Raises ``PayloadRejected`` for one that no topic can carry."""
     try:
-        value = codec.encode(event)
+        message = MessageOut.of(event, spool_class=spool_class)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise PayloadRejected("event.unpublishable", "an event holds what JSON cannot carry") from error
-    if len(value) > MAX_EVENT_BYTES:
+    if len(message.value) > MAX_EVENT_BYTES:
         raise PayloadRejected(
             "event.unpublishable", "an event is larger than a topic takes", cure="media by reference"
         )
-    return value
+    return message
 
 
 def _without_unpublishable(
@@ -148,7 +147,7 @@ def _without_unpublishable(
     lost: list[RejectedPart] = []
     for event in events:
         try:
-            _encoded(event)
+            _published(event, SpoolClass.LIFE_SAFETY)
             kept.append(event)
         except PayloadRejected as error:
             lost.append(RejectedPart(code=error.code, reason=error.sentence, payload=payload))
@@ -260,11 +259,10 @@ def _assembled(
     unit: _Unit, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]
 ) -> Bundle:
     spool_class = _class_of(unit.channel, events, letters)
-    raw = _raw_message(record, spool_class)
     messages = (
-        raw,
-        *(_event_message(event, spool_class) for event in events),
-        *(_letter_message(letter, spool_class) for letter in letters),
+        MessageOut.of(record, spool_class=spool_class),
+        *(_published(event, spool_class) for event in events),
+        *(MessageOut.of(letter, spool_class=spool_class) for letter in letters),
     )
     return Bundle(
         messages=messages,
@@ -291,35 +289,6 @@ def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLe
     return SpoolClass.NORMAL
 
 
-def _raw_message(record: RawRecord, spool_class: SpoolClass) -> Message:
-    """Bulk raw records are keyed by device bucket so that they can share envelopes; the urgent road is keyed by source."""
-    if record.sealed:
-        return Message(
-            topic=topics.SEALED.name,
-            key=record.subject.encode(),
-            value=codec.encode(record),
-            spool_class=spool_class,
-        )
-    bulk = spool_class is not SpoolClass.LIFE_SAFETY
-    key = lanes.device_bucket(record.subject or record.source) if bulk else record.source.encode()
-    return Message(
-        topic=topics.RAW.name, key=key, value=codec.encode(record), spool_class=spool_class, bulk=bulk
-    )
-
-
-def _event_message(event: Event, spool_class: SpoolClass) -> Message:
-    bulk = event.lane is not Lane.URGENT
-    key = lanes.device_bucket(event.subject) if bulk else event.subject.encode()
-    alone = spool_class is SpoolClass.LIFE_SAFETY
-    return Message(
-        topic=topics.LANE_TOPIC[event.lane].name,
-        key=key,
-        value=_encoded(event),
-        spool_class=spool_class,
-        bulk=bulk and not alone,
-    )
-
-
 def _letter(
     channel: Channel, facts: Facts, part: RejectedPart, *, index: int, pointer: RawPointer, sealed: bool
 ) -> DeadLetter:
@@ -341,16 +310,6 @@ def _letter(
         data_class=DataClass.SEALED if sealed else DataClass.RESTRICTED,
         producer=sealer.producer(producer) if sealed else producer,
         truncated_from_bytes=None if sealed else facts.truncated_from_bytes,
-    )
-
-
-def _letter_message(letter: DeadLetter, spool_class: SpoolClass) -> Message:
-    return Message(
-        topic=topics.DEAD.name,
-        key=letter.source.encode(),
-        value=codec.encode(letter),
-        headers=(("code", letter.code.encode()), ("stage", letter.stage.encode())),
-        spool_class=spool_class,
     )
 
 

@@ -11,11 +11,11 @@ from typing import Literal
 
 import msgspec
 
-from cior_bus import codec
-from cior_bus.codec import Kind
 from cior_connectors._runtime.guard import Verdict, judge
 from cior_connectors._runtime.records import facts_of
 from cior_connectors.contract import DecodeContext, Source
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected
 from cior_core.model import DeadLetter, Event, Producer, RawId, RawRecord
 

@@ -14,10 +14,10 @@ from hashlib import sha256
 import msgspec
 from nacl.public import PublicKey, SealedBox
 
-from cior_bus import codec
 from cior_connectors._runtime import clocks
 from cior_connectors._runtime.codes import SILENT, UNDECODED
 from cior_connectors.contract import Facts
+from cior_core import codec
 from cior_core.identity import payload_sha256
 from cior_core.model import (
     UNKNOWN_PLACE,

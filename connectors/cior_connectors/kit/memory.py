@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from cior_bus import codec, topics
-from cior_bus.codec import Kind
-from cior_bus.producer import Message
+from cior_bus import topics
+from cior_bus.message import MessageOut
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import CapacityExhausted
 from cior_core.model import DeadLetter, Event, RawRecord
 
@@ -19,7 +20,7 @@ class MemorySink:
     """``messages`` are durable, in order of publishing; ``waiting`` counts units (raw records) that are being published and are not yet. Awaiting ``publish`` waits for :meth:`release` while held."""
 
     def __init__(self) -> None:
-        self.messages: list[Message] = []
+        self.messages: list[MessageOut] = []
         self.full = False
         self.waiting = 0
         self._open = asyncio.Event()
@@ -33,7 +34,7 @@ class MemorySink:
         """What waits becomes durable."""
         self._open.set()
 
-    async def publish(self, messages: Sequence[Message], /) -> None:
+    async def publish(self, messages: Sequence[MessageOut], /) -> None:
         """All or nothing. Raises ``CapacityExhausted`` while ``full``."""
         units = sum(message.topic in _RAW for message in messages)
         self.waiting += units

@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from cior_bus import codec
-from cior_bus.codec import Kind
 from cior_connectors._runtime.guard import Verdict
 from cior_connectors.contract import Facts
-from cior_core import strict_toml
+from cior_core import codec, strict_toml
+from cior_core.catalogue import Kind
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Device, Event
 

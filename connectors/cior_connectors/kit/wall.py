@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import h3
 
-from cior_bus import codec
-from cior_bus.codec import Kind
 from cior_connectors.contract import Facts
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import CiorError
 from cior_core.model import UNKNOWN_PLACE, Event, Lane, Place, PlaceMethod
 

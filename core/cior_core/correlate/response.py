@@ -11,7 +11,16 @@ import msgspec
 
 from cior_core.correlate.state import Case, Part, Sent
 from cior_core.identity import command_id
-from cior_core.model import AlertStatus, Command, CommandKind, EventId, Reason, Receipt
+from cior_core.model import (
+    AlertStatus,
+    Command,
+    CommandKind,
+    EventId,
+    Reason,
+    Receipt,
+    Target,
+    TargetKind,
+)
 
 if TYPE_CHECKING:
     from cior_core.correlate.draft import Draft
@@ -87,12 +96,11 @@ def _targets(step: Step, part: Part | None) -> list[str]:
     attributes = {} if part is None else part.member.attributes
     match step.target:
         case "subject":
-            return [] if part is None else [part.member.subject]
+            return [] if part is None else _named(TargetKind.DEVICE, part.member.subject)
         case "block":
-            return [f"block:{block}"] if isinstance(block := attributes.get("block"), str) and block else []
+            return _named(TargetKind.BLOCK, attributes.get("block"))
         case "camera":
-            cameras = attributes.get("cameras")
-            return [f"camera:{camera}" for camera in cameras] if isinstance(cameras, list) else []
+            return [] if part is None else _targets_of_cameras(part)
         case target:
             return [target]
 
@@ -311,7 +319,12 @@ def hold_video(draft: Draft, case: Case, *, action_id: str) -> None:
 
 def _targets_of_cameras(part: Part) -> list[str]:
     cameras = part.member.attributes.get("cameras")
-    return [f"camera:{camera}" for camera in cameras] if isinstance(cameras, list) else []
+    return _named(TargetKind.CAMERA, *map(str, cameras if isinstance(cameras, list) else []))
+
+
+def _named(kind: TargetKind, *names: object) -> list[str]:
+    """The targets of that kind; what is no text, or blank, names nobody."""
+    return [str(Target(kind=kind, id=name)) for name in names if isinstance(name, str) and name.strip()]
 
 
 def source_events(parts: tuple[Part, ...]) -> tuple[EventId, ...]:

@@ -16,15 +16,18 @@ import msgspec
 import pytest
 
 from cior.embedded.tansu import Tansu, free_port
-from cior_bus import codec, topics
 from cior_bus import metrics as m
+from cior_bus import topics
 from cior_bus.admin import Topics, TopicState
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits, Join
 from cior_bus.cuts import Cuts, FileCuts
-from cior_bus.dead_letters import dead_letter, message
-from cior_bus.producer import Bus, Message
+from cior_bus.dead_letters import dead_letter
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
 from cior_bus.spool import Entry, Spool, SpoolClass
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected, SourceUnavailable
 from engines.apache_kafka import ApacheKafka
 from integration.bus.brokers import Broker, empty
@@ -32,8 +35,8 @@ from integration.bus.brokers import Broker, empty
 URGENT = topics.URGENT.name
 
 
-def press(number: int, *, key: bytes = b"bus-12") -> Message:
-    return Message(topic=URGENT, key=key, value=b'{"n":%d}' % number)
+def press(number: int, *, key: bytes = b"bus-12") -> MessageOut:
+    return MessageOut(topic=URGENT, key=key, value=b'{"n":%d}' % number)
 
 
 def numbers(rows: list[tuple[bytes | None, bytes | None]], key: bytes | None = None) -> list[int]:
@@ -189,7 +192,7 @@ async def test_bulk_records_arrive_in_envelopes_and_in_order(broker: Broker, tmp
     spool = Spool.open(tmp_path)
     with Bus(broker.settings, spool=spool, linger_s=0.3) as bus:
         records = [
-            Message(topic=topics.EVENTS.name, key=b"b%03d" % (n % 4), value=b'{"n":%d}' % n, bulk=True)
+            MessageOut(topic=topics.EVENTS.name, key=b"b%03d" % (n % 4), value=b'{"n":%d}' % n, bulk=True)
             for n in range(1_000)
         ]
         await asyncio.gather(*(bus.publish([each]) for each in records))
@@ -217,7 +220,7 @@ async def test_without_a_spool_a_dead_broker_is_said(broker: Broker) -> None:
 
 async def test_too_large_is_refused_before_anything_is_sent(broker: Broker, tmp_path: Path) -> None:
     with Bus(broker.settings) as bus, pytest.raises(PayloadRejected, match="message_too_large"):
-        await bus.publish([press(0), Message(topic=URGENT, key=b"k", value=b"x" * 1_100_000)])
+        await bus.publish([press(0), MessageOut(topic=URGENT, key=b"k", value=b"x" * 1_100_000)])
     Topics(broker.settings).ensure()
     assert broker.values(URGENT) == []
 
@@ -262,11 +265,11 @@ async def test_a_dead_letter_of_five_megabytes_is_cut_and_says_so(broker: Broker
         source="cad",
     )
     with Bus(broker.settings) as bus:
-        await bus.publish([message(letter)])
+        await bus.publish([MessageOut.of(letter)])
     [(key, value)] = broker.values(topics.DEAD.name, at_least=1)
-    back = codec.decode(codec.Kind.DEAD, value)
+    back = codec.decode(Kind.DEAD, value)
     assert key == b"cad"
-    assert (len(back.payload), back.truncated_from_bytes) == (900_000, 5_000_000)  # type: ignore[union-attr]  # Kind.RAW reads RawRecord
+    assert (len(back.payload), back.truncated_from_bytes) == (900_000, 5_000_000)
 
 
 class Sink:

@@ -15,11 +15,12 @@ from cior import packs
 from cior.cli import main
 from cior.embedded.tansu import Tansu
 from cior.recording import record_log
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.admin import Topics
-from cior_bus.producer import Bus, Message
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
-from cior_core import identity
+from cior_core import codec, identity
 from cior_core.geo import City
 from cior_core.model import (
     AreaId,
@@ -121,7 +122,10 @@ def test_what_was_recorded_from_a_broker_is_what_was_sequenced(tansu: Tansu, tmp
     items = log()
     with Bus(settings) as bus:
         bus.publish_sync(
-            [Message(topic=topics.AREA.name, key=AREA.encode(), value=codec.encode(item)) for item in items]
+            [
+                MessageOut(topic=topics.AREA.name, key=AREA.encode(), value=codec.encode(item))
+                for item in items
+            ]
         )
     out = tmp_path / "recorded.ndjson"
     assert record_log(settings.dsn, out, quiet_s=2.0) == len(items)

@@ -6,8 +6,9 @@ import time
 
 from confluent_kafka import Consumer, TopicPartition
 
-from cior_bus import codec, topics
-from cior_bus.codec import Kind
+from cior_bus import topics
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.model import DeadLetter, Event, RawRecord
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cior_core.catalogue import Kind
 from cior_core.model import Event, EventId, Lane, TypeCode
 from cior_sink.housekeeping import Housekeeper
 from cior_store.engine import Store
-from cior_store.kinds import Entry, Kind, Origin
+from cior_store.kinds import Entry, Origin
 from cior_store.migrate import migrate
 from cior_store.writers import Writers
 

@@ -6,15 +6,17 @@ import threading
 from pathlib import Path
 
 from cior.embedded.tansu import Tansu
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.admin import Topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.model import Event, EventId, Lane, Producer, TypeCode
 from cior_sink.reconciling import Reconciler
 from cior_store.engine import Store
-from cior_store.kinds import Entry, Kind, Origin
+from cior_store.kinds import Entry, Origin
 from cior_store.migrate import migrate
 from cior_store.reconcile import ReconcileSettings
 from cior_store.writers import Writers
@@ -52,7 +54,7 @@ def urgent_events(settings: BusSettings, *, count: int) -> list[Event]:
     )
 
     def take(batch: Batch) -> None:
-        found.extend(codec.decode(codec.Kind.EVENT, record.value) for record in batch.records)
+        found.extend(codec.decode(Kind.EVENT, record.value) for record in batch.records)
         if len(found) >= count:
             stop.set()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from cior_bus import codec as bus_codec
+from cior_core import codec as bus_codec
 from cior_core.model import (
     Alert,
     AlertId,
@@ -32,27 +32,13 @@ from cior_core.model import (
     Transition,
     TypeCode,
 )
-from cior_store.kinds import Entry, Kind, Origin
+from cior_store.kinds import Entry, Origin
 
 NOON_MS = 1_795_262_400_000
 """2026-11-21 12:00 UTC."""
 MINUTE_MS = 60_000
 PLAZA = Place(method=PlaceMethod.GPS, lat=-32.9468, lon=-60.6393, accuracy_m=12.0, district="centro")
 DC09 = Producer(connector="dc09", version="1.0", instance="dc09-1")
-ROUTES = {
-    "t.raw": Kind.RAW, "t.sealed": Kind.SEALED, "t.urgent": Kind.EVENT, "t.events": Kind.EVENT, "t.telemetry": Kind.EVENT, "t.alerts": Kind.ALERT,
-    "t.transitions": Kind.TRANSITION, "t.actions": Kind.ACTION, "t.commands": Kind.COMMAND, "t.receipts": Kind.RECEIPT, "t.dead": Kind.DEAD,
-}  # fmt: skip
-
-
-class BusCodec:
-    """``cior_bus.codec`` as the composition root lends it to the store."""
-
-    def split(self, kind: str, value: bytes) -> Sequence[bytes]:
-        return [bytes(part) for part in bus_codec.split(bus_codec.Kind(kind), value)]
-
-    def decode(self, kind: str, value: bytes) -> Any:
-        return bus_codec.decode(bus_codec.Kind(kind), value)
 
 
 class Msg(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cior_bus import codec as bus_codec
+from cior_core import codec as bus_codec
 from cior_core.model import DeadLetter, RawId, RawPointer
 from cior_store import migrate
 from cior_store.engine import Store
@@ -36,13 +36,15 @@ def life(number: int) -> list[city.Msg]:
                 city.event(offset, raw=RawPointer(raw_id=RawId("raw-x"), sha256="", index=UNFIT))
             )
         elif offset % 50 == 0:
-            value = bus_codec.envelope(
-                bus_codec.Kind.EVENT,
-                [city.event(10**6 + offset * 1000 + n, at_ms=city.NOON_MS + offset) for n in range(20)],
+            value = bus_codec.join(
+                [
+                    bus_codec.encode(city.event(10**6 + offset * 1000 + n, at_ms=city.NOON_MS + offset))
+                    for n in range(20)
+                ]
             )
         else:
             value = bus_codec.encode(city.event(offset, at_ms=city.NOON_MS + offset))
-        made.append(city.Msg(topic="t.urgent", partition=3, offset=offset, value=value))
+        made.append(city.Msg(topic="cior.events.urgent.v1", partition=3, offset=offset, value=value))
     return made
 
 
@@ -86,8 +88,6 @@ def main() -> None:
 
     sink = Sink(
         book,
-        codec=city.BusCodec(),
-        routes=city.ROUTES,
         on_dead=fate.around("bury", bury),
         settings=SinkSettings(max_messages=150),
         may_hold=True,
@@ -97,7 +97,7 @@ def main() -> None:
     print("READY", flush=True)
     while position < len(log):
         batch = log[position : position + dice.randint(1, 120)]
-        written = sink.write_batch("t.urgent", 3, batch)
+        written = sink.write_batch("cior.events.urgent.v1", 3, batch)
         position = batch[-1].offset + 1
         if written.next_offset is not None:
             fate.around("commit", lambda to=written.next_offset: _commit(committed, to))()

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.model import (
     AlertStatus,
     DataClass,
@@ -21,7 +23,6 @@ from cior_core.model import (
 )
 from cior_store.answers import Answers
 from cior_store.engine import Store
-from cior_store.kinds import Kind
 from cior_store.memory import MemoryStore
 from cior_store.migrate import migrate
 from cior_store.questions import Questions
@@ -72,7 +73,7 @@ def pair(base: Store | None) -> Pair:
 
 def test_law_4_the_same_batch_twice_is_stored_once(pair: Pair) -> None:
     for _ in range(3):
-        pair.put(Kind.EVENT, *(city.event(n) for n in range(20)), token="t.events-0-0-19")
+        pair.put(Kind.EVENT, *(city.event(n) for n in range(20)), token="cior.events.v1-0-0-19")
     assert sum(row.events for row in pair.ask.events_by_minute(**DAY)) == 20
 
 
@@ -146,7 +147,7 @@ def test_law_12_an_events_unknown_fields_are_kept_to_the_byte(pair: Pair) -> Non
     row = pair.ask.event("event-1")
     assert row is not None
     assert row.body == entry.body
-    assert city.BusCodec().decode("event", row.body) == strange
+    assert codec.decode(Kind.EVENT, row.body) == strange
 
 
 def test_open_alerts_are_the_newest_versions_most_urgent_first(pair: Pair) -> None:

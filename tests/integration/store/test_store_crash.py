@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected
 from cior_store import rollups
 from cior_store.engine import Store
-from cior_store.kinds import Kind
 from cior_store.migrate import migrate
 from cior_store.sink import Sink, SinkSettings
 from cior_store.writers import Writers
@@ -36,7 +37,6 @@ def wanted() -> tuple[set[str], int]:
     """Ids of the events that can be read, and how many messages cannot."""
     good: set[str] = set()
     bad = 0
-    codec = city.BusCodec()
     for message in life(MESSAGES):
         for part in codec.split(Kind.EVENT, message.value or b""):
             try:
@@ -157,7 +157,7 @@ def test_a_server_killed_under_the_writer_loses_and_doubles_nothing(
     buried: list[str] = []
     log, dice = life(MESSAGES), random.Random(3)
     with Store.open(dsn) as store:
-        sink = Sink(Writers(store), codec=city.BusCodec(), routes=city.ROUTES, on_dead=lambda letter: buried.append(letter.id),
+        sink = Sink(Writers(store), on_dead=lambda letter: buried.append(letter.id),
                     settings=SinkSettings(max_messages=60, backoff_s=0.05, backoff_limit_s=0.2))  # fmt: skip
         ended = threading.Event()
 
@@ -173,7 +173,7 @@ def test_a_server_killed_under_the_writer_loses_and_doubles_nothing(
         position, count = 0, 0
         while position < len(log):
             batch = log[position : position + 40]
-            written = sink.write_batch("t.urgent", 3, batch)
+            written = sink.write_batch("cior.events.urgent.v1", 3, batch)
             assert written.next_offset == batch[-1].offset + 1
             position = written.next_offset
             count += written.records
@@ -191,10 +191,12 @@ def test_a_server_killed_under_the_writer_loses_and_doubles_nothing(
 def test_the_store_is_away_for_sixty_seconds_and_nothing_is_lost(lite: ClickHouseLite) -> None:
     dsn = _clean(lite)
     with Store.open(dsn) as store:
-        sink = Sink(Writers(store), codec=city.BusCodec(), routes=city.ROUTES, on_dead=lambda _: None)
+        sink = Sink(Writers(store), on_dead=lambda _: None)
         assert (
             sink.write_batch(
-                "t.urgent", 0, city.messages("t.urgent", [city.event(n) for n in range(100)])
+                "cior.events.urgent.v1",
+                0,
+                city.messages("cior.events.urgent.v1", [city.event(n) for n in range(100)]),
             ).next_offset
             == 100
         )
@@ -203,7 +205,9 @@ def test_the_store_is_away_for_sixty_seconds_and_nothing_is_lost(lite: ClickHous
         started = time.monotonic()
         back.start()
         written = sink.write_batch(
-            "t.urgent", 0, city.messages("t.urgent", [city.event(n) for n in range(100, 300)], first=100)
+            "cior.events.urgent.v1",
+            0,
+            city.messages("cior.events.urgent.v1", [city.event(n) for n in range(100, 300)], first=100),
         )
         waited_s = time.monotonic() - started
         back.join()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_store.engine import Store
 from cior_store.expire import EXPIRABLE, Expirer, Hold, Outcome
-from cior_store.kinds import Kind
 from cior_store.media import FolderMedia
 from cior_store.writers import Writers
 from integration.store import city

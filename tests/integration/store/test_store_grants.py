@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from cior_core.catalogue import Kind
 from cior_core.errors import AccessDenied, CiorError
 from cior_core.model import DataClass, DeadLetter
 from cior_store.engine import Store
-from cior_store.kinds import Kind
 from cior_store.ledger import Ledger, verify
 from cior_store.migrate import migrate
 from cior_store.questions import Questions
@@ -20,12 +20,12 @@ from integration.store import city
 from integration.store.engines_here import empty
 
 BATCHES: dict[str, list[Any]] = {
-    "t.raw": [city.raw(1)],
-    "t.sealed": [city.raw(2, sealed=True, data_class=DataClass.SEALED)],
-    "t.urgent": [city.event(1, raw_number=1)],
-    "t.alerts": [city.alert(1)],
-    "t.transitions": [city.transition(1)],
-    "t.dead": [city.dead(1), city.dead(2, data_class=DataClass.SEALED)],
+    "cior.raw.v1": [city.raw(1)],
+    "cior.sealed.v1": [city.raw(2, sealed=True, data_class=DataClass.SEALED)],
+    "cior.events.urgent.v1": [city.event(1, raw_number=1)],
+    "cior.alerts.v1": [city.alert(1)],
+    "cior.transitions.v1": [city.transition(1)],
+    "cior.dead.v1": [city.dead(1), city.dead(2, data_class=DataClass.SEALED)],
 }
 READERS = ("cior_console", "cior_grafana", "cior_response_team")
 
@@ -53,7 +53,7 @@ def test_the_deployed_migrator_builds_everything(lite: ClickHouseLite) -> None:
 def test_the_sink_writes_every_kind_with_its_own_grants(centre: ClickHouseLite) -> None:
     letters: list[DeadLetter] = []
     with _as(centre, "cior_sink") as store:
-        sink = Sink(Writers(store), codec=city.BusCodec(), routes=city.ROUTES, on_dead=letters.append)
+        sink = Sink(Writers(store), on_dead=letters.append)
         for topic, records in BATCHES.items():
             assert sink.write_batch(topic, 0, city.messages(topic, records)).next_offset == len(records)
     assert letters == []

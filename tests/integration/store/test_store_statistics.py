@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from cior_core.catalogue import Kind
 from cior_core.errors import ConfigInvalid
 from cior_core.model import (
     DEFAULT_AREA,
@@ -24,7 +25,6 @@ from cior_core.model import (
 )
 from cior_store import geography, reconcile, rollups
 from cior_store.engine import Store
-from cior_store.kinds import Kind
 from cior_store.questions import Questions
 from cior_store.writers import Writers
 from integration.store import city
@@ -168,7 +168,7 @@ def test_commands_come_with_their_last_receipt(store: Store) -> None:
         kind=CommandKind.SIREN_ON,
         alert_id=AlertId("alert-1"),
         area=DEFAULT_AREA,
-        target="siren-1",
+        target="device:siren-1",
         issued_ms=NOON_MS,
         expires_ms=NOON_MS + 1,
         protocol="p",

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.admin import Topics
-from cior_bus.codec import Kind
-from cior_bus.producer import Bus, Message
-from cior_core import identity
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
+from cior_core import codec, identity
+from cior_core.catalogue import Kind
 from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
 from cior_streams.runner import Health, read_health
 from cior_streams.settings import Role, StreamSettings
@@ -46,8 +47,8 @@ def press(
     )
 
 
-def message(event: Event) -> Message:
-    return Message(topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event))
+def message(event: Event) -> MessageOut:
+    return MessageOut(topic=topics.URGENT.name, key=event.subject.encode(), value=codec.encode(event))
 
 
 class Fleet:
@@ -118,7 +119,7 @@ class Fleet:
                 process.kill()
                 process.wait()
 
-    def send(self, messages: Sequence[Message]) -> None:
+    def send(self, messages: Sequence[MessageOut]) -> None:
         with Bus(self.broker.settings) as bus:
             bus.publish_sync(messages)
 

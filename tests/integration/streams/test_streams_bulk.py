@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from cior import packs
-from cior_bus import codec, topics
-from cior_bus.codec import Kind
+from cior_bus import topics
 from cior_bus.lanes import device_bucket
-from cior_bus.producer import Bus, Message
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
 from cior_bus.spool import Spool
-from cior_core import identity
+from cior_core import codec, identity
+from cior_core.catalogue import Kind
 from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
 from cior_streams.runner import Health
 from cior_streams.settings import Role
@@ -38,14 +39,14 @@ def telemetry(
     )
 
 
-def enveloped(events: list[Event]) -> list[Message]:
+def enveloped(events: list[Event]) -> list[MessageOut]:
     by_key: dict[tuple[str, bytes], list[Event]] = {}
     for event in events:
         by_key.setdefault((topics.LANE_TOPIC[event.lane].name, device_bucket(event.subject)), []).append(
             event
         )
     return [
-        Message(topic=topic, key=key, value=codec.envelope(Kind.EVENT, group))
+        MessageOut(topic=topic, key=key, value=codec.join([codec.encode(each) for each in group]))
         for (topic, key), group in by_key.items()
     ]
 
@@ -100,11 +101,11 @@ def test_one_bad_record_of_an_envelope_is_buried_alone(fleet: Fleet) -> None:
     good = [codec.encode(telemetry(f"bus-{n}", 1)) for n in range(3)]
     bad = b'{"specversion":"1.0","id":7}'
     name = topics.TELEMETRY.name
-    fleet.send([Message(topic=name, key=b"b001", value=codec.join([good[0], bad, good[1], good[2]]))])
+    fleet.send([MessageOut(topic=name, key=b"b001", value=codec.join([good[0], bad, good[1], good[2]]))])
     fleet.send(
         [
-            Message(topic=name, key=b"b001", value=b"not even JSON"),
-            Message(topic=topics.EVENTS.name, key=b"b001", value=b"\xff"),
+            MessageOut(topic=name, key=b"b001", value=b"not even JSON"),
+            MessageOut(topic=topics.EVENTS.name, key=b"b001", value=b"\xff"),
         ]
     )
     letters = fleet.read(topics.DEAD, Kind.DEAD, at_least=3)
@@ -145,7 +146,7 @@ async def test_a_backlog_of_telemetry_does_not_delay_a_press(fleet: Fleet, tmp_p
     with Bus(fleet.broker.settings, spool=spool, linger_s=0.0) as bus:
         values = [codec.encode(telemetry(f"gps-{n}", n)) for n in range(500)]
         rows = [
-            Message(
+            MessageOut(
                 topic=topics.TELEMETRY.name,
                 key=device_bucket(f"gps-{n % 500}"),
                 value=values[n % 500],

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from cior.embedded.tansu import Tansu
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.admin import Topics
-from cior_bus.codec import Kind
-from cior_bus.producer import Bus, Message
+from cior_bus.message import MessageOut
+from cior_bus.producer import Bus
 from cior_bus.settings import Profile
 from cior_bus.spool import Spool
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.model import Action, ActionKind, AlertStatus, Disposition, Event, Level
 from cior_streams.runner import EXIT_CRASHED, EXIT_WATCHDOG, Health
 from cior_streams.settings import Role
@@ -138,7 +140,9 @@ def test_an_operators_action_reaches_the_alert(fleet: Fleet) -> None:
         alert_id=alert.id,
         area=alert.area,
     )
-    fleet.send([Message(topic=topics.ACTIONS.name, key=alert.area.encode(), value=codec.encode(action))] * 2)
+    fleet.send(
+        [MessageOut(topic=topics.ACTIONS.name, key=alert.area.encode(), value=codec.encode(action))] * 2
+    )
     until(lambda: fleet.alerts()[alert.id].status is AlertStatus.ACKNOWLEDGED, timeout_s=20, why=fleet.logs)
     assert fleet.alerts()[alert.id].acknowledged_ms is not None
 
@@ -158,7 +162,7 @@ def test_a_buttons_next_press_says_how_its_last_alert_ended(fleet: Fleet) -> Non
         reason="the driver leant on it",
         disposition=Disposition.FALSE_ALARM,
     )
-    fleet.send([Message(topic=topics.ACTIONS.name, key=first.area.encode(), value=codec.encode(close))])
+    fleet.send([MessageOut(topic=topics.ACTIONS.name, key=first.area.encode(), value=codec.encode(close))])
     until(lambda: fleet.alerts()[first.id].status is AlertStatus.CLOSED, timeout_s=20, why=fleet.logs)
     time.sleep(1.0)
     fleet.send([message(press(2, subject="bus-7", lat=first.place.lat))])
@@ -178,7 +182,7 @@ def test_law_3_garbage_on_every_topic_becomes_dead_letters_with_its_bytes_and_st
     }
     fleet.send(
         [
-            Message(topic=name, key=b"city", value=value)
+            MessageOut(topic=name, key=b"city", value=value)
             for name, values in garbage.items()
             for value in values
         ]

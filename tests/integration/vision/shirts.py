@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from cior_bus import codec
-from cior_bus.producer import Message
+from cior_bus.message import MessageOut
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.model import Event
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.frames import Detections, Image, no_detections
@@ -68,9 +69,9 @@ class Shelf:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         for message in messages:
-            self.events += codec.records(codec.Kind.EVENT, message.value)
+            self.events += codec.records(Kind.EVENT, message.value)
 
     def of(self, code: str) -> list[Event]:
         """Events of one type, in order."""

@@ -12,11 +12,13 @@ import msgspec
 import pytest
 
 from cior.embedded.tansu import Tansu
-from cior_bus import codec, topics
+from cior_bus import topics
 from cior_bus.admin import Topics
 from cior_bus.producer import Bus
 from cior_bus.settings import Profile
 from cior_bus.spool import Spool
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.model import ClockQuality, Event, Lane, Phase
 from cior_vision.clock import SystemClock
 from cior_vision.frames import Detections, Image
@@ -203,7 +205,7 @@ async def test_through_a_real_broker_incidents_land_on_the_urgent_lane_and_the_r
             {
                 event.id: event
                 for _, value in broker.values(spec.name, at_least=1)
-                for event in codec.records(codec.Kind.EVENT, value)
+                for event in codec.records(Kind.EVENT, value)
             }.values()
         )
         for spec in (topics.URGENT, topics.EVENTS, topics.TELEMETRY)

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from cior_bus.codec import encode
 from cior_connectors._runtime.clocks import DeviceClocks
 from cior_connectors._runtime.guard import Verdict, judge
 from cior_connectors._runtime.records import facts_of
@@ -27,6 +26,7 @@ from cior_connectors.kit.checks_runtime import running, until
 from cior_connectors.kit.scripted import ScriptedSource
 from cior_connectors.kit.subject import Subject
 from cior_core.clock import ROLLOVER_MS, ClockHistory, ClockReading, Mark
+from cior_core.codec import encode
 from cior_core.identity import raw_id
 from cior_core.model import ClockQuality, Event
 

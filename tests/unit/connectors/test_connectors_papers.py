@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 from msgspec import Meta
 
-from cior_bus import codec
 from cior_connectors import registry
 from cior_connectors._runtime import process
 from cior_connectors._runtime.backoff import Backoff
@@ -23,6 +22,7 @@ from cior_connectors.cli import connector
 from cior_connectors.contract import ConnectorConfig, Secret
 from cior_connectors.kit.quality import Claim, QualityFile, Status, Tier, rules
 from cior_connectors.kit.subject import Subject
+from cior_core import codec
 from cior_core.errors import ConfigInvalid, CredentialsRefused, SourceUnavailable
 from cior_core.model import DeadLetter, Event, Producer, RawPointer, RawRecord
 from cior_core.strict_toml import ConfigFault
@@ -210,7 +210,9 @@ def _archive(tmp_path: Path) -> tuple[Path, Path, Path, list[Event]]:
         raws.append(RawRecord(id=facts.raw_id, source=facts.source, subject="", received_ms=facts.received_ms, payload=sample.raw, sha256="0",
                               producer=Producer(connector="traccar", version="0.1.0"), events=len(found)))  # fmt: skip
     archive, live = tmp_path / "raw.ndjson", tmp_path / "events.ndjson"
-    archive.write_bytes(codec.envelope(codec.Kind.RAW, raws[:2]) + b"\n" + codec.encode(raws[2]) + b"\n")
+    archive.write_bytes(
+        codec.join([codec.encode(each) for each in raws[:2]]) + b"\n" + codec.encode(raws[2]) + b"\n"
+    )
     live.write_bytes(b"\n".join(codec.encode(event) for event in events) + b"\n")
     return instance, archive, live, events
 

@@ -11,7 +11,6 @@ import structlog
 from nacl.public import PrivateKey, SealedBox
 
 from cior_bus import topics
-from cior_bus.codec import Kind, records
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
@@ -21,6 +20,8 @@ from cior_connectors._runtime.seal import SealedContent, Sealer
 from cior_connectors.contract import Accepted, Decoded, Facts, Refused, Rejected, RejectedPart
 from cior_connectors.kit.checks_runtime import running, until
 from cior_connectors.kit.scripted import ScriptedSource
+from cior_core.catalogue import Kind
+from cior_core.codec import records
 from cior_core.errors import SourceUnavailable
 from cior_core.model import DataClass, Device, Lane, Place, PlaceMethod
 from unit.connectors.pressing import FACTS, SUBJECT, pressing, stamped

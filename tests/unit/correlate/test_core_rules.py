@@ -120,9 +120,21 @@ def test_a_threshold_type_that_no_rule_counts_would_be_lost_so_it_does_not_load(
         ('id = "arson"', 'id = "fire"', "protocol.id_twice"),
         ('target = "team:response_team"', 'target = "block"', "protocol.silent_and_loud"),
         ("silent = true\n", "", "protocol.silence_unclear"),
+        ('target = "team:response_team"', 'target = "block:b-1"', "protocol.silent_and_loud"),
         ("auto_off_s = 180, ", "", "protocol.step_invalid"),
+        ('target = "team:police"', 'target = "police"', "protocol.step_invalid"),
+        ('target = "team:police"', 'target = "team: "', "protocol.step_invalid"),
     ],
-    ids=["unused", "twice", "silent and loud", "silence unclear", "endless siren"],
+    ids=[
+        "unused",
+        "twice",
+        "silent and loud",
+        "silence unclear",
+        "silent and one block loud",
+        "endless siren",
+        "a target of no kind",
+        "a team without a name",
+    ],
 )
 def test_a_broken_protocol_book_does_not_load(texts: dict[str, str], old: str, new: str, code: str) -> None:
     refused(edited(texts, "protocols.toml", old, new), code)

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from cior import packs
-from cior_bus import codec, topics
-from cior_bus.codec import Kind
+from cior_bus import topics
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
-from cior_bus.producer import Message
-from cior_core import identity
+from cior_core import codec, identity
+from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected
 from cior_core.model import (
     DEFAULT_AREA,
@@ -80,10 +80,10 @@ class Log:
     """A topic that keeps what was published; each publish burns the fuse before and after."""
 
     def __init__(self, fuse: Fuse) -> None:
-        self.sent: list[Message] = []
+        self.sent: list[MessageOut] = []
         self.fuse = fuse
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         for message in messages:
             self.fuse.burn()
             self.sent.append(message)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from cior_bus import codec, topics
-from cior_bus.codec import Kind
+from cior_bus import topics
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
-from cior_bus.producer import Message
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected, SourceUnavailable
 from cior_streams import guard as guard_module
 from cior_streams import metrics as s
@@ -28,9 +29,9 @@ class Bus:
 
     def __init__(self, away: int = 0) -> None:
         self.away = away
-        self.sent: list[Message] = []
+        self.sent: list[MessageOut] = []
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         if self.away:
             self.away -= 1
             raise SourceUnavailable("bus.broker_away", "away")
@@ -119,12 +120,12 @@ async def test_a_sink_that_is_away_is_waited_for_and_nothing_is_buried() -> None
 async def test_the_rescue_goes_with_the_dead_letter_and_its_own_failure_does_not_stop_it() -> None:
     bus, metrics = Bus(), Metrics()
     guard = Guard(bus, clock=Clock(), metrics=metrics)
-    alarm = Message(topic=topics.ALERTS.name, key=b"a", value=b"{}")
+    alarm = MessageOut(topic=topics.ALERTS.name, key=b"a", value=b"{}")
     await guard.run(Arrived(), failing(ValueError()), agent="correlate", rescue=lambda *_: [alarm])
     assert [sent.topic for sent in bus.sent] == [topics.DEAD.name, topics.ALERTS.name]
     assert metrics.value(s.DEGRADED, "correlate") == 1
 
-    def broken(*_: Any) -> list[Message]:
+    def broken(*_: Any) -> list[MessageOut]:
         raise RuntimeError
 
     await guard.run(Arrived(), failing(ValueError()), agent="correlate", rescue=broken)
@@ -165,4 +166,4 @@ async def test_the_same_message_buried_twice_is_one_dead_letter() -> None:
     for _ in range(2):
         await guard.run(Arrived(), failing(ValueError()), agent="presses")
     first, second = (codec.decode(Kind.DEAD, sent.value) for sent in bus.sent)
-    assert first.id == second.id  # type: ignore[union-attr]  # Kind.DEAD reads DeadLetter
+    assert first.id == second.id

@@ -7,11 +7,11 @@ from typing import cast
 
 import msgspec
 
-from cior_bus import codec, topics
-from cior_bus.codec import Kind
+from cior_bus import topics
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
-from cior_bus.producer import Message
-from cior_core import devices
+from cior_core import codec, devices
+from cior_core.catalogue import Kind
 from cior_core.model import Event, EventId, EventItem, Lane, TypeCode
 from cior_streams.device_table import DeviceTable, Registry
 from cior_streams.domain import Areas
@@ -28,9 +28,9 @@ class Clock:
 
 class Bus:
     def __init__(self) -> None:
-        self.sent: list[Message] = []
+        self.sent: list[MessageOut] = []
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         self.sent += messages
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from cior_bus import codec, topics
-from cior_bus.producer import Message
+from cior_bus import topics
+from cior_bus.message import MessageOut
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, EventId, Lane, TypeCode
-from cior_vision.publishing import Outbox, message
+from cior_vision.publishing import Outbox
 
 
 def event(name: str, lane: Lane = Lane.NORMAL) -> Event:
@@ -32,17 +34,17 @@ class Broker:
         self.loses_next_answer = False
         self.got: list[str] = []
 
-    async def publish(self, messages: Sequence[Message]) -> None:
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
         if self.away:
             raise SourceUnavailable("bus.broker_away", "the broker is away")
-        self.got += [codec.records(codec.Kind.EVENT, one.value)[0].id for one in messages]
+        self.got += [codec.records(Kind.EVENT, one.value)[0].id for one in messages]
         if self.loses_next_answer:
             self.loses_next_answer = False
             raise SourceUnavailable("bus.unconfirmed", "no answer in time")
 
 
 def test_urgent_events_travel_alone_and_the_others_in_bulk() -> None:
-    urgent, telemetry = message(event("a", Lane.URGENT)), message(event("b", Lane.TELEMETRY))
+    urgent, telemetry = MessageOut.of(event("a", Lane.URGENT)), MessageOut.of(event("b", Lane.TELEMETRY))
     assert (urgent.topic, urgent.key, urgent.bulk) == (topics.URGENT.name, b"c1", False)
     assert (telemetry.topic, telemetry.bulk) == (topics.TELEMETRY.name, True)
     assert telemetry.key != b"c1"

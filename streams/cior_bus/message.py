@@ -1,0 +1,88 @@
+"""What goes onto the bus and what comes off it. The catalogue says topic, key and bytes of a record; nobody else does."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from cior_bus.lanes import device_bucket
+from cior_bus.spool import Entry, SpoolClass
+from cior_core.catalogue import LANE_TOPIC, RecordKind, TopicSpec, kind_of
+from cior_core.model import Lane, Struct
+
+_CLASS: dict[Lane, SpoolClass] = {
+    Lane.URGENT: SpoolClass.LIFE_SAFETY,
+    Lane.NORMAL: SpoolClass.NORMAL,
+    Lane.TELEMETRY: SpoolClass.TELEMETRY,
+}
+_LANE: dict[SpoolClass, Lane] = {spool_class: lane for lane, spool_class in _CLASS.items()}
+_CLASS_BY_TOPIC: dict[str, SpoolClass] = {LANE_TOPIC[lane].name: _CLASS[lane] for lane in Lane}
+
+
+class MessageOut(Struct, frozen=True):
+    """One message to publish. ``bulk``: acknowledged in the spool and drained in envelopes.
+
+    ``spool_class`` None: by the lane of its topic, and life-safety where that has none (the safe side: it refuses rather than drops).
+    """
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+    spool_class: SpoolClass | None = None
+    bulk: bool = False
+
+    @property
+    def effective_class(self) -> SpoolClass:
+        """The class with the default by topic filled in."""
+        return self.spool_class or _CLASS_BY_TOPIC.get(self.topic, SpoolClass.LIFE_SAFETY)
+
+    @classmethod
+    def of(cls, record: Any, *, spool_class: SpoolClass | None = None, key: str | None = None) -> Self:
+        """``record`` on its topic, under its key, as the catalogue has them.
+
+        ``spool_class``: that of what it travels with; left out, the record's own. ``key`` for a kind whose key its sender must say.
+        Raises ``PayloadRejected`` for a record without wire form, ``KeyError`` for one that the catalogue does not have.
+        """
+        kind = kind_of(record)
+        lane = _LANE[spool_class or SpoolClass.LIFE_SAFETY] if kind.lane is None else kind.lane(record)
+        effective = spool_class or _CLASS[lane]
+        is_shared = kind.bucket is not None and lane is not Lane.URGENT
+        return cls(
+            topic=_topic(kind, lane).name,
+            key=_key(kind, record, is_shared=is_shared, said=key),
+            value=kind.codec.encode(record),
+            headers=tuple((name, str(getattr(record, name)).encode()) for name in kind.headers),
+            spool_class=effective,
+            bulk=is_shared and effective is not SpoolClass.LIFE_SAFETY,
+        )
+
+    @property
+    def entry(self) -> Entry:
+        """As it lies in the spool."""
+        return Entry(topic=self.topic, key=self.key, value=self.value, headers=self.headers, bulk=self.bulk)
+
+
+class RecordIn(Struct, frozen=True):
+    """One message as read. ``timestamp_ms``: the broker's or producer's time of it (UTC), -1 if it has none."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def _topic(kind: RecordKind, lane: Lane) -> TopicSpec:
+    return kind.topics[0] if len(kind.topics) == 1 else LANE_TOPIC[lane]
+
+
+def _key(kind: RecordKind, record: Any, *, is_shared: bool, said: str | None) -> bytes:
+    if is_shared and kind.bucket is not None:
+        return device_bucket(kind.bucket(record))
+    if kind.key is not None:
+        return kind.key(record).encode()
+    if said is None:
+        raise ValueError(f"the key of a {kind.kind.value} must be said")
+    return said.encode()
