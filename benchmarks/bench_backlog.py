@@ -2,7 +2,7 @@
 
     python benchmarks/bench_backlog.py [--events 250000] [--envelope 50] [--every-s 0.5] [--quick]
 
-The embedded stack runs; the bulk stream worker and the centre (store and wall) are frozen with SIGSTOP, the position events of 5,000 vehicles are
+The embedded stack runs; the bulk stream worker and the sink with the console are frozen with SIGSTOP, the position events of 5,000 vehicles are
 published to ``cior.telemetry.v1`` in envelopes keyed by device bucket, and both are let go. From that instant on a button is pressed each half second,
 by turns over Traccar's HTTP POST and DC-09's TCP. Drained means: both consumer groups have committed behind the last backlogged envelope, which each
 does only after its work (device states in their table; rows in ClickHouse). Afterwards the stored rows are counted, copies collapsed.
@@ -27,7 +27,7 @@ from city_load import SOURCE, Fleet, Tally
 from measured import Clocked, Row, Table, latency, markdown, now_ms, write
 from press_rig import Busy, GridCentre, Hops, Press, Presser, StoreEyes, Wall
 
-FROZEN = ("streams-bulk", "centre")
+FROZEN = ("streams-bulk", "sink-console")
 GROUPS = {"bulk worker": "cior-bulk", "store": "cior-store-bulk"}
 PATIENCE_S = 600.0
 SPAN_S = 170.0

@@ -2,7 +2,7 @@
 
     python benchmarks/bench_press_to_wall.py [--presses 300] [--per-s 1] [--rate 1500] [--front-rate 200] [--quick]
 
-The embedded stack runs as in ``cior up``: broker, centre (store and wall), two stream workers, three connector processes. Presses are real ones: a
+The embedded stack runs as in ``cior up``: broker, sink with console, two stream workers, three connector processes. Presses are real ones: a
 DC-09 panel's encrypted frame over TCP (a new connection each, Contact ID 120) and Traccar's HTTP POST with ``alarm=sos``, at Poisson instants, each
 from a button and place of its own; half of them each. The clock starts before the first byte is written and stops
 

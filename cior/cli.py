@@ -226,13 +226,23 @@ def run() -> None:
     """One part of a centre; the supervisor calls these."""
 
 
-@run.command("centre")
+@run.command("sink")
+@click.option("--with-console", is_flag=True, help="Serve the wall too: an embedded store has one owner.")
 @_part_options
-def run_centre_part(**options: Any) -> None:
-    """Store sink and wall."""
-    from cior.parts import run_centre
+def run_sink_part(*, with_console: bool, **options: Any) -> None:
+    """Topics to tables."""
+    from cior.store_parts import run_sink
 
-    sys.exit(run_centre(_arguments(**options)))
+    sys.exit(run_sink(_arguments(**options), with_console=with_console))
+
+
+@run.command("console")
+@_part_options
+def run_console_part(**options: Any) -> None:
+    """The wall."""
+    from cior.store_parts import run_console
+
+    sys.exit(run_console(_arguments(**options)))
 
 
 @run.command("streams")

@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 import structlog
 
-from cior import centre as centre_part
 from cior.keys import open_keys
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
@@ -26,7 +25,6 @@ from cior.settings import Centre
 from cior.stack import stream_settings
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
-from cior_core import bundled
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 from cior_core.geo import City
 from cior_core.model import AreaId
@@ -71,25 +69,6 @@ def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
     return 0
 
 
-def run_centre(arguments: PartArguments) -> int:
-    """Store sink and wall."""
-    # The live feed shares the interpreter with the bulk writer: at the default of 5 ms a press would wait that long at each of a dozen hand-overs.
-    sys.setswitchinterval(0.0005)
-    file = arguments.centre.file
-    settings = centre_part.CentreProcess(
-        bus=arguments.bus("cior-centre"),
-        store_dsn=arguments.store_dsn,
-        host=file.console.host,
-        port=file.console.port,
-        token=open_keys(arguments.centre.data / "keys").keys.wall_token,
-        name=file.centre.name,
-        city=bundled.text("city/districts.geojson").encode(),
-        taxonomy=taxonomy(),
-        ready_file=arguments.ready,
-    )
-    return drive(lambda stop: centre_part.run(settings, stop=stop))
-
-
 def run_vision(arguments: PartArguments, settings_file: Path) -> int:
     """One vision worker with a bus of its own."""
     from cior_bus.producer import Bus
@@ -118,12 +97,6 @@ def spool_limits(centre: Centre) -> SpoolLimits:
     """The centre file's spool size as limits: a quarter is reserved for life-safety, a quarter is telemetry's."""
     whole = centre.file.bus.spool_max_mib * 1024 * 1024
     return SpoolLimits(life_safety_bytes=whole // 4, normal_bytes=whole // 2, telemetry_bytes=whole // 4)
-
-
-def quiet_children() -> None:
-    """Library threads of numeric code would fight over the same few cores."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
 
 
 def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str) -> int:

@@ -1,7 +1,8 @@
 """From a centre file to running processes: which parts, in which order, with which arguments. The supervisor does the rest.
 
-Order: broker, topics, centre (store and wall), stream workers, connectors (one process a kind, so that a bad vendor library cannot take the others
-down), vision workers. Each part is ``python -m cior run <part>``; it learns the addresses from its arguments and the secrets from its environment.
+Order: broker, topics, sink and console (one process when the store is embedded), stream workers, connectors (one process a kind, so that a bad
+vendor library cannot take the others down), vision workers. Each part is ``python -m cior run <part>``; it learns the addresses from its arguments
+and the secrets from its environment.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ log = structlog.get_logger("cior.stack")
 
 ROLES = ("urgent", "bulk")
 BROKER = "broker"
-CENTRE = "centre"
+SINK, CONSOLE = "sink", "console"
+SINK_AND_CONSOLE = "sink-console"
 SUPPLIED_SECRETS = ("CIOR_TRACCAR_SECRET", "CIOR_DC09_KEY")
 """Names that an instance file may use as ``env:NAME``: the stack sets them for its children from this installation's keys."""
 
@@ -108,9 +110,14 @@ class Stack:
         return BusSettings.from_dsn(self.addresses.bus_dsn)
 
     @property
+    def console_part(self) -> str:
+        """The part that serves the wall: chDB's folder has one owner, so there the sink does it too."""
+        return SINK_AND_CONSOLE if self.addresses.store_dsn.startswith("chdb://") else CONSOLE
+
+    @property
     def wall_url(self) -> str:
-        """Address of the wall with its token. Only when the centre part is ready."""
-        port = msgspec.json.decode(self.ready_file(CENTRE).read_bytes())["port"]
+        """Address of the wall with its token. Only when the part that serves it is ready."""
+        port = msgspec.json.decode(self.ready_file(self.console_part).read_bytes())["port"]
         return f"http://{self.centre.file.console.host}:{port}/?token={self.keys.wall_token}"
 
     def ready_file(self, name: str) -> Path:
@@ -125,7 +132,10 @@ class Stack:
         created = Topics(self.bus).ensure()
         log.info("topics_ready", created=len(created))
         tell("store and wall, streams, connectors, cameras")
-        specs = self._parts()
+        *first, holder = self.store_parts()
+        for spec in first:  # only the sink migrates, and what the console asks must be there
+            self.supervisor.start(spec)
+        specs = [holder, *self._other_parts()]
         for spec in specs:
             self.supervisor.start(spec, wait=False)
         self.supervisor.wait_ready(*(spec.name for spec in specs))
@@ -134,9 +144,14 @@ class Stack:
         """Stop everything; connectors first, the broker last."""
         self.supervisor.stop()
 
-    def _parts(self) -> list[PartSpec]:
-        parts = [self._part(CENTRE, ["centre"], ready_timeout_s=120)]
-        parts += [self._stream(role) for role in ROLES]
+    def store_parts(self) -> list[PartSpec]:
+        """Who writes the store and who asks it; the last one serves the wall."""
+        if self.console_part == SINK_AND_CONSOLE:
+            return [self._part(SINK_AND_CONSOLE, ["sink", "--with-console"], ready_timeout_s=120)]
+        return [self._part(name, [name], ready_timeout_s=120) for name in (SINK, CONSOLE)]
+
+    def _other_parts(self) -> list[PartSpec]:
+        parts = [self._stream(role) for role in ROLES]
         parts += [
             self._part(
                 f"connectors-{kind}",

@@ -98,6 +98,6 @@ class WallWatch:
                 raise SourceUnavailable(
                     "wall.no_answer",
                     f"the wall answered {answer.status} to {question}",
-                    cure="read centre.log in the log folder",
+                    cure="read the console's log in the log folder",
                 )
             return body

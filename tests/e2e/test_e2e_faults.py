@@ -25,7 +25,7 @@ KILLED = (
     "connectors-dc09",
     "streams-urgent",
     "streams-bulk",
-    "centre",
+    "sink-console",
     "streams-urgent",
 )
 
@@ -57,7 +57,7 @@ def play(centre: RunningCentre) -> dict[str, list[Pressed]]:
             time.sleep(1)
             centre.wait_ready(part)
     acts["killing"] = killing.pressed
-    for number, part in ((2000, "broker"), (4000, "centre")):
+    for number, part in ((2000, "broker"), (4000, "sink-console")):
         with Presser(centre, first=number, every_s=1.0) as presser:
             time.sleep(2)
             centre.pause(part)
@@ -126,7 +126,7 @@ def test_every_killed_part_was_started_again(aftermath: Aftermath) -> None:
     assert {part: aftermath.restarts[part] for part in expected} == dict(expected)
 
 
-@pytest.mark.parametrize("act", ["killing", "broker away", "centre away"])
+@pytest.mark.parametrize("act", ["killing", "broker away", "sink-console away"])
 def test_devices_were_answered_all_the_time(aftermath: Aftermath, act: str) -> None:
     """While the broker is away the spool takes over, while the store is away nobody upstream notices: no press goes unacknowledged."""
     presses = aftermath.pressed[act]

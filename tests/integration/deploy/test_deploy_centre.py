@@ -38,7 +38,8 @@ SECRETS = {
     "CIOR_DC09_KEY": "00112233445566778899aabbccddeeff",
     "CIOR_TRACCAR_SECRET": "a secret long enough to stay one",
 }
-PARTS = ("centre", "streams-urgent", "streams-bulk", "panels", "vehicles", "calls")
+QUESTIONS = ("latency", "balance", "blind", "sources", "summary")
+PARTS = ("sink", "console", "streams-urgent", "streams-bulk", "panels", "vehicles", "calls")
 
 
 def _services() -> dict[str, str]:
@@ -89,7 +90,8 @@ class Deployed:
         )  # fmt: skip
         for old, new in changes:
             word = word.replace(old, new)
-        return self.store.dsn("cior_sink") if word.startswith("clickhouse://cior_sink:") else word
+        user = re.match(r"clickhouse://(cior_\w+):", word)
+        return self.store.dsn(user[1]) if user else word
 
     def prepare(self) -> subprocess.CompletedProcess[str]:
         words = [self.here(word, "prepare") for word in _list_of("prepare", "entrypoint")]
@@ -145,12 +147,16 @@ class Deployed:
         with urlopen(request, timeout=15) as answer:
             return int(answer.status)
 
+    def asked(self, path: str) -> Any:
+        """What the console answers to somebody with the wall's token."""
+        token = open_keys(self.keys).keys.wall_token
+        request = Request(f"http://127.0.0.1:{self.wall}{path}", headers={"Cookie": f"cior_wall={token}"})
+        with urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
     def alerts(self) -> list[dict[str, Any]]:
         """What the wall shows."""
-        token = open_keys(self.keys).keys.wall_token
-        request = Request(f"http://127.0.0.1:{self.wall}/api/wall", headers={"Cookie": f"cior_wall={token}"})
-        with urlopen(request, timeout=10) as answer:
-            shown: list[dict[str, Any]] = json.load(answer)["alerts"]
+        shown: list[dict[str, Any]] = self.asked("/api/wall")["alerts"]
         return shown
 
     def stored(self, kind: str) -> int:
@@ -202,6 +208,10 @@ def test_the_files_commands_make_a_centre_that_shows_and_stores_a_press(deployed
     assert _eventually(lambda: len(deployed.alerts()) == 1, within_s=30)
     assert deployed.alerts()[0]["level"] == "P1"
     assert _eventually(lambda: deployed.stored("panic.bus") == 1, within_s=30)
+    # The console's own user of the store may read, and that is enough for every question of the page.
+    figures = {name: deployed.asked(f"/api/ask/{name}") for name in QUESTIONS}
+    assert figures["latency"]["n"] == 1
+    assert figures["summary"]["levels"][0]["alerts"] == 1
     with pytest.raises(HTTPError):
         urlopen(f"http://127.0.0.1:{deployed.wall}/api/wall", timeout=5)
     for part in deployed.running:

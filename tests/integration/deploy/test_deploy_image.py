@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCKERFILE = ROOT / "deploy" / "compose" / "Dockerfile"
-PARTS = ("centre", "streams", "connectors", "vision")
+PARTS = ("sink", "console", "streams", "connectors", "vision")
 
 pytestmark = [
     pytest.mark.slow,

@@ -87,7 +87,8 @@ def test_every_part_of_a_centre_has_a_service() -> None:
     assert all(any(f"--family {kind} " in command for command in started) for kind in kinds)
     assert sum("run streams --role urgent" in command for command in started) == 1
     assert sum("run streams --role bulk" in command for command in started) == 1
-    assert sum("run centre" in command for command in started) == 1
+    assert sum("run sink " in command for command in started) == 1
+    assert sum("run console " in command for command in started) == 1
 
 
 def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

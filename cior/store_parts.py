@@ -1,0 +1,123 @@
+"""The parts that hold the store: ``sink`` writes it, ``console`` asks it.
+
+Two processes with a ClickHouse server; one process for both when the store is embedded, because chDB's folder has one owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from cior.keys import open_keys
+from cior.packs import taxonomy
+from cior.parts import PartArguments, drive
+from cior.readiness import announce
+from cior_bus.producer import Bus
+from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
+from cior_core import bundled
+from cior_core.errors import CiorError
+from cior_sink.part import SinkPart
+from cior_store.engine import Store
+from cior_store.migrate import migrate
+
+# At the default of 5 ms a press would wait that long for the bulk writer at each of a dozen hand-overs of the interpreter.
+_SWITCH_S = 0.0005
+
+
+def wall_ms() -> int:
+    """The one clock reading of this edge."""
+    return time.time_ns() // 1_000_000
+
+
+def run_sink(arguments: PartArguments, *, with_console: bool) -> int:
+    """Topics to tables; with the wall in the same process when the store has only one owner."""
+
+    async def work(stop: asyncio.Event) -> None:
+        async with AsyncExitStack() as running:
+            store = await running.enter_async_context(_store(arguments))
+            await asyncio.to_thread(migrate, store)
+            sink = await running.enter_async_context(_sink(arguments, store))
+            if not with_console:
+                await _serve(arguments, stop, lambda: sink.failure)
+                return
+            console, port = await running.enter_async_context(_console(arguments, store))
+            await _serve(arguments, stop, lambda: sink.failure or console.failure, port=port)
+
+    sys.setswitchinterval(_SWITCH_S)
+    return drive(work)
+
+
+def run_console(arguments: PartArguments) -> int:
+    """The wall alone, with a user of its own that may only read."""
+
+    async def work(stop: asyncio.Event) -> None:
+        async with AsyncExitStack() as running:
+            store = await running.enter_async_context(_store(arguments))
+            await asyncio.to_thread(refuse_pending_schema, store)
+            console, port = await running.enter_async_context(_console(arguments, store))
+            await _serve(arguments, stop, lambda: console.failure, port=port)
+
+    return drive(work)
+
+
+@asynccontextmanager
+async def _store(arguments: PartArguments) -> AsyncIterator[Store]:
+    store = await asyncio.to_thread(Store.open, arguments.store_dsn)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@asynccontextmanager
+async def _sink(arguments: PartArguments, store: Store) -> AsyncIterator[SinkPart]:
+    settings = arguments.bus("cior-sink")
+    bus = Bus(settings)
+    try:
+        sink = SinkPart(settings, store, bus, now_ms=wall_ms)
+        try:
+            sink.start()
+            yield sink
+        finally:
+            await asyncio.to_thread(sink.stop)
+    finally:
+        bus.close()
+
+
+@asynccontextmanager
+async def _console(arguments: PartArguments, store: Store) -> AsyncIterator[tuple[ConsolePart, int]]:
+    file = arguments.centre.file
+    settings = ConsoleSettings(
+        host=file.console.host,
+        port=file.console.port,
+        token=open_keys(arguments.centre.data / "keys").keys.wall_token,
+        name=file.centre.name,
+        city=bundled.text("city/districts.geojson").encode(),
+        taxonomy=taxonomy(),
+    )
+    console = ConsolePart(settings, arguments.bus("cior-console"), store, now_ms=wall_ms)
+    try:
+        yield console, await console.start()
+    finally:
+        await console.stop()
+
+
+async def _serve(
+    arguments: PartArguments, stop: asyncio.Event, failed: Callable[[], CiorError | None], **facts: int
+) -> None:
+    """Say that this process is ready, then wait for ``stop``. Raises what made a thread of it end: the supervisor starts it again."""
+    announce(arguments.ready, **facts)
+    try:
+        while not stop.is_set():
+            error = failed()
+            if error is not None:
+                raise error
+            try:
+                await asyncio.wait_for(stop.wait(), 0.5)
+            except TimeoutError:
+                continue
+    finally:
+        arguments.ready.unlink(missing_ok=True)

@@ -1,0 +1,79 @@
+"""The part ``console``: the wall over HTTP, fed from the alerts' topic and the store's questions. Writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+from aiohttp import web
+
+from cior_bus.settings import BusSettings
+from cior_console.feed import AlertFeed
+from cior_console.feed_reader import FeedReader
+from cior_console.wall_questions import wall_questions
+from cior_console.web import WallConfig, create_app
+from cior_core.errors import CiorError, SourceUnavailable
+from cior_core.taxonomy import Taxonomy
+from cior_store.engine import Store
+from cior_store.migrate import status
+from cior_store.questions import Questions
+
+
+class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the wall shows and where. ``city`` is a GeoJSON FeatureCollection; ``port`` 0 takes a free one."""
+
+    host: str
+    port: int
+    token: str
+    name: str
+    city: bytes
+    taxonomy: Taxonomy
+
+
+def refuse_pending_schema(store: Store) -> None:
+    """Raises ``SourceUnavailable`` while migrations are missing: the console only reads, others migrate."""
+    missing = [one for one in status(store) if one.state != "applied"]
+    if missing:
+        raise SourceUnavailable(
+            "store.schema_pending",
+            f"{len(missing)} migrations of this store are not applied as this program knows them",
+            cure="cior store status, then cior store migrate",
+        )
+
+
+class ConsolePart:
+    """Page, feed and questions. ``start`` and ``stop`` once; ``failure`` tells why the feed ended (None: it runs)."""
+
+    def __init__(
+        self, settings: ConsoleSettings, bus: BusSettings, store: Store, *, now_ms: Callable[[], int]
+    ) -> None:
+        feed = AlertFeed(settings.taxonomy, now_ms=now_ms)
+        config = WallConfig(
+            token=settings.token,
+            centre=settings.name,
+            city=settings.city,
+            questions=wall_questions(Questions(store), now_ms),
+            now_ms=now_ms,
+        )
+        self._settings = settings
+        self._reader = FeedReader(bus, feed.apply)
+        self._runner = web.AppRunner(create_app(feed, config), shutdown_timeout=1.0, access_log=None)
+
+    async def start(self) -> int:
+        """Listen and begin to read; the port."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+        self._reader.start()
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    @property
+    def failure(self) -> CiorError | None:
+        """Why the feed ended."""
+        return self._reader.failure
+
+    async def stop(self) -> None:
+        """Stop reading, then close every page."""
+        await asyncio.to_thread(self._reader.stop)
+        await self._runner.cleanup()

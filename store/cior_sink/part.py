@@ -1,0 +1,41 @@
+"""The part ``sink``: topics to tables, accounts each minute, housekeeping each hour. One process a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cior_bus.producer import Bus
+from cior_bus.settings import BusSettings
+from cior_core.errors import CiorError
+from cior_sink.housekeeping import Housekeeper
+from cior_sink.reconciling import Reconciler
+from cior_sink.storing import StoreSink
+from cior_store.engine import Store
+
+
+class SinkPart:
+    """All threads of the sink. ``start`` and ``stop`` once; ``failure`` tells why storing ended (None: it runs)."""
+
+    def __init__(
+        self, bus_settings: BusSettings, store: Store, bus: Bus, *, now_ms: Callable[[], int]
+    ) -> None:
+        self._storing = StoreSink(bus_settings, store, bus)
+        reconciler, housekeeper = Reconciler(store, bus, now_ms=now_ms), Housekeeper(store, now_ms=now_ms)
+        self._periodic = (reconciler.thread, housekeeper.thread)
+
+    def start(self) -> None:
+        """Begin to store; the first periodic check comes later."""
+        self._storing.start()
+        for thread in self._periodic:
+            thread.start()
+
+    @property
+    def failure(self) -> CiorError | None:
+        """Why storing ended."""
+        return self._storing.failure
+
+    def stop(self) -> None:
+        """End every thread; what was not committed comes again at the next start."""
+        for thread in self._periodic:
+            thread.stop()
+        self._storing.stop()
