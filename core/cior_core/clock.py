@@ -187,8 +187,8 @@ def followed(trail: ClockTrail, reading: ClockReading, received_ms: int) -> Cloc
     offset_ms, offsets_ms, measured_ms = received_ms - reading.device_ms, trail.offsets_ms, received_ms
     if offsets_ms and 0 <= received_ms - trail.measured_ms < SAMPLE_EVERY_MS:
         # A message can only come late, never early: the smallest of an emptied buffer is nearest to the clock.
-        *offsets_ms, last_ms = offsets_ms
-        offset_ms, measured_ms = min(last_ms, offset_ms), trail.measured_ms
+        offset_ms, measured_ms = min(offsets_ms[-1], offset_ms), trail.measured_ms
+        offsets_ms = offsets_ms[:-1]
     return ClockTrail(
         offsets_ms=(*offsets_ms, offset_ms)[-SAMPLES:],
         measured_ms=measured_ms,
@@ -281,11 +281,11 @@ def _near(device_ms: int, delay_s: float, clock: _Clock) -> Judgement:
             device_ms=device_ms,
         )
     known_good = usual_s is not None and not slow
-    error_s = clock.precision_s if known_good or limits.declared_error_s is not None else None
+    told = known_good or limits.declared_error_s is not None
     return Judgement(
         occurred_ms=device_ms,
         quality=ClockQuality.SYNCED if known_good else ClockQuality.UNKNOWN,
-        error_s=None if error_s is None else max(error_s, abs(usual_s or 0.0)),
+        error_s=max(clock.precision_s, abs(usual_s or 0.0)) if told else None,
         mark=Mark.LATE,
         device_ms=device_ms,
     )

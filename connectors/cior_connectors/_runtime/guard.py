@@ -55,7 +55,8 @@ def _checked(decoded: object) -> None:
     """Types are promises of authors; here they are checked, because what follows is trusted. Raises ``TypeError``."""
     if not isinstance(decoded, Decoded) or not all(isinstance(event, Event) for event in decoded.events):
         raise TypeError("decode must return Decoded with events")
-    if not all(isinstance(each, ClockReading) and abs(each.device_ms) < 2**53 for each in decoded.clocks):
+    sound = all(isinstance(each, ClockReading) for each in decoded.clocks)
+    if not sound or any(abs(each.device_ms) >= 2**53 for each in decoded.clocks):
         raise TypeError("decode must return clock readings in milliseconds")
 
 
