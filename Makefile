@@ -14,10 +14,15 @@ PACKAGES := core/cior_core streams/cior_bus streams/cior_streams store/cior_stor
             connectors/cior_connectors evidence/cior_evidence console/cior_console cior demo/cior_demo
 CHECKED := $(PACKAGES) tests $(wildcard benchmarks)
 TEST_ARGS ?=
+# Two halves: what may run beside others, then what must be alone. Each closes with its own summary.
+TEST_WORKERS ?= 2
+TEST := $(BIN)/python -m pytest
+LONG_ARGS ?=
+MUTANTS ?=
 DEMO_ARGS ?=
 UP_ARGS ?=
 
-.PHONY: help venv venv-runtime python-check engines-check demo up test unit lint format types contracts bench docs clean licences
+.PHONY: help venv venv-runtime python-check engines-check demo up test long mutants unit lint format types contracts bench docs clean licences
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +62,16 @@ engines-check: $(DEV)
 	@PYTHONPATH=tests $(BIN)/python -m engines.prepare
 
 test: $(DEV) engines-check ## All tests; what a missing Debian package hides is listed at the end
-	@$(BIN)/python -m pytest $(TEST_ARGS)
+	@status=0; \
+	$(TEST) --phase=parallel -n $(TEST_WORKERS) --dist=loadgroup $(TEST_ARGS) || status=$$?; \
+	$(TEST) --phase=alone $(TEST_ARGS) || { code=$$?; ((code == 5)) || status=$$code; }; \
+	exit $$status
+
+long: $(DEV) engines-check ## The long forms: kills by the hundred, millions of inputs; hours (LONG_ARGS chooses)
+	@CIOR_LONG=1 $(TEST) -m long $(LONG_ARGS)
+
+mutants: $(DEV) ## Put faults into a copy one by one: the tests must notice each (MUTANTS=words chooses)
+	@PYTHONPATH=tests $(BIN)/python -m mutants $(MUTANTS)
 
 unit: $(DEV) ## Tests without any I/O, in seconds
 	@$(BIN)/python -m pytest tests/unit $(TEST_ARGS)

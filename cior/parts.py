@@ -126,7 +126,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
             files,
             stop=stop,
             family=family,
-            placed=city.placed,
+            city=city,
             limits=spool_limits(centre),
             accounting_every_s=centre.file.centre.accounting_every_s,
         )

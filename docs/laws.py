@@ -9,10 +9,7 @@ untouched copy, and fail once ``old`` is ``new``. Exit code 1 when one does not.
 from __future__ import annotations
 
 import ast
-import os
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,11 +18,11 @@ from pathlib import Path
 import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from engines import broken_copy  # noqa: E402 - the tests' own folder is on no path outside them
+
 PAGE = ROOT / "docs" / "laws.md"
-ROOMS = ("core", "streams", "store", "vision", "connectors", "evidence", "console")
-FOLDERS = (*ROOMS, "cior", "deploy", "docs", "tests", "requirements")
-FILES = ("pyproject.toml", "Makefile", "LICENSE", "README.md", "docker-compose.yml")
-TIMEOUT_S = 300.0
 NAMED = re.compile(r"test_law_(\d+)(?:_and_(\d+))?_")
 USAGE = "usage: laws.py show [law ...] | write"
 
@@ -150,65 +147,26 @@ def show_all(laws: Sequence[str]) -> int:
     chosen = [each for each in table().breaks if not laws or str(each.law) in laws]
     with tempfile.TemporaryDirectory(prefix="cior-laws-") as folder:
         tree = Path(folder) / "tree"
-        copy_checkout(tree)
+        broken_copy.copy_checkout(tree)
         good = sum(show(each, tree) for each in chosen)
     print(f"{good} of {len(chosen)} tests passed on the copy and failed on the broken one")
     return 0 if good == len(chosen) else 1
 
 
-def copy_checkout(tree: Path) -> None:
-    """What tests need, without caches."""
-    tree.mkdir()
-    for name in FOLDERS:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-    for name in FILES:
-        if (ROOT / name).exists():
-            shutil.copy2(ROOT / name, tree / name)
-
-
 def show(one: Break, tree: Path) -> bool:
     """Whether the test passes on the copy and fails on the broken copy; the copy is whole again afterwards."""
-    path = tree / one.file
-    whole = path.read_text(encoding="utf-8")
-    if whole.count(one.old) != 1:
-        print(
-            f"law {one.law:2}  STALE ROW: `old` occurs {whole.count(one.old)} times in {one.file}", flush=True
-        )
+    if stale := broken_copy.fault(one, tree):
+        print(f"law {one.law:2}  STALE ROW: {stale}", flush=True)
         return False
-    before = run(one.test, tree)
-    try:
-        path.write_text(whole.replace(one.old, one.new), encoding="utf-8")
-        after = run(one.test, tree)
-    finally:
-        path.write_text(whole, encoding="utf-8")
+    before = broken_copy.run([one.test], tree)
+    with broken_copy.broken(one, tree):
+        after = broken_copy.run([one.test], tree)
     good = before == 0 and after == 1
     verdict = (
         "fails as it must" if good else f"NOT SHOWN (pytest {before} on the copy, {after} on the broken one)"
     )
     print(f"law {one.law:2}  {verdict}: {one.what}  [{one.test.rpartition('::')[2]}]", flush=True)
     return good
-
-
-def run(test: str, tree: Path) -> int:
-    """Pytest's exit code: 0 passed, 1 failed, others are not about the law."""
-    path = os.pathsep.join(str(tree / room) for room in (*ROOMS, "."))
-    environment = os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        test,
-        "-q",
-        "-x",
-        "--no-header",
-        "-p",
-        "no:cacheprovider",
-        "--tb=no",
-    ]
-    return subprocess.run(
-        command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
-    ).returncode
 
 
 if __name__ == "__main__":

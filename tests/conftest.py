@@ -22,6 +22,8 @@ from engines.apache_kafka import ApacheKafka
 from engines.browser import open_browser
 from engines.cache import EngineAbsent
 from engines.clickhouse_lite import ClickHouseLite
+from engines.long_runs import EXAMPLES_FACTOR, LONG
+from engines.long_runs import TIMEOUT_S as LONG_TIMEOUT_S
 
 # Property tests judge what is true, not how fast a shared machine is: speed has its own measurements.
 settings.register_profile("cior", deadline=None)
@@ -30,6 +32,8 @@ settings.load_profile("cior")
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "tests" / "unit"
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+# Tests that ask for one of these go to one worker, so that a parallel run starts each heavy engine once.
+_SHARED_ENGINES = {"apache_kafka": "apache-kafka", "clickhouse_lite": "clickhouse", "lite": "clickhouse"}
 _ENGINE_MARKS = {
     "apache_kafka": "kafka",
     "tansu": "tansu",
@@ -47,14 +51,65 @@ def absent(reason: str, *, may_skip_in_ci: bool = False) -> NoReturn:
     pytest.skip(reason)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they ask for, so that ``-m "not kafka"`` cannot miss one."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--phase``: one half of ``make test``; without it, all tests in one go."""
+    parser.addoption(
+        "--phase",
+        choices=("parallel", "alone"),
+        help="parallel: what may run beside others (with -n); alone: what carries the mark `alone`",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by what they ask for, so that ``-m "not kafka"`` cannot miss one; choose the phase; lengthen a long run."""
     for item in items:
-        for name in getattr(item, "fixturenames", ()):
-            if name in _ENGINE_MARKS:
-                item.add_marker(_ENGINE_MARKS[name])
+        for name in _asked(item) & _ENGINE_MARKS.keys():
+            item.add_marker(_ENGINE_MARKS[name])
         if item.path.is_relative_to(UNIT):
             item.add_marker("unit")
+        _lengthen(item)
+    _group(items)
+    if phase := config.getoption("phase"):
+        kept = [
+            item for item in items if (item.get_closest_marker("alone") is not None) is (phase == "alone")
+        ]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
+
+
+def _asked(item: pytest.Item) -> set[str]:
+    """The fixtures of a test, those behind a parameter that names one included."""
+    parameters = getattr(item, "callspec", None)
+    named = {value for value in parameters.params.values() if isinstance(value, str)} if parameters else set()
+    return {*getattr(item, "fixturenames", ()), *named}
+
+
+def _lengthen(item: pytest.Item) -> None:
+    """Every property has a long form; under ``make long`` whatever has one tries more, for longer."""
+    function: Any = getattr(item, "obj", None)
+    is_property = getattr(function, "is_hypothesis_test", False)
+    if is_property:
+        item.add_marker("long")
+    if LONG and item.get_closest_marker("long"):
+        item.add_marker(pytest.mark.timeout(LONG_TIMEOUT_S), append=False)
+    if LONG and is_property:
+        short = function._hypothesis_internal_use_settings
+        function._hypothesis_internal_use_settings = settings(
+            short, max_examples=short.max_examples * EXAMPLES_FACTOR
+        )
+
+
+def _group(items: list[pytest.Item]) -> None:
+    """For ``--dist loadgroup``: a file that starts anything stays together, and with the other users of its heavy engine."""
+    engines: dict[Path, str] = {}
+    for item in items:
+        for name in sorted(_asked(item) & _SHARED_ENGINES.keys()):
+            engines.setdefault(item.path, _SHARED_ENGINES[name])
+    for item in items:
+        if item.path.is_relative_to(UNIT.parent / "integration") or item.path.is_relative_to(
+            UNIT.parent / "e2e"
+        ):
+            item.add_marker(pytest.mark.xdist_group(engines.get(item.path, item.path.stem)))
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cior_connectors.contract import Facts
+from cior_core.attributes import BUFFERED, CLOCK_MARK, DEVICE_MS
 from cior_core.clock import Judgement, Mark
 from cior_core.identity import event_id
 from cior_core.model import UNKNOWN_PLACE, ClockQuality, Event, Phase, Place, TypeCode
@@ -23,11 +24,11 @@ def clock_notes(judged: Judgement) -> dict[str, Any]:
         case None | Mark.NO_TIME:
             pass
         case Mark.LATE:
-            notes["buffered"] = True
+            notes[BUFFERED] = True
         case mark:
-            notes["clock_mark"] = mark.value
+            notes[CLOCK_MARK] = mark.value
     if judged.device_ms is not None and judged.device_ms != judged.occurred_ms:
-        notes["device_ms"] = judged.device_ms
+        notes[DEVICE_MS] = judged.device_ms
     return notes
 
 

@@ -123,11 +123,6 @@ _encode_wire: Final = msgspec.json.Encoder().encode
 _decode_wire: Final = msgspec.json.Decoder(WireEvent).decode
 
 
-def _type_name(code: str) -> str:
-    """``panic.bus`` to ``ar.cior.panic.bus.v1``."""
-    return f"{_PREFIX}{code}{_SUFFIX}"
-
-
 def _type_code(name: str) -> TypeCode:
     """``ar.cior.panic.bus.v1`` to ``panic.bus``. Raises ``event.type_foreign`` or ``event.type_version``."""
     found = _TYPE.fullmatch(name)

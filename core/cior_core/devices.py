@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cior_core.attributes import BUFFERED, DEVICE_MS
 from cior_core.device_state import DeviceState, Press, Reputation
 from cior_core.geo import coordinate_fault
 from cior_core.model import (
@@ -175,14 +176,6 @@ def _clock_offset_s(state: DeviceState) -> float | None:
     return None if len(state.offsets_ms) < 3 else median_low(state.offsets_ms) / 1000
 
 
-def _clock_quality(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> ClockQuality:
-    """What the offset says about the clock."""
-    offset_s = _clock_offset_s(state)
-    if offset_s is None:
-        return ClockQuality.UNKNOWN
-    return ClockQuality.SYNCED if abs(offset_s) <= settings.offset_limit_s else ClockQuality.SKEWED
-
-
 def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[Event, ...]:
     """What a closed alert says of each press in it, as events of type ``alert.ending`` to the pressed device. None for drills, and none for silent alerts:
     nobody keeps a record of whether a victim was believed."""
@@ -315,11 +308,11 @@ def _measure(
 ) -> Iterable[_Told]:
     """Clock offset from the device's own instant (attribute ``device_ms``, or the time of an event whose clock was readable)."""
     device_ms = event.attributes.get(
-        "device_ms", event.occurred_ms if event.clock is not ClockQuality.UNKNOWN else None
+        DEVICE_MS, event.occurred_ms if event.clock is not ClockQuality.UNKNOWN else None
     )
     if (
         not isinstance(device_ms, int)
-        or event.attributes.get("buffered") is True
+        or event.attributes.get(BUFFERED) is True
         or seen_ms - before.offset_at_ms < settings.offset_every_s * 1000
     ):
         return ()

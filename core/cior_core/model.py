@@ -413,7 +413,11 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Device(Struct, frozen=True, kw_only=True):
-    """A registered source: where it is, how often it must speak, what it may be believed about. Lives in the registry file of the centre."""
+    """A registered source: where it is, how often it must speak, what it may be believed about. Lives in the registry file of the centre.
+
+    ``cameras``: ids of the cameras that see it, beyond those found by distance (a camera on board, one across the square).
+    ``registered_people``: a known person carries or lives with it; with a ``block`` too, a press far from ``place`` is one of an absent sender.
+    """
 
     id: str
     kind: str
@@ -425,6 +429,7 @@ class Device(Struct, frozen=True, kw_only=True):
     siren: bool = False
     block: str | None = None
     facility: str | None = None
+    cameras: tuple[str, ...] = ()
     registered_people: bool = False
     enabled: bool = True
     drill: bool = False

@@ -9,6 +9,11 @@ A TOML file of ``[[device]]`` tables with the fields of :class:`cior_core.model.
     source = "urn:cior:dc09:norte"   # optional: the native names below hold for this channel only
     native = ["1001"]                # optional: its names on the wire; the id itself is always one
     place = {method = "site", lat = -32.95, lon = -60.66}
+    block = "block-07"               # optional: whose neighbours are told; with siren = true it has one
+    siren = true
+    facility = "school-12"           # optional: the facility it stands in
+    cameras = ["camera-plaza"]       # optional: those that see it, beyond the ones of kind "camera" within 150 m
+    registered_people = false        # true: a known person carries it; far from place, the home block stays quiet
 
 A device that is not found is *unregistered*: its events go on, marked so (S31); nobody's press is dropped for want of a row.
 """

@@ -21,7 +21,13 @@ from e2e.running_centre import RunningCentre, now_ms, until
 STORED_WITHIN_MS = 3_000
 """What was acknowledged longer before the crash than this had reached the store (measured: about 0.3 s on a quiet machine)."""
 
-pytestmark = [pytest.mark.tansu, pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.tansu,
+    pytest.mark.slow,
+    pytest.mark.crash,
+    pytest.mark.timeout(300),
+]
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,13 @@ KILLED = (
     "streams-urgent",
 )
 
-pytestmark = [pytest.mark.tansu, pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.tansu,
+    pytest.mark.slow,
+    pytest.mark.crash,
+    pytest.mark.timeout(900),
+]
 
 
 class Aftermath(msgspec.Struct, kw_only=True):

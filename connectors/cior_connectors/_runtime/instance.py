@@ -40,6 +40,7 @@ from cior_connectors.contract import (
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.model import DataClass, Event, Lane, Place, TypeCode
 from cior_core.system_events import system_event
+from cior_core.vicinity import Vicinity
 
 _LOG = structlog.get_logger(__name__)
 STOP_WITHIN_S = 2.0
@@ -57,6 +58,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     accounting_every_s: float = 60.0
     placed: Callable[[Place], Place] = lambda place: place
+    vicinity: Vicinity = Vicinity({})
 
 
 class Instance:
@@ -396,6 +398,7 @@ class Instance:
             carries_sealed=any_sealed if settings.carries_sealed is None else settings.carries_sealed,
             keep=self._keep,
             placed=self._around.placed,
+            vicinity=self._around.vicinity,
             expected_every_s=self.source.expected_every_s
             if isinstance(self.source, Heartbeating)
             else lambda _subject: None,

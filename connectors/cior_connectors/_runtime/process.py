@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -29,10 +29,11 @@ from cior_connectors.contract import DecodeContext, Taxonomy
 from cior_core import bundled
 from cior_core import taxonomy as core_taxonomy
 from cior_core.errors import ConfigInvalid
+from cior_core.geo import City
 from cior_core.model import Device, Place, Producer
+from cior_core.vicinity import Vicinity
 
 _LOG = structlog.get_logger(__name__)
-Placed = Callable[[Place], Place]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,9 +110,16 @@ def build(each: Plan, *, context: DecodeContext, around: Surroundings) -> Instan
 
 
 def surroundings(
-    centre: CentreSettings, *, sink: Sink, metrics: Metrics, placed: Placed, accounting_every_s: float = 60.0
+    centre: CentreSettings,
+    *,
+    sink: Sink,
+    metrics: Metrics,
+    registry: Mapping[str, Device],
+    city: City | None = None,
+    accounting_every_s: float = 60.0,
 ) -> Surroundings:
-    """What all instances of a process share."""
+    """What all instances of a process share. Without ``city`` no place has a district."""
+    placed = _as_it_is if city is None else city.placed
     sealer = Sealer(
         team_key=centre.team_key, hmac_key=centre.hmac_key, district_of=lambda place: placed(place).district
     )
@@ -122,7 +130,12 @@ def surroundings(
         state_dir=Path(centre.state_dir),
         accounting_every_s=accounting_every_s,
         placed=placed,
+        vicinity=Vicinity(registry, city),
     )
+
+
+def _as_it_is(place: Place) -> Place:
+    return place
 
 
 async def run(
@@ -131,20 +144,25 @@ async def run(
     *,
     stop: asyncio.Event,
     family: str = "connectors",
-    placed: Placed = lambda place: place,
+    city: City | None = None,
     limits: SpoolLimits | None = None,
     accounting_every_s: float = 60.0,
 ) -> None:
     """Run the instances of ``paths`` until ``stop``. Raises ``ConfigInvalid`` before anything is opened."""
     plans = [plan(path, test_mode=centre.test_mode) for path in paths]
     refuse_conflicts(plans)
-    registry = read_registry(Path(centre.registry)) if centre.registry else {}
+    registry: Mapping[str, Device] = read_registry(Path(centre.registry)) if centre.registry else {}
     metrics = Metrics()
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
     bus = Bus(BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}"), spool=spool, metrics=metrics)
     try:
         around = surroundings(
-            centre, sink=bus, metrics=metrics, placed=placed, accounting_every_s=accounting_every_s
+            centre,
+            sink=bus,
+            metrics=metrics,
+            registry=registry,
+            city=city,
+            accounting_every_s=accounting_every_s,
         )
         taxonomy = load_taxonomy()
         built = [

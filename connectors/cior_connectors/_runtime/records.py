@@ -28,6 +28,7 @@ from cior_core.model import (
     RawRecord,
 )
 from cior_core.system_events import system_event
+from cior_core.vicinity import Vicinity
 
 MAX_EVENT_BYTES = 1_000_000
 
@@ -46,7 +47,10 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """What bundling must know about the instance. ``keep`` is the telemetry limit, placed after decoding. ``placed`` fills in cell and district."""
+    """What bundling must know about the instance. ``keep`` is the telemetry limit, placed after decoding.
+
+    ``placed`` fills in cell and district; ``vicinity`` knows what stands around a place.
+    """
 
     context: DecodeContext
     sealer: Sealer
@@ -56,19 +60,12 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     keep: Callable[[tuple[Event, ...]], tuple[Event, ...]]
     expected_every_s: Callable[[str], float | None]
     placed: Callable[[Place], Place] = lambda place: place
+    vicinity: Vicinity = Vicinity({})
 
 
 def bundle(channel: Channel, payload: bytes, facts: Facts, verdict: Verdict) -> Bundle:
     """The messages of one unit. Sealed units are stripped here, before anything is encoded for a topic, a log or a metric."""
-    registry = channel.context.registry
-    events = channel.keep(
-        tuple(
-            _placed(
-                enrich(event, registry.get(event.subject), channel.expected_every_s(event.subject)), channel
-            )
-            for event in verdict.events
-        )
-    )
+    events = channel.keep(tuple(_completed(event, channel) for event in verdict.events))
     rejected = verdict.rejected
     if verdict.code is not None:
         rejected = (RejectedPart(code=verdict.code, reason=verdict.reason, payload=payload),)
@@ -95,10 +92,18 @@ def _build(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart,
     return (_sealed if sealed else _clear)(unit, events, rejected)
 
 
-def _placed(event: Event, channel: Channel) -> Event:
-    """Every located event leaves with its H3 cell and its one district (S05), so that walls, stores and rules agree about where it was."""
+def _completed(event: Event, channel: Channel) -> Event:
+    """``event`` with all that is known of its device and place.
+
+    Every located event leaves with its H3 cell and its one district (S05), so that walls, stores and rules agree about where it was; and with
+    what protocols and priority ask for: block, siren, cameras, facilities beside it. The registry's word goes over the wire's.
+    """
+    device = channel.context.registry.get(event.subject)
+    event = enrich(event, device, channel.expected_every_s(event.subject))
     place = channel.placed(event.place)
-    return event if place is event.place else msgspec.structs.replace(event, place=place)
+    event = event if place is event.place else msgspec.structs.replace(event, place=place)
+    facts = channel.vicinity.facts(event, device)
+    return msgspec.structs.replace(event, attributes=event.attributes | facts) if facts else event
 
 
 def enrich(event: Event, device: Device | None, expected_every_s: float | None = None) -> Event:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cior_core.attributes import MERGED_INTO
 from cior_core.correlate import cases, floods, matching, patterns, response
 from cior_core.correlate.draft import UNDECODED
 from cior_core.correlate.state import Case, Part, Pending, Seen
@@ -166,7 +167,7 @@ def _unmuted(draft: Draft, case: Case, part: Part) -> Case:
 
 def _merged_by_source(draft: Draft, event: Event, part: Part, case: Case) -> AlertId:
     """A CAD that merged two of its records merges their alerts too, reversibly."""
-    other = event.attributes.get("cad_merged_into")
+    other = event.attributes.get(MERGED_INTO)
     if not isinstance(other, str) or part.record is None:
         return case.id
     for alert_id in draft.candidates([f"n:{event.source}|{other}"]):

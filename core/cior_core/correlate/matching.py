@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cior_core.attributes import MERGED_INTO
 from cior_core.correlate.state import Case, Part, Record, State
 from cior_core.geo import distance_m
 from cior_core.model import AlertStatus, ClockQuality, DataClass, Event, Member, Place, PlaceMethod, Reason
@@ -37,14 +38,16 @@ KEPT_ATTRIBUTES = (
     "address",
     "away",
     "block",
-    "cad_merged_into",
     "cameras",
     "clip",
     "confirmation_n",
     "confirmation_rate",
+    "facility",
+    MERGED_INTO,
     "near",
     "polygon_name",
     "severity",
+    "siren",
     "track_id",
     "verified",
     "zone",

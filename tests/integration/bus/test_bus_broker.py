@@ -96,6 +96,7 @@ def test_law_1_presses_on_their_way_when_the_broker_forgets_everything_arrive_in
     spool.close()
 
 
+@pytest.mark.alone
 @pytest.mark.crash
 async def test_law_1_a_broker_that_hangs_is_not_believed_the_spool_has_it_at_return(
     broker: Broker, tmp_path: Path
@@ -120,6 +121,7 @@ async def test_law_1_a_broker_that_hangs_is_not_believed_the_spool_has_it_at_ret
     spool.close()
 
 
+@pytest.mark.alone
 async def test_broker_away_then_back_loses_no_acknowledged_press_and_keeps_the_order_of_a_key(
     broker: Broker, tmp_path: Path
 ) -> None:

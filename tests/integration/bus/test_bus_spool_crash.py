@@ -14,6 +14,7 @@ import pytest
 from cior_bus import metrics as m
 from cior_bus.spool import Entry, Spool, SpoolClass, SpoolLimits
 from cior_core.errors import CapacityExhausted
+from engines.long_runs import often
 
 WRITER = Path(__file__).with_name("spool_writer.py")
 
@@ -47,14 +48,15 @@ def contents(spool: Spool, spool_class: SpoolClass) -> list[int]:
 
 
 @pytest.mark.crash
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["keep", "drain"])
 def test_law_1_every_acknowledged_record_survives_kill_9_at_any_moment(tmp_path: Path, mode: str) -> None:
-    """Eight lives of one spool, each ended at a random moment."""
+    """Eight lives of one spool (400 in the long form), each ended at a random moment."""
     directory = tmp_path / "spool"
     chance = random.Random(7)
     acknowledged: dict[str, list[int]] = defaultdict(list)
     drained: set[int] = set()
-    for life in range(8):
+    for life in range(often(8, long=400)):
         said = run_and_kill(directory, life * 100_000, mode=mode, after_s=chance.uniform(0.0, 0.25))
         for name, numbers in said.items():
             if name.startswith("a "):

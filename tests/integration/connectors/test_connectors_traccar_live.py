@@ -20,6 +20,7 @@ from cior_bus import topics
 from cior_connectors._runtime.seal import SealedContent
 from cior_connectors.builtin.traccar.forwarder import Forwarder, message
 from cior_core.model import DataClass, PlaceMethod
+from engines.long_runs import often
 from integration.connectors.connector_process import SECRET, ConnectorProcess, make_topics, post_until_taken
 from integration.connectors.topic_reading import Topics
 
@@ -89,10 +90,11 @@ async def test_telemetry_travels_in_envelopes_and_needs_no_broker_round_trip(
 
 
 @pytest.mark.crash
+@pytest.mark.long
 async def test_law_1_killed_between_any_steps_no_answered_press_is_lost_and_copies_collapse(
     tansu: Tansu, connector: ConnectorProcess
 ) -> None:
-    """Presses stream in while the process dies five times with kill -9; each is posted until it is answered, as Traccar does."""
+    """Presses stream in while the process dies five times (200 in the long form) with kill -9; each is posted until it is answered, as Traccar does."""
     answered: set[str] = set()
     done = asyncio.Event()
 
@@ -107,7 +109,7 @@ async def test_law_1_killed_between_any_steps_no_answered_press_is_lost_and_copi
 
     with connector:
         fleets = [asyncio.ensure_future(fleet(offset)) for offset in range(4)]
-        for pause_s in (0.25, 0.4, 0.15, 0.6, 0.3):
+        for pause_s in (0.25, 0.4, 0.15, 0.6, 0.3) * often(1, long=40):
             await asyncio.sleep(pause_s)
             connector.kill()
             await asyncio.to_thread(connector.start)

@@ -22,6 +22,7 @@ from cior_store.migrate import migrate
 from cior_store.sink import Sink, SinkSettings
 from cior_store.writers import Writers
 from engines.clickhouse_lite import ClickHouseLite
+from engines.long_runs import often
 from integration.store import city
 from integration.store.engines_here import empty
 from integration.store.sink_child import UNFIT, life
@@ -105,21 +106,29 @@ def judge(store: Store, buried: Path) -> None:
 
 
 @pytest.mark.crash
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("where", ["chdb", "lite"])
 def test_law_4_a_writer_killed_between_any_two_steps_loses_and_doubles_nothing(
     where: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    dsn = f"chdb://{tmp_path / 'db'}" if where == "chdb" else _clean(request.getfixturevalue("lite"))
-    consumer, dice = Life(dsn, tmp_path), random.Random(7)
+    for seed in range(7, 7 + often(1, long=25)):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        dsn = f"chdb://{folder / 'db'}" if where == "chdb" else _clean(request.getfixturevalue("lite"))
+        _kill_at_every_step(dsn, folder, seed)
+
+
+def _kill_at_every_step(dsn: str, folder: Path, seed: int) -> None:
+    consumer, dice = Life(dsn, folder), random.Random(seed)
     for step in STEPS:
         assert not consumer.live(step=step, passes=dice.randint(0, 4)), f"the partition ended before {step}"
     for _ in range(3):
         consumer.live(kill_after_s=dice.uniform(0.01, 0.12))
     assert consumer.killed >= len(STEPS)
     assert consumer.live()
-    if where == "lite":
+    if not dsn.startswith("chdb:"):
         with Store.open(dsn) as store:
             judge(store, consumer.buried)
     else:

@@ -25,6 +25,8 @@ from integration.vision.shirts import Shelf, ShirtDetector
 
 STALL_S = 1.5
 
+pytestmark = pytest.mark.alone
+
 
 @asynccontextmanager
 async def watching(rtsp: RtspServer, folder: Path) -> AsyncIterator[Shelf]:

@@ -34,6 +34,8 @@ from integration.vision.shirts import Shelf, ShirtDetector
 
 START_MS = 1_790_000_000_000
 
+pytestmark = pytest.mark.alone
+
 
 def with_source(settings: AnyVisionSettings, **more: object) -> AnyVisionSettings:
     """The same settings with other facts about the camera's source."""

@@ -293,7 +293,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(steps=_STEPS)
 def test_any_sequence_of_appends_drains_and_restarts_is_a_queue(steps: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -302,7 +302,7 @@ def test_a_configuration_that_cannot_work_is_refused(bad: str) -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([CONFIG, JSON]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_bytes_are_an_event_or_rejected(noise: bytes, config: CadDropConfig) -> None:
     for raw in (noise, row(nature="x") + noise, row().replace(b"Balacera", noise)):
         try:
@@ -311,3 +311,14 @@ def test_any_bytes_are_an_event_or_rejected(noise: bytes, config: CadDropConfig)
             assert error.code.startswith("cad_drop.")  # noqa: PT017
             continue
         msgspec.json.encode(found)
+
+
+@pytest.mark.parametrize(
+    ("word", "verified"), [("sí", True), ("VERIFICADO", True), ("no", False), ("", False)]
+)
+def test_a_desk_that_verified_a_call_is_believed(word: str, *, verified: bool) -> None:
+    config = msgspec.structs.replace(
+        CONFIG, columns=msgspec.structs.replace(CONFIG.columns, verified="priority")
+    )
+    event = decode(row(priority=word), facts(config)).events[0]
+    assert ("verified" in event.attributes) is verified

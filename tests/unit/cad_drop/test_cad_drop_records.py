@@ -62,7 +62,7 @@ def test_a_record_beyond_the_limit_is_kept_in_pieces_and_the_next_one_lives() ->
         max_size=30,
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_byte_of_any_csv_is_lost_but_blank_lines(pieces: list[bytes]) -> None:
     data = b"".join(pieces)
     found = csv_records(data, limit=64)
@@ -113,7 +113,7 @@ def test_a_json_document_without_the_array_is_kept_whole() -> None:
         max_size=6,
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_json_array_comes_apart_as_it_was_put_together(values: list[object]) -> None:
     found = list(
         read_json(io.BytesIO(json.dumps(values, ensure_ascii=False).encode()), path="", max_bytes=LIMIT)
@@ -122,7 +122,7 @@ def test_any_json_array_comes_apart_as_it_was_put_together(values: list[object])
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_as_json_or_xml_end_and_raise_nothing(noise: bytes) -> None:
     for data in (noise, b"[{}," + noise, b"<c><call>1</call>" + noise):
         list(read_json(io.BytesIO(data), path="", max_bytes=LIMIT))

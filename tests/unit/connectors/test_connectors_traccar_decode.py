@@ -260,7 +260,7 @@ _FIELDS = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     changes=st.dictionaries(st.sampled_from(_FIELDS), _JSON, max_size=6),
     device=st.dictionaries(st.sampled_from(["uniqueId", "model", "category", "id"]), _JSON, max_size=4),

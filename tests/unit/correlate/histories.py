@@ -55,7 +55,7 @@ events = st.builds(
     registered=st.sampled_from([None, True]),
     drill=st.sampled_from([False, False, False, True]),
     record=st.sampled_from([None, "A", "B"]),
-    attributes=st.sampled_from([{}, {"block": "b-1"}, {"cameras": ["cam-1"]}, {"cad_merged_into": "A"}]),
+    attributes=st.sampled_from([{}, {"block": "b-1"}, {"cameras": ["cam-1"]}, {"merged_into": "A"}]),
     district=st.sampled_from([None, "center"]),
 )
 actions = st.builds(

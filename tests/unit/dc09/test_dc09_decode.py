@@ -264,7 +264,7 @@ def test_the_labels_of_the_source_change_no_type_time_or_place() -> None:
         st.text(max_size=20),
     ),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_bytes_in_any_frame_are_events_or_rejected(noise: bytes, details: Mapping[str, str]) -> None:
     for raw in (
         noise,

@@ -96,7 +96,7 @@ def test_twenty_megabytes_of_noise_never_hold_more_than_the_limit() -> None:
     ),
     st.integers(1, 40),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_stream_in_any_split_gives_the_same_cuts_and_loses_no_byte(
     pieces: list[bytes], step: int
 ) -> None:
@@ -109,7 +109,7 @@ def test_any_stream_in_any_split_gives_the_same_cuts_and_loses_no_byte(
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_is_packed_is_a_frame(noise: bytes) -> None:
     body = b'"SIA-DCS"0001L0#1234[' + noise.translate(None, b"\r\n") + b"]"
     assert cuts_of(pack(body)) == [Cut(CutKind.FRAME, pack(body))]

@@ -248,7 +248,7 @@ def test_sia_content_of_five_vendors(
 
 
 @given(st.text(max_size=120))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_content_is_read_or_rejected(text: str) -> None:
     for reader in (contact_id.parse, sia_dcs.parse):
         try:
@@ -258,7 +258,7 @@ def test_any_content_is_read_or_rejected(text: str) -> None:
 
 
 @given(st.binary(max_size=300), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_body_is_read_or_rejected(noise: bytes, with_head: bool) -> None:
     body = b'"*SIA-DCS"0001L0#1234[' + noise if with_head else noise
     try:

@@ -22,8 +22,9 @@ class Source:
 
     def __init__(self, module: str, path: Path) -> None:
         self.module = module
-        self.tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        self.tree = source_tree.tree(path)
         self.bound = dict(_bindings(self.tree))
+        self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
         self.attributes = {node.attr for node in ast.walk(self.tree) if isinstance(node, ast.Attribute)}
         self.uses = {name for node in ast.walk(self.tree) if (name := self._dotted(node))}
 
@@ -77,6 +78,17 @@ def uncalled(package: str, known: Mapping[str, Source]) -> list[str]:
         if module.split(".")[0] == package
         for name, method in _public(source)
         if (name.rpartition(".")[2] not in attributes if method else not uses[name] - {module})
+    )
+
+
+def idle(package: str, known: Mapping[str, Source]) -> list[str]:
+    """``module._function`` of the package that its own file never names: private, so nobody else may."""
+    return sorted(
+        f"{module}.{node.name}"
+        for module, source in known.items()
+        if module.split(".")[0] == package
+        for node in source.tree.body
+        if isinstance(node, FUNCTION) and node.name[0] == "_" and node.name not in source.names
     )
 
 

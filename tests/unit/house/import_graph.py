@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from engines import source_tree
+
 Graph = Mapping[str, frozenset[str]]
 
 
@@ -27,7 +29,7 @@ def _imports(name: str, path: Path, known: Mapping[str, Path]) -> set[str]:
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     return {
         found
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+        for node in ast.walk(source_tree.tree(path))
         for wanted in _wanted(node, package)
         if (found := _nearest(wanted, known))
     }

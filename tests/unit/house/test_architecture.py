@@ -9,11 +9,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from engines import source_tree
 
 LONGEST_FUNCTION_LINES = 80
 LONGEST_FILE_LINES = 500
-MEDIAN_FUNCTION_LINES = 12
+MEDIAN_FUNCTION_LINES = 8
+P90_FUNCTION_LINES = 25
+# Packages still above the budget, with what they may have until they are within it: never more, never another.
+STILL_ABOVE = {"cior_core": (9, 26), "cior_demo": (10, 28)}
 KERNEL_MAY_IMPORT = {"cior_core", "msgspec", "h3"}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 ASKS_THE_WORLD = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom", "getenv", "environ"}
@@ -82,13 +87,22 @@ def test_functions_and_files_keep_their_budgets() -> None:
     }
     too_long = {where: size for where, size in lengths.items() if size > LONGEST_FUNCTION_LINES}
     assert not too_long
-    assert statistics.median(lengths.values()) <= MEDIAN_FUNCTION_LINES
     big = {
         source_tree.name(path): size
         for path in source_tree.modules()
         if (size := len(path.read_text().splitlines())) > LONGEST_FILE_LINES
     }
     assert not big
+
+
+@pytest.mark.parametrize("package", [folder.name for folder in source_tree.package_folders()])
+def test_half_the_functions_of_a_package_are_short_and_nine_in_ten_not_long(package: str) -> None:
+    sizes = [size for path in source_tree.modules(package) for _, _, size in functions(path)]
+    if len(sizes) < 2:
+        pytest.skip(f"{package} has no functions yet")
+    median, p90 = STILL_ABOVE.get(package, (MEDIAN_FUNCTION_LINES, P90_FUNCTION_LINES))
+    assert statistics.median(sizes) <= median
+    assert statistics.quantiles(sizes, n=10, method="inclusive")[-1] <= p90
 
 
 def test_no_grab_bag_modules() -> None:

@@ -36,9 +36,15 @@ def exceptions() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def uncalled() -> list[str]:
-    folders = [*source_tree.package_folders(), *(source_tree.ROOT / name for name in source_tree.SCRIPTS)]
-    return callers.uncalled("cior_core", callers.sources(folders))
+def sources() -> dict[str, callers.Source]:
+    return callers.sources(
+        [*source_tree.package_folders(), *(source_tree.ROOT / name for name in source_tree.SCRIPTS)]
+    )
+
+
+@pytest.fixture(scope="module")
+def uncalled(sources: dict[str, callers.Source]) -> list[str]:
+    return callers.uncalled("cior_core", sources)
 
 
 def test_every_public_function_of_the_kernel_has_a_caller_elsewhere(uncalled: list[str]) -> None:
@@ -53,6 +59,13 @@ def test_the_list_of_exceptions_only_names_what_nobody_calls(uncalled: list[str]
     assert len(listed) == len(set(listed))
     stale = [name for name in listed if not any(fnmatchcase(each, name) for each in uncalled)]
     assert not stale, f"{stale}: called by now, or gone; take them out of {LIST.name}"
+
+
+def test_no_private_function_is_left_that_its_own_file_does_not_use(
+    sources: dict[str, callers.Source],
+) -> None:
+    found = [name for folder in source_tree.package_folders() for name in callers.idle(folder.name, sources)]
+    assert not found, f"{found}: nobody can call them"
 
 
 CALLS = {
@@ -87,6 +100,14 @@ def test_a_caller_is_seen(user: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("user", NO_CALLS.values(), ids=NO_CALLS)
 def test_a_function_without_a_caller_is_named(user: str, tmp_path: Path) -> None:
     assert "planted.there.wanted" in planted(tmp_path, user)
+
+
+def test_an_idle_private_function_is_named(tmp_path: Path) -> None:
+    planted(tmp_path, "def _used() -> None: ...\ndef _idle() -> None: ...\n_used()\n")
+    assert callers.idle("planted", callers.sources([tmp_path / "planted"])) == [
+        "planted.there._own",
+        "planted.user._idle",
+    ]
 
 
 def test_methods_are_looked_for_by_name(tmp_path: Path) -> None:

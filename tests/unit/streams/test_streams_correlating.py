@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import msgspec
@@ -10,7 +10,6 @@ import pytest
 
 from cior import packs
 from cior_bus import topics
-from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_core import codec, identity
 from cior_core.catalogue import Kind
@@ -32,8 +31,9 @@ from cior_streams import outlet
 from cior_streams.area_memory import AreaMemory
 from cior_streams.correlating import Correlation
 from cior_streams.domain import CoreCorrelator
-
-T0 = 1_790_000_000_000
+from doubles.bus import Arrived, MemoryBus
+from doubles.clock import T0_MS as T0
+from doubles.clock import FakeClock
 
 
 class Killed(BaseException):
@@ -76,34 +76,14 @@ class Changelog(MutableMapping[bytes, bytes]):
         return len(self.stored)
 
 
-class Log:
+def log_of(fuse: Fuse) -> MemoryBus:
     """A topic that keeps what was published; each publish burns the fuse before and after."""
-
-    def __init__(self, fuse: Fuse) -> None:
-        self.sent: list[MessageOut] = []
-        self.fuse = fuse
-
-    async def publish(self, messages: Sequence[MessageOut]) -> None:
-        for message in messages:
-            self.fuse.burn()
-            self.sent.append(message)
-        self.fuse.burn()
+    return MemoryBus(around=fuse.burn)
 
 
-class Clock:
-    def now_ms(self) -> int:
-        return T0
-
-
-class Arrived:
+def arrived(offset: int, value: bytes, key: bytes = DEFAULT_AREA.encode()) -> Arrived:
     """An entry of the area log."""
-
-    def __init__(self, offset: int, value: bytes, key: bytes = DEFAULT_AREA.encode()) -> None:
-        self.topic, self.partition, self.offset = topics.AREA.name, 0, offset
-        self.key: bytes | None = key
-        self.value: bytes | None = value
-        self.timestamp_ms = T0
-        self.headers: dict[str, bytes] = {}
+    return Arrived(value, topic=topics.AREA.name, offset=offset, key=key)
 
 
 @pytest.fixture(scope="module")
@@ -142,16 +122,16 @@ def story() -> list[Item]:
 
 def body(
     stored: dict[bytes, bytes],
-    log: Log,
+    log: MemoryBus,
     correlator: CoreCorrelator,
     fuse: Fuse,
     metrics: Metrics | None = None,
 ) -> Correlation:
     memory = AreaMemory(Changelog(stored, fuse), correlator)
-    return Correlation(log, memory, correlator, clock=Clock(), metrics=metrics or Metrics())
+    return Correlation(log, memory, correlator, clock=FakeClock(), metrics=metrics or Metrics())
 
 
-def collapsed(log: Log) -> dict[tuple[str, str], bytes]:
+def collapsed(log: MemoryBus) -> dict[tuple[str, str], bytes]:
     """What readers see after collapsing by id and version; two different bodies under one name fail the test."""
     seen: dict[tuple[str, str], bytes] = {}
     for message in log.sent:
@@ -163,10 +143,10 @@ def collapsed(log: Log) -> dict[tuple[str, str], bytes]:
 
 async def whole(correlator: CoreCorrelator) -> tuple[dict[tuple[str, str], bytes], dict[bytes, bytes], int]:
     fuse, stored = Fuse(10**9), dict[bytes, bytes]()
-    log = Log(fuse)
+    log = log_of(fuse)
     correlation = body(stored, log, correlator, fuse)
     for offset, each in enumerate(story()):
-        await correlation.apply(Arrived(offset, codec.encode(each)))
+        await correlation.apply(arrived(offset, codec.encode(each)))
     return collapsed(log), stored, 10**9 - fuse.left
 
 
@@ -178,15 +158,15 @@ async def test_law_4_a_kill_between_any_two_writes_changes_nothing_that_a_reader
     assert writes > 40
     for last in range(writes):
         fuse, stored = Fuse(last), dict[bytes, bytes]()
-        log = Log(fuse)
+        log = log_of(fuse)
         first = body(stored, log, correlator, fuse)
         with pytest.raises(Killed):  # noqa: PT012
             for offset, each in enumerate(story()):
-                await first.apply(Arrived(offset, codec.encode(each)))
+                await first.apply(arrived(offset, codec.encode(each)))
         fuse.left = 10**9
         second = body(stored, log, correlator, fuse)
         for offset, each in enumerate(story()):
-            await second.apply(Arrived(offset, codec.encode(each)))
+            await second.apply(arrived(offset, codec.encode(each)))
         assert collapsed(log) == wanted, f"killed after write {last}"
         heads = {key: value for key, value in stored.items() if key.endswith(b"\0head")}
         assert heads == {key: value for key, value in final.items() if key.endswith(b"\0head")}
@@ -194,10 +174,10 @@ async def test_law_4_a_kill_between_any_two_writes_changes_nothing_that_a_reader
 
 async def test_a_redelivered_item_is_skipped(correlator: CoreCorrelator) -> None:
     fuse, stored, metrics = Fuse(10**9), dict[bytes, bytes](), Metrics()
-    log = Log(fuse)
+    log = log_of(fuse)
     correlation = body(stored, log, correlator, fuse, metrics)
     for _ in range(3):
-        await correlation.apply(Arrived(0, codec.encode(item(1, lat=-32.9))))
+        await correlation.apply(arrived(0, codec.encode(item(1, lat=-32.9))))
     assert metrics.value(s.REPLAYED, "correlate") == 2
     assert len(log.sent) == len(collapsed(log))
 
@@ -207,12 +187,12 @@ async def test_after_the_broker_lost_its_data_new_items_at_old_offsets_are_taken
 ) -> None:
     """The table outlived the log (RocksDB does): offsets start again at 0, and a press must not be mistaken for an old one."""
     fuse, stored, metrics = Fuse(10**9), dict[bytes, bytes](), Metrics()
-    log = Log(fuse)
+    log = log_of(fuse)
     correlation = body(stored, log, correlator, fuse, metrics)
     for offset in range(5):
-        await correlation.apply(Arrived(100 + offset, codec.encode(item(offset + 1, lat=-32.9 + offset))))
+        await correlation.apply(arrived(100 + offset, codec.encode(item(offset + 1, lat=-32.9 + offset))))
     again = item(50, lat=-20.0)
-    await correlation.apply(Arrived(0, codec.encode(again)))
+    await correlation.apply(arrived(0, codec.encode(again)))
     assert metrics.value(s.RESETS, "correlate") == 1
     members = {
         member["event_id"]
@@ -221,25 +201,25 @@ async def test_after_the_broker_lost_its_data_new_items_at_old_offsets_are_taken
         for member in msgspec.json.decode(message.value)["members"]
     }
     assert again.event.id in members
-    await correlation.apply(Arrived(0, codec.encode(again)))
+    await correlation.apply(arrived(0, codec.encode(again)))
     assert metrics.value(s.REPLAYED, "correlate") == 1
 
 
 async def test_law_3_a_step_that_fails_still_puts_a_life_safety_item_on_the_wall(
     correlator: CoreCorrelator,
 ) -> None:
-    correlation = body({}, Log(Fuse(10**9)), correlator, Fuse(10**9))
-    sent = correlation.degrade(Arrived(3, codec.encode(item(1, lat=-32.9))), ValueError())
+    correlation = body({}, log_of(Fuse(10**9)), correlator, Fuse(10**9))
+    sent = correlation.degrade(arrived(3, codec.encode(item(1, lat=-32.9))), ValueError())
     assert [message.topic for message in sent] == [topics.ALERTS.name, topics.TRANSITIONS.name]
     alert: Any = codec.decode(Kind.ALERT, sent[0].value)
     assert (alert.degraded, alert.level, alert.life_safety, alert.type) == (True, "P1", True, "panic.bus")
-    unread: Any = codec.decode(Kind.ALERT, correlation.degrade(Arrived(4, b"\xff"), ValueError())[0].value)
+    unread: Any = codec.decode(Kind.ALERT, correlation.degrade(arrived(4, b"\xff"), ValueError())[0].value)
     assert (unread.degraded, unread.type) == (True, "source.undecoded")
-    assert correlation.degrade(Arrived(5, codec.encode(story()[3])), ValueError()) == [], (
+    assert correlation.degrade(arrived(5, codec.encode(story()[3])), ValueError()) == [], (
         "a tick is nobody's press"
     )
     assert (
-        correlation.degrade(Arrived(3, codec.encode(item(1, lat=-32.9))), ValueError())[0].value
+        correlation.degrade(arrived(3, codec.encode(item(1, lat=-32.9))), ValueError())[0].value
         == sent[0].value
     ), "a repeat is the same alert"
 
@@ -247,12 +227,12 @@ async def test_law_3_a_step_that_fails_still_puts_a_life_safety_item_on_the_wall
 async def test_law_9_even_a_step_that_fails_shows_no_more_than_the_district_of_a_sealed_event(
     correlator: CoreCorrelator,
 ) -> None:
-    correlation = body({}, Log(Fuse(10**9)), correlator, Fuse(10**9))
+    correlation = body({}, log_of(Fuse(10**9)), correlator, Fuse(10**9))
     loud = item(1, lat=-32.912345)
     place = msgspec.structs.replace(loud.event.place, district="sur", text="San Lorenzo 1234")
     sealed = msgspec.structs.replace(loud.event, data_class=DataClass.SEALED, place=place)
     sent = correlation.degrade(
-        Arrived(3, codec.encode(msgspec.structs.replace(loud, event=sealed))), ValueError()
+        arrived(3, codec.encode(msgspec.structs.replace(loud, event=sealed))), ValueError()
     )
     alert: Any = codec.decode(Kind.ALERT, sent[0].value)
     assert (alert.silent, alert.place.district) == (True, "sur")
@@ -263,9 +243,9 @@ async def test_law_9_even_a_step_that_fails_shows_no_more_than_the_district_of_a
 
 async def test_an_item_under_another_areas_key_is_refused(correlator: CoreCorrelator) -> None:
     """Keyed wrongly it would lie in another partition, out of order with its area."""
-    correlation = body({}, Log(Fuse(10**9)), correlator, Fuse(10**9))
+    correlation = body({}, log_of(Fuse(10**9)), correlator, Fuse(10**9))
     with pytest.raises(PayloadRejected, match="key_mismatch"):
-        await correlation.apply(Arrived(0, codec.encode(item(1, lat=-32.9)), key=b"other"))
+        await correlation.apply(arrived(0, codec.encode(item(1, lat=-32.9)), key=b"other"))
 
 
 def test_alerts_are_published_before_their_story_and_commands() -> None:

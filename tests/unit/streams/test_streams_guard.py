@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,34 +16,12 @@ from cior_core.errors import PayloadRejected, SourceUnavailable
 from cior_streams import guard as guard_module
 from cior_streams import metrics as s
 from cior_streams.guard import Guard, Incoming
+from doubles.bus import Arrived, MemoryBus
+from doubles.clock import FakeClock
 
 
-class Clock:
-    def now_ms(self) -> int:
-        return 1_000
-
-
-class Bus:
-    """Takes messages; is away for the first ``away`` times."""
-
-    def __init__(self, away: int = 0) -> None:
-        self.away = away
-        self.sent: list[MessageOut] = []
-
-    async def publish(self, messages: Sequence[MessageOut]) -> None:
-        if self.away:
-            self.away -= 1
-            raise SourceUnavailable("bus.broker_away", "away")
-        self.sent += messages
-
-
-class Arrived:
-    def __init__(self, value: bytes | None = b"\xffbytes", topic: str = topics.URGENT.name) -> None:
-        self.topic, self.partition, self.offset = topic, 2, 7
-        self.key: bytes | None = b"bus-12"
-        self.value = value
-        self.timestamp_ms = 5
-        self.headers: dict[str, bytes] = {}
+def arrived(value: bytes | None = b"\xffbytes") -> Arrived:
+    return Arrived(value, partition=2, offset=7)
 
 
 @pytest.fixture(autouse=True)
@@ -83,8 +60,8 @@ EVERYTHING = [
 async def test_law_3_whatever_a_body_raises_the_bytes_are_in_a_dead_letter(
     error: Exception, value: bytes | None
 ) -> None:
-    bus, metrics = Bus(), Metrics()
-    await Guard(bus, clock=Clock(), metrics=metrics).run(Arrived(value), failing(error), agent="presses")
+    bus, metrics = MemoryBus(), Metrics()
+    await Guard(bus, clock=FakeClock(), metrics=metrics).run(arrived(value), failing(error), agent="presses")
     [sent] = bus.sent
     letter: Any = codec.decode(Kind.DEAD, sent.value)
     assert sent.topic == topics.DEAD.name
@@ -102,45 +79,47 @@ async def test_law_3_whatever_a_body_raises_the_bytes_are_in_a_dead_letter(
 
 
 async def test_law_3_an_unreachable_dead_letter_topic_holds_the_message_and_never_skips_it() -> None:
-    bus = Bus(away=50)
-    await Guard(bus, clock=Clock(), metrics=Metrics()).run(Arrived(), failing(ValueError()), agent="presses")
+    bus = MemoryBus(away=50)
+    await Guard(bus, clock=FakeClock(), metrics=Metrics()).run(
+        arrived(), failing(ValueError()), agent="presses"
+    )
     assert bus.away == 0
     assert len(bus.sent) == 1
 
 
 async def test_a_sink_that_is_away_is_waited_for_and_nothing_is_buried() -> None:
-    bus, metrics = Bus(), Metrics()
+    bus, metrics = MemoryBus(), Metrics()
     away = [SourceUnavailable("bus.broker_away", "away", retry_after_s=5.0) for _ in range(20)]
-    await Guard(bus, clock=Clock(), metrics=metrics).run(Arrived(), failing(*away), agent="correlate")
+    await Guard(bus, clock=FakeClock(), metrics=metrics).run(arrived(), failing(*away), agent="correlate")
     assert bus.sent == []
     assert metrics.value(s.RETRIED, "correlate", "bus.broker_away") == 20
     assert metrics.value(s.HANDLED, "correlate") == 1
 
 
 async def test_the_rescue_goes_with_the_dead_letter_and_its_own_failure_does_not_stop_it() -> None:
-    bus, metrics = Bus(), Metrics()
-    guard = Guard(bus, clock=Clock(), metrics=metrics)
+    bus, metrics = MemoryBus(), Metrics()
+    guard = Guard(bus, clock=FakeClock(), metrics=metrics)
     alarm = MessageOut(topic=topics.ALERTS.name, key=b"a", value=b"{}")
-    await guard.run(Arrived(), failing(ValueError()), agent="correlate", rescue=lambda *_: [alarm])
+    await guard.run(arrived(), failing(ValueError()), agent="correlate", rescue=lambda *_: [alarm])
     assert [sent.topic for sent in bus.sent] == [topics.DEAD.name, topics.ALERTS.name]
     assert metrics.value(s.DEGRADED, "correlate") == 1
 
     def broken(*_: Any) -> list[MessageOut]:
         raise RuntimeError
 
-    await guard.run(Arrived(), failing(ValueError()), agent="correlate", rescue=broken)
+    await guard.run(arrived(), failing(ValueError()), agent="correlate", rescue=broken)
     assert [sent.topic for sent in bus.sent][2:] == [topics.DEAD.name]
 
 
 async def test_a_cancelled_body_is_neither_handled_nor_buried() -> None:
     """Cancelling means that the worker is going; the message is not acknowledged and comes again."""
-    bus, metrics = Bus(), Metrics()
+    bus, metrics = MemoryBus(), Metrics()
 
     async def slow(_incoming: Incoming) -> None:
         await asyncio.sleep(60)
 
     task = asyncio.ensure_future(
-        Guard(bus, clock=Clock(), metrics=metrics).run(Arrived(), slow, agent="presses")
+        Guard(bus, clock=FakeClock(), metrics=metrics).run(arrived(), slow, agent="presses")
     )
     await asyncio.sleep(0)
     task.cancel()
@@ -151,7 +130,7 @@ async def test_a_cancelled_body_is_neither_handled_nor_buried() -> None:
 
 async def test_a_timers_fault_is_counted_and_the_timer_lives() -> None:
     metrics = Metrics()
-    guard = Guard(Bus(), clock=Clock(), metrics=metrics)
+    guard = Guard(MemoryBus(), clock=FakeClock(), metrics=metrics)
 
     async def turn() -> None:
         raise ValueError
@@ -161,9 +140,9 @@ async def test_a_timers_fault_is_counted_and_the_timer_lives() -> None:
 
 
 async def test_the_same_message_buried_twice_is_one_dead_letter() -> None:
-    bus = Bus()
-    guard = Guard(bus, clock=Clock(), metrics=Metrics())
+    bus = MemoryBus()
+    guard = Guard(bus, clock=FakeClock(), metrics=Metrics())
     for _ in range(2):
-        await guard.run(Arrived(), failing(ValueError()), agent="presses")
+        await guard.run(arrived(), failing(ValueError()), agent="presses")
     first, second = (codec.decode(Kind.DEAD, sent.value) for sent in bus.sent)
     assert first.id == second.id

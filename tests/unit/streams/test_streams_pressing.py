@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 import msgspec
 
 from cior_bus import topics
-from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_core import codec, devices
 from cior_core.catalogue import Kind
@@ -17,30 +15,13 @@ from cior_streams.device_table import DeviceTable, Registry
 from cior_streams.domain import Areas
 from cior_streams.pressing import Pressing
 from cior_streams.sequencing import Sequencer
-
-T0 = 1_790_000_000_000
-
-
-class Clock:
-    def now_ms(self) -> int:
-        return T0
+from doubles.bus import Arrived, MemoryBus
+from doubles.clock import T0_MS as T0
+from doubles.clock import FakeClock
 
 
-class Bus:
-    def __init__(self) -> None:
-        self.sent: list[MessageOut] = []
-
-    async def publish(self, messages: Sequence[MessageOut]) -> None:
-        self.sent += messages
-
-
-class Arrived:
-    def __init__(self, event: Event, offset: int) -> None:
-        self.topic, self.partition, self.offset = topics.URGENT.name, 0, offset
-        self.key: bytes | None = event.subject.encode()
-        self.value: bytes | None = codec.encode(event)
-        self.timestamp_ms = T0 + offset
-        self.headers: dict[str, bytes] = {}
+def arrived(event: Event, offset: int) -> Arrived:
+    return Arrived(codec.encode(event), offset=offset, key=event.subject.encode(), timestamp_ms=T0 + offset)
 
 
 def event(name: str, *, kind: str = "panic.bus", source: str = "urn:test", life_safety: bool = True) -> Event:
@@ -52,15 +33,15 @@ def event(name: str, *, kind: str = "panic.bus", source: str = "urn:test", life_
 
 async def sequenced(*events: Event) -> list[Event]:
     """What reaches the area log."""
-    bus, clock, metrics = Bus(), Clock(), Metrics()
+    bus, clock, metrics = MemoryBus(), FakeClock(), Metrics()
     table = DeviceTable({}, registry=Registry(), clock=clock, on_reset=lambda: None)
     sequencer = Sequencer(bus, clock=clock, areas=Areas(), partitions=4)
     pressing = Pressing(
         table, settings=devices.DEFAULT_SETTINGS, bus=bus, sequencer=sequencer, metrics=metrics
     )
     for offset, each in enumerate(events):
-        await pressing.press(Arrived(each, offset))
-    items = [codec.decode(Kind.ITEM, sent.value) for sent in bus.sent if sent.topic == topics.AREA.name]
+        await pressing.press(arrived(each, offset))
+    items = [codec.decode(Kind.ITEM, sent.value) for sent in bus.on(topics.AREA.name)]
     return [cast("EventItem", item).event for item in items]
 
 

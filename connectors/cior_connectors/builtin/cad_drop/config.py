@@ -73,6 +73,9 @@ class Columns(_Part, frozen=True, kw_only=True):
     test: Annotated[Column | None, Meta(description="Column that marks a test call (see test_pattern).")] = (
         None
     )
+    verified: Annotated[
+        Column | None, Meta(description="Column that marks a verified call (see verified_pattern).")
+    ] = None
 
 
 class TypeRule(_Part, frozen=True, kw_only=True):
@@ -197,6 +200,9 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
     test_pattern: Annotated[str, Meta(description="What the test column looks like for a test call.")] = (
         r"^(1|true|yes|si|sí|test|prueba)$"
     )
+    verified_pattern: Annotated[
+        str, Meta(description="What the verified column looks like for a verified call.")
+    ] = r"^(1|true|yes|si|sí|verified|verificado|verificada|confirmado|confirmada)$"
     keep: Annotated[tuple[Column, ...], Meta(description="Further columns copied into the event.")] = ()
     mask: Annotated[
         tuple[Column, ...],
@@ -226,6 +232,7 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError(f"zone {self.zone!r} is not an IANA zone") from error
         for pattern in (
             self.test_pattern,
+            self.verified_pattern,
             *self.mask_patterns,
             *(rule.pattern for rule in self.types if rule.pattern is not None),
         ):

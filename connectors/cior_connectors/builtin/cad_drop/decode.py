@@ -15,6 +15,7 @@ from cior_connectors.builtin.cad_drop.config import CadDropConfig, Column
 from cior_connectors.contract import Decoded, Facts
 from cior_connectors.decoding import clock_notes, make_event
 from cior_core import clock
+from cior_core.attributes import MERGED_INTO, VERIFIED
 from cior_core.clock import DEFAULT_LIMITS, ClockLimits, ClockReading
 from cior_core.errors import PayloadRejected
 from cior_core.model import Phase
@@ -153,7 +154,11 @@ def _phase(row: rows.Row, config: CadDropConfig, *, known: str) -> Phase:
 def _attributes(row: rows.Row, config: CadDropConfig, year: int | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if target := row.get(config.columns.merged_into):
-        found["merged_into"] = _scoped(target, config, year)
+        found[MERGED_INTO] = _scoped(target, config, year)
+    if config.columns.verified is not None and _compiled(config.verified_pattern).search(
+        row.get(config.columns.verified)
+    ):
+        found[VERIFIED] = True
     if state := row.get(config.columns.status):
         found["native_status"] = state[:MAX_TEXT]
     for column in config.keep:

@@ -184,6 +184,7 @@ def mapped(config: CadDropConfig) -> tuple[Column, ...]:
         columns.status,
         columns.merged_into,
         columns.test,
+        columns.verified,
     )
     return tuple(
         dict.fromkeys(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from cior_connectors.builtin.dc09 import crypto
 from cior_connectors.contract import ConnectorConfig, Secret
+from cior_connectors.press_types import press_types
+
+
+def _press_types() -> dict[str, str]:
+    # The panel of a siren reports that it sounds. Only here: on other lines a stranger's word must not turn a press into less.
+    return press_types() | {"siren": "siren.community"}
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +64,13 @@ class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fiel
         dict[str, Account],
         Meta(description="Panels with their own key or supervision, by account as the panel sends it."),
     ] = {}  # noqa: RUF012  msgspec copies it
+    press_types: Annotated[
+        dict[str, str],
+        Meta(
+            description="Event type of a panel's panic code by the registered device's kind; others stay private alarms.",
+            examples=[{"community": "panic.community"}],
+        ),
+    ] = msgspec.field(default_factory=_press_types)
     expected_every_s: Annotated[
         float,
         Meta(
@@ -121,6 +134,12 @@ class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fiel
             if known is not None and known.expected_every_s is not None
             else self.expected_every_s
         )
+
+
+def types_of(config: Any) -> tuple[str, ...]:
+    """The event types that this configuration names (config lint checks them against the taxonomy)."""
+    assert isinstance(config, Dc09Config)
+    return tuple(sorted(set(config.press_types.values())))
 
 
 def _check_key(secret: Secret | str) -> None:

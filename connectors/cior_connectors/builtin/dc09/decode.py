@@ -16,12 +16,16 @@ from cior_connectors.builtin.dc09.extended import attributes_of, occurrence_ms, 
 from cior_connectors.builtin.dc09.message import Message, parse
 from cior_connectors.contract import Decoded, Facts
 from cior_connectors.decoding import clock_notes, make_event
+from cior_core.attributes import VERIFIED
 from cior_core.clock import Judgement
 from cior_core.errors import PayloadRejected
 from cior_core.identity import press_key
 from cior_core.model import DataClass, Event, Phase
 
 UNCLASSIFIED = "alarm.unclassified"
+VERIFIED_PRESS = "panic.verified"
+PRESSES = ("panic.alarm", VERIFIED_PRESS)
+"""What a panel's panic codes mean when its registration says nothing more. A duress code stays silent whoever sends it."""
 NOTICE = "device.notice"
 HEARTBEAT = "heartbeat"
 CONFLICT = "source.conflict"
@@ -73,7 +77,11 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         )
     message = parse(raw[frame.HEADER_BYTES : -1], config.keys)
     subject = f"{config.subject_prefix}{message.account}"
-    said = _said(message, cast("AlarmTaxonomy", facts.known.taxonomy))
+    registered = facts.known.registry.get(subject)
+    said = tuple(
+        _as_registered(fact, config.press_types.get(registered.kind if registered is not None else ""))
+        for fact in _said(message, cast("AlarmTaxonomy", facts.known.taxonomy))
+    )
     when = times.judged(message, facts, subject=subject)
     events = tuple(
         _event(fact, message, facts, subject=subject, when=when, index=n) for n, fact in enumerate(said)
@@ -156,6 +164,14 @@ def _from_code(event: sia_dcs.SiaEvent, text: str, taxonomy: AlarmTaxonomy) -> _
         native=f"SIA {event.code}",
         attributes=attributes,
     )
+
+
+def _as_registered(fact: _Fact, named: str | None) -> _Fact:
+    """A panic code as the device's kind means it. That the station verified it stays said, where the type says so no longer."""
+    if named is None or fact.type_code not in PRESSES:
+        return fact
+    told = {VERIFIED: True} if fact.type_code == VERIFIED_PRESS else {}
+    return msgspec.structs.replace(fact, type_code=named, attributes=fact.attributes | told)
 
 
 def _event(

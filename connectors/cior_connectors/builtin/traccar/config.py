@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from cior_connectors.contract import ConnectorConfig, Secret
+from cior_connectors.press_types import press_types
 
 
 def _default_alarms() -> dict[str, str]:
@@ -21,16 +22,6 @@ def _default_alarms() -> dict[str, str]:
         "lowBattery": "device.low_battery",
         "accident": "traffic.injury",
         "fallDown": "medical.alarm",
-    }
-
-
-def _default_press_types() -> dict[str, str]:
-    return {
-        "bus": "panic.bus",
-        "taxi": "panic.taxi",
-        "stop": "panic.stop",
-        "school": "panic.school",
-        "unit": "panic.unit",
     }
 
 
@@ -124,7 +115,7 @@ class TraccarConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
             description="Event type of a press by the registered device's kind, or else Traccar's category.",
             examples=[{"bus": "panic.bus"}],
         ),
-    ] = msgspec.field(default_factory=_default_press_types)
+    ] = msgspec.field(default_factory=press_types)
     alarms: Annotated[
         dict[str, str],
         Meta(

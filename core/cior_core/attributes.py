@@ -1,0 +1,41 @@
+"""Names of the event attributes that rules, protocols and screens read: whoever sets one and whoever reads it take the name from here.
+
+A sealed event carries none of them (design §5).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+BLOCK: Final = "block"
+"""Text: the block whose neighbours are told and whose siren sounds."""
+
+FACILITY: Final = "facility"
+"""Text: the facility (school, health centre) in which the device stands."""
+
+CAMERAS: Final = "cameras"
+"""List of camera ids: those that see the place, the surest first."""
+
+SIREN: Final = "siren"
+"""True or false: whether the block (or the device) has a siren. Absent: nobody knows."""
+
+NEAR: Final = "near"
+"""List of facility kinds beside the place, in alphabetical order (``cior_core.geo.Facility.kind``)."""
+
+AWAY: Final = "away"
+"""True: the sender is certainly away from the registered place. Absent: at home, or nobody knows."""
+
+VERIFIED: Final = "verified"
+"""True: the source itself says that the alarm was verified, and its type does not say so already."""
+
+MERGED_INTO: Final = "merged_into"
+"""Text: the ``native_key`` of the record of the same source into which the source merged this one."""
+
+BUFFERED: Final = "buffered"
+"""True: late, as far as can be told because it waited before it was sent; it measures no clock."""
+
+CLOCK_MARK: Final = "clock_mark"
+"""Text: a :class:`cior_core.clock.Mark`, why the device's time was not taken as it is. Absent: believed, late, or none was given."""
+
+DEVICE_MS: Final = "device_ms"
+"""Whole number: what the device's clock said (UTC ms), when that is not when it happened."""

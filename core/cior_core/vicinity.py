@@ -1,0 +1,109 @@
+"""What the registry and the city say about an event: its block and siren, the cameras that see its place, what stands beside it, whether its sender
+is away. Pure and built once, so a replay gives the same facts."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from math import radians
+from typing import Any, Final
+
+from cior_core.attributes import AWAY, BLOCK, CAMERAS, FACILITY, NEAR, SIREN
+from cior_core.geo import EARTH_RADIUS_M, City, coordinate_fault, distance_m
+from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Event, Lane, Place, PlaceMethod
+
+CAMERA: Final = "camera"
+"""The registry's kind of a camera: one with a place is found by whatever happens beside it."""
+CAMERA_REACH_M: Final = 150.0
+FACILITY_REACH_M: Final = 150.0
+AWAY_M: Final = 200.0
+PLACE_LIMIT_M: Final = 300.0
+"""A place known worse than this has no neighbours: a mast's cell or a street without number would have all of them."""
+MAX_CAMERAS: Final = 8
+
+_M_PER_DEGREE: Final = radians(1) * EARTH_RADIUS_M
+
+
+class Vicinity:
+    """``facts(event, device)`` are attributes for ``event`` (names: :mod:`cior_core.attributes`). Sealed devices lend nothing to others."""
+
+    def __init__(self, registry: Mapping[str, Device], city: City | None = None) -> None:
+        devices = [each for each in registry.values() if each.data_class is not DataClass.SEALED]
+        self._city = city
+        self._sirens = frozenset(each.block for each in devices if each.siren and each.block)
+        self._cameras = _Points((each.id, each.place) for each in devices if each.kind == CAMERA)
+        self._facilities = _Points(
+            (each.kind, Place(method=PlaceMethod.SITE, lat=each.lat, lon=each.lon))
+            for each in (() if city is None else city.facilities)
+        )
+
+    def facts(self, event: Event, device: Device | None) -> dict[str, Any]:
+        """The facts of ``event``, which already has its final place; ``device`` is its registration. Telemetry gets none: nobody answers it."""
+        if event.lane is Lane.TELEMETRY:
+            return {}
+        place = _sound(event.place)
+        facts: dict[str, Any] = {} if device is None else self._registered(place, device)
+        if cameras := self._seeing(place, device):
+            facts[CAMERAS] = cameras
+        if kinds := sorted(set(self._facilities.within(place, FACILITY_REACH_M))):
+            facts[NEAR] = kinds
+        return facts
+
+    def _registered(self, place: Place, device: Device) -> dict[str, Any]:
+        facts: dict[str, Any] = {} if device.facility is None else {FACILITY: device.facility}
+        if device.block:
+            facts |= {BLOCK: device.block, SIREN: device.siren or device.block in self._sirens}
+        if self._is_away(place, device):
+            facts[AWAY] = True
+        return facts
+
+    def _seeing(self, place: Place, device: Device | None) -> list[str]:
+        # A camera that the registration names goes first: it was pointed there, or it travels with the vehicle.
+        named = () if device is None else device.cameras
+        return list(dict.fromkeys((*named, *self._cameras.within(place, CAMERA_REACH_M))))[:MAX_CAMERAS]
+
+    def _is_away(self, place: Place, device: Device) -> bool:
+        """Whether a person who carries the device is certainly not at home: farther than both accuracies explain, and outside the block's own lines."""
+        home = device.place
+        if not device.registered_people or place.method is not PlaceMethod.GPS:
+            return False
+        if place.lat is None or place.lon is None or home.lat is None or home.lon is None:
+            return False
+        allowed_m = AWAY_M + (place.accuracy_m or 0.0) + (home.accuracy_m or 0.0)
+        if distance_m(place.lat, place.lon, home.lat, home.lon) <= allowed_m:
+            return False
+        inside = None if self._city is None else self._city.block(place.lat, place.lon)
+        return inside is None or inside != device.block
+
+
+def _sound(place: Place) -> Place:
+    """``place``, or none when its numbers are no place on Earth."""
+    bad = (
+        place.lat is not None and place.lon is not None and coordinate_fault(place.lat, place.lon) is not None
+    )
+    return UNKNOWN_PLACE if bad else place
+
+
+class _Points:
+    """Named points by latitude: the few inside a band are measured, whatever the city's size."""
+
+    def __init__(self, points: Iterable[tuple[str, Place]]) -> None:
+        self._points = sorted(
+            (place.lat, place.lon, name)
+            for name, place in points
+            if place.lat is not None and place.lon is not None
+        )
+        self._lats = [lat for lat, _, _ in self._points]
+
+    def within(self, place: Place, reach_m: float) -> list[str]:
+        """Names of the points within ``reach_m`` and the accuracy of ``place``, the nearest first, ties by name."""
+        accuracy_m = place.accuracy_m or 0.0
+        if place.lat is None or place.lon is None or not accuracy_m <= PLACE_LIMIT_M:
+            return []
+        allowed_m = reach_m + accuracy_m
+        band = allowed_m / _M_PER_DEGREE
+        first, last = bisect_left(self._lats, place.lat - band), bisect_right(self._lats, place.lat + band)
+        found = (
+            (distance_m(place.lat, place.lon, lat, lon), name) for lat, lon, name in self._points[first:last]
+        )
+        return [name for metres, name in sorted(found) if metres <= allowed_m]

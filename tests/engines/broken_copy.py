@@ -1,0 +1,93 @@
+"""A copy of the checkout that is broken on purpose, one line at a time, and the tests that must notice.
+
+Used by ``docs/laws.py show`` and ``make mutants``. The checkout itself is never touched: the copy lies elsewhere and goes first on ``PYTHONPATH``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from engines import source_tree
+
+BESIDE = ("deploy", "docs", "tests", "requirements")
+FILES = ("pyproject.toml", "Makefile", "LICENSE", "README.md", "docker-compose.yml")
+TIMEOUT_S = 300.0
+QUIET = (
+    "-q",
+    "-x",
+    "--no-header",
+    "--tb=no",
+    "-p",
+    "no:cacheprovider",
+    "--durations=0",
+    "--durations-min=3600",
+)
+
+
+class Row(Protocol):
+    """One break: ``old`` becomes ``new`` in ``file``."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def old(self) -> str: ...
+    @property
+    def new(self) -> str: ...
+
+
+def fault(row: Row, root: Path = source_tree.ROOT) -> str:
+    """Why a row no longer fits the code, empty when it does."""
+    path = root / row.file
+    if not path.is_file():
+        return f"there is no {row.file}"
+    if (found := path.read_text(encoding="utf-8").count(row.old)) != 1:
+        return f"`old` occurs {found} times in {row.file}"
+    return "" if row.old != row.new else f"`new` is `old` in {row.file}"
+
+
+def copy_checkout(tree: Path) -> None:
+    """What tests need, without caches."""
+    tree.mkdir()
+    rooms = (folder.relative_to(source_tree.ROOT).parts[0] for folder in source_tree.package_folders())
+    for name in dict.fromkeys((*rooms, *BESIDE)):
+        shutil.copytree(
+            source_tree.ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+        )
+    for name in FILES:
+        if (source_tree.ROOT / name).exists():
+            shutil.copy2(source_tree.ROOT / name, tree / name)
+
+
+@contextmanager
+def broken(row: Row, tree: Path) -> Iterator[None]:
+    """The copy with this one break in it; whole again afterwards."""
+    path = tree / row.file
+    whole = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(whole.replace(row.old, row.new), encoding="utf-8")
+        yield
+    finally:
+        path.write_text(whole, encoding="utf-8")
+
+
+def run(tests: Sequence[str], tree: Path, *, options: Sequence[str] = ()) -> int:
+    """Pytest's exit code over these tests in the copy: 0 passed, 1 failed; others are not about the break."""
+    packages = (
+        tree / folder.parent.relative_to(source_tree.ROOT) for folder in source_tree.package_folders()
+    )
+    path = os.pathsep.join(dict.fromkeys(str(folder) for folder in packages))
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *tests, *QUIET, *options],
+        cwd=tree,
+        env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    ).returncode
