@@ -5,34 +5,52 @@ It keeps what ReplacingMergeTree would keep after merging, and remembers tokens 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
+from cior_core.model import Struct
 from cior_store.answers import AlertRow, BalanceRow, DeadRow, EventRow, MinuteCount, RawRow, StoryLine
 from cior_store.kinds import Entry
+from cior_store.migrate import Migration, bundled
 from cior_store.rows import TABLES
 from cior_store.writers import UNFIT, Plan, Rejected, rejection
 
 _Named = dict[str, Any]
 _MINUTE_MS = 60_000
 
-_KEYS: dict[str, tuple[str, ...]] = {
-    "ops.raw": ("source", "received", "raw_id"), "sealed.raw": ("source", "received", "raw_id"), "ops.events": ("source", "occurred", "event_id"),
-    "ops.observations": ("metric", "device", "at", "event_id"), "ops.accounting": ("minute", "connector", "instance", "event_id"),
-    "ops.alert_current": ("alert_id",), "ops.alert_log": ("alert_id", "version", "transition_id"), "ops.actions": ("area", "at", "action_id"),
-    "ops.commands": ("alert_id", "issued", "command_id"), "ops.receipts": ("command_id", "at", "device", "outcome"),
-    "ops.dead_letters": ("source", "at", "dead_id"), "sealed.dead_payloads": ("source", "at", "dead_id"),
-}  # fmt: skip
-_VERSIONS = {"ops.alert_current": "version", "ops.accounting": "at"}
+_TABLE = re.compile(
+    r"CREATE TABLE IF NOT EXISTS (\S+).*ENGINE = ReplacingMergeTree(?:\((\w+)\))?\s.*ORDER BY \(?([\w, ]+)\)?",
+    re.DOTALL,
+)
+
+
+class _Table(Struct, frozen=True):
+    """What a migration says of a table: the columns that make a row the same row, and the one that says which copy is newer."""
+
+    key: tuple[str, ...]
+    version: str | None
+
+
+def _declared(migrations: Iterable[Migration]) -> dict[str, _Table]:
+    found = (_TABLE.match(statement) for migration in migrations for statement in migration.statements)
+    return {
+        match[1]: _Table(key=tuple(match[3].split(", ")), version=match[2])
+        for match in found
+        if match is not None
+    }
 
 
 class MemoryStore:
     """A book and its answers in dictionaries. ``away`` makes every write fail as an absent server does. ``clock`` stamps ``stored``."""
 
     def __init__(self, *, clock: Callable[[], int] | None = None) -> None:
-        self.tables: dict[str, dict[tuple[Any, ...], _Named]] = {table: {} for table in _KEYS}
+        self._declared = _declared(bundled())
+        self.tables: dict[str, dict[tuple[Any, ...], _Named]] = {
+            table: {} for tables in TABLES.values() for table, _, _ in tables
+        }
         self.links: dict[tuple[str, int], str] = {}
         self.away = False
         self._tokens: set[tuple[str, str]] = set()
@@ -61,10 +79,11 @@ class MemoryStore:
         if (table, token) in self._tokens:
             return
         self._tokens.add((table, token))
-        version = _VERSIONS.get(table)
+        declared = self._declared[table]
+        version = declared.version
         for row in found:
             row["stored"] = self._clock()
-            key = tuple(row[name] for name in _KEYS[table])
+            key = tuple(row[name] for name in declared.key)
             old = self.tables[table].get(key)
             if old is None or version is None or row[version] >= old[version]:
                 self.tables[table][key] = row

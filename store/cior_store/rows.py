@@ -14,12 +14,11 @@ from typing import Any
 import h3.api.basic_int as h3
 import msgspec
 
-from cior_core.catalogue import Kind
+from cior_core.catalogue import ENTRIES, KINDS, Kind, RecordKind
 from cior_core.errors import PayloadRejected
 from cior_core.model import (
     Action,
     Alert,
-    Command,
     DataClass,
     DeadLetter,
     Event,
@@ -28,11 +27,11 @@ from cior_core.model import (
     Place,
     Producer,
     RawRecord,
-    Receipt,
     Transition,
 )
 from cior_core.model import PlaceMethod as Method
 from cior_store.kinds import Entry, Origin
+from cior_store.plain_rows import plain_row
 
 Row = tuple[Any, ...]
 _JSON = msgspec.json.Encoder()
@@ -292,29 +291,6 @@ def transition(entry: Entry) -> Row:
     )  # fmt: skip
 
 
-COMMAND_COLUMNS = (
-    "command_id", "kind", "alert_id", "area", "target", "issued", "expires", "protocol", "step", "drill", "body", "topic", "part", "pos",
-)  # fmt: skip
-
-
-def command(entry: Entry) -> Row:
-    """A command to a device or service."""
-    it: Command = entry.record
-    return (
-        it.id, it.kind.value, it.alert_id, it.area, it.target, it.issued_ms, it.expires_ms, it.protocol, it.step, it.drill, entry.body,
-        *_stood(entry.origin),
-    )  # fmt: skip
-
-
-RECEIPT_COLUMNS = ("command_id", "device", "at", "outcome", "detail", "body", "topic", "part", "pos")
-
-
-def receipt(entry: Entry) -> Row:
-    """A device's answer to a command."""
-    it: Receipt = entry.record
-    return it.command_id, it.device, it.at_ms, it.outcome, it.detail, entry.body, *_stood(entry.origin)
-
-
 ACTION_COLUMNS = (
     "action_id",
     "kind",
@@ -351,22 +327,36 @@ def _some(make: Callable[[Entry], Iterator[Row]]) -> Callable[[Entry], Sequence[
 
 Table = tuple[str, tuple[str, ...], Callable[[Entry], Sequence[Row]]]
 
-TABLES: dict[Kind, tuple[Table, ...]] = {
-    Kind.RAW: (("ops.raw", RAW_COLUMNS, _one(raw)),),
-    Kind.SEALED: (("sealed.raw", RAW_COLUMNS, _one(raw)),),
+
+def _main(kind: Kind, columns: tuple[str, ...], make: Callable[[Entry], Row]) -> Table:
+    return KINDS[kind].table, columns, _one(make)
+
+
+_SPECIAL: dict[Kind, tuple[Table, ...]] = {
+    Kind.RAW: (_main(Kind.RAW, RAW_COLUMNS, raw),),
+    Kind.SEALED: (_main(Kind.SEALED, RAW_COLUMNS, raw),),
     Kind.EVENT: (
-        ("ops.events", EVENT_COLUMNS, _one(event)),
+        _main(Kind.EVENT, EVENT_COLUMNS, event),
         ("ops.observations", OBSERVATION_COLUMNS, _some(observations)),
         ("ops.accounting", ACCOUNTING_COLUMNS, _some(accounting)),
     ),
-    Kind.ALERT: (("ops.alert_current", ALERT_COLUMNS, _one(alert)),),
-    Kind.TRANSITION: (("ops.alert_log", TRANSITION_COLUMNS, _one(transition)),),
-    Kind.ACTION: (("ops.actions", ACTION_COLUMNS, _one(action)),),
-    Kind.COMMAND: (("ops.commands", COMMAND_COLUMNS, _one(command)),),
-    Kind.RECEIPT: (("ops.receipts", RECEIPT_COLUMNS, _one(receipt)),),
+    Kind.ALERT: (_main(Kind.ALERT, ALERT_COLUMNS, alert),),
+    Kind.TRANSITION: (_main(Kind.TRANSITION, TRANSITION_COLUMNS, transition),),
+    Kind.ACTION: (_main(Kind.ACTION, ACTION_COLUMNS, action),),
     Kind.DEAD: (
-        ("ops.dead_letters", DEAD_COLUMNS, _one(dead)),
+        _main(Kind.DEAD, DEAD_COLUMNS, dead),
         ("sealed.dead_payloads", SEALED_DEAD_COLUMNS, _some(sealed_dead)),
     ),
 }
+"""Kinds whose rows are more than their fields."""
+
+
+def _tables(entry: RecordKind) -> tuple[Table, ...]:
+    if entry.kind in _SPECIAL:
+        return _SPECIAL[entry.kind]
+    columns, make = plain_row(entry)
+    return (_main(entry.kind, columns, make),)
+
+
+TABLES: dict[Kind, tuple[Table, ...]] = {entry.kind: _tables(entry) for entry in ENTRIES if entry.table}
 """Which tables each kind of record fills: the whole of "one writer per table"."""

@@ -98,6 +98,15 @@ def test_law_1_presses_on_their_way_when_the_broker_forgets_everything_arrive_in
 
 @pytest.mark.alone
 @pytest.mark.crash
+def freeze(pid: int) -> None:
+    """SIGSTOP, and until every thread of it stands still: a busy machine takes its time, and meanwhile it may acknowledge."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 10
+    while not all("State:\tT" in each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/status")):
+        assert time.monotonic() < deadline, "the broker does not stop"
+        time.sleep(0.01)
+
+
 async def test_law_1_a_broker_that_hangs_is_not_believed_the_spool_has_it_at_return(
     broker: Broker, tmp_path: Path
 ) -> None:
@@ -106,7 +115,7 @@ async def test_law_1_a_broker_that_hangs_is_not_believed_the_spool_has_it_at_ret
     spool = Spool.open(tmp_path)
     with Bus(broker.settings, spool=spool) as bus:
         await bus.publish([press(0)])
-        os.kill(broker.engine.pid, signal.SIGSTOP)
+        freeze(broker.engine.pid)
         try:
             for n in range(1, 6):
                 started = time.monotonic()

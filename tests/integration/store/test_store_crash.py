@@ -41,7 +41,7 @@ def wanted() -> tuple[set[str], int]:
     for message in life(MESSAGES):
         for part in codec.split(Kind.EVENT, message.value or b""):
             try:
-                read = codec.decode(Kind.EVENT, part)
+                read = codec.decode(Kind.EVENT, bytes(part))
             except PayloadRejected:
                 bad += 1
                 continue
