@@ -195,7 +195,7 @@ def _show(report: Report) -> None:
     for difference in report.differences:
         click.echo(msgspec.json.encode(difference).decode())
     click.echo(
-        f"{report.units} units, {report.events} events, {report.rejected} rejected, {report.skipped_sealed} sealed (not opened), "
+        f"{report.payloads} payloads, {report.events} events, {report.rejected} rejected, {report.skipped_sealed} sealed (not opened), "
         f"{report.unreadable} unreadable, {len(report.differences)} differences",
         err=True,
     )

@@ -175,7 +175,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     line number; they are stored with the raw record so that replay has them; nothing secret), ``sealed`` (the channel itself is sealed),
     ``drill``, ``truncated_from_bytes`` (input was longer than ``OpenContext.max_payload_bytes``; the runtime dead-letters it without decoding).
     The **runtime** stamps: ``received_ms``, ``raw_id``, ``first_received_ms`` (for equal bytes received again within the manifest's
-    ``resend_window_s`` the instant of the first, else ``received_ms``; a label, never a filter), ``clocks`` (what earlier units
+    ``resend_window_s`` the instant of the first, else ``received_ms``; a label, never a filter), ``clocks`` (what earlier payloads
     told of each device's clock, by subject; stored with the raw record, the same at replay) and ``context``.
     """
 
@@ -206,7 +206,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """One unit as the source framed it: the exact bytes, their facts, and how to answer."""
+    """One payload as the source framed it: the exact bytes, their facts, and how to answer."""
 
     payload: bytes
     facts: Facts
@@ -252,7 +252,7 @@ class OpenContext(Protocol):
 
     @property
     def max_payload_bytes(self) -> int:
-        """Read at most this much of one unit, then drain, keep the head and set ``Facts.truncated_from_bytes``."""
+        """Read at most this much of one payload, then drain, keep the head and set ``Facts.truncated_from_bytes``."""
 
     def now_ms(self) -> int:
         """The edge's one clock (law 6)."""
@@ -271,7 +271,7 @@ class Source(Protocol):
         """Bind or connect. Raises ``SourceUnavailable``, ``CredentialsRefused`` or ``ConfigInvalid``."""
 
     def receive(self) -> AsyncIterator[Received]:
-        """Yield units until the far side ends (iteration stops: the runtime reconnects) or ``SourceUnavailable``. Yield as soon as a unit is
+        """Yield payloads until the far side ends (iteration stops: the runtime reconnects) or ``SourceUnavailable``. Yield as soon as a payload is
         framed and do not wait for its ack: the runtime acks in batches and bounds how many are in flight by not asking for more.
         """
 

@@ -41,7 +41,7 @@ class DeviceClocks(Mapping[str, ClockHistory]):
         return {subject: history for subject, history in known.items() if history != NO_HISTORY}
 
     def follow(self, readings: Sequence[ClockReading], *, received_ms: int) -> None:
-        """Learn from one unit. After it was decoded: nothing is judged by its own reading."""
+        """Learn from one payload, after it was decoded: nothing is judged by its own reading."""
         for reading in readings:
             trail = self._trails.get(reading.subject, NO_TRAIL)
             self._trails[reading.subject] = clock.followed(trail, reading, received_ms)

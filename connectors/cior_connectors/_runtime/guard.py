@@ -21,22 +21,19 @@ _CODE = re.compile(r"[a-z][a-z0-9_.]{0,79}")
 Decode = Callable[[bytes, Facts], Decoded]
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the guard made of one unit. ``code`` None: decoded (perhaps with rejected parts). ``trace_id`` only for bugs."""
+class DecodeResult(Decoded, frozen=True, kw_only=True):
+    """What came out of the guard. ``code`` None: decoded (perhaps with rejected parts). ``trace_id`` only for bugs."""
 
-    events: tuple[Event, ...] = ()
-    rejected: tuple[RejectedPart, ...] = ()
-    clocks: tuple[ClockReading, ...] = ()
     code: str | None = None
     reason: str = ""
     trace_id: str | None = None
 
 
-def judge(decode: Decode, payload: bytes, facts: Facts) -> Verdict:
+def guarded(decode: Decode, payload: bytes, facts: Facts) -> DecodeResult:
     """Call ``decode``. ``PayloadRejected`` gives its code; any other exception is a bug: code ``bug.<type>``, a trace id, and a log line with
     the place in the code but never the exception's text, because a foreign message may quote the payload."""
     if facts.truncated_from_bytes is not None:
-        return Verdict(
+        return DecodeResult(
             code="payload.oversized",
             reason=f"longer than the limit: {facts.truncated_from_bytes} bytes; only the head is kept",
         )
@@ -44,11 +41,11 @@ def judge(decode: Decode, payload: bytes, facts: Facts) -> Verdict:
         decoded = decode(payload, facts)
         _checked(decoded)
     except PayloadRejected as error:
-        return Verdict(code=_stable(error.code), reason=error.sentence)
+        return DecodeResult(code=_stable(error.code), reason=error.sentence)
     except Exception as error:  # noqa: BLE001  the guard: named exemption of style §11
         return _bug(error)
     rejected = tuple(_part(part) for part in decoded.rejected)
-    return Verdict(events=decoded.events, rejected=rejected, clocks=decoded.clocks)
+    return DecodeResult(events=decoded.events, rejected=rejected, clocks=decoded.clocks)
 
 
 def _checked(decoded: object) -> None:
@@ -69,7 +66,7 @@ def _stable(code: str) -> str:
     return code if _CODE.fullmatch(code) else "payload.rejected"
 
 
-def _bug(error: Exception) -> Verdict:
+def _bug(error: Exception) -> DecodeResult:
     trace_id = uuid4().hex
     frame = traceback.extract_tb(error.__traceback__)[-1]
     kind = type(error).__name__
@@ -80,4 +77,6 @@ def _bug(error: Exception) -> Verdict:
         file=frame.filename.rsplit("/", 1)[-1],
         line=frame.lineno,
     )
-    return Verdict(code=f"bug.{kind}", reason=f"decode raised {kind}; trace {trace_id}", trace_id=trace_id)
+    return DecodeResult(
+        code=f"bug.{kind}", reason=f"decode raised {kind}; trace {trace_id}", trace_id=trace_id
+    )

@@ -1,4 +1,4 @@
-"""One running connector: opens its source, pumps units through the pipeline, restarts it, tells the centre how it does, stops within two seconds."""
+"""One running connector: opens its source, pumps payloads through the pipeline, restarts it, tells the centre how it does, stops within two seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.accounting import Ledger
+from cior_connectors._runtime.accounting import Accounting
 from cior_connectors._runtime.backoff import Backoff
 from cior_connectors._runtime.health import Health, HealthBook, State
 from cior_connectors._runtime.limits import TelemetryLimit
@@ -44,7 +44,7 @@ from cior_core.vicinity import Vicinity
 
 _LOG = structlog.get_logger(__name__)
 STOP_WITHIN_S = 2.0
-BATCH_UNITS = 200
+BATCH_PAYLOADS = 200
 HEALTHY_AFTER_S = 5.0
 
 
@@ -83,11 +83,11 @@ class Instance:
         self._own_events = 0
         self._posts: asyncio.Queue[Event] = asyncio.Queue(1_000)
         self._queue: asyncio.Queue[Received] = asyncio.Queue(settings.max_in_flight)
-        self._last_unit_s = time.monotonic()
+        self._last_received_s = time.monotonic()
         self._refusing = False
         self._backoff = backoff or Backoff(life_safety=manifest.life_safety)
         self._limit = TelemetryLimit(rate_per_s=settings.max_events_per_s)
-        self.ledger = Ledger(instance=settings.name, metrics=around.metrics)
+        self.accounting = Accounting(instance=settings.name, metrics=around.metrics)
         self.book = HealthBook(
             instance=settings.name,
             now_ms=around.now_ms,
@@ -103,7 +103,7 @@ class Instance:
             sink=around.sink,
             now_ms=around.now_ms,
             metrics=around.metrics,
-            ledger=self.ledger,
+            accounting=self.accounting,
             boot=self._boot,
             on_refusal=self._refusal_changed,
         )
@@ -124,7 +124,7 @@ class Instance:
 
     @property
     def max_payload_bytes(self) -> int:
-        """Longest unit that is taken whole."""
+        """Longest payload that is taken whole."""
         return self.settings.max_payload_bytes
 
     def now_ms(self) -> int:
@@ -187,7 +187,7 @@ class Instance:
         try:
             await self.source.open(self)
             self._around.metrics.add(m.CONNECTS, self.instance)
-            self._last_unit_s = time.monotonic()
+            self._last_received_s = time.monotonic()
             self.book.turn(State.UP)
             await self._pump()
         except Exception as error:  # noqa: BLE001  the supervisor: named exemption of style §11
@@ -212,19 +212,19 @@ class Instance:
             await self._wind_down(worker)
             await asyncio.gather(reader, history, worker, return_exceptions=True)
 
-    async def _read(self, units: AsyncIterator[Received]) -> None:
-        """Ask the source for the next unit only when there is room: that is the back-pressure."""
-        async for received in units:
-            self._last_unit_s = time.monotonic()
+    async def _read(self, arriving: AsyncIterator[Received]) -> None:
+        """Ask the source for the next payload only when there is capacity: that is the back-pressure."""
+        async for received in arriving:
+            self._last_received_s = time.monotonic()
             await self._queue.put(self.pipeline.stamp(received))
 
     async def _work(self) -> None:
         while True:
             batch = [await self._queue.get()]
-            while len(batch) < BATCH_UNITS and not self._queue.empty():
+            while len(batch) < BATCH_PAYLOADS and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             try:
-                await self.pipeline.take(batch)
+                await self.pipeline.ingest(batch)
             finally:
                 for _ in batch:
                     self._queue.task_done()
@@ -295,12 +295,12 @@ class Instance:
             self._say(codes.HEARTBEAT, _told(self.book.health))
 
     def _account(self) -> None:
-        counts = self.ledger.close_minute()
+        counts = self.accounting.close_minute()
         self._say(
             codes.ACCOUNTING,
             {
                 **counts,
-                "by_minute": self.ledger.close_receipts(),
+                "by_minute": self.accounting.close_receipts(),
                 "window_s": self._around.accounting_every_s,
             },
         )
@@ -321,7 +321,7 @@ class Instance:
         expected_s = self.settings.expect_every_s
         while expected_s is not None:
             await asyncio.sleep(min(1.0, expected_s / 4))
-            silent = time.monotonic() - self._last_unit_s > expected_s
+            silent = time.monotonic() - self._last_received_s > expected_s
             if silent and self.book.health.state is State.UP:
                 self.degraded("source.silent")
             elif not silent and self.book.health == msgspec.structs.replace(
@@ -384,7 +384,7 @@ class Instance:
         )
         if self._posts.full():
             self._posts.get_nowait()
-            self.ledger.dropped(1, reason="own_events_waiting")
+            self.accounting.dropped(1, reason="own_events_waiting")
         self._posts.put_nowait(event)
 
     def _channel(self) -> Channel:
@@ -407,7 +407,7 @@ class Instance:
     def _keep(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
         kept = self._limit.keep(events, now_ms=self.now_ms())
         if len(kept) < len(events):
-            self.ledger.dropped(len(events) - len(kept), reason="telemetry_rate")
+            self.accounting.dropped(len(events) - len(kept), reason="telemetry_rate")
         return kept
 
 
@@ -417,7 +417,7 @@ def _message(event: Event) -> MessageOut:
 
 
 def _watched(received: Received, refused: list[Outcome]) -> Received:
-    """The unit, with an answer that also notes refusals: the mark may not pass what is not durable."""
+    """The payload, with an answer that also notes refusals: the mark may not pass what is not durable."""
 
     async def answer(outcome: Outcome) -> None:
         if isinstance(outcome, Refused):

@@ -25,10 +25,10 @@ class TelemetryLimit:
         return tuple(
             event
             for event in events
-            if event.life_safety or event.lane is not Lane.TELEMETRY or self._take(event.subject, now_ms)
+            if event.life_safety or event.lane is not Lane.TELEMETRY or self._allow(event.subject, now_ms)
         )
 
-    def _take(self, subject: str, now_ms: int) -> bool:
+    def _allow(self, subject: str, now_ms: int) -> bool:
         assert self._rate is not None
         tokens, at_ms = self._buckets.pop(subject, (self._burst, now_ms))
         tokens = min(self._burst, tokens + max(0, now_ms - at_ms) / 1000 * self._rate)

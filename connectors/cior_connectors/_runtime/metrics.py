@@ -5,16 +5,16 @@ from __future__ import annotations
 from cior_bus.metrics import MetricKind, declare
 
 RECEIVED = declare(
-    "cior_connectors_received_units_total", "units handed over by a source", labels=("instance",)
+    "cior_connectors_received_payloads_total", "payloads handed over by a source", labels=("instance",)
 )
 RECEIVED_BYTES = declare(
     "cior_connectors_received_bytes_total", "bytes handed over by a source", labels=("instance",)
 )
 ANSWERED = declare(
-    "cior_connectors_answered_units_total", "answers given to sources", labels=("instance", "outcome")
+    "cior_connectors_answered_payloads_total", "answers given to sources", labels=("instance", "outcome")
 )
 UNANSWERED = declare(
-    "cior_connectors_unanswered_units_total", "answers that found the peer gone", labels=("instance",)
+    "cior_connectors_unanswered_payloads_total", "answers that found the peer gone", labels=("instance",)
 )
 EVENTS = declare("cior_connectors_events_total", "events made durable", labels=("instance", "lane"))
 DEAD = declare("cior_connectors_dead_letters_total", "dead letters made durable", labels=("instance", "code"))
@@ -32,8 +32,8 @@ UNREGISTERED = declare(
     labels=("instance",),
 )
 SEALED = declare(
-    "cior_connectors_sealed_units_total",
-    "units whose bytes left only inside a sealed box",
+    "cior_connectors_sealed_payloads_total",
+    "payloads whose bytes left only inside a sealed box",
     labels=("instance",),
 )
 CONNECTS = declare("cior_connectors_connects_total", "successful opens", labels=("instance",))
@@ -41,7 +41,9 @@ FAILURES = declare(
     "cior_connectors_failures_total", "ends of a connection, by code", labels=("instance", "code")
 )
 RECONCILED = declare(
-    "cior_connectors_reconciled_units_total", "units that history replay handed over", labels=("instance",)
+    "cior_connectors_reconciled_payloads_total",
+    "payloads that history replay handed over",
+    labels=("instance",),
 )
 STATE = declare(
     "cior_connectors_state_level",
@@ -50,8 +52,8 @@ STATE = declare(
     kind=MetricKind.GAUGE,
 )
 QUEUED = declare(
-    "cior_connectors_queued_units",
-    "units received and not yet durable",
+    "cior_connectors_queued_payloads",
+    "payloads received and not yet durable",
     labels=("instance",),
     kind=MetricKind.GAUGE,
 )

@@ -1,6 +1,6 @@
 """The sealed channel at the connector (design §5): connectors can seal and cannot open.
 
-What leaves in clear for a sealed unit: a pseudonym (HMAC-SHA256 with the centre's key), the type ``silent`` for whatever is life-safety, the
+What leaves in clear for a sealed payload: a pseudonym (HMAC-SHA256 with the centre's key), the type ``silent`` for whatever is life-safety, the
 district, and instants. The exact bytes, identity and place travel only inside a libsodium sealed box (``crypto_box_seal``: X25519,
 XSalsa20-Poly1305, ephemeral sender key) for the response team's public key. Box content: :class:`SealedContent` as MessagePack.
 """
@@ -96,7 +96,7 @@ class Sealer:
         code: str = "",
         reason: str = "",
     ) -> bytes:
-        """The sealed box of one unit. ``payload`` is what is left of the bytes as received."""
+        """The sealed box of one payload. ``payload`` is what is left of the bytes as received."""
         content = SealedContent(
             payload=payload,
             sha256=payload_sha256(payload),
@@ -143,4 +143,4 @@ class Sealer:
     def _district(self, place: Place, device: Device | None) -> Place:
         site = device.place if device is not None else UNKNOWN_PLACE
         district = place.district or self._district_of(place) or site.district or self._district_of(site)
-        return Place(method=PlaceMethod.DISTRICT, district=district) if district else UNKNOWN_PLACE
+        return Place(method=PlaceMethod.UNKNOWN, district=district).district_only()

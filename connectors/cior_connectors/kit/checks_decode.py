@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 from unittest.mock import patch
 
-from cior_connectors._runtime.guard import Verdict, judge
+from cior_connectors._runtime.guard import DecodeResult, guarded
 from cior_connectors.contract import Decoded, Facts, Identity
 from cior_connectors.kit import samples, wall
 from cior_connectors.kit.samples import Sample
@@ -203,7 +203,7 @@ def plausible(subject: Subject, sample: Sample) -> None:
         if found := wall.complaints(event, facts):
             raise CheckFailed(f"samples/{sample.name}: {event.type}: {found}")
     if len({event.id for event in events}) != len(events):
-        raise CheckFailed(f"samples/{sample.name}: two events of one unit share an id")
+        raise CheckFailed(f"samples/{sample.name}: two events of one payload share an id")
 
 
 def resent_same_id(subject: Subject, sample: Sample) -> None:
@@ -262,13 +262,13 @@ def alarm_without_position(subject: Subject) -> None:
     raise CheckFailed("no sample shows a life-safety signal without position that is still an event")
 
 
-def undecodable(subject: Subject) -> tuple[bytes, Verdict]:
+def undecodable(subject: Subject) -> tuple[bytes, DecodeResult]:
     """Some bytes that this connector rejects. Raises :class:`CheckFailed` when it takes anything."""
     sample = subject.first_decodable()
     for candidate in (b"\x00\xff not a message \xfe", b"", sample.raw[: len(sample.raw) // 2], b"{" * 50):
-        verdict = judge(subject.source().decode, candidate, subject.stamped(sample))
-        if verdict.code is not None:
-            return candidate, verdict
+        decoded = guarded(subject.source().decode, candidate, subject.stamped(sample))
+        if decoded.code is not None:
+            return candidate, decoded
     raise CheckFailed("decode takes any bytes for a message")
 
 

@@ -14,7 +14,7 @@ import structlog
 
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.guard import judge
+from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.health import State
 from cior_connectors._runtime.records import facts_of
 from cior_connectors._runtime.seal import SealedContent
@@ -46,7 +46,7 @@ async def ack_after_durable(subject: Subject, sample: Sample) -> None:
 
 
 async def refused_when_full(subject: Subject) -> None:
-    """With neither broker nor spool, units are refused, not accepted; afterwards work goes on."""
+    """With neither broker nor spool, payloads are refused, not accepted; afterwards work goes on."""
     sample = subject.first_decodable()
     source = _scripted(subject, [sample])
     with subject.bench(source) as bench:
@@ -54,7 +54,7 @@ async def refused_when_full(subject: Subject) -> None:
         async with running(bench):
             await until(lambda: len(source.answers) == 1, "not answered")
             if not isinstance(source.answers[0], Refused) or bench.sink.messages:
-                raise CheckFailed("a unit that is not durable was not refused")
+                raise CheckFailed("a payload that is not durable was not refused")
 
 
 async def crash_redelivers(subject: Subject) -> None:
@@ -88,10 +88,10 @@ class _Dying(ScriptedSource):
 
 
 async def reconnects(subject: Subject) -> None:
-    """After the far side ends, drops, or is away at opening, the next units are taken."""
+    """After the far side ends, drops, or is away at opening, the next payloads are taken."""
     sample = subject.first_decodable()
-    unit: Step = (sample.raw, sample.facts(subject.source_urn))
-    source = ScriptedSource(subject.source().decode, [unit, Marker.EOF, unit, Marker.DROP, unit])
+    step: Step = (sample.raw, sample.facts(subject.source_urn))
+    source = ScriptedSource(subject.source().decode, [step, Marker.EOF, step, Marker.DROP, step])
     source.down = 2
     with subject.bench(source) as bench:
         async with running(bench):
@@ -110,10 +110,10 @@ async def bounded_memory(subject: Subject) -> None:
             await until(lambda: bench.sink.waiting > 0, "the runtime never published")
             await _settled(lambda: source.asked)
             if source.asked > 32 + 200 + 2:
-                raise CheckFailed(f"{source.asked} units in memory while nothing becomes durable")
+                raise CheckFailed(f"{source.asked} payloads in memory while nothing becomes durable")
             bench.sink.release()
             await until(
-                lambda: len(source.answers) == 600, "not all units were taken after the sink came back"
+                lambda: len(source.answers) == 600, "not all payloads were taken after the sink came back"
             )
 
 
@@ -152,7 +152,7 @@ async def metrics_emitted(subject: Subject) -> None:
 
 async def undecodable_kept(subject: Subject) -> None:
     """Bytes that cannot be decoded: raw record and dead letter with the bytes; on a life-safety channel also an urgent event."""
-    payload, verdict = undecodable(subject)
+    payload, decoded = undecodable(subject)
     facts = subject.first_decodable().facts(subject.source_urn)
     source = ScriptedSource(subject.source().decode, [(payload, facts)])
     with subject.bench(source) as bench:
@@ -161,11 +161,11 @@ async def undecodable_kept(subject: Subject) -> None:
         raws, dead, events = bench.sink.raws(), bench.sink.dead(), bench.sink.decoded()
     if [record.payload for record in raws] != [payload] or [letter.payload for letter in dead] != [payload]:
         raise CheckFailed("the undecodable bytes are not in raw record and dead letter")
-    if dead[0].code != verdict.code or not dead[0].reason:
+    if dead[0].code != decoded.code or not dead[0].reason:
         raise CheckFailed("the dead letter does not say why")
     wanted = [codes.UNDECODED] if subject.kind.manifest.life_safety else []
     if [event.type for event in events] != wanted:
-        raise CheckFailed("an undecodable unit of a life-safety channel did not raise the urgent event")
+        raise CheckFailed("an undecodable payload of a life-safety channel did not raise the urgent event")
 
 
 async def no_filter(subject: Subject) -> None:
@@ -204,7 +204,7 @@ async def replay_equals_live(subject: Subject, sample: Sample) -> None:
     context = msgspec.structs.replace(
         subject.context(sample.provenance.device_registry), producer=record.producer
     )
-    again = judge(subject.source().decode, record.payload, facts_of(record, context))
+    again = guarded(subject.source().decode, record.payload, facts_of(record, context))
     own = [event for event in live if event.type != codes.UNDECODED]
     if [(event.id, event.type, event.occurred_ms) for event in again.events] != [
         (event.id, event.type, event.occurred_ms) for event in own
@@ -225,7 +225,7 @@ async def sealed_canary(subject: Subject) -> None:
     source = ScriptedSource(subject.source().decode, list(steps))
     with structlog.testing.capture_logs() as lines, subject.bench(source, sealed=True) as bench:
         async with running(bench):
-            await until(lambda: len(source.answers) == len(steps), "not all units were answered")
+            await until(lambda: len(source.answers) == len(steps), "not all payloads were answered")
         leaks = _leaks(bench, lines, canaries)
         opened = [_opened(subject, record.payload) for record in bench.sink.raws()]
     if leaks:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from cior_connectors._runtime.guard import Verdict
+from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors.contract import Facts
 from cior_core import codec, strict_toml
 from cior_core.catalogue import Kind
@@ -95,10 +95,10 @@ def _read(folder: Path) -> Sample:
     )
 
 
-def told(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as it stands in ``expected.json``: events in wire form, codes of rejected parts, and the code of a rejected unit."""
-    events = [msgspec.json.decode(codec.encode(event)) for event in verdict.events]
-    return {"events": events, "rejected": [part.code for part in verdict.rejected], "code": verdict.code}
+def told(decoded: DecodeResult) -> dict[str, Any]:
+    """A result as it stands in ``expected.json``: events in wire form, codes of rejected parts, and the code of a rejected payload."""
+    events = [msgspec.json.decode(codec.encode(event)) for event in decoded.events]
+    return {"events": events, "rejected": [part.code for part in decoded.rejected], "code": decoded.code}
 
 
 def events_of(expected: Mapping[str, Any]) -> list[Event]:
@@ -108,7 +108,7 @@ def events_of(expected: Mapping[str, Any]) -> list[Event]:
     ]
 
 
-def write_expected(sample: Sample, verdict: Verdict) -> None:
+def write_expected(sample: Sample, decoded: DecodeResult) -> None:
     """Write the golden. A human reads the diff before committing: a golden nobody read proves nothing."""
-    body = msgspec.json.format(msgspec.json.encode(told(verdict)), indent=1)
+    body = msgspec.json.format(msgspec.json.encode(told(decoded)), indent=1)
     (sample.folder / "expected.json").write_bytes(body + b"\n")

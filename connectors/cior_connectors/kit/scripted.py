@@ -1,4 +1,4 @@
-"""A source that plays a script through a connector's real ``decode``: units, and the markers of what goes wrong on a line."""
+"""A source that plays a script through a connector's real ``decode``: payloads, and the markers of what goes wrong on a line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Step = tuple[bytes, Facts] | Marker
 
 
 class ScriptedSource:
-    """Plays ``steps`` once over all sessions; after the last it idles. ``answers`` holds what the source was told, by the order of its units."""
+    """Plays ``steps`` once over all sessions; after the last it idles. ``answers`` holds what the source was told, by the order of its payloads."""
 
     def __init__(
         self,

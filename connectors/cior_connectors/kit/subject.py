@@ -17,7 +17,7 @@ from nacl.public import PrivateKey
 from cior_bus.metrics import Metrics
 from cior_connectors import registry
 from cior_connectors._runtime.backoff import Backoff
-from cior_connectors._runtime.guard import Verdict, judge
+from cior_connectors._runtime.guard import DecodeResult, guarded
 from cior_connectors._runtime.instance import Instance, Surroundings
 from cior_connectors._runtime.process import load_taxonomy
 from cior_connectors._runtime.seal import Sealer
@@ -126,9 +126,9 @@ class Subject:
             context=self.context(sample.provenance.device_registry),
         )
 
-    def decode(self, payload: bytes, facts: Facts) -> Verdict:
+    def decode(self, payload: bytes, facts: Facts) -> DecodeResult:
         """Through the guard, as live."""
-        return judge(self.source().decode, payload, facts)
+        return guarded(self.source().decode, payload, facts)
 
     def events(self, sample: Sample) -> tuple[Event, ...]:
         """What the sample decodes to."""

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from cior_connectors._runtime.clocks import DeviceClocks
-from cior_connectors._runtime.guard import Verdict, judge
+from cior_connectors._runtime.guard import DecodeResult, guarded
 from cior_connectors._runtime.records import facts_of
 from cior_connectors.builtin.cad_drop import decode as cad_drop
 from cior_connectors.builtin.cad_drop.config import CadDropConfig, Columns
@@ -48,23 +48,23 @@ def utc(at_ms: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
 
 
-def panel(device_ms: int | None, facts: Facts) -> Verdict:
+def panel(device_ms: int | None, facts: Facts) -> DecodeResult:
     written = f"{utc(device_ms):%H:%M:%S,%m-%d-%Y}" if device_ms is not None else ""
     block = f"[H{written}]" if written else ""
     body = f'"ADM-CID"0001L0#1234[#1234|1120 00 007]{block}'
-    return judge(dc09.decode, frame.pack(body.encode()), facts)
+    return guarded(dc09.decode, frame.pack(body.encode()), facts)
 
 
-def tracker(device_ms: int | None, facts: Facts) -> Verdict:
+def tracker(device_ms: int | None, facts: Facts) -> DecodeResult:
     written = utc(device_ms).isoformat() if device_ms is not None else None
     body = message(unique_id="17", device_ms=NOW_MS, lat=-32.9, lon=-60.6, alarm="sos", deviceTime=written)
     body["position"] |= {"fixTime": None, "serverTime": None}
-    return judge(traccar.decode, json.dumps(body).encode(), facts)
+    return guarded(traccar.decode, json.dumps(body).encode(), facts)
 
 
-def desk(device_ms: int | None, facts: Facts) -> Verdict:
+def desk(device_ms: int | None, facts: Facts) -> DecodeResult:
     written = utc(device_ms).isoformat() if device_ms is not None else ""
-    return judge(cad_drop.decode, f"{written},Balacera,77".encode(), facts)
+    return guarded(cad_drop.decode, f"{written},Balacera,77".encode(), facts)
 
 
 SAYERS = {
@@ -129,19 +129,19 @@ def facts_for(context: DecodeContext, subject: str, history: ClockHistory | None
 def test_a_panel_a_tracker_and_a_desk_are_judged_alike(name: str, case: str) -> None:
     said, subject, context = SAYERS[name]
     device_ms, history, occurred_ms, quality, mark = CASES[case]
-    verdict = said(device_ms, facts_for(context, subject, history))
-    event = verdict.events[0]
+    decoded = said(device_ms, facts_for(context, subject, history))
+    event = decoded.events[0]
     assert (event.occurred_ms, event.clock, marked(event)) == (occurred_ms, quality, mark)
     assert event.attributes.get("device_ms", event.occurred_ms) == (
         NOW_MS if device_ms is None else device_ms
     )
-    assert [(each.subject, each.device_ms) for each in verdict.clocks] == (
+    assert [(each.subject, each.device_ms) for each in decoded.clocks] == (
         [] if device_ms is None else [(subject, device_ms)]
     )
 
 
 @pytest.mark.parametrize("name", SAYERS)
-def test_law_14_a_corrected_time_makes_no_id(name: str) -> None:
+def test_a_corrected_time_makes_no_id(name: str) -> None:
     """What is known of a clock may change between two copies of a press: they stay one press."""
     said, subject, context = SAYERS[name]
     ids = {
@@ -154,10 +154,10 @@ def test_law_14_a_corrected_time_makes_no_id(name: str) -> None:
 # --- what a panel's transmission time measures on the spot ---
 
 
-def sent(sent_ms: int, *, own_ms: int | None = None, history: ClockHistory | None = None) -> Verdict:
+def sent(sent_ms: int, *, own_ms: int | None = None, history: ClockHistory | None = None) -> DecodeResult:
     block = f"[H{stamp(own_ms)[1:]}]" if own_ms is not None else ""
     body = f'"ADM-CID"0001L0#1234[#1234|1120 00 007]{block}{stamp(sent_ms)}'
-    return judge(dc09.decode, frame.pack(body.encode()), facts_for(DC09.context(), "panel:1234", history))
+    return guarded(dc09.decode, frame.pack(body.encode()), facts_for(DC09.context(), "panel:1234", history))
 
 
 def test_a_panel_that_stepped_back_and_sends_its_time_is_timed_by_receipt() -> None:
@@ -242,7 +242,7 @@ async def test_replay_decodes_what_was_judged_with_history_as_live() -> None:
         live = [event for event in bench.sink.decoded() if event.type == "panic.bus"]
         assert [marked(event) for event in live] == [None, Mark.STEPPED_BACK]
         again = [
-            judge(source.decode, record.payload, facts_of(record, TRACCAR.context())).events[0]
+            guarded(source.decode, record.payload, facts_of(record, TRACCAR.context())).events[0]
             for record in bench.sink.raws()
         ]
     assert [_bare(event) for event in again] == [_bare(event) for event in live]

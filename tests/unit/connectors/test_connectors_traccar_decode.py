@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cior_connectors._runtime.guard import Verdict
+from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors.builtin.traccar.config import Button, TraccarConfig
 from cior_connectors.builtin.traccar.forwarder import message
 from cior_connectors.builtin.traccar.reading import instant_ms, number, words
@@ -41,7 +41,7 @@ def facts(
     )
 
 
-def read(body: dict[str, Any] | bytes, **changes: Any) -> Verdict:
+def read(body: dict[str, Any] | bytes, **changes: Any) -> DecodeResult:
     return SUBJECT.decode(body if isinstance(body, bytes) else json.dumps(body).encode(), facts(**changes))
 
 
@@ -272,9 +272,9 @@ def test_any_types_in_any_field_give_plausible_events_or_a_rejection(
     body["position"] |= changes
     body["device"] |= device
     known = facts()
-    verdict = SUBJECT.decode(json.dumps(body).encode(), known)
-    assert verdict.trace_id is None
-    assert [found for event in verdict.events for found in wall.complaints(event, known)] == []
+    decoded = SUBJECT.decode(json.dumps(body).encode(), known)
+    assert decoded.trace_id is None
+    assert [found for event in decoded.events for found in wall.complaints(event, known)] == []
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.booleans(), st.lists(st.text())))

@@ -249,7 +249,7 @@ def test_the_labels_of_the_source_change_no_type_time_or_place() -> None:
         main(
             press(),
             facts(
-                press_first_ms=str(NOW_MS), press_repeat="3", other_peer="x", other_peer_ms="1", cut="frame"
+                press_first_ms=str(NOW_MS), press_repeat="3", other_peer="x", other_peer_ms="1", frame="frame"
             ),
         ),
     )
@@ -260,7 +260,7 @@ def test_the_labels_of_the_source_change_no_type_time_or_place() -> None:
 @given(
     st.binary(max_size=400),
     st.dictionaries(
-        st.sampled_from(["press_first_ms", "press_repeat", "arrived_ms", "cut", "other_peer"]),
+        st.sampled_from(["press_first_ms", "press_repeat", "arrived_ms", "frame", "other_peer"]),
         st.text(max_size=20),
     ),
 )

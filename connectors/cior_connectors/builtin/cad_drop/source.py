@@ -73,7 +73,7 @@ class CadDropSource:
         self._ctx = ctx
         self._refused = asyncio.Event()
         self._folder = Folder(self._config, now_ms=ctx.now_ms)
-        self._look()
+        self._check()
         self._state = DropState(
             ctx.state_dir / STATE_FILE, now_ms=ctx.now_ms(), remember_days=self._config.remember_days
         )
@@ -82,7 +82,7 @@ class CadDropSource:
         """Records of whole files, oldest file first; looks again every ``poll_s``. After a refusal it raises ``SourceUnavailable``: opened again, it
         goes on behind the last durable record."""
         while True:
-            for path in self._look():
+            for path in self._check():
                 for count, received in enumerate(self._file(path), start=1):
                     yield received
                     if self._refused.is_set():
@@ -127,7 +127,7 @@ class CadDropSource:
             return ProbeReport(ok=False, detail=f"the folder cannot be read: {error.strerror}")
         return ProbeReport(ok=True, detail=f"folder readable, {len(waiting)} files waiting")
 
-    def _look(self) -> list[Path]:
+    def _check(self) -> list[Path]:
         if self._folder is None:
             raise SourceUnavailable("cad_drop.closed", "the folder is not open")
         try:

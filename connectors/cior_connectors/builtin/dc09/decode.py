@@ -63,13 +63,13 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decode(raw: bytes, facts: Facts) -> Decoded:
-    """``raw`` as cut from the line. Raises ``PayloadRejected``: ``dc09.noise``, ``dc09.truncated``, ``dc09.oversize``, ``dc09.bad_header``,
+    """``raw`` as framed. Raises ``PayloadRejected``: ``dc09.noise``, ``dc09.truncated``, ``dc09.oversize``, ``dc09.bad_header``,
     ``dc09.bad_length``, ``dc09.bad_crc``, and the codes of :func:`message.parse`, :mod:`contact_id` and :mod:`sia_dcs`, ``dc09.unsupported_token``."""
     config: Dc09Config = facts.known.config
     kind = frame.classify(raw)
-    if facts.details.get("cut") == frame.CutKind.OVERSIZE:
-        kind = frame.CutKind.OVERSIZE
-    if kind is not frame.CutKind.FRAME:
+    if facts.details.get("frame") == frame.FrameKind.OVERSIZE:
+        kind = frame.FrameKind.OVERSIZE
+    if kind is not frame.FrameKind.FRAME:
         raise PayloadRejected(
             f"dc09.{kind.value}",
             "not a DC-09 frame: no answer was sent",

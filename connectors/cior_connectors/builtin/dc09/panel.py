@@ -201,7 +201,9 @@ class _Link:
             data = await self._reader.read(4096)
             if not data:
                 raise ConnectionResetError("the receiver hung up")
-            self._ready += [cut.body for cut in self._framer.feed(data) if cut.kind is frame.CutKind.FRAME]
+            self._ready += [
+                framed.body for framed in self._framer.feed(data) if framed.kind is frame.FrameKind.FRAME
+            ]
         return self._ready.pop(0)
 
     async def close(self) -> None:

@@ -31,7 +31,7 @@ class Sighting(msgspec.Struct, frozen=True):
     repeat: int
 
 
-def press_key(account: str, sequence: str, identity: str) -> str:
+def window_key(account: str, sequence: str, identity: str) -> str:
     """Key of a press inside the window; a digest, so that no panel content lies in the journal."""
     return hashlib.sha256(f"{account}\x1f{sequence}\x1f{identity}".encode()).hexdigest()[:32]
 

@@ -35,8 +35,8 @@ from cior_core.model import UNKNOWN_PLACE, Event, Place, PlaceMethod
 DAY_S = 86_400.0
 
 
-class _Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """One message, read."""
+class _Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One forwarded message, read."""
 
     facts: Facts
     position: Tree
@@ -52,23 +52,25 @@ class _Unit(msgspec.Struct, frozen=True, kw_only=True):
 def decode(raw: bytes, facts: Facts) -> Decoded:
     """See the module. Raises ``PayloadRejected`` (``traccar.json``, ``.shape``, ``.duplicate_key``, ``.not_finite``, ``.no_device``)."""
     message = tree(raw)
-    unit = _read(message, facts)
-    alarms = words(branch(unit.position, "attributes").get("alarm"))
+    report = _read(message, facts)
+    alarms = words(branch(report.position, "attributes").get("alarm"))
     if "event" in message:
         reported = branch(message, "event")
         alarms = tuple(dict.fromkeys((*alarms, *words(branch(reported, "attributes").get("alarm")))))
-        notices = (_notice(unit, text(reported.get("type"), limit=40)),) if not alarms else ()
-        return Decoded(events=(*(_alarm(unit, word) for word in alarms), *notices), clocks=_reading(unit))
-    return Decoded(events=(*(_alarm(unit, word) for word in alarms), _position(unit)), clocks=_reading(unit))
+        notices = (_notice(report, text(reported.get("type"), limit=40)),) if not alarms else ()
+        return Decoded(events=(*(_alarm(report, word) for word in alarms), *notices), clocks=_reading(report))
+    return Decoded(
+        events=(*(_alarm(report, word) for word in alarms), _position(report)), clocks=_reading(report)
+    )
 
 
-def _reading(unit: _Unit) -> tuple[ClockReading, ...]:
-    if unit.device_ms is None:
+def _reading(report: _Report) -> tuple[ClockReading, ...]:
+    if report.device_ms is None:
         return ()
-    return (ClockReading(subject=unit.subject, device_ms=unit.device_ms, buffered=unit.stored),)
+    return (ClockReading(subject=report.subject, device_ms=report.device_ms, buffered=report.stored),)
 
 
-def _read(message: Tree, facts: Facts) -> _Unit:
+def _read(message: Tree, facts: Facts) -> _Report:
     config = _config(facts)
     if not isinstance(message.get("position"), dict) and not isinstance(message.get("event"), dict):
         raise PayloadRejected(
@@ -84,7 +86,7 @@ def _read(message: Tree, facts: Facts) -> _Unit:
     stored = _stored(position, facts, late=proved_s is not None and _late(device_ms, facts))
     told = facts.clock_of(subject)
     place, last_known = _place(position, device_ms, config)
-    return _Unit(
+    return _Report(
         facts=facts,
         position=position,
         device=device,
@@ -147,50 +149,53 @@ def _place(position: Tree, device_ms: int | None, config: TraccarConfig) -> tupl
     return place, stale or position.get("valid") is False or position.get("outdated") is True
 
 
-def _alarm(unit: _Unit, word: str) -> Event:
-    config = _config(unit.facts)
-    model = text(unit.device.get("model"), limit=60)
+def _alarm(report: _Report, word: str) -> Event:
+    config = _config(report.facts)
+    model = text(report.device.get("model"), limit=60)
     meaning = config.meaning(word, model=model)
     press = meaning == "press"
-    registered = unit.facts.known.registry.get(unit.subject)
-    kinds = (registered.kind if registered is not None else "", text(unit.device.get("category"), limit=40))
+    registered = report.facts.known.registry.get(report.subject)
+    kinds = (registered.kind if registered is not None else "", text(report.device.get("category"), limit=40))
     extra: dict[str, Any] = {"press_kind": "audible", "count": 1} if press else {}
     return _event(
-        unit,
+        report,
         type_code=config.press_type(*kinds) if press else meaning,
         part=word,
         attributes={"alarm": word, "model": model} | extra,
     )
 
 
-def _notice(unit: _Unit, kind: str) -> Event:
-    return _event(unit, type_code="device.notice", part=f"event:{kind}", attributes={"event": kind})
+def _notice(report: _Report, kind: str) -> Event:
+    return _event(report, type_code="device.notice", part=f"event:{kind}", attributes={"event": kind})
 
 
-def _position(unit: _Unit) -> Event:
-    speed = number(unit.position.get("speed"), low=0, high=400)
-    course = number(unit.position.get("course"), low=0, high=360)
+def _position(report: _Report) -> Event:
+    speed = number(report.position.get("speed"), low=0, high=400)
+    course = number(report.position.get("course"), low=0, high=360)
     moving = {"speed_kmh": None if speed is None else round(speed * KNOT_KMH, 1), "course_deg": course}
-    native = plain(branch(unit.position, "attributes"))
+    native = plain(branch(report.position, "attributes"))
     told = {name: value for name, value in moving.items() if value is not None}
     return _event(
-        unit, type_code="position", part="position", attributes=told | ({"native": native} if native else {})
+        report,
+        type_code="position",
+        part="position",
+        attributes=told | ({"native": native} if native else {}),
     )
 
 
-def _event(unit: _Unit, *, type_code: str, part: str, attributes: dict[str, Any]) -> Event:
-    facts, judged = unit.facts, unit.clock
+def _event(report: _Report, *, type_code: str, part: str, attributes: dict[str, Any]) -> Event:
+    facts, judged = report.facts, report.clock
     said: dict[str, Any] = {name: value for name, value in attributes.items() if value != ""}
-    if unit.last_known:
+    if report.last_known:
         said["last_known"] = True
     return make_event(
         facts,
         type_code=type_code,
-        subject=unit.subject,
+        subject=report.subject,
         # By the device's own time as it said it, never by a corrected one: a copy must get the same key.
-        key=press_key(unit.subject, facts.raw_id, device_ms=unit.device_ms, part=part),
+        key=press_key(report.subject, facts.raw_id, device_ms=report.device_ms, part=part),
         occurred_ms=judged.occurred_ms,
-        place=unit.place,
+        place=report.place,
         clock=judged.quality,
         clock_error_s=judged.error_s,
         native_type=part,

@@ -35,7 +35,7 @@ from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
 from cior_core.model import Device
 
 _LOG = structlog.get_logger(__name__)
-WAITING_UNITS = 256
+WAITING_PAYLOADS = 256
 CONTENT_TYPE = "application/json"
 
 
@@ -45,7 +45,7 @@ class TraccarSource:
     def __init__(self, config: TraccarConfig) -> None:
         self._config = config
         self._ctx: OpenContext | None = None
-        self._queue: asyncio.Queue[Received] = asyncio.Queue(WAITING_UNITS)
+        self._queue: asyncio.Queue[Received] = asyncio.Queue(WAITING_PAYLOADS)
         self._runner: web.AppRunner | None = None
         self._unauthorised = 0
         self.port = 0
@@ -54,7 +54,7 @@ class TraccarSource:
         """Listen. Raises ``SourceUnavailable`` (``traccar.bind``), ``ConfigInvalid`` (``traccar.tls``)."""
         await self.close()
         self._ctx = ctx
-        self._queue = asyncio.Queue(WAITING_UNITS)
+        self._queue = asyncio.Queue(WAITING_PAYLOADS)
         app = web.Application(client_max_size=0)
         app.router.add_post(self._config.path, self._post)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
