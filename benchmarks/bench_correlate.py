@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from cior_core import bundled
+from cior_core import bundled, rule_loading
 from cior_core.correlate import State, initial, persist, step
 from cior_core.model import (
     DEFAULT_AREA,
@@ -47,7 +47,7 @@ MIX = (
 
 def load() -> RulePack:
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.toml"))}
-    return RulePack.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
+    return rule_loading.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
 
 
 def event(

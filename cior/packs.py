@@ -1,4 +1,4 @@
-"""Loads the data that the pure core needs: taxonomy, rule packs with their protocols, the city, the privacy table. Read once, here, at the root."""
+"""The data that the pure core needs, read once, here, at the root: taxonomy, rule packs with their protocols."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from cior_core import bundled
+from cior_core import bundled, rule_loading
 from cior_core.errors import ConfigInvalid
 from cior_core.rules import RulePack
 from cior_core.taxonomy import Taxonomy
@@ -42,4 +42,4 @@ def rule_pack(override: str | Path = "") -> RulePack:
         raise ConfigInvalid(
             "rules.none", f"no rule pack in {folder.name}", cure="name a folder with *.toml rule packs"
         )
-    return RulePack.load(texts, types=taxonomy())
+    return rule_loading.load(texts, types=taxonomy())

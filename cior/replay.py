@@ -1,19 +1,20 @@
-"""Replay: the recorded area log through the same ``step``, in a plain loop, without broker or store. Same log + rules = same bytes (law 5).
+"""Replay: the recorded area log through the same ``step``, without broker or store. Same log + rules = same bytes (law 5).
 
-A log is NDJSON, one ``Item`` a line in log order. The output is NDJSON too: every effect in order, canonical, so that ``cmp`` is the whole comparison.
+A log is NDJSON, one ``Item`` a line in log order. The output is NDJSON too: every effect in order, canonical, so that
+``cmp`` is the whole comparison.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from cior_core import correlate
+from cior_core.correlate import play
 from cior_core.errors import PayloadRejected
-from cior_core.model import AppendTransition, Effect, IssueCommand, Item, UpsertAlert
+from cior_core.model import AppendTransition, IssueCommand, Item, UpsertAlert
 from cior_core.rules import RulePack
 
 _items = msgspec.json.Decoder(Item)
@@ -47,15 +48,6 @@ def read_log(path: Path) -> Iterator[Item]:
                 ) from error
 
 
-def effects(items: Iterable[Item], rules: RulePack) -> Iterator[Effect]:
-    """Every effect of the log, in order, each area with its own state."""
-    states: dict[str, correlate.State] = {}
-    for item in items:
-        state = states.get(item.area) or correlate.initial(item.area)
-        states[item.area], made = correlate.step(state, item, rules)
-        yield from made
-
-
 def replay(log: Path, rules: RulePack, out: Path) -> Replayed:
     """Write every effect of ``log`` to ``out`` and count."""
     digest = hashlib.sha256()
@@ -69,7 +61,7 @@ def replay(log: Path, rules: RulePack, out: Path) -> Replayed:
             yield item
 
     with out.open("wb") as file:
-        for effect in effects(counted(), rules):
+        for effect in play(counted(), rules):
             line = _lines.encode(effect) + b"\n"
             digest.update(line)
             file.write(line)

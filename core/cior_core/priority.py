@@ -131,7 +131,7 @@ def score(facts: Facts, table: PriorityTable, *, floor: Level | None = None) -> 
     return Score(level=level, points=points, reasons=tuple(reasons))
 
 
-def lead(facts: Facts) -> Fact:
+def _lead(facts: Facts) -> Fact:
     """The fact that names the alert: of the most urgent type; a given one, then one that counts, then by id among equals."""
     return min(
         facts.facts, key=lambda fact: (fact.kind.level.rank, not fact.given, not fact.counts, fact.event_id)
@@ -148,7 +148,7 @@ def _level(points: int, table: PriorityTable) -> Level:
 
 
 def _raising(facts: Facts, table: PriorityTable) -> Iterable[Reason]:
-    first = lead(facts)
+    first = _lead(facts)
     yield _term(
         table,
         "base",

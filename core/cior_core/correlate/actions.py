@@ -1,18 +1,15 @@
-"""What operators do. Each action is idempotent by its id; an impossible one is refused in the story, with the reason, never silently."""
+"""What operators do. Each action is idempotent by its id; an impossible one is refused in the history, with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from cior_core.correlate import cases, patterns, response
 from cior_core.correlate.state import Case, PostureState, Seen
+from cior_core.correlate.step_context import StepContext
 from cior_core.model import Action, ActionKind, AlertId, AlertStatus, Disposition, Reason, Suppression
-
-if TYPE_CHECKING:
-    from cior_core.correlate.draft import Draft
 
 replace = msgspec.structs.replace
 
@@ -21,6 +18,8 @@ _NOTES_KEPT = 20
 _APPLIED_KEPT = 20
 _TEXT_LIMIT = 500
 NORMAL = "normal"
+_ALSO_MERGED = frozenset({ActionKind.UNMERGE, ActionKind.NOTE, ActionKind.HOLD})
+"""What may be done to an alert that is part of another."""
 
 
 class _Refused(Exception):
@@ -32,180 +31,188 @@ class _Refused(Exception):
         self.text_en = text_en
 
 
-def take_action(draft: Draft, action: Action) -> None:
+def ingest_action(context: StepContext, action: Action) -> None:
     """Apply ``action`` once."""
     key = f"a:{action.id}"
-    if key in draft.seen:
+    if key in context.seen:
         return
-    case = draft.case(action.alert_id)
-    draft.seen = draft.seen.put(
-        key, Seen(digest=action.kind.value, at_ms=draft.now_ms, alert_id=None if case is None else case.id)
+    case = context.case(action.alert_id)
+    context.seen = context.seen.put(
+        key, Seen(digest=action.kind.value, at_ms=context.now_ms, alert_id=None if case is None else case.id)
     )
     try:
-        _apply(draft, action, case)
+        _apply(context, action, case)
     except _Refused as why:
         es, en = (
             f"Rechazada ({action.kind.value}): {why.text_es}",
             f"Refused ({action.kind.value}): {why.text_en}",
         )
         if case is None:
-            draft.say_area("refused", es, en, actor=action.actor)
+            context.add_area_transition("refused", es, en, actor=action.actor)
         else:
-            draft.say(case.id, "refused", es, en, actor=action.actor)
+            context.add_transition(case.id, "refused", es, en, actor=action.actor)
 
 
-def _apply(draft: Draft, action: Action, case: Case | None) -> None:
+def _apply(context: StepContext, action: Action, case: Case | None) -> None:
     if not action.actor.strip():
         raise _Refused("falta quién lo hace.", "nobody is named as its actor.")
     if action.kind is ActionKind.SET_POSTURE:
-        _set_posture(draft, action)
+        _set_posture(context, action)
         return
     if case is None:
         raise _Refused("la alerta no existe o ya se archivó.", "the alert does not exist or was archived.")
-    if case.alert.status is AlertStatus.MERGED and action.kind not in {
-        ActionKind.UNMERGE,
-        ActionKind.NOTE,
-        ActionKind.HOLD,
-    }:
+    if case.alert.status is AlertStatus.MERGED and action.kind not in _ALSO_MERGED:
         raise _Refused(
             "la alerta está unida a otra: actúe sobre esa.",
             "the alert is merged into another: act on that one.",
         )
-    case = replace(case, alert=replace(case.alert, applied=(*case.alert.applied, action.id)[-_APPLIED_KEPT:]))
-    _HANDLERS[action.kind](draft, action, case)
+    _HANDLERS[action.kind](context, action, case.id)
+    # Only now: a handler that refuses has changed nothing.
+    context.update_alert(case.id, applied=(*case.alert.applied, action.id)[-_APPLIED_KEPT:])
 
 
 def _advance(
     status: AlertStatus, stamp: str, allowed: frozenset[AlertStatus]
-) -> Callable[[Draft, Action, Case], None]:
+) -> Callable[[StepContext, Action, AlertId], None]:
     """The handler that moves an alert to ``status`` from one of ``allowed``, stamping ``stamp`` the first time."""
 
-    def handler(draft: Draft, action: Action, case: Case) -> None:
-        if case.alert.status not in allowed:
+    def handler(context: StepContext, action: Action, case_id: AlertId) -> None:
+        alert = context.current(case_id).alert
+        if alert.status not in allowed:
             raise _Refused(
-                f"la alerta está en estado {case.alert.status.value}.",
-                f"the alert is {case.alert.status.value}.",
+                f"la alerta está en estado {alert.status.value}.", f"the alert is {alert.status.value}."
             )
-        first_ms = getattr(case.alert, stamp) or draft.now_ms
-        draft.put(
-            replace(
-                case,
-                alert=replace(
-                    case.alert,
-                    status=status,
-                    assignee=case.alert.assignee or action.actor,
-                    **{stamp: first_ms},
-                ),
-            )
+        context.update_alert(
+            case_id,
+            status=status,
+            assignee=alert.assignee or action.actor,
+            **{stamp: getattr(alert, stamp) or context.now_ms},
         )
-        draft.say(
-            case.id,
+        context.add_transition(
+            case_id,
             status.value,
-            _said(action, "Estado: " + status.value),
-            _said(action, "Status: " + status.value),
+            _with_reason(action, "Estado: " + status.value),
+            _with_reason(action, "Status: " + status.value),
             actor=action.actor,
         )
 
     return handler
 
 
-def _close(draft: Draft, action: Action, case: Case) -> None:
-    if case.alert.status is AlertStatus.CLOSED:
+def _close(context: StepContext, action: Action, case_id: AlertId) -> None:
+    if context.current(case_id).alert.status is AlertStatus.CLOSED:
         raise _Refused("ya está cerrada.", "it is already closed.")
     if action.disposition is None:
         raise _Refused("falta el resultado (disposición).", "the disposition is missing.")
-    case = replace(
-        case,
-        alert=replace(
-            case.alert,
-            status=AlertStatus.CLOSED,
-            disposition=action.disposition,
-            closed_ms=draft.now_ms,
-            suppression=None,
-        ),
+    context.update_alert(
+        case_id,
+        status=AlertStatus.CLOSED,
+        disposition=action.disposition,
+        closed_ms=context.now_ms,
+        suppression=None,
     )
-    draft.put(case)
-    draft.say(
-        case.id,
+    context.add_transition(
+        case_id,
         "closed",
-        _said(action, f"Cerrada: {action.disposition.value}"),
-        _said(action, f"Closed: {action.disposition.value}"),
+        _with_reason(action, f"Cerrada: {action.disposition.value}"),
+        _with_reason(action, f"Closed: {action.disposition.value}"),
         actor=action.actor,
     )
     if action.disposition is Disposition.CONFIRMED:
-        _confirmed(draft, action, case)
+        _confirmed(context, action, case_id)
     elif action.disposition in {Disposition.FALSE_ALARM, Disposition.UNFOUNDED}:
-        _reputation(draft, action, case, "false")
-        if case.id in draft.watches:
-            draft.drop("watches", case.id)
-            draft.say(
-                case.id,
-                "watch_ended",
-                "La zona deja de estar bajo atención.",
-                "The place is no longer watched.",
-                actor=action.actor,
-            )
+        _unfounded(context, action, case_id)
 
 
-def _confirm(draft: Draft, action: Action, case: Case) -> None:
-    if case.confirmed:
+def _unfounded(context: StepContext, action: Action, case_id: AlertId) -> None:
+    """A person says that it was nothing: the sources lose reputation, its place is not watched any more."""
+    _reputation(context, action, case_id, "false")
+    if case_id in context.watches:
+        context.drop("watches", case_id)
+        context.add_transition(
+            case_id,
+            "watch_ended",
+            "La zona deja de estar bajo atención.",
+            "The place is no longer watched.",
+            actor=action.actor,
+        )
+
+
+def _confirm(context: StepContext, action: Action, case_id: AlertId) -> None:
+    if context.current(case_id).confirmed:
         raise _Refused("ya estaba confirmada.", "it was already confirmed.")
-    draft.put(case)
-    _confirmed(draft, action, case)
+    _confirmed(context, action, case_id)
 
 
-def _confirmed(draft: Draft, action: Action, case: Case) -> None:
+def _confirmed(context: StepContext, action: Action, case_id: AlertId) -> None:
     """A person says that it is real: the level may rise, the place may be watched, the sources gain reputation."""
-    if case.confirmed:
+    if context.current(case_id).confirmed:
         return
-    case = cases.rescored(draft, replace(case, confirmed=True))
-    draft.say(
-        case.id, "confirmed", _said(action, "Confirmada"), _said(action, "Confirmed"), actor=action.actor
+    context.update(case_id, confirmed=True)
+    cases.rescore(context, case_id)
+    context.add_transition(
+        case_id,
+        "confirmed",
+        _with_reason(action, "Confirmada"),
+        _with_reason(action, "Confirmed"),
+        actor=action.actor,
     )
-    _reputation(draft, action, case, "confirmed")
-    patterns.watch_place(draft, case)
+    _reputation(context, action, case_id, "confirmed")
+    patterns.watch_place(context, case_id)
 
 
-def _reputation(draft: Draft, action: Action, case: Case, outcome: str) -> None:
-    """A line from which the sources' confirmation rates are counted; by event id, so that a sealed source is not named."""
+def _reputation(context: StepContext, action: Action, case_id: AlertId, outcome: str) -> None:
+    """What the sources' confirmation rates are counted from; by event id, so that a sealed source is not named."""
     reason = Reason(
         code=f"reputation.{outcome}",
         points=0,
-        events=response.source_events(draft.parts(case)),
+        events=response.source_events(context.parts(case_id)),
         text_es="Cuenta para la confiabilidad de sus fuentes.",
         text_en="Counts for the reliability of its sources.",
     )
-    draft.say(
-        case.id, "source_reputation", reason.text_es, reason.text_en, actor=action.actor, reasons=(reason,)
+    context.add_transition(
+        case_id,
+        "source_reputation",
+        reason.text_es,
+        reason.text_en,
+        actor=action.actor,
+        reasons=(reason,),
     )
 
 
-def _reopen(draft: Draft, action: Action, case: Case) -> None:
-    if case.alert.status is not AlertStatus.CLOSED:
+def _reopen(context: StepContext, action: Action, case_id: AlertId) -> None:
+    if context.current(case_id).alert.status is not AlertStatus.CLOSED:
         raise _Refused("no está cerrada.", "it is not closed.")
-    draft.put(
-        replace(case, alert=replace(case.alert, status=AlertStatus.OPEN, disposition=None, closed_ms=None))
+    context.update_alert(case_id, status=AlertStatus.OPEN, disposition=None, closed_ms=None)
+    context.add_transition(
+        case_id,
+        "reopened",
+        _with_reason(action, "Reabierta"),
+        _with_reason(action, "Reopened"),
+        actor=action.actor,
     )
-    draft.say(case.id, "reopened", _said(action, "Reabierta"), _said(action, "Reopened"), actor=action.actor)
 
 
-def _merge(draft: Draft, action: Action, case: Case) -> None:
+def _merge(context: StepContext, action: Action, case_id: AlertId) -> None:
+    case = context.current(case_id)
     if not case.live:
         raise _Refused(
             f"la alerta está en estado {case.alert.status.value}.", f"the alert is {case.alert.status.value}."
         )
-    inner = [_mergeable(draft, case, target) for target in dict.fromkeys(action.target_ids)]
-    if not inner:
+    targets = tuple(dict.fromkeys(action.target_ids))
+    if not targets:
         raise _Refused("falta decir qué alertas se unen.", "no alert to merge is named.")
-    for other in inner:
-        if other.alert.silent != case.alert.silent:
-            case = _link(draft, action, case, other)
+    for target in targets:
+        _check_mergeable(context, case, target)
+    for target in targets:
+        if context.current(target).alert.silent != case.alert.silent:
+            _link(context, action, case_id, target)
         else:
-            case = cases.absorb(draft, case, other, actor=action.actor)
+            cases.absorb(context, case_id, target, actor=action.actor)
 
 
-def _mergeable(draft: Draft, case: Case, target: AlertId) -> Case:
-    other = draft.case(target)
+def _check_mergeable(context: StepContext, case: Case, target: AlertId) -> None:
+    other = context.case(target)
     if other is None or other.id == case.id or not other.live:
         raise _Refused(
             f"{target} no existe, no está abierta o es la misma.",
@@ -215,84 +222,85 @@ def _mergeable(draft: Draft, case: Case, target: AlertId) -> Case:
         raise _Refused(
             "un simulacro no se une con un hecho real.", "a drill is never merged with the real thing."
         )
-    return other
 
 
-def _link(draft: Draft, action: Action, case: Case, other: Case) -> Case:
+def _link(context: StepContext, action: Action, case_id: AlertId, other_id: AlertId) -> None:
     """A silent and a loud alert are linked, never merged: neither sees the other's members."""
-    case = replace(case, alert=replace(case.alert, links=patterns.linked(case.alert.links, other.id)))
-    draft.put(case)
-    draft.put(replace(other, alert=replace(other.alert, links=patterns.linked(other.alert.links, case.id))))
-    for alert_id in (case.id, other.id):
-        draft.say(
+    for alert_id, to in ((case_id, other_id), (other_id, case_id)):
+        links = context.current(alert_id).alert.links
+        context.update_alert(alert_id, links=patterns.linked(links, to))
+        context.add_transition(
             alert_id,
             "linked",
             "Vinculada, no unida: una de las dos es silenciosa.",
             "Linked, not merged: one of the two is silent.",
             actor=action.actor,
         )
-    return case
 
 
-def _unmerge(draft: Draft, action: Action, case: Case) -> None:
+def _unmerge(context: StepContext, action: Action, case_id: AlertId) -> None:
     """Take absorbed alerts out again: the named targets of this alert, or this alert itself out of what absorbed it."""
-    outer = draft.case(case.alert.merged_into) if case.alert.merged_into is not None else case
-    wanted = (case.id,) if outer is not case else tuple(dict.fromkeys(action.target_ids))
+    into = context.current(case_id).alert.merged_into
+    outer_id = case_id if into is None else into
+    wanted = tuple(dict.fromkeys(action.target_ids)) if into is None else (case_id,)
+    outer = context.case(outer_id)
     if outer is None or not wanted or any(alert_id not in outer.absorbed for alert_id in wanted):
         raise _Refused("no hay nada que separar.", "there is nothing to separate.")
     for alert_id in wanted:
-        inner = case if alert_id == case.id else draft.case(alert_id)
-        if inner is not None:
-            restored = inner.status_before_merge or AlertStatus.OPEN
-            draft.put(
-                replace(
-                    inner,
-                    status_before_merge=None,
-                    alert=replace(inner.alert, status=restored, merged_into=None),
-                )
-            )
-            draft.say(
-                alert_id,
-                "unmerged",
-                f"Separada de {outer.id}.",
-                f"Separated from {outer.id}.",
-                actor=action.actor,
-            )
-    left = tuple(alert_id for alert_id in outer.absorbed if alert_id not in wanted)
-    cases.rescored(draft, replace(outer, absorbed=left))
-    draft.say(
-        outer.id,
+        if alert_id in context.cases:
+            _restore(context, action, alert_id, outer_id)
+    context.update(
+        outer_id, absorbed=tuple(alert_id for alert_id in outer.absorbed if alert_id not in wanted)
+    )
+    cases.rescore(context, outer_id)
+    context.add_transition(
+        outer_id,
         "separated",
-        _said(action, "Se separan alertas"),
-        _said(action, "Alerts separated"),
+        _with_reason(action, "Se separan alertas"),
+        _with_reason(action, "Alerts separated"),
         actor=action.actor,
     )
 
 
-def _note(draft: Draft, action: Action, case: Case) -> None:
+def _restore(context: StepContext, action: Action, case_id: AlertId, outer_id: AlertId) -> None:
+    """Give an absorbed alert back as it was before the merge."""
+    before = context.current(case_id).status_before_merge or AlertStatus.OPEN
+    context.update_alert(case_id, status=before, merged_into=None)
+    context.update(case_id, status_before_merge=None)
+    context.add_transition(
+        case_id,
+        "unmerged",
+        f"Separada de {outer_id}.",
+        f"Separated from {outer_id}.",
+        actor=action.actor,
+    )
+
+
+def _note(context: StepContext, action: Action, case_id: AlertId) -> None:
     if not action.reason.strip():
         raise _Refused("la nota está vacía.", "the note is empty.")
-    draft.put(
-        replace(
-            case,
-            alert=replace(case.alert, notes=(*case.alert.notes, action.reason[:_TEXT_LIMIT])[-_NOTES_KEPT:]),
-        )
-    )
-    draft.say(case.id, "noted", action.reason[:_TEXT_LIMIT], action.reason[:_TEXT_LIMIT], actor=action.actor)
+    note = action.reason[:_TEXT_LIMIT]
+    notes = context.current(case_id).alert.notes
+    context.update_alert(case_id, notes=(*notes, note)[-_NOTES_KEPT:])
+    context.add_transition(case_id, "noted", note, note, actor=action.actor)
 
 
-def _hold(draft: Draft, action: Action, case: Case) -> None:
+def _hold(context: StepContext, action: Action, case_id: AlertId) -> None:
     if not action.reason.strip():
         raise _Refused("falta el motivo de la preservación.", "the reason of the hold is missing.")
-    draft.put(case)
-    response.hold_video(draft, case, action_id=action.id)
-    draft.say(
-        case.id, "held", _said(action, "Preservar video"), _said(action, "Preserve video"), actor=action.actor
+    response.hold_video(context, case_id, action_id=action.id)
+    context.add_transition(
+        case_id,
+        "held",
+        _with_reason(action, "Preservar video"),
+        _with_reason(action, "Preserve video"),
+        actor=action.actor,
     )
 
 
-def _suppress(draft: Draft, action: Action, case: Case) -> None:
-    rule = draft.rules.suppress
+def _suppress(context: StepContext, action: Action, case_id: AlertId) -> None:
+    rule = context.rules.suppress
+    case = context.current(case_id)
     if case.alert.life_safety or case.alert.silent:
         raise _Refused(
             "una alerta de vida en riesgo no se silencia.", "a life-safety alert cannot be suppressed."
@@ -301,89 +309,72 @@ def _suppress(draft: Draft, action: Action, case: Case) -> None:
         raise _Refused(
             "falta el motivo o la alerta no está abierta.", "the reason is missing or the alert is not open."
         )
-    if action.until_ms is None or not draft.now_ms < action.until_ms <= draft.now_ms + round(
-        rule.hours_max * _HOUR_MS
-    ):
-        raise _Refused(
-            f"debe vencer dentro de {rule.hours_max:g} h.", f"it must expire within {rule.hours_max:g} h."
-        )
     mark = Suppression(
-        by=action.actor, reason=action.reason[:_TEXT_LIMIT], since_ms=draft.now_ms, until_ms=action.until_ms
+        by=action.actor,
+        reason=action.reason[:_TEXT_LIMIT],
+        since_ms=context.now_ms,
+        until_ms=_until_ms(context, action, hours_max=rule.hours_max),
     )
-    draft.put(replace(case, alert=replace(case.alert, suppression=mark)))
-    reason = Reason(
-        code="suppressed",
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
-        text_es=rule.reason_es,
-        text_en=rule.reason_en,
-    )
-    draft.say(
-        case.id,
+    context.update_alert(case_id, suppression=mark)
+    context.add_transition(
+        case_id,
         "suppressed",
-        _said(action, rule.reason_es),
-        _said(action, rule.reason_en),
+        _with_reason(action, rule.reason_es),
+        _with_reason(action, rule.reason_en),
         actor=action.actor,
-        reasons=(reason,),
+        reasons=(patterns.rule_reason(rule, "suppressed"),),
     )
 
 
-def _set_posture(draft: Draft, action: Action) -> None:
+def _until_ms(context: StepContext, action: Action, *, hours_max: float) -> int:
+    """When the action's effect ends: it must be said, and be near."""
+    until_ms = action.until_ms
+    if until_ms is None or not context.now_ms < until_ms <= context.now_ms + round(hours_max * _HOUR_MS):
+        raise _Refused(f"debe vencer dentro de {hours_max:g} h.", f"it must expire within {hours_max:g} h.")
+    return until_ms
+
+
+def _set_posture(context: StepContext, action: Action) -> None:
     if action.posture == NORMAL:
-        if draft.head.posture is None:
+        if context.head.posture is None:
             raise _Refused("la postura ya es normal.", "the posture is already normal.")
-        draft.head = replace(draft.head, posture=None)
-        draft.say_area(
+        context.head = replace(context.head, posture=None)
+        context.add_area_transition(
             "posture_reverted",
-            _said(action, "Vuelve la postura normal"),
-            _said(action, "The posture is normal again"),
+            _with_reason(action, "Vuelve la postura normal"),
+            _with_reason(action, "The posture is normal again"),
             actor=action.actor,
         )
         return
-    rule = draft.rules.postures.get(action.posture or "")
+    rule = context.rules.postures.get(action.posture or "")
     if rule is None:
         raise _Refused(
             f"no existe la postura '{action.posture}'.", f"there is no posture '{action.posture}'."
         )
-    if action.until_ms is None or not draft.now_ms < action.until_ms <= draft.now_ms + round(
-        rule.hours_max * _HOUR_MS
-    ):
-        raise _Refused(
-            f"debe vencer dentro de {rule.hours_max:g} h.", f"it must expire within {rule.hours_max:g} h."
-        )
-    draft.head = replace(
-        draft.head,
+    context.head = replace(
+        context.head,
         posture=PostureState(
             name=rule.name,
             by=action.actor,
             reason=action.reason[:_TEXT_LIMIT],
-            since_ms=draft.now_ms,
-            until_ms=action.until_ms,
+            since_ms=context.now_ms,
+            until_ms=_until_ms(context, action, hours_max=rule.hours_max),
         ),
     )
-    reason = Reason(
-        code="posture.set",
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
-        text_es=rule.reason_es,
-        text_en=rule.reason_en,
-    )
-    draft.say_area(
+    context.add_area_transition(
         "posture_set",
-        _said(action, f"Postura: {rule.name_es}"),
-        _said(action, f"Posture: {rule.name_en}"),
+        _with_reason(action, f"Postura: {rule.name_es}"),
+        _with_reason(action, f"Posture: {rule.name_en}"),
         actor=action.actor,
-        reasons=(reason,),
+        reasons=(patterns.rule_reason(rule, "posture.set"),),
     )
 
 
-def _said(action: Action, sentence: str) -> str:
+def _with_reason(action: Action, sentence: str) -> str:
     return f"{sentence}: {action.reason[:_TEXT_LIMIT]}" if action.reason else f"{sentence}."
 
 
-_HANDLERS: dict[ActionKind, Callable[[Draft, Action, Case], None]] = {
+_HANDLERS: dict[ActionKind, Callable[[StepContext, Action, AlertId], None]] = {
     ActionKind.ACKNOWLEDGE: _advance(
         AlertStatus.ACKNOWLEDGED, "acknowledged_ms", frozenset({AlertStatus.OPEN})
     ),

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from cior_core.attributes import MERGED_INTO
 from cior_core.correlate import cases, floods, matching, patterns, response
-from cior_core.correlate.draft import UNDECODED
-from cior_core.correlate.state import Case, Part, Pending, Seen
+from cior_core.correlate.matching import Match
+from cior_core.correlate.state import UNDECODED, MergeClass, Part, Pending, Seen
+from cior_core.correlate.step_context import StepContext
 from cior_core.identity import digest
-from cior_core.model import AlertId, AlertStatus, ClockQuality, DataClass, Event, EventId, Phase, Reason
+from cior_core.model import (
+    AlertId,
+    AlertStatus,
+    ClockQuality,
+    DataClass,
+    Event,
+    EventId,
+    Level,
+    Phase,
+    Reason,
+)
 from cior_core.taxonomy import EventType
-
-if TYPE_CHECKING:
-    from cior_core.correlate.draft import Draft
-    from cior_core.correlate.matching import Match
 
 replace = msgspec.structs.replace
 
@@ -37,23 +42,25 @@ _ENDING_WORDS = {
 }
 
 
-def take_event(draft: Draft, event: Event) -> None:
-    """Process one event. The same event again changes nothing; the same id with other facts is told and processed as a fact of its own."""
-    facts = fact_digest(event)
-    seen = draft.seen.get(f"e:{event.id}")
+def ingest_event(context: StepContext, event: Event) -> None:
+    """Process one event. Again the same changes nothing; the same id with other facts is noted, then a fact of its own."""
+    facts = _fact_digest(event)
+    seen = context.seen.get(f"e:{event.id}")
     if seen is not None:
         if seen.digest == facts:
             return
         event = replace(event, id=EventId(f"{event.id}~{facts[:12]}"))
-        if f"e:{event.id}" in draft.seen:
+        if f"e:{event.id}" in context.seen:
             return
-        _tell_conflict(draft, seen)
-    alert_id = _place(draft, event)
-    draft.seen = draft.seen.put(f"e:{event.id}", Seen(digest=facts, at_ms=draft.now_ms, alert_id=alert_id))
+        _note_conflict(context, seen)
+    alert_id = _place(context, event)
+    context.seen = context.seen.put(
+        f"e:{event.id}", Seen(digest=facts, at_ms=context.now_ms, alert_id=alert_id)
+    )
 
 
-def fact_digest(event: Event) -> str:
-    """Digest of what an event says, without how it travelled (receipt, raw pointer, producer, trace): copies agree, forgeries do not."""
+def _fact_digest(event: Event) -> str:
+    """Digest of what an event says, not of how it travelled: copies agree, forgeries do not."""
     place = event.place
     occurred = event.occurred_ms if event.clock is ClockQuality.SYNCED else None
     return digest(
@@ -74,164 +81,163 @@ def fact_digest(event: Event) -> str:
     ).hex()[:32]
 
 
-def _tell_conflict(draft: Draft, seen: Seen) -> None:
+def _note_conflict(context: StepContext, seen: Seen) -> None:
     es, en = (
         "Llegó el mismo identificador con otros datos: posible falsificación.",
         "The same id came with other facts: possible forgery.",
     )
-    if seen.alert_id is not None and draft.case(seen.alert_id) is not None:
-        draft.say(seen.alert_id, "conflicting_copy", es, en)
+    if seen.alert_id is not None and context.case(seen.alert_id) is not None:
+        context.add_transition(seen.alert_id, "conflicting_copy", es, en)
     else:
-        draft.say_area("conflicting_copy", es, en)
+        context.add_area_transition("conflicting_copy", es, en)
 
 
-def _place(draft: Draft, event: Event) -> AlertId | None:
+def _place(context: StepContext, event: Event) -> AlertId | None:
     """Decide what becomes of the event; the alert it went to."""
     if event.phase is Phase.TEST:
-        draft.say_area(
+        context.add_area_transition(
             "test_received",
             "Prueba recibida: no es un incidente.",
             "Test received: not an incident.",
             drill=event.drill,
         )
         return None
-    kind = draft.kind(event.type)
-    degraded = event.type == UNDECODED or draft.rules.kind(event.type) is None
-    part = matching.make_part(event, kind, draft.rules, draft.now_ms, degraded=degraded)
+    kind = context.kind(event.type)
+    degraded = event.type == UNDECODED or context.rules.kind(event.type) is None
+    part = matching.make_part(event, kind, context.rules, context.now_ms, degraded=degraded)
     silent = kind.silent or event.data_class is DataClass.SEALED
-    live, closed = matching.find(part, draft, silent=silent, drill=event.drill)
+    merge_class = MergeClass(event.drill, silent)
+    live, closed = matching.find(part, context, merge_class)
     if event.phase in _ENDINGS:
-        return _end(draft, event, part, live or closed)
+        return _end(context, event, part, live or closed)
     if part.member.life_safety or silent:
-        return _join(draft, event, part, live) or _open(draft, event, part, live or closed, silent=silent)
-    return _ordinary(draft, event, part, kind=kind, live=live, closed=closed)
+        return _join(context, event, part, live) or _open(
+            context, event, part, live or closed, merge_class=merge_class
+        )
+    return _ordinary(context, event, part, kind=kind, live=live, closed=closed)
 
 
 def _ordinary(
-    draft: Draft, event: Event, part: Part, *, kind: EventType, live: Match | None, closed: Match | None
+    context: StepContext,
+    event: Event,
+    part: Part,
+    *,
+    kind: EventType,
+    live: Match | None,
+    closed: Match | None,
 ) -> AlertId | None:
     """An event that is not life-safety: it may join, be gathered, be counted, or only be kept in the store."""
-    unreported = draft.rules.unreported.get(event.type)
+    unreported = context.rules.unreported.get(event.type)
     if unreported is not None and (live is None or live.rank > 1):
-        return patterns.open_unreported(draft, event, part, unreported)
-    if joined := _join(draft, event, part, live):
+        return patterns.open_unreported(context, event, part, unreported)
+    if joined := _join(context, event, part, live):
         return joined
-    if gathered := _gathered(draft, event, part):
+    if gathered := _gathered(context, event, part):
         return gathered
-    threshold = draft.rules.thresholds.get(event.type)
+    threshold = context.rules.thresholds.get(event.type)
     if kind.alerting == "threshold" and threshold is not None:
-        return patterns.count_threshold(draft, event, part, threshold)
+        return patterns.count_threshold(context, event, part, threshold)
     if kind.alerting == "never":
         return None
-    return _open(draft, event, part, live or closed, silent=False)
+    return _open(context, event, part, live or closed, merge_class=MergeClass(event.drill))
 
 
-def _join(draft: Draft, event: Event, part: Part, match: Match | None) -> AlertId | None:
+def _join(context: StepContext, event: Event, part: Part, match: Match | None) -> AlertId | None:
     """Add ``part`` to the case it matches; None when there is none or it is full."""
-    case = None if match is None else draft.case(match.alert_id)
-    if match is None or case is None or len(draft.parts(case)) >= floods.room(draft, case):
+    case = None if match is None else context.case(match.alert_id)
+    if match is None or case is None or len(context.parts(case.id)) >= floods.capacity(context, case):
         return None
-    reason = matching.explain(match, part, draft)
-    level_before = case.alert.level
-    case = cases.add(draft, case, replace(part, join=reason))
-    draft.say(case.id, "joined", reason.text_es, reason.text_en, reasons=(reason,))
+    reason = matching.explain(match, part, context)
+    cases.add(context, case.id, replace(part, join=reason))
+    context.add_transition(case.id, "joined", reason.text_es, reason.text_en, reasons=(reason,))
     if case.alert.status is not AlertStatus.CLOSED:
-        case = response.respond(draft, _unmuted(draft, case, part), part)
-    if case.alert.level is not level_before:
-        draft.say(
-            case.id,
+        if part.member.life_safety:
+            cases.unmute(context, case.id)
+        response.respond(context, case.id, part)
+    _note_level(context, case.id, was=case.alert.level)
+    patterns.check_coordinated(context, case.id)
+    patterns.link_silent(context, case.id)
+    return _merged_by_source(context, event, part, case.id)
+
+
+def _note_level(context: StepContext, case_id: AlertId, *, was: Level) -> None:
+    case = context.current(case_id)
+    if case.alert.level is not was:
+        context.add_transition(
+            case_id,
             "level_changed",
-            f"Nivel {level_before.value} → {case.alert.level.value}.",
-            f"Level {level_before.value} → {case.alert.level.value}.",
+            f"Nivel {was.value} → {case.alert.level.value}.",
+            f"Level {was.value} → {case.alert.level.value}.",
             reasons=case.terms,
         )
-    patterns.check_coordinated(draft, case)
-    patterns.link_silent(draft, draft.case(case.id) or case)
-    return _merged_by_source(draft, event, part, case)
 
 
-def _unmuted(draft: Draft, case: Case, part: Part) -> Case:
-    """A life-safety event lifts a suppression: nobody can mute what is to come."""
-    if case.alert.suppression is None or not part.member.life_safety:
-        return case
-    case = replace(case, alert=replace(case.alert, suppression=None))
-    draft.put(case)
-    draft.say(
-        case.id,
-        "suppression_lifted",
-        "Un aviso de vida en riesgo levanta el silencio.",
-        "A life-safety event lifts the suppression.",
-    )
-    return case
-
-
-def _merged_by_source(draft: Draft, event: Event, part: Part, case: Case) -> AlertId:
+def _merged_by_source(context: StepContext, event: Event, part: Part, case_id: AlertId) -> AlertId:
     """A CAD that merged two of its records merges their alerts too, reversibly."""
     other = event.attributes.get(MERGED_INTO)
     if not isinstance(other, str) or part.record is None:
-        return case.id
-    for alert_id in draft.candidates([f"n:{event.source}|{other}"]):
-        target = draft.root(alert_id)
-        mine = draft.root(case.id)
+        return case_id
+    for alert_id in context.candidates([f"n:{event.source}|{other}"]):
+        target = context.root(alert_id)
+        mine = context.root(case_id)
         if (
             target is not None
             and mine is not None
             and target.id != mine.id
-            and target.realm == mine.realm
+            and target.merge_class == mine.merge_class
             and target.live
             and mine.live
         ):
-            cases.absorb(draft, target, mine, actor=f"source:{event.source}")
+            cases.absorb(context, target.id, mine.id, actor=f"source:{event.source}")
             return target.id
-    return case.id
+    return case_id
 
 
-def _gathered(draft: Draft, event: Event, part: Part) -> AlertId | None:
+def _gathered(context: StepContext, event: Event, part: Part) -> AlertId | None:
     """The alert of many that takes the event: a storm's or a flood's."""
-    if (storm := patterns.storm_for(draft, part)) is not None:
-        return _gather(draft, part, *storm)
-    return floods.take(draft, event, part)
+    if (storm := patterns.storm_for(context, part)) is None:
+        return floods.ingest(context, event, part)
+    case_id, reason = storm
+    cases.add(context, case_id, replace(part, join=reason))
+    context.add_transition(case_id, "gathered", reason.text_es, reason.text_en, reasons=(reason,))
+    return case_id
 
 
-def _gather(draft: Draft, part: Part, storm: Case, reason: Reason) -> AlertId:
-    case = cases.add(draft, storm, replace(part, join=reason))
-    draft.say(case.id, "gathered", reason.text_es, reason.text_en, reasons=(reason,))
-    return case.id
-
-
-def _open(draft: Draft, event: Event, part: Part, earlier: Match | None, *, silent: bool) -> AlertId:
-    """Open an alert at once, run its protocol, then gather what was waiting for it. ``earlier``: the closed or full alert it is linked to."""
-    links = () if earlier is None else (AlertId(earlier.alert_id),)
-    pinned = (_late(draft, part),) if part.late else ()
-    case = cases.open_case(
-        draft,
+def _open(
+    context: StepContext, event: Event, part: Part, earlier: Match | None, *, merge_class: MergeClass
+) -> AlertId:
+    """Open an alert at once, run its protocol, gather what waited for it. ``earlier``: the closed or full one it is linked to."""
+    links = () if earlier is None else (earlier.alert_id,)
+    pinned = (_late(context, part),) if part.late else ()
+    case_id = cases.open_case(
+        context,
         (part,),
         opened_by=event.id,
         own_type=event.type,
-        realm=(event.drill, silent),
+        merge_class=merge_class,
         pinned=pinned,
         links=links,
     )
-    kind = draft.kind(event.type)
-    draft.say(
-        case.id,
+    kind = context.kind(event.type)
+    context.add_transition(
+        case_id,
         "opened",
         f"Alerta: {kind.name_es}.",
         f"Alert: {kind.name_en}.",
-        reasons=(*case.terms, *pinned),
+        reasons=(*context.current(case_id).terms, *pinned),
     )
-    case = response.respond(draft, case, part)
-    if not silent:
-        case = patterns.adopt_pending(draft, case)
-    patterns.begin_storm(draft, event, case)
-    patterns.check_coordinated(draft, case)
-    patterns.link_silent(draft, draft.case(case.id) or case)
-    return case.id
+    response.respond(context, case_id, part)
+    if not merge_class.silent:
+        patterns.adopt_pending(context, case_id)
+    patterns.begin_storm(context, event, case_id)
+    patterns.check_coordinated(context, case_id)
+    patterns.link_silent(context, case_id)
+    return case_id
 
 
-def _late(draft: Draft, part: Part) -> Reason:
-    rule = draft.rules.late
-    age_s = round((draft.now_ms - part.instant_ms) / 1000, 3)
+def _late(context: StepContext, part: Part) -> Reason:
+    rule = context.rules.late
+    age_s = round((context.now_ms - part.instant_ms) / 1000, 3)
     return Reason(
         code="late",
         points=0,
@@ -244,26 +250,27 @@ def _late(draft: Draft, part: Part) -> Reason:
     )
 
 
-def _end(draft: Draft, event: Event, part: Part, match: Match | None) -> AlertId | None:
-    """A restore, cancel or end: it is added and told. It deletes nothing and never lowers a life-safety level (law 10)."""
+def _end(context: StepContext, event: Event, part: Part, match: Match | None) -> AlertId | None:
+    """A restore, cancel or end: it is added and noted. It deletes nothing and never lowers a life-safety level (law 10)."""
     kind, es, en = _ENDING_WORDS[event.phase]
-    case = None if match is None else draft.case(match.alert_id)
-    if match is None or case is None or len(draft.parts(case)) >= floods.room(draft, case) + len(_ENDINGS):
-        draft.pending = draft.pending.put(
-            event.id, Pending(part=part, until_ms=draft.now_ms + _ORPHAN_MS, drill=event.drill, orphan=True)
+    case = None if match is None else context.case(match.alert_id)
+    if (
+        match is None
+        or case is None
+        or len(context.parts(case.id)) >= floods.capacity(context, case) + len(_ENDINGS)
+    ):
+        context.pending = context.pending.put(
+            event.id, Pending(part=part, until_ms=context.now_ms + _ORPHAN_MS, drill=event.drill, orphan=True)
         )
-        draft.say_area(
+        context.add_area_transition(
             "ending_without_beginning",
             "Llegó un cierre o cancelación sin aviso previo.",
             "An ending came without its beginning.",
             drill=event.drill,
         )
         return None
-    reason = matching.explain(match, part, draft)
-    case = cases.add(
-        draft,
-        replace(case, withdrawn=case.withdrawn or event.phase is Phase.CANCEL),
-        replace(part, join=reason),
-    )
-    draft.say(case.id, kind, es, en, reasons=(reason,))
+    reason = matching.explain(match, part, context)
+    context.update(case.id, withdrawn=case.withdrawn or event.phase is Phase.CANCEL)
+    cases.add(context, case.id, replace(part, join=reason))
+    context.add_transition(case.id, kind, es, en, reasons=(reason,))
     return case.id

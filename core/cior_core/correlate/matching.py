@@ -1,38 +1,36 @@
 """Whether two events are one incident: event time widened by both clocks, distance widened by both places (N18).
 
-Three ways to belong together, the surest first: the same *record* (a CAD number), the same *key* (device, or the independence key that two
-copies of one press share), the same *place*. An event of unknown place belongs by record or key only. Well-placed events that are too far
-apart are never in one case, whatever lies between them: the radius of a pair is the smaller of both types' (distance beats), the window the larger.
+Three ways to belong together, the surest first: the same *record* (a CAD number), the same *key* (device, or the
+independence key that two copies of one press share), the same *place*. An event of unknown place belongs by record or
+key only. Well-placed events that are too far apart are never in one case, whatever lies between them: the radius of a
+pair is the smaller of both types' (distance beats), the window the larger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import cos, floor, isfinite, radians
-from typing import TYPE_CHECKING
-
-import msgspec
+from math import isfinite
 
 from cior_core.attributes import MERGED_INTO
-from cior_core.correlate.state import Case, Part, Record, State
-from cior_core.geo import distance_m
-from cior_core.model import AlertStatus, ClockQuality, DataClass, Event, Member, Place, PlaceMethod, Reason
+from cior_core.correlate.index import accuracy_m, apart_m, lookup_keys, well_placed
+from cior_core.correlate.state import FLOODED, GATHERED, Case, MergeClass, Part, Record
+from cior_core.correlate.step_context import StepContext
+from cior_core.model import (
+    AlertId,
+    AlertStatus,
+    ClockQuality,
+    DataClass,
+    Event,
+    Member,
+    Place,
+    PlaceMethod,
+    Reason,
+)
+from cior_core.rules import MergeRule, RulePack
 from cior_core.taxonomy import EventType
 
-if TYPE_CHECKING:
-    from cior_core.correlate.draft import Draft
-    from cior_core.rules import MergeRule, RulePack
-
-_CELL_DEGREES = 0.005
-_M_PER_DEGREE = 111_195.0
 _FUTURE_LIMIT_MS = 120_000
 _TEXT_LIMIT = 200
-
-GATHERED = "storm.grouped"
-"""Code of the reason of parts that a storm gathered: they hold together by their polygon only, so nothing joins through them."""
-
-FLOODED = "flood.grouped"
-"""Code of the reason of parts that a flood gathered: they happened together, not at one place, so what joins through them is the same device only."""
 
 KEPT_ATTRIBUTES = (
     "address",
@@ -59,7 +57,7 @@ class Match(Record, frozen=True, kw_only=True):
     """How well an event fits a case. ``rank``: 0 record, 1 key, 2 place."""
 
     rank: int
-    alert_id: str
+    alert_id: AlertId
     nearest: Part
     delta_s: float
     distance_m: float | None = None
@@ -76,8 +74,8 @@ class Match(Record, frozen=True, kw_only=True):
 
 
 def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, degraded: bool) -> Part:
-    """The event's part in an alert: no more than its class allows (a sealed event shows pseudonym, type and district)."""
-    instant_ms, error_s = believed(event, rules.merge, now_ms)
+    """The event's part in an alert: no more than its class allows (of a sealed one: pseudonym, type, district)."""
+    instant_ms, error_s = _believed(event, rules.merge, now_ms)
     sealed = event.data_class is DataClass.SEALED or kind.silent
     member = Member(
         event_id=event.id,
@@ -87,7 +85,7 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
         phase=event.phase,
         occurred_ms=event.occurred_ms,
         received_ms=event.received_ms,
-        place=_district(event.place) if sealed else _sound(event.place),
+        place=event.place.district_only() if sealed else _sound(event.place),
         life_safety=event.life_safety or kind.life_safety,
         independence=event.independence or event.subject,
         raw=event.raw,
@@ -107,8 +105,8 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
     )
 
 
-def believed(event: Event, rule: MergeRule, now_ms: int) -> tuple[int, float]:
-    """When it happened, as far as the clock can be believed: a skewed or future clock gives way to the receipt. (instant_ms, ± s)."""
+def _believed(event: Event, rule: MergeRule, now_ms: int) -> tuple[int, float]:
+    """(instant_ms, ± s): when it happened, as far as the clock is believed; a skewed or future one gives way to receipt."""
     if (
         event.clock is ClockQuality.SKEWED
         or event.occurred_ms > max(event.received_ms, now_ms) + _FUTURE_LIMIT_MS
@@ -131,11 +129,6 @@ def _sound(place: Place) -> Place:
     return place if sound else Place(method=PlaceMethod.UNKNOWN, district=place.district, text=place.text)
 
 
-def _district(place: Place) -> Place:
-    method = PlaceMethod.DISTRICT if place.district else PlaceMethod.UNKNOWN
-    return Place(method=method, district=place.district)
-
-
 def _kept(attributes: dict[str, object]) -> dict[str, object]:
     """The bounded attributes: scalars and short lists of scalars."""
     kept: dict[str, object] = {}
@@ -152,77 +145,26 @@ def _kept(attributes: dict[str, object]) -> dict[str, object]:
     return kept
 
 
-def well_placed(part: Part, rule: MergeRule) -> bool:
-    """Whether the place is good enough to be compared."""
-    return part.member.place.located and _accuracy(part, rule) <= rule.place_limit_m
-
-
-def _accuracy(part: Part, rule: MergeRule) -> float:
-    known = part.member.place.accuracy_m
-    return rule.unknown_accuracy_m if known is None else known
-
-
-def apart_m(one: Part, other: Part) -> float:
-    """Metres between two placed parts."""
-    a, b = one.member.place, other.member.place
-    if a.lat is None or a.lon is None or b.lat is None or b.lon is None:
-        raise ValueError("both parts need coordinates")
-    return distance_m(a.lat, a.lon, b.lat, b.lon)
-
-
-def index_keys(part: Part, rule: MergeRule) -> list[str]:
-    """Under which keys a part's case is found again."""
-    member = part.member
-    keys = [f"k:{member.independence}"]
-    if part.record is not None:
-        keys.append(f"n:{part.record}")
-    if member.place.district:
-        keys.append(f"d:{member.place.district}")
-    if well_placed(part, rule) and member.place.lat is not None and member.place.lon is not None:
-        keys.append(f"c:{floor(member.place.lat / _CELL_DEGREES)}:{floor(member.place.lon / _CELL_DEGREES)}")
-    return keys
-
-
-def lookup_keys(part: Part, rules: RulePack, radius_m: float) -> list[str]:
-    """Under which keys a case of the same incident may be found: ``radius_m`` of its type is enough, for a pair takes the smaller one."""
-    keys = [key for key in index_keys(part, rules.merge) if key[0] in "kn"]
-    place = part.member.place
-    if not well_placed(part, rules.merge) or place.lat is None or place.lon is None:
-        return keys
-    reach_m = radius_m + _accuracy(part, rules.merge) + rules.merge.place_limit_m
-    high = reach_m / _M_PER_DEGREE
-    wide = high / max(0.01, cos(radians(place.lat)))
-    for row in range(
-        floor((place.lat - high) / _CELL_DEGREES), floor((place.lat + high) / _CELL_DEGREES) + 1
-    ):
-        keys.extend(
-            f"c:{row}:{column}"
-            for column in range(
-                floor((place.lon - wide) / _CELL_DEGREES), floor((place.lon + wide) / _CELL_DEGREES) + 1
-            )
-        )
-    return keys
-
-
 def same_key(one: Part, other: Part) -> bool:
-    """Whether both are of one device or copies of one press. The subject alone does not say it: all calls of one 911 desk share it."""
+    """Whether both are of one device or copies of one press."""
+    # The subject alone does not say it: all calls of one 911 desk share it.
     return one.member.independence == other.member.independence
 
 
-def pair(one: Part, other: Part, draft: Draft) -> tuple[int, float, float | None] | None:
+def _pair(one: Part, other: Part, context: StepContext) -> tuple[int, float, float | None] | None:
     """(rank, delta_s, distance_m) when the two parts may be one incident, None when not."""
-    rule = draft.rules.merge
+    rule = context.rules.merge
     delta_s = abs(one.instant_ms - other.instant_ms) / 1000
     error_s = one.error_s + other.error_s
-    first, second = draft.kind(one.member.type), draft.kind(other.member.type)
+    first, second = context.kind(one.member.type), context.kind(other.member.type)
     by_key = same_key(one, other) and delta_s <= rule.key_window_s + error_s
     by_place = delta_s <= max(first.window_s, second.window_s) + error_s
-    if not (by_key or by_place) or not draft.rules.compatible(first.family, second.family):
+    if not (by_key or by_place) or not context.rules.compatible(first.family, second.family):
         return None
     if not (well_placed(one, rule) and well_placed(other, rule)):
         return (1, delta_s, None) if by_key else None
     distance = apart_m(one, other)
-    widened = _accuracy(one, rule) + _accuracy(other, rule)
+    widened = accuracy_m(one, rule) + accuracy_m(other, rule)
     if by_key and distance <= rule.key_radius_m + widened:
         return 1, delta_s, distance
     return (
@@ -232,8 +174,9 @@ def pair(one: Part, other: Part, draft: Draft) -> tuple[int, float, float | None
     )
 
 
-def fits(part: Part, case: Case, parts: Iterable[Part], draft: Draft) -> Match | None:
-    """The best match of ``part`` with a case of these ``parts``; None when nothing fits or a well-placed part speaks against it."""
+def fits(part: Part, case_id: AlertId, context: StepContext) -> Match | None:
+    """The best match of ``part`` with the case; None when nothing fits or a well-placed part speaks against it."""
+    parts = context.parts(case_id)
     best: Match | None = None
     for other in parts:
         if other.join is not None and other.join.code == GATHERED and part.record != other.record:
@@ -245,20 +188,21 @@ def fits(part: Part, case: Case, parts: Iterable[Part], draft: Draft) -> Match |
                 None,
             )
         else:
-            found = pair(part, other, draft)
+            found = _pair(part, other, context)
         if found is None or (found[0] > 1 and other.join is not None and other.join.code == FLOODED):
             continue
-        match = Match(rank=found[0], alert_id=case.id, nearest=other, delta_s=found[1], distance_m=found[2])
+        match = Match(rank=found[0], alert_id=case_id, nearest=other, delta_s=found[1], distance_m=found[2])
         if best is None or match.order < best.order:
             best = match
-    if best is not None and best.rank == 2 and _contradicted(part, parts, draft):
+    if best is not None and best.rank == 2 and _contradicted(part, parts, context):
         return None
     return best
 
 
-def _contradicted(part: Part, parts: Iterable[Part], draft: Draft) -> bool:
-    """Whether some source's nearest-in-time well-placed part is out of reach of ``part`` (a moving bus is judged by where it was then)."""
-    rule = draft.rules.merge
+def _contradicted(part: Part, parts: Iterable[Part], context: StepContext) -> bool:
+    """Whether some source's nearest-in-time well-placed part is out of reach of ``part``."""
+    # Nearest in time: a moving bus is judged by where it was then.
+    rule = context.rules.merge
     nearest: dict[str, Part] = {}
     for other in parts:
         if well_placed(other, rule):
@@ -267,45 +211,49 @@ def _contradicted(part: Part, parts: Iterable[Part], draft: Draft) -> bool:
                 known.instant_ms - part.instant_ms
             ):
                 nearest[other.member.independence] = other
-    mine = draft.kind(part.member.type).radius_m
+    mine = context.kind(part.member.type).radius_m
     return any(
         apart_m(part, other)
-        > min(mine, draft.kind(other.member.type).radius_m) + _accuracy(part, rule) + _accuracy(other, rule)
+        > min(mine, context.kind(other.member.type).radius_m)
+        + accuracy_m(part, rule)
+        + accuracy_m(other, rule)
         for other in nearest.values()
     )
 
 
-def find(part: Part, draft: Draft, *, silent: bool, drill: bool) -> tuple[Match | None, Match | None]:
+def find(part: Part, context: StepContext, merge_class: MergeClass) -> tuple[Match | None, Match | None]:
     """(the open case that ``part`` belongs to, the closed one that it would have belonged to)."""
     live: Match | None = None
     closed: Match | None = None
-    for alert_id in draft.candidates(lookup_keys(part, draft.rules, draft.kind(part.member.type).radius_m)):
-        case = draft.root(alert_id)
-        if case is None or case.realm != (drill, silent):
+    for alert_id in context.candidates(
+        lookup_keys(part, context.rules, context.kind(part.member.type).radius_m)
+    ):
+        case = context.root(alert_id)
+        if case is None or case.merge_class != merge_class:
             continue
-        match = fits(part, case, draft.parts(case), draft)
+        match = fits(part, case.id, context)
         if match is None:
             continue
-        if case.alert.status is AlertStatus.CLOSED and not _late_copy(part, case, match, draft):
+        if case.alert.status is AlertStatus.CLOSED and not _late_copy(part, case, match, context):
             closed = match if closed is None or match.order < closed.order else closed
         elif live is None or match.order < live.order:
             live = match
     return live, closed
 
 
-def _late_copy(part: Part, case: Case, match: Match, draft: Draft) -> bool:
+def _late_copy(part: Part, case: Case, match: Match, context: StepContext) -> bool:
     """Whether a closed case still takes it: another copy, within grace, of what happened before it was closed."""
     closed_ms = case.alert.closed_ms or 0
     return (
         match.rank <= 1
         and part.instant_ms <= closed_ms
-        and draft.now_ms <= closed_ms + draft.rules.merge.grace_s * 1000
+        and context.now_ms <= closed_ms + context.rules.merge.grace_s * 1000
     )
 
 
-def explain(match: Match, part: Part, draft: Draft) -> Reason:
+def explain(match: Match, part: Part, context: StepContext) -> Reason:
     """Why ``part`` joined: the rule, both events, metres and seconds, in words (N15)."""
-    rule = draft.rules.merge
+    rule = context.rules.merge
     code = ("merge.same_record", "merge.same_key", "merge.same_place")[match.rank]
     distance = None if match.distance_m is None else round(match.distance_m, 1)
     delta = round(match.delta_s, 3)
@@ -324,16 +272,4 @@ def explain(match: Match, part: Part, draft: Draft) -> Reason:
         events=(match.nearest.member.event_id, part.member.event_id),
         text_es=f"Se une por {how_es}:{metres} {delta:g} s del anterior.",
         text_en=f"Joined by {how_en}:{metres} {delta:g} s from the earlier one.",
-    )
-
-
-def build_index(state: State, rule: MergeRule) -> State:
-    """``state`` with its index rebuilt from its cases."""
-    found: dict[str, set[str]] = {}
-    for case in state.cases.values():
-        for part in case.parts:
-            for key in index_keys(part, rule):
-                found.setdefault(key, set()).add(case.id)
-    return msgspec.structs.replace(
-        state, index=type(state.index).of({key: tuple(sorted(ids)) for key, ids in found.items()})
     )

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from cior_core.correlate import cases, matching, response
-from cior_core.correlate.state import Case, Part, Pattern, Pending, Storm, Watch
+from cior_core.correlate.index import apart_m, lookup_keys, well_placed
+from cior_core.correlate.state import GATHERED, Case, MergeClass, Part, Pattern, Pending, Storm, Watch
+from cior_core.correlate.step_context import StepContext
 from cior_core.geo import contains
 from cior_core.model import AlertId, AlertStatus, Disposition, Event, EventId, Reason, TypeCode
-
-if TYPE_CHECKING:
-    from cior_core.correlate.draft import Draft
-    from cior_core.rules import CoordinatedRule, Rule, StormRule, ThresholdRule, UnreportedRule, WatchRule
+from cior_core.rules import CoordinatedRule, Rule, StormRule, ThresholdRule, UnreportedRule, WatchRule
 
 replace = msgspec.structs.replace
 
@@ -24,9 +22,9 @@ _LINKS_MAX = 20
 _NOTHING = (Disposition.FALSE_ALARM, Disposition.UNFOUNDED, Disposition.TEST, Disposition.DUPLICATE)
 
 
-def count_threshold(draft: Draft, event: Event, part: Part, rule: ThresholdRule) -> AlertId | None:
+def count_threshold(context: StepContext, event: Event, part: Part, rule: ThresholdRule) -> AlertId | None:
     """Open the alert when ``event`` completes the count, earlier events attached; else let it wait (C18)."""
-    waiting = draft.pending.where(
+    waiting = context.pending.where(
         lambda known: not known.orphan and known.part.member.type in rule.types and known.drill == event.drill
     )
     group = [(key, pending.part) for key, pending in waiting if _counted_together(part, pending.part, rule)]
@@ -35,15 +33,15 @@ def count_threshold(draft: Draft, event: Event, part: Part, rule: ThresholdRule)
         if rule.independent
         else range(len(group) + 1)
     )
-    if len(have) < _needed(draft, rule):
+    if len(have) < _needed(context, rule):
         until_ms = part.instant_ms + round(rule.within_s * 1000)
-        draft.pending = draft.pending.put(
-            event.id, Pending(part=part, until_ms=max(until_ms, draft.now_ms), drill=event.drill)
+        context.pending = context.pending.put(
+            event.id, Pending(part=part, until_ms=max(until_ms, context.now_ms), drill=event.drill)
         )
         return None
     for key, _ in group:
-        draft.drop("pending", key)
-    reason = said(
+        context.drop("pending", key)
+    reason = rule_reason(
         rule,
         "threshold.reached",
         events=tuple(sorted((part.member.event_id, *(other.member.event_id for _, other in group)))),
@@ -51,25 +49,29 @@ def count_threshold(draft: Draft, event: Event, part: Part, rule: ThresholdRule)
         if group
         else None,
     )
-    case = cases.open_case(
-        draft,
+    case_id = cases.open_case(
+        context,
         (*(other for _, other in group), part),
         opened_by=event.id,
         own_type=TypeCode(rule.opens or event.type),
-        realm=(event.drill, False),
+        merge_class=MergeClass(event.drill),
         pinned=(reason,),
     )
-    case = response.respond_to_rule(draft, case)
-    draft.say(case.id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
+    response.respond_to_rule(context, case_id)
+    context.add_transition(case_id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
     for key, _ in group:
-        if (seen := draft.seen.get(f"e:{key}")) is not None:
-            draft.seen = draft.seen.put(f"e:{key}", replace(seen, alert_id=case.id))
-    return case.id
+        _seen_in(context, key, case_id)
+    return case_id
 
 
-def _needed(draft: Draft, rule: ThresholdRule) -> int:
-    posture = draft.head.posture
-    named = None if posture is None else draft.rules.postures.get(posture.name)
+def _seen_in(context: StepContext, event_key: str, case_id: AlertId) -> None:
+    if (seen := context.seen.get(f"e:{event_key}")) is not None:
+        context.seen = context.seen.put(f"e:{event_key}", replace(seen, alert_id=case_id))
+
+
+def _needed(context: StepContext, rule: ThresholdRule) -> int:
+    posture = context.head.posture
+    named = None if posture is None else context.rules.postures.get(posture.name)
     return rule.n if named is None else named.thresholds.get(rule.id, rule.n)
 
 
@@ -86,61 +88,61 @@ def _counted_together(one: Part, other: Part, rule: ThresholdRule) -> bool:
             )
         case "place":
             placed = one.member.place.located and other.member.place.located
-            return placed and matching.apart_m(one, other) <= (rule.radius_m or 0.0)
+            return placed and apart_m(one, other) <= (rule.radius_m or 0.0)
         case _:
             return True
 
 
-def adopt_pending(draft: Draft, case: Case) -> Case:
+def adopt_pending(context: StepContext, case_id: AlertId) -> None:
     """Attach to a new alert the waiting events that belong to it; an orphaned ending finds its beginning."""
-    family, realm = draft.kind(case.own_type).family, case.realm
-    for key, pending in draft.pending.where(
+    case = context.current(case_id)
+    family, merge_class = context.kind(case.own_type).family, case.merge_class
+    for key, pending in context.pending.where(
         lambda known: (
-            (known.drill, False) == realm
-            and draft.rules.compatible(draft.kind(known.part.member.type).family, family)
+            MergeClass(known.drill) == merge_class
+            and context.rules.compatible(context.kind(known.part.member.type).family, family)
         )
     ):
-        part = pending.part
-        match = matching.fits(part, case, draft.parts(case), draft)
+        match = matching.fits(pending.part, case_id, context)
         if match is None or (pending.orphan and match.rank > 1):
             continue
-        draft.drop("pending", key)
-        case = cases.add(draft, case, replace(part, join=matching.explain(match, part, draft)))
-        draft.say(
-            case.id,
+        context.drop("pending", key)
+        reason = matching.explain(match, pending.part, context)
+        cases.add(context, case_id, replace(pending.part, join=reason))
+        context.add_transition(
+            case_id,
             "back_attached",
             "Se suma un aviso anterior que esperaba.",
             "An earlier event that was waiting is attached.",
-            reasons=(matching.explain(match, part, draft),),
+            reasons=(reason,),
         )
-        if (seen := draft.seen.get(f"e:{key}")) is not None:
-            draft.seen = draft.seen.put(f"e:{key}", replace(seen, alert_id=case.id))
-    return case
+        _seen_in(context, key, case_id)
 
 
-def watch_place(draft: Draft, case: Case) -> None:
+def watch_place(context: StepContext, case_id: AlertId) -> None:
     """After a confirmed alert: watch its place (S14). Silent alerts never mark a place."""
+    case = context.current(case_id)
     place = case.alert.place
-    family = draft.kind(case.alert.type).family
-    for rule in draft.rules.watches:
+    family = context.kind(case.alert.type).family
+    for rule in context.rules.watches:
         if (
             family in rule.families
             and place.lat is not None
             and place.lon is not None
             and not case.alert.silent
         ):
-            draft.watches = draft.watches.put(
-                case.id, _watch(draft, case, rule, lat=place.lat, lon=place.lon)
+            context.watches = context.watches.put(
+                case.id, _watch(context, case, rule, lat=place.lat, lon=place.lon)
             )
-            reason = said(
+            reason = rule_reason(
                 rule,
                 "watch.begun",
                 events=tuple(member.event_id for member in case.alert.members),
             )
-            draft.say(case.id, "watch_begun", rule.reason_es, rule.reason_en, reasons=(reason,))
+            context.add_transition(case.id, "watch_begun", rule.reason_es, rule.reason_en, reasons=(reason,))
 
 
-def _watch(draft: Draft, case: Case, rule: WatchRule, *, lat: float, lon: float) -> Watch:
+def _watch(context: StepContext, case: Case, rule: WatchRule, *, lat: float, lon: float) -> Watch:
     return Watch(
         alert_id=case.id,
         rule=rule.id,
@@ -149,22 +151,22 @@ def _watch(draft: Draft, case: Case, rule: WatchRule, *, lat: float, lon: float)
         lon=lon,
         radius_m=rule.radius_m,
         points=rule.points,
-        since_ms=draft.now_ms,
-        until_ms=draft.now_ms + round(rule.days * _DAY_MS),
+        since_ms=context.now_ms,
+        until_ms=context.now_ms + round(rule.days * _DAY_MS),
         drill=case.alert.drill,
     )
 
 
-def check_coordinated(draft: Draft, case: Case) -> None:
+def check_coordinated(context: StepContext, case_id: AlertId) -> None:
     """Count this alert for each coordinated-attack rule; open, or add to, the one city alert (S20)."""
-    for rule in draft.rules.coordinated:
-        if _counts(draft, case, rule):
-            _coordinate(draft, case, rule)
+    for rule in context.rules.coordinated:
+        if _counts(context, context.current(case_id), rule):
+            _coordinate(context, context.current(case_id), rule)
 
 
-def _counts(draft: Draft, case: Case, rule: CoordinatedRule) -> bool:
-    families = {draft.kind(part.member.type).family for part in draft.parts(case)} or {
-        draft.kind(case.own_type).family
+def _counts(context: StepContext, case: Case, rule: CoordinatedRule) -> bool:
+    families = {context.kind(part.member.type).family for part in context.parts(case.id)} or {
+        context.kind(case.own_type).family
     }
     fresh = not all(part.late for part in case.parts) if case.parts else False
     return (
@@ -177,10 +179,10 @@ def _counts(draft: Draft, case: Case, rule: CoordinatedRule) -> bool:
     )
 
 
-def _coordinate(draft: Draft, case: Case, rule: CoordinatedRule) -> None:
+def _coordinate(context: StepContext, case: Case, rule: CoordinatedRule) -> None:
     key = f"{rule.id}/drill" if case.alert.drill else rule.id
-    known = draft.patterns.get(key)
-    city = None if known is None else draft.root(known.alert_id)
+    known = context.patterns.get(key)
+    city = None if known is None else context.root(known.alert_id)
     counted = known.counted if known is not None else ()
     if case.id in counted:
         return
@@ -191,28 +193,28 @@ def _coordinate(draft: Draft, case: Case, rule: CoordinatedRule) -> None:
         and city.live
         and abs(at_ms - known.last_ms) <= rule.within_s * 1000
     ):
-        draft.patterns = draft.patterns.put(
+        context.patterns = context.patterns.put(
             key, replace(known, counted=(*counted, case.id), last_ms=max(known.last_ms, at_ms))
         )
-        _link_to_city(draft, city, case, rule)
+        _link_to_city(context, city.id, case, rule)
         return
     near = [
         other
-        for _, other in draft.cases.where(
+        for _, other in context.cases.where(
             lambda other: (
                 other.alert.level.rank <= rule.level.rank
                 and bool(other.parts)
                 and abs(other.parts[0].instant_ms - at_ms) <= rule.within_s * 1000
                 and other.alert.drill == case.alert.drill
                 and other.id not in counted
-                and _counts(draft, other, rule)
+                and _counts(context, other, rule)
             )
         )
     ]
     if len(near) < rule.n:
         return
     ids = tuple(sorted(other.id for other in near))
-    reason = said(
+    reason = rule_reason(
         rule,
         "coordinated.attack",
         events=tuple(sorted(other.parts[0].member.event_id for other in near)),
@@ -220,21 +222,21 @@ def _coordinate(draft: Draft, case: Case, rule: CoordinatedRule) -> None:
             (max(o.parts[0].instant_ms for o in near) - min(o.parts[0].instant_ms for o in near)) / 1000, 3
         ),
     )
-    opened = cases.open_case(
-        draft,
+    opened_id = cases.open_case(
+        context,
         (),
         opened_by=f"{rule.id}/{case.id}",
         own_type=TypeCode(rule.opens),
-        realm=(case.alert.drill, False),
+        merge_class=MergeClass(case.alert.drill),
         pinned=(reason,),
         links=ids[-_LINKS_MAX:],
     )
-    response.respond_to_rule(draft, opened)
-    draft.say(opened.id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
-    draft.patterns = draft.patterns.put(key, Pattern(alert_id=opened.id, counted=ids, last_ms=at_ms))
+    response.respond_to_rule(context, opened_id)
+    context.add_transition(opened_id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
+    context.patterns = context.patterns.put(key, Pattern(alert_id=opened_id, counted=ids, last_ms=at_ms))
 
 
-def _link_to_city(draft: Draft, city: Case, case: Case, rule: CoordinatedRule) -> None:
+def _link_to_city(context: StepContext, city_id: AlertId, case: Case, rule: CoordinatedRule) -> None:
     reason = Reason(
         code="coordinated.more",
         points=0,
@@ -244,14 +246,10 @@ def _link_to_city(draft: Draft, city: Case, case: Case, rule: CoordinatedRule) -
         text_es="Otro hecho del mismo patrón.",
         text_en="Another fact of the same pattern.",
     )
-    draft.put(
-        replace(
-            city,
-            pinned=(*city.pinned, reason)[:_LINKS_MAX],
-            alert=replace(city.alert, links=linked(city.alert.links, case.id)),
-        )
-    )
-    draft.say(city.id, "linked", reason.text_es, reason.text_en, reasons=(reason,))
+    city = context.current(city_id)
+    context.update(city_id, pinned=(*city.pinned, reason)[:_LINKS_MAX])
+    context.update_alert(city_id, links=linked(city.alert.links, case.id))
+    context.add_transition(city_id, "linked", reason.text_es, reason.text_en, reasons=(reason,))
 
 
 def linked(links: tuple[AlertId, ...], *more: AlertId) -> tuple[AlertId, ...]:
@@ -259,62 +257,69 @@ def linked(links: tuple[AlertId, ...], *more: AlertId) -> tuple[AlertId, ...]:
     return tuple(sorted({*links, *more}))[:_LINKS_MAX]
 
 
-def open_unreported(draft: Draft, event: Event, part: Part, rule: UnreportedRule) -> AlertId:
+def open_unreported(context: StepContext, event: Event, part: Part, rule: UnreportedRule) -> AlertId:
     """An admission: linked to the shootings before it, or an alert of its own kind when nobody reported one (S07)."""
     prior = [
         case
-        for case in draft.cases.values()
+        for case in context.cases.values()
         if case.parts
         and case.alert.drill == event.drill
         and not case.alert.silent
-        and draft.root(case.id) is case
-        and draft.kind(case.alert.type).family in rule.prior_families
+        and context.root(case.id) is case
+        and context.kind(case.alert.type).family in rule.prior_families
         and -600_000 <= part.instant_ms - case.parts[0].instant_ms <= rule.within_s * 1000
     ]
     if prior:
         links = tuple(sorted(case.id for case in prior))[:_LINKS_MAX]
-        case = cases.open_case(
-            draft, (part,), opened_by=event.id, own_type=event.type, realm=(event.drill, False), links=links
+        case_id = cases.open_case(
+            context,
+            (part,),
+            opened_by=event.id,
+            own_type=event.type,
+            merge_class=MergeClass(event.drill),
+            links=links,
         )
-        draft.say(
-            case.id,
+        context.add_transition(
+            case_id,
             "opened",
             "Ingreso hospitalario vinculado a alertas anteriores.",
             "Hospital admission linked to earlier alerts.",
         )
-        return response.respond(draft, case, part).id
-    reason = said(
+        response.respond(context, case_id, part)
+        return case_id
+    reason = rule_reason(
         rule,
         "unreported.shooting",
         events=(part.member.event_id,),
     )
-    case = cases.open_case(
-        draft,
+    case_id = cases.open_case(
+        context,
         (part,),
         opened_by=event.id,
         own_type=TypeCode(rule.opens),
-        realm=(event.drill, False),
+        merge_class=MergeClass(event.drill),
         pinned=(reason,),
     )
-    draft.say(case.id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
-    return response.respond_to_rule(draft, case).id
+    context.add_transition(case_id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
+    response.respond_to_rule(context, case_id)
+    return case_id
 
 
-def begin_storm(draft: Draft, event: Event, case: Case) -> None:
+def begin_storm(context: StepContext, event: Event, case_id: AlertId) -> None:
     """A weather warning with a polygon and an expiry puts its area in storm mode (S50)."""
-    rule = draft.rules.storms.get(event.type)
+    rule = context.rules.storms.get(event.type)
     polygon = _polygon(event.attributes.get("polygon"))
     if rule is None or len(polygon) < 3 or event.attributes.get("severity") not in rule.severities:
         return
-    limit_ms = draft.now_ms + round(rule.hours_max * 3_600_000)
+    limit_ms = context.now_ms + round(rule.hours_max * 3_600_000)
     expires = event.attributes.get("expires_ms")
     until_ms = min(expires, limit_ms) if isinstance(expires, int) else limit_ms
-    if until_ms <= draft.now_ms:
+    if until_ms <= context.now_ms:
         return
-    draft.storms = draft.storms.put(
-        case.id,
+    context.storms = context.storms.put(
+        case_id,
         Storm(
-            alert_id=case.id,
+            alert_id=case_id,
             rule=rule.id,
             rule_version=rule.version,
             groups=rule.groups_types,
@@ -323,21 +328,22 @@ def begin_storm(draft: Draft, event: Event, case: Case) -> None:
             drill=event.drill,
         ),
     )
-    draft.say(
-        case.id, "storm_begun", rule.reason_es, rule.reason_en, reasons=(_storm_reason(rule, case.parts[0]),)
-    )
+    reason = _storm_reason(rule, context.current(case_id).parts[0])
+    context.add_transition(case_id, "storm_begun", rule.reason_es, rule.reason_en, reasons=(reason,))
 
 
 def _storm_reason(rule: StormRule, part: Part) -> Reason:
-    return said(
+    return rule_reason(
         rule,
-        matching.GATHERED,
+        GATHERED,
         events=(part.member.event_id,),
     )
 
 
-def said(rule: Rule, code: str, *, events: tuple[EventId, ...], delta_s: float | None = None) -> Reason:
-    """What a rule of the pack says when it is at work, in its own words; it adds no points."""
+def rule_reason(
+    rule: Rule, code: str, *, events: tuple[EventId, ...] = (), delta_s: float | None = None
+) -> Reason:
+    """Why a rule of the pack is at work, in its own words; it adds no points."""
     return Reason(
         code=code,
         points=0,
@@ -368,36 +374,37 @@ def _polygon(value: object) -> tuple[tuple[float, float], ...]:
     )
 
 
-def storm_for(draft: Draft, part: Part) -> tuple[Case, Reason] | None:
+def storm_for(context: StepContext, part: Part) -> tuple[AlertId, Reason] | None:
     """The storm alert that takes ``part``, and why; None when there is none, it is full or the part is life-safety."""
     place = part.member.place
     if part.member.life_safety or place.lat is None or place.lon is None:
         return None
-    for storm in draft.storms.values():
-        case = draft.root(storm.alert_id)
-        rule = next((rule for rule in draft.rules.storms.values() if rule.id == storm.rule), None)
+    for storm in context.storms.values():
+        case = context.root(storm.alert_id)
+        rule = next((rule for rule in context.rules.storms.values() if rule.id == storm.rule), None)
         if (
             rule is not None
             and case is not None
             and case.live
             and part.member.type in storm.groups
-            and storm.until_ms > draft.now_ms
+            and storm.until_ms > context.now_ms
             and len(case.parts) < rule.members_max
             and contains(storm.polygon, place.lat, place.lon)
         ):
-            return case, _storm_reason(rule, part)
+            return case.id, _storm_reason(rule, part)
     return None
 
 
-def link_silent(draft: Draft, case: Case) -> None:
-    """Link a silent alert with loud ones of the same time and place. Only the silent side carries the link: the loud one shows nothing."""
+def link_silent(context: StepContext, case_id: AlertId) -> None:
+    """Link a silent alert with loud ones of the same time and place; the loud side shows nothing."""
+    case = context.current(case_id)
     for part in case.parts[-1:]:
         keys = [
-            *matching.lookup_keys(part, draft.rules, draft.kind(part.member.type).radius_m),
+            *lookup_keys(part, context.rules, context.kind(part.member.type).radius_m),
             *([f"d:{part.member.place.district}"] if part.member.place.district else []),
         ]
-        for alert_id in draft.candidates(keys):
-            other = draft.root(alert_id)
+        for alert_id in context.candidates(keys):
+            other = context.root(alert_id)
             if (
                 other is None
                 or other.alert.drill != case.alert.drill
@@ -407,12 +414,12 @@ def link_silent(draft: Draft, case: Case) -> None:
                 continue
             if min(
                 abs(part.instant_ms - known.instant_ms) for known in other.parts
-            ) <= _LINK_WINDOW_S * 1000 and _near(part, other, draft):
+            ) <= _LINK_WINDOW_S * 1000 and _near(part, other, context):
                 silent, loud = (case, other) if case.alert.silent else (other, case)
-                _link_silently(draft, draft.case(silent.id) or silent, loud)
+                _link_silently(context, silent.id, loud.id)
 
 
-def _near(part: Part, other: Case, draft: Draft) -> bool:
+def _near(part: Part, other: Case, context: StepContext) -> bool:
     district = part.member.place.district
     same_district = district is not None and any(
         known.member.place.district == district for known in other.parts
@@ -421,21 +428,22 @@ def _near(part: Part, other: Case, draft: Draft) -> bool:
         same_district
         or any(matching.same_key(part, known) for known in other.parts)
         or any(
-            matching.well_placed(known, draft.rules.merge)
-            and matching.well_placed(part, draft.rules.merge)
-            and matching.apart_m(part, known)
-            <= max(draft.kind(part.member.type).radius_m, draft.kind(known.member.type).radius_m)
+            well_placed(known, context.rules.merge)
+            and well_placed(part, context.rules.merge)
+            and apart_m(part, known)
+            <= max(context.kind(part.member.type).radius_m, context.kind(known.member.type).radius_m)
             for known in other.parts
         )
     )
 
 
-def _link_silently(draft: Draft, silent: Case, loud: Case) -> None:
-    if loud.id in silent.alert.links:
+def _link_silently(context: StepContext, silent_id: AlertId, loud_id: AlertId) -> None:
+    links = context.current(silent_id).alert.links
+    if loud_id in links:
         return
-    draft.put(replace(silent, alert=replace(silent.alert, links=linked(silent.alert.links, loud.id))))
-    draft.say(
-        silent.id,
+    context.update_alert(silent_id, links=linked(links, loud_id))
+    context.add_transition(
+        silent_id,
         "linked",
         "Hay una alerta abierta en el mismo tiempo y zona; no se unen.",
         "Another alert in the same time and area; not merged.",

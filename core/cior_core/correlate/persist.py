@@ -1,27 +1,29 @@
 """State as small entries for a key-value table, so that a kill between any two writes is harmless.
 
-``entries(before, after)`` gives the changed entries only, ``head`` last. Each value carries the number of the step that wrote it and the value it
-replaced; ``head`` carries the number of the last step that was written whole. :func:`restore` takes an entry that is newer than ``head`` back to
-what it replaced, so any subset of a step's writes without its ``head`` reads as the state before that step, and the step runs again with the
-same result. A deletion is written as a tombstone first and removed with the next step's entries, for the same reason. The shell publishes a
-step's effects durably before it writes its entries, and writes ``head`` after all the others.
+``entries(before, after)`` gives the changed entries only, ``head`` last. Each value carries the number of the step that
+wrote it and the value it replaced; ``head`` carries the number of the last step that was written whole. :func:`restore`
+takes an entry that is newer than ``head`` back to what it replaced, so any subset of a step's writes without its ``head``
+reads as the state before that step, and the step runs again with the same result. A deletion is written as a tombstone
+first and removed with the next step's entries, for the same reason. The shell publishes a step's effects durably before
+it writes its entries, and writes ``head`` after all the others.
 
-Keys: ``alert/<alert>``, ``part/<alert>/<event>``, ``seen/<kind>:<id>``, ``pending/<event>``, ``watch/<alert>``, ``storm/<alert>``, ``command/<command>``,
-``pattern/<rule>``, ``head``. Values are MessagePack; each is a few kB at most because what grows (parts) has entries of its own.
+Keys: ``alert/<alert>``, ``part/<alert>/<event>``, ``seen/<kind>:<id>``, ``pending/<event>``, ``watch/<alert>``,
+``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``head``. Values are MessagePack; each is a few kB at most
+because what grows (parts) has entries of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
-from cior_core.correlate import cases, matching
-from cior_core.correlate.draft import STORED_AS
-from cior_core.correlate.shelf import Shelf
+from cior_core.correlate.index import build_index
+from cior_core.correlate.persistent_map import PersistentMap
 from cior_core.correlate.state import (
     SCHEMA_VERSION,
+    STORED_AS,
     Case,
     Head,
     Part,
@@ -33,11 +35,10 @@ from cior_core.correlate.state import (
     Storm,
     Watch,
 )
+from cior_core.correlate.view import all_parts, part_order, reasons
 from cior_core.errors import IntegrityBroken
 from cior_core.model import DEFAULT_AREA, AreaId
-
-if TYPE_CHECKING:
-    from cior_core.rules import RulePack
+from cior_core.rules import RulePack
 
 HEAD: Final = "head"
 
@@ -50,11 +51,11 @@ _TYPES: Final[dict[str, type]] = {
     "sent": Sent,
     "patterns": Pattern,
 }
-_SHELF_OF: Final = {word: shelf for shelf, word in STORED_AS.items()}
+_MAP_OF: Final = {word: name for name, word in STORED_AS.items()}
 
 
 class Stored(msgspec.Struct, frozen=True, array_like=True):
-    """The form of every value but ``head``: the step that wrote it, its bytes (None: deleted), the bytes it replaced (None: it was new)."""
+    """Every value but ``head``: the step that wrote it, its bytes (None: deleted), those it replaced (None: it was new)."""
 
     seq: int
     value: bytes | None
@@ -83,9 +84,9 @@ def _rewritten(state: State, key: str, seq: int) -> bytes | None:
 def _changes(before: State, after: State) -> Iterator[tuple[str, bytes | None, bytes | None]]:
     for alert_id, old, new in after.cases.changes(before.cases):
         yield from _case_changes(alert_id, old, new)
-    for shelf, word in STORED_AS.items():
-        now: Shelf[Any] = getattr(after, shelf)
-        for key, was, become in now.changes(getattr(before, shelf)):
+    for name, word in STORED_AS.items():
+        now: PersistentMap[Any] = getattr(after, name)
+        for key, was, become in now.changes(getattr(before, name)):
             yield (
                 f"{word}/{key}",
                 None if was is None else _encode(was),
@@ -134,14 +135,17 @@ def _value(state: State, key: str) -> bytes | None:
             else next((part for part in case.parts if part.member.event_id == event_id), None)
         )
         return None if part is None else _encode(part)
-    shelf: Shelf[Any] = getattr(state, _SHELF_OF[word])
-    found = shelf.get(name)
+    kept: PersistentMap[Any] = getattr(state, _MAP_OF[word])
+    found = kept.get(name)
     return None if found is None else _encode(found)
 
 
 def restore(stored: Mapping[str, bytes], rules: RulePack, *, area: AreaId = DEFAULT_AREA) -> State:
-    """The state that ``stored`` holds, whatever subset of an interrupted step's entries is among it. No ``head``: the empty state of ``area``
-    (an interrupted first step is undone). Raises :class:`~cior_core.errors.IntegrityBroken` for bytes of an unknown schema."""
+    """The state that ``stored`` holds, whatever subset of an interrupted step's entries is among it.
+
+    No ``head``: the empty state of ``area`` (an interrupted first step is undone). Raises
+    :class:`~cior_core.errors.IntegrityBroken` for bytes of an unknown schema.
+    """
     head = _head(stored.get(HEAD), area)
     whole: dict[str, bytes] = {}
     stale: list[str] = []
@@ -159,9 +163,9 @@ def restore(stored: Mapping[str, bytes], rules: RulePack, *, area: AreaId = DEFA
         head=head,
         cases=_cases(whole),
         stale=tuple(stale),
-        **{shelf: _shelf(whole, word, _TYPES[shelf]) for word, shelf in _SHELF_OF.items()},
+        **{name: _map(whole, word, _TYPES[name]) for word, name in _MAP_OF.items()},
     )
-    return matching.build_index(state, rules.merge)
+    return build_index(state, rules.merge)
 
 
 def _head(stored: bytes | None, area: AreaId) -> Head:
@@ -182,14 +186,15 @@ def _head(stored: bytes | None, area: AreaId) -> Head:
     return msgspec.convert(raw, type=Head)
 
 
+# New fields of every record are optional, so that only a change of meaning needs an upgrade.
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""From schema n to n + 1, on the decoded ``head``. New fields of every record are optional, so only a change of meaning needs one here."""
+"""From schema n to n + 1, on the decoded ``head``."""
 
 
-def _shelf(whole: Mapping[str, bytes], word: str, kind: type) -> Shelf[Any]:
+def _map(whole: Mapping[str, bytes], word: str, kind: type) -> PersistentMap[Any]:
     decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
     prefix = f"{word}/"
-    return Shelf.of(
+    return PersistentMap.of(
         {
             key.removeprefix(prefix): decoder.decode(value)
             for key, value in whole.items()
@@ -198,28 +203,28 @@ def _shelf(whole: Mapping[str, bytes], word: str, kind: type) -> Shelf[Any]:
     )
 
 
-def _cases(whole: Mapping[str, bytes]) -> Shelf[Case]:
+def _cases(whole: Mapping[str, bytes]) -> PersistentMap[Case]:
     parts: dict[str, list[Part]] = {}
     for key, value in whole.items():
         if key.startswith("part/"):
             parts.setdefault(key.split("/")[1], []).append(msgspec.msgpack.decode(value, type=Part))
-    bare = Shelf.of(
+    bare = PersistentMap.of(
         {
             case.id: msgspec.structs.replace(
-                case, parts=tuple(sorted(parts.get(case.id, []), key=cases.part_order))
+                case, parts=tuple(sorted(parts.get(case.id, []), key=part_order))
             )
             for key, value in whole.items()
             if key.startswith("alert/")
             for case in (msgspec.msgpack.decode(value, type=Case),)
         }
     )
-    return Shelf.of({case.id: _composed(case, bare) for case in bare.values()})
+    return PersistentMap.of({case.id: _composed(case, bare) for case in bare.values()})
 
 
-def _composed(case: Case, bare: Shelf[Case]) -> Case:
+def _composed(case: Case, bare: PersistentMap[Case]) -> Case:
     """The case with its alert's members and reasons put together again, as the last step showed them."""
-    parts = cases.all_parts(case, bare)
+    parts = all_parts(case, bare)
     alert = msgspec.structs.replace(
-        case.alert, members=tuple(part.member for part in parts), reasons=cases.reasons(case, parts)
+        case.alert, members=tuple(part.member for part in parts), reasons=reasons(case, parts)
     )
     return msgspec.structs.replace(case, alert=alert)

@@ -5,13 +5,13 @@ Loud steps (sirens, block notices) never run for a silent, late or away press, w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from cior_core.correlate.state import Case, Part, Sent
+from cior_core.correlate.step_context import StepContext
 from cior_core.identity import command_id
 from cior_core.model import (
+    AlertId,
     AlertStatus,
     Command,
     CommandKind,
@@ -21,10 +21,7 @@ from cior_core.model import (
     Target,
     TargetKind,
 )
-
-if TYPE_CHECKING:
-    from cior_core.correlate.draft import Draft
-    from cior_core.protocols import ResponseProtocol, Step
+from cior_core.protocols import ResponseProtocol, Step
 
 replace = msgspec.structs.replace
 
@@ -41,54 +38,54 @@ _CLIP_AFTER_MS = 30_000
 _SIRENS = {CommandKind.SIREN_ON, CommandKind.SIREN_OFF}
 
 
-def respond(draft: Draft, case: Case, part: Part) -> Case:
-    """Run the protocol of ``part``'s type on ``case``: its immediate steps for targets not yet asked, and its timers the first time."""
-    protocol = draft.rules.protocols[draft.kind(part.member.type).code]
-    return _start(draft, case, part, protocol)
+def respond(context: StepContext, case_id: AlertId, part: Part) -> None:
+    """Run the protocol of ``part``'s type: its immediate steps for targets not yet asked, its timers the first time."""
+    _start(context, case_id, part, context.rules.protocols[context.kind(part.member.type).code])
 
 
-def respond_to_rule(draft: Draft, case: Case) -> Case:
-    """Run the protocol of the type that a rule gave ``case`` (its first part, when it has one, gives the targets)."""
-    protocol = draft.rules.protocols[draft.kind(case.own_type).code]
-    return _start(draft, case, case.parts[0] if case.parts else None, protocol)
+def respond_to_rule(context: StepContext, case_id: AlertId) -> None:
+    """Run the protocol of the type that a rule gave the case (its first part, when it has one, gives the targets)."""
+    own_type = context.current(case_id).own_type
+    _start(context, case_id, _first(context, case_id), context.rules.protocols[context.kind(own_type).code])
 
 
-def _start(draft: Draft, case: Case, part: Part | None, protocol: ResponseProtocol) -> Case:
-    mark = f"{protocol.id}@{protocol.version}"
+def _first(context: StepContext, case_id: AlertId) -> Part | None:
+    return next(iter(context.current(case_id).parts), None)
+
+
+def _start(context: StepContext, case_id: AlertId, part: Part | None, protocol: ResponseProtocol) -> None:
+    case = context.current(case_id)
     if not any(known.rpartition("@")[0] == protocol.id for known in case.protocols):
         due = tuple(
-            (f"{protocol.id}/{step.id}", draft.now_ms + step.after_s * 1000)
+            (f"{protocol.id}/{step.id}", context.now_ms + step.after_s * 1000)
             for step in protocol.steps
             if step.after_s > 0
         )
-        case = replace(
-            case,
-            protocols=(*case.protocols, mark),
-            alert=replace(case.alert, timers=(*case.alert.timers, *due)),
-        )
+        context.update(case_id, protocols=(*case.protocols, f"{protocol.id}@{protocol.version}"))
+        context.update_alert(case_id, timers=(*case.alert.timers, *due))
     for step in protocol.steps:
         if step.after_s == 0:
-            case = _run(draft, case, part, protocol=protocol, step=step)
-    draft.put(case)
-    return case
+            _run(context, case_id, part, protocol=protocol, step=step)
 
 
-def _run(draft: Draft, case: Case, part: Part | None, *, protocol: ResponseProtocol, step: Step) -> Case:
+def _run(
+    context: StepContext, case_id: AlertId, part: Part | None, *, protocol: ResponseProtocol, step: Step
+) -> None:
     for target in _targets(step, part):
+        case = context.current(case_id)
         key = f"{protocol.id}/{step.id}/{target}"
         if key in case.issued:
             continue
         if why := _withheld(step, case, part):
-            draft.say(
-                case.id,
+            context.add_transition(
+                case_id,
                 "step_withheld",
                 f"{step.text_es} No se ejecuta: {why[0]}.",
                 f"{step.text_en} Not run: {why[1]}.",
             )
         else:
-            case = _issue(draft, case, protocol, step=step, target=target)
-        case = replace(case, issued=(*case.issued, key))
-    return case
+            _issue(context, case_id, protocol, step=step, target=target)
+        context.update(case_id, issued=(*case.issued, key))
 
 
 def _targets(step: Step, part: Part | None) -> list[str]:
@@ -118,7 +115,10 @@ def _withheld(step: Step, case: Case, part: Part | None) -> tuple[str, str] | No
     return None
 
 
-def _issue(draft: Draft, case: Case, protocol: ResponseProtocol, *, step: Step, target: str) -> Case:
+def _issue(
+    context: StepContext, case_id: AlertId, protocol: ResponseProtocol, *, step: Step, target: str
+) -> None:
+    case = context.current(case_id)
     kind = step.command
     command = Command(
         id=command_id(case.id, kind, protocol=protocol.id, step=step.id, target=target),
@@ -126,18 +126,17 @@ def _issue(draft: Draft, case: Case, protocol: ResponseProtocol, *, step: Step, 
         alert_id=case.id,
         area=case.alert.area,
         target=target,
-        issued_ms=draft.now_ms,
-        expires_ms=draft.now_ms + step.expires_s * 1000,
+        issued_ms=context.now_ms,
+        expires_ms=context.now_ms + step.expires_s * 1000,
         protocol=protocol.id,
         step=step.id,
         parameters=_parameters(case, kind, step),
         drill=case.alert.drill,
     )
-    send(draft, command)
+    _send(context, command)
     if kind is CommandKind.SIREN_ON and step.auto_off_s:
-        off = (f"{_OFF}{command.id}", draft.now_ms + step.auto_off_s * 1000)
-        case = replace(case, alert=replace(case.alert, timers=(*case.alert.timers, off)))
-    return case
+        off = (f"{_OFF}{command.id}", context.now_ms + step.auto_off_s * 1000)
+        context.update_alert(case.id, timers=(*case.alert.timers, off))
 
 
 def _parameters(case: Case, kind: CommandKind, step: Step) -> dict[str, object]:
@@ -150,12 +149,12 @@ def _parameters(case: Case, kind: CommandKind, step: Step) -> dict[str, object]:
     return {"text_es": step.text_es, "text_en": step.text_en}
 
 
-def send(draft: Draft, command: Command) -> None:
+def _send(context: StepContext, command: Command) -> None:
     """Issue ``command`` and remember it until its alert is forgotten; a command already sent is not sent again."""
-    if command.id in draft.sent:
+    if command.id in context.sent:
         return
-    draft.issue(command)
-    draft.sent = draft.sent.put(
+    context.issue(command)
+    context.sent = context.sent.put(
         command.id,
         Sent(
             alert_id=command.alert_id,
@@ -169,67 +168,67 @@ def send(draft: Draft, command: Command) -> None:
     )
 
 
-def fire_due(draft: Draft, case: Case) -> None:
-    """Fire the timers of ``case`` that are due. Those of an absorbed case rest until it is un-merged, except that a siren always goes off."""
+def fire_due(context: StepContext, case_id: AlertId) -> None:
+    """Fire the timers of the case that are due, each once."""
+    alert = context.current(case_id).alert
+    # Those of an absorbed case rest until it is un-merged, except that a siren always goes off.
     due = [
         timer
-        for timer in case.alert.timers
-        if timer[1] <= draft.now_ms
-        and (timer[0].startswith(_OFF) or case.alert.status is not AlertStatus.MERGED)
+        for timer in alert.timers
+        if timer[1] <= context.now_ms
+        and (timer[0].startswith(_OFF) or alert.status is not AlertStatus.MERGED)
     ]
     if not due:
         return
-    left = tuple(timer for timer in case.alert.timers if timer not in due)
-    case = replace(case, alert=replace(case.alert, timers=left))
+    context.update_alert(case_id, timers=tuple(timer for timer in alert.timers if timer not in due))
     for name, _ in sorted(due, key=lambda timer: (timer[1], timer[0])):
-        case = (
-            _siren_off(draft, case, name.removeprefix(_OFF))
-            if name.startswith(_OFF)
-            else _escalate(draft, case, name)
-        )
-    draft.put(case)
+        if name.startswith(_OFF):
+            _siren_off(context, case_id, name.removeprefix(_OFF))
+        else:
+            _escalate(context, case_id, name)
 
 
-def _siren_off(draft: Draft, case: Case, siren_on: str) -> Case:
-    if (sent := draft.sent.get(siren_on)) is None:
-        return case
-    send(
-        draft,
+def _siren_off(context: StepContext, case_id: AlertId, siren_on: str) -> None:
+    if (sent := context.sent.get(siren_on)) is None:
+        return
+    alert = context.current(case_id).alert
+    _send(
+        context,
         Command(
             id=command_id(
-                case.id, CommandKind.SIREN_OFF, protocol=sent.protocol, step=sent.step, target=sent.target
+                case_id, CommandKind.SIREN_OFF, protocol=sent.protocol, step=sent.step, target=sent.target
             ),
             kind=CommandKind.SIREN_OFF,
-            alert_id=case.id,
-            area=case.alert.area,
+            alert_id=case_id,
+            area=alert.area,
             target=sent.target,
-            issued_ms=draft.now_ms,
-            expires_ms=draft.now_ms + 600_000,
+            issued_ms=context.now_ms,
+            expires_ms=context.now_ms + 600_000,
             protocol=sent.protocol,
             step=sent.step,
-            drill=case.alert.drill,
+            drill=alert.drill,
         ),
     )
-    draft.say(case.id, "siren_auto_off", "La sirena se apaga por tiempo.", "The siren goes off by its timer.")
-    return case
+    context.add_transition(
+        case_id, "siren_auto_off", "La sirena se apaga por tiempo.", "The siren goes off by its timer."
+    )
 
 
-def _escalate(draft: Draft, case: Case, name: str) -> Case:
+def _escalate(context: StepContext, case_id: AlertId, name: str) -> None:
     protocol_id, _, step_id = name.partition("/")
-    protocol = draft.rules.protocols.by_id(protocol_id)
+    protocol = context.rules.protocols.by_id(protocol_id)
     step = None if protocol is None else protocol.step(step_id)
     if protocol is None or step is None:
-        draft.say(
-            case.id,
+        context.add_transition(
+            case_id,
             "step_gone",
             f"El paso {name} ya no existe en el protocolo.",
             f"Step {name} is no longer in the protocol.",
         )
-        return case
-    if case.alert.status is AlertStatus.CLOSED or (
-        step.unless is not None and _reached(case.alert.status, step.unless)
-    ):
-        return case
+        return
+    status = context.current(case_id).alert.status
+    if status is AlertStatus.CLOSED or (step.unless is not None and _reached(status, step.unless)):
+        return
     reason = Reason(
         code="protocol.timer",
         points=0,
@@ -239,29 +238,29 @@ def _escalate(draft: Draft, case: Case, name: str) -> Case:
         text_en=step.text_en,
         delta_s=float(step.after_s),
     )
-    draft.say(case.id, "escalated", step.text_es, step.text_en, reasons=(reason,))
-    return _run(draft, case, case.parts[0] if case.parts else None, protocol=protocol, step=step)
+    context.add_transition(case_id, "escalated", step.text_es, step.text_en, reasons=(reason,))
+    _run(context, case_id, _first(context, case_id), protocol=protocol, step=step)
 
 
 def _reached(status: AlertStatus, wanted: AlertStatus) -> bool:
     return status in _PROGRESS and wanted in _PROGRESS and _PROGRESS.index(status) >= _PROGRESS.index(wanted)
 
 
-def take_receipt(draft: Draft, receipt: Receipt) -> None:
-    """Record a device's answer on its command and in its alert's story."""
-    sent = draft.sent.get(receipt.command_id)
-    if sent is None or draft.case(sent.alert_id) is None:
-        draft.say_area(
+def ingest_receipt(context: StepContext, receipt: Receipt) -> None:
+    """Record a device's answer on its command and in its alert's history."""
+    sent = context.sent.get(receipt.command_id)
+    if sent is None or context.case(sent.alert_id) is None:
+        context.add_area_transition(
             "receipt_unknown",
             "Llegó la respuesta a una orden que no se recuerda.",
             "An answer came to a command that is not remembered.",
         )
         return
-    draft.sent = draft.sent.put(
+    context.sent = context.sent.put(
         receipt.command_id, replace(sent, outcome=receipt.outcome, device=receipt.device)
     )
     failed = receipt.outcome in {"refused", "failed", "expired"}
-    draft.say(
+    context.add_transition(
         sent.alert_id,
         "command_failed" if failed else "receipt",
         f"{sent.kind.value} a {sent.target}: {receipt.outcome}.",
@@ -269,14 +268,14 @@ def take_receipt(draft: Draft, receipt: Receipt) -> None:
     )
 
 
-def notice_unanswered(draft: Draft) -> None:
+def notice_unanswered(context: StepContext) -> None:
     """Tell, once, of each siren command that nobody answered in time."""
-    for command_id_, sent in draft.sent.where(
-        lambda found: found.outcome is None and found.kind in _SIRENS and found.expires_ms <= draft.now_ms
+    for command_id_, sent in context.sent.where(
+        lambda found: found.outcome is None and found.kind in _SIRENS and found.expires_ms <= context.now_ms
     ):
-        if draft.case(sent.alert_id) is not None:
-            draft.sent = draft.sent.put(command_id_, replace(sent, outcome="expired"))
-            draft.say(
+        if context.case(sent.alert_id) is not None:
+            context.sent = context.sent.put(command_id_, replace(sent, outcome="expired"))
+            context.add_transition(
                 sent.alert_id,
                 "command_unanswered",
                 f"Nadie respondió a {sent.kind.value} para {sent.target}.",
@@ -284,34 +283,35 @@ def notice_unanswered(draft: Draft) -> None:
             )
 
 
-def hold_video(draft: Draft, case: Case, *, action_id: str) -> None:
+def hold_video(context: StepContext, case_id: AlertId, *, action_id: str) -> None:
     """Ask that the video around the alert be kept: by every camera it names, by the archive when it names none (N4)."""
-    cameras = sorted({camera for part in draft.parts(case) for camera in _targets_of_cameras(part)}) or [
+    alert = context.current(case_id).alert
+    cameras = sorted({camera for part in context.parts(case_id) for camera in _targets_of_cameras(part)}) or [
         "team:archive"
     ]
     for target in cameras:
-        send(
-            draft,
+        _send(
+            context,
             Command(
                 id=command_id(
-                    case.id,
+                    case_id,
                     CommandKind.HOLD_VIDEO,
-                    protocol=case.alert.protocol,
+                    protocol=alert.protocol,
                     step=f"hold:{action_id}",
                     target=target,
                 ),
                 kind=CommandKind.HOLD_VIDEO,
-                alert_id=case.id,
-                area=case.alert.area,
+                alert_id=case_id,
+                area=alert.area,
                 target=target,
-                issued_ms=draft.now_ms,
-                expires_ms=draft.now_ms + 3_600_000,
-                protocol=case.alert.protocol,
+                issued_ms=context.now_ms,
+                expires_ms=context.now_ms + 3_600_000,
+                protocol=alert.protocol,
                 step=f"hold:{action_id}",
-                drill=case.alert.drill,
+                drill=alert.drill,
                 parameters={
-                    "from_ms": case.alert.first_occurred_ms - _CLIP_BEFORE_MS,
-                    "to_ms": case.alert.last_occurred_ms + _CLIP_AFTER_MS,
+                    "from_ms": alert.first_occurred_ms - _CLIP_BEFORE_MS,
+                    "to_ms": alert.last_occurred_ms + _CLIP_AFTER_MS,
                 },
             ),
         )
@@ -328,5 +328,5 @@ def _named(kind: TargetKind, *names: object) -> list[str]:
 
 
 def source_events(parts: tuple[Part, ...]) -> tuple[EventId, ...]:
-    """The events that a reputation line speaks of."""
+    """The events that a reputation transition speaks of."""
     return tuple(sorted(part.member.event_id for part in parts))

@@ -1,13 +1,15 @@
-"""What the correlator remembers of one area, as frozen structs on :class:`~cior_core.correlate.shelf.Shelf` maps.
+"""What the correlator remembers of one area, as frozen structs on persistent maps.
 
-Nothing here is shared with other rooms: they see the effects. The *index* is derived (rebuilt on restore) and never stored.
+Nothing here is shared with other rooms: they see the effects. The *index* is derived (rebuilt on restore), never stored.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from cior_core.correlate.shelf import Shelf
+from cior_core.correlate.persistent_map import PersistentMap
 from cior_core.model import (
     Alert,
     AlertId,
@@ -15,7 +17,6 @@ from cior_core.model import (
     AreaId,
     CommandKind,
     DataClass,
-    EventId,
     Level,
     Member,
     Phase,
@@ -28,13 +29,39 @@ SCHEMA_VERSION = 1
 CORROBORATING = frozenset({Phase.NEW, Phase.UPDATE, Phase.STILL})
 """Phases that say that something is going on; the others end, withdraw or test it."""
 
+UNDECODED: Final = "source.undecoded"
+"""The type that stands for what the taxonomy does not know: it alerts, marked degraded."""
+
+GATHERED: Final = "storm.grouped"
+"""Code of the reason of parts that a storm gathered: they hold together by their polygon only, nothing joins through them."""
+
+FLOODED: Final = "flood.grouped"
+"""Code of the reason of parts that a flood gathered: not of one place, so that only the same device joins through them."""
+
+STORED_AS: Final = {
+    "seen": "seen",
+    "pending": "pending",
+    "watches": "watch",
+    "storms": "storm",
+    "sent": "command",
+    "patterns": "pattern",
+}
+"""The word that starts the storage key of each map (:mod:`~cior_core.correlate.persist`)."""
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of what the correlator remembers."""
 
 
+class MergeClass(msgspec.Struct, frozen=True):
+    """What of an alert may never mix: only cases of one class can become one alert."""
+
+    drill: bool
+    silent: bool = False
+
+
 class Part(Record, frozen=True, kw_only=True):
-    """One event's part in a case, with why it is there. ``instant_ms`` ± ``error_s`` is when it is believed to have happened."""
+    """One event's part in a case, with why it is there; it is believed to have happened at ``instant_ms`` ± ``error_s``."""
 
     member: Member
     instant_ms: int
@@ -49,8 +76,8 @@ class Part(Record, frozen=True, kw_only=True):
 class Case(Record, frozen=True, kw_only=True):
     """One incident: its published ``alert`` and what is needed to change it reversibly.
 
-    ``own_*`` are the case's own, without what it absorbed: merging shows the union, un-merging shows the own again. ``pinned`` are reasons that
-    a rule gave once (a pattern, a late mark); ``terms`` are recomputed with each score.
+    ``own_*`` are the case's own, without what it absorbed: merging shows the union, un-merging shows the own again.
+    ``pinned`` are reasons that a rule gave once (a pattern, a late mark); ``terms`` are recomputed with each score.
     """
 
     alert: Alert
@@ -72,9 +99,9 @@ class Case(Record, frozen=True, kw_only=True):
         return self.alert.id
 
     @property
-    def realm(self) -> tuple[bool, bool]:
-        """(drill, silent): only cases of one realm may be merged."""
-        return self.alert.drill, self.alert.silent
+    def merge_class(self) -> MergeClass:
+        """What it may be merged with."""
+        return MergeClass(self.alert.drill, self.alert.silent)
 
     @property
     def live(self) -> bool:
@@ -115,7 +142,7 @@ class Watch(Record, frozen=True, kw_only=True):
 
 
 class Storm(Record, frozen=True, kw_only=True):
-    """A weather warning in force: calls of the types ``groups`` inside ``polygon`` (lat, lon) join its alert until it expires."""
+    """A weather warning in force: calls of types ``groups`` inside ``polygon`` (lat, lon) join its alert until it expires."""
 
     alert_id: AlertId
     rule: str
@@ -141,7 +168,7 @@ class Sent(Record, frozen=True, kw_only=True):
 
 
 class Pattern(Record, frozen=True, kw_only=True):
-    """The alert that a city-wide rule opened, and the alerts it counted (so that they are not counted twice); of a flood, how many events it took in."""
+    """The alert that a city-wide rule opened, the alerts it counted (each once) and, of a flood, how many events it took."""
 
     alert_id: AlertId
     counted: tuple[AlertId, ...]
@@ -160,30 +187,30 @@ class PostureState(Record, frozen=True, kw_only=True):
 
 
 class Head(Record, frozen=True, kw_only=True, omit_defaults=False):
-    """What every step changes: counters and the posture. ``story`` numbers the area's own transitions."""
+    """What every step changes: counters and the posture. ``transitions`` numbers the area's own (stored as ``story``)."""
 
     area: AreaId
     schema: int = SCHEMA_VERSION
     seq: int = 0
     now_ms: int = 0
-    story: int = 0
+    transitions: int = msgspec.field(default=0, name="story")
     swept_ms: int = 0
     posture: PostureState | None = None
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """All of one area. ``stale`` are storage keys whose stored bytes are left over (tombstones, an interrupted write) and must be
-    written or removed with the next entries; it is bookkeeping of :mod:`~cior_core.correlate.persist`."""
+    """All of one area. ``stale`` is bookkeeping of :mod:`~cior_core.correlate.persist`: storage keys whose stored bytes are
+    left over (tombstones, an interrupted write) and must be written or removed with the next entries."""
 
     head: Head
-    cases: Shelf[Case] = Shelf()
-    seen: Shelf[Seen] = Shelf()
-    pending: Shelf[Pending] = Shelf()
-    watches: Shelf[Watch] = Shelf()
-    storms: Shelf[Storm] = Shelf()
-    sent: Shelf[Sent] = Shelf()
-    patterns: Shelf[Pattern] = Shelf()
-    index: Shelf[tuple[str, ...]] = Shelf()
+    cases: PersistentMap[Case] = PersistentMap()
+    seen: PersistentMap[Seen] = PersistentMap()
+    pending: PersistentMap[Pending] = PersistentMap()
+    watches: PersistentMap[Watch] = PersistentMap()
+    storms: PersistentMap[Storm] = PersistentMap()
+    sent: PersistentMap[Sent] = PersistentMap()
+    patterns: PersistentMap[Pattern] = PersistentMap()
+    index: PersistentMap[tuple[str, ...]] = PersistentMap()
     stale: tuple[str, ...] = ()
 
     @property
@@ -195,8 +222,3 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 def initial(area: AreaId) -> State:
     """The empty memory of ``area``."""
     return State(head=Head(area=area))
-
-
-def event_ids(parts: tuple[Part, ...]) -> tuple[EventId, ...]:
-    """The ids of the parts' events, in order."""
-    return tuple(part.member.event_id for part in parts)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from hypothesis import strategies as st
 
-from cior_core import scenario
-from cior_core.correlate import State, initial, step
+from cior_core import correlate, rehearsal
+from cior_core.correlate import State, initial
 from cior_core.model import (
     DEFAULT_AREA,
     ActionKind,
@@ -73,17 +73,17 @@ ticks = st.builds(Signal, at_s=st.integers(0, 400_000), tick=st.just(True))
 histories = st.lists(st.one_of(events, events, events, actions, ticks), min_size=1, max_size=14)
 
 
-def play(signals: Iterable[Signal], pack: RulePack) -> scenario.Run:
-    return scenario.run(Scenario(signals=tuple(signals), wants=()), pack)
+def play(signals: Iterable[Signal], pack: RulePack) -> rehearsal.Run:
+    return rehearsal.run(Scenario(signals=tuple(signals), wants=()), pack)
 
 
 def steps(items: Iterable[Item], pack: RulePack) -> Iterator[tuple[State, Item, State, tuple[Effect, ...]]]:
     """(before, item, after, effects) of each item."""
-    state = initial(DEFAULT_AREA)
+    states = {DEFAULT_AREA: initial(DEFAULT_AREA)}
     for item in items:
-        after, effects = step(state, item, pack)
-        yield state, item, after, effects
-        state = after
+        before = states[DEFAULT_AREA]
+        effects = tuple(correlate.play([item], pack, states=states))
+        yield before, item, states[DEFAULT_AREA], effects
 
 
 def json(value: object) -> bytes:

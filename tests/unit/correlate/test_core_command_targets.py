@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cior_core import bundled
+from cior_core import bundled, rule_loading
 from cior_core.model import IssueCommand, Target, TargetKind
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal
@@ -33,7 +33,7 @@ def asking_the_device() -> RulePack:
     """The default rules, but that what asked the police asks the pressing device: no default step does."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.toml"))}
     texts["protocols.toml"] = texts["protocols.toml"].replace(TO_POLICE, 'act = "notify", target = "subject"')
-    return RulePack.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
+    return rule_loading.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
 
 
 @settings(max_examples=150)

@@ -191,21 +191,20 @@ def test_law_5_the_same_log_gives_the_same_effects_byte_for_byte(
 _DIGEST = """
 import hashlib, sys, msgspec
 from pathlib import Path
-from cior_core import bundled, scenario
-from cior_core.rules import RulePack
+from cior_core import bundled, rehearsal, rule_loading
 from cior_core.scenario import Scenario
 from cior_core.strict_toml import parse
 from cior_core.taxonomy import Taxonomy
 root = Path(sys.argv[1])
 texts = {path.name: path.read_text(encoding="utf-8") for path in (root / "streams" / "rules").glob("*.toml")}
-pack = RulePack.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
+pack = rule_loading.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
 class File(msgspec.Struct, forbid_unknown_fields=True):
     scenario: tuple[Scenario, ...]
 plays = parse((root / "tests" / "scenario" / "operations.toml").read_text(encoding="utf-8"), File, file="operations.toml").scenario
 found = hashlib.sha256()
 whole = Scenario(signals=tuple(signal for play in plays for signal in play.signals if signal.receipt is None), wants=())
 for play in (*plays, whole):
-    found.update(msgspec.json.encode(scenario.run(play, pack).effects))
+    found.update(msgspec.json.encode(rehearsal.run(play, pack).effects))
 print(pack.version, found.hexdigest())
 """
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cior_core import scenario
+from cior_core import rehearsal, scenario
 from cior_core.correlate import State, initial, persist, step
 from cior_core.model import (
     DEFAULT_AREA,
@@ -65,7 +65,7 @@ def _plain(alert: Alert) -> Alert:
 
 
 def _action(
-    name: str, kind: ActionKind, alert_id: AlertId, targets: tuple[AlertId, ...], run: scenario.Run
+    name: str, kind: ActionKind, alert_id: AlertId, targets: tuple[AlertId, ...], run: rehearsal.Run
 ) -> ActionItem:
     from cior_core.model import Action
 
@@ -108,7 +108,7 @@ def test_order_of_arrival_does_not_change_who_is_with_whom(
     assert _sets(play(signals, pack)) == _sets(play(mixed, pack))
 
 
-def _sets(run: scenario.Run) -> set[frozenset[str]]:
+def _sets(run: rehearsal.Run) -> set[frozenset[str]]:
     return {
         frozenset(member.subject for member in alert.members) for alert in run.state.alerts if alert.members
     }

@@ -14,8 +14,9 @@ from cior_core.model import (
     Reason,
     UpsertAlert,
 )
+from cior_core.rehearsal import Run
 from cior_core.rules import RulePack
-from cior_core.scenario import Run, Signal
+from cior_core.scenario import Signal
 from unit.correlate.histories import play
 
 

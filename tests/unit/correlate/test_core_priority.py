@@ -119,10 +119,10 @@ def test_a_source_with_a_record_of_false_alarms_lowers_only_what_is_not_life_saf
 
 
 def test_a_queue_breaks_ties_by_age_then_id(pack: RulePack) -> None:
-    from cior_core import scenario
+    from cior_core import rehearsal
     from cior_core.scenario import Scenario, Signal, Want
 
-    run = scenario.run(
+    run = rehearsal.run(
         Scenario(
             signals=(
                 Signal(at_s=9, event="panic.bus", source="b", east_m=5000),

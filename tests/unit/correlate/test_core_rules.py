@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cior_core import bundled
+from cior_core import bundled, rule_loading
 from cior_core.protocols import ProtocolBook
-from cior_core.rules import RulePack
 from cior_core.strict_toml import ConfigFault
 from cior_core.taxonomy import Taxonomy
 
@@ -23,7 +22,7 @@ def texts() -> dict[str, str]:
 
 def refused(texts: dict[str, str], code: str) -> ConfigFault:
     with pytest.raises(ConfigFault) as caught:
-        RulePack.load(texts, types=TYPES)
+        rule_loading.load(texts, types=TYPES)
     assert caught.value.code == code
     assert caught.value.cure
     assert caught.value.file in texts
@@ -36,7 +35,7 @@ def edited(texts: dict[str, str], file: str, old: str, new: str) -> dict[str, st
 
 
 def test_the_default_pack_loads_and_every_type_has_its_protocol(texts: dict[str, str]) -> None:
-    pack = RulePack.load(texts, types=TYPES)
+    pack = rule_loading.load(texts, types=TYPES)
     assert {pack.protocols[code].id for code in TYPES} == {
         protocol.id for protocol in pack.protocols.protocols
     }
@@ -44,9 +43,11 @@ def test_the_default_pack_loads_and_every_type_has_its_protocol(texts: dict[str,
 
 
 def test_the_version_is_of_the_content_not_of_the_order(texts: dict[str, str]) -> None:
-    same = RulePack.load(dict(reversed(texts.items())), types=TYPES).version
-    other = RulePack.load(edited(texts, "city.toml", "radius_m = 400", "radius_m = 401"), types=TYPES).version
-    assert RulePack.load(texts, types=TYPES).version == same != other
+    same = rule_loading.load(dict(reversed(texts.items())), types=TYPES).version
+    other = rule_loading.load(
+        edited(texts, "city.toml", "radius_m = 400", "radius_m = 401"), types=TYPES
+    ).version
+    assert rule_loading.load(texts, types=TYPES).version == same != other
 
 
 def test_a_rule_whose_fires_scenario_does_not_fire_does_not_load(texts: dict[str, str]) -> None:

@@ -1,7 +1,6 @@
 """A persistent map of text keys: changing one key copies one small shard, so an old state and a new one share everything else.
 
-With 20,000 seen ids a plain dict copy costs more than a whole step; a shelf copies about 1/256 of it. Keys are spread by CRC-32, which does
-not depend on ``PYTHONHASHSEED``; iteration is in key order, so that no result depends on the order of insertion (law 5).
+Keys are spread over shards; iteration is in key order, so that no result depends on the order of insertion (law 5).
 """
 
 from __future__ import annotations
@@ -12,22 +11,27 @@ from zlib import crc32
 
 V = TypeVar("V")
 
+# With 20,000 seen ids a plain dict copy costs more than a whole step; one shard is about 1/256 of it.
 _SHARDS = 256
 _EMPTY: tuple[dict[str, object], ...] = ({},) * _SHARDS
 
 
-class Shelf(Generic[V]):
-    """Immutable; :meth:`put` and :meth:`drop` return a new shelf. Two shelves are equal when they hold equal entries."""
+class PersistentMap(Generic[V]):
+    """Immutable; :meth:`put` and :meth:`drop` return a new map. Two maps are equal when they hold equal entries."""
 
     __slots__ = ("_shards", "_size")
 
-    def __init__(self, shards: tuple[dict[str, V], ...] = _EMPTY, size: int = 0) -> None:  # type: ignore[assignment]  # empty: no V in it
+    def __init__(  # an empty map holds no V, so that _EMPTY is one of every V
+        self,
+        shards: tuple[dict[str, V], ...] = _EMPTY,  # type: ignore[assignment]
+        size: int = 0,
+    ) -> None:
         self._shards = shards
         self._size = size
 
     @classmethod
-    def of(cls, entries: Mapping[str, V]) -> Shelf[V]:
-        """A shelf of ``entries``, built in one pass."""
+    def of(cls, entries: Mapping[str, V]) -> PersistentMap[V]:
+        """A map of ``entries``, built in one pass."""
         shards: list[dict[str, V]] = [{} for _ in range(_SHARDS)]
         for key, value in entries.items():
             shards[_shard(key)][key] = value
@@ -37,22 +41,22 @@ class Shelf(Generic[V]):
         """The value of ``key``, or None."""
         return self._shards[_shard(key)].get(key)
 
-    def put(self, key: str, value: V) -> Shelf[V]:
-        """The shelf with ``key`` set to ``value``."""
+    def put(self, key: str, value: V) -> PersistentMap[V]:
+        """The map with ``key`` set to ``value``."""
         at = _shard(key)
         changed = dict(self._shards[at])
         grown = key not in changed
         changed[key] = value
-        return Shelf((*self._shards[:at], changed, *self._shards[at + 1 :]), self._size + grown)
+        return PersistentMap((*self._shards[:at], changed, *self._shards[at + 1 :]), self._size + grown)
 
-    def drop(self, key: str) -> Shelf[V]:
-        """The shelf without ``key``; itself when it was not there."""
+    def drop(self, key: str) -> PersistentMap[V]:
+        """The map without ``key``; itself when it was not there."""
         at = _shard(key)
         if key not in self._shards[at]:
             return self
         changed = dict(self._shards[at])
         del changed[key]
-        return Shelf((*self._shards[:at], changed, *self._shards[at + 1 :]), self._size - 1)
+        return PersistentMap((*self._shards[:at], changed, *self._shards[at + 1 :]), self._size - 1)
 
     def items(self) -> list[tuple[str, V]]:
         """Every entry, in key order."""
@@ -75,8 +79,8 @@ class Shelf(Generic[V]):
         """Every value, in the order of its key."""
         return [value for _, value in self.items()]
 
-    def changes(self, older: Shelf[V]) -> Iterator[tuple[str, V | None, V | None]]:
-        """``(key, value in older, value here)`` of every key whose value is another object, in shard order then key order."""
+    def changes(self, older: PersistentMap[V]) -> Iterator[tuple[str, V | None, V | None]]:
+        """``(key, value in older, value here)`` of each key whose value is another object, by shard, then key."""
         if self is older:
             return
         for mine, theirs in zip(self._shards, older._shards, strict=True):
@@ -94,15 +98,16 @@ class Shelf(Generic[V]):
         return self._size
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Shelf) and self._shards == other._shards
+        return isinstance(other, PersistentMap) and self._shards == other._shards
 
     __hash__ = None  # type: ignore[assignment]  # the documented way to be unhashable
 
     def __repr__(self) -> str:
-        return f"Shelf({dict(self.items())!r})"
+        return f"PersistentMap({dict(self.items())!r})"
 
 
 def _shard(key: str) -> int:
+    # CRC-32 does not depend on PYTHONHASHSEED, hash() does (law 5).
     return crc32(key.encode("utf-8", "surrogatepass")) & (_SHARDS - 1)
 
 

@@ -1,20 +1,20 @@
-"""One step's working copy: reads and changes cases, collects the story, and ends as a new state and its effects.
+"""The working copy of one step: the only owner of its cases, and the collector of what comes out.
 
-A draft lives inside one call of ``step`` only. Each alert touched in a step gets one new version, one upsert and its lines of story, however
-many things happened to it.
+A context lives inside one call of ``step`` only. Each alert touched in a step gets one new version, one upsert and its
+transitions, however many things happened to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
-from cior_core.correlate import cases
-from cior_core.correlate.matching import index_keys
-from cior_core.correlate.shelf import Shelf
-from cior_core.correlate.state import Case, Part, State
+from cior_core.correlate.index import index_keys
+from cior_core.correlate.persistent_map import PersistentMap
+from cior_core.correlate.state import STORED_AS, UNDECODED, Case, Part, State
+from cior_core.correlate.view import all_parts, view
 from cior_core.identity import transition_id
 from cior_core.model import (
     Alert,
@@ -27,33 +27,19 @@ from cior_core.model import (
     IssueCommand,
     Level,
     Reason,
-    Struct,
     Transition,
     UpsertAlert,
 )
+from cior_core.rules import RulePack
 from cior_core.taxonomy import EventType
 
-if TYPE_CHECKING:
-    from cior_core.rules import RulePack
-
 AUTOMATON = "cior"
-UNDECODED = "source.undecoded"
-
-STORED_AS: Final = {
-    "seen": "seen",
-    "pending": "pending",
-    "watches": "watch",
-    "storms": "storm",
-    "sent": "command",
-    "patterns": "pattern",
-}
-"""The word that starts the storage key of each shelf (:mod:`~cior_core.correlate.persist`)."""
 
 replace = msgspec.structs.replace
 
 
-class _Line(Struct, frozen=True, kw_only=True):
-    """A line of story before it has its version. ``alert_id`` None: the area's own story."""
+class _NewTransition(msgspec.Struct, frozen=True, kw_only=True):
+    """A transition before it has its version. ``alert_id`` None: one of the area itself."""
 
     alert_id: AlertId | None
     kind: str
@@ -64,8 +50,11 @@ class _Line(Struct, frozen=True, kw_only=True):
     drill: bool = False
 
 
-class Draft:
-    """See the module. ``now_ms`` never goes back."""
+class StepContext:
+    """See the module. ``now_ms`` never goes back.
+
+    Others hold ids of cases, never a case that they give back later: an update from somewhere else would be lost.
+    """
 
     def __init__(self, state: State, rules: RulePack, *, at_ms: int, item_id: str) -> None:
         self.before = state
@@ -82,18 +71,25 @@ class Draft:
         self.patterns = state.patterns
         self.index = state.index
         self._touched: dict[AlertId, None] = {}
-        self._lines: list[_Line] = []
+        self._transitions: list[_NewTransition] = []
         self._commands: list[Command] = []
         self._dropped: list[str] = []
         self._undecoded = rules.types[UNDECODED]
 
     def kind(self, code: str) -> EventType:
-        """The type called ``code``; that of undecoded sources when the taxonomy does not know it (it alerts, marked degraded)."""
+        """The type called ``code``; that of undecoded sources when the taxonomy does not know it."""
         return self.rules.types.get(code, self._undecoded)
 
     def case(self, alert_id: AlertId | str | None) -> Case | None:
-        """The case called ``alert_id``, as this step left it so far."""
+        """The case called ``alert_id`` as this step left it so far, or None: for reading only."""
         return None if alert_id is None else self.cases.get(alert_id)
+
+    def current(self, case_id: AlertId) -> Case:
+        """The case that the caller knows to exist. Raises ``KeyError`` when it does not."""
+        found = self.cases.get(case_id)
+        if found is None:
+            raise KeyError(case_id)
+        return found
 
     def root(self, alert_id: AlertId | str) -> Case | None:
         """The case that shows ``alert_id``: itself, or what absorbed it."""
@@ -102,11 +98,11 @@ class Draft:
             case = self.cases.get(case.alert.merged_into)
         return case
 
-    def parts(self, case: Case) -> tuple[Part, ...]:
+    def parts(self, case_id: AlertId) -> tuple[Part, ...]:
         """The case's own parts and those of what it absorbed, by instant then id."""
-        return cases.all_parts(case, self.cases)
+        return all_parts(self.current(case_id), self.cases)
 
-    def candidates(self, keys: Iterable[str]) -> list[str]:
+    def candidates(self, keys: Iterable[str]) -> list[AlertId]:
         """Ids of the cases found under any of ``keys``, sorted; an absorbed case stands for its root."""
         found: set[str] = set()
         for key in keys:
@@ -114,43 +110,60 @@ class Draft:
         roots = {case.id for alert_id in found if (case := self.root(alert_id)) is not None}
         return sorted(roots)
 
-    def put(self, case: Case) -> None:
-        """Keep a changed case; what shows it is shown again too."""
-        known = self.cases.get(case.id)
+    def open(self, case: Case) -> None:
+        """Keep a case that is new."""
+        self._keep(case)
+        self._index(case.id, case.parts)
+
+    def update(self, case_id: AlertId, **changes: Any) -> None:
+        """Change fields of the case; what shows it is shown again too."""
+        case = self.current(case_id)
+        self._keep(replace(case, **changes))
+        if "parts" in changes:
+            known = {part.member.event_id for part in case.parts}
+            self._index(case_id, [part for part in changes["parts"] if part.member.event_id not in known])
+
+    def update_alert(self, case_id: AlertId, **changes: Any) -> None:
+        """Change fields of the case's alert; what shows it is shown again too."""
+        case = self.current(case_id)
+        self._keep(replace(case, alert=replace(case.alert, **changes)))
+
+    def _keep(self, case: Case) -> None:
         self.cases = self.cases.put(case.id, case)
         self._touched[case.id] = None
-        for part in case.parts[
-            len(known.parts) if known is not None and case.parts[: len(known.parts)] == known.parts else 0 :
-        ]:
-            for key in index_keys(part, self.rules.merge):
-                ids = self.index.get(key) or ()
-                if case.id not in ids:
-                    self.index = self.index.put(key, tuple(sorted((*ids, case.id))))
         if case.alert.merged_into is not None:
             self._touched[case.alert.merged_into] = None
 
-    def forget(self, case: Case) -> None:
-        """Drop a case and its index entries. The store keeps its story."""
-        self.cases = self.cases.drop(case.id)
+    def _index(self, case_id: AlertId, parts: Iterable[Part]) -> None:
+        for part in parts:
+            for key in index_keys(part, self.rules.merge):
+                ids = self.index.get(key) or ()
+                if case_id not in ids:
+                    self.index = self.index.put(key, tuple(sorted((*ids, case_id))))
+
+    def forget(self, case_id: AlertId) -> None:
+        """Drop a case and its index entries. The store keeps its transitions."""
+        case = self.current(case_id)
+        self.cases = self.cases.drop(case_id)
         self._dropped += [
-            f"alert/{case.id}",
-            *(f"part/{case.id}/{part.member.event_id}" for part in case.parts),
+            f"alert/{case_id}",
+            *(f"part/{case_id}/{part.member.event_id}" for part in case.parts),
         ]
         for part in case.parts:
             for key in index_keys(part, self.rules.merge):
-                left = tuple(alert_id for alert_id in self.index.get(key) or () if alert_id != case.id)
+                left = tuple(alert_id for alert_id in self.index.get(key) or () if alert_id != case_id)
                 self.index = self.index.put(key, left) if left else self.index.drop(key)
 
     def drop(
-        self, shelf: Literal["seen", "pending", "watches", "storms", "sent", "patterns"], key: str
+        self, name: Literal["seen", "pending", "watches", "storms", "sent", "patterns"], key: str
     ) -> None:
-        """Drop one entry of a shelf, remembering that its stored bytes are left over."""
-        kept: Shelf[Any] = getattr(self, shelf)
+        """Drop one entry of the map called ``name``, remembering that its stored bytes are left over."""
+        kept: PersistentMap[Any] = getattr(self, name)
         if key in kept:
-            setattr(self, shelf, kept.drop(key))
-            self._dropped.append(f"{STORED_AS[shelf]}/{key}")
+            setattr(self, name, kept.drop(key))
+            self._dropped.append(f"{STORED_AS[name]}/{key}")
 
-    def say(
+    def add_transition(
         self,
         alert_id: AlertId,
         kind: str,
@@ -160,15 +173,15 @@ class Draft:
         actor: str = AUTOMATON,
         reasons: tuple[Reason, ...] = (),
     ) -> None:
-        """Add a line to an alert's story (and so a version to the alert)."""
+        """Add a transition to an alert's history (and so a version to the alert)."""
         self._touched[alert_id] = None
-        self._lines.append(
-            _Line(
+        self._transitions.append(
+            _NewTransition(
                 alert_id=alert_id, kind=kind, actor=actor, text_es=text_es, text_en=text_en, reasons=reasons
             )
         )
 
-    def say_area(
+    def add_area_transition(
         self,
         kind: str,
         text_es: str,
@@ -178,9 +191,9 @@ class Draft:
         reasons: tuple[Reason, ...] = (),
         drill: bool = False,
     ) -> None:
-        """Add a line to the area's own story: what concerns no alert."""
-        self._lines.append(
-            _Line(
+        """Add a transition to the area's own history: what concerns no alert."""
+        self._transitions.append(
+            _NewTransition(
                 alert_id=None,
                 kind=kind,
                 actor=actor,
@@ -196,14 +209,14 @@ class Draft:
         self._commands.append(command)
 
     def finish(self) -> tuple[State, tuple[Effect, ...]]:
-        """The new state and, in order: each touched alert with its story, the area's story, the commands."""
+        """The new state and, in order: each touched alert with its transitions, the area's own, the commands."""
         effects: list[Effect] = []
         for alert_id in self._touched:
             case = self.cases.get(alert_id)
             if case is None:
                 continue
             known = self.before.cases.get(alert_id)
-            shown = cases.view(
+            shown = view(
                 case,
                 self.cases,
                 self.rules,
@@ -213,62 +226,62 @@ class Draft:
             self.cases = self.cases.put(alert_id, replace(case, alert=shown))
             effects.append(UpsertAlert(alert=shown))
             effects += [
-                AppendTransition(transition=self._transition(line, shown, n))
-                for n, line in enumerate(self._lines_of(alert_id))
+                AppendTransition(transition=self._transition(new, shown, n))
+                for n, new in enumerate(self._new_of(alert_id))
             ]
-        effects += self._area_story()
+        effects += self._area_transitions()
         effects += [IssueCommand(command=command) for command in self._commands]
         return self._state(), tuple(effects)
 
-    def _lines_of(self, alert_id: AlertId | None) -> list[_Line]:
-        return [line for line in self._lines if line.alert_id == alert_id]
+    def _new_of(self, alert_id: AlertId | None) -> list[_NewTransition]:
+        return [new for new in self._transitions if new.alert_id == alert_id]
 
-    def _transition(self, line: _Line, alert: Alert, n: int) -> Transition:
+    def _transition(self, new: _NewTransition, alert: Alert, n: int) -> Transition:
         return Transition(
             id=transition_id(alert.id, alert.version, n=n),
             alert_id=alert.id,
             area=alert.area,
             version=alert.version,
             at_ms=self.now_ms,
-            kind=line.kind,
-            actor=line.actor,
+            kind=new.kind,
+            actor=new.actor,
             level=alert.level,
             status=alert.status,
-            detail_es=line.text_es,
-            detail_en=line.text_en,
-            reasons=line.reasons,
+            detail_es=new.text_es,
+            detail_en=new.text_en,
+            reasons=new.reasons,
             item_id=self.item_id,
             drill=alert.drill,
             data_class=alert.data_class,
         )
 
-    def _area_story(self) -> list[Effect]:
-        lines = self._lines_of(None)
-        if not lines:
+    def _area_transitions(self) -> list[Effect]:
+        added = self._new_of(None)
+        if not added:
             return []
-        self.head = replace(self.head, story=self.head.story + 1)
-        story = AlertId(f"area:{self.head.area}")
+        self.head = replace(self.head, transitions=self.head.transitions + 1)
+        area_id = AlertId(f"area:{self.head.area}")
         return [
             AppendTransition(
                 transition=Transition(
-                    id=transition_id(story, self.head.story, n=n),
-                    alert_id=story,
+                    id=transition_id(area_id, self.head.transitions, n=n),
+                    alert_id=area_id,
                     area=self.head.area,
-                    version=self.head.story,
+                    version=self.head.transitions,
                     at_ms=self.now_ms,
-                    kind=line.kind,
-                    actor=line.actor,
+                    kind=new.kind,
+                    actor=new.actor,
                     level=Level.P5,
                     status=AlertStatus.CLOSED,
-                    detail_es=line.text_es,
-                    detail_en=line.text_en,
-                    reasons=line.reasons,
+                    detail_es=new.text_es,
+                    detail_en=new.text_en,
+                    reasons=new.reasons,
                     item_id=self.item_id,
-                    drill=line.drill,
+                    drill=new.drill,
                     data_class=DataClass.RESTRICTED,
                 )
             )
-            for n, line in enumerate(lines)
+            for n, new in enumerate(added)
         ]
 
     def _state(self) -> State:
