@@ -305,3 +305,12 @@ def test_the_telemetry_limit_recovers_with_time_and_counts_each_device_alone() -
     assert [len(limit.keep([position], now_ms=0)) for _ in range(3)] == [1, 0, 0]
     assert len(limit.keep([position], now_ms=10_000)) == 1
     assert len(limit.keep([msgspec.structs.replace(position, subject="other")], now_ms=10_000)) == 1
+
+
+def test_a_clock_of_ours_that_was_set_back_labels_no_copy_with_an_instant_still_to_come() -> None:
+    resends = Resends(window_s=600)
+    assert resends.first_received_ms("s", b"x", received_ms=3_600_000) == 3_600_000
+    assert resends.first_received_ms("s", b"x", received_ms=3_500_000) == 3_500_000
+    assert resends.first_received_ms("s", b"x", received_ms=3_600_000) == 3_500_000, (
+        "the label stays the earlier"
+    )
