@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from cior_bus import topics  # noqa: E402
 from cior_bus.admin import Topics  # noqa: E402
-from cior_bus.broker_life import name_in  # noqa: E402
+from cior_bus.log_epoch import name_in  # noqa: E402
 from cior_demo.roster import Actor, Roster, registry_toml  # noqa: E402
 from cior_demo.watching import WallWatch  # noqa: E402
 from e2e.running_centre import RunningCentre  # noqa: E402
@@ -77,7 +77,7 @@ class GridCentre(RunningCentre):
     def group_position(self, group: str, topic: topics.TopicSpec) -> dict[int, int]:
         """What a consumer group has committed, by partition."""
         admin = Topics(self.stack.bus)
-        consumer = Consumer(self.stack.bus.consumer(name_in(admin.life(), group)))
+        consumer = Consumer(self.stack.bus.consumer(name_in(admin.epoch(), group)))
         try:
             count = admin.existing()[topic.name]
             found = consumer.committed(

@@ -6,13 +6,13 @@ No default password exists anywhere. A key file that others may read is refused,
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 from pathlib import Path
 
 import msgspec
 from nacl.public import PrivateKey
 
+from cior_bus import durable_file
 from cior_core.errors import ConfigInvalid
 
 
@@ -46,7 +46,7 @@ def open_keys(folder: Path) -> KeyRing:
     fresh = not ring.exists()
     if fresh:
         private = PrivateKey.generate()
-        _write(team, base64.b64encode(bytes(private)))
+        durable_file.create(team, base64.b64encode(bytes(private)))
         keys = Keys(
             centre_hmac=secrets.token_bytes(32),
             team_public=bytes(private.public_key),
@@ -54,19 +54,11 @@ def open_keys(folder: Path) -> KeyRing:
             traccar_secret=secrets.token_urlsafe(18),
             dc09_key=secrets.token_hex(16),
         )
-        _write(ring, msgspec.json.encode(keys))
+        durable_file.create(ring, msgspec.json.encode(keys))
     _refuse_if_shared(ring)
     return KeyRing(
         keys=msgspec.json.decode(ring.read_bytes(), type=Keys), fresh=fresh, team_private_file=team
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _refuse_if_shared(path: Path) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
+from cior_bus import durable_file
+
 
 def announce(path: Path, *, pid: int | None = None, **facts: Any) -> None:
     """Say that this process (or ``pid``) is ready; ``facts`` (a port) go with it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    temporary.write_bytes(msgspec.json.encode({"pid": pid or os.getpid(), **facts}))
-    temporary.replace(path)
+    durable_file.replace(path, msgspec.json.encode({"pid": pid or os.getpid(), **facts}), is_synced=False)
 
 
 def facts(path: Path) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def find_binary() -> Path:
 
 def command(settings: TansuSettings, port: int) -> list[str]:
     """The argument vector that serves ``port`` with these settings. Each call is a new life of the broker: the cluster id ends with a number of its
-    own, by which clients see that the log before is gone (:mod:`cior_bus.broker_life`)."""
+    own, by which clients see that the log before is gone (:mod:`cior_bus.log_epoch`)."""
     life = secrets.token_hex(6)
     url = f"tcp://{settings.host}:{port}"
     return [

@@ -14,8 +14,8 @@ import msgspec
 import structlog
 
 from cior_bus import topics
+from cior_bus.batch_plan import BatchPlan
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
-from cior_bus.cuts import Cut
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
@@ -37,7 +37,7 @@ _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
 """Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second for each partition."""
 
 
-class StoredCuts:
+class StoredPlans:
     """The sink writes the plan of each batch durably itself; the consumer only asks for it, so that after a kill it gathers the very same batches.
 
     Plans are read once for each partition, at its first question: those of this process need no reading.
@@ -45,19 +45,19 @@ class StoredCuts:
 
     def __init__(self, writers: Writers) -> None:
         self._writers = writers
-        self._plans: dict[tuple[str, int], dict[int, Cut]] = {}
+        self._plans: dict[tuple[str, int], dict[int, BatchPlan]] = {}
 
-    def planned(self, topic: str, partition: int, *, since: int) -> Cut | None:
+    def planned(self, topic: str, partition: int, *, since: int) -> BatchPlan | None:
         """The store's plan that begins at ``since``."""
         where = (topic, partition)
         if KIND_OF_TOPIC[topic] not in ADDITIVE:
             return None
         if where not in self._plans:
             found = self._writers.plans(topic, partition, since=since)
-            self._plans[where] = {plan.first: Cut(first=plan.first, last=plan.last) for plan in found}
+            self._plans[where] = {plan.first: BatchPlan(first=plan.first, last=plan.last) for plan in found}
         return self._plans[where].pop(since, None)
 
-    def plan(self, topic: str, partition: int, cut: Cut) -> None:
+    def plan(self, topic: str, partition: int, plan: BatchPlan) -> None:
         """Nothing: ``Sink`` has its own, durable before its first insert."""
 
 
@@ -96,7 +96,7 @@ class StoreSink:
             group=f"cior-store-{name}",
             topics=names,
             limits=limits,
-            cuts=StoredCuts(writers),
+            plans=StoredPlans(writers),
             metrics=self._metrics,
         )
 

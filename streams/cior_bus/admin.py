@@ -9,7 +9,7 @@ from enum import StrEnum
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]  # its stubs forget that it re-exports them
 
-from cior_bus.broker_life import life_of
+from cior_bus.log_epoch import epoch_of
 from cior_bus.settings import BusSettings
 from cior_bus.topics import CATALOGUE, TopicSpec
 from cior_core.errors import ConfigInvalid, SourceUnavailable
@@ -52,10 +52,10 @@ class Topics:
         self._client, self._settings = AdminClient(settings.client()), settings
         self._timeout_s = timeout_s
 
-    def life(self) -> str:
-        """The name of the broker's life (:mod:`cior_bus.broker_life`). Raises ``SourceUnavailable`` (``bus.broker_away``)."""
+    def epoch(self) -> str:
+        """The name of the log's epoch (:mod:`cior_bus.log_epoch`). Raises ``SourceUnavailable`` (``bus.broker_away``)."""
         try:
-            return life_of(self._client, self._settings, topic=CATALOGUE[0].name, timeout_s=self._timeout_s)
+            return epoch_of(self._client, self._settings, topic=CATALOGUE[0].name, timeout_s=self._timeout_s)
         except KafkaException as error:
             raise SourceUnavailable(
                 "bus.broker_away", f"the broker did not answer ({error.args[0].name()})"

@@ -2,7 +2,7 @@
 
 One thread. Messages are gathered per partition; a batch is cut at ``max_records`` or ``max_bytes``, or when its oldest message has waited ``max_wait_s``.
 The cut is planned (:mod:`cior_bus.cuts`) before the handler runs, so the same offsets come together again on every retry, also after a crash.
-On the embedded broker a new life of the log (:mod:`cior_bus.broker_life`) begins from its first offset; what was read of the old one is handed out before.
+On the embedded broker a new epoch of the log (:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out before.
 ``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the backpressure); any other exception
 leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
 """
@@ -21,8 +21,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient
 
 from cior_bus import metrics as m
-from cior_bus.broker_life import life_of, name_in
-from cior_bus.cuts import Cut, Cuts, MemoryCuts
+from cior_bus.batch_plan import BatchPlan, BatchPlans, MemoryPlans
+from cior_bus.log_epoch import epoch_of, name_in
 from cior_bus.message import RecordIn
 from cior_bus.settings import BusSettings, Profile
 from cior_core.errors import SourceUnavailable
@@ -31,7 +31,7 @@ from cior_core.model import Struct
 _LOG = structlog.get_logger(__name__)
 _PULL = 2_000
 _PLAN_PATIENCE_S = 5.0
-_LIFE_LOOK_S = 0.5
+_EPOCH_CHECK_S = 0.5
 # Codes of librdkafka itself (rdkafka.h): the binding names them with an underscore.
 _UNKNOWN_TOPIC = -188
 _UNKNOWN_PARTITION = -190
@@ -93,7 +93,7 @@ class ConsumerStatus(Struct, frozen=True):
 class _Buffer:
     """The uncommitted messages of one partition."""
 
-    def __init__(self, plan: Cut | None) -> None:
+    def __init__(self, plan: BatchPlan | None) -> None:
         self.records: list[RecordIn] = []
         self.size_bytes = 0
         self.since_s = 0.0
@@ -107,7 +107,7 @@ class _Buffer:
         self.records.append(record)
         self.size_bytes += len(record.value or b"")
 
-    def cut(self, limits: BatchLimits, now_s: float) -> int:
+    def due(self, limits: BatchLimits, now_s: float) -> int:
         """How many records make a batch now; 0: none yet."""
         if not self.records:
             return 0
@@ -117,7 +117,7 @@ class _Buffer:
                 return inside
             if now_s - self.since_s < _PLAN_PATIENCE_S:
                 return 0
-            self.plan = None  # a log that started over is shorter than the plan of its former life
+            self.plan = None  # a log that started over is shorter than the plan of its former epoch
         if len(self.records) >= limits.max_records:
             return limits.max_records
         if self.size_bytes >= limits.max_bytes or now_s - self.since_s >= limits.max_wait_s:
@@ -142,14 +142,14 @@ class BatchConsumer:
         topics: Sequence[str],
         join: Join = Join.ASSIGN,
         limits: BatchLimits | None = None,
-        cuts: Cuts | None = None,
+        plans: BatchPlans | None = None,
         metrics: m.Metrics | None = None,
         commits: bool = True,
         on_stall: Callable[[ConsumerStatus], None] | None = None,
     ) -> None:
         self._settings, self._group, self._topics, self._join = settings, group, tuple(topics), join
         self._limits = limits or BatchLimits()
-        self._cuts: Cuts = cuts or MemoryCuts()
+        self._plans: BatchPlans = plans or MemoryPlans()
         self._metrics = metrics or m.Metrics()
         self._commits = commits
         self._on_stall = on_stall
@@ -178,50 +178,50 @@ class BatchConsumer:
                 self._live(handler, stop, patient)
                 patient = frozenset(
                     {"bus.broker_away", "bus.topic_missing"}
-                )  # a new life gets its topics soon
+                )  # a new epoch gets its topics soon
         finally:
             over.set()
 
     def _live(self, handler: Callable[[Batch], None], stop: threading.Event, patient: frozenset[str]) -> None:
-        """One life of the broker's log, or until ``stop``. ``patient``: codes that its start waits for."""
-        life, consumer = self._started(stop, patient)
+        """One epoch of the broker's log, or until ``stop``. ``patient``: codes that its start waits for."""
+        epoch, consumer = self._started(stop, patient)
         if consumer is None:
             return
         self._consumer = consumer
         try:
-            if self._read(consumer, handler, stop, life=life):
+            if self._read(consumer, handler, stop, epoch=epoch):
                 self._hand_out(consumer, handler, stop, everything=True)
         finally:
             consumer.close()
             self._consumer = None
 
     def _read(
-        self, consumer: Consumer, handler: Callable[[Batch], None], stop: threading.Event, *, life: str
+        self, consumer: Consumer, handler: Callable[[Batch], None], stop: threading.Event, *, epoch: str
     ) -> bool:
-        """Pull and hand out. True when the log has begun a new life, false when stopped."""
-        look_s = time.monotonic()
+        """Pull and hand out. True when the log has begun a new epoch, false when stopped."""
+        checked_s = time.monotonic()
         while not stop.is_set():
             try:
                 self._pull(consumer)
             except SourceUnavailable:
-                if self._is_same_life(consumer, life):
+                if self._is_same_epoch(consumer, epoch):
                     raise
                 return True
             self._hand_out(consumer, handler, stop)
-            if time.monotonic() - look_s > _LIFE_LOOK_S:
-                if not self._is_same_life(consumer, life):
+            if time.monotonic() - checked_s > _EPOCH_CHECK_S:
+                if not self._is_same_epoch(consumer, epoch):
                     return True
-                look_s = time.monotonic()
+                checked_s = time.monotonic()
         return False
 
     def _started(self, stop: threading.Event, patient: frozenset[str]) -> tuple[str, Consumer | None]:
-        """The broker's life and a consumer that reads; None when stopped before."""
+        """The broker's epoch and a consumer that reads; None when stopped before."""
         give_up_s, wait_s = time.monotonic() + self._limits.start_patience_s, self._limits.retry_from_s
         while not stop.is_set():
             consumer: Consumer | None = None
             try:
-                life = self._ask_life()
-                consumer = Consumer(self._settings.consumer(name_in(life, self._group)))
+                epoch = self._ask_epoch()
+                consumer = Consumer(self._settings.consumer(name_in(epoch, self._group)))
                 self._buffers.clear()
                 self._start(consumer)
             except SourceUnavailable as error:
@@ -233,30 +233,30 @@ class BatchConsumer:
                 stop.wait(wait_s)
                 wait_s = min(wait_s * 2, self._limits.retry_to_s)
             else:
-                return life, consumer
+                return epoch, consumer
         return "", None
 
-    def _ask_life(self) -> str:
+    def _ask_epoch(self) -> str:
         """A client of its own asks, since a consumer must know its group when it is made."""
         if self._settings.profile is Profile.KAFKA:
             return ""
         asking = AdminClient(self._settings.client())
         try:
-            return life_of(asking, self._settings, topic=self._topics[0], timeout_s=10.0)
+            return epoch_of(asking, self._settings, topic=self._topics[0], timeout_s=10.0)
         except KafkaException as error:
             raise SourceUnavailable(
                 "bus.broker_away", f"the broker did not answer ({error.args[0].name()})"
             ) from error
 
-    def _is_same_life(self, consumer: Consumer, life: str) -> bool:
+    def _is_same_epoch(self, consumer: Consumer, epoch: str) -> bool:
         """A broker that does not answer has not begun a new one (yet)."""
         try:
-            now = life_of(consumer, self._settings, topic=self._topics[0], timeout_s=_LIFE_LOOK_S)
+            now = epoch_of(consumer, self._settings, topic=self._topics[0], timeout_s=_EPOCH_CHECK_S)
         except KafkaException:
             return True
-        if now != life:
+        if now != epoch:
             _LOG.error("broker_log_lost", group=self._group)
-        return now == life
+        return now == epoch
 
     def _start(self, consumer: Consumer) -> None:
         if self._join is Join.SUBSCRIBE:
@@ -289,7 +289,7 @@ class BatchConsumer:
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
             self._buffers[each.topic, each.partition] = _Buffer(
-                self._cuts.planned(each.topic, each.partition, since=max(each.offset, 0))
+                self._plans.planned(each.topic, each.partition, since=max(each.offset, 0))
             )
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -329,14 +329,14 @@ class BatchConsumer:
         """The batches that are due; with ``everything`` also those that still gather."""
         for (topic, partition), buffer in list(self._buffers.items()):
             while not stop.is_set() and (
-                count := len(buffer.records) if everything else buffer.cut(self._limits, time.monotonic())
+                count := len(buffer.records) if everything else buffer.due(self._limits, time.monotonic())
             ):
                 batch = Batch(topic=topic, partition=partition, records=buffer.take(count))
-                self._cuts.plan(topic, partition, Cut(first=batch.first, last=batch.last))
+                self._plans.plan(topic, partition, BatchPlan(first=batch.first, last=batch.last))
                 if not self._insist(consumer, handler, batch, stop):
                     return
                 self._commit(consumer, batch)
-                buffer.plan = self._cuts.planned(topic, partition, since=batch.last + 1)
+                buffer.plan = self._plans.planned(topic, partition, since=batch.last + 1)
 
     def _insist(
         self, consumer: Consumer, handler: Callable[[Batch], None], batch: Batch, stop: threading.Event

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any, Protocol, Self
 
 from cior_bus.lanes import device_bucket
 from cior_bus.spool import Entry, SpoolClass
@@ -60,6 +61,14 @@ class MessageOut(Struct, frozen=True):
     def entry(self) -> Entry:
         """As it lies in the spool."""
         return Entry(topic=self.topic, key=self.key, value=self.value, headers=self.headers, bulk=self.bulk)
+
+
+class DurableSink(Protocol):
+    """Takes messages and returns only when they are durable (broker acks=all, or fsynced spool): the bus, or a test's twin."""
+
+    async def publish(self, messages: Sequence[MessageOut], /) -> None:
+        """All or nothing. Raises ``CapacityExhausted`` or ``SourceUnavailable`` when nobody can take them."""
+        ...
 
 
 class RecordIn(Struct, frozen=True):

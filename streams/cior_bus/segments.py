@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cior_bus import durable_file
+
 MAGIC = b"CIORSPL1"
 _HEADER = struct.Struct("<8sQ")
 _FRAME = struct.Struct("<IIQ")
@@ -62,20 +64,12 @@ class Segment:
     """Where the first undrained record begins, as far as known: saves reading drained records again."""
 
 
-def _fsync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 class SegmentLog:
     """The log of one directory. ``OSError`` of the file system passes through; after it the log is as before the call."""
 
     def __init__(self, directory: Path, *, segment_bytes: int) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        _fsync_directory(directory.parent)
+        durable_file.sync_folder(directory.parent)
         self.directory = directory
         self.segment_bytes = segment_bytes
         self.segments: list[Segment] = []
@@ -171,7 +165,7 @@ class SegmentLog:
         try:
             os.write(fd, _HEADER.pack(MAGIC, self.next_sequence))
             os.fsync(fd)
-            _fsync_directory(self.directory)
+            durable_file.sync_folder(self.directory)
         except OSError:
             os.close(fd)
             path.unlink(missing_ok=True)
@@ -241,12 +235,7 @@ class SegmentLog:
 
     def _write_cursor(self, sequence: int) -> None:
         data, target = struct.pack("<Q", sequence), self.directory / "cursor"
-        temporary = self.directory / "cursor.new"
-        with temporary.open("wb") as file:
-            file.write(data + struct.pack("<I", zlib.crc32(data)))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        durable_file.replace(target, data + struct.pack("<I", zlib.crc32(data)))
 
     def _may_go(self, segment: Segment) -> bool:
         """The active file is kept while small, so that a quiet spool does not create a file per record."""

@@ -112,7 +112,7 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 _DECODE = msgspec.msgpack.Decoder(tuple[Entry, ...]).decode
 
 
-class _Shelf:
+class _SpoolQueue:
     """One class: its log, who waits for an fsync, and what lies in it by key."""
 
     def __init__(self, log: SegmentLog, spool_class: SpoolClass) -> None:
@@ -157,11 +157,11 @@ class Spool:
         self._lock_file: int | None = _locked(directory)
         self._lock = threading.RLock()
         self._stop = threading.Event()
-        self._shelves = {each: self._shelf(directory, each) for each in CLASSES}
+        self._queues = {each: self._queue(directory, each) for each in CLASSES}
         self._metrics.observe(self._gauges)
         self._threads = [
-            threading.Thread(target=self._commit, args=(shelf,), name=f"spool-{each}", daemon=True)
-            for each, shelf in self._shelves.items()
+            threading.Thread(target=self._commit, args=(queue,), name=f"spool-{each}", daemon=True)
+            for each, queue in self._queues.items()
         ]
         for thread in self._threads:
             thread.start()
@@ -178,7 +178,7 @@ class Spool:
         """Recover what a crash left and take the lock. Raises ``ConfigInvalid`` (``spool.locked``) when another process has it."""
         return cls(Path(directory), limits=limits, metrics=metrics, on_alarm=on_alarm)
 
-    def _shelf(self, directory: Path, spool_class: SpoolClass) -> _Shelf:
+    def _queue(self, directory: Path, spool_class: SpoolClass) -> _SpoolQueue:
         segment_bytes = min(
             self._limits.segment_bytes, max(4_096, self._limits.quota_bytes(spool_class) // 8)
         )
@@ -190,34 +190,34 @@ class Spool:
                 spool_class,
                 "a spool file was damaged; its unreadable part is set aside as .damaged",
             )
-        return _Shelf(log, spool_class)
+        return _SpoolQueue(log, spool_class)
 
     def append(self, spool_class: SpoolClass, entries: Sequence[Entry]) -> Future[None]:
         """One record of messages, all or nothing. The future ends when it is durable as its class promises (see the module), or fails with
         ``SourceUnavailable``. Raises ``CapacityExhausted`` (``spool.full``, ``spool.disk_full``)."""
         payload = _ENCODE(tuple(entries))
         done: Future[None] = Future()
-        shelf = self._shelves[spool_class]
+        queue = self._queues[spool_class]
         with self._lock:
             self._refuse_if_closed()
-            self._expire(shelf)
-            if not self._admit(shelf, len(payload), entries):
+            self._expire(queue)
+            if not self._admit(queue, len(payload), entries):
                 done.set_result(None)
                 return done
-            sequence = self._write(shelf, payload)
-            shelf.count(entries, sign=1)
+            sequence = self._write(queue, payload)
+            queue.count(entries, sign=1)
             if spool_class is not SpoolClass.TELEMETRY:
-                shelf.waiting.append((sequence, done))
+                queue.waiting.append((sequence, done))
         if spool_class is SpoolClass.TELEMETRY:
             done.set_result(None)
-        shelf.dirty.set()
+        queue.dirty.set()
         self._metrics.add(m.SPOOLED, spool_class.value, amount=len(entries))
         return done
 
     def read(self, spool_class: SpoolClass, *, max_records: int = 500, max_bytes: int = MIB) -> list[Spooled]:
         """The oldest records still to be drained, in order."""
         with self._lock:
-            rows = self._shelves[spool_class].log.read(max_records=max_records, max_bytes=max_bytes)
+            rows = self._queues[spool_class].log.read(max_records=max_records, max_bytes=max_bytes)
         return [Spooled(sequence=sequence, entries=_DECODE(payload)) for sequence, payload in rows]
 
     def advance(self, spool_class: SpoolClass, drained: Sequence[Spooled]) -> None:
@@ -225,39 +225,39 @@ class Spool:
         if not drained:
             return
         with self._lock:
-            shelf = self._shelves[spool_class]
-            oldest = shelf.log.segments[0].first if shelf.log.segments else shelf.log.next_sequence
+            queue = self._queues[spool_class]
+            oldest = queue.log.segments[0].first if queue.log.segments else queue.log.next_sequence
             for each in drained:
-                if each.sequence >= oldest and each.sequence > shelf.log.cursor:
-                    shelf.count(each.entries, sign=-1)
-            shelf.log.advance(drained[-1].sequence)
-            if shelf.log.size_bytes < self._limits.quota_bytes(spool_class) * self._limits.sample_from:
-                shelf.is_full = False
+                if each.sequence >= oldest and each.sequence > queue.log.cursor:
+                    queue.count(each.entries, sign=-1)
+            queue.log.advance(drained[-1].sequence)
+            if queue.log.size_bytes < self._limits.quota_bytes(spool_class) * self._limits.sample_from:
+                queue.is_full = False
 
     def holds(self, topic: str, key: bytes) -> bool:
         """Whether messages of this key still wait, so that new ones must queue behind them."""
         with self._lock:
-            return any((topic, key) in shelf.keys for shelf in self._shelves.values())
+            return any((topic, key) in queue.keys for queue in self._queues.values())
 
     def depth(self) -> dict[SpoolClass, Depth]:
         """What waits, by class."""
         with self._lock:
             return {
-                each: Depth(messages=shelf.messages, size_bytes=shelf.log.size_bytes)
-                for each, shelf in self._shelves.items()
+                each: Depth(messages=queue.messages, size_bytes=queue.log.size_bytes)
+                for each, queue in self._queues.items()
             }
 
     def close(self) -> None:
         """Fsync everything, end the threads, release the lock."""
         self._stop.set()
-        for shelf in self._shelves.values():
-            shelf.dirty.set()
+        for queue in self._queues.values():
+            queue.dirty.set()
         for thread in self._threads:
             thread.join()
         with self._lock:
             if self._lock_file is not None:
-                for shelf in self._shelves.values():
-                    shelf.log.close()
+                for queue in self._queues.values():
+                    queue.log.close()
                 os.close(self._lock_file)
                 self._lock_file = None
 
@@ -265,90 +265,90 @@ class Spool:
         if self._stop.is_set():
             raise SourceUnavailable("spool.closed", "the spool is closed")
 
-    def _admit(self, shelf: _Shelf, size_bytes: int, entries: Sequence[Entry]) -> bool:
+    def _admit(self, queue: _SpoolQueue, size_bytes: int, entries: Sequence[Entry]) -> bool:
         """Make or refuse room. False: this record is sampled out (counted)."""
-        quota, each = self._limits.quota_bytes(shelf.spool_class), shelf.spool_class
-        after = shelf.log.size_bytes + size_bytes + 64
+        quota, each = self._limits.quota_bytes(queue.spool_class), queue.spool_class
+        after = queue.log.size_bytes + size_bytes + 64
         if each is SpoolClass.TELEMETRY and after > quota * self._limits.sample_from:
-            shelf.seen += 1
-            if shelf.seen % self._limits.sample_keep_every:
+            queue.seen += 1
+            if queue.seen % self._limits.sample_keep_every:
                 self._metrics.add(m.DROPPED, each.value, "sampled", "true", amount=len(entries))
                 return False
         if after > quota and (each is SpoolClass.LIFE_SAFETY or size_bytes + 64 > quota):
             raise self._refused(
-                shelf,
+                queue,
                 "spool.full",
                 "the life-safety part of the spool is full; the source must keep its signal",
             )
-        while shelf.log.size_bytes + size_bytes + 64 > quota and shelf.log.segments:
-            self._drop_oldest(shelf, "spool_full")
+        while queue.log.size_bytes + size_bytes + 64 > quota and queue.log.segments:
+            self._drop_oldest(queue, "spool_full")
         return True
 
-    def _refused(self, shelf: _Shelf, code: str, sentence: str) -> CapacityExhausted:
-        self._metrics.add(m.REFUSED, shelf.spool_class.value, code)
-        if not shelf.is_full:
-            shelf.is_full = True
-            self._alarm(code, shelf.spool_class, sentence)
+    def _refused(self, queue: _SpoolQueue, code: str, sentence: str) -> CapacityExhausted:
+        self._metrics.add(m.REFUSED, queue.spool_class.value, code)
+        if not queue.is_full:
+            queue.is_full = True
+            self._alarm(code, queue.spool_class, sentence)
         return CapacityExhausted(
             code, sentence, cure="bring the broker back or give the spool more room", retry_after_s=1.0
         )
 
-    def _drop_oldest(self, shelf: _Shelf, reason: str) -> None:
-        lost = [_DECODE(payload) for payload in shelf.log.drop_oldest()]
+    def _drop_oldest(self, queue: _SpoolQueue, reason: str) -> None:
+        lost = [_DECODE(payload) for payload in queue.log.drop_oldest()]
         for entries in lost:
-            shelf.count(entries, sign=-1)
+            queue.count(entries, sign=-1)
         total = sum(len(entries) for entries in lost)
         if total:
-            self._metrics.add(m.DROPPED, shelf.spool_class.value, reason, "true", amount=total)
-            _LOG.warning("records_dropped", spool_class=shelf.spool_class.value, reason=reason, records=total)
+            self._metrics.add(m.DROPPED, queue.spool_class.value, reason, "true", amount=total)
+            _LOG.warning("records_dropped", spool_class=queue.spool_class.value, reason=reason, records=total)
 
-    def _expire(self, shelf: _Shelf) -> None:
-        max_age_s = self._limits.max_age_s(shelf.spool_class)
+    def _expire(self, queue: _SpoolQueue) -> None:
+        max_age_s = self._limits.max_age_s(queue.spool_class)
         while (
             max_age_s is not None
-            and len(shelf.log.segments) > 1
-            and self._now_ms() - shelf.log.segments[0].newest_ms > max_age_s * 1_000
+            and len(queue.log.segments) > 1
+            and self._now_ms() - queue.log.segments[0].newest_ms > max_age_s * 1_000
         ):
-            self._drop_oldest(shelf, "spool_age")
+            self._drop_oldest(queue, "spool_age")
 
-    def _write(self, shelf: _Shelf, payload: bytes) -> int:
+    def _write(self, queue: _SpoolQueue, payload: bytes) -> int:
         while True:
             try:
-                return shelf.log.append(payload, at_ms=self._now_ms())
+                return queue.log.append(payload, at_ms=self._now_ms())
             except OSError as error:
                 if error.errno not in _DISK_FULL:
                     raise self._refused(
-                        shelf, "spool.write_failed", f"the spool cannot be written (errno {error.errno})"
+                        queue, "spool.write_failed", f"the spool cannot be written (errno {error.errno})"
                     ) from error
-                if not self._make_room(shelf.spool_class):
-                    raise self._refused(shelf, "spool.disk_full", "the spool's disk is full") from error
+                if not self._free_disk(queue.spool_class):
+                    raise self._refused(queue, "spool.disk_full", "the spool's disk is full") from error
 
-    def _make_room(self, for_class: SpoolClass) -> bool:
+    def _free_disk(self, for_class: SpoolClass) -> bool:
         """Telemetry gives way first, then normal; nothing gives way to something less important."""
         for each in reversed(CLASSES[1:]):
-            if CLASSES.index(each) >= CLASSES.index(for_class) and self._shelves[each].log.segments:
-                self._drop_oldest(self._shelves[each], "disk_full")
+            if CLASSES.index(each) >= CLASSES.index(for_class) and self._queues[each].log.segments:
+                self._drop_oldest(self._queues[each], "disk_full")
                 return True
         return False
 
-    def _commit(self, shelf: _Shelf) -> None:
+    def _commit(self, queue: _SpoolQueue) -> None:
         """The committer thread of one class: gather, fsync once, acknowledge all that it covers."""
         gather_s = {
             SpoolClass.NORMAL: self._limits.normal_gather_s,
             SpoolClass.TELEMETRY: self._limits.telemetry_sync_s,
-        }.get(shelf.spool_class, 0.0)
+        }.get(queue.spool_class, 0.0)
         while True:
-            shelf.dirty.wait()
+            queue.dirty.wait()
             if gather_s and not self._stop.is_set():
                 self._stop.wait(gather_s)
-            shelf.dirty.clear()
-            self._commit_once(shelf)
+            queue.dirty.clear()
+            self._commit_once(queue)
             if self._stop.is_set():
                 return
 
-    def _commit_once(self, shelf: _Shelf) -> None:
+    def _commit_once(self, queue: _SpoolQueue) -> None:
         with self._lock:
-            handle, covered = shelf.log.sync_handle(), shelf.log.last
+            handle, covered = queue.log.sync_handle(), queue.log.last
         failure: OSError | None = None
         try:
             if handle is not None:
@@ -360,11 +360,11 @@ class Spool:
                 os.close(handle)
         with self._lock:
             if failure is not None:
-                self._leave_segment(shelf, covered)
-            unsafe_up_to = shelf.log.unsafe_up_to
+                self._leave_segment(queue, covered)
+            unsafe_up_to = queue.log.unsafe_up_to
             ready = [
-                shelf.waiting.popleft()
-                for _ in range(sum(1 for sequence, _ in shelf.waiting if sequence <= covered))
+                queue.waiting.popleft()
+                for _ in range(sum(1 for sequence, _ in queue.waiting if sequence <= covered))
             ]
         for sequence, done in ready:
             if sequence > unsafe_up_to:
@@ -374,18 +374,18 @@ class Spool:
                     SourceUnavailable("spool.sync_failed", "the disk refused to make the record durable")
                 )
 
-    def _leave_segment(self, shelf: _Shelf, covered: int) -> None:
+    def _leave_segment(self, queue: _SpoolQueue, covered: int) -> None:
         """After a failed fsync the kernel may have thrown dirty pages away: never write behind them again."""
         self._alarm(
             "spool.sync_failed",
-            shelf.spool_class,
+            queue.spool_class,
             "the disk refused an fsync; the sources were not acknowledged",
         )
         try:
-            shelf.log.seal()
+            queue.log.seal()
         except OSError as error:
-            _LOG.error("segment_left", spool_class=shelf.spool_class.value, errno=error.errno)
-        shelf.log.unsafe_up_to = max(shelf.log.unsafe_up_to, covered)
+            _LOG.error("segment_left", spool_class=queue.spool_class.value, errno=error.errno)
+        queue.log.unsafe_up_to = max(queue.log.unsafe_up_to, covered)
 
     def _alarm(self, code: str, spool_class: SpoolClass, sentence: str) -> None:
         _LOG.error("spool_alarmed", code=code, spool_class=spool_class.value)

@@ -13,7 +13,7 @@ from typing import cast
 from cior_bus import metrics as m
 from cior_bus import topics
 from cior_bus.lanes import BUCKETS, bucket_key
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_core import codec, devices
 from cior_core.catalogue import Kind
 from cior_core.device_state import Bucket, DeviceState
@@ -24,7 +24,7 @@ from cior_core.ports import Clock
 from cior_streams import metrics as s
 from cior_streams.device_table import DeviceTable
 from cior_streams.domain import Worthy
-from cior_streams.guard import Guard, Incoming, Publisher
+from cior_streams.guard import Guard, Incoming
 from cior_streams.partitions import partition_of
 from cior_streams.sequencing import Sequencer
 
@@ -41,7 +41,7 @@ class Bulk:
         *,
         settings: DeviceSettings,
         worthy: Worthy,
-        bus: Publisher,
+        bus: DurableSink,
         sequencer: Sequencer,
         guard: Guard,
         clock: Clock,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import cast
 
 from cior_bus import metrics as m
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.correlate import degraded
@@ -19,14 +19,20 @@ from cior_streams import metrics as s
 from cior_streams import outlet
 from cior_streams.area_memory import AreaMemory
 from cior_streams.domain import Correlator
-from cior_streams.guard import Incoming, Publisher
+from cior_streams.guard import Incoming
 
 
 class Correlation:
     """One per worker; serves the areas whose partitions the worker has."""
 
     def __init__(
-        self, bus: Publisher, memory: AreaMemory, correlator: Correlator, *, clock: Clock, metrics: m.Metrics
+        self,
+        bus: DurableSink,
+        memory: AreaMemory,
+        correlator: Correlator,
+        *,
+        clock: Clock,
+        metrics: m.Metrics,
     ) -> None:
         self._bus, self._memory, self._correlator, self._clock, self._metrics = (
             bus,

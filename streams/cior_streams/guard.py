@@ -15,7 +15,7 @@ import structlog
 
 from cior_bus import metrics as m
 from cior_bus.dead_letters import dead_letter
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.model import DataClass
 from cior_core.ports import Clock
@@ -37,14 +37,6 @@ class Incoming(Protocol):
     headers: dict[str, bytes]
 
 
-class Publisher(Protocol):
-    """What the guard and the agents need of the bus."""
-
-    async def publish(self, messages: Sequence[MessageOut]) -> None:
-        """Durable when it returns; raises ``SourceUnavailable`` otherwise."""
-        ...
-
-
 Handle = Callable[[Incoming], Awaitable[None]]
 Rescue = Callable[[Incoming, BaseException], Sequence[MessageOut]]
 
@@ -57,7 +49,7 @@ def nothing_to_rescue(_incoming: Incoming, _error: BaseException) -> Sequence[Me
 class Guard:
     """One per worker."""
 
-    def __init__(self, bus: Publisher, *, clock: Clock, metrics: m.Metrics) -> None:
+    def __init__(self, bus: DurableSink, *, clock: Clock, metrics: m.Metrics) -> None:
         self._bus, self._clock, self._metrics = bus, clock, metrics
 
     async def run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from cior_bus import metrics as m
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_core import codec, devices
 from cior_core.catalogue import Kind
 from cior_core.device_state import Bucket
@@ -14,7 +14,7 @@ from cior_core.errors import PayloadRejected
 from cior_core.model import Event
 from cior_streams import metrics as s
 from cior_streams.device_table import DeviceTable
-from cior_streams.guard import Incoming, Publisher
+from cior_streams.guard import Incoming
 from cior_streams.sequencing import Sequencer
 
 
@@ -26,7 +26,7 @@ class Pressing:
         table: DeviceTable,
         *,
         settings: DeviceSettings,
-        bus: Publisher,
+        bus: DurableSink,
         sequencer: Sequencer,
         metrics: m.Metrics,
     ) -> None:

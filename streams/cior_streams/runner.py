@@ -19,6 +19,7 @@ import faust
 import msgspec
 import structlog
 
+from cior_bus import durable_file
 from cior_bus.admin import Topics
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
@@ -110,14 +111,14 @@ class Worker:
         while not self._stop.is_set():
             try:
                 await asyncio.to_thread(admin.ensure, partitions=self.settings.partitions)
-                life = await asyncio.to_thread(admin.life)
+                epoch = await asyncio.to_thread(admin.epoch)
             except SourceUnavailable as away:
                 _LOG.warning("broker_awaited", code=away.code)
                 self._write_health(ready=False)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), 0.5)
             else:
-                self.settings = msgspec.structs.replace(self.settings, life=life)
+                self.settings = msgspec.structs.replace(self.settings, epoch=epoch)
                 return True
         return False
 
@@ -202,9 +203,7 @@ class Worker:
         )
         path = health_path(self.settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        temporary.write_bytes(msgspec.json.encode(health))
-        temporary.replace(path)
+        durable_file.replace(path, msgspec.json.encode(health), is_synced=False)
 
 
 async def _end(app: faust.App, starting: asyncio.Future[None]) -> None:

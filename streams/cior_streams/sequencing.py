@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_core import codec, identity
 from cior_core.catalogue import Kind
 from cior_core.model import (
@@ -22,13 +22,13 @@ from cior_core.model import (
 from cior_core.ports import Clock
 from cior_core.system_events import system_event
 from cior_streams.domain import Areas
-from cior_streams.guard import Incoming, Publisher
+from cior_streams.guard import Incoming
 
 
 class Sequencer:
     """Appends to ``cior.area.v1`` and returns when the entry is confirmed."""
 
-    def __init__(self, bus: Publisher, *, clock: Clock, areas: Areas, partitions: int) -> None:
+    def __init__(self, bus: DurableSink, *, clock: Clock, areas: Areas, partitions: int) -> None:
         self._bus, self._clock, self._areas = bus, clock, areas
         self.partitions = partitions
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cior_bus import topics
-from cior_bus.broker_life import name_in
+from cior_bus.log_epoch import name_in
 from cior_bus.settings import BusSettings, Profile
 from cior_core.model import Struct
 
@@ -23,8 +23,8 @@ class StreamSettings(Struct, frozen=True):
     """One worker. ``worker`` names it among the workers of its role (its state folder must be its own); ``workers`` is how many there are.
 
     ``version`` is raised to give up all tables after a data loss of the broker that left their changelogs behind. ``stall_s``: input waits and
-    nothing was committed for so long → the process ends for its supervisor to start it again. ``life``: set by the runner, see
-    :mod:`cior_bus.broker_life`.
+    nothing was committed for so long → the process ends for its supervisor to start it again. ``epoch``: set by the runner, see
+    :mod:`cior_bus.log_epoch`.
     """
 
     bus: BusSettings
@@ -37,7 +37,7 @@ class StreamSettings(Struct, frozen=True):
     tick_s: float = 1.0
     stall_s: float = 30.0
     app_prefix: str = "cior"
-    life: str = ""
+    epoch: str = ""
 
     @property
     def app_id(self) -> str:
@@ -47,7 +47,7 @@ class StreamSettings(Struct, frozen=True):
     @property
     def group(self) -> str:
         """The consumer group and the first part of the changelogs' names."""
-        return name_in(self.life, self.app_id)
+        return name_in(self.epoch, self.app_id)
 
     @property
     def datadir(self) -> Path:

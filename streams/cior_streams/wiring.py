@@ -8,6 +8,7 @@ import faust
 import msgspec
 
 from cior_bus import topics
+from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
 from cior_core.devices import DEFAULT_SETTINGS, DeviceSettings
 from cior_core.model import DEFAULT_AREA, AreaId, Device
@@ -21,7 +22,7 @@ from cior_streams.bulk import Bulk
 from cior_streams.correlating import Correlation
 from cior_streams.device_table import DeviceTable, Registry
 from cior_streams.domain import Areas, CoreCorrelator, Correlator, Worthy
-from cior_streams.guard import Guard, Publisher
+from cior_streams.guard import Guard
 from cior_streams.partitions import partition_of
 from cior_streams.pressing import Pressing
 from cior_streams.sequencing import Sequencer
@@ -58,7 +59,7 @@ class Parts(msgspec.Struct, frozen=True):
     app: faust.App
     settings: StreamSettings
     domain: Domain
-    bus: Publisher
+    bus: DurableSink
     guard: Guard
     sequencer: Sequencer
     clock: Clock
@@ -66,7 +67,7 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 def build(
-    settings: StreamSettings, domain: Domain, bus: Publisher, *, clock: Clock, metrics: Metrics
+    settings: StreamSettings, domain: Domain, bus: DurableSink, *, clock: Clock, metrics: Metrics
 ) -> faust.App:
     """The application of ``settings.role`` with its agents. Inside the running loop."""
     app = edge.create_app(settings)

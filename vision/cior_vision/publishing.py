@@ -8,30 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Protocol
 
 import structlog
 
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, Lane
 
 LOG = structlog.get_logger("cior.vision.publishing")
 
 
-class Sink(Protocol):
-    """What a worker publishes to: ``cior_bus.producer.Bus`` or a test's list."""
-
-    async def publish(self, messages: Sequence[MessageOut]) -> None:
-        """All durable before return."""
-        ...
-
-
 class Outbox:
     """Events waiting for the sink, two bounded queues: what matters, and what only informs. Used from the event loop only."""
 
-    def __init__(self, sink: Sink, *, limit: int, retry_s: float = 0.5) -> None:
+    def __init__(self, sink: DurableSink, *, limit: int, retry_s: float = 0.5) -> None:
         self._sink = sink
         self._limit = limit
         self._retry_s = retry_s

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from cior_bus.message import DurableSink
 from cior_core import bundled
 from cior_core.model import Event
 from cior_core.taxonomy import Taxonomy
@@ -30,7 +31,7 @@ from cior_vision.frames import Frame
 from cior_vision.health import HealthMeter
 from cior_vision.incidents import Condition, Sighting
 from cior_vision.pipeline import CameraPipeline, Outcome
-from cior_vision.publishing import Outbox, Sink
+from cior_vision.publishing import Outbox
 from cior_vision.reader import CameraReader, Link
 from cior_vision.settings import AnyVisionSettings, CameraSettings, load_settings
 from cior_vision.timing import FrameTime
@@ -73,7 +74,7 @@ class VisionWorker:
     def __init__(
         self,
         settings: AnyVisionSettings,
-        sink: Sink,
+        sink: DurableSink,
         *,
         clock: EdgeClock | None = None,
         detector: Detector | None = None,
@@ -294,6 +295,6 @@ async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def run_worker(config: Path, sink: Sink, *, stop: asyncio.Event | None = None) -> None:
+async def run_worker(config: Path, sink: DurableSink, *, stop: asyncio.Event | None = None) -> None:
     """What ``cior run vision --config FILE`` does. Raises ``ConfigInvalid`` (with file, line, cure) or ``IntegrityBroken`` before anything starts."""
     await VisionWorker(load_settings(config), sink).run(stop)

@@ -13,7 +13,7 @@ from uuid import uuid4
 import msgspec
 import structlog
 
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
@@ -23,7 +23,7 @@ from cior_connectors._runtime.backoff import Backoff
 from cior_connectors._runtime.health import Health, HealthBook, State
 from cior_connectors._runtime.limits import TelemetryLimit
 from cior_connectors._runtime.marks import Mark
-from cior_connectors._runtime.pipeline import Pipeline, Sink
+from cior_connectors._runtime.pipeline import Pipeline
 from cior_connectors._runtime.records import Channel
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
@@ -51,7 +51,7 @@ HEALTHY_AFTER_S = 5.0
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What the centre lends to every instance of a process."""
 
-    sink: Sink
+    sink: DurableSink
     sealer: Sealer
     metrics: Metrics
     state_dir: Path

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from cior_bus import durable_file
 
 
 class Mark:
@@ -21,9 +22,4 @@ class Mark:
 
     def write(self, at_ms: int) -> None:
         """Durable on return."""
-        fresh = self._path.with_suffix(".new")
-        with fresh.open("w", encoding="ascii") as file:
-            file.write(str(at_ms))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
+        durable_file.replace(self._path, b"%d" % at_ms)

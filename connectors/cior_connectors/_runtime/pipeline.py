@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Protocol
 
 import msgspec
 import structlog
 
-from cior_bus.message import MessageOut
+from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import metrics as m
@@ -24,13 +23,6 @@ from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
 from cior_core.identity import payload_sha256, raw_id
 
 _LOG = structlog.get_logger(__name__)
-
-
-class Sink(Protocol):
-    """``cior_bus.producer.Bus``, or its in-memory twin."""
-
-    async def publish(self, messages: Sequence[MessageOut], /) -> None:
-        """All durable on return, or raises and none counts as durable."""
 
 
 class _Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +41,7 @@ class Pipeline:
         *,
         manifest: Manifest,
         channel: Channel,
-        sink: Sink,
+        sink: DurableSink,
         now_ms: Callable[[], int],
         metrics: Metrics,
         accounting: Accounting,

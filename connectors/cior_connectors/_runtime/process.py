@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
 from cior_connectors import registry as kinds
 from cior_connectors._runtime.instance import Instance, Surroundings
-from cior_connectors._runtime.pipeline import Sink
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import (
     CentreSettings,
@@ -112,7 +112,7 @@ def build(each: Plan, *, context: DecodeContext, around: Surroundings) -> Instan
 def surroundings(
     centre: CentreSettings,
     *,
-    sink: Sink,
+    sink: DurableSink,
     metrics: Metrics,
     registry: Mapping[str, Device],
     city: City | None = None,

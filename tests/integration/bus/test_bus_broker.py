@@ -19,8 +19,8 @@ from cior.embedded.tansu import Tansu, free_port
 from cior_bus import metrics as m
 from cior_bus import topics
 from cior_bus.admin import Topics, TopicState
+from cior_bus.batch_plan import BatchPlans, MemoryPlans
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits, Join
-from cior_bus.cuts import Cuts, FileCuts
 from cior_bus.dead_letters import dead_letter
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
@@ -305,7 +305,7 @@ def consume(
     *,
     until: int,
     join: Join,
-    cuts: Cuts | None = None,
+    plans: BatchPlans | None = None,
     limits: BatchLimits | None = None,
     timeout_s: float = 30.0,
 ) -> None:
@@ -315,7 +315,7 @@ def consume(
         group="sink",
         topics=[URGENT],
         join=join,
-        cuts=cuts,
+        plans=plans,
         limits=limits or BatchLimits(max_records=50, max_wait_s=0.2),
     )
     thread = threading.Thread(target=consumer.run, args=(sink,), kwargs={"stop": stop})
@@ -353,9 +353,7 @@ class Killed(BaseException):
     """Stands for the process dying after the insert and before the commit."""
 
 
-async def test_a_sink_that_dies_before_the_commit_gets_the_same_cut_again(
-    broker: Broker, tmp_path: Path
-) -> None:
+async def test_a_sink_that_dies_before_the_commit_gets_the_same_batch_again(broker: Broker) -> None:
     Topics(broker.settings).ensure(partitions=1)
     with Bus(broker.settings) as bus:
         await asyncio.gather(*(bus.publish([press(n)]) for n in range(30)))
@@ -366,15 +364,14 @@ async def test_a_sink_that_dies_before_the_commit_gets_the_same_cut_again(
         raise Killed
 
     limits = BatchLimits(max_records=500, max_wait_s=0.3)
-    consumer = BatchConsumer(
-        broker.settings, group="sink", topics=[URGENT], cuts=FileCuts(tmp_path), limits=limits
-    )
+    plans = MemoryPlans()  # they outlive the consumer, as those in a store do
+    consumer = BatchConsumer(broker.settings, group="sink", topics=[URGENT], plans=plans, limits=limits)
     with pytest.raises(Killed):
         consumer.run(dies, stop=threading.Event())
     with Bus(broker.settings) as bus:
         await asyncio.gather(*(bus.publish([press(n)]) for n in range(30, 70)))
     sink = Sink()
-    consume(broker, sink, until=70, join=Join.ASSIGN, cuts=FileCuts(tmp_path), limits=limits)
+    consume(broker, sink, until=70, join=Join.ASSIGN, plans=plans, limits=limits)
     assert sink.batches[0].token == inserted[0]
     assert sorted(numbers([(r.key, r.value) for batch in sink.batches for r in batch.records])) == list(
         range(70)

@@ -65,7 +65,7 @@ def test_each_start_is_a_life_of_its_own(broker: Started) -> None:
     for _ in range(2):
         broker.start()
         broker.wait_ready()
-        lives.add(Topics(broker.bus).life())
+        lives.add(Topics(broker.bus).epoch())
         broker.end()
     assert len(lives) == 2
 

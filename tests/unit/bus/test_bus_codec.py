@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cior_bus import lanes, metrics, topics
-from cior_bus.cuts import Cut, FileCuts
 from cior_bus.dead_letters import dead_letter
 from cior_bus.message import MessageOut
 from cior_bus.settings import BusSettings, Profile
@@ -269,12 +267,3 @@ def test_the_catalogue_of_topics_is_whole() -> None:
     assert len({spec.partitions for spec in topics.CATALOGUE}) == 1, (
         "topics that share a table must have equal counts"
     )
-
-
-def test_a_plan_survives_a_restart_and_a_damaged_one_is_no_plan(tmp_path: Path) -> None:
-    FileCuts(tmp_path).plan("t", 3, Cut(first=10, last=19))
-    assert FileCuts(tmp_path).planned("t", 3, since=10) == Cut(first=10, last=19)
-    assert FileCuts(tmp_path).planned("t", 3, since=20) is None, "that batch is done"
-    assert FileCuts(tmp_path).planned("t", 4, since=10) is None
-    (tmp_path / "t-3.cut").write_bytes(b'{"first":1')
-    assert FileCuts(tmp_path).planned("t", 3, since=10) is None
