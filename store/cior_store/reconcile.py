@@ -1,4 +1,4 @@
-"""Each minute: is what was accepted also stored? The verdicts are data; the composition root turns gaps into ``accounting.gap`` events.
+"""Each minute: is what was accepted also stored? The findings are data; the composition root turns gaps into ``accounting.gap`` events.
 
 Two equations per connector instance and minute of receipt::
 
@@ -26,7 +26,7 @@ from cior_store.engine import Store
 _MINUTE_MS = 60_000
 
 
-class Verdict(StrEnum):
+class Balance(StrEnum):
     """What the check of a minute found."""
 
     BALANCED = "balanced"
@@ -43,10 +43,10 @@ class ReconcileSettings(Struct, frozen=True):
 
 
 class Checked(Struct, frozen=True):
-    """One minute's row with its verdict."""
+    """One minute's row and whether it balances."""
 
     row: BalanceRow
-    verdict: Verdict
+    balance: Balance
 
 
 class Gap(Struct, frozen=True):
@@ -65,23 +65,24 @@ class Gap(Struct, frozen=True):
         return f"{self.connector}:{self.instance}:{self.minute_ms}:{self.missing_raw}:{self.missing_outcomes}"
 
 
-def judge(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> Verdict:
-    """The verdict on one minute, at ``now_ms``."""
+def balance_of(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> Balance:
+    """Whether one minute balances, at ``now_ms``."""
     if row.missing_raw > 0 or row.missing_outcomes != 0:
         young = now_ms - (row.minute_ms + _MINUTE_MS) < settings.grace_s * 1000
-        return Verdict.IN_FLIGHT if young else Verdict.GAP
+        return Balance.IN_FLIGHT if young else Balance.GAP
     claimed = row.accepted is not None and row.exact and row.missing_raw == 0
-    return Verdict.BALANCED if claimed else Verdict.UNCLAIMED
+    return Balance.BALANCED if claimed else Balance.UNCLAIMED
 
 
 def check(answers: Answers, *, now_ms: int, settings: ReconcileSettings | None = None) -> tuple[Checked, ...]:
-    """Every connector instance's minutes in the look-back window, with verdicts."""
+    """Every connector instance's minutes in the look-back window, and whether they balance."""
     limits = settings or ReconcileSettings()
     rows = answers.reconciliation(
         since_ms=_floor(now_ms - limits.look_back_s * 1000), until_ms=_floor(now_ms) + _MINUTE_MS
     )
     return tuple(
-        Checked(row=row, verdict=judge(row, now_ms=now_ms, settings=limits)) for row in without_names(rows)
+        Checked(row=row, balance=balance_of(row, now_ms=now_ms, settings=limits))
+        for row in without_names(rows)
     )
 
 
@@ -114,7 +115,7 @@ def gaps(checked: Sequence[Checked]) -> tuple[Gap, ...]:
             minute_ms=each.row.minute_ms, connector=each.row.connector, instance=each.row.instance, missing_raw=each.row.missing_raw,
             missing_outcomes=each.row.missing_outcomes, accepted=each.row.accepted,
         )
-        for each in checked if each.verdict is Verdict.GAP
+        for each in checked if each.balance is Balance.GAP
     )  # fmt: skip
 
 
@@ -148,7 +149,7 @@ def record(store: Store, checked: Sequence[Checked], *, now_ms: int) -> None:
     """Write the findings for the walls (``v_reconciliation``); a later check of the same minute replaces them."""
     rows = [
         (each.row.minute_ms // 1000, each.row.connector, each.row.instance, each.row.accepted or 0, each.row.raw_stored, each.row.outcomes_declared,
-         each.row.events_stored, each.row.dead_stored, each.verdict.value, now_ms)
+         each.row.events_stored, each.row.dead_stored, each.balance.value, now_ms)
         for each in checked
     ]  # fmt: skip
     if rows:

@@ -28,7 +28,7 @@ from cior_core.ports import Clock
 from cior_streams import app as edge
 from cior_streams import metrics as s
 from cior_streams.settings import Role, StreamSettings
-from cior_streams.watchdog import FATAL, LogReader, Observation, Verdict, Watchdog, watch
+from cior_streams.watchdog import FATAL, LogReader, Observation, Watchdog, WorkerState, watch
 from cior_streams.wiring import Domain, build
 
 _LOG = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ class Worker:
         self._clock = clock or WallClock()
         self._stop = asyncio.Event()
         self._over = threading.Event()
-        self._verdict, self._commit_age_s = Verdict.BROKER_AWAY, 0.0
+        self._verdict, self._commit_age_s = WorkerState.BROKER_AWAY, 0.0
         self._seen = Observation(
             at_s=time.monotonic(), is_reading=False, committed={}, assigned=frozenset(), topics=frozenset()
         )
@@ -136,7 +136,7 @@ class Worker:
             await dog
 
     async def _until_over(
-        self, app: faust.App, starting: asyncio.Future[None], dog: asyncio.Future[Verdict]
+        self, app: faust.App, starting: asyncio.Future[None], dog: asyncio.Future[WorkerState]
     ) -> int:
         while not self._stop.is_set():
             if starting.done() and starting.exception() is not None:
@@ -168,25 +168,25 @@ class Worker:
             topics=frozenset(names | edge.changelogs(app)) if is_reading else frozenset(names),
             unsent=edge.send_errors(app),
         )
-        ready = is_reading and self._verdict is Verdict.FINE
+        ready = is_reading and self._verdict is WorkerState.FINE
         self.metrics.set(s.READY, value=ready)
         if ready is not self._was_ready and self._on_ready is not None:
             self._on_ready(ready)
         self._was_ready = ready
         self._write_health(ready=ready)
 
-    def _watch(self) -> Verdict:
+    def _watch(self) -> WorkerState:
         reader, dog = LogReader(self.settings.bus), Watchdog(stall_s=self.settings.stall_s)
         try:
             return watch(lambda: self._seen, reader, dog, is_over=self._over.wait, say=self._judged)
         finally:
             reader.close()
 
-    def _judged(self, verdict: Verdict, commit_age_s: float) -> None:
+    def _judged(self, verdict: WorkerState, commit_age_s: float) -> None:
         if verdict is not self._verdict:
             _LOG.warning("verdict_changed", verdict=verdict.value, role=self.settings.role.value)
         self._verdict, self._commit_age_s = verdict, commit_age_s
-        if verdict is Verdict.LOOP_STUCK:
+        if verdict is WorkerState.LOOP_STUCK:
             os._exit(EXIT_STUCK)  # the loop that would stop us cleanly does not turn
         if verdict in FATAL:
             threading.Timer(_STOP_LIMIT_S * 2, os._exit, (EXIT_STUCK,)).start()

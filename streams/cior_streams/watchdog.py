@@ -19,7 +19,7 @@ from cior_core.model import Struct
 Place = tuple[str, int]
 
 
-class Verdict(StrEnum):
+class WorkerState(StrEnum):
     """What the watchdog thinks. The last four end the process."""
 
     FINE = "fine"
@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     TABLE_UNSENT = "table_unsent"
 
 
-FATAL = frozenset(Verdict) - {Verdict.FINE, Verdict.BROKER_AWAY}
+FATAL = frozenset(WorkerState) - {WorkerState.FINE, WorkerState.BROKER_AWAY}
 
 
 class Observation(Struct, frozen=True):
@@ -55,7 +55,7 @@ class Logs(Struct, frozen=True):
 
 
 class Watchdog:
-    """Feed it with :meth:`judge`; pure but for the times it is given."""
+    """Feed it with :meth:`check`; pure but for the times it is given."""
 
     def __init__(self, *, stall_s: float, missing_s: float = 3.0, loop_s: float = 20.0) -> None:
         self._stall_s, self._missing_s, self._loop_s = stall_s, missing_s, loop_s
@@ -65,21 +65,21 @@ class Watchdog:
         self._cluster = ""
         self.commit_age_s = 0.0
 
-    def judge(self, seen: Observation, logs: Logs | None, *, now_s: float) -> Verdict:
+    def check(self, seen: Observation, logs: Logs | None, *, now_s: float) -> WorkerState:
         """One look. ``logs`` None: the broker did not answer."""
         if now_s - seen.at_s > self._loop_s:
-            return Verdict.LOOP_STUCK
+            return WorkerState.LOOP_STUCK
         if seen.unsent:
-            return Verdict.TABLE_UNSENT
+            return WorkerState.TABLE_UNSENT
         if logs is None:
             self._forgive(now_s)
-            return Verdict.BROKER_AWAY
+            return WorkerState.BROKER_AWAY
         if self._is_another_log(logs):
-            return Verdict.LOG_RESET
+            return WorkerState.LOG_RESET
         if self._is_missing(seen, logs, now_s):
-            return Verdict.TOPIC_MISSING
+            return WorkerState.TOPIC_MISSING
         self._ends.update(logs.ends)
-        return Verdict.STALLED if self._is_stalled(seen, logs, now_s) else Verdict.FINE
+        return WorkerState.STALLED if self._is_stalled(seen, logs, now_s) else WorkerState.FINE
 
     def _forgive(self, now_s: float) -> None:
         """Time without a broker is nobody's stall."""
@@ -154,13 +154,13 @@ def watch(  # the loop of the watchdog's thread
     dog: Watchdog,
     *,
     is_over: Callable[[float], bool],
-    say: Callable[[Verdict, float], None],
-) -> Verdict:
-    """Look once a second until ``is_over`` (which waits) or a fatal verdict; every verdict goes to ``say`` with the commit age in seconds."""
+    say: Callable[[WorkerState, float], None],
+) -> WorkerState:
+    """Look once a second until ``is_over`` (which waits) or a fatal state; every state goes to ``say`` with the commit age in seconds."""
     while not is_over(1.0):
         seen = look()
-        verdict = dog.judge(seen, reader.read(seen.assigned), now_s=time.monotonic())
-        say(verdict, dog.commit_age_s)
-        if verdict in FATAL:
-            return verdict
-    return Verdict.FINE
+        state = dog.check(seen, reader.read(seen.assigned), now_s=time.monotonic())
+        say(state, dog.commit_age_s)
+        if state in FATAL:
+            return state
+    return WorkerState.FINE

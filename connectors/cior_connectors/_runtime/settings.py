@@ -91,13 +91,13 @@ class InstanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 def read_centre(path: Path) -> CentreSettings:
     """The centre's file. Raises ``ConfigInvalid``."""
-    settings: CentreSettings = _parse(_read(path), CentreSettings, file=str(path))
+    settings: CentreSettings = _parse(read_text(path), CentreSettings, file=str(path))
     return settings
 
 
 def read_registry(path: Path) -> Registry:
     """The devices of a file. Raises ``ConfigInvalid`` with file, line, code and cure."""
-    return Registry.load(_read(path), file=path.name)
+    return Registry.load(read_text(path), file=path.name)
 
 
 def read_instance(text: str, model: type[ConnectorConfig], *, file: str) -> InstanceSettings:
@@ -231,7 +231,7 @@ def _resolved(text: str) -> str:
             )
         return found
     if kind == "file":
-        return _read(Path(rest)).strip()
+        return read_text(Path(rest)).strip()
     return text
 
 
@@ -242,7 +242,8 @@ def _from_base64(text: str) -> bytes:
         return b""
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A settings file as text. Raises ``ConfigInvalid`` (``config.unreadable``)."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

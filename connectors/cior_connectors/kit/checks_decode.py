@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from unittest.mock import patch
 
 from cior_connectors._runtime.guard import DecodeResult, guarded
-from cior_connectors.contract import Decoded, Facts, Identity
+from cior_connectors.contract import Decoded, Identity
 from cior_connectors.kit import samples, wall
 from cior_connectors.kit.samples import Sample
 from cior_connectors.kit.subject import CheckFailed, NotApplicable, Subject
@@ -270,8 +270,3 @@ def undecodable(subject: Subject) -> tuple[bytes, DecodeResult]:
         if decoded.code is not None:
             return candidate, decoded
     raise CheckFailed("decode takes any bytes for a message")
-
-
-def facts_for(subject: Subject, sample: Sample) -> Facts:
-    """The sample's facts before the runtime stamps them."""
-    return sample.facts(subject.source_urn)

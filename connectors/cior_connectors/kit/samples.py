@@ -12,9 +12,8 @@ import msgspec
 from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors.contract import Facts
 from cior_core import codec, strict_toml
-from cior_core.catalogue import Kind
 from cior_core.errors import ConfigInvalid
-from cior_core.model import Device, Event
+from cior_core.model import Device
 
 RECEIVED_MS = 1_795_305_600_000
 """2026-11-22T00:00:00Z, the receipt instant of samples that name none."""
@@ -99,13 +98,6 @@ def told(decoded: DecodeResult) -> dict[str, Any]:
     """A result as it stands in ``expected.json``: events in wire form, codes of rejected parts, and the code of a rejected payload."""
     events = [msgspec.json.decode(codec.encode(event)) for event in decoded.events]
     return {"events": events, "rejected": [part.code for part in decoded.rejected], "code": decoded.code}
-
-
-def events_of(expected: Mapping[str, Any]) -> list[Event]:
-    """The golden events."""
-    return [
-        event for each in expected["events"] for event in codec.records(Kind.EVENT, msgspec.json.encode(each))
-    ]
 
 
 def write_expected(sample: Sample, decoded: DecodeResult) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -189,8 +188,3 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     instance: Instance
     sink: MemorySink
     metrics: Metrics
-
-
-def team_key_text(key: PrivateKey) -> str:
-    """The public half, as a centre's file has it."""
-    return b64encode(bytes(key.public_key)).decode()

@@ -26,7 +26,7 @@ from cior_store.engine import Store
 from cior_store.memory import MemoryStore
 from cior_store.migrate import migrate
 from cior_store.questions import Questions
-from cior_store.reconcile import ReconcileSettings, Verdict, check, gaps, totals
+from cior_store.reconcile import Balance, ReconcileSettings, check, gaps, totals
 from cior_store.sink import Book
 from cior_store.writers import Writers
 from integration.store import city
@@ -221,7 +221,7 @@ def test_dead_letters_are_listed_newest_first(pair: Pair) -> None:
     ]
 
 
-def _hour(pair: Pair, *, now_ms: int) -> list[tuple[int | None, int, int, int, Verdict]]:
+def _hour(pair: Pair, *, now_ms: int) -> list[tuple[int | None, int, int, int, Balance]]:
     found = check(pair.ask, now_ms=now_ms, settings=ReconcileSettings(look_back_s=7200))
     return [
         (
@@ -229,7 +229,7 @@ def _hour(pair: Pair, *, now_ms: int) -> list[tuple[int | None, int, int, int, V
             each.row.raw_stored,
             each.row.missing_raw,
             each.row.missing_outcomes,
-            each.verdict,
+            each.balance,
         )
         for each in found
     ]
@@ -240,15 +240,15 @@ def test_accepted_equals_stored_plus_dead(pair: Pair) -> None:
     pair.put(
         Kind.EVENT, city.event(1, raw_number=1), city.event(2, raw_number=2), city.accounting(NOON_MS, 4)
     )
-    assert _hour(pair, now_ms=NOON_MS + MINUTE_MS) == [(4, 4, 0, 3, Verdict.IN_FLIGHT)]
-    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(4, 4, 0, 3, Verdict.GAP)]
+    assert _hour(pair, now_ms=NOON_MS + MINUTE_MS) == [(4, 4, 0, 3, Balance.IN_FLIGHT)]
+    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(4, 4, 0, 3, Balance.GAP)]
     pair.put(Kind.DEAD, city.dead(1, raw_number=3))
     pair.put(
         Kind.EVENT,
         city.event(4, raw_number=4),
         city.event(5, raw=RawPointer(raw_id=RawId("raw-4"), sha256="00" * 32, index=1)),
     )
-    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(4, 4, 0, 0, Verdict.BALANCED)]
+    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(4, 4, 0, 0, Balance.BALANCED)]
 
 
 def test_a_lost_record_is_a_gap_with_its_size(pair: Pair) -> None:
@@ -267,21 +267,21 @@ def test_a_lost_record_is_a_gap_with_its_size(pair: Pair) -> None:
 def test_one_press_sent_forty_times_balances(pair: Pair) -> None:
     pair.put(Kind.RAW, *(city.raw(n) for n in range(40)))
     pair.put(Kind.EVENT, *(city.event(7, raw_number=n) for n in range(40)), city.accounting(NOON_MS, 40))
-    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(40, 40, 0, 0, Verdict.BALANCED)]
+    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(40, 40, 0, 0, Balance.BALANCED)]
     assert sum(row.events for row in pair.ask.events_by_minute(**DAY, source="dc09:panel")) == 1
 
 
 def test_records_without_a_claim_are_called_unclaimed(pair: Pair) -> None:
     pair.put(Kind.RAW, city.raw(1))
     pair.put(Kind.EVENT, city.event(1, raw_number=1))
-    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(None, 1, 0, 0, Verdict.UNCLAIMED)]
+    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(None, 1, 0, 0, Balance.UNCLAIMED)]
 
 
 def test_sealed_records_take_part_in_the_balance_without_being_readable_in_ops(pair: Pair) -> None:
     pair.put(Kind.SEALED, city.raw(1, payload=b"sealed box", sealed=True, data_class=DataClass.SEALED))
     pair.put(Kind.EVENT, city.event(1, raw_number=1), city.accounting(NOON_MS, 1))
     assert pair.ask.raw("raw-1") is None
-    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(1, 1, 0, 0, Verdict.BALANCED)]
+    assert _hour(pair, now_ms=NOON_MS + 10 * MINUTE_MS) == [(1, 1, 0, 0, Balance.BALANCED)]
 
 
 def test_a_raw_record_whose_bytes_were_changed_on_the_way_is_refused(pair: Pair) -> None:
@@ -320,8 +320,8 @@ def test_claims_by_minute_of_receipt_add_up_and_rejected_ones_are_durable_too(pa
         second,
     )
     assert _hour(pair, now_ms=NOON_MS + 20 * MINUTE_MS) == [
-        (1, 1, 0, 0, Verdict.BALANCED),
-        (2, 2, 0, 0, Verdict.BALANCED),
+        (1, 1, 0, 0, Balance.BALANCED),
+        (2, 2, 0, 0, Balance.BALANCED),
     ]
 
 
@@ -331,7 +331,7 @@ def test_a_claim_over_a_straddling_window_is_compared_in_sum_only(pair: Pair) ->
     claim = structs.replace(claim, attributes={"accepted": 2, "window_s": 60.0})
     pair.put(Kind.EVENT, city.event(1, raw_number=1), city.event(2, raw_number=2), claim)
     found = check(pair.ask, now_ms=NOON_MS + 20 * MINUTE_MS, settings=ReconcileSettings(look_back_s=7200))
-    assert {each.verdict for each in found} == {Verdict.UNCLAIMED}
+    assert {each.balance for each in found} == {Balance.UNCLAIMED}
     assert [(total.accepted, total.raw_stored) for total in totals([each.row for each in found])] == [(2, 2)]
 
 
