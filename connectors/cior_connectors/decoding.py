@@ -16,8 +16,8 @@ __all__ = ["clock_notes", "make_event"]
 def clock_notes(judged: Judgement) -> dict[str, Any]:
     """Attributes that say how a device's clock was judged, the same from every connector.
 
-    ``buffered``: late, as far as can be told because it waited. ``clock_mark``: any other :class:`Mark` than no time at all.
-    ``device_ms``: what the device said, when that is not when it happened.
+    ``buffered``: late, as far as can be told because it waited. ``clock_mark``: any other :class:`Mark` than no time at
+    all. ``device_ms``: what the device said, when that is not when it happened.
     """
     notes: dict[str, Any] = {}
     match judged.mark:
@@ -45,11 +45,13 @@ def make_event(  # noqa: PLR0913  the facts of one event, all named
     clock: ClockQuality = ClockQuality.UNKNOWN,
     **fields: Any,
 ) -> Event:
-    """An event with its id (``event_id(facts.source, key, index)``; ``key`` from ``cior_core.identity.press_key``), receipt time, life-safety class, lane and data class taken from the taxonomy.
+    """An event with its id (``event_id(facts.source, key, index)``; ``key`` from ``cior_core.identity.press_key``),
+    receipt time, life-safety class, lane and data class taken from the taxonomy.
 
-    ``fields`` are any other fields of :class:`Event` and win over the taxonomy's values (a sealed device, another lane). The runtime adds the raw
-    pointer, ``registered``, the registered site's place when ``place`` is unknown, and the drill mark of the device.
-    Raises ``KeyError`` for a type the taxonomy does not have: a bug or a wrong type map; config lint finds it first.
+    ``fields`` are any other fields of :class:`Event` and win over the taxonomy's values (a sealed device, another
+    lane). The runtime adds the raw pointer, ``registered``, the registered site's place when ``place`` is unknown, and
+    the drill mark of the device. Raises ``KeyError`` for a type the taxonomy does not have: a bug or a wrong type map;
+    config lint finds it first.
     """
     known = facts.known.taxonomy[TypeCode(type_code)]
     values: dict[str, Any] = {

@@ -1,4 +1,6 @@
-"""What an instance took and what became of it, a minute at a time: the connector's side of *accepted = stored + dead + in flight*."""
+"""What an instance took and what became of it, a minute at a time: the connector's side of *accepted = stored + dead +
+in flight*.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ class Accounting:
         self._metrics.add(m.RECEIVED_BYTES, self._instance, amount=size_bytes)
 
     def durable(self, publication: Publication, *, received_ms: int) -> None:
-        """A payload and all it became are durable. Counted by its minute of *receipt*, the minute by which the store counts its raw record."""
+        """A payload and all it became are durable.
+
+        Counted by its minute of *receipt*, the minute by which the store counts its raw record.
+        """
         minute_ms = received_ms // MINUTE_MS * MINUTE_MS
         self._durable[minute_ms] = self._durable.get(minute_ms, 0) + 1
         for lane in Lane:
@@ -72,6 +77,8 @@ class Accounting:
         return minute
 
     def close_receipts(self) -> dict[str, int]:
-        """Raw records made durable since the last call, by minute of receipt (ms as text); statements add up in the store."""
+        """Raw records made durable since the last call, by minute of receipt (ms as text); statements add up in the
+        store.
+        """
         counts, self._durable = self._durable, {}
         return {str(minute_ms): count for minute_ms, count in sorted(counts.items())}

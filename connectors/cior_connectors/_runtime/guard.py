@@ -30,8 +30,11 @@ class DecodeResult(Decoded, frozen=True, kw_only=True):
 
 
 def guarded(decode: Decode, payload: bytes, facts: Facts) -> DecodeResult:
-    """Call ``decode``. ``PayloadRejected`` gives its code; any other exception is a bug: code ``bug.<type>``, a trace id, and a log line with
-    the place in the code but never the exception's text, because a foreign message may quote the payload."""
+    """Call ``decode``.
+
+    ``PayloadRejected`` gives its code; any other exception is a bug: code ``bug.<type>``, a trace id, and a log line
+    with the place in the code but never the exception's text, because a foreign message may quote the payload.
+    """
     if facts.truncated_from_bytes is not None:
         return DecodeResult(
             code="payload.oversized",

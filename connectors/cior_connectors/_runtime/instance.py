@@ -1,4 +1,6 @@
-"""One running connector: opens its source, pumps payloads through the pipeline, restarts it, tells the centre how it does, stops within two seconds."""
+"""One running connector: opens its source, pumps payloads through the pipeline, restarts it, tells the centre how it
+does, stops within two seconds.
+"""
 
 from __future__ import annotations
 
@@ -246,7 +248,7 @@ class Instance:
     async def _close(self) -> None:
         try:
             await asyncio.wait_for(self.source.close(), STOP_WITHIN_S / 2)
-        except Exception as error:  # noqa: BLE001  the supervisor: a source that cannot close must not stop its own restart
+        except Exception as error:  # noqa: BLE001  the supervisor: a source that cannot close is started again all the same
             _LOG.warning("connector_close_failed", instance=self.instance, error=type(error).__name__)
 
     # --- history ---
@@ -280,7 +282,8 @@ class Instance:
         self.recovered()
 
     def _history_failed(self, error: CiorError) -> None:
-        """History is the net below the live channel: its loss is told and tried again, and never takes the live channel down."""
+        """Tell that history was not read; it is tried again."""
+        # The net below the live channel never takes it down.
         self._around.metrics.add(m.FAILURES, self.instance, error.code)
         self.degraded(error.code)
         if not isinstance(error, SourceUnavailable):
@@ -306,10 +309,11 @@ class Instance:
         )
 
     async def _last_words(self) -> None:
-        """What was accepted since the last statement, and whatever else still waits to be said; bounded, the process is ending."""
+        """What was accepted since the last statement, and whatever else still waits to be said."""
         self._account()
         waiting = [self._posts.get_nowait() for _ in range(self._posts.qsize())]
         try:
+            # Bounded: the process is ending.
             await asyncio.wait_for(
                 self._around.sink.publish([_message(event) for event in waiting]), STOP_WITHIN_S / 2
             )

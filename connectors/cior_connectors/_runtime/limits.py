@@ -1,4 +1,6 @@
-"""Rate limits for telemetry, placed *after* decoding, so that what is life-safety is known first (law 2) and what is dropped is counted (law 11)."""
+"""Rate limits for telemetry, placed *after* decoding, so that what is life-safety is known first (law 2) and what is
+dropped is counted (law 11).
+"""
 
 from __future__ import annotations
 

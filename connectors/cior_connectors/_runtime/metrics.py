@@ -1,4 +1,7 @@
-"""The numbers of this room, declared once (``cior_bus.metrics``). Labels hold instance names and codes, never subjects or payloads."""
+"""The numbers of this room, declared once (``cior_bus.metrics``).
+
+Labels hold instance names and codes, never subjects or payloads.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The way of a payload: receive → stamp → decode under guard → raw, events and dead letters durable *together* → answer. In that order, always (law 1)."""
+"""The way of a payload: receive → stamp → decode under guard → raw, events and dead letters durable *together* →
+answer. In that order, always (law 1).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ class _Ready(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pipeline:
-    """One instance's way. ``on_refusal`` hears whether life-safety input is being refused (True) or taken again (False)."""
+    """One instance's way.
+
+    ``on_refusal`` hears whether life-safety input is being refused (True) or taken again (False).
+    """
 
     def __init__(  # noqa: PLR0913  each is a collaborator, all are named
         self,
@@ -87,7 +92,9 @@ class Pipeline:
         return msgspec.structs.replace(received, facts=stamped)
 
     async def ingest(self, batch: Sequence[Received]) -> None:
-        """Bring stamped payloads to durability and answer each; order is kept within a spool class, and no class waits for another. Never raises for what a payload holds; may raise ``CancelledError``."""
+        """Bring stamped payloads to durability and answer each; order is kept within a spool class, and no class waits
+        for another. Never raises for what a payload holds; may raise ``CancelledError``.
+        """
         decoded = [self._decode(received) for received in batch]
         groups = [
             [ready for ready in decoded if ready.publication.spool_class is spool_class]
@@ -109,7 +116,9 @@ class Pipeline:
         return _Ready(received=received, publication=publication)
 
     async def _group(self, group: Sequence[_Ready]) -> None:
-        """One publish for the group; if it cannot be taken as a whole, one for each payload, so that what still fits goes through."""
+        """One publish for the group; if it cannot be taken as a whole, one for each payload, so that what still fits
+        goes through.
+        """
         try:
             await self._sink.publish([message for ready in group for message in ready.publication.messages])
         except (SourceUnavailable, PayloadRejected) as error:
@@ -122,7 +131,7 @@ class Pipeline:
             self._on_refusal(False)  # noqa: FBT003  a callback's one fact
 
     async def _one_by_one(self, group: Sequence[_Ready], error: CiorError) -> None:
-        """What is too large for the bus as decoded becomes a dead letter with its bytes; a second failure is a refusal."""
+        """What is too large for the bus as decoded becomes a dead letter with its bytes; the second time it is refused."""
         if len(group) > 1:
             for ready in group:
                 await self._group([ready])

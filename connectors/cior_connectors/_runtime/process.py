@@ -174,7 +174,10 @@ async def run(
 
 
 async def run_until(instances: Sequence[Instance], *, stop: asyncio.Event) -> None:
-    """Run until ``stop`` is set; each instance then ends within two seconds. An instance cannot end by itself: its supervisor goes on."""
+    """Run until ``stop`` is set; each instance then ends within two seconds.
+
+    An instance cannot end by itself: its supervisor goes on.
+    """
     tasks = [asyncio.ensure_future(instance.run()) for instance in instances]
     waiter = asyncio.ensure_future(stop.wait())
     _LOG.info("connectors_started", instances=[instance.instance for instance in instances])

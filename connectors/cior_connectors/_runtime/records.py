@@ -1,4 +1,7 @@
-"""From one decoded payload to the messages that become durable together, and to the answer the source will give. Pure but for the sealed box's key."""
+"""From one decoded payload to the messages that become durable together, and to the answer the source will give.
+
+Pure but for the sealed box's key.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,10 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def publication_of(channel: Channel, payload: bytes, facts: Facts, decoded: DecodeResult) -> Publication:
-    """The messages of one payload. Sealed payloads are stripped here, before anything is encoded for a topic, a log or a metric."""
+    """The messages of one payload.
+
+    Sealed payloads are stripped here, before anything is encoded for a topic, a log or a metric.
+    """
     events = channel.keep(tuple(_completed(event, channel) for event in decoded.events))
     rejected = decoded.rejected
     if decoded.code is not None:
@@ -95,8 +101,9 @@ def _build(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPar
 def _completed(event: Event, channel: Channel) -> Event:
     """``event`` with all that is known of its device and place.
 
-    Every located event leaves with its H3 cell and its one district (S05), so that walls, stores and rules agree about where it was; and with
-    what protocols and priority ask for: block, siren, cameras, facilities beside it. The registry's word goes over the wire's.
+    Every located event leaves with its H3 cell and its one district (S05), so that walls, stores and rules agree about
+    where it was; and with what protocols and priority ask for: block, siren, cameras, facilities beside it. The
+    registry's word goes over the wire's.
     """
     device = channel.context.registry.get(event.subject)
     event = enrich(event, device, channel.expected_every_s(event.subject))
@@ -107,7 +114,10 @@ def _completed(event: Event, channel: Channel) -> Event:
 
 
 def enrich(event: Event, device: Device | None, expected_every_s: float | None = None) -> Event:
-    """The registered-devices gate. It marks and completes, and can refuse nothing: an unregistered press goes on (law 2)."""
+    """The registered-devices gate.
+
+    It marks and completes, and can refuse nothing: an unregistered press goes on (law 2).
+    """
     changes: dict[str, object] = {"registered": device is not None} if event.registered is None else {}
     if expected_every_s is not None and "expected_every_s" not in event.attributes:
         changes["attributes"] = {**event.attributes, "expected_every_s": expected_every_s}
@@ -297,7 +307,9 @@ def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLe
 def _letter(
     channel: Channel, facts: Facts, part: RejectedPart, *, index: int, pointer: RawPointer, sealed: bool
 ) -> DeadLetter:
-    """A dead letter; of a sealed payload it is a box with a fixed code and reason, because an author's words may quote the payload."""
+    """A dead letter; of a sealed payload it is a box with a fixed code and reason, because an author's words may quote
+    the payload.
+    """
     sealer = channel.sealer
     producer = channel.context.producer
     return DeadLetter(

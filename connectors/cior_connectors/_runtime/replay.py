@@ -1,7 +1,7 @@
 """Re-run ``decode`` over archived raw records and tell what would change; nothing is published.
 
-Records come as NDJSON (one ``RawRecord`` or ``DeadLetter`` a line, as the topics carry them). The other side of the comparison is the archive of
-events, when one is given; without it the report says what the bytes decode to now.
+Records come as NDJSON (one ``RawRecord`` or ``DeadLetter`` a line, as the topics carry them). The other side of the
+comparison is the archive of events, when one is given; without it the report says what the bytes decode to now.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from cior_core.model import DeadLetter, Event, Producer, RawId, RawRecord
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One payload whose decoding changes. Ids and codes only: a diff may be shown around, payloads and identities may not."""
+    """One payload whose decoding changes.
+
+    Ids and codes only: a diff may be shown around, payloads and identities may not.
+    """
 
     raw_id: str
     change: Literal["decodes_now", "rejected_now", "gained", "lost", "altered", "other_code"]

@@ -139,7 +139,10 @@ def truncation_total(subject: Subject, sample: Sample) -> None:
 
 
 def random_total(subject: Subject, sample: Sample) -> None:
-    """Seeded damage: flipped, dropped, doubled and foreign bytes. None raises, none hangs, what is decoded is plausible."""
+    """Seeded damage: flipped, dropped, doubled and foreign bytes.
+
+    None raises, none hangs, what is decoded is plausible.
+    """
     dice = random.Random(f"{subject.package}/{sample.name}")  # noqa: S311  seeded, so a failure can be repeated
     for n in range(MUTATIONS):
         _survives(subject, sample, _damaged(sample.raw, dice), f"damage number {n}")
@@ -207,7 +210,9 @@ def plausible(subject: Subject, sample: Sample) -> None:
 
 
 def resent_same_id(subject: Subject, sample: Sample) -> None:
-    """The bytes again, five seconds later, as another receipt: the same ids (except where the protocol has nothing to tell by)."""
+    """The bytes again, five seconds later, as another receipt: the same ids (except where the protocol has nothing to
+    tell by).
+    """
     if subject.kind.manifest.identity is Identity.RECEIPT:
         raise NotApplicable("identity = receipt: every receipt is its own event")
     first = subject.stamped(sample)
@@ -218,7 +223,9 @@ def resent_same_id(subject: Subject, sample: Sample) -> None:
 
 
 def second_press_other_id(subject: Subject) -> None:
-    """A second press is another event: by its own bytes, after the resend window, or by being another receipt, as the manifest claims."""
+    """A second press is another event: by its own bytes, after the resend window, or by being another receipt, as the
+    manifest claims.
+    """
     checked = sum(_second_press(subject, sample) for sample in subject.samples)
     if checked == 0:
         raise CheckFailed("no sample shows a second press: give one `second_press_of` in its provenance.toml")

@@ -32,7 +32,7 @@ async def live_reply_after_durable(subject: Subject) -> None:
 
 
 async def live_refusal(subject: Subject) -> None:
-    """A device that sends when nothing can be made durable is not told 'accepted'; when there is capacity again, it is."""
+    """A device that sends when nothing can be made durable is not told 'accepted'; with capacity again it is."""
     async with _live(subject) as (bench, source, peer):
         bench.sink.full = True
         answer = await peer.send(source, subject.first_decodable().raw, within_s=1.0)
@@ -60,7 +60,9 @@ async def live_bytes_exact(subject: Subject) -> None:
 
 
 async def open_close(subject: Subject) -> None:
-    """Three times open and close on one source, close twice, close unopened; a waiting ``receive`` is cancelled in time."""
+    """Three times open and close on one source, close twice, close unopened; a waiting ``receive`` is cancelled in
+    time.
+    """
     if subject.peer is None:
         raise NotApplicable("no peer: the source cannot be opened here")
     with TemporaryDirectory(prefix="cior-kit-") as folder:

@@ -1,4 +1,6 @@
-"""Checks with the real runtime around the connector's ``decode``: order of acknowledgement, faults, limits, secrecy, numbers."""
+"""Checks with the real runtime around the connector's ``decode``: order of acknowledgement, faults, limits, secrecy,
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -58,12 +60,15 @@ async def refused_when_full(subject: Subject) -> None:
 
 
 async def crash_redelivers(subject: Subject) -> None:
-    """The process dies after publishing and before answering; the far side sends again; the copies have the same ids, nothing is missing."""
+    """The process dies after publishing and before answering; the far side sends again; the copies have the same ids,
+    nothing is missing.
+    """
     sample = subject.first_decodable()
     with subject.bench(_Dying(subject, sample)) as bench:
         with suppress(Aborted):
             async with running(bench):
-                await until(lambda: bench.instance.source.answers != {}, "the crash never came")  # type: ignore[attr-defined]  # a ScriptedSource
+                scripted = cast("ScriptedSource", bench.instance.source)
+                await until(lambda: scripted.answers != {}, "the crash never came")
         first = [event.id for event in bench.sink.decoded()]
     source = _scripted(subject, [sample])
     with subject.bench(source) as bench:
@@ -151,7 +156,9 @@ async def metrics_emitted(subject: Subject) -> None:
 
 
 async def undecodable_kept(subject: Subject) -> None:
-    """Bytes that cannot be decoded: raw record and dead letter with the bytes; on a life-safety channel also an urgent event."""
+    """Bytes that cannot be decoded: raw record and dead letter with the bytes; on a life-safety channel also an urgent
+    event.
+    """
     payload, decoded = undecodable(subject)
     facts = subject.first_decodable().facts(subject.source_urn)
     source = ScriptedSource(subject.source().decode, [(payload, facts)])
@@ -169,7 +176,9 @@ async def undecodable_kept(subject: Subject) -> None:
 
 
 async def no_filter(subject: Subject) -> None:
-    """Forty times each life-safety sample, at one event an hour allowed, from a device that nobody registered: nothing is missing (law 2)."""
+    """Forty times each life-safety sample, at one event an hour allowed, from a device that nobody registered: nothing
+    is missing (law 2).
+    """
     counts = [
         (sample, sum(event.life_safety for event in subject.events(sample))) for sample in subject.samples
     ]
@@ -217,7 +226,9 @@ def _open(devices: Sequence[Device]) -> list[Device]:
 
 
 async def sealed_canary(subject: Subject) -> None:
-    """All samples and undecodable bytes over a sealed channel: no identity, place or run of bytes outside the box; the team can open all of it."""
+    """All samples and undecodable bytes over a sealed channel: no identity, place or run of bytes outside the box; the
+    team can open all of it.
+    """
     garbage, _ = undecodable(subject)
     steps = [(sample.raw, _sealed_facts(subject, sample)) for sample in subject.samples]
     steps.append((garbage + b"CANARY-UNDECODABLE-7731", steps[0][1]))
@@ -287,7 +298,9 @@ def _opened(subject: Subject, box: bytes) -> SealedContent:
 
 
 async def registered_gate(subject: Subject) -> None:
-    """An unregistered device's event is published, marked and counted; a registered one is marked so and gets its site when it has no place."""
+    """An unregistered device's event is published, marked and counted; a registered one is marked so and gets its site
+    when it has no place.
+    """
     sample = subject.first_decodable()
     event = subject.events(sample)[0]
     device = Device(
@@ -345,7 +358,9 @@ async def until(condition: Callable[[], bool], otherwise: str, *, within_s: floa
 
 
 async def _settled(number: Callable[[], int]) -> None:
-    """Until a number has not changed for a fifth of a second (it may never: then the check that follows sees how far it got)."""
+    """Until a number has not changed for a fifth of a second (it may never: then the check that follows sees how far it
+    got).
+    """
     for _ in range(50):
         before = number()
         await asyncio.sleep(0.2)

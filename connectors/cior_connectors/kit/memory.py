@@ -17,7 +17,9 @@ _LANES = (topics.URGENT.name, topics.EVENTS.name, topics.TELEMETRY.name)
 
 
 class MemorySink:
-    """``messages`` are durable, in order of publishing; ``waiting`` counts payloads (raw records) that are being published and are not yet. Awaiting ``publish`` waits for :meth:`release` while held."""
+    """``messages`` are durable, in order of publishing; ``waiting`` counts payloads (raw records) that are being
+    published and are not yet. Awaiting ``publish`` waits for :meth:`release` while held.
+    """
 
     def __init__(self) -> None:
         self.messages: list[MessageOut] = []

@@ -22,8 +22,8 @@ RECEIVED_MS = 1_795_305_600_000
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a sample's bytes come from, and the facts that came with them.
 
-    ``origin``: ``captured`` from a device, ``published`` by someone, or ``shaped`` (a published shape with values of our own).
-    ``second_press_of`` names the case whose press this one follows: another press of the same device.
+    ``origin``: ``captured`` from a device, ``published`` by someone, or ``shaped`` (a published shape with values of
+    our own). ``second_press_of`` names the case whose press this one follows: another press of the same device.
     """
 
     origin: Literal["captured", "published", "shaped"]
@@ -95,7 +95,9 @@ def _read(folder: Path) -> Sample:
 
 
 def told(decoded: DecodeResult) -> dict[str, Any]:
-    """A result as it stands in ``expected.json``: events in wire form, codes of rejected parts, and the code of a rejected payload."""
+    """A result as it stands in ``expected.json``: events in wire form, codes of rejected parts, and the code of a
+    rejected payload.
+    """
     events = [msgspec.json.decode(codec.encode(event)) for event in decoded.events]
     return {"events": events, "rejected": [part.code for part in decoded.rejected], "code": decoded.code}
 

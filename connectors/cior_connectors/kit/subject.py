@@ -1,4 +1,6 @@
-"""What a check examines: one connector with its samples, a stamped view of them, and the peer that talks to its real socket."""
+"""What a check examines: one connector with its samples, a stamped view of them, and the peer that talks to its real
+socket.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ class Peer(Protocol):
         """The example config on a free port, or in ``folder``."""
 
     async def send(self, source: Source, payload: bytes, *, within_s: float) -> Answer:
-        """Deliver ``payload`` as a device does and wait for the reply; no reply within ``within_s`` is ``accepted=False``."""
+        """Deliver ``payload`` as a device does and wait for the reply; no reply within ``within_s`` is
+        ``accepted=False``.
+        """
 
 
 class Subject:

@@ -1,4 +1,6 @@
-"""The kit can fail: a scaffolded connector passes, and each deliberate sabotage of it is caught by the check that is there for it."""
+"""The kit can fail: a scaffolded connector passes, and each deliberate sabotage of it is caught by the check that is
+there for it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""From a row to an event by configuration alone: clocks, places, natures, versions, people's names, and what is refused."""
+"""From a row to an event by configuration alone: clocks, places, natures, versions, people's names, and what is
+refused.
+"""
 
 from __future__ import annotations
 

@@ -182,7 +182,9 @@ async def test_law_11_telemetry_over_the_limit_is_dropped_counted_and_its_raw_re
 
 
 async def test_when_room_is_short_what_still_fits_goes_through_unit_by_unit() -> None:
-    """A batch that cannot be taken whole is offered unit by unit, so one that is too much does not cost its neighbours their way."""
+    """A batch that cannot be taken whole is offered unit by unit, so one that is too much does not cost its neighbours
+    their way.
+    """
     taken: list[int] = []
 
     class OnlySingles:

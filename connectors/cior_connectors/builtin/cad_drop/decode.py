@@ -1,6 +1,10 @@
-"""One CAD record to one event. Pure: the reader's facts (header, how often this row came before in its file, whether the incident is known) are in ``facts.details``.
+"""One CAD record to one event.
 
-A record is never dropped for what it lacks: no time, no place, an unknown nature all give an event that says so. Only bytes that are no record are rejected.
+Pure: the reader's facts (header, how often this row came before in its file, whether the incident is known) are in
+``facts.details``.
+
+A record is never dropped for what it lacks: no time, no place, an unknown nature all give an event that says so. Only
+bytes that are no record are rejected.
 """
 
 from __future__ import annotations
@@ -26,7 +30,10 @@ _SPACE = re.compile(r"\s+")
 
 
 def decode(raw: bytes, facts: Facts) -> Decoded:
-    """``raw`` (one record as the reader cut it) as one event. Raises ``PayloadRejected``: the reader's ``problem``, or why it cannot be read."""
+    """``raw`` (one record as the reader cut it) as one event.
+
+    Raises ``PayloadRejected``: the reader's ``problem``, or why it cannot be read.
+    """
     config: CadDropConfig = facts.known.config
     if problem := facts.details.get("problem", ""):
         raise PayloadRejected(problem, "these bytes of the file are not a record")
@@ -99,7 +106,9 @@ def _reading(read_ms: int | None, config: CadDropConfig, *, stored: bool) -> tup
 def incident_key(
     raw: bytes, row: rows.Row, config: CadDropConfig, *, year: int | None, occurrence: str
 ) -> str:
-    """Key that all versions of an incident share: its number within its year, or the record's own bytes and how often they came before in the file."""
+    """Key that all versions of an incident share: its number within its year, or the record's own bytes and how often
+    they came before in the file.
+    """
     number = row.joined(config.columns.id, "/")
     if number:
         return _scoped(number, config, year)
@@ -111,7 +120,9 @@ def _scoped(number: str, config: CadDropConfig, year: int | None) -> str:
 
 
 def version_of(row: rows.Row, config: CadDropConfig) -> str:
-    """Which version of its incident a record is: a digest of everything that is mapped, so that a column nobody maps makes no new version."""
+    """Which version of its incident a record is: a digest of everything that is mapped, so that a column nobody maps
+    makes no new version.
+    """
     if not config.columns.id:
         return "0"
     return digest("\x1f".join(f"{column}={row.get(column)}" for column in rows.mapped(config)).encode())

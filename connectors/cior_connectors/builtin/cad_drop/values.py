@@ -87,8 +87,12 @@ def _resolution_s(text: str, layout: str) -> float:
 
 
 def place(lat_text: str, lon_text: str, address: str, config: CadDropConfig) -> tuple[Place, str]:
-    """``(place, note)``. What is no WGS84 point inside the earth gives an unknown place with the address kept, and the note says why:
-    ``zero``, ``projected`` (Gauss-Krüger or another grid), ``outside`` (kept, but not in the bounds), ``swapped`` (put right), ``unreadable``."""
+    """``(place, note)``.
+
+    What is no WGS84 point inside the earth gives an unknown place with the address kept, and the note says why:
+    ``zero``, ``projected`` (Gauss-Krüger or another grid), ``outside`` (kept, but not in the bounds), ``swapped`` (put
+    right), ``unreadable``.
+    """
     text = address or None
     lat, lon = _number(lat_text, config), _number(lon_text, config)
     if lat is None or lon is None:
@@ -128,7 +132,9 @@ def _number(text: str, config: CadDropConfig) -> float | None:
 
 
 def masked(text: str, extra: Sequence[str]) -> str:
-    """``text`` with mail addresses, long numbers, names (two capitalised words or more) and ``extra`` patterns blacked out."""
+    """``text`` with mail addresses, long numbers, names (two capitalised words or more) and ``extra`` patterns blacked
+    out.
+    """
     for pattern in (*_PERSONAL, *(re.compile(item, re.IGNORECASE) for item in extra)):
         text = pattern.sub(lambda found: _BLACK * min(len(found.group()), 8), text)
     return text

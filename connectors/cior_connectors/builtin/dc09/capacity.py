@@ -1,4 +1,7 @@
-"""How many frames a second one core frames, reads and decodes: ``python -m cior_connectors.builtin.dc09.capacity``. Prints the median of five rounds."""
+"""How many frames a second one core frames, reads and decodes: ``python -m cior_connectors.builtin.dc09.capacity``.
+
+Prints the median of five rounds.
+"""
 
 from __future__ import annotations
 

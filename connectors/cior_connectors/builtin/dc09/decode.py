@@ -1,7 +1,11 @@
-"""A DC-09 frame to events. Pure: keys come from the configuration, the receipt's labels (first receipt, repeats, other address) from ``facts.details``.
+"""A DC-09 frame to events.
 
-Every readable frame gives at least one event: an unknown code is an alarm nobody classified, an unregistered account still alarms, a wrong clock still
-alarms. Only what is no frame, cannot be opened, or is of a kind we do not handle is rejected, with its bytes.
+Pure: keys come from the configuration, the receipt's labels (first receipt, repeats, other address) from
+``facts.details``.
+
+Every readable frame gives at least one event: an unknown code is an alarm nobody classified, an unregistered account
+still alarms, a wrong clock still alarms. Only what is no frame, cannot be opened, or is of a kind we do not handle is
+rejected, with its bytes.
 """
 
 from __future__ import annotations
@@ -25,13 +29,16 @@ from cior_core.model import DataClass, Event, Phase
 UNCLASSIFIED = "alarm.unclassified"
 VERIFIED_PRESS = "panic.verified"
 PRESSES = ("panic.alarm", VERIFIED_PRESS)
-"""What a panel's panic codes mean when its registration says nothing more. A duress code stays silent whoever sends it."""
+"""What a panel's panic codes mean when its registration says nothing more. A duress code stays silent whoever sends it.
+"""
 NOTICE = "device.notice"
 HEARTBEAT = "heartbeat"
 CONFLICT = "source.conflict"
 MAX_TEXT = 200
 ALIVE_BUCKET_MS = 10_000
-"""Link tests of one panel within it are one sign of life: a resend after a lost answer, not a second test (panels test every 30 s at most)."""
+"""Link tests of one panel within it are one sign of life: a resend after a lost answer, not a second test (panels test
+every 30 s at most).
+"""
 
 
 class _Meaning(Protocol):
@@ -63,8 +70,10 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decode(raw: bytes, facts: Facts) -> Decoded:
-    """``raw`` as framed. Raises ``PayloadRejected``: ``dc09.noise``, ``dc09.truncated``, ``dc09.oversize``, ``dc09.bad_header``,
-    ``dc09.bad_length``, ``dc09.bad_crc``, and the codes of :func:`message.parse`, :mod:`contact_id` and :mod:`sia_dcs`, ``dc09.unsupported_token``."""
+    """``raw`` as framed. Raises ``PayloadRejected``: ``dc09.noise``, ``dc09.truncated``, ``dc09.oversize``,
+    ``dc09.bad_header``, ``dc09.bad_length``, ``dc09.bad_crc``, and the codes of :func:`message.parse`,
+    :mod:`contact_id` and :mod:`sia_dcs`, ``dc09.unsupported_token``.
+    """
     config: Dc09Config = facts.known.config
     kind = frame.classify(raw)
     if facts.details.get("frame") == frame.FrameKind.OVERSIZE:
@@ -98,7 +107,10 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
 
 
 def _said(message: Message, taxonomy: AlarmTaxonomy) -> tuple[_Fact, ...]:
-    """What the message reports; nothing for link tests. Raises ``PayloadRejected`` (``dc09.unsupported_token``) for kinds we do not handle."""
+    """What the message reports; nothing for link tests.
+
+    Raises ``PayloadRejected`` (``dc09.unsupported_token``) for kinds we do not handle.
+    """
     match message.token:
         case "ADM-CID":
             return (_from_contact_id(contact_id.parse(message.data), taxonomy),)
@@ -167,7 +179,10 @@ def _from_code(event: sia_dcs.SiaEvent, text: str, taxonomy: AlarmTaxonomy) -> _
 
 
 def _as_registered(fact: _Fact, named: str | None) -> _Fact:
-    """A panic code as the device's kind means it. That the station verified it stays said, where the type says so no longer."""
+    """A panic code as the device's kind means it.
+
+    That the station verified it stays said, where the type says so no longer.
+    """
     if named is None or fact.type_code not in PRESSES:
         return fact
     told = {VERIFIED: True} if fact.type_code == VERIFIED_PRESS else {}
@@ -209,8 +224,11 @@ def _event(
 
 
 def _press(message: Message, facts: Facts, *, subject: str) -> str:
-    """The native key of what the message reports. With its own event time (block H) that time is part of it, so a copy buffered for hours is still the
-    same press; without, the window does it: the first receipt's instant stands for all resends."""
+    """The native key of what the message reports.
+
+    With its own event time (block H) that time is part of it, so a copy buffered for hours is still the same press;
+    without, the window does it: the first receipt's instant stands for all resends.
+    """
     body = message.identity().encode()
     own_ms = occurrence_ms(message)
     if own_ms is not None:
@@ -247,7 +265,9 @@ def _alive(message: Message, facts: Facts, *, subject: str, sealed: bool) -> tup
 
 
 def _conflicts(message: Message, facts: Facts, config: Dc09Config, *, subject: str) -> tuple[Event, ...]:
-    """Facts about the channel that an operator must see: one account from two addresses, plain text where encryption is due, a key sent in clear."""
+    """Facts about the channel that an operator must see: one account from two addresses, plain text where encryption is
+    due, a key sent in clear.
+    """
     found: list[tuple[str, str]] = []
     if facts.details.get("other_peer"):
         found.append(("account_at_two_addresses", facts.details.get("other_peer_ms", "")))

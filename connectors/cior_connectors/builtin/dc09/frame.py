@@ -1,7 +1,9 @@
-"""SIA DC-09 framing: ``LF, CRC (4 hex), length (4 hex), body, CR``. Pure and incremental; every byte that arrives leaves in exactly one framed.
+"""SIA DC-09 framing: ``LF, CRC (4 hex), length (4 hex), body, CR``.
 
-CRC is CRC-16/ARC (reflected 0xA001, start 0, check value BB3D). CRC and length both cover the body, from its opening quote to the byte
-before CR; the length is hexadecimal (SIA DC-09 §5.5.1; re-computed on published vectors).
+Pure and incremental; every byte that arrives leaves in exactly one frame.
+
+CRC is CRC-16/ARC (reflected 0xA001, start 0, check value BB3D). CRC and length both cover the body, from its opening
+quote to the byte before CR; the length is hexadecimal (SIA DC-09 §5.5.1; re-computed on published vectors).
 """
 
 from __future__ import annotations
@@ -43,7 +45,10 @@ def pack(body: bytes) -> bytes:
 
 
 class FrameKind(StrEnum):
-    """What a piece of the stream is. Only ``FRAME`` may be answered; everything else is kept as it is and dead-lettered."""
+    """What a piece of the stream is.
+
+    Only ``FRAME`` may be answered; everything else is kept as it is and dead-lettered.
+    """
 
     FRAME = "frame"
     NOISE = "noise"
@@ -84,7 +89,10 @@ def classify(raw: bytes) -> FrameKind:
 
 
 class Framer:
-    """Cuts a byte stream into frames. Bounded: never holds more than ``max_bytes``. One per connection, a fresh one per datagram."""
+    """Cuts a byte stream into frames. Bounded: never holds more than ``max_bytes``.
+
+    One per connection, a fresh one per datagram.
+    """
 
     def __init__(self, *, max_bytes: int) -> None:
         self._max = max_bytes
@@ -97,7 +105,7 @@ class Framer:
         return len(self._held)
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that ``data`` completes, in order. NUL, CR and LF between frames are filler and leave no framed."""
+        """The frames that ``data`` completes, in order. NUL, CR and LF between frames are filler and leave none."""
         self._held += data
         frames: list[Frame] = []
         while (framed := self._next()) is not None:

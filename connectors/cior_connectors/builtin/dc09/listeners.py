@@ -1,7 +1,7 @@
 """TCP and UDP sockets of the receiver: framing, time limits, connection limits. Knows bytes and frames, not messages.
 
-Limits never cost a press: when the house is full the longest idle connection leaves, not the newcomer; a full hand-over queue stops reading (TCP) or leaves
-the datagram unanswered (UDP), so the panel keeps it and sends again.
+Limits never cost a press: when the house is full the longest idle connection leaves, not the newcomer; a full hand-over
+queue stops reading (TCP) or leaves the datagram unanswered (UDP), so the panel keeps it and sends again.
 """
 
 from __future__ import annotations
@@ -130,7 +130,10 @@ class StreamServer:
 
 
 class DatagramServer(asyncio.DatagramProtocol):
-    """The UDP side. ``ingest`` returns False when there is no capacity: the datagram stays unanswered and is counted in :attr:`refused`."""
+    """The UDP side.
+
+    ``ingest`` returns False when there is no capacity: the datagram stays unanswered and is counted in :attr:`refused`.
+    """
 
     def __init__(self, config: Dc09Config, ingest: IngestDatagram) -> None:
         self._config = config

@@ -163,7 +163,9 @@ class Dc09Source:
         return labels
 
     def _answer(self, message: Message | None, outcome: Outcome, arrived_ms: int) -> bytes | None:
-        """ACK after durability; NAK for an encrypted clock that is off; DUH for a kind we do not handle; nothing when it is not durable or not readable."""
+        """ACK after durability; NAK for an encrypted clock that is off; DUH for a kind we do not handle; nothing when
+        it is not durable or not readable.
+        """
         if message is None:
             return None
         now_ms = self._opened.now_ms()

@@ -1,9 +1,10 @@
 """One forwarded Traccar message → events. Pure.
 
-``{position, device}`` gives a ``position`` (telemetry) and one event for each alarm word; ``{event, position, device}`` gives the alarms alone, with
-the ids that the position's own message gives them, so both ways of forwarding collapse.
+``{position, device}`` gives a ``position`` (telemetry) and one event for each alarm word; ``{event, position, device}``
+gives the alarms alone, with the ids that the position's own message gives them, so both ways of forwarding collapse.
 
-A press is never refused for what is wrong with its position: (0, 0), a missing fix, a fix of yesterday, coordinates that are text.
+A press is never refused for what is wrong with its position: (0, 0), a missing fix, a fix of yesterday, coordinates
+that are text.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ class _Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decode(raw: bytes, facts: Facts) -> Decoded:
-    """See the module. Raises ``PayloadRejected`` (``traccar.json``, ``.shape``, ``.duplicate_key``, ``.not_finite``, ``.no_device``)."""
+    """See the module.
+
+    Raises ``PayloadRejected`` (``traccar.json``, ``.shape``, ``.duplicate_key``, ``.not_finite``, ``.no_device``).
+    """
     message = tree(raw)
     report = _read(message, facts)
     alarms = words(branch(report.position, "attributes").get("alarm"))
@@ -130,13 +134,17 @@ def _late(device_ms: int | None, facts: Facts) -> bool:
 
 
 def _stored(position: Tree, facts: Facts, *, late: bool) -> bool:
-    """Whether the message waited somewhere: in Traccar's database, in the tracker, or (``late``) between Traccar and us."""
+    """Whether the message waited somewhere: in Traccar's database, in the tracker, or (``late``) between Traccar and
+    us.
+    """
     archived = branch(position, "attributes").get("archive") is True
     return late or archived or facts.details.get("via") == "history"
 
 
 def _place(position: Tree, device_ms: int | None, config: TraccarConfig) -> tuple[Place, bool]:
-    """The place, and whether it is only the last known one: invalid, outdated, or older than ``stale_after_s`` at the press."""
+    """The place, and whether it is only the last known one: invalid, outdated, or older than ``stale_after_s`` at the
+    press.
+    """
     lat = number(position.get("latitude"), low=-90, high=90)
     lon = number(position.get("longitude"), low=-180, high=180)
     if lat is None or lon is None or (abs(lat) < 1e-6 and abs(lon) < 1e-6):

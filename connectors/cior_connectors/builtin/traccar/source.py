@@ -1,8 +1,9 @@
 """The five verbs of the Traccar receiver, and its history.
 
-What a POST hears (Traccar retries everything that is not 2xx, ten times, from a queue of one hundred in memory; so only what a retry can cure may
-fail): 202 once the bytes are durable, *also when they are rejected* (they are in a dead letter then; the code is in the body); 503 when nothing is
-durable (retry!); 401 without the right secret (nothing is kept: anybody could fill the spool); 404 and 405 for other paths and methods.
+What a POST hears (Traccar retries everything that is not 2xx, ten times, from a queue of one hundred in memory; so only
+what a retry can cure may fail): 202 once the bytes are durable, *also when they are rejected* (they are in a dead
+letter then; the code is in the body); 503 when nothing is durable (retry!); 401 without the right secret (nothing is
+kept: anybody could fill the spool); 404 and 405 for other paths and methods.
 """
 
 from __future__ import annotations
@@ -167,7 +168,9 @@ class TraccarSource:
         return _response(await self._outcome(body, facts))
 
     async def _outcome(self, body: bytes, facts: Facts) -> Outcome:
-        """Hand over and wait for durability; too long is a refusal (the bytes may turn out durable: then the retry is a copy)."""
+        """Hand over and wait for durability; too long is a refusal (the bytes may turn out durable: then the retry is a
+        copy).
+        """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(self._config.answer_within_s):
@@ -208,7 +211,10 @@ class TraccarSource:
 
 
 async def _bounded_body(request: web.Request, limit_bytes: int, hmac_key: str) -> tuple[bytes, int, bytes]:
-    """The head of the body (at most ``limit_bytes``), its whole size, and the signature it ought to have. Memory is bounded by the head."""
+    """The head of the body (at most ``limit_bytes``), its whole size, and the signature it ought to have.
+
+    Memory is bounded by the head.
+    """
     head, size_bytes = bytearray(), 0
     mac = hmac.new(hmac_key.encode(), digestmod=hashlib.sha256)
     async for part in request.content.iter_chunked(65_536):
