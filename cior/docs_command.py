@@ -15,7 +15,14 @@ from typing import Any
 
 from cior_core.errors import CiorError, ConfigInvalid, IntegrityBroken
 
-_METRIC_MODULES = ("cior_bus.metrics", "cior_streams.metrics", "cior_connectors._runtime.metrics")
+METRIC_MODULES = (
+    "cior_bus.metrics",
+    "cior_streams.metrics",
+    "cior_connectors._runtime.metrics",
+    "cior_vision.metrics",
+    "cior_console.metrics",
+    "cior_sink.metrics",
+)
 _SCRIPTS = (("generate.py",), ("laws.py", "write"))
 
 
@@ -82,7 +89,7 @@ def _topics() -> str:
 
 
 def _metrics() -> str:
-    for module in _METRIC_MODULES:
+    for module in METRIC_MODULES:
         import_module(module)
     from cior_bus.metrics import catalogue
 
@@ -106,6 +113,7 @@ def _settings() -> str:
         ("bus", settings.BusSection),
         ("store", settings.StoreSection),
         ("console", settings.ConsoleSection),
+        ("metrics", settings.MetricsSection),
         ("[connector]", settings.ConnectorSection),
         ("[vision]", settings.VisionSection),
     )

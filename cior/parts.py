@@ -23,6 +23,8 @@ from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
 from cior.settings import Centre
 from cior.stack import stream_settings
+from cior_bus.metrics import Metrics
+from cior_bus.metrics_endpoint import MetricsEndpoint
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
@@ -46,6 +48,11 @@ class PartArguments(msgspec.Struct, frozen=True, kw_only=True):
     def bus(self, client_id: str) -> BusSettings:
         """Bus settings under a client name."""
         return BusSettings.from_dsn(self.bus_dsn, client_id=client_id)
+
+    def serve_metrics(self, metrics: Metrics) -> MetricsEndpoint:
+        """This process's ``/metrics``, where the centre file says; the name of a part is that of its ready file."""
+        section = self.centre.file.metrics
+        return MetricsEndpoint(metrics, host=section.host, port=section.port_of(self.ready.stem))
 
 
 def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
@@ -79,18 +86,22 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
         settings = load_settings(settings_file)
         name = settings.worker.name
         spool = Spool.open(
-            arguments.centre.data / "spool" / f"vision-{name}", limits=spool_limits(arguments.centre)
+            arguments.centre.data / "spool" / f"vision-{name}",
+            limits=spool_limits(arguments.centre),
+            metrics=metrics,
         )
-        bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool)
+        bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool, metrics=metrics)
         try:
-            worker = VisionWorker(settings, bus, placed=load_city(arguments.centre).placed)
-            announce(arguments.ready)
+            worker = VisionWorker(settings, bus, placed=load_city(arguments.centre).placed, metrics=metrics)
+            announce(arguments.ready, metrics=endpoint.url)
             await worker.run(stop)
         finally:
             await asyncio.to_thread(bus.close)
             spool.close()
 
-    return drive(work)
+    metrics = Metrics()
+    with arguments.serve_metrics(metrics) as endpoint:
+        return drive(work)
 
 
 def spool_limits(centre: Centre) -> SpoolLimits:
@@ -116,11 +127,12 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
         registry=str(centre.beside(centre.file.registry)),
         zone=centre.file.centre.zone,
         test_mode=centre.file.centre.test_mode,
+        accounting_every_s=centre.file.centre.accounting_every_s,
     )
     city = load_city(centre)
 
     async def work(stop: asyncio.Event) -> None:
-        announce(arguments.ready)
+        announce(arguments.ready, metrics=endpoint.url)
         await process.run(
             settings,
             files,
@@ -128,10 +140,12 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
             family=family,
             city=city,
             limits=spool_limits(centre),
-            accounting_every_s=centre.file.centre.accounting_every_s,
+            metrics=metrics,
         )
 
-    return drive(work)
+    metrics = Metrics()
+    with arguments.serve_metrics(metrics) as endpoint:
+        return drive(work)
 
 
 def run_streams(arguments: PartArguments, role: str) -> int:
@@ -147,7 +161,9 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     known = read_registry(centre.beside(centre.file.registry)).values()
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
     domain = Domain.of(rules, taxonomy(), known=known, area=AreaId(centre.file.centre.area))
-    return run_worker(stream_settings(centre, arguments.bus(f"cior-streams-{role}"), role), domain)
+    settings, metrics = stream_settings(centre, arguments.bus(f"cior-streams-{role}"), role), Metrics()
+    with arguments.serve_metrics(metrics) as endpoint:
+        return run_worker(settings, domain, metrics=metrics, metrics_url=endpoint.url)
 
 
 def load_city(centre: Centre) -> City:

@@ -91,6 +91,34 @@ class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
     port: Annotated[int, msgspec.Meta(description="Port; 0 takes a free one", examples=[8400])] = 0
 
 
+class MetricsSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[metrics]``: where each process serves its numbers (``/metrics``); the address is in its ready file and its log."""
+
+    host: Annotated[str, msgspec.Meta(description="Address to listen on", examples=["127.0.0.1"])] = (
+        "127.0.0.1"
+    )
+    port: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=65_535,
+            description="Port of every process that has no own below (one a container); 0 takes a free one",
+            examples=[9400],
+        ),
+    ] = 0
+    ports: Annotated[
+        dict[str, Annotated[int, msgspec.Meta(ge=0, le=65_535)]],
+        msgspec.Meta(
+            description="Ports of parts by name, where several share a machine",
+            examples=[{"sink": 9401, "streams-urgent": 9402}],
+        ),
+    ] = {}
+
+    def port_of(self, part: str) -> int:
+        """The port of one part."""
+        return self.ports.get(part, self.port)
+
+
 class ConnectorSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[[connector]]``: one instance of a connector, described in a file of its own (``kind``, ``name``, ``[config]``)."""
 
@@ -116,6 +144,7 @@ class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     bus: BusSection = BusSection()
     store: StoreSection = StoreSection()
     console: ConsoleSection = ConsoleSection()
+    metrics: MetricsSection = MetricsSection()
     registry: Annotated[str, msgspec.Meta(description="Device registry", examples=["registry.toml"])] = (
         "registry.toml"
     )

@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from cior.keys import open_keys
 from cior.packs import taxonomy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
+from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_core import bundled
@@ -37,14 +39,16 @@ def run_sink(arguments: PartArguments, *, with_console: bool) -> int:
 
     async def work(stop: asyncio.Event) -> None:
         async with AsyncExitStack() as running:
+            metrics = Metrics()
+            url = running.enter_context(arguments.serve_metrics(metrics)).url
             store = await running.enter_async_context(_store(arguments))
             await asyncio.to_thread(migrate, store)
-            sink = await running.enter_async_context(_sink(arguments, store))
+            sink = await running.enter_async_context(_sink(arguments, store, metrics))
             if not with_console:
-                await _serve(arguments, stop, lambda: sink.failure)
+                await _serve(arguments, stop, lambda: sink.failure, metrics=url)
                 return
-            console, port = await running.enter_async_context(_console(arguments, store))
-            await _serve(arguments, stop, lambda: sink.failure or console.failure, port=port)
+            console, port = await running.enter_async_context(_console(arguments, store, metrics))
+            await _serve(arguments, stop, lambda: sink.failure or console.failure, port=port, metrics=url)
 
     sys.setswitchinterval(_SWITCH_S)
     return drive(work)
@@ -55,10 +59,12 @@ def run_console(arguments: PartArguments) -> int:
 
     async def work(stop: asyncio.Event) -> None:
         async with AsyncExitStack() as running:
+            metrics = Metrics()
+            url = running.enter_context(arguments.serve_metrics(metrics)).url
             store = await running.enter_async_context(_store(arguments))
             await asyncio.to_thread(refuse_pending_schema, store)
-            console, port = await running.enter_async_context(_console(arguments, store))
-            await _serve(arguments, stop, lambda: console.failure, port=port)
+            console, port = await running.enter_async_context(_console(arguments, store, metrics))
+            await _serve(arguments, stop, lambda: console.failure, port=port, metrics=url)
 
     return drive(work)
 
@@ -73,11 +79,11 @@ async def _store(arguments: PartArguments) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def _sink(arguments: PartArguments, store: Store) -> AsyncIterator[SinkPart]:
+async def _sink(arguments: PartArguments, store: Store, metrics: Metrics) -> AsyncIterator[SinkPart]:
     settings = arguments.bus("cior-sink")
-    bus = Bus(settings)
+    bus = Bus(settings, metrics=metrics)
     try:
-        sink = SinkPart(settings, store, bus, now_ms=wall_ms)
+        sink = SinkPart(settings, store, bus, now_ms=wall_ms, metrics=metrics)
         try:
             sink.start()
             yield sink
@@ -88,7 +94,9 @@ async def _sink(arguments: PartArguments, store: Store) -> AsyncIterator[SinkPar
 
 
 @asynccontextmanager
-async def _console(arguments: PartArguments, store: Store) -> AsyncIterator[tuple[ConsolePart, int]]:
+async def _console(
+    arguments: PartArguments, store: Store, metrics: Metrics
+) -> AsyncIterator[tuple[ConsolePart, int]]:
     file = arguments.centre.file
     settings = ConsoleSettings(
         host=file.console.host,
@@ -98,7 +106,7 @@ async def _console(arguments: PartArguments, store: Store) -> AsyncIterator[tupl
         city=bundled.text("city/districts.geojson").encode(),
         taxonomy=taxonomy(),
     )
-    console = ConsolePart(settings, arguments.bus("cior-console"), store, now_ms=wall_ms)
+    console = ConsolePart(settings, arguments.bus("cior-console"), store, now_ms=wall_ms, metrics=metrics)
     try:
         yield console, await console.start()
     finally:
@@ -106,7 +114,7 @@ async def _console(arguments: PartArguments, store: Store) -> AsyncIterator[tupl
 
 
 async def _serve(
-    arguments: PartArguments, stop: asyncio.Event, failed: Callable[[], CiorError | None], **facts: int
+    arguments: PartArguments, stop: asyncio.Event, failed: Callable[[], CiorError | None], **facts: Any
 ) -> None:
     """Say that this process is ready, then wait for ``stop``. Raises what made a thread of it end: the supervisor starts it again."""
     announce(arguments.ready, **facts)

@@ -28,7 +28,7 @@ from cior_core.model import Command, DataClass, Device, Event, Lane, Producer, R
 
 
 class Mode(StrEnum):
-    """Who starts the talk: the device pushes over a request, we poll it, or we listen on a socket that it keeps open."""
+    """Who starts the talk: the device pushes over a request, we poll it, or we listen on a socket it keeps open."""
 
     PUSH = "push"
     POLL = "poll"

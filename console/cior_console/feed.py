@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from cior_bus.metrics import Metrics
+from cior_console import metrics as m
 from cior_console.wall_view import TypeNames, WallAlert, project
+from cior_core.alert_age import opening_receipt_ms
 from cior_core.model import Alert, AlertStatus
 
 _GONE = frozenset({AlertStatus.CLOSED, AlertStatus.MERGED})
@@ -33,22 +36,32 @@ class Watcher:
         self.queue: asyncio.Queue[FeedMessage] = asyncio.Queue(limit)
         self.resyncs = 0
 
-    def offer(self, message: FeedMessage) -> None:
-        """Queue without waiting; when full, drop all that waits and ask for a new snapshot (counted in ``resyncs``)."""
-        if self.queue.full():
+    def offer(self, message: FeedMessage) -> bool:
+        """Queue without waiting; when full, drop all that waits and ask for a new snapshot (counted in ``resyncs``): then false."""
+        full = self.queue.full()
+        if full:
             while not self.queue.empty():
                 self.queue.get_nowait()
             self.resyncs += 1
             message = FeedMessage(kind="resync", seq=message.seq)
         self.queue.put_nowait(message)
+        return not full
 
 
 class AlertFeed:
     """Alerts by id, newest version wins; closed ones leave the wall."""
 
     def __init__(
-        self, names: Mapping[str, TypeNames], *, now_ms: Callable[[], int], watcher_limit: int = 500
+        self,
+        names: Mapping[str, TypeNames],
+        *,
+        now_ms: Callable[[], int],
+        watcher_limit: int = 500,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
+        self._metrics.read_at_scrape(lambda: {(m.WATCHERS.name, ()): float(len(self._watchers))})
+        self._since_ms = now_ms()
         self._names = names
         self._now_ms = now_ms
         self._limit = watcher_limit
@@ -78,7 +91,14 @@ class AlertFeed:
         message = self._take(alert)
         if message is not None:
             for watcher in self._watchers:
-                watcher.offer(message)
+                if not watcher.offer(message):
+                    self._metrics.add(m.RESYNCS)
+        self._measure(alert)
+
+    def _measure(self, alert: Alert) -> None:
+        # What was opened before we began to read waited for us, not for the feed.
+        if (received_ms := opening_receipt_ms(alert)) is not None and alert.opened_ms >= self._since_ms:
+            self._metrics.observe(m.FEED_LATENCY, value_s=(self._now_ms() - received_ms) / 1000)
 
     def _take(self, alert: Alert) -> FeedMessage | None:
         if alert.status in _GONE:

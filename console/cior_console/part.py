@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 from aiohttp import web
 
+from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import FeedReader
@@ -46,9 +47,15 @@ class ConsolePart:
     """Page, feed and questions. ``start`` and ``stop`` once; ``failure`` tells why the feed ended (None: it runs)."""
 
     def __init__(
-        self, settings: ConsoleSettings, bus: BusSettings, store: Store, *, now_ms: Callable[[], int]
+        self,
+        settings: ConsoleSettings,
+        bus: BusSettings,
+        store: Store,
+        *,
+        now_ms: Callable[[], int],
+        metrics: Metrics,
     ) -> None:
-        feed = AlertFeed(settings.taxonomy, now_ms=now_ms)
+        feed = AlertFeed(settings.taxonomy, now_ms=now_ms, metrics=metrics)
         config = WallConfig(
             token=settings.token,
             centre=settings.name,

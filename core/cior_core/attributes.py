@@ -1,4 +1,5 @@
-"""Names of the event attributes that rules, protocols and screens read: whoever sets one and whoever reads it take the name from here.
+"""Names of the event attributes that rules, protocols and screens read: whoever sets one and whoever reads it take the
+name from here.
 
 A sealed event carries none of them (design §5).
 """
@@ -35,7 +36,10 @@ BUFFERED: Final = "buffered"
 """True: late, as far as can be told because it waited before it was sent; it measures no clock."""
 
 CLOCK_MARK: Final = "clock_mark"
-"""Text: a :class:`cior_core.clock.Mark`, why the device's time was not taken as it is. Absent: believed, late, or none was given."""
+"""Text: a :class:`cior_core.clock.Mark`, why the device's time was not taken as it is.
+
+Absent: believed, late, or none was given.
+"""
 
 DEVICE_MS: Final = "device_ms"
 """Whole number: what the device's clock said (UTC ms), when that is not when it happened."""

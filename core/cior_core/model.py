@@ -342,6 +342,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     on_scene_ms: int | None = None
     closed_ms: int | None = None
     timers: tuple[tuple[str, int], ...] = ()
+
     applied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     floor: Level | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_core.errors import CiorError
@@ -17,9 +18,15 @@ class SinkPart:
     """All threads of the sink. ``start`` and ``stop`` once; ``failure`` tells why storing ended (None: it runs)."""
 
     def __init__(
-        self, bus_settings: BusSettings, store: Store, bus: Bus, *, now_ms: Callable[[], int]
+        self,
+        bus_settings: BusSettings,
+        store: Store,
+        bus: Bus,
+        *,
+        now_ms: Callable[[], int],
+        metrics: Metrics,
     ) -> None:
-        self._storing = StoreSink(bus_settings, store, bus)
+        self._storing = StoreSink(bus_settings, store, bus, metrics=metrics)
         reconciler, housekeeper = Reconciler(store, bus, now_ms=now_ms), Housekeeper(store, now_ms=now_ms)
         self._periodic = (reconciler.thread, housekeeper.thread)
 

@@ -8,7 +8,8 @@ events costs 50 ms of processor time whether it holds one event or five hundred 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
@@ -20,13 +21,15 @@ from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
-from cior_core.catalogue import KIND_OF_TOPIC
+from cior_core.alert_age import opening_receipt_ms
+from cior_core.catalogue import KIND_OF_TOPIC, Kind
 from cior_core.errors import CiorError
-from cior_core.model import DeadLetter
+from cior_core.model import Alert, DeadLetter, Event, RawRecord
+from cior_sink import metrics as m
 from cior_store.engine import Store
-from cior_store.kinds import ADDITIVE, STORED_TOPICS
+from cior_store.kinds import ADDITIVE, STORED_TOPICS, Entry
 from cior_store.sink import Sink
-from cior_store.writers import Writers
+from cior_store.writers import Plan, Rejected, Writers
 
 log = structlog.get_logger("cior_sink.storing")
 
@@ -61,6 +64,40 @@ class StoredPlans:
         """Nothing: ``Sink`` has its own, durable before its first insert."""
 
 
+class MeasuredWriters:
+    """The writers, with the age of each signal measured when its row is stored."""
+
+    def __init__(self, writers: Writers, metrics: Metrics, *, now_ms: Callable[[], int]) -> None:
+        self._writers, self._metrics, self._now_ms = writers, metrics, now_ms
+
+    def write(self, kind: Kind, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]:
+        """Store them; what cannot be stored comes back."""
+        rejected = self._writers.write(kind, entries, token=token)
+        now_ms = self._now_ms()
+        for entry in entries:
+            if (received_ms := _receipt_ms(entry.record)) is not None:
+                self._metrics.observe(m.ROW_LATENCY, kind.value, value_s=(now_ms - received_ms) / 1000)
+        return rejected
+
+    def plans(self, topic: str, partition: int, *, since: int) -> Sequence[Plan]:
+        """The plans of a partition from an offset on."""
+        return self._writers.plans(topic, partition, since=since)
+
+    def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
+        """Make a plan durable."""
+        self._writers.save_plan(topic, partition, plan)
+
+
+def _receipt_ms(record: object) -> int | None:
+    match record:
+        case Event() | RawRecord():
+            return record.received_ms
+        case Alert():
+            return opening_receipt_ms(record)
+        case _:
+            return None  # not a signal: nobody waits for its row
+
+
 class StoreSink:
     """The process's store writers. ``start`` and ``stop`` once; ``failure`` tells why a thread ended (None: all run)."""
 
@@ -89,7 +126,8 @@ class StoreSink:
 
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
-        sink = Sink(writers, on_dead=self._bury, stopping=self._stop)
+        measured = MeasuredWriters(writers, self._metrics, now_ms=lambda: time.time_ns() // 1_000_000)
+        sink = Sink(measured, on_dead=self._bury, stopping=self._stop)
         patient = msgspec.structs.replace(self._settings, fetch_wait_ms=_FETCH_WAIT_MS.get(name))
         consumer = BatchConsumer(
             patient if self._settings.profile is Profile.TANSU else self._settings,

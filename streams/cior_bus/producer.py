@@ -186,13 +186,22 @@ class Bus:
 
     def _to_spool(self, messages: Sequence[MessageOut], done: Future[None]) -> None:
         assert self._spool is not None
+        began_s = time.monotonic()
+
+        def ended(kept: Future[None]) -> None:
+            self.metrics.observe(m.PUBLISH_LATENCY, "spool", value_s=time.monotonic() - began_s)
+            _pass_on(kept, done)
+
         kept = self._spool.append(_class_of(messages), [message.entry for message in messages])
-        kept.add_done_callback(lambda future: _pass_on(future, done))
+        kept.add_done_callback(ended)
         self._work.set()
 
     def _direct(self, messages: Sequence[MessageOut], done: Future[None]) -> None:
+        began_s = time.monotonic()
+
         def ended(flight: _Flight) -> None:
             if not flight.errors:
+                self.metrics.observe(m.PUBLISH_LATENCY, "direct", value_s=time.monotonic() - began_s)
                 for message in messages:
                     self.metrics.add(m.PUBLISHED, message.topic, "direct")
                 done.set_result(None)

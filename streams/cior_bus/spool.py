@@ -158,7 +158,7 @@ class Spool:
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._queues = {each: self._queue(directory, each) for each in CLASSES}
-        self._metrics.observe(self._gauges)
+        self._metrics.read_at_scrape(self._gauges)
         self._threads = [
             threading.Thread(target=self._commit, args=(queue,), name=f"spool-{each}", daemon=True)
             for each, queue in self._queues.items()
@@ -352,7 +352,11 @@ class Spool:
         failure: OSError | None = None
         try:
             if handle is not None:
+                began_s = time.monotonic()
                 os.fsync(handle)
+                self._metrics.observe(
+                    m.FSYNC_LATENCY, queue.spool_class.value, value_s=time.monotonic() - began_s
+                )
         except OSError as error:
             failure = error
         finally:

@@ -13,7 +13,7 @@ from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.correlate import degraded
 from cior_core.errors import PayloadRejected
-from cior_core.model import Item
+from cior_core.model import EventItem, Item
 from cior_core.ports import Clock
 from cior_streams import metrics as s
 from cior_streams import outlet
@@ -63,6 +63,12 @@ class Correlation:
         for effect in effects:
             self._metrics.add(s.EFFECTS, type(effect).__name__)
         self._memory.keep(item.area, held, state, offset=incoming.offset, at_ms=item.at_ms)
+        if isinstance(item, EventItem):
+            self._metrics.observe(
+                s.DECISION_LATENCY,
+                str(item.event.life_safety).lower(),
+                value_s=(self._clock.now_ms() - item.event.received_ms) / 1000,
+            )
 
     def degrade(self, incoming: Incoming, _error: BaseException) -> list[MessageOut]:
         """An uncorrelated alert, straight to the wall, for a life-safety item that the step could not take."""

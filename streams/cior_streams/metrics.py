@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cior_bus.metrics import MetricKind, declare
+from cior_bus.metrics import PRESS, MetricKind, declare
 
 HANDLED = declare("cior_streams_handled_messages_total", "messages an agent finished", labels=("agent",))
 BURIED = declare(
@@ -37,3 +37,9 @@ FAULTS = declare(
     labels=("code",),
 )
 READY = declare("cior_streams_ready_state", "1 when recovered and reading", kind=MetricKind.GAUGE)
+DECISION_LATENCY = declare(
+    "cior_streams_receipt_to_decision_seconds",
+    "receipt of an event at its connector to the correlator's decision, published",
+    labels=("life_safety",),
+    latency=PRESS,
+)

@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import faust
@@ -48,7 +47,7 @@ class WallClock:
 
 class Health(msgspec.Struct, frozen=True):
     """The health file, replaced every second. ``ready`` is false while recovering, rebalancing or without a broker. A file older than a few
-    seconds means that nobody is at home."""
+    seconds means that nobody is at home. ``metrics_url``: where its numbers are served; empty: nowhere."""
 
     ready: bool
     verdict: str
@@ -56,11 +55,11 @@ class Health(msgspec.Struct, frozen=True):
     at_ms: int
     pid: int
     worker: str
-    metrics: str
+    metrics_url: str
 
 
 class Worker:
-    """Runs one role until told to stop. ``on_ready`` is called at each change of readiness (tests, supervisor)."""
+    """Runs one role until told to stop."""
 
     def __init__(
         self,
@@ -69,11 +68,10 @@ class Worker:
         *,
         clock: Clock | None = None,
         metrics: Metrics | None = None,
-        on_ready: Callable[[bool], None] | None = None,
+        metrics_url: str = "",
     ) -> None:
-        self._on_ready, self._was_ready = on_ready, False
         self.settings, self.domain = settings, domain
-        self.metrics = metrics or Metrics()
+        self.metrics, self._metrics_url = metrics or Metrics(), metrics_url
         self._clock = clock or WallClock()
         self._stop = asyncio.Event()
         self._over = threading.Event()
@@ -170,9 +168,6 @@ class Worker:
         )
         ready = is_reading and self._verdict is WorkerState.FINE
         self.metrics.set(s.READY, value=ready)
-        if ready is not self._was_ready and self._on_ready is not None:
-            self._on_ready(ready)
-        self._was_ready = ready
         self._write_health(ready=ready)
 
     def _watch(self) -> WorkerState:
@@ -199,7 +194,7 @@ class Worker:
             at_ms=self._clock.now_ms(),
             pid=os.getpid(),
             worker=self.settings.worker,
-            metrics=self.metrics.text(),
+            metrics_url=self._metrics_url,
         )
         path = health_path(self.settings)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -229,21 +224,21 @@ def read_health(settings: StreamSettings) -> Health | None:
 
 
 def run_worker(
-    settings: StreamSettings, domain: Domain, *, on_ready: Callable[[bool], None] | None = None
+    settings: StreamSettings, domain: Domain, *, metrics: Metrics | None = None, metrics_url: str = ""
 ) -> int:
     """Run one worker in this process, on uvloop, until SIGTERM. Returns the exit code for ``sys.exit``."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_main(settings, domain, on_ready))
+        code = runner.run(_main(settings, domain, metrics, metrics_url))
     if code:
         # Faust may have left a thread that waits for a broker that is gone; the supervisor waits for us.
         os._exit(code)
     return code
 
 
-async def _main(settings: StreamSettings, domain: Domain, on_ready: Callable[[bool], None] | None) -> int:
-    return await Worker(settings, domain, on_ready=on_ready).run()
+async def _main(settings: StreamSettings, domain: Domain, metrics: Metrics | None, metrics_url: str) -> int:
+    return await Worker(settings, domain, metrics=metrics, metrics_url=metrics_url).run()
 
 
 __all__ = ["Domain", "Health", "Role", "StreamSettings", "Worker", "health_path", "read_health", "run_worker"]

@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 
 from cior_core import geo
+from cior_core.attributes import CAMERAS
 from cior_core.identity import event_id
-from cior_core.model import ClockQuality, DataClass, Event, Phase, Place, Producer, Struct
+from cior_core.model import ClockQuality, DataClass, Event, Lane, Phase, Place, Producer, Struct
 from cior_core.taxonomy import Taxonomy
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.health import CameraHealth
@@ -263,7 +264,9 @@ class EventMaker:
             native_key=key,
             native_type=native_type,
             summary=f"{kind.name_es} — {self._camera.name or self._camera.id}",
-            attributes=attributes,
+            attributes=attributes
+            if kind.lane is Lane.TELEMETRY
+            else {**attributes, CAMERAS: [self._camera.id]},
         )
 
 

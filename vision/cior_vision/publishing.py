@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from cior_bus.message import DurableSink, MessageOut
+from cior_bus.metrics import Metrics
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, Lane
+from cior_vision import metrics as m
 
 LOG = structlog.get_logger("cior.vision.publishing")
 
@@ -21,8 +24,17 @@ LOG = structlog.get_logger("cior.vision.publishing")
 class Outbox:
     """Events waiting for the sink, two bounded queues: what matters, and what only informs. Used from the event loop only."""
 
-    def __init__(self, sink: DurableSink, *, limit: int, retry_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        sink: DurableSink,
+        *,
+        limit: int,
+        now_ms: Callable[[], int],
+        metrics: Metrics,
+        retry_s: float = 0.5,
+    ) -> None:
         self._sink = sink
+        self._now_ms, self._metrics = now_ms, metrics
         self._limit = limit
         self._retry_s = retry_s
         self._queues: dict[bool, deque[Event]] = {True: deque(), False: deque()}
@@ -37,6 +49,7 @@ class Outbox:
         if len(queue) >= self._limit:
             lost = queue.popleft()
             self.dropped[lost.lane] = self.dropped.get(lost.lane, 0) + 1
+            self._metrics.add(m.DROPPED, lost.lane.value, "outbox_full", "true")
         queue.append(event)
         self._news.set()
 
@@ -87,8 +100,16 @@ class Outbox:
         if self._away:
             LOG.info("sink_returned", waiting=self.waiting)
         self._away = False
-        self.published += len(batch)
+        self._measure(batch)
         sent = {event.id for event in batch}
         while queue and queue[0].id in sent:
             queue.popleft()
         return True
+
+    def _measure(self, batch: Sequence[Event]) -> None:
+        self.published += len(batch)
+        now_ms = self._now_ms()
+        for event in batch:
+            lane = event.lane.value
+            self._metrics.add(m.PUBLISHED, lane)
+            self._metrics.observe(m.EVENT_LATENCY, lane, value_s=(now_ms - event.received_ms) / 1000)

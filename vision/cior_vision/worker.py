@@ -20,9 +20,11 @@ import msgspec
 import structlog
 
 from cior_bus.message import DurableSink
+from cior_bus.metrics import Metrics
 from cior_core import bundled
 from cior_core.model import Event
 from cior_core.taxonomy import Taxonomy
+from cior_vision import metrics as m
 from cior_vision.clock import EdgeClock, SystemClock
 from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.registry import plugin
@@ -80,12 +82,16 @@ class VisionWorker:
         detector: Detector | None = None,
         taxonomy: Taxonomy | None = None,
         placed: Placed | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._settings = settings
         self._placed = placed
         self._clock = clock or SystemClock()
         self._detector = detector or load_detector(settings)
-        self._outbox = Outbox(sink, limit=settings.worker.event_backlog)
+        self._outbox = Outbox(
+            sink, limit=settings.worker.event_backlog, now_ms=self._clock.now_ms, metrics=self._metrics
+        )
         self._stopping = threading.Event()
         author = Author(version=program_version(), instance=settings.worker.name)
         kinds = taxonomy or Taxonomy.load(bundled.text("taxonomy.toml"))
@@ -202,12 +208,14 @@ class VisionWorker:
         wanted = [(one, frame) for one, frame in batch if one.pipeline.look(frame)]
         started_s = self._clock.monotonic_s()
         found = self._detector.detect([frame.image for _, frame in wanted]) if wanted else []
-        spent_ms = (self._clock.monotonic_s() - started_s) * 1000
+        spent_s = self._clock.monotonic_s() - started_s
+        if wanted:
+            self._metrics.observe(m.INFERENCE_LATENCY, value_s=spent_s)
         results = {one.camera.id: result for (one, _), result in zip(wanted, found, strict=True)}
         for one, frame in batch:
             result = results.get(one.camera.id)
             if result is not None:
-                one.meter.inference(spent_ms)
+                one.meter.inference(spent_s * 1000)
             self._report(one, one.pipeline.follow(frame, result))
 
     def _report(self, one: _Watched, outcome: Outcome) -> None:

@@ -22,7 +22,8 @@ COUNTS = (
     "unregistered",
     "sealed",
 )
-_WORDS: dict[type[Outcome], str] = {Accepted: "accepted", Rejected: "rejected", Refused: "refused"}
+WORDS: dict[type[Outcome], str] = {Accepted: "accepted", Rejected: "rejected", Refused: "refused"}
+"""The outcomes of a unit as metrics and statements name them."""
 
 
 class Accounting:
@@ -62,7 +63,7 @@ class Accounting:
 
     def answered(self, outcome: Outcome) -> None:
         """The source was told."""
-        word = _WORDS[type(outcome)]
+        word = WORDS[type(outcome)]
         self._minute[word] += 1
         self._metrics.add(m.ANSWERED, self._instance, word)
 

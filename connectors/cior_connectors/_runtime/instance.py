@@ -97,7 +97,7 @@ class Instance:
             on_change=self._health_changed,
         )
         self._mark = Mark(self.state_dir / "history.mark")
-        around.metrics.observe(lambda: {(m.QUEUED.name, (settings.name,)): float(self._queue.qsize())})
+        around.metrics.read_at_scrape(lambda: {(m.QUEUED.name, (settings.name,)): float(self._queue.qsize())})
         self.pipeline = Pipeline(
             source,
             manifest=manifest,
@@ -248,7 +248,7 @@ class Instance:
     async def _close(self) -> None:
         try:
             await asyncio.wait_for(self.source.close(), STOP_WITHIN_S / 2)
-        except Exception as error:  # noqa: BLE001  the supervisor: a source that cannot close is started again all the same
+        except Exception as error:  # noqa: BLE001  the supervisor: one that cannot close is started again
             _LOG.warning("connector_close_failed", instance=self.instance, error=type(error).__name__)
 
     # --- history ---

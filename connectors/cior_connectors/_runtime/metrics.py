@@ -5,7 +5,7 @@ Labels hold instance names and codes, never subjects or payloads.
 
 from __future__ import annotations
 
-from cior_bus.metrics import MetricKind, declare
+from cior_bus.metrics import PRESS, MetricKind, declare
 
 RECEIVED = declare(
     "cior_connectors_received_payloads_total", "payloads handed over by a source", labels=("instance",)
@@ -15,6 +15,12 @@ RECEIVED_BYTES = declare(
 )
 ANSWERED = declare(
     "cior_connectors_answered_payloads_total", "answers given to sources", labels=("instance", "outcome")
+)
+ANSWER_LATENCY = declare(
+    "cior_connectors_receipt_to_answer_seconds",
+    "receipt of a payload to its answer to the source, durable in between (law 1)",
+    labels=("instance", "outcome"),
+    latency=PRESS,
 )
 UNANSWERED = declare(
     "cior_connectors_unanswered_payloads_total", "answers that found the peer gone", labels=("instance",)

@@ -15,7 +15,7 @@ from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.accounting import Accounting
+from cior_connectors._runtime.accounting import WORDS, Accounting
 from cior_connectors._runtime.clocks import DeviceClocks
 from cior_connectors._runtime.guard import DecodeResult, guarded
 from cior_connectors._runtime.records import Channel, Publication, publication_of
@@ -131,7 +131,7 @@ class Pipeline:
             self._on_refusal(False)  # noqa: FBT003  a callback's one fact
 
     async def _one_by_one(self, group: Sequence[_Ready], error: CiorError) -> None:
-        """What is too large for the bus as decoded becomes a dead letter with its bytes; the second time it is refused."""
+        """What is too large for the bus as decoded becomes a dead letter with its bytes; the next time, refused."""
         if len(group) > 1:
             for ready in group:
                 await self._group([ready])
@@ -166,8 +166,14 @@ class Pipeline:
         self._accounting.answered(outcome)
         try:
             await received.ack(outcome)
+            self._metrics.observe(
+                m.ANSWER_LATENCY,
+                self._instance,
+                WORDS[type(outcome)],
+                value_s=(self._now_ms() - received.facts.received_ms) / 1000,
+            )
         except (TimeoutError, OSError, SourceUnavailable):
             self._metrics.add(m.UNANSWERED, self._instance)
-        except Exception as error:  # noqa: BLE001  an author's bug in answering must not cost the next payload its way
+        except Exception as error:  # noqa: BLE001  an author's bug must not cost the next its way
             self._metrics.add(m.UNANSWERED, self._instance)
             _LOG.error("answer_failed", instance=self._instance, error=type(error).__name__)

@@ -110,7 +110,6 @@ def surroundings(
     metrics: Metrics,
     registry: Mapping[str, Device],
     city: City | None = None,
-    accounting_every_s: float = 60.0,
 ) -> Surroundings:
     """What all instances of a process share. Without ``city`` no place has a district."""
     placed = _as_it_is if city is None else city.placed
@@ -122,7 +121,7 @@ def surroundings(
         sealer=sealer,
         metrics=metrics,
         state_dir=Path(centre.state_dir),
-        accounting_every_s=accounting_every_s,
+        accounting_every_s=centre.accounting_every_s,
         placed=placed,
         vicinity=Vicinity(registry, city),
     )
@@ -140,13 +139,13 @@ async def run(
     family: str = "connectors",
     city: City | None = None,
     limits: SpoolLimits | None = None,
-    accounting_every_s: float = 60.0,
+    metrics: Metrics | None = None,
 ) -> None:
     """Run the instances of ``paths`` until ``stop``. Raises ``ConfigInvalid`` before anything is opened."""
     plans = [plan(path, test_mode=centre.test_mode) for path in paths]
     refuse_conflicts(plans)
     registry: Mapping[str, Device] = read_registry(Path(centre.registry)) if centre.registry else {}
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
     bus = Bus(BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}"), spool=spool, metrics=metrics)
     try:
@@ -156,7 +155,6 @@ async def run(
             metrics=metrics,
             registry=registry,
             city=city,
-            accounting_every_s=accounting_every_s,
         )
         taxonomy = load_taxonomy()
         built = [

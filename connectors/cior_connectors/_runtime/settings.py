@@ -48,6 +48,7 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     registry: str = ""
     zone: str = "America/Argentina/Cordoba"
     test_mode: bool = False
+    accounting_every_s: float = 60.0
 
     def __post_init__(self) -> None:
         if len(_from_base64(self.team_public_key)) != KEY_BYTES:

@@ -232,7 +232,7 @@ def _open(
     patterns.begin_storm(context, event, case_id)
     patterns.check_coordinated(context, case_id)
     patterns.link_silent(context, case_id)
-    return case_id
+    return _merged_by_source(context, event, part, case_id)
 
 
 def _late(context: StepContext, part: Part) -> Reason:

@@ -1,12 +1,13 @@
 """Running a protocol: commands at once, timers by tick, receipts. Everything is idempotent by command id and fired at most once.
 
-Loud steps (sirens, block notices) never run for a silent, late or away press, whatever the protocol says.
+Loud steps (sirens, block notices) never run for a silent, late or away press, whatever the protocol says; a siren is asked of no block that has none.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from cior_core.attributes import SIREN
 from cior_core.correlate.state import Case, Part, Sent
 from cior_core.correlate.step_context import StepContext
 from cior_core.identity import command_id
@@ -112,6 +113,8 @@ def _withheld(step: Step, case: Case, part: Part | None) -> tuple[str, str] | No
         return "el aviso llegó tarde", "the press came late"
     if part is not None and part.member.attributes.get("away") is True:
         return "quien avisa está fuera de su cuadra", "the sender is away from the own block"
+    if step.act == "siren_on" and part is not None and part.member.attributes.get(SIREN) is False:
+        return "la cuadra no tiene sirena", "the block has no siren"
     return None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 import structlog
 
@@ -36,11 +37,10 @@ async def test_law_11_a_full_spool_refuses_presses_with_503_and_raises_an_alarm(
     with structlog.testing.capture_logs() as lines:
         running = asyncio.ensure_future(
             process.run(
-                read_centre(tmp_path / "centre.toml"),
+                msgspec.structs.replace(read_centre(tmp_path / "centre.toml"), accounting_every_s=0.3),
                 [tmp_path / "norte.toml"],
                 stop=stop,
                 limits=limits,
-                accounting_every_s=0.3,
             )
         )
         async with Forwarder(f"http://127.0.0.1:{port}/traccar", secret=SECRET) as forwarder:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from cior_bus import topics
 from cior_bus.admin import Topics
@@ -91,6 +92,15 @@ class Fleet:
         health = read_health(self.settings(role, worker))
         process = self.processes[f"{role}-{worker}"]
         return health if health is not None and health.pid == process.pid else None
+
+    def metrics(self, role: Role = Role.URGENT, worker: str = "1") -> str:
+        """What the worker's own ``/metrics`` says."""
+        health = self.health(role, worker)
+        if health is None:
+            return ""
+        with urlopen(health.metrics_url, timeout=5) as answer:
+            text: str = answer.read().decode()
+        return text
 
     def wait_ready(self, role: Role = Role.URGENT, worker: str = "1", *, timeout_s: float = 60) -> None:
         def ready() -> bool:

@@ -18,7 +18,6 @@ from cior_bus.spool import Spool
 from cior_core import codec, identity
 from cior_core.catalogue import Kind
 from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
-from cior_streams.runner import Health
 from cior_streams.settings import Role
 from integration.streams.fleet import Fleet, message, now_ms, press, until
 
@@ -111,16 +110,9 @@ def test_one_bad_record_of_an_envelope_is_buried_alone(fleet: Fleet) -> None:
     letters = fleet.read(topics.DEAD, Kind.DEAD, at_least=3)
     assert sorted(letter.payload for letter in letters) == sorted([bad, b"not even JSON", b"\xff"])
     until(
-        lambda: (
-            'cior_streams_handled_messages_total{agent="telemetry"}'
-            in (fleet.health(Role.BULK) or _empty()).metrics
-        ),
+        lambda: 'cior_streams_handled_messages_total{agent="telemetry"}' in fleet.metrics(Role.BULK),
         timeout_s=10,
     )
-
-
-def _empty() -> Health:
-    return Health(ready=False, verdict="", commit_age_s=0, at_ms=0, pid=0, worker="", metrics="")
 
 
 @pytest.mark.crash

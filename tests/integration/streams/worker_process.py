@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from cior import packs
+from cior_bus.metrics import Metrics
+from cior_bus.metrics_endpoint import MetricsEndpoint
 from cior_bus.settings import BusSettings
 from cior_core.model import Device
 from cior_streams.runner import run_worker
@@ -30,7 +32,9 @@ def main(dsn: str, role: str, state_dir: str, worker: str, workers: str, session
         workers=int(workers),
         stall_s=float(os.environ.get("STALL_S", "20")),
     )
-    return run_worker(settings, Domain.of(packs.rule_pack(), packs.taxonomy(), known=DEVICES))
+    domain, metrics = Domain.of(packs.rule_pack(), packs.taxonomy(), known=DEVICES), Metrics()
+    with MetricsEndpoint(metrics) as endpoint:
+        return run_worker(settings, domain, metrics=metrics, metrics_url=endpoint.url)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cior_bus import lanes, metrics, topics
+from cior_bus import lanes, topics
 from cior_bus.dead_letters import dead_letter
 from cior_bus.message import MessageOut
 from cior_bus.settings import BusSettings, Profile
@@ -236,29 +236,6 @@ def test_every_error_of_a_dead_letter_is_named_and_its_id_is_that_of_its_place()
             offset=3,
         ).id
     )
-
-
-def test_numbers_are_declared_once_exported_as_prometheus_text_and_catalogued() -> None:
-    numbers = metrics.Metrics()
-    numbers.add(metrics.DROPPED, "normal", 'a "quoted"\nreason', "true", amount=3)
-    assert numbers.value(metrics.DROPPED, "normal") == 3
-    assert (
-        'cior_bus_dropped_records_total{spool_class="normal",reason="a \\"quoted\\"\\nreason",intentional="true"} 3'
-        in numbers.text()
-    )
-    assert metrics.DROPPED in metrics.catalogue()
-    with pytest.raises(ValueError, match="labels"):
-        numbers.add(metrics.DROPPED, "normal")
-    with pytest.raises(ValueError, match="grammar"):
-        metrics.declare("bus_total", "no room prefix")
-
-
-def test_law_11_every_drop_counter_carries_reason_and_intent() -> None:
-    import cior_streams.metrics  # noqa: F401  (declares its own)
-
-    drops = [spec for spec in metrics.catalogue() if "_dropped_" in spec.name]
-    assert len(drops) >= 2
-    assert all({"reason", "intentional"} <= set(spec.labels) for spec in drops)
 
 
 def test_the_catalogue_of_topics_is_whole() -> None:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from cior_bus import topics
 from cior_bus.message import MessageOut
+from cior_bus.metrics import Metrics
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Event, EventId, Lane, TypeCode
+from cior_vision import metrics as m
 from cior_vision.publishing import Outbox
 
 
@@ -43,6 +45,10 @@ class Broker:
             raise SourceUnavailable("bus.unconfirmed", "no answer in time")
 
 
+def outbox_to(broker: Broker, *, limit: int = 100, metrics: Metrics | None = None) -> Outbox:
+    return Outbox(broker, limit=limit, now_ms=lambda: 252, metrics=metrics or Metrics(), retry_s=0.01)
+
+
 def test_urgent_events_travel_alone_and_the_others_in_bulk() -> None:
     urgent, telemetry = MessageOut.of(event("a", Lane.URGENT)), MessageOut.of(event("b", Lane.TELEMETRY))
     assert (urgent.topic, urgent.key, urgent.bulk) == (topics.URGENT.name, b"c1", False)
@@ -52,7 +58,7 @@ def test_urgent_events_travel_alone_and_the_others_in_bulk() -> None:
 
 async def test_what_matters_overtakes_what_informs() -> None:
     broker = Broker()
-    outbox = Outbox(broker, limit=100)
+    outbox = outbox_to(broker, limit=100)
     for n in range(3):
         outbox.add(event(f"t{n}", Lane.TELEMETRY))
     outbox.add(event("incident", Lane.URGENT))
@@ -62,7 +68,7 @@ async def test_what_matters_overtakes_what_informs() -> None:
 
 async def test_nothing_is_lost_while_the_sink_is_away_and_order_is_kept() -> None:
     broker = Broker(away=True)
-    outbox = Outbox(broker, limit=100, retry_s=0.01)
+    outbox = outbox_to(broker, limit=100)
     running = asyncio.create_task(outbox.run())
     for n in range(10):
         outbox.add(event(f"e{n}"))
@@ -78,15 +84,15 @@ async def test_nothing_is_lost_while_the_sink_is_away_and_order_is_kept() -> Non
 async def test_law_4_a_batch_of_unknown_outcome_is_sent_again_with_the_same_ids() -> None:
     broker = Broker()
     broker.loses_next_answer = True
-    outbox = Outbox(broker, limit=100, retry_s=0.01)
+    outbox = outbox_to(broker, limit=100)
     outbox.add(event("e"))
     assert await outbox.flush(within_s=1.0)
     assert broker.got == ["e", "e"]
 
 
 async def test_law_11_a_full_outbox_drops_the_oldest_of_the_same_kind_and_counts_it() -> None:
-    broker = Broker(away=True)
-    outbox = Outbox(broker, limit=3)
+    broker, metrics = Broker(away=True), Metrics()
+    outbox = outbox_to(broker, limit=3, metrics=metrics)
     outbox.add(event("incident", Lane.URGENT))
     for n in range(5):
         outbox.add(event(f"t{n}", Lane.TELEMETRY))
@@ -96,10 +102,24 @@ async def test_law_11_a_full_outbox_drops_the_oldest_of_the_same_kind_and_counts
     broker.away = False
     assert await outbox.flush(within_s=1.0)
     assert broker.got == ["incident", "t2", "t3", "t4"]
+    assert metrics.value(m.DROPPED, "telemetry", "outbox_full", "true") == 2
+    assert metrics.value(m.PUBLISHED) == 4
+
+
+async def test_the_way_from_picture_to_event_is_measured_until_it_is_durable() -> None:
+    broker, metrics = Broker(away=True), Metrics()
+    outbox = outbox_to(broker, metrics=metrics)
+    outbox.add(event("incident", Lane.URGENT))
+    assert not await outbox.flush(within_s=0.05)
+    assert metrics.value(m.EVENT_LATENCY) == 0, "not durable yet"
+    broker.away = False
+    assert await outbox.flush(within_s=1.0)
+    assert metrics.value(m.EVENT_LATENCY, "urgent") == 1
+    assert 'cior_vision_frame_to_event_seconds_sum{lane="urgent"} 0.25' in metrics.text()
 
 
 async def test_stopping_does_not_wait_for_an_absent_sink_longer_than_allowed() -> None:
-    outbox = Outbox(Broker(away=True), limit=10, retry_s=0.01)
+    outbox = outbox_to(Broker(away=True), limit=10)
     outbox.add(event("e"))
     started_s = asyncio.get_running_loop().time()
     assert not await outbox.flush(within_s=0.2)

@@ -209,7 +209,9 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
         str,
         Meta(description="Type of a nature no rule matches: it is never dropped.", examples=["call.other"]),
     ]
-    phases: Annotated[dict[str, Phase], Meta(description="CAD state (letter case ignored) to phase.")] = {}  # noqa: RUF012  msgspec copies it
+    phases: Annotated[dict[str, Phase], Meta(description="CAD state (letter case ignored) to phase.")] = (
+        msgspec.field(default_factory=dict)
+    )
     test_pattern: Annotated[str, Meta(description="What the test column looks like for a test call.")] = (
         r"^(1|true|yes|si|sí|test|prueba)$"
     )

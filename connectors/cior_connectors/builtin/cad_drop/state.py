@@ -43,7 +43,7 @@ class DropState:
         return int(found[0]) if found else 0
 
     def mark(self, fingerprint: str, durable: int, *, now_ms: int, flush: bool = False) -> None:
-        """Move the mark of a file, by acknowledgements only; committed every :data:`COMMIT_EVERY` calls or with ``flush``."""
+        """Move the mark, by acknowledgements only; committed every :data:`COMMIT_EVERY` calls or with ``flush``."""
         self._database.execute(
             "insert or replace into files values (?, ?, ?)", (fingerprint, durable, now_ms)
         )

@@ -13,7 +13,7 @@ from cior_connectors.press_types import press_types
 
 
 def _press_types() -> dict[str, str]:
-    # The panel of a siren reports that it sounds. Only here: elsewhere a stranger's word must not turn a press into less.
+    # The panel of a siren reports that it sounds. Only here: a stranger's word must not turn a press into less.
     return press_types() | {"siren": "siren.community"}
 
 

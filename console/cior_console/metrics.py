@@ -1,0 +1,15 @@
+"""The numbers of the console, declared once (``cior_bus.metrics``)."""
+
+from __future__ import annotations
+
+from cior_bus.metrics import PRESS, MetricKind, declare
+
+FEED_LATENCY = declare(
+    "cior_console_receipt_to_feed_seconds",
+    "receipt of the signal that opened an alert to that alert in the live feed of every open page",
+    latency=PRESS,
+)
+WATCHERS = declare("cior_console_open_pages", "pages that watch the live feed", kind=MetricKind.GAUGE)
+RESYNCS = declare(
+    "cior_console_resyncs_total", "times a page was too slow and was told to take a new snapshot"
+)
