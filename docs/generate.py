@@ -1,7 +1,8 @@
 """Writes what is generated under docs/: ``python docs/generate.py`` (``make docs``).
 
-``--check`` writes nothing and exits 1 when a file is stale. ``--freeze`` makes today's schemas the baseline of version 1; it refuses when that would
-break the baseline there is, so a breaking change can only be a version 2. This is the shell around the pure ``cior_core.schemas``.
+``--check`` writes nothing and exits 1 when a file is stale. ``--freeze`` makes today's schemas the baseline of version
+1; it refuses when that would break the baseline there is, so a breaking change can only be a version 2. This is the
+shell around the pure ``cior_core.schemas``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The one catalogue of record kinds: what each is, how it is written, where it travels, by which key, and where it is stored.
+"""The one catalogue of record kinds: what each is, how it is written, where it travels, by which key, and where it is
+stored.
 
-Bus, store, schemas and documents read it. A new kind is an entry here, its struct, the migration of its table and its test
-(docs/architecture.md, "A developer adds a record kind"). Pure.
+Bus, store, schemas and documents read it. A new kind is an entry here, its struct, the migration of its table and its
+test (docs/architecture.md, "A developer adds a record kind"). Pure.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ DAY_S: Final = 86_400
 
 
 class Kind(StrEnum):
-    """What a message carries. ``SEALED`` is a raw record of the sealed channel: the same struct, with its own topic and database."""
+    """What a message carries.
+
+    ``SEALED`` is a raw record of the sealed channel: the same struct, with its own topic and database.
+    """
 
     RAW = "raw"
     SEALED = "sealed"
@@ -50,7 +54,8 @@ class Kind(StrEnum):
 class TopicSpec(Struct, frozen=True, kw_only=True):
     """One topic. ``retention_s`` None with ``compacted``: kept for ever by key. ``key`` and ``value`` are for people.
 
-    ``partitions`` is the default; a centre may raise it once, for all topics that share a stream table at the same time.
+    ``partitions`` is the default; a centre may raise it once, for all topics that share a stream table at the same
+    time.
     """
 
     name: str
@@ -64,7 +69,10 @@ class TopicSpec(Struct, frozen=True, kw_only=True):
 
 
 class Codec(Struct, frozen=True, kw_only=True):
-    """How one record becomes bytes and back; ``wire`` is the type whose JSON that is. Both raise; ``cior_core.codec`` names the errors."""
+    """How one record becomes bytes and back; ``wire`` is the type whose JSON that is.
+
+    Both raise; ``cior_core.codec`` names the errors.
+    """
 
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
@@ -95,7 +103,8 @@ class RecordKind(Struct, frozen=True, kw_only=True):
     * ``topics``: one, or one a lane.
     * ``key``: what keeps the order of its messages; None: the sender must say it.
     * ``bucket``: whose device bucket keys it when it may share an envelope; None: it always travels alone.
-    * ``lane``: how urgent it is, hence its topic and what becomes of it when room is short; None: as urgent as what it travels with.
+    * ``lane``: how urgent it is, hence its topic and what becomes of it when room is short; None: as urgent as what it
+      travels with.
     * ``sealed_as``: the kind it is when it is marked as sealed.
     * ``table``: where its rows go; empty: it is not stored.
     * ``headers``: fields that are repeated as message headers.
@@ -327,7 +336,10 @@ _BY_TYPE: Final[dict[type[Any], RecordKind]] = {
 
 
 def kind_of(record: Any) -> RecordKind:
-    """The entry of ``record``, with the data class rule: what is marked as sealed belongs to its sealed kind. Raises ``KeyError``."""
+    """The entry of ``record``, with the data class rule: what is marked as sealed belongs to its sealed kind.
+
+    Raises ``KeyError``.
+    """
     entry = _BY_TYPE[type(record)]
     if entry.sealed_as is not None and (record.sealed or record.data_class is DataClass.SEALED):
         return KINDS[entry.sealed_as]

@@ -1,9 +1,10 @@
 """The wire form of every record: what :mod:`cior_core.catalogue` says of its kind, alone or in an envelope.
 
-* An **envelope** is a JSON array of records; for events that is the CloudEvents *JSON Batch Format* (JSON Event Format 1.0.2 §4).
-  :func:`records` reads an envelope and a single record alike, so that a reader never has to know which of the two was sent.
-* Whatever cannot be read raises :class:`cior_core.errors.PayloadRejected` with code ``codec.malformed``; the message names the
-  kind and the decoder's complaint (a path and a type), never a value.
+* An **envelope** is a JSON array of records; for events that is the CloudEvents *JSON Batch Format* (JSON Event Format
+  1.0.2 §4). :func:`records` reads an envelope and a single record alike, so that a reader never has to know which of
+  the two was sent.
+* Whatever cannot be read raises :class:`cior_core.errors.PayloadRejected` with code ``codec.malformed``; the message
+  names the kind and the decoder's complaint (a path and a type), never a value.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ def encode(record: Any) -> bytes:
 
 
 def decode(kind: Kind, value: bytes | None) -> Any:
-    """One record of ``kind``. Raises ``PayloadRejected`` (``codec.malformed``, ``codec.empty``; for events also ``event.*``)."""
+    """One record of ``kind``.
+
+    Raises ``PayloadRejected`` (``codec.malformed``, ``codec.empty``; for events also ``event.*``).
+    """
     if not value:
         raise _empty(kind)
     return _call(kind, KINDS[kind].codec.decode, value)
@@ -52,7 +56,9 @@ def records(kind: Kind, value: bytes | None) -> list[Any]:
 
 
 def split(kind: Kind, value: bytes) -> list[msgspec.Raw]:
-    """The undecoded records of a message: a reader keeps the good ones of an envelope and dead-letters the bad one with *its* bytes."""
+    """The undecoded records of a message: a reader keeps the good ones of an envelope and dead-letters the bad one with
+    *its* bytes.
+    """
     if not is_envelope(value):
         return [msgspec.Raw(value)]
     parts: list[msgspec.Raw] = _call(kind, _SPLIT, value)

@@ -13,6 +13,7 @@ import msgspec
 
 from cior_core.errors import PayloadRejected
 from cior_core.model import AlertStatus, CommandKind, Target, TargetKind
+from cior_core.sentences import Text
 from cior_core.strict_toml import ConfigFault, locate, parse
 from cior_core.taxonomy import EventType
 
@@ -41,6 +42,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     expires_s: int = 60
     text_es: str
     text_en: str
+
+    @property
+    def text(self) -> Text:
+        """What it asks for, in both languages."""
+        return Text(self.text_es, self.text_en)
 
     @property
     def command(self) -> CommandKind:

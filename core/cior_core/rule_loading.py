@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from cior_core import bundled
 from cior_core.identity import digest
 from cior_core.model import Level
 from cior_core.protocols import ProtocolBook
@@ -20,6 +21,7 @@ from cior_core.rules import (
     SuppressRule,
     ThresholdRule,
 )
+from cior_core.sentences import SentenceBook
 from cior_core.strict_toml import ConfigFault, locate, parse
 from cior_core.taxonomy import EventType
 
@@ -28,8 +30,10 @@ _KINDS = RuleFile.__struct_fields__
 _ONE_EACH = ("merge", "late", "priority", "suppress")
 
 
-def load(texts: Mapping[str, str], *, types: Mapping[str, EventType]) -> RulePack:
-    """Read, check and prove ``texts`` (name to TOML; :data:`PROTOCOLS_FILE` among them).
+def load(
+    texts: Mapping[str, str], *, types: Mapping[str, EventType], sentences: SentenceBook | None = None
+) -> RulePack:
+    """Read, check and prove ``texts`` (name to TOML; :data:`PROTOCOLS_FILE` among them); ``sentences`` None: the bundled.
 
     Raises :class:`~cior_core.strict_toml.ConfigFault` with code ``rule.*``, ``protocol.*`` or ``config.*``.
     """
@@ -41,6 +45,7 @@ def load(texts: Mapping[str, str], *, types: Mapping[str, EventType]) -> RulePac
             line=0,
             cure="add the file",
         )
+    words = sentences or SentenceBook.load(bundled.text("sentences.toml"))
     book = ProtocolBook.load(texts[PROTOCOLS_FILE], types, file=PROTOCOLS_FILE)
     parsed = {
         name: parse(text, RuleFile, file=name)
@@ -49,7 +54,13 @@ def load(texts: Mapping[str, str], *, types: Mapping[str, EventType]) -> RulePac
     }
     for fault in _faults(parsed, texts, types):
         raise fault
-    pack = RulePack(tuple(parsed.values()), protocols=book, types=types, version=_version(texts, types))
+    pack = RulePack(
+        tuple(parsed.values()),
+        protocols=book,
+        types=types,
+        sentences=words,
+        version=_version(texts, types, words),
+    )
     for fault in _verify(pack, parsed, texts):
         raise fault
     return pack
@@ -82,11 +93,12 @@ def _verify(
                     )
 
 
-def _version(texts: Mapping[str, str], types: Mapping[str, EventType]) -> str:
-    """The first 16 hex digits of a hash over every text and every type, whatever their order."""
+def _version(texts: Mapping[str, str], types: Mapping[str, EventType], words: SentenceBook) -> str:
+    """The first 16 hex digits of a hash over every text, every type and every sentence, whatever their order."""
     fields = [part for name in sorted(texts) for part in (name, texts[name])]
+    said = [f"{code}/{words.sentences[code]!r}" for code in sorted(words.sentences)]
     kinds = [repr(types[code]) for code in sorted(types)]
-    return digest("cior.rules", *fields, *kinds).hex()[:16]
+    return digest("cior.rules", *fields, *kinds, *said).hex()[:16]
 
 
 def _rules(file: RuleFile) -> Iterator[tuple[str, int, Rule]]:

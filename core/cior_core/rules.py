@@ -17,6 +17,7 @@ from cior_core.model import Level
 from cior_core.priority import PriorityTable
 from cior_core.protocols import ProtocolBook
 from cior_core.scenario import Scenario
+from cior_core.sentences import SentenceBook, Text
 from cior_core.taxonomy import EventType
 
 
@@ -30,6 +31,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason_en: str
     fires: Scenario
     quiet: Scenario
+
+    @property
+    def text(self) -> Text:
+        """Its reason, in both languages."""
+        return Text(self.reason_es, self.reason_en)
 
 
 class MergeRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,6 +139,11 @@ class PostureRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     thresholds: dict[str, int] = {}
     hours_max: float
 
+    @property
+    def name_text(self) -> Text:
+        """Its name, in both languages."""
+        return Text(self.name_es, self.name_en)
+
 
 class PriorityRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The table of :mod:`cior_core.priority`, as a rule with scenarios."""
@@ -173,9 +184,11 @@ class RulePack:
         *,
         protocols: ProtocolBook,
         types: Mapping[str, EventType],
+        sentences: SentenceBook,
         version: str,
     ) -> None:
         self.types = dict(types)
+        self.sentences = sentences
         self.protocols = protocols
         self.version = version
         self.merge = _all(files, "merge", MergeRule)[0]

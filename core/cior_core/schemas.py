@@ -1,9 +1,12 @@
-"""The wire forms as documents: JSON Schema 2020-12 of each, an AsyncAPI 3.0 description of the topics, and what may change between versions.
+"""The wire forms as documents: JSON Schema 2020-12 of each, an AsyncAPI 3.0 description of the topics, and what may
+change between versions.
 
-All are made from the structs themselves, so they cannot say anything else than the code does. Pure: returns trees, ``docs/generate.py`` writes them.
+All are made from the structs themselves, so they cannot say anything else than the code does. Pure: returns trees,
+``docs/generate.py`` writes them.
 
-The rule of version 1 (research/protocols.md §7, law 12): optional fields may be added, nothing else. Readers keep what they do not know, so schemas
-never close an object. A rename, another type or a new requirement is version 2, beside version 1.
+The rule of version 1 (research/protocols.md §7, law 12): optional fields may be added, nothing else. Readers keep what
+they do not know, so schemas never close an object. A rename, another type or a new requirement is version 2, beside
+version 1.
 """
 
 from __future__ import annotations
@@ -19,7 +22,10 @@ from cior_core.catalogue import ENTRIES, TOPICS, TopicSpec
 Schema = dict[str, Any]
 
 WIRE_FORMS: Final[dict[str, Any]] = {entry.schema_name: entry.codec.wire for entry in ENTRIES}
-"""Schema name to the struct (or union) whose JSON it describes. ``Event`` itself stands in ``item``: the area log has it as plain JSON."""
+"""Schema name to the struct (or union) whose JSON it describes.
+
+``Event`` itself stands in ``item``: the area log has it as plain JSON.
+"""
 
 _REF: Final = "#/$defs/{name}"
 
@@ -37,7 +43,10 @@ def schema_id(name: str) -> str:
 
 
 def schema(name: str) -> Schema:
-    """The JSON Schema of the wire form called ``name``. Raises ``KeyError`` for a name that is not in :data:`WIRE_FORMS`."""
+    """The JSON Schema of the wire form called ``name``.
+
+    Raises ``KeyError`` for a name that is not in :data:`WIRE_FORMS`.
+    """
     (root,), parts = msgspec.json.schema_components([WIRE_FORMS[name]], ref_template=_REF)
     definitions = {part: _opened(tree) for part, tree in sorted(parts.items())}
     if name == "event":
@@ -81,11 +90,15 @@ def _as_cloudevent(root: Schema) -> None:
     root["required"] = ["specversion", "id", "source", "type", "subject", "time"]
 
 
-# --- AsyncAPI -------------------------------------------------------------------------------------------------------------------------
+# --- AsyncAPI
+# -------------------------------------------------------------------------------------------------------------------------
 
 
 def asyncapi(*, version: str) -> Schema:
-    """An AsyncAPI 3.0.0 document of the catalogue's topics; ``version`` is the release. A payload is the schema file beside it."""
+    """An AsyncAPI 3.0.0 document of the catalogue's topics; ``version`` is the release.
+
+    A payload is the schema file beside it.
+    """
     carried = {topic.name: entry.schema_name for entry in ENTRIES for topic in entry.topics}
     return {
         "asyncapi": "3.0.0",
@@ -147,14 +160,17 @@ def _message(name: str) -> Schema:
     }
 
 
-# --- compatibility --------------------------------------------------------------------------------------------------------------------
+# --- compatibility
+# --------------------------------------------------------------------------------------------------------------------
 
 
 def breaches(old: Schema, new: Schema) -> tuple[Breach, ...]:
-    """What in ``new`` breaks readers or writers of ``old``; empty when only optional fields (or whole new definitions) were added.
+    """What in ``new`` breaks readers or writers of ``old``; empty when only optional fields (or whole new definitions)
+    were added.
 
-    Changes found: ``definition removed``, ``field removed``, ``type changed``, ``field became required``, ``field became optional``,
-    ``required field added``, ``default changed`` (defaults are not written, so old bytes would change their meaning), ``values changed``.
+    Changes found: ``definition removed``, ``field removed``, ``type changed``, ``field became required``, ``field
+    became optional``, ``required field added``, ``default changed`` (defaults are not written, so old bytes would
+    change their meaning), ``values changed``.
     """
     was, now = old.get("$defs", {}), new.get("$defs", {})
     found = [*_root_breaches(old, new)]

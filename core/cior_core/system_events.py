@@ -1,6 +1,8 @@
-"""Events about our own parts: an accounting gap, a connector's health, a silent device, a line that said what nobody can read.
+"""Events about our own parts: an accounting gap, a connector's health, a silent device, a line that said what nobody
+can read.
 
-The one maker of them. Ids are deterministic (``event_id(source, key)``), so a repeat of the same finding is the same event. Pure.
+The one maker of them. Ids are deterministic (``event_id(source, key)``), so a repeat of the same finding is the same
+event. Pure.
 """
 
 from __future__ import annotations
@@ -37,10 +39,12 @@ def system_event(
     lane: Lane = Lane.URGENT,
     **facts: Unpack[SystemFacts],
 ) -> Event:
-    """An event that CIOR makes itself. ``key`` names the finding within ``source``: the same finding again has the same id.
+    """An event that CIOR makes itself.
 
-    ``at_ms``: when it was found (UTC ms); ``occurred_ms``: when it happened, the finding itself when left out. Urgent unless
-    ``lane`` says otherwise: whoever watches must hear that a part is blind.
+    ``key`` names the finding within ``source``: the same finding again has the same id.
+
+    ``at_ms``: when it was found (UTC ms); ``occurred_ms``: when it happened, the finding itself when left out. Urgent
+    unless ``lane`` says otherwise: whoever watches must hear that a part is blind.
     """
     return Event(
         id=event_id(source, key),

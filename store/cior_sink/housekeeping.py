@@ -1,7 +1,8 @@
-"""What a store needs from time to time: rollups of closed days are compared with their base and filled again where they differ.
+"""What a store needs from time to time: rollups of closed days are compared with their base and filled again where they
+differ.
 
-Retention is not run from here yet: the deleter asks a register of holds first (law 7), and that register comes with the evidence room. Until then
-nothing expires.
+Retention is not run from here yet: the deleter asks a register of holds first (law 7), and that register comes with the
+evidence room. Until then nothing expires.
 """
 
 from __future__ import annotations
@@ -36,8 +37,11 @@ class Housekeeper:
         self.thread = Periodic("housekeeper", self.look, every_s=every_s, first_s=first_s)
 
     def look(self) -> tuple[Drift, ...]:
-        """Repair the closed days that this process has not yet found sound; what had drifted. A repaired day is looked at again the next time, since rows that came
-        while it was filled may stand in it twice. Raises ``SourceUnavailable``; such a day comes again."""
+        """Repair the closed days that this process has not yet found sound; what had drifted.
+
+        A repaired day is looked at again the next time, since rows that came while it was filled may stand in it twice.
+        Raises ``SourceUnavailable``; such a day comes again.
+        """
         today = datetime.fromtimestamp((self._now_ms() - SETTLE_MS) / 1_000, UTC).date()
         drifted: list[Drift] = []
         for days in range(DAYS_BACK, 0, -1):

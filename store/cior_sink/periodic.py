@@ -1,4 +1,7 @@
-"""A thread that looks at something every so often, in the process that owns the store. What it meets is logged, and the next look comes anyway."""
+"""A thread that looks at something every so often, in the process that owns the store.
+
+What it meets is logged, and the next look comes anyway.
+"""
 
 from __future__ import annotations
 

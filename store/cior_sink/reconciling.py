@@ -1,4 +1,7 @@
-"""Once a minute: is what was accepted also stored? A gap becomes an urgent event, so that the room hears of it as of any alarm (S01, N16)."""
+"""Once a minute: is what was accepted also stored?
+
+A gap becomes an urgent event, so that the room hears of it as of any alarm (S01, N16).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ SOURCE = "urn:cior:reconciliation"
 
 
 def gap_event(gap: Gap, *, now_ms: int) -> Event:
-    """The event of a gap. Its id follows from the minute and the size, so that finding the same gap again says nothing new."""
+    """The event of a gap.
+
+    Its id follows from the minute and the size, so that finding the same gap again says nothing new.
+    """
     return system_event(
         "accounting.gap",
         source=SOURCE,

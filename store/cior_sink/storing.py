@@ -1,8 +1,10 @@
-"""Wires the bus's batch consumer to the store's sink: which topic goes to which table, in which order, and what is committed when.
+"""Wires the bus's batch consumer to the store's sink: which topic goes to which table, in which order, and what is
+committed when.
 
-Three consumers in threads of one process: *alerts* alone (cut after 20 ms, so that a press is in the store's questions at once and never waits for its
-own story), *prompt* with transitions, commands, actions and receipts (cut after 50 ms), *bulk* with raw records, events and dead letters. An insert of
-events costs 50 ms of processor time whether it holds one event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for four seconds.
+Three consumers in threads of one process: *alerts* alone (cut after 20 ms, so that a press is in the store's questions
+at once and never waits for its own story), *prompt* with transitions, commands, actions and receipts (cut after 50 ms),
+*bulk* with raw records, events and dead letters. An insert of events costs 50 ms of processor time whether it holds one
+event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for four seconds.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import structlog
 
 from cior_bus import topics
 from cior_bus.batch_plan import BatchPlan
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.consumer import Batch, BatchConsumer, BatchLimits, Join
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
@@ -28,7 +30,7 @@ from cior_core.model import Alert, DeadLetter, Event, RawRecord
 from cior_sink import metrics as m
 from cior_store.engine import Store
 from cior_store.kinds import ADDITIVE, STORED_TOPICS, Entry
-from cior_store.sink import Sink
+from cior_store.sink import Book, Sink, SinkSettings
 from cior_store.writers import Plan, Rejected, Writers
 
 log = structlog.get_logger("cior_sink.storing")
@@ -37,18 +39,26 @@ ALERTS = (topics.ALERTS.name,)
 PROMPT = (topics.TRANSITIONS.name, topics.COMMANDS.name, topics.ACTIONS.name, topics.RECEIPTS.name)
 BULK = tuple(name for name in STORED_TOPICS if name not in (*ALERTS, *PROMPT))
 _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
-"""Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second for each partition."""
+"""Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second
+for each partition.
+"""
 
 
 class StoredPlans:
-    """The sink writes the plan of each batch durably itself; the consumer only asks for it, so that after a kill it gathers the very same batches.
+    """The sink writes the plan of each batch durably itself; the consumer only asks for it, so that after a kill it
+    gathers the very same batches.
 
     Plans are read once for each partition, at its first question: those of this process need no reading.
     """
 
-    def __init__(self, writers: Writers) -> None:
-        self._writers = writers
+    def __init__(self, book: Book, *, forget: Callable[[str, int], None]) -> None:
+        self._book, self._forget = book, forget
         self._plans: dict[tuple[str, int], dict[int, BatchPlan]] = {}
+
+    def assigned(self, topic: str, partition: int) -> None:
+        """What was read of this partition's plans before is not all any more; ``forget`` tells the sink so too."""
+        self._plans.pop((topic, partition), None)
+        self._forget(topic, partition)
 
     def planned(self, topic: str, partition: int, *, since: int) -> BatchPlan | None:
         """The store's plan that begins at ``since``."""
@@ -56,7 +66,7 @@ class StoredPlans:
         if KIND_OF_TOPIC[topic] not in ADDITIVE:
             return None
         if where not in self._plans:
-            found = self._writers.plans(topic, partition, since=since)
+            found = self._book.plans(topic, partition, since=since)
             self._plans[where] = {plan.first: BatchPlan(first=plan.first, last=plan.last) for plan in found}
         return self._plans[where].pop(since, None)
 
@@ -99,13 +109,23 @@ def _receipt_ms(record: object) -> int | None:
 
 
 class StoreSink:
-    """The process's store writers. ``start`` and ``stop`` once; ``failure`` tells why a thread ended (None: all run)."""
+    """The process's store writers.
+
+    ``start`` and ``stop`` once; ``failure`` tells why a thread ended (None: all run).
+    """
 
     def __init__(
-        self, bus_settings: BusSettings, store: Store, bus: Bus, *, metrics: Metrics | None = None
+        self,
+        bus_settings: BusSettings,
+        store: Store,
+        bus: Bus,
+        *,
+        metrics: Metrics | None = None,
+        join: Join = Join.ASSIGN,
     ) -> None:
         self._settings, self._store, self._bus = bus_settings, store, bus
         self._metrics = metrics or Metrics()
+        self._join = join
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self.failure: CiorError | None = None
@@ -127,14 +147,17 @@ class StoreSink:
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
         measured = MeasuredWriters(writers, self._metrics, now_ms=lambda: time.time_ns() // 1_000_000)
-        sink = Sink(measured, on_dead=self._bury, stopping=self._stop)
+        # While the store is away a member of a group must keep asking its broker: the consumer waits, not the sink.
+        settings = SinkSettings(is_patient=self._join is Join.ASSIGN)
+        sink = Sink(measured, on_dead=self._bury, settings=settings, stopping=self._stop)
         patient = msgspec.structs.replace(self._settings, fetch_wait_ms=_FETCH_WAIT_MS.get(name))
         consumer = BatchConsumer(
             patient if self._settings.profile is Profile.TANSU else self._settings,
             group=f"cior-store-{name}",
             topics=names,
+            join=self._join,
             limits=limits,
-            plans=StoredPlans(writers),
+            plans=StoredPlans(writers, forget=sink.revoked),
             metrics=self._metrics,
         )
 

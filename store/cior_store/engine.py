@@ -1,7 +1,7 @@
 """The one way to the database: clickhouse-connect over HTTP to a server, or over chDB inside this process.
 
-``Store.open`` takes ``chdb://<folder>`` (embedded: this process owns the folder) or ``clickhouse(s)://user:pass@host:port``.
-Guarantees, whatever the engine:
+``Store.open`` takes ``chdb://<folder>`` (embedded: this process owns the folder) or
+``clickhouse(s)://user:pass@host:port``. Guarantees, whatever the engine:
 
 * one client per thread, never shared (research page store_grafana §1.2);
 * after ``fork()`` the child is refused: a forked chDB hangs;
@@ -133,9 +133,11 @@ class Store:
 
     @classmethod
     def open(cls, dsn: str, *, timeout_s: float = 30.0) -> Self:
-        """Open and warm up: the first insert of a process costs 1.6-2.1 s of lazy imports, and that must not meet a press.
+        """Open and warm up: the first insert of a process costs 1.6-2.1 s of lazy imports, and that must not meet a
+        press.
 
-        Raises ``ConfigInvalid`` (bad DSN, folder owned by another process), ``CredentialsRefused`` or ``SourceUnavailable``.
+        Raises ``ConfigInvalid`` (bad DSN, folder owned by another process), ``CredentialsRefused`` or
+        ``SourceUnavailable``.
         """
         store = cls(Dsn.parse(dsn), timeout_s=timeout_s)
         store.value("SELECT 1")
@@ -161,7 +163,8 @@ class Store:
     def _embedded(self) -> Client:
         if self.dsn.path != ":memory:":
             Path(self.dsn.path).mkdir(parents=True, exist_ok=True)
-        # Without a configuration of its own chDB obeys any config.xml of the working folder (measured: users and grants included).
+        # Without a configuration of its own chDB obeys any config.xml of the working folder (measured: users and grants
+        # included).
         config = str(resources.files("cior_store") / "embedded.xml")
         return clickhouse_connect.get_client(
             dsn=f"chdb://{self.dsn.path}", chdb_options={"config-file": config}
@@ -170,8 +173,9 @@ class Store:
     def _remote(self) -> Client:
         dsn = self.dsn
         return clickhouse_connect.get_client(
-            host=dsn.host, port=dsn.port, username=dsn.user, password=dsn.password, secure=dsn.scheme == "clickhouses",
-            autogenerate_session_id=False, query_retries=0, connect_timeout=min(5, self._timeout_s), send_receive_timeout=self._timeout_s,
+            host=dsn.host, port=dsn.port, username=dsn.user, password=dsn.password,
+            secure=dsn.scheme == "clickhouses", autogenerate_session_id=False, query_retries=0,
+            connect_timeout=min(5, self._timeout_s), send_receive_timeout=self._timeout_s,
         )  # fmt: skip
 
     def _handle(self) -> _Handle:
@@ -201,8 +205,8 @@ class Store:
     def _cleanse(self, handle: _Handle) -> None:
         """Throw away what a failed query left in a chDB handle: the *next* result would start with those bytes.
 
-        Measured on chDB 26.9 (research page §1.3); the query after the throw-away one is clean again. Not needed over HTTP.
-        ``tests/integration/store/test_store_engine.py`` tells when upstream has fixed it.
+        Measured on chDB 26.9 (research page §1.3); the query after the throw-away one is clean again. Not needed over
+        HTTP. ``tests/integration/store/test_store_engine.py`` tells when upstream has fixed it.
         """
         if not self.dsn.embedded:
             return
@@ -224,7 +228,10 @@ class Store:
         *,
         settings: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
-        """Run one question and return its rows as dictionaries by column name. A String cell that is not UTF-8 comes as hex."""
+        """Run one question and return its rows as dictionaries by column name.
+
+        A String cell that is not UTF-8 comes as hex.
+        """
         self._refuse_poison(settings)
         with self._client("a question") as client:
             result = client.query(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
@@ -262,9 +269,11 @@ class Store:
     def insert(
         self, table: str, columns: Sequence[str], data: Sequence[Sequence[Any]], *, token: str
     ) -> None:
-        """Insert ``data`` (column oriented) under ``token``: the same token twice stores once, in the table and in its views.
+        """Insert ``data`` (column oriented) under ``token``: the same token twice stores once, in the table and in its
+        views.
 
-        A token is mandatory: with the deduplication window on, two identical blocks *without* a token would be merged silently.
+        A token is mandatory: with the deduplication window on, two identical blocks *without* a token would be merged
+        silently.
         """
         types = self._column_types(table, columns)
         settings = {

@@ -1,7 +1,8 @@
 """Retention. A hold outranks it, and when in doubt nothing is deleted (law 7).
 
-The deleter asks for the holds at every run, immediately before deleting. No answer, an error, a hold it cannot read, a hold without an end, or a table it does
-not know: it deletes nothing of that kind and says so. Tables are expired by whole days of receipt, so a hold that touches one minute keeps that whole day.
+The deleter asks for the holds at every run, immediately before deleting. No answer, an error, a hold it cannot read, a
+hold without an end, or a table it does not know: it deletes nothing of that kind and says so. Tables are expired by
+whole days of receipt, so a hold that touches one minute keeps that whole day.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class Hold(Struct, frozen=True):
 
 
 class HoldSource(Protocol):
-    """Tells every hold in force. An implementation raises when it is not sure; returning less than all would destroy evidence."""
+    """Tells every hold in force.
+
+    An implementation raises when it is not sure; returning less than all would destroy evidence.
+    """
 
     def holds(self) -> Sequence[Hold]:
         """All of them, or an exception."""
@@ -53,7 +57,9 @@ class HoldSource(Protocol):
 
 
 class Outcome(Struct, frozen=True):
-    """What became of one table's or media object's expiry: ``deleted``, ``held`` (by ``holds``) or ``refused`` (``reason``)."""
+    """What became of one table's or media object's expiry: ``deleted``, ``held`` (by ``holds``) or ``refused``
+    (``reason``).
+    """
 
     target: str
     day: str
@@ -71,7 +77,10 @@ class Removable(Protocol):
 
 
 OnDecision = Callable[[Outcome], None]
-"""Called *before* a deletion is carried out, and for each one held or refused: it goes to the ledger. If it raises, nothing is deleted."""
+"""Called *before* a deletion is carried out, and for each one held or refused: it goes to the ledger.
+
+If it raises, nothing is deleted.
+"""
 
 
 class Expirer:
@@ -92,7 +101,9 @@ class Expirer:
         return tuple(self._expire_day(table, day) for day in due)
 
     def expire_media(self, media: Removable, *, sha256: str, taken_ms: int) -> Outcome:
-        """Remove one media object that the caller found to be past its retention, unless a hold names it or spans its time."""
+        """Remove one media object that the caller found to be past its retention, unless a hold names it or spans its
+        time.
+        """
         holds = self._known_holds()
         if holds is None:
             return self._decided(
@@ -136,7 +147,9 @@ class Expirer:
         return decided
 
     def _touches(self, hold: Hold, day: date) -> bool:
-        """Whether a hold spans any moment of the day of receipt, or any fact received that day *happened* inside it (a buffered press hours late)."""
+        """Whether a hold spans any moment of the day of receipt, or any fact received that day *happened* inside it (a
+        buffered press hours late).
+        """
         start_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
         if _spans(hold, start_ms, start_ms + 86_400_000):
             return True

@@ -1,6 +1,8 @@
-"""Engine errors translated into the tree of ``cior_core.errors``: what to do next, never what the driver happened to raise.
+"""Engine errors translated into the tree of ``cior_core.errors``: what to do next, never what the driver happened to
+raise.
 
-Codes are ClickHouse's own numbers (``system.errors``; upstream ``src/Common/ErrorCodes.cpp``), the same in chDB and over HTTP.
+Codes are ClickHouse's own numbers (``system.errors``; upstream ``src/Common/ErrorCodes.cpp``), the same in chDB and
+over HTTP.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """SQL for places, in one spot, because ClickHouse takes coordinates in three orders.
 
-``geoToH3(lat, lon, res)`` and ``h3ToGeo`` say latitude first (since 25.x by default); ``greatCircleDistance`` and ``pointInPolygon`` say **longitude
-first**. A swap is silent: 23.9 km for 111.2 km (research page store_grafana §3). Write these functions nowhere else.
+``geoToH3(lat, lon, res)`` and ``h3ToGeo`` say latitude first (since 25.x by default); ``greatCircleDistance`` and
+``pointInPolygon`` say **longitude first**. A swap is silent: 23.9 km for 111.2 km (research page store_grafana §3).
+Write these functions nowhere else.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ def distance_m(*, lat_column: str, lon_column: str, lat: str, lon: str) -> str:
 
 
 def inside(*, lat_column: str, lon_column: str, ring: Sequence[tuple[float, float]]) -> str:
-    """SQL that tells whether two columns lie in ``ring``, given as (lat, lon) corners. Raises ``ConfigInvalid`` for fewer than three corners."""
+    """SQL that tells whether two columns lie in ``ring``, given as (lat, lon) corners.
+
+    Raises ``ConfigInvalid`` for fewer than three corners.
+    """
     if len(ring) < 3 or not all(-90 <= lat <= 90 and -180 <= lon <= 180 for lat, lon in ring):
         raise ConfigInvalid(
             "store.polygon",

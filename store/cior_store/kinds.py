@@ -12,8 +12,9 @@ STORED_TOPICS = tuple(topic for topic, kind in KIND_OF_TOPIC.items() if KINDS[ki
 """The topics whose records have a table."""
 
 ADDITIVE = frozenset({Kind.EVENT})
-"""Kinds whose tables feed views that *add* (rollups): a batch of them must never go in twice, so its plan is durable before it is
-written. All other tables and views keep one row a key, whatever comes twice."""
+"""Kinds whose tables feed views that *add* (rollups): a batch of them must never go in twice, so its plan is durable
+before it is written. All other tables and views keep one row a key, whatever comes twice.
+"""
 
 
 class Message(Protocol):

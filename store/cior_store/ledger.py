@@ -1,8 +1,8 @@
 """The hash-chained ledger in the database: one writer a stream, append only.
 
-Each entry's hash is SHA-256 over the previous hash and the entry's canonical form, so a changed, removed or inserted entry breaks every hash after it. The
-database user of the writer has SELECT and INSERT only. A database administrator could still rewrite the whole chain: anchor :attr:`Head.hash_hex`
-outside (file, timestamp authority) from time to time.
+Each entry's hash is SHA-256 over the previous hash and the entry's canonical form, so a changed, removed or inserted
+entry breaks every hash after it. The database user of the writer has SELECT and INSERT only. A database administrator
+could still rewrite the whole chain: anchor :attr:`Head.hash_hex` outside (file, timestamp authority) from time to time.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Ledger:
     def append(self, *, at_ms: int, actor: str, action: str, object: str, payload: str = "") -> Head:  # noqa: A002  the ledger's own word
         """Append one line and return the new head; the line is stored when this returns.
 
-        Raises ``IntegrityBroken`` when somebody else wrote to this stream, ``SourceUnavailable`` when the store is away (the call may be repeated).
+        Raises ``IntegrityBroken`` when somebody else wrote to this stream, ``SourceUnavailable`` when the store is away
+        (the call may be repeated).
         """
         with self._lock:
             entry = LedgerEntry(
@@ -142,7 +143,10 @@ def entries(store: Store, stream: str) -> Iterator[tuple[LedgerEntry, bytes, byt
 
 
 def verify(store: Store, stream: str) -> Head:
-    """Walk the chain: numbers without gap, links and hashes right. Raises ``IntegrityBroken`` naming the first bad line."""
+    """Walk the chain: numbers without gap, links and hashes right.
+
+    Raises ``IntegrityBroken`` naming the first bad line.
+    """
     head, prev = Head(seq=0, hash_hex=GENESIS.hex()), GENESIS
     for entry, linked, digest in entries(store, stream):
         if entry.seq != head.seq + 1:

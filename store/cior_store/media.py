@@ -1,7 +1,9 @@
-"""Media objects by content: a folder or an S3 bucket, named by the SHA-256 of their bytes, written once and never again.
+"""Media objects by content: a folder or an S3 bucket, named by the SHA-256 of their bytes, written once and never
+again.
 
-The name is the promise: ``sha256/ab/abcd…``. Putting the same bytes twice is the same object; other bytes cannot take its name. Local writes go to a
-temporary file, are fsynced and renamed, so that an object either stands whole or not at all. On S3, set object lock on the bucket (docs/operations).
+The name is the promise: ``sha256/ab/abcd…``. Putting the same bytes twice is the same object; other bytes cannot take
+its name. Local writes go to a temporary file, are fsynced and renamed, so that an object either stands whole or not at
+all. On S3, set object lock on the bucket (docs/operations).
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ class MediaStore(Protocol):
 
 
 def open_media(address: str) -> MediaStore:
-    """A media store by address: a folder path (or ``file://``), or anything fsspec names such as ``s3://bucket/prefix``."""
+    """A media store by address: a folder path (or ``file://``), or anything fsspec names such as
+    ``s3://bucket/prefix``.
+    """
     scheme, separator, rest = address.partition("://")
     if not separator:
         return FolderMedia(Path(address))
@@ -112,7 +116,10 @@ class FolderMedia:
         (root / "sha256").mkdir(parents=True, exist_ok=True)
 
     def put(self, data: bytes, *, expect: str | None = None) -> Stored:
-        """Store ``data`` durably. Raises ``IntegrityBroken`` when other bytes stand under its name, ``SourceUnavailable`` when the disk refuses."""
+        """Store ``data`` durably.
+
+        Raises ``IntegrityBroken`` when other bytes stand under its name, ``SourceUnavailable`` when the disk refuses.
+        """
         digest = _digest(data, expect)
         target = self.root / _path(digest)
         if target.exists():

@@ -1,4 +1,6 @@
-"""The in-memory twin: the same book and the same answers as the database, for fast tests of other rooms. It passes the same contract tests.
+"""The in-memory twin: the same book and the same answers as the database, for fast tests of other rooms.
+
+It passes the same contract tests.
 
 It keeps what ReplacingMergeTree would keep after merging, and remembers tokens as the deduplication window does.
 """
@@ -28,7 +30,9 @@ _TABLE = re.compile(
 
 
 class _Table(Struct, frozen=True):
-    """What a migration says of a table: the columns that make a row the same row, and the one that says which copy is newer."""
+    """What a migration says of a table: the columns that make a row the same row, and the one that says which copy is
+    newer.
+    """
 
     key: tuple[str, ...]
     version: str | None
@@ -44,7 +48,10 @@ def _declared(migrations: Iterable[Migration]) -> dict[str, _Table]:
 
 
 class MemoryStore:
-    """A book and its answers in dictionaries. ``away`` makes every write fail as an absent server does. ``clock`` stamps ``stored``."""
+    """A book and its answers in dictionaries. ``away`` makes every write fail as an absent server does.
+
+    ``clock`` stamps ``stored``.
+    """
 
     def __init__(self, *, clock: Callable[[], int] | None = None) -> None:
         self._declared = _declared(bundled())
@@ -119,9 +126,13 @@ class MemoryStore:
     ) -> tuple[AlertRow, ...]:
         """As :meth:`cior_store.questions.Questions.open_alerts`."""
         found = [
-            row for row in self._rows("ops.alert_current")
-            if row["status"] not in {"closed", "merged"} and level in {None, row["level"]} and district in {None, row["district"]} and (drills or not row["drill"])
-        ]  # fmt: skip
+            row
+            for row in self._rows("ops.alert_current")
+            if row["status"] not in {"closed", "merged"}
+            and level in {None, row["level"]}
+            and district in {None, row["district"]}
+            and (drills or not row["drill"])
+        ]
         found.sort(key=lambda row: (row["level"], -row["score"], row["opened"], row["alert_id"]))
         return tuple(_alert(row) for row in found[:limit])
 
@@ -201,10 +212,19 @@ class MemoryStore:
                 for index, value in enumerate(self._outcome(row), start=1):
                     counts[index] = (counts[index] or 0) + value
         return tuple(
-            BalanceRow(minute_ms=key[0], connector=key[1], instance=key[2], accepted=n[0], raw_stored=n[1] or 0, outcomes_declared=n[2] or 0,
-                       events_stored=n[3] or 0, dead_stored=n[4] or 0, exact=bool(n[5]))
+            BalanceRow(
+                minute_ms=key[0],
+                connector=key[1],
+                instance=key[2],
+                accepted=n[0],
+                raw_stored=n[1] or 0,
+                outcomes_declared=n[2] or 0,
+                events_stored=n[3] or 0,
+                dead_stored=n[4] or 0,
+                exact=bool(n[5]),
+            )
             for key, n in sorted(found.items())
-        )  # fmt: skip
+        )
 
     def _outcome(self, raw: _Named) -> tuple[int, int, int, int]:
         events = sum(1 for raw_id, _ in self.links if raw_id == raw["raw_id"])

@@ -1,7 +1,8 @@
 """Numbered SQL files, applied in order, once, and never changed afterwards.
 
-File names are ``NNN_name.sql``, the same as the tool *clickhouse-migrations* reads, so that operators of a server may use that instead.
-ClickHouse has no transactional DDL: every statement says ``IF [NOT] EXISTS`` or ``OR REPLACE``, so a file that was cut short by a crash is simply run again.
+File names are ``NNN_name.sql``, the same as the tool *clickhouse-migrations* reads, so that operators of a server may
+use that instead. ClickHouse has no transactional DDL: every statement says ``IF [NOT] EXISTS`` or ``OR REPLACE``, so a
+file that was cut short by a crash is simply run again.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ def _state(migration: Migration, done: Applied | None) -> Applied:
 def migrate(store: Store, migrations: Sequence[Migration] | None = None) -> tuple[int, ...]:
     """Bring the store to the newest version; returns the versions applied now.
 
-    Raises ``IntegrityBroken`` when an applied file has changed since, ``ConfigInvalid`` when the store is newer than this program or
-    another process is migrating.
+    Raises ``IntegrityBroken`` when an applied file has changed since, ``ConfigInvalid`` when the store is newer than
+    this program or another process is migrating.
     """
     todo = bundled() if migrations is None else tuple(migrations)
     if _pending(store, todo) == ():
@@ -180,7 +181,8 @@ def _apply(store: Store, migration: Migration) -> None:
 def _lock(store: Store) -> Iterator[None]:
     """Only one migrator: creating a table is the one atomic test-and-set that every engine here has.
 
-    An embedded store has one owner process, so there a lock left by a crash is always stale; on a server it is after ten minutes.
+    An embedded store has one owner process, so there a lock left by a crash is always stale; on a server it is after
+    ten minutes.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}"
     if store.dsn.embedded:
@@ -213,7 +215,9 @@ def _stale(store: Store) -> bool:
 
 
 def dump(store: Store) -> dict[str, str]:
-    """The DDL of every object, by ``database.name``: two stores at the same version must give equal dumps, whatever engine they run on."""
+    """The DDL of every object, by ``database.name``: two stores at the same version must give equal dumps, whatever
+    engine they run on.
+    """
     rows = store.rows(
         "SELECT database, name, create_table_query AS ddl FROM system.tables "
         "WHERE database IN ('ops', 'sealed', 'ledger') AND NOT startsWith(name, '.inner') ORDER BY database, name"

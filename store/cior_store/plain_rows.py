@@ -1,7 +1,8 @@
-"""Rows of a kind that needs no mapping of its own: every field that is text, number, instant or a list of texts becomes a column.
+"""Rows of a kind that needs no mapping of its own: every field that is text, number, instant or a list of texts becomes
+a column.
 
-Column names: ``id`` is ``<kind>_id``, an instant loses its ``_ms`` (it is a DateTime64(3)), every other field keeps its name; then
-``body``, ``topic``, ``part`` and ``pos``. Nested structs and maps of anything are in ``body`` only. Pure.
+Column names: ``id`` is ``<kind>_id``, an instant loses its ``_ms`` (it is a DateTime64(3)), every other field keeps its
+name; then ``body``, ``topic``, ``part`` and ``pos``. Nested structs and maps of anything are in ``body`` only. Pure.
 """
 
 from __future__ import annotations

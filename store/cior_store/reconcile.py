@@ -1,15 +1,18 @@
-"""Each minute: is what was accepted also stored? The findings are data; the composition root turns gaps into ``accounting.gap`` events.
+"""Each minute: is what was accepted also stored?
+
+The findings are data; the composition root turns gaps into ``accounting.gap`` events.
 
 Two equations per connector instance and minute of receipt::
 
     accepted          = raw stored + in flight
     outcomes declared = events stored + dead letters stored + in flight
 
-Younger than ``grace_s`` a difference is *in flight*; older it is a *gap*. A minute with more stored than claimed, or without a claim about exactly that
-minute, is *unclaimed*: a connector that was killed took its last claim with it, and nothing is lost (:func:`totals` compares sums all the same).
+Younger than ``grace_s`` a difference is *in flight*; older it is a *gap*. A minute with more stored than claimed, or
+without a claim about exactly that minute, is *unclaimed*: a connector that was killed took its last claim with it, and
+nothing is lost (:func:`totals` compares sums all the same).
 
-A sealed record does not say its instance (that could narrow down where the victim is), so a minute in which a connector has sealed records is compared
-for the connector as a whole (:func:`without_names`).
+A sealed record does not say its instance (that could narrow down where the victim is), so a minute in which a connector
+has sealed records is compared for the connector as a whole (:func:`without_names`).
 """
 
 from __future__ import annotations
@@ -36,7 +39,10 @@ class Balance(StrEnum):
 
 
 class ReconcileSettings(Struct, frozen=True):
-    """``grace_s``: how long a signal may be on its way. ``look_back_s``: how far each check looks, so that late arrivals close old gaps."""
+    """``grace_s``: how long a signal may be on its way.
+
+    ``look_back_s``: how far each check looks, so that late arrivals close old gaps.
+    """
 
     grace_s: int = 120
     look_back_s: int = 1800
@@ -87,7 +93,9 @@ def check(answers: Answers, *, now_ms: int, settings: ReconcileSettings | None =
 
 
 def without_names(rows: Sequence[BalanceRow]) -> tuple[BalanceRow, ...]:
-    """The rows, with all instances of a connector joined in those minutes in which it has records that do not say their instance."""
+    """The rows, with all instances of a connector joined in those minutes in which it has records that do not say their
+    instance.
+    """
     nameless = {(row.minute_ms, row.connector) for row in rows if not row.instance}
     joined: dict[tuple[int, str, str], BalanceRow] = {}
     for row in rows:
@@ -112,11 +120,16 @@ def gaps(checked: Sequence[Checked]) -> tuple[Gap, ...]:
     """The gaps among the findings, oldest first."""
     return tuple(
         Gap(
-            minute_ms=each.row.minute_ms, connector=each.row.connector, instance=each.row.instance, missing_raw=each.row.missing_raw,
-            missing_outcomes=each.row.missing_outcomes, accepted=each.row.accepted,
+            minute_ms=each.row.minute_ms,
+            connector=each.row.connector,
+            instance=each.row.instance,
+            missing_raw=each.row.missing_raw,
+            missing_outcomes=each.row.missing_outcomes,
+            accepted=each.row.accepted,
         )
-        for each in checked if each.balance is Balance.GAP
-    )  # fmt: skip
+        for each in checked
+        if each.balance is Balance.GAP
+    )
 
 
 class Total(Struct, frozen=True):
@@ -141,17 +154,36 @@ def totals(rows: Sequence[BalanceRow]) -> tuple[Total, ...]:
 
 
 _COLUMNS = (
-    "minute", "connector", "instance", "accepted", "raw_stored", "outcomes_declared", "events_stored", "dead_stored", "verdict", "checked",
-)  # fmt: skip
+    "minute",
+    "connector",
+    "instance",
+    "accepted",
+    "raw_stored",
+    "outcomes_declared",
+    "events_stored",
+    "dead_stored",
+    "verdict",
+    "checked",
+)
 
 
 def record(store: Store, checked: Sequence[Checked], *, now_ms: int) -> None:
     """Write the findings for the walls (``v_reconciliation``); a later check of the same minute replaces them."""
     rows = [
-        (each.row.minute_ms // 1000, each.row.connector, each.row.instance, each.row.accepted or 0, each.row.raw_stored, each.row.outcomes_declared,
-         each.row.events_stored, each.row.dead_stored, each.balance.value, now_ms)
+        (
+            each.row.minute_ms // 1000,
+            each.row.connector,
+            each.row.instance,
+            each.row.accepted or 0,
+            each.row.raw_stored,
+            each.row.outcomes_declared,
+            each.row.events_stored,
+            each.row.dead_stored,
+            each.balance.value,
+            now_ms,
+        )
         for each in checked
-    ]  # fmt: skip
+    ]
     if rows:
         store.insert(
             "ops.reconciliation", _COLUMNS, list(zip(*rows, strict=True)), token=f"reconciliation-{now_ms}"

@@ -1,8 +1,9 @@
 """Rollups against their base: checked by day, and rebuilt from the events when they differ.
 
-A materialised view counts inserted rows; the base, read with FINAL, counts facts. They part when one event arrives twice at different offsets (a device that
-re-sends, a replay) or when a crash falls between table and view without a retry. So rollups are approximate until this check has passed over their
-day, and exact afterwards. Run it nightly for closed days.
+A materialised view counts inserted rows; the base, read with FINAL, counts facts. They part when one event arrives
+twice at different offsets (a device that re-sends, a replay) or when a crash falls between table and view without a
+retry. So rollups are approximate until this check has passed over their day, and exact afterwards. Run it nightly for
+closed days.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def _day(day: date) -> str:
 
 
 def refill(store: Store, rollup: str, day: date, *, today: date) -> None:
-    """Drop one day of one rollup and fill it again from the events. Raises ``ConfigInvalid`` for a day that is still being written.
+    """Drop one day of one rollup and fill it again from the events.
+
+    Raises ``ConfigInvalid`` for a day that is still being written.
 
     Cut short by a crash it leaves the day short or empty, which the next check finds.
     """

@@ -1,7 +1,9 @@
-"""Records to rows: pure functions, one a table. Columns are listed beside the function that fills them, in the same order.
+"""Records to rows: pure functions, one a table.
 
-A row keeps the record's exact bytes in ``body`` (law 12: what we do not know yet is kept), and typed hot columns beside it for walls and searches.
-Instants are passed as integer milliseconds, which the driver writes as they are.
+Columns are listed beside the function that fills them, in the same order.
+
+A row keeps the record's exact bytes in ``body`` (law 12: what we do not know yet is kept), and typed hot columns beside
+it for walls and searches. Instants are passed as integer milliseconds, which the driver writes as they are.
 """
 
 from __future__ import annotations
@@ -37,16 +39,20 @@ Row = tuple[Any, ...]
 _JSON = msgspec.json.Encoder()
 _HEALTHS = frozenset({"up", "degraded", "down", "silent"})
 _HEALTH_OF_SUFFIX = {
-    "silent": "silent", "silence": "silent", "lost": "silent", "offline": "down", "down": "down", "degraded": "degraded", "stuck": "degraded",
-    "stuck_button": "degraded", "clock": "degraded", "signal_loss": "silent", "frozen": "degraded", "obstructed": "degraded", "tamper": "degraded",
-    "jamming": "degraded", "power_cut": "degraded", "low_battery": "degraded", "trouble": "degraded", "conflict": "degraded",
-    "returned": "up", "restored": "up", "online": "up", "up": "up", "ok": "up",
+    "silent": "silent", "silence": "silent", "lost": "silent", "offline": "down", "down": "down",
+    "degraded": "degraded", "stuck": "degraded", "stuck_button": "degraded", "clock": "degraded",
+    "signal_loss": "silent", "frozen": "degraded", "obstructed": "degraded", "tamper": "degraded",
+    "jamming": "degraded", "power_cut": "degraded", "low_battery": "degraded", "trouble": "degraded",
+    "conflict": "degraded", "returned": "up", "restored": "up", "online": "up", "up": "up", "ok": "up",
 }  # fmt: skip
 _SUPERVISED = frozenset({"source", "device", "camera", "connector", "heartbeat"})
 _OVER = frozenset({Phase.RESTORE, Phase.END, Phase.CANCEL})
 ACCOUNTING_TYPE = "accounting"
-"""Type of the telemetry event by which a connector instance states what it made durable. Exact with ``by_minute`` (``{"<minute of receipt, ms>": count}``)
-or ``minute_ms`` and ``accepted``; with ``accepted`` alone it speaks of the time since its last statement."""
+"""Type of the telemetry event by which a connector instance states what it made durable.
+
+Exact with ``by_minute`` (``{"<minute of receipt, ms>": count}``) or ``minute_ms`` and ``accepted``; with ``accepted``
+alone it speaks of the time since its last statement.
+"""
 
 _PLACED = (0, 0, 0)
 
@@ -87,8 +93,8 @@ def _stood(origin: Origin) -> tuple[str, int, int]:
 
 
 RAW_COLUMNS = (
-    "raw_id", "source", "subject", "received", "payload", "sha256", "content_type", "facts", "connector", "connector_version", "instance",
-    "events", "dead", "data_class", "drill", "topic", "part", "pos",
+    "raw_id", "source", "subject", "received", "payload", "sha256", "content_type", "facts", "connector",
+    "connector_version", "instance", "events", "dead", "data_class", "drill", "topic", "part", "pos",
 )  # fmt: skip
 
 
@@ -102,21 +108,25 @@ def raw(entry: Entry) -> Row:
             cure="find what rewrote it in transit",
         )
     return (
-        it.id, it.source, it.subject, it.received_ms, it.payload, it.sha256, it.content_type, it.facts, *_producer(it.producer),
-        it.events, it.dead, it.data_class.value, it.drill, *_stood(entry.origin),
+        it.id, it.source, it.subject, it.received_ms, it.payload, it.sha256, it.content_type, it.facts,
+        *_producer(it.producer), it.events, it.dead, it.data_class.value, it.drill, *_stood(entry.origin),
     )  # fmt: skip
 
 
 EVENT_COLUMNS = (
-    "event_id", "source", "type", "subject", "phase", "occurred", "received", "recorded", "clock", "clock_error_s", "place_method", "lat", "lon",
-    "accuracy_m", "fix_age_s", "h3_7", "h3_8", "h3_9", "district", "data_class", "life_safety", "lane", "drill", "registered", "native_key",
-    "native_type", "native_priority", "connector", "connector_version", "instance", "raw_id", "raw_sha256", "raw_index", "summary", "health",
-    "body", "topic", "part", "pos",
+    "event_id", "source", "type", "subject", "phase", "occurred", "received", "recorded", "clock", "clock_error_s",
+    "place_method", "lat", "lon", "accuracy_m", "fix_age_s", "h3_7", "h3_8", "h3_9", "district", "data_class",
+    "life_safety", "lane", "drill", "registered", "native_key", "native_type", "native_priority", "connector",
+    "connector_version", "instance", "raw_id", "raw_sha256", "raw_index", "summary", "health", "body", "topic",
+    "part", "pos",
 )  # fmt: skip
 
 
 def event(entry: Entry) -> Row:
-    """An event with its exact CloudEvents bytes. Refuses a sealed event that carries an exact place: that must never stand here."""
+    """An event with its exact CloudEvents bytes.
+
+    Refuses a sealed event that carries an exact place: that must never stand here.
+    """
     it: Event = entry.record
     place = it.place
     if it.data_class is DataClass.SEALED and _tells_place(place):
@@ -126,11 +136,13 @@ def event(entry: Entry) -> Row:
             cure="its connector must seal place and identity",
         )
     return (
-        it.id, it.source, it.type, it.subject, it.phase.value, it.occurred_ms, it.received_ms, it.recorded_ms, it.clock.value,
-        _finite(it.clock_error_s), place.method.value, _finite(place.lat), _finite(place.lon), _finite(place.accuracy_m), _finite(place.fix_age_s),
-        *cells(place), place.district or "", it.data_class.value, it.life_safety, it.lane.value, it.drill, it.registered, it.native_key or "",
-        it.native_type or "", it.native_priority or "", *_producer(it.producer), it.raw.raw_id if it.raw else "", it.raw.sha256 if it.raw else "",
-        it.raw.index if it.raw else 0, it.summary or "", health_of(it), entry.body, *_stood(entry.origin),
+        it.id, it.source, it.type, it.subject, it.phase.value, it.occurred_ms, it.received_ms, it.recorded_ms,
+        it.clock.value, _finite(it.clock_error_s), place.method.value, _finite(place.lat), _finite(place.lon),
+        _finite(place.accuracy_m), _finite(place.fix_age_s), *cells(place), place.district or "", it.data_class.value,
+        it.life_safety, it.lane.value, it.drill, it.registered, it.native_key or "", it.native_type or "",
+        it.native_priority or "", *_producer(it.producer), it.raw.raw_id if it.raw else "",
+        it.raw.sha256 if it.raw else "", it.raw.index if it.raw else 0, it.summary or "", health_of(it), entry.body,
+        *_stood(entry.origin),
     )  # fmt: skip
 
 
@@ -165,7 +177,9 @@ ACCOUNTING_COLUMNS = (
 
 
 def accounting(entry: Entry) -> Iterator[Row]:
-    """A connector instance's own count of what it made durable, from its :data:`ACCOUNTING_TYPE` event; one row a minute it speaks of."""
+    """A connector instance's own count of what it made durable, from its :data:`ACCOUNTING_TYPE` event; one row a
+    minute it speaks of.
+    """
     it: Event = entry.record
     if it.type != ACCOUNTING_TYPE:
         return
@@ -183,7 +197,10 @@ def accounting(entry: Entry) -> Iterator[Row]:
 
 
 def _claims(it: Event) -> tuple[bool, list[tuple[int, int]]]:
-    """(exact, [(minute, count)]). What was answered with a rejection is durable too: its raw record stands and its dead letter."""
+    """(exact, [(minute, count)]).
+
+    What was answered with a rejection is durable too: its raw record stands and its dead letter.
+    """
     said = it.attributes
     if "by_minute" in said:
         return True, sorted((int(minute_ms), int(count)) for minute_ms, count in said["by_minute"].items())
@@ -194,9 +211,9 @@ def _claims(it: Event) -> tuple[bool, list[tuple[int, int]]]:
 
 
 DEAD_COLUMNS = (
-    "dead_id", "at", "stage", "code", "reason", "source", "payload", "payload_sha256", "payload_bytes", "truncated_from_bytes", "raw_id",
-    "raw_sha256", "raw_index", "origin_topic", "origin_part", "origin_pos", "life_safety", "data_class", "connector", "instance", "topic", "part",
-    "pos",
+    "dead_id", "at", "stage", "code", "reason", "source", "payload", "payload_sha256", "payload_bytes",
+    "truncated_from_bytes", "raw_id", "raw_sha256", "raw_index", "origin_topic", "origin_part", "origin_pos",
+    "life_safety", "data_class", "connector", "instance", "topic", "part", "pos",
 )  # fmt: skip
 
 
@@ -207,9 +224,10 @@ def dead(entry: Entry) -> Row:
     connector, _, instance = _producer(it.producer)
     return (
         it.id, it.at_ms, it.stage, it.code, "" if sealed else it.reason, it.source, b"" if sealed else it.payload,
-        hashlib.sha256(it.payload).hexdigest(), len(it.payload), it.truncated_from_bytes, it.raw.raw_id if it.raw else "",
-        it.raw.sha256 if it.raw else "", it.raw.index if it.raw else 0, it.topic or "", it.partition, it.offset, it.life_safety,
-        it.data_class.value, connector, instance, *_stood(entry.origin),
+        hashlib.sha256(it.payload).hexdigest(), len(it.payload), it.truncated_from_bytes,
+        it.raw.raw_id if it.raw else "", it.raw.sha256 if it.raw else "", it.raw.index if it.raw else 0,
+        it.topic or "", it.partition, it.offset, it.life_safety, it.data_class.value, connector, instance,
+        *_stood(entry.origin),
     )  # fmt: skip
 
 
@@ -224,37 +242,45 @@ def sealed_dead(entry: Entry) -> Iterator[Row]:
 
 
 ALERT_COLUMNS = (
-    "alert_id", "version", "area", "type", "level", "score", "status", "opened", "updated", "first_occurred", "last_occurred", "first_received",
-    "cause_received", "place_method", "lat", "lon", "accuracy_m", "h3_9", "district", "data_class", "life_safety", "silent", "degraded", "drill",
-    "suppressed_by", "suppressed_reason", "suppressed_until", "assignee", "disposition", "merged_into", "links", "protocol", "protocol_version",
-    "rules_version", "acknowledged", "dispatched", "on_scene", "closed", "member_ids", "sources", "reason_codes", "reason_points", "reasons_es",
-    "reasons_en", "body", "topic", "part", "pos",
+    "alert_id", "version", "area", "type", "level", "score", "status", "opened", "updated", "first_occurred",
+    "last_occurred", "first_received", "cause_received", "place_method", "lat", "lon", "accuracy_m", "h3_9",
+    "district", "data_class", "life_safety", "silent", "degraded", "drill", "suppressed_by", "suppressed_reason",
+    "suppressed_until", "assignee", "disposition", "merged_into", "links", "protocol", "protocol_version",
+    "rules_version", "acknowledged", "dispatched", "on_scene", "closed", "member_ids", "sources", "reason_codes",
+    "reason_points", "reasons_es", "reasons_en", "body", "topic", "part", "pos",
 )  # fmt: skip
 
 
 def alert(entry: Entry) -> Row:
-    """An alert's state at one version. A sealed or silent one is stripped to its district first, whatever it carries (see :func:`discreet`)."""
+    """An alert's state at one version.
+
+    A sealed or silent one is stripped to its district first, whatever it carries (see :func:`discreet`).
+    """
     it: Alert = entry.record
     safe = discreet(it)
     body = entry.body if safe is it else _JSON.encode(safe)
     received = [member.received_ms for member in safe.members] or [safe.opened_ms]
     place, mute = safe.place, safe.suppression
     return (
-        safe.id, safe.version, safe.area, safe.type, safe.level.value, safe.score, safe.status.value, safe.opened_ms, safe.updated_ms,
-        safe.first_occurred_ms, safe.last_occurred_ms, min(received), max(received), place.method.value, _finite(place.lat), _finite(place.lon),
-        _finite(place.accuracy_m), cells(place)[2], place.district or "", safe.data_class.value, safe.life_safety, safe.silent, safe.degraded,
-        safe.drill, mute.by if mute else "", mute.reason if mute else "", mute.until_ms if mute else None, safe.assignee or "",
-        safe.disposition.value if safe.disposition else "", safe.merged_into or "", list(safe.links), safe.protocol, safe.protocol_version,
-        safe.rules_version, safe.acknowledged_ms, safe.dispatched_ms, safe.on_scene_ms, safe.closed_ms, [member.event_id for member in safe.members],
-        sorted({member.source for member in safe.members}), [reason.code for reason in safe.reasons], [reason.points for reason in safe.reasons],
-        [reason.text_es for reason in safe.reasons], [reason.text_en for reason in safe.reasons], body, *_stood(entry.origin),
+        safe.id, safe.version, safe.area, safe.type, safe.level.value, safe.score, safe.status.value, safe.opened_ms,
+        safe.updated_ms, safe.first_occurred_ms, safe.last_occurred_ms, min(received), max(received),
+        place.method.value, _finite(place.lat), _finite(place.lon), _finite(place.accuracy_m), cells(place)[2],
+        place.district or "", safe.data_class.value, safe.life_safety, safe.silent, safe.degraded, safe.drill,
+        mute.by if mute else "", mute.reason if mute else "", mute.until_ms if mute else None, safe.assignee or "",
+        safe.disposition.value if safe.disposition else "", safe.merged_into or "", list(safe.links), safe.protocol,
+        safe.protocol_version, safe.rules_version, safe.acknowledged_ms, safe.dispatched_ms, safe.on_scene_ms,
+        safe.closed_ms, [member.event_id for member in safe.members],
+        sorted({member.source for member in safe.members}), [reason.code for reason in safe.reasons],
+        [reason.points for reason in safe.reasons], [reason.text_es for reason in safe.reasons],
+        [reason.text_en for reason in safe.reasons], body, *_stood(entry.origin),
     )  # fmt: skip
 
 
 def discreet(it: Alert) -> Alert:
     """The alert itself, or for a sealed or silent one a copy whose places are its district alone.
 
-    A second wall behind the connector's sealing and the correlator: an alert must reach its operators, so it is stripped here and not refused.
+    A second wall behind the connector's sealing and the correlator: an alert must reach its operators, so it is
+    stripped here and not refused.
     """
     if it.data_class is not DataClass.SEALED and not it.silent:
         return it
@@ -277,8 +303,8 @@ def _district(place: Place) -> Place:
 
 
 TRANSITION_COLUMNS = (
-    "transition_id", "alert_id", "area", "version", "at", "kind", "actor", "level", "status", "detail_es", "detail_en", "reason_codes", "item_id",
-    "drill", "data_class", "body", "topic", "part", "pos",
+    "transition_id", "alert_id", "area", "version", "at", "kind", "actor", "level", "status", "detail_es",
+    "detail_en", "reason_codes", "item_id", "drill", "data_class", "body", "topic", "part", "pos",
 )  # fmt: skip
 
 
@@ -286,8 +312,9 @@ def transition(entry: Entry) -> Row:
     """One line of an alert's story."""
     it: Transition = entry.record
     return (
-        it.id, it.alert_id, it.area, it.version, it.at_ms, it.kind, it.actor, it.level.value, it.status.value, it.detail_es, it.detail_en,
-        [reason.code for reason in it.reasons], it.item_id or "", it.drill, it.data_class.value, entry.body, *_stood(entry.origin),
+        it.id, it.alert_id, it.area, it.version, it.at_ms, it.kind, it.actor, it.level.value, it.status.value,
+        it.detail_es, it.detail_en, [reason.code for reason in it.reasons], it.item_id or "", it.drill,
+        it.data_class.value, entry.body, *_stood(entry.origin),
     )  # fmt: skip
 
 

@@ -3,15 +3,16 @@
 Order of one batch, and why a kill between any two steps loses and doubles nothing::
 
     1. cut      the messages of one partition, at most max_messages / max_bytes
-    2. plan     written durably: first and last offset, digest of the first message (only where views add: ``kinds.ADDITIVE``)
+    2. plan     written durably: first and last offset, digest of the first message (where views add)
     3. insert   every table, token = topic-partition-first-last-digest
     4. dead     poisoned records to on_dead, durable before it returns
     5. commit   by the caller, up to Written.next_offset
 
-A plan costs an insert of its own (11 ms embedded), so tables that collapse copies by key go without: cut anew, the copies are the same rows again.
-Killed before 2: the batch comes again, cut anyhow. Killed after 2: the plan makes the *same cut*, hence the same token: what was inserted is ignored, in
-the table and in its materialised views, and what was not is inserted. The digest belongs to the token because a broker whose memory was lost starts
-again at offset 0, and a token of offsets alone would then silently swallow new signals.
+A plan costs an insert of its own (11 ms embedded), so tables that collapse copies by key go without: cut anew, the
+copies are the same rows again. Killed before 2: the batch comes again, cut anyhow. Killed after 2: the plan makes the
+*same cut*, hence the same token: what was inserted is ignored, in the table and in its materialised views, and what was
+not is inserted. The digest belongs to the token because a broker whose memory was lost starts again at offset 0, and a
+token of offsets alone would then silently swallow new signals.
 """
 
 from __future__ import annotations
@@ -54,16 +55,20 @@ class Book(Protocol):
 
 
 class SinkSettings(Struct, frozen=True):
-    """Sizes of a cut and the back-off while the store is away."""
+    """Sizes of a cut and the back-off while the store is away; ``is_patient`` false: then the caller waits."""
 
     max_messages: int = 10_000
     max_bytes: int = 16_000_000
     backoff_s: float = 0.2
     backoff_limit_s: float = 5.0
+    is_patient: bool = True
 
 
 class Written(Struct, frozen=True):
-    """What became of a call. Commit ``next_offset`` when it is not None; ``held`` messages wait for the rest of their planned batch."""
+    """What became of a call.
+
+    Commit ``next_offset`` when it is not None; ``held`` messages wait for the rest of their planned batch.
+    """
 
     topic: str
     partition: int
@@ -76,8 +81,9 @@ class Written(Struct, frozen=True):
 class Sink:
     """Writes batches of one consumer. Used by one thread at a time; ``stopping`` ends a wait for an absent store.
 
-    ``may_hold`` is for callers that commit ``Written.next_offset`` and nothing else: only then may the beginning of a planned batch wait here for its rest.
-    Without it (a consumer that commits whatever it handed over, and gathers planned batches itself) such a beginning is stored at once.
+    ``may_hold`` is for callers that commit ``Written.next_offset`` and nothing else: only then may the beginning of a
+    planned batch wait here for its rest. Without it (a consumer that commits whatever it handed over, and gathers
+    planned batches itself) such a beginning is stored at once.
     """
 
     def __init__(
@@ -100,8 +106,9 @@ class Sink:
     def write_batch(self, topic: str, partition: int, records: Sequence[Message]) -> Written:
         """Store messages of one partition, in offset order; returns only when they are stored, dead-lettered or held.
 
-        While the store is away it retries with back-off and returns nothing to commit. Raises ``SourceUnavailable`` when ``stopping`` is set during
-        such a wait, and ``ConfigInvalid``, ``CredentialsRefused``, ``AccessDenied`` or ``IntegrityBroken`` at once: a human is needed.
+        While the store is away it retries with back-off and returns nothing to commit. Raises ``SourceUnavailable``
+        when ``stopping`` is set during such a wait, and ``ConfigInvalid``, ``CredentialsRefused``, ``AccessDenied`` or
+        ``IntegrityBroken`` at once: a human is needed.
         """
         where = (topic, partition)
         messages = _joined(self._held.pop(where, []), records)
@@ -124,7 +131,9 @@ class Sink:
         )
 
     def revoked(self, topic: str, partition: int) -> None:
-        """Forget what is held of a partition that another consumer takes over: it was not committed and will be delivered there."""
+        """Forget what is held of a partition that another consumer takes over: it was not committed and will be
+        delivered there.
+        """
         self._held.pop((topic, partition), None)
         self._plans.pop((topic, partition), None)
 
@@ -133,7 +142,8 @@ class Sink:
     ) -> Iterator[tuple[Plan | None, list[Message]]]:
         """The batches: as a crashed predecessor planned them where these messages continue its plans, else by size.
 
-        A predecessor may have planned several batches since its last commit, so every plan from the first message on counts, not the newest alone.
+        A predecessor may have planned several batches since its last commit, so every plan from the first message on
+        counts, not the newest alone.
         """
         start = 0
         while start < len(messages):
@@ -230,6 +240,8 @@ class Sink:
             try:
                 result = work()
             except SourceUnavailable as error:
+                if not self._settings.is_patient:
+                    raise
                 if not away:
                     log.warning("store_lost", code=error.code, sentence=error.sentence)
                 away = True
@@ -264,9 +276,10 @@ def _true_kind(kind: Kind, entry: Entry) -> Kind:
 
 def _unreadable(origin: Origin, payload: bytes, kind: Kind, error: PayloadRejected) -> DeadLetter:
     return DeadLetter(
-        id=dead_id(f"{origin.topic}:{origin.partition}:{origin.offset}", "topic", origin.index), stage="topic", code=error.code,
-        reason=error.sentence, payload=payload, at_ms=origin.timestamp_ms, source=origin.topic, topic=origin.topic, partition=origin.partition,
-        offset=origin.offset, data_class=DataClass.SEALED if kind is Kind.SEALED else DataClass.RESTRICTED,
+        id=dead_id(f"{origin.topic}:{origin.partition}:{origin.offset}", "topic", origin.index), stage="topic",
+        code=error.code, reason=error.sentence, payload=payload, at_ms=origin.timestamp_ms, source=origin.topic,
+        topic=origin.topic, partition=origin.partition, offset=origin.offset,
+        data_class=DataClass.SEALED if kind is Kind.SEALED else DataClass.RESTRICTED,
     )  # fmt: skip
 
 
@@ -275,9 +288,10 @@ def _letter(rejected: Rejected, kind: Kind) -> DeadLetter:
     origin = entry.origin
     sealed = kind is Kind.SEALED or getattr(it, "data_class", None) is DataClass.SEALED
     return DeadLetter(
-        id=dead_id(f"{origin.topic}:{origin.partition}:{origin.offset}", "store", origin.index), stage="store", code=rejected.code,
-        reason=rejected.reason, payload=entry.body, at_ms=origin.timestamp_ms, source=getattr(it, "source", origin.topic), raw=_pointer(it),
-        topic=origin.topic, partition=origin.partition, offset=origin.offset, life_safety=bool(getattr(it, "life_safety", False)),
+        id=dead_id(f"{origin.topic}:{origin.partition}:{origin.offset}", "store", origin.index), stage="store",
+        code=rejected.code, reason=rejected.reason, payload=entry.body, at_ms=origin.timestamp_ms,
+        source=getattr(it, "source", origin.topic), raw=_pointer(it), topic=origin.topic, partition=origin.partition,
+        offset=origin.offset, life_safety=bool(getattr(it, "life_safety", False)),
         data_class=DataClass.SEALED if sealed else DataClass.RESTRICTED, producer=getattr(it, "producer", None),
     )  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""``docs/views.md`` from the migrations: the views are the contract with every dashboard, so their page is generated and tested for freshness.
+"""``docs/views.md`` from the migrations: the views are the contract with every dashboard, so their page is generated
+and tested for freshness.
 
 Run ``python -m cior_store.viewdocs > docs/views.md``.
 """

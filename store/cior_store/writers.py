@@ -1,4 +1,6 @@
-"""One writer per table: entries become rows, rows become one insert under one token, and a row that cannot be stored never takes others with it."""
+"""One writer per table: entries become rows, rows become one insert under one token, and a row that cannot be stored
+never takes others with it.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,9 @@ class TableWriter:
     def write(self, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]:
         """Store all rows of ``entries`` and return those that cannot be.
 
-        The token names the cut; bisecting a poisoned batch appends ``/l`` and ``/r``, so a retry of the same cut bisects into the same tokens.
-        Raises ``SourceUnavailable`` when the store is away: nothing is known to be stored then and the same call must be made again.
+        The token names the cut; bisecting a poisoned batch appends ``/l`` and ``/r``, so a retry of the same cut
+        bisects into the same tokens. Raises ``SourceUnavailable`` when the store is away: nothing is known to be stored
+        then and the same call must be made again.
         """
         fitting, rejected = self._convert(entries)
         return (*rejected, *self._insert(fitting, token))

@@ -7,7 +7,9 @@ from concurrent.futures import Future
 from enum import StrEnum
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]  # its stubs forget that it re-exports them
+
+# The stubs forget that it re-exports ConfigResource and ResourceType.
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
 from cior_bus.log_epoch import epoch_of
 from cior_bus.settings import BusSettings
@@ -35,7 +37,9 @@ class TopicCheck(Struct, frozen=True):
 
 
 def config_of(spec: TopicSpec) -> dict[str, str]:
-    """The topic's configuration: retention always written out (some clients read it back), compaction by key where the catalogue says so."""
+    """The topic's configuration: retention always written out (some clients read it back), compaction by key where the
+    catalogue says so.
+    """
     retention_ms = -1 if spec.retention_s is None else spec.retention_s * 1_000
     policy = "compact" if spec.compacted else "delete"
     return {
@@ -53,7 +57,10 @@ class Topics:
         self._timeout_s = timeout_s
 
     def epoch(self) -> str:
-        """The name of the log's epoch (:mod:`cior_bus.log_epoch`). Raises ``SourceUnavailable`` (``bus.broker_away``)."""
+        """The name of the log's epoch (:mod:`cior_bus.log_epoch`).
+
+        Raises ``SourceUnavailable`` (``bus.broker_away``).
+        """
         try:
             return epoch_of(self._client, self._settings, topic=CATALOGUE[0].name, timeout_s=self._timeout_s)
         except KafkaException as error:
@@ -74,8 +81,11 @@ class Topics:
     def ensure(
         self, specs: Iterable[TopicSpec] = CATALOGUE, *, partitions: int | None = None, replicas: int = 1
     ) -> list[str]:
-        """Create what is missing and return its names; existing topics are left alone (see :meth:`check`). ``partitions`` overrides the catalogue for all
-        alike, since topics that share a table must have equal counts. Raises ``SourceUnavailable`` or ``ConfigInvalid`` (``bus.topic_refused``)."""
+        """Create what is missing and return its names; existing topics are left alone (see :meth:`check`).
+
+        ``partitions`` overrides the catalogue for all alike, since topics that share a table must have equal counts.
+        Raises ``SourceUnavailable`` or ``ConfigInvalid`` (``bus.topic_refused``).
+        """
         have = self.existing()
         wanted = [
             NewTopic(
@@ -120,7 +130,9 @@ class Topics:
     def check(
         self, specs: Iterable[TopicSpec] = CATALOGUE, *, partitions: int | None = None
     ) -> list[TopicCheck]:
-        """Compare every topic with the catalogue: existence, partitions, clean-up policy and retention where the broker tells them."""
+        """Compare every topic with the catalogue: existence, partitions, clean-up policy and retention where the broker
+        tells them.
+        """
         specs, have = tuple(specs), self.existing()
         configs = self._configs([spec.name for spec in specs if spec.name in have])
         return [
@@ -129,7 +141,9 @@ class Topics:
         ]
 
     def _configs(self, names: list[str]) -> dict[str, dict[str, str]]:
-        """What the broker tells of its topics' settings; a broker that does not answer this request (Tansu) gives an empty answer."""
+        """What the broker tells of its topics' settings; a broker that does not answer this request (Tansu) gives an
+        empty answer.
+        """
         if not names:
             return {}
         found: dict[str, dict[str, str]] = {}
@@ -147,7 +161,10 @@ class Topics:
         return found
 
     def delete(self, names: Iterable[str]) -> None:
-        """For tests and for an operator who starts over. Raises ``SourceUnavailable`` when the broker does not do it."""
+        """For tests and for an operator who starts over.
+
+        Raises ``SourceUnavailable`` when the broker does not do it.
+        """
         for future in self._client.delete_topics(list(names), operation_timeout=self._timeout_s).values():
             try:
                 future.result(self._timeout_s)

@@ -1,4 +1,5 @@
-"""Which offsets make a batch, planned before its handler runs: who dies between insert and commit gets *the same* batch again.
+"""Which offsets make a batch, planned before its handler runs: who dies between insert and commit gets *the same* batch
+again.
 
 The token of a batch follows from its offsets, so a store that has it already takes it for what it is.
 """
@@ -20,6 +21,10 @@ class BatchPlan(msgspec.Struct, frozen=True):
 class BatchPlans(Protocol):
     """Keeps the plans of each partition."""
 
+    def assigned(self, topic: str, partition: int) -> None:
+        """The partition came to this process, perhaps again: another may have planned batches of it meanwhile."""
+        ...
+
     def planned(self, topic: str, partition: int, *, since: int) -> BatchPlan | None:
         """The plan whose first offset is ``since``, done or not; None: plan anew."""
         ...
@@ -34,6 +39,10 @@ class MemoryPlans:
 
     def __init__(self) -> None:
         self._plans: dict[tuple[str, int], BatchPlan] = {}
+
+    def assigned(self, topic: str, partition: int) -> None:
+        """See :class:`BatchPlans`."""
+        self._plans.pop((topic, partition), None)
 
     def planned(self, topic: str, partition: int, *, since: int) -> BatchPlan | None:
         """See :class:`BatchPlans`."""

@@ -1,10 +1,11 @@
 """A plain batch consumer for bulk sinks: no Faust, no cleverness, commit only after the handler has succeeded.
 
-One thread. Messages are gathered per partition; a batch is cut at ``max_records`` or ``max_bytes``, or when its oldest message has waited ``max_wait_s``.
-The cut is planned (:mod:`cior_bus.cuts`) before the handler runs, so the same offsets come together again on every retry, also after a crash.
-On the embedded broker a new epoch of the log (:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out before.
-``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the backpressure); any other exception
-leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
+One thread. Messages are gathered per partition; a batch is cut at ``max_records`` or ``max_bytes``, or when its oldest
+message has waited ``max_wait_s``. The cut is planned (:mod:`cior_bus.batch_plan`) before the handler runs, so the same
+offsets come together again on every retry, also after a crash. On the embedded broker a new epoch of the log
+(:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out before.
+``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the
+backpressure); any other exception leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
 """
 
 from __future__ import annotations
@@ -62,15 +63,21 @@ class Batch(Struct, frozen=True):
 
 
 class Join(StrEnum):
-    """How partitions come to this process. ``ASSIGN``: all of them, at once (one sink process). ``SUBSCRIBE``: shared in the group."""
+    """How partitions come to this process. ``ASSIGN``: all of them, at once (one sink process).
+
+    ``SUBSCRIBE``: shared in the group.
+    """
 
     ASSIGN = "assign"
     SUBSCRIBE = "subscribe"
 
 
 class BatchLimits(Struct, frozen=True):
-    """When a batch is cut, and how retries are spaced. ``start_patience_s``: how long a broker that does not tell its partitions yet (it starts, its group
-    coordinator moves) is asked again before :meth:`BatchConsumer.run` gives up."""
+    """When a batch is cut, and how retries are spaced.
+
+    ``start_patience_s``: how long a broker that does not tell its partitions yet (it starts, its group coordinator
+    moves) is asked again before :meth:`BatchConsumer.run` gives up.
+    """
 
     max_records: int = 5_000
     max_bytes: int = 16_777_216
@@ -132,7 +139,10 @@ class _Buffer:
 
 
 class BatchConsumer:
-    """Read ``topics`` as group ``group`` and hand batches to a function. ``commits`` false: a reader that begins anew at each start (a live feed)."""
+    """Read ``topics`` as group ``group`` and hand batches to a function.
+
+    ``commits`` false: a reader that begins anew at each start (a live feed).
+    """
 
     def __init__(  # noqa: PLR0913  (keyword-only settings with defaults)
         self,
@@ -168,8 +178,12 @@ class BatchConsumer:
         )
 
     def run(self, handler: Callable[[Batch], None], *, stop: threading.Event) -> None:
-        """Until ``stop``. Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable``: ``bus.topic_missing`` when a
-        topic is not there (after a data loss of the broker a new process must start over), ``bus.broker_away`` when it cannot start."""
+        """Until ``stop``.
+
+        Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable``: ``bus.topic_missing``
+        when a topic is not there (after a data loss of the broker a new process must start over), ``bus.broker_away``
+        when it cannot start.
+        """
         over = threading.Event()
         threading.Thread(target=self._watch, args=(over,), name="consumer-watchdog", daemon=True).start()
         try:
@@ -288,6 +302,7 @@ class BatchConsumer:
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
+            self._plans.assigned(each.topic, each.partition)
             self._buffers[each.topic, each.partition] = _Buffer(
                 self._plans.planned(each.topic, each.partition, since=max(each.offset, 0))
             )
@@ -328,8 +343,13 @@ class BatchConsumer:
     ) -> None:
         """The batches that are due; with ``everything`` also those that still gather."""
         for (topic, partition), buffer in list(self._buffers.items()):
-            while not stop.is_set() and (
-                count := len(buffer.records) if everything else buffer.due(self._limits, time.monotonic())
+            # While one partition's batch was retried, others may have moved away, or away and back with a new buffer.
+            while (
+                not stop.is_set()
+                and self._buffers.get((topic, partition)) is buffer
+                and (
+                    count := len(buffer.records) if everything else buffer.due(self._limits, time.monotonic())
+                )
             ):
                 batch = Batch(topic=topic, partition=partition, records=buffer.take(count))
                 self._plans.plan(topic, partition, BatchPlan(first=batch.first, last=batch.last))
@@ -342,7 +362,8 @@ class BatchConsumer:
         self, consumer: Consumer, handler: Callable[[Batch], None], batch: Batch, stop: threading.Event
     ) -> bool:
         """Until the handler takes the batch. False: stopped, or the partition now belongs to another process."""
-        wait_s = self._limits.retry_from_s
+        wait_s, where = self._limits.retry_from_s, (batch.topic, batch.partition)
+        buffer = self._buffers.get(where)
         while True:
             try:
                 handler(batch)
@@ -351,9 +372,10 @@ class BatchConsumer:
                 self._is_retrying = True
                 self._metrics.add(m.RETRIED, batch.topic)
                 _LOG.warning("batch_postponed", token=batch.token, code=error.code)
-                self._idle(consumer, error.retry_after_s or wait_s * random.uniform(0.8, 1.2), stop)  # noqa: S311  (jitter)
+                jittered_s = wait_s * random.uniform(0.8, 1.2)  # noqa: S311  (no secret)
+                self._idle(consumer, error.retry_after_s or jittered_s, stop)
                 wait_s = min(wait_s * 2, self._limits.retry_to_s)
-                if stop.is_set() or (batch.topic, batch.partition) not in self._buffers:
+                if stop.is_set() or self._buffers.get(where) is not buffer:
                     self._is_retrying = False
                     return False
             else:
@@ -399,7 +421,8 @@ class BatchConsumer:
 
 
 def _record(message: Message) -> RecordIn:
-    headers: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]  # a dict only when producing
+    # Headers are a dict only when producing.
+    headers: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
     return RecordIn(
         topic=message.topic() or "",
         partition=message.partition() or 0,

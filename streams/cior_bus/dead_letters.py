@@ -1,4 +1,7 @@
-"""Dead letters: what could not be decoded or processed, with its bytes and the reason. Nothing is thrown away to make room for a reason."""
+"""Dead letters: what could not be decoded or processed, with its bytes and the reason.
+
+Nothing is thrown away to make room for a reason.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,13 @@ def dead_letter(  # noqa: PLR0913  (every fact is a field of the record)
     life_safety: bool = False,
     data_class: DataClass = DataClass.RESTRICTED,
 ) -> DeadLetter:
-    """A dead letter. Its id is that of the place it was found (topic-partition-offset) or of its bytes, so a repeat collapses;
-    ``index`` is its position in an envelope.
+    """A dead letter.
 
-    ``stage``: decode, agent, store or topic. An exception that is not ours gives the code ``bug.<its type>`` and no message text, because
-    a foreign message may quote the payload.
+    Its id is that of the place it was found (topic-partition-offset) or of its bytes, so a repeat collapses; ``index``
+    is its position in an envelope.
+
+    ``stage``: decode, agent, store or topic. An exception that is not ours gives the code ``bug.<its type>`` and no
+    message text, because a foreign message may quote the payload.
     """
     code = error.code if isinstance(error, CiorError) else f"bug.{type(error).__name__}"
     reason = (

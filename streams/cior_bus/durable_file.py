@@ -1,4 +1,7 @@
-"""A file that stands whole or not at all: written beside its place, synced and renamed into it. ``OSError`` passes through."""
+"""A file that stands whole or not at all: written beside its place, synced and renamed into it.
+
+``OSError`` passes through.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ def replace(path: Path, content: bytes, *, is_synced: bool = True) -> None:
 
 
 def create(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    """The same for a file that must not be there yet, and its name survives a power cut too. Raises ``FileExistsError``."""
+    """The same for a file that must not be there yet, and its name survives a power cut too.
+
+    Raises ``FileExistsError``.
+    """
     fresh = _fresh(path)
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

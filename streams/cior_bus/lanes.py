@@ -1,7 +1,8 @@
 """The bulk lanes: small records gathered into envelopes of 20-100, keyed by device bucket.
 
-A bulk message is acknowledged when it lies in the spool; the bus drains the spool in order and :func:`merge` joins what waits. A device
-keeps its bucket, so the records of one device stay in order, and a table keyed by bucket is written once per envelope.
+A bulk message is acknowledged when it lies in the spool; the bus drains the spool in order and :func:`merge` joins what
+waits. A device keeps its bucket, so the records of one device stay in order, and a table keyed by bucket is written
+once per envelope.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from cior_bus.spool import Entry
 from cior_core import codec, identity
 
 BUCKETS = 64
-"""Device buckets. At 1,500 events/s and a linger of 0.5 s an envelope gets about 12 records with 64 busy buckets and fewer, larger
-envelopes as the rate or the backlog grows; at low rates latency, not size, decides."""
+"""Device buckets.
+
+At 1,500 events/s and a linger of 0.5 s an envelope gets about 12 records with 64 busy buckets and fewer, larger
+envelopes as the rate or the backlog grows; at low rates latency, not size, decides.
+"""
 
 MAX_RECORDS = 100
 MAX_BYTES = 512_000
@@ -32,9 +36,11 @@ def bucket_key(number: int) -> bytes:
 def merge(
     entries: Iterable[Entry], *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES
 ) -> list[Entry]:
-    """Join bulk entries of one topic and key into envelopes; order per topic and key is kept, everything else passes as it is.
+    """Join bulk entries of one topic and key into envelopes; order per topic and key is kept, everything else passes as
+    it is.
 
-    A value that is an envelope already, or that would make one larger than ``max_bytes``, travels alone. Headers: those of the first record.
+    A value that is an envelope already, or that would make one larger than ``max_bytes``, travels alone. Headers: those
+    of the first record.
     """
     open_groups: dict[tuple[str, bytes], list[Entry]] = {}
     sizes: dict[tuple[str, bytes], int] = {}

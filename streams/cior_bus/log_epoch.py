@@ -1,9 +1,12 @@
-"""Which epoch of the broker's log answers. The embedded broker keeps its log in memory: every start begins an empty one, an epoch.
+"""Which epoch of the broker's log answers.
 
-Whatever belongs to a log carries its epoch's name there: consumer groups and the changelogs of stream tables. A client that
-outlived the crash may still commit offsets of the old log, or write to a topic that is gone (Tansu 0.6.0 acknowledges both): under
-the old name that harms nobody, under the same name its successor would skip presses or wait for records that do not exist.
-Apache Kafka keeps its cluster id on disk with its records, so there an epoch never ends and has no name.
+The embedded broker keeps its log in memory: every start begins an empty one, an epoch.
+
+Whatever belongs to a log carries its epoch's name there: consumer groups and the changelogs of stream tables. A client
+that outlived the crash may still commit offsets of the old log, or write to a topic that is gone (Tansu 0.6.0
+acknowledges both): under the old name that harms nobody, under the same name its successor would skip presses or wait
+for records that do not exist. Apache Kafka keeps its cluster id on disk with its records, so there an epoch never ends
+and has no name.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ class _Asking(Protocol):
 
 
 def epoch_of(client: _Asking, settings: BusSettings, *, topic: str, timeout_s: float) -> str:
-    """The epoch's name; empty on Apache Kafka (nobody is asked). One metadata request for ``topic``, which need not exist.
+    """The epoch's name; empty on Apache Kafka (nobody is asked).
+
+    One metadata request for ``topic``, which need not exist.
 
     Raises ``KafkaException`` when the broker does not answer.
     """

@@ -1,4 +1,7 @@
-"""What goes onto the bus and what comes off it. The catalogue says topic, key and bytes of a record; nobody else does."""
+"""What goes onto the bus and what comes off it.
+
+The catalogue says topic, key and bytes of a record; nobody else does.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ _CLASS_BY_TOPIC: dict[str, SpoolClass] = {LANE_TOPIC[lane].name: _CLASS[lane] fo
 class MessageOut(Struct, frozen=True):
     """One message to publish. ``bulk``: acknowledged in the spool and drained in envelopes.
 
-    ``spool_class`` None: by the lane of its topic, and life-safety where that has none (the safe side: it refuses rather than drops).
+    ``spool_class`` None: by the lane of its topic, and life-safety where that has none (the safe side: it refuses
+    rather than drops).
     """
 
     topic: str
@@ -41,8 +45,9 @@ class MessageOut(Struct, frozen=True):
     def of(cls, record: Any, *, spool_class: SpoolClass | None = None, key: str | None = None) -> Self:
         """``record`` on its topic, under its key, as the catalogue has them.
 
-        ``spool_class``: that of what it travels with; left out, the record's own. ``key`` for a kind whose key its sender must say.
-        Raises ``PayloadRejected`` for a record without wire form, ``KeyError`` for one that the catalogue does not have.
+        ``spool_class``: that of what it travels with; left out, the record's own. ``key`` for a kind whose key its
+        sender must say. Raises ``PayloadRejected`` for a record without wire form, ``KeyError`` for one that the
+        catalogue does not have.
         """
         kind = kind_of(record)
         lane = _LANE[spool_class or SpoolClass.LIFE_SAFETY] if kind.lane is None else kind.lane(record)
@@ -64,7 +69,9 @@ class MessageOut(Struct, frozen=True):
 
 
 class DurableSink(Protocol):
-    """Takes messages and returns only when they are durable (broker acks=all, or fsynced spool): the bus, or a test's twin."""
+    """Takes messages and returns only when they are durable (broker acks=all, or fsynced spool): the bus, or a test's
+    twin.
+    """
 
     async def publish(self, messages: Sequence[MessageOut], /) -> None:
         """All or nothing. Raises ``CapacityExhausted`` or ``SourceUnavailable`` when nobody can take them."""

@@ -1,11 +1,14 @@
-"""The bus: ``publish`` returns only when every message is durable, at the broker (acks=all) or in the fsynced spool (law 1).
+"""The bus: ``publish`` returns only when every message is durable, at the broker (acks=all) or in the fsynced spool
+(law 1).
 
-Two roads. **Direct**: the messages go to the broker; if one is not acknowledged in ``ack_wait_s`` the whole publish goes to the spool and the
-broker counts as away. **Spool**: while the broker is away, while older messages of the same topic and key wait there, and always for bulk
-messages. One thread drains the spool, life-safety first, in order per class, topic and key.
+Two roads. **Direct**: the messages go to the broker; if one is not acknowledged in ``ack_wait_s`` the whole publish
+goes to the spool and the broker counts as away. **Spool**: while the broker is away, while older messages of the same
+topic and key wait there, and always for bulk messages. One thread drains the spool, life-safety first, in order per
+class, topic and key.
 
-At-least-once (law 4): a message that the broker took but acknowledged too late is sent again from the spool with the same id. Readers
-collapse by id. Without a spool (stream workers, which simply read their input again) a publish that is not acknowledged raises.
+At-least-once (law 4): a message that the broker took but acknowledged too late is sent again from the spool with the
+same id. Readers collapse by id. Without a spool (stream workers, which simply read their input again) a publish that is
+not acknowledged raises.
 """
 
 from __future__ import annotations
@@ -87,7 +90,10 @@ class _Flight:
 
 
 class Bus:
-    """The way onto Kafka. Thread-safe; open one per process, close it. ``spool`` None: no taking over, a failed publish raises."""
+    """The way onto Kafka. Thread-safe; open one per process, close it.
+
+    ``spool`` None: no taking over, a failed publish raises.
+    """
 
     def __init__(
         self,
@@ -134,12 +140,19 @@ class Bus:
         return self._spool
 
     async def publish(self, messages: Sequence[MessageOut]) -> None:
-        """All durable when it returns (law 1). Raises ``CapacityExhausted`` when neither broker nor spool can take them, ``SourceUnavailable``
-        (``bus.broker_away``) without a spool, ``PayloadRejected`` (``bus.message_too_large``) before anything was sent."""
+        """All durable when it returns (law 1).
+
+        Raises ``CapacityExhausted`` when neither broker nor spool can take them, ``SourceUnavailable``
+        (``bus.broker_away``) without a spool, ``PayloadRejected`` (``bus.message_too_large``) before anything was sent.
+        """
         await asyncio.shield(asyncio.wrap_future(self.submit(messages)))
 
     def publish_sync(self, messages: Sequence[MessageOut], *, timeout_s: float | None = 30.0) -> None:
-        """The same from a thread. After ``timeout_s`` raises ``SourceUnavailable`` (``bus.unconfirmed``): then the messages may or may not be durable."""
+        """The same from a thread.
+
+        After ``timeout_s`` raises ``SourceUnavailable`` (``bus.unconfirmed``): then the messages may or may not be
+        durable.
+        """
         try:
             self.submit(messages).result(timeout=timeout_s)
         except TimeoutError as error:
@@ -148,7 +161,10 @@ class Bus:
             ) from error
 
     def submit(self, messages: Sequence[MessageOut]) -> Future[None]:
-        """Start a publish; the future ends when it is durable. For callers that pipeline. Raises like :meth:`publish`."""
+        """Start a publish; the future ends when it is durable. For callers that pipeline.
+
+        Raises like :meth:`publish`.
+        """
         done: Future[None] = Future()
         if not messages:
             done.set_result(None)
@@ -211,7 +227,10 @@ class Bus:
         self._send([message.entry for message in messages], ended)
 
     def _not_acknowledged(self, messages: Sequence[MessageOut], flight: _Flight, done: Future[None]) -> None:
-        """A refusal for good says nothing about this message alone: the broker judges a whole batch. So the spool takes it, and the drain asks singly."""
+        """A refusal for good says nothing about this message alone: the broker judges a whole batch.
+
+        So the spool takes it, and the drain asks singly.
+        """
         reason = next((error for error in flight.errors.values() if not _Flight.hopeless(error)), None)
         if reason is not None or not flight.errors.keys() - {-1}:
             self._mark_away(reason)
@@ -262,7 +281,8 @@ class Bus:
         self._work.set()
         self.metrics.add(m.AWAY)
         _LOG.warning("broker_lost", reason=error.name() if error is not None else "not acknowledged in time")
-        # What librdkafka still holds fails now instead of at its own timeout, so that its publishers reach the spool at once.
+        # What librdkafka still holds fails now instead of at its own timeout, so that its publishers reach the spool at
+        # once.
         self._producer.purge(in_queue=True, in_flight=False, blocking=False)
 
     def _drain(self) -> None:
@@ -280,7 +300,10 @@ class Bus:
         self._drain_stopped.set()
 
     def _probe(self) -> bool:
-        """Whether a broker answers. Publishing goes direct again at once; the backlog follows behind the live messages."""
+        """Whether a broker answers.
+
+        Publishing goes direct again at once; the backlog follows behind the live messages.
+        """
         try:
             self._producer.list_topics(timeout=1.0)
         except KafkaException:
@@ -290,7 +313,9 @@ class Bus:
         return True
 
     def _drain_round(self, *, is_due: bool) -> bool:
-        """Life-safety until empty, then one portion of each bulk class (when its linger is over), looking for life-safety in between."""
+        """Life-safety until empty, then one portion of each bulk class (when its linger is over), looking for
+        life-safety in between.
+        """
         if self._spool is None:
             return True
         for spool_class in CLASSES:
@@ -329,7 +354,10 @@ class Bus:
         return True
 
     def _send_alone(self, spool_class: SpoolClass, entry: Entry) -> bool:
-        """Find out whether this one or its neighbours in the batch were refused. False: the broker went away meanwhile."""
+        """Find out whether this one or its neighbours in the batch were refused.
+
+        False: the broker went away meanwhile.
+        """
         ended: Future[_Flight] = Future()
         self._send([entry], ended.set_result)
         error = next(iter(ended.result().errors.values()), None)
@@ -338,7 +366,9 @@ class Bus:
         return not ended.result().errors or _Flight.hopeless(error)
 
     def _bury(self, spool_class: SpoolClass, entry: Entry) -> None:
-        """The broker refuses these bytes for good: as a dead letter they stay visible instead of blocking everything behind them."""
+        """The broker refuses these bytes for good: as a dead letter they stay visible instead of blocking everything
+        behind them.
+        """
         error = PayloadRejected(
             "bus.refused_by_broker", f"the broker refuses a message for {entry.topic} for good"
         )
@@ -373,7 +403,10 @@ class Bus:
         return False
 
     def close(self) -> None:
-        """End the threads; what is in the spool stays there for the next start. Does not close the spool (its opener does)."""
+        """End the threads; what is in the spool stays there for the next start.
+
+        Does not close the spool (its opener does).
+        """
         self._stop.set()
         self._work.set()
         for thread in self._threads:

@@ -1,4 +1,6 @@
-"""An append-only log of one spool class on disk: segment files, a CRC per record, a cursor. Not thread-safe; :mod:`cior_bus.spool` holds the lock.
+"""An append-only log of one spool class on disk: segment files, a CRC per record, a cursor.
+
+Not thread-safe; :mod:`cior_bus.spool` holds the lock.
 
 File layout (little endian)::
 
@@ -7,9 +9,10 @@ File layout (little endian)::
     record   = length u32  crc32 u32  sequence u64  payload[length]      crc over (sequence, length, payload)
     cursor   = sequence u64  crc32 u32                                   everything up to it is drained
 
-A torn tail (kill -9, power cut) is cut off at the first record that does not check; nothing after it was ever acknowledged, because a record is
-acknowledged only after an fsync that covers it and all before it. Damage *inside* a file (bit rot) is set aside as ``.damaged`` and reported, not hidden.
-Deleting is safe at any instant: a segment is unlinked only after the cursor has passed it, and a lost cursor only means sending again.
+A torn tail (kill -9, power cut) is cut off at the first record that does not check; nothing after it was ever
+acknowledged, because a record is acknowledged only after an fsync that covers it and all before it. Damage *inside* a
+file (bit rot) is set aside as ``.damaged`` and reported, not hidden. Deleting is safe at any instant: a segment is
+unlinked only after the cursor has passed it, and a lost cursor only means sending again.
 """
 
 from __future__ import annotations
@@ -40,7 +43,9 @@ def frame(sequence: int, payload: bytes) -> bytes:
 
 
 def frames(data: bytes, start: int = _HEADER.size) -> Iterator[tuple[int, bytes, int]]:
-    """``(sequence, payload, end offset)`` of each sound record from ``start`` on; stops at the first that does not check."""
+    """``(sequence, payload, end offset)`` of each sound record from ``start`` on; stops at the first that does not
+    check.
+    """
     at, newest = start, -1
     while at + _FRAME.size <= len(data):
         length, crc, sequence = _FRAME.unpack_from(data, at)
@@ -65,7 +70,10 @@ class Segment:
 
 
 class SegmentLog:
-    """The log of one directory. ``OSError`` of the file system passes through; after it the log is as before the call."""
+    """The log of one directory.
+
+    ``OSError`` of the file system passes through; after it the log is as before the call.
+    """
 
     def __init__(self, directory: Path, *, segment_bytes: int) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -158,7 +166,9 @@ class SegmentLog:
         segment.size_bytes = start + len(data)
 
     def _roll(self) -> None:
-        """Seal the active file durably, then start the next one; its name is durable before its first record is acknowledged."""
+        """Seal the active file durably, then start the next one; its name is durable before its first record is
+        acknowledged.
+        """
         self.seal()
         path = self.directory / f"{self.next_sequence:020d}.seg"
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -176,8 +186,11 @@ class SegmentLog:
         )
 
     def seal(self) -> None:
-        """Close the active file after an fsync; the next append starts a new one. When the fsync fails, :attr:`unsafe_up_to` says which records
-        must not be acknowledged: the kernel may have thrown their pages away, and a second fsync would not tell."""
+        """Close the active file after an fsync; the next append starts a new one.
+
+        When the fsync fails, :attr:`unsafe_up_to` says which records must not be acknowledged: the kernel may have
+        thrown their pages away, and a second fsync would not tell.
+        """
         fd, self._fd = self._fd, None
         if fd is None:
             return

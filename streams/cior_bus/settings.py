@@ -1,8 +1,9 @@
 """How to reach the broker: one frozen struct, two profiles.
 
-``tansu`` is the embedded broker, ``kafka`` is Apache Kafka 4.x. The differences are measured (research on stream processing §0, §9):
-an idempotent producer makes Tansu lose acknowledged records, so idempotence exists in the ``kafka`` profile only; Tansu's long poll does not
-wake on new data, so its fetch wait is short; its group join takes half the session timeout, so that is short too.
+``tansu`` is the embedded broker, ``kafka`` is Apache Kafka 4.x. The differences are measured (research on stream
+processing §0, §9): an idempotent producer makes Tansu lose acknowledged records, so idempotence exists in the ``kafka``
+profile only; Tansu's long poll does not wake on new data, so its fetch wait is short; its group join takes half the
+session timeout, so that is short too.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ class Profile(StrEnum):
 class BusSettings(Struct, frozen=True):
     """Everything a Kafka client of this room needs.
 
-    ``ack_wait_s``: how long a direct publish may stay unacknowledged before the spool takes it. ``properties``: further librdkafka
-    properties (TLS, SASL); kept out of the DSN so that no secret appears in a command line, and hidden in :meth:`__repr__`.
+    ``ack_wait_s``: how long a direct publish may stay unacknowledged before the spool takes it. ``properties``: further
+    librdkafka properties (TLS, SASL); kept out of the DSN so that no secret appears in a command line, and hidden in
+    :meth:`__repr__`.
     """
 
     bootstrap: str
@@ -44,7 +46,10 @@ class BusSettings(Struct, frozen=True):
 
     @classmethod
     def from_dsn(cls, dsn: str, **overrides: Any) -> Self:
-        """``kafka://host:port[,host:port]?profile=tansu|kafka[&client_id=…]``. Raises ``ConfigInvalid`` (``bus.dsn_invalid``)."""
+        """``kafka://host:port[,host:port]?profile=tansu|kafka[&client_id=…]``.
+
+        Raises ``ConfigInvalid`` (``bus.dsn_invalid``).
+        """
         parts = urlsplit(dsn)
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         unknown = sorted(set(query) - {"profile", "client_id"})
@@ -85,7 +90,10 @@ class BusSettings(Struct, frozen=True):
         }
 
     def producer(self) -> dict[str, Any]:
-        """acks=all, murmur2 (Faust's and Java's partitioner), lz4. Order per key is kept: by idempotence on Kafka, by one request in flight on Tansu."""
+        """acks=all, murmur2 (Faust's and Java's partitioner), lz4.
+
+        Order per key is kept: by idempotence on Kafka, by one request in flight on Tansu.
+        """
         order: dict[str, Any] = {"enable.idempotence": True}
         if self.profile is Profile.TANSU:
             order = {"enable.idempotence": False, "max.in.flight.requests.per.connection": 1}

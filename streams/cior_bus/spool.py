@@ -1,14 +1,19 @@
-"""The disk spool that takes over when the broker is away, and the first station of the bulk lanes. Bounded, crash-safe, one process at a time.
+"""The disk spool that takes over when the broker is away, and the first station of the bulk lanes.
+
+Bounded, crash-safe, one process at a time.
 
 What "durable" means by class:
 
-* ``life_safety``: the append is acknowledged after an fsync that covers it (group commit: one fsync may cover many appends).
+* ``life_safety``: the append is acknowledged after an fsync that covers it (group commit: one fsync may cover many
+  appends).
 * ``normal``: the same, with appends gathered for at most 20 ms before the fsync.
-* ``telemetry``: acknowledged after the write; fsync every second. A kill -9 loses nothing (the kernel has the bytes), a power cut up to one second.
+* ``telemetry``: acknowledged after the write; fsync every second. A kill -9 loses nothing (the kernel has the bytes), a
+  power cut up to one second.
 
-When a class is full: life-safety refuses upstream (``CapacityExhausted``), alarms, and never drops; normal drops its oldest; telemetry is sampled
-from 80 % on and then drops its oldest. Each class has its own quota, so nothing can eat the life-safety reserve; when the *disk* is full,
-telemetry and normal give way to life-safety. Whatever is dropped is counted with reason and intent (law 11).
+When a class is full: life-safety refuses upstream (``CapacityExhausted``), alarms, and never drops; normal drops its
+oldest; telemetry is sampled from 80 % on and then drops its oldest. Each class has its own quota, so nothing can eat
+the life-safety reserve; when the *disk* is full, telemetry and normal give way to life-safety. Whatever is dropped is
+counted with reason and intent (law 11).
 """
 
 from __future__ import annotations
@@ -39,7 +44,10 @@ MIB = 1_048_576
 
 
 class SpoolClass(StrEnum):
-    """How much a record matters when room or time is short. Ordered: a publish has the first of its messages' classes."""
+    """How much a record matters when room or time is short.
+
+    Ordered: a publish has the first of its messages' classes.
+    """
 
     LIFE_SAFETY = "life_safety"
     NORMAL = "normal"
@@ -50,7 +58,10 @@ CLASSES = tuple(SpoolClass)
 
 
 class SpoolLimits(Struct, frozen=True):
-    """Bounds of the spool in bytes on disk and seconds. ``sample_keep_every``: of so many telemetry records one is kept when room runs short."""
+    """Bounds of the spool in bytes on disk and seconds.
+
+    ``sample_keep_every``: of so many telemetry records one is kept when room runs short.
+    """
 
     life_safety_bytes: int = 256 * MIB
     normal_bytes: int = 512 * MIB
@@ -175,7 +186,10 @@ class Spool:
         metrics: m.Metrics | None = None,
         on_alarm: Callable[[Alarm], None] | None = None,
     ) -> Self:
-        """Recover what a crash left and take the lock. Raises ``ConfigInvalid`` (``spool.locked``) when another process has it."""
+        """Recover what a crash left and take the lock.
+
+        Raises ``ConfigInvalid`` (``spool.locked``) when another process has it.
+        """
         return cls(Path(directory), limits=limits, metrics=metrics, on_alarm=on_alarm)
 
     def _queue(self, directory: Path, spool_class: SpoolClass) -> _SpoolQueue:
@@ -193,8 +207,11 @@ class Spool:
         return _SpoolQueue(log, spool_class)
 
     def append(self, spool_class: SpoolClass, entries: Sequence[Entry]) -> Future[None]:
-        """One record of messages, all or nothing. The future ends when it is durable as its class promises (see the module), or fails with
-        ``SourceUnavailable``. Raises ``CapacityExhausted`` (``spool.full``, ``spool.disk_full``)."""
+        """One record of messages, all or nothing.
+
+        The future ends when it is durable as its class promises (see the module), or fails with ``SourceUnavailable``.
+        Raises ``CapacityExhausted`` (``spool.full``, ``spool.disk_full``).
+        """
         payload = _ENCODE(tuple(entries))
         done: Future[None] = Future()
         queue = self._queues[spool_class]
@@ -221,7 +238,10 @@ class Spool:
         return [Spooled(sequence=sequence, entries=_DECODE(payload)) for sequence, payload in rows]
 
     def advance(self, spool_class: SpoolClass, drained: Sequence[Spooled]) -> None:
-        """These records (a prefix of :meth:`read`) are with the broker. Records that were dropped meanwhile are not counted twice."""
+        """These records (a prefix of :meth:`read`) are with the broker.
+
+        Records that were dropped meanwhile are not counted twice.
+        """
         if not drained:
             return
         with self._lock:

@@ -10,6 +10,7 @@ from cior_core.correlate import cases, patterns, response
 from cior_core.correlate.state import Case, PostureState, Seen
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import Action, ActionKind, AlertId, AlertStatus, Disposition, Reason, Suppression
+from cior_core.sentences import Text
 
 replace = msgspec.structs.replace
 
@@ -23,12 +24,12 @@ _ALSO_MERGED = frozenset({ActionKind.UNMERGE, ActionKind.NOTE, ActionKind.HOLD})
 
 
 class _Refused(Exception):
-    """Why an action cannot be done, in both languages."""
+    """Why an action cannot be done: a sentence and its arguments."""
 
-    def __init__(self, text_es: str, text_en: str) -> None:
-        super().__init__(text_en)
-        self.text_es = text_es
-        self.text_en = text_en
+    def __init__(self, code: str, **arguments: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.arguments = arguments
 
 
 def ingest_action(context: StepContext, action: Action) -> None:
@@ -43,28 +44,26 @@ def ingest_action(context: StepContext, action: Action) -> None:
     try:
         _apply(context, action, case)
     except _Refused as why:
-        es, en = (
-            f"Rechazada ({action.kind.value}): {why.text_es}",
-            f"Refused ({action.kind.value}): {why.text_en}",
+        text = context.text(
+            "refused", action=action.kind.value, why=context.rules.sentences.text(why.code, why.arguments)
         )
         if case is None:
-            context.add_area_transition("refused", es, en, actor=action.actor)
+            context.add_area_transition("refused", text, actor=action.actor)
         else:
-            context.add_transition(case.id, "refused", es, en, actor=action.actor)
+            context.add_transition(case.id, "refused", text, actor=action.actor)
 
 
 def _apply(context: StepContext, action: Action, case: Case | None) -> None:
     if not action.actor.strip():
-        raise _Refused("falta quién lo hace.", "nobody is named as its actor.")
+        raise _Refused("refused_no_actor")
     if action.kind is ActionKind.SET_POSTURE:
         _set_posture(context, action)
         return
     if case is None:
-        raise _Refused("la alerta no existe o ya se archivó.", "the alert does not exist or was archived.")
+        raise _Refused("refused_no_alert")
     if case.alert.status is AlertStatus.MERGED and action.kind not in _ALSO_MERGED:
         raise _Refused(
-            "la alerta está unida a otra: actúe sobre esa.",
-            "the alert is merged into another: act on that one.",
+            "refused_merged",
         )
     _HANDLERS[action.kind](context, action, case.id)
     # Only now: a handler that refuses has changed nothing.
@@ -79,9 +78,7 @@ def _advance(
     def handler(context: StepContext, action: Action, case_id: AlertId) -> None:
         alert = context.current(case_id).alert
         if alert.status not in allowed:
-            raise _Refused(
-                f"la alerta está en estado {alert.status.value}.", f"the alert is {alert.status.value}."
-            )
+            raise _Refused("refused_status", status=alert.status.value)
         context.update_alert(
             case_id,
             status=status,
@@ -91,8 +88,7 @@ def _advance(
         context.add_transition(
             case_id,
             status.value,
-            _with_reason(action, "Estado: " + status.value),
-            _with_reason(action, "Status: " + status.value),
+            _with_reason(context, action, context.text("status", status=status.value)),
             actor=action.actor,
         )
 
@@ -101,9 +97,9 @@ def _advance(
 
 def _close(context: StepContext, action: Action, case_id: AlertId) -> None:
     if context.current(case_id).alert.status is AlertStatus.CLOSED:
-        raise _Refused("ya está cerrada.", "it is already closed.")
+        raise _Refused("refused_closed")
     if action.disposition is None:
-        raise _Refused("falta el resultado (disposición).", "the disposition is missing.")
+        raise _Refused("refused_no_disposition")
     context.update_alert(
         case_id,
         status=AlertStatus.CLOSED,
@@ -114,8 +110,7 @@ def _close(context: StepContext, action: Action, case_id: AlertId) -> None:
     context.add_transition(
         case_id,
         "closed",
-        _with_reason(action, f"Cerrada: {action.disposition.value}"),
-        _with_reason(action, f"Closed: {action.disposition.value}"),
+        _with_reason(context, action, context.text("closed", disposition=action.disposition.value)),
         actor=action.actor,
     )
     if action.disposition is Disposition.CONFIRMED:
@@ -132,15 +127,14 @@ def _unfounded(context: StepContext, action: Action, case_id: AlertId) -> None:
         context.add_transition(
             case_id,
             "watch_ended",
-            "La zona deja de estar bajo atención.",
-            "The place is no longer watched.",
+            context.text("watch_ended"),
             actor=action.actor,
         )
 
 
 def _confirm(context: StepContext, action: Action, case_id: AlertId) -> None:
     if context.current(case_id).confirmed:
-        raise _Refused("ya estaba confirmada.", "it was already confirmed.")
+        raise _Refused("refused_confirmed")
     _confirmed(context, action, case_id)
 
 
@@ -153,8 +147,7 @@ def _confirmed(context: StepContext, action: Action, case_id: AlertId) -> None:
     context.add_transition(
         case_id,
         "confirmed",
-        _with_reason(action, "Confirmada"),
-        _with_reason(action, "Confirmed"),
+        _with_reason(context, action, context.text("confirmed")),
         actor=action.actor,
     )
     _reputation(context, action, case_id, "confirmed")
@@ -163,18 +156,18 @@ def _confirmed(context: StepContext, action: Action, case_id: AlertId) -> None:
 
 def _reputation(context: StepContext, action: Action, case_id: AlertId, outcome: str) -> None:
     """What the sources' confirmation rates are counted from; by event id, so that a sealed source is not named."""
+    text = context.text("counts_for_reputation")
     reason = Reason(
         code=f"reputation.{outcome}",
         points=0,
         events=response.source_events(context.parts(case_id)),
-        text_es="Cuenta para la confiabilidad de sus fuentes.",
-        text_en="Counts for the reliability of its sources.",
+        text_es=text.es,
+        text_en=text.en,
     )
     context.add_transition(
         case_id,
         "source_reputation",
-        reason.text_es,
-        reason.text_en,
+        text,
         actor=action.actor,
         reasons=(reason,),
     )
@@ -182,13 +175,12 @@ def _reputation(context: StepContext, action: Action, case_id: AlertId, outcome:
 
 def _reopen(context: StepContext, action: Action, case_id: AlertId) -> None:
     if context.current(case_id).alert.status is not AlertStatus.CLOSED:
-        raise _Refused("no está cerrada.", "it is not closed.")
+        raise _Refused("refused_not_closed")
     context.update_alert(case_id, status=AlertStatus.OPEN, disposition=None, closed_ms=None)
     context.add_transition(
         case_id,
         "reopened",
-        _with_reason(action, "Reabierta"),
-        _with_reason(action, "Reopened"),
+        _with_reason(context, action, context.text("reopened")),
         actor=action.actor,
     )
 
@@ -196,12 +188,10 @@ def _reopen(context: StepContext, action: Action, case_id: AlertId) -> None:
 def _merge(context: StepContext, action: Action, case_id: AlertId) -> None:
     case = context.current(case_id)
     if not case.live:
-        raise _Refused(
-            f"la alerta está en estado {case.alert.status.value}.", f"the alert is {case.alert.status.value}."
-        )
+        raise _Refused("refused_status", status=case.alert.status.value)
     targets = tuple(dict.fromkeys(action.target_ids))
     if not targets:
-        raise _Refused("falta decir qué alertas se unen.", "no alert to merge is named.")
+        raise _Refused("refused_no_targets")
     for target in targets:
         _check_mergeable(context, case, target)
     for target in targets:
@@ -215,13 +205,11 @@ def _check_mergeable(context: StepContext, case: Case, target: AlertId) -> None:
     other = context.case(target)
     if other is None or other.id == case.id or not other.live:
         raise _Refused(
-            f"{target} no existe, no está abierta o es la misma.",
-            f"{target} does not exist, is not open or is the same.",
+            "refused_target",
+            alert=target,
         )
     if other.alert.drill != case.alert.drill:
-        raise _Refused(
-            "un simulacro no se une con un hecho real.", "a drill is never merged with the real thing."
-        )
+        raise _Refused("refused_drill")
 
 
 def _link(context: StepContext, action: Action, case_id: AlertId, other_id: AlertId) -> None:
@@ -232,8 +220,7 @@ def _link(context: StepContext, action: Action, case_id: AlertId, other_id: Aler
         context.add_transition(
             alert_id,
             "linked",
-            "Vinculada, no unida: una de las dos es silenciosa.",
-            "Linked, not merged: one of the two is silent.",
+            context.text("linked_not_merged"),
             actor=action.actor,
         )
 
@@ -245,7 +232,7 @@ def _unmerge(context: StepContext, action: Action, case_id: AlertId) -> None:
     wanted = tuple(dict.fromkeys(action.target_ids)) if into is None else (case_id,)
     outer = context.case(outer_id)
     if outer is None or not wanted or any(alert_id not in outer.absorbed for alert_id in wanted):
-        raise _Refused("no hay nada que separar.", "there is nothing to separate.")
+        raise _Refused("refused_not_absorbed")
     for alert_id in wanted:
         if alert_id in context.cases:
             _restore(context, action, alert_id, outer_id)
@@ -256,8 +243,7 @@ def _unmerge(context: StepContext, action: Action, case_id: AlertId) -> None:
     context.add_transition(
         outer_id,
         "separated",
-        _with_reason(action, "Se separan alertas"),
-        _with_reason(action, "Alerts separated"),
+        _with_reason(context, action, context.text("separated")),
         actor=action.actor,
     )
 
@@ -270,30 +256,28 @@ def _restore(context: StepContext, action: Action, case_id: AlertId, outer_id: A
     context.add_transition(
         case_id,
         "unmerged",
-        f"Separada de {outer_id}.",
-        f"Separated from {outer_id}.",
+        context.text("unmerged", alert=outer_id),
         actor=action.actor,
     )
 
 
 def _note(context: StepContext, action: Action, case_id: AlertId) -> None:
     if not action.reason.strip():
-        raise _Refused("la nota está vacía.", "the note is empty.")
+        raise _Refused("refused_empty_note")
     note = action.reason[:_TEXT_LIMIT]
     notes = context.current(case_id).alert.notes
     context.update_alert(case_id, notes=(*notes, note)[-_NOTES_KEPT:])
-    context.add_transition(case_id, "noted", note, note, actor=action.actor)
+    context.add_transition(case_id, "noted", Text(note, note), actor=action.actor)
 
 
 def _hold(context: StepContext, action: Action, case_id: AlertId) -> None:
     if not action.reason.strip():
-        raise _Refused("falta el motivo de la preservación.", "the reason of the hold is missing.")
+        raise _Refused("refused_hold_reason")
     response.hold_video(context, case_id, action_id=action.id)
     context.add_transition(
         case_id,
         "held",
-        _with_reason(action, "Preservar video"),
-        _with_reason(action, "Preserve video"),
+        _with_reason(context, action, context.text("held")),
         actor=action.actor,
     )
 
@@ -302,13 +286,9 @@ def _suppress(context: StepContext, action: Action, case_id: AlertId) -> None:
     rule = context.rules.suppress
     case = context.current(case_id)
     if case.alert.life_safety or case.alert.silent:
-        raise _Refused(
-            "una alerta de vida en riesgo no se silencia.", "a life-safety alert cannot be suppressed."
-        )
+        raise _Refused("refused_life_safety")
     if not case.live or not action.reason.strip():
-        raise _Refused(
-            "falta el motivo o la alerta no está abierta.", "the reason is missing or the alert is not open."
-        )
+        raise _Refused("refused_suppression")
     mark = Suppression(
         by=action.actor,
         reason=action.reason[:_TEXT_LIMIT],
@@ -319,8 +299,7 @@ def _suppress(context: StepContext, action: Action, case_id: AlertId) -> None:
     context.add_transition(
         case_id,
         "suppressed",
-        _with_reason(action, rule.reason_es),
-        _with_reason(action, rule.reason_en),
+        _with_reason(context, action, rule.text),
         actor=action.actor,
         reasons=(patterns.rule_reason(rule, "suppressed"),),
     )
@@ -330,27 +309,24 @@ def _until_ms(context: StepContext, action: Action, *, hours_max: float) -> int:
     """When the action's effect ends: it must be said, and be near."""
     until_ms = action.until_ms
     if until_ms is None or not context.now_ms < until_ms <= context.now_ms + round(hours_max * _HOUR_MS):
-        raise _Refused(f"debe vencer dentro de {hours_max:g} h.", f"it must expire within {hours_max:g} h.")
+        raise _Refused("refused_expiry", hours_max=hours_max)
     return until_ms
 
 
 def _set_posture(context: StepContext, action: Action) -> None:
     if action.posture == NORMAL:
         if context.head.posture is None:
-            raise _Refused("la postura ya es normal.", "the posture is already normal.")
+            raise _Refused("refused_normal")
         context.head = replace(context.head, posture=None)
         context.add_area_transition(
             "posture_reverted",
-            _with_reason(action, "Vuelve la postura normal"),
-            _with_reason(action, "The posture is normal again"),
+            _with_reason(context, action, context.text("posture_back_to_normal")),
             actor=action.actor,
         )
         return
     rule = context.rules.postures.get(action.posture or "")
     if rule is None:
-        raise _Refused(
-            f"no existe la postura '{action.posture}'.", f"there is no posture '{action.posture}'."
-        )
+        raise _Refused("refused_posture", posture=action.posture)
     context.head = replace(
         context.head,
         posture=PostureState(
@@ -363,15 +339,16 @@ def _set_posture(context: StepContext, action: Action) -> None:
     )
     context.add_area_transition(
         "posture_set",
-        _with_reason(action, f"Postura: {rule.name_es}"),
-        _with_reason(action, f"Posture: {rule.name_en}"),
+        _with_reason(context, action, context.text("posture_set", posture=rule.name_text)),
         actor=action.actor,
         reasons=(patterns.rule_reason(rule, "posture.set"),),
     )
 
 
-def _with_reason(action: Action, sentence: str) -> str:
-    return f"{sentence}: {action.reason[:_TEXT_LIMIT]}" if action.reason else f"{sentence}."
+def _with_reason(context: StepContext, action: Action, sentence: Text) -> Text:
+    if action.reason:
+        return context.text("because", sentence=sentence, reason=action.reason[:_TEXT_LIMIT])
+    return context.text("without_reason", sentence=sentence)
 
 
 _HANDLERS: dict[ActionKind, Callable[[StepContext, Action, AlertId], None]] = {

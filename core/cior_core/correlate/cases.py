@@ -109,12 +109,12 @@ def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: 
     inner = context.current(inner_id)
     context.update(inner_id, status_before_merge=inner.alert.status)
     context.update_alert(inner_id, status=AlertStatus.MERGED, merged_into=case_id)
-    context.add_transition(inner_id, "merged", f"Unida a {case_id}.", f"Merged into {case_id}.", actor=actor)
+    context.add_transition(inner_id, "merged", context.text("merged", alert=case_id), actor=actor)
     if inner.alert.life_safety:
         unmute(context, case_id)
     context.update(case_id, absorbed=(*context.current(case_id).absorbed, inner_id))
     rescore(context, case_id)
-    context.add_transition(case_id, "absorbed", f"Absorbe {inner_id}.", f"Absorbs {inner_id}.", actor=actor)
+    context.add_transition(case_id, "absorbed", context.text("absorbed", alert=inner_id), actor=actor)
 
 
 def unmute(context: StepContext, case_id: AlertId) -> None:
@@ -125,8 +125,7 @@ def unmute(context: StepContext, case_id: AlertId) -> None:
     context.add_transition(
         case_id,
         "suppression_lifted",
-        "Un aviso de vida en riesgo levanta el silencio.",
-        "A life-safety event lifts the suppression.",
+        context.text("suppression_lifted"),
     )
 
 
@@ -198,6 +197,7 @@ def _watched(context: StepContext, case: Case, parts: tuple[Part, ...]) -> list[
         ]
         if inside:
             part, metres = min(inside, key=lambda found: (found[1], found[0].member.event_id))
+            text = context.text("inside_watch", alert=watch.alert_id, distance_m=metres)
             terms.append(
                 Reason(
                     code="watch.inside",
@@ -207,8 +207,8 @@ def _watched(context: StepContext, case: Case, parts: tuple[Part, ...]) -> list[
                     events=(part.member.event_id,),
                     distance_m=round(metres, 1),
                     delta_s=round((context.now_ms - watch.since_ms) / 1000, 3),
-                    text_es=f"Zona bajo atención por la alerta confirmada {watch.alert_id}: a {metres:.0f} m.",
-                    text_en=f"Place under watch since confirmed alert {watch.alert_id}: {metres:.0f} m away.",
+                    text_es=text.es,
+                    text_en=text.en,
                 )
             )
     return terms
@@ -228,6 +228,7 @@ def _postured(context: StepContext, facts: list[Fact]) -> list[Reason]:
     points, family = max((rule.points.get(fact.kind.family, 0), fact.kind.family) for fact in facts)
     if points <= 0:
         return []
+    text = context.text("posture_raises", posture=rule.name_text)
     return [
         Reason(
             code="posture.raised",
@@ -237,7 +238,7 @@ def _postured(context: StepContext, facts: list[Fact]) -> list[Reason]:
             events=tuple(
                 sorted({fact.event_id for fact in facts if fact.kind.family == family and fact.event_id})
             ),
-            text_es=f"Postura de la ciudad: {rule.name_es}.",
-            text_en=f"Posture of the city: {rule.name_en}.",
+            text_es=text.es,
+            text_en=text.en,
         )
     ]

@@ -62,8 +62,7 @@ def _tick(context: StepContext) -> None:
             context.add_transition(
                 case.id,
                 "suppression_expired",
-                "Venció el silencio.",
-                "The suppression expired.",
+                context.text("suppression_expired"),
                 actor=mark.by,
             )
     _end_posture(context)
@@ -80,8 +79,7 @@ def _end_posture(context: StepContext) -> None:
         context.head = replace(context.head, posture=None)
         context.add_area_transition(
             "posture_reverted",
-            f"Venció la postura {posture.name}: vuelve a {NORMAL}.",
-            f"Posture {posture.name} expired: back to {NORMAL}.",
+            context.text("posture_expired", posture=posture.name, normal=NORMAL),
             actor=posture.by,
         )
 
@@ -92,8 +90,7 @@ def _end_watches_and_storms(context: StepContext) -> None:
             context.drop("watches", key)
             context.add_area_transition(
                 "watch_expired",
-                f"Venció la atención de zona por {key}.",
-                f"The watch of alert {key} expired.",
+                context.text("watch_expired", alert=key),
                 drill=watch.drill,
             )
     for key, storm in context.storms.items():
@@ -101,8 +98,7 @@ def _end_watches_and_storms(context: StepContext) -> None:
             context.drop("storms", key)
             context.add_area_transition(
                 "storm_expired",
-                f"Terminó el modo tormenta de {key}.",
-                f"Storm mode of {key} ended.",
+                context.text("storm_expired", alert=key),
                 drill=storm.drill,
             )
 
@@ -114,8 +110,7 @@ def _sweep(context: StepContext) -> None:
         context.drop("pending", key)
         context.add_area_transition(
             "threshold_not_reached" if not pending.orphan else "orphan_lapsed",
-            "Un aviso en espera no llegó a ser alerta.",
-            "A waiting event did not become an alert.",
+            context.text("wait_over"),
             drill=pending.drill,
         )
     oldest_ms = context.now_ms - round(rule.forget_seen_h * _HOUR_MS)

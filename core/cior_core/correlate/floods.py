@@ -14,6 +14,7 @@ from cior_core.correlate.state import FLOODED, Case, MergeClass, Part, Pattern
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import AlertId, Event, Reason, TypeCode
 from cior_core.rules import FloodRule
+from cior_core.sentences import Text
 
 replace = msgspec.structs.replace
 
@@ -88,10 +89,10 @@ def _open(
         opened_by=f"{rule.id}/{event.id}",
         own_type=TypeCode(rule.opens),
         merge_class=MergeClass(event.drill),
-        pinned=(begun, _counted(rule, count)),
+        pinned=(begun, _counted(context, rule, count)),
     )
     response.respond_to_rule(context, flood_id)
-    context.add_transition(flood_id, "opened", rule.reason_es, rule.reason_en, reasons=(begun,))
+    context.add_transition(flood_id, "opened", rule.text, reasons=(begun,))
     for case in near:
         cases.absorb(context, flood_id, case.id, actor=f"rule:{rule.id}")
     context.patterns = context.patterns.put(
@@ -109,12 +110,12 @@ def _open(
 def _gather(context: StepContext, flood_id: AlertId, part: Part, *, rule: FloodRule, count: int) -> None:
     reason = _joined(rule, part)
     pinned = tuple(known for known in context.current(flood_id).pinned if known.code != _COUNT)
-    context.update(flood_id, pinned=(*pinned, _counted(rule, count)))
+    context.update(flood_id, pinned=(*pinned, _counted(context, rule, count)))
     if len(context.parts(flood_id)) < rule.members_max:
         cases.add(context, flood_id, replace(part, join=reason))
     else:
         cases.rescore(context, flood_id)
-    context.add_transition(flood_id, "gathered", reason.text_es, reason.text_en, reasons=(reason,))
+    context.add_transition(flood_id, "gathered", Text(reason.text_es, reason.text_en), reasons=(reason,))
 
 
 def _joined(rule: FloodRule, part: Part) -> Reason:
@@ -122,12 +123,13 @@ def _joined(rule: FloodRule, part: Part) -> Reason:
     return patterns.rule_reason(rule, FLOODED, events=(part.member.event_id,))
 
 
-def _counted(rule: FloodRule, count: int) -> Reason:
+def _counted(context: StepContext, rule: FloodRule, count: int) -> Reason:
+    text = context.text("flood_count", count=count)
     return Reason(
         code=_COUNT,
         points=0,
         rule=rule.id,
         rule_version=rule.version,
-        text_es=f"Ya son {count} equipos.",
-        text_en=f"{count} devices by now.",
+        text_es=text.es,
+        text_en=text.en,
     )

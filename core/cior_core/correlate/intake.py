@@ -21,25 +21,13 @@ from cior_core.model import (
     Phase,
     Reason,
 )
+from cior_core.sentences import Text
 from cior_core.taxonomy import EventType
 
 replace = msgspec.structs.replace
 
 _ENDINGS = {Phase.RESTORE, Phase.CANCEL, Phase.END}
 _ORPHAN_MS = 3_600_000
-_ENDING_WORDS = {
-    Phase.RESTORE: (
-        "restored",
-        "La fuente informa que volvió a la normalidad.",
-        "The source says that it is back to normal.",
-    ),
-    Phase.CANCEL: (
-        "cancel_received",
-        "La fuente avisa que cancela: a confirmar por una persona.",
-        "The source cancels: a person must confirm.",
-    ),
-    Phase.END: ("source_ended", "La fuente cerró su registro.", "The source closed its record."),
-}
 
 
 def ingest_event(context: StepContext, event: Event) -> None:
@@ -82,14 +70,11 @@ def _fact_digest(event: Event) -> str:
 
 
 def _note_conflict(context: StepContext, seen: Seen) -> None:
-    es, en = (
-        "Llegó el mismo identificador con otros datos: posible falsificación.",
-        "The same id came with other facts: possible forgery.",
-    )
+    text = context.text("conflicting_copy")
     if seen.alert_id is not None and context.case(seen.alert_id) is not None:
-        context.add_transition(seen.alert_id, "conflicting_copy", es, en)
+        context.add_transition(seen.alert_id, "conflicting_copy", text)
     else:
-        context.add_area_transition("conflicting_copy", es, en)
+        context.add_area_transition("conflicting_copy", text)
 
 
 def _place(context: StepContext, event: Event) -> AlertId | None:
@@ -97,8 +82,7 @@ def _place(context: StepContext, event: Event) -> AlertId | None:
     if event.phase is Phase.TEST:
         context.add_area_transition(
             "test_received",
-            "Prueba recibida: no es un incidente.",
-            "Test received: not an incident.",
+            context.text("test_received"),
             drill=event.drill,
         )
         return None
@@ -149,7 +133,7 @@ def _join(context: StepContext, event: Event, part: Part, match: Match | None) -
         return None
     reason = matching.explain(match, part, context)
     cases.add(context, case.id, replace(part, join=reason))
-    context.add_transition(case.id, "joined", reason.text_es, reason.text_en, reasons=(reason,))
+    context.add_transition(case.id, "joined", Text(reason.text_es, reason.text_en), reasons=(reason,))
     if case.alert.status is not AlertStatus.CLOSED:
         if part.member.life_safety:
             cases.unmute(context, case.id)
@@ -166,8 +150,7 @@ def _note_level(context: StepContext, case_id: AlertId, *, was: Level) -> None:
         context.add_transition(
             case_id,
             "level_changed",
-            f"Nivel {was.value} → {case.alert.level.value}.",
-            f"Level {was.value} → {case.alert.level.value}.",
+            context.text("level_changed", was=was.value, now=case.alert.level.value),
             reasons=case.terms,
         )
 
@@ -199,7 +182,7 @@ def _gathered(context: StepContext, event: Event, part: Part) -> AlertId | None:
         return floods.ingest(context, event, part)
     case_id, reason = storm
     cases.add(context, case_id, replace(part, join=reason))
-    context.add_transition(case_id, "gathered", reason.text_es, reason.text_en, reasons=(reason,))
+    context.add_transition(case_id, "gathered", Text(reason.text_es, reason.text_en), reasons=(reason,))
     return case_id
 
 
@@ -222,8 +205,7 @@ def _open(
     context.add_transition(
         case_id,
         "opened",
-        f"Alerta: {kind.name_es}.",
-        f"Alert: {kind.name_en}.",
+        context.text("alert_opened", kind=Text(kind.name_es, kind.name_en)),
         reasons=(*context.current(case_id).terms, *pinned),
     )
     response.respond(context, case_id, part)
@@ -238,6 +220,7 @@ def _open(
 def _late(context: StepContext, part: Part) -> Reason:
     rule = context.rules.late
     age_s = round((context.now_ms - part.instant_ms) / 1000, 3)
+    text = context.text("came_late", rule=rule.text, age_s=age_s)
     return Reason(
         code="late",
         points=0,
@@ -245,14 +228,13 @@ def _late(context: StepContext, part: Part) -> Reason:
         rule_version=rule.version,
         events=(part.member.event_id,),
         delta_s=age_s,
-        text_es=f"{rule.reason_es} ({age_s:.0f} s)",
-        text_en=f"{rule.reason_en} ({age_s:.0f} s)",
+        text_es=text.es,
+        text_en=text.en,
     )
 
 
 def _end(context: StepContext, event: Event, part: Part, match: Match | None) -> AlertId | None:
     """A restore, cancel or end: it is added and noted. It deletes nothing and never lowers a life-safety level (law 10)."""
-    kind, es, en = _ENDING_WORDS[event.phase]
     case = None if match is None else context.case(match.alert_id)
     if (
         match is None
@@ -264,13 +246,23 @@ def _end(context: StepContext, event: Event, part: Part, match: Match | None) ->
         )
         context.add_area_transition(
             "ending_without_beginning",
-            "Llegó un cierre o cancelación sin aviso previo.",
-            "An ending came without its beginning.",
+            context.text("ending_without_beginning"),
             drill=event.drill,
         )
         return None
     reason = matching.explain(match, part, context)
     context.update(case.id, withdrawn=case.withdrawn or event.phase is Phase.CANCEL)
     cases.add(context, case.id, replace(part, join=reason))
-    context.add_transition(case.id, kind, es, en, reasons=(reason,))
+    kind, text = _ending(context, event.phase)
+    context.add_transition(case.id, kind, text, reasons=(reason,))
     return case.id
+
+
+def _ending(context: StepContext, phase: Phase) -> tuple[str, Text]:
+    match phase:
+        case Phase.RESTORE:
+            return "restored", context.text("restored")
+        case Phase.CANCEL:
+            return "cancel_received", context.text("cancel_received")
+        case _:
+            return "source_ended", context.text("source_ended")

@@ -27,6 +27,7 @@ from cior_core.model import (
     Reason,
 )
 from cior_core.rules import MergeRule, RulePack
+from cior_core.sentences import Text
 from cior_core.taxonomy import EventType
 
 _FUTURE_LIMIT_MS = 120_000
@@ -257,11 +258,7 @@ def explain(match: Match, part: Part, context: StepContext) -> Reason:
     code = ("merge.same_record", "merge.same_key", "merge.same_place")[match.rank]
     distance = None if match.distance_m is None else round(match.distance_m, 1)
     delta = round(match.delta_s, 3)
-    how_es = ("mismo número de registro", "misma fuente o copia del mismo aviso", "mismo lugar y momento")[
-        match.rank
-    ]
-    how_en = ("same record number", "same source or copy of one press", "same place and time")[match.rank]
-    metres = "" if distance is None else f" {distance:g} m,"
+    text = _explanation(match, context)
     return Reason(
         code=code,
         points=0,
@@ -270,6 +267,20 @@ def explain(match: Match, part: Part, context: StepContext) -> Reason:
         distance_m=distance,
         delta_s=delta,
         events=(match.nearest.member.event_id, part.member.event_id),
-        text_es=f"Se une por {how_es}:{metres} {delta:g} s del anterior.",
-        text_en=f"Joined by {how_en}:{metres} {delta:g} s from the earlier one.",
+        text_es=text.es,
+        text_en=text.en,
     )
+
+
+def _explanation(match: Match, context: StepContext) -> Text:
+    match match.rank:
+        case 0:
+            how = context.text("same_record")
+        case 1:
+            how = context.text("same_key")
+        case _:
+            how = context.text("same_place")
+    delta_s = round(match.delta_s, 3)
+    if match.distance_m is None:
+        return context.text("joined", how=how, delta_s=delta_s)
+    return context.text("joined_near", how=how, distance_m=round(match.distance_m, 1), delta_s=delta_s)

@@ -58,7 +58,7 @@ def count_threshold(context: StepContext, event: Event, part: Part, rule: Thresh
         pinned=(reason,),
     )
     response.respond_to_rule(context, case_id)
-    context.add_transition(case_id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
+    context.add_transition(case_id, "opened", rule.text, reasons=(reason,))
     for key, _ in group:
         _seen_in(context, key, case_id)
     return case_id
@@ -112,8 +112,7 @@ def adopt_pending(context: StepContext, case_id: AlertId) -> None:
         context.add_transition(
             case_id,
             "back_attached",
-            "Se suma un aviso anterior que esperaba.",
-            "An earlier event that was waiting is attached.",
+            context.text("back_attached"),
             reasons=(reason,),
         )
         _seen_in(context, key, case_id)
@@ -139,7 +138,7 @@ def watch_place(context: StepContext, case_id: AlertId) -> None:
                 "watch.begun",
                 events=tuple(member.event_id for member in case.alert.members),
             )
-            context.add_transition(case.id, "watch_begun", rule.reason_es, rule.reason_en, reasons=(reason,))
+            context.add_transition(case.id, "watch_begun", rule.text, reasons=(reason,))
 
 
 def _watch(context: StepContext, case: Case, rule: WatchRule, *, lat: float, lon: float) -> Watch:
@@ -232,24 +231,25 @@ def _coordinate(context: StepContext, case: Case, rule: CoordinatedRule) -> None
         links=ids[-_LINKS_MAX:],
     )
     response.respond_to_rule(context, opened_id)
-    context.add_transition(opened_id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
+    context.add_transition(opened_id, "opened", rule.text, reasons=(reason,))
     context.patterns = context.patterns.put(key, Pattern(alert_id=opened_id, counted=ids, last_ms=at_ms))
 
 
 def _link_to_city(context: StepContext, city_id: AlertId, case: Case, rule: CoordinatedRule) -> None:
+    text = context.text("one_more_of_the_pattern")
     reason = Reason(
         code="coordinated.more",
         points=0,
         rule=rule.id,
         rule_version=rule.version,
         events=(case.parts[0].member.event_id,),
-        text_es="Otro hecho del mismo patrón.",
-        text_en="Another fact of the same pattern.",
+        text_es=text.es,
+        text_en=text.en,
     )
     city = context.current(city_id)
     context.update(city_id, pinned=(*city.pinned, reason)[:_LINKS_MAX])
     context.update_alert(city_id, links=linked(city.alert.links, case.id))
-    context.add_transition(city_id, "linked", reason.text_es, reason.text_en, reasons=(reason,))
+    context.add_transition(city_id, "linked", text, reasons=(reason,))
 
 
 def linked(links: tuple[AlertId, ...], *more: AlertId) -> tuple[AlertId, ...]:
@@ -282,8 +282,7 @@ def open_unreported(context: StepContext, event: Event, part: Part, rule: Unrepo
         context.add_transition(
             case_id,
             "opened",
-            "Ingreso hospitalario vinculado a alertas anteriores.",
-            "Hospital admission linked to earlier alerts.",
+            context.text("admission_linked"),
         )
         response.respond(context, case_id, part)
         return case_id
@@ -300,7 +299,7 @@ def open_unreported(context: StepContext, event: Event, part: Part, rule: Unrepo
         merge_class=MergeClass(event.drill),
         pinned=(reason,),
     )
-    context.add_transition(case_id, "opened", rule.reason_es, rule.reason_en, reasons=(reason,))
+    context.add_transition(case_id, "opened", rule.text, reasons=(reason,))
     response.respond_to_rule(context, case_id)
     return case_id
 
@@ -329,7 +328,7 @@ def begin_storm(context: StepContext, event: Event, case_id: AlertId) -> None:
         ),
     )
     reason = _storm_reason(rule, context.current(case_id).parts[0])
-    context.add_transition(case_id, "storm_begun", rule.reason_es, rule.reason_en, reasons=(reason,))
+    context.add_transition(case_id, "storm_begun", rule.text, reasons=(reason,))
 
 
 def _storm_reason(rule: StormRule, part: Part) -> Reason:
@@ -445,6 +444,5 @@ def _link_silently(context: StepContext, silent_id: AlertId, loud_id: AlertId) -
     context.add_transition(
         silent_id,
         "linked",
-        "Hay una alerta abierta en el mismo tiempo y zona; no se unen.",
-        "Another alert in the same time and area; not merged.",
+        context.text("linked_silently"),
     )

@@ -23,6 +23,7 @@ from cior_core.model import (
     TargetKind,
 )
 from cior_core.protocols import ResponseProtocol, Step
+from cior_core.sentences import Text
 
 replace = msgspec.structs.replace
 
@@ -77,12 +78,11 @@ def _run(
         key = f"{protocol.id}/{step.id}/{target}"
         if key in case.issued:
             continue
-        if why := _withheld(step, case, part):
+        if why := _withheld(context, step, case, part):
             context.add_transition(
                 case_id,
                 "step_withheld",
-                f"{step.text_es} No se ejecuta: {why[0]}.",
-                f"{step.text_en} Not run: {why[1]}.",
+                context.text("step_withheld", step=step.text, why=why),
             )
         else:
             _issue(context, case_id, protocol, step=step, target=target)
@@ -103,18 +103,18 @@ def _targets(step: Step, part: Part | None) -> list[str]:
             return [target]
 
 
-def _withheld(step: Step, case: Case, part: Part | None) -> tuple[str, str] | None:
-    """Why a loud step must not run, in both languages; None when it may."""
+def _withheld(context: StepContext, step: Step, case: Case, part: Part | None) -> Text | None:
+    """Why a loud step must not run; None when it may."""
     if not step.loud:
         return None
     if case.alert.silent:
-        return "la alerta es silenciosa", "the alert is silent"
+        return context.text("withheld_silent")
     if part is not None and part.late:
-        return "el aviso llegó tarde", "the press came late"
+        return context.text("withheld_late")
     if part is not None and part.member.attributes.get("away") is True:
-        return "quien avisa está fuera de su cuadra", "the sender is away from the own block"
+        return context.text("withheld_away")
     if step.act == "siren_on" and part is not None and part.member.attributes.get(SIREN) is False:
-        return "la cuadra no tiene sirena", "the block has no siren"
+        return context.text("withheld_no_siren")
     return None
 
 
@@ -212,9 +212,7 @@ def _siren_off(context: StepContext, case_id: AlertId, siren_on: str) -> None:
             drill=alert.drill,
         ),
     )
-    context.add_transition(
-        case_id, "siren_auto_off", "La sirena se apaga por tiempo.", "The siren goes off by its timer."
-    )
+    context.add_transition(case_id, "siren_auto_off", context.text("siren_auto_off"))
 
 
 def _escalate(context: StepContext, case_id: AlertId, name: str) -> None:
@@ -225,8 +223,7 @@ def _escalate(context: StepContext, case_id: AlertId, name: str) -> None:
         context.add_transition(
             case_id,
             "step_gone",
-            f"El paso {name} ya no existe en el protocolo.",
-            f"Step {name} is no longer in the protocol.",
+            context.text("step_gone", step=name),
         )
         return
     status = context.current(case_id).alert.status
@@ -241,7 +238,7 @@ def _escalate(context: StepContext, case_id: AlertId, name: str) -> None:
         text_en=step.text_en,
         delta_s=float(step.after_s),
     )
-    context.add_transition(case_id, "escalated", step.text_es, step.text_en, reasons=(reason,))
+    context.add_transition(case_id, "escalated", step.text, reasons=(reason,))
     _run(context, case_id, _first(context, case_id), protocol=protocol, step=step)
 
 
@@ -255,8 +252,7 @@ def ingest_receipt(context: StepContext, receipt: Receipt) -> None:
     if sent is None or context.case(sent.alert_id) is None:
         context.add_area_transition(
             "receipt_unknown",
-            "Llegó la respuesta a una orden que no se recuerda.",
-            "An answer came to a command that is not remembered.",
+            context.text("receipt_unknown"),
         )
         return
     context.sent = context.sent.put(
@@ -266,8 +262,9 @@ def ingest_receipt(context: StepContext, receipt: Receipt) -> None:
     context.add_transition(
         sent.alert_id,
         "command_failed" if failed else "receipt",
-        f"{sent.kind.value} a {sent.target}: {receipt.outcome}.",
-        f"{sent.kind.value} to {sent.target}: {receipt.outcome}.",
+        context.text(
+            "command_answered", command=sent.kind.value, target=sent.target, outcome=receipt.outcome
+        ),
     )
 
 
@@ -281,8 +278,7 @@ def notice_unanswered(context: StepContext) -> None:
             context.add_transition(
                 sent.alert_id,
                 "command_unanswered",
-                f"Nadie respondió a {sent.kind.value} para {sent.target}.",
-                f"Nobody answered {sent.kind.value} for {sent.target}.",
+                context.text("command_unanswered", command=sent.kind.value, target=sent.target),
             )
 
 

@@ -31,6 +31,7 @@ from cior_core.model import (
     UpsertAlert,
 )
 from cior_core.rules import RulePack
+from cior_core.sentences import Text
 from cior_core.taxonomy import EventType
 
 AUTOMATON = "cior"
@@ -44,8 +45,7 @@ class _NewTransition(msgspec.Struct, frozen=True, kw_only=True):
     alert_id: AlertId | None
     kind: str
     actor: str
-    text_es: str
-    text_en: str
+    text: Text
     reasons: tuple[Reason, ...] = ()
     drill: bool = False
 
@@ -79,6 +79,10 @@ class StepContext:
     def kind(self, code: str) -> EventType:
         """The type called ``code``; that of undecoded sources when the taxonomy does not know it."""
         return self.rules.types.get(code, self._undecoded)
+
+    def text(self, code: str, **arguments: object) -> Text:
+        """The sentence called ``code``, filled in."""
+        return self.rules.sentences.text(code, arguments)
 
     def case(self, alert_id: AlertId | str | None) -> Case | None:
         """The case called ``alert_id`` as this step left it so far, or None: for reading only."""
@@ -167,8 +171,7 @@ class StepContext:
         self,
         alert_id: AlertId,
         kind: str,
-        text_es: str,
-        text_en: str,
+        text: Text,
         *,
         actor: str = AUTOMATON,
         reasons: tuple[Reason, ...] = (),
@@ -176,16 +179,13 @@ class StepContext:
         """Add a transition to an alert's history (and so a version to the alert)."""
         self._touched[alert_id] = None
         self._transitions.append(
-            _NewTransition(
-                alert_id=alert_id, kind=kind, actor=actor, text_es=text_es, text_en=text_en, reasons=reasons
-            )
+            _NewTransition(alert_id=alert_id, kind=kind, actor=actor, text=text, reasons=reasons)
         )
 
     def add_area_transition(
         self,
         kind: str,
-        text_es: str,
-        text_en: str,
+        text: Text,
         *,
         actor: str = AUTOMATON,
         reasons: tuple[Reason, ...] = (),
@@ -197,8 +197,7 @@ class StepContext:
                 alert_id=None,
                 kind=kind,
                 actor=actor,
-                text_es=text_es,
-                text_en=text_en,
+                text=text,
                 reasons=reasons,
                 drill=drill,
             )
@@ -247,8 +246,8 @@ class StepContext:
             actor=new.actor,
             level=alert.level,
             status=alert.status,
-            detail_es=new.text_es,
-            detail_en=new.text_en,
+            detail_es=new.text.es,
+            detail_en=new.text.en,
             reasons=new.reasons,
             item_id=self.item_id,
             drill=alert.drill,
@@ -273,8 +272,8 @@ class StepContext:
                     actor=new.actor,
                     level=Level.P5,
                     status=AlertStatus.CLOSED,
-                    detail_es=new.text_es,
-                    detail_en=new.text_en,
+                    detail_es=new.text.es,
+                    detail_en=new.text.en,
                     reasons=new.reasons,
                     item_id=self.item_id,
                     drill=new.drill,
