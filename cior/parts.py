@@ -37,6 +37,10 @@ BULK_NICENESS = 5
 """Where processors are short, telemetry waits for presses and not the other way round."""
 
 
+LAST_WORDS_S = 2.0
+"""How long a part that ends tries to bring to the broker what it published last."""
+
+
 class PartArguments(msgspec.Struct, frozen=True, kw_only=True):
     """What every part is told."""
 
@@ -92,10 +96,18 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
         )
         bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool, metrics=metrics)
         try:
-            worker = VisionWorker(settings, bus, placed=load_city(arguments.centre).placed, metrics=metrics)
+            worker = VisionWorker(
+                settings,
+                bus,
+                placed=load_city(arguments.centre).placed,
+                metrics=metrics,
+                state_dir=arguments.centre.data / "state" / f"vision-{name}",
+            )
             announce(arguments.ready, metrics=endpoint.url)
             await worker.run(stop)
         finally:
+            # The last stretches and their events: what stays in the spool comes only with the next start.
+            await asyncio.to_thread(bus.flush, timeout_s=LAST_WORDS_S)
             await asyncio.to_thread(bus.close)
             spool.close()
 

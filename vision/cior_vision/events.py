@@ -59,6 +59,16 @@ class Author(Struct, frozen=True, kw_only=True):
 Placed = Callable[[Place], Place]
 
 
+def source_of(camera: str) -> str:
+    """The source of a camera's records."""
+    return f"{CONNECTOR}/{camera}"
+
+
+def producer_of(author: Author) -> Producer:
+    """Who made them."""
+    return Producer(connector=CONNECTOR, version=author.version, instance=author.instance)
+
+
 def with_cell(place: Place) -> Place:
     """``place`` with its H3 cell; a city's own ``City.placed`` also knows the district."""
     if place.lat is None or place.lon is None or place.h3:
@@ -84,8 +94,8 @@ class EventMaker:
         self._rules = {rule.id: rule for rule in rules}
         self._engine = engine
         self._taxonomy = taxonomy
-        self._producer = Producer(connector=CONNECTOR, version=author.version, instance=author.instance)
-        self._source = f"{CONNECTOR}/{camera.id}"
+        self._producer = producer_of(author)
+        self._source = source_of(camera.id)
 
     def incident(self, incident: Incident, at: FrameTime, *, received_ms: int) -> Event:
         """One step of an incident; ``at`` is the time of the picture that led to it, whose epoch the incident's stream times belong to."""

@@ -1,7 +1,7 @@
-"""From events to bus messages, and on to a sink without ever holding up a camera.
+"""From events and stretches to bus messages, and on to a sink without ever holding up a camera.
 
-Order of worth when the sink is away: health and detections are dropped oldest first (counted), incidents and camera conditions never while there is room,
-and the room is for them alone. Law 11: what is dropped is counted by lane and logged once per outage.
+Three bounded queues, in order of worth: incidents and camera conditions, records of stretches, health and detections. When the sink is
+away each drops its own oldest, so none takes another's room. Law 11: what is dropped is counted by queue and logged once per outage.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import structlog
 
 from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
+from cior_bus.spool import SpoolClass
 from cior_core.errors import SourceUnavailable
-from cior_core.model import Event, Lane
+from cior_core.model import Event, Lane, RawId, RawRecord
 from cior_vision import metrics as m
 
 LOG = structlog.get_logger("cior.vision.publishing")
 
 
 class Outbox:
-    """Events waiting for the sink, two bounded queues: what matters, and what only informs. Used from the event loop only."""
+    """What waits for the sink. ``on_durable`` hears of each stretch that is. Used from the event loop only."""
 
     def __init__(
         self,
@@ -31,39 +32,41 @@ class Outbox:
         limit: int,
         now_ms: Callable[[], int],
         metrics: Metrics,
+        on_durable: Callable[[RawId], None] = lambda _raw: None,
         retry_s: float = 0.5,
     ) -> None:
+        self._on_durable = on_durable
         self._sink = sink
         self._now_ms, self._metrics = now_ms, metrics
         self._limit = limit
         self._retry_s = retry_s
-        self._queues: dict[bool, deque[Event]] = {True: deque(), False: deque()}
+        self._queues: tuple[deque[Event | RawRecord], ...] = (deque(), deque(), deque())
         self._news = asyncio.Event()
         self._away = False
-        self.dropped: dict[Lane, int] = {}
+        self.dropped: dict[str, int] = {}
         self.published = 0
 
-    def add(self, event: Event) -> None:
-        """Take an event; never blocks."""
-        queue = self._queues[event.lane is not Lane.TELEMETRY]
+    def add(self, record: Event | RawRecord) -> None:
+        """Accept an event or a stretch; never blocks."""
+        queue = self._queues[_rank(record)]
         if len(queue) >= self._limit:
-            lost = queue.popleft()
-            self.dropped[lost.lane] = self.dropped.get(lost.lane, 0) + 1
-            self._metrics.add(m.DROPPED, lost.lane.value, "outbox_full", "true")
-        queue.append(event)
+            lost = _lane(queue.popleft())
+            self.dropped[lost] = self.dropped.get(lost, 0) + 1
+            self._metrics.add(m.DROPPED, lost, "outbox_full", "true")
+        queue.append(record)
         self._news.set()
 
     def dropped_rows(self) -> list[dict[str, str | int | bool]]:
         """What was dropped so far, as publishable rows."""
         return [
-            {"reason": "outbox_full", "lane": str(lane), "intentional": True, "count": count}
+            {"reason": "outbox_full", "lane": lane, "intentional": True, "count": count}
             for lane, count in sorted(self.dropped.items())
         ]
 
     @property
     def waiting(self) -> int:
         """Events not yet durable."""
-        return sum(len(queue) for queue in self._queues.values())
+        return sum(len(queue) for queue in self._queues)
 
     async def run(self) -> None:
         """Publish for ever, what matters first. Cancel to end; :meth:`flush` before that."""
@@ -88,10 +91,10 @@ class Outbox:
 
     async def _send(self) -> bool:
         """One batch. At-least-once: a batch whose outcome is unknown is sent again with the same ids (law 4)."""
-        queue = self._queues[True] or self._queues[False]
+        queue = next((each for each in self._queues if each), self._queues[0])
         batch = [queue[index] for index in range(min(len(queue), 100))]
         try:
-            await self._sink.publish([MessageOut.of(event) for event in batch])
+            await self._sink.publish([_message(record) for record in batch])
         except SourceUnavailable as error:
             if not self._away:
                 LOG.warning("sink_lost", code=error.code)
@@ -101,15 +104,33 @@ class Outbox:
             LOG.info("sink_returned", waiting=self.waiting)
         self._away = False
         self._measure(batch)
-        sent = {event.id for event in batch}
+        sent = {record.id for record in batch}
         while queue and queue[0].id in sent:
             queue.popleft()
         return True
 
-    def _measure(self, batch: Sequence[Event]) -> None:
+    def _measure(self, batch: Sequence[Event | RawRecord]) -> None:
         self.published += len(batch)
         now_ms = self._now_ms()
-        for event in batch:
-            lane = event.lane.value
+        for record in batch:
+            lane = _lane(record)
             self._metrics.add(m.PUBLISHED, lane)
-            self._metrics.observe(m.EVENT_LATENCY, lane, value_s=(now_ms - event.received_ms) / 1000)
+            if isinstance(record, Event):
+                self._metrics.observe(m.EVENT_LATENCY, lane, value_s=(now_ms - record.received_ms) / 1000)
+            else:
+                self._on_durable(record.id)
+
+
+def _message(record: Event | RawRecord) -> MessageOut:
+    """Events as the catalogue says; a stretch is no press, so it may gather with others in an envelope."""
+    return MessageOut.of(record, spool_class=SpoolClass.NORMAL if isinstance(record, RawRecord) else None)
+
+
+def _rank(record: Event | RawRecord) -> int:
+    if isinstance(record, RawRecord):
+        return 1
+    return 2 if record.lane is Lane.TELEMETRY else 0
+
+
+def _lane(record: Event | RawRecord) -> str:
+    return record.lane.value if isinstance(record, Event) else "stretch"

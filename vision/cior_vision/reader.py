@@ -14,6 +14,7 @@ from enum import StrEnum
 
 import structlog
 
+from cior_core.camera_stretch import PictureForm
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, SourceUnavailable
 from cior_core.model import Struct
 from cior_vision.clock import EdgeClock
@@ -97,40 +98,52 @@ class FrameQueue:
 
 
 class _Counts(Probe):
-    """Written by the reading thread only, read by anybody: plain numbers, each updated in one step."""
+    """Written by the reading thread only, read by anybody: plain numbers, each updated in one step. ``also`` hears the same."""
 
-    def __init__(self, clock: EdgeClock) -> None:
-        self._clock = clock
+    def __init__(self, clock: EdgeClock, also: Probe) -> None:
+        self._clock, self._also = clock, also
         self.packets = self.received_bytes = self.decoded_frames = self.delivered = self.connections = (
             self.replaced
         ) = 0
         self.last_packet_s = self.last_picture_s = self.busy_since_s = clock.monotonic_s()
         self.offset_s: float | None = None
 
-    def packet(self, size_bytes: int) -> None:
+    def connected(self, form: PictureForm) -> None:
+        self._also.connected(form)
+
+    def packet(self, data: bytes) -> None:
         self.packets += 1
-        self.received_bytes += size_bytes
+        self.received_bytes += len(data)
         self.last_packet_s = self._clock.monotonic_s()
+        self._also.packet(data)
 
     def decoded(self, at: FrameTime) -> None:
         self.decoded_frames += 1
         self.last_picture_s = self._clock.monotonic_s()
         self.offset_s = at.clock_error_s
+        self._also.decoded(at)
 
 
 class CameraReader:
     """Owns one source. ``start`` once, ``watch`` often, ``stop`` once (returns at once; ``join`` waits)."""
 
     def __init__(
-        self, camera: str, source: SourceSettings, clock: EdgeClock, *, rng: random.Random | None = None
+        self,
+        camera: str,
+        source: SourceSettings,
+        clock: EdgeClock,
+        *,
+        drops: DropCounter | None = None,
+        also: Probe | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         self._camera = camera
         self._source = source
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311  (jitter, not a secret)
         self._stop = threading.Event()
-        self._drops = DropCounter()
-        self._counts = _Counts(clock)
+        self._drops = drops or DropCounter()
+        self._counts = _Counts(clock, also or Probe())
         self._link = Link.CONNECTING
         self._error: str | None = None
         self._generation = 0
@@ -141,11 +154,6 @@ class CameraReader:
         self.frames = FrameQueue(
             self._drops, size=4 if source.pace == "fast" else 2, wait=source.is_file and source.pace == "fast"
         )
-
-    @property
-    def drops(self) -> DropCounter:
-        """Where the pipeline counts its own drops too: one ledger a camera."""
-        return self._drops
 
     def start(self) -> None:
         """Begin reading."""

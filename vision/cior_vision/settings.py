@@ -70,12 +70,16 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
 
 
 class WorkerSection(Strict, frozen=True, kw_only=True):
-    """The process. ``timezone`` (IANA) is for schedules of cameras that do not name their own."""
+    """The process. ``timezone`` (IANA) is for schedules of cameras that do not name their own.
+
+    ``stretch_s``: how long a stretch of a camera may be open (s), hence in flight in the accounts, which wait two minutes.
+    """
 
     name: Name = "vision"
     timezone: str = "America/Argentina/Cordoba"
     health_every_s: Annotated[float, msgspec.Meta(ge=0.2, le=3600)] = 10.0
     detections_every_s: Annotated[float, msgspec.Meta(ge=0.2, le=60)] = 1.0
+    stretch_s: Annotated[float, msgspec.Meta(ge=1, le=60)] = 60.0
     event_backlog: Annotated[int, msgspec.Meta(ge=10, le=100_000)] = 2_000
     stop_within_s: Seconds = 2.0
 

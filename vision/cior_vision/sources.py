@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from av.container import InputContainer
 
+from cior_core.camera_stretch import PictureForm
 from cior_core.errors import ConfigInvalid, CredentialsRefused, SourceUnavailable
 from cior_vision.clock import EdgeClock
 from cior_vision.drops import DropCounter, DropReason
@@ -56,9 +57,12 @@ class SourceSettings(Strict, frozen=True, kw_only=True):
 
 
 class Probe:
-    """Told by the reading side what happens, cheaply and from its own thread; :class:`cior_vision.reader.ReaderFacts` counts it."""
+    """Told by the reading side what happens, cheaply and from its own thread."""
 
-    def packet(self, size_bytes: int) -> None:
+    def connected(self, form: PictureForm) -> None:
+        """A new connection begins."""
+
+    def packet(self, data: bytes) -> None:
         """A packet arrived."""
 
     def decoded(self, at: FrameTime) -> None:
@@ -109,12 +113,13 @@ def read_frames(
     time_base = stream.time_base or Fraction(1, 90_000)
     arrivals = _Arrivals(clock)
     times.reconnected()
+    probe.connected(_form(stream))
     for packet in _packets(container, stream):
         if stopped():
             return
         if packet.size:
             arrivals.note(packet)
-            probe.packet(packet.size)
+            probe.packet(bytes(packet))
         for picture in _decode(packet, drops):
             stamped = times.stamp(picture.pts, picture.time_base or time_base, arrivals.of(picture.pts))
             if isinstance(stamped, DropReason):
@@ -125,6 +130,11 @@ def read_frames(
                 yield Frame(image=np.asarray(picture.to_ndarray(format="bgr24"), np.uint8), time=stamped)
             else:
                 drops.add(DropReason.SAMPLED)
+
+
+def _form(stream: av.VideoStream) -> PictureForm:
+    context = stream.codec_context
+    return PictureForm(codec=context.name, width_px=context.width, height_px=context.height)
 
 
 def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[av.VideoStream]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import structlog
@@ -22,13 +23,15 @@ import structlog
 from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
 from cior_core import bundled
-from cior_core.model import Event
+from cior_core.camera_stretch import raw_record
+from cior_core.model import Event, RawRecord
 from cior_core.taxonomy import Taxonomy
 from cior_vision import metrics as m
 from cior_vision.clock import EdgeClock, SystemClock
 from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.registry import plugin
-from cior_vision.events import Author, EventMaker, Placed
+from cior_vision.drops import DropCounter
+from cior_vision.events import Author, EventMaker, Placed, producer_of, source_of
 from cior_vision.frames import Frame
 from cior_vision.health import HealthMeter
 from cior_vision.incidents import Condition, Sighting
@@ -36,6 +39,7 @@ from cior_vision.pipeline import CameraPipeline, Outcome
 from cior_vision.publishing import Outbox
 from cior_vision.reader import CameraReader, Link
 from cior_vision.settings import AnyVisionSettings, CameraSettings, load_settings
+from cior_vision.stretches import CameraOf, StretchBook, StretchJournal, claim
 from cior_vision.timing import FrameTime
 
 LOG = structlog.get_logger("cior.vision.worker")
@@ -64,6 +68,7 @@ class _Watched:
     reader: CameraReader
     pipeline: CameraPipeline
     maker: EventMaker
+    stretches: StretchBook
     meter: HealthMeter
     seen: list[tuple[FrameTime, tuple[Sighting, ...]]] = field(default_factory=list)
     finish: threading.Event = field(default_factory=threading.Event)
@@ -71,7 +76,7 @@ class _Watched:
 
 
 class VisionWorker:
-    """Runs once. Make it, then await :meth:`run`."""
+    """Runs once. Make it, then await :meth:`run`. ``state_dir``: its durable folder; without one a kill costs the open stretches."""
 
     def __init__(
         self,
@@ -80,7 +85,7 @@ class VisionWorker:
         *,
         clock: EdgeClock | None = None,
         detector: Detector | None = None,
-        taxonomy: Taxonomy | None = None,
+        state_dir: Path | None = None,
         placed: Placed | None = None,
         metrics: Metrics | None = None,
     ) -> None:
@@ -89,12 +94,18 @@ class VisionWorker:
         self._placed = placed
         self._clock = clock or SystemClock()
         self._detector = detector or load_detector(settings)
+        self._journal = StretchJournal(state_dir / "stretches" if state_dir is not None else None)
         self._outbox = Outbox(
-            sink, limit=settings.worker.event_backlog, now_ms=self._clock.now_ms, metrics=self._metrics
+            sink,
+            limit=settings.worker.event_backlog,
+            now_ms=self._clock.now_ms,
+            metrics=self._metrics,
+            on_durable=self._journal.forget,
         )
         self._stopping = threading.Event()
         author = Author(version=program_version(), instance=settings.worker.name)
-        kinds = taxonomy or Taxonomy.load(bundled.text("taxonomy.toml"))
+        kinds = Taxonomy.load(bundled.text("taxonomy.toml"))
+        self._boot = uuid4().hex[:12]
         self._watched = [self._watch_one(camera, kinds, author) for camera in settings.camera]
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -107,6 +118,7 @@ class VisionWorker:
         """Work until ``stop`` is set or every file has ended. Raises what the pipeline thread raised, if it did."""
         self._loop = asyncio.get_running_loop()
         self._announce()
+        self._tell_left_over()
         for one in self._watched:
             one.reader.start()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="vision-pipeline") as pool:
@@ -133,6 +145,8 @@ class VisionWorker:
         for task in tasks[1:]:
             task.cancel()
         await asyncio.wait(tasks, timeout=max(0.1, deadline_s - self._clock.monotonic_s()))
+        for one in self._watched:
+            one.stretches.stop()
         await asyncio.sleep(0)
         self._publish_health()
         await self._outbox.flush(within_s=max(0.1, deadline_s - self._clock.monotonic_s()))
@@ -149,6 +163,7 @@ class VisionWorker:
             await asyncio.sleep(WATCH_EVERY_S)
             for one in self._watched:
                 self._watch_signal(one)
+                one.stretches.close_older_than(self._settings.worker.stretch_s)
             if self._clock.monotonic_s() >= due_s:
                 due_s += self._settings.worker.health_every_s
                 self._publish_health()
@@ -236,7 +251,7 @@ class VisionWorker:
             one.seen.append((at, outcome.sightings))
         if one.seen and at.stream_s - one.seen[0][0].stream_s >= self._settings.worker.detections_every_s:
             events += self._aggregate(one, at.arrival_ms)
-        self._hand_over(events)
+        self._hand_over(one, events)
 
     def _aggregate(self, one: _Watched, received_ms: int) -> list[Event]:
         event = one.maker.detections(one.seen, received_ms=received_ms) if one.seen else None
@@ -255,20 +270,39 @@ class VisionWorker:
             received_ms = self._clock.now_ms()
             events = self._aggregate(one, received_ms)
             self._hand_over(
-                events + [one.maker.incident(incident, at, received_ms=received_ms) for incident in incidents]
+                one,
+                events
+                + [one.maker.incident(incident, at, received_ms=received_ms) for incident in incidents],
             )
 
-    def _hand_over(self, events: Sequence[Event]) -> None:
-        assert self._loop is not None
+    def _hand_over(self, one: _Watched, events: Sequence[Event]) -> None:
         for event in events:
-            self._loop.call_soon_threadsafe(self._outbox.add, event)
+            self._put(one.stretches.pointed(event))
+
+    def _put(self, record: Event | RawRecord) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._outbox.add, record)
 
     # --- making -------------------------------------------------------------------------------------------------------------------------
 
     def _watch_one(self, camera: CameraSettings, kinds: Taxonomy, author: Author) -> _Watched:
         engine = self._detector.facts
-        reader = CameraReader(camera.id, camera.source, self._clock)
-        pipeline = CameraPipeline(self._settings, camera, engine, reader.drops)
+        drops = DropCounter()
+        stretches = StretchBook(
+            CameraOf(
+                camera=camera.id,
+                source=source_of(camera.id),
+                producer=producer_of(author),
+                boot=self._boot,
+                drill=camera.drill,
+            ),
+            clock=self._clock,
+            drops=drops,
+            journal=self._journal,
+            hand_over=self._put,
+        )
+        reader = CameraReader(camera.id, camera.source, self._clock, drops=drops, also=stretches)
+        pipeline = CameraPipeline(self._settings, camera, engine, drops)
         maker = EventMaker(
             camera,
             rules=self._settings.rules_of(camera.id),
@@ -278,7 +312,21 @@ class VisionWorker:
             placed=self._placed,
         )
         meter = HealthMeter(engine, disabled_rules=pipeline.disabled_rules, now_s=self._clock.monotonic_s())
-        return _Watched(camera=camera, reader=reader, pipeline=pipeline, maker=maker, meter=meter)
+        return _Watched(
+            camera=camera, reader=reader, pipeline=pipeline, maker=maker, stretches=stretches, meter=meter
+        )
+
+    def _tell_left_over(self) -> None:
+        """Stretches that a killed predecessor left: stated again under the same ids, and their records at last."""
+        producer = producer_of(Author(version=program_version(), instance=self._settings.worker.name))
+        for raw, stretch in self._journal.left_over():
+            LOG.warning(
+                "stretch_recovered", camera=stretch.camera, number=stretch.number, events=len(stretch.events)
+            )
+            self._outbox.add(claim(raw, producer, opened_ms=stretch.opened_ms))
+            self._outbox.add(
+                raw_record(stretch, id_=raw, source=source_of(stretch.camera), producer=producer)
+            )
 
     def _announce(self) -> None:
         engine = self._detector.facts

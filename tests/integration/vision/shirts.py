@@ -10,8 +10,8 @@ import numpy as np
 
 from cior_bus.message import MessageOut
 from cior_core import codec
-from cior_core.catalogue import Kind
-from cior_core.model import Event
+from cior_core.catalogue import KIND_OF_TOPIC, Kind
+from cior_core.model import Event, RawRecord
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.frames import Detections, Image, no_detections
 
@@ -64,14 +64,16 @@ class ShirtDetector:
 
 
 class Shelf:
-    """A sink that keeps every event, decoded from its wire bytes."""
+    """A sink that keeps every event and every stretch, decoded from its wire bytes."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.stretches: list[RawRecord] = []
 
     async def publish(self, messages: Sequence[MessageOut]) -> None:
         for message in messages:
-            self.events += codec.records(Kind.EVENT, message.value)
+            kind = KIND_OF_TOPIC[message.topic]
+            (self.stretches if kind is Kind.RAW else self.events).extend(codec.records(kind, message.value))
 
     def of(self, code: str) -> list[Event]:
         """Events of one type, in order."""

@@ -214,7 +214,19 @@ async def test_through_a_real_broker_incidents_land_on_the_urgent_lane_and_the_r
     }
     assert [event.type for event in landed[topics.URGENT.name]] == ["vision.intrusion"] * 3
     assert [event.type for event in landed[topics.EVENTS.name]] == ["vision.loitering"] * 2
-    assert {event.type for event in landed[topics.TELEMETRY.name]} == {"vision.object", "camera.health"}
+    assert {event.type for event in landed[topics.TELEMETRY.name]} == {
+        "vision.object",
+        "camera.health",
+        "accounting",
+    }
+    (raw,) = {
+        record.id: record
+        for _, value in broker.values(topics.RAW.name, at_least=1)
+        for record in codec.records(Kind.RAW, value)
+    }.values()
+    made = [event for spec in landed.values() for event in spec if event.raw is not None]
+    assert {event.raw.raw_id for event in made if event.raw is not None} == {raw.id}
+    assert raw.events == len(made)
 
 
 def test_the_system_clock_is_utc_and_monotonic() -> None:
