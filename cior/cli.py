@@ -171,6 +171,44 @@ def check(file: Path) -> None:
     sys.exit(run_check(file))
 
 
+@main.group()
+def store() -> None:
+    """The store's schema: status looks, migrate applies what is pending."""
+
+
+_store_options = (
+    click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Centre file."),
+    click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Its data folder."),
+    click.option(
+        "--store", "dsn", envvar="CIOR_STORE", help="chdb://folder or clickhouse://user:pass@host:port"
+    ),
+)
+
+
+def _on_a_store(command: Any) -> Any:
+    for option in reversed(_store_options):
+        command = option(command)
+    return command
+
+
+@store.command("status")
+@_on_a_store
+def store_status(**where: Any) -> None:
+    """Every migration with its checksum: applied, pending or changed. Changes nothing."""
+    from cior.store_command import show_status, store_dsn
+
+    sys.exit(show_status(store_dsn(**where)))
+
+
+@store.command("migrate")
+@_on_a_store
+def store_migrate(**where: Any) -> None:
+    """Bring the schema to this program's version."""
+    from cior.store_command import apply_migrations, store_dsn
+
+    sys.exit(apply_migrations(store_dsn(**where)))
+
+
 @main.command()
 def docs() -> None:
     """Write the generated parts of docs/ again (run from a checkout)."""

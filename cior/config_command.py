@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from cior import packs
+from cior.city import load_city
 from cior.settings import EMBEDDED, Centre, load
 from cior.stack import SUPPLIED_SECRETS, instance_kinds
 from cior_core.errors import CiorError, SourceUnavailable
@@ -54,6 +55,8 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
         f"rules {centre.file.rules or '(default pack)'}",
         lambda: packs.rule_pack(centre.beside(centre.file.rules) if centre.file.rules else ""),
     )
+    if centre.file.centre.city:
+        yield f"city {centre.file.centre.city}", lambda: load_city(centre)
     files = [centre.beside(section.file) for section in centre.file.connector]
     for path in files:
         yield path.name, partial(process.plan, path, test_mode=centre.file.centre.test_mode)
@@ -120,7 +123,7 @@ def _store(dsn: str) -> str:
         pending = [one for one in status(store) if one.state != "applied"]
     finally:
         store.close()
-    return "schema is current" if not pending else f"{len(pending)} migrations pending: cior up applies them"
+    return "schema is current" if not pending else f"{len(pending)} migrations pending: cior store status"
 
 
 def _probe(centre: Centre, name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cior_core import bundled, rule_loading
 from cior_core.errors import ConfigInvalid
+from cior_core.privacy import Policy
 from cior_core.rules import RulePack
 from cior_core.taxonomy import Taxonomy
 
@@ -16,6 +17,12 @@ from cior_core.taxonomy import Taxonomy
 def taxonomy() -> Taxonomy:
     """The bundled taxonomy."""
     return Taxonomy.load(bundled.text("taxonomy.toml"))
+
+
+@cache
+def privacy_policy() -> Policy:
+    """The bundled table of who may see what and how long things are kept."""
+    return Policy.load(bundled.text("privacy.toml"))
 
 
 def rules_folder(override: str | Path = "") -> Path:

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from cior.city import load_city
 from cior.keys import open_keys
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
@@ -28,7 +29,6 @@ from cior_bus.metrics_endpoint import MetricsEndpoint
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
-from cior_core.geo import City
 from cior_core.model import AreaId
 
 log = structlog.get_logger("cior.parts")
@@ -88,6 +88,9 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
 
     async def work(stop: asyncio.Event) -> None:
         settings = load_settings(settings_file)
+        if arguments.centre.file.centre.drill:
+            cameras = tuple(msgspec.structs.replace(each, drill=True) for each in settings.camera)
+            settings = msgspec.structs.replace(settings, camera=cameras)
         name = settings.worker.name
         spool = Spool.open(
             arguments.centre.data / "spool" / f"vision-{name}",
@@ -138,6 +141,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
         state_dir=str(centre.data / "state"),
         registry=str(centre.beside(centre.file.registry)),
         zone=centre.file.centre.zone,
+        drill=centre.file.centre.drill,
         test_mode=centre.file.centre.test_mode,
         accounting_every_s=centre.file.centre.accounting_every_s,
     )
@@ -172,27 +176,9 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     centre = arguments.centre
     known = read_registry(centre.beside(centre.file.registry)).values()
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
-    domain = Domain.of(rules, taxonomy(), known=known, area=AreaId(centre.file.centre.area))
+    domain = Domain.of(
+        rules, taxonomy(), known=known, area=AreaId(centre.file.centre.area), drill=centre.file.centre.drill
+    )
     settings, metrics = stream_settings(centre, arguments.bus(f"cior-streams-{role}"), role), Metrics()
     with arguments.serve_metrics(metrics) as endpoint:
         return run_worker(settings, domain, metrics=metrics, metrics_url=endpoint.url)
-
-
-def load_city(centre: Centre) -> City:
-    """The centre's city: its folder of GeoJSON, or the demonstration city."""
-    if not centre.file.centre.city:
-        return City.demo()
-    folder = centre.beside(centre.file.centre.city)
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.geojson"))}
-    if "districts" not in texts:
-        raise ConfigInvalid(
-            "city.no_districts",
-            f"{folder.name} has no districts.geojson",
-            cure="give the folder of the city's GeoJSON files",
-        )
-    return City.load(
-        districts=texts["districts"],
-        facilities=texts.get("facilities"),
-        schools=texts.get("schools"),
-        blocks=texts.get("blocks"),
-    )

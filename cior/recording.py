@@ -1,40 +1,41 @@
-"""Writes the area log of a running centre to NDJSON: the input of ``cior replay``. Reads from the beginning to the end as it is now; commits nothing."""
+"""Reads what a broker holds now. With it the area log of a running centre becomes NDJSON, the input of ``cior replay``."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.message import RecordIn
 from cior_bus.settings import BusSettings
 
 
-def record_log(bus_dsn: str, out: Path, *, quiet_s: float = 3.0) -> int:
-    """Number of items written. Ends when nothing new came for ``quiet_s`` (the broker's end offsets are not trusted; ticks of a running centre come each
-    second, so reading stops at the first item sequenced after the start)."""
-    settings = BusSettings.from_dsn(bus_dsn, client_id="cior-record")
+def read_so_far(
+    settings: BusSettings, names: Sequence[str], each: Callable[[RecordIn], None], *, quiet_s: float = 3.0
+) -> None:
+    """Every record of the topics that was there at the call; commits nothing. Ends when none such came for ``quiet_s``."""
     consumer = BatchConsumer(
         settings,
         group=f"cior-record-{time.time_ns()}",
-        topics=[topics.AREA.name],
+        topics=list(names),
         limits=BatchLimits(max_wait_s=0.2, start_patience_s=0.0),
+        commits=False,
     )
     stop, lock = threading.Event(), threading.Lock()
     started_ms = time.time_ns() // 1_000_000
-    lines: dict[tuple[int, int], bytes] = {}
     last_s = time.monotonic()
 
-    def take(batch: Batch) -> None:
+    # The broker's end offsets are not trusted; a running centre writes on, so only older records count as news.
+    def ingest(batch: Batch) -> None:
         nonlocal last_s
-        with lock:
-            last_s = time.monotonic()
-            for record in batch.records:
-                if record.timestamp_ms > started_ms:
-                    stop.set()
-                elif record.value is not None:
-                    lines[record.partition, record.offset] = record.value
+        for record in batch.records:
+            if record.timestamp_ms <= started_ms:
+                each(record)
+                with lock:
+                    last_s = time.monotonic()
 
     def watch() -> None:
         while not stop.wait(0.2):
@@ -44,8 +45,20 @@ def record_log(bus_dsn: str, out: Path, *, quiet_s: float = 3.0) -> int:
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    consumer.run(take, stop=stop)
+    consumer.run(ingest, stop=stop)
     watcher.join()
+
+
+def record_log(bus_dsn: str, out: Path, *, quiet_s: float = 3.0) -> int:
+    """Write the area log; the number of items."""
+    lines: dict[tuple[int, int], bytes] = {}
+
+    def keep(record: RecordIn) -> None:
+        if record.value is not None:
+            lines[record.partition, record.offset] = record.value
+
+    settings = BusSettings.from_dsn(bus_dsn, client_id="cior-record")
+    read_so_far(settings, [topics.AREA.name], keep, quiet_s=quiet_s)
     with out.open("wb") as file:
         for _, value in sorted(lines.items()):
             file.write(value + b"\n")

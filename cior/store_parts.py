@@ -12,14 +12,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from cior.city import city_texts
 from cior.keys import open_keys
-from cior.packs import taxonomy
+from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
-from cior_core import bundled
 from cior_core.errors import CiorError
 from cior_sink.part import SinkPart
 from cior_store.engine import Store
@@ -83,7 +83,15 @@ async def _sink(arguments: PartArguments, store: Store, metrics: Metrics) -> Asy
     settings = arguments.bus("cior-sink")
     bus = Bus(settings, metrics=metrics)
     try:
-        sink = SinkPart(settings, store, bus, now_ms=wall_ms, metrics=metrics)
+        sink = SinkPart(
+            settings,
+            store,
+            bus,
+            policy=privacy_policy(),
+            now_ms=wall_ms,
+            metrics=metrics,
+            drill=arguments.centre.file.centre.drill,
+        )
         try:
             sink.start()
             yield sink
@@ -103,7 +111,8 @@ async def _console(
         port=file.console.port,
         token=open_keys(arguments.centre.data / "keys").keys.wall_token,
         name=file.centre.name,
-        city=bundled.text("city/districts.geojson").encode(),
+        drill=file.centre.drill,
+        city=city_texts(arguments.centre)["districts"].encode(),
         taxonomy=taxonomy(),
     )
     console = ConsolePart(settings, arguments.bus("cior-console"), store, now_ms=wall_ms, metrics=metrics)

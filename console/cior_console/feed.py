@@ -109,8 +109,8 @@ class AlertFeed:
         return FeedMessage(kind="alert", seq=self.seq, alert=row)
 
     def snapshot(self) -> list[WallAlert]:
-        """All alerts on the wall, most urgent and oldest first."""
-        return sorted(self._rows.values(), key=lambda row: (row.level.rank, row.opened_ms, row.id))
+        """All alerts on the wall, in the order of :func:`cior_core.priority.order`."""
+        return sorted(self._rows.values(), key=lambda row: row.order)
 
     def watch(self) -> Watcher:
         """Register a page; pass it to :meth:`leave` when it goes."""

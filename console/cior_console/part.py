@@ -22,7 +22,10 @@ from cior_store.questions import Questions
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the wall shows and where. ``city`` is a GeoJSON FeatureCollection; ``port`` 0 takes a free one."""
+    """What the wall shows and where. ``city`` is a GeoJSON FeatureCollection; ``port`` 0 takes a free one.
+
+    ``drill``: everything this centre receives is an exercise.
+    """
 
     host: str
     port: int
@@ -30,6 +33,7 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     city: bytes
     taxonomy: Taxonomy
+    drill: bool = False
 
 
 def refuse_pending_schema(store: Store) -> None:
@@ -60,7 +64,8 @@ class ConsolePart:
             token=settings.token,
             centre=settings.name,
             city=settings.city,
-            questions=wall_questions(Questions(store), now_ms),
+            questions=wall_questions(Questions(store), now_ms, drills=settings.drill),
+            drill=settings.drill,
             now_ms=now_ms,
         )
         self._settings = settings

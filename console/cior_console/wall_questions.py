@@ -24,9 +24,11 @@ def settled_until_ms(now_ms: int, *, in_flight_s: float) -> int:
 
 
 def wall_questions(
-    questions: Questions, now_ms: Callable[[], int], *, in_flight_s: float = 90.0
+    questions: Questions, now_ms: Callable[[], int], *, in_flight_s: float = 90.0, drills: bool = False
 ) -> Mapping[str, Callable[[], Any]]:
     """Question name → function. Windows: the last hour; ``summary``: since this process began.
+
+    ``drills``: blind spots of an exercise count too, because the whole centre is one.
 
     The balance is of *whole* minutes that ended ``in_flight_s`` ago: connectors state each minute's count up to a minute later, and half a minute
     compared with a whole one would always be short.
@@ -64,7 +66,7 @@ def wall_questions(
                 "state_en": spot.health,
                 "since_ms": spot.since_ms,
             }
-            for spot in questions.blind_spots()
+            for spot in questions.blind_spots(drills=drills)
         ]
 
     def sources() -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from cior_core.model import Alert, AlertStatus, DataClass, Level, Reason
+from cior_core.priority import order
 
 SILENT_NAME_ES = "Alarma silenciosa"
 SILENT_NAME_EN = "Silent alarm"
@@ -41,11 +42,12 @@ class WallReason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WallAlert(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the wall. ``lat``/``lon`` in WGS84 degrees, None for silent or unlocated alerts."""
+    """One row of the wall. ``lat``/``lon`` in WGS84 degrees, None for silent or unlocated alerts. ``order``: its key in the one queue."""
 
     id: str
     version: int
     level: Level
+    order: tuple[int | bool | str, ...]
     status: AlertStatus
     name_es: str
     name_en: str
@@ -81,6 +83,7 @@ def project(alert: Alert, names: Mapping[str, TypeNames]) -> WallAlert:
         id=alert.id,
         version=alert.version,
         level=alert.level,
+        order=order(alert),
         status=alert.status,
         name_es=known.name_es if known else alert.type,
         name_en=known.name_en if known else alert.type,
@@ -107,6 +110,7 @@ def _silent(alert: Alert) -> WallAlert:
         id=alert.id,
         version=alert.version,
         level=alert.level,
+        order=order(alert),
         status=alert.status,
         name_es=SILENT_NAME_ES,
         name_en=SILENT_NAME_EN,

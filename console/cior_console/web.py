@@ -38,6 +38,7 @@ class WallConfig(msgspec.Struct, frozen=True, kw_only=True):
     city: bytes
     questions: Mapping[str, Ask]
     now_ms: Callable[[], int]
+    drill: bool = False
     keepalive_s: float = 5.0
     ask_timeout_s: float = 5.0
 
@@ -135,9 +136,17 @@ async def _healthz(request: web.Request) -> web.StreamResponse:
 
 async def _wall(request: web.Request) -> web.StreamResponse:
     feed, config = request.app[_FEED], request.app[_CONFIG]
-    return _answer(
-        {"centre": config.centre, "seq": feed.seq, "now_ms": config.now_ms(), "alerts": feed.snapshot()}
-    )
+    return _answer(_snapshot(feed, config))
+
+
+def _snapshot(feed: AlertFeed, config: WallConfig) -> dict[str, Any]:
+    return {
+        "centre": config.centre,
+        "drill": config.drill,
+        "seq": feed.seq,
+        "now_ms": config.now_ms(),
+        "alerts": feed.snapshot(),
+    }
 
 
 async def _city(request: web.Request) -> web.StreamResponse:
@@ -166,13 +175,7 @@ async def _stream(request: web.Request) -> web.StreamResponse:
     watcher = feed.watch()
     try:
         # The snapshot goes first on the same connection, so no alert can fall between a snapshot and the stream.
-        first = {
-            "centre": config.centre,
-            "seq": feed.seq,
-            "now_ms": config.now_ms(),
-            "alerts": feed.snapshot(),
-        }
-        await response.write(b"event: snapshot\ndata: " + _json.encode(first) + b"\n\n")
+        await response.write(b"event: snapshot\ndata: " + _json.encode(_snapshot(feed, config)) + b"\n\n")
         stop = request.app[_STOP]
         while not stop.is_set():
             await response.write(_event(await _next(watcher.queue, config.keepalive_s), feed, config))
@@ -194,11 +197,5 @@ def _event(message: FeedMessage | None, feed: AlertFeed, config: WallConfig) -> 
     if message is None:
         return b"event: alive\ndata: " + _json.encode({"now_ms": config.now_ms(), "seq": feed.seq}) + b"\n\n"
     if message.kind == "resync":
-        fresh = {
-            "centre": config.centre,
-            "seq": feed.seq,
-            "now_ms": config.now_ms(),
-            "alerts": feed.snapshot(),
-        }
-        return b"event: snapshot\ndata: " + _json.encode(fresh) + b"\n\n"
+        return b"event: snapshot\ndata: " + _json.encode(_snapshot(feed, config)) + b"\n\n"
     return b"event: " + message.kind.encode() + b"\ndata: " + _json.encode(message) + b"\n\n"

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from cior_core.model import Alert, EventId, Level, Reason
+from cior_core.model import Alert, AlertStatus, EventId, Level, Reason
 from cior_core.taxonomy import EventType
 
 
@@ -138,9 +138,9 @@ def _lead(facts: Facts) -> Fact:
     )
 
 
-def order(alert: Alert) -> tuple[int, int, int, str]:
-    """Sort key of a queue: level, then points, then age (the oldest first), then id."""
-    return alert.level.rank, -alert.score, alert.opened_ms, alert.id
+def order(alert: Alert) -> tuple[int, bool, int, int, str]:
+    """Sort key of every queue: level, what nobody acknowledged yet, points, age (the oldest first), then id."""
+    return alert.level.rank, alert.status is not AlertStatus.OPEN, -alert.score, alert.opened_ms, alert.id
 
 
 def _level(points: int, table: PriorityTable) -> Level:

@@ -12,6 +12,7 @@ import structlog
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disposition
+from cior_core.priority import order
 from cior_demo.roster import Roster
 from cior_demo.script import Do, Step
 
@@ -52,7 +53,7 @@ class Desk:
                 if alert.status not in (AlertStatus.CLOSED, AlertStatus.MERGED)
                 and any(member.subject == subject for member in alert.members)
             ]
-        return min(found, key=lambda alert: (alert.level.rank, alert.opened_ms, alert.id), default=None)
+        return min(found, key=order, default=None)
 
     def act(self, step: Step) -> bool:
         """Do one step; False when there is no such alert (yet)."""

@@ -16,6 +16,8 @@ from cior_core.geo import City
 PANELS = 40
 BUSES = 60
 TAXIS = 40
+SILENT_ACCOUNT = "5EA1ED2003"
+"""Long and strange on purpose: the demo looks for it everywhere, and it must be found nowhere."""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +121,8 @@ def _special_panels(first: Actor, city: City, dice: random.Random) -> list[Actor
     silent = Actor(
         name="panel-silent",
         kind="panel",
-        native="2003",
-        subject="panel:2003",
+        native=SILENT_ACCOUNT,
+        subject=f"panel:{SILENT_ACCOUNT}",
         lat=silent_at[0],
         lon=silent_at[1],
         silent=True,

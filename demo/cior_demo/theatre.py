@@ -1,7 +1,7 @@
 """``cior demo``: a simulated city on real wires through the whole system, then a summary that says whether everything that was accepted is accounted for.
 
-Ends with 0 only when all four kinds of source were heard, P1 alerts reached the wall, the accounts balance and a replay of the recorded log gives the
-same bytes twice; otherwise with 1 and the reason.
+Ends with 0 only when all four kinds of source were heard, P1 alerts reached the wall within the aim, every device was answered, the accounts
+balance, a replay of the recorded log gives the same bytes twice and no sealed identity stands anywhere; otherwise with 1 and the reasons.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_core.geo import City
 from cior_core.model import Alert, AreaId
-from cior_demo import camera, roster, script
+from cior_demo import camera, leaks, roster, script
 from cior_demo.desk import Desk
-from cior_demo.player import Player, wall_ms
-from cior_demo.verdict import print_summary, verdict
+from cior_demo.player import Player, Truth, wall_ms
+from cior_demo.verdict import Shown, leak_faults, print_summary, verdict
 from cior_demo.watching import WallWatch
 from cior_demo.wires import CadWire, PanelWire, TraccarWire
 from cior_demo.world import ZONE, World, write_world
@@ -66,6 +66,11 @@ class _Stage(msgspec.Struct, kw_only=True):
     world: World
     stack: Stack
 
+    @property
+    def canaries(self) -> leaks.Canaries:
+        """What of this city's sealed devices must be nowhere."""
+        return leaks.Canaries.of(actor for actor in self.roster.actors.values() if actor.silent)
+
 
 def run_demo(options: DemoOptions) -> int:
     """Play, tell, judge. The exit code is the verdict."""
@@ -76,14 +81,30 @@ def run_demo(options: DemoOptions) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         try:
-            code = _play(stage, options, stop, started_s)
+            reasons = _play(stage, options, stop, started_s)
             if options.keep and not stop.is_set():
                 click.echo(f"left running (Ctrl-C ends it): {stage.stack.wall_url}")
                 stop.wait()
         finally:
             click.echo("stopping ...")
             stage.stack.stop()
-    return code
+        return 1 if reasons + _leaks_left_behind(stage) else 0
+
+
+def _leaks_left_behind(stage: _Stage) -> list[str]:
+    """Tables and logs, once nobody owns them any more."""
+    canaries = stage.canaries
+    found = leaks.in_tables(stage.stack.addresses.store_dsn, canaries) | leaks.in_files(
+        stage.stack.log_dir, canaries
+    )
+    click.echo(f"sealed identities in tables and logs: {sum(found.values()) or 'none'}")
+    return _say(leak_faults(found))
+
+
+def _say(faults: list[str]) -> list[str]:
+    for fault in faults:
+        click.echo(f"NOT RIGHT: {fault}")
+    return faults
 
 
 @contextmanager
@@ -115,7 +136,7 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     )
 
 
-def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s: float) -> int:
+def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s: float) -> list[str]:
     (stage.folder / "video").mkdir(exist_ok=True)
     camera.draw_clip(stage.folder / "video" / f"{roster_camera(stage)}.mp4")
     stage.stack.supervisor.start(camera.camera_part(stage.folder / "video", stage.world.rtsp_port))
@@ -126,15 +147,22 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
     record_log(stage.stack.addresses.bus_dsn, log)
     rules = packs.rule_pack()
     first, second = (replay(log, rules, stage.folder / f"replay-{n}.ndjson") for n in (1, 2))
-    print_summary(summary, watch, truth=stage.folder / "truth.ndjson")
-    click.echo(
-        f"\nreplay of {first.items} recorded items: {first.alerts} alerts, twice the same bytes: {first.sha256 == second.sha256} (sha256 {first.sha256[:16]}…)"
+    sent = tuple(
+        msgspec.json.decode(line, type=Truth)
+        for line in (stage.folder / "truth.ndjson").read_bytes().splitlines()
     )
+    same = first.sha256 == second.sha256
+    print_summary(summary, watch, sent=sent)
+    click.echo(
+        f"\nreplay of {first.items} recorded items: {first.alerts} alerts, "
+        f"twice the same bytes: {same} (sha256 {first.sha256[:16]}…)"
+    )
+    found = leaks.in_topics(stage.stack.bus, stage.canaries)
+    click.echo(f"sealed identities in topics: {sum(found.values()) or 'none'}")
     click.echo(f"whole demo: {time.monotonic() - started_s:.0f} s")
-    reasons = verdict(summary, watch, desk, same_bytes=first.sha256 == second.sha256)
-    for reason in reasons:
-        click.echo(f"NOT RIGHT: {reason}")
-    return 1 if reasons else 0
+    return _say(
+        verdict(Shown(summary=summary, watch=watch, desk=desk, sent=sent, same_bytes=same, leaks=found))
+    )
 
 
 def roster_camera(stage: _Stage) -> str:

@@ -1,9 +1,4 @@
-"""What a store needs from time to time: rollups of closed days are compared with their base and filled again where they
-differ.
-
-Retention is not run from here yet: the deleter asks a register of holds first (law 7), and that register comes with the
-evidence room. Until then nothing expires.
-"""
+"""What a store needs from time to time: closed days' rollups against their base, refilled where they differ."""
 
 from __future__ import annotations
 

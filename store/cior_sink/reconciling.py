@@ -24,7 +24,7 @@ log = structlog.get_logger("cior_sink.reconciling")
 SOURCE = "urn:cior:reconciliation"
 
 
-def gap_event(gap: Gap, *, now_ms: int) -> Event:
+def gap_event(gap: Gap, *, now_ms: int, drill: bool = False) -> Event:
     """The event of a gap.
 
     Its id follows from the minute and the size, so that finding the same gap again says nothing new.
@@ -38,6 +38,7 @@ def gap_event(gap: Gap, *, now_ms: int) -> Event:
         occurred_ms=gap.minute_ms,
         clock=ClockQuality.SYNCED,
         producer=Producer(connector="cior.reconciliation", version="1"),
+        drill=drill,
         native_key=gap.key,
         attributes={
             "missing_raw": gap.missing_raw,
@@ -59,8 +60,10 @@ class Reconciler:
         now_ms: Callable[[], int],
         every_s: float = 60.0,
         settings: ReconcileSettings | None = None,
+        drill: bool = False,
     ) -> None:
         self._store, self._bus, self._now_ms, self._settings = store, bus, now_ms, settings
+        self._drill = drill
         self._told: set[str] = set()
         self.thread = Periodic("reconciler", self.look, every_s=every_s)
 
@@ -75,7 +78,7 @@ class Reconciler:
             log.error(
                 "accounting_gap_found", gaps=len(fresh), missing_raw=sum(gap.missing_raw for gap in fresh)
             )
-            events = [gap_event(gap, now_ms=now_ms) for gap in fresh]
+            events = [gap_event(gap, now_ms=now_ms, drill=self._drill) for gap in fresh]
             self._bus.publish_sync([MessageOut.of(event) for event in events])
             self._told.update(gap.key for gap in fresh)
         return found

@@ -1,8 +1,6 @@
-"""Retention. A hold outranks it, and when in doubt nothing is deleted (law 7).
+"""Retention by the table of ``cior_core.privacy``. A hold outranks it, and when in doubt nothing is deleted (law 7).
 
-The deleter asks for the holds at every run, immediately before deleting. No answer, an error, a hold it cannot read, a
-hold without an end, or a table it does not know: it deletes nothing of that kind and says so. Tables are expired by
-whole days of receipt, so a hold that touches one minute keeps that whole day.
+Tables are expired by whole days of receipt, so a hold that touches one minute keeps that whole day.
 """
 
 from __future__ import annotations
@@ -14,22 +12,27 @@ from typing import Protocol, cast
 import structlog
 
 from cior_core.errors import CiorError
-from cior_core.model import Struct
+from cior_core.model import DataClass, Struct
+from cior_core.privacy import Policy, may_expire
 from cior_store.engine import Store
 
 log = structlog.get_logger(__name__)
 
-EXPIRABLE = (
-    "ops.raw",
-    "ops.events",
-    "ops.observations",
-    "ops.event_links",
-    "ops.raw_outcomes",
-    "ops.dead_letters",
-    "sealed.raw",
-    "sealed.dead_payloads",
-)
-"""Tables with a retention, all partitioned by UTC day. Alerts, their story, actions and ledgers have none."""
+_OPEN = (DataClass.PUBLIC, DataClass.RESTRICTED)
+RETAINED: dict[str, tuple[str, tuple[DataClass, ...]]] = {
+    "ops.raw": ("raw", _OPEN),
+    "ops.events": ("event", tuple(DataClass)),
+    "ops.observations": ("telemetry", _OPEN),
+    "ops.event_links": ("event", tuple(DataClass)),
+    "ops.raw_outcomes": ("raw", _OPEN),
+    "ops.dead_letters": ("raw", _OPEN),
+    "sealed.raw": ("raw", (DataClass.SEALED,)),
+    "sealed.dead_payloads": ("raw", (DataClass.SEALED,)),
+}
+"""Tables with a retention, all partitioned by UTC day of receipt: the kind and the classes of what lies in them.
+
+Alerts, their story, actions and ledgers have none.
+"""
 
 
 _FACTS_OF_TIME = "ops.events"
@@ -68,6 +71,43 @@ class Outcome(Struct, frozen=True):
     reason: str = ""
 
 
+class Due(Struct, frozen=True):
+    """A day of a table that is past its retention, holds not asked."""
+
+    table: str
+    day: date
+    rows: int
+
+
+def due(store: Store, policy: Policy, *, now_ms: int) -> tuple[Due, ...]:
+    """Every day that the policy would let go if no hold kept it, the events' days last. Changes nothing."""
+    sql = """SELECT concat(database, '.', table) AS name, partition, sum(rows) AS n FROM system.parts
+        WHERE active AND name IN {names:Array(String)} GROUP BY name, partition ORDER BY name, partition"""
+    found = [
+        Due(table=str(row["name"]), day=_day_of(str(row["partition"])), rows=int(row["n"]))
+        for row in store.rows(sql, {"names": list(RETAINED)})
+    ]
+    past = [each for each in found if past_retention(each.table, each.day, policy=policy, now_ms=now_ms)]
+    return tuple(sorted(past, key=lambda each: (each.table == _FACTS_OF_TIME, each.table, each.day)))
+
+
+def past_retention(table: str, day: date, *, policy: Policy, now_ms: int) -> bool:
+    """Whether everything of a table's day may go when no hold keeps it: every class that may lie there."""
+    kind, classes = RETAINED[table]
+    age_s = now_ms / 1000 - _starts_s(day + timedelta(days=1))
+    return all(
+        may_expire(kind=kind, data_class=each, age_s=age_s, held=False, policy=policy)[0] for each in classes
+    )
+
+
+def _day_of(partition: str) -> date:
+    return datetime.strptime(partition, "%Y%m%d").replace(tzinfo=UTC).date()
+
+
+def _starts_s(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+
 class Removable(Protocol):
     """A media store whose objects the deleter may remove."""
 
@@ -84,21 +124,30 @@ If it raises, nothing is deleted.
 
 
 class Expirer:
-    """Deletes what is older than its retention and under no hold."""
+    """Deletes what is past its retention and under no hold.
 
-    def __init__(self, store: Store, *, holds: HoldSource, on_decision: OnDecision) -> None:
-        self._store = store
+    The holds are asked at every run, immediately before deleting. No answer, an error, a hold that cannot be read, a hold without an end, or a
+    table without a retention: nothing of that kind is deleted, and that is said.
+    """
+
+    def __init__(self, store: Store, *, policy: Policy, holds: HoldSource, on_decision: OnDecision) -> None:
+        self._store, self._policy = store, policy
         self._holds = holds
         self._on_decision = on_decision
 
-    def expire_days(self, table: str, *, keep_days: int, now_ms: int) -> tuple[Outcome, ...]:
-        """Drop the days of ``table`` that ended more than ``keep_days`` days ago and that no hold touches."""
-        if table not in EXPIRABLE or keep_days < 1:
+    def expire(self, *, now_ms: int) -> tuple[Outcome, ...]:
+        """Everything that is due, in an order that never takes the events of a day before what asks them."""
+        found = due(self._store, self._policy, now_ms=now_ms)
+        return tuple(self._expire_day(each.table, each.day) for each in found)
+
+    def expire_table(self, table: str, *, now_ms: int) -> tuple[Outcome, ...]:
+        """The days of one table that are due; refused for a table without a retention."""
+        if table not in RETAINED:
             return (
                 self._decided(Outcome(target=table, day="*", done="refused", reason="expire.unknown_table")),
             )
-        due = self._due(table, keep_days=keep_days, now_ms=now_ms)
-        return tuple(self._expire_day(table, day) for day in due)
+        found = due(self._store, self._policy, now_ms=now_ms)
+        return tuple(self._expire_day(each.table, each.day) for each in found if each.table == table)
 
     def expire_media(self, media: Removable, *, sha256: str, taken_ms: int) -> Outcome:
         """Remove one media object that the caller found to be past its retention, unless a hold names it or spans its
@@ -117,16 +166,6 @@ class Expirer:
         decided = self._decided(Outcome(target=sha256, day="", done="deleted"))
         media.remove(sha256)
         return decided
-
-    def _due(self, table: str, *, keep_days: int, now_ms: int) -> tuple[date, ...]:
-        limit = datetime.fromtimestamp(now_ms / 1000, UTC).date() - timedelta(days=keep_days)
-        database, name = table.split(".")
-        rows = self._store.rows(
-            "SELECT DISTINCT partition FROM system.parts WHERE active AND database = {d:String} AND table = {t:String} ORDER BY partition",
-            {"d": database, "t": name},
-        )
-        days = (datetime.strptime(str(row["partition"]), "%Y%m%d").replace(tzinfo=UTC).date() for row in rows)
-        return tuple(day for day in days if day < limit)
 
     def _expire_day(self, table: str, day: date) -> Outcome:
         shown = day.isoformat()
@@ -150,7 +189,7 @@ class Expirer:
         """Whether a hold spans any moment of the day of receipt, or any fact received that day *happened* inside it (a
         buffered press hours late).
         """
-        start_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+        start_ms = int(_starts_s(day) * 1000)
         if _spans(hold, start_ms, start_ms + 86_400_000):
             return True
         late = f"""SELECT count() FROM {_FACTS_OF_TIME} WHERE toYYYYMMDD(received) = {day:%Y%m%d}
@@ -162,7 +201,7 @@ class Expirer:
         """Whether other tables still have this day: they need the events to know what happened when."""
         sql = """SELECT count() FROM system.parts WHERE active AND partition = {day:String}
             AND concat(database, '.', table) IN {others:Array(String)}"""
-        others = [table for table in EXPIRABLE if table != _FACTS_OF_TIME]
+        others = [table for table in RETAINED if table != _FACTS_OF_TIME]
         return bool(self._store.value(sql, {"day": f"{day:%Y%m%d}", "others": others}))
 
     def _known_holds(self) -> tuple[Hold, ...] | None:

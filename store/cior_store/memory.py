@@ -133,7 +133,15 @@ class MemoryStore:
             and district in {None, row["district"]}
             and (drills or not row["drill"])
         ]
-        found.sort(key=lambda row: (row["level"], -row["score"], row["opened"], row["alert_id"]))
+        found.sort(
+            key=lambda row: (
+                row["level"],
+                row["status"] != "open",
+                -row["score"],
+                row["opened"],
+                row["alert_id"],
+            )
+        )
         return tuple(_alert(row) for row in found[:limit])
 
     def alert_story(self, alert_id: str) -> tuple[StoryLine, ...]:

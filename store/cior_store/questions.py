@@ -48,10 +48,10 @@ class Questions:
     def open_alerts(
         self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500
     ) -> tuple[AlertRow, ...]:
-        """Alerts that are neither closed nor merged, most urgent first, then by score, then oldest first."""
+        """Alerts that are neither closed nor merged, in the order of :func:`cior_core.priority.order`."""
         sql = f"""{_ALERT} WHERE status NOT IN ('closed', 'merged') AND ({{level:String}} = '' OR level = {{level:String}})
             AND ({{district:String}} = '' OR district = {{district:String}}) AND ({{drills:UInt8}} OR NOT drill)
-            ORDER BY level, score DESC, opened, alert_id LIMIT {{limit:UInt32}}"""
+            ORDER BY level, status != 'open', score DESC, opened, alert_id LIMIT {{limit:UInt32}}"""
         return self._store.ask(
             AlertRow,
             sql,

@@ -28,8 +28,10 @@ from cior_streams.guard import Incoming
 class Sequencer:
     """Appends to ``cior.area.v1`` and returns when the entry is confirmed."""
 
-    def __init__(self, bus: DurableSink, *, clock: Clock, areas: Areas, partitions: int) -> None:
-        self._bus, self._clock, self._areas = bus, clock, areas
+    def __init__(
+        self, bus: DurableSink, *, clock: Clock, areas: Areas, partitions: int, drill: bool = False
+    ) -> None:
+        self._bus, self._clock, self._areas, self._drill = bus, clock, areas, drill
         self.partitions = partitions
 
     async def action(self, incoming: Incoming) -> None:
@@ -85,6 +87,7 @@ class Sequencer:
             occurred_ms=incoming.timestamp_ms if incoming.timestamp_ms > 0 else now_ms,
             clock=ClockQuality.SYNCED,
             life_safety=True,
+            drill=self._drill,
             native_key=where,
         )
         return self.items_of([event])

@@ -37,19 +37,27 @@ class Domain(msgspec.Struct, frozen=True):
     worthy: Worthy
     registry: Registry
     devices: DeviceSettings = DEFAULT_SETTINGS
+    drill: bool = False
 
     @classmethod
     def of(
-        cls, rules: RulePack, types: Taxonomy, *, known: Iterable[Device] = (), area: AreaId = DEFAULT_AREA
+        cls,
+        rules: RulePack,
+        types: Taxonomy,
+        *,
+        known: Iterable[Device] = (),
+        area: AreaId = DEFAULT_AREA,
+        drill: bool = False,
     ) -> Domain:
-        """From the rule pack, the taxonomy and the registered devices of a centre."""
-        known = tuple(known)
+        """From the rule pack, the taxonomy and the registered devices of a centre; ``drill``: all of it is an exercise."""
+        known = tuple(msgspec.structs.replace(device, drill=drill or device.drill) for device in known)
         by_subject = {device.id: device.area for device in known if device.area != area}
         return cls(
             correlator=CoreCorrelator(rules),
             areas=Areas(by_subject, default=area),
             worthy=Worthy(types),
             registry=Registry(known),
+            drill=drill,
         )
 
 
@@ -72,7 +80,9 @@ def build(
     """The application of ``settings.role`` with its agents. Inside the running loop."""
     app = edge.create_app(settings)
     guard = Guard(bus, clock=clock, metrics=metrics)
-    sequencer = Sequencer(bus, clock=clock, areas=domain.areas, partitions=settings.partitions)
+    sequencer = Sequencer(
+        bus, clock=clock, areas=domain.areas, partitions=settings.partitions, drill=domain.drill
+    )
     add = _add_urgent if settings.role is Role.URGENT else _add_bulk
     add(Parts(app, settings, domain, bus, guard, sequencer, clock, metrics))
     return app

@@ -380,6 +380,7 @@ class Instance:
             lane=self._context.taxonomy[type_code].lane,
             producer=self._context.producer,
             registered=True,
+            drill=self._context.drill,
             attributes={
                 **attributes,
                 "connector": self.manifest.name,

@@ -81,16 +81,16 @@ def load_taxonomy() -> Taxonomy:
 
 
 def context_for(
-    each: Plan, *, taxonomy: Taxonomy, registry: Mapping[str, Device], zone: str
+    each: Plan, *, taxonomy: Taxonomy, registry: Mapping[str, Device], zone: str, drill: bool = False
 ) -> DecodeContext:
-    """The frozen context of an instance's decoding."""
+    """The frozen context of an instance's decoding. ``drill``: the whole centre is an exercise."""
     manifest = each.kind.manifest
     return DecodeContext(
         config=each.settings.config,
         taxonomy=taxonomy,
         registry=registry,
         zone=zone,
-        drill=each.settings.drill,
+        drill=drill or each.settings.drill,
         producer=Producer(connector=manifest.name, version=manifest.version, instance=each.settings.name),
     )
 
@@ -160,7 +160,9 @@ async def run(
         built = [
             build(
                 each,
-                context=context_for(each, taxonomy=taxonomy, registry=registry, zone=centre.zone),
+                context=context_for(
+                    each, taxonomy=taxonomy, registry=registry, zone=centre.zone, drill=centre.drill
+                ),
                 around=around,
             )
             for each in plans

@@ -36,8 +36,8 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     ``team_public_key``: X25519 public key of the response team, 32 bytes as base64; connectors can seal to it and not
     open. ``pseudonym_key``: the centre's HMAC key, at least 32 bytes as base64. ``spool_dir``/``state_dir``: durable
-    folders, one subfolder an instance. ``test_mode`` allows life-safety connectors below gold; never on in a real
-    centre.
+    folders, one subfolder an instance. ``drill``: everything received is an exercise. ``test_mode`` allows life-safety
+    connectors below gold; never on in a real centre.
     """
 
     team_public_key: str
@@ -47,6 +47,7 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     state_dir: str = "state"
     registry: str = ""
     zone: str = "America/Argentina/Cordoba"
+    drill: bool = False
     test_mode: bool = False
     accounting_every_s: float = 60.0
 

@@ -4,13 +4,13 @@ const WORDS = {
   es: { alerts: "Alertas", map: "Ciudad", blind: "Puntos ciegos", sources: "Señales por fuente", source: "Fuente", signals: "Señales", dead: "Muertas",
     calm: "Sin alertas abiertas.", approx: "Mapa aproximado de demostración: no es cartografía oficial.", latency: "P1 recepción→registro p95", balance: "cuentas",
     link: "conexión", lost: "SIN CONEXIÓN CON EL CENTRO: lo que se ve puede estar viejo", standin: "Muro de la consola CIOR, en lugar de Grafana en esta instalación.",
-    drill: "SIMULACRO", degraded: "SIN DECODIFICAR", source1: "fuente", sourcesN: "fuentes", signal1: "señal", signalsN: "señales", nowhere: "lugar desconocido", balanced: "cuadran", gap: "faltan",
+    drill: "SIMULACRO", exercise: "SIMULACRO: todo lo que recibe este centro es un ejercicio", degraded: "SIN DECODIFICAR", source1: "fuente", sourcesN: "fuentes", signal1: "señal", signalsN: "señales", nowhere: "lugar desconocido", balanced: "cuadran", gap: "faltan",
     ok: "en vivo", none: "Todas las fuentes hablan.", since: "desde", muted: "silenciada por", why: "por qué", open: "abierta", acknowledged: "tomada",
     dispatched: "despachada", on_scene: "en el lugar", unknown: "s/d" },
   en: { alerts: "Alerts", map: "City", blind: "Blind spots", sources: "Signals by source", source: "Source", signals: "Signals", dead: "Dead",
     calm: "No open alerts.", approx: "Approximate demonstration map: not official cartography.", latency: "P1 receipt→record p95", balance: "accounts",
     link: "link", lost: "NO CONNECTION TO THE CENTRE: what you see may be old", standin: "CIOR console wall, standing in for Grafana in this installation.",
-    drill: "DRILL", degraded: "UNDECODED", source1: "source", sourcesN: "sources", signal1: "signal", signalsN: "signals", nowhere: "place unknown", balanced: "balance", gap: "missing",
+    drill: "DRILL", exercise: "DRILL: everything this centre receives is an exercise", degraded: "UNDECODED", source1: "source", sourcesN: "sources", signal1: "signal", signalsN: "signals", nowhere: "place unknown", balanced: "balance", gap: "missing",
     ok: "live", none: "Every source is speaking.", since: "since", muted: "muted by", why: "why", open: "open", acknowledged: "acknowledged",
     dispatched: "dispatched", on_scene: "on scene", unknown: "n/a" },
 };
@@ -18,7 +18,7 @@ const LEVELS = ["P1", "P2", "P3", "P4", "P5"];
 const SHAPES = { P1: "■", P2: "▲", P3: "◆", P4: "●", P5: "○" };  // a level is never told by colour alone
 const byId = (id) => document.getElementById(id);
 let lang = new URLSearchParams(location.search).get("lang") || localStorage.getItem("lang") || "es";
-let alerts = new Map(), skew = 0, lastHeard = 0, districts = [], fresh = new Set(), drawing = false;
+let alerts = new Map(), skew = 0, lastHeard = 0, districts = [], fresh = new Set(), drawing = false, exercise = false;
 const word = (key) => WORDS[lang][key] || key;
 const count = (n, one, many) => `${n} ${word(n === 1 ? one : many)}`;
 const now = () => Date.now() + skew;
@@ -35,7 +35,13 @@ function age(ms) {
   return s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
-const order = (a, b) => a.level.localeCompare(b.level) || a.opened_ms - b.opened_ms || a.id.localeCompare(b.id);
+// The server gives each row its key in the one queue; here keys are only compared, element by element.
+function order(a, b) {
+  for (let n = 0; n < a.order.length; n++) if (a.order[n] !== b.order[n]) return a.order[n] < b.order[n] ? -1 : 1;
+  return 0;
+}
+// A long list is cut, but never before an alert of life-safety that nobody acknowledged.
+const mustShow = (alert) => alert.life_safety && alert.status === "open";
 const districtName = (id) => { const d = districts.find((one) => one.id === id); return d ? d.name : id; };
 
 function row(alert) {
@@ -61,10 +67,10 @@ function row(alert) {
 function draw() {
   drawing = false;
   const rows = [...alerts.values()].sort(order);
-  byId("list").replaceChildren(...rows.slice(0, 200).map(row));
+  byId("list").replaceChildren(...rows.filter((one, n) => n < 200 || mustShow(one)).map(row));
   byId("calm").hidden = rows.length > 0;
   byId("levels").replaceChildren(...LEVELS.map((level) => {
-    const n = rows.filter((one) => one.level === level && !one.drill).length;
+    const n = rows.filter((one) => one.level === level && (exercise || !one.drill)).length;
     return el("span", { class: `count ${level}${n ? "" : " zero"}` }, `${SHAPES[level]} ${level}`, el("span", {}, String(n)));
   }));
   drawPoints(rows);
@@ -93,6 +99,7 @@ function drawCity(city) {
     const [cx, cy] = project(x, y);
     map.append(el("text", { x: cx, y: cy, "font-size": 26 }, feature.properties.name));
   }
+  byId("approx").hidden = !city.note;  // only the bundled drawing says that it is no cartography
   districts = shapes.map((f) => f.properties);
   redraw();
 }
@@ -121,6 +128,8 @@ function link(live) {
 
 function take(snapshot) {
   byId("centre").textContent = `CIOR · ${snapshot.centre}`;
+  exercise = snapshot.drill;
+  byId("exercise").hidden = !exercise;
   alerts = new Map(snapshot.alerts.map((one) => [one.id, one]));
   redraw();
 }

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from cior_console.feed import AlertFeed
 from cior_console.web import WallConfig, create_app
+from cior_core import priority
 from cior_core.errors import SourceUnavailable
 from cior_core.model import (
     Alert,
@@ -324,6 +328,66 @@ async def test_in_a_browser_the_press_is_on_the_list_and_on_the_map_and_the_sile
         WebDriverWait(browser, 5).until(lambda d: "Bus panic button" in d.find_element(By.ID, "list").text)
 
     await asyncio.to_thread(look)
+
+
+def mixed_queue() -> list[Alert]:
+    """Every reason to come first or last, in no order."""
+    made = [
+        alert(number, level=level, status=status, score=score, opened_ms=NOW_MS - age_ms)
+        for number, (level, status, score, age_ms) in enumerate(
+            product(
+                (Level.P1, Level.P2),
+                (AlertStatus.ON_SCENE, AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED),
+                (10, 90),
+                (0, 5_000),
+            )
+        )
+    ]
+    random.Random(7).shuffle(made)
+    return made
+
+
+async def test_page_and_snapshot_keep_the_one_order_of_every_queue(
+    wall: Wall, browser: webdriver.Chrome
+) -> None:
+    queue = mixed_queue()
+    wanted = [each.id for each in sorted(queue, key=priority.order)]
+
+    def look() -> None:
+        browser.get(f"{wall.url}/?token={TOKEN}")
+        WebDriverWait(browser, 10).until(lambda d: "vivo" in d.find_element(By.ID, "link").text)
+        for each in queue:  # one by one: a page that fell behind would get the server's sorted snapshot
+            wall.feed.apply(each)
+            time.sleep(0.05)
+        WebDriverWait(browser, 10).until(lambda d: listed(d) == wanted)
+
+    await asyncio.to_thread(look)
+    assert [row.id for row in wall.feed.snapshot()] == wanted
+
+
+async def test_a_long_list_is_never_cut_before_a_life_safety_alert_that_nobody_acknowledged(
+    wall: Wall, browser: webdriver.Chrome
+) -> None:
+    flood = [alert(number, status=AlertStatus.ACKNOWLEDGED) for number in range(220)]
+    waiting, calm = alert(300, level=Level.P2), alert(301, level=Level.P3, life_safety=False)
+
+    def look() -> None:
+        browser.get(f"{wall.url}/?token={TOKEN}")
+        WebDriverWait(browser, 10).until(lambda d: "vivo" in d.find_element(By.ID, "link").text)
+        for each in (*flood, waiting, calm):
+            wall.feed.apply(each)
+        WebDriverWait(browser, 10).until(lambda d: waiting.id in listed(d))
+        assert len(listed(browser)) == 201
+        assert calm.id not in listed(browser)
+
+    await asyncio.to_thread(look)
+
+
+def listed(browser: webdriver.Chrome) -> list[str]:
+    """The rows' ids from top to bottom, read in one go."""
+    script = "return [...document.querySelectorAll('#list li')].map((row) => row.dataset.id)"
+    found: list[str] = browser.execute_script(script)
+    return found
 
 
 async def test_in_a_browser_a_lost_centre_is_shouted(wall: Wall, browser: webdriver.Chrome) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
 from msgspec import structs
 
-from cior_core import codec
+from cior_core import codec, priority
 from cior_core.catalogue import Kind
 from cior_core.model import (
     AlertStatus,
@@ -150,6 +151,23 @@ def test_law_12_an_events_unknown_fields_are_kept_to_the_byte(pair: Pair) -> Non
     assert codec.decode(Kind.EVENT, row.body) == strange
 
 
+def test_the_store_keeps_the_one_order_of_every_queue(pair: Pair) -> None:
+    queue = [
+        city.alert(number, level=level, status=status, score=score, opened_ms=NOON_MS - age_ms)
+        for number, (level, status, score, age_ms) in enumerate(
+            product(
+                (Level.P1, Level.P2),
+                (AlertStatus.ON_SCENE, AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED),
+                (10, 90),
+                (0, 5_000),
+            )
+        )
+    ]
+    pair.put(Kind.ALERT, *queue)
+    shown = [row.alert_id for row in pair.ask.open_alerts()]
+    assert shown == [each.id for each in sorted(queue, key=priority.order)]
+
+
 def test_open_alerts_are_the_newest_versions_most_urgent_first(pair: Pair) -> None:
     calm = city.alert(2, level=Level.P3, score=10)
     pair.put(
@@ -167,6 +185,8 @@ def test_open_alerts_are_the_newest_versions_most_urgent_first(pair: Pair) -> No
         ("alert-1", 3, "acknowledged"),
         ("alert-2", 1, "open"),
     ]
+    queue = (city.alert(1, version=3, status=AlertStatus.ACKNOWLEDGED), calm, city.alert(3, score=95))
+    assert [row.alert_id for row in rows] == [each.id for each in sorted(queue, key=priority.order)]
     assert [row.alert_id for row in pair.ask.open_alerts(level="P3")] == ["alert-2"]
     assert pair.ask.open_alerts(district="norte") == ()
     assert rows[0].reasons_es == ("Botón de pánico",)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from cior_core import bundled
 from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
+from cior_core.privacy import Policy
 from cior_store.engine import Store
-from cior_store.expire import EXPIRABLE, Expirer, Hold, Outcome
+from cior_store.expire import RETAINED, Expirer, Hold, Outcome, due
 from cior_store.media import FolderMedia
 from cior_store.writers import Writers
 from integration.store import city
 
 DAY_MS = 86_400_000
+POLICY = Policy.load(bundled.text("privacy.toml"))
+DAYS_30 = structs.replace(POLICY, retention=tuple(structs.replace(row, days=30) for row in POLICY.retention))
 OLD_MS, OLDER_MS = city.NOON_MS - 40 * DAY_MS, city.NOON_MS - 41 * DAY_MS
 
 
@@ -46,10 +51,18 @@ def old(store: Store) -> Store:
 
 def _expire(store: Store, holds: Holds, table: str = "ops.raw") -> list[Outcome]:
     decided: list[Outcome] = []
-    Expirer(store, holds=holds, on_decision=decided.append).expire_days(
-        table, keep_days=30, now_ms=city.NOON_MS
-    )
+    _expirer(store, holds, decided.append).expire_table(table, now_ms=city.NOON_MS)
     return decided
+
+
+def _expirer(
+    store: Store,
+    holds: Holds,
+    on_decision: Callable[[Outcome], None] = lambda _: None,
+    *,
+    policy: Policy = DAYS_30,
+) -> Expirer:
+    return Expirer(store, policy=policy, holds=holds, on_decision=on_decision)
 
 
 def _raws(store: Store) -> int:
@@ -61,6 +74,17 @@ def test_without_holds_old_days_go_and_young_ones_stay(old: Store) -> None:
         ("deleted", datetime.fromtimestamp(at / 1000, UTC).date().isoformat()) for at in (OLDER_MS, OLD_MS)
     ]
     assert _raws(old) == 1
+
+
+def test_what_is_due_is_told_by_the_bundled_policy_table_by_table(old: Store) -> None:
+    found = due(old, POLICY, now_ms=city.NOON_MS)
+    days = [datetime.fromtimestamp(at / 1000, UTC).date() for at in (OLDER_MS, OLD_MS)]
+    assert found == ()  # raw bytes are kept for sixty days, events for a year
+    later_ms = city.NOON_MS + 25 * DAY_MS
+    assert {each.table for each in due(old, POLICY, now_ms=later_ms)} == {"ops.raw", "ops.raw_outcomes"}
+    assert [each.day for each in due(old, POLICY, now_ms=later_ms) if each.table == "ops.raw"] == days
+    assert due(old, POLICY, now_ms=city.NOON_MS + 400 * DAY_MS)[-1].table == "ops.events"
+    assert _raws(old) == 3
 
 
 def test_law_7_a_hold_of_one_minute_keeps_its_whole_day(old: Store) -> None:
@@ -107,25 +131,21 @@ def test_law_7_a_decision_that_cannot_be_recorded_is_not_carried_out(old: Store)
         raise SourceUnavailable("ledger.away", "no answer")
 
     with pytest.raises(SourceUnavailable):
-        Expirer(old, holds=Holds(), on_decision=ledger_away).expire_days(
-            "ops.raw", keep_days=30, now_ms=city.NOON_MS
-        )
+        _expirer(old, Holds(), ledger_away).expire(now_ms=city.NOON_MS)
     assert _raws(old) == 3
 
 
 def test_law_7_an_unknown_table_or_no_retention_at_all_is_refused(old: Store) -> None:
     for table in ("ops.alert_log", "ledger.evidence_ledger", "ops.raw; DROP DATABASE ops"):
         assert [each.done for each in _expire(old, Holds(), table)] == ["refused"]
-    expirer = Expirer(old, holds=Holds(), on_decision=lambda _: None)
-    assert [each.done for each in expirer.expire_days("ops.raw", keep_days=0, now_ms=city.NOON_MS)] == [
-        "refused"
-    ]
+    no_rule = structs.replace(DAYS_30, retention=())
+    assert _expirer(old, Holds(), policy=no_rule).expire(now_ms=city.NOON_MS) == ()
     assert _raws(old) == 3
 
 
 def test_law_7_events_of_a_day_go_last_because_they_know_when_things_happened(old: Store) -> None:
     assert {each.reason for each in _expire(old, Holds(), "ops.events")} == {"expire.events_last"}
-    for table in EXPIRABLE:
+    for table in RETAINED:
         if table != "ops.events":
             _expire(old, Holds(), table)
     assert [each.done for each in _expire(old, Holds(), "ops.events")] == ["deleted", "deleted"]
@@ -136,9 +156,9 @@ def test_law_7_a_held_clip_is_not_removed(old: Store, tmp_path: Path) -> None:
     media = FolderMedia(tmp_path)
     held, free = media.put(b"held clip"), media.put(b"free clip")
     holds = Holds(Hold(id="h", since_ms=1, until_ms=2, media=(held.sha256,)))
-    expirer = Expirer(old, holds=holds, on_decision=lambda _: None)
+    expirer = _expirer(old, holds)
     assert expirer.expire_media(media, sha256=held.sha256, taken_ms=OLD_MS).done == "held"
     assert expirer.expire_media(media, sha256=free.sha256, taken_ms=OLD_MS).done == "deleted"
-    unsure = Expirer(old, holds=Holds(error=OSError()), on_decision=lambda _: None)
+    unsure = _expirer(old, Holds(error=OSError()))
     assert unsure.expire_media(media, sha256=held.sha256, taken_ms=OLD_MS).done == "refused"
     assert [each.sha256 for each in media.list()] == [held.sha256]

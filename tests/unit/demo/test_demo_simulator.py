@@ -29,8 +29,8 @@ def test_the_registry_knows_all_but_the_stranger_and_seals_the_silent_panel() ->
     people = roster.build(CITY, seed=7)
     registry = Registry.load(roster.registry_toml(people, CITY))
     assert "vehicle:taxi-999" not in registry
-    assert registry["panel:2003"].data_class is DataClass.SEALED
-    assert registry["panel:2003"].siren is False
+    assert registry[f"panel:{roster.SILENT_ACCOUNT}"].data_class is DataClass.SEALED
+    assert registry[f"panel:{roster.SILENT_ACCOUNT}"].siren is False
     assert registry["panel:2002"].drill is True
     assert len(registry) == len(
         [actor for actor in people.actors.values() if actor.registered and actor.kind != "camera"]

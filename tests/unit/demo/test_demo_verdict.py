@@ -8,8 +8,9 @@ import pytest
 from cior_console.summary import Balance, DeadCount, Summary
 from cior_console.wall_questions import settled_until_ms
 from cior_demo.desk import Desk
+from cior_demo.player import Truth
 from cior_demo.script import Do, Step
-from cior_demo.verdict import heard, percentile, verdict
+from cior_demo.verdict import P1_AIM_MS, Shown, heard, percentile, verdict
 from cior_demo.watching import Seen, WallWatch
 from cior_store.answers import LatencyRow, SourceCount
 
@@ -59,8 +60,33 @@ def desk(*missed: Step) -> Desk:
     return one
 
 
+def sent(do: Do, *, acked_ms: int | None, wire: str = "traccar") -> Truth:
+    return Truth(
+        at_ms=1,
+        acked_ms=acked_ms,
+        attempts=1,
+        wire=wire,
+        actor="bus-001",
+        subject="vehicle:bus-001",
+        do=do,
+        story=True,
+    )
+
+
+ANSWERED = (
+    sent(Do.PRESS, acked_ms=2),
+    sent(Do.CALL, acked_ms=None, wire="cad"),
+    sent(Do.WRONG_CRC, acked_ms=None, wire="dc09"),
+)
+
+
+def shown(**change: object) -> Shown:
+    good = Shown(summary=GOOD, watch=watch(), desk=desk(), sent=ANSWERED, same_bytes=True, leaks={})
+    return msgspec.structs.replace(good, **change)
+
+
 def test_a_good_demo_has_nothing_against_it() -> None:
-    assert verdict(GOOD, watch(), desk(), same_bytes=True) == []
+    assert verdict(shown()) == []
     assert heard(GOOD) == {"dc09": 1, "traccar": 1, "cad": 1, "vision": 4}
 
 
@@ -77,14 +103,39 @@ def test_a_good_demo_has_nothing_against_it() -> None:
     ],
 )
 def test_each_promise_that_is_not_kept_is_said(change: dict[str, object], word: str) -> None:
-    wrong = verdict(msgspec.structs.replace(GOOD, **change), watch(), desk(), same_bytes=True)
+    wrong = verdict(shown(summary=msgspec.structs.replace(GOOD, **change)))
     assert len(wrong) == 1
     assert word in wrong[0]
 
 
 def test_no_p1_two_different_replays_and_an_idle_operator_are_said() -> None:
     step = Step(at_s=1, who="operadora", do=Do.CLOSE)
-    assert len(verdict(GOOD, watch(p1_ms=None), desk(step), same_bytes=False)) == 3
+    assert len(verdict(shown(watch=watch(p1_ms=None), desk=desk(step), same_bytes=False))) == 3
+
+
+def test_a_p1_alert_that_came_late_to_the_page_is_said() -> None:
+    late = watch()
+    late.seen["a"].first_ms = late.seen["a"].p1_ms = 1 + int(P1_AIM_MS) + 1
+    (fault,) = verdict(shown(watch=late))
+    assert "501 ms" in fault
+
+
+@pytest.mark.parametrize(
+    ("signal", "word"),
+    [
+        (sent(Do.PRESS, acked_ms=None), "never acknowledged"),
+        (sent(Do.ALARM, acked_ms=None, wire="dc09"), "never acknowledged"),
+        (sent(Do.WRONG_CRC, acked_ms=3, wire="dc09"), "wrong checksum"),
+    ],
+)
+def test_an_unanswered_device_and_an_answer_to_noise_are_said(signal: Truth, word: str) -> None:
+    (fault,) = verdict(shown(sent=(*ANSWERED, signal)))
+    assert word in fault
+
+
+def test_a_sealed_identity_anywhere_is_said_with_its_place() -> None:
+    (fault,) = verdict(shown(leaks={"cior.alerts.v1": 2}))
+    assert "cior.alerts.v1 (2)" in fault
 
 
 def test_percentiles_are_nearest_rank() -> None:

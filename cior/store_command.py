@@ -1,0 +1,61 @@
+"""``cior store status|migrate``: the schema of a store, by people; a server's user for it is ``cior_migrator``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from cior.packs import privacy_policy
+from cior.settings import load
+from cior.stack import addresses
+from cior_core.errors import ConfigInvalid
+from cior_store.engine import Store
+from cior_store.expire import Due, due
+from cior_store.migrate import migrate, status
+
+
+def store_dsn(*, config: Path | None, data: Path | None, dsn: str | None) -> str:
+    """The store that was named, or the centre file's. Raises ``ConfigInvalid`` when neither is given."""
+    if dsn:
+        return dsn
+    if config is None:
+        raise ConfigInvalid(
+            "store.which", "no store was named", cure="give --config centre.toml, or --store (or CIOR_STORE)"
+        )
+    return addresses(load(config, data)).store_dsn
+
+
+def show_status(dsn: str) -> int:
+    """Print a line a migration and a line a table with days past their retention. 0 when all are applied, 1 when some are pending, 2 when one was changed after it was applied."""
+    with Store.open(dsn) as store:
+        found = status(store)
+        current = all(one.state == "applied" for one in found)
+        overdue = due(store, privacy_policy(), now_ms=time.time_ns() // 1_000_000) if current else ()
+    for one in found:
+        click.echo(f"{one.state:8} {one.version:03d}_{one.name:28} sha256 {one.sha256[:16]}…")
+    states = {one.state for one in found}
+    for line in _overdue_lines(overdue):
+        click.echo(line)
+    click.echo(f"{sum(one.state == 'applied' for one in found)} of {len(found)} applied")
+    return 2 if "changed" in states else 1 if "pending" in states else 0
+
+
+def _overdue_lines(overdue: Sequence[Due]) -> Iterator[str]:
+    """What retention would delete if holds could be asked; there is no register of them yet, so it stays."""
+    for table in sorted({each.table for each in overdue}):
+        mine = [each for each in overdue if each.table == table]
+        rows = sum(each.rows for each in mine)
+        yield f"past its retention, kept because holds cannot be asked: {table}, {len(mine)} days, {rows} rows"
+
+
+def apply_migrations(dsn: str) -> int:
+    """Apply what is pending and say which; 0. Raises ``IntegrityBroken`` when an applied file was changed since."""
+    with Store.open(dsn) as store:
+        applied = migrate(store)
+    click.echo(
+        f"applied {', '.join(f'{version:03d}' for version in applied)}" if applied else "nothing to apply"
+    )
+    return 0
