@@ -1,9 +1,12 @@
-"""The laws and their tests: ``python docs/laws.py show [law ...]`` breaks each law on a copy of the checkout and runs its test there.
+"""The laws and their tests: ``python docs/laws.py show [law ...]`` breaks each law on a copy of the checkout and runs
+its test there.
 
-``write`` writes ``docs/laws.md`` from ``docs/laws.toml`` and the tests named ``test_law_<n>_...`` (``make docs`` does it too).
+``write`` writes ``docs/laws.md`` from ``docs/laws.toml`` and the tests named ``test_law_<n>_...`` (``make docs`` does
+it too).
 
-``show`` never touches the checkout: the copy lies in a temporary folder and goes first on ``PYTHONPATH``. For each ``[[break]]``: the test must pass on the
-untouched copy, and fail once ``old`` is ``new``. Exit code 1 when one does not.
+``show`` never touches the checkout: the copy lies in a temporary folder and goes first on ``PYTHONPATH``. For each
+``[[break]]``: the test must pass on the untouched copy, and fail once ``old`` is ``new``. Exit code 1 when one does
+not.
 """
 
 from __future__ import annotations

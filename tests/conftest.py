@@ -61,7 +61,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests by what they ask for, so that ``-m "not kafka"`` cannot miss one; choose the phase; lengthen a long run."""
+    """Mark tests by what they ask for, so that ``-m "not kafka"`` cannot miss one; choose the phase; lengthen a long
+    run.
+    """
     for item in items:
         for name in _asked(item) & _ENGINE_MARKS.keys():
             item.add_marker(_ENGINE_MARKS[name])
@@ -100,7 +102,9 @@ def _lengthen(item: pytest.Item) -> None:
 
 
 def _group(items: list[pytest.Item]) -> None:
-    """For ``--dist loadgroup``: a file that starts anything stays together, and with the other users of its heavy engine."""
+    """For ``--dist loadgroup``: a file that starts anything stays together, and with the other users of its heavy
+    engine.
+    """
     engines: dict[Path, str] = {}
     for item in items:
         for name in sorted(_asked(item) & _SHARED_ENGINES.keys()):
@@ -126,7 +130,9 @@ def _no_sockets_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytes
 
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
-    """A command run in this process sets up its own log, bound to a stream that ends with it; the next test starts from the default again."""
+    """A command run in this process sets up its own log, bound to a stream that ends with it; the next test starts
+    from the default again.
+    """
     yield
     structlog.reset_defaults()
 
@@ -198,7 +204,10 @@ def browser(chromium: tuple[Path, Path], tmp_path: Path) -> Iterator[Chrome]:
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:
-    """The folder with model, clips and the 911 file: ``CIOR_TEST_DATA``, else ``../shared/data``. Its files are never copied into the repository."""
+    """The folder with model, clips and the 911 file: ``CIOR_TEST_DATA``, else ``../shared/data``.
+
+    Its files are never copied into the repository.
+    """
     folder = Path(os.environ.get("CIOR_TEST_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         absent(f"no test data at {folder.name!r}: set CIOR_TEST_DATA", may_skip_in_ci=True)

@@ -1,8 +1,8 @@
 """Wires the bus's batch consumer to the store's sink: which topic goes to which table, in which order, and what is
 committed when.
 
-Three consumers in threads of one process: *alerts* alone (cut after 20 ms, so that a press is in the store's questions
-at once and never waits for its own story), *prompt* with transitions, commands, actions and receipts (cut after 50 ms),
+Three consumers in threads of one process: *alerts* alone (due after 20 ms, so that a press is in the store's questions
+at once and never waits for its own story), *prompt* with transitions, commands, actions and receipts (due after 50 ms),
 *bulk* with raw records, events and dead letters. An insert of events costs 50 ms of processor time whether it holds one
 event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for four seconds.
 """

@@ -1,6 +1,6 @@
 """Each minute: is what was accepted also stored?
 
-The findings are data; the composition root turns gaps into ``accounting.gap`` events.
+The verdicts are data; the composition root turns gaps into ``accounting.gap`` events.
 
 Two equations per connector instance and minute of receipt::
 
@@ -49,10 +49,10 @@ class ReconcileSettings(Struct, frozen=True):
 
 
 class Checked(Struct, frozen=True):
-    """One minute's row and whether it balances."""
+    """One minute's row with its verdict."""
 
     row: BalanceRow
-    balance: Balance
+    verdict: Balance
 
 
 class Gap(Struct, frozen=True):
@@ -72,7 +72,7 @@ class Gap(Struct, frozen=True):
 
 
 def balance_of(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> Balance:
-    """Whether one minute balances, at ``now_ms``."""
+    """The verdict on one minute, at ``now_ms``."""
     if row.missing_raw > 0 or row.missing_outcomes != 0:
         young = now_ms - (row.minute_ms + _MINUTE_MS) < settings.grace_s * 1000
         return Balance.IN_FLIGHT if young else Balance.GAP
@@ -81,13 +81,13 @@ def balance_of(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> 
 
 
 def check(answers: Answers, *, now_ms: int, settings: ReconcileSettings | None = None) -> tuple[Checked, ...]:
-    """Every connector instance's minutes in the look-back window, and whether they balance."""
+    """Every connector instance's minutes in the look-back window, with verdicts."""
     limits = settings or ReconcileSettings()
     rows = answers.reconciliation(
         since_ms=_floor(now_ms - limits.look_back_s * 1000), until_ms=_floor(now_ms) + _MINUTE_MS
     )
     return tuple(
-        Checked(row=row, balance=balance_of(row, now_ms=now_ms, settings=limits))
+        Checked(row=row, verdict=balance_of(row, now_ms=now_ms, settings=limits))
         for row in without_names(rows)
     )
 
@@ -128,7 +128,7 @@ def gaps(checked: Sequence[Checked]) -> tuple[Gap, ...]:
             accepted=each.row.accepted,
         )
         for each in checked
-        if each.balance is Balance.GAP
+        if each.verdict is Balance.GAP
     )
 
 
@@ -179,7 +179,7 @@ def record(store: Store, checked: Sequence[Checked], *, now_ms: int) -> None:
             each.row.outcomes_declared,
             each.row.events_stored,
             each.row.dead_stored,
-            each.balance.value,
+            each.verdict.value,
             now_ms,
         )
         for each in checked

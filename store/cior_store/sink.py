@@ -2,17 +2,17 @@
 
 Order of one batch, and why a kill between any two steps loses and doubles nothing::
 
-    1. cut      the messages of one partition, at most max_messages / max_bytes
+    1. gather   the messages of one partition, at most max_messages / max_bytes
     2. plan     written durably: first and last offset, digest of the first message (where views add)
     3. insert   every table, token = topic-partition-first-last-digest
     4. dead     poisoned records to on_dead, durable before it returns
     5. commit   by the caller, up to Written.next_offset
 
-A plan costs an insert of its own (11 ms embedded), so tables that collapse copies by key go without: cut anew, the
-copies are the same rows again. Killed before 2: the batch comes again, cut anyhow. Killed after 2: the plan makes the
-*same cut*, hence the same token: what was inserted is ignored, in the table and in its materialised views, and what was
-not is inserted. The digest belongs to the token because a broker whose memory was lost starts again at offset 0, and a
-token of offsets alone would then silently swallow new signals.
+A plan costs an insert of its own (11 ms embedded), so tables that collapse copies by key go without: gathered anew, the
+copies are the same rows again. Killed before 2: the batch comes again, of any size. Killed after 2: the plan makes the
+*same batch*, hence the same token: what was inserted is ignored, in the table and in its materialised views, and what
+was not is inserted. The digest belongs to the token because a broker whose memory was lost starts again at offset 0,
+and a token of offsets alone would then silently swallow new signals.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Book(Protocol):
 
 
 class SinkSettings(Struct, frozen=True):
-    """Sizes of a cut and the back-off while the store is away; ``is_patient`` false: then the caller waits."""
+    """Sizes of a batch and the back-off while the store is away; ``is_patient`` false: then the caller waits."""
 
     max_messages: int = 10_000
     max_bytes: int = 16_000_000
@@ -114,13 +114,18 @@ class Sink:
         messages = _joined(self._held.pop(where, []), records)
         count = lost = 0
         done: int | None = None
-        for plan, cut in self._cuts(where, messages):
-            if self._may_hold and plan is not None and cut[-1].offset < plan.last and cut[-1] is messages[-1]:
-                self._held[where] = cut
+        for plan, batch in self._batches(where, messages):
+            if (
+                self._may_hold
+                and plan is not None
+                and batch[-1].offset < plan.last
+                and batch[-1] is messages[-1]
+            ):
+                self._held[where] = batch
                 self._plans[where][plan.first] = plan
                 break
-            stored, dead = self._patiently(partial(self._write, topic, partition, cut))
-            count, lost, done = count + stored, lost + dead, cut[-1].offset + 1
+            stored, dead = self._patiently(partial(self._write, topic, partition, batch))
+            count, lost, done = count + stored, lost + dead, batch[-1].offset + 1
         return Written(
             topic=topic,
             partition=partition,
@@ -137,7 +142,7 @@ class Sink:
         self._held.pop((topic, partition), None)
         self._plans.pop((topic, partition), None)
 
-    def _cuts(
+    def _batches(
         self, where: tuple[str, int], messages: list[Message]
     ) -> Iterator[tuple[Plan | None, list[Message]]]:
         """The batches: as a crashed predecessor planned them where these messages continue its plans, else by size.
@@ -149,14 +154,14 @@ class Sink:
         while start < len(messages):
             plan = self._planned(where, messages[start])
             end = (
-                self._end_of_cut(messages, start)
+                self._end_of_batch(messages, start)
                 if plan is None
                 else start + sum(1 for message in messages[start:] if message.offset <= plan.last)
             )
             yield plan, messages[start:end]
             start = end
 
-    def _end_of_cut(self, messages: Sequence[Message], start: int) -> int:
+    def _end_of_batch(self, messages: Sequence[Message], start: int) -> int:
         size, end = 0, start
         while end < len(messages) and end - start < self._settings.max_messages:
             size += len(messages[end].value or b"")
@@ -175,12 +180,12 @@ class Sink:
         plan = self._plans[where].pop(first.offset, None)
         return plan if plan is not None and plan.first_digest == _digest([first]) else None
 
-    def _write(self, topic: str, partition: int, cut: Sequence[Message]) -> tuple[int, int]:
-        plan = Plan(first=cut[0].offset, last=cut[-1].offset, first_digest=_digest(cut[:1]))
+    def _write(self, topic: str, partition: int, batch: Sequence[Message]) -> tuple[int, int]:
+        plan = Plan(first=batch[0].offset, last=batch[-1].offset, first_digest=_digest(batch[:1]))
         if KIND_OF_TOPIC[topic] in ADDITIVE:
             self._book.save_plan(topic, partition, plan)
-        token = f"{topic}-{partition}-{plan.first}-{plan.last}-{_digest(cut)}"
-        entries, letters = self._read(KIND_OF_TOPIC[topic], cut)
+        token = f"{topic}-{partition}-{plan.first}-{plan.last}-{_digest(batch)}"
+        entries, letters = self._read(KIND_OF_TOPIC[topic], batch)
         count = 0
         for kind, group in entries.items():
             rejected = self._book.write(kind, group, token=token)
@@ -190,10 +195,10 @@ class Sink:
             self._bury(letter, kind=KIND_OF_TOPIC[topic], token=token)
         return count, len(letters)
 
-    def _read(self, kind: Kind, cut: Sequence[Message]) -> tuple[dict[Kind, list[Entry]], list[DeadLetter]]:
+    def _read(self, kind: Kind, batch: Sequence[Message]) -> tuple[dict[Kind, list[Entry]], list[DeadLetter]]:
         entries: dict[Kind, list[Entry]] = {}
         letters: list[DeadLetter] = []
-        for message in cut:
+        for message in batch:
             for read in self._records(kind, message):
                 if isinstance(read, DeadLetter):
                     letters.append(read)

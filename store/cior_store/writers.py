@@ -51,7 +51,7 @@ class TableWriter:
     def write(self, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]:
         """Store all rows of ``entries`` and return those that cannot be.
 
-        The token names the cut; bisecting a poisoned batch appends ``/l`` and ``/r``, so a retry of the same cut
+        The token names the batch; bisecting a poisoned batch appends ``/l`` and ``/r``, so a retry of the same batch
         bisects into the same tokens. Raises ``SourceUnavailable`` when the store is away: nothing is known to be stored
         then and the same call must be made again.
         """

@@ -1,7 +1,7 @@
 """A plain batch consumer for bulk sinks: no Faust, no cleverness, commit only after the handler has succeeded.
 
-One thread. Messages are gathered per partition; a batch is cut at ``max_records`` or ``max_bytes``, or when its oldest
-message has waited ``max_wait_s``. The cut is planned (:mod:`cior_bus.batch_plan`) before the handler runs, so the same
+One thread. Messages are gathered per partition; a batch is due at ``max_records`` or ``max_bytes``, or when its oldest
+message has waited ``max_wait_s``. The batch is planned (:mod:`cior_bus.batch_plan`) before the handler runs, so the same
 offsets come together again on every retry, also after a crash. On the embedded broker a new epoch of the log
 (:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out before.
 ``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the
@@ -73,7 +73,7 @@ class Join(StrEnum):
 
 
 class BatchLimits(Struct, frozen=True):
-    """When a batch is cut, and how retries are spaced.
+    """When a batch is due, and how retries are spaced.
 
     ``start_patience_s``: how long a broker that does not tell its partitions yet (it starts, its group coordinator
     moves) is asked again before :meth:`BatchConsumer.run` gives up.

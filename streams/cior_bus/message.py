@@ -5,12 +5,13 @@ The catalogue says topic, key and bytes of a record; nobody else does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple, Protocol, Self
 
 from cior_bus.lanes import device_bucket
 from cior_bus.spool import Entry, SpoolClass
-from cior_core.catalogue import LANE_TOPIC, RecordKind, TopicSpec, kind_of
+from cior_core.catalogue import KINDS, LANE_TOPIC, Kind, RecordKind, kind_of
 from cior_core.model import Lane, Struct
 
 _CLASS: dict[Lane, SpoolClass] = {
@@ -50,16 +51,14 @@ class MessageOut(Struct, frozen=True):
         catalogue does not have.
         """
         kind = kind_of(record)
-        lane = _LANE[spool_class or SpoolClass.LIFE_SAFETY] if kind.lane is None else kind.lane(record)
-        effective = spool_class or _CLASS[lane]
-        is_shared = kind.bucket is not None and lane is not Lane.URGENT
+        way = _way(kind.kind, None if kind.lane is None else kind.lane(record), spool_class)
         return cls(
-            topic=_topic(kind, lane).name,
-            key=_key(kind, record, is_shared=is_shared, said=key),
+            topic=way.topic,
+            key=device_bucket(way.bucket(record)) if way.bucket is not None else _key(kind, record, key),
             value=kind.codec.encode(record),
-            headers=tuple((name, str(getattr(record, name)).encode()) for name in kind.headers),
-            spool_class=effective,
-            bulk=is_shared and effective is not SpoolClass.LIFE_SAFETY,
+            headers=_headers(kind.headers, record) if kind.headers else (),
+            spool_class=way.spool_class,
+            bulk=way.bulk,
         )
 
     @property
@@ -90,15 +89,37 @@ class RecordIn(Struct, frozen=True):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-def _topic(kind: RecordKind, lane: Lane) -> TopicSpec:
-    return kind.topics[0] if len(kind.topics) == 1 else LANE_TOPIC[lane]
+class _Way(NamedTuple):
+    """What is the same for every record of a kind, lane and class; ``bucket``: whose device bucket keys it."""
+
+    topic: str
+    bucket: Callable[[Any], str] | None
+    spool_class: SpoolClass
+    bulk: bool
 
 
-def _key(kind: RecordKind, record: Any, *, is_shared: bool, said: str | None) -> bytes:
-    if is_shared and kind.bucket is not None:
-        return device_bucket(kind.bucket(record))
+@cache
+def _way(kind: Kind, lane: Lane | None, spool_class: SpoolClass | None) -> _Way:
+    entry = KINDS[kind]
+    urgency = lane or _LANE[spool_class or SpoolClass.LIFE_SAFETY]
+    effective = spool_class or _CLASS[urgency]
+    is_shared = entry.bucket is not None and urgency is not Lane.URGENT
+    topic = entry.topics[0] if len(entry.topics) == 1 else LANE_TOPIC[urgency]
+    return _Way(
+        topic=topic.name,
+        bucket=entry.bucket if is_shared else None,
+        spool_class=effective,
+        bulk=is_shared and effective is not SpoolClass.LIFE_SAFETY,
+    )
+
+
+def _key(kind: RecordKind, record: Any, said: str | None) -> bytes:
     if kind.key is not None:
         return kind.key(record).encode()
     if said is None:
         raise ValueError(f"the key of a {kind.kind.value} must be said")
     return said.encode()
+
+
+def _headers(names: Iterable[str], record: Any) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, str(getattr(record, name)).encode()) for name in names)

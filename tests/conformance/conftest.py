@@ -21,4 +21,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _more_damage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks_decode, "MUTATIONS", often(checks_decode.MUTATIONS, long=20_000))
+    monkeypatch.setattr(checks_decode, "MUTATIONS", often(checks_decode.MUTATIONS, long=30_000))

@@ -11,7 +11,10 @@ from doubles.clock import T0_MS
 
 
 class MemoryBus:
-    """Keeps what was published, in order. Away for the first ``away`` calls; ``around`` is called before each message and once after the last."""
+    """Keeps what was published, in order.
+
+    Away for the first ``away`` calls; ``around`` is called before each message and once after the last.
+    """
 
     def __init__(self, *, away: int = 0, around: Callable[[], None] = lambda: None) -> None:
         self.away = away

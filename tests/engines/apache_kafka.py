@@ -114,7 +114,9 @@ def jars(settings: ApacheKafkaSettings) -> Path:
 
 
 def _cluster_id() -> str:
-    """As Kafka makes them: base64url of a UUID that does not begin with a dash, which its own tool would take for an option (one in 64 does)."""
+    """As Kafka makes them: base64url of a UUID that does not begin with a dash, which its own tool would take for an
+    option (one in 64 does).
+    """
     while (made := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         continue
     return made

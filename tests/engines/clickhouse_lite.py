@@ -1,7 +1,8 @@
 """A real ClickHouse server for tests, over HTTP and native TCP, without Docker and without root.
 
-It is libchdb from the npm registry, whose clickhouse-local entry can ``SYSTEM START LISTEN`` (research: store, section 0). Users, grants,
-read-only limits and the query log are those of a server. It ends when its standard input ends, so no orphan outlives the tests.
+It is libchdb from the npm registry, whose clickhouse-local entry can ``SYSTEM START LISTEN`` (research: store,
+section 0). Users, grants, read-only limits and the query log are those of a server. It ends when its standard input
+ends, so no orphan outlives the tests.
 """
 
 from __future__ import annotations
@@ -74,7 +75,10 @@ _USER = Template("""\
 
 
 class UserSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A user of the server. No grants means all rights; ``read_only`` is readonly=1 with a changeable max_execution_time."""
+    """A user of the server.
+
+    No grants means all rights; ``read_only`` is readonly=1 with a changeable max_execution_time.
+    """
 
     name: str
     grants: tuple[str, ...] = ()
@@ -174,7 +178,10 @@ class ClickHouseLite:
         return f"clickhouse://{user}:{self._passwords[user]}@{self.host}:{self.http_port}/{database}"
 
     def query(self, sql: str, user: str = ADMIN) -> str:
-        """One statement over bare HTTP, for set-up and for seeing what the server itself says. Raises HTTPError with its answer."""
+        """One statement over bare HTTP, for set-up and for seeing what the server itself says.
+
+        Raises HTTPError with its answer.
+        """
         headers = {"X-ClickHouse-User": user, "X-ClickHouse-Key": self._passwords[user]}
         request = urllib.request.Request(
             f"http://{self.host}:{self.http_port}/", data=sql.encode(), headers=headers

@@ -1,6 +1,7 @@
 """How often a test repeats: a short form in every run, the long one under ``make long`` (``CIOR_LONG=1``).
 
-Kills by the hundred, decoders fed a million damaged inputs, properties over thousands of examples: too long for CI, where each has its short form.
+Kills by the hundred, decoders fed a million damaged inputs, properties over thousands of examples: too long for CI,
+where each has its short form.
 """
 
 from __future__ import annotations

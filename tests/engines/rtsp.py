@@ -1,12 +1,14 @@
-"""A real RTSP server for tests: ``rtsp-server`` of aio-rtsp-toolkit (Apache-2.0, a dev dependency), another party's implementation of the protocol.
+"""A real RTSP server for tests: ``rtsp-server`` of aio-rtsp-toolkit (Apache-2.0, a dev dependency), another party's
+implementation of the protocol.
 
-It serves every H.264 or H.265 file of a folder as ``rtsp://127.0.0.1:PORT/NAME`` in real time, for ever (a file that ends begins again), RTP
-interleaved in the RTSP connection (TCP), with RTCP sender reports. By hand, or from a demo, the same is::
+It serves every H.264 or H.265 file of a folder as ``rtsp://127.0.0.1:PORT/NAME`` in real time, for ever (a file that
+ends begins again), RTP interleaved in the RTSP connection (TCP), with RTCP sender reports. By hand, or from a demo,
+the same is::
 
     rtsp-server --dir FOLDER --host 127.0.0.1 --port PORT --control-port OTHER_PORT
 
-Host and control port must both be given: their defaults are fixed and on all interfaces. The script stands beside the interpreter
-(``Path(sys.executable).parent / "rtsp-server"``). A client must ask for TCP (``rtsp_transport=tcp``).
+Host and control port must both be given: their defaults are fixed and on all interfaces. The script stands beside the
+interpreter (``Path(sys.executable).parent / "rtsp-server"``). A client must ask for TCP (``rtsp_transport=tcp``).
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# What `make docs` runs, and what draws the bundled city, calls the packages in production too; tests and benchmarks do not count.
+# What `make docs` runs, and what draws the bundled city, calls the packages in production too; tests and benchmarks
+# do not count.
 SCRIPTS = ("docs", "core/tools")
 
 

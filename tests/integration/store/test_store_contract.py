@@ -249,7 +249,7 @@ def _hour(pair: Pair, *, now_ms: int) -> list[tuple[int | None, int, int, int, B
             each.row.raw_stored,
             each.row.missing_raw,
             each.row.missing_outcomes,
-            each.balance,
+            each.verdict,
         )
         for each in found
     ]
@@ -351,7 +351,7 @@ def test_a_claim_over_a_straddling_window_is_compared_in_sum_only(pair: Pair) ->
     claim = structs.replace(claim, attributes={"accepted": 2, "window_s": 60.0})
     pair.put(Kind.EVENT, city.event(1, raw_number=1), city.event(2, raw_number=2), claim)
     found = check(pair.ask, now_ms=NOON_MS + 20 * MINUTE_MS, settings=ReconcileSettings(look_back_s=7200))
-    assert {each.balance for each in found} == {Balance.UNCLAIMED}
+    assert {each.verdict for each in found} == {Balance.UNCLAIMED}
     assert [(total.accepted, total.raw_stored) for total in totals([each.row for each in found])] == [(2, 2)]
 
 

@@ -32,7 +32,7 @@ from cior_store.answers import BalanceRow
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from cior_store.questions import Questions
-from cior_store.reconcile import Verdict
+from cior_store.reconcile import Balance
 from cior_vision.settings import AnyVisionSettings
 from cior_vision.worker import VisionWorker
 from engines.rtsp import RtspServer
@@ -77,7 +77,7 @@ class Accounts:
             sum(row.events_stored + row.dead_stored for row in rows),
         )
 
-    def verdicts(self, *, after_ms: int = 0) -> set[Verdict]:
+    def verdicts(self, *, after_ms: int = 0) -> set[Balance]:
         now_ms = time.time_ns() // 1_000_000 + after_ms
         checked = reconcile.check(Questions(self.store), now_ms=now_ms)
         return {each.verdict for each in checked if each.row.connector == "vision"}
@@ -156,7 +156,7 @@ def test_what_a_camera_sent_is_accepted_and_stored_and_so_is_every_event_of_it(
         asyncio.run(watch(plaza(rtsp.url("loiterer.mp4"), tmp_path, stretch_s=2), bus, for_s=9))
         assert bus.flush(timeout_s=20)
     until(
-        lambda: accounts.verdicts() == {Verdict.BALANCED} and accounts.sums()[0] >= 3,
+        lambda: accounts.verdicts() == {Balance.BALANCED} and accounts.sums()[0] >= 3,
         within_s=30,
         why=accounts.rows,
     )
@@ -214,8 +214,8 @@ def test_a_killed_worker_is_in_flight_then_a_gap_and_balanced_once_it_is_back(
         first.kill()
         first.wait()
     assert accounts.sums()[:2] == (1, 0)
-    assert accounts.verdicts() == {Verdict.IN_FLIGHT}
-    assert accounts.verdicts(after_ms=LATER_MS) == {Verdict.GAP}
+    assert accounts.verdicts() == {Balance.IN_FLIGHT}
+    assert accounts.verdicts(after_ms=LATER_MS) == {Balance.GAP}
     second = started(accounts, settings, tmp_path)
     try:
         until(lambda: accounts.sums()[0] == 2 and accounts.sums()[1] == 1, within_s=40, why=accounts.rows)
@@ -223,7 +223,7 @@ def test_a_killed_worker_is_in_flight_then_a_gap_and_balanced_once_it_is_back(
     finally:
         second.terminate()
         assert second.wait(20) == 0
-    until(lambda: accounts.verdicts(after_ms=LATER_MS) == {Verdict.BALANCED}, within_s=30, why=accounts.rows)
+    until(lambda: accounts.verdicts(after_ms=LATER_MS) == {Balance.BALANCED}, within_s=30, why=accounts.rows)
     by_end = {each.ended: each for each in accounts.stretches()}
     assert set(by_end) == {StretchEnd.KILLED, StretchEnd.STOPPED}
     assert by_end[StretchEnd.KILLED].events

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cior_bus import metrics as m
+from cior_bus import segments
 from cior_bus.segments import SegmentLog
 from cior_bus.spool import Alarm, Entry, Spool, SpoolClass, SpoolLimits
 from cior_core.errors import CapacityExhausted, ConfigInvalid, SourceUnavailable
@@ -44,6 +45,27 @@ def log_with(directory: Path, payloads: list[bytes]) -> SegmentLog:
         log.append(payload, at_ms=0)
     log.close()
     return log
+
+
+def test_a_record_that_does_not_count_on_is_not_read() -> None:
+    """Bytes of an earlier life of the file check, but their numbers run back."""
+    data = segments.frame(7, b"new") + segments.frame(5, b"old")
+    assert [payload for _, payload, _ in segments.frames(data, 0)] == [b"new"]
+
+
+def test_law_1_a_file_that_could_not_be_sealed_says_how_far_it_is_not_to_be_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = SegmentLog(tmp_path, segment_bytes=1_000_000)
+    last = [log.append(payload, at_ms=0) for payload in (b"a", b"b")][-1]
+
+    def refuse(fd: int) -> None:
+        raise OSError(5, "I/O error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="I/O"):
+        log.seal()
+    assert log.unsafe_up_to == last
 
 
 def test_a_write_torn_at_any_byte_leaves_every_record_before_it(tmp_path: Path) -> None:

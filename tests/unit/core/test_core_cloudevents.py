@@ -104,6 +104,11 @@ EVENTS = st.builds(
 )
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """Objects in objects, so many."""
+    return {"deeper": nested(levels - 1)} if levels > 1 else {}
+
+
 def tree_of(event: Event = PRESS) -> dict[str, Any]:
     tree: dict[str, Any] = json.loads(cloudevents.encode(event))
     return tree
@@ -290,6 +295,8 @@ def test_wrong_bytes_are_refused_with_a_code(case: str) -> None:
         (msgspec.structs.replace(PRESS, attributes={"x": b"bytes"}), "event.value_type"),
         (msgspec.structs.replace(PRESS, attributes={1: "x"}), "event.value_type"),
         (msgspec.structs.replace(PRESS, attributes={"x": 2**64}), "event.int_range"),
+        (msgspec.structs.replace(PRESS, attributes={"x": 2**63}), "event.int_range"),
+        (msgspec.structs.replace(PRESS, attributes=nested(cloudevents.MAX_DEPTH)), "event.depth"),
         (msgspec.structs.replace(PRESS, summary="\ud800"), "event.encoding"),
         (msgspec.structs.replace(PRESS, type=TypeCode("Not A Code")), "event.type_foreign"),
         (msgspec.structs.replace(PRESS, subject=""), "event.required"),

@@ -100,6 +100,15 @@ def test_silence_of_three_heartbeats_is_one_event_and_the_return_another() -> No
     assert events_later == []
 
 
+def test_a_message_that_arrived_before_the_last_one_ends_no_silence() -> None:
+    """Two ways lead here; the slower one brings what the panel said before it fell silent."""
+    state, _ = told(said(0), said(60), settings=EVERY_MINUTE)
+    state, _ = swept(state, 240)
+    after, events = told(said(30), settings=EVERY_MINUTE, state=state)
+    assert events == []
+    assert after.silent_since_ms == START + 240_000
+
+
 def test_a_silence_that_nobody_swept_is_told_when_it_ends() -> None:
     _, events = told(said(0), said(3600), settings=EVERY_MINUTE)
     assert kinds(events) == ["source.silent new", "source.restored restore"]
@@ -208,6 +217,16 @@ def test_the_offset_is_the_median_of_what_was_measured_and_drift_is_told_once() 
     assert kinds(events) == ["device.clock restore"]
 
 
+def test_a_clock_on_its_limit_does_not_alarm_and_clear_for_ever() -> None:
+    """It is called good again only at half the limit."""
+    state, events = told(*[said(60.0 * n, late_s=90) for n in range(5)])
+    assert kinds(events) == ["device.clock new"]
+    state, events = told(*[said(1000 + 60.0 * n, late_s=45) for n in range(15)], state=state)
+    assert events == []
+    _, events = told(*[said(3000 + 60.0 * n, late_s=29) for n in range(15)], state=state)
+    assert kinds(events) == ["device.clock restore"]
+
+
 def test_unreadable_and_buffered_times_measure_nothing() -> None:
     state, _ = told(
         *[said(60.0 * n, clock=ClockQuality.UNKNOWN) for n in range(5)],
@@ -226,6 +245,12 @@ def test_the_devices_own_instant_is_measured_even_when_the_event_was_moved_to_it
 
 
 # --- presses --------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_device_that_presses_without_end_is_remembered_in_bounded_room() -> None:
+    state, _ = told(*[said(3600.0 * n, "panic.bus") for n in range(100)])
+    assert state.press_count == 100
+    assert [press.id for press in state.presses] == [f"panic.bus@{3600.0 * n}" for n in range(68, 100)]
 
 
 def test_law_2_a_stuck_button_marks_and_never_suppresses() -> None:

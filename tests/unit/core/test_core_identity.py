@@ -57,6 +57,10 @@ def test_domains_are_separated() -> None:
     assert identity.digest("ab", "c") != identity.digest("a", "bc")
 
 
+def test_nothing_an_empty_text_empty_bytes_and_zero_are_four_different_fields() -> None:
+    assert len({identity.digest("d", field) for field in (None, "", b"", 0)}) == 4
+
+
 def test_ids_are_rfc_9562_version_8_uuids() -> None:
     parsed = uuid.UUID(identity.event_id(SOURCE, "k"))
     assert parsed.version == 8
@@ -106,6 +110,15 @@ def test_a_sequence_alone_identifies_a_press_for_ten_minutes_only() -> None:
     assert key(start) != key(start + identity.RESEND_WINDOW_MS), (
         "a panel that restarted its numbering pressed anew"
     )
+
+
+def test_another_message_under_a_sequence_that_was_used_is_another_press() -> None:
+    """A panel that restarted its numbering within the window: the bytes tell."""
+    key = {
+        identity.press_key("panel-7", receipt(n), sequence=1, received_ms=9_000_000, body=body)
+        for n, body in enumerate((b"[#1234|NPA1]", b"[#1234|NPA2]"))
+    }
+    assert len(key) == 2
 
 
 def test_a_sequence_alone_needs_the_receipt_instant() -> None:

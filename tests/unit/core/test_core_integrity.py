@@ -104,6 +104,19 @@ def test_a_chain_shows_an_edit_a_removal_and_a_swap(payloads: list[bytes], data:
     assert integrity.verify_chain(swapped)
 
 
+def test_an_entry_that_is_given_another_number_is_found() -> None:
+    moved = [replace(entry, seq=entry.seq + 5) for entry in chain([b"a", b"b"])]
+    assert [finding.code for finding in integrity.verify_chain(moved, first_seq=5)] == [
+        "chain.hash",
+        "chain.hash",
+    ]
+
+
+def test_a_proof_that_stops_before_the_root_proves_nothing() -> None:
+    alone = integrity.leaf_hash(b"a")
+    assert not integrity.verify_inclusion(b"a", index=0, size=4, proof=[], root=alone)
+
+
 def test_a_forged_tail_with_recomputed_hashes_is_caught_at_the_anchored_head() -> None:
     honest, forged = chain([b"a", b"b", b"c"]), chain([b"a", b"B", b"c"])
     assert (

@@ -83,6 +83,28 @@ def test_a_prosecutor_needs_an_order_and_a_second_person(change: dict[str, objec
     assert decide(Asking(**asking), POLICY).code == code  # type: ignore[arg-type]  # any field, by name
 
 
+@pytest.mark.parametrize(("approvers", "code"), [(1, "deny.approvers"), (2, "allow.court-sealed")])
+def test_a_court_order_opens_sealed_data_with_two_approvers_and_not_with_one(
+    approvers: int, code: str
+) -> None:
+    asking = Asking(
+        role=Role.PROSECUTOR,
+        purpose=Purpose.JUDICIAL_REQUEST,
+        data_class=DataClass.SEALED,
+        legal_basis=LegalBasis.COURT_ORDER,
+        approvers=approvers,
+    )
+    assert decide(asking, POLICY).code == code
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "\n\t"])
+def test_blanks_are_no_reason(reason: str) -> None:
+    asking = Asking(
+        role=Role.RESPONSE_TEAM, purpose=Purpose.DISPATCH, data_class=DataClass.SEALED, reason=reason
+    )
+    assert decide(asking, POLICY).code == "deny.reason_missing"
+
+
 def test_an_old_record_is_closed_to_the_operator_and_nan_is_not_young() -> None:
     asking = Asking(
         role=Role.OPERATOR, purpose=Purpose.DISPATCH, data_class=DataClass.RESTRICTED, age_s=31 * 86_400
@@ -125,6 +147,13 @@ def test_a_table_that_opens_sealed_data_does_not_load() -> None:
         'id = "operation-restricted"\nclasses = ["restricted"]',
         'id = "operation-restricted"\nclasses = ["restricted", "sealed"]',
     )
+    assert planted != TEXT
+    with pytest.raises(ConfigInvalid, match=r"privacy\.sealed_too_open"):
+        Policy.load(planted)
+
+
+def test_a_table_that_opens_sealed_data_to_one_approver_does_not_load() -> None:
+    planted = TEXT.replace("approvers = 2", "approvers = 1")
     assert planted != TEXT
     with pytest.raises(ConfigInvalid, match=r"privacy\.sealed_too_open"):
         Policy.load(planted)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cior_core import bundled, priority
-from cior_core.model import EventId, Level
+from cior_core.model import EventId, Level, Reason
 from cior_core.priority import Fact, Facts
 from cior_core.rules import RulePack
 from cior_core.taxonomy import Taxonomy
@@ -116,6 +117,32 @@ def test_a_source_with_a_record_of_false_alarms_lowers_only_what_is_not_life_saf
     )
     assert "priority.rarely_confirmed" in {reason.code for reason in burglary.reasons}
     assert "priority.rarely_confirmed" not in {reason.code for reason in bus.reasons}
+
+
+def test_law_10_a_rule_can_raise_an_alert_and_never_lower_it(pack: RulePack) -> None:
+    def raised(points: int) -> int:
+        told = Reason(code="watch.zone", points=points, text_es="vigilancia", text_en="watch")
+        known = Facts(facts=(_alone("panic.bus"),), raises=(told,))
+        return priority.score(known, pack.priority.table).points
+
+    assert raised(7) == raised(0) + 7
+    assert raised(-7) == raised(0)
+
+
+def test_each_independent_source_that_counts_adds_its_own_step_of_the_table(pack: RulePack) -> None:
+    def corroborated(*sources: tuple[str, bool]) -> int:
+        known = tuple(
+            msgspec.structs.replace(_alone("panic.bus", counts=counts), independence=source)
+            for source, counts in sources
+        )
+        reasons = priority.score(Facts(facts=known), pack.priority.table).reasons
+        return sum(reason.points for reason in reasons if reason.code == "priority.corroborated")
+
+    first, second = pack.priority.table.corroboration_points[:2]
+    assert corroborated(("a", True)) == corroborated(("a", True), ("a", True)) == 0
+    assert corroborated(("a", True), ("b", False)) == 0, "a copy of the same fact over another road"
+    assert corroborated(("a", True), ("b", True)) == first
+    assert corroborated(("a", True), ("b", True), ("c", True)) == first + second
 
 
 def test_a_queue_breaks_ties_by_age_then_id(pack: RulePack) -> None:

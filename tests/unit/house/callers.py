@@ -1,7 +1,8 @@
 """Which public functions and methods of a package nobody calls in production, by the names in the source.
 
-A function counts as called when a product file other than its own imports it (or its module) and uses the name. A method or property counts as called
-when any product file reads an attribute of that name: objects travel, so the type is not known. Both err on the side of silence.
+A function counts as called when a product file other than its own imports it (or its module) and uses the name. A
+method or property counts as called when any product file reads an attribute of that name: objects travel, so the type
+is not known. Both err on the side of silence.
 """
 
 from __future__ import annotations

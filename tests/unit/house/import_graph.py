@@ -1,6 +1,7 @@
 """Which file of the product imports which: every ``import`` statement, also under TYPE_CHECKING and inside functions.
 
-A ``from package import name`` points at the module ``package.name`` where there is one, else at the package's own ``__init__``.
+A ``from package import name`` points at the module ``package.name`` where there is one, else at the package's own
+``__init__``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Nothing is built that nobody calls: every public function and method of the kernel has a caller in production code outside its own file."""
+"""Nothing is built that nobody calls: every public function and method of the kernel has a caller in production code
+outside its own file.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""No two files of the product import each other, on whatever way round: not under TYPE_CHECKING, not inside a function."""
+"""No two files of the product import each other, on whatever way round: not under TYPE_CHECKING, not inside a
+function.
+"""
 
 from __future__ import annotations
 

@@ -96,6 +96,24 @@ async def test_a_sink_that_is_away_is_waited_for_and_nothing_is_buried() -> None
     assert metrics.value(s.HANDLED, "correlate") == 1
 
 
+async def test_waiting_for_what_is_away_grows_and_stays_within_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+
+    async def sleep(wait_s: float) -> None:
+        waits.append(wait_s)
+
+    monkeypatch.setattr(guard_module, "_FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr(guard_module, "_LONGEST_WAIT_S", 2.0)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    away = [SourceUnavailable("bus.broker_away", "away") for _ in range(20)]
+    guard = Guard(MemoryBus(away=20), clock=FakeClock(), metrics=Metrics())
+    await guard.run(arrived(), failing(*away, ValueError()), agent="correlate")
+    handling, burying = waits[:20], waits[20:]
+    assert handling == burying == [min(0.05 * 2**n, 2.0) for n in range(20)]
+
+
 async def test_the_rescue_goes_with_the_dead_letter_and_its_own_failure_does_not_stop_it() -> None:
     bus, metrics = MemoryBus(), Metrics()
     guard = Guard(bus, clock=FakeClock(), metrics=metrics)
