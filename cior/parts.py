@@ -83,6 +83,8 @@ def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
 def run_vision(arguments: PartArguments, settings_file: Path) -> int:
     """One vision worker with a bus of its own."""
     from cior_bus.producer import Bus
+    from cior_connectors._runtime.settings import read_registry
+    from cior_core.vicinity import Vicinity
     from cior_vision.settings import load_settings
     from cior_vision.worker import VisionWorker
 
@@ -92,6 +94,8 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
             cameras = tuple(msgspec.structs.replace(each, drill=True) for each in settings.camera)
             settings = msgspec.structs.replace(settings, camera=cameras)
         name = settings.worker.name
+        centre = arguments.centre
+        city, registry = load_city(centre), read_registry(centre.beside(centre.file.registry))
         spool = Spool.open(
             arguments.centre.data / "spool" / f"vision-{name}",
             limits=spool_limits(arguments.centre),
@@ -102,7 +106,7 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
             worker = VisionWorker(
                 settings,
                 bus,
-                placed=load_city(arguments.centre).placed,
+                vicinity=Vicinity(registry, city),
                 metrics=metrics,
                 state_dir=arguments.centre.data / "state" / f"vision-{name}",
             )

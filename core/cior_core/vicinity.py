@@ -49,6 +49,10 @@ class Vicinity:
             facts[NEAR] = kinds
         return facts
 
+    def placed(self, place: Place) -> Place:
+        """``place`` with what the city knows of it (:meth:`cior_core.geo.City.placed`); as it is without a city."""
+        return place if self._city is None else self._city.placed(place)
+
     def _registered(self, place: Place, device: Device) -> dict[str, Any]:
         facts: dict[str, Any] = {} if device.facility is None else {FACILITY: device.facility}
         if device.block:

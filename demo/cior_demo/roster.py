@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,7 @@ from cior_core.geo import City
 PANELS = 40
 BUSES = 60
 TAXIS = 40
+CAMERA = "camera-plaza"
 SILENT_ACCOUNT = "5EA1ED2003"
 """Long and strange on purpose: the demo looks for it everywhere, and it must be found nowhere."""
 
@@ -30,6 +32,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     lat: float
     lon: float
     block: str = ""
+    cameras: tuple[str, ...] = ()
     drill: bool = False
     silent: bool = False
     registered: bool = True
@@ -60,6 +63,7 @@ def build(city: City, *, seed: int) -> Roster:
                 lat=lat,
                 lon=lon,
                 block=f"block-{number // 4:02d}",
+                cameras=(CAMERA,) if number == 1 else (),
             )
         )
     actors += _special_panels(actors[0], city, dice)
@@ -85,10 +89,10 @@ def build(city: City, *, seed: int) -> Roster:
     lat, lon = city_point(city, dice)
     actors.append(
         Actor(
-            name="camera-plaza",
+            name=CAMERA,
             kind="camera",
-            native="camera-plaza",
-            subject="camera-plaza",
+            native=CAMERA,
+            subject=CAMERA,
             lat=lat,
             lon=lon,
         )
@@ -107,6 +111,7 @@ def _special_panels(first: Actor, city: City, dice: random.Random) -> list[Actor
         lat=round(first.lat + north_m / 111_195, 6),
         lon=first.lon,
         block=first.block,
+        cameras=first.cameras,
     )
     drill_at, silent_at, mute_at = city_point(city, dice), city_point(city, dice), city_point(city, dice)
     drill = Actor(
@@ -145,38 +150,44 @@ def city_point(city: City, dice: random.Random) -> tuple[float, float]:
 VEHICLE_SILENCE_S = 300.0
 PANEL_SILENCE_S = 120.0
 MUTE_SILENCE_S = 8.0
+CAMERA_SILENCE_S = 3_600.0
 
 
 def registry_toml(roster: Roster, city: City) -> str:
     """The centre's registry of the actors it knows, as TOML. A device is silent after three missed reports, so its longest normal silence is written down."""
-    every_s = {"panel": PANEL_SILENCE_S, "bus": VEHICLE_SILENCE_S, "taxi": VEHICLE_SILENCE_S}
-    rows = []
-    for actor in roster.actors.values():
-        if not actor.registered or actor.kind == "camera":
-            continue
-        fields = {
-            "id": actor.subject,
-            "kind": actor.kind,
-            "name": actor.name,
-            "expected_every_s": MUTE_SILENCE_S if actor.name == "panel-mute" else every_s[actor.kind],
-            "data_class": "sealed" if actor.silent else "restricted",
-            "registered_people": actor.kind in ("bus", "taxi"),
-            "drill": actor.drill,
-        }
-        lines = [
-            "[[device]]",
-            *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()),
-        ]
-        if actor.kind == "panel":
-            lines += [
-                f"block = {json.dumps(actor.block)}",
-                f"siren = {json.dumps(not actor.silent)}",
-                "[device.place]",
-                'method = "site"',
-                f"lat = {actor.lat}",
-                f"lon = {actor.lon}",
-                "accuracy_m = 15.0",
-                f"district = {json.dumps(city.bucket(actor.lat, actor.lon))}",
-            ]
-        rows.append("\n".join(lines))
+    rows = [_row(actor, city) for actor in roster.actors.values() if actor.registered]
     return "\n\n".join(rows) + "\n"
+
+
+_SILENCE_S = {
+    "panel": PANEL_SILENCE_S,
+    "bus": VEHICLE_SILENCE_S,
+    "taxi": VEHICLE_SILENCE_S,
+    "camera": CAMERA_SILENCE_S,
+}
+
+
+def _row(actor: Actor, city: City) -> str:
+    """One device. The panel of a block is its community alarm, with the block's siren."""
+    fields: dict[str, Any] = {
+        "id": actor.subject,
+        "kind": "community" if actor.block else actor.kind,
+        "name": actor.name,
+        "expected_every_s": MUTE_SILENCE_S if actor.name == "panel-mute" else _SILENCE_S[actor.kind],
+        "data_class": "sealed" if actor.silent else "restricted",
+        "registered_people": actor.kind in ("bus", "taxi"),
+        "drill": actor.drill,
+    }
+    if actor.block:
+        fields |= {"block": actor.block, "siren": True, "cameras": list(actor.cameras)}
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
+    if actor.kind in ("panel", "camera"):
+        lines += [
+            "[device.place]",
+            'method = "site"',
+            f"lat = {actor.lat}",
+            f"lon = {actor.lon}",
+            "accuracy_m = 15.0",
+            f"district = {json.dumps(city.bucket(actor.lat, actor.lon))}",
+        ]
+    return "\n".join(["[[device]]", *lines])

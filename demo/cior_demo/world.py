@@ -9,10 +9,9 @@ import msgspec
 
 from cior.embedded.tansu import free_port
 from cior_core.geo import City
-from cior_demo.roster import Roster, registry_toml
+from cior_demo.roster import CAMERA, Roster, registry_toml
 
 ZONE = "America/Argentina/Cordoba"
-CAMERA = "camera-plaza"
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,5 @@
-"""People who press while the system breaks: each press has a device of its own, so that it can be found again, and remembers whether it was acknowledged."""
+"""People who press while the system breaks: each press has a device of its own, so that it can be found again, and remembers whether it was acknowledged.
+Some are registered neighbours, whose block has a siren."""
 
 from __future__ import annotations
 
@@ -69,7 +70,11 @@ class Presser:
         self.pressed.append(Pressed(subject=actor.subject, sent=sent))
 
     async def _panel(self, panels: PanelWire, number: int) -> None:
-        native = f"{0xA000 + number:04X}"
-        actor = Actor(name=native, kind="panel", native=native, subject=f"panel:{native}", lat=0.0, lon=0.0)
+        actor = next(self._centre.neighbours, None) if number % 10 == 0 else None
+        if actor is None:
+            native = f"{0xA000 + number:04X}"
+            actor = Actor(
+                name=native, kind="panel", native=native, subject=f"panel:{native}", lat=0.0, lon=0.0
+            )
         sent = await panels.alarm(actor, "120")
         self.pressed.append(Pressed(subject=actor.subject, sent=sent))

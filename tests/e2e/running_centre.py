@@ -37,6 +37,10 @@ class RunningCentre:
         self.script = script.load(script.bundled_text("viernes"), file="viernes.toml")
         self.city = City.demo()
         self.roster = roster.build(self.city, seed=self.script.seed)
+        # Each presses once: panels of blocks that the registry knows. panel-corner would share its neighbour's alert.
+        self.neighbours = iter(
+            [actor for actor in self.roster.kind("panel") if actor.block and actor.name != "panel-corner"]
+        )
         self.world: World = write_world(folder, roster=self.roster, city=self.city, model=None)
         text = self.world.centre_file.read_text(encoding="utf-8")
         if not with_camera:

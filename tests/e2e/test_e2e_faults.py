@@ -162,9 +162,15 @@ def test_every_press_stands_in_exactly_one_alert(aftermath: Aftermath) -> None:
     assert {subject: count for subject, count in where.items() if count != 1} == {}
 
 
-def test_no_siren_is_commanded_twice_for_one_alert(aftermath: Aftermath) -> None:
-    sirens = Counter((alert, kind) for _command, kind, alert in aftermath.commands if kind == "siren_on")
-    assert {key: count for key, count in sirens.items() if count > 1} == {}
+def test_each_neighbours_press_sounds_its_blocks_siren_once_whatever_was_killed(aftermath: Aftermath) -> None:
+    sirens = Counter(alert for _command, kind, alert in aftermath.commands if kind == "siren_on")
+    neighbours = [
+        alert.id
+        for alert in aftermath.alerts
+        if alert.merged_into is None and any(member.type == "panic.community" for member in alert.members)
+    ]
+    assert len(neighbours) >= 5
+    assert sirens == dict.fromkeys(neighbours, 1)
 
 
 def test_the_accounts_balance_after_it_all(aftermath: Aftermath) -> None:

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 from cior_core import geo
-from cior_core.attributes import CAMERAS
 from cior_core.identity import event_id
-from cior_core.model import ClockQuality, DataClass, Event, Lane, Phase, Place, Producer, Struct
+from cior_core.model import ClockQuality, DataClass, Device, Event, Phase, Place, Producer, Struct
 from cior_core.taxonomy import Taxonomy
+from cior_core.vicinity import CAMERA, Vicinity
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.health import CameraHealth
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting, Stage
@@ -77,7 +77,7 @@ def with_cell(place: Place) -> Place:
 
 
 class EventMaker:
-    """Makes one camera's events. ``placed`` fills in what the city knows of the camera's place."""
+    """Makes one camera's events. ``placed`` and ``vicinity`` fill in what city and registry know of the camera's place."""
 
     def __init__(
         self,
@@ -88,8 +88,12 @@ class EventMaker:
         taxonomy: Taxonomy,
         author: Author,
         placed: Placed | None = None,
+        vicinity: Vicinity | None = None,
     ) -> None:
         self._camera = camera
+        # It sees its own place, and goes first among those that do.
+        self._device = Device(id=camera.id, kind=CAMERA, cameras=(camera.id,))
+        self._vicinity = vicinity or Vicinity({})
         self._place = (placed or with_cell)(camera.place.as_place())
         self._rules = {rule.id: rule for rule in rules}
         self._engine = engine
@@ -254,7 +258,7 @@ class EventMaker:
         attributes: dict[str, Any],
     ) -> Event:
         kind = self._taxonomy[code]
-        return Event(
+        event = Event(
             id=event_id(self._source, key),
             source=self._source,
             type=kind.code,
@@ -274,10 +278,10 @@ class EventMaker:
             native_key=key,
             native_type=native_type,
             summary=f"{kind.name_es} — {self._camera.name or self._camera.id}",
-            attributes=attributes
-            if kind.lane is Lane.TELEMETRY
-            else {**attributes, CAMERAS: [self._camera.id]},
+            attributes=attributes,
         )
+        facts = self._vicinity.facts(event, self._device)
+        return msgspec.structs.replace(event, attributes=attributes | facts)
 
 
 def _plain(settings: msgspec.Struct) -> Any:

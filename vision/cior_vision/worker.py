@@ -26,12 +26,13 @@ from cior_core import bundled
 from cior_core.camera_stretch import raw_record
 from cior_core.model import Event, RawRecord
 from cior_core.taxonomy import Taxonomy
+from cior_core.vicinity import Vicinity
 from cior_vision import metrics as m
 from cior_vision.clock import EdgeClock, SystemClock
 from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.registry import plugin
 from cior_vision.drops import DropCounter
-from cior_vision.events import Author, EventMaker, Placed, producer_of, source_of
+from cior_vision.events import Author, EventMaker, producer_of, source_of
 from cior_vision.frames import Frame
 from cior_vision.health import HealthMeter
 from cior_vision.incidents import Condition, Sighting
@@ -86,12 +87,12 @@ class VisionWorker:
         clock: EdgeClock | None = None,
         detector: Detector | None = None,
         state_dir: Path | None = None,
-        placed: Placed | None = None,
+        vicinity: Vicinity | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._metrics = metrics or Metrics()
         self._settings = settings
-        self._placed = placed
+        self._vicinity = vicinity
         self._clock = clock or SystemClock()
         self._detector = detector or load_detector(settings)
         self._journal = StretchJournal(state_dir / "stretches" if state_dir is not None else None)
@@ -309,7 +310,8 @@ class VisionWorker:
             engine=engine,
             taxonomy=kinds,
             author=author,
-            placed=self._placed,
+            placed=None if self._vicinity is None else self._vicinity.placed,
+            vicinity=self._vicinity,
         )
         meter = HealthMeter(engine, disabled_rules=pipeline.disabled_rules, now_s=self._clock.monotonic_s())
         return _Watched(

@@ -78,14 +78,17 @@ def _run(
         key = f"{protocol.id}/{step.id}/{target}"
         if key in case.issued:
             continue
-        if why := _withheld(context, step, case, part):
+        # What one press may not sound, a prompt one that joins later may: withholding is told once and decides nothing for good.
+        if (why := _withheld(context, step, case, part)) is None:
+            _issue(context, case_id, protocol, step=step, target=target)
+        elif (key := f"{key}/withheld") in case.issued:
+            continue
+        else:
             context.add_transition(
                 case_id,
                 "step_withheld",
                 context.text("step_withheld", step=step.text, why=why),
             )
-        else:
-            _issue(context, case_id, protocol, step=step, target=target)
         context.update(case_id, issued=(*case.issued, key))
 
 

@@ -32,9 +32,23 @@ def test_the_registry_knows_all_but_the_stranger_and_seals_the_silent_panel() ->
     assert registry[f"panel:{roster.SILENT_ACCOUNT}"].data_class is DataClass.SEALED
     assert registry[f"panel:{roster.SILENT_ACCOUNT}"].siren is False
     assert registry["panel:2002"].drill is True
-    assert len(registry) == len(
-        [actor for actor in people.actors.values() if actor.registered and actor.kind != "camera"]
+    assert len(registry) == len([actor for actor in people.actors.values() if actor.registered])
+
+
+def test_a_blocks_panel_is_its_community_alarm_with_a_siren_and_the_plaza_sees_the_first() -> None:
+    people = roster.build(CITY, seed=7)
+    registry = Registry.load(roster.registry_toml(people, CITY))
+    first = registry["panel:1001"]
+    assert (first.kind, first.block, first.siren, first.cameras) == (
+        "community",
+        "block-00",
+        True,
+        (roster.CAMERA,),
     )
+    assert registry["panel:2001"].cameras == (roster.CAMERA,)
+    assert (registry["panel:2002"].kind, registry["panel:2002"].siren) == ("panel", False)
+    assert registry[roster.CAMERA].kind == "camera"
+    assert registry[roster.CAMERA].place.located
 
 
 def test_the_bundled_script_names_actors_that_exist_and_tells_every_kind_of_trouble() -> None:

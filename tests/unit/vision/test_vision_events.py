@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from cior_core import bundled, cloudevents, geo
-from cior_core.model import ClockQuality, DataClass, Event, Lane, Phase, PlaceMethod
+from cior_core.geo import City, District, Facility
+from cior_core.model import ClockQuality, DataClass, Device, Event, Lane, Phase, Place, PlaceMethod
 from cior_core.taxonomy import Taxonomy
+from cior_core.vicinity import Vicinity
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.events import CONDITION_TYPE, DETECTIONS_TYPE, HEALTH_TYPE, INCIDENT_TYPE, Author, EventMaker
 from cior_vision.frames import Frame
@@ -289,3 +291,24 @@ def test_health_is_rates_of_the_interval_not_totals() -> None:
     )
     assert (facts["gate_open_share"], facts["reconnects"]) == (0.5, 1)
     assert (facts["detector"], facts["model_sha256"]) == ("openvino", "ab" * 32)
+
+
+def test_an_incident_names_its_camera_then_those_beside_it_and_what_stands_there() -> None:
+    beside = Device(
+        id="camera-esquina", kind="camera", place=Place(method=PlaceMethod.SITE, lat=-32.9505, lon=-60.64)
+    )
+    school = Facility(id="s-1", kind="school", name="Escuela", lat=-32.95, lon=-60.6405)
+    corners = ((-33.0, -61.0), (-33.0, -60.0), (-32.0, -60.0), (-32.0, -61.0))
+    city = City(districts=[District(id="d", name="D", ring=corners)], facilities=[school])
+    around = EventMaker(
+        CAMERA,
+        rules=[RULE],
+        engine=ENGINE,
+        taxonomy=KINDS,
+        author=Author(version="1", instance="w1"),
+        vicinity=Vicinity({beside.id: beside}, city),
+    )
+    facts = around.incident(incident(), at(), received_ms=NOON + 12_080).attributes
+    assert (facts["cameras"], facts["near"]) == (["camera-plaza", "camera-esquina"], ["school"])
+    assert event().attributes["cameras"] == ["camera-plaza"]
+    assert all("cameras" not in each.attributes for each in every_kind() if each.lane is Lane.TELEMETRY)
