@@ -21,7 +21,8 @@ class Reputation(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Press(msgspec.Struct, frozen=True, array_like=True):
-    """A press kept in mind: its event id, when it was received, how often (one press may be sent many times), and how its alert ended so far."""
+    """A press kept in mind: its event id, when it was received, how often (one press may be sent many times), and how
+    its alert ended so far."""
 
     id: str
     received_ms: int
@@ -32,9 +33,10 @@ class Press(msgspec.Struct, frozen=True, array_like=True):
 class DeviceState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """All that is remembered of one device. Later versions append fields only, so older bytes still read.
 
-    ``seen_ms``: latest receipt. ``occurred_ms``: latest believable event time. ``silent_since_ms``: deadline that passed unheard, None while alive.
-    ``offsets_ms``: recent received - device. ``high_since_ms``: when the pressed level began, None when released. ``watched_ms``: since when somebody
-    listens again (a start of ours); silence is counted from there, so that our own absence is not blamed on the device.
+    ``seen_ms``: latest receipt. ``occurred_ms``: latest believable event time. ``silent_since_ms``: deadline that
+    passed unheard, None while alive. ``offsets_ms``: recent received - device. ``high_since_ms``: when the pressed
+    level began, None when released. ``watched_ms``: since when somebody listens again (a start of ours); silence is
+    counted from there, so that our own absence is not blamed on the device.
     """
 
     subject: str
@@ -60,7 +62,8 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """All devices of one bucket, and the last source offset applied per ``topic-partition``: one table value, written once per envelope."""
+    """All devices of one bucket, and the last source offset applied per ``topic-partition``: one table value, written
+    once per envelope."""
 
     version: int = SCHEMA_VERSION
     offsets: dict[str, int] = {}
@@ -78,7 +81,8 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         partition: int = 0,
         offset: int | None = None,
     ) -> Bucket:
-        """The bucket with ``states`` put in and, unless a sweep changed them (``offset`` None), the offset moved up, never down."""
+        """The bucket with ``states`` put in and, unless a sweep changed them (``offset`` None), the offset moved up,
+        never down."""
         moved = self.offsets
         if offset is not None:
             key = f"{topic}-{partition}"
@@ -96,7 +100,8 @@ def encode_bucket(bucket: Bucket) -> bytes:
 
 
 def decode_bucket(value: bytes | None) -> Bucket:
-    """The bucket in a table value; an empty one for None. Raises :class:`IntegrityBroken` ``devices.bucket`` for foreign or newer bytes."""
+    """The bucket in a table value; an empty one for None. Raises :class:`IntegrityBroken` ``devices.bucket`` for
+    foreign or newer bytes."""
     if value is None:
         return Bucket()
     try:

@@ -1,12 +1,13 @@
-"""What is known of each device from what it said: is it alive, where, how wrong is its clock, can its presses be believed.
+"""What is known of each device from what it said: is it alive, where, how wrong is its clock, can its presses be
+believed.
 
-Everything here *marks*; nothing removes, delays or lowers an event (law 2): a stuck button's press is still a press, with ``stuck`` beside it.
-Device clocks never order anything alone: liveness goes by receipt, and an instant more than two minutes after receipt counts as the receipt,
-so that a clock years ahead cannot block newer data. All functions are pure and their derived events have deterministic ids, so a
-replayed or repeated input gives the same events.
+Everything here *marks*; nothing removes, delays or lowers an event (law 2): a stuck button's press is still a press,
+with ``stuck`` beside it. Device clocks never order anything alone: liveness goes by receipt, and an instant more than
+two minutes after receipt counts as the receipt, so that a clock years ahead cannot block newer data. All functions are
+pure and their derived events have deterministic ids, so a replayed or repeated input gives the same events.
 
-Derived events, each once per occasion: ``source.silent`` and ``source.restored`` (supervision), ``device.stuck_button`` and ``device.clock``
-(phase ``new`` when it begins, ``restore`` when it ends).
+Derived events, each once per occasion: ``source.silent`` and ``source.restored`` (supervision), ``device.stuck_button``
+and ``device.clock`` (phase ``new`` when it begins, ``restore`` when it ends).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cior_core.attributes import BUFFERED, DEVICE_MS
+from cior_core.attributes import BUFFERED, CLOCK_OFFSET, DEVICE_MS
 from cior_core.device_state import DeviceState, Press, Reputation
 from cior_core.geo import coordinate_fault
 from cior_core.model import (
@@ -46,7 +47,8 @@ _ENDING: Final = frozenset({Phase.RESTORE, Phase.CANCEL, Phase.END})
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Thresholds. ``press_families``: leading words of the types that are presses. ``prior_*``: the smoothing of the confirmation rate."""
+    """Thresholds. ``press_families``: leading words of the types that are presses. ``prior_*``: the smoothing of the
+    confirmation rate."""
 
     missed_heartbeats: int = 3
     expected_every_s: float | None = None
@@ -76,8 +78,8 @@ DEFAULT_SETTINGS: Final = DeviceSettings()
 
 
 def enroll(device: Device, now_ms: int, state: DeviceState | None = None) -> DeviceState:
-    """The state of a registered device from a start of ours on, so that one which never says a word is found silent too, and none is for the time
-    in which nobody listened. Keeps what ``state`` already knows."""
+    """The state of a registered device from a start of ours on, so that one which never says a word is found silent
+    too, and none is for the time in which nobody listened. Keeps what ``state`` already knows."""
     known = state or DeviceState(
         subject=device.id, seen_ms=now_ms, place=device.place if device.place.located else None
     )
@@ -93,9 +95,11 @@ def enroll(device: Device, now_ms: int, state: DeviceState | None = None) -> Dev
 def step(
     state: DeviceState | None, event: Event, now_ms: int, settings: DeviceSettings = DEFAULT_SETTINGS
 ) -> tuple[DeviceState, tuple[Event, ...]]:
-    """``event`` of the device ``event.subject`` applied. ``now_ms`` is the edge's instant of processing; a receipt later than it counts as now.
+    """``event`` of the device ``event.subject`` applied. ``now_ms`` is the edge's instant of processing; a receipt
+    later than it counts as now.
 
-    Late, repeated and disordered events are safe: only newer facts replace older ones. Returns the new state and the derived events.
+    Late, repeated and disordered events are safe: only newer facts replace older ones. Returns the new state and the
+    derived events.
     """
     seen_ms = min(event.received_ms, now_ms)
     before = state or DeviceState(subject=event.subject, seen_ms=seen_ms, drill=event.drill)
@@ -122,8 +126,9 @@ def step(
 
 
 def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> Event:
-    """``event`` with what its device's state says, as attributes for the correlator and the operator: ``repeats`` (presses within
-    ``repeat_within_s``, this one included), ``copies``, ``stuck``, ``confirmation_rate`` and ``confirmation_n``, ``clock_offset_s``. Adds, never removes."""
+    """``event`` with what its device's state says, as attributes for the correlator and the operator: ``repeats``
+    (presses within ``repeat_within_s``, this one included), ``copies``, ``stuck``, ``confirmation_rate`` and
+    ``confirmation_n``, ``clock_offset_s``. Adds, never removes."""
     recent = [
         press
         for press in state.presses
@@ -139,7 +144,7 @@ def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAU
     if found.n:
         facts.update(confirmation_rate=round(found.rate, 4), confirmation_n=found.n)
     if (offset_s := _clock_offset_s(state)) is not None:
-        facts["clock_offset_s"] = offset_s
+        facts[CLOCK_OFFSET] = offset_s
     return msgspec.structs.replace(event, attributes={**event.attributes, **facts})
 
 
@@ -148,7 +153,8 @@ def sweep(
 ) -> tuple[dict[str, DeviceState], tuple[Event, ...]]:
     """The states that fell silent by ``now_ms``, and the events. Sweeping twice changes nothing more.
 
-    ``now_ms`` must be an instant up to which the lane has been *read*: while a backlog is drained, nobody is silent for being unread.
+    ``now_ms`` must be an instant up to which the lane has been *read*: while a backlog is drained, nobody is silent for
+    being unread.
     """
     changed: dict[str, DeviceState] = {}
     events: list[Event] = []
@@ -172,13 +178,14 @@ def _deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS
 
 
 def _clock_offset_s(state: DeviceState) -> float | None:
-    """Median of the recent received - device, seconds (positive: the device's clock is slow or its messages travel); None before three samples."""
+    """Median of the recent received - device, seconds (positive: the device's clock is slow or its messages travel);
+    None before three samples."""
     return None if len(state.offsets_ms) < 3 else median_low(state.offsets_ms) / 1000
 
 
 def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[Event, ...]:
-    """What a closed alert says of each press in it, as events of type ``alert.ending`` to the pressed device. None for drills, and none for silent alerts:
-    nobody keeps a record of whether a victim was believed."""
+    """What a closed alert says of each press in it, as events of type ``alert.ending`` to the pressed device. None for
+    drills, and none for silent alerts: nobody keeps a record of whether a victim was believed."""
     hidden = alert.silent or alert.data_class is DataClass.SEALED
     if alert.disposition is None or alert.closed_ms is None or alert.drill or hidden:
         return ()
@@ -209,13 +216,15 @@ def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[
 
 
 def is_ending(event: Event) -> bool:
-    """Whether ``event`` is one of :func:`endings`: it goes to its device only. Whatever else claims that source goes the way of every event (law 2)."""
+    """Whether ``event`` is one of :func:`endings`: it goes to its device only. Whatever else claims that source goes
+    the way of every event (law 2)."""
     return event.source == ENDINGS and event.type == ENDING and not event.life_safety
 
 
 def learned(state: DeviceState, ending: Event) -> DeviceState:
-    """``state`` after one of :func:`endings`: a press counts as its alert ended *last*, so an alert that is opened again and closed otherwise is corrected, and
-    an ending that comes twice counts once. A press that is no longer kept in mind teaches nothing."""
+    """``state`` after one of :func:`endings`: a press counts as its alert ended *last*, so an alert that is opened
+    again and closed otherwise is corrected, and an ending that comes twice counts once. A press that is no longer kept
+    in mind teaches nothing."""
     word, press_id = ending.attributes.get("disposition"), ending.attributes.get("press")
     if word not in tuple(Disposition) or not is_ending(ending):
         return state
@@ -245,7 +254,8 @@ def _counted(told: Reputation, disposition: str, by: int) -> Reputation:
 def _confirmation(
     reputation: Reputation, settings: DeviceSettings = DEFAULT_SETTINGS, *, z: float = 1.959964
 ) -> Confirmation:
-    """Smoothed rate (beta prior of the settings) and Wilson score interval (E. B. Wilson 1927) of ``reputation``; 0 to 1 when nothing is known."""
+    """Smoothed rate (beta prior of the settings) and Wilson score interval (E. B. Wilson 1927) of ``reputation``; 0 to
+    1 when nothing is known."""
     n = reputation.confirmed + reputation.false
     rate = (reputation.confirmed + settings.prior_confirmed) / (
         n + settings.prior_confirmed + settings.prior_false
@@ -259,7 +269,7 @@ def _confirmation(
     return Confirmation(rate=rate, low=max(0.0, middle - half), high=min(1.0, middle + half), n=n)
 
 
-# --- parts of a step: each fills ``changes`` and returns what to tell -----------------------------------------------------------------
+# --- parts of a step: each fills ``changes`` and returns what to tell -------------------------------------------------
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -291,7 +301,8 @@ def _silence(
 def _return(
     before: DeviceState, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
 ) -> Iterable[_Told]:
-    """A device heard again: ends its silence. A silence that no sweep saw (we were away) is told now, both ends, by receipt times."""
+    """A device heard again: ends its silence. A silence that no sweep saw (we were away) is told now, both ends, by
+    receipt times."""
     if seen_ms <= before.seen_ms:
         return ()
     unseen = tuple(_silence(before, seen_ms, settings=settings, changes=changes))
@@ -306,7 +317,8 @@ def _return(
 def _measure(
     before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
 ) -> Iterable[_Told]:
-    """Clock offset from the device's own instant (attribute ``device_ms``, or the time of an event whose clock was readable)."""
+    """Clock offset from the device's own instant (attribute ``device_ms``, or the time of an event whose clock was
+    readable)."""
     device_ms = event.attributes.get(
         DEVICE_MS, event.occurred_ms if event.clock is not ClockQuality.UNKNOWN else None
     )
@@ -336,7 +348,8 @@ def _measure(
 def _press(
     before: DeviceState, event: Event, seen_ms: int, *, settings: DeviceSettings, changes: dict[str, Any]
 ) -> Iterable[_Told]:
-    """Presses, their copies, and the level: a button is stuck when held for ``stuck_after_s`` or when it presses like no hand does."""
+    """Presses, their copies, and the level: a button is stuck when held for ``stuck_after_s`` or when it presses like
+    no hand does."""
     if event.phase in _ENDING:
         changes["high_since_ms"] = None
         return _unstuck(before, seen_ms, changes)

@@ -1,8 +1,9 @@
 """The priority of an alert: a table of terms, each of which the operator can read.
 
-Properties (tests/unit/correlate/test_core_priority.py): adding a corroborating fact never lowers; a life-safety floor never falls; presses of
-registered people and silent channels never start below their type's level; unverified single private alarms start low (358 of 103,910 private
-alarms in Rosario in 2025 were confirmed: research/mission.md §4a, L9); the same facts give the same score in every process.
+Properties (tests/unit/correlate/test_core_priority.py): adding a corroborating fact never lowers; a life-safety floor
+never falls; presses of registered people and silent channels never start below their type's level; unverified single
+private alarms start low (358 of 103,910 private alarms in Rosario in 2025 were confirmed: research/mission.md §4a, L9);
+the same facts give the same score in every process.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from cior_core.taxonomy import EventType
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """One event as the score sees it. ``confirmation_rate`` (0..1 over ``confirmation_n`` closed alerts) is its source's record;
-    ``given`` is a type that a rule gave the alert, which no event has (its ``event_id`` is empty)."""
+    """One event as the score sees it. ``confirmation_rate`` (0..1 over ``confirmation_n`` closed alerts) is its
+    source's record; ``given`` is a type that a rule gave the alert, which no event has (its ``event_id`` is empty)."""
 
     kind: EventType
     independence: str
@@ -35,7 +36,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of one alert. ``raises`` are terms of rules (area watch, posture); only their non-negative points count."""
+    """All that is known of one alert. ``raises`` are terms of rules (area watch, posture); only their non-negative
+    points count."""
 
     facts: tuple[Fact, ...]
     raises: tuple[Reason, ...] = ()
@@ -52,9 +54,10 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class PriorityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The table, as data. ``from_points`` gives the least points of each level, ``base_points`` what a type of that level starts with,
-    ``corroboration_points`` what the second, third, ... independent source adds. ``technical_families`` are about our own devices: many of them at
-    once are an outage, not a proven crime, so number and registration add nothing there."""
+    """The table, as data. ``from_points`` gives the least points of each level, ``base_points`` what a type of that
+    level starts with, ``corroboration_points`` what the second, third, ... independent source adds.
+    ``technical_families`` are about our own devices: many of them at once are an outage, not a proven crime, so number
+    and registration add nothing there."""
 
     id: str
     version: int
@@ -132,15 +135,23 @@ def score(facts: Facts, table: PriorityTable, *, floor: Level | None = None) -> 
 
 
 def _lead(facts: Facts) -> Fact:
-    """The fact that names the alert: of the most urgent type; a given one, then one that counts, then by id among equals."""
+    """The fact that names the alert: of the most urgent type; a given one, then one that counts, then by id among
+    equals."""
     return min(
         facts.facts, key=lambda fact: (fact.kind.level.rank, not fact.given, not fact.counts, fact.event_id)
     )
 
 
 def order(alert: Alert) -> tuple[int, bool, int, int, str]:
-    """Sort key of every queue: level, what nobody acknowledged yet, points, age (the oldest first), then id."""
-    return alert.level.rank, alert.status is not AlertStatus.OPEN, -alert.score, alert.opened_ms, alert.id
+    """Sort key of every queue: level, unacknowledged first, points, the oldest first; the id decides among equals."""
+    # By status: who reopens an alert asks for attention again.
+    return (
+        alert.level.rank,
+        alert.status is not AlertStatus.OPEN,
+        -alert.score,
+        alert.opened_ms,
+        alert.id,
+    )
 
 
 def _level(points: int, table: PriorityTable) -> Level:
@@ -189,7 +200,7 @@ def _raising(facts: Facts, table: PriorityTable) -> Iterable[Reason]:
 
 
 def _lowering(facts: Facts, table: PriorityTable) -> Iterable[Reason]:
-    """The terms that lower, none of which can touch a protected alert: a registered person's press or a silent channel."""
+    """The terms that lower. None can touch a protected alert: a registered person's press or a silent channel."""
     if any(fact.life_safety and (fact.registered is True or fact.kind.silent) for fact in facts.facts):
         return
     alone = len({fact.independence for fact in facts.facts if fact.counts}) <= 1

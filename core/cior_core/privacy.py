@@ -1,6 +1,8 @@
-"""Who may see what: ``decide`` over a table that is data. Default deny (law 9); the table can only ever allow by a row that names role, purpose and class.
+"""Who may see what: ``decide`` over a table that is data. Default deny (law 9); the table can only ever allow by a row
+that names role, purpose and class.
 
-Pure: the age of a record and the number of approvers are given; nothing is read. Every decision carries a reason code for the ledger, allowed or not.
+Pure: the age of a record and the number of approvers are given; nothing is read. Every decision carries a reason code
+for the ledger, allowed or not.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ class LegalBasis(StrEnum):
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to see one record. ``age_s`` is the record's age; ``approvers`` counts people other than the one who asks."""
+    """One request to see one record. ``age_s`` is the record's age; ``approvers`` counts people other than the one who
+    asks."""
 
     role: Role
     purpose: Purpose
@@ -64,7 +67,8 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be shown. ``fields`` must be removed when ``outcome`` is ``redact``; ``rule`` is None for the default deny."""
+    """What may be shown. ``fields`` must be removed when ``outcome`` is ``redact``; ``rule`` is None for the default
+    deny."""
 
     outcome: Literal["allow", "redact", "deny"]
     code: str
@@ -128,7 +132,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @staticmethod
     def load(text: str, *, file: str = "privacy.toml") -> Policy:
-        """Read the table. Raises ``ConfigInvalid`` when a row redacts nothing or opens sealed data without reason, team or court."""
+        """Read the table. Raises ``ConfigInvalid`` when a row redacts nothing or opens sealed data without reason, team
+        or court."""
         policy = strict_toml.parse(text, Policy, file=file)
         for rule in policy.rule:
             _lint(rule, file)
@@ -172,7 +177,8 @@ def decide(asking: Asking, policy: Policy) -> Decision:
 def may_expire(
     *, kind: str, data_class: DataClass, age_s: float, held: bool | None, policy: Policy
 ) -> tuple[bool, str]:
-    """Whether a record may be deleted, with the reason. ``held`` None means the hold store could not answer: fails closed (law 7)."""
+    """Whether a record may be deleted, with the reason. ``held`` None means the hold store could not answer: fails
+    closed (law 7)."""
     if held is None:
         return False, "keep.hold_unknown"
     if held:

@@ -1,7 +1,9 @@
-"""Which protocol answers which type: who is told, siren or silence, step timers, escalation, competence. Data, not code (mission.md S18, S26).
+"""Which protocol answers which type: who is told, siren or silence, step timers, escalation, competence. Data, not code
+(mission.md S18, S26).
 
-Every type of the taxonomy names one protocol; the book must hold exactly one version of each, or it does not load; nor does it when a silent
-type's protocol sounds anything (S29). Competence is the type's (``lead``, ``supporting``). An alert keeps the version it ran.
+Every type of the taxonomy names one protocol; the book must hold exactly one version of each, or it does not load; nor
+does it when a silent type's protocol sounds anything (S29). Competence is the type's (``lead``, ``supporting``). An
+alert keeps the version it ran.
 """
 
 from __future__ import annotations
@@ -27,10 +29,11 @@ LOUD_TARGETS = frozenset({TargetKind.BLOCK.value})
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One step. With ``after_s`` > 0 it is a timer: it runs once, at a tick, unless the alert reached ``unless`` by then.
+    """One step. With ``after_s`` > 0 it is a timer: it runs once, at a tick, unless the alert reached ``unless`` by
+    then.
 
-    ``target``: ``subject``, ``block``, ``camera`` (from the event) or a :class:`~cior_core.model.Target` such as ``team:police``.
-    ``auto_off_s`` is required of a siren.
+    ``target``: ``subject``, ``block``, ``camera`` (from the event) or a :class:`~cior_core.model.Target` such as
+    ``team:police``. ``auto_off_s`` is required of a siren.
     """
 
     id: str
@@ -106,8 +109,9 @@ class ProtocolBook:
 
     @classmethod
     def load(cls, text: str, types: Mapping[str, EventType], *, file: str = "protocols.toml") -> ProtocolBook:
-        """Read and check. Raises :class:`~cior_core.strict_toml.ConfigFault`: ``protocol.missing``, ``protocol.id_twice``, ``protocol.unused``,
-        ``protocol.silent_and_loud``, ``protocol.silence_unclear``, ``protocol.step_invalid`` or a ``config.*`` code."""
+        """Read and check. Raises :class:`~cior_core.strict_toml.ConfigFault`: ``protocol.missing``,
+        ``protocol.id_twice``, ``protocol.unused``, ``protocol.silent_and_loud``, ``protocol.silence_unclear``,
+        ``protocol.step_invalid`` or a ``config.*`` code."""
         protocols = parse(text, _File, file=file).protocol
         for code, sentence, path, cure in _faults(protocols, types):
             raise ConfigFault(code, sentence, file=file, line=locate(text, path), cure=cure)

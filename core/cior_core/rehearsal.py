@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cior_core import model
+from cior_core import model, priority
 from cior_core.correlate.play import play
 from cior_core.correlate.state import State, initial
 from cior_core.identity import item_id
@@ -79,7 +79,8 @@ class _Stage:
         self.failures: list[str] = []
 
     def items_of(self, scenario: Scenario) -> Iterator[Item]:
-        """Each signal and, before each want is checked, a tick. The loop takes an item when the effects so far were seen."""
+        """Each signal and, before each want is checked, a tick. The loop takes an item when the effects so far were
+        seen."""
         timeline: list[tuple[float, int, int, Signal | Want]] = [
             *((signal.at_s, 0, n, signal) for n, signal in enumerate(scenario.signals)),
             *((want.by_s, 1, n, want) for n, want in enumerate(scenario.wants)),
@@ -157,6 +158,7 @@ class _Stage:
         kinds = [effect.transition.kind for effect in self.effects if isinstance(effect, AppendTransition)]
         rows: list[tuple[str, object, object]] = [
             ("alerts", want.alerts, len(shown)),
+            ("first", want.first, self._first()),
             ("commands", want.commands, self._commands(want.commands or {})),
             (
                 "transition",
@@ -174,6 +176,15 @@ class _Stage:
             asked = any(getattr(want, name) is not None for name in _OF_ALERT)
             return [*rows, ("alert number", want.which, f"{len(alerts)} alerts")] if asked else rows
         return rows + _compare_alert(want, alerts[want.which])
+
+    def _first(self) -> int | None:
+        """The number of the alert that leads the queue; None when nothing is to be done."""
+        queue = [
+            alert
+            for alert in self.alerts.values()
+            if alert.status not in {AlertStatus.MERGED, AlertStatus.CLOSED}
+        ]
+        return list(self.alerts).index(min(queue, key=priority.order).id) if queue else None
 
     def _commands(self, wanted: dict[str, int]) -> dict[str, int]:
         kinds = [effect.command.kind.value for effect in self.effects if isinstance(effect, IssueCommand)]

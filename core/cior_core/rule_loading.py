@@ -33,7 +33,8 @@ _ONE_EACH = ("merge", "late", "priority", "suppress")
 def load(
     texts: Mapping[str, str], *, types: Mapping[str, EventType], sentences: SentenceBook | None = None
 ) -> RulePack:
-    """Read, check and prove ``texts`` (name to TOML; :data:`PROTOCOLS_FILE` among them); ``sentences`` None: the bundled.
+    """Read, check and prove ``texts`` (name to TOML; :data:`PROTOCOLS_FILE` among them); ``sentences`` None: the
+    bundled.
 
     Raises :class:`~cior_core.strict_toml.ConfigFault` with code ``rule.*``, ``protocol.*`` or ``config.*``.
     """
@@ -158,7 +159,7 @@ def _wrong(
     rule: Rule, types: Mapping[str, EventType], families: set[str], waiting: dict[str, str]
 ) -> Iterator[str]:
     """What is wrong with one rule; fills ``waiting`` with the types that a threshold counts."""
-    for field in ("types", "groups_types", "opens"):
+    for field in ("types", "groups_types", "opens", "evidence"):
         named = getattr(rule, field, None) or ()
         for code in (named,) if isinstance(named, str) else named:
             if code not in types:

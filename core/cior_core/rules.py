@@ -65,7 +65,8 @@ class LateRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ThresholdRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``n`` events of ``types`` within ``within_s`` and ``radius_m`` (None: of one subject or district, by ``per``) open one alert."""
+    """``n`` events of ``types`` within ``within_s`` and ``radius_m`` (None: of one subject or district, by ``per``)
+    open one alert."""
 
     types: tuple[str, ...]
     n: int
@@ -77,7 +78,8 @@ class ThresholdRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class WatchRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A confirmed alert of ``families`` makes the place watched: ``radius_m`` for ``days``, ``points`` for what comes (S14)."""
+    """A confirmed alert of ``families`` makes the place watched: ``radius_m`` for ``days``, ``points`` for what comes
+    (S14)."""
 
     families: tuple[str, ...]
     radius_m: float
@@ -86,17 +88,23 @@ class WatchRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CoordinatedRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``n`` alerts of ``families`` at ``level`` or above within ``within_s`` anywhere open one alert of type ``opens`` (S20)."""
+    """``n`` alerts of ``families`` at ``level`` or above within ``within_s`` anywhere open one of type ``opens`` (S20).
+
+    Alerts of the types ``evidence`` (a note left behind) do not count; within the same time they are linked as
+    evidence.
+    """
 
     families: tuple[str, ...]
     n: int
     within_s: float
     level: Level
     opens: str
+    evidence: tuple[str, ...] = ()
 
 
 class UnreportedRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An event of ``types`` with no alert of ``prior_families`` in the ``within_s`` before it opens one of type ``opens`` (S07)."""
+    """An event of ``types`` with no alert of ``prior_families`` in the ``within_s`` before it opens one of type
+    ``opens`` (S07)."""
 
     types: tuple[str, ...]
     prior_families: tuple[str, ...]
@@ -105,7 +113,8 @@ class UnreportedRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class StormRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A warning of ``types`` gathers calls of ``groups_types`` inside its polygon until it expires (S50). Never life-safety."""
+    """A warning of ``types`` gathers calls of ``groups_types`` inside its polygon until it expires (S50). Never
+    life-safety."""
 
     types: tuple[str, ...]
     severities: tuple[str, ...]
@@ -176,7 +185,8 @@ class RuleFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class RulePack:
-    """Everything ``correlate.step`` is told: rules by kind, protocols, the taxonomy, and the version that names them all."""
+    """Everything ``correlate.step`` is told: rules by kind, protocols, the taxonomy, and the version that names them
+    all."""
 
     def __init__(
         self,

@@ -50,10 +50,12 @@ _M_PER_DEGREE = 111_195.0
 class Signal(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"source": "from"}
 ):
-    """One thing that happens at ``at_s``: an ``event`` of a type, an operator's ``action``, a ``receipt`` or a bare ``tick``.
+    """One thing that happens at ``at_s``: an ``event`` of a type, an operator's ``action``, a ``receipt`` or a bare
+    ``tick``.
 
-    An event happened ``ago_s`` before it came; two signals with one ``id`` are one press sent twice (with other facts: a conflicting copy);
-    ``record`` is a call centre's number, and makes each record a source of its own. ``alert`` counts alerts in the order of their opening.
+    An event happened ``ago_s`` before it came; two signals with one ``id`` are one press sent twice (with other facts:
+    a conflicting copy); ``record`` is a call centre's number, and makes each record a source of its own. ``alert``
+    counts alerts in the order of their opening.
     """
 
     at_s: float
@@ -92,12 +94,14 @@ class Signal(
 class Want(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What must hold at ``by_s``; what is not named is not asked.
 
-    ``alerts`` counts those not merged into another; the other fields speak of the alert number ``which`` (in the order of
-    opening). ``commands`` counts by kind; ``transition`` and ``no_transition`` name a kind of transition.
+    ``alerts`` counts those not merged into another; ``first`` is the number of the one that leads the queue; the other
+    fields speak of the alert number ``which`` (in the order of opening). ``commands`` counts by kind; ``transition``
+    and ``no_transition`` name a kind of transition.
     """
 
     by_s: float
     alerts: int | None = None
+    first: int | None = None
     which: int = 0
     type: str | None = None
     level: Level | None = None

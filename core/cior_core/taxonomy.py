@@ -249,6 +249,13 @@ def _shape_faults(kind: EventType, at: tuple[str | int, ...]) -> Iterator[_Fault
             (*at, "supporting"),
             "each level is the lead, supporting, or absent",
         )
+    if kind.alerting is not Alerting.NEVER and not kind.supporting:
+        yield (
+            "taxonomy.competence",
+            f"type '{kind.code}' alerts, but no level of government supports its lead (S18)",
+            (*at, "lead"),
+            "name the supporting levels",
+        )
     if not (0 <= kind.radius_m <= 100_000 and 0 < kind.window_s <= 604_800):
         yield (
             "taxonomy.reach",

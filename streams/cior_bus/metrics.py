@@ -1,8 +1,10 @@
-"""What a process measures: counters, gauges and histograms, declared once with their meaning and served as Prometheus text.
+"""What a process measures: counters, gauges and histograms, declared once with their meaning and served as Prometheus
+text.
 
-:func:`declare` is the one declaration, :func:`catalogue` lists all (``docs/metrics.md`` is generated from it), and ``prometheus_client`` holds
-the numbers of one :class:`Metrics`, a registry of its own. :mod:`cior_bus.metrics_endpoint` serves it.
-Law 11: whatever is dropped is counted in ``cior_<room>_dropped_records_total{reason, intentional}`` and nowhere silently.
+:func:`declare` is the one declaration, :func:`catalogue` lists all (``docs/metrics.md`` is generated from it), and
+``prometheus_client`` holds
+the numbers of one :class:`Metrics`, a registry of its own. :mod:`cior_bus.metrics_endpoint` serves it. Law 11: whatever
+is dropped is counted in ``cior_<room>_dropped_records_total{reason, intentional}`` and nowhere silently.
 """
 
 from __future__ import annotations
@@ -53,7 +55,10 @@ class Aim(Struct, frozen=True):
 
 
 class Latency(Struct, frozen=True):
-    """The bucket boundaries of a histogram, in seconds, and what is promised. Every promise lies on a boundary, so it is counted exactly."""
+    """The bucket boundaries of a histogram, in seconds, and what is promised.
+
+    Every promise lies on a boundary, so it is counted exactly.
+    """
 
     buckets_s: tuple[float, ...]
     aims: tuple[Aim, ...] = ()
@@ -99,7 +104,10 @@ STORING = Latency(
 
 
 class MetricSpec(Struct, frozen=True):
-    """One declared metric. ``labels`` never hold an identity, an address or a place. ``latency`` is set for histograms alone."""
+    """One declared metric.
+
+    ``labels`` never hold an identity, an address or a place. ``latency`` is set for histograms alone.
+    """
 
     name: str
     kind: MetricKind
@@ -223,7 +231,9 @@ class Metrics:
         self._at_scrape.readers.append(read)
 
     def value(self, spec: MetricSpec, *labels: str) -> float:
-        """One number (0 if never touched), of a histogram its count; with fewer labels than declared, the sum over the rest."""
+        """One number (0 if never touched), of a histogram its count; with fewer labels than declared, the sum over the
+        rest.
+        """
         name = f"{spec.name}_count" if spec.kind is MetricKind.HISTOGRAM else spec.name
         wanted = dict(zip(spec.labels, labels, strict=False)).items()
         return sum(
@@ -238,7 +248,10 @@ class Metrics:
         return generate_latest(self.registry).decode()
 
     def _learn(self, known: dict[Series, Record], spec: MetricSpec, labels: tuple[str, ...]) -> Record:
-        """What records this metric under these labels, kept in ``known``. Raises ``ValueError`` for another kind or other labels."""
+        """What records this metric under these labels, kept in ``known``.
+
+        Raises ``ValueError`` for another kind or other labels.
+        """
         expected = {
             MetricKind.COUNTER: self._adding,
             MetricKind.GAUGE: self._setting,

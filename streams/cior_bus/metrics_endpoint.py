@@ -1,4 +1,6 @@
-"""``/metrics`` of one process over HTTP, in Prometheus' text format (exposition format 0.0.4, or OpenMetrics when asked for)."""
+"""``/metrics`` of one process over HTTP, in Prometheus' text format (exposition format 0.0.4, or OpenMetrics when asked
+for).
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ class _Server6(_Server):
 class MetricsEndpoint:
     """Serves from its making until :meth:`close`. ``port`` 0 takes a free one; ``url`` says where it is.
 
-    Numbers never cost a part its work: an address that cannot be had is logged, and a free port of the loopback is taken instead.
+    Numbers never cost a part its work: an address that cannot be had is logged, and a free port of the loopback is
+    taken instead.
     """
 
     def __init__(self, metrics: Metrics, *, host: str = LOOPBACK, port: int = 0) -> None:

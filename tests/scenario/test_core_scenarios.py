@@ -32,7 +32,8 @@ def test_what_the_operator_sees(play: Scenario, pack: RulePack) -> None:
 
 @pytest.mark.parametrize("play", SCENARIOS, ids=[play.title for play in SCENARIOS])
 def test_a_restart_after_every_item_changes_nothing(play: Scenario, pack: RulePack) -> None:
-    """The same play with the state written to entries and read back after each item gives the same effects, byte for byte."""
+    """The same play with the state written to entries and read back after each item gives the same effects, byte for
+    byte."""
     run = rehearsal.run(play, pack)
     states = {DEFAULT_AREA: initial(DEFAULT_AREA)}
     table: dict[str, bytes] = {}

@@ -31,7 +31,7 @@ class SystemClock:
 
 
 class StandingClock:
-    """A clock that does not run: a replay happens at the instant it is told, so that it can be repeated byte for byte."""
+    """A clock that does not run: a replay happens at the instant it is told, and can be repeated byte for byte."""
 
     def __init__(self, now_ms: int) -> None:
         self._now_ms = now_ms

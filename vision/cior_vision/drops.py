@@ -18,12 +18,12 @@ class DropReason(StrEnum):
 
     @property
     def intentional(self) -> bool:
-        """True when the drop is a decision of ours (rate, overload, recalibration), false when the stream was at fault."""
+        """True for a decision of ours (rate, overload, recalibration), false when the stream was at fault."""
         return self in {DropReason.SAMPLED, DropReason.QUEUE_FULL, DropReason.LIGHT_SWITCH}
 
 
 class DropCounter:
-    """Counts per reason, from the reader's thread and the pipeline's alike; never reset, so a reader takes differences."""
+    """Counts by reason, from the reader's thread and the pipeline's; never reset: who reads, forms differences."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,8 +1,10 @@
-"""Incidents, camera conditions, health and detections as canonical events. Pure: no clock, no pixels, deterministic ids.
+"""Incidents, camera conditions, health and detections as canonical events. Pure: no clock, no pixels, deterministic
+ids.
 
-Ids are made of the camera, the rule with its version, the epoch's origin, the track and the incident's own step, never of a process or an order
-of arrival: publishing the same step twice, or replaying the same clip from the same start instant, gives the same ids.
-No event of this room holds a picture, a crop, a face, a plate or anything computed from one: boxes, times and counts only (law 10).
+Ids are made of the camera, the rule with its version, the epoch's origin, the track and the incident's own step,
+never of a process or an order of arrival: publishing the same step twice, or replaying the same clip from the same
+start instant, gives the same ids. No event of this room holds a picture, a crop, a face, a plate or anything
+computed from one: boxes, times and counts only (law 10).
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ def producer_of(author: Author) -> Producer:
     return Producer(connector=CONNECTOR, version=author.version, instance=author.instance)
 
 
-def with_cell(place: Place) -> Place:
+def _with_cell(place: Place) -> Place:
     """``place`` with its H3 cell; a city's own ``City.placed`` also knows the district."""
     if place.lat is None or place.lon is None or place.h3:
         return place
@@ -77,7 +79,10 @@ def with_cell(place: Place) -> Place:
 
 
 class EventMaker:
-    """Makes one camera's events. ``placed`` and ``vicinity`` fill in what city and registry know of the camera's place."""
+    """Makes one camera's events.
+
+    ``placed`` and ``vicinity`` fill in what city and registry know of the camera's place.
+    """
 
     def __init__(
         self,
@@ -94,7 +99,7 @@ class EventMaker:
         # It sees its own place, and goes first among those that do.
         self._device = Device(id=camera.id, kind=CAMERA, cameras=(camera.id,))
         self._vicinity = vicinity or Vicinity({})
-        self._place = (placed or with_cell)(camera.place.as_place())
+        self._place = (placed or _with_cell)(camera.place.as_place())
         self._rules = {rule.id: rule for rule in rules}
         self._engine = engine
         self._taxonomy = taxonomy
@@ -102,21 +107,26 @@ class EventMaker:
         self._source = source_of(camera.id)
 
     def incident(self, incident: Incident, at: FrameTime, *, received_ms: int) -> Event:
-        """One step of an incident; ``at`` is the time of the picture that led to it, whose epoch the incident's stream times belong to."""
+        """One step of an incident; ``at`` is the time of the picture that led to it, whose epoch the incident's stream
+        times belong to.
+        """
+        since_ms = round(incident.since_s * 1000)
         key = ":".join(
             (
                 incident.rule_id,
                 str(incident.rule_version),
                 str(at.origin_ms),
                 str(incident.track_id),
-                str(round(incident.since_s * 1000)),
+                str(since_ms),
                 incident.stage,
                 str(incident.sequence),
             )
         )
         rule = self._rules[incident.rule_id]
         attributes: dict[str, Any] = {
-            "incident": f"{self._camera.id}:{incident.rule_id}:{at.origin_ms}:{incident.track_id}:{round(incident.since_s * 1000)}",
+            "incident": ":".join(
+                map(str, (self._camera.id, incident.rule_id, at.origin_ms, incident.track_id, since_ms))
+            ),
             "rule": incident.rule_id,
             "rule_version": incident.rule_version,
             "parameters": _plain(rule),
@@ -126,18 +136,18 @@ class EventMaker:
             "label": incident.label,
             "score": incident.score,
             "box": box_row(incident.box),
-            "since_ms": wall_at(at, incident.since_s),
+            "since_ms": _wall_at(at, incident.since_s),
             "reason": incident.reason,
             "onvif_topic": ONVIF_TOPIC[incident.kind],
             "detector": self._detector(),
-            "time": time_row(at),
+            "time": _time_row(at),
             **incident.facts,
         }
         return self._event(
             INCIDENT_TYPE[incident.kind],
             key,
             phase=STAGE_PHASE[incident.stage],
-            occurred_ms=wall_at(at, incident.at_s),
+            occurred_ms=_wall_at(at, incident.at_s),
             at=at,
             received_ms=received_ms,
             native_type=incident.kind,
@@ -149,16 +159,16 @@ class EventMaker:
         key = f"{change.condition}:{at.origin_ms}:{round(change.at_s * 1000)}:{change.active}"
         attributes = {
             "condition": str(change.condition),
-            "since_ms": wall_at(at, change.since_s),
+            "since_ms": _wall_at(at, change.since_s),
             "onvif_topic": ONVIF_TOPIC[change.condition],
-            "time": time_row(at),
+            "time": _time_row(at),
             **change.facts,
         }
         return self._event(
             CONDITION_TYPE[change.condition],
             key,
             phase=Phase.NEW if change.active else Phase.RESTORE,
-            occurred_ms=wall_at(at, change.at_s),
+            occurred_ms=_wall_at(at, change.at_s),
             at=at,
             received_ms=received_ms,
             native_type=str(change.condition),
@@ -200,7 +210,9 @@ class EventMaker:
     def detections(
         self, seen: Sequence[tuple[FrameTime, tuple[Sighting, ...]]], *, received_ms: int
     ) -> Event | None:
-        """Everything tracked since the last such event: counts, and each track as last seen; ``None`` when nobody was there."""
+        """Everything tracked since the last such event: counts, and each track as last seen; ``None`` when nobody was
+        there.
+        """
         last: dict[int, tuple[FrameTime, Sighting]] = {
             sighting.track_id: (at, sighting) for at, sightings in seen for sighting in sightings
         }
@@ -223,7 +235,7 @@ class EventMaker:
             "counts": dict(Counter(sighting.label for _, sighting in last.values())),
             "tracks": tracks,
             "detector": self._detector(),
-            "time": time_row(at),
+            "time": _time_row(at),
         }
         return self._event(
             DETECTIONS_TYPE,
@@ -289,12 +301,12 @@ def _plain(settings: msgspec.Struct) -> Any:
     return msgspec.json.decode(msgspec.json.encode(settings))
 
 
-def wall_at(at: FrameTime, stream_s: float) -> int:
+def _wall_at(at: FrameTime, stream_s: float) -> int:
     """UTC ms of another instant of the same epoch, from a picture whose wall time is known."""
     return at.wall_ms + round((stream_s - at.stream_s) * 1000)
 
 
-def time_row(at: FrameTime) -> dict[str, Any]:
+def _time_row(at: FrameTime) -> dict[str, Any]:
     """Where an event's times come from, so that nobody takes stream time for UTC."""
     return {
         "epoch": at.epoch,

@@ -32,7 +32,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """N objects: ``boxes`` N x 4 normalised left, top, right, bottom; ``scores`` N in 0..1; ``classes`` N indexes into the engine's labels."""
+    """N objects: ``boxes`` N x 4 normalised left, top, right, bottom; ``scores`` N in 0..1; ``classes`` N indexes into
+    the engine's labels.
+    """
 
     boxes: Floats
     scores: Floats

@@ -1,7 +1,9 @@
-"""Cheap looks at a whole picture: the motion gate and the statistics the tamper watch decides on. OpenCV, 320x180 grey, stream time.
+"""Cheap looks at a whole picture: the motion gate and the statistics the tamper watch decides on. OpenCV, 320x180 grey,
+stream time.
 
-Measured (one thread): shrinking 0.44 ms, gate 0.24 ms more, statistics 0.7 ms. Running average with alpha 0.2 at five pictures a second, threshold 30,
-largest contour above 60 px was open in 0 % of empty pictures and 80 % of occupied ones of a real scene; slower averages ghost.
+Measured (one thread): shrinking 0.44 ms, gate 0.24 ms more, statistics 0.7 ms. Running average with alpha 0.2 at
+five pictures a second, threshold 30, largest contour above 60 px was open in 0 % of empty pictures and 80 % of
+occupied ones of a real scene; slower averages ghost.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ WIDTH_PX, HEIGHT_PX = 320, 180
 
 
 class GateSettings(Strict, frozen=True, kw_only=True):
-    """``alpha`` is the weight of a new picture after 0.2 s; other intervals are converted, so the frame rate does not matter."""
+    """``alpha`` is the weight of a new picture after 0.2 s; other intervals are converted, so the frame rate does not
+    matter.
+    """
 
     alpha: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.2
     threshold: Annotated[int, msgspec.Meta(ge=1, le=255)] = 30
@@ -32,7 +36,10 @@ class GateSettings(Strict, frozen=True, kw_only=True):
 
 
 class GateReading(Struct, frozen=True, kw_only=True):
-    """``open``: something moves. ``switched``: the whole picture changed at once (lightning, infrared lamp): no verdict, the average restarts."""
+    """``open``: something moves.
+
+    ``switched``: the whole picture changed at once (lightning, infrared lamp): no verdict, the average restarts.
+    """
 
     open: bool
     switched: bool
@@ -59,7 +66,10 @@ class MotionGate:
         self._average = None
 
     def step(self, grey: Grey, at_s: float) -> GateReading:
-        """Compare with the average, then let the picture flow into it. The first picture opens the gate: somebody may already stand there."""
+        """Compare with the average, then let the picture flow into it.
+
+        The first picture opens the gate: somebody may already stand there.
+        """
         if self._average is None:
             self._average, self._last_s = grey.astype(np.float32), at_s
             return GateReading(open=True, switched=False, area_px=0.0, changed=0.0)
@@ -89,7 +99,9 @@ class MotionGate:
 
 
 def read_scene(grey: Grey, at_s: float) -> SceneReading:
-    """Statistics of the shrunk luma: mean, deviation, entropy, sharpness, and a digest that is equal for identical luma only."""
+    """Statistics of the shrunk luma: mean, deviation, entropy, sharpness, and a digest that is equal for identical luma
+    only.
+    """
     mean, deviation = cv2.meanStdDev(grey)
     histogram = np.bincount(grey.ravel(), minlength=256).astype(np.float64) / grey.size
     used = histogram[histogram > 0]

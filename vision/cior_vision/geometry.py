@@ -9,7 +9,7 @@ from typing import NamedTuple
 from cior_vision.rule_settings import Point
 
 EDGE = 0.985
-"""A box that reaches below this share of the picture's height is cut by the lower edge: where it stands cannot be seen."""
+"""A box that reaches below this share of the picture's height is cut by the edge: where it stands cannot be seen."""
 
 
 class Box(NamedTuple):
@@ -52,8 +52,8 @@ def inside(point: Point, polygon: Sequence[Point]) -> bool:
 def zone_hit(box: Box, polygon: Sequence[Point]) -> bool | None:
     """Whether the object stands in the zone; ``None`` when that cannot be seen.
 
-    A box cut by the lower picture edge stands somewhere below the picture: unknown, unless the zone itself is drawn down to that edge,
-    which says that its owner means what lies beyond too.
+    A box cut by the lower picture edge stands somewhere below the picture: unknown, unless the zone itself is drawn
+    down to that edge, which says that its owner means what lies beyond too.
     """
     if not box.cut_below:
         return inside(box.ground, polygon)
@@ -63,8 +63,10 @@ def zone_hit(box: Box, polygon: Sequence[Point]) -> bool | None:
 
 
 def side(point: Point, line: tuple[Point, Point], *, aspect: float) -> float:
-    """Signed distance of ``point`` from the infinite line, in picture heights: positive on the right-hand side of somebody walking from the
-    first vertex to the last (the picture's y axis points down). ``aspect`` is width over height."""
+    """Signed distance of ``point`` from the infinite line, in picture heights: positive on the right-hand side of
+    somebody walking from the first vertex to the last (the picture's y axis points down). ``aspect`` is width over
+    height.
+    """
     (ax, ay), (bx, by) = line
     dx, dy = (bx - ax) * aspect, by - ay
     length = hypot(dx, dy)

@@ -1,4 +1,7 @@
-"""What an operator must see of each camera: how well it is watched, and by what. Pure arithmetic on totals read at two instants."""
+"""What an operator must see of each camera: how well it is watched, and by what.
+
+Pure arithmetic on totals read at two instants.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ class PipelineFacts(Struct, frozen=True, kw_only=True):
 
 
 class CameraHealth(Struct, frozen=True, kw_only=True):
-    """One interval of one camera. Rates are a second of that interval; ``inference_ms_*`` include the wait in the shared queue."""
+    """One interval of one camera.
+
+    Rates are a second of that interval; ``inference_ms_*`` include the wait in the shared queue.
+    """
 
     link: Link
     interval_s: float

@@ -14,7 +14,8 @@ from cior_vision.geometry import Box
 class Sighting(Struct, frozen=True, kw_only=True):
     """One confirmed track as observed in one picture.
 
-    ``score`` is the median of the last ten observations, ``moved`` the greatest distance from where the track began, in box heights.
+    ``score`` is the median of the last ten observations, ``moved`` the greatest distance from where the track began,
+    in box heights.
     """
 
     track_id: int
@@ -58,7 +59,10 @@ class Incident(Struct, frozen=True, kw_only=True):
 
 
 class SceneReading(Struct, frozen=True, kw_only=True):
-    """What one picture looks like as a whole. ``sharpness`` is the variance of the Laplacian; ``digest`` identifies the decoded luma."""
+    """What one picture looks like as a whole.
+
+    ``sharpness`` is the variance of the Laplacian; ``digest`` identifies the decoded luma.
+    """
 
     at_s: float
     luma_mean: float
@@ -79,7 +83,9 @@ class Condition(StrEnum):
 
 
 class ConditionChange(Struct, frozen=True, kw_only=True):
-    """A condition began (``active``) or ended; ``since_s`` is when the evidence for it began, on the caller's time line."""
+    """A condition began (``active``) or ended; ``since_s`` is when the evidence for it began, on the caller's time
+    line.
+    """
 
     condition: Condition
     active: bool

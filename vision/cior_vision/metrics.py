@@ -1,4 +1,7 @@
-"""The numbers of a vision worker, declared once (``cior_bus.metrics``). No label names a camera: where it hangs is a place."""
+"""The numbers of a vision worker, declared once (``cior_bus.metrics``).
+
+No label names a camera: where it hangs is a place.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Constant-velocity Kalman filter of a box, in seconds and box heights.
 
-Each of centre x, centre y, width and height is its own two-state filter (value, rate): with diagonal noise the usual eight-state filter of
-SORT (Bewley et al. 2016) falls apart into these four, which numpy updates at once. Noise grows with the box's height, so near and far objects are
-treated alike, and with elapsed seconds, so the frame rate does not matter.
+Each of centre x, centre y, width and height is its own two-state filter (value, rate): with diagonal noise the usual
+eight-state filter of SORT (Bewley et al. 2016) falls apart into these four, which numpy updates at once. Noise grows
+with the box's height, so near and far objects are treated alike, and with elapsed seconds, so the frame rate does
+not matter.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class BoxFilter:
     """State of one track: values (4), rates (4), covariances (4 x 2 x 2)."""
 
     def __init__(self, box: Array) -> None:
-        self._value = to_centre(box)
+        self._value = _to_centre(box)
         self._rate = np.zeros(4)
         height = self._value[3]
         self._cov = np.zeros((4, 2, 2))
@@ -42,7 +43,7 @@ class BoxFilter:
 
     def update(self, box: Array) -> None:
         """Take a measured box (left, top, right, bottom)."""
-        measured = to_centre(box)
+        measured = _to_centre(box)
         noise = (POSITION_NOISE * measured[3]) ** 2
         gain = self._cov[:, :, 0] / (self._cov[:, 0, 0] + noise)[:, None]
         innovation = measured - self._value
@@ -57,7 +58,7 @@ class BoxFilter:
         return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
 
 
-def to_centre(box: Array) -> Array:
+def _to_centre(box: Array) -> Array:
     """Left, top, right, bottom to centre x, centre y, width, height."""
     left, top, right, bottom = (float(value) for value in box)
     return np.array([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top])

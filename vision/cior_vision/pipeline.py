@@ -1,7 +1,8 @@
-"""One camera from picture to incident: gate, then (when asked) tracker and rules, always the tamper watch. No thread, no clock, no network.
+"""One camera from picture to incident: gate, then (when asked) tracker and rules, always the tamper watch. No thread,
+no clock, no network.
 
-The same object serves the live worker and the clip replay. Call order per picture: :meth:`CameraPipeline.look`; if it wants detection, the detector;
-then :meth:`CameraPipeline.follow` with its result or ``None``.
+The same object serves the live worker and the clip replay. Call order per picture: :meth:`CameraPipeline.check`; if
+it wants detection, the detector; then :meth:`CameraPipeline.follow` with its result or ``None``.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ from cior_vision.tracking import Tracked, Tracker
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What one picture led to. ``closing`` are ends of the *previous* epoch, with that epoch's last time; ``sightings`` is ``None`` when the
-    detector did not look at this picture."""
+    """What one picture led to.
+
+    ``closing`` are ends of the *previous* epoch, with that epoch's last time; ``sightings`` is ``None`` when the
+    detector did not look at this picture.
+    """
 
     time: FrameTime
     motion: bool
@@ -52,7 +56,7 @@ class CameraPipeline:
         self._zone = ZoneInfo(camera.timezone or settings.worker.timezone)
         self._rules = settings.rules_of(camera.id)
         self.disabled_rules = [] if engine.sees_classes else [rule.id for rule in self._rules]
-        self._classes = classes_of_interest(self._rules, engine)
+        self._classes = _classes_of_interest(self._rules, engine)
         self._gate = MotionGate(settings.gate)
         self._tamper = TamperWatch(camera.tamper)
         self._last: FrameTime | None = None
@@ -73,8 +77,10 @@ class CameraPipeline:
         """Picture conditions that hold now."""
         return self._tamper.active
 
-    def look(self, frame: Frame) -> bool:
-        """Take a picture in; whether the detector should look at it: something moves, or a track lives and was not checked for ``redetect_s``."""
+    def check(self, frame: Frame) -> bool:
+        """Ingest a picture; whether the detector should look at it: something moves, or a track lives and was not
+        checked for ``redetect_s``.
+        """
         renewed = self._last is not None and frame.time.epoch != self._last.epoch
         self._closing = self._new_epoch() if renewed else ((), None)
         at_s = frame.time.stream_s
@@ -146,8 +152,11 @@ class CameraPipeline:
         return datetime.fromtimestamp(at.wall_ms / 1000, tz=UTC).astimezone(self._zone)
 
 
-def classes_of_interest(rules: Sequence[AnyTrackRule], engine: EngineFacts) -> frozenset[int] | None:
-    """Indexes of the labels that any rule is about; ``None`` for all (some rule names none). Raises ``ConfigInvalid`` for a label the model lacks."""
+def _classes_of_interest(rules: Sequence[AnyTrackRule], engine: EngineFacts) -> frozenset[int] | None:
+    """Indexes of the labels that any rule is about; ``None`` for all (some rule names none).
+
+    Raises ``ConfigInvalid`` for a label the model lacks.
+    """
     if not engine.sees_classes or any(not rule.classes for rule in rules):
         return None
     wanted = {label for rule in rules for label in rule.classes}

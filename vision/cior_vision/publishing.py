@@ -1,7 +1,8 @@
 """From events and stretches to bus messages, and on to a sink without ever holding up a camera.
 
-Three bounded queues, in order of worth: incidents and camera conditions, records of stretches, health and detections. When the sink is
-away each drops its own oldest, so none takes another's room. Law 11: what is dropped is counted by queue and logged once per outage.
+Three bounded queues, in order of worth: incidents and camera conditions, records of stretches, health and
+detections. When the sink is away each drops its own oldest, so none takes another's room. Law 11: what is dropped is
+counted by queue and logged once per outage.
 """
 
 from __future__ import annotations

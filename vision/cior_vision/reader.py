@@ -1,7 +1,10 @@
-"""A camera's reading thread: reconnects with back-off and jitter, never trusts the library's time-outs, keeps only the newest pictures.
+"""A camera's reading thread: reconnects with back-off and jitter, never trusts the library's time-outs, keeps only the
+newest pictures.
 
-A silent stall can hold the library far longer than asked (measured: twice the read time-out and more), so silence is judged from outside:
-:meth:`CameraReader.watch` compares the monotonic time of the last packet, and replaces a thread that will not come back.
+A silent stall can hold the library far longer than asked (measured: twice the read time-out and more), so silence is
+judged from outside:
+:meth:`CameraReader.watch` compares the monotonic time of the last packet, and replaces a thread that will not come
+back.
 """
 
 from __future__ import annotations
@@ -59,7 +62,10 @@ class ReaderFacts(Struct, frozen=True, kw_only=True):
 
 
 class FrameQueue:
-    """At most ``size`` newest pictures. ``put`` drops the oldest and counts it; with ``wait`` it blocks instead (files read as fast as possible)."""
+    """At most ``size`` newest pictures.
+
+    ``put`` drops the oldest and counts it; with ``wait`` it blocks instead (files read as fast as possible).
+    """
 
     def __init__(self, drops: DropCounter, *, size: int = 2, wait: bool = False) -> None:
         self._drops = drops
@@ -79,7 +85,7 @@ class FrameQueue:
                 self._drops.add(DropReason.QUEUE_FULL)
             self._frames.append(frame)
 
-    def take(self) -> Frame | None:
+    def get(self) -> Frame | None:
         """The oldest picture kept, or ``None``."""
         with self._changed:
             frame = self._frames.popleft() if self._frames else None
@@ -98,7 +104,10 @@ class FrameQueue:
 
 
 class _Counts(Probe):
-    """Written by the reading thread only, read by anybody: plain numbers, each updated in one step. ``also`` hears the same."""
+    """Written by the reading thread only, read by anybody: plain numbers, each updated in one step.
+
+    ``also`` hears the same.
+    """
 
     def __init__(self, clock: EdgeClock, also: Probe) -> None:
         self._clock, self._also = clock, also
@@ -166,7 +175,10 @@ class CameraReader:
         self.frames.close()
 
     def join(self, timeout_s: float) -> bool:
-        """Whether the thread ended in time. One blocked inside the library is left behind: it is a daemon and owns nothing else."""
+        """Whether the thread ended in time.
+
+        One blocked inside the library is left behind: it is a daemon and owns nothing else.
+        """
         if self._thread is not None:
             self._thread.join(timeout_s)
             return not self._thread.is_alive()
@@ -196,8 +208,11 @@ class CameraReader:
         )
 
     def watch(self) -> bool:
-        """The watchdog: whether pictures flow. False after ``stall_s`` without a packet, or three times that without a picture made of them
-        (the first key picture may be long in coming); a thread stuck far longer inside the library is replaced."""
+        """The watchdog: whether pictures flow.
+
+        False after ``stall_s`` without a packet, or three times that without a picture made of them (the first key
+        picture may be long in coming); a thread stuck far longer inside the library is replaced.
+        """
         if self._link is Link.ENDED:
             return True
         now_s = self._clock.monotonic_s()
@@ -291,7 +306,10 @@ class CameraReader:
             self.frames.put(frame)
 
     def _pause(self, error: CiorError | None, attempt: int) -> None:
-        """Wait before the next try: doubling, capped, with jitter so that a street's cameras do not return in step. Logged once per outage."""
+        """Wait before the next try: doubling, capped, with jitter so that a street's cameras do not return in step.
+
+        Logged once per outage.
+        """
         if error is None:
             return
         self._link = Link.REFUSED if isinstance(error, CredentialsRefused) else Link.WAITING

@@ -1,4 +1,6 @@
-"""The true pipeline on a file, as fast as it goes: the golden test of a camera's rules, and how an engineer tries a zone on yesterday's clip."""
+"""The true pipeline on a file, as fast as it goes: the golden test of a camera's rules, and how an engineer tries a
+zone on yesterday's clip.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from cior_vision.worker import program_version
 
 
 class TrackSummary(Struct, frozen=True, kw_only=True):
-    """One confirmed track: stream seconds of its first and last observation, how often it was observed, its last label and median score."""
+    """One confirmed track: stream seconds of its first and last observation, how often it was observed, its last label
+    and median score.
+    """
 
     track_id: int
     label: str
@@ -34,7 +38,10 @@ class TrackSummary(Struct, frozen=True, kw_only=True):
 
 
 class Replay(Struct, frozen=True, kw_only=True):
-    """Everything a clip led to. ``events`` are exactly what the worker would have published for the incidents and picture conditions."""
+    """Everything a clip led to.
+
+    ``events`` are exactly what the worker would have published for the incidents and picture conditions.
+    """
 
     incidents: tuple[Incident, ...]
     changes: tuple[ConditionChange, ...]
@@ -49,7 +56,8 @@ class Replay(Struct, frozen=True, kw_only=True):
 def clip_replay(
     settings: AnyVisionSettings, clip: Path, *, detector: Detector, start_ms: int, camera: str | None = None
 ) -> Replay:
-    """Run ``clip`` as if ``camera`` (default: the first) had filmed it from ``start_ms`` on. The same input gives the same result, ids included.
+    """Run ``clip`` as if ``camera`` (default: the first) had filmed it from ``start_ms`` on. The same input gives the
+    same result, ids included.
 
     Raises ``ConfigInvalid`` for an unknown camera or a missing file, ``SourceUnavailable`` for a file without video.
     """
@@ -75,7 +83,7 @@ def clip_replay(
             stopped=lambda: False,
         )
         for frame in frames:
-            found = detector.detect([frame.image])[0] if pipeline.look(frame) else None
+            found = detector.detect([frame.image])[0] if pipeline.check(frame) else None
             outcomes.append(pipeline.follow(frame, found))
     last, at = pipeline.finish()
     if at is not None:

@@ -1,8 +1,9 @@
 """What an operator may ask of a camera: zones, lines and rules, as strict structs. Pure.
 
-Coordinates are normalised to the picture, (0, 0) top left to (1, 1) bottom right, as ONVIF analytics polygons can be mapped one to one.
-Every duration is stream time in seconds, never a number of frames. Definitions and start values: ONVIF Analytics Service
-Specification (rule annex), Frigate zones (inertia, loitering time); measured limits in the README.
+Coordinates are normalised to the picture, (0, 0) top left to (1, 1) bottom right, as ONVIF analytics polygons can be
+mapped one to one. Every duration is stream time in seconds, never a number of frames. Definitions and start values:
+ONVIF Analytics Service Specification (rule annex), Frigate zones (inertia, loitering time); measured limits in the
+README.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class ZoneSettings(Strict, frozen=True, kw_only=True):
 
 
 class LineSettings(Strict, frozen=True, kw_only=True):
-    """A line across one camera's picture, from its first to its last vertex: left and right are as seen walking that way."""
+    """A line across one camera's picture, from its first to its last vertex: left and right are as seen walking that
+    way.
+    """
 
     id: Name
     camera: Name
@@ -43,9 +46,10 @@ class LineSettings(Strict, frozen=True, kw_only=True):
 class TrackRule(Strict, frozen=True, kw_only=True, tag_field="kind"):
     """What every rule about tracked objects has.
 
-    ``min_score`` is compared with the median score of the track's last ten observations; ``min_height`` is the box height as a share of the picture;
-    ``min_moved`` is how far, in box heights, the track must once have moved (mannequins and posters never do); ``schedule`` holds local
-    ``HH:MM-HH:MM`` spans (empty: always) in the camera's zone.
+    ``min_score`` is compared with the median score of the track's last ten observations; ``min_height`` is the box
+    height as a share of the picture; ``min_moved`` is how far, in box heights, the track must once have moved
+    (mannequins and posters never do); ``schedule`` holds local ``HH:MM-HH:MM`` spans (empty: always) in the camera's
+    zone.
     """
 
     id: Name
@@ -59,8 +63,11 @@ class TrackRule(Strict, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class IntrusionRule(TrackRule, frozen=True, kw_only=True, tag="intrusion"):
-    """Somebody is where nobody should be. ``entries`` consecutive observations inside start it, ``leave_s`` outside end it; a track lost
-    inside may be continued by another within ``gap_s``."""
+    """Somebody is where nobody should be.
+
+    ``entries`` consecutive observations inside start it, ``leave_s`` outside end it; a track lost inside may be
+    continued by another within ``gap_s``.
+    """
 
     zone: Name
     entries: Annotated[int, msgspec.Meta(ge=1)] = 3
@@ -69,7 +76,10 @@ class IntrusionRule(TrackRule, frozen=True, kw_only=True, tag="intrusion"):
 
 
 class LoiteringRule(TrackRule, frozen=True, kw_only=True, tag="loitering"):
-    """Somebody stays. The clock starts with the first of ``entries`` consecutive observations inside and survives an absence of ``gap_s``."""
+    """Somebody stays.
+
+    The clock starts with the first of ``entries`` consecutive observations inside and survives an absence of ``gap_s``.
+    """
 
     zone: Name
     after_s: Seconds = 60.0
@@ -78,7 +88,11 @@ class LoiteringRule(TrackRule, frozen=True, kw_only=True, tag="loitering"):
 
 
 class LineRule(TrackRule, frozen=True, kw_only=True, tag="line_crossing"):
-    """Somebody crosses. ``band`` (share of the picture's height) must be left on the other side; tracks younger than ``min_age_s`` do not count."""
+    """Somebody crosses.
+
+    ``band`` (share of the picture's height) must be left on the other side; tracks younger than ``min_age_s`` do not
+    count.
+    """
 
     line: Name
     direction: Literal["any", "left_to_right", "right_to_left"] = "any"
@@ -87,7 +101,10 @@ class LineRule(TrackRule, frozen=True, kw_only=True, tag="line_crossing"):
 
 
 class TamperSettings(Strict, frozen=True, kw_only=True):
-    """When a picture can no longer be believed. Luma statistics are of the 320x180 grey picture (values 0 to 255, entropy in bits)."""
+    """When a picture can no longer be believed.
+
+    Luma statistics are of the 320x180 grey picture (values 0 to 255, entropy in bits).
+    """
 
     covered_std: float = 6.0
     covered_entropy_bits: float = 1.5

@@ -1,9 +1,10 @@
-"""Rules over tracked objects: zone intrusion, loitering, line crossing. Pure and deterministic: stream time in, incident steps out.
+"""Rules over tracked objects: zone intrusion, loitering, line crossing. Pure and deterministic: stream time in,
+incident steps out.
 
-Guarantees: every decision is in stream time, so the frame rate does not change a verdict; one incident per (rule, track) with start,
-updates and end; hysteresis both ways; a rule that has no evidence (box cut by the picture's edge, track not observed) keeps its last verdict.
-Call order per picture: :meth:`RuleSet.step` with everything observed and everything that ended, at a ``at_s`` that never decreases; once at
-the end of an epoch: :meth:`RuleSet.finish`.
+Guarantees: every decision is in stream time, so the frame rate does not change a verdict; one incident per (rule,
+track) with start, updates and end; hysteresis both ways; a rule that has no evidence (box cut by the picture's edge,
+track not observed) keeps its last verdict. Call order per picture: :meth:`RuleSet.step` with everything observed and
+everything that ended, at a ``at_s`` that never decreases; once at the end of an epoch: :meth:`RuleSet.finish`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ HEIR_DISTANCE = 0.75
 
 
 class Observed(Struct, frozen=True, kw_only=True):
-    """One picture's tracks. ``minute`` is the local minute of the day, for schedules; ``aspect`` the picture's width over its height."""
+    """One picture's tracks.
+
+    ``minute`` is the local minute of the day, for schedules; ``aspect`` the picture's width over its height.
+    """
 
     at_s: float
     sightings: tuple[Sighting, ...]
@@ -54,7 +58,9 @@ class Evaluator(Protocol):
 
 
 def scheduled(rule: TrackRule, minute: int) -> bool:
-    """Whether the rule is armed at this local minute of the day; a span may run over midnight; its end minute is not part of it."""
+    """Whether the rule is armed at this local minute of the day; a span may run over midnight; its end minute is not
+    part of it.
+    """
     if not rule.schedule:
         return True
     return any(_in_span(span, minute) for span in rule.schedule)
@@ -67,7 +73,7 @@ def _in_span(span: str, minute: int) -> bool:
     return minute >= start or minute < end
 
 
-def qualifies(rule: TrackRule, sighting: Sighting) -> bool:
+def _qualifies(rule: TrackRule, sighting: Sighting) -> bool:
     """Whether the rule is about this object at all."""
     if rule.classes and sighting.label not in rule.classes:
         return False
@@ -107,7 +113,7 @@ class ZoneEvaluator:
         """Advance every stay by one picture."""
         out: list[Incident] = []
         for sighting in seen.sightings:
-            if qualifies(self._rule, sighting):
+            if _qualifies(self._rule, sighting):
                 out += self._observe(self._occupant(sighting, seen), sighting, seen)
         for track_id in seen.ended:
             self._lose(track_id, seen.at_s)
@@ -213,7 +219,7 @@ class ZoneEvaluator:
         incident = Incident(
             rule_id=self._rule.id,
             rule_version=self._rule.version,
-            kind=kind_of(self._rule),
+            kind=_kind_of(self._rule),
             stage=stage,
             sequence=one.sequence,
             track_id=one.tracks[0],
@@ -253,7 +259,7 @@ class LineEvaluator:
         """Advance every walker by one picture."""
         out: list[Incident] = []
         for sighting in seen.sightings:
-            if qualifies(self._rule, sighting) and not sighting.box.cut_below:
+            if _qualifies(self._rule, sighting) and not sighting.box.cut_below:
                 out += self._observe(sighting, seen)
         for track_id in seen.ended:
             self._walkers.pop(track_id, None)
@@ -291,7 +297,7 @@ class LineEvaluator:
         return Incident(
             rule_id=self._rule.id,
             rule_version=self._rule.version,
-            kind=kind_of(self._rule),
+            kind=_kind_of(self._rule),
             stage=Stage.ONCE,
             sequence=sequence,
             track_id=sighting.track_id,
@@ -335,7 +341,7 @@ def evaluators(
     return made
 
 
-def kind_of(rule: TrackRule) -> str:
+def _kind_of(rule: TrackRule) -> str:
     """The rule's kind as written in the settings file."""
     tag = type(rule).__struct_config__.tag
     return str(tag)

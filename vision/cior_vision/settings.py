@@ -1,6 +1,7 @@
 """A vision worker's settings file: cameras, zones, lines, rules, engine. Strict TOML; paths are relative to the file.
 
-Tables ``[[camera]]``, ``[[zone]]``, ``[[line]]`` and ``[[rule]]`` stand beside each other and name one another, so that every fault has a line.
+Tables ``[[camera]]``, ``[[zone]]``, ``[[line]]`` and ``[[rule]]`` stand beside each other and name one another, so
+that every fault has a line.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
 class WorkerSection(Strict, frozen=True, kw_only=True):
     """The process. ``timezone`` (IANA) is for schedules of cameras that do not name their own.
 
-    ``stretch_s``: how long a stretch of a camera may be open (s), hence in flight in the accounts, which wait two minutes.
+    ``stretch_s``: how long a stretch of a camera may be open (s), hence in flight in the accounts, which wait two
+    minutes.
     """
 
     name: Name = "vision"
@@ -101,13 +103,13 @@ class VisionSettings(Strict, Generic[E], frozen=True, kw_only=True):
         places = {zone.id for zone in self.zone if zone.camera == camera} | {
             line.id for line in self.line if line.camera == camera
         }
-        return [rule for rule in self.rule if place_of(rule) in places]
+        return [rule for rule in self.rule if _place_of(rule) in places]
 
 
 AnyVisionSettings = VisionSettings[Any]
 
 
-def place_of(rule: AnyTrackRule) -> str:
+def _place_of(rule: AnyTrackRule) -> str:
     """The zone's or line's id that a rule is about."""
     return rule.line if isinstance(rule, LineRule) else rule.zone
 
@@ -204,7 +206,7 @@ def _rule_faults(settings: AnyVisionSettings) -> Iterator[Fault]:
     zones, lines = {zone.id for zone in settings.zone}, {line.id for line in settings.line}
     for index, rule in enumerate(settings.rule):
         kind, known = ("line", lines) if isinstance(rule, LineRule) else ("zone", zones)
-        if place_of(rule) not in known:
+        if _place_of(rule) not in known:
             yield (
                 "vision.place_unknown",
                 f"rule '{rule.id}' names a {kind} that is not here",

@@ -1,9 +1,12 @@
 """Pictures from a camera or a file, by PyAV: one connection, exact PTS, honest times.
 
-:func:`read_frames` is the whole way of one connection (demux, decode, stamp, sample) without threads; the clip replay uses it directly.
-:class:`cior_vision.reader.CameraReader` runs it in a thread with reconnection. Facts about the library that shape this file (measured on PyAV 18): a
-closed connection ends as an *empty packet*, not as an exception; the first packet over RTSP may have no PTS; probing costs 1.9 s unless
-``analyzeduration`` is cut; an RTCP sender report, once received, is attached to every packet as ``prft`` side data.
+:func:`read_frames` is the whole way of one connection (demux, decode, stamp, sample) without threads; the clip replay
+uses it directly.
+:class:`cior_vision.reader.CameraReader` runs it in a thread with reconnection. Facts about the library that shape this
+file (measured on PyAV 18): a
+closed connection ends as an *empty packet*, not as an exception; the first packet over RTSP may have no PTS; probing
+costs 1.9 s unless ``analyzeduration`` is cut; an RTCP sender report, once received, is attached to every packet as
+``prft`` side data.
 """
 
 from __future__ import annotations
@@ -32,9 +35,11 @@ BROKEN_DATA = (av.error.InvalidDataError, av.error.EOFError)
 
 
 class SourceSettings(Strict, frozen=True, kw_only=True):
-    """Where pictures come from. ``url`` is ``rtsp://…`` or a file's path and may hold a password: it is never printed nor published.
+    """Where pictures come from. ``url`` is ``rtsp://…`` or a file's path and may hold a password: it is never printed
+    nor published.
 
-    ``file_start_ms`` (files only) is the UTC instant of the first picture, by the operator's word; without it the instant of opening is taken.
+    ``file_start_ms`` (files only) is the UTC instant of the first picture, by the operator's word; without it the
+    instant of opening is taken.
     """
 
     url: str
@@ -70,7 +75,9 @@ class Probe:
 
 
 def open_source(source: SourceSettings) -> InputContainer:
-    """Connect. Raises ``ConfigInvalid`` (no such file), ``CredentialsRefused`` (401, 403) or ``SourceUnavailable``; no message holds the URL."""
+    """Connect. Raises ``ConfigInvalid`` (no such file), ``CredentialsRefused`` (401, 403) or ``SourceUnavailable``; no
+    message holds the URL.
+    """
     try:
         if source.is_file:
             if not Path(source.url).is_file():
@@ -102,7 +109,8 @@ def read_frames(
     probe: Probe,
     stopped: Callable[[], bool],
 ) -> Iterator[Frame]:
-    """Wanted pictures of one connection, in order, until it ends. Every other decoded picture is counted in ``drops`` with its reason.
+    """Wanted pictures of one connection, in order, until it ends. Every other decoded picture is counted in ``drops``
+    with its reason.
 
     Raises ``SourceUnavailable`` when the connection breaks or has no video.
     """
@@ -176,7 +184,9 @@ class _Arrivals:
 
 
 def _sender_ms(packet: av.Packet[av.VideoStream]) -> int | None:
-    """The sender's claim about this packet: ``AVProducerReferenceTime``, UTC microseconds as a native 64-bit integer first (FFmpeg avutil)."""
+    """The sender's claim about this packet: ``AVProducerReferenceTime``, UTC microseconds as a native 64-bit integer
+    first (FFmpeg avutil).
+    """
     if not packet.has_sidedata("prft"):
         return None
     wall_us = int.from_bytes(bytes(packet.get_sidedata("prft"))[:8], "little", signed=True)

@@ -1,9 +1,11 @@
-"""The stretches of a camera (:mod:`cior_core.camera_stretch`): opened with the first packet or event, closed by time, reconnection or stop.
+"""The stretches of a camera (:mod:`cior_core.camera_stretch`): opened with the first packet or event, closed by time,
+reconnection or stop.
 
-Events go out at once and carry a pointer to the stretch that is open; its record follows when it closes. What is accepted is stated at the
-opening, so an open stretch is *in flight* in the accounts. A journal file keeps each stretch until its record is durable: after a kill the
-next start of the worker publishes what the journal knows, with the same id. Until then the accounts show it in flight, then as a gap.
-The journal is written before an event is handed over: an event lost with the worker's memory is declared and missing, never forgotten.
+Events go out at once and carry a pointer to the stretch that is open; its record follows when it closes. What is
+accepted is stated at the opening, so an open stretch is *in flight* in the accounts. A journal file keeps each
+stretch until its record is durable: after a kill the next start of the worker publishes what the journal knows, with
+the same id. Until then the accounts show it in flight, then as a gap. The journal is written before an event is
+handed over: an event lost with the worker's memory is declared and missing, never forgotten.
 """
 
 from __future__ import annotations
@@ -179,7 +181,10 @@ class StretchBook(Probe):
             current.clock = _judged(current.clock, at)
 
     def pointed(self, event: Event) -> Event:
-        """The event with its pointer to the open stretch, which knows it from now on. After the stop: the event as it is."""
+        """The event with its pointer to the open stretch, which knows it from now on.
+
+        After the stop: the event as it is.
+        """
         with self._lock:
             if self._over:
                 return event
@@ -255,7 +260,9 @@ class StretchBook(Probe):
 
 
 def claim(raw: RawId, producer: Producer, *, opened_ms: int) -> Event:
-    """The statement that one stretch was accepted, by its minute; its id follows from the stretch, so saying it twice counts once."""
+    """The statement that one stretch was accepted, by its minute; its id follows from the stretch, so saying it twice
+    counts once.
+    """
     instance = producer.instance or ""
     minute_ms = opened_ms // MINUTE_MS * MINUTE_MS
     return system_event(

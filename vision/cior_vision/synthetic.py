@@ -1,8 +1,9 @@
 """A street we draw ourselves, so that tests, benchmarks and the demo need nobody's footage.
 
-A walking figure with shading, shadow and a moving gait on a textured street, plus sensor noise (without it an encoder repeats pictures exactly, which
-is what a frozen camera looks like). The figure is drawn well enough that a detector trained on photographs calls it a person (YOLO11n: 0.75 to 0.9 at
-120 to 240 px height). Deterministic: the same :class:`Scene` gives the same pixels.
+A walking figure with shading, shadow and a moving gait on a textured street, plus sensor noise (without it an
+encoder repeats pictures exactly, which is what a frozen camera looks like). The figure is drawn well enough that a
+detector trained on photographs calls it a person (YOLO11n: 0.75 to 0.9 at 120 to 240 px height). Deterministic: the
+same :class:`Scene` gives the same pixels.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ OVERSAMPLE = 4
 
 @dataclass(frozen=True)
 class Walker:
-    """A figure with way points ``(second, x, y)`` of its ground point, normalised; absent before the first and after the last. Standing between two
-    equal points it sways a little, as people do."""
+    """A figure with way points ``(second, x, y)`` of its ground point, normalised; absent before the first and after
+    the last. Standing between two equal points it sways a little, as people do.
+    """
 
     path: tuple[tuple[float, float, float], ...]
     height: float = 0.45
@@ -66,7 +68,10 @@ class Walker:
 
 @dataclass(frozen=True)
 class Scene:
-    """A clip to be. ``covered``, ``frozen`` and ``blurred`` are spans of seconds in which that happens to the camera."""
+    """A clip to be.
+
+    ``covered``, ``frozen`` and ``blurred`` are spans of seconds in which that happens to the camera.
+    """
 
     walkers: tuple[Walker, ...]
     duration_s: float
@@ -86,7 +91,9 @@ class Scene:
 
 
 def loiterer(*, arrives_s: float = 2.0, stays_s: float = 20.0) -> Scene:
-    """The demo camera's story: an empty street, somebody walks in from the left, stays in the middle, leaves to the right."""
+    """The demo camera's story: an empty street, somebody walks in from the left, stays in the middle, leaves to the
+    right.
+    """
     here = arrives_s + 4.0
     gone = here + stays_s
     path = ((arrives_s, -0.1, 0.86), (here, 0.5, 0.86), (gone, 0.5, 0.86), (gone + 4.0, 1.1, 0.86))
@@ -109,7 +116,9 @@ def render(scene: Scene) -> Iterator[Image]:
 def encode(
     scene: Scene, path: Path, *, codec: str = "libx264", crf: int = 27, key_every_s: float = 1.0
 ) -> Path:
-    """Write the scene as a video file (no B pictures; a key picture often, so that a joining viewer sees it soon) and return ``path``."""
+    """Write the scene as a video file (no B pictures; a key picture often, so that a joining viewer sees it soon) and
+    return ``path``.
+    """
     options = {"preset": "veryfast", "tune": "zerolatency", "threads": "1", "crf": str(crf)}
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=scene.fps, options=options)

@@ -1,8 +1,10 @@
-"""Can the picture be believed? Covered, too bright, defocused, frozen: pure decisions over :class:`SceneReading`, in stream time.
+"""Can the picture be believed? Covered, too bright, defocused, frozen: pure decisions over :class:`SceneReading`, in
+stream time.
 
-Measured on real fixed cameras: normal luma deviation is 10 or more and entropy 2.26 bit or more, a covered lens gives 3 and 0.87; a
-defocused lens drops the variance of the Laplacian to 0.02 of its normal value while weather and exposure keep it above 0.70; real sensors
-repeat a picture at most twice in a row. ONVIF names the same conditions ImageTooDark, ImageTooBright and ImageTooBlurry.
+Measured on real fixed cameras: normal luma deviation is 10 or more and entropy 2.26 bit or more, a covered lens
+gives 3 and 0.87; a defocused lens drops the variance of the Laplacian to 0.02 of its normal value while weather and
+exposure keep it above 0.70; real sensors repeat a picture at most twice in a row. ONVIF names the same conditions
+ImageTooDark, ImageTooBright and ImageTooBlurry.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ class Latch:
         )
 
     def forget(self) -> None:
-        """A new epoch: evidence gathered so far cannot be continued; an active condition stays until it is seen to be over."""
+        """A new epoch: evidence gathered so far cannot be continued; an active condition stays until it is seen to be
+        over.
+        """
         self._since_s = None
         self._last_true_s = 0.0
 

@@ -1,11 +1,15 @@
 """Honest times of a video stream: pure arithmetic on what the stream says and what the edge clock read.
 
-A stream's PTS restarts at every connection and has no zone: it orders pictures and measures durations, it is not UTC. Each picture therefore
-carries both (:class:`FrameTime`): the stream's own time inside one *epoch* (one connection without a jump) and a wall time with its source:
+A stream's PTS restarts at every connection and has no zone: it orders pictures and measures durations, it is not
+UTC. Each picture therefore carries both (:class:`FrameTime`): the stream's own time inside one *epoch* (one
+connection without a jump) and a wall time with its source:
 
-- ``rtcp``: the camera's RTCP sender report (RFC 3550 §6.4.1), taken over only while it agrees with the arrival within ``tolerance_s``;
-- ``arrival``: the instant our edge clock saw the packet; the camera's own claim, if wrong, is kept as ``clock_error_s``;
-- ``file``: the start instant the operator gave plus stream time; nobody vouches for it, so its quality is always unknown.
+- ``rtcp``: the camera's RTCP sender report (RFC 3550 §6.4.1), taken over only while it agrees with the arrival within
+  ``tolerance_s``;
+- ``arrival``: the instant our edge clock saw the packet; the camera's own claim, if wrong, is kept as
+  ``clock_error_s``;
+- ``file``: the start instant the operator gave plus stream time; nobody vouches for it, so its quality is always
+  unknown.
 """
 
 from __future__ import annotations
@@ -26,7 +30,10 @@ class WallSource(StrEnum):
 
 
 class FrameTime(Struct, frozen=True, kw_only=True):
-    """When a picture was taken. ``stream_s`` counts from the epoch's first picture; ``origin_ms`` is that picture's wall time and names the epoch."""
+    """When a picture was taken.
+
+    ``stream_s`` counts from the epoch's first picture; ``origin_ms`` is that picture's wall time and names the epoch.
+    """
 
     epoch: int
     origin_ms: int
@@ -41,14 +48,17 @@ class FrameTime(Struct, frozen=True, kw_only=True):
 
 
 class PacketTimes(Struct, frozen=True, kw_only=True):
-    """What is known of a packet besides its PTS: arrival by our clock, and the sender's claim (UTC ms) if it made one."""
+    """What is known of a packet besides its PTS: arrival by our clock, the sender's claim (UTC ms) if any."""
 
     arrival_ms: int
     sender_ms: int | None = None
 
 
 class EpochTimes:
-    """Gives each decoded picture its :class:`FrameTime`, or the reason why it has none. One instance lives as long as its camera."""
+    """Gives each decoded picture its :class:`FrameTime`, or the reason why it has none.
+
+    One instance lives as long as its camera.
+    """
 
     def __init__(
         self, *, file_start_ms: int | None = None, tolerance_s: float = 2.0, jump_s: float = 10.0
@@ -73,7 +83,10 @@ class EpochTimes:
         self._first_pts = None
 
     def stamp(self, pts: int | None, time_base: Fraction, seen: PacketTimes) -> FrameTime | DropReason:
-        """The time of a picture, or why it cannot have one. A jump of more than ``jump_s`` either way opens a new epoch."""
+        """The time of a picture, or why it cannot have one.
+
+        A jump of more than ``jump_s`` either way opens a new epoch.
+        """
         if pts is None:
             return DropReason.NO_PTS
         if self._first_pts is not None:

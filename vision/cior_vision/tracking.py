@@ -1,9 +1,10 @@
 """Tracks from detections: two-stage association by overlap with a Kalman prediction.
 
-The idea is ByteTrack's (Zhang et al. 2022): sure detections first, then the unsure ones for what is left, because a low score usually means
-occlusion and not absence. Differences: memory is in *seconds* of stream time (a buffer in frames merges people at low frame rates); another class costs
-``CLASS_PENALTY`` of overlap, because detectors flicker between car, van and truck, and a track's label is what it was called most; a track counts as
-confirmed after ``confirm_after`` observations. No clock is read; times come with the detections and never decrease.
+The idea is ByteTrack's (Zhang et al. 2022): sure detections first, then the unsure ones for what is left, because a
+low score usually means occlusion and not absence. Differences: memory is in *seconds* of stream time (a buffer in
+frames merges people at low frame rates); another class costs ``CLASS_PENALTY`` of overlap, because detectors flicker
+between car, van and truck, and a track's label is what it was called most; a track counts as confirmed after
+``confirm_after`` observations. No clock is read; times come with the detections and never decrease.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from cior_vision.rule_settings import Share, Strict
 
 
 class TrackerSettings(Strict, frozen=True, kw_only=True):
-    """Scores are the detector's; ``memory_s`` is how long a track survives unseen. Below two pictures a second tracks mean nothing."""
+    """Scores are the detector's; ``memory_s`` is how long a track survives unseen.
+
+    Below two pictures a second tracks mean nothing.
+    """
 
     sure_score: Share = 0.4
     new_score: Share = 0.45
@@ -39,7 +43,9 @@ CLASS_PENALTY = 0.3
 
 
 class Tracked(Struct, frozen=True, kw_only=True):
-    """One picture's outcome: confirmed tracks seen in it, ids that ended, and how many tracks still live (seen or remembered)."""
+    """One picture's outcome: confirmed tracks seen in it, ids that ended, and how many tracks still live (seen or
+    remembered).
+    """
 
     sightings: tuple[Sighting, ...]
     ended: frozenset[int]
@@ -153,7 +159,9 @@ class Tracker:
                 self._next_id += 1
 
     def _forget(self, at_s: float) -> frozenset[int]:
-        """Unconfirmed tracks end with their first miss, confirmed ones after ``memory_s``; only the latter were ever told about."""
+        """Unconfirmed tracks end with their first miss, confirmed ones after ``memory_s``; only the latter were ever
+        told about.
+        """
         gone = [
             track
             for track in self._tracks
@@ -182,7 +190,9 @@ class Tracker:
 
 
 def _widened(boxes: Array) -> Array:
-    """Boxes of twice the size about their centres: a track seen once or twice has no speed yet, so a fast object would fall out of its own overlap."""
+    """Boxes of twice the size about their centres: a track seen once or twice has no speed yet, so a fast object would
+    fall out of its own overlap.
+    """
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
     return np.concatenate([boxes[:, :2] - half, boxes[:, 2:] + half], axis=1)
 
@@ -190,7 +200,9 @@ def _widened(boxes: Array) -> Array:
 def _assign(
     cost: Array, rows: Ints, *, columns: Ints, limit: float
 ) -> tuple[list[tuple[int, int]], Ints, Ints]:
-    """Cheapest one-to-one pairs under ``limit`` among some rows and columns of ``cost``, and the rows and columns left over (Jonker-Volgenant)."""
+    """Cheapest one-to-one pairs under ``limit`` among some rows and columns of ``cost``, and the rows and columns left
+    over (Jonker-Volgenant).
+    """
     if not len(rows) or not len(columns):
         return [], rows, columns
     _, chosen, _ = lap.lapjv(cost[np.ix_(rows, columns)], extend_cost=True, cost_limit=limit)

@@ -1,8 +1,9 @@
 """The vision worker: one process for a group of cameras.
 
-A reading thread per camera, one pipeline thread that owns the engine and every camera's state, and the event loop that publishes and keeps watch.
-Pictures are dropped rather than queued, and counted; nothing here waits for the broker. Ends within ``worker.stop_within_s`` of ``stop`` being set,
-or by itself when every source was a file and has ended.
+A reading thread per camera, one pipeline thread that owns the engine and every camera's state, and the event loop
+that publishes and keeps watch. Pictures are dropped rather than queued, and counted; nothing here waits for the
+broker. Ends within ``worker.stop_within_s`` of ``stop`` being set, or by itself when every source was a file and has
+ended.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from cior_vision.incidents import Condition, Sighting
 from cior_vision.pipeline import CameraPipeline, Outcome
 from cior_vision.publishing import Outbox
 from cior_vision.reader import CameraReader, Link
-from cior_vision.settings import AnyVisionSettings, CameraSettings, load_settings
+from cior_vision.settings import AnyVisionSettings, CameraSettings
 from cior_vision.stretches import CameraOf, StretchBook, StretchJournal, claim
 from cior_vision.timing import FrameTime
 
@@ -56,7 +57,7 @@ def program_version() -> str:
         return "0+unknown"
 
 
-def load_detector(settings: AnyVisionSettings) -> Detector:
+def _load_detector(settings: AnyVisionSettings) -> Detector:
     """The engine the settings name, ready. Raises ``ConfigInvalid`` or ``IntegrityBroken``."""
     return plugin(settings.detector.engine).load(settings.detector)
 
@@ -77,7 +78,10 @@ class _Watched:
 
 
 class VisionWorker:
-    """Runs once. Make it, then await :meth:`run`. ``state_dir``: its durable folder; without one a kill costs the open stretches."""
+    """Runs once.
+
+    Make it, then await :meth:`run`. ``state_dir``: its durable folder; without one a kill costs the open stretches.
+    """
 
     def __init__(
         self,
@@ -94,7 +98,7 @@ class VisionWorker:
         self._settings = settings
         self._vicinity = vicinity
         self._clock = clock or SystemClock()
-        self._detector = detector or load_detector(settings)
+        self._detector = detector or _load_detector(settings)
         self._journal = StretchJournal(state_dir / "stretches" if state_dir is not None else None)
         self._outbox = Outbox(
             sink,
@@ -109,11 +113,6 @@ class VisionWorker:
         self._boot = uuid4().hex[:12]
         self._watched = [self._watch_one(camera, kinds, author) for camera in settings.camera]
         self._loop: asyncio.AbstractEventLoop | None = None
-
-    @property
-    def outbox(self) -> Outbox:
-        """What waits for the sink, for tests and for status."""
-        return self._outbox
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
         """Work until ``stop`` is set or every file has ended. Raises what the pipeline thread raised, if it did."""
@@ -156,7 +155,8 @@ class VisionWorker:
                 LOG.warning("reader_abandoned", camera=one.camera.id)
         self._detector.close()
 
-    # --- the event loop's part ------------------------------------------------------------------------------------------------------
+    # --- the event loop's part
+    # ------------------------------------------------------------------------------------------------------
 
     async def _keep_watch(self) -> None:
         due_s = self._clock.monotonic_s() + self._settings.worker.health_every_s
@@ -204,11 +204,12 @@ class VisionWorker:
             health = msgspec.structs.replace(health, events_dropped=self._outbox.dropped_rows())
             self._outbox.add(one.maker.health(health, received_ms=self._clock.now_ms()))
 
-    # --- the pipeline thread's part -------------------------------------------------------------------------------------------------
+    # --- the pipeline thread's part
+    # -------------------------------------------------------------------------------------------------
 
     def _pipeline_loop(self) -> None:
         while not self._stopping.is_set():
-            batch = [(one, frame) for one in self._watched if (frame := one.reader.frames.take()) is not None]
+            batch = [(one, frame) for one in self._watched if (frame := one.reader.frames.get()) is not None]
             self._process(batch)
             self._finish_requested()
             if not batch:
@@ -221,7 +222,7 @@ class VisionWorker:
             self._finish(one)
 
     def _process(self, batch: list[tuple[_Watched, Frame]]) -> None:
-        wanted = [(one, frame) for one, frame in batch if one.pipeline.look(frame)]
+        wanted = [(one, frame) for one, frame in batch if one.pipeline.check(frame)]
         started_s = self._clock.monotonic_s()
         found = self._detector.detect([frame.image for _, frame in wanted]) if wanted else []
         spent_s = self._clock.monotonic_s() - started_s
@@ -284,7 +285,8 @@ class VisionWorker:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self._outbox.add, record)
 
-    # --- making -------------------------------------------------------------------------------------------------------------------------
+    # --- making -------------------------------------------------------------------------------------------------------
+    # ------------------
 
     def _watch_one(self, camera: CameraSettings, kinds: Taxonomy, author: Author) -> _Watched:
         engine = self._detector.facts
@@ -351,8 +353,3 @@ class VisionWorker:
 
 async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
-
-
-async def run_worker(config: Path, sink: DurableSink, *, stop: asyncio.Event | None = None) -> None:
-    """What ``cior run vision --config FILE`` does. Raises ``ConfigInvalid`` (with file, line, cure) or ``IntegrityBroken`` before anything starts."""
-    await VisionWorker(load_settings(config), sink).run(stop)

@@ -110,7 +110,8 @@ def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: 
     context.update(inner_id, status_before_merge=inner.alert.status)
     context.update_alert(inner_id, status=AlertStatus.MERGED, merged_into=case_id)
     context.add_transition(inner_id, "merged", context.text("merged", alert=case_id), actor=actor)
-    if inner.alert.life_safety:
+    # By its parts: what joined in this very step is not in the published alert yet.
+    if inner.alert.life_safety or any(part.member.life_safety for part in context.parts(inner_id)):
         unmute(context, case_id)
     context.update(case_id, absorbed=(*context.current(case_id).absorbed, inner_id))
     rescore(context, case_id)
@@ -118,7 +119,7 @@ def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: 
 
 
 def unmute(context: StepContext, case_id: AlertId) -> None:
-    """End the suppression of a case that life-safety has joined: nobody can mute what is to come (law 16)."""
+    """End the suppression of a case that life-safety has joined: nobody can mute what is to come (law 2)."""
     if context.current(case_id).alert.suppression is None:
         return
     context.update_alert(case_id, suppression=None)

@@ -29,7 +29,8 @@ _SWEEP_EVERY_MS = 600_000
 
 
 def step(state: State, item: Item, rules: RulePack) -> tuple[State, tuple[Effect, ...]]:
-    """Process one item; it raises nothing for any decoded item. Time never goes back: an earlier ``at_ms`` counts as now."""
+    """Process one item; it raises nothing for any decoded item. Time never goes back: an earlier ``at_ms`` counts as
+    now."""
     context = StepContext(state, rules, at_ms=item.at_ms, item_id=item.id)
     match item:
         case EventItem():
@@ -120,17 +121,29 @@ def _sweep(context: StepContext) -> None:
 
 
 def _forget_closed(context: StepContext, horizon_ms: int) -> None:
+    """Forget what was closed long ago, with all that was merged into it: as one, or not at all."""
+    waiting: set[AlertId] = set()
     gone: set[AlertId] = set()
     for case in context.cases.values():
         root = context.root(case.id)
-        closed_ms = (
-            None if root is None or root.alert.status is not AlertStatus.CLOSED else root.alert.closed_ms
-        )
-        off = any(name.startswith("off/") for name, _ in case.alert.timers)
-        if closed_ms is not None and context.now_ms - closed_ms > horizon_ms and not off:
+        if root is None or root.alert.status is not AlertStatus.CLOSED or root.alert.closed_ms is None:
+            continue
+        # A siren that sounds must still go off.
+        if any(name.startswith(response.OFF) for name, _ in case.alert.timers):
+            waiting.add(root.id)
+        if context.now_ms - root.alert.closed_ms > horizon_ms:
             gone.add(case.id)
+    gone = {case_id for case_id in gone if (root := context.root(case_id)) is None or root.id not in waiting}
     for case_id in sorted(gone):
         context.forget(case_id)
     for key, sent in context.sent.items():
         if sent.alert_id in gone:
             context.drop("sent", key)
+    _forget_protocols(context)
+
+
+def _forget_protocols(context: StepContext) -> None:
+    """Drop the versions that no remembered case runs any more."""
+    running = {mark for case in context.cases.values() for mark in case.protocols}
+    for mark in [mark for mark, _ in context.protocols.items() if mark not in running]:
+        context.drop("protocols", mark)

@@ -1,11 +1,12 @@
-"""An event arrives: recognise it, and let it open, join, wait or end. Life-safety is decided first and never waits (law 2)."""
+"""An event arrives: recognise it, and let it open, join, wait or end. Life-safety is decided first and never waits (law
+2)."""
 
 from __future__ import annotations
 
 import msgspec
 
 from cior_core.attributes import MERGED_INTO
-from cior_core.correlate import cases, floods, matching, patterns, response
+from cior_core.correlate import cases, coordinated, floods, matching, patterns, response
 from cior_core.correlate.matching import Match
 from cior_core.correlate.state import UNDECODED, MergeClass, Part, Pending, Seen
 from cior_core.correlate.step_context import StepContext
@@ -139,7 +140,7 @@ def _join(context: StepContext, event: Event, part: Part, match: Match | None) -
             cases.unmute(context, case.id)
         response.respond(context, case.id, part)
     _note_level(context, case.id, was=case.alert.level)
-    patterns.check_coordinated(context, case.id)
+    coordinated.check(context, case.id)
     patterns.link_silent(context, case.id)
     return _merged_by_source(context, event, part, case.id)
 
@@ -189,7 +190,8 @@ def _gathered(context: StepContext, event: Event, part: Part) -> AlertId | None:
 def _open(
     context: StepContext, event: Event, part: Part, earlier: Match | None, *, merge_class: MergeClass
 ) -> AlertId:
-    """Open an alert at once, run its protocol, gather what waited for it. ``earlier``: the closed or full one it is linked to."""
+    """Open an alert at once, run its protocol, gather what waited for it. ``earlier``: the closed or full one it is
+    linked to."""
     links = () if earlier is None else (earlier.alert_id,)
     pinned = (_late(context, part),) if part.late else ()
     case_id = cases.open_case(
@@ -212,7 +214,7 @@ def _open(
     if not merge_class.silent:
         patterns.adopt_pending(context, case_id)
     patterns.begin_storm(context, event, case_id)
-    patterns.check_coordinated(context, case_id)
+    coordinated.check(context, case_id)
     patterns.link_silent(context, case_id)
     return _merged_by_source(context, event, part, case_id)
 
@@ -234,7 +236,8 @@ def _late(context: StepContext, part: Part) -> Reason:
 
 
 def _end(context: StepContext, event: Event, part: Part, match: Match | None) -> AlertId | None:
-    """A restore, cancel or end: it is added and noted. It deletes nothing and never lowers a life-safety level (law 10)."""
+    """A restore, cancel or end: it is added and noted. It deletes nothing and never lowers a life-safety level (law
+    10)."""
     case = None if match is None else context.case(match.alert_id)
     if (
         match is None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
-from cior_core.attributes import MERGED_INTO
+from cior_core.attributes import CLOCK_OFFSET, MERGED_INTO
 from cior_core.correlate.index import accuracy_m, apart_m, lookup_keys, well_placed
 from cior_core.correlate.state import FLOODED, GATHERED, Case, MergeClass, Part, Record
 from cior_core.correlate.step_context import StepContext
@@ -107,19 +107,27 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
 
 
 def _believed(event: Event, rule: MergeRule, now_ms: int) -> tuple[int, float]:
-    """(instant_ms, ± s): when it happened, as far as the clock is believed; a skewed or future one gives way to receipt."""
+    """(instant_ms, ± s): when it happened, as far as the clock is believed; a skewed or future one gives way to
+    receipt."""
     if (
         event.clock is ClockQuality.SKEWED
         or event.occurred_ms > max(event.received_ms, now_ms) + _FUTURE_LIMIT_MS
     ):
         return event.received_ms, rule.unknown_error_s
     assumed = rule.synced_error_s if event.clock is ClockQuality.SYNCED else rule.unknown_error_s
-    error_s = (
-        assumed
-        if event.clock_error_s is None or not isfinite(event.clock_error_s)
-        else abs(event.clock_error_s)
+    declared = _seconds(event.clock_error_s)
+    # What a source declares of its clock does not hide what we measured of it.
+    error_s = max(
+        assumed if declared is None else declared, _seconds(event.attributes.get(CLOCK_OFFSET)) or 0.0
     )
     return event.occurred_ms, min(error_s, rule.error_limit_s)
+
+
+def _seconds(value: object) -> float | None:
+    """How many seconds ``value`` says, whatever its sign; None when it is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return None
+    return abs(float(value))
 
 
 def _sound(place: Place) -> Place:

@@ -1,4 +1,4 @@
-"""Rules over more than one alert: thresholds, watched places, coordinated attacks, unreported shootings, storms, silent links."""
+"""Rules over more than one alert: thresholds, watched places, unreported shootings, storms, silent links."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import msgspec
 
 from cior_core.correlate import cases, matching, response
 from cior_core.correlate.index import apart_m, lookup_keys, well_placed
-from cior_core.correlate.state import GATHERED, Case, MergeClass, Part, Pattern, Pending, Storm, Watch
+from cior_core.correlate.state import GATHERED, Case, MergeClass, Part, Pending, Storm, Watch
 from cior_core.correlate.step_context import StepContext
 from cior_core.geo import contains
-from cior_core.model import AlertId, AlertStatus, Disposition, Event, EventId, Reason, TypeCode
-from cior_core.rules import CoordinatedRule, Rule, StormRule, ThresholdRule, UnreportedRule, WatchRule
+from cior_core.model import AlertId, Event, EventId, Reason, TypeCode
+from cior_core.rules import Rule, StormRule, ThresholdRule, UnreportedRule, WatchRule
 
 replace = msgspec.structs.replace
 
 _DAY_MS = 86_400_000
 _LINK_WINDOW_S = 600.0
-_LINKS_MAX = 20
-_NOTHING = (Disposition.FALSE_ALARM, Disposition.UNFOUNDED, Disposition.TEST, Disposition.DUPLICATE)
+LINKS_MAX = 20
+"""The most links that an alert shows."""
 
 
 def count_threshold(context: StepContext, event: Event, part: Part, rule: ThresholdRule) -> AlertId | None:
@@ -156,105 +156,9 @@ def _watch(context: StepContext, case: Case, rule: WatchRule, *, lat: float, lon
     )
 
 
-def check_coordinated(context: StepContext, case_id: AlertId) -> None:
-    """Count this alert for each coordinated-attack rule; open, or add to, the one city alert (S20)."""
-    for rule in context.rules.coordinated:
-        if _counts(context, context.current(case_id), rule):
-            _coordinate(context, context.current(case_id), rule)
-
-
-def _counts(context: StepContext, case: Case, rule: CoordinatedRule) -> bool:
-    families = {context.kind(part.member.type).family for part in context.parts(case.id)} or {
-        context.kind(case.own_type).family
-    }
-    fresh = not all(part.late for part in case.parts) if case.parts else False
-    return (
-        bool(families & set(rule.families))
-        and case.alert.level.rank <= rule.level.rank
-        and not case.alert.silent
-        and case.alert.status is not AlertStatus.MERGED
-        and case.alert.disposition not in _NOTHING
-        and fresh
-    )
-
-
-def _coordinate(context: StepContext, case: Case, rule: CoordinatedRule) -> None:
-    key = f"{rule.id}/drill" if case.alert.drill else rule.id
-    known = context.patterns.get(key)
-    city = None if known is None else context.root(known.alert_id)
-    counted = known.counted if known is not None else ()
-    if case.id in counted:
-        return
-    at_ms = case.parts[0].instant_ms
-    if (
-        known is not None
-        and city is not None
-        and city.live
-        and abs(at_ms - known.last_ms) <= rule.within_s * 1000
-    ):
-        context.patterns = context.patterns.put(
-            key, replace(known, counted=(*counted, case.id), last_ms=max(known.last_ms, at_ms))
-        )
-        _link_to_city(context, city.id, case, rule)
-        return
-    near = [
-        other
-        for _, other in context.cases.where(
-            lambda other: (
-                other.alert.level.rank <= rule.level.rank
-                and bool(other.parts)
-                and abs(other.parts[0].instant_ms - at_ms) <= rule.within_s * 1000
-                and other.alert.drill == case.alert.drill
-                and other.id not in counted
-                and _counts(context, other, rule)
-            )
-        )
-    ]
-    if len(near) < rule.n:
-        return
-    ids = tuple(sorted(other.id for other in near))
-    reason = rule_reason(
-        rule,
-        "coordinated.attack",
-        events=tuple(sorted(other.parts[0].member.event_id for other in near)),
-        delta_s=round(
-            (max(o.parts[0].instant_ms for o in near) - min(o.parts[0].instant_ms for o in near)) / 1000, 3
-        ),
-    )
-    opened_id = cases.open_case(
-        context,
-        (),
-        opened_by=f"{rule.id}/{case.id}",
-        own_type=TypeCode(rule.opens),
-        merge_class=MergeClass(case.alert.drill),
-        pinned=(reason,),
-        links=ids[-_LINKS_MAX:],
-    )
-    response.respond_to_rule(context, opened_id)
-    context.add_transition(opened_id, "opened", rule.text, reasons=(reason,))
-    context.patterns = context.patterns.put(key, Pattern(alert_id=opened_id, counted=ids, last_ms=at_ms))
-
-
-def _link_to_city(context: StepContext, city_id: AlertId, case: Case, rule: CoordinatedRule) -> None:
-    text = context.text("one_more_of_the_pattern")
-    reason = Reason(
-        code="coordinated.more",
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
-        events=(case.parts[0].member.event_id,),
-        text_es=text.es,
-        text_en=text.en,
-    )
-    city = context.current(city_id)
-    context.update(city_id, pinned=(*city.pinned, reason)[:_LINKS_MAX])
-    context.update_alert(city_id, links=linked(city.alert.links, case.id))
-    context.add_transition(city_id, "linked", text, reasons=(reason,))
-
-
 def linked(links: tuple[AlertId, ...], *more: AlertId) -> tuple[AlertId, ...]:
     """``links`` and ``more``, each once, sorted, the number bounded."""
-    return tuple(sorted({*links, *more}))[:_LINKS_MAX]
+    return tuple(sorted({*links, *more}))[:LINKS_MAX]
 
 
 def open_unreported(context: StepContext, event: Event, part: Part, rule: UnreportedRule) -> AlertId:
@@ -270,7 +174,7 @@ def open_unreported(context: StepContext, event: Event, part: Part, rule: Unrepo
         and -600_000 <= part.instant_ms - case.parts[0].instant_ms <= rule.within_s * 1000
     ]
     if prior:
-        links = tuple(sorted(case.id for case in prior))[:_LINKS_MAX]
+        links = tuple(sorted(case.id for case in prior))[:LINKS_MAX]
         case_id = cases.open_case(
             context,
             (part,),

@@ -2,14 +2,14 @@
 
 ``entries(before, after)`` gives the changed entries only, ``head`` last. Each value carries the number of the step that
 wrote it and the value it replaced; ``head`` carries the number of the last step that was written whole. :func:`restore`
-takes an entry that is newer than ``head`` back to what it replaced, so any subset of a step's writes without its ``head``
-reads as the state before that step, and the step runs again with the same result. A deletion is written as a tombstone
-first and removed with the next step's entries, for the same reason. The shell publishes a step's effects durably before
-it writes its entries, and writes ``head`` after all the others.
+takes an entry that is newer than ``head`` back to what it replaced, so any subset of a step's writes without its
+``head`` reads as the state before that step, and the step runs again with the same result. A deletion is written as a
+tombstone first and removed with the next step's entries, for the same reason. The shell publishes a step's effects
+durably before it writes its entries, and writes ``head`` after all the others.
 
 Keys: ``alert/<alert>``, ``part/<alert>/<event>``, ``seen/<kind>:<id>``, ``pending/<event>``, ``watch/<alert>``,
-``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``head``. Values are MessagePack; each is a few kB at most
-because what grows (parts) has entries of its own.
+``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``protocol/<id>@<version>``, ``head``. Values are
+MessagePack; each is a few kB at most because what grows (parts) has entries of its own.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from cior_core.correlate.state import (
 from cior_core.correlate.view import all_parts, part_order, reasons
 from cior_core.errors import IntegrityBroken
 from cior_core.model import DEFAULT_AREA, AreaId
+from cior_core.protocols import ResponseProtocol
 from cior_core.rules import RulePack
 
 HEAD: Final = "head"
@@ -50,12 +51,14 @@ _TYPES: Final[dict[str, type]] = {
     "storms": Storm,
     "sent": Sent,
     "patterns": Pattern,
+    "protocols": ResponseProtocol,
 }
 _MAP_OF: Final = {word: name for name, word in STORED_AS.items()}
 
 
 class Stored(msgspec.Struct, frozen=True, array_like=True):
-    """Every value but ``head``: the step that wrote it, its bytes (None: deleted), those it replaced (None: it was new)."""
+    """Every value but ``head``: the step that wrote it, its bytes (None: deleted), those it replaced (None: it was
+    new)."""
 
     seq: int
     value: bytes | None

@@ -1,4 +1,5 @@
-"""A persistent map of text keys: changing one key copies one small shard, so an old state and a new one share everything else.
+"""A persistent map of text keys: changing one key copies one small shard, so an old state and a new one share
+everything else.
 
 Keys are spread over shards; iteration is in key order, so that no result depends on the order of insertion (law 5).
 """

@@ -1,6 +1,8 @@
-"""Running a protocol: commands at once, timers by tick, receipts. Everything is idempotent by command id and fired at most once.
+"""Running a protocol: commands at once, timers by tick, receipts. Everything is idempotent by command id and fired at
+most once.
 
-Loud steps (sirens, block notices) never run for a silent, late or away press, whatever the protocol says; a siren is asked of no block that has none.
+Loud steps (sirens, block notices) never run for a silent, late or away press, whatever the protocol says; a siren is
+asked of no block that has none.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ _PROGRESS = [
     AlertStatus.ON_SCENE,
     AlertStatus.CLOSED,
 ]
-_OFF = "off/"
+OFF = "off/"
+"""What the names of timers that turn a siren off begin with."""
+
 _CLIP_BEFORE_MS = 30_000
 _CLIP_AFTER_MS = 30_000
 _SIRENS = {CommandKind.SIREN_ON, CommandKind.SIREN_OFF}
@@ -57,17 +61,31 @@ def _first(context: StepContext, case_id: AlertId) -> Part | None:
 
 def _start(context: StepContext, case_id: AlertId, part: Part | None, protocol: ResponseProtocol) -> None:
     case = context.current(case_id)
-    if not any(known.rpartition("@")[0] == protocol.id for known in case.protocols):
+    if (running := _running(context, case, protocol.id)) is not None:
+        protocol = running
+    else:
         due = tuple(
             (f"{protocol.id}/{step.id}", context.now_ms + step.after_s * 1000)
             for step in protocol.steps
             if step.after_s > 0
         )
-        context.update(case_id, protocols=(*case.protocols, f"{protocol.id}@{protocol.version}"))
+        mark = f"{protocol.id}@{protocol.version}"
+        if mark not in context.protocols:
+            context.protocols = context.protocols.put(mark, protocol)
+        context.update(case_id, protocols=(*case.protocols, mark))
         context.update_alert(case_id, timers=(*case.alert.timers, *due))
     for step in protocol.steps:
         if step.after_s == 0:
             _run(context, case_id, part, protocol=protocol, step=step)
+
+
+def _running(context: StepContext, case: Case, protocol_id: str) -> ResponseProtocol | None:
+    """The version of the protocol that the case started with, whatever the pack says today; None: it runs none."""
+    mark = next((mark for mark in case.protocols if mark.rpartition("@")[0] == protocol_id), None)
+    if mark is None:
+        return None
+    # An alert that an earlier release started kept the name of its version only.
+    return context.protocols.get(mark) or context.rules.protocols.by_id(protocol_id)
 
 
 def _run(
@@ -141,7 +159,7 @@ def _issue(
     )
     _send(context, command)
     if kind is CommandKind.SIREN_ON and step.auto_off_s:
-        off = (f"{_OFF}{command.id}", context.now_ms + step.auto_off_s * 1000)
+        off = (f"{OFF}{command.id}", context.now_ms + step.auto_off_s * 1000)
         context.update_alert(case.id, timers=(*case.alert.timers, off))
 
 
@@ -181,15 +199,14 @@ def fire_due(context: StepContext, case_id: AlertId) -> None:
     due = [
         timer
         for timer in alert.timers
-        if timer[1] <= context.now_ms
-        and (timer[0].startswith(_OFF) or alert.status is not AlertStatus.MERGED)
+        if timer[1] <= context.now_ms and (timer[0].startswith(OFF) or alert.status is not AlertStatus.MERGED)
     ]
     if not due:
         return
     context.update_alert(case_id, timers=tuple(timer for timer in alert.timers if timer not in due))
     for name, _ in sorted(due, key=lambda timer: (timer[1], timer[0])):
-        if name.startswith(_OFF):
-            _siren_off(context, case_id, name.removeprefix(_OFF))
+        if name.startswith(OFF):
+            _siren_off(context, case_id, name.removeprefix(OFF))
         else:
             _escalate(context, case_id, name)
 
@@ -220,7 +237,7 @@ def _siren_off(context: StepContext, case_id: AlertId, siren_on: str) -> None:
 
 def _escalate(context: StepContext, case_id: AlertId, name: str) -> None:
     protocol_id, _, step_id = name.partition("/")
-    protocol = context.rules.protocols.by_id(protocol_id)
+    protocol = _running(context, context.current(case_id), protocol_id)
     step = None if protocol is None else protocol.step(step_id)
     if protocol is None or step is None:
         context.add_transition(

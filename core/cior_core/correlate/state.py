@@ -1,6 +1,7 @@
 """What the correlator remembers of one area, as frozen structs on persistent maps.
 
-Nothing here is shared with other rooms: they see the effects. The *index* is derived (rebuilt on restore), never stored.
+Nothing here is shared with other rooms: they see the effects. The *index* is derived (rebuilt on restore), never
+stored.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from cior_core.model import (
     Reason,
     TypeCode,
 )
+from cior_core.protocols import ResponseProtocol
 
 SCHEMA_VERSION = 1
 
@@ -33,10 +35,12 @@ UNDECODED: Final = "source.undecoded"
 """The type that stands for what the taxonomy does not know: it alerts, marked degraded."""
 
 GATHERED: Final = "storm.grouped"
-"""Code of the reason of parts that a storm gathered: they hold together by their polygon only, nothing joins through them."""
+"""Code of the reason of parts that a storm gathered: they hold together by their polygon only, nothing joins through
+them."""
 
 FLOODED: Final = "flood.grouped"
-"""Code of the reason of parts that a flood gathered: not of one place, so that only the same device joins through them."""
+"""Code of the reason of parts that a flood gathered: not of one place, so that only the same device joins through them.
+"""
 
 STORED_AS: Final = {
     "seen": "seen",
@@ -45,6 +49,7 @@ STORED_AS: Final = {
     "storms": "storm",
     "sent": "command",
     "patterns": "pattern",
+    "protocols": "protocol",
 }
 """The word that starts the storage key of each map (:mod:`~cior_core.correlate.persist`)."""
 
@@ -61,7 +66,8 @@ class MergeClass(msgspec.Struct, frozen=True):
 
 
 class Part(Record, frozen=True, kw_only=True):
-    """One event's part in a case, with why it is there; it is believed to have happened at ``instant_ms`` ± ``error_s``."""
+    """One event's part in a case, with why it is there; it is believed to have happened at ``instant_ms`` ±
+    ``error_s``."""
 
     member: Member
     instant_ms: int
@@ -78,6 +84,7 @@ class Case(Record, frozen=True, kw_only=True):
 
     ``own_*`` are the case's own, without what it absorbed: merging shows the union, un-merging shows the own again.
     ``pinned`` are reasons that a rule gave once (a pattern, a late mark); ``terms`` are recomputed with each score.
+    ``protocols`` names, as ``id@version``, what runs on it: an alert keeps the versions that it started with.
     """
 
     alert: Alert
@@ -142,7 +149,8 @@ class Watch(Record, frozen=True, kw_only=True):
 
 
 class Storm(Record, frozen=True, kw_only=True):
-    """A weather warning in force: calls of types ``groups`` inside ``polygon`` (lat, lon) join its alert until it expires."""
+    """A weather warning in force: calls of types ``groups`` inside ``polygon`` (lat, lon) join its alert until it
+    expires."""
 
     alert_id: AlertId
     rule: str
@@ -168,7 +176,8 @@ class Sent(Record, frozen=True, kw_only=True):
 
 
 class Pattern(Record, frozen=True, kw_only=True):
-    """The alert that a city-wide rule opened, the alerts it counted (each once) and, of a flood, how many events it took."""
+    """The alert that a city-wide rule opened, the alerts it counted (each once) and, of a flood, how many events it
+    took."""
 
     alert_id: AlertId
     counted: tuple[AlertId, ...]
@@ -199,8 +208,9 @@ class Head(Record, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """All of one area. ``stale`` is bookkeeping of :mod:`~cior_core.correlate.persist`: storage keys whose stored bytes are
-    left over (tombstones, an interrupted write) and must be written or removed with the next entries."""
+    """All of one area. ``protocols`` are the versions that remembered cases started with, by ``id@version``; ``stale``
+    is bookkeeping of :mod:`~cior_core.correlate.persist`: storage keys whose stored bytes are left over (tombstones, an
+    interrupted write) and must be written or removed with the next entries."""
 
     head: Head
     cases: PersistentMap[Case] = PersistentMap()
@@ -210,6 +220,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     storms: PersistentMap[Storm] = PersistentMap()
     sent: PersistentMap[Sent] = PersistentMap()
     patterns: PersistentMap[Pattern] = PersistentMap()
+    protocols: PersistentMap[ResponseProtocol] = PersistentMap()
     index: PersistentMap[tuple[str, ...]] = PersistentMap()
     stale: tuple[str, ...] = ()
 

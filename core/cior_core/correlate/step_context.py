@@ -69,6 +69,7 @@ class StepContext:
         self.storms = state.storms
         self.sent = state.sent
         self.patterns = state.patterns
+        self.protocols = state.protocols
         self.index = state.index
         self._touched: dict[AlertId, None] = {}
         self._transitions: list[_NewTransition] = []
@@ -159,7 +160,7 @@ class StepContext:
                 self.index = self.index.put(key, left) if left else self.index.drop(key)
 
     def drop(
-        self, name: Literal["seen", "pending", "watches", "storms", "sent", "patterns"], key: str
+        self, name: Literal["seen", "pending", "watches", "storms", "sent", "patterns", "protocols"], key: str
     ) -> None:
         """Drop one entry of the map called ``name``, remembering that its stored bytes are left over."""
         kept: PersistentMap[Any] = getattr(self, name)
@@ -293,6 +294,7 @@ class StepContext:
             storms=self.storms,
             sent=self.sent,
             patterns=self.patterns,
+            protocols=self.protocols,
             index=self.index,
             stale=tuple(sorted(self._dropped)),
         )

@@ -1,4 +1,6 @@
-"""Every process of a running centre serves its numbers, at an address that can be found, and a press shows in each histogram of its way."""
+"""Every process of a running centre serves its numbers, at an address that can be found, and a press shows in each
+histogram of its way.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""A detector that is not a network: it finds the shirts of our own synthetic figures by colour. A real engine behind the plugin contract, so that
-the whole worker can be tested on real pixels where no model may be shipped. And a sink that keeps what it gets."""
+"""A detector that is not a network: it finds the shirts of our own synthetic figures by colour.
+
+A real engine behind the plugin contract, so that the whole worker can be tested on real pixels where no model may be
+shipped. And a sink that keeps what it gets.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ class ShirtDetector:
         return max(left, 0.0), max(top / height, 0.0), min(right, 1.0), min((top + tall) / height, 1.0)
 
 
-class Shelf:
+class KeptRecords:
     """A sink that keeps every event and every stretch, decoded from its wire bytes."""
 
     def __init__(self) -> None:

@@ -1,4 +1,6 @@
-"""The accounts cover cameras: a real RTSP camera, a real broker, the sink's own consumers and a real store, and what they say of its stretches."""
+"""The accounts cover cameras: a real RTSP camera, a real broker, the sink's own consumers and a real store, and what
+they say of its stretches.
+"""
 
 from __future__ import annotations
 

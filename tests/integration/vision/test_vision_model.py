@@ -1,4 +1,7 @@
-"""The real network on real pixels. Skipped, visibly, where the model of ``../shared/data`` is absent; no clip is known here by more than its kind."""
+"""The real network on real pixels.
+
+Skipped, visibly, where the model of ``../shared/data`` is absent; no clip is known here by more than its kind.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,9 @@ def replayed(settings: AnyVisionSettings, path: Path, engine: OpenVinoYolo) -> R
 def test_the_camera_path_yields_tracked_incidents_with_the_real_network(
     clips: Path, engine: OpenVinoYolo
 ) -> None:
-    """Our own clip, a network trained on photographs: one visitor, one track, one intrusion, one loitering, times of the scene."""
+    """Our own clip, a network trained on photographs: one visitor, one track, one intrusion, one loitering, times of
+    the scene.
+    """
     result = replayed(camera("loiterer.mp4", clips), clips / "loiterer.mp4", engine)
     assert [track.label for track in result.tracks] == ["person"]
     steps = [(one.kind, one.stage) for one in result.incidents]
@@ -98,8 +103,10 @@ def test_two_visitors_are_two_tracks_and_two_intrusions(tmp_path: Path, engine: 
 def test_cars_from_straight_above_are_no_persons_and_as_any_object_give_three_separate_passes(
     test_data: Path, engine: OpenVinoYolo
 ) -> None:
-    """The network has never seen cars from there and names them wrongly (phones, suitcases): person rules must stay quiet; a rule for any
-    object sees them pass. By eye the clip has three passes, at seconds 5 to 9, 14 to 19 and 25 to 28, the middle one of two cars."""
+    """The network has never seen cars from there and names them wrongly (phones, suitcases): person rules must stay
+    quiet; a rule for any object sees them pass. By eye the clip has three passes, at seconds 5 to 9, 14 to 19 and 25
+    to 28, the middle one of two cars.
+    """
     path = clip(test_data, "car-detection.mp4")
     text = SETTINGS.replace("[[0.3, 0.6], [0.7, 0.6], [0.7, 0.97], [0.3, 0.97]]", WHOLE_PICTURE)
     persons = replayed(
@@ -128,7 +135,9 @@ def test_cars_from_straight_above_are_no_persons_and_as_any_object_give_three_se
 
 
 def test_a_clip_without_anybody_gives_no_track(test_data: Path, engine: OpenVinoYolo) -> None:
-    """``vtest.avi`` of the test data turned out to be a sound test card (coloured squares and words), not the plaza its README names."""
+    """``vtest.avi`` of the test data turned out to be a sound test card (coloured squares and words), not the plaza its
+    README names.
+    """
     path = clip(test_data, "vtest.avi")
     if brightness(path) > 20:
         pytest.skip("this vtest.avi is not the test card; test_people_in_a_plaza looks at it")
@@ -142,7 +151,7 @@ def test_people_in_a_plaza_become_tracks_and_a_zone_tells_of_them(
     path = clip(test_data, "vtest.avi")
     if brightness(path) < 20:
         pytest.skip(
-            "vtest.avi of this test data is a test card (coloured squares on black), not the plaza with pedestrians: nobody to track"
+            "vtest.avi of this test data is a test card, not the plaza with pedestrians: nobody to track"
         )
     text = SETTINGS.replace("[[0.3, 0.6], [0.7, 0.6], [0.7, 0.97], [0.3, 0.97]]", WHOLE_PICTURE).replace(
         "URL", str(path)
@@ -157,7 +166,8 @@ def brightness(path: Path) -> float:
         return float(np.mean(next(container.decode(video=0)).to_ndarray(format="gray")))
 
 
-# --- the engine itself ----------------------------------------------------------------------------------------------------------------
+# --- the engine itself
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def figure() -> Image:

@@ -1,4 +1,7 @@
-"""A real RTSP server, killed, paused and brought back. The limits are what an operator is promised, with room for a busy machine."""
+"""A real RTSP server, killed, paused and brought back.
+
+The limits are what an operator is promised, with room for a busy machine.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from cior_vision.timing import EpochTimes, Sampler, WallSource
 from cior_vision.worker import VisionWorker
 from engines.rtsp import RtspServer
 from integration.vision.conftest import camera
-from integration.vision.shirts import Shelf, ShirtDetector
+from integration.vision.shirts import KeptRecords, ShirtDetector
 
 STALL_S = 1.5
 
@@ -29,13 +32,13 @@ pytestmark = pytest.mark.alone
 
 
 @asynccontextmanager
-async def watching(rtsp: RtspServer, folder: Path) -> AsyncIterator[Shelf]:
-    shelf, stop = Shelf(), asyncio.Event()
+async def watching(rtsp: RtspServer, folder: Path) -> AsyncIterator[KeptRecords]:
+    kept, stop = KeptRecords(), asyncio.Event()
     running = asyncio.create_task(
-        VisionWorker(camera(rtsp.url("loiterer.mp4"), folder), shelf, detector=ShirtDetector()).run(stop)
+        VisionWorker(camera(rtsp.url("loiterer.mp4"), folder), kept, detector=ShirtDetector()).run(stop)
     )
     try:
-        yield shelf
+        yield kept
     finally:
         stop.set()
         await running
@@ -76,23 +79,23 @@ def test_a_live_stream_gives_pictures_with_the_cameras_rtcp_time_and_says_so(rts
 async def test_a_killed_camera_is_told_lost_and_comes_back_by_itself_in_a_new_epoch(
     rtsp: RtspServer, tmp_path: Path
 ) -> None:
-    async with watching(rtsp, tmp_path) as shelf:
-        await until(lambda: shelf.of("vision.object"), within_s=20)
+    async with watching(rtsp, tmp_path) as kept:
+        await until(lambda: kept.of("vision.object"), within_s=20)
         rtsp.kill()
-        assert await until(lambda: shelf.of("camera.signal_loss"), within_s=10) < STALL_S + 2.0
+        assert await until(lambda: kept.of("camera.signal_loss"), within_s=10) < STALL_S + 2.0
         rtsp.start()
-        back_s = await until(lambda: len(shelf.of("camera.signal_loss")) == 2, within_s=20)
+        back_s = await until(lambda: len(kept.of("camera.signal_loss")) == 2, within_s=20)
         assert back_s < 8.0
         await until(
-            lambda: any(event.attributes["time"]["epoch"] >= 1 for event in shelf.of("vision.object")),
+            lambda: any(event.attributes["time"]["epoch"] >= 1 for event in kept.of("vision.object")),
             within_s=20,
         )
-        await until(lambda: shelf.of("camera.health")[-1].attributes["reconnects"] >= 1, within_s=5)
-    lost, restored = shelf.of("camera.signal_loss")
+        await until(lambda: kept.of("camera.health")[-1].attributes["reconnects"] >= 1, within_s=5)
+    lost, restored = kept.of("camera.signal_loss")
     assert [lost.phase, restored.phase] == [Phase.NEW, Phase.RESTORE]
     assert lost.attributes["link"] == "waiting"
     assert restored.attributes["outage_s"] >= STALL_S
-    origins = {event.attributes["time"]["origin_ms"] for event in shelf.of("vision.object")}
+    origins = {event.attributes["time"]["origin_ms"] for event in kept.of("vision.object")}
     assert len(origins) >= 2, "two connections, two origins: no time line runs over the outage"
 
 
@@ -100,36 +103,36 @@ async def test_a_camera_that_hangs_with_open_sockets_is_noticed_by_our_own_watch
     rtsp: RtspServer, tmp_path: Path
 ) -> None:
     """SIGSTOP: the library says nothing for seconds; we do after ``stall_s``."""
-    async with watching(rtsp, tmp_path) as shelf:
+    async with watching(rtsp, tmp_path) as kept:
         await until(
-            lambda: shelf.of("camera.health") and shelf.of("camera.health")[-1].attributes["decoded_fps"] > 5,
+            lambda: kept.of("camera.health") and kept.of("camera.health")[-1].attributes["decoded_fps"] > 5,
             within_s=20,
         )
         rtsp.pause()
-        assert await until(lambda: shelf.of("camera.signal_loss"), within_s=10) < STALL_S + 1.0
+        assert await until(lambda: kept.of("camera.signal_loss"), within_s=10) < STALL_S + 1.0
         await until(
-            lambda: "signal_lost" in shelf.of("camera.health")[-1].attributes["conditions"], within_s=5
+            lambda: "signal_lost" in kept.of("camera.health")[-1].attributes["conditions"], within_s=5
         )
         rtsp.resume()
-        await until(lambda: len(shelf.of("camera.signal_loss")) == 2, within_s=20)
+        await until(lambda: len(kept.of("camera.signal_loss")) == 2, within_s=20)
 
 
 async def test_an_incident_open_when_the_camera_dies_is_ended_not_left_open(
     rtsp: RtspServer, tmp_path: Path
 ) -> None:
-    async with watching(rtsp, tmp_path) as shelf:
-        await until(lambda: shelf.of("vision.intrusion"), within_s=30)
+    async with watching(rtsp, tmp_path) as kept:
+        await until(lambda: kept.of("vision.intrusion"), within_s=30)
         rtsp.kill()
-        await until(lambda: shelf.of("vision.intrusion")[-1].phase is Phase.END, within_s=10)
-    assert shelf.of("vision.intrusion")[-1].attributes["reason"] == "stream_ended"
+        await until(lambda: kept.of("vision.intrusion")[-1].phase is Phase.END, within_s=10)
+    assert kept.of("vision.intrusion")[-1].attributes["reason"] == "stream_ended"
 
 
 async def test_a_worker_stops_in_two_seconds_although_its_camera_hangs(
     rtsp: RtspServer, tmp_path: Path
 ) -> None:
-    async with watching(rtsp, tmp_path) as shelf:
+    async with watching(rtsp, tmp_path) as kept:
         await until(
-            lambda: shelf.of("camera.health") and shelf.of("camera.health")[-1].attributes["decoded_fps"] > 5,
+            lambda: kept.of("camera.health") and kept.of("camera.health")[-1].attributes["decoded_fps"] > 5,
             within_s=20,
         )
         rtsp.pause()

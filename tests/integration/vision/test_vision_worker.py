@@ -30,7 +30,7 @@ from cior_vision.synthetic import Scene, encode
 from cior_vision.worker import VisionWorker
 from integration.bus.brokers import Broker
 from integration.vision.conftest import camera
-from integration.vision.shirts import Shelf, ShirtDetector
+from integration.vision.shirts import KeptRecords, ShirtDetector
 
 START_MS = 1_790_000_000_000
 
@@ -51,10 +51,10 @@ def story(events: Sequence[Event]) -> list[tuple[str, Phase]]:
 async def test_a_visitor_who_stays_becomes_one_intrusion_and_one_loitering_with_start_and_end(
     clips: Path,
 ) -> None:
-    shelf = Shelf()
+    kept = KeptRecords()
     settings = with_source(camera("loiterer.mp4", clips), file_start_ms=START_MS)
-    await VisionWorker(settings, shelf, detector=ShirtDetector()).run()
-    intrusion, loitering = shelf.of("vision.intrusion"), shelf.of("vision.loitering")
+    await VisionWorker(settings, kept, detector=ShirtDetector()).run()
+    intrusion, loitering = kept.of("vision.intrusion"), kept.of("vision.loitering")
     assert story(intrusion) == [("nadie", Phase.NEW), ("nadie", Phase.UPDATE), ("nadie", Phase.END)]
     assert story(loitering) == [("merodeo", Phase.NEW), ("merodeo", Phase.END)]
     entered_s, left_s = ((event.occurred_ms - START_MS) / 1000 for event in (intrusion[0], intrusion[-1]))
@@ -69,13 +69,13 @@ async def test_a_visitor_who_stays_becomes_one_intrusion_and_one_loitering_with_
 async def test_detections_travel_once_a_second_and_health_tells_how_well_the_camera_was_watched(
     clips: Path,
 ) -> None:
-    shelf, engine = Shelf(), ShirtDetector()
+    kept, engine = KeptRecords(), ShirtDetector()
     settings = with_source(camera("loiterer.mp4", clips), file_start_ms=START_MS)
-    await VisionWorker(settings, shelf, detector=engine).run()
-    seconds = shelf.of("vision.object")
+    await VisionWorker(settings, kept, detector=engine).run()
+    seconds = kept.of("vision.object")
     assert 12 <= len(seconds) <= 20, "about 18 s with somebody in the picture"
     assert all(event.attributes["counts"] == {"person": 1} for event in seconds)
-    last = shelf.of("camera.health")[-1].attributes
+    last = kept.of("camera.health")[-1].attributes
     assert last["detector"] == "shirts"
     assert {row["reason"] for row in last["drops"]} == {"sampled"}, (
         "ten pictures a second were decoded, five were wanted"
@@ -86,14 +86,14 @@ async def test_detections_travel_once_a_second_and_health_tells_how_well_the_cam
 
 
 async def test_the_replay_of_a_clip_gives_the_events_of_the_worker_id_for_id(clips: Path) -> None:
-    shelf = Shelf()
+    kept = KeptRecords()
     settings = with_source(camera("loiterer.mp4", clips), file_start_ms=START_MS)
-    await VisionWorker(settings, shelf, detector=ShirtDetector()).run()
+    await VisionWorker(settings, kept, detector=ShirtDetector()).run()
     first = clip_replay(settings, clips / "loiterer.mp4", detector=ShirtDetector(), start_ms=START_MS)
     second = clip_replay(settings, clips / "loiterer.mp4", detector=ShirtDetector(), start_ms=START_MS)
     live = [
         event.id
-        for event in shelf.events
+        for event in kept.events
         if event.type.startswith("vision.") and event.type != "vision.object"
     ]
     assert sorted(event.id for event in first.events) == sorted(live)
@@ -102,13 +102,13 @@ async def test_the_replay_of_a_clip_gives_the_events_of_the_worker_id_for_id(cli
 
 
 async def test_without_a_model_the_worker_says_so_disables_the_rules_and_still_watches(clips: Path) -> None:
-    shelf = Shelf()
-    await VisionWorker(camera("loiterer.mp4", clips), shelf).run()
-    facts = shelf.of("camera.health")[-1].attributes
+    kept = KeptRecords()
+    await VisionWorker(camera("loiterer.mp4", clips), kept).run()
+    facts = kept.of("camera.health")[-1].attributes
     assert (facts["detector"], facts["disabled_rules"]) == ("none", ["nadie", "merodeo"])
     assert facts["remark"]
-    assert not shelf.of("vision.intrusion")
-    assert not shelf.of("vision.object")
+    assert not kept.of("vision.intrusion")
+    assert not kept.of("vision.object")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,8 @@ async def test_without_a_model_the_worker_says_so_disables_the_rules_and_still_w
 def test_a_covered_a_frozen_and_a_defocused_camera_is_told_and_told_again_when_it_is_over(
     tmp_path: Path, spans: dict[str, tuple[tuple[float, float], ...]], condition: str
 ) -> None:
-    scene = changed(Scene(walkers=(), duration_s=26.0, width_px=320, height_px=180), **spans)  # type: ignore[arg-type]  # which field is the parameter
+    empty = Scene(walkers=(), duration_s=26.0, width_px=320, height_px=180)
+    scene = changed(empty, **spans)  # type: ignore[arg-type]  # which field is the parameter
     encode(scene, tmp_path / "clip.mp4", key_every_s=30.0)
     settings = camera("clip.mp4", tmp_path)
     one = msgspec.structs.replace(settings.camera[0], tamper=TamperSettings(reference_s=5.0))
@@ -143,18 +144,18 @@ def test_a_covered_a_frozen_and_a_defocused_camera_is_told_and_told_again_when_i
 async def test_the_worker_stops_within_two_seconds_ends_what_is_open_and_leaves_no_thread(
     clips: Path,
 ) -> None:
-    shelf, stop = Shelf(), asyncio.Event()
+    kept, stop = KeptRecords(), asyncio.Event()
     settings = with_source(camera("loiterer.mp4", clips), pace="realtime")
-    running = asyncio.create_task(VisionWorker(settings, shelf, detector=ShirtDetector()).run(stop))
+    running = asyncio.create_task(VisionWorker(settings, kept, detector=ShirtDetector()).run(stop))
     async with asyncio.timeout(20):
-        while not shelf.of("vision.intrusion"):  # noqa: ASYNC110  (the shelf is no asyncio object)
+        while not kept.of("vision.intrusion"):  # noqa: ASYNC110  (the kept is no asyncio object)
             await asyncio.sleep(0.1)
     started_s = time.monotonic()
     stop.set()
     await running
     assert time.monotonic() - started_s <= 2.0
-    assert story(shelf.of("vision.intrusion"))[-1] == ("nadie", Phase.END)
-    assert shelf.of("vision.intrusion")[-1].attributes["reason"] == "stream_ended"
+    assert story(kept.of("vision.intrusion"))[-1] == ("nadie", Phase.END)
+    assert kept.of("vision.intrusion")[-1].attributes["reason"] == "stream_ended"
 
 
 async def test_law_11_a_detector_too_slow_for_the_camera_drops_pictures_and_health_counts_them(
@@ -165,13 +166,13 @@ async def test_law_11_a_detector_too_slow_for_the_camera_drops_pictures_and_heal
             time.sleep(0.6)
             return super().detect(frames)
 
-    shelf, stop = Shelf(), asyncio.Event()
+    kept, stop = KeptRecords(), asyncio.Event()
     settings = with_source(camera("loiterer.mp4", clips), pace="realtime")
-    running = asyncio.create_task(VisionWorker(settings, shelf, detector=SlowDetector()).run(stop))
+    running = asyncio.create_task(VisionWorker(settings, kept, detector=SlowDetector()).run(stop))
     await asyncio.sleep(8)
     stop.set()
     await running
-    rows = {row["reason"]: row for row in shelf.of("camera.health")[-1].attributes["drops"]}
+    rows = {row["reason"]: row for row in kept.of("camera.health")[-1].attributes["drops"]}
     assert rows["queue_full"]["count"] >= 5
     assert rows["queue_full"]["intentional"] is True
 
@@ -182,13 +183,13 @@ async def test_a_bug_in_the_pipeline_ends_the_worker_loudly(clips: Path) -> None
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await VisionWorker(camera("loiterer.mp4", clips), Shelf(), detector=Broken()).run()
+        await VisionWorker(camera("loiterer.mp4", clips), KeptRecords(), detector=Broken()).run()
 
 
 async def test_a_file_that_is_not_there_ends_with_its_code_in_health(tmp_path: Path) -> None:
-    shelf = Shelf()
-    await VisionWorker(camera("nothing.mp4", tmp_path), shelf, detector=ShirtDetector()).run()
-    assert shelf.of("camera.health")[-1].attributes["last_error"] == "vision.file_missing"
+    kept = KeptRecords()
+    await VisionWorker(camera("nothing.mp4", tmp_path), kept, detector=ShirtDetector()).run()
+    assert kept.of("camera.health")[-1].attributes["last_error"] == "vision.file_missing"
 
 
 async def test_through_a_real_broker_incidents_land_on_the_urgent_lane_and_the_rest_on_telemetry(

@@ -28,6 +28,8 @@ def test_the_least_file_is_an_embedded_centre(tmp_path: Path) -> None:
         (MINIMAL + "[bus]\ndns = 1\n", r"config\.unknown_key: centre\.toml:4"),
         ("[console]\nport = 1\n", r"config\.missing_key"),
         (MINIMAL + "accounting_every_s = 600\n", r"config\.wrong_value: centre\.toml:3"),
+        (MINIMAL + "[metrics]\nport = 70000\n", r"config\.wrong_value: centre\.toml:4"),
+        (MINIMAL + "[metrics]\nprot = 1\n", r"config\.unknown_key: centre\.toml:4"),
         ("[centre\n", r"config\.syntax: centre\.toml:1"),
     ],
 )
@@ -37,6 +39,19 @@ def test_a_fault_is_named_with_its_line_and_a_cure(tmp_path: Path, text: str, fa
     with pytest.raises(ConfigInvalid, match=fault) as caught:
         load(path)
     assert caught.value.cure
+
+
+def test_each_part_serves_its_numbers_on_the_port_that_the_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(MINIMAL + "[metrics]\nport = 9400\nports = { sink = 9401, vision-1 = 9402 }\n")
+    metrics = load(path).file.metrics
+    assert (metrics.host, metrics.port_of("sink"), metrics.port_of("streams-urgent")) == (
+        "127.0.0.1",
+        9401,
+        9400,
+    )
+    path.write_text(MINIMAL)
+    assert load(path).file.metrics.port_of("sink") == 0, "a free one, on the loopback"
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:

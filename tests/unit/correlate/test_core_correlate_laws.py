@@ -1,4 +1,5 @@
-"""The laws of design §7 that the correlator keeps, over histories that hypothesis invents: signals, actions, receipts and ticks in any order."""
+"""The laws of design §7 that the correlator keeps, over histories that hypothesis invents: signals, actions, receipts
+and ticks in any order."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ from cior_core.rules import RulePack
 from cior_core.scenario import Signal
 from unit.correlate.histories import actions, events, histories, json, play, steps
 
-# --- law 2: nothing stands before a life-safety event ----------------------------------------------------------------------------------
+# --- law 2: nothing stands before a life-safety event -----------------------------------------------------------------
 
 
 @settings(max_examples=150)
@@ -70,7 +71,7 @@ def test_law_2_suppression_never_covers_a_life_safety_or_silent_alert(
             assert effect.alert.suppression is None
 
 
-# --- law 4: at least once, collapsed by id ---------------------------------------------------------------------------------------------
+# --- law 4: at least once, collapsed by id ----------------------------------------------------------------------------
 
 
 @settings(max_examples=100)
@@ -119,7 +120,8 @@ def _shuffles(n: int) -> set[tuple[int, ...]]:
 def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(
     pack: RulePack, signals: list[Signal], data: st.DataObject
 ) -> None:
-    """Effects are published before entries are written, head last: whatever subset of the writes survived, nothing is doubled or lost."""
+    """Effects are published before entries are written, head last: whatever subset of the writes survived, nothing is
+    doubled or lost."""
     table: dict[str, bytes] = {}
     state = initial(DEFAULT_AREA)
     for item in play(signals, pack).items:
@@ -176,7 +178,7 @@ def _write(table: dict[str, bytes], writes: Iterable[tuple[str, bytes | None]]) 
             table[key] = value
 
 
-# --- law 5: same log and rules, same bytes ---------------------------------------------------------------------------------------------
+# --- law 5: same log and rules, same bytes ----------------------------------------------------------------------------
 
 
 @given(signals=histories)
@@ -225,7 +227,7 @@ def test_law_5_hash_seeds_of_the_process_do_not_show() -> None:
     assert len(seen) == 1
 
 
-# --- law 6: no clock in the core -------------------------------------------------------------------------------------------------------
+# --- law 6: no clock in the core --------------------------------------------------------------------------------------
 
 
 def test_law_6_the_correlator_has_no_clock_no_chance_no_io() -> None:
@@ -284,7 +286,7 @@ def test_law_6_now_is_the_items_instant_and_never_goes_back(pack: RulePack, sign
         assert after.head.now_ms == max(before.head.now_ms, item.at_ms)
 
 
-# --- law 10: automation never lowers a life-safety level -------------------------------------------------------------------------------
+# --- law 10: automation never lowers a life-safety level --------------------------------------------------------------
 
 
 @settings(max_examples=150)

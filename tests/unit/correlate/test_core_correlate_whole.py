@@ -1,4 +1,5 @@
-"""What holds of any history the correlator takes: merges undone, order of arrival, the sealed channel, explanations, versions, ids."""
+"""What holds of any history the correlator takes: merges undone, order of arrival, the sealed channel, explanations,
+versions, ids."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ from cior_core.rules import RulePack
 from cior_core.scenario import Signal
 from unit.correlate.histories import events, histories, json, play
 
-# --- merge and unmerge -----------------------------------------------------------------------------------------------------------------
+# --- merge and unmerge ------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=150)
@@ -78,7 +79,7 @@ def _action(
     )
 
 
-# --- order of arrival ------------------------------------------------------------------------------------------------------------------
+# --- order of arrival -------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=100)
@@ -91,7 +92,8 @@ def _action(
 def test_order_of_arrival_does_not_change_who_is_with_whom(
     pack: RulePack, spots: list[tuple[int, int, int]], shuffled: Random
 ) -> None:
-    """Life-safety events of up to three incidents 5 km apart, each within 60 m and 2 minutes: any order of arrival gives the same sets."""
+    """Life-safety events of up to three incidents 5 km apart, each within 60 m and 2 minutes: any order of arrival
+    gives the same sets."""
     signals = [
         Signal(
             at_s=0,
@@ -114,7 +116,7 @@ def _sets(run: rehearsal.Run) -> set[frozenset[str]]:
     }
 
 
-# --- the sealed channel ----------------------------------------------------------------------------------------------------------------
+# --- the sealed channel -----------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=100)
@@ -122,7 +124,8 @@ def _sets(run: rehearsal.Run) -> set[frozenset[str]]:
 def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(
     pack: RulePack, signals: list[Signal], at: int, bad_class: DataClass
 ) -> None:
-    """Even when a connector forgets to seal: the canary in text, place and attributes is in no effect and in no stored entry."""
+    """Even when a connector forgets to seal: the canary in text, place and attributes is in no effect and in no stored
+    entry."""
     canary, lat = "CANARY-maria-perez", -32.123456
     leaky = scenario.make_event(
         Signal(at_s=at, event="silent.gbv", source="pseudo-7", data_class=DataClass.SEALED, district="center")
@@ -162,7 +165,7 @@ def test_sealed_events_show_pseudonym_and_district_only_and_sound_nothing(
         state = after
 
 
-# --- explanations and versions ---------------------------------------------------------------------------------------------------------
+# --- explanations and versions ----------------------------------------------------------------------------------------
 
 
 @settings(max_examples=100)

@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cior_core import bundled, priority
-from cior_core.model import EventId, Level, Reason
+from cior_core.model import (
+    DEFAULT_AREA,
+    UNKNOWN_PLACE,
+    Alert,
+    AlertId,
+    AlertStatus,
+    DataClass,
+    EventId,
+    Level,
+    Reason,
+    TypeCode,
+)
 from cior_core.priority import Fact, Facts
 from cior_core.rules import RulePack
 from cior_core.taxonomy import Taxonomy
@@ -161,3 +172,63 @@ def test_a_queue_breaks_ties_by_age_then_id(pack: RulePack) -> None:
     )
     queue = sorted(run.state.alerts, key=priority.order)
     assert [alert.members[0].subject for alert in queue] == ["a", "b"]
+
+
+# --- the one order of every queue -------------------------------------------------------------------------------------
+
+
+def waiting(
+    name: str,
+    *,
+    level: Level = Level.P2,
+    status: AlertStatus = AlertStatus.OPEN,
+    score: int = 50,
+    opened_ms: int = 1000,
+) -> Alert:
+    return msgspec.structs.replace(
+        ALERT, id=AlertId(name), level=level, status=status, score=score, opened_ms=opened_ms
+    )
+
+
+ALERT = Alert(
+    id=AlertId("a"),
+    area=DEFAULT_AREA,
+    version=1,
+    type=TypeCode("panic.bus"),
+    level=Level.P2,
+    score=50,
+    status=AlertStatus.OPEN,
+    reasons=(),
+    members=(),
+    opened_ms=1000,
+    updated_ms=1000,
+    first_occurred_ms=1000,
+    last_occurred_ms=1000,
+    place=UNKNOWN_PLACE,
+    data_class=DataClass.RESTRICTED,
+    life_safety=True,
+    protocol="panic",
+    protocol_version=1,
+    rules_version="1",
+)
+QUEUE = [
+    waiting("grave though acknowledged", level=Level.P1, status=AlertStatus.DISPATCHED, score=0, opened_ms=9),
+    waiting("more points", score=60, opened_ms=3000),
+    waiting("older", opened_ms=1000),
+    waiting("b", opened_ms=2000),
+    waiting("c", opened_ms=2000),
+    waiting("acknowledged", status=AlertStatus.ACKNOWLEDGED, score=90, opened_ms=1),
+    waiting("less grave", level=Level.P3, score=99, opened_ms=0),
+]
+
+
+def test_the_queue_is_by_level_then_unacknowledged_then_points_then_age() -> None:
+    for seed in range(20):
+        mixed = Random(seed).sample(QUEUE, len(QUEUE))
+        assert [alert.id for alert in sorted(mixed, key=priority.order)] == [alert.id for alert in QUEUE]
+
+
+def test_reopened_is_unacknowledged_again() -> None:
+    reopened = msgspec.structs.replace(waiting("again"), acknowledged_ms=1500)
+    taken = waiting("taken", status=AlertStatus.ACKNOWLEDGED, score=90)
+    assert min(taken, reopened, key=priority.order) is reopened

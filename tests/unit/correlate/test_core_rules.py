@@ -147,3 +147,13 @@ def test_a_type_without_protocol_does_not_load(texts: dict[str, str]) -> None:
     with pytest.raises(ConfigFault) as caught:
         ProtocolBook.load(texts["protocols.toml"][:start] + texts["protocols.toml"][end:], TYPES)
     assert caught.value.code == "protocol.missing"
+
+
+def test_what_alerts_names_a_lead_and_who_supports_it() -> None:
+    """S18: a type whose competence is half unknown does not load, and so neither do the rules that use it."""
+    text = bundled.text("taxonomy.toml")
+    assert all(kind.supporting for kind in TYPES.values() if kind.alerting != "never")
+    with pytest.raises(ConfigFault) as caught:
+        Taxonomy.load(text.replace('supporting = ["municipal"]', "supporting = []", 1))
+    assert (caught.value.code, "gun.shooting" in caught.value.sentence) == ("taxonomy.competence", True)
+    assert caught.value.line > 0

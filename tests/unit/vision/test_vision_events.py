@@ -1,4 +1,6 @@
-"""From incidents to events: same fact same id, honest times, taxonomy's lane and class, and nothing a face could be made of."""
+"""From incidents to events: same fact same id, honest times, taxonomy's lane and class, and nothing a face could be
+made of.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The motion gate and the picture statistics, on pictures we draw: an empty street, a passer-by, lightning, a covered lens."""
+"""The motion gate and the picture statistics, on pictures we draw: an empty street, a passer-by, lightning, a covered
+lens.
+"""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def test_law_11_a_full_queue_drops_the_oldest_picture_and_counts_it_with_reason_
     queue = FrameQueue(drops, size=2)
     for picture in ("first", "second", "third"):
         queue.put(picture)  # type: ignore[arg-type]  # the queue does not look inside
-    left: list[object] = [queue.take(), queue.take(), queue.take()]
+    left: list[object] = [queue.get(), queue.get(), queue.get()]
     assert left == ["second", "third", None]
     assert as_rows(drops.snapshot()) == [{"reason": "queue_full", "intentional": True, "count": 1}]
 

@@ -1,4 +1,6 @@
-"""Rules over tracks, told as stories: somebody walks, stays, leaves; times are stream seconds, five observations a second."""
+"""Rules over tracks, told as stories: somebody walks, stays, leaves; times are stream seconds, five observations a
+second.
+"""
 
 from __future__ import annotations
 
@@ -52,15 +54,18 @@ def play(
 
 
 def span(start_s: float, end_s: float, x: float, **more: object) -> list[tuple[float, list[Sighting]]]:
-    return [(round(n * 0.2, 3), [person(x, **more)]) for n in range(round(start_s * 5), round(end_s * 5))]  # type: ignore[arg-type]  # any field, by name
+    numbers = range(round(start_s * 5), round(end_s * 5))
+    return [(round(n * 0.2, 3), [person(x, **more)]) for n in numbers]  # type: ignore[arg-type]  # any field, by name
 
 
 def intrusion(**more: object) -> ZoneEvaluator:
-    return ZoneEvaluator(IntrusionRule(id="yard", zone="z", **more), YARD)  # type: ignore[arg-type]  # any field, by name
+    rule = IntrusionRule(id="yard", zone="z", **more)  # type: ignore[arg-type]  # any field, by name
+    return ZoneEvaluator(rule, YARD)
 
 
 def loitering(after_s: float, **more: object) -> ZoneEvaluator:
-    return ZoneEvaluator(LoiteringRule(id="stay", zone="z", after_s=after_s, **more), YARD)  # type: ignore[arg-type]  # any field, by name
+    rule = LoiteringRule(id="stay", zone="z", after_s=after_s, **more)  # type: ignore[arg-type]  # any field, by name
+    return ZoneEvaluator(rule, YARD)
 
 
 def stages(incidents: list[Incident]) -> list[tuple[Stage, float]]:
@@ -191,7 +196,8 @@ def test_the_frame_rate_does_not_change_the_verdict(rate: int) -> None:
     assert 10.0 <= start.at_s <= 10.0 + 1 / rate
 
 
-# --- crossing a line ------------------------------------------------------------------------------------------------------------------
+# --- crossing a line
+# ------------------------------------------------------------------------------------------------------------------
 
 UPWARDS = ((0.5, 0.9), (0.5, 0.3))
 
@@ -238,7 +244,8 @@ def test_there_and_back_are_two_crossings() -> None:
     ]
 
 
-# --- properties -----------------------------------------------------------------------------------------------------------------------
+# --- properties -------------------------------------------------------------------------------------------------------
+# ----------------
 
 positions = st.lists(
     st.tuples(st.floats(0.0, 1.0), st.floats(0.35, 1.0), st.booleans()), min_size=1, max_size=80

@@ -1,4 +1,4 @@
-"""A camera's stretches: what came is digested and counted, events point into it, and a kill is told rather than hidden."""
+"""A camera's stretches: what came is digested and counted, events point into it, and a kill is told, not hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Times of a stream are honest: stream time orders, wall time says where it comes from, nobody mistakes one for the other."""
+"""Times of a stream are honest: stream time orders, wall time says where it comes from, nobody mistakes one for the
+other.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def stamped(times: EpochTimes, seconds: float, *, arrival_ms: int, sender_ms: in
 
 
 def test_law_6_stream_pts_is_never_presented_as_utc() -> None:
-    """A camera that says nothing about UTC: the wall time is the edge's arrival and says so, whatever the PTS claims to be."""
+    """A camera that says nothing about UTC: the wall time is the edge's arrival and says so, whatever the PTS claims to
+    be.
+    """
     times = EpochTimes()
     first = stamped(times, 43_000.0, arrival_ms=NOON)
     later = stamped(times, 43_002.0, arrival_ms=NOON + 2_150)

@@ -1,4 +1,4 @@
-"""The tracker, on boxes of our own scenes: made-up ones, and one recording of what a detector said of a synthetic clip."""
+"""The tracker, on boxes of our own scenes: made-up ones, and what a detector once said of a synthetic clip."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def test_a_low_score_during_an_occlusion_keeps_the_track_alive_but_starts_none()
 
 @pytest.mark.parametrize("rate", [1, 2, 5, 10])
 def test_memory_is_in_seconds_at_any_frame_rate(rate: int) -> None:
-    """Six visitors to the same spot, five seconds apart, are six tracks: a memory counted in frames merges them at one picture a second."""
+    """Six visitors to the same spot, five seconds apart, are six tracks: a memory counted in frames merges them at one
+    picture a second.
+    """
     story: list[tuple[float, Detections]] = []
     for n in range(60 * rate):
         at_s = n / rate
@@ -79,7 +81,9 @@ def test_memory_is_in_seconds_at_any_frame_rate(rate: int) -> None:
 
 
 def test_something_fast_is_one_track_from_its_first_pictures_on() -> None:
-    """A car that moves three quarters of its own length between two pictures does not overlap itself enough before its speed is known."""
+    """A car that moves three quarters of its own length between two pictures does not overlap itself enough before its
+    speed is known.
+    """
     steps = run([(n * 0.2, found((0.1 + n * 0.045, 0.8, 0.8))) for n in range(15)])
     assert ids(steps) == [1]
     assert len(steps[-1].sightings) == 1
@@ -152,7 +156,7 @@ def test_golden_recording_one_visitor_is_one_track_from_arrival_to_departure() -
 def test_golden_recording_loiters_for_ten_and_eighteen_seconds_and_not_for_thirty(
     after_s: float, fires: int
 ) -> None:
-    """The figure stands in the middle for 20 s (our scene says so) and needs about a second each way through the zone."""
+    """The figure stands in the middle for 20 s (our scene) and needs about a second each way through the zone."""
     rule = ZoneEvaluator(
         LoiteringRule(id="stay", zone="z", after_s=after_s),
         ((0.3, 0.6), (0.7, 0.6), (0.7, 0.99), (0.3, 0.99)),

@@ -1,7 +1,7 @@
 """What a detector engine is. An engine's framework is imported inside its own module only, when it is chosen.
 
-A plugin module offers ``Settings`` (a strict struct; its ``engine`` key must equal the plugin's key) and ``load(settings) -> Detector``. Third
-parties register theirs under the entry-point group ``cior.detectors``.
+A plugin module offers ``Settings`` (a strict struct; its ``engine`` key must equal the plugin's key) and
+``load(settings) -> Detector``. Third parties register theirs under the entry-point group ``cior.detectors``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class Detector(Protocol):
         ...
 
     def detect(self, frames: Sequence[Image]) -> list[Detections]:
-        """Objects of each picture, in order; boxes normalised to that picture. All cameras of the group are given together."""
+        """Objects of each picture, in order; boxes normalised to that picture.
+
+        All cameras of the group are given together.
+        """
         ...
 
     def close(self) -> None:

@@ -1,8 +1,9 @@
 """Gives a YOLO IR that was exported for one input size another one.
 
-The export bakes its size into three kinds of constants: the attention block's reshape targets (values that contain the coarsest grid), the
-head's reshape targets (values that contain the number of anchors), and the anchor centres and strides themselves. Each is recognised *by value*;
-whatever does not look exactly as expected refuses, and the caller keeps the exported size.
+The export bakes its size into three kinds of constants: the attention block's reshape targets (values that contain
+the coarsest grid), the head's reshape targets (values that contain the number of anchors), and the anchor centres
+and strides themselves. Each is recognised *by value*; whatever does not look exactly as expected refuses, and the
+caller keeps the exported size.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ def anchors(size_px: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.f
 
 
 def resize_input(model: ov.Model, size_px: tuple[int, int]) -> None:
-    """Change ``model`` in place to inputs of ``size_px`` (height, width; multiples of 32). Raises :class:`NotResizable`; the model is then spoilt."""
+    """Change ``model`` in place to inputs of ``size_px`` (height, width; multiples of 32).
+
+    Raises :class:`NotResizable`; the model is then spoilt.
+    """
     old_px = exported_size(model)
     if old_px == size_px:
         return

@@ -44,7 +44,8 @@ def letterbox(image: Image, input_px: tuple[int, int]) -> tuple[Floats, Fit]:
 def decode(output: Floats, fit: Fit, *, confidence: float, iou: float, limit: int = 300) -> Detections:
     """Raw head output (1, 4 + classes, anchors; centre x, centre y, width, height in input pixels) to normalised boxes.
 
-    Best class per anchor, score threshold, class-wise non-maximum suppression, then the letterbox undone and clipped to the picture.
+    Best class per anchor, score threshold, class-wise non-maximum suppression, then the letterbox undone and clipped
+    to the picture.
     """
     rows = output[0]
     scores = rows[4:].max(axis=0)

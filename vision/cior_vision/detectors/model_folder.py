@@ -12,7 +12,10 @@ _NAME = re.compile(r"^\s+(?P<index>\d+):\s*(?P<name>.+?)\s*$")
 
 
 def folder_sha256(folder: Path) -> str:
-    """Digest of a model folder, the same as ``cd FOLDER && LC_ALL=C sha256sum * | sha256sum`` prints. Raises ``ConfigInvalid`` when there is none."""
+    """Digest of a model folder, the same as ``cd FOLDER && LC_ALL=C sha256sum * | sha256sum`` prints.
+
+    Raises ``ConfigInvalid`` when there is none.
+    """
     if not folder.is_dir():
         raise ConfigInvalid(
             "vision.model_missing",
@@ -30,19 +33,25 @@ def folder_sha256(folder: Path) -> str:
 
 
 def verified_sha256(folder: Path, expected: str) -> str:
-    """The folder's digest, if it is the expected one. Raises ``IntegrityBroken`` (``vision.model_changed``) otherwise: the worker must not start."""
+    """The folder's digest, if it is the expected one.
+
+    Raises ``IntegrityBroken`` (``vision.model_changed``) otherwise: the worker must not start.
+    """
     actual = folder_sha256(folder)
     if actual != expected.lower():
         raise IntegrityBroken(
             "vision.model_changed",
             f"the model folder's digest is {actual}, the settings say {expected.lower()}",
-            cure="restore the model that was approved, or approve this one by setting detector.model_sha256 to its digest",
+            cure="restore the approved model, or approve this one: set detector.model_sha256 to its digest",
         )
     return actual
 
 
 def read_labels(folder: Path) -> tuple[str, ...]:
-    """Class names by index from the ``names:`` block of the export's ``metadata.yaml`` (indented ``index: name`` lines). Raises ``ConfigInvalid``."""
+    """Class names by index from the ``names:`` block of the export's ``metadata.yaml`` (``index: name``).
+
+    Raises ``ConfigInvalid``.
+    """
     path = folder / "metadata.yaml"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     names: dict[int, str] = {}

@@ -1,4 +1,7 @@
-"""Engine ``none``: no model, so nothing has a class. Motion and camera health still work; rules about classes are disabled and health says so."""
+"""Engine ``none``: no model, so nothing has a class.
+
+Motion and camera health still work; rules about classes are disabled and health says so.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Engine ``openvino``: a YOLO detection IR on OpenVINO directly, without torch and without the ultralytics package.
 
-Measured against ultralytics on four videos: 371 of 371 boxes equal, at 0.55 GB installed instead of 1.75 to 6.2. Pictures of all cameras go through one
-asynchronous queue (1.5 times the throughput of one after the other on two cores). 384 x 640 costs 0.65 of 640 x 640 and suits 16:9 cameras.
+Measured against ultralytics on four videos: 371 of 371 boxes equal, at 0.55 GB installed instead of 1.75 to 6.2.
+Pictures of all cameras go through one asynchronous queue (1.5 times the throughput of one after the other on two
+cores). 384 x 640 costs 0.65 of 640 x 640 and suits 16:9 cameras.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ Pixels = Annotated[int, msgspec.Meta(ge=32, le=2048)]
 
 
 class OpenVinoSettings(EngineSettings, frozen=True, kw_only=True):
-    """``model_dir`` holds one ``*.xml`` with its ``*.bin`` and ``metadata.yaml``; ``model_sha256`` is the folder's digest (see ``model_folder``).
+    """``model_dir`` holds one ``*.xml`` with its ``*.bin`` and ``metadata.yaml``; ``model_sha256`` is the folder's
+    digest (see ``model_folder``).
 
-    ``input_px`` is (height, width). ``threads`` of 0 leaves the number to OpenVINO; ``requests`` pictures are in work at once.
+    ``input_px`` is (height, width). ``threads`` of 0 leaves the number to OpenVINO; ``requests`` pictures are in
+    work at once.
     """
 
     engine: Literal["openvino"] = "openvino"
@@ -116,7 +119,10 @@ class OpenVinoYolo:
 
 
 def load(settings: EngineSettings) -> Detector:
-    """Verify, compile. Raises ``IntegrityBroken`` when the model is not the approved one, ``ConfigInvalid`` when it cannot be used."""
+    """Verify, compile.
+
+    Raises ``IntegrityBroken`` when the model is not the approved one, ``ConfigInvalid`` when it cannot be used.
+    """
     assert isinstance(settings, OpenVinoSettings)
     return OpenVinoYolo(settings)
 

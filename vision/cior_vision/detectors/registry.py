@@ -1,4 +1,7 @@
-"""Finds an engine's plugin by its key: the built-in ones, then entry points ``cior.detectors``. Importing this imports no framework."""
+"""Finds an engine's plugin by its key: the built-in ones, then entry points ``cior.detectors``.
+
+Importing this imports no framework.
+"""
 
 from __future__ import annotations
 

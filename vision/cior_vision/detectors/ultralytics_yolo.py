@@ -1,7 +1,9 @@
-"""Engine ``ultralytics``: ``ultralytics.YOLO(folder)`` behind the same interface. Only with the extra ``vision-ultralytics`` (AGPL-3.0, torch, 2 to 6 GB).
+"""Engine ``ultralytics``: ``ultralytics.YOLO(folder)`` behind the same interface. Only with the extra
+``vision-ultralytics`` (AGPL-3.0, torch, 2 to 6 GB).
 
-Gives the same boxes as ``openvino`` on the same model at 1.1 times its time; its use is whatever OpenVINO cannot read (``.pt``, other tasks' exports).
-The package would install what it misses at run time, ask the network at import and report usage: all three are switched off before it is imported.
+Gives the same boxes as ``openvino`` on the same model at 1.1 times its time; its use is whatever OpenVINO cannot
+read (``.pt``, other tasks' exports). The package would install what it misses at run time, ask the network at import
+and report usage: all three are switched off before it is imported.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ Pixels = Annotated[int, msgspec.Meta(ge=32, le=2048)]
 
 
 class UltralyticsSettings(EngineSettings, frozen=True, kw_only=True):
-    """``model_dir`` is what ``YOLO()`` takes for exported models (``…_openvino_model``); with ``weights`` one file inside it (``yolo11n.pt``)."""
+    """``model_dir`` is what ``YOLO()`` takes for exported models (``…_openvino_model``); with ``weights`` one file
+    inside it (``yolo11n.pt``).
+    """
 
     engine: Literal["ultralytics"] = "ultralytics"
     model_dir: str
@@ -90,13 +94,19 @@ class UltralyticsYolo:
 
 
 def load(settings: EngineSettings) -> Detector:
-    """Verify, import, load. Raises ``IntegrityBroken``, or ``ConfigInvalid`` (``vision.engine_absent``) when the extra is not installed."""
+    """Verify, import, load.
+
+    Raises ``IntegrityBroken``, or ``ConfigInvalid`` (``vision.engine_absent``) when the extra is not installed.
+    """
     assert isinstance(settings, UltralyticsSettings)
     return UltralyticsYolo(settings)
 
 
 def _package() -> Any:
-    """The library, told to be silent first. It is imported here only: nobody who did not choose it pays for it, in time or in licence."""
+    """The library, told to be silent first.
+
+    It is imported here only: nobody who did not choose it pays for it, in time or in licence.
+    """
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_VERBOSE", "false")

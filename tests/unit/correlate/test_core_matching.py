@@ -1,0 +1,106 @@
+"""What belongs together: time is widened by both clocks, declared or measured; a closed alert takes no new fact."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from cior_core import correlate
+from cior_core.attributes import CLOCK_OFFSET
+from cior_core.model import ActionKind, AlertStatus, AppendTransition, Disposition, EventItem
+from cior_core.rules import RulePack
+from cior_core.scenario import Signal
+from unit.correlate.histories import play
+
+
+def sizes(signals: list[Signal], pack: RulePack) -> list[int]:
+    """How many events each alert holds, the largest first."""
+    return sorted((len(alert.members) for alert in play(signals, pack).state.alerts), reverse=True)
+
+
+def test_the_wider_window_of_two_types_holds(pack: RulePack) -> None:
+    """A sensor's shot is kept together for 600 s, a shooting for 900 s: 700 s apart they are one incident."""
+    shot, call = pack.types["gun.sound"], pack.types["gun.shooting"]
+    assert shot.window_s < 700 < call.window_s
+    heard = Signal(at_s=0, event="gun.sound", source="sensor-1")
+    assert sizes([heard, Signal(at_s=700, event="gun.shooting", source="caller-1")], pack) == [2]
+    assert sizes([heard, Signal(at_s=950, event="gun.shooting", source="caller-1")], pack) == [1, 1]
+
+
+def test_a_clock_minutes_ahead_is_not_believed(pack: RulePack) -> None:
+    """Sixteen minutes in the future is no instant: the event happened when it came, beside the call of that moment."""
+    call = Signal(at_s=0, event="gun.shooting", source="caller-1")
+    ahead = Signal(at_s=1, event="gun.shooting", source="caller-2", ago_s=-1000.0)
+    assert sizes([call, ahead], pack) == [2]
+
+
+def test_a_press_after_the_alert_was_closed_rings_again(pack: RulePack) -> None:
+    """Within the grace of the closed alert, from the same button: it happened later, so it is a new call for help."""
+    run = play(
+        [
+            Signal(at_s=0, event="panic.bus", source="bus-1"),
+            Signal(at_s=10, action=ActionKind.CLOSE, disposition=Disposition.FALSE_ALARM),
+            Signal(at_s=20, event="panic.bus", source="bus-1"),
+        ],
+        pack,
+    )
+    assert [alert.status for alert in sorted(run.state.alerts, key=lambda alert: alert.opened_ms)] == [
+        AlertStatus.CLOSED,
+        AlertStatus.OPEN,
+    ]
+
+
+def test_a_copy_of_what_came_before_the_closing_joins_the_closed_alert(pack: RulePack) -> None:
+    run = play(
+        [
+            Signal(at_s=0, event="panic.bus", source="bus-1"),
+            Signal(at_s=10, action=ActionKind.CLOSE, disposition=Disposition.FALSE_ALARM),
+            Signal(at_s=20, event="panic.bus", source="bus-1", ago_s=15.0),
+        ],
+        pack,
+    )
+    assert [(alert.status, len(alert.members)) for alert in run.state.alerts] == [(AlertStatus.CLOSED, 2)]
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "declared_s", "alerts"),
+    [
+        (None, None, [1, 1]),
+        (80.0, None, [2]),
+        (-80.0, None, [2]),
+        (80.0, 0.5, [2]),
+        (float("nan"), None, [1, 1]),
+        (True, None, [1, 1]),
+        ("80", None, [1, 1]),
+    ],
+    ids=["on time", "slow", "fast", "slow, though it declares half a second", "nan", "truth", "text"],
+)
+def test_a_measured_clock_offset_widens_the_window(
+    pack: RulePack, offset_s: object, declared_s: float | None, alerts: list[int]
+) -> None:
+    """50 s more than the window lie between two calls; one device's clock was measured 80 s off."""
+    assert pack.types["gun.shooting"].window_s == 900
+    facts = {} if offset_s is None else {CLOCK_OFFSET: offset_s}
+    signals = [
+        Signal(at_s=0, event="gun.shooting", source="caller-1"),
+        Signal(at_s=950, event="gun.shooting", source="cam-1", attributes=facts, clock_error_s=declared_s),
+    ]
+    assert sizes(signals, pack) == alerts
+
+
+def test_the_widening_has_a_limit(pack: RulePack) -> None:
+    call = Signal(at_s=0, event="gun.shooting", source="caller-1")
+    late = Signal(at_s=1700, event="gun.shooting", source="cam-1", attributes={CLOCK_OFFSET: 86_400.0})
+    assert pack.merge.error_limit_s == 600
+    assert sizes([call, late], pack) == [1, 1]
+
+
+def test_the_same_id_with_another_subject_is_no_copy(pack: RulePack) -> None:
+    run = play([Signal(at_s=0, event="panic.bus", source="bus-1", id="press-1")], pack)
+    (item,) = run.items
+    assert isinstance(item, EventItem)
+    forged = msgspec.structs.replace(item, event=msgspec.structs.replace(item.event, subject="bus-2"))
+    effects = list(correlate.play([forged], pack, states={item.area: run.state}))
+    assert "conflicting_copy" in {
+        effect.transition.kind for effect in effects if isinstance(effect, AppendTransition)
+    }
