@@ -12,6 +12,8 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -20,6 +22,7 @@ from measured import ROOT, Clocked, Result, markdown, read_all, write
 
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
 PAGE = ROOT / "docs" / "benchmarks.md"
+AIMS = ROOT / "benchmarks" / "aims.toml"
 TITLES = {
     "press_to_wall": "Press to wall",
     "press_to_wall_dense": "Press to wall, denser",
@@ -30,6 +33,7 @@ TITLES = {
     "store": "Store writer",
     "bus_spool": "Bus and spool",
     "vision": "Vision",
+    "in_turn": "Before and after, in turn",
 }
 """Every benchmark in the order of the page: name of its result and heading."""
 
@@ -69,6 +73,82 @@ def _as_markdown(text: str) -> str:
     return text if "|---" in text else f"```\n{text.strip()}\n```"
 
 
+class Aim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A promise about one cell of a captured table: the named row's number in the named column is at least that."""
+
+    benchmark: str
+    row: str
+    column: str
+    at_least: float
+
+
+class Promise(msgspec.Struct, frozen=True):
+    """One promise and what was measured. ``met`` None: the figure is not there."""
+
+    what: str
+    aim: str
+    measured: str
+    met: bool | None
+    commit: str
+
+
+def promises(results: list[Result], aims: list[Aim]) -> Iterator[Promise]:
+    """Every promise of every result: those in rows, then those of ``aims.toml``."""
+    for result in results:
+        for table in result.tables:
+            for row in table.rows:
+                if row.met is not None:
+                    told = " / ".join(f"{value:g}" for value in (row.p95, row.p99) if value is not None)
+                    measured = (
+                        f"ratio {row.ratio:g}" if row.aim.startswith("ratio") else told or f"{row.median:g}"
+                    )
+                    what = f"{result.title}, {table.title}: {row.label}"
+                    yield Promise(what, row.aim, f"{measured} {row.unit}", row.met, result.machine.commit)
+    by_name = {result.name: result for result in results}
+    for aim in aims:
+        if (found := by_name.get(aim.benchmark)) is not None:
+            value = cell(found.text, aim)
+            what = f"{found.title}: {aim.row.replace('**', '')}, {aim.column}"
+            met = None if value is None else value >= aim.at_least
+            yield Promise(
+                what,
+                f"≥ {aim.at_least:g}",
+                "not measured" if value is None else f"{value:g}",
+                met,
+                found.machine.commit,
+            )
+
+
+def cell(text: str, aim: Aim) -> float | None:
+    """The number that a captured table has at the aim's row and column; None when it is not there."""
+    columns: list[str] = []
+    for line in text.splitlines():
+        cells = [each.strip() for each in line.strip().strip("|").split("|")]
+        if aim.column in cells:
+            columns = cells
+        elif cells[0] == aim.row and aim.column in columns and len(cells) == len(columns):
+            return float(cells[columns.index(aim.column)].rstrip("x").replace(",", ""))
+    return None
+
+
+def missed(results: list[Result]) -> str:
+    """The section of what was promised and not reached, first on the page."""
+    texts = tomllib.loads(AIMS.read_text(encoding="utf-8"))
+    rows = list(promises(results, msgspec.convert(texts["aim"], list[Aim])))
+    lines = [
+        "## Aims that are not met",
+        "",
+        f"{sum(row.met is True for row in rows)} of {len(rows)} aims are met; these are not:",
+        "",
+        "| what | aim | measured | commit |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.what} | {row.aim} | {row.measured} | {row.commit} |" for row in rows if row.met is not True
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def page(results: list[Result]) -> str:
     """The whole page, in the order of :data:`TITLES`; what has no result yet is named at the end."""
     by_name = {result.name: result for result in results}
@@ -76,7 +156,7 @@ def page(results: list[Result]) -> str:
     sections += [markdown(result) for result in by_name.values()]
     missing = [name for name in TITLES if name not in {result.name for result in results}]
     tail = [f"Not measured yet: {', '.join(missing)}.\n"] if missing else []
-    return "\n".join([HEAD, *sections, *tail])
+    return "\n".join([HEAD, missed(results), *sections, *tail])
 
 
 def main() -> None:
