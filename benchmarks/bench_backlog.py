@@ -23,7 +23,7 @@ from confluent_kafka import Producer
 
 from cior_bus import topics
 from cior_store.engine import Store
-from cior_store.questions import Questions
+from cior_store.questions import SupervisorQuestions
 from city_load import SOURCE, Fleet, Tally
 from measured import Clocked, Row, Table, latency, markdown, now_ms, write
 from press_rig import Busy, GridCentre, Hops, Press, Presser, StoreEyes, Wall
@@ -185,7 +185,9 @@ def rows_stored(dsn: str, *, since_ms: int, until_ms: int) -> int:
     with Store.open(dsn) as store:
         return sum(
             row.events
-            for row in Questions(store).events_by_minute(since_ms=since_ms, until_ms=until_ms, source=SOURCE)
+            for row in SupervisorQuestions(store).events_by_minute(
+                since_ms=since_ms, until_ms=until_ms, source=SOURCE
+            )
         )
 
 

@@ -181,13 +181,14 @@ def run_faust_counts(bootstrap: str, events: int) -> None:
 def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int = 0) -> None:
     """The bulk lane without state: our Faust application, agent and guard, decode, a count by subject."""
     from cior_bus import topics
+    from cior_bus.message import RecordIn
     from cior_bus.metrics import Metrics
     from cior_bus.producer import Bus
     from cior_bus.settings import BusSettings, Profile
     from cior_core import codec
     from cior_core.catalogue import Kind
     from cior_streams import app as edge
-    from cior_streams.guard import Guard, Incoming
+    from cior_streams.guard import Guard
     from cior_streams.runner import WallClock
     from cior_streams.settings import Role, StreamSettings
 
@@ -197,21 +198,21 @@ def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int
     held: dict[bytes, tuple[int, dict[str, int]]] = {}
     tables: list[MutableMapping[bytes, bytes]] = []
 
-    async def count(incoming: Incoming) -> None:
+    async def count(record: RecordIn) -> None:
         progress[0] = progress[0] or time.process_time()
-        key = incoming.key or b""
+        key = record.key or b""
         offset, numbers = held.get(key, (-1, {}))
-        if incoming.offset <= offset:
+        if record.offset <= offset:
             return
-        for event in narrow(incoming.value or b"[]"):
+        for event in narrow(record.value or b"[]"):
             numbers[event.subject] = numbers.get(event.subject, 0) + 1
             progress[1] += 1
-        held[key] = (incoming.offset, numbers)
+        held[key] = (record.offset, numbers)
         tables[0][key] = msgspec.msgpack.encode(held[key])
 
-    async def handle(incoming: Incoming) -> None:
+    async def handle(record: RecordIn) -> None:
         progress[0] = progress[0] or time.process_time()
-        for event in codec.records(Kind.EVENT, incoming.value) if full else narrow(incoming.value or b"[]"):
+        for event in codec.records(Kind.EVENT, record.value) if full else narrow(record.value or b"[]"):
             counts[event.subject] = counts.get(event.subject, 0) + 1
             progress[1] += 1
 

@@ -13,14 +13,25 @@ Anything else is a bug: the bytes are dead-lettered with a trace id, the connect
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
 
-from cior_core.model import Command, DataClass, Device, Event, Lane, Producer, RawId, Receipt, TypeCode
+from cior_core.model import (
+    Command,
+    DataClass,
+    Device,
+    Event,
+    Lane,
+    Producer,
+    RawId,
+    Receipt,
+    Target,
+    TypeCode,
+)
 
 
 class Mode(StrEnum):
@@ -287,10 +298,18 @@ class Replayable(Protocol):
 
 @runtime_checkable
 class Commandable(Protocol):
-    """Two-way devices (sirens)."""
+    """Two-way devices (sirens); ``commands = true`` in the manifest. The runtime reads the commands and answers for it."""
 
-    async def send(self, command: Command, /) -> Receipt:
-        """Idempotent by ``command.id``."""
+    @property
+    def targets(self) -> Collection[Target]:
+        """Whom it acts for (``block:b-1``, ``device:siren-7``); looked at anew for each command."""
+
+    async def act(self, command: Command, /) -> Receipt:
+        """Carry out. Called while the source is open only, and at most once for an id, except after ``SourceUnavailable``.
+
+        Raise that only when *nothing was done*: the runtime asks again until the command expires. Any other error of
+        ``cior_core.errors`` is a refusal; a receipt of ``refused`` or ``failed`` is an answer like every other.
+        """
 
 
 @runtime_checkable

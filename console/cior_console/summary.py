@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cior_store.answers import FalseAlarmRow, LatencyRow, LevelCount, SourceCount
-from cior_store.questions import Questions
+from cior_store.questions import AccountingQuestions, Questions
 from cior_store.reconcile import without_names
 
 
@@ -55,7 +55,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     drill_alerts: int
 
 
-def balance_of(questions: Questions, *, since_ms: int, until_ms: int) -> Balance:
+def balance_of(questions: AccountingQuestions, *, since_ms: int, until_ms: int) -> Balance:
     """The balance of whole minutes that touch the window, instance by instance."""
     rows = without_names(questions.reconciliation(since_ms=since_ms - since_ms % 60_000, until_ms=until_ms))
     raw_differences = [row.missing_raw for row in rows]

@@ -37,6 +37,7 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     passed unheard, None while alive. ``offsets_ms``: recent received - device. ``high_since_ms``: when the pressed
     level began, None when released. ``watched_ms``: since when somebody listens again (a start of ours); silence is
     counted from there, so that our own absence is not blamed on the device.
+    ``told_offset_ms``: received - device as another worker measured it, who hears more of the device than we do.
     """
 
     subject: str
@@ -59,6 +60,7 @@ class DeviceState(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     data_class: DataClass = DataClass.RESTRICTED
     drill: bool = False
     watched_ms: int = 0
+    told_offset_ms: int | None = None
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -13,7 +13,7 @@ and ``device.clock`` (phase ``new`` when it begins, ``restore`` when it ends).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import sqrt
+from math import isfinite, sqrt
 from statistics import median_low
 from typing import Any, Final
 
@@ -33,7 +33,6 @@ from cior_core.model import (
     Lane,
     Phase,
     Place,
-    PlaceMethod,
     Producer,
 )
 from cior_core.system_events import system_event
@@ -41,6 +40,9 @@ from cior_core.system_events import system_event
 SOURCE: Final = "urn:cior:devices"
 ENDINGS: Final = "urn:cior:endings"
 ENDING: Final = "alert.ending"
+OFFSETS: Final = "urn:cior:offsets"
+OFFSET: Final = "clock.offset"
+CLOCK: Final = "device.clock"
 _PRODUCER: Final = Producer(connector="cior.devices", version="1")
 _PRESSING: Final = frozenset({Phase.NEW, Phase.UPDATE, Phase.STILL})
 _ENDING: Final = frozenset({Phase.RESTORE, Phase.CANCEL, Phase.END})
@@ -48,7 +50,7 @@ _ENDING: Final = frozenset({Phase.RESTORE, Phase.CANCEL, Phase.END})
 
 class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds. ``press_families``: leading words of the types that are presses. ``prior_*``: the smoothing of the
-    confirmation rate."""
+    confirmation rate. Up to ``offset_noise_s`` an offset is the network's, from ``offset_limit_s`` a clock is bad."""
 
     missed_heartbeats: int = 3
     expected_every_s: float | None = None
@@ -60,6 +62,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     offset_samples: int = 15
     offset_every_s: float = 30.0
     offset_limit_s: float = 60.0
+    offset_noise_s: float = 2.0
     future_s: float = 120.0
     prior_confirmed: float = 1.0
     prior_false: float = 1.0
@@ -128,7 +131,7 @@ def step(
 def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> Event:
     """``event`` with what its device's state says, as attributes for the correlator and the operator: ``repeats``
     (presses within ``repeat_within_s``, this one included), ``copies``, ``stuck``, ``confirmation_rate`` and
-    ``confirmation_n``, ``clock_offset_s``. Adds, never removes."""
+    ``confirmation_n``, ``clock_offset_s``; and :func:`widened`. Adds, never removes."""
     recent = [
         press
         for press in state.presses
@@ -145,7 +148,20 @@ def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAU
         facts.update(confirmation_rate=round(found.rate, 4), confirmation_n=found.n)
     if (offset_s := _clock_offset_s(state)) is not None:
         facts[CLOCK_OFFSET] = offset_s
-    return msgspec.structs.replace(event, attributes={**event.attributes, **facts})
+    return msgspec.structs.replace(widened(event, state, settings), attributes={**event.attributes, **facts})
+
+
+def widened(event: Event, state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> Event:
+    """``event`` with its ``clock_error_s`` raised to what was measured of its device's clock, never lowered."""
+    offset_s = abs(_clock_offset_s(state) or 0.0)
+    if event.occurred_ms == event.received_ms:  # its instant is ours: the device's clock has no part in it
+        return event
+    declared_s = event.clock_error_s
+    # What is assumed where nothing is declared: a small offset must not make that smaller.
+    sure_s = settings.offset_noise_s if event.clock is ClockQuality.SYNCED else settings.offset_limit_s
+    if declared_s is not None and isfinite(declared_s):
+        sure_s = abs(declared_s)
+    return msgspec.structs.replace(event, clock_error_s=offset_s) if offset_s > sure_s else event
 
 
 def sweep(
@@ -178,9 +194,13 @@ def _deadline_ms(state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS
 
 
 def _clock_offset_s(state: DeviceState) -> float | None:
-    """Median of the recent received - device, seconds (positive: the device's clock is slow or its messages travel);
-    None before three samples."""
-    return None if len(state.offsets_ms) < 3 else median_low(state.offsets_ms) / 1000
+    """Median of the recent received - device, seconds (positive: the device's clock is slow or its messages travel).
+
+    Before three samples: what another worker told, or None.
+    """
+    if len(state.offsets_ms) >= 3:
+        return median_low(state.offsets_ms) / 1000
+    return None if state.told_offset_ms is None else state.told_offset_ms / 1000
 
 
 def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[Event, ...]:
@@ -238,6 +258,43 @@ def learned(state: DeviceState, ending: Event) -> DeviceState:
                 presses=(*state.presses[:n], kept, *state.presses[n + 1 :]),
             )
     return state
+
+
+def offsets(derived: Iterable[Event]) -> tuple[Event, ...]:
+    """What ``derived`` says of clocks, as events of type ``clock.offset`` to the worker of the presses.
+
+    It hears a button once a year; whoever reads its panel's heartbeats knows its clock.
+    """
+    return tuple(
+        system_event(
+            OFFSET,
+            source=OFFSETS,
+            subject=event.subject,
+            key=event.id,
+            at_ms=event.received_ms,
+            clock=ClockQuality.SYNCED,
+            data_class=event.data_class,
+            producer=_PRODUCER,
+            drill=event.drill,
+            attributes={"offset_s": event.attributes["offset_s"]},
+        )
+        for event in derived
+        if event.type == CLOCK and event.source == SOURCE
+    )
+
+
+def is_offset(event: Event) -> bool:
+    """Whether ``event`` is one of :func:`offsets`: it goes to its device only (law 2, as :func:`is_ending`)."""
+    return event.source == OFFSETS and event.type == OFFSET and not event.life_safety
+
+
+def told_offset(state: DeviceState | None, event: Event) -> DeviceState:
+    """``state`` after one of :func:`offsets`; a device that never pressed is remembered for it."""
+    known = state or DeviceState(subject=event.subject, seen_ms=event.received_ms, drill=event.drill)
+    offset_s = event.attributes.get("offset_s")
+    if not isinstance(offset_s, int | float) or not isfinite(offset_s):
+        return known
+    return msgspec.structs.replace(known, told_offset_ms=round(offset_s * 1000))
 
 
 def _counted(told: Reputation, disposition: str, by: int) -> Reputation:
@@ -338,11 +395,7 @@ def _measure(
         return ()
     changes["clock_bad"] = not before.clock_bad
     phase = Phase.RESTORE if before.clock_bad else Phase.NEW
-    return (
-        _Told(
-            "device.clock", phase, seen_ms, seen_ms, f"clock|{phase.value}|{seen_ms}", {"offset_s": offset_s}
-        ),
-    )
+    return (_Told(CLOCK, phase, seen_ms, seen_ms, f"clock|{phase.value}|{seen_ms}", {"offset_s": offset_s}),)
 
 
 def _press(
@@ -412,9 +465,7 @@ def _derived(state: DeviceState, told: _Told) -> Event:
     sealed = state.data_class is DataClass.SEALED
     place = state.place or UNKNOWN_PLACE
     if sealed:
-        place = (
-            Place(method=PlaceMethod.DISTRICT, district=place.district) if place.district else UNKNOWN_PLACE
-        )
+        place = place.district_only()
     return system_event(
         told.type,
         source=SOURCE,

@@ -16,7 +16,7 @@ from cior_core.system_events import system_event
 from cior_sink.periodic import Periodic
 from cior_store import reconcile
 from cior_store.engine import Store
-from cior_store.questions import Questions
+from cior_store.questions import AccountingQuestions
 from cior_store.reconcile import Gap, ReconcileSettings
 
 log = structlog.get_logger("cior_sink.reconciling")
@@ -70,7 +70,7 @@ class Reconciler:
     def look(self) -> tuple[Gap, ...]:
         """One check: findings to the store, new gaps to the urgent lane. Returns the gaps."""
         now_ms = self._now_ms()
-        checked = reconcile.check(Questions(self._store), now_ms=now_ms, settings=self._settings)
+        checked = reconcile.check(AccountingQuestions(self._store), now_ms=now_ms, settings=self._settings)
         reconcile.record(self._store, checked, now_ms=now_ms)
         found = reconcile.gaps(checked)
         fresh = [gap for gap in found if gap.key not in self._told]

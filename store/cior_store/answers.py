@@ -221,8 +221,8 @@ class CommandRow(Struct, frozen=True):
     outcome: str = ""
 
 
-class Answers(Protocol):
-    """The questions that every store answers alike: the contract of ClickHouse, chDB and the in-memory twin."""
+class OperatorAnswers(Protocol):
+    """The present of the alerts."""
 
     def open_alerts(
         self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500
@@ -234,19 +234,9 @@ class Answers(Protocol):
         """Every transition of one alert."""
         ...
 
-    def event(self, event_id: str) -> EventRow | None:
-        """One event."""
-        ...
 
-    def raw(self, raw_id: str) -> RawRow | None:
-        """One raw record."""
-        ...
-
-    def events_by_minute(
-        self, *, since_ms: int, until_ms: int, source: str | None = None
-    ) -> tuple[MinuteCount, ...]:
-        """Events a minute, drills left out."""
-        ...
+class AccountingAnswers(Protocol):
+    """Accepted against stored, and what could not be read."""
 
     def dead_letters(self, *, since_ms: int, until_ms: int, limit: int = 500) -> tuple[DeadRow, ...]:
         """Dead letters, newest first."""
@@ -255,3 +245,29 @@ class Answers(Protocol):
     def reconciliation(self, *, since_ms: int, until_ms: int) -> tuple[BalanceRow, ...]:
         """Accepted against stored, by minute."""
         ...
+
+
+class SupervisorAnswers(Protocol):
+    """Statistics."""
+
+    def events_by_minute(
+        self, *, since_ms: int, until_ms: int, source: str | None = None
+    ) -> tuple[MinuteCount, ...]:
+        """Events a minute, drills left out."""
+        ...
+
+
+class EvidenceAnswers(Protocol):
+    """Exact records."""
+
+    def event(self, event_id: str) -> EventRow | None:
+        """One event."""
+        ...
+
+    def raw(self, raw_id: str) -> RawRow | None:
+        """One raw record."""
+        ...
+
+
+class Answers(OperatorAnswers, AccountingAnswers, SupervisorAnswers, EvidenceAnswers, Protocol):
+    """The questions that every store answers alike: the contract of ClickHouse, chDB and the in-memory twin."""

@@ -23,7 +23,7 @@ from enum import StrEnum
 from msgspec import structs
 
 from cior_core.model import Struct
-from cior_store.answers import Answers, BalanceRow
+from cior_store.answers import AccountingAnswers, BalanceRow
 from cior_store.engine import Store
 
 _MINUTE_MS = 60_000
@@ -80,7 +80,9 @@ def balance_of(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> 
     return Balance.BALANCED if claimed else Balance.UNCLAIMED
 
 
-def check(answers: Answers, *, now_ms: int, settings: ReconcileSettings | None = None) -> tuple[Checked, ...]:
+def check(
+    answers: AccountingAnswers, *, now_ms: int, settings: ReconcileSettings | None = None
+) -> tuple[Checked, ...]:
     """Every connector instance's minutes in the look-back window, with verdicts."""
     limits = settings or ReconcileSettings()
     rows = answers.reconciliation(

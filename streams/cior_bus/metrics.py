@@ -185,6 +185,11 @@ RETRIED = declare(
     "times a batch was tried again because its sink was away",
     labels=("topic",),
 )
+OBEYED = declare(
+    "cior_bus_obeyed_commands_total",
+    "commands for this process that ended, by what became of them",
+    labels=("kind", "outcome"),
+)
 PUBLISH_LATENCY = declare(
     "cior_bus_publish_seconds",
     "publish to durable: acknowledged by the broker, or in the fsynced spool",

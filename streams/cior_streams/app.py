@@ -1,7 +1,10 @@
-"""The Faust application, built anew for every start (a stopped one cannot start again). The only module, with ``runner``, that knows Faust.
+"""The Faust application, built anew for every start (a stopped one cannot start again).
 
-What must not change without measuring again (research on stream processing §0): agents with ``concurrency=1``; raw bytes; no ``take()``, no
-``noack()``; the handler on ``on_rebalance_complete``, without which Faust skips events after a recovery; the fetch wait on Tansu.
+The only module, with ``runner``, that knows Faust.
+
+What must not change without measuring again (research on stream processing §0): agents with ``concurrency=1``; raw
+bytes; no ``take()``, no ``noack()``; the handler on ``on_rebalance_complete``, without which Faust skips events after a
+recovery; the fetch wait on Tansu.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import Any
 
 import faust
 
+from cior_bus.message import RecordIn
 from cior_bus.settings import Profile
 from cior_bus.topics import TopicSpec
 from cior_streams.guard import Guard, Handle, Rescue, nothing_to_rescue
@@ -30,7 +34,9 @@ def create_app(settings: StreamSettings) -> faust.App:
 
 
 def _suspend_until_sought(app: faust.App) -> None:
-    """Issue 596 of faust-streaming: after a recovery the streams are resumed, then the positions are sought, and the resume clears every queue; what was
+    """Issue 596 of faust-streaming.
+
+    After a recovery the streams are resumed, then the positions are sought, and the resume clears every queue; what was
     delivered in between is skipped for good. Holding the flow until Faust itself resumes it leaves nothing to skip.
     """
 
@@ -42,7 +48,8 @@ def _suspend_until_sought(app: faust.App) -> None:
 
 
 def _shorten_fetch_wait(app: faust.App, wait_ms: int) -> None:
-    """Faust has no setting for it (1500 ms are written into its driver), and Tansu looks for new data only at half of it."""
+    """Look for new data every ``wait_ms``: Tansu does so at half of the fetch wait only."""
+    # Faust has no setting for it: 1500 ms are written into its driver.
 
     async def shorten(*_args: Any, **_kwargs: Any) -> None:
         consumer: Any = app.consumer
@@ -74,31 +81,32 @@ def add_agent(
     guard: Guard,
     rescue: Rescue = nothing_to_rescue,
 ) -> None:
-    """One agent on one topic: every message through the guard, one at a time. A message is acknowledged when the guard returns."""
+    """One agent on one topic: every message through the guard, one at a time.
+
+    A message is acknowledged when the guard returns.
+    """
     topic = app.topic(
         spec.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
 
     async def body(stream: Any) -> None:
         async for event in stream.events():
-            await guard.run(FaustMessage(event.message), handle, agent=name, rescue=rescue)
+            await guard.run(_record(event.message), handle, agent=name, rescue=rescue)
 
     app.agent(topic, name=f"{app.conf.id}.{name}", concurrency=1)(body)
 
 
-class FaustMessage:
-    """A Faust message as :class:`cior_streams.guard.Incoming`."""
-
-    __slots__ = ("headers", "key", "offset", "partition", "timestamp_ms", "topic", "value")
-
-    def __init__(self, message: Any) -> None:
-        self.topic: str = message.topic
-        self.partition: int = message.partition
-        self.offset: int = message.offset
-        self.key: bytes | None = message.key
-        self.value: bytes | None = message.value
-        self.timestamp_ms: int = int((message.timestamp or 0) * 1_000)
-        self.headers: dict[str, bytes] = dict(message.headers or {})
+def _record(message: Any) -> RecordIn:
+    """A Faust message as everybody else reads one."""
+    return RecordIn(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        timestamp_ms=int((message.timestamp or 0) * 1_000),
+        headers=tuple(dict(message.headers or {}).items()),
+    )
 
 
 def owned_partitions(app: faust.App, topic: str) -> frozenset[int]:
@@ -107,7 +115,10 @@ def owned_partitions(app: faust.App, topic: str) -> frozenset[int]:
 
 
 def committed_offsets(app: faust.App) -> dict[tuple[str, int], int]:
-    """The next offset to read, as committed by this worker, by partition. Faust publishes no such number (its monitor's stays empty)."""
+    """The next offset to read, as committed by this worker, by partition.
+
+    Faust publishes no such number (its monitor's stays empty).
+    """
     consumer: Any = app.consumer
     committed = dict(consumer._committed_offset)  # noqa: SLF001  published nowhere
     return {(tp.topic, tp.partition): offset for tp, offset in committed.items() if offset is not None}
@@ -131,7 +142,10 @@ def changelogs(app: faust.App) -> frozenset[str]:
 
 
 def send_errors(app: faust.App) -> int:
-    """Table entries that the broker did not take: the table here is ahead of its changelog and must not be trusted further."""
+    """Table entries that the broker did not take.
+
+    The table here is ahead of its changelog and must not be trusted further.
+    """
     return int(app.monitor.send_errors)
 
 

@@ -1,8 +1,9 @@
-"""The correlator's state of each area, kept in a table so that a killed worker, or another one, goes on where it stopped.
+"""The correlator's state of each area in a table, so that a killed worker, or another one, goes on where it stopped.
 
-The entries of a step are written in the order of ``correlate.persist``, ``head`` last, and ``head`` is wrapped with the source offset it belongs to, in
-*one* table value (law 3). The changelog of a partition is ordered, so a recovery finds either no ``head`` of the step, and ``persist`` takes its
-other entries back and the item runs again; or its ``head``, and the offset says that the item was applied.
+The entries of a step are written in the order of ``correlate.persist``, ``head`` last, and ``head`` is wrapped with the
+source offset it belongs to, in *one* table value (law 3). The changelog of a partition is ordered, so a recovery finds
+either no ``head`` of the step, and ``persist`` takes its other entries back and the item runs again; or its ``head``,
+and the offset says that the item was applied.
 
 Keys: ``<area> NUL <entry>``. State is restored lazily, cached, and forgotten on every rebalance.
 """
@@ -19,7 +20,10 @@ from cior_streams.domain import HEAD, Correlator
 
 
 class Held(msgspec.Struct, frozen=True):
-    """An area's state and how far it has read its log: the last offset, the newest sequencing instant, and which life of the log it is."""
+    """An area's state and how far it has read its log.
+
+    The last offset, the newest sequencing instant, and which epoch of the log it is.
+    """
 
     state: Any
     offset: int = -1
@@ -27,8 +31,10 @@ class Held(msgspec.Struct, frozen=True):
     epoch: int = 0
 
     def has_applied(self, offset: int, at_ms: int) -> bool:
-        """Whether this very item was applied. After a data loss of the broker offsets start over, but time does not: then the offset is old and the
-        instant is new, and the item is taken.
+        """Whether this very item was applied.
+
+        After a data loss of the broker offsets start over, but time does not: then the offset is old and the instant is
+        new, and the item is taken.
         """
         return offset <= self.offset and at_ms <= self.newest_ms
 

@@ -1,8 +1,9 @@
 """The bulk agents' body: one envelope in, device states of its bucket on, derived events out, one table write.
 
-An envelope is keyed by device bucket, and so is the table: all devices of a bucket are one value (``cior_core.device_state.Bucket``), which carries the source
-offsets it has applied. Time passes here as an *empty envelope* with an instant in its header, sent through the telemetry lane itself: when it
-is read, the lane has been read up to that instant, so nobody is called silent for lying in a backlog.
+An envelope is keyed by device bucket, and so is the table: all devices of a bucket are one value
+(``cior_core.device_state.Bucket``), which carries the source offsets it has applied. Time passes here as an *empty
+envelope* with an instant in its header, sent through the telemetry lane itself: when it is read, the lane has been read
+up to that instant, so nobody is called silent for lying in a backlog.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import cast
 from cior_bus import metrics as m
 from cior_bus import topics
 from cior_bus.lanes import BUCKETS, bucket_key
-from cior_bus.message import DurableSink, MessageOut
+from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_core import codec, devices
 from cior_core.catalogue import Kind
 from cior_core.device_state import Bucket, DeviceState
@@ -23,8 +24,8 @@ from cior_core.model import Event
 from cior_core.ports import Clock
 from cior_streams import metrics as s
 from cior_streams.device_table import DeviceTable
-from cior_streams.domain import Worthy
-from cior_streams.guard import Guard, Incoming
+from cior_streams.domain import AlertFilter
+from cior_streams.guard import Guard
 from cior_streams.partitions import partition_of
 from cior_streams.sequencing import Sequencer
 
@@ -40,14 +41,14 @@ class Bulk:
         table: DeviceTable,
         *,
         settings: DeviceSettings,
-        worthy: Worthy,
+        alert_filter: AlertFilter,
         bus: DurableSink,
         sequencer: Sequencer,
         guard: Guard,
         clock: Clock,
         metrics: m.Metrics,
     ) -> None:
-        self._table, self._settings, self._worthy = table, settings, worthy
+        self._table, self._settings, self._alert_filter = table, settings, alert_filter
         self._bus, self._sequencer, self._guard, self._clock, self._metrics = (
             bus,
             sequencer,
@@ -56,32 +57,33 @@ class Bulk:
             metrics,
         )
 
-    async def envelope(self, incoming: Incoming) -> None:
+    async def envelope(self, record: RecordIn) -> None:
         """One message of a bulk lane: an envelope, a single event, or a tick."""
-        if TICK_HEADER in incoming.headers:
-            await self._sweep(incoming, int(incoming.headers[TICK_HEADER]))
+        if record.headers and (tick := dict(record.headers).get(TICK_HEADER)):
+            await self._sweep(record, int(tick))
             return
-        name = incoming.key or b""
+        name = record.key or b""
         bucket = self._table.load(name)
-        if not self._table.is_new(bucket, incoming):
-            self._metrics.add(s.REPLAYED, _AGENT[incoming.topic])
+        if not self._table.is_new(bucket, record):
+            self._metrics.add(s.REPLAYED, _AGENT[record.topic])
             return
-        events = await self._decoded(incoming)
+        events = await self._decoded(record)
         states, derived = self._stepped(bucket, events)
-        await self._tell(derived, [event for event in events if self._worthy(event)])
-        self._table.keep(name, bucket, states, incoming)
+        alerting = [event for event in events if self._alert_filter(event)]
+        await self._tell(derived, [self._widened(event, states) for event in alerting])
+        self._table.keep(name, bucket, states, record)
 
-    async def _decoded(self, incoming: Incoming) -> list[Event]:
+    async def _decoded(self, record: RecordIn) -> list[Event]:
         """The readable events of an envelope; each unreadable one is dead-lettered alone, its siblings go on."""
-        if not incoming.value:
+        if not record.value:
             raise PayloadRejected("codec.empty", "an empty message on a bulk lane")
         events: list[Event] = []
-        for index, part in enumerate(codec.split(Kind.EVENT, incoming.value)):
+        for index, part in enumerate(codec.split(Kind.EVENT, record.value)):
             try:
                 events.append(cast("Event", codec.decode(Kind.EVENT, bytes(part))))
             except PayloadRejected as error:
                 await self._guard.bury_part(
-                    incoming, bytes(part), index, error=error, agent=_AGENT[incoming.topic]
+                    record, bytes(part), index, error=error, agent=_AGENT[record.topic]
                 )
         return events
 
@@ -98,9 +100,14 @@ class Bulk:
             derived += told
         return changed, derived
 
-    async def _sweep(self, incoming: Incoming, now_ms: int) -> None:
+    def _widened(self, event: Event, states: dict[str, DeviceState]) -> Event:
+        """Our own events have no device state, and no device's clock either."""
+        state = states.get(event.subject)
+        return event if state is None else devices.widened(event, state, self._settings)
+
+    async def _sweep(self, record: RecordIn, now_ms: int) -> None:
         """Time up to which this partition has been read: who is silent? For every bucket of the partition."""
-        for name in buckets_of(incoming.partition, self._sequencer.partitions):
+        for name in buckets_of(record.partition, self._sequencer.partitions):
             bucket = self._table.load(name)
             if not bucket.states:
                 continue
@@ -109,8 +116,9 @@ class Bulk:
                 await self._tell(list(derived), [])
                 self._table.keep(name, bucket, changed, None)
 
-    async def _tell(self, derived: list[Event], worthy: list[Event]) -> None:
-        messages = [MessageOut.of(event) for event in derived] + self._sequencer.items_of(worthy)
+    async def _tell(self, derived: list[Event], alerting: list[Event]) -> None:
+        messages = [MessageOut.of(event) for event in (*derived, *devices.offsets(derived))]
+        messages += self._sequencer.items_of(alerting)
         if messages:
             await self._bus.publish(messages)
         for event in derived:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import cast
 
 from cior_bus import metrics as m
-from cior_bus.message import DurableSink, MessageOut
+from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.correlate import degraded
@@ -16,10 +16,9 @@ from cior_core.errors import PayloadRejected
 from cior_core.model import EventItem, Item
 from cior_core.ports import Clock
 from cior_streams import metrics as s
-from cior_streams import outlet
+from cior_streams import routing
 from cior_streams.area_memory import AreaMemory
 from cior_streams.domain import Correlator
-from cior_streams.guard import Incoming
 
 
 class Correlation:
@@ -42,27 +41,27 @@ class Correlation:
             metrics,
         )
 
-    async def apply(self, incoming: Incoming) -> None:
+    async def apply(self, record: RecordIn) -> None:
         """One entry of the area log."""
-        item = cast("Item", codec.decode(Kind.ITEM, incoming.value))
-        if (incoming.key or b"") != item.area.encode():
+        item = cast("Item", codec.decode(Kind.ITEM, record.value))
+        if (record.key or b"") != item.area.encode():
             raise PayloadRejected(
                 "area.key_mismatch",
                 "an item lies under the key of another area",
                 cure="key the area log by area",
             )
         held = self._memory.load(item.area)
-        if held.has_applied(incoming.offset, item.at_ms):
+        if held.has_applied(record.offset, item.at_ms):
             self._metrics.add(s.REPLAYED, "correlate")
             return
-        if held.is_reset(incoming.offset, item.at_ms):
+        if held.is_reset(record.offset, item.at_ms):
             self._metrics.add(s.RESETS, "correlate")
         state, effects = self._correlator.step(held.state, item)
         if effects:
-            await self._bus.publish(outlet.of_effects(effects))
+            await self._bus.publish(routing.of_effects(effects))
         for effect in effects:
             self._metrics.add(s.EFFECTS, type(effect).__name__)
-        self._memory.keep(item.area, held, state, offset=incoming.offset, at_ms=item.at_ms)
+        self._memory.keep(item.area, held, state, offset=record.offset, at_ms=item.at_ms)
         if isinstance(item, EventItem):
             self._metrics.observe(
                 s.DECISION_LATENCY,
@@ -70,11 +69,11 @@ class Correlation:
                 value_s=(self._clock.now_ms() - item.event.received_ms) / 1000,
             )
 
-    def degrade(self, incoming: Incoming, _error: BaseException) -> list[MessageOut]:
+    def degrade(self, record: RecordIn, _error: BaseException) -> list[MessageOut]:
         """An uncorrelated alert, straight to the wall, for a life-safety item that the step could not take."""
         try:
-            item: Item | None = cast("Item", codec.decode(Kind.ITEM, incoming.value))
+            item: Item | None = cast("Item", codec.decode(Kind.ITEM, record.value))
         except PayloadRejected:
             item = None
-        where = f"{incoming.topic}:{incoming.partition}:{incoming.offset}"
-        return outlet.of_effects(degraded.degrade(item, where=where, now_ms=self._clock.now_ms()))
+        where = f"{record.topic}:{record.partition}:{record.offset}"
+        return routing.of_effects(degraded.degrade(item, where=where, now_ms=self._clock.now_ms()))

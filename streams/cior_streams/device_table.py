@@ -1,4 +1,7 @@
-"""Buckets of device states in a Faust table, cached, each with the source offsets it has applied. Shared by the bulk agents and the presses agent."""
+"""Buckets of device states in a Faust table, cached, each with the source offsets it has applied.
+
+Shared by the bulk agents and the presses agent.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from collections.abc import Callable, Iterable, MutableMapping
 import msgspec
 
 from cior_bus.lanes import device_bucket
+from cior_bus.message import RecordIn
 from cior_core import device_state, devices
 from cior_core.device_state import Bucket, DeviceState
-from cior_core.model import Device
+from cior_core.model import DataClass, Device
 from cior_core.ports import Clock
-from cior_streams.guard import Incoming
 
 
 class Registry:
@@ -20,7 +23,9 @@ class Registry:
     def __init__(self, known: Iterable[Device] = ()) -> None:
         self._by_bucket: dict[bytes, list[Device]] = {}
         for device in known:
-            if device.enabled:
+            # A sealed device is known here by its pseudonym, from its first word on: enrolled by its registered name it
+            # would stand in a changelog, and be called silent for ever under a name that never speaks (law 17).
+            if device.enabled and device.data_class is not DataClass.SEALED:
                 self._by_bucket.setdefault(device_bucket(device.id), []).append(device)
 
     def of(self, bucket: bytes) -> list[Device]:
@@ -59,31 +64,38 @@ class DeviceTable:
             bucket = self._buckets[name] = bucket.applied(known) if known else bucket
         return bucket
 
-    def is_new(self, bucket: Bucket, incoming: Incoming) -> bool:
-        """Not applied yet. An old offset with a new time means that the log has started over (data loss of the broker): that is new."""
-        if bucket.fresh(incoming.topic, incoming.partition, incoming.offset):
+    def is_new(self, bucket: Bucket, record: RecordIn) -> bool:
+        """Not applied yet.
+
+        An old offset with a new time means that the log has started over (data loss of the broker): that is new.
+        """
+        if bucket.fresh(record.topic, record.partition, record.offset):
             return True
-        if incoming.timestamp_ms <= bucket.offsets.get(_newest(incoming), 0):
+        if record.timestamp_ms <= bucket.offsets.get(_newest(record), 0):
             return False
         self._on_reset()
         return True
 
     def keep(
-        self, name: bytes, bucket: Bucket, states: dict[str, DeviceState], incoming: Incoming | None
+        self, name: bytes, bucket: Bucket, states: dict[str, DeviceState], record: RecordIn | None
     ) -> None:
-        """One write. Only inside the iteration of the source message, after everything derived from it is confirmed. ``incoming`` None: time passed."""
+        """One write.
+
+        Only inside the iteration of the source message, after everything derived from it is confirmed. ``record`` None:
+        time passed.
+        """
         offsets = bucket.offsets
-        if incoming is not None:
-            newest_ms = max(incoming.timestamp_ms, offsets.get(_newest(incoming), 0))
+        if record is not None:
+            newest_ms = max(record.timestamp_ms, offsets.get(_newest(record), 0))
             offsets = {
                 **offsets,
-                f"{incoming.topic}-{incoming.partition}": incoming.offset,
-                _newest(incoming): newest_ms,
+                f"{record.topic}-{record.partition}": record.offset,
+                _newest(record): newest_ms,
             }
         after = msgspec.structs.replace(bucket, offsets=offsets, states={**bucket.states, **states})
         self._table[name] = device_state.encode_bucket(after)
         self._buckets[name] = after
 
 
-def _newest(incoming: Incoming) -> str:
-    return f"{incoming.topic}-{incoming.partition}@ms"
+def _newest(record: RecordIn) -> str:
+    return f"{record.topic}-{record.partition}@ms"

@@ -1,4 +1,7 @@
-"""What the agents ask of the pure core, in one place: which area, which events matter to the correlator, how to step. No rule lives here."""
+"""What the agents ask of the pure core, in one place: which area, which events matter to the correlator, how to step.
+
+No rule lives here.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +76,11 @@ class Areas:
         return self._by_subject.get(event.subject, self.default)
 
 
-class Worthy:
-    """Which events of the bulk lanes the correlator must see: those whose type may alert, and life-safety ones of whatever type (law 2)."""
+class AlertFilter:
+    """Which events of the bulk lanes the correlator must see.
+
+    Those whose type may alert, and life-safety ones of whatever type (law 2).
+    """
 
     def __init__(self, types: Taxonomy) -> None:
         self._never = frozenset(

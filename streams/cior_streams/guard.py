@@ -1,21 +1,25 @@
-"""The one guard around every agent body (law 3). Faust acknowledges what raises, so nothing may raise.
+"""The one guard around every agent body (law 3).
 
-* ``SourceUnavailable`` (broker, disk, store away): wait and try the same message again, inside the loop. The input waits; that is the backpressure.
-* Any other exception: a dead letter with key, original bytes and reason, and what the agent's ``rescue`` says about it (a degraded alert for
-  life-safety); both *confirmed* before the message counts as handled. If they cannot be written, wait and try again; never skip.
+Faust acknowledges what raises, so nothing may raise.
+
+* ``SourceUnavailable`` (broker, disk, store away): wait and try the same message again, inside the loop. The input
+  waits; that is the backpressure.
+* Any other exception: a dead letter with key, original bytes and reason, and what the agent's ``rescue`` says about it
+  (a degraded alert for life-safety); both *confirmed* before the message counts as handled. If they cannot be written,
+  wait and try again; never skip.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
 import structlog
 
 from cior_bus import metrics as m
+from cior_bus import topics
 from cior_bus.dead_letters import dead_letter
-from cior_bus.message import DurableSink, MessageOut
+from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.model import DataClass
 from cior_core.ports import Clock
@@ -25,23 +29,11 @@ _LOG = structlog.get_logger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 
 
-class Incoming(Protocol):
-    """One message as an agent sees it: where it lay and its bytes. ``timestamp_ms``: the broker's or producer's time of it."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    timestamp_ms: int
-    headers: dict[str, bytes]
+Handle = Callable[[RecordIn], Awaitable[None]]
+Rescue = Callable[[RecordIn, BaseException], Sequence[MessageOut]]
 
 
-Handle = Callable[[Incoming], Awaitable[None]]
-Rescue = Callable[[Incoming, BaseException], Sequence[MessageOut]]
-
-
-def nothing_to_rescue(_incoming: Incoming, _error: BaseException) -> Sequence[MessageOut]:
+def nothing_to_rescue(_record: RecordIn, _error: BaseException) -> Sequence[MessageOut]:
     """For agents whose items are not life-safety: the dead letter is all."""
     return ()
 
@@ -53,29 +45,32 @@ class Guard:
         self._bus, self._clock, self._metrics = bus, clock, metrics
 
     async def run(
-        self, incoming: Incoming, handle: Handle, *, agent: str, rescue: Rescue = nothing_to_rescue
+        self, record: RecordIn, handle: Handle, *, agent: str, rescue: Rescue = nothing_to_rescue
     ) -> None:
         """Handle one message. Returns when it is handled or buried; raises nothing but cancellation."""
         wait_s = _FIRST_WAIT_S
         while True:
             try:
-                await handle(incoming)
+                await handle(record)
             except SourceUnavailable as away:
                 self._metrics.add(s.RETRIED, agent, away.code)
                 await asyncio.sleep(max(wait_s, min(away.retry_after_s or 0.0, _LONGEST_WAIT_S)))
                 wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
             except Exception as error:  # noqa: BLE001  (this is the guard)
-                await self._bury(incoming, error, agent=agent, rescue=rescue)
+                await self._bury(record, error, agent=agent, rescue=rescue)
                 return
             else:
                 self._metrics.add(s.HANDLED, agent)
                 return
 
     async def bury_part(
-        self, incoming: Incoming, part: bytes, index: int, *, error: BaseException, agent: str
+        self, record: RecordIn, part: bytes, index: int, *, error: BaseException, agent: str
     ) -> None:
-        """One bad record of an envelope: its own bytes become the dead letter, its siblings go on. Raises ``SourceUnavailable``."""
-        await self._bus.publish([self._letter(incoming, part, error, index=index)])
+        """One bad record of an envelope: its own bytes become the dead letter, its siblings go on.
+
+        Raises ``SourceUnavailable``.
+        """
+        await self._bus.publish([self._letter(record, part, error, index=index)])
         self._count(agent, error)
 
     async def quietly(self, turn: Callable[[], Awaitable[None]]) -> None:
@@ -88,17 +83,17 @@ class Guard:
             self._metrics.add(s.FAULTS, _code(error))
             _LOG.exception("timer_failed", error=type(error).__name__)
 
-    async def _bury(self, incoming: Incoming, error: Exception, *, agent: str, rescue: Rescue) -> None:
+    async def _bury(self, record: RecordIn, error: Exception, *, agent: str, rescue: Rescue) -> None:
         _LOG.error(
             "message_buried",
             agent=agent,
-            topic=incoming.topic,
-            partition=incoming.partition,
-            offset=incoming.offset,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
             code=_code(error),
             trace=_trace(error),
         )
-        messages = [self._letter(incoming, incoming.value or b"", error), *_rescued(incoming, error, rescue)]
+        messages = [self._letter(record, record.value or b"", error), *_rescued(record, error, rescue)]
         wait_s = _FIRST_WAIT_S
         while True:
             try:
@@ -114,19 +109,19 @@ class Guard:
             self._metrics.add(s.DEGRADED, agent)
 
     def _letter(
-        self, incoming: Incoming, payload: bytes, error: BaseException, *, index: int | None = None
+        self, record: RecordIn, payload: bytes, error: BaseException, *, index: int | None = None
     ) -> MessageOut:
         letter = dead_letter(
             stage="agent",
             error=error,
             payload=payload,
             at_ms=self._clock.now_ms(),
-            source=(incoming.key or b"").decode("utf-8", "replace") or "unknown",
-            topic=incoming.topic,
-            partition=incoming.partition,
-            offset=incoming.offset,
+            source=(record.key or b"").decode("utf-8", "replace") or "unknown",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
             index=index,
-            life_safety=_is_life_safety(incoming),
+            life_safety=_is_life_safety(record),
             data_class=DataClass.RESTRICTED,
         )
         return MessageOut.of(letter)
@@ -135,21 +130,19 @@ class Guard:
         self._metrics.add(s.BURIED, agent, _code(error), "false")
 
 
-def _is_life_safety(incoming: Incoming) -> bool:
+def _is_life_safety(record: RecordIn) -> bool:
     """Bytes that nobody can read are judged by their lane: on these, a press may be inside."""
-    from cior_bus import topics
-
-    return incoming.topic in {topics.URGENT.name, topics.AREA.name, topics.ACTIONS.name}
+    return record.topic in {topics.URGENT.name, topics.AREA.name, topics.ACTIONS.name}
 
 
-def _rescued(incoming: Incoming, error: Exception, rescue: Rescue) -> Sequence[MessageOut]:
+def _rescued(record: RecordIn, error: Exception, rescue: Rescue) -> Sequence[MessageOut]:
     try:
-        return rescue(incoming, error)
+        return rescue(record, error)
     except Exception as second:  # noqa: BLE001  (this is the guard)
         _LOG.error(
             "rescue_failed",
-            topic=incoming.topic,
-            offset=incoming.offset,
+            topic=record.topic,
+            offset=record.offset,
             code=_code(second),
             trace=_trace(second),
         )

@@ -1,7 +1,9 @@
-"""One stream worker as a process: start, recover, be ready, be watched, stop cleanly or end non-zero for its supervisor.
+"""One stream worker as a process.
 
-The embedding follows research on stream processing §7: a new App per start, ``app.start()`` as a task, ``app.crashed`` polled (a crash does not propagate by
-itself), a shielded stop with a time limit.
+Start, recover, be ready, be watched, stop cleanly or end non-zero for its supervisor.
+
+The embedding follows research on stream processing §7: a new App per start, ``app.start()`` as a task, ``app.crashed``
+polled (a crash does not propagate by itself), a shielded stop with a time limit.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from cior_core.ports import Clock
 from cior_streams import app as edge
 from cior_streams import metrics as s
 from cior_streams.settings import Role, StreamSettings
-from cior_streams.watchdog import FATAL, LogReader, Observation, Verdict, Watchdog, watch
+from cior_streams.watchdog import FATAL, Diagnosis, LogReader, Observation, Watchdog, watch
 from cior_streams.wiring import Domain, build
 
 _LOG = structlog.get_logger(__name__)
@@ -46,11 +48,14 @@ class WallClock:
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The health file, replaced every second. ``ready`` is false while recovering, rebalancing or without a broker. A file older than a few
-    seconds means that nobody is at home. ``metrics_url``: where its numbers are served; empty: nowhere."""
+    """The health file, replaced every second.
+
+    ``ready`` is false while recovering, rebalancing or without a broker. A file older than a few seconds means that
+    nobody is at home. ``metrics_url``: where its numbers are served; empty: nowhere.
+    """
 
     ready: bool
-    verdict: str
+    diagnosis: str
     commit_age_s: float
     at_ms: int
     pid: int
@@ -75,7 +80,7 @@ class Worker:
         self._clock = clock or WallClock()
         self._stop = asyncio.Event()
         self._over = threading.Event()
-        self._verdict, self._commit_age_s = Verdict.BROKER_AWAY, 0.0
+        self._diagnosis, self._commit_age_s = Diagnosis.BROKER_AWAY, 0.0
         self._seen = Observation(
             at_s=time.monotonic(), is_reading=False, committed={}, assigned=frozenset(), topics=frozenset()
         )
@@ -134,7 +139,7 @@ class Worker:
             await dog
 
     async def _until_over(
-        self, app: faust.App, starting: asyncio.Future[None], dog: asyncio.Future[Verdict]
+        self, app: faust.App, starting: asyncio.Future[None], dog: asyncio.Future[Diagnosis]
     ) -> int:
         while not self._stop.is_set():
             if starting.done() and starting.exception() is not None:
@@ -144,7 +149,7 @@ class Worker:
                 _LOG.error("worker_crashed", error=type(app.crash_reason).__name__)
                 return EXIT_CRASHED
             if dog.done():
-                _LOG.error("worker_ended_by_watchdog", verdict=self._verdict.value)
+                _LOG.error("worker_ended_by_watchdog", diagnosis=self._diagnosis.value)
                 return EXIT_WATCHDOG
             self._observe(app, is_started=starting.done())
             with contextlib.suppress(TimeoutError):
@@ -166,30 +171,30 @@ class Worker:
             topics=frozenset(names | edge.changelogs(app)) if is_reading else frozenset(names),
             unsent=edge.send_errors(app),
         )
-        ready = is_reading and self._verdict is Verdict.FINE
+        ready = is_reading and self._diagnosis is Diagnosis.FINE
         self.metrics.set(s.READY, value=ready)
         self._write_health(ready=ready)
 
-    def _watch(self) -> Verdict:
+    def _watch(self) -> Diagnosis:
         reader, dog = LogReader(self.settings.bus), Watchdog(stall_s=self.settings.stall_s)
         try:
-            return watch(lambda: self._seen, reader, dog, is_over=self._over.wait, say=self._judged)
+            return watch(lambda: self._seen, reader, dog, is_over=self._over.wait, report=self._diagnosed)
         finally:
             reader.close()
 
-    def _judged(self, verdict: Verdict, commit_age_s: float) -> None:
-        if verdict is not self._verdict:
-            _LOG.warning("verdict_changed", verdict=verdict.value, role=self.settings.role.value)
-        self._verdict, self._commit_age_s = verdict, commit_age_s
-        if verdict is Verdict.LOOP_STUCK:
+    def _diagnosed(self, diagnosis: Diagnosis, commit_age_s: float) -> None:
+        if diagnosis is not self._diagnosis:
+            _LOG.warning("diagnosis_changed", diagnosis=diagnosis.value, role=self.settings.role.value)
+        self._diagnosis, self._commit_age_s = diagnosis, commit_age_s
+        if diagnosis is Diagnosis.LOOP_STUCK:
             os._exit(EXIT_STUCK)  # the loop that would stop us cleanly does not turn
-        if verdict in FATAL:
+        if diagnosis in FATAL:
             threading.Timer(_STOP_LIMIT_S * 2, os._exit, (EXIT_STUCK,)).start()
 
     def _write_health(self, *, ready: bool) -> None:
         health = Health(
             ready=ready,
-            verdict=self._verdict.value,
+            diagnosis=self._diagnosis.value,
             commit_age_s=round(self._commit_age_s, 1),
             at_ms=self._clock.now_ms(),
             pid=os.getpid(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from cior_bus.message import DurableSink, MessageOut
+from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_core import codec, identity
 from cior_core.catalogue import Kind
 from cior_core.model import (
@@ -22,7 +22,6 @@ from cior_core.model import (
 from cior_core.ports import Clock
 from cior_core.system_events import system_event
 from cior_streams.domain import Areas
-from cior_streams.guard import Incoming
 
 
 class Sequencer:
@@ -34,9 +33,9 @@ class Sequencer:
         self._bus, self._clock, self._areas, self._drill = bus, clock, areas, drill
         self.partitions = partitions
 
-    async def action(self, incoming: Incoming) -> None:
+    async def action(self, record: RecordIn) -> None:
         """One operator's decision."""
-        action = cast("Action", codec.decode(Kind.ACTION, incoming.value))
+        action = cast("Action", codec.decode(Kind.ACTION, record.value))
         item = ActionItem(
             id=identity.item_id("action", action.area, action.id),
             area=action.area,
@@ -45,10 +44,10 @@ class Sequencer:
         )
         await self._bus.publish([MessageOut.of(item)])
 
-    async def receipt(self, incoming: Incoming) -> None:
+    async def receipt(self, record: RecordIn) -> None:
         """One answer of a device. Its area is the message's key."""
-        receipt = cast("Receipt", codec.decode(Kind.RECEIPT, incoming.value))
-        area = AreaId((incoming.key or b"").decode() or self._areas.default)
+        receipt = cast("Receipt", codec.decode(Kind.RECEIPT, record.value))
+        area = AreaId((record.key or b"").decode() or self._areas.default)
         key = f"{receipt.command_id}:{receipt.device}:{receipt.outcome}:{receipt.at_ms}"
         item = ReceiptItem(
             id=identity.item_id("receipt", area, key), area=area, at_ms=self._clock.now_ms(), receipt=receipt
@@ -74,17 +73,20 @@ class Sequencer:
             id=identity.item_id("event", area, event.id), area=area, at_ms=self._clock.now_ms(), event=event
         )
 
-    def undecoded(self, incoming: Incoming, _error: BaseException) -> list[MessageOut]:
-        """Unreadable bytes on a life-safety lane: a press may be inside, so a life-safety event says so. Its id follows from where they lay."""
-        where = f"{incoming.topic}:{incoming.partition}:{incoming.offset}"
+    def undecoded(self, record: RecordIn, _error: BaseException) -> list[MessageOut]:
+        """Unreadable bytes on a life-safety lane: a press may be inside, so a life-safety event says so.
+
+        Its id follows from where they lay.
+        """
+        where = f"{record.topic}:{record.partition}:{record.offset}"
         now_ms = self._clock.now_ms()
         event = system_event(
             "source.undecoded",
             source="cior.streams",
-            subject=(incoming.key or b"").decode("utf-8", "replace") or "unknown",
+            subject=(record.key or b"").decode("utf-8", "replace") or "unknown",
             key=where,
             at_ms=now_ms,
-            occurred_ms=incoming.timestamp_ms if incoming.timestamp_ms > 0 else now_ms,
+            occurred_ms=record.timestamp_ms if record.timestamp_ms > 0 else now_ms,
             clock=ClockQuality.SYNCED,
             life_safety=True,
             drill=self._drill,

@@ -1,4 +1,7 @@
-"""How a stream worker runs. The Faust options are measured, not tasted: research on stream processing §4.1, §4.2 and §9."""
+"""How a stream worker runs.
+
+The Faust options are measured, not tasted: research on stream processing §4.1, §4.2 and §9.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,14 @@ class Role(StrEnum):
 
 
 class StreamSettings(Struct, frozen=True):
-    """One worker. ``worker`` names it among the workers of its role (its state folder must be its own); ``workers`` is how many there are.
+    """One worker.
 
-    ``version`` is raised to give up all tables after a data loss of the broker that left their changelogs behind. ``stall_s``: input waits and
-    nothing was committed for so long → the process ends for its supervisor to start it again. ``epoch``: set by the runner, see
-    :mod:`cior_bus.log_epoch`.
+    ``worker`` names it among the workers of its role (its state folder must be its own); ``workers`` is how many there
+    are.
+
+    ``version`` is raised to give up all tables after a data loss of the broker that left their changelogs behind.
+    ``stall_s``: input waits and nothing was committed for so long → the process ends for its supervisor to start it
+    again. ``epoch``: set by the runner, see :mod:`cior_bus.log_epoch`.
     """
 
     bus: BusSettings
@@ -65,7 +71,10 @@ class StreamSettings(Struct, frozen=True):
 FETCH_WAIT_MS = 20
 """Tansu's long poll does not wake on new data; Apache Kafka's does, so there Faust's own 1500 ms stay."""
 BULK_FETCH_WAIT_MS = 100
-"""The same for the bulk application: each look costs the broker processor time, and telemetry may wait a tenth of a second."""
+"""The same for the bulk application.
+
+Each look costs the broker processor time, and telemetry may wait a tenth of a second.
+"""
 
 _COMMON: dict[str, Any] = {
     "broker_commit_interval": 0.5,

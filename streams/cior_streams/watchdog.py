@@ -1,8 +1,9 @@
 """Looks from outside at a worker that may be stuck, and ends the process so that its supervisor starts a new one.
 
-Faust can look healthy and do nothing: outputs to a vanished topic hang, consumers "slowly die" (research on stream processing §4.4, §5). So what counts is
-not the app's state but: do its topics exist, does the committed offset follow the log, does the event loop turn, did every table entry reach
-its changelog. Runs in a thread of its own, since a stuck loop cannot watch itself.
+Faust can look healthy and do nothing: outputs to a vanished topic hang, consumers "slowly die" (research on stream
+processing §4.4, §5). So what counts is not the app's state but: do its topics exist, does the committed offset follow
+the log, does the event loop turn, did every table entry reach its changelog. Runs in a thread of its own, since a stuck
+loop cannot watch itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from cior_core.model import Struct
 Place = tuple[str, int]
 
 
-class Verdict(StrEnum):
+class Diagnosis(StrEnum):
     """What the watchdog thinks. The last four end the process."""
 
     FINE = "fine"
@@ -31,11 +32,14 @@ class Verdict(StrEnum):
     TABLE_UNSENT = "table_unsent"
 
 
-FATAL = frozenset(Verdict) - {Verdict.FINE, Verdict.BROKER_AWAY}
+FATAL = frozenset(Diagnosis) - {Diagnosis.FINE, Diagnosis.BROKER_AWAY}
 
 
 class Observation(Struct, frozen=True):
-    """What the worker says of itself. ``committed``: next offsets of the partitions it reads. ``is_reading``: assigned and recovered."""
+    """What the worker says of itself.
+
+    ``committed``: next offsets of the partitions it reads. ``is_reading``: assigned and recovered.
+    """
 
     at_s: float
     is_reading: bool
@@ -46,8 +50,12 @@ class Observation(Struct, frozen=True):
 
 
 class Logs(Struct, frozen=True):
-    """What the broker says: topics, the end of each partition, and its cluster id, which lives as long as its log: Kafka keeps it on disk with the
-    records, the embedded broker has a new one at each start. On Tansu an end may lag behind the truth, but never goes back (§0.7)."""
+    """What the broker says.
+
+    Topics, the end of each partition, and its cluster id, which lives as long as its log: Kafka keeps it on disk with
+    the records, the embedded broker has a new one at each start. On Tansu an end may lag behind the truth, but never
+    goes back (§0.7).
+    """
 
     topics: frozenset[str]
     ends: dict[Place, int]
@@ -55,7 +63,7 @@ class Logs(Struct, frozen=True):
 
 
 class Watchdog:
-    """Feed it with :meth:`judge`; pure but for the times it is given."""
+    """Feed it with :meth:`diagnose`; pure but for the times it is given."""
 
     def __init__(self, *, stall_s: float, missing_s: float = 3.0, loop_s: float = 20.0) -> None:
         self._stall_s, self._missing_s, self._loop_s = stall_s, missing_s, loop_s
@@ -65,21 +73,21 @@ class Watchdog:
         self._cluster = ""
         self.commit_age_s = 0.0
 
-    def judge(self, seen: Observation, logs: Logs | None, *, now_s: float) -> Verdict:
+    def diagnose(self, seen: Observation, logs: Logs | None, *, now_s: float) -> Diagnosis:
         """One look. ``logs`` None: the broker did not answer."""
         if now_s - seen.at_s > self._loop_s:
-            return Verdict.LOOP_STUCK
+            return Diagnosis.LOOP_STUCK
         if seen.unsent:
-            return Verdict.TABLE_UNSENT
+            return Diagnosis.TABLE_UNSENT
         if logs is None:
             self._forgive(now_s)
-            return Verdict.BROKER_AWAY
+            return Diagnosis.BROKER_AWAY
         if self._is_another_log(logs):
-            return Verdict.LOG_RESET
+            return Diagnosis.LOG_RESET
         if self._is_missing(seen, logs, now_s):
-            return Verdict.TOPIC_MISSING
+            return Diagnosis.TOPIC_MISSING
         self._ends.update(logs.ends)
-        return Verdict.STALLED if self._is_stalled(seen, logs, now_s) else Verdict.FINE
+        return Diagnosis.STALLED if self._is_stalled(seen, logs, now_s) else Diagnosis.FINE
 
     def _forgive(self, now_s: float) -> None:
         """Time without a broker is nobody's stall."""
@@ -100,7 +108,10 @@ class Watchdog:
         return now_s - self._missing_since_s >= self._missing_s
 
     def _is_stalled(self, seen: Observation, logs: Logs, now_s: float) -> bool:
-        """Input waits and the committed offset of its partition has not moved for ``stall_s``. Recovering for longer than that is a stall too."""
+        """Input waits and the committed offset of its partition has not moved for ``stall_s``.
+
+        Recovering for longer than that is a stall too.
+        """
         if not seen.assigned:
             places: Mapping[Place, int] = {("", 0): -1}
         else:
@@ -154,13 +165,16 @@ def watch(  # the loop of the watchdog's thread
     dog: Watchdog,
     *,
     is_over: Callable[[float], bool],
-    say: Callable[[Verdict, float], None],
-) -> Verdict:
-    """Look once a second until ``is_over`` (which waits) or a fatal verdict; every verdict goes to ``say`` with the commit age in seconds."""
+    report: Callable[[Diagnosis, float], None],
+) -> Diagnosis:
+    """Look once a second until ``is_over`` (which waits) or a fatal diagnosis.
+
+    Every diagnosis goes to ``report`` with the commit age in seconds.
+    """
     while not is_over(1.0):
         seen = look()
-        verdict = dog.judge(seen, reader.read(seen.assigned), now_s=time.monotonic())
-        say(verdict, dog.commit_age_s)
-        if verdict in FATAL:
-            return verdict
-    return Verdict.FINE
+        diagnosis = dog.diagnose(seen, reader.read(seen.assigned), now_s=time.monotonic())
+        report(diagnosis, dog.commit_age_s)
+        if diagnosis in FATAL:
+            return diagnosis
+    return Diagnosis.FINE

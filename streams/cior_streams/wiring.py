@@ -21,7 +21,7 @@ from cior_streams.area_memory import AreaMemory
 from cior_streams.bulk import Bulk
 from cior_streams.correlating import Correlation
 from cior_streams.device_table import DeviceTable, Registry
-from cior_streams.domain import Areas, CoreCorrelator, Correlator, Worthy
+from cior_streams.domain import AlertFilter, Areas, CoreCorrelator, Correlator
 from cior_streams.guard import Guard
 from cior_streams.partitions import partition_of
 from cior_streams.pressing import Pressing
@@ -34,7 +34,7 @@ class Domain(msgspec.Struct, frozen=True):
 
     correlator: Correlator
     areas: Areas
-    worthy: Worthy
+    alert_filter: AlertFilter
     registry: Registry
     devices: DeviceSettings = DEFAULT_SETTINGS
     drill: bool = False
@@ -55,7 +55,7 @@ class Domain(msgspec.Struct, frozen=True):
         return cls(
             correlator=CoreCorrelator(rules),
             areas=Areas(by_subject, default=area),
-            worthy=Worthy(types),
+            alert_filter=AlertFilter(types),
             registry=Registry(known),
             drill=drill,
         )
@@ -124,7 +124,7 @@ def _add_bulk(parts: Parts) -> None:
     bulk = Bulk(
         table,
         settings=domain.devices,
-        worthy=domain.worthy,
+        alert_filter=domain.alert_filter,
         bus=parts.bus,
         sequencer=parts.sequencer,
         guard=guard,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cior_bus import topics
-from cior_bus.message import MessageOut
+from cior_bus.message import MessageOut, RecordIn
 from cior_core.errors import SourceUnavailable
 from doubles.clock import T0_MS
 
@@ -35,19 +35,16 @@ class MemoryBus:
         return [message for message in self.sent if message.topic == topic]
 
 
-class Arrived:
-    """A message as a consumer gives it (``cior_streams.guard.Incoming``)."""
-
-    def __init__(
-        self,
-        value: bytes | None,
-        *,
-        topic: str = topics.URGENT.name,
-        partition: int = 0,
-        offset: int = 0,
-        key: bytes | None = b"bus-12",
-        timestamp_ms: int = T0_MS,
-    ) -> None:
-        self.topic, self.partition, self.offset = topic, partition, offset
-        self.key, self.value, self.timestamp_ms = key, value, timestamp_ms
-        self.headers: dict[str, bytes] = {}
+def record_in(
+    value: bytes | None,
+    *,
+    topic: str = topics.URGENT.name,
+    partition: int = 0,
+    offset: int = 0,
+    key: bytes | None = b"bus-12",
+    timestamp_ms: int = T0_MS,
+) -> RecordIn:
+    """A message that arrived, as a consumer gives it."""
+    return RecordIn(
+        topic=topic, partition=partition, offset=offset, key=key, value=value, timestamp_ms=timestamp_ms
+    )

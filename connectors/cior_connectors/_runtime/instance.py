@@ -15,11 +15,14 @@ import structlog
 
 from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
+from cior_bus.obeying import Obeyer
+from cior_bus.settings import BusSettings
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.accounting import Accounting
 from cior_connectors._runtime.backoff import Backoff
+from cior_connectors._runtime.commands import WhileOpen
 from cior_connectors._runtime.health import Health, HealthBook, State
 from cior_connectors._runtime.limits import TelemetryLimit
 from cior_connectors._runtime.marks import Mark
@@ -28,6 +31,7 @@ from cior_connectors._runtime.records import Channel
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
 from cior_connectors.contract import (
+    Commandable,
     DecodeContext,
     Heartbeating,
     Manifest,
@@ -46,10 +50,11 @@ _LOG = structlog.get_logger(__name__)
 STOP_WITHIN_S = 2.0
 BATCH_UNITS = 200
 HEALTHY_AFTER_S = 5.0
+_OPEN = (State.UP, State.DEGRADED)
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the centre lends to every instance of a process."""
+    """What the centre lends to every instance of a process. ``broker`` None: no commands are read (a check, a test)."""
 
     sink: DurableSink
     sealer: Sealer
@@ -59,6 +64,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     accounting_every_s: float = 60.0
     placed: Callable[[Place], Place] = lambda place: place
     vicinity: Vicinity = Vicinity({})
+    broker: BusSettings | None = None
 
 
 class Instance:
@@ -146,7 +152,13 @@ class Instance:
         """Supervise until cancelled; then stop within :data:`STOP_WITHIN_S`."""
         tasks = [
             asyncio.ensure_future(work)
-            for work in (self._supervise(), self._minutes(), self._post(), self._watch_silence())
+            for work in (
+                self._supervise(),
+                self._minutes(),
+                self._post(),
+                self._watch_silence(),
+                self._obey(),
+            )
         ]
         try:
             await asyncio.gather(*tasks)
@@ -248,6 +260,34 @@ class Instance:
             await asyncio.wait_for(self.source.close(), STOP_WITHIN_S / 2)
         except Exception as error:  # noqa: BLE001  the supervisor: a source that cannot close must not stop its own restart
             _LOG.warning("connector_close_failed", instance=self.instance, error=type(error).__name__)
+
+    # --- commands ---
+
+    async def _obey(self) -> None:
+        """The commands for a two-way source's targets, as long as this instance lives."""
+        if (
+            not (self.manifest.commands and isinstance(self.source, Commandable))
+            or self._around.broker is None
+        ):
+            await asyncio.Event().wait()
+            return
+        while True:
+            try:
+                await self._obeyer(self.source, self._around.broker).run()
+            except OSError as error:  # no journal, no commands; what this source receives goes on
+                self._alarm("connector.commands_unobeyed", type(error).__name__)
+                await asyncio.sleep(HEALTHY_AFTER_S)
+
+    def _obeyer(self, source: Commandable, broker: BusSettings) -> Obeyer:
+        return Obeyer(
+            WhileOpen(source, is_open=lambda: self.book.health.state in _OPEN),
+            name=self.instance,
+            broker=broker,
+            bus=self._around.sink,
+            folder=self.state_dir / "commands",
+            now_ms=self.now_ms,
+            metrics=self._around.metrics,
+        )
 
     # --- history ---
 

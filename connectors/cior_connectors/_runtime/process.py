@@ -113,6 +113,7 @@ def surroundings(
     centre: CentreSettings,
     *,
     sink: DurableSink,
+    broker: BusSettings,
     metrics: Metrics,
     registry: Mapping[str, Device],
     city: City | None = None,
@@ -129,6 +130,7 @@ def surroundings(
         state_dir=Path(centre.state_dir),
         accounting_every_s=centre.accounting_every_s,
         placed=placed,
+        broker=broker,
         vicinity=Vicinity(registry, city),
     )
 
@@ -153,11 +155,13 @@ async def run(
     registry: Mapping[str, Device] = read_registry(Path(centre.registry)) if centre.registry else {}
     metrics = metrics or Metrics()
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
-    bus = Bus(BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}"), spool=spool, metrics=metrics)
+    broker = BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}")
+    bus = Bus(broker, spool=spool, metrics=metrics)
     try:
         around = surroundings(
             centre,
             sink=bus,
+            broker=broker,
             metrics=metrics,
             registry=registry,
             city=city,

@@ -26,7 +26,7 @@ from engines.apache_kafka import ApacheKafka
 from integration.bus.brokers import Broker, empty
 from integration.streams.fleet import Fleet, message, now_ms, press, until
 
-NOT_READY = Health(ready=False, verdict="", commit_age_s=0, at_ms=0, pid=0, worker="", metrics_url="")
+NOT_READY = Health(ready=False, diagnosis="", commit_age_s=0, at_ms=0, pid=0, worker="", metrics_url="")
 
 
 def test_a_press_becomes_an_alert_on_the_wall_topic(fleet: Fleet) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cior import packs
 from cior_bus import topics
+from cior_bus.message import RecordIn
 from cior_bus.metrics import Metrics
 from cior_core import codec, identity
 from cior_core.catalogue import Kind
@@ -27,11 +28,11 @@ from cior_core.model import (
     TypeCode,
 )
 from cior_streams import metrics as s
-from cior_streams import outlet
+from cior_streams import routing
 from cior_streams.area_memory import AreaMemory
 from cior_streams.correlating import Correlation
 from cior_streams.domain import CoreCorrelator
-from doubles.bus import Arrived, MemoryBus
+from doubles.bus import MemoryBus, record_in
 from doubles.clock import T0_MS as T0
 from doubles.clock import FakeClock
 
@@ -81,9 +82,9 @@ def log_of(fuse: Fuse) -> MemoryBus:
     return MemoryBus(around=fuse.burn)
 
 
-def arrived(offset: int, value: bytes, key: bytes = DEFAULT_AREA.encode()) -> Arrived:
+def arrived(offset: int, value: bytes, key: bytes = DEFAULT_AREA.encode()) -> RecordIn:
     """An entry of the area log."""
-    return Arrived(value, topic=topics.AREA.name, offset=offset, key=key)
+    return record_in(value, topic=topics.AREA.name, offset=offset, key=key)
 
 
 @pytest.fixture(scope="module")
@@ -249,18 +250,18 @@ async def test_an_item_under_another_areas_key_is_refused(correlator: CoreCorrel
 
 
 def test_alerts_are_published_before_their_story_and_commands() -> None:
-    kinds = [type(effect).__name__ for effect in outlet_order()]
+    kinds = [type(effect).__name__ for effect in routing_order()]
     assert kinds[0] == "UpsertAlert"
 
 
-def outlet_order() -> list[Any]:
+def routing_order() -> list[Any]:
     from cior_core import correlate
 
     rules = packs.rule_pack()
     _, effects = correlate.step(correlate.initial(DEFAULT_AREA), item(1, lat=-32.9), rules)
     assert len(effects) > 1
     by_topic = {topics.ALERTS.name: 0, topics.TRANSITIONS.name: 1, topics.COMMANDS.name: 1}
-    sent = outlet.of_effects(effects)
+    sent = routing.of_effects(effects)
     assert [by_topic[message.topic] for message in sent] == sorted(
         by_topic[message.topic] for message in sent
     )

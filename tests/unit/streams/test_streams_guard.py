@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from cior_bus import topics
-from cior_bus.message import MessageOut
+from cior_bus.message import MessageOut, RecordIn
 from cior_bus.metrics import Metrics
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected, SourceUnavailable
 from cior_streams import guard as guard_module
 from cior_streams import metrics as s
-from cior_streams.guard import Guard, Incoming
-from doubles.bus import Arrived, MemoryBus
+from cior_streams.guard import Guard
+from doubles.bus import MemoryBus, record_in
 from doubles.clock import FakeClock
 
 
-def arrived(value: bytes | None = b"\xffbytes") -> Arrived:
-    return Arrived(value, partition=2, offset=7)
+def arrived(value: bytes | None = b"\xffbytes") -> RecordIn:
+    return record_in(value, partition=2, offset=7)
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def failing(*errors: BaseException) -> Any:
     left = list(errors)
 
-    async def handle(_incoming: Incoming) -> None:
+    async def handle(_record: RecordIn) -> None:
         if left:
             raise left.pop(0)
 
@@ -87,6 +88,46 @@ async def test_law_3_an_unreachable_dead_letter_topic_holds_the_message_and_neve
     assert len(bus.sent) == 1
 
 
+async def test_law_3_a_burial_that_is_refused_for_another_reason_is_tried_again_too() -> None:
+    class Refusing(MemoryBus):
+        refusals = 3
+
+        async def publish(self, messages: Sequence[MessageOut]) -> None:
+            if self.refusals:
+                self.refusals -= 1
+                raise PayloadRejected("bus.too_large", "larger than its topic takes")
+            await super().publish(messages)
+
+    bus, metrics = Refusing(), Metrics()
+    await Guard(bus, clock=FakeClock(), metrics=metrics).run(
+        arrived(), failing(ValueError()), agent="presses"
+    )
+    assert len(bus.sent) == 1
+    assert metrics.value(s.RETRIED, "presses", "bus.too_large") == 3
+
+
+@pytest.mark.parametrize(
+    ("topic", "life_safety"),
+    [
+        (topics.URGENT, True),
+        (topics.AREA, True),
+        (topics.ACTIONS, True),
+        (topics.RECEIPTS, False),
+        (topics.EVENTS, False),
+        (topics.TELEMETRY, False),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+async def test_law_3_what_nobody_can_read_counts_as_life_safety_where_a_press_or_a_decision_may_be_inside(
+    topic: topics.TopicSpec, life_safety: bool
+) -> None:
+    bus = MemoryBus()
+    guard = Guard(bus, clock=FakeClock(), metrics=Metrics())
+    await guard.run(record_in(b"\xff", topic=topic.name), failing(ValueError()), agent="any")
+    letter: Any = codec.decode(Kind.DEAD, bus.sent[0].value)
+    assert letter.life_safety is life_safety
+
+
 async def test_a_sink_that_is_away_is_waited_for_and_nothing_is_buried() -> None:
     bus, metrics = MemoryBus(), Metrics()
     away = [SourceUnavailable("bus.broker_away", "away", retry_after_s=5.0) for _ in range(20)]
@@ -133,7 +174,7 @@ async def test_a_cancelled_body_is_neither_handled_nor_buried() -> None:
     """Cancelling means that the worker is going; the message is not acknowledged and comes again."""
     bus, metrics = MemoryBus(), Metrics()
 
-    async def slow(_incoming: Incoming) -> None:
+    async def slow(_record: RecordIn) -> None:
         await asyncio.sleep(60)
 
     task = asyncio.ensure_future(

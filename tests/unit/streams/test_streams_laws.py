@@ -67,7 +67,7 @@ def test_law_3_every_agent_has_concurrency_one_and_its_whole_body_is_the_guard()
     assert isinstance(loop, ast.AsyncFor)
     assert ast.unparse(loop.iter) == "stream.events()"
     [only] = loop.body
-    assert ast.unparse(only).startswith("await guard.run(FaustMessage(event.message), handle")
+    assert ast.unparse(only).startswith("await guard.run(_record(event.message), handle")
 
 
 def test_law_3_topics_and_tables_carry_raw_bytes() -> None:

@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 
 from cior_bus import topics
+from cior_bus.message import RecordIn
 from cior_bus.metrics import Metrics
 from cior_core import codec, devices
 from cior_core.catalogue import Kind
@@ -15,13 +16,13 @@ from cior_streams.device_table import DeviceTable, Registry
 from cior_streams.domain import Areas
 from cior_streams.pressing import Pressing
 from cior_streams.sequencing import Sequencer
-from doubles.bus import Arrived, MemoryBus
+from doubles.bus import MemoryBus, record_in
 from doubles.clock import T0_MS as T0
 from doubles.clock import FakeClock
 
 
-def arrived(event: Event, offset: int) -> Arrived:
-    return Arrived(codec.encode(event), offset=offset, key=event.subject.encode(), timestamp_ms=T0 + offset)
+def arrived(event: Event, offset: int) -> RecordIn:
+    return record_in(codec.encode(event), offset=offset, key=event.subject.encode(), timestamp_ms=T0 + offset)
 
 
 def event(name: str, *, kind: str = "panic.bus", source: str = "urn:test", life_safety: bool = True) -> Event:

@@ -11,7 +11,10 @@ from cior_core.model import Alert, AppendTransition, Command, Effect, IssueComma
 
 
 def of_effects(effects: Iterable[Effect]) -> list[MessageOut]:
-    """Alerts first: should the process die in between, the wall has what matters. Last what a closing teaches about the devices that pressed."""
+    """Alerts first: should the process die in between, the wall has what matters.
+
+    Last what a closing teaches about the devices that pressed.
+    """
     effects = sorted(effects, key=lambda effect: not isinstance(effect, UpsertAlert))
     closed = {
         effect.transition.alert_id

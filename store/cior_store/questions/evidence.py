@@ -1,0 +1,63 @@
+"""Exact records as they travelled, for whoever must show them."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from cior_core.model import Struct
+from cior_store.answers import EventRow, RawRow
+from cior_store.questions.asking import Asking
+
+S = TypeVar("S", bound=Struct)
+
+
+class EvidenceQuestions(Asking):
+    """Exact records as they travelled, for whoever must show them."""
+
+    def event(self, event_id: str) -> EventRow | None:
+        """One event with its exact bytes; of several copies the last stored."""
+        sql = """SELECT event_id, source, type, subject, toUnixTimestamp64Milli(occurred), toUnixTimestamp64Milli(received),
+            toUnixTimestamp64Milli(stored), raw_id, data_class, drill, body
+            FROM ops.events WHERE event_id = {id:String} ORDER BY stored DESC, pos DESC LIMIT 1"""
+        found = self._store.blobs(sql, {"id": event_id})
+        return _bytes_row(EventRow, found)
+
+    def raw(self, raw_id: str) -> RawRow | None:
+        """One raw record with its exact payload, as received."""
+        sql = "SELECT raw_id, source, toUnixTimestamp64Milli(received), sha256, content_type, payload FROM ops.raw WHERE raw_id = {id:String} LIMIT 1"
+        found = self._store.blobs(sql, {"id": raw_id})
+        return _bytes_row(RawRow, found)
+
+    def raws_of_event(self, event_id: str) -> tuple[str, ...]:
+        """Ids of every raw record that carried this event: all re-sent copies of one press."""
+        rows = self._store.rows(
+            "SELECT DISTINCT raw_id FROM ops.event_links WHERE event_id = {id:String} ORDER BY raw_id",
+            {"id": event_id},
+        )
+        return tuple(str(row["raw_id"]) for row in rows)
+
+    def dead_payload(self, dead_id: str) -> bytes | None:
+        """The exact bytes of a dead letter; empty for one of a sealed source, whose bytes only the response team reads."""
+        found = self._store.blobs(
+            "SELECT payload FROM ops.dead_letters FINAL WHERE dead_id = {id:String}", {"id": dead_id}
+        )
+        return found[0][0] if found else None
+
+    def sealed_raw(self, raw_id: str) -> RawRow | None:
+        """One sealed record's box, for the response team's user only: every other user is refused by the server (``AccessDenied``)."""
+        sql = "SELECT raw_id, source, toUnixTimestamp64Milli(received), sha256, content_type, payload FROM sealed.raw WHERE raw_id = {id:String} LIMIT 1"
+        found = self._store.blobs(sql, {"id": raw_id})
+        return _bytes_row(RawRow, found)
+
+
+def _bytes_row(kind: type[S], found: list[tuple[Any, ...]]) -> S | None:
+    """The first row as ``kind``: every cell is text or a number but the last, which stays the exact bytes."""
+    if not found:
+        return None
+    *plain, payload = found[0]
+    names = kind.__struct_fields__
+    return kind(**dict(zip(names, [*map(_text, plain), payload], strict=True)))
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
