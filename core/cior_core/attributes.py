@@ -1,4 +1,5 @@
-"""Names of the event attributes that rules, protocols and screens read: whoever sets one and whoever reads it take the name from here.
+"""Names of the event attributes that rules, protocols and screens read: whoever sets one and whoever reads it take
+the name from here.
 
 A sealed event carries none of them (design §5).
 """
@@ -32,4 +33,6 @@ MERGED_INTO: Final = "merged_into"
 """Text: the ``native_key`` of the record of the same source into which the source merged this one."""
 
 CLOCK_OFFSET: Final = "clock_offset_s"
-"""Number, seconds: the median of receipt - device clock over the device's recent messages (positive: slow, or they travel)."""
+"""Number, seconds: the median of receipt - device clock over the device's recent messages (positive: slow, or they
+travel).
+"""

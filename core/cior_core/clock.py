@@ -1,7 +1,9 @@
-"""How far a device's clock can be believed, judged against the instant of receipt. Pure: both instants are arguments (law 6).
+"""How far a device's clock can be believed, judged against the instant of receipt. Pure: both instants are arguments
+(law 6).
 
-Three times are kept for every event (occurred, received, recorded) and nothing is dropped for a wrong clock: a panic button with a clock
-twenty years off still rings. What is judged is only *when* to say it happened, and how sure that is. Cases, first that fits:
+Three times are kept for every event (occurred, received, recorded) and nothing is dropped for a wrong clock: a panic
+button with a clock twenty years off still rings. What is judged is only *when* to say it happened, and how sure that
+is. Cases, first that fits:
 
 ====================  ==========================================  =================  ========
 mark                  the device says                             occurred becomes   quality
@@ -13,7 +15,8 @@ mark                  the device says                             occurred becom
 ``offset_corrected``  as wrong as it always is                    device + offset    skewed
 ``stepped_back``      earlier than before, not buffered           device             skewed
 (none)                within a minute before receipt              device             synced
-``late``              up to a week before receipt                 device             unknown or, clock known good, synced
+``late``              up to a week before receipt                 device             unknown or, clock known good,
+synced
 ``far_off``           longer ago than anything is buffered        received           unknown
 ====================  ==========================================  =================  ========
 """
@@ -56,7 +59,10 @@ class Mark(StrEnum):
 
 
 class ClockLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is tolerated. ``future_s`` after research/protocols.md §7; a tracker buffers for days, hence ``buffer_s``."""
+    """What is tolerated.
+
+    ``future_s`` after research/protocols.md §7; a tracker buffers for days, hence ``buffer_s``.
+    """
 
     future_s: float = 120.0
     prompt_s: float = 60.0
@@ -69,7 +75,9 @@ DEFAULT_LIMITS: Final = ClockLimits()
 
 
 class ClockHistory(msgspec.Struct, frozen=True, kw_only=True):
-    """What earlier messages of this device told: the usual received - device (``offset_s``, median), the last instants seen."""
+    """What earlier messages of this device told: the usual received - device (``offset_s``, median), the last
+    instants seen.
+    """
 
     offset_s: float | None = None
     last_device_ms: int | None = None
@@ -79,7 +87,9 @@ NO_HISTORY: Final = ClockHistory()
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """``occurred_ms`` to order and correlate by; ``error_s`` how far it may be off (None: cannot be told); ``device_ms`` as the device said."""
+    """``occurred_ms`` to order and correlate by; ``error_s`` how far it may be off (None: cannot be told);
+    ``device_ms`` as the device said.
+    """
 
     occurred_ms: int
     quality: ClockQuality
@@ -89,7 +99,9 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LocalInstant(msgspec.Struct, frozen=True, kw_only=True):
-    """A local time made UTC: ``error_s`` is the width of what was written (60 for minutes only), more when the hour is ambiguous."""
+    """A local time made UTC: ``error_s`` is the width of what was written (60 for minutes only), more when the hour
+    is ambiguous.
+    """
 
     instant_ms: int
     error_s: float
@@ -105,8 +117,9 @@ def judge(
     history: ClockHistory = NO_HISTORY,
     limits: ClockLimits = DEFAULT_LIMITS,
 ) -> Judgement:
-    """Judge one instant by the table of this module. ``buffered``: the protocol itself says the message was stored before it was sent
-    (Queclink ``+BUFF``). ``precision_s``: the width of the device's time stamp."""
+    """Judge one instant by the table of this module. ``buffered``: the protocol itself says the message was stored
+    before it was sent (Queclink ``+BUFF``). ``precision_s``: the width of the device's time stamp.
+    """
     if device_ms is None:
         return Judgement(
             occurred_ms=received_ms, quality=ClockQuality.UNKNOWN, error_s=None, mark=Mark.NO_TIME
@@ -138,7 +151,9 @@ def judge(
 
 
 def rollover(device_ms: int, received_ms: int, *, limits: ClockLimits = DEFAULT_LIMITS) -> int | None:
-    """``device_ms`` moved by whole periods of 1024 weeks to just before receipt (at most ``buffer_s``; at most ``future_s`` after), else None."""
+    """``device_ms`` moved by whole periods of 1024 weeks to just before receipt (at most ``buffer_s``; at most
+    ``future_s`` after), else None.
+    """
     periods = round((received_ms - device_ms) / ROLLOVER_MS)
     corrected_ms = device_ms + periods * ROLLOVER_MS
     near = -limits.future_s <= (received_ms - corrected_ms) / 1000 <= limits.buffer_s
@@ -146,11 +161,13 @@ def rollover(device_ms: int, received_ms: int, *, limits: ClockLimits = DEFAULT_
 
 
 def from_local(text: str, pattern: str, zone: tzinfo, *, received_ms: int | None = None) -> LocalInstant:
-    """UTC of a local time as call centres write it, such as ``2016-01-15 12:01`` with ``%Y-%m-%d %H:%M`` (``datetime.strptime`` directives).
+    """UTC of a local time as call centres write it, such as ``2016-01-15 12:01`` with ``%Y-%m-%d %H:%M``
+    (``datetime.strptime`` directives).
 
-    An hour that exists twice (clocks set back) is taken as the later candidate that is not after ``received_ms``, the first without one; an
-    hour that does not exist (clocks set forward) is moved on by the gap; both are marked and their error grows to the size of the jump.
-    A text with its own offset (``%z``) needs no zone. Raises :class:`PayloadRejected` ``clock.local_time``.
+    An hour that exists twice (clocks set back) is taken as the later candidate that is not after ``received_ms``, the
+    first without one; an hour that does not exist (clocks set forward) is moved on by the gap; both are marked and
+    their error grows to the size of the jump. A text with its own offset (``%z``) needs no zone. Raises
+    :class:`PayloadRejected` ``clock.local_time``.
     """
     try:
         local = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone is attached below

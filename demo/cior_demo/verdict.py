@@ -30,7 +30,9 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def wall_latencies_ms(watch: WallWatch) -> list[float]:
-    """Receipt of the first signal → first sight of the alert on the open page, for alerts that were P1 when they appeared. Silent ones carry no receipt."""
+    """Receipt of the first signal → first sight of the alert on the open page, for alerts that were P1 when they
+    appeared. Silent ones carry no receipt.
+    """
     return [
         float(one.first_ms - one.received_ms)
         for one in watch.seen.values()

@@ -1,4 +1,7 @@
-"""Writes the files of a simulated centre: centre file, registry, one file an instance, one for the camera. Everything else is the ordinary product."""
+"""Writes the files of a simulated centre: centre file, registry, one file an instance, one for the camera.
+
+Everything else is the ordinary product.
+"""
 
 from __future__ import annotations
 

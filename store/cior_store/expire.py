@@ -126,8 +126,8 @@ If it raises, nothing is deleted.
 class Expirer:
     """Deletes what is past its retention and under no hold.
 
-    The holds are asked at every run, immediately before deleting. No answer, an error, a hold that cannot be read, a hold without an end, or a
-    table without a retention: nothing of that kind is deleted, and that is said.
+    The holds are asked at every run, immediately before deleting. No answer, an error, a hold that cannot be read, a
+    hold without an end, or a table without a retention: nothing of that kind is deleted, and that is said.
     """
 
     def __init__(self, store: Store, *, policy: Policy, holds: HoldSource, on_decision: OnDecision) -> None:
