@@ -109,7 +109,10 @@ def _settings() -> str:
     from cior_connectors.kit.documents import config_table
 
     text = _generated("Settings of a centre", "`cior.settings`")
-    text += "One TOML file a centre, given to `cior up --config`. Connectors and vision workers have files of their own, named here.\n"
+    text += (
+        "One TOML file a centre, given to `cior up --config`. Connectors and vision workers have files "
+        "of their own, named here.\n"
+    )
     sections: tuple[tuple[str, Any], ...] = (
         ("centre", settings.CentreSection),
         ("bus", settings.BusSection),

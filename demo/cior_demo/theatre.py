@@ -130,7 +130,8 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     centre.data.mkdir(parents=True, exist_ok=True)
     ring = open_keys(centre.data / "keys")
     click.echo(
-        f"CIOR demo: {play.title_es} / {play.title_en} ({play.duration_s / options.speed:.0f} s), everything on loopback, no Docker, no root"
+        f"CIOR demo: {play.title_es} / {play.title_en} ({play.duration_s / options.speed:.0f} s), everything "
+        f"on loopback, no Docker, no root"
     )
     tell_keys(ring)
     return _Stage(

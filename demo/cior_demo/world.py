@@ -70,7 +70,8 @@ def _camera(roster: Roster, city: City, world: World, model: Path | None) -> str
     ) + ("" if model is None else _CAMERA_RULES.format(id=CAMERA))
 
 
-_CENTRE = """# A simulated centre. Written by `cior demo`; every file here is an ordinary one that a real centre would have too.
+_CENTRE = """# A simulated centre. Written by `cior demo`; \
+every file here is an ordinary one that a real centre would have too.
 registry = "registry.toml"
 
 [centre]
