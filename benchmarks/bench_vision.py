@@ -1,10 +1,9 @@
 """Milliseconds a picture by stage, and cameras a core, on our own drawn clip.
 
 Run: ``python benchmarks/bench_vision.py [--model FOLDER] [--pictures 60] [--rounds 5]``. The model's folder defaults
-to the first of
-``CIOR_TEST_DATA`` (else ``../shared/data``); without one the detector rows are left out, and the output says so.
-Ratios are against the network at 640x640 with one request, measured in the same run, interleaved. ``ultralytics`` is
-measured only where its extra is installed.
+to the first of ``CIOR_TEST_DATA`` (else ``../shared/data``); without one the detector rows are left out, and the
+output says so. Ratios are against the network at 640x640 with one request, measured in the same run, interleaved.
+``ultralytics`` is measured only where its extra is installed.
 
 Cameras a core are counted by processor time of all threads, with the tracker and one request: what one core can pay
 for.

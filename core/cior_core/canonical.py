@@ -27,8 +27,7 @@ def canonical(value: object) -> bytes:
     None; bytes become base64.
 
     Raises :class:`PayloadRejected` for what has no single canonical form: ``canonical.not_finite``,
-    ``canonical.int_range``,
-    ``canonical.depth``, ``canonical.key``, ``canonical.encoding``, ``canonical.type``.
+    ``canonical.int_range``, ``canonical.depth``, ``canonical.key``, ``canonical.encoding``, ``canonical.type``.
     """
     parts: list[str] = []
     try:

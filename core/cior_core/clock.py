@@ -1,9 +1,7 @@
-"""How far a device's clock can be believed, judged against the instant of receipt. Pure: both instants are arguments
-(law 6).
+"""How far a device's clock can be believed, judged against the instant of receipt (law 6).
 
-Three times are kept for every event (occurred, received, recorded) and nothing is dropped for a wrong clock: a panic
-button with a clock twenty years off still rings. What is judged is only *when* to say it happened, and how sure that
-is. Cases, first that fits:
+Nothing is dropped for a wrong clock; judged is only *when* to say it happened, and how sure that is. The first case
+that fits:
 
 ====================  ==========================================  =================  ========
 mark                  the device says                             occurred becomes   quality
@@ -15,10 +13,11 @@ mark                  the device says                             occurred becom
 ``offset_corrected``  as wrong as it always is                    device + offset    skewed
 ``stepped_back``      earlier than before, not buffered           device             skewed
 (none)                within a minute before receipt              device             synced
-``late``              up to a week before receipt                 device             unknown or, clock known good,
-synced
+``late``              up to a week before receipt                 device             unknown (1)
 ``far_off``           longer ago than anything is buffered        received           unknown
 ====================  ==========================================  =================  ========
+
+(1) synced where the clock is known to be good.
 """
 
 from __future__ import annotations

@@ -4,10 +4,8 @@ Where a fact stands::
 
     attribute                        Event                      data member (all others)
     id, source, subject              the same                   phase, clock, clock_error_s, place, raw, producer,
-    registered,
-    type  ar.cior.<code>.v1          type = <code>              independence, native_key, native_type,
-    native_priority, summary,
-    time  (RFC 3339, ms, Z)          occurred_ms                attributes
+    type  ar.cior.<code>.v1          type = <code>              registered, independence, native_key, native_type,
+    time  (RFC 3339, ms, Z)          occurred_ms                native_priority, summary, attributes
     receivedtime, recordedtime       received_ms, recorded_ms
     dataclassification, lane         data_class, lane
     lifesafety, drill, traceparent   life_safety, drill, traceparent
@@ -148,9 +146,8 @@ def encode(event: Event) -> bytes:
     """``event`` as CloudEvents JSON; equal events give equal bytes.
 
     Raises :class:`PayloadRejected` when a value has no JSON form that reads back the same (``event.not_finite``,
-    ``event.value_type``,
-    ``event.depth``, ``event.time_range``, ``event.type_foreign``, ``event.required``, ``event.encoding``) or the
-    result is over :data:`MAX_EVENT_BYTES` (``event.too_large``).
+    ``event.value_type``, ``event.depth``, ``event.time_range``, ``event.type_foreign``, ``event.required``,
+    ``event.encoding``) or the result is over :data:`MAX_EVENT_BYTES` (``event.too_large``).
     """
     _check_event(event)
     wire = _to_wire(event)

@@ -73,10 +73,9 @@ def press_key(
     1. With the device's own instant (``device_ms``): device, instant, ``sequence`` if any, ``part`` (input, zone,
        partition).
     2. With a sequence but no instant: device, sequence, ``body``, ``part`` and the window of :data:`RESEND_WINDOW_MS`
-       that ``received_ms`` falls
-       in, because sequences restart. A repeat across a window's border becomes a second event of the same device,
-       which correlation merges: a copy too many, never a press too few. ``received_ms`` is required then
-       (``ValueError``).
+       that ``received_ms`` falls in, because sequences restart. A repeat across a window's border becomes a second
+       event of the same device, which correlation merges: a copy too many, never a press too few. ``received_ms`` is
+       required then (``ValueError``).
     3. With neither: each receipt is its own event; repeats are grouped by correlation, never deduplicated here.
     """
     match (device_ms, sequence):

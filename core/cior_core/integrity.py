@@ -5,13 +5,19 @@ Verification never raises on bad evidence: it returns findings, each with the nu
 expert can repeat it by hand.
 
 Steps of :func:`verify_manifest`:
- 1. every manifest line is ``<hex digest><space><space><path>`` of the right length;  2. no path is unsafe (absolute,
-    ``..``, backslash, drive, control
- character, reserved name);  3. no path appears twice, also after Unicode NFC and case folding;  4. every listed file
- exists;
- 5. no file exists unlisted;  6. every digest agrees.
-Steps of :func:`verify_chain`: 1. sequence numbers rise by one from the first;  2. each entry names the hash of the
-one before;  3. each hash is right.
+
+1. every manifest line is ``<hex digest><space><space><path>`` of the right length;
+2. no path is unsafe (absolute, ``..``, backslash, drive, control character, reserved name);
+3. no path appears twice, also after Unicode NFC and case folding;
+4. every listed file exists;
+5. no file exists unlisted;
+6. every digest agrees.
+
+Steps of :func:`verify_chain`:
+
+1. sequence numbers rise by one from the first;
+2. each entry names the hash of the one before;
+3. each hash is right.
 
 Sources: RFC 6962 §2.1 (Merkle tree hash, audit path, consistency), RFC 8493 §2.1.3 and §2.4 (BagIt manifests), FIPS
 180-4.

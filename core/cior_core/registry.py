@@ -62,8 +62,8 @@ class Registry(Mapping[str, Device]):
     @classmethod
     def load(cls, text: str, *, file: str = "devices.toml") -> Self:
         """Read and check. Raises :class:`ConfigFault` with file, line and cure: ``config.*``, ``registry.id_twice``,
-        ``registry.native_twice``,
-        ``registry.place``, ``registry.interval``, ``registry.sealed_siren``."""
+        ``registry.native_twice``, ``registry.place``, ``registry.interval``, ``registry.sealed_siren``.
+        """
         rows = parse(text, _File, file=file).device
         for code, sentence, path, cure in _faults(rows):
             raise ConfigFault(code, sentence, file=file, line=locate(text, path), cure=cure)

@@ -35,8 +35,7 @@ class ConfigFault(ConfigInvalid):
 
 def parse(text: str, model: type[T], *, file: str, strict: bool = True) -> T:
     """Return ``text`` as ``model``. Raises :class:`ConfigFault` (codes ``config.syntax``, ``config.unknown_key``,
-    ``config.missing_key``,
-    ``config.wrong_value``).
+    ``config.missing_key``, ``config.wrong_value``).
     """
     try:
         tree = tomllib.loads(text)

@@ -113,8 +113,8 @@ class Taxonomy(Mapping[str, EventType]):
     @classmethod
     def load(cls, text: str, *, file: str = "taxonomy.toml") -> Self:
         """Read and check. Raises :class:`ConfigFault` with file, line, code and cure: ``config.*`` for shape (a
-        missing protocol or competence is
-        ``config.missing_key``), ``taxonomy.*`` for contradictions."""
+        missing protocol or competence is ``config.missing_key``), ``taxonomy.*`` for contradictions.
+        """
         parsed = parse(text, _File, file=file)
         for code, sentence, path, cure in _faults(parsed.type):
             raise ConfigFault(code, sentence, file=file, line=locate(text, path), cure=cure)

@@ -2,9 +2,8 @@
 registry file that the centre has of them.
 
 Names follow a rule so that scripts can use them: ``panel-0001``, ``bus-001``, ``taxi-001``; ``panel-corner`` stands
-eighty metres from ``panel-0001``,
-``panel-drill`` is used for exercises, ``panel-silent`` belongs to the sealed channel, ``panel-mute`` never speaks;
-``taxi-999`` is on nobody's register.
+eighty metres from ``panel-0001``, ``panel-drill`` is used for exercises, ``panel-silent`` belongs to the sealed
+channel, ``panel-mute`` never speaks; ``taxi-999`` is on nobody's register.
 """
 
 from __future__ import annotations
