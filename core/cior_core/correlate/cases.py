@@ -97,8 +97,8 @@ def rescore(context: StepContext, case_id: AlertId) -> None:
         inner = [found for alert_id in case.absorbed if (found := context.case(alert_id)) is not None]
         shown = priority.score(_facts_of(context, case, context.parts(case_id)), table, floor=own_floor)
         level = _most_urgent(shown.level, own.level, *(found.alert.level for found in inner))
-    context.update(case_id, own_floor=own_floor, terms=shown.reasons)
-    context.update_alert(case_id, score=shown.points, level=level, floor=own_floor)
+    scored = {"score": shown.points, "level": level, "floor": own_floor}
+    context.update(case_id, own_floor=own_floor, terms=shown.reasons, of_alert=scored)
     outer = case.alert.merged_into
     if outer is not None and outer in context.cases:
         rescore(context, outer)

@@ -72,8 +72,8 @@ def _start(context: StepContext, case_id: AlertId, part: Part | None, protocol: 
         mark = f"{protocol.id}@{protocol.version}"
         if mark not in context.protocols:
             context.protocols = context.protocols.put(mark, protocol)
-        context.update(case_id, protocols=(*case.protocols, mark))
-        context.update_alert(case_id, timers=(*case.alert.timers, *due))
+        timers = (*case.alert.timers, *due)
+        context.update(case_id, protocols=(*case.protocols, mark), of_alert={"timers": timers})
     for step in protocol.steps:
         if step.after_s == 0:
             _run(context, case_id, part, protocol=protocol, step=step)

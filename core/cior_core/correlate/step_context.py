@@ -6,7 +6,7 @@ transitions, however many things happened to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -111,7 +111,8 @@ class StepContext:
         """Ids of the cases found under any of ``keys``, sorted; an absorbed case stands for its root."""
         found: set[str] = set()
         for key in keys:
-            found.update(self.index.get(key) or ())
+            if ids := self.index.get(key):
+                found.update(ids)
         roots = {case.id for alert_id in found if (case := self.root(alert_id)) is not None}
         return sorted(roots)
 
@@ -120,9 +121,11 @@ class StepContext:
         self._keep(case)
         self._index(case.id, case.parts)
 
-    def update(self, case_id: AlertId, **changes: Any) -> None:
-        """Change fields of the case; what shows it is shown again too."""
+    def update(self, case_id: AlertId, *, of_alert: Mapping[str, Any] | None = None, **changes: Any) -> None:
+        """Change fields of the case, and fields ``of_alert`` in one go; what shows it is shown again too."""
         case = self.current(case_id)
+        if of_alert:
+            changes["alert"] = replace(case.alert, **of_alert)
         self._keep(replace(case, **changes))
         if "parts" in changes:
             known = {part.member.event_id for part in case.parts}

@@ -20,10 +20,10 @@ from e2e.running_centre import RunningCentre, until
 
 STREAMS = ("streams-urgent", "streams-bulk")
 SHOWN = {
-    "connectors-dc09": "cior_connectors_receipt_to_answer_seconds",
+    "connectors-dc09": "cior_connectors_connects_total",
     "connectors-traccar": "cior_connectors_connects_total",
     "connectors-cad_drop": "cior_connectors_state_level",
-    "streams-urgent": "cior_streams_receipt_to_decision_seconds",
+    "streams-urgent": "cior_streams_ready_state",
     "streams-bulk": "cior_streams_ready_state",
     "sink-console": "cior_sink_receipt_to_row_seconds",
     "vision-1": "cior_vision_frame_to_event_seconds",

@@ -110,14 +110,14 @@ class Losing:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._seen = 0
+        self.seen = 0
         self.lost: list[MessageOut] = []
 
     async def publish(self, messages: Sequence[MessageOut]) -> None:
         for message in messages:
             if message.topic == topics.RAW.name:
-                self._seen += 1
-                if self._seen == 2:
+                self.seen += 1
+                if self.seen == 2:
                     self.lost.append(message)
         await self._bus.publish([each for each in messages if each not in self.lost])
 
@@ -126,10 +126,13 @@ def plaza(url: str, folder: Path, *, stretch_s: int) -> AnyVisionSettings:
     return camera(url, folder, SETTINGS.replace("[worker]\n", f"[worker]\nstretch_s = {stretch_s}\n"))
 
 
-async def watch(settings: AnyVisionSettings, sink: Bus | Losing, *, for_s: float) -> None:
+async def watch(settings: AnyVisionSettings, sink: Bus | Losing, *, until_: Callable[[], bool]) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(VisionWorker(settings, sink, detector=ShirtDetector()).run(stop))
-    await asyncio.sleep(for_s)
+    deadline_s = time.monotonic() + 60
+    while not until_():
+        assert time.monotonic() < deadline_s, "it did not happen in time"
+        await asyncio.sleep(0.1)
     stop.set()
     await running
 
@@ -155,7 +158,9 @@ def test_what_a_camera_sent_is_accepted_and_stored_and_so_is_every_event_of_it(
     accounts: Accounts, rtsp: RtspServer, tmp_path: Path
 ) -> None:
     with bus_of(accounts, tmp_path) as bus:
-        asyncio.run(watch(plaza(rtsp.url("loiterer.mp4"), tmp_path, stretch_s=2), bus, for_s=9))
+        over_s = time.monotonic() + 12
+        settings = plaza(rtsp.url("loiterer.mp4"), tmp_path, stretch_s=2)
+        asyncio.run(watch(settings, bus, until_=lambda: time.monotonic() > over_s))
         assert bus.flush(timeout_s=20)
     until(
         lambda: accounts.verdicts() == {Balance.BALANCED} and accounts.sums()[0] >= 3,
@@ -179,7 +184,13 @@ def test_what_a_camera_sent_is_accepted_and_stored_and_so_is_every_event_of_it(
 def test_a_lost_stretch_raises_the_gap(accounts: Accounts, rtsp: RtspServer, tmp_path: Path) -> None:
     with bus_of(accounts, tmp_path) as bus:
         losing = Losing(bus)
-        asyncio.run(watch(plaza(rtsp.url("loiterer.mp4"), tmp_path, stretch_s=1), losing, for_s=5))
+        asyncio.run(
+            watch(
+                plaza(rtsp.url("loiterer.mp4"), tmp_path, stretch_s=1),
+                losing,
+                until_=lambda: losing.seen >= 3,
+            )
+        )
         assert bus.flush(timeout_s=20)
     assert len(losing.lost) == 1
     until(
