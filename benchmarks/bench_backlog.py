@@ -238,10 +238,17 @@ def notes(run: Run) -> list[str]:
     presses, drain, eyes = run.presses, run.drain, run.eyes
     lost = sum(press.feed_ms is None for press in presses)
     return [
-        f"{len(presses)} presses in the time, {lost} never seen on the feed; restarts of parts in the whole run: {run.restarts or 'none'}.",
-        f"Rows of the backlog in the store afterwards, copies collapsed: {run.stored:,}. Publishing the backlog took {run.placed_s:.0f} s.",
         (
-            f"Groups through in time: {', '.join(drain.took_s) or 'none'}. The backlog has events only, no raw records; the store's P1 question was asked "
+            f"{len(presses)} presses in the time, {lost} never seen on the feed; restarts of parts in the whole "
+            f"run: {run.restarts or 'none'}."
+        ),
+        (
+            f"Rows of the backlog in the store afterwards, copies collapsed: {run.stored:,}. Publishing the "
+            f"backlog took {run.placed_s:.0f} s."
+        ),
+        (
+            f"Groups through in time: {', '.join(drain.took_s) or 'none'}. The backlog has events only, no "
+            f"raw records; the store's P1 question was asked "
             f"{eyes.asked} times, {eyes.refused} without an answer."
         ),
     ]

@@ -40,7 +40,10 @@ async def press_times_ms(bus: Bus, count: int) -> list[float]:
 
 def row(name: str, waits: list[float]) -> str:
     ordered = sorted(waits)
-    return f"| {name} | {statistics.median(ordered):.1f} | {ordered[int(len(ordered) * 0.95)]:.1f} | {ordered[int(len(ordered) * 0.99)]:.1f} | {len(ordered)} |"
+    return (
+        f"| {name} | {statistics.median(ordered):.1f} | {ordered[int(len(ordered) * 0.95)]:.1f} | "
+        f"{ordered[int(len(ordered) * 0.99)]:.1f} | {len(ordered)} |"
+    )
 
 
 async def measure(presses: int, records: int) -> None:
@@ -66,7 +69,7 @@ async def measure(presses: int, records: int) -> None:
             Topics(settings).ensure()
             started = time.perf_counter()
             during = asyncio.ensure_future(press_times_ms(bus, presses))
-            while spool.depth()[SpoolClass.TELEMETRY].messages:  # noqa: ASYNC110  (another party's progress has no event)
+            while spool.depth()[SpoolClass.TELEMETRY].messages:  # noqa: ASYNC110 (no event tells it)
                 await asyncio.sleep(0.02)
             drained_s = time.perf_counter() - started
             rows.append(row("press, direct, while the backlog drains", await during))

@@ -162,7 +162,8 @@ def main() -> None:
     for entries in (False, True):
         rates = [timed(state, items, pack, entries=entries) for _ in range(asked.rounds)]
         print(
-            f"step{' + entries' if entries else ''}: median {statistics.median(rates):,.0f} items/s, min {min(rates):,.0f}, max {max(rates):,.0f}"
+            f"step{' + entries' if entries else ''}: median {statistics.median(rates):,.0f} items/s, min "
+            f"{min(rates):,.0f}, max {max(rates):,.0f}"
         )
     table = {
         key: value
@@ -173,7 +174,8 @@ def main() -> None:
     persist.restore(table, pack)
     sizes = sorted(map(len, table.values()))
     print(
-        f"restore: {time.process_time() - began:.2f} s of {len(table):,} entries; value bytes median {sizes[len(sizes) // 2]}, max {sizes[-1]}"
+        f"restore: {time.process_time() - began:.2f} s of {len(table):,} entries; value bytes median "
+        f"{sizes[len(sizes) // 2]}, max {sizes[-1]}"
     )
 
 

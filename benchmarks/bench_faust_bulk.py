@@ -58,9 +58,16 @@ def produce(bootstrap: str, events: int) -> int:
         for n in range(events):
             subject = f"bus-{n % DEVICES}"
             event = Event(
-                id=identity.event_id("bench", str(n)), source="bench", type=TypeCode("device.notice"), subject=subject, occurred_ms=at + n,
-                received_ms=at + n, lane=Lane.TELEMETRY, place=place, attributes={"speed_kmh": n % 60, "course_deg": n % 360},
-            )  # fmt: skip
+                id=identity.event_id("bench", str(n)),
+                source="bench",
+                type=TypeCode("device.notice"),
+                subject=subject,
+                occurred_ms=at + n,
+                received_ms=at + n,
+                lane=Lane.TELEMETRY,
+                place=place,
+                attributes={"speed_kmh": n % 60, "course_deg": n % 360},
+            )
             value = codec.encode(event)
             waiting.append(bus.submit([MessageOut(topic=SINGLES, key=subject.encode(), value=value)]))
             group = groups.setdefault(device_bucket(subject), [])
@@ -235,7 +242,7 @@ def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int
             app.loop = asyncio.get_running_loop()
             app.finalize()
             starting = asyncio.ensure_future(app.start())
-            while progress[1] < events:  # noqa: ASYNC110  (another party's progress has no event)
+            while progress[1] < events:  # noqa: ASYNC110 (no event tells it)
                 await asyncio.sleep(0.01)
             say(int(progress[1]), progress[0])
             sys.stdout.flush()
@@ -265,10 +272,10 @@ def run_faust_devices(bootstrap: str, envelopes: int, events: int) -> None:
         )
         worker = Worker(settings, Domain.of(packs.rule_pack(), packs.taxonomy()))
         running = asyncio.ensure_future(worker.run())
-        while not worker.metrics.value(s.HANDLED, "telemetry"):  # noqa: ASYNC110  (another party's progress has no event)
+        while not worker.metrics.value(s.HANDLED, "telemetry"):  # noqa: ASYNC110 (no event tells it)
             await asyncio.sleep(0.005)
         started_s, before = time.process_time(), worker.metrics.value(s.HANDLED, "telemetry")
-        while worker.metrics.value(s.HANDLED, "telemetry") < envelopes:  # noqa: ASYNC110  (another party's progress has no event)
+        while worker.metrics.value(s.HANDLED, "telemetry") < envelopes:  # noqa: ASYNC110 (no event tells it)
             await asyncio.sleep(0.02)
         say(round(events * (1 - before / envelopes)), started_s)
         sys.stdout.flush()
@@ -292,8 +299,9 @@ class Seen(msgspec.Struct):
     time: str
 decode = msgspec.json.Decoder(Seen).decode
 progress = [0.0, 0]
-app = Application(broker_address=bootstrap, consumer_group=f"quix{time.time_ns()}", auto_offset_reset="earliest", state_dir=tempfile.mkdtemp(),
-                  loglevel="ERROR", commit_interval=0.5, consumer_extra_config={"fetch.wait.max.ms": 20, "session.timeout.ms": 6000},
+app = Application(broker_address=bootstrap, consumer_group=f"quix{time.time_ns()}", auto_offset_reset="earliest",
+                  state_dir=tempfile.mkdtemp(), loglevel="ERROR", commit_interval=0.5,
+                  consumer_extra_config={"fetch.wait.max.ms": 20, "session.timeout.ms": 6000},
                   topic_create_timeout=30)
 topic = app.topic(SINGLES, value_deserializer="bytes", key_deserializer="bytes")
 frame = app.dataframe(topic)
@@ -383,10 +391,12 @@ def main() -> None:
 def report(rates: dict[str, list[float]], events: int, envelopes: int) -> None:
     middle = {name: statistics.median(values) for name, values in rates.items()}
     print(
-        f"\n{events} events, {DEVICES} devices, {envelopes} envelopes of up to {ENVELOPE}; events per CPU second of the reading process, medians\n"
+        f"\n{events} events, {DEVICES} devices, {envelopes} envelopes of up to {ENVELOPE}; events per CPU "
+        f"second of the reading process, medians\n"
     )
     print(
-        "| reader | events/s per core (median) | range | to the bare loop with the same decoding | to quixstreams State |"
+        "| reader | events/s per core (median) | range | to the bare loop with the same decoding | to "
+        "quixstreams State |"
     )
     print("|---|---|---|---|---|")
     for name, values in rates.items():
@@ -401,7 +411,8 @@ def report(rates: dict[str, list[float]], events: int, envelopes: int) -> None:
             else "not run (no --quix-python)"
         )
         print(
-            f"| {name} | {middle[name]:,.0f} | {min(values):,.0f}–{max(values):,.0f} | {middle[name] / bare:.2f}x | {quix} |"
+            f"| {name} | {middle[name]:,.0f} | {min(values):,.0f}–{max(values):,.0f} | "
+            f"{middle[name] / bare:.2f}x | {quix} |"
         )
 
 

@@ -75,8 +75,11 @@ def idle(options: argparse.Namespace) -> list[Table]:
     ]
     used.append(Row(label="all", unit="% of a core", median=round(sum(row.median for row in used), 1)))
     start = Row(label="start of the stack until every part is ready", unit="s", median=round(ready_s, 1))
-    return [Table(title="Start", rows=(start,)), Table(title=f"Memory after {options.idle_s:.0f} s at rest", rows=(*rss, *uss)),
-            Table(title=f"Processor over {options.idle_s:.0f} s at rest", rows=tuple(used))]  # fmt: skip
+    return [
+        Table(title="Start", rows=(start,)),
+        Table(title=f"Memory after {options.idle_s:.0f} s at rest", rows=(*rss, *uss)),
+        Table(title=f"Processor over {options.idle_s:.0f} s at rest", rows=tuple(used)),
+    ]
 
 
 def _memory(pid: int) -> tuple[int, int]:

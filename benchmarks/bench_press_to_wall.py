@@ -157,13 +157,29 @@ def tables(run: Run) -> list[Table]:
     everything = [press.feed_ms - press.at_ms for press in run.presses if press.feed_ms is not None]
     rows.append(latency("both wires: on the live feed", everything, baseline=base, p95_aim=500, p99_aim=1000))
     rows.append(
-        Row(label="store, own account (vehicles, warm-up included): receipt to row", unit="ms", median=own["visible_p50_ms"], p95=own["visible_p95_ms"],
-            p99=own["visible_p99_ms"], n=own["alerts"], ratio=round(own["visible_p50_ms"] / hop.median, 1), baseline=BASELINE)
-    )  # fmt: skip
+        Row(
+            label="store, own account (vehicles, warm-up included): receipt to row",
+            unit="ms",
+            median=own["visible_p50_ms"],
+            p95=own["visible_p95_ms"],
+            p99=own["visible_p99_ms"],
+            n=own["alerts"],
+            ratio=round(own["visible_p50_ms"] / hop.median, 1),
+            baseline=BASELINE,
+        )
+    )
     rows.append(
-        Row(label="store, own account: receipt to decision", unit="ms", median=own["decide_p50_ms"], p95=own["decide_p95_ms"], p99=own["decide_p99_ms"],
-            n=own["alerts"], ratio=round(own["decide_p50_ms"] / hop.median, 1), baseline=BASELINE)
-    )  # fmt: skip
+        Row(
+            label="store, own account: receipt to decision",
+            unit="ms",
+            median=own["decide_p50_ms"],
+            p95=own["decide_p95_ms"],
+            p99=own["decide_p99_ms"],
+            n=own["alerts"],
+            ratio=round(own["decide_p50_ms"] / hop.median, 1),
+            baseline=BASELINE,
+        )
+    )
     used = [
         Row(label=part, unit="% of a core", median=share)
         for part, share in sorted(shares.items(), key=lambda item: -item[1])
@@ -187,15 +203,19 @@ def notes(run: Run) -> list[str]:
     refused = sum(press.acked_ms is None for press in presses)
     found = [
         (
-            f"{name}: {len(presses)} presses, {lost} never seen on the feed, {refused} never acknowledged; the store's question was asked {eyes.asked} times, "
+            f"{name}: {len(presses)} presses, {lost} never seen on the feed, {refused} never acknowledged; "
+            f"the store's question was asked {eyes.asked} times, "
             f"{eyes.refused} without an answer; unread envelopes of the telemetry lane at the end: {behind}."
         )
     ]
     if told:
         found.append(
-            f"{name}: measured load {told['front_per_s']:.0f} events/s through the front (HTTP posts to the Traccar connector) and "
-            f"{told['straight_per_s']:.0f} events/s straight onto the telemetry lane with their raw records on the raw topic, for {told['seconds']:.0f} s; "
-            f"{told['refused']} posts refused, {told['lost']} envelopes lost, generator at most {told['latest_s']:.2f} s late, its own processor time "
+            f"{name}: measured load {told['front_per_s']:.0f} events/s through the front (HTTP posts to the "
+            f"Traccar connector) and "
+            f"{told['straight_per_s']:.0f} events/s straight onto the telemetry lane with their raw records "
+            f"on the raw topic, for {told['seconds']:.0f} s; "
+            f"{told['refused']} posts refused, {told['lost']} envelopes lost, generator at most "
+            f"{told['latest_s']:.2f} s late, its own processor time "
             f"{told['cpu_s']:.0f} s (on the same cores)."
         )
     return found

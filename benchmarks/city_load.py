@@ -152,8 +152,11 @@ def traccar_body(native: str, place: Place, *, speed_kmh: float, at_ms: int, num
     """What a Traccar server posts for one position."""
     at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     position = {
-        "id": number, "deviceId": 1, "protocol": "teltonika", "serverTime": at, "deviceTime": at, "fixTime": at, "outdated": False, "valid": True,
-        "latitude": place.lat, "longitude": place.lon, "altitude": 25.0, "speed": round(speed_kmh / 1.852, 3), "course": 90.0, "accuracy": 0.0,
+        "id": number, "deviceId": 1, "protocol": "teltonika", "serverTime": at, "deviceTime": at,
+        "fixTime": at, "outdated": False,
+        "valid": True,
+        "latitude": place.lat, "longitude": place.lon, "altitude": 25.0,
+        "speed": round(speed_kmh / 1.852, 3), "course": 90.0, "accuracy": 0.0,
         "attributes": {"sat": 9, "ignition": True, "motion": True},
     }  # fmt: skip
     device = {
@@ -270,8 +273,10 @@ async def run(options: argparse.Namespace) -> None:
     lasted_s = time.monotonic() - started_s
     producer.flush(10)
     told = {
-        "seconds": round(lasted_s, 1), "front_per_s": round(tally.front / lasted_s, 1), "straight_per_s": round(tally.straight / lasted_s, 1),
-        "refused": tally.refused, "lost": tally.lost, "latest_s": round(tally.late_s, 2), "cpu_s": round(time.process_time(), 1),
+        "seconds": round(lasted_s, 1), "front_per_s": round(tally.front / lasted_s, 1),
+        "straight_per_s": round(tally.straight / lasted_s, 1),
+        "refused": tally.refused, "lost": tally.lost, "latest_s": round(tally.late_s, 2),
+        "cpu_s": round(time.process_time(), 1),
     }  # fmt: skip
     print(json.dumps(told), flush=True)
 

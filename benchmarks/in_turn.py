@@ -142,7 +142,10 @@ def main() -> None:
                 runs[state].append(run(checkout, BENCHMARKS[name]))
                 print(f"{name}, pair {pair + 1}, {state}: {runs[state][-1]}", flush=True)
         tables.append(compared(name, runs))
-    told = f"Before: commit {commit_of(states['before'])}; {asked.pairs} pairs; each figure is the median of its runs' medians."
+    told = (
+        f"Before: commit {commit_of(states['before'])}; {asked.pairs} pairs; each figure is the median "
+        f"of its runs' medians."
+    )
     result = clocked.result(tables, [told])
     result = msgspec.structs.replace(
         result, command=f"python benchmarks/in_turn.py --before <checkout of then> --pairs {asked.pairs}"

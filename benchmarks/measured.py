@@ -27,9 +27,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Where and when it ran. ``load``: the one-minute load average before and after; other programs share the
-    machine, so it belongs to the figure.
-    ``io_stalled``: share of the time in which some task of the machine waited for the disk (Linux pressure stall
-    information), None where unknown.
+    machine, so it belongs to the figure. ``io_stalled``: share of the time in which some task of the machine waited
+    for the disk (Linux pressure stall information), None where unknown.
     """
 
     at: str

@@ -231,8 +231,17 @@ class CityLoad:
 
     def __init__(self, centre: RunningCentre, *, rate: float, front_rate: float) -> None:
         url = f"http://127.0.0.1:{centre.world.traccar_port}/traccar"
-        self._argv = [sys.executable, str(Path(__file__).with_name("city_load.py")), centre.stack.addresses.bus_dsn, "--rate", str(rate), "--front", url,
-                      "--front-rate", str(front_rate)]  # fmt: skip
+        self._argv = [
+            sys.executable,
+            str(Path(__file__).with_name("city_load.py")),
+            centre.stack.addresses.bus_dsn,
+            "--rate",
+            str(rate),
+            "--front",
+            url,
+            "--front-rate",
+            str(front_rate),
+        ]
         self._secret = centre.keys.traccar_secret
         self.told: dict[str, Any] = {}
         self.process: subprocess.Popen[str] | None = None
