@@ -1,4 +1,7 @@
-"""``cior connector new|check|replay|list|run``: the room's command. Exit codes: 0 well, 1 something must be corrected, 2 wrong use."""
+"""``cior connector new|check|replay|list|run``: the room's command.
+
+Exit codes: 0 well, 1 something must be corrected, 2 wrong use.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,8 @@ def list_() -> None:
         ]
         safety = "life-safety" if manifest.life_safety else "-"
         click.echo(
-            f"{name:12} {manifest.version:8} {kind.quality.tier.value:7} {manifest.mode.value:7} {safety:12} {' '.join(can)}"
+            f"{name:12} {manifest.version:8} {kind.quality.tier.value:7} {manifest.mode.value:7} {safety:12} "
+            f"{' '.join(can)}"
         )
 
 
@@ -195,7 +199,8 @@ def _show(report: Report) -> None:
     for difference in report.differences:
         click.echo(msgspec.json.encode(difference).decode())
     click.echo(
-        f"{report.units} units, {report.events} events, {report.rejected} rejected, {report.skipped_sealed} sealed (not opened), "
+        f"{report.payloads} payloads, {report.events} events, {report.rejected} rejected, "
+        f"{report.skipped_sealed} sealed (not opened), "
         f"{report.unreadable} unreadable, {len(report.differences)} differences",
         err=True,
     )

@@ -1,14 +1,17 @@
 """The connector contract: everything an author may rely on, readable in twenty minutes.
 
-An author writes a folder: ``manifest.toml``, ``config.py`` (one strict model), ``source.py`` (five verbs), ``decode.py`` (pure),
-``samples/<case>/``, ``quality.toml``, ``README.md`` and a test file of one line. The runtime owns the rest: back-off, connection states, spool,
-publishing, the order *durable first, then acknowledge* (law 1), dead letters, sealing, limits, metrics, heartbeats, supervision.
+An author writes a folder: ``manifest.toml``, ``config.py`` (one strict model), ``source.py`` (five verbs),
+``decode.py`` (pure), ``samples/<case>/``, ``quality.toml``, ``README.md`` and a test file of one line. The runtime owns
+the rest: back-off, connection states, spool, publishing, the order *durable first, then acknowledge* (law 1), dead
+letters, sealing, limits, metrics, heartbeats, supervision.
 
-Call order, guaranteed: ``open`` → ``receive`` iterated (``decode`` called for each item, in order, off any lock) → ``close``; after an error the runtime
-calls ``close``, waits, and starts again with ``open``. ``close`` is called at least once and must be idempotent; cancelling ``receive`` must take < 2 s.
+Call order, guaranteed: ``open`` → ``receive`` iterated (``decode`` called for each item, in order, off any lock) →
+``close``; after an error the runtime calls ``close``, waits, and starts again with ``open``. ``close`` is called at
+least once and must be idempotent; cancelling ``receive`` must take < 2 s.
 
-Errors an author raises (``cior_core.errors``): ``SourceUnavailable(retry_after_s)``, ``CredentialsRefused``, ``ConfigInvalid``, ``PayloadRejected(code)``.
-Anything else is a bug: the bytes are dead-lettered with a trace id, the connector lives on. ``cior_connectors.decoding`` makes ids and events.
+Errors an author raises (``cior_core.errors``): ``SourceUnavailable(retry_after_s)``, ``CredentialsRefused``,
+``ConfigInvalid``, ``PayloadRejected(code)``. Anything else is a bug: the bytes are dead-lettered with a trace id, the
+connector lives on. ``cior_connectors.decoding`` makes ids and events.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
 
+from cior_core.clock import NO_HISTORY, ClockHistory, ClockReading
 from cior_core.model import (
     Command,
     DataClass,
@@ -35,7 +39,7 @@ from cior_core.model import (
 
 
 class Mode(StrEnum):
-    """Who starts the talk: the device pushes to us over a request, we poll it, or we listen on a socket it keeps open."""
+    """Who starts the talk: the device pushes over a request, we poll it, or we listen on a socket it keeps open."""
 
     PUSH = "push"
     POLL = "poll"
@@ -45,10 +49,10 @@ class Mode(StrEnum):
 class Identity(StrEnum):
     """What makes a press *this* press (design §4.2); the conformance kit tests the one that the manifest claims.
 
-    ``NATIVE``: the bytes carry their own key (sequence with a date, device time). Equal bytes are the same press, always.
-    ``WINDOW``: a key that is reused (a 4-digit sequence). Equal bytes inside ``resend_window_s`` are one press, later ones another;
-    give :attr:`Facts.first_received_ms` to ``press_key``. ``RECEIPT``: no key at all. Every receipt is its own event (``press_key`` of the raw id alone).
-    Keys come from ``cior_core.identity.press_key``.
+    ``NATIVE``: the bytes carry their own key (sequence with a date, device time). Equal bytes are the same press,
+    always. ``WINDOW``: a key that is reused (a 4-digit sequence). Equal bytes inside ``resend_window_s`` are one press,
+    later ones another; give :attr:`Facts.first_received_ms` to ``press_key``. ``RECEIPT``: no key at all. Every receipt
+    is its own event (``press_key`` of the raw id alone). Keys come from ``cior_core.identity.press_key``.
     """
 
     NATIVE = "native"
@@ -59,8 +63,9 @@ class Identity(StrEnum):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``manifest.toml``. ``source`` and ``config`` are ``module:attribute`` relative to the connector's package.
 
-    ``resources`` are exclusive things (``tcp:{host}:{port}``), templates over config fields: two instances may not claim the same one.
-    ``life_safety`` means: presses can come this way, so it must be gold outside test mode, is never rate limited and refuses instead of dropping.
+    ``resources`` are exclusive things (``tcp:{host}:{port}``), templates over config fields: two instances may not
+    claim the same one. ``life_safety`` means: presses can come this way, so it must be gold outside test mode, is never
+    rate limited and refuses instead of dropping.
     """
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{1,40}$")]
@@ -85,7 +90,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Secret:
-    """A configuration value that never shows itself: ``repr``, ``str`` and JSON give ``***``; ``reveal()`` gives the text."""
+    """A configuration value that never shows itself: ``repr``, ``str`` and JSON give ``***``; ``reveal()`` gives the
+    text.
+    """
 
     __slots__ = ("_text",)
 
@@ -109,12 +116,14 @@ class Secret:
 
 
 class ConnectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every connector's config model. Each field is ``Annotated[type, msgspec.Meta(description=..., examples=[...])]``
-    (the README table is generated from it); secrets are typed :class:`Secret`; cross-field rules raise ``ValueError`` in ``__post_init__``.
+    """Base of every connector's config model.
+
+    Each field is ``Annotated[type, msgspec.Meta(description=..., examples=[...])]`` (the README table is generated from
+    it); secrets are typed :class:`Secret`; cross-field rules raise ``ValueError`` in ``__post_init__``.
     """
 
 
-# --- what a source hands over, and what it hears back -----------------------------------------------------------------------------------------
+# --- what a source hands over, and what it hears back ---
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,20 +133,27 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """The bytes are durable, as a dead letter with this stable ``code``: tell the device what its protocol offers (DUH, NAK, nothing, 4xx)."""
+    """The bytes are durable, as a dead letter with this stable ``code``: tell the device what its protocol offers (DUH,
+    NAK, nothing, 4xx).
+    """
 
     code: str
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing is durable: do **not** acknowledge; let the device or its server keep the bytes and try again (no reply, 503)."""
+    """Nothing is durable: do **not** acknowledge; let the device or its server keep the bytes and try again (no reply,
+    503).
+    """
 
     code: str
 
 
 Outcome = Accepted | Rejected | Refused
 Ack = Callable[[Outcome], Awaitable[None]]
-"""Called exactly once for each :class:`Received`, after durability (or refusal). May fail with ``OSError`` when the peer has gone; that is counted."""
+"""Called exactly once for each :class:`Received`, after durability (or refusal).
+
+May fail with ``OSError`` when the peer has gone; that is counted.
+"""
 
 
 class TypeFacts(Protocol):
@@ -165,8 +181,9 @@ class Taxonomy(Protocol):
 class DecodeContext(msgspec.Struct, frozen=True, kw_only=True):
     """All that ``decode`` may know besides the bytes: frozen, built once by the runtime, the same at replay.
 
-    ``config`` is the connector's own model. ``registry`` maps subject (the device id used in events) to its registration. ``zone`` is the IANA
-    zone for local times without one. ``drill`` marks everything this instance says as exercise.
+    ``config`` is the connector's own model. ``registry`` maps subject (the device id used in events) to its
+    registration. ``zone`` is the IANA zone for local times without one. ``drill`` marks everything this instance says
+    as exercise.
     """
 
     config: Any
@@ -180,12 +197,15 @@ class DecodeContext(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about the bytes besides the bytes.
 
-    The **source** sets: ``source`` (stable urn of the channel, e.g. ``urn:cior:traccar:norte``; not per connection), ``peer`` (address, for the
-    record), ``subject`` (device id when the transport already tells it), ``content_type``, ``details`` (text facts decode needs: path, file name,
-    line number; they are stored with the raw record so that replay has them; nothing secret), ``sealed`` (the channel itself is sealed),
-    ``drill``, ``truncated_from_bytes`` (input was longer than ``OpenContext.max_payload_bytes``; the runtime dead-letters it without decoding).
-    The **runtime** stamps: ``received_ms``, ``raw_id``, ``first_received_ms`` (for equal bytes received again within the manifest's
-    ``resend_window_s`` the instant of the first, else ``received_ms``; a label, never a filter) and ``context``.
+    The **source** sets: ``source`` (stable urn of the channel, e.g. ``urn:cior:traccar:norte``; not per connection),
+    ``peer`` (address, for the record), ``subject`` (device id when the transport already tells it), ``content_type``,
+    ``details`` (text facts decode needs: path, file name, line number; they are stored with the raw record so that
+    replay has them; nothing secret), ``sealed`` (the channel itself is sealed), ``drill``, ``truncated_from_bytes``
+    (input was longer than ``OpenContext.max_payload_bytes``; the runtime dead-letters it without decoding). The
+    **runtime** stamps: ``received_ms``, ``raw_id``, ``first_received_ms`` (for equal bytes received again within the
+    manifest's ``resend_window_s`` the instant of the first, else ``received_ms``; a label, never a filter), ``clocks``
+    (what earlier payloads told of each device's clock, by subject; stored with the raw record, the same at replay) and
+    ``context``.
     """
 
     source: str
@@ -199,6 +219,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     received_ms: int = 0
     raw_id: RawId = RawId("")
     first_received_ms: int = 0
+    clocks: Mapping[str, ClockHistory] = {}
     context: DecodeContext | None = None
 
     @property
@@ -208,9 +229,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
             raise LookupError("facts carry no decode context yet: the runtime stamps it before decode")
         return self.context
 
+    def clock_of(self, subject: str) -> ClockHistory:
+        """How the clock of a device went so far, for ``cior_core.clock.judge``.
+
+        Ask only for subjects that ``Decoded.clocks`` names.
+        """
+        return self.clocks.get(subject, NO_HISTORY)
+
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """One unit as the source framed it: the exact bytes, their facts, and how to answer."""
+    """One payload as the source framed it: the exact bytes, their facts, and how to answer."""
 
     payload: bytes
     facts: Facts
@@ -218,7 +246,9 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RejectedPart(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a payload that cannot be decoded while its siblings can (one row of a file): becomes its own dead letter."""
+    """A part of a payload that cannot be decoded while its siblings can (one row of a file): becomes its own dead
+    letter.
+    """
 
     code: str
     reason: str
@@ -226,10 +256,14 @@ class RejectedPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):
-    """What the bytes say. No events and no rejects is legal only for pure link traffic (a ping)."""
+    """What the bytes say. No events and no rejects is legal only for pure link traffic (a ping).
+
+    ``clocks``: what they tell of their devices' clocks, whether it was believed or not.
+    """
 
     events: tuple[Event, ...] = ()
     rejected: tuple[RejectedPart, ...] = ()
+    clocks: tuple[ClockReading, ...] = ()
 
 
 class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,11 +282,14 @@ class OpenContext(Protocol):
 
     @property
     def state_dir(self) -> Path:
-        """Durable folder of this instance alone (checkpoints). Write it only from ``ack``: a mark ahead of durability loses data."""
+        """Durable folder of this instance alone (checkpoints).
+
+        Write it only from ``ack``: a mark ahead of durability loses data.
+        """
 
     @property
     def max_payload_bytes(self) -> int:
-        """Read at most this much of one unit, then drain, keep the head and set ``Facts.truncated_from_bytes``."""
+        """Read at most this much of one payload, then drain, keep the head and set ``Facts.truncated_from_bytes``."""
 
     def now_ms(self) -> int:
         """The edge's one clock (law 6)."""
@@ -271,12 +308,17 @@ class Source(Protocol):
         """Bind or connect. Raises ``SourceUnavailable``, ``CredentialsRefused`` or ``ConfigInvalid``."""
 
     def receive(self) -> AsyncIterator[Received]:
-        """Yield units until the far side ends (iteration stops: the runtime reconnects) or ``SourceUnavailable``. Yield as soon as a unit is
-        framed and do not wait for its ack: the runtime acks in batches and bounds how many are in flight by not asking for more.
+        """Yield payloads until the far side ends (iteration stops: the runtime reconnects) or ``SourceUnavailable``.
+
+        Yield as soon as a payload is framed and do not wait for its ack: the runtime acks in batches and bounds how
+        many are in flight by not asking for more.
         """
 
     def decode(self, raw: bytes, facts: Facts) -> Decoded:
-        """Bytes → events. Synchronous, pure, total: no I/O, clock, randomness or state. Raises ``PayloadRejected(code)`` only."""
+        """Bytes → events. Synchronous, pure, total: no I/O, clock, randomness or state.
+
+        Raises ``PayloadRejected(code)`` only.
+        """
 
     async def close(self) -> None:
         """Release everything; idempotent; also after a failed ``open``."""
@@ -285,15 +327,21 @@ class Source(Protocol):
         """Connection test with its own connection: do what real work does, not a status page."""
 
 
-# --- optional capabilities: declared in the manifest, exercised by the kit ---------------------------------------------------------------------
+# --- optional capabilities: declared in the manifest, exercised by the kit ---
 
 
 @runtime_checkable
 class Replayable(Protocol):
-    """The far side keeps history: the runtime asks for it after an outage and every ``reconcile_every_s``. Same facts must give the same ids."""
+    """The far side keeps history: the runtime asks for it after an outage and every ``reconcile_every_s``.
+
+    Same facts must give the same ids.
+    """
 
     def since(self, at_ms: int, /) -> AsyncIterator[Received]:
-        """Everything the far side has from ``at_ms`` (UTC) on, finite. Overlap with what came live is expected and harmless."""
+        """Everything the far side has from ``at_ms`` (UTC) on, finite.
+
+        Overlap with what came live is expected and harmless.
+        """
 
 
 @runtime_checkable

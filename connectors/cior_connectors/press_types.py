@@ -1,4 +1,6 @@
-"""What a press means, by the kind under which its device is registered: the default of every connector whose devices have a button. Data."""
+"""What a press means, by the kind under which its device is registered: the default of every connector whose devices
+have a button. Data.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Finds connectors: built-ins by folder, others by the entry point group ``cior.connectors`` (value: their package). One of two dynamic loads."""
+"""Finds connectors: built-ins by folder, others by the entry point group ``cior.connectors`` (value: their package).
+
+One of two dynamic loads.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Names of the event attributes that rules, protocols and screens read: whoever sets one and whoever reads it take the name from here.
+"""Names of the event attributes that rules, protocols and screens read: whoever sets one and whoever reads it take the
+name from here.
 
 A sealed event carries none of them (design §5).
 """
@@ -33,3 +34,15 @@ MERGED_INTO: Final = "merged_into"
 
 CLOCK_OFFSET: Final = "clock_offset_s"
 """Number, seconds: the median of receipt - device clock over the device's recent messages (positive: slow, or they travel)."""
+
+BUFFERED: Final = "buffered"
+"""True: late, as far as can be told because it waited before it was sent; it measures no clock."""
+
+CLOCK_MARK: Final = "clock_mark"
+"""Text: a :class:`cior_core.clock.Mark`, why the device's time was not taken as it is.
+
+Absent: believed, late, or none was given.
+"""
+
+DEVICE_MS: Final = "device_ms"
+"""Whole number: what the device's clock said (UTC ms), when that is not when it happened."""

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cior_core.attributes import CLOCK_OFFSET
+from cior_core.attributes import BUFFERED, CLOCK_OFFSET, DEVICE_MS
 from cior_core.device_state import DeviceState, Press, Reputation
 from cior_core.geo import coordinate_fault
 from cior_core.model import (
@@ -377,11 +377,11 @@ def _measure(
     """Clock offset from the device's own instant (attribute ``device_ms``, or the time of an event whose clock was
     readable)."""
     device_ms = event.attributes.get(
-        "device_ms", event.occurred_ms if event.clock is not ClockQuality.UNKNOWN else None
+        DEVICE_MS, event.occurred_ms if event.clock is not ClockQuality.UNKNOWN else None
     )
     if (
         not isinstance(device_ms, int)
-        or event.attributes.get("buffered") is True
+        or event.attributes.get(BUFFERED) is True
         or seen_ms - before.offset_at_ms < settings.offset_every_s * 1000
     ):
         return ()

@@ -226,7 +226,7 @@ class PanelWire:
 def crc_ok(raw: bytes) -> bool:
     """Whether a frame's checksum is right (for tests of the simulator itself)."""
     framer = frame.Framer(max_bytes=65_546)
-    return any(cut.kind is frame.CutKind.FRAME for cut in framer.feed(raw))
+    return any(framed.kind is frame.FrameKind.FRAME for framed in framer.feed(raw))
 
 
 CAD_COLUMNS = ("numero", "creado", "modificado", "tipo", "prioridad", "direccion", "lat", "lon", "estado")

@@ -1,1 +1,1 @@
-"""What the runtime owns so that authors need not write it. Private: authors see ``contract``, ``decoding`` and ``kit``."""
+"""What the runtime owns, so that authors need not write it. They see ``contract``, ``decoding`` and ``kit`` only."""

@@ -1,10 +1,12 @@
-"""What an instance took and what became of it, a minute at a time: the connector's side of *accepted = stored + dead + in flight*."""
+"""What an instance took and what became of it, a minute at a time: the connector's side of *accepted = stored + dead +
+in flight*.
+"""
 
 from __future__ import annotations
 
 from cior_bus.metrics import Metrics
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.records import Bundle
+from cior_connectors._runtime.records import Publication
 from cior_connectors.contract import Accepted, Outcome, Refused, Rejected
 from cior_core.model import Lane
 
@@ -34,25 +36,28 @@ class Accounting:
         self._durable: dict[int, int] = {}
 
     def received(self, size_bytes: int) -> None:
-        """A unit came in."""
+        """A payload came in."""
         self._minute["received"] += 1
         self._metrics.add(m.RECEIVED, self._instance)
         self._metrics.add(m.RECEIVED_BYTES, self._instance, amount=size_bytes)
 
-    def durable(self, bundle: Bundle, *, received_ms: int) -> None:
-        """A unit and all it became are durable. Counted by its minute of *receipt*, the minute by which the store counts its raw record."""
+    def durable(self, publication: Publication, *, received_ms: int) -> None:
+        """A payload and all it became are durable.
+
+        Counted by its minute of *receipt*, the minute by which the store counts its raw record.
+        """
         minute_ms = received_ms // MINUTE_MS * MINUTE_MS
         self._durable[minute_ms] = self._durable.get(minute_ms, 0) + 1
         for lane in Lane:
-            if count := bundle.lanes.count(lane):
+            if count := publication.lanes.count(lane):
                 self._metrics.add(m.EVENTS, self._instance, lane.value, amount=count)
-        for code in bundle.dead_codes:
+        for code in publication.dead_codes:
             self._metrics.add(m.DEAD, self._instance, code)
-        self._minute["events"] += len(bundle.lanes)
-        self._minute["dead"] += len(bundle.dead_codes)
-        self._minute["unregistered"] += bundle.unregistered
-        self._metrics.add(m.UNREGISTERED, self._instance, amount=bundle.unregistered)
-        if bundle.sealed:
+        self._minute["events"] += len(publication.lanes)
+        self._minute["dead"] += len(publication.dead_codes)
+        self._minute["unregistered"] += publication.unregistered
+        self._metrics.add(m.UNREGISTERED, self._instance, amount=publication.unregistered)
+        if publication.sealed:
             self._minute["sealed"] += 1
             self._metrics.add(m.SEALED, self._instance)
 
@@ -73,6 +78,8 @@ class Accounting:
         return minute
 
     def close_receipts(self) -> dict[str, int]:
-        """Raw records made durable since the last call, by minute of receipt (ms as text); statements add up in the store."""
+        """Raw records made durable since the last call, by minute of receipt (ms as text); statements add up in the
+        store.
+        """
         counts, self._durable = self._durable, {}
         return {str(minute_ms): count for minute_ms, count in sorted(counts.items())}

@@ -1,4 +1,6 @@
-"""How long to wait before trying again: full-jitter back-off, and the restart intensity that turns a crash loop into an alert."""
+"""How long to wait before trying again: full-jitter back-off, and the restart intensity that turns a crash loop into an
+alert.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ INTENSITY_WINDOW_S = 60.0
 
 
 class Backoff:
-    """Delays in seconds. Life-safety never waits longer than ``life_safety_cap_s``, whatever went wrong, and never stops trying."""
+    """Delays in seconds.
+
+    Life-safety never waits longer than ``life_safety_cap_s``, whatever went wrong, and never stops trying.
+    """
 
     def __init__(
         self, *, life_safety: bool, base_s: float = 0.25, cap_s: float = 60.0, life_safety_cap_s: float = 10.0

@@ -1,4 +1,4 @@
-"""Connection states of one instance: unknown, up, degraded, down, with reason and since; logged once down and once up."""
+"""Connection states of one instance: unknown, up, degraded, down, with reason and since; logged once each way."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ class HealthBook:
         self._metrics.set(m.STATE, instance, value=0)
 
     def turn(self, state: State, reason: str = "") -> None:
-        """Enter a state. The same state again, whatever its reason, is no change: a flapping cause is one line in the log."""
+        """Enter a state.
+
+        The same state again, whatever its reason, is no change: a flapping cause is one line in the log.
+        """
         if state is self.health.state:
             return
         before, self.health = self.health, Health(state=state, reason=reason, since_ms=self._now_ms())

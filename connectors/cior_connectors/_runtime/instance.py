@@ -1,4 +1,6 @@
-"""One running connector: opens its source, pumps units through the pipeline, restarts it, tells the centre how it does, stops within two seconds."""
+"""One running connector: opens its source, pumps payloads through the pipeline, restarts it, tells the centre how it
+does, stops within two seconds.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,7 @@ from cior_core.vicinity import Vicinity
 
 _LOG = structlog.get_logger(__name__)
 STOP_WITHIN_S = 2.0
-BATCH_UNITS = 200
+BATCH_PAYLOADS = 200
 HEALTHY_AFTER_S = 5.0
 _OPEN = (State.UP, State.DEGRADED)
 
@@ -89,7 +91,7 @@ class Instance:
         self._own_events = 0
         self._posts: asyncio.Queue[Event] = asyncio.Queue(1_000)
         self._queue: asyncio.Queue[Received] = asyncio.Queue(settings.max_in_flight)
-        self._last_unit_s = time.monotonic()
+        self._last_received_s = time.monotonic()
         self._refusing = False
         self._backoff = backoff or Backoff(life_safety=manifest.life_safety)
         self._limit = TelemetryLimit(rate_per_s=settings.max_events_per_s)
@@ -130,7 +132,7 @@ class Instance:
 
     @property
     def max_payload_bytes(self) -> int:
-        """Longest unit that is taken whole."""
+        """Longest payload that is taken whole."""
         return self.settings.max_payload_bytes
 
     def now_ms(self) -> int:
@@ -199,7 +201,7 @@ class Instance:
         try:
             await self.source.open(self)
             self._around.metrics.add(m.CONNECTS, self.instance)
-            self._last_unit_s = time.monotonic()
+            self._last_received_s = time.monotonic()
             self.book.turn(State.UP)
             await self._pump()
         except Exception as error:  # noqa: BLE001  the supervisor: named exemption of style §11
@@ -224,19 +226,19 @@ class Instance:
             await self._wind_down(worker)
             await asyncio.gather(reader, history, worker, return_exceptions=True)
 
-    async def _read(self, units: AsyncIterator[Received]) -> None:
-        """Ask the source for the next unit only when there is room: that is the back-pressure."""
-        async for received in units:
-            self._last_unit_s = time.monotonic()
+    async def _read(self, arriving: AsyncIterator[Received]) -> None:
+        """Ask the source for the next payload only when there is capacity: that is the back-pressure."""
+        async for received in arriving:
+            self._last_received_s = time.monotonic()
             await self._queue.put(self.pipeline.stamp(received))
 
     async def _work(self) -> None:
         while True:
             batch = [await self._queue.get()]
-            while len(batch) < BATCH_UNITS and not self._queue.empty():
+            while len(batch) < BATCH_PAYLOADS and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             try:
-                await self.pipeline.take(batch)
+                await self.pipeline.ingest(batch)
             finally:
                 for _ in batch:
                     self._queue.task_done()
@@ -258,7 +260,7 @@ class Instance:
     async def _close(self) -> None:
         try:
             await asyncio.wait_for(self.source.close(), STOP_WITHIN_S / 2)
-        except Exception as error:  # noqa: BLE001  the supervisor: a source that cannot close must not stop its own restart
+        except Exception as error:  # noqa: BLE001  the supervisor: one that cannot close is started again
             _LOG.warning("connector_close_failed", instance=self.instance, error=type(error).__name__)
 
     # --- commands ---
@@ -320,7 +322,8 @@ class Instance:
         self.recovered()
 
     def _history_failed(self, error: CiorError) -> None:
-        """History is the net below the live channel: its loss is told and tried again, and never takes the live channel down."""
+        """Tell that history was not read; it is tried again."""
+        # The net below the live channel never takes it down.
         self._around.metrics.add(m.FAILURES, self.instance, error.code)
         self.degraded(error.code)
         if not isinstance(error, SourceUnavailable):
@@ -346,10 +349,11 @@ class Instance:
         )
 
     async def _last_words(self) -> None:
-        """What was accepted since the last statement, and whatever else still waits to be said; bounded, the process is ending."""
+        """What was accepted since the last statement, and whatever else still waits to be said."""
         self._account()
         waiting = [self._posts.get_nowait() for _ in range(self._posts.qsize())]
         try:
+            # Bounded: the process is ending.
             await asyncio.wait_for(
                 self._around.sink.publish([_message(event) for event in waiting]), STOP_WITHIN_S / 2
             )
@@ -361,7 +365,7 @@ class Instance:
         expected_s = self.settings.expect_every_s
         while expected_s is not None:
             await asyncio.sleep(min(1.0, expected_s / 4))
-            silent = time.monotonic() - self._last_unit_s > expected_s
+            silent = time.monotonic() - self._last_received_s > expected_s
             if silent and self.book.health.state is State.UP:
                 self.degraded("source.silent")
             elif not silent and self.book.health == msgspec.structs.replace(
@@ -458,7 +462,7 @@ def _message(event: Event) -> MessageOut:
 
 
 def _watched(received: Received, refused: list[Outcome]) -> Received:
-    """The unit, with an answer that also notes refusals: the mark may not pass what is not durable."""
+    """The payload, with an answer that also notes refusals: the mark may not pass what is not durable."""
 
     async def answer(outcome: Outcome) -> None:
         if isinstance(outcome, Refused):

@@ -1,4 +1,6 @@
-"""Rate limits for telemetry, placed *after* decoding, so that what is life-safety is known first (law 2) and what is dropped is counted (law 11)."""
+"""Rate limits for telemetry, placed *after* decoding, so that what is life-safety is known first (law 2) and what is
+dropped is counted (law 11).
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,10 @@ class TelemetryLimit:
         return tuple(
             event
             for event in events
-            if event.life_safety or event.lane is not Lane.TELEMETRY or self._take(event.subject, now_ms)
+            if event.life_safety or event.lane is not Lane.TELEMETRY or self._allow(event.subject, now_ms)
         )
 
-    def _take(self, subject: str, now_ms: int) -> bool:
+    def _allow(self, subject: str, now_ms: int) -> bool:
         assert self._rate is not None
         tokens, at_ms = self._buckets.pop(subject, (self._burst, now_ms))
         tokens = min(self._burst, tokens + max(0, now_ms - at_ms) / 1000 * self._rate)

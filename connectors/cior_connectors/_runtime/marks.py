@@ -1,4 +1,7 @@
-"""A durable instant: how far history has been reconciled. Written whole and renamed, so a kill leaves the old or the new one."""
+"""A durable instant: how far history has been reconciled.
+
+Written whole and renamed, so a kill leaves the old or the new one.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ class Mark:
         self._path = path
 
     def read(self, *, default: int) -> int:
-        """The instant, or ``default`` when there is none that can be read: asking for more history than needed is harmless."""
+        """The instant, or ``default`` when there is none that can be read: asking for more history than needed is
+        harmless.
+        """
         try:
             return int(self._path.read_text(encoding="ascii"))
         except (OSError, ValueError):

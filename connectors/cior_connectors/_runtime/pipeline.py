@@ -1,4 +1,6 @@
-"""The way of a unit: receive → stamp → decode under guard → raw, events and dead letters durable *together* → answer. In that order, always (law 1)."""
+"""The way of a payload: receive → stamp → decode under guard → raw, events and dead letters durable *together* →
+answer. In that order, always (law 1).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.accounting import WORDS, Accounting
-from cior_connectors._runtime.guard import Verdict, judge
-from cior_connectors._runtime.records import Bundle, Channel, bundle
+from cior_connectors._runtime.clocks import DeviceClocks
+from cior_connectors._runtime.guard import DecodeResult, guarded
+from cior_connectors._runtime.records import Channel, Publication, publication_of
 from cior_connectors._runtime.resends import Resends
 from cior_connectors.contract import Identity, Manifest, Outcome, Received, Refused, Source
 from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
@@ -24,15 +27,18 @@ from cior_core.identity import payload_sha256, raw_id
 _LOG = structlog.get_logger(__name__)
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """A unit on its way to durability."""
+class _Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """A payload on its way to durability."""
 
     received: Received
-    bundle: Bundle
+    publication: Publication
 
 
 class Pipeline:
-    """One instance's way. ``on_refusal`` hears whether life-safety input is being refused (True) or taken again (False)."""
+    """One instance's way.
+
+    ``on_refusal`` hears whether life-safety input is being refused (True) or taken again (False).
+    """
 
     def __init__(  # noqa: PLR0913  each is a collaborator, all are named
         self,
@@ -58,6 +64,7 @@ class Pipeline:
         self._boot = boot
         self._ordinals = count()
         self._resends = Resends(window_s=manifest.resend_window_s)
+        self._clocks = DeviceClocks()
         self._on_refusal = on_refusal
 
     def stamp(self, received: Received) -> Received:
@@ -84,63 +91,75 @@ class Pipeline:
         )
         return msgspec.structs.replace(received, facts=stamped)
 
-    async def take(self, batch: Sequence[Received]) -> None:
-        """Take stamped units to durability and answer each; order is kept within a spool class, and no class waits for another. Never raises for what a unit holds; may raise ``CancelledError``."""
-        judged = [self._judge(received) for received in batch]
+    async def ingest(self, batch: Sequence[Received]) -> None:
+        """Bring stamped payloads to durability and answer each; order is kept within a spool class, and no class waits
+        for another. Never raises for what a payload holds; may raise ``CancelledError``.
+        """
+        decoded = [self._decode(received) for received in batch]
         groups = [
-            [unit for unit in judged if unit.bundle.spool_class is spool_class] for spool_class in SpoolClass
+            [ready for ready in decoded if ready.publication.spool_class is spool_class]
+            for spool_class in SpoolClass
         ]
         await asyncio.gather(*(self._group(group) for group in groups if group))
 
-    def _judge(self, received: Received) -> Judged:
-        verdict = judge(self._source.decode, received.payload, received.facts)
-        if verdict.trace_id is not None:
+    def _decode(self, received: Received) -> _Ready:
+        facts = msgspec.structs.replace(received.facts, clocks=self._clocks)
+        decoded = guarded(self._source.decode, received.payload, facts)
+        if decoded.trace_id is not None:
             self._metrics.add(m.BUGS, self._instance)
-        return self._bundled(received, verdict)
+        seen = msgspec.structs.replace(facts, clocks=self._clocks.seen(decoded.clocks))
+        self._clocks.follow(decoded.clocks, received_ms=facts.received_ms)
+        return self._prepared(msgspec.structs.replace(received, facts=seen), decoded)
 
-    def _bundled(self, received: Received, verdict: Verdict) -> Judged:
-        ready = bundle(self._channel, received.payload, received.facts, verdict)
-        return Judged(received=received, bundle=ready)
+    def _prepared(self, received: Received, decoded: DecodeResult) -> _Ready:
+        publication = publication_of(self._channel, received.payload, received.facts, decoded)
+        return _Ready(received=received, publication=publication)
 
-    async def _group(self, group: Sequence[Judged]) -> None:
-        """One publish for the group; if it cannot be taken as a whole, one for each unit, so that what still fits goes through."""
+    async def _group(self, group: Sequence[_Ready]) -> None:
+        """One publish for the group; if it cannot be taken as a whole, one for each payload, so that what still fits
+        goes through.
+        """
         try:
-            await self._sink.publish([message for unit in group for message in unit.bundle.messages])
+            await self._sink.publish([message for ready in group for message in ready.publication.messages])
         except (SourceUnavailable, PayloadRejected) as error:
             await self._one_by_one(group, error)
             return
-        for unit in group:
-            self._accounting.durable(unit.bundle, received_ms=unit.received.facts.received_ms)
-            await self._answer(unit.received, unit.bundle.outcome)
-        if any(unit.bundle.life_safety for unit in group):
+        for ready in group:
+            self._accounting.durable(ready.publication, received_ms=ready.received.facts.received_ms)
+            await self._answer(ready.received, ready.publication.outcome)
+        if any(ready.publication.life_safety for ready in group):
             self._on_refusal(False)  # noqa: FBT003  a callback's one fact
 
-    async def _one_by_one(self, group: Sequence[Judged], error: CiorError) -> None:
-        """What is too large for the bus as decoded becomes a dead letter with its bytes; a second failure is a refusal."""
+    async def _one_by_one(self, group: Sequence[_Ready], error: CiorError) -> None:
+        """What is too large for the bus as decoded becomes a dead letter with its bytes; the next time, refused."""
         if len(group) > 1:
-            for unit in group:
-                await self._group([unit])
-        elif isinstance(error, PayloadRejected) and group[0].bundle.dead_codes != ("unit.unpublishable",):
+            for ready in group:
+                await self._group([ready])
+        elif isinstance(error, PayloadRejected) and group[0].publication.dead_codes != (
+            "received.unpublishable",
+        ):
             received = group[0].received
             await self._group(
                 [
-                    self._bundled(
+                    self._prepared(
                         received,
-                        Verdict(code="unit.unpublishable", reason="the bus cannot carry what it decodes to"),
+                        DecodeResult(
+                            code="received.unpublishable", reason="the bus cannot carry what it decodes to"
+                        ),
                     )
                 ]
             )
         else:
             await self._refuse(group[0], error)
 
-    async def _refuse(self, unit: Judged, error: CiorError) -> None:
+    async def _refuse(self, ready: _Ready, error: CiorError) -> None:
         """Not durable, so not acknowledged: the far side keeps it. Life-safety that is refused is an alarm."""
-        if unit.bundle.spool_class is SpoolClass.LIFE_SAFETY:
+        if ready.publication.spool_class is SpoolClass.LIFE_SAFETY:
             self._on_refusal(True)  # noqa: FBT003  a callback's one fact
-        await self._answer(unit.received, Refused(code=error.code))
+        await self._answer(ready.received, Refused(code=error.code))
 
     async def refuse(self, received: Received, code: str) -> None:
-        """Refuse a unit that was never judged (we are stopping)."""
+        """Refuse a payload that was never decoded (we are stopping)."""
         await self._answer(received, Refused(code=code))
 
     async def _answer(self, received: Received, outcome: Outcome) -> None:
@@ -155,6 +174,6 @@ class Pipeline:
             )
         except (TimeoutError, OSError, SourceUnavailable):
             self._metrics.add(m.UNANSWERED, self._instance)
-        except Exception as error:  # noqa: BLE001  an author's bug in answering must not cost the next unit its way
+        except Exception as error:  # noqa: BLE001  an author's bug must not cost the next its way
             self._metrics.add(m.UNANSWERED, self._instance)
             _LOG.error("answer_failed", instance=self._instance, error=type(error).__name__)

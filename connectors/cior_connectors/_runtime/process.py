@@ -24,6 +24,7 @@ from cior_connectors._runtime.settings import (
     kind_of,
     read_instance,
     read_registry,
+    read_text,
 )
 from cior_connectors.contract import DecodeContext, Taxonomy
 from cior_core import bundled
@@ -45,14 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan(path: Path, *, test_mode: bool) -> Plan:
     """Read and check an instance file. Raises ``ConfigInvalid`` with file, line, code and cure."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(
-            "config.unreadable",
-            f"{path}: cannot be read ({type(error).__name__})",
-            cure="check the path and UTF-8",
-        ) from error
+    text = read_text(path)
     kind = kinds.load(kind_of(text, file=str(path)))
     settings = read_instance(text, kind.config_model, file=str(path))
     kinds.refuse_below_gold(kind, test_mode=test_mode)
@@ -184,7 +178,10 @@ async def run(
 
 
 async def run_until(instances: Sequence[Instance], *, stop: asyncio.Event) -> None:
-    """Run until ``stop`` is set; each instance then ends within two seconds. An instance cannot end by itself: its supervisor goes on."""
+    """Run until ``stop`` is set; each instance then ends within two seconds.
+
+    An instance cannot end by itself: its supervisor goes on.
+    """
     tasks = [asyncio.ensure_future(instance.run()) for instance in instances]
     waiter = asyncio.ensure_future(stop.wait())
     _LOG.info("connectors_started", instances=[instance.instance for instance in instances])

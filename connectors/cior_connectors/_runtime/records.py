@@ -1,4 +1,7 @@
-"""From one judged unit to the messages that become durable together, and to the answer the source will give. Pure but for the sealed box's key."""
+"""From one decoded payload to the messages that become durable together, and to the answer the source will give.
+
+Pure but for the sealed box's key.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import msgspec
 
 from cior_bus.message import MessageOut
 from cior_bus.spool import SpoolClass
+from cior_connectors._runtime import clocks
 from cior_connectors._runtime.codes import UNDECODED
-from cior_connectors._runtime.guard import Verdict
+from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors.contract import Accepted, DecodeContext, Facts, Outcome, Rejected, RejectedPart
 from cior_core.errors import PayloadRejected
@@ -32,8 +36,8 @@ from cior_core.vicinity import Vicinity
 MAX_EVENT_BYTES = 1_000_000
 
 
-class Bundle(msgspec.Struct, frozen=True, kw_only=True):
-    """One unit, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source."""
+class Publication(msgspec.Struct, frozen=True, kw_only=True):
+    """One payload, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source."""
 
     messages: tuple[MessageOut, ...]
     outcome: Outcome
@@ -46,7 +50,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """What bundling must know about the instance. ``keep`` is the telemetry limit, placed after decoding.
+    """What a publication must know about the instance. ``keep`` is the telemetry limit, placed after decoding.
 
     ``placed`` fills in cell and district; ``vicinity`` knows what stands around a place.
     """
@@ -62,40 +66,44 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     vicinity: Vicinity = Vicinity({})
 
 
-def bundle(channel: Channel, payload: bytes, facts: Facts, verdict: Verdict) -> Bundle:
-    """The messages of one unit. Sealed units are stripped here, before anything is encoded for a topic, a log or a metric."""
-    events = channel.keep(tuple(_completed(event, channel) for event in verdict.events))
-    rejected = verdict.rejected
-    if verdict.code is not None:
-        rejected = (RejectedPart(code=verdict.code, reason=verdict.reason, payload=payload),)
-    unit = _Unit(channel=channel, payload=payload, facts=facts, verdict=verdict)
+def publication_of(channel: Channel, payload: bytes, facts: Facts, decoded: DecodeResult) -> Publication:
+    """The messages of one payload.
+
+    Sealed payloads are stripped here, before anything is encoded for a topic, a log or a metric.
+    """
+    events = channel.keep(tuple(_completed(event, channel) for event in decoded.events))
+    rejected = decoded.rejected
+    if decoded.code is not None:
+        rejected = (RejectedPart(code=decoded.code, reason=decoded.reason, payload=payload),)
+    given = _Input(channel=channel, payload=payload, facts=facts, decoded=decoded)
     try:
-        return _build(unit, events, rejected)
+        return _build(given, events, rejected)
     except PayloadRejected:
-        return _build(unit, *_without_unpublishable(events, rejected, payload))
+        return _build(given, *_without_unpublishable(events, rejected, payload))
 
 
-class _Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """What one bundling is about."""
+class _Input(msgspec.Struct, frozen=True, kw_only=True):
+    """What one publication is made of."""
 
     channel: Channel
     payload: bytes
     facts: Facts
-    verdict: Verdict
+    decoded: DecodeResult
 
 
-def _build(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Bundle:
-    sealed = _is_sealed(unit.channel, unit.facts, events, undecoded=bool(rejected))
-    if rejected and unit.channel.life_safety:
-        events = (*events, _undecoded(unit.channel, unit.facts, rejected, sealed=sealed))
-    return (_sealed if sealed else _clear)(unit, events, rejected)
+def _build(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
+    sealed = _is_sealed(given.channel, given.facts, events, undecoded=bool(rejected))
+    if rejected and given.channel.life_safety:
+        events = (*events, _undecoded(given.channel, given.facts, rejected, sealed=sealed))
+    return (_sealed if sealed else _clear)(given, events, rejected)
 
 
 def _completed(event: Event, channel: Channel) -> Event:
     """``event`` with all that is known of its device and place.
 
-    Every located event leaves with its H3 cell and its one district (S05), so that walls, stores and rules agree about where it was; and with
-    what protocols and priority ask for: block, siren, cameras, facilities beside it. The registry's word goes over the wire's.
+    Every located event leaves with its H3 cell and its one district (S05), so that walls, stores and rules agree about
+    where it was; and with what protocols and priority ask for: block, siren, cameras, facilities beside it. The
+    registry's word goes over the wire's.
     """
     device = channel.context.registry.get(event.subject)
     event = enrich(event, device, channel.expected_every_s(event.subject))
@@ -106,7 +114,10 @@ def _completed(event: Event, channel: Channel) -> Event:
 
 
 def enrich(event: Event, device: Device | None, expected_every_s: float | None = None) -> Event:
-    """The registered-devices gate. It marks and completes, and can refuse nothing: an unregistered press goes on (law 2)."""
+    """The registered-devices gate.
+
+    It marks and completes, and can refuse nothing: an unregistered press goes on (law 2).
+    """
     changes: dict[str, object] = {"registered": device is not None} if event.registered is None else {}
     if expected_every_s is not None and "expected_every_s" not in event.attributes:
         changes["attributes"] = {**event.attributes, "expected_every_s": expected_every_s}
@@ -197,8 +208,8 @@ def _undecoded(channel: Channel, facts: Facts, rejected: tuple[RejectedPart, ...
     )
 
 
-def _clear(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Bundle:
-    channel, payload, facts = unit.channel, unit.payload, unit.facts
+def _clear(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
+    channel, payload, facts = given.channel, given.payload, given.facts
     digest = payload_sha256(payload)
     pointer = RawPointer(raw_id=facts.raw_id, sha256=digest)
     record = RawRecord(
@@ -223,13 +234,13 @@ def _clear(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart,
         for n, part in enumerate(rejected)
     )
     pointed = tuple(_pointed(event, pointer, n) for n, event in enumerate(events))
-    return _assembled(unit, record, pointed, letters)
+    return _assembled(given, record, pointed, letters)
 
 
-def _sealed(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Bundle:
-    channel, facts, sealer = unit.channel, unit.facts, unit.channel.sealer
+def _sealed(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
+    channel, facts, sealer = given.channel, given.facts, given.channel.sealer
     box = sealer.box(
-        facts, unit.payload, events=events, code=unit.verdict.code or "", reason=unit.verdict.reason
+        facts, given.payload, events=events, code=given.decoded.code or "", reason=given.decoded.reason
     )
     pointer = RawPointer(raw_id=facts.raw_id, sha256=payload_sha256(box))
     identity = facts.subject or next((event.subject for event in events), "") or facts.source
@@ -256,23 +267,23 @@ def _sealed(unit: _Unit, events: tuple[Event, ...], rejected: tuple[RejectedPart
         _letter(channel, facts, part, index=n, pointer=pointer, sealed=True)
         for n, part in enumerate(rejected)
     )
-    return _assembled(unit, record, stripped, letters)
+    return _assembled(given, record, stripped, letters)
 
 
 def _assembled(
-    unit: _Unit, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]
-) -> Bundle:
-    spool_class = _class_of(unit.channel, events, letters)
+    given: _Input, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]
+) -> Publication:
+    spool_class = _class_of(given.channel, events, letters)
     messages = (
         MessageOut.of(record, spool_class=spool_class),
         *(_published(event, spool_class) for event in events),
         *(MessageOut.of(letter, spool_class=spool_class) for letter in letters),
     )
-    return Bundle(
+    return Publication(
         messages=messages,
         outcome=Accepted(events=len(events))
-        if unit.verdict.code is None
-        else Rejected(code=unit.verdict.code),
+        if given.decoded.code is None
+        else Rejected(code=given.decoded.code),
         spool_class=spool_class,
         lanes=tuple(event.lane for event in events),
         dead_codes=tuple(letter.code for letter in letters),
@@ -283,7 +294,7 @@ def _assembled(
 
 
 def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]) -> SpoolClass:
-    """How the unit may be treated when room is short: whatever could be a press counts as life-safety."""
+    """How the payload may be treated when capacity is short: whatever could be a press counts as life-safety."""
     if any(event.life_safety or event.lane is Lane.URGENT for event in events) or (
         letters and channel.life_safety
     ):
@@ -296,7 +307,9 @@ def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLe
 def _letter(
     channel: Channel, facts: Facts, part: RejectedPart, *, index: int, pointer: RawPointer, sealed: bool
 ) -> DeadLetter:
-    """A dead letter; of a sealed unit it is a box with a fixed code and reason, because an author's words may quote the payload."""
+    """A dead letter; of a sealed payload it is a box with a fixed code and reason, because an author's words may quote
+    the payload.
+    """
     sealer = channel.sealer
     producer = channel.context.producer
     return DeadLetter(
@@ -328,6 +341,7 @@ def _at(pointer: RawPointer, index: int) -> RawPointer:
 def _stored_facts(facts: Facts) -> dict[str, str]:
     """The facts a replay needs, as text beside the bytes."""
     stored = dict(facts.details)
+    stored |= clocks.as_facts(facts.clocks)
     stored |= {"~peer": facts.peer} if facts.peer else {}
     stored |= {"~subject": facts.subject} if facts.subject else {}
     stored |= (
@@ -358,5 +372,6 @@ def facts_of(record: RawRecord, context: DecodeContext) -> Facts:
         received_ms=record.received_ms,
         raw_id=record.id,
         first_received_ms=int(stored.get("~first_received_ms", record.received_ms)),
+        clocks=clocks.from_facts(stored),
         context=context,
     )

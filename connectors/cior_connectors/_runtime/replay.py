@@ -1,7 +1,7 @@
 """Re-run ``decode`` over archived raw records and tell what would change; nothing is published.
 
-Records come as NDJSON (one ``RawRecord`` or ``DeadLetter`` a line, as the topics carry them). The other side of the comparison is the archive of
-events, when one is given; without it the report says what the bytes decode to now.
+Records come as NDJSON (one ``RawRecord`` or ``DeadLetter`` a line, as the topics carry them). The other side of the
+comparison is the archive of events, when one is given; without it the report says what the bytes decode to now.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from cior_connectors._runtime.guard import Verdict, judge
+from cior_connectors._runtime.guard import DecodeResult, guarded
 from cior_connectors._runtime.records import facts_of
 from cior_connectors.contract import DecodeContext, Source
 from cior_core import codec
@@ -21,7 +21,10 @@ from cior_core.model import DeadLetter, Event, Producer, RawId, RawRecord
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One unit whose decoding changes. Ids and codes only: a diff may be shown around, payloads and identities may not."""
+    """One payload whose decoding changes.
+
+    Ids and codes only: a diff may be shown around, payloads and identities may not.
+    """
 
     raw_id: str
     change: Literal["decodes_now", "rejected_now", "gained", "lost", "altered", "other_code"]
@@ -33,7 +36,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay found."""
 
-    units: int
+    payloads: int
     skipped_sealed: int
     unreadable: int
     events: int
@@ -63,7 +66,7 @@ def replay(
     code: str = "",
 ) -> Report:
     """Decode every record. ``live``: archived events by raw id. ``code``: only dead letters of that code."""
-    counts = {"units": 0, "sealed": 0, "unreadable": 0, "events": 0, "rejected": 0}
+    counts = {"payloads": 0, "sealed": 0, "unreadable": 0, "events": 0, "rejected": 0}
     differences: list[Difference] = []
     for record in archive:
         if record is None:
@@ -71,16 +74,16 @@ def replay(
             continue
         if code and record.facts.get("~code", "") != code:
             continue
-        counts["units"] += 1
+        counts["payloads"] += 1
         if record.sealed:
             counts["sealed"] += 1
             continue
-        verdict = judge(source.decode, record.payload, facts_of(record, context))
-        counts["events"] += len(verdict.events)
-        counts["rejected"] += verdict.code is not None
-        differences += _compared(record, verdict, live)
+        decoded = guarded(source.decode, record.payload, facts_of(record, context))
+        counts["events"] += len(decoded.events)
+        counts["rejected"] += decoded.code is not None
+        differences += _compared(record, decoded, live)
     return Report(
-        units=counts["units"],
+        payloads=counts["payloads"],
         skipped_sealed=counts["sealed"],
         unreadable=counts["unreadable"],
         events=counts["events"],
@@ -103,28 +106,28 @@ def events_by_raw(lines: Iterable[bytes]) -> dict[str, list[Event]]:
 
 
 def _compared(
-    record: RawRecord, verdict: Verdict, live: Mapping[str, list[Event]] | None
+    record: RawRecord, decoded: DecodeResult, live: Mapping[str, list[Event]] | None
 ) -> Iterator[Difference]:
     old_code = record.facts.get("~code", "")
-    if old_code and verdict.code is None:
+    if old_code and decoded.code is None:
         yield Difference(
             raw_id=record.id,
             change="decodes_now",
             before=(old_code,),
-            after=tuple(event.type for event in verdict.events),
+            after=tuple(event.type for event in decoded.events),
         )
-    elif old_code and verdict.code != old_code:
+    elif old_code and decoded.code != old_code:
         yield Difference(
-            raw_id=record.id, change="other_code", before=(old_code,), after=(verdict.code or "",)
+            raw_id=record.id, change="other_code", before=(old_code,), after=(decoded.code or "",)
         )
-    elif not old_code and verdict.code is not None and record.dead == 0:
-        yield Difference(raw_id=record.id, change="rejected_now", after=(verdict.code,))
+    elif not old_code and decoded.code is not None and record.dead == 0:
+        yield Difference(raw_id=record.id, change="rejected_now", after=(decoded.code,))
     if live is None or old_code:
         return
     yield from _event_changes(
         record.id,
         {event.id: event for event in live.get(record.id, [])},
-        {event.id: event for event in verdict.events},
+        {event.id: event for event in decoded.events},
     )
 
 

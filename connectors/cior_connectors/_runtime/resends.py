@@ -9,8 +9,10 @@ MAX_REMEMBERED = 50_000
 
 
 class Resends:
-    """Remembers, for ``window_s``, when equal bytes of one source were first received. Bounded; forgets at restart, where
-    ``cior_core.identity.press_key`` still falls into the same window."""
+    """Remembers, for ``window_s``, when equal bytes of one source were first received.
+
+    Bounded; forgets at restart, where ``cior_core.identity.press_key`` still falls into the same window.
+    """
 
     def __init__(self, *, window_s: float) -> None:
         self._window_ms = int(window_s * 1000)

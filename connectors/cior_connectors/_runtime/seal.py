@@ -1,8 +1,9 @@
 """The sealed channel at the connector (design §5): connectors can seal and cannot open.
 
-What leaves in clear for a sealed unit: a pseudonym (HMAC-SHA256 with the centre's key), the type ``silent`` for whatever is life-safety, the
-district, and instants. The exact bytes, identity and place travel only inside a libsodium sealed box (``crypto_box_seal``: X25519,
-XSalsa20-Poly1305, ephemeral sender key) for the response team's public key. Box content: :class:`SealedContent` as MessagePack.
+What leaves in clear for a sealed payload: a pseudonym (HMAC-SHA256 with the centre's key), the type ``silent`` for
+whatever is life-safety, the district, and instants. The exact bytes, identity and place travel only inside a libsodium
+sealed box (``crypto_box_seal``: X25519, XSalsa20-Poly1305, ephemeral sender key) for the response team's public key.
+Box content: :class:`SealedContent` as MessagePack.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from hashlib import sha256
 import msgspec
 from nacl.public import PublicKey, SealedBox
 
+from cior_connectors._runtime import clocks
 from cior_connectors._runtime.codes import SILENT, UNDECODED
 from cior_connectors.contract import Facts
 from cior_core import codec
@@ -36,7 +38,9 @@ DistrictOf = Callable[[Place], str | None]
 
 
 class SealedContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What only the response team reads: the bytes as received (or their head), who and where, and the events as decoded (CloudEvents JSON)."""
+    """What only the response team reads: the bytes as received (or their head), who and where, and the events as
+    decoded (CloudEvents JSON).
+    """
 
     version: int = 1
     payload: bytes
@@ -54,7 +58,10 @@ class SealedContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 def _public_type(event: Event) -> TypeCode:
-    """Silent types stay, a loud life-safety type becomes silent: neither siren nor name of the deed leaves. Supervision must go on, so the rest stays."""
+    """Silent types stay, a loud life-safety type becomes silent: neither siren nor name of the deed leaves.
+
+    Supervision must go on, so the rest stays.
+    """
     stays = event.type.startswith("silent.") or event.type == UNDECODED or not event.life_safety
     return event.type if stays else SILENT
 
@@ -68,7 +75,10 @@ def _fitting(events: tuple[bytes, ...]) -> tuple[bytes, ...]:
 
 
 class Sealer:
-    """Seals bytes and strips events. ``team_key`` 32 bytes X25519; ``hmac_key`` >= 32 bytes; ``district_of`` from coordinates to a district."""
+    """Seals bytes and strips events.
+
+    ``team_key`` 32 bytes X25519; ``hmac_key`` >= 32 bytes; ``district_of`` from coordinates to a district.
+    """
 
     def __init__(
         self, *, team_key: bytes, hmac_key: bytes, district_of: DistrictOf = lambda place: place.district
@@ -78,7 +88,7 @@ class Sealer:
         self._district_of = district_of
 
     def pseudonym(self, *identity: str) -> str:
-        """``p-`` and 32 hex digits: the same identity always gives the same, nobody without the centre's key gets back."""
+        """``p-`` and 32 hex digits: the same for the same identity; nobody without the centre's key gets back."""
         message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in identity)
         return "p-" + hmac.new(self._hmac_key, message, sha256).hexdigest()[:32]
 
@@ -95,7 +105,7 @@ class Sealer:
         code: str = "",
         reason: str = "",
     ) -> bytes:
-        """The sealed box of one unit. ``payload`` is what is left of the bytes as received."""
+        """The sealed box of one payload. ``payload`` is what is left of the bytes as received."""
         content = SealedContent(
             payload=payload,
             sha256=payload_sha256(payload),
@@ -104,7 +114,7 @@ class Sealer:
             peer=facts.peer,
             instance=facts.context.producer.instance if facts.context else "",
             content_type=facts.content_type,
-            details=facts.details,
+            details=facts.details | clocks.as_facts(facts.clocks),
             events=_fitting(tuple(codec.encode(event) for event in events)),
             code=code,
             reason=reason,
@@ -113,7 +123,10 @@ class Sealer:
         return self._box.encrypt(msgspec.msgpack.encode(content))
 
     def strip(self, event: Event, *, raw: RawPointer | None, device: Device | None) -> Event:
-        """The event that may leave. Built from nothing, so a field added to ``Event`` later stays inside until someone lets it out here."""
+        """The event that may leave.
+
+        Built from nothing, so a field added to ``Event`` later stays inside until someone lets it out here.
+        """
         pseudonym = self.pseudonym("subject", event.source, event.subject)
         return Event(
             id=EventId(self.pseudonym("event", event.id)),
@@ -142,4 +155,4 @@ class Sealer:
     def _district(self, place: Place, device: Device | None) -> Place:
         site = device.place if device is not None else UNKNOWN_PLACE
         district = place.district or self._district_of(place) or site.district or self._district_of(site)
-        return Place(method=PlaceMethod.DISTRICT, district=district) if district else UNKNOWN_PLACE
+        return Place(method=PlaceMethod.UNKNOWN, district=district).district_only()

@@ -1,4 +1,6 @@
-"""Configuration: one file for the centre, one for each connector instance, one registry of devices. Read once, in a factory.
+"""Configuration: one file for the centre, one for each connector instance, one registry of devices.
+
+Read once, in a factory.
 
 Instance file (TOML)::
 
@@ -7,7 +9,8 @@ Instance file (TOML)::
     [config]
     ...                      # the connector's own strict model
 
-Every fault names file, line, code and cure (``cior_core.strict_toml``). A secret may be written as itself, as ``env:NAME`` or as ``file:/path``.
+Every fault names file, line, code and cure (``cior_core.strict_toml``). A secret may be written as itself, as
+``env:NAME`` or as ``file:/path``.
 """
 
 from __future__ import annotations
@@ -31,9 +34,10 @@ KEY_BYTES = 32
 class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What all connectors of a centre share.
 
-    ``team_public_key``: X25519 public key of the response team, 32 bytes as base64; connectors can seal to it and not open.
-    ``pseudonym_key``: the centre's HMAC key, at least 32 bytes as base64. ``spool_dir``/``state_dir``: durable folders, one subfolder an instance.
-    ``drill``: everything received is an exercise. ``test_mode`` allows life-safety connectors below gold; never on in a real centre.
+    ``team_public_key``: X25519 public key of the response team, 32 bytes as base64; connectors can seal to it and not
+    open. ``pseudonym_key``: the centre's HMAC key, at least 32 bytes as base64. ``spool_dir``/``state_dir``: durable
+    folders, one subfolder an instance. ``drill``: everything received is an exercise. ``test_mode`` allows life-safety
+    connectors below gold; never on in a real centre.
     """
 
     team_public_key: str
@@ -72,9 +76,10 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class InstanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One running connector: which kind, its name, its own ``config``, and what the runtime shall do around it.
 
-    ``sealed``: everything from this channel is sealed. ``carries_sealed``: a sealed device may report here, so undecodable bytes are sealed too
-    (None: yes when the registry holds any sealed device). ``max_events_per_s``: limit for telemetry of one device; cannot touch anything else.
-    ``reconcile_every_s``: how often a replayable source is asked for its history. ``expect_every_s``: longest normal silence of the channel.
+    ``sealed``: everything from this channel is sealed. ``carries_sealed``: a sealed device may report here, so
+    undecodable bytes are sealed too (None: yes when the registry holds any sealed device). ``max_events_per_s``: limit
+    for telemetry of one device; cannot touch anything else. ``reconcile_every_s``: how often a replayable source is
+    asked for its history. ``expect_every_s``: longest normal silence of the channel.
     """
 
     kind: str
@@ -93,13 +98,13 @@ class InstanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 def read_centre(path: Path) -> CentreSettings:
     """The centre's file. Raises ``ConfigInvalid``."""
-    settings: CentreSettings = _parse(_read(path), CentreSettings, file=str(path))
+    settings: CentreSettings = _parse(read_text(path), CentreSettings, file=str(path))
     return settings
 
 
 def read_registry(path: Path) -> Registry:
     """The devices of a file. Raises ``ConfigInvalid`` with file, line, code and cure."""
-    return Registry.load(_read(path), file=path.name)
+    return Registry.load(read_text(path), file=path.name)
 
 
 def read_instance(text: str, model: type[ConnectorConfig], *, file: str) -> InstanceSettings:
@@ -133,7 +138,10 @@ def kind_of(text: str, *, file: str) -> str:
 
 
 def _parse(text: str, model: type[Any], *, file: str) -> Any:
-    """First without secrets, for faults with a line; then with them. ``strict_toml`` has no hook for own types, hence the plain twin."""
+    """First without secrets, for faults with a line; then with them.
+
+    ``strict_toml`` has no hook for own types, hence the plain twin.
+    """
     plain = strict_toml.parse(text, _plain(model), file=file)
     assert plain is not None
     try:
@@ -233,7 +241,7 @@ def _resolved(text: str) -> str:
             )
         return found
     if kind == "file":
-        return _read(Path(rest)).strip()
+        return read_text(Path(rest)).strip()
     return text
 
 
@@ -244,7 +252,8 @@ def _from_base64(text: str) -> bytes:
         return b""
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A settings file as text. Raises ``ConfigInvalid`` (``config.unreadable``)."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

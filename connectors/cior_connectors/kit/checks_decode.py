@@ -15,8 +15,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 from unittest.mock import patch
 
-from cior_connectors._runtime.guard import Verdict, judge
-from cior_connectors.contract import Decoded, Facts, Identity
+from cior_connectors._runtime.guard import DecodeResult, guarded
+from cior_connectors.contract import Decoded, Identity
 from cior_connectors.kit import samples, wall
 from cior_connectors.kit.samples import Sample
 from cior_connectors.kit.subject import CheckFailed, NotApplicable, Subject
@@ -139,7 +139,10 @@ def truncation_total(subject: Subject, sample: Sample) -> None:
 
 
 def random_total(subject: Subject, sample: Sample) -> None:
-    """Seeded damage: flipped, dropped, doubled and foreign bytes. None raises, none hangs, what is decoded is plausible."""
+    """Seeded damage: flipped, dropped, doubled and foreign bytes.
+
+    None raises, none hangs, what is decoded is plausible.
+    """
     dice = random.Random(f"{subject.package}/{sample.name}")  # noqa: S311  seeded, so a failure can be repeated
     for n in range(MUTATIONS):
         _survives(subject, sample, _damaged(sample.raw, dice), f"damage number {n}")
@@ -203,11 +206,13 @@ def plausible(subject: Subject, sample: Sample) -> None:
         if found := wall.complaints(event, facts):
             raise CheckFailed(f"samples/{sample.name}: {event.type}: {found}")
     if len({event.id for event in events}) != len(events):
-        raise CheckFailed(f"samples/{sample.name}: two events of one unit share an id")
+        raise CheckFailed(f"samples/{sample.name}: two events of one payload share an id")
 
 
 def resent_same_id(subject: Subject, sample: Sample) -> None:
-    """The bytes again, five seconds later, as another receipt: the same ids (except where the protocol has nothing to tell by)."""
+    """The bytes again, five seconds later, as another receipt: the same ids (except where the protocol has nothing to
+    tell by).
+    """
     if subject.kind.manifest.identity is Identity.RECEIPT:
         raise NotApplicable("identity = receipt: every receipt is its own event")
     first = subject.stamped(sample)
@@ -218,7 +223,9 @@ def resent_same_id(subject: Subject, sample: Sample) -> None:
 
 
 def second_press_other_id(subject: Subject) -> None:
-    """A second press is another event: by its own bytes, after the resend window, or by being another receipt, as the manifest claims."""
+    """A second press is another event: by its own bytes, after the resend window, or by being another receipt, as the
+    manifest claims.
+    """
     checked = sum(_second_press(subject, sample) for sample in subject.samples)
     if checked == 0:
         raise CheckFailed("no sample shows a second press: give one `second_press_of` in its provenance.toml")
@@ -262,16 +269,11 @@ def alarm_without_position(subject: Subject) -> None:
     raise CheckFailed("no sample shows a life-safety signal without position that is still an event")
 
 
-def undecodable(subject: Subject) -> tuple[bytes, Verdict]:
+def undecodable(subject: Subject) -> tuple[bytes, DecodeResult]:
     """Some bytes that this connector rejects. Raises :class:`CheckFailed` when it takes anything."""
     sample = subject.first_decodable()
     for candidate in (b"\x00\xff not a message \xfe", b"", sample.raw[: len(sample.raw) // 2], b"{" * 50):
-        verdict = judge(subject.source().decode, candidate, subject.stamped(sample))
-        if verdict.code is not None:
-            return candidate, verdict
+        decoded = guarded(subject.source().decode, candidate, subject.stamped(sample))
+        if decoded.code is not None:
+            return candidate, decoded
     raise CheckFailed("decode takes any bytes for a message")
-
-
-def facts_for(subject: Subject, sample: Sample) -> Facts:
-    """The sample's facts before the runtime stamps them."""
-    return sample.facts(subject.source_urn)

@@ -21,7 +21,7 @@ async def live_reply_after_durable(subject: Subject) -> None:
     async with _live(subject) as (bench, source, peer):
         bench.sink.hold()
         sending = asyncio.ensure_future(peer.send(source, subject.first_decodable().raw, within_s=ANSWER_S))
-        await until(lambda: bench.sink.waiting > 0, "the unit never reached the bus")
+        await until(lambda: bench.sink.waiting > 0, "the payload never reached the bus")
         await asyncio.sleep(0.1)
         if sending.done() and sending.result().accepted:
             raise CheckFailed("the device was told 'accepted' before its bytes were durable (law 1)")
@@ -32,7 +32,7 @@ async def live_reply_after_durable(subject: Subject) -> None:
 
 
 async def live_refusal(subject: Subject) -> None:
-    """A device that sends when nothing can be made durable is not told 'accepted'; when there is room again, it is."""
+    """A device that sends when nothing can be made durable is not told 'accepted'; with capacity again it is."""
     async with _live(subject) as (bench, source, peer):
         bench.sink.full = True
         answer = await peer.send(source, subject.first_decodable().raw, within_s=1.0)
@@ -41,7 +41,7 @@ async def live_refusal(subject: Subject) -> None:
         bench.sink.full = False
         answer = await peer.send(source, subject.first_decodable().raw, within_s=ANSWER_S)
         if not answer.accepted:
-            raise CheckFailed(f"there is room again, and the device heard: {answer.detail}")
+            raise CheckFailed(f"there is capacity again, and the device heard: {answer.detail}")
 
 
 async def live_bytes_exact(subject: Subject) -> None:
@@ -60,7 +60,9 @@ async def live_bytes_exact(subject: Subject) -> None:
 
 
 async def open_close(subject: Subject) -> None:
-    """Three times open and close on one source, close twice, close unopened; a waiting ``receive`` is cancelled in time."""
+    """Three times open and close on one source, close twice, close unopened; a waiting ``receive`` is cancelled in
+    time.
+    """
     if subject.peer is None:
         raise NotApplicable("no peer: the source cannot be opened here")
     with TemporaryDirectory(prefix="cior-kit-") as folder:

@@ -1,4 +1,6 @@
-"""Checks with the real runtime around the connector's ``decode``: order of acknowledgement, faults, limits, secrecy, numbers."""
+"""Checks with the real runtime around the connector's ``decode``: order of acknowledgement, faults, limits, secrecy,
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
 
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.guard import judge
+from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.health import State
 from cior_connectors._runtime.records import facts_of
 from cior_connectors._runtime.seal import SealedContent
@@ -46,7 +48,7 @@ async def ack_after_durable(subject: Subject, sample: Sample) -> None:
 
 
 async def refused_when_full(subject: Subject) -> None:
-    """With neither broker nor spool, units are refused, not accepted; afterwards work goes on."""
+    """With neither broker nor spool, payloads are refused, not accepted; afterwards work goes on."""
     sample = subject.first_decodable()
     source = _scripted(subject, [sample])
     with subject.bench(source) as bench:
@@ -54,16 +56,19 @@ async def refused_when_full(subject: Subject) -> None:
         async with running(bench):
             await until(lambda: len(source.answers) == 1, "not answered")
             if not isinstance(source.answers[0], Refused) or bench.sink.messages:
-                raise CheckFailed("a unit that is not durable was not refused")
+                raise CheckFailed("a payload that is not durable was not refused")
 
 
 async def crash_redelivers(subject: Subject) -> None:
-    """The process dies after publishing and before answering; the far side sends again; the copies have the same ids, nothing is missing."""
+    """The process dies after publishing and before answering; the far side sends again; the copies have the same ids,
+    nothing is missing.
+    """
     sample = subject.first_decodable()
     with subject.bench(_Dying(subject, sample)) as bench:
         with suppress(Aborted):
             async with running(bench):
-                await until(lambda: bench.instance.source.answers != {}, "the crash never came")  # type: ignore[attr-defined]  # a ScriptedSource
+                scripted = cast("ScriptedSource", bench.instance.source)
+                await until(lambda: scripted.answers != {}, "the crash never came")
         first = [event.id for event in bench.sink.decoded()]
     source = _scripted(subject, [sample])
     with subject.bench(source) as bench:
@@ -88,10 +93,10 @@ class _Dying(ScriptedSource):
 
 
 async def reconnects(subject: Subject) -> None:
-    """After the far side ends, drops, or is away at opening, the next units are taken."""
+    """After the far side ends, drops, or is away at opening, the next payloads are taken."""
     sample = subject.first_decodable()
-    unit: Step = (sample.raw, sample.facts(subject.source_urn))
-    source = ScriptedSource(subject.source().decode, [unit, Marker.EOF, unit, Marker.DROP, unit])
+    step: Step = (sample.raw, sample.facts(subject.source_urn))
+    source = ScriptedSource(subject.source().decode, [step, Marker.EOF, step, Marker.DROP, step])
     source.down = 2
     with subject.bench(source) as bench:
         async with running(bench):
@@ -110,10 +115,10 @@ async def bounded_memory(subject: Subject) -> None:
             await until(lambda: bench.sink.waiting > 0, "the runtime never published")
             await _settled(lambda: source.asked)
             if source.asked > 32 + 200 + 2:
-                raise CheckFailed(f"{source.asked} units in memory while nothing becomes durable")
+                raise CheckFailed(f"{source.asked} payloads in memory while nothing becomes durable")
             bench.sink.release()
             await until(
-                lambda: len(source.answers) == 600, "not all units were taken after the sink came back"
+                lambda: len(source.answers) == 600, "not all payloads were taken after the sink came back"
             )
 
 
@@ -151,8 +156,10 @@ async def metrics_emitted(subject: Subject) -> None:
 
 
 async def undecodable_kept(subject: Subject) -> None:
-    """Bytes that cannot be decoded: raw record and dead letter with the bytes; on a life-safety channel also an urgent event."""
-    payload, verdict = undecodable(subject)
+    """Bytes that cannot be decoded: raw record and dead letter with the bytes; on a life-safety channel also an urgent
+    event.
+    """
+    payload, decoded = undecodable(subject)
     facts = subject.first_decodable().facts(subject.source_urn)
     source = ScriptedSource(subject.source().decode, [(payload, facts)])
     with subject.bench(source) as bench:
@@ -161,15 +168,17 @@ async def undecodable_kept(subject: Subject) -> None:
         raws, dead, events = bench.sink.raws(), bench.sink.dead(), bench.sink.decoded()
     if [record.payload for record in raws] != [payload] or [letter.payload for letter in dead] != [payload]:
         raise CheckFailed("the undecodable bytes are not in raw record and dead letter")
-    if dead[0].code != verdict.code or not dead[0].reason:
+    if dead[0].code != decoded.code or not dead[0].reason:
         raise CheckFailed("the dead letter does not say why")
     wanted = [codes.UNDECODED] if subject.kind.manifest.life_safety else []
     if [event.type for event in events] != wanted:
-        raise CheckFailed("an undecodable unit of a life-safety channel did not raise the urgent event")
+        raise CheckFailed("an undecodable payload of a life-safety channel did not raise the urgent event")
 
 
 async def no_filter(subject: Subject) -> None:
-    """Forty times each life-safety sample, at one event an hour allowed, from a device that nobody registered: nothing is missing (law 2)."""
+    """Forty times each life-safety sample, at one event an hour allowed, from a device that nobody registered: nothing
+    is missing (law 2).
+    """
     counts = [
         (sample, sum(event.life_safety for event in subject.events(sample))) for sample in subject.samples
     ]
@@ -204,7 +213,7 @@ async def replay_equals_live(subject: Subject, sample: Sample) -> None:
     context = msgspec.structs.replace(
         subject.context(sample.provenance.device_registry), producer=record.producer
     )
-    again = judge(subject.source().decode, record.payload, facts_of(record, context))
+    again = guarded(subject.source().decode, record.payload, facts_of(record, context))
     own = [event for event in live if event.type != codes.UNDECODED]
     if [(event.id, event.type, event.occurred_ms) for event in again.events] != [
         (event.id, event.type, event.occurred_ms) for event in own
@@ -217,7 +226,9 @@ def _open(devices: Sequence[Device]) -> list[Device]:
 
 
 async def sealed_canary(subject: Subject) -> None:
-    """All samples and undecodable bytes over a sealed channel: no identity, place or run of bytes outside the box; the team can open all of it."""
+    """All samples and undecodable bytes over a sealed channel: no identity, place or run of bytes outside the box; the
+    team can open all of it.
+    """
     garbage, _ = undecodable(subject)
     steps = [(sample.raw, _sealed_facts(subject, sample)) for sample in subject.samples]
     steps.append((garbage + b"CANARY-UNDECODABLE-7731", steps[0][1]))
@@ -225,7 +236,7 @@ async def sealed_canary(subject: Subject) -> None:
     source = ScriptedSource(subject.source().decode, list(steps))
     with structlog.testing.capture_logs() as lines, subject.bench(source, sealed=True) as bench:
         async with running(bench):
-            await until(lambda: len(source.answers) == len(steps), "not all units were answered")
+            await until(lambda: len(source.answers) == len(steps), "not all payloads were answered")
         leaks = _leaks(bench, lines, canaries)
         opened = [_opened(subject, record.payload) for record in bench.sink.raws()]
     if leaks:
@@ -287,7 +298,9 @@ def _opened(subject: Subject, box: bytes) -> SealedContent:
 
 
 async def registered_gate(subject: Subject) -> None:
-    """An unregistered device's event is published, marked and counted; a registered one is marked so and gets its site when it has no place."""
+    """An unregistered device's event is published, marked and counted; a registered one is marked so and gets its site
+    when it has no place.
+    """
     sample = subject.first_decodable()
     event = subject.events(sample)[0]
     device = Device(
@@ -345,7 +358,9 @@ async def until(condition: Callable[[], bool], otherwise: str, *, within_s: floa
 
 
 async def _settled(number: Callable[[], int]) -> None:
-    """Until a number has not changed for a fifth of a second (it may never: then the check that follows sees how far it got)."""
+    """Until a number has not changed for a fifth of a second (it may never: then the check that follows sees how far it
+    got).
+    """
     for _ in range(50):
         before = number()
         await asyncio.sleep(0.2)

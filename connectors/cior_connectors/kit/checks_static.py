@@ -114,7 +114,8 @@ def samples_have_provenance(subject: Subject) -> None:
             raise CheckFailed(f"samples/{sample.name}: provenance is empty")
         if sample.expected is None:
             raise CheckFailed(
-                f"samples/{sample.name}: no expected.json (write it with `cior connector check --write-golden`, then read it)"
+                f"samples/{sample.name}: no expected.json (write it with `cior connector check --write-golden`, "
+                "then read it)"
             )
 
 
@@ -146,7 +147,9 @@ def capabilities(subject: Subject) -> None:
 
 
 def quality_file(subject: Subject) -> None:
-    """Every claim is about a rule that exists; human rules that are done say where to look; exemptions from law rules are refused."""
+    """Every claim is about a rule that exists; human rules that are done say where to look; exemptions from law rules
+    are refused.
+    """
     known = {rule.id: rule for rule in rules()}
     for rule_id, claim in subject.kind.quality.rules.items():
         rule = known.get(rule_id)

@@ -46,7 +46,9 @@ def quality_badge(kind: Kind) -> str:
     ]
     missing = [rule.id for rule in rules() if rule not in done]
     tail = f"; missing: {', '.join(missing)}" if missing else ""
-    return f"**Quality: {kind.quality.tier.value}** ({len(done)} of {len(rules())} rules, {sum(bool(rule.check) for rule in done)} of them checked by machine{tail})"
+    checked = sum(bool(rule.check) for rule in done)
+    counts = f"{len(done)} of {len(rules())} rules, {checked} of them checked by machine"
+    return f"**Quality: {kind.quality.tier.value}** ({counts}{tail})"
 
 
 def _block(name: str, body: str) -> str:

@@ -17,7 +17,9 @@ _LANES = (topics.URGENT.name, topics.EVENTS.name, topics.TELEMETRY.name)
 
 
 class MemorySink:
-    """``messages`` are durable, in order of publishing; ``waiting`` counts units (raw records) that are being published and are not yet. Awaiting ``publish`` waits for :meth:`release` while held."""
+    """``messages`` are durable, in order of publishing; ``waiting`` counts payloads (raw records) that are being
+    published and are not yet. Awaiting ``publish`` waits for :meth:`release` while held.
+    """
 
     def __init__(self) -> None:
         self.messages: list[MessageOut] = []
@@ -36,12 +38,12 @@ class MemorySink:
 
     async def publish(self, messages: Sequence[MessageOut], /) -> None:
         """All or nothing. Raises ``CapacityExhausted`` while ``full``."""
-        units = sum(message.topic in _RAW for message in messages)
-        self.waiting += units
+        payloads = sum(message.topic in _RAW for message in messages)
+        self.waiting += payloads
         try:
             await self._open.wait()
         finally:
-            self.waiting -= units
+            self.waiting -= payloads
         if self.full:
             raise CapacityExhausted("spool.full", "the spool is full")
         self.messages += messages

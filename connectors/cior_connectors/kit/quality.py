@@ -1,7 +1,10 @@
-"""The quality scale: bronze (accepted), silver (runs in a real centre), gold (life-safety). Rules are data in ``quality_rules.toml``.
+"""The quality scale: bronze (accepted), silver (runs in a real centre), gold (life-safety).
 
-A connector's ``quality.toml`` says for every rule ``done``, ``todo`` or ``exempt`` with a reason. A rule that names a ``check`` is verified by the kit:
-its file may not say ``done`` while the check fails, so the tier that the runtime reads from the file is the tier that the tests proved.
+Rules are data in ``quality_rules.toml``.
+
+A connector's ``quality.toml`` says for every rule ``done``, ``todo`` or ``exempt`` with a reason. A rule that names a
+``check`` is verified by the kit: its file may not say ``done`` while the check fails, so the tier that the runtime
+reads from the file is the tier that the tests proved.
 """
 
 from __future__ import annotations
@@ -37,7 +40,10 @@ class Status(StrEnum):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule. ``check`` is the kit's check that proves it; without one a reviewer does. ``life_safety_only``: others need not care."""
+    """One rule. ``check`` is the kit's check that proves it; without one a reviewer does.
+
+    ``life_safety_only``: others need not care.
+    """
 
     id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]+$")]
     tier: Tier
@@ -49,7 +55,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A connector's word about a rule; ``exempt`` needs a reason, a human rule needs ``proof`` (where a reviewer can see it)."""
+    """A connector's word about a rule; ``exempt`` needs a reason, a human rule needs ``proof`` (where a reviewer can
+    see it).
+    """
 
     status: Status
     reason: str = ""

@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from cior_connectors._runtime.guard import Verdict
+from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors.contract import Facts
 from cior_core import codec, strict_toml
-from cior_core.catalogue import Kind
 from cior_core.errors import ConfigInvalid
-from cior_core.model import Device, Event
+from cior_core.model import Device
 
 RECEIVED_MS = 1_795_305_600_000
 """2026-11-22T00:00:00Z, the receipt instant of samples that name none."""
@@ -23,8 +22,8 @@ RECEIVED_MS = 1_795_305_600_000
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a sample's bytes come from, and the facts that came with them.
 
-    ``origin``: ``captured`` from a device, ``published`` by someone, or ``shaped`` (a published shape with values of our own).
-    ``second_press_of`` names the case whose press this one follows: another press of the same device.
+    ``origin``: ``captured`` from a device, ``published`` by someone, or ``shaped`` (a published shape with values of
+    our own). ``second_press_of`` names the case whose press this one follows: another press of the same device.
     """
 
     origin: Literal["captured", "published", "shaped"]
@@ -95,20 +94,15 @@ def _read(folder: Path) -> Sample:
     )
 
 
-def told(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as it stands in ``expected.json``: events in wire form, codes of rejected parts, and the code of a rejected unit."""
-    events = [msgspec.json.decode(codec.encode(event)) for event in verdict.events]
-    return {"events": events, "rejected": [part.code for part in verdict.rejected], "code": verdict.code}
+def told(decoded: DecodeResult) -> dict[str, Any]:
+    """A result as it stands in ``expected.json``: events in wire form, codes of rejected parts, and the code of a
+    rejected payload.
+    """
+    events = [msgspec.json.decode(codec.encode(event)) for event in decoded.events]
+    return {"events": events, "rejected": [part.code for part in decoded.rejected], "code": decoded.code}
 
 
-def events_of(expected: Mapping[str, Any]) -> list[Event]:
-    """The golden events."""
-    return [
-        event for each in expected["events"] for event in codec.records(Kind.EVENT, msgspec.json.encode(each))
-    ]
-
-
-def write_expected(sample: Sample, verdict: Verdict) -> None:
+def write_expected(sample: Sample, decoded: DecodeResult) -> None:
     """Write the golden. A human reads the diff before committing: a golden nobody read proves nothing."""
-    body = msgspec.json.format(msgspec.json.encode(told(verdict)), indent=1)
+    body = msgspec.json.format(msgspec.json.encode(told(decoded)), indent=1)
     (sample.folder / "expected.json").write_bytes(body + b"\n")

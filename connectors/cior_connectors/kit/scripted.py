@@ -1,4 +1,6 @@
-"""A source that plays a script through a connector's real ``decode``: units, and the markers of what goes wrong on a line."""
+"""A source that plays a script through a connector's real ``decode``: payloads, and the markers of what goes wrong on a
+line.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,11 @@ from cior_core.errors import SourceUnavailable
 
 
 class Marker(Enum):
-    """``EOF``: the far side ends in peace. ``ABORT``: the process dies here (the script stops, nothing more is answered). ``DROP``: the line
-    breaks (``SourceUnavailable``). ``IDLE``: nothing comes for ever."""
+    """``EOF``: the far side ends in peace.
+
+    ``ABORT``: the process dies here (the script stops, nothing more is answered). ``DROP``: the line breaks
+    (``SourceUnavailable``). ``IDLE``: nothing comes for ever.
+    """
 
     EOF = "eof"
     ABORT = "abort"
@@ -28,7 +33,10 @@ Step = tuple[bytes, Facts] | Marker
 
 
 class ScriptedSource:
-    """Plays ``steps`` once over all sessions; after the last it idles. ``answers`` holds what the source was told, by the order of its units."""
+    """Plays ``steps`` once over all sessions; after the last it idles.
+
+    ``answers`` holds what the source was told, by the order of its payloads.
+    """
 
     def __init__(
         self,

@@ -1,9 +1,10 @@
-"""What a check examines: one connector with its samples, a stamped view of them, and the peer that talks to its real socket."""
+"""What a check examines: one connector with its samples, a stamped view of them, and the peer that talks to its real
+socket.
+"""
 
 from __future__ import annotations
 
 import secrets
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,7 +18,7 @@ from nacl.public import PrivateKey
 from cior_bus.metrics import Metrics
 from cior_connectors import registry
 from cior_connectors._runtime.backoff import Backoff
-from cior_connectors._runtime.guard import Verdict, judge
+from cior_connectors._runtime.guard import DecodeResult, guarded
 from cior_connectors._runtime.instance import Instance, Surroundings
 from cior_connectors._runtime.process import load_taxonomy
 from cior_connectors._runtime.seal import Sealer
@@ -52,7 +53,9 @@ class Peer(Protocol):
         """The example config on a free port, or in ``folder``."""
 
     async def send(self, source: Source, payload: bytes, *, within_s: float) -> Answer:
-        """Deliver ``payload`` as a device does and wait for the reply; no reply within ``within_s`` is ``accepted=False``."""
+        """Deliver ``payload`` as a device does and wait for the reply; no reply within ``within_s`` is
+        ``accepted=False``.
+        """
 
 
 class Subject:
@@ -126,9 +129,9 @@ class Subject:
             context=self.context(sample.provenance.device_registry),
         )
 
-    def decode(self, payload: bytes, facts: Facts) -> Verdict:
+    def decode(self, payload: bytes, facts: Facts) -> DecodeResult:
         """Through the guard, as live."""
-        return judge(self.source().decode, payload, facts)
+        return guarded(self.source().decode, payload, facts)
 
     def events(self, sample: Sample) -> tuple[Event, ...]:
         """What the sample decodes to."""
@@ -189,8 +192,3 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     instance: Instance
     sink: MemorySink
     metrics: Metrics
-
-
-def team_key_text(key: PrivateKey) -> str:
-    """The public half, as a centre's file has it."""
-    return b64encode(bytes(key.public_key)).decode()

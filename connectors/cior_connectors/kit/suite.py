@@ -2,8 +2,8 @@
 
     TestSirens = conformance("my_package.sirens", peer=MyPeer())
 
-gives a pytest class with one test for each check, per sample where that makes sense. Each check is also a plain function, so it can be run,
-and seen to fail, on its own (:func:`examine`).
+gives a pytest class with one test for each check, per sample where that makes sense. Each check is also a plain
+function, so it can be run, and seen to fail, on its own (:func:`examine`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The plausibility wall: what every decoded event must satisfy, whatever the protocol. Complaints are sentences; none means plausible."""
+"""The plausibility wall: what every decoded event must satisfy, whatever the protocol.
+
+Complaints are sentences; none means plausible.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The kit can fail: a scaffolded connector passes, and each deliberate sabotage of it is caught by the check that is there for it."""
+"""The kit can fail: a scaffolded connector passes, and each deliberate sabotage of it is caught by the check that is
+there for it.
+"""
 
 from __future__ import annotations
 
@@ -133,8 +135,8 @@ async def test_a_code_made_of_payload_never_becomes_a_label(scaffold: Path) -> N
         )
     )
     subject = _subject(scaffold)
-    verdict = subject.decode(b"Maria Gomez, Corrientes 123", subject.stamped(subject.samples[0]))
-    assert verdict.code == "payload.rejected"
+    decoded = subject.decode(b"Maria Gomez, Corrientes 123", subject.stamped(subject.samples[0]))
+    assert decoded.code == "payload.rejected"
 
 
 async def test_a_quality_file_that_claims_what_fails_is_refused(scaffold: Path) -> None:

@@ -1,4 +1,6 @@
-"""Files through the real runtime: acknowledged by the move, resumed after a kill, idempotent when dropped again, accounted for exactly."""
+"""Files through the real runtime: acknowledged by the move, resumed after a kill, idempotent when dropped again,
+accounted for exactly.
+"""
 
 from __future__ import annotations
 
@@ -184,7 +186,9 @@ async def test_an_alarm_without_a_place_or_time_is_still_published(desk: Any, un
 async def test_the_marks_survive_kill_minus_nine_in_the_middle_of_a_file(
     desk: Any, until: Until, tmp_path: Path
 ) -> None:
-    """A child is killed half-way; what it made durable plus what the next process does is the whole file, under the same ids."""
+    """A child is killed half-way; what it made durable plus what the next process does is the whole file, under the
+    same ids.
+    """
     total = 3000
     desk.put("a.csv", desk.calls(*range(total)))
     child = subprocess.Popen(  # a real process: only that can be killed  # noqa: ASYNC220

@@ -1,4 +1,6 @@
-"""No broker and no room on disk: life-safety is refused upstream with 503 and alarmed, nothing is dropped silently; room again, taken again."""
+"""No broker and no room on disk: life-safety is refused upstream with 503 and alarmed, nothing is dropped silently;
+room again, taken again.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ NOW_MS = 1_795_305_600_000
 
 
 class FakeTraccar:
-    """Speaks the two REST calls of Traccar that we use: ``/api/devices`` and ``/api/reports/route`` (its OpenAPI description, version 6)."""
+    """Speaks the two REST calls of Traccar that we use: ``/api/devices`` and ``/api/reports/route`` (its OpenAPI
+    description, version 6).
+    """
 
     def __init__(self, messages: list[dict[str, Any]]) -> None:
         self.messages = messages

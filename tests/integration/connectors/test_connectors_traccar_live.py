@@ -94,7 +94,9 @@ async def test_telemetry_travels_in_envelopes_and_needs_no_broker_round_trip(
 async def test_law_1_killed_between_any_steps_no_answered_press_is_lost_and_copies_collapse(
     tansu: Tansu, connector: ConnectorProcess
 ) -> None:
-    """Presses stream in while the process dies five times (200 in the long form) with kill -9; each is posted until it is answered, as Traccar does."""
+    """Presses stream in while the process dies five times (200 in the long form) with kill -9; each is posted until it
+    is answered, as Traccar does.
+    """
     answered: set[str] = set()
     done = asyncio.Event()
 
@@ -213,8 +215,9 @@ async def test_it_stops_within_two_seconds(tansu: Tansu, connector: ConnectorPro
 
 @pytest.mark.crash
 async def test_law_9_a_sealed_line_leaks_nothing_anywhere(tansu: Tansu, tmp_path: Path) -> None:
-    """Fifty canary identities at fifty canary places, and undecodable bytes, over a sealed line, with the broker away for half of them; then
-    every topic, key, header, log line and spool file is searched, base64 opened."""
+    """Fifty canary identities at fifty canary places, and undecodable bytes, over a sealed line, with the broker away
+    for half of them; then every topic, key, header, log line and spool file is searched, base64 opened.
+    """
     make_topics(tansu.bootstrap)
     connector = ConnectorProcess(tmp_path, bootstrap=tansu.bootstrap, port=free_port(), sealed=True)
     canaries: set[bytes] = set()
@@ -294,7 +297,9 @@ async def test_law_9_a_sealed_line_leaks_nothing_anywhere(tansu: Tansu, tmp_path
 async def test_a_fleet_reports_and_a_press_is_answered(
     tansu: Tansu, connector: ConnectorProcess, record_property: Callable[[str, object], None]
 ) -> None:
-    """744 buses report once while presses come in: every one answered; the press's answer time is recorded, not judged (shared machine)."""
+    """744 buses report once while presses come in: every one answered; the press's answer time is recorded, not judged
+    (shared machine).
+    """
     with connector:
         async with connector.forwarder() as forwarder:
             began = time.perf_counter()

@@ -1,6 +1,7 @@
 """Other people's implementations: their dialler against our receiver, our frames and answers against their decoders.
 
-Peers: my-dc09-spt 0.2.2 (Apache-2.0), siadc09 1.0.1 (Unlicense), pysiaalarm 3.2.2 (MIT). Each is skipped by name when it is not installed.
+Peers: my-dc09-spt 0.2.2 (Apache-2.0), siadc09 1.0.1 (Unlicense), pysiaalarm 3.2.2 (MIT). Each is skipped by name when
+it is not installed.
 """
 
 from __future__ import annotations

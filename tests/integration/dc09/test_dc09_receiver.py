@@ -1,4 +1,6 @@
-"""Panels on real sockets against the real runtime: answers only after durability, nothing lost, nobody can block the house."""
+"""Panels on real sockets against the real runtime: answers only after durability, nothing lost, nobody can block the
+house.
+"""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Life:
         return child.returncode == 0
 
 
-def judge(store: Store, buried: Path) -> None:
+def assert_balanced(store: Store, buried: Path) -> None:
     good, bad = wanted()
     plain, final, unique = (
         store.rows("SELECT count() AS n FROM ops.events")[0]["n"],
@@ -130,14 +130,14 @@ def _kill_at_every_step(dsn: str, folder: Path, seed: int) -> None:
     assert consumer.live()
     if not dsn.startswith("chdb:"):
         with Store.open(dsn) as store:
-            judge(store, consumer.buried)
+            assert_balanced(store, consumer.buried)
     else:
         _judge_embedded(dsn, consumer.buried)
 
 
 def _judge_embedded(dsn: str, buried: Path) -> None:
     """In a process of its own: this one may have another chDB path open."""
-    code = "import sys; from pathlib import Path; from cior_store.engine import Store; from integration.store.test_store_crash import judge\nwith Store.open(sys.argv[1]) as s: judge(s, Path(sys.argv[2]))"
+    code = "import sys; from pathlib import Path; from cior_store.engine import Store; from integration.store.test_store_crash import assert_balanced\nwith Store.open(sys.argv[1]) as s: assert_balanced(s, Path(sys.argv[2]))"
     ran = subprocess.run(
         [sys.executable, "-c", code, dsn, str(buried)],
         capture_output=True,
@@ -191,7 +191,7 @@ def test_a_server_killed_under_the_writer_loses_and_doubles_nothing(
         lite.start()
         file = tmp_path / "buried"
         file.write_text("\n".join(buried))
-        judge(store, file)
+        assert_balanced(store, file)
 
 
 @pytest.mark.crash

@@ -1,4 +1,6 @@
-"""From a row to an event by configuration alone: clocks, places, natures, versions, people's names, and what is refused."""
+"""From a row to an event by configuration alone: clocks, places, natures, versions, people's names, and what is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from cior_connectors.builtin.cad_drop.decode import decode
 from cior_connectors.contract import DecodeContext, Facts
 from cior_core import bundled, strict_toml
 from cior_core.errors import ConfigInvalid, PayloadRejected
-from cior_core.model import Event, Lane, Phase, PlaceMethod, Producer
+from cior_core.model import ClockQuality, Event, Lane, Phase, PlaceMethod, Producer
 from cior_core.taxonomy import Taxonomy
 
 TAXONOMY = Taxonomy.load(bundled.text("taxonomy.toml"))
@@ -144,6 +146,29 @@ def test_places_that_are_none_are_unknown_and_the_event_stays(
     assert (None if not found.place.located else (found.place.lat, found.place.lon)) == expected
     assert found.place.text == "Corrientes y Pellegrini"
     assert found.type == "gun.shooting"
+
+
+@pytest.mark.parametrize(("late_s", "quality"), [(30, ClockQuality.SYNCED), (3_600, ClockQuality.UNKNOWN)])
+def test_the_known_error_of_the_desks_clock_is_in_the_error_of_every_call(
+    late_s: int, quality: ClockQuality
+) -> None:
+    written = f"{datetime.fromtimestamp(NOW_MS / 1000 - late_s, UTC):%Y-%m-%dT%H:%M:%S+00:00}"
+    found = event(row(created=written), changed(clock_error_s=45.0))
+    assert (found.clock, found.clock_error_s) == (quality, 46.0), "45 s declared and a second of width"
+
+
+def test_a_call_from_the_future_is_believed_as_far_as_the_desks_clock_may_be_wrong() -> None:
+    written = f"{datetime.fromtimestamp(NOW_MS / 1000 + 150, UTC):%Y-%m-%dT%H:%M:%S+00:00}"
+    assert event(row(created=written), changed(clock_error_s=45.0)).occurred_ms == NOW_MS + 150_000
+    early = event(row(created=written))
+    assert (early.occurred_ms, early.attributes["clock_mark"]) == (NOW_MS, "future")
+
+
+def test_a_single_comma_in_a_number_is_its_decimal_point_also_where_points_are_the_rule() -> None:
+    found = event(row(lat="-32,9468", lon="-60.6393"), changed(decimal_comma=False))
+    assert (found.place.lat, found.place.lon) == (-32.9468, -60.6393)
+    odd = event(row(lat="-32,946,8", lon="-60.6393"), changed(decimal_comma=False))
+    assert (odd.place.located, odd.attributes["place_note"]) == (False, "unreadable")
 
 
 @pytest.mark.parametrize(

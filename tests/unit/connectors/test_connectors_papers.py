@@ -221,7 +221,7 @@ def test_replaying_the_archive_changes_nothing_while_the_decoder_is_the_same(tmp
     instance, archive, live, _ = _archive(tmp_path)
     result = CliRunner().invoke(connector, ["replay", str(instance), str(archive), "--events", str(live)])
     assert result.exit_code == 0, result.output
-    assert "3 units, 5 events, 0 rejected" in result.output
+    assert "3 payloads, 5 events, 0 rejected" in result.output
 
 
 def test_a_changed_meaning_shows_as_a_diff_without_payloads(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_replaying_dead_letters_shows_which_decode_now(tmp_path: Path) -> None:
     )
     assert result.exit_code == 1
     assert result.output.count("decodes_now") == 1
-    assert "2 units, 2 events, 1 rejected, 0 sealed (not opened), 1 unreadable" in result.output
+    assert "2 payloads, 2 events, 1 rejected, 0 sealed (not opened), 1 unreadable" in result.output
 
 
 # --- small machines ---
@@ -305,3 +305,12 @@ def test_the_telemetry_limit_recovers_with_time_and_counts_each_device_alone() -
     assert [len(limit.keep([position], now_ms=0)) for _ in range(3)] == [1, 0, 0]
     assert len(limit.keep([position], now_ms=10_000)) == 1
     assert len(limit.keep([msgspec.structs.replace(position, subject="other")], now_ms=10_000)) == 1
+
+
+def test_a_clock_of_ours_that_was_set_back_labels_no_copy_with_an_instant_still_to_come() -> None:
+    resends = Resends(window_s=600)
+    assert resends.first_received_ms("s", b"x", received_ms=3_600_000) == 3_600_000
+    assert resends.first_received_ms("s", b"x", received_ms=3_500_000) == 3_500_000
+    assert resends.first_received_ms("s", b"x", received_ms=3_600_000) == 3_500_000, (
+        "the label stays the earlier"
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.guard import judge
+from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.process import load_taxonomy
 from cior_connectors.contract import Accepted, Decoded, Facts
 from cior_connectors.kit.checks_runtime import running, until
@@ -137,5 +137,5 @@ def test_payload_rejected_is_the_one_word_decode_has() -> None:
     def decode(raw: bytes, facts: Facts) -> Decoded:
         raise PayloadRejected("toy.crc", "the sum is wrong")
 
-    verdict = judge(decode, b"x", stamped())
-    assert (verdict.code, verdict.reason, verdict.trace_id) == ("toy.crc", "the sum is wrong", None)
+    decoded = guarded(decode, b"x", stamped())
+    assert (decoded.code, decoded.reason, decoded.trace_id) == ("toy.crc", "the sum is wrong", None)

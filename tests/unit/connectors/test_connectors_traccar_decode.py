@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cior_connectors._runtime.guard import Verdict
+from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors.builtin.traccar.config import Button, TraccarConfig
 from cior_connectors.builtin.traccar.forwarder import message
 from cior_connectors.builtin.traccar.reading import instant_ms, number, words
@@ -41,7 +41,7 @@ def facts(
     )
 
 
-def read(body: dict[str, Any] | bytes, **changes: Any) -> Verdict:
+def read(body: dict[str, Any] | bytes, **changes: Any) -> DecodeResult:
     return SUBJECT.decode(body if isinstance(body, bytes) else json.dumps(body).encode(), facts(**changes))
 
 
@@ -143,15 +143,32 @@ def test_a_fix_older_than_sixty_seconds_or_not_valid_is_last_known(
     assert (press.place.fix_age_s, press.attributes.get("last_known")) == (age_s, last_known)
 
 
-@pytest.mark.parametrize("offset_s", [619_315_200, 86_400 * 400, -3_600])
-def test_a_clock_a_gps_rollover_behind_or_ahead_is_told_and_does_not_order(offset_s: int) -> None:
+@pytest.mark.parametrize(
+    ("offset_s", "quality", "error_s"),
+    [
+        (619_315_200, ClockQuality.SKEWED, 1.0),
+        (86_400 * 400, ClockQuality.UNKNOWN, None),
+        (-3_600, ClockQuality.SKEWED, 3_600.0),
+    ],
+)
+def test_a_clock_a_gps_rollover_behind_or_ahead_is_told_and_does_not_order(
+    offset_s: int, quality: ClockQuality, error_s: float | None
+) -> None:
     press = press_of(sos(device_ms=NOW_MS - offset_s * 1_000))
-    assert (press.clock, press.occurred_ms, press.clock_error_s) == (
-        ClockQuality.SKEWED,
-        NOW_MS,
-        abs(offset_s),
+    assert (press.clock, press.occurred_ms, press.clock_error_s) == (quality, NOW_MS, error_s)
+    assert press.attributes["device_ms"] == NOW_MS - offset_s * 1_000
+
+
+@pytest.mark.parametrize("details", [{"via": "history"}, {"via": "forward"}])
+def test_a_copy_that_reaches_us_hours_later_has_the_clock_that_traccar_saw(details: dict[str, str]) -> None:
+    told = msgspec.structs.replace(facts(), details=details)
+    body = json.dumps(sos(device_ms=NOW_MS - 6 * 3_600_000, server_ms=NOW_MS - 6 * 3_600_000 + 900)).encode()
+    press = SUBJECT.decode(body, told).events[0]
+    assert (press.clock, press.clock_error_s, press.attributes["buffered"]) == (
+        ClockQuality.SYNCED,
+        1.0,
+        True,
     )
-    assert press.attributes["device_time_ms"] == NOW_MS - offset_s * 1_000
 
 
 def test_a_press_delivered_hours_late_keeps_its_own_time_and_says_so() -> None:
@@ -255,9 +272,9 @@ def test_any_types_in_any_field_give_plausible_events_or_a_rejection(
     body["position"] |= changes
     body["device"] |= device
     known = facts()
-    verdict = SUBJECT.decode(json.dumps(body).encode(), known)
-    assert verdict.trace_id is None
-    assert [found for event in verdict.events for found in wall.complaints(event, known)] == []
+    decoded = SUBJECT.decode(json.dumps(body).encode(), known)
+    assert decoded.trace_id is None
+    assert [found for event in decoded.events for found in wall.complaints(event, known)] == []
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.booleans(), st.lists(st.text())))

@@ -6,8 +6,8 @@ import pytest
 from nacl.public import PrivateKey
 
 from cior_bus import topics
-from cior_connectors._runtime.guard import judge
-from cior_connectors._runtime.records import Bundle, Channel, bundle
+from cior_connectors._runtime.guard import guarded
+from cior_connectors._runtime.records import Channel, Publication, publication_of
 from cior_connectors._runtime.seal import Sealer
 from cior_core.catalogue import Kind
 from cior_core.codec import records
@@ -37,7 +37,9 @@ def panel(*, data_class: DataClass = DataClass.RESTRICTED, siren: bool = True) -
     )
 
 
-def sent(device: Device, *, sealed: bool = False, type_code: str = "panic.app", **fields: object) -> Bundle:
+def sent(
+    device: Device, *, sealed: bool = False, type_code: str = "panic.app", **fields: object
+) -> Publication:
     context = SUBJECT.context((device, CAMERA))
     channel = Channel(
         context=context,
@@ -51,10 +53,10 @@ def sent(device: Device, *, sealed: bool = False, type_code: str = "panic.app", 
         vicinity=Vicinity(context.registry, CITY),
     )
     payload, facts = device.id.encode(), stamped()
-    return bundle(channel, payload, facts, judge(pressing(type_code, **fields), payload, facts))
+    return publication_of(channel, payload, facts, guarded(pressing(type_code, **fields), payload, facts))
 
 
-def event_of(ready: Bundle) -> Event:
+def event_of(ready: Publication) -> Event:
     values = [message.value for message in ready.messages if message.topic == topics.URGENT.name]
     event: Event = records(Kind.EVENT, values[0])[0]
     return event

@@ -14,8 +14,8 @@ from cior_bus import topics
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
-from cior_connectors._runtime.guard import judge
-from cior_connectors._runtime.records import Channel, bundle
+from cior_connectors._runtime.guard import guarded
+from cior_connectors._runtime.records import Channel, publication_of
 from cior_connectors._runtime.seal import SealedContent, Sealer
 from cior_connectors.contract import Accepted, Decoded, Facts, Refused, Rejected, RejectedPart
 from cior_connectors.kit.checks_runtime import running, until
@@ -47,20 +47,20 @@ def test_law_3_whatever_decode_raises_becomes_a_code_and_a_trace_id_without_its_
         raise error
 
     with structlog.testing.capture_logs() as lines:
-        verdict = judge(decode, b"x", stamped())
-    assert verdict.code == f"bug.{type(error).__name__}"
-    assert verdict.trace_id is not None
-    assert verdict.trace_id in repr(lines)
-    assert "Maria" not in repr(lines) + verdict.reason
+        decoded = guarded(decode, b"x", stamped())
+    assert decoded.code == f"bug.{type(error).__name__}"
+    assert decoded.trace_id is not None
+    assert decoded.trace_id in repr(lines)
+    assert "Maria" not in repr(lines) + decoded.reason
 
 
 def test_decode_that_returns_something_else_is_a_bug() -> None:
-    assert judge(lambda _raw, _facts: ["event"], b"x", stamped()).code == "bug.TypeError"  # type: ignore[arg-type,return-value]  # the bug under test
+    assert guarded(lambda _raw, _facts: ["event"], b"x", stamped()).code == "bug.TypeError"  # type: ignore[arg-type,return-value]  # the bug under test
 
 
 def test_what_was_cut_at_the_source_is_not_decoded() -> None:
-    verdict = judge(pressing(), b"head", stamped(truncated_from_bytes=20_000_000))
-    assert (verdict.code, verdict.events) == ("payload.oversized", ())
+    decoded = guarded(pressing(), b"head", stamped(truncated_from_bytes=20_000_000))
+    assert (decoded.code, decoded.events) == ("payload.oversized", ())
 
 
 async def test_law_3_a_bug_in_decode_costs_one_dead_letter_and_nothing_else() -> None:
@@ -182,7 +182,9 @@ async def test_law_11_telemetry_over_the_limit_is_dropped_counted_and_its_raw_re
 
 
 async def test_when_room_is_short_what_still_fits_goes_through_unit_by_unit() -> None:
-    """A batch that cannot be taken whole is offered unit by unit, so one that is too much does not cost its neighbours their way."""
+    """A batch that cannot be taken whole is offered unit by unit, so one that is too much does not cost its neighbours
+    their way.
+    """
     taken: list[int] = []
 
     class OnlySingles:
@@ -250,8 +252,11 @@ def channel(
 def test_a_unit_has_the_class_of_the_most_urgent_thing_in_it(
     type_code: str, life_safety: bool, spool_class: SpoolClass, bulk: bool
 ) -> None:
-    ready = bundle(
-        channel(life_safety=life_safety), b"bus-1", stamped(), judge(pressing(type_code), b"bus-1", stamped())
+    ready = publication_of(
+        channel(life_safety=life_safety),
+        b"bus-1",
+        stamped(),
+        guarded(pressing(type_code), b"bus-1", stamped()),
     )
     assert ready.spool_class is spool_class
     assert {message.bulk for message in ready.messages} == {bulk}
@@ -259,21 +264,22 @@ def test_a_unit_has_the_class_of_the_most_urgent_thing_in_it(
 
 
 def test_undecodable_bytes_of_a_life_safety_channel_count_as_life_safety_and_of_others_do_not() -> None:
-    verdict = judge(pressing(), b"\xff", stamped())
+    decoded = guarded(pressing(), b"\xff", stamped())
     assert (
-        bundle(channel(life_safety=True), b"\xff", stamped(), verdict).spool_class is SpoolClass.LIFE_SAFETY
+        publication_of(channel(life_safety=True), b"\xff", stamped(), decoded).spool_class
+        is SpoolClass.LIFE_SAFETY
     )
-    ready = bundle(channel(life_safety=False), b"\xff", stamped(), verdict)
+    ready = publication_of(channel(life_safety=False), b"\xff", stamped(), decoded)
     assert (ready.spool_class, ready.lanes) == (SpoolClass.NORMAL, ())
 
 
 def test_law_12_facts_and_unknown_attributes_reach_the_record() -> None:
     facts = stamped(details={"path": "/x", "file": "a.csv"}, peer="192.0.2.9", subject="bus-1")
-    ready = bundle(
+    ready = publication_of(
         channel(),
         b"bus-1",
         facts,
-        judge(
+        guarded(
             pressing(attributes={"vendor_thing": [1, {"deep": True}]}, extra={"vendorext": "kept"}),
             b"bus-1",
             facts,
@@ -339,7 +345,7 @@ def test_law_9_each_reason_to_seal_seals_everything_of_the_unit(why: str) -> Non
         attributes={"alias": "mari"},
     )
     payload = b"maria-canary" if why != "undecodable" else b"\xffmaria-canary"
-    ready = bundle(taken, payload, facts, judge(decode, payload, facts))
+    ready = publication_of(taken, payload, facts, guarded(decode, payload, facts))
     text = _clear_text(ready)
     assert ready.sealed
     for word in (
@@ -369,7 +375,7 @@ def test_law_9_each_reason_to_seal_seals_everything_of_the_unit(why: str) -> Non
 
 def test_a_sealed_event_shows_pseudonym_silence_and_district_and_nothing_else() -> None:
     place = Place(method=PlaceMethod.GPS, lat=-32.9, lon=-60.6, accuracy_m=4.0, h3="89a", district="norte")
-    event = judge(
+    event = guarded(
         pressing(
             "panic.app",
             place=place,
@@ -416,7 +422,7 @@ def test_pseudonyms_are_stable_for_one_centre_and_differ_between_centres_and_ids
     assert one.pseudonym("subject", "a", "bc") != other.pseudonym("subject", "a", "bc")
     assert one.pseudonym("subject", "a", "bc") != one.pseudonym("subject", "ab", "c")
     events = [
-        judge(pressing(), b"maria", stamped(received_ms=at)).events[0]
+        guarded(pressing(), b"maria", stamped(received_ms=at)).events[0]
         for at in (1_795_305_600_000, 1_795_305_605_000)
     ]
     assert len({one.strip(event, raw=None, device=None).id for event in events}) == 1
@@ -424,8 +430,8 @@ def test_pseudonyms_are_stable_for_one_centre_and_differ_between_centres_and_ids
 
 def test_supervision_of_a_sealed_device_goes_on_under_its_pseudonym() -> None:
     sealer = Sealer(team_key=bytes(PrivateKey.generate().public_key), hmac_key=bytes(32))
-    beat = judge(pressing("heartbeat"), b"maria", stamped()).events[0]
-    press = judge(pressing(), b"maria", stamped()).events[0]
+    beat = guarded(pressing("heartbeat"), b"maria", stamped()).events[0]
+    press = guarded(pressing(), b"maria", stamped()).events[0]
     out = [sealer.strip(event, raw=None, device=None) for event in (beat, press)]
     assert [event.type for event in out] == ["heartbeat", codes.SILENT]
     assert out[0].subject == out[1].subject != "maria"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cior_connectors.builtin.dc09.frame import Cut, CutKind, Framer, classify, crc16, pack
+from cior_connectors.builtin.dc09.frame import Frame, FrameKind, Framer, classify, crc16, pack
 
 PRESS = b'\n0AB90027"ADM-CID"0001L0#1234[#1234|1120 00 007]\r'
 NULL = b'\nD3440015"NULL"0000L0#008312[]\r'
 LIMIT = 1024
 
 
-def cuts_of(*pieces: bytes, limit: int = LIMIT) -> list[Cut]:
+def frames_of(*pieces: bytes, limit: int = LIMIT) -> list[Frame]:
     framer = Framer(max_bytes=limit)
-    return [cut for piece in pieces for cut in framer.feed(piece)] + framer.flush()
+    return [framed for piece in pieces for framed in framer.feed(piece)] + framer.flush()
 
 
 def test_crc_is_arc() -> None:
@@ -22,68 +22,71 @@ def test_crc_is_arc() -> None:
 
 
 def test_one_frame_in_three_reads() -> None:
-    assert cuts_of(PRESS[:3], PRESS[3:20], PRESS[20:]) == [Cut(CutKind.FRAME, PRESS)]
+    assert frames_of(PRESS[:3], PRESS[3:20], PRESS[20:]) == [Frame(FrameKind.FRAME, PRESS)]
 
 
 def test_three_frames_in_one_read() -> None:
-    assert cuts_of(PRESS + NULL + PRESS) == [
-        Cut(CutKind.FRAME, PRESS),
-        Cut(CutKind.FRAME, NULL),
-        Cut(CutKind.FRAME, PRESS),
+    assert frames_of(PRESS + NULL + PRESS) == [
+        Frame(FrameKind.FRAME, PRESS),
+        Frame(FrameKind.FRAME, NULL),
+        Frame(FrameKind.FRAME, PRESS),
     ]
 
 
 def test_one_byte_at_a_time() -> None:
-    assert cuts_of(*(bytes((byte,)) for byte in PRESS + NULL)) == [
-        Cut(CutKind.FRAME, PRESS),
-        Cut(CutKind.FRAME, NULL),
+    assert frames_of(*(bytes((byte,)) for byte in PRESS + NULL)) == [
+        Frame(FrameKind.FRAME, PRESS),
+        Frame(FrameKind.FRAME, NULL),
     ]
 
 
 def test_garbage_between_frames_is_kept_and_costs_no_frame() -> None:
-    assert cuts_of(PRESS + b"GET / HTTP/1.1" + NULL) == [
-        Cut(CutKind.FRAME, PRESS),
-        Cut(CutKind.NOISE, b"GET / HTTP/1.1"),
-        Cut(CutKind.FRAME, NULL),
+    assert frames_of(PRESS + b"GET / HTTP/1.1" + NULL) == [
+        Frame(FrameKind.FRAME, PRESS),
+        Frame(FrameKind.NOISE, b"GET / HTTP/1.1"),
+        Frame(FrameKind.FRAME, NULL),
     ]
 
 
 def test_a_frame_that_breaks_off_does_not_take_the_next_one_along() -> None:
-    assert cuts_of(PRESS[:20] + NULL) == [Cut(CutKind.TRUNCATED, PRESS[:20]), Cut(CutKind.FRAME, NULL)]
+    assert frames_of(PRESS[:20] + NULL) == [
+        Frame(FrameKind.TRUNCATED, PRESS[:20]),
+        Frame(FrameKind.FRAME, NULL),
+    ]
 
 
 def test_line_ends_and_nul_between_frames_are_filler() -> None:
-    assert [cut.kind for cut in cuts_of(b"\r\n\0\r\n" + PRESS + b"\n\r\0" + NULL + b"\r\n")] == [
-        CutKind.FRAME,
-        CutKind.FRAME,
+    assert [framed.kind for framed in frames_of(b"\r\n\0\r\n" + PRESS + b"\n\r\0" + NULL + b"\r\n")] == [
+        FrameKind.FRAME,
+        FrameKind.FRAME,
     ]
 
 
 def test_one_flipped_bit_is_a_bad_crc() -> None:
-    assert cuts_of(PRESS.replace(b"1120", b"1121"))[0].kind is CutKind.BAD_CRC
+    assert frames_of(PRESS.replace(b"1120", b"1121"))[0].kind is FrameKind.BAD_CRC
 
 
 def test_a_decimal_length_is_a_bad_length() -> None:
-    assert classify(PRESS.replace(b"0AB90027", b"0AB90039")) is CutKind.BAD_LENGTH
+    assert classify(PRESS.replace(b"0AB90027", b"0AB90039")) is FrameKind.BAD_LENGTH
 
 
 def test_a_crc_over_the_length_too_is_refused() -> None:
     """Eldes panels (pysiaalarm 17, 28) compute over another span."""
     body = PRESS[9:-1]
-    assert classify(b"\n%04X%04X%b\r" % (crc16(b"0027" + body), len(body), body)) is CutKind.BAD_CRC
+    assert classify(b"\n%04X%04X%b\r" % (crc16(b"0027" + body), len(body), body)) is FrameKind.BAD_CRC
 
 
 def test_a_frame_without_end_is_cut_at_the_limit_and_the_next_one_lives() -> None:
-    found = cuts_of(b"\n" + b"A" * (3 * LIMIT) + PRESS)
-    assert found[0].kind is CutKind.OVERSIZE
+    found = frames_of(b"\n" + b"A" * (3 * LIMIT) + PRESS)
+    assert found[0].kind is FrameKind.OVERSIZE
     assert len(found[0].raw) == LIMIT
-    assert found[-1] == Cut(CutKind.FRAME, PRESS)
+    assert found[-1] == Frame(FrameKind.FRAME, PRESS)
 
 
 def test_twenty_megabytes_of_noise_never_hold_more_than_the_limit() -> None:
     framer, total, held = Framer(max_bytes=LIMIT), 0, 0
     for _ in range(320):
-        total += sum(len(cut.raw) for cut in framer.feed(b"\xff\x00zz" * 16_384))
+        total += sum(len(framed.raw) for framed in framer.feed(b"\xff\x00zz" * 16_384))
         held = max(held, framer.pending_bytes)
     assert held <= LIMIT
     assert total + held == 320 * 65_536
@@ -101,10 +104,10 @@ def test_any_stream_in_any_split_gives_the_same_cuts_and_loses_no_byte(
     pieces: list[bytes], step: int
 ) -> None:
     stream = b"".join(pieces)
-    whole = cuts_of(stream)
-    split = cuts_of(*(stream[at : at + step] for at in range(0, len(stream), step)))
+    whole = frames_of(stream)
+    split = frames_of(*(stream[at : at + step] for at in range(0, len(stream), step)))
     assert split == whole
-    kept = b"".join(cut.raw for cut in whole)
+    kept = b"".join(framed.raw for framed in whole)
     assert kept.translate(None, b"\r\n\0") == stream.translate(None, b"\r\n\0")
 
 
@@ -112,4 +115,4 @@ def test_any_stream_in_any_split_gives_the_same_cuts_and_loses_no_byte(
 @settings(max_examples=200)
 def test_what_is_packed_is_a_frame(noise: bytes) -> None:
     body = b'"SIA-DCS"0001L0#1234[' + noise.translate(None, b"\r\n") + b"]"
-    assert cuts_of(pack(body)) == [Cut(CutKind.FRAME, pack(body))]
+    assert frames_of(pack(body)) == [Frame(FrameKind.FRAME, pack(body))]

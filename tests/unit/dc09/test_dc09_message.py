@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cior_connectors.builtin.dc09 import contact_id, crypto, reply, sia_dcs
-from cior_connectors.builtin.dc09.frame import CutKind, Framer, classify
+from cior_connectors.builtin.dc09.frame import FrameKind, Framer, classify
 from cior_connectors.builtin.dc09.message import Message, instant_ms, parse, stamp
 from cior_connectors.builtin.dc09.panel import PanelSettings, encode
 from cior_core.errors import ConfigInvalid, PayloadRejected
@@ -18,7 +18,7 @@ LETTERS = b"AAAAAAAAAAAAAAAA"
 
 
 def body_of(frame: bytes) -> bytes:
-    assert classify(frame) is CutKind.FRAME
+    assert classify(frame) is FrameKind.FRAME
     return frame[9:-1]
 
 
@@ -275,4 +275,4 @@ def test_framer_and_panel_agree_on_a_long_message() -> None:
         data="#1234|NBA1",
         blocks=("J" + '{"x":"' + "y" * 9000 + '"}',),
     )
-    assert Framer(max_bytes=16_384).feed(frame)[0].kind is CutKind.FRAME
+    assert Framer(max_bytes=16_384).feed(frame)[0].kind is FrameKind.FRAME

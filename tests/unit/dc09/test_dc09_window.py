@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, Sighting, press_key
+from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, Sighting, window_key
 
-KEY = press_key("1234", "0001", "ADM-CID 1120")
+KEY = window_key("1234", "0001", "ADM-CID 1120")
 T0 = 1_790_000_000_000
 
 

@@ -1,4 +1,7 @@
-"""Configuration of one drop folder: where files come from, how a record is read, what its columns mean. Strict; everything site-specific lives here."""
+"""Configuration of one drop folder: where files come from, how a record is read, what its columns mean.
+
+Strict; everything site-specific lives here.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ class CsvFormat(_Part, frozen=True, kw_only=True):
 
 
 class Columns(_Part, frozen=True, kw_only=True):
-    """Which column holds what: a header name, a JSON path with dots, an XML path with slashes and @attribute, or a CSV index from 0."""
+    """Which column holds what: a header name, a JSON path with dots, an XML path with slashes and @attribute, or a CSV
+    index from 0.
+    """
 
     occurred: Annotated[Column, Meta(description="When it happened (call received).", examples=["created"])]
     type: Annotated[
@@ -79,7 +84,10 @@ class Columns(_Part, frozen=True, kw_only=True):
 
 
 class TypeRule(_Part, frozen=True, kw_only=True):
-    """One rule; the first that matches wins. Give ``equals`` (whole text, letter case ignored) or ``pattern`` (regular expression, found anywhere)."""
+    """One rule; the first that matches wins.
+
+    Give ``equals`` (whole text, letter case ignored) or ``pattern`` (regular expression, found anywhere).
+    """
 
     code: Annotated[str, Meta(description="Type of the CIOR taxonomy.", examples=["fire.structure"])]
     equals: Annotated[tuple[str, ...], Meta(description="Exact natures.")] = ()
@@ -106,14 +114,18 @@ class Bounds(_Part, frozen=True, kw_only=True):
 
 
 class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One drop folder. Only mapped columns and those in ``keep`` leave in events; everything else stays in the raw record alone."""
+    """One drop folder.
+
+    Only mapped columns and those in ``keep`` leave in events; everything else stays in the raw record alone.
+    """
 
     folder: Annotated[str, Meta(description="Where the CAD puts its files.", examples=["/srv/cad/inbox"])]
     pattern: Annotated[str, Meta(description="File names to take (shell pattern).", examples=["*.csv"])] = "*"
     ready: Annotated[
         Literal["rename", "mark", "stable"],
         Meta(
-            description="When a file is whole: it gets its name at the end; a `<name>.done` mark appears; its size rests for stable_s.",
+            description="When a file is whole: it gets its name at the end; a `<name>.done` mark appears; "
+            "its size rests for stable_s.",
             examples=["rename"],
         ),
     ] = "stable"
@@ -122,7 +134,8 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
     finish: Annotated[
         Literal["move", "ack_file"],
         Meta(
-            description="Acknowledge by moving the file to done/ (bad ones to quarantine/), or by writing `<name>.ack` beside it.",
+            description="Acknowledge by moving the file to done/ (bad ones to quarantine/), or by writing "
+            "`<name>.ack` beside it.",
             examples=["move"],
         ),
     ] = "move"
@@ -167,6 +180,17 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
             examples=[30.0],
         ),
     ] = 0.0
+    max_age_days: Annotated[
+        float,
+        Meta(gt=0, description="A call older than this has a wrong time.", examples=[3650.0]),
+    ] = 7_300.0
+    rows_in_order: Annotated[
+        bool,
+        Meta(
+            description="Calls come in the order of their times: an earlier one then shows a clock set back.",
+            examples=[True],
+        ),
+    ] = False
     decimal_comma: Annotated[bool, Meta(description="Coordinates use a decimal comma.", examples=[True])] = (
         False
     )
@@ -185,7 +209,9 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
         str,
         Meta(description="Type of a nature no rule matches: it is never dropped.", examples=["call.other"]),
     ]
-    phases: Annotated[dict[str, Phase], Meta(description="CAD state (letter case ignored) to phase.")] = {}  # noqa: RUF012  msgspec copies it
+    phases: Annotated[dict[str, Phase], Meta(description="CAD state (letter case ignored) to phase.")] = (
+        msgspec.field(default_factory=dict)
+    )
     test_pattern: Annotated[str, Meta(description="What the test column looks like for a test call.")] = (
         r"^(1|true|yes|si|sí|test|prueba)$"
     )

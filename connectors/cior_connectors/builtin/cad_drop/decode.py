@@ -1,6 +1,10 @@
-"""One CAD record to one event. Pure: the reader's facts (header, how often this row came before in its file, whether the incident is known) are in ``facts.details``.
+"""One CAD record to one event.
 
-A record is never dropped for what it lacks: no time, no place, an unknown nature all give an event that says so. Only bytes that are no record are rejected.
+Pure: the reader's facts (header, how often this row came before in its file, whether the incident is known) are in
+``facts.details``.
+
+A record is never dropped for what it lacks: no time, no place, an unknown nature all give an event that says so. Only
+bytes that are no record are rejected.
 """
 
 from __future__ import annotations
@@ -10,34 +14,41 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
 from cior_connectors.builtin.cad_drop import rows, values
 from cior_connectors.builtin.cad_drop.config import CadDropConfig, Column
 from cior_connectors.contract import Decoded, Facts
-from cior_connectors.decoding import make_event
+from cior_connectors.decoding import clock_notes, make_event
+from cior_core import clock
 from cior_core.attributes import MERGED_INTO, VERIFIED
+from cior_core.clock import DEFAULT_LIMITS, ClockLimits, ClockReading
 from cior_core.errors import PayloadRejected
-from cior_core.model import ClockQuality, Phase
+from cior_core.model import Phase
 
 MAX_TEXT = 500
-FUTURE_MS = 120_000
-"""A call from further ahead than this is timed by its receipt (research/protocols.md §7)."""
+DAY_S = 86_400.0
 _SPACE = re.compile(r"\s+")
 
 
 def decode(raw: bytes, facts: Facts) -> Decoded:
-    """``raw`` (one record as the reader cut it) as one event. Raises ``PayloadRejected``: the reader's ``problem``, or why it cannot be read."""
+    """``raw`` (one record as the reader cut it) as one event.
+
+    Raises ``PayloadRejected``: the reader's ``problem``, or why it cannot be read.
+    """
     config: CadDropConfig = facts.known.config
     if problem := facts.details.get("problem", ""):
         raise PayloadRejected(problem, "these bytes of the file are not a record")
     row = rows.read(raw, config, facts.details.get("header", ""))
     occurred = values.instant(row.get(config.columns.occurred), config)
-    if (
-        occurred.ms is not None
-        and occurred.ms - facts.received_ms > FUTURE_MS + (occurred.error_s or 0) * 1000
-    ):
-        occurred = msgspec.structs.replace(occurred, ms=None, error_s=None, note="future")
+    # Rows are stored before they are sent: only those in order show a clock that was set back.
+    stored = not (config.rows_in_order and facts.details.get("known", "") != "yes")
+    judged = clock.judge(
+        occurred.ms,
+        facts.received_ms,
+        precision_s=occurred.width_s,
+        buffered=stored,
+        history=facts.clock_of(config.subject),
+        limits=_limits(config),
+    )
     spot, place_note = values.place(
         row.get(config.columns.lat),
         row.get(config.columns.lon),
@@ -59,11 +70,11 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         type_code=type_of(nature, config),
         subject=config.subject,
         key=f"{incident}/{version_of(row, config)}",
-        occurred_ms=occurred.ms if occurred.ms is not None else facts.received_ms,
+        occurred_ms=judged.occurred_ms,
         phase=_phase(row, config, known=facts.details.get("known", "")),
         place=spot,
-        clock=ClockQuality.SKEWED if occurred.note == "future" else ClockQuality.UNKNOWN,
-        clock_error_s=occurred.error_s,
+        clock=judged.quality,
+        clock_error_s=judged.error_s,
         independence=f"{config.subject}/{incident}",
         native_key=incident,
         native_type=nature[:MAX_TEXT] or None,
@@ -71,15 +82,33 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         summary=nature[:MAX_TEXT] or None,
         attributes=_attributes(row, config, year)
         | {name: note for name, note in notes.items() if note}
-        | {"incident": incident},
+        | {"incident": incident}
+        | clock_notes(judged),
     )
-    return Decoded(events=(event,))
+    return Decoded(events=(event,), clocks=_reading(occurred.ms, config, stored=stored))
+
+
+def _limits(config: CadDropConfig) -> ClockLimits:
+    """A database keeps its calls for years, and says how wrong its clock may be."""
+    return ClockLimits(
+        future_s=DEFAULT_LIMITS.future_s + config.clock_error_s,
+        buffer_s=config.max_age_days * DAY_S,
+        declared_error_s=config.clock_error_s,
+    )
+
+
+def _reading(read_ms: int | None, config: CadDropConfig, *, stored: bool) -> tuple[ClockReading, ...]:
+    if read_ms is None:
+        return ()
+    return (ClockReading(subject=config.subject, device_ms=read_ms, buffered=stored),)
 
 
 def incident_key(
     raw: bytes, row: rows.Row, config: CadDropConfig, *, year: int | None, occurrence: str
 ) -> str:
-    """Key that all versions of an incident share: its number within its year, or the record's own bytes and how often they came before in the file."""
+    """Key that all versions of an incident share: its number within its year, or the record's own bytes and how often
+    they came before in the file.
+    """
     number = row.joined(config.columns.id, "/")
     if number:
         return _scoped(number, config, year)
@@ -91,7 +120,9 @@ def _scoped(number: str, config: CadDropConfig, year: int | None) -> str:
 
 
 def version_of(row: rows.Row, config: CadDropConfig) -> str:
-    """Which version of its incident a record is: a digest of everything that is mapped, so that a column nobody maps makes no new version."""
+    """Which version of its incident a record is: a digest of everything that is mapped, so that a column nobody maps
+    makes no new version.
+    """
     if not config.columns.id:
         return "0"
     return digest("\x1f".join(f"{column}={row.get(column)}" for column in rows.mapped(config)).encode())

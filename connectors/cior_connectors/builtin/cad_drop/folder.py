@@ -19,7 +19,10 @@ _EDGE_BYTES = 65_536
 
 
 def fingerprint(path: Path, stream: BinaryIO) -> str:
-    """Who this file is: name, size, change time and both ends of its content. A replaced or grown file is another one. Leaves the stream at 0."""
+    """Who this file is: name, size, change time and both ends of its content. A replaced or grown file is another one.
+
+    Leaves the stream at 0.
+    """
     facts = os.fstat(stream.fileno())
     digest = hashlib.sha256(
         f"{path.name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode("utf-8", "surrogateescape")
@@ -42,7 +45,10 @@ class Folder:
         self._resting: dict[str, tuple[int, int, int]] = {}
 
     def ready(self, busy: set[str]) -> list[Path]:
-        """Whole files, oldest change first, without those in ``busy`` (names). Raises ``OSError`` when the folder cannot be read."""
+        """Whole files, oldest change first, without those in ``busy`` (names).
+
+        Raises ``OSError`` when the folder cannot be read.
+        """
         found: list[tuple[int, str]] = []
         present: set[str] = set()
         with os.scandir(self._root) as entries:

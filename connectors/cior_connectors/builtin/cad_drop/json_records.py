@@ -52,12 +52,17 @@ class _Tokens:
 
 
 def _open_before(buffer: bytes, start: int, found: int) -> bool:
-    """Whether a string opens between ``start`` and the token found: it is not complete in the buffer, so the token lies inside it."""
+    """Whether a string opens between ``start`` and the token found: it is not complete in the buffer, so the token lies
+    inside it.
+    """
     return b'"' in buffer[start:found]
 
 
 def read_json(stream: BinaryIO, *, path: str, max_bytes: int) -> Iterator[Record]:
-    """Elements of the array at dotted ``path`` ("" = the document itself). A document that breaks is yielded to its end as problem records."""
+    """Elements of the array at dotted ``path`` ("" = the document itself).
+
+    A document that breaks is yielded to its end as problem records.
+    """
     origin = stream.tell()
     tokens = _Tokens(stream, max_bytes + CHUNK_BYTES)
     if not _enter(tokens, tuple(path.split(".")) if path else ()):

@@ -28,7 +28,7 @@ class CadDropPeer:
         self._inbox.mkdir(exist_ok=True)
         return cast("CadDropConfig", msgspec.structs.replace(example, folder=str(self._inbox), poll_s=0.02))
 
-    async def send(self, source: Source, payload: bytes, *, within_s: float) -> Answer:  # noqa: ARG002  talks to the folder
+    async def send(self, source: Source, payload: bytes, *, within_s: float) -> Answer:  # noqa: ARG002  by the folder
         """Drop a file with ``payload`` as its record; accepted when it lies in ``done/`` or ``quarantine/`` in time."""
         self._files += 1
         name = f"{self._files:06d}.csv"

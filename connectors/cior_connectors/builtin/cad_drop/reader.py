@@ -1,4 +1,6 @@
-"""A whole file as records: chooses the cutter, takes the CSV header, and sends what is no text of this kind to evidence in chunks."""
+"""A whole file as records: chooses the cutter, takes the CSV header, and sends what is no text of this kind to evidence
+in chunks.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,19 @@ _SNIFF_BYTES = 4_096
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """``records`` in order, and the raw CSV header line that all of them need ("" when there is none), as Latin-1 text so that no byte is lost."""
+    """``records`` in order, and the raw CSV header line that all of them need ("" when there is none), as Latin-1 text
+    so that no byte is lost.
+    """
 
     records: Iterator[Record]
     header: str = ""
 
 
 def read(stream: BinaryIO, config: CadDropConfig) -> Reading:
-    """Records of ``stream`` from its start. Never raises for content: a file that cannot be read becomes problem records."""
+    """Records of ``stream`` from its start.
+
+    Never raises for content: a file that cannot be read becomes problem records.
+    """
     start = stream.read(_SNIFF_BYTES)
     stream.seek(0)
     if start.startswith(UTF16_BOMS):

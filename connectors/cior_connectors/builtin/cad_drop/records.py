@@ -1,7 +1,9 @@
-"""Cutting a file into records with their exact bytes, in bounded memory: the common words, and the readers for lines (CSV, NDJSON).
+"""Cutting a file into records with their exact bytes, in bounded memory: the common words, and the readers for lines
+(CSV, NDJSON).
 
-A reader yields :class:`Record` in file order. What cannot be a record is yielded too, with its ``problem``: no byte of evidence disappears, and
-*records = events + dead letters* holds. White space between records, a byte-order mark and the CSV header are not records.
+A reader yields :class:`Record` in file order. What cannot be a record is yielded too, with its ``problem``: no byte of
+evidence disappears, and *records = events + dead letters* holds. White space between records, a byte-order mark and the
+CSV header are not records.
 """
 
 from __future__ import annotations
@@ -17,9 +19,12 @@ UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """``raw`` exactly as in the file (a line keeps its line end). ``problem``: stable code why it is not a record; "" when it is.
+    """``raw`` exactly as in the file (a line keeps its line end).
 
-    ``fatal``: the rest of the file cannot be read as records, so the file goes to quarantine; its bytes follow as problem records.
+    ``problem``: stable code why it is not a record; "" when it is.
+
+    ``fatal``: the rest of the file cannot be read as records, so the file goes to quarantine; its bytes follow as
+    problem records.
     """
 
     number: int
@@ -29,7 +34,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def head(stream: BinaryIO) -> bytes:
-    """The stream's start: consumes a UTF-8 byte-order mark and returns the first bytes after it, put back for the reader to read again."""
+    """The stream's start: consumes a UTF-8 byte-order mark and returns the first bytes after it, put back for the
+    reader to read again.
+    """
     start = stream.read(4)
     skip = len(BOM) if start.startswith(BOM) else 0
     stream.seek(skip)
@@ -46,7 +53,9 @@ def broken(stream: BinaryIO, *, start: int, number: int, problem: str) -> Iterat
 
 
 class _Lines:
-    """Buffered physical lines with their end; a line beyond ``limit`` comes in pieces of ``limit``, the second value telling that it was cut."""
+    """Buffered physical lines with their end; a line beyond ``limit`` comes in pieces of ``limit``, the second value
+    telling that it was cut.
+    """
 
     def __init__(self, stream: BinaryIO, limit: int) -> None:
         self._stream = stream
@@ -73,8 +82,11 @@ def read_lines(stream: BinaryIO, *, max_bytes: int) -> Iterator[Record]:
 
 
 class CsvCutter:
-    """CSV records (RFC 4180 with the field's usual sins). A quote opens only at the start of a field, so a stray inch mark swallows nothing; a quote that
-    never closes costs its own line, not the rest of the file."""
+    """CSV records (RFC 4180 with the field's usual sins).
+
+    A quote opens only at the start of a field, so a stray inch mark swallows nothing; a quote that never closes costs
+    its own line, not the rest of the file.
+    """
 
     def __init__(self, stream: BinaryIO, *, delimiter: bytes, quote: bytes, max_bytes: int) -> None:
         self._lines = _Lines(stream, max_bytes)

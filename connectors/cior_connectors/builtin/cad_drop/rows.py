@@ -52,8 +52,8 @@ def text_of(raw: bytes, encoding: str) -> str:
 def read(raw: bytes, config: CadDropConfig, header: str) -> Row:
     """``raw`` as a row; ``header`` is the CSV header line of its file ("" when the format has none).
 
-    Raises ``PayloadRejected``: ``cad_drop.encoding``, ``cad_drop.columns``, ``cad_drop.csv``, ``cad_drop.json``, ``cad_drop.duplicate_key``,
-    ``cad_drop.xml``, ``cad_drop.repeated_header``.
+    Raises ``PayloadRejected``: ``cad_drop.encoding``, ``cad_drop.columns``, ``cad_drop.csv``, ``cad_drop.json``,
+    ``cad_drop.duplicate_key``, ``cad_drop.xml``, ``cad_drop.repeated_header``.
     """
     text = text_of(raw, config.encoding)
     match config.format:
@@ -150,7 +150,9 @@ def _xml(text: str, config: CadDropConfig) -> Row:
 
 
 def _undeclared(text: str) -> str:
-    """Prefixes whose declaration stands outside the record are turned into plain names, so that the record can be read alone."""
+    """Prefixes whose declaration stands outside the record are turned into plain names, so that the record can be read
+    alone.
+    """
     if ":" not in text or "xmlns" in text.split(">", 1)[0]:
         return text
     return _PREFIX.sub(r"\1", text)

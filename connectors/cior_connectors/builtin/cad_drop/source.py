@@ -1,4 +1,7 @@
-"""The five verbs of the drop folder. The acknowledgement towards the CAD is the file's move to ``done/`` (or its ``.ack``), after its last record is durable."""
+"""The five verbs of the drop folder.
+
+The acknowledgement towards the CAD is the file's move to ``done/`` (or its ``.ack``), after its last record is durable.
+"""
 
 from __future__ import annotations
 
@@ -73,16 +76,18 @@ class CadDropSource:
         self._ctx = ctx
         self._refused = asyncio.Event()
         self._folder = Folder(self._config, now_ms=ctx.now_ms)
-        self._look()
+        self._check()
         self._state = DropState(
             ctx.state_dir / STATE_FILE, now_ms=ctx.now_ms(), remember_days=self._config.remember_days
         )
 
     async def receive(self) -> AsyncIterator[Received]:
-        """Records of whole files, oldest file first; looks again every ``poll_s``. After a refusal it raises ``SourceUnavailable``: opened again, it
-        goes on behind the last durable record."""
+        """Records of whole files, oldest file first; looks again every ``poll_s``.
+
+        After a refusal it raises ``SourceUnavailable``: opened again, it goes on behind the last durable record.
+        """
         while True:
-            for path in self._look():
+            for path in self._check():
                 for count, received in enumerate(self._file(path), start=1):
                     yield received
                     if self._refused.is_set():
@@ -105,7 +110,10 @@ class CadDropSource:
         return decoding.decode(raw, facts)
 
     async def close(self) -> None:
-        """Close files and marks; idempotent. Acknowledgements that come later are void: their records are read again under the same ids."""
+        """Close files and marks; idempotent.
+
+        Acknowledgements that come later are void: their records are read again under the same ids.
+        """
         for run in self._runs.values():
             run.stream.close()
         self._runs.clear()
@@ -127,7 +135,7 @@ class CadDropSource:
             return ProbeReport(ok=False, detail=f"the folder cannot be read: {error.strerror}")
         return ProbeReport(ok=True, detail=f"folder readable, {len(waiting)} files waiting")
 
-    def _look(self) -> list[Path]:
+    def _check(self) -> list[Path]:
         if self._folder is None:
             raise SourceUnavailable("cad_drop.closed", "the folder is not open")
         try:
@@ -193,7 +201,9 @@ class CadDropSource:
         return Received(payload=record.raw, facts=facts, ack=ack)
 
     def _labels(self, raw: bytes, header: str) -> dict[str, str]:
-        """What ``decode`` cannot know from the bytes: is the incident known, or (without a number) how often was this row before."""
+        """What ``decode`` cannot know from the bytes: is the incident known, or (without a number) how often was this
+        row before.
+        """
         state, ctx = self._opened
         config = self._config
         if config.columns.id:

@@ -1,8 +1,5 @@
-"""What a drop folder remembers between processes: how far each file is durable, and which versions of which incidents were seen. One small SQLite file.
-
-The file mark moves only with acknowledgements (a mark ahead of durability loses data). The versions are labels: they may be written earlier, lose nothing,
-and give the same answer when a record is read again, which is what keeps ids and phases equal after a kill. SQLite's write-ahead log survives kill -9; after a
-power cut the last marks may be older than the truth, which re-sends records under their old ids.
+"""What a drop folder remembers between processes: how far each file is durable, and which versions of which incidents
+were seen. One small SQLite file.
 """
 
 from __future__ import annotations
@@ -11,8 +8,12 @@ import sqlite3
 from pathlib import Path
 
 _SCHEMA = """
-create table if not exists files (fingerprint text primary key, durable integer not null, seen_ms integer not null) without rowid;
-create table if not exists versions (incident text, version text, ordinal integer not null, seen_ms integer not null, primary key (incident, version)) without rowid;
+create table if not exists files (
+  fingerprint text primary key, durable integer not null, seen_ms integer not null
+) without rowid;
+create table if not exists versions (
+  incident text, version text, ordinal integer not null, seen_ms integer not null, primary key (incident, version)
+) without rowid;
 create temp table if not exists occurrences (row text primary key, times integer not null) without rowid;
 """
 _DAY_MS = 86_400_000
@@ -25,6 +26,7 @@ class DropState:
     def __init__(self, path: Path, *, now_ms: int, remember_days: int) -> None:
         self._database = sqlite3.connect(path, isolation_level="DEFERRED")
         self._database.executescript(
+            # Survives kill -9; after a power cut the last marks may be old, which sends records again under their ids.
             "pragma journal_mode=wal; pragma synchronous=normal; pragma temp_store=file;" + _SCHEMA
         )
         oldest_ms = now_ms - remember_days * _DAY_MS
@@ -41,7 +43,7 @@ class DropState:
         return int(found[0]) if found else 0
 
     def mark(self, fingerprint: str, durable: int, *, now_ms: int, flush: bool = False) -> None:
-        """Move the mark of a file; committed every :data:`COMMIT_EVERY` calls or with ``flush``."""
+        """Move the mark, by acknowledgements only; committed every :data:`COMMIT_EVERY` calls or with ``flush``."""
         self._database.execute(
             "insert or replace into files values (?, ?, ?)", (fingerprint, durable, now_ms)
         )
@@ -55,7 +57,9 @@ class DropState:
         self.commit()
 
     def known(self, incident: str, version: str, *, now_ms: int) -> bool:
-        """Whether ``version`` is a later version of ``incident``: the first one ever seen is not, and stays so when it is read again."""
+        """Whether ``version`` is a later version of ``incident``: the first one ever seen is not, and stays so when it
+        is read again.
+        """
         found = self._database.execute(
             "select ordinal from versions where incident = ? and version = ?", (incident, version)
         ).fetchone()
@@ -64,6 +68,7 @@ class DropState:
         (ordinal,) = self._database.execute(
             "select count(*) from versions where incident = ?", (incident,)
         ).fetchone()
+        # A label, so it may be written before durability: the same record read again gets the same answer.
         self._database.execute(
             "insert into versions values (?, ?, ?, ?)", (incident, version, ordinal, now_ms)
         )

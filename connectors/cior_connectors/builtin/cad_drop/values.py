@@ -18,7 +18,10 @@ from cior_core.model import UNKNOWN_PLACE, Place, PlaceMethod
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 _ISO = "%Y-%m-%d %H:%M:%S"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OLDEST_MS, _NEWEST_MS = 946_684_800_000, 7_258_118_400_000
+_OLDEST_MS, _NEWEST_MS = -2_208_988_800_000, 7_258_118_400_000
+"""1900 and 2200: what lies outside was read by a layout that is not its own."""
+_FIRST_YEAR = 2000
+"""Before it no incident number was given: an unset clock is no identity."""
 _NOTES = {Mark.AMBIGUOUS_HOUR: "ambiguous", Mark.SKIPPED_HOUR: "nonexistent"}
 _BLACK = "█"
 _PERSONAL = (
@@ -31,32 +34,33 @@ _PERSONAL = (
 
 
 class Instant(msgspec.Struct, frozen=True, kw_only=True):
-    """UTC ``ms`` (None: not readable), how far off it may be, the local year, and a note: ``ambiguous``, ``nonexistent``, ``unreadable``, ``missing``."""
+    """UTC ``ms`` (None: not readable), the width of what was written, the local year, and a note about the text.
+
+    Notes: ``ambiguous``, ``nonexistent``, ``unreadable``, ``missing``.
+    """
 
     ms: int | None
-    error_s: float | None = None
+    width_s: float = 1.0
     year: int | None = None
     note: str = ""
 
 
 def instant(text: str, config: CadDropConfig) -> Instant:
-    """``text`` as an instant. An hour that happens twice is read as its first pass, one that does not exist as the hour after; both say so in
-    ``note`` and widen ``error_s`` by an hour."""
+    """``text`` as an instant. An hour that happens twice is read as its first pass, one that does not exist as the hour
+    after; both say so in ``note`` and widen ``width_s`` by an hour.
+    """
     if not text:
         return Instant(ms=None, note="missing")
     zone = ZoneInfo(config.zone)
     for layout in config.datetime_formats:
         found = _read(text, layout, zone)
         if found is not None and _OLDEST_MS <= found.instant_ms < _NEWEST_MS:
-            error_s = (
-                max(_resolution_s(text, layout), found.error_s if found.mark is not None else 0.0)
-                + config.clock_error_s
-            )
-            year = datetime.fromtimestamp(found.instant_ms / 1000, zone).year
+            width_s = max(_resolution_s(text, layout), found.error_s if found.mark is not None else 0.0)
+            year = (_EPOCH + timedelta(milliseconds=found.instant_ms)).astimezone(zone).year
             return Instant(
                 ms=found.instant_ms,
-                error_s=error_s,
-                year=year,
+                width_s=width_s,
+                year=year if year >= _FIRST_YEAR else None,
                 note=_NOTES.get(found.mark, "") if found.mark else "",
             )
     return Instant(ms=None, note="unreadable")
@@ -83,8 +87,12 @@ def _resolution_s(text: str, layout: str) -> float:
 
 
 def place(lat_text: str, lon_text: str, address: str, config: CadDropConfig) -> tuple[Place, str]:
-    """``(place, note)``. What is no WGS84 point inside the earth gives an unknown place with the address kept, and the note says why:
-    ``zero``, ``projected`` (Gauss-Krüger or another grid), ``outside`` (kept, but not in the bounds), ``swapped`` (put right), ``unreadable``."""
+    """``(place, note)``.
+
+    What is no WGS84 point inside the earth gives an unknown place with the address kept, and the note says why:
+    ``zero``, ``projected`` (Gauss-Krüger or another grid), ``outside`` (kept, but not in the bounds), ``swapped`` (put
+    right), ``unreadable``.
+    """
     text = address or None
     lat, lon = _number(lat_text, config), _number(lon_text, config)
     if lat is None or lon is None:
@@ -124,7 +132,9 @@ def _number(text: str, config: CadDropConfig) -> float | None:
 
 
 def masked(text: str, extra: Sequence[str]) -> str:
-    """``text`` with mail addresses, long numbers, names (two capitalised words or more) and ``extra`` patterns blacked out."""
+    """``text`` with mail addresses, long numbers, names (two capitalised words or more) and ``extra`` patterns blacked
+    out.
+    """
     for pattern in (*_PERSONAL, *(re.compile(item, re.IGNORECASE) for item in extra)):
         text = pattern.sub(lambda found: _BLACK * min(len(found.group()), 8), text)
     return text

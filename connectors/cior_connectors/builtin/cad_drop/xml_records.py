@@ -1,4 +1,7 @@
-"""XML documents cut into record elements with their exact bytes. DTDs and entities are refused before anything is expanded (as ``defusedxml`` does)."""
+"""XML documents cut into record elements with their exact bytes.
+
+DTDs and entities are refused before anything is expanded (as ``defusedxml`` does).
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,10 @@ class _Cutter:
 
 
 def read_xml(stream: BinaryIO, *, element: str, max_bytes: int) -> Iterator[Record]:
-    """Elements named ``element`` (any namespace), not nested in one another. A broken or forbidden document is yielded to its end as problem records."""
+    """Elements named ``element`` (any namespace), not nested in one another.
+
+    A broken or forbidden document is yielded to its end as problem records.
+    """
     origin = base = stream.tell()
     cutter, held, number, last_good = _Cutter(element), b"", 0, origin
     problem = ""

@@ -1,4 +1,7 @@
-"""How many frames a second one core frames, reads and decodes: ``python -m cior_connectors.builtin.dc09.capacity``. Prints the median of five rounds."""
+"""How many frames a second one core frames, reads and decodes: ``python -m cior_connectors.builtin.dc09.capacity``.
+
+Prints the median of five rounds.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def measure(key: bytes | None) -> float:
     )
     facts = Facts(source="urn:cior:dc09:bench", received_ms=NOW_MS, first_received_ms=NOW_MS, context=context)
     panel = PanelSettings(account="1234", port=1, key=key)
-    frames = [
+    sent = [
         encode(
             panel,
             token="ADM-CID",  # noqa: S106  SIA DC-09's word for the message format
@@ -39,14 +42,14 @@ def measure(key: bytes | None) -> float:
         )
         for n in range(FRAMES)
     ]
-    stream = b"".join(frames)
+    stream = b"".join(sent)
     rates = []
     for _ in range(5):
         began = time.perf_counter()
-        cuts = Framer(max_bytes=1 << 20).feed(stream)
-        for cut in cuts:
-            decode(cut.raw, facts)
-        rates.append(len(cuts) / (time.perf_counter() - began))
+        frames = Framer(max_bytes=1 << 20).feed(stream)
+        for framed in frames:
+            decode(framed.raw, facts)
+        rates.append(len(frames) / (time.perf_counter() - began))
     return statistics.median(rates)
 
 

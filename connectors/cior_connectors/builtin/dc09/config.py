@@ -13,7 +13,7 @@ from cior_connectors.press_types import press_types
 
 
 def _press_types() -> dict[str, str]:
-    # The panel of a siren reports that it sounds. Only here: on other lines a stranger's word must not turn a press into less.
+    # The panel of a siren reports that it sounds. Only here: a stranger's word must not turn a press into less.
     return press_types() | {"siren": "siren.community"}
 
 
@@ -67,7 +67,8 @@ class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fiel
     press_types: Annotated[
         dict[str, str],
         Meta(
-            description="Event type of a panel's panic code by the registered device's kind; others stay private alarms.",
+            description="Event type of a panel's panic code by the registered device's kind; others stay private "
+            "alarms.",
             examples=[{"community": "panic.community"}],
         ),
     ] = msgspec.field(default_factory=_press_types)
@@ -143,7 +144,9 @@ def types_of(config: Any) -> tuple[str, ...]:
 
 
 def _check_key(secret: Secret | str) -> None:
-    """The runtime checks once with secrets as text, before ``env:`` and ``file:`` are looked up, and once with the secrets themselves."""
+    """The runtime checks once with secrets as text, before ``env:`` and ``file:`` are looked up, and once with the
+    secrets themselves.
+    """
     text = secret.reveal() if isinstance(secret, Secret) else secret
     if text.startswith(("env:", "file:")):
         return

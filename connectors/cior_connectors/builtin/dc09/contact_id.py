@@ -15,7 +15,9 @@ PHASES = {"1": Phase.NEW, "3": Phase.RESTORE, "6": Phase.STILL}
 
 
 class ContactId(msgspec.Struct, frozen=True, kw_only=True):
-    """Qualifier 1 new or opening, 3 restore or closing, 6 still present; ``point`` is a zone or a user, as text with its zeros."""
+    """Qualifier 1 new or opening, 3 restore or closing, 6 still present; ``point`` is a zone or a user, as text with
+    its zeros.
+    """
 
     qualifier: str
     code: str

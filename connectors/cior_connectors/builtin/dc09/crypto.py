@@ -1,7 +1,10 @@
-"""DC-09 encryption: AES-CBC with a zero IV over ``padding | content``, written as hex (SIA DC-09 §5.4). It has no message authentication: run it in a VPN or TLS.
+"""DC-09 encryption: AES-CBC with a zero IV over ``padding | content``, written as hex (SIA DC-09 §5.4).
 
-Keys are given as text: 16, 24 or 32 letters (their ASCII bytes are the key) or 32, 48 or 64 hex digits. 32 hex digits are ambiguous (AES-128 as hex,
-AES-256 as letters): :func:`keys_of` returns both and :func:`open_text` takes the one that opens the message.
+It has no message authentication: run it in a VPN or TLS.
+
+Keys are given as text: 16, 24 or 32 letters (their ASCII bytes are the key) or 32, 48 or 64 hex digits. 32 hex digits
+are ambiguous (AES-128 as hex, AES-256 as letters): :func:`keys_of` returns both and :func:`open_text` takes the one
+that opens the message.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ _CONTENT = re.compile(rb"\A[^\[\]|]*\|?[^\]]*\]")
 
 
 def keys_of(text: str) -> tuple[bytes, ...]:
-    """The key(s) that ``text`` may mean, likelier first. Raises ``ConfigInvalid`` (``dc09.key_length``) for any other length."""
+    """The key(s) that ``text`` may mean, likelier first.
+
+    Raises ``ConfigInvalid`` (``dc09.key_length``) for any other length.
+    """
     found: list[bytes] = []
     if len(text) in (32, 48, 64) and _HEX.fullmatch(text):
         found.append(bytes.fromhex(text))
@@ -37,7 +43,7 @@ def keys_of(text: str) -> tuple[bytes, ...]:
 
 
 def encrypt(content: bytes, key: bytes, *, padding: bytes = b"") -> bytes:
-    """Upper-case hex of AES-CBC(``padding`` + ``content``). The caller pads to a multiple of 16 (:func:`pad_length`)."""
+    """Upper-case hex of AES-CBC(``padding`` + ``content``). Padded by the caller to 16s (:func:`pad_length`)."""
     encryptor = Cipher(algorithms.AES(key), modes.CBC(_ZERO_IV)).encryptor()
     return (encryptor.update(padding + content) + encryptor.finalize()).hex().upper().encode()
 
@@ -48,7 +54,10 @@ def pad_length(content_bytes: int) -> int:
 
 
 def decrypt(text: bytes, key: bytes) -> bytes:
-    """The clear bytes of hex ``text``. Raises ``PayloadRejected`` (``dc09.cipher_text``) when it is not whole blocks of hex."""
+    """The clear bytes of hex ``text``.
+
+    Raises ``PayloadRejected`` (``dc09.cipher_text``) when it is not whole blocks of hex.
+    """
     if not re.fullmatch(rb"(?:[0-9A-Fa-f]{32})+", text):
         raise PayloadRejected("dc09.cipher_text", "the encrypted part is not whole AES blocks in hex")
     decryptor = Cipher(algorithms.AES(key), modes.CBC(_ZERO_IV)).decryptor()
@@ -56,10 +65,12 @@ def decrypt(text: bytes, key: bytes) -> bytes:
 
 
 def open_text(text: bytes, keys: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """``(clear content without padding, the key that opened it)``. A message opens when it ends in its mandatory timestamp.
+    """``(clear content without padding, the key that opened it)``.
 
-    Padding ends at the first bar; a message that has none before its closing bracket (seen in the field) is all padding up to the bracket.
-    Raises ``PayloadRejected``: ``dc09.no_key``, ``dc09.wrong_key``, ``dc09.cipher_text``.
+    A message opens when it ends in its mandatory timestamp.
+
+    Padding ends at the first bar; a message that has none before its closing bracket (seen in the field) is all padding
+    up to the bracket. Raises ``PayloadRejected``: ``dc09.no_key``, ``dc09.wrong_key``, ``dc09.cipher_text``.
     """
     if not keys:
         raise PayloadRejected("dc09.no_key", "encrypted message from an account without a key")

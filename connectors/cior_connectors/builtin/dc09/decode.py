@@ -1,7 +1,11 @@
-"""A DC-09 frame to events. Pure: keys come from the configuration, the receipt's labels (first receipt, repeats, other address) from ``facts.details``.
+"""A DC-09 frame to events.
 
-Every readable frame gives at least one event: an unknown code is an alarm nobody classified, an unregistered account still alarms, a wrong clock still
-alarms. Only what is no frame, cannot be opened, or is of a kind we do not handle is rejected, with its bytes.
+Pure: keys come from the configuration, the receipt's labels (first receipt, repeats, other address) from
+``facts.details``.
+
+Every readable frame gives at least one event: an unknown code is an alarm nobody classified, an unregistered account
+still alarms, a wrong clock still alarms. Only what is no frame, cannot be opened, or is of a kind we do not handle is
+rejected, with its bytes.
 """
 
 from __future__ import annotations
@@ -10,14 +14,14 @@ from typing import Any, Protocol, cast
 
 import msgspec
 
-from cior_connectors.builtin.dc09 import contact_id, frame, reply, sia_dcs
+from cior_connectors.builtin.dc09 import contact_id, frame, reply, sia_dcs, times
 from cior_connectors.builtin.dc09.config import Dc09Config
 from cior_connectors.builtin.dc09.extended import attributes_of, occurrence_ms, place_of
 from cior_connectors.builtin.dc09.message import Message, parse
-from cior_connectors.builtin.dc09.times import Moment, moment
 from cior_connectors.contract import Decoded, Facts
-from cior_connectors.decoding import make_event
+from cior_connectors.decoding import clock_notes, make_event
 from cior_core.attributes import VERIFIED
+from cior_core.clock import Judgement
 from cior_core.errors import PayloadRejected
 from cior_core.identity import press_key
 from cior_core.model import DataClass, Event, Phase
@@ -25,13 +29,16 @@ from cior_core.model import DataClass, Event, Phase
 UNCLASSIFIED = "alarm.unclassified"
 VERIFIED_PRESS = "panic.verified"
 PRESSES = ("panic.alarm", VERIFIED_PRESS)
-"""What a panel's panic codes mean when its registration says nothing more. A duress code stays silent whoever sends it."""
+"""What a panel's panic codes mean when its registration says nothing more. A duress code stays silent whoever sends it.
+"""
 NOTICE = "device.notice"
 HEARTBEAT = "heartbeat"
 CONFLICT = "source.conflict"
 MAX_TEXT = 200
 ALIVE_BUCKET_MS = 10_000
-"""Link tests of one panel within it are one sign of life: a resend after a lost answer, not a second test (panels test every 30 s at most)."""
+"""Link tests of one panel within it are one sign of life: a resend after a lost answer, not a second test (panels test
+every 30 s at most).
+"""
 
 
 class _Meaning(Protocol):
@@ -63,13 +70,15 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decode(raw: bytes, facts: Facts) -> Decoded:
-    """``raw`` as cut from the line. Raises ``PayloadRejected``: ``dc09.noise``, ``dc09.truncated``, ``dc09.oversize``, ``dc09.bad_header``,
-    ``dc09.bad_length``, ``dc09.bad_crc``, and the codes of :func:`message.parse`, :mod:`contact_id` and :mod:`sia_dcs`, ``dc09.unsupported_token``."""
+    """``raw`` as framed. Raises ``PayloadRejected``: ``dc09.noise``, ``dc09.truncated``, ``dc09.oversize``,
+    ``dc09.bad_header``, ``dc09.bad_length``, ``dc09.bad_crc``, and the codes of :func:`message.parse`,
+    :mod:`contact_id` and :mod:`sia_dcs`, ``dc09.unsupported_token``.
+    """
     config: Dc09Config = facts.known.config
     kind = frame.classify(raw)
-    if facts.details.get("cut") == frame.CutKind.OVERSIZE:
-        kind = frame.CutKind.OVERSIZE
-    if kind is not frame.CutKind.FRAME:
+    if facts.details.get("frame") == frame.FrameKind.OVERSIZE:
+        kind = frame.FrameKind.OVERSIZE
+    if kind is not frame.FrameKind.FRAME:
         raise PayloadRejected(
             f"dc09.{kind.value}",
             "not a DC-09 frame: no answer was sent",
@@ -82,7 +91,7 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         _as_registered(fact, config.press_types.get(registered.kind if registered is not None else ""))
         for fact in _said(message, cast("AlarmTaxonomy", facts.known.taxonomy))
     )
-    when = moment(occurrence_ms(message), message.timestamp_ms, received_ms=facts.received_ms)
+    when = times.judged(message, facts, subject=subject)
     events = tuple(
         _event(fact, message, facts, subject=subject, when=when, index=n) for n, fact in enumerate(said)
     )
@@ -92,12 +101,16 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
             *events,
             *_alive(message, facts, subject=subject, sealed=sealed),
             *_conflicts(message, facts, config, subject=subject),
-        )
+        ),
+        clocks=times.reading(message, subject=subject),
     )
 
 
 def _said(message: Message, taxonomy: AlarmTaxonomy) -> tuple[_Fact, ...]:
-    """What the message reports; nothing for link tests. Raises ``PayloadRejected`` (``dc09.unsupported_token``) for kinds we do not handle."""
+    """What the message reports; nothing for link tests.
+
+    Raises ``PayloadRejected`` (``dc09.unsupported_token``) for kinds we do not handle.
+    """
     match message.token:
         case "ADM-CID":
             return (_from_contact_id(contact_id.parse(message.data), taxonomy),)
@@ -166,14 +179,19 @@ def _from_code(event: sia_dcs.SiaEvent, text: str, taxonomy: AlarmTaxonomy) -> _
 
 
 def _as_registered(fact: _Fact, named: str | None) -> _Fact:
-    """A panic code as the device's kind means it. That the station verified it stays said, where the type says so no longer."""
+    """A panic code as the device's kind means it.
+
+    That the station verified it stays said, where the type says so no longer.
+    """
     if named is None or fact.type_code not in PRESSES:
         return fact
     told = {VERIFIED: True} if fact.type_code == VERIFIED_PRESS else {}
     return msgspec.structs.replace(fact, type_code=named, attributes=fact.attributes | told)
 
 
-def _event(fact: _Fact, message: Message, facts: Facts, *, subject: str, when: Moment, index: int) -> Event:
+def _event(
+    fact: _Fact, message: Message, facts: Facts, *, subject: str, when: Judgement, index: int
+) -> Event:
     attributes = (
         attributes_of(message)
         | fact.attributes
@@ -189,27 +207,28 @@ def _event(fact: _Fact, message: Message, facts: Facts, *, subject: str, when: M
         message, _number(facts.details.get("arrived_ms", "")) or facts.received_ms
     ):
         attributes["timestamp_refused"] = True
-    if when.note:
-        attributes["clock_note"] = when.note
     return make_event(
         facts,
         type_code=fact.type_code,
         subject=subject,
         key=_press(message, facts, subject=subject),
         index=index,
-        occurred_ms=when.occurred_ms if when.occurred_ms is not None else _first_ms(facts),
+        occurred_ms=_first_ms(facts) if when.by_receipt else when.occurred_ms,
         phase=fact.phase,
         place=place_of(message),
         clock=when.quality,
         clock_error_s=when.error_s,
         native_type=fact.native,
-        attributes=attributes,
+        attributes=attributes | clock_notes(when),
     )
 
 
 def _press(message: Message, facts: Facts, *, subject: str) -> str:
-    """The native key of what the message reports. With its own event time (block H) that time is part of it, so a copy buffered for hours is still the
-    same press; without, the window does it: the first receipt's instant stands for all resends."""
+    """The native key of what the message reports.
+
+    With its own event time (block H) that time is part of it, so a copy buffered for hours is still the same press;
+    without, the window does it: the first receipt's instant stands for all resends.
+    """
     body = message.identity().encode()
     own_ms = occurrence_ms(message)
     if own_ms is not None:
@@ -246,7 +265,9 @@ def _alive(message: Message, facts: Facts, *, subject: str, sealed: bool) -> tup
 
 
 def _conflicts(message: Message, facts: Facts, config: Dc09Config, *, subject: str) -> tuple[Event, ...]:
-    """Facts about the channel that an operator must see: one account from two addresses, plain text where encryption is due, a key sent in clear."""
+    """Facts about the channel that an operator must see: one account from two addresses, plain text where encryption is
+    due, a key sent in clear.
+    """
     found: list[tuple[str, str]] = []
     if facts.details.get("other_peer"):
         found.append(("account_at_two_addresses", facts.details.get("other_peer_ms", "")))

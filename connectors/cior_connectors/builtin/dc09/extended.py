@@ -1,4 +1,6 @@
-"""Extended data blocks of DC-09 (§5.5.1.8): place from X and Y, event time from H, the rest as bounded text that nobody follows or executes. Pure."""
+"""Extended data blocks of DC-09 (§5.5.1.8): place from X and Y, event time from H, the rest as bounded text that nobody
+follows or executes. Pure.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def occurrence_ms(message: Message) -> int | None:
 
 
 def place_of(message: Message) -> Place:
-    """Place from Y (latitude) and X (longitude), unknown when either is missing, unreadable, out of range, or both are zero."""
+    """Place from Y (latitude) and X (longitude), unknown when either is missing, unreadable, out of range, or both are
+    zero.
+    """
     lat, lon = _degrees(message.block("Y"), "NS"), _degrees(message.block("X"), "EW")
     if lat is None or lon is None or not (abs(lat) <= 90 and abs(lon) <= 180) or (lat == 0 and lon == 0):
         return UNKNOWN_PLACE
@@ -51,7 +55,10 @@ def _degrees(text: str | None, letters: str) -> float | None:
 
 
 def attributes_of(message: Message) -> dict[str, Any]:
-    """The blocks as attributes: known letters under their names, others under ``block_<letter>``. Key blocks were dropped on reading."""
+    """The blocks as attributes: known letters under their names, others under ``block_<letter>``.
+
+    Key blocks were dropped on reading.
+    """
     found: dict[str, Any] = {}
     for letter, text in message.blocks[:MAX_BLOCKS]:
         if letter not in _USED:

@@ -1,7 +1,9 @@
-"""SIA DC-09 framing: ``LF, CRC (4 hex), length (4 hex), body, CR``. Pure and incremental; every byte that arrives leaves in exactly one cut.
+"""SIA DC-09 framing: ``LF, CRC (4 hex), length (4 hex), body, CR``.
 
-CRC is CRC-16/ARC (reflected 0xA001, start 0, check value BB3D). CRC and length both cover the body, from its opening quote to the byte
-before CR; the length is hexadecimal (SIA DC-09 §5.5.1; re-computed on published vectors).
+Pure and incremental; every byte that arrives leaves in exactly one frame.
+
+CRC is CRC-16/ARC (reflected 0xA001, start 0, check value BB3D). CRC and length both cover the body, from its opening
+quote to the byte before CR; the length is hexadecimal (SIA DC-09 §5.5.1; re-computed on published vectors).
 """
 
 from __future__ import annotations
@@ -42,8 +44,11 @@ def pack(body: bytes) -> bytes:
     return b"\n%04X%04X%b\r" % (crc16(body), len(body), body)
 
 
-class CutKind(StrEnum):
-    """What a cut is. Only ``FRAME`` may be answered; everything else is kept as it is and dead-lettered."""
+class FrameKind(StrEnum):
+    """What a piece of the stream is.
+
+    Only ``FRAME`` may be answered; everything else is kept as it is and dead-lettered.
+    """
 
     FRAME = "frame"
     NOISE = "noise"
@@ -54,10 +59,10 @@ class CutKind(StrEnum):
     BAD_CRC = "bad_crc"
 
 
-class Cut(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True):
     """A piece of the stream: its exact bytes and what they are."""
 
-    kind: CutKind
+    kind: FrameKind
     raw: bytes
 
     @property
@@ -66,25 +71,28 @@ class Cut(msgspec.Struct, frozen=True):
         return self.raw[HEADER_BYTES:-1]
 
 
-def classify(raw: bytes) -> CutKind:
+def classify(raw: bytes) -> FrameKind:
     """What one delimited piece (supposed to be LF…CR) is."""
     if not raw.startswith(LF):
-        return CutKind.NOISE
+        return FrameKind.NOISE
     if not raw.endswith(CR):
-        return CutKind.TRUNCATED
+        return FrameKind.TRUNCATED
     header = _HEADER.match(raw)
     if header is None:
-        return CutKind.BAD_HEADER
+        return FrameKind.BAD_HEADER
     body = raw[HEADER_BYTES:-1]
     if int(header.group(2), 16) != len(body):
-        return CutKind.BAD_LENGTH
+        return FrameKind.BAD_LENGTH
     if int(header.group(1), 16) != crc16(body):
-        return CutKind.BAD_CRC
-    return CutKind.FRAME
+        return FrameKind.BAD_CRC
+    return FrameKind.FRAME
 
 
 class Framer:
-    """Cuts a byte stream into frames. Bounded: never holds more than ``max_bytes``. One per connection, a fresh one per datagram."""
+    """Cuts a byte stream into frames. Bounded: never holds more than ``max_bytes``.
+
+    One per connection, a fresh one per datagram.
+    """
 
     def __init__(self, *, max_bytes: int) -> None:
         self._max = max_bytes
@@ -96,25 +104,25 @@ class Framer:
         """How much of an unfinished frame is held."""
         return len(self._held)
 
-    def feed(self, data: bytes) -> list[Cut]:
-        """The cuts that ``data`` completes, in order. NUL, CR and LF between frames are filler and leave no cut."""
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that ``data`` completes, in order. NUL, CR and LF between frames are filler and leave none."""
         self._held += data
-        cuts: list[Cut] = []
-        while (cut := self._next()) is not None:
-            cuts.append(cut)
-        return cuts
+        frames: list[Frame] = []
+        while (framed := self._next()) is not None:
+            frames.append(framed)
+        return frames
 
-    def flush(self) -> list[Cut]:
+    def flush(self) -> list[Frame]:
         """What is left when the stream ends."""
         rest = bytes(self._held)
-        self._take(len(rest))
+        self._consume(len(rest))
         return (
-            [Cut(CutKind.TRUNCATED if rest.startswith(LF) else CutKind.NOISE, rest)]
+            [Frame(FrameKind.TRUNCATED if rest.startswith(LF) else FrameKind.NOISE, rest)]
             if rest.strip(b"\r\n\0")
             else []
         )
 
-    def _next(self) -> Cut | None:
+    def _next(self) -> Frame | None:
         while True:
             self._skip_filler()
             if not self._held:
@@ -135,11 +143,11 @@ class Framer:
                 return self._too_long()
             return self._finish(min(ends))
 
-    def _finish(self, at: int) -> Cut:
+    def _finish(self, at: int) -> Frame:
         if self._held[at] == LF[0]:
-            return Cut(CutKind.TRUNCATED, self._take(at))
-        raw = self._take(at + 1)
-        return Cut(classify(raw), raw)
+            return Frame(FrameKind.TRUNCATED, self._consume(at))
+        raw = self._consume(at + 1)
+        return Frame(classify(raw), raw)
 
     def _skip_filler(self) -> None:
         """Drop CR and NUL before a frame, and all but the last LF of a run."""
@@ -149,18 +157,18 @@ class Framer:
         ):
             at += 1
         if at:
-            self._take(at)
+            self._consume(at)
 
-    def _noise(self) -> Cut | None:
+    def _noise(self) -> Frame | None:
         at = self._held.find(LF)
         if 0 <= at < self._max:
-            return Cut(CutKind.NOISE, self._take(at))
-        return Cut(CutKind.NOISE, self._take(self._max)) if len(self._held) >= self._max else None
+            return Frame(FrameKind.NOISE, self._consume(at))
+        return Frame(FrameKind.NOISE, self._consume(self._max)) if len(self._held) >= self._max else None
 
-    def _too_long(self) -> Cut:
-        return Cut(CutKind.OVERSIZE, self._take(self._max))
+    def _too_long(self) -> Frame:
+        return Frame(FrameKind.OVERSIZE, self._consume(self._max))
 
-    def _take(self, count: int) -> bytes:
+    def _consume(self, count: int) -> bytes:
         piece = bytes(self._held[:count])
         del self._held[:count]
         self._searched = 0

@@ -1,7 +1,7 @@
-"""TCP and UDP sockets of the receiver: framing, time limits, connection limits. Knows bytes and cuts, not messages.
+"""TCP and UDP sockets of the receiver: framing, time limits, connection limits. Knows bytes and frames, not messages.
 
-Limits never cost a press: when the house is full the longest idle connection leaves, not the newcomer; a full hand-over queue stops reading (TCP) or leaves
-the datagram unanswered (UDP), so the panel keeps it and sends again.
+Limits never cost a press: when the house is full the longest idle connection leaves, not the newcomer; a full hand-over
+queue stops reading (TCP) or leaves the datagram unanswered (UDP), so the panel keeps it and sends again.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cior_connectors.builtin.dc09.config import Dc09Config
-from cior_connectors.builtin.dc09.frame import Cut, CutKind, Framer
+from cior_connectors.builtin.dc09.frame import Frame, FrameKind, Framer
 
 Address = tuple[str, int]
 Reply = Callable[[bytes], Awaitable[None]]
-TakeStream = Callable[[Cut, Address, Reply], Awaitable[None]]
-TakeDatagram = Callable[[Cut, Address, Reply], bool]
+IngestStream = Callable[[Frame, Address, Reply], Awaitable[None]]
+IngestDatagram = Callable[[Frame, Address, Reply], bool]
 READ_BYTES = 4096
 
 
@@ -39,11 +39,11 @@ class _Connection:
 
 
 class StreamServer:
-    """The TCP side. ``take`` is awaited for every cut, so a slow consumer slows the sockets."""
+    """The TCP side. ``ingest`` is awaited for every frame, so a slow consumer slows the sockets."""
 
-    def __init__(self, config: Dc09Config, take: TakeStream) -> None:
+    def __init__(self, config: Dc09Config, ingest: IngestStream) -> None:
         self._config = config
-        self._take = take
+        self._ingest = ingest
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Task[Any], _Connection] = {}
         self.evicted = 0
@@ -77,7 +77,7 @@ class StreamServer:
         connection = _Connection(writer, (str(name[0]), int(name[1])), asyncio.get_running_loop().time())
         if task is None:
             return
-        self._make_room(connection.peer[0])
+        self._free_capacity(connection.peer[0])
         self._open[task] = connection
         try:
             await self._talk(reader, connection)
@@ -88,7 +88,7 @@ class StreamServer:
             with contextlib.suppress(OSError):
                 writer.close()
 
-    def _make_room(self, host: str) -> None:
+    def _free_capacity(self, host: str) -> None:
         mine = [(task, known) for task, known in self._open.items() if known.peer[0] == host]
         crowd = mine if len(mine) >= self._config.max_connections_per_peer else list(self._open.items())
         if crowd and (crowd is mine or len(self._open) >= self._config.max_connections):
@@ -110,17 +110,17 @@ class StreamServer:
                     data = await reader.read(READ_BYTES)
             except TimeoutError:
                 data = b""
-            cuts = framer.feed(data) if data else framer.flush()
-            for cut in cuts:
+            frames = framer.feed(data) if data else framer.flush()
+            for framed in frames:
                 connection.active = loop.time()
-                connection.bad += cut.kind is not CutKind.FRAME
-                await self._take(cut, connection.peer, connection.reply)
+                connection.bad += framed.kind is not FrameKind.FRAME
+                await self._ingest(framed, connection.peer, connection.reply)
             if not data:
                 await self._linger(reader)
                 return
             if not framer.pending_bytes:
                 deadline = None
-            elif deadline is None or cuts:
+            elif deadline is None or frames:
                 deadline = loop.time() + self._config.frame_timeout_s
 
     async def _linger(self, reader: asyncio.StreamReader) -> None:
@@ -130,11 +130,14 @@ class StreamServer:
 
 
 class DatagramServer(asyncio.DatagramProtocol):
-    """The UDP side. ``take`` returns False when there is no room: the datagram stays unanswered and is counted in :attr:`refused`."""
+    """The UDP side.
 
-    def __init__(self, config: Dc09Config, take: TakeDatagram) -> None:
+    ``ingest`` returns False when there is no capacity: the datagram stays unanswered and is counted in :attr:`refused`.
+    """
+
+    def __init__(self, config: Dc09Config, ingest: IngestDatagram) -> None:
         self._config = config
-        self._take = take
+        self._ingest = ingest
         self._transport: asyncio.DatagramTransport | None = None
         self.refused = 0
 
@@ -154,11 +157,11 @@ class DatagramServer(asyncio.DatagramProtocol):
             self._transport = None
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        """One datagram holds whole frames; what is left over is a cut of its own."""
+        """One datagram holds whole frames; what is left over is a frame of its own."""
         framer = Framer(max_bytes=self._config.max_frame_bytes)
         peer = (str(addr[0]), int(addr[1]))
-        for cut in (*framer.feed(data), *framer.flush()):
-            if not self._take(cut, peer, lambda raw: self._reply(raw, addr)):
+        for framed in (*framer.feed(data), *framer.flush()):
+            if not self._ingest(framed, peer, lambda raw: self._reply(raw, addr)):
                 self.refused += 1
 
     async def _reply(self, raw: bytes, addr: Any) -> None:

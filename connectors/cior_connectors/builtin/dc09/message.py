@@ -1,7 +1,7 @@
 """A DC-09 body as a struct: token, sequence, receiver, line, account, data, extended blocks, timestamp. Pure.
 
-The account stays text: ``008312`` and ``8312`` are two sites. Extended blocks are kept; ``K`` (a key) is dropped on reading and never leaves; ``V`` (a link)
-is text from a stranger. The timestamp is UTC.
+The account stays text: ``008312`` and ``8312`` are two sites. Extended blocks are kept; ``K`` (a key) is dropped on
+reading and never leaves; ``V`` (a link) is text from a stranger. The timestamp is UTC.
 """
 
 from __future__ import annotations
@@ -29,9 +29,13 @@ _SECRET_BLOCKS = frozenset("K")
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One message. ``receiver`` and ``line`` without their letters, None when absent; ``data`` without account and bar; ``blocks`` = (letter, text).
+    """One message.
 
-    ``key`` is the key that opened it (None: plain). ``timestamp`` is the text after the last bracket, ``timestamp_ms`` its value when it is one.
+    ``receiver`` and ``line`` without their letters, None when absent; ``data`` without account and bar; ``blocks`` =
+    (letter, text).
+
+    ``key`` is the key that opened it (None: plain). ``timestamp`` is the text after the last bracket, ``timestamp_ms``
+    its value when it is one.
     """
 
     token: str
@@ -105,7 +109,8 @@ def account_of(body: bytes) -> str:
 def parse(body: bytes, keys: Callable[[str], Sequence[bytes]]) -> Message:
     """``body`` (opening quote to the byte before CR) as a message. ``keys`` gives the keys of an account.
 
-    Raises ``PayloadRejected``: ``dc09.header``, ``dc09.no_key``, ``dc09.wrong_key``, ``dc09.cipher_text``, ``dc09.no_data_end``.
+    Raises ``PayloadRejected``: ``dc09.header``, ``dc09.no_key``, ``dc09.wrong_key``, ``dc09.cipher_text``,
+    ``dc09.no_data_end``.
     """
     head = _HEAD.match(body)
     if head is None:
@@ -149,7 +154,10 @@ def _data(clear: bytes) -> tuple[str, str, str]:
 
 
 def _blocks(rest: str) -> tuple[tuple[tuple[str, str], ...], str, bool]:
-    """``(blocks, timestamp text, whether a key block was dropped)``. What fits no block is kept as one with letter ``?``."""
+    """``(blocks, timestamp text, whether a key block was dropped)``.
+
+    What fits no block is kept as one with letter ``?``.
+    """
     blocks: list[tuple[str, str]] = []
     carried = False
     while rest.startswith("["):

@@ -1,6 +1,8 @@
-"""A DC-09 panel as a client: builds frames, plain or encrypted, sends them over TCP or UDP, waits for the answer, sends again with back-off.
+"""A DC-09 panel as a client: builds frames, plain or encrypted, sends them over TCP or UDP, waits for the answer, sends
+again with back-off.
 
-Tests, the city simulator and ``probe`` use it. It behaves like a panel: same sequence and content on every resend, NAK corrects its clock, DUH ends the try.
+Tests, the city simulator and ``probe`` use it. It behaves like a panel: same sequence and content on every resend, NAK
+corrects its clock, DUH ends the try.
 """
 
 from __future__ import annotations
@@ -39,7 +41,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PanelSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One panel. ``key`` None sends plain. ``clock_error_s`` is how wrong its clock is; ``timestamps`` adds the time to plain messages too."""
+    """One panel. ``key`` None sends plain.
+
+    ``clock_error_s`` is how wrong its clock is; ``timestamps`` adds the time to plain messages too.
+    """
 
     account: str
     host: str = "127.0.0.1"
@@ -64,7 +69,11 @@ def encode(
     blocks: Sequence[str] = (),
     at_ms: int | None = None,
 ) -> bytes:
-    """One frame. ``data`` as between the brackets (``#acct|…``), ``blocks`` with their letter, ``at_ms`` the panel's clock (mandatory with a key)."""
+    """One frame.
+
+    ``data`` as between the brackets (``#acct|…``), ``blocks`` with their letter, ``at_ms`` the panel's clock (mandatory
+    with a key).
+    """
     head = f'"{"*" if settings.key else ""}{token}"{sequence:04d}'
     head += f"R{settings.receiver}" if settings.receiver is not None else ""
     head += f"L{settings.line}" if settings.line is not None else ""
@@ -80,7 +89,10 @@ def encode(
 
 
 class Panel:
-    """A panel with its connection, sequence and clock. ``now_ms`` is its clock before ``clock_error_s``. Not for concurrent use."""
+    """A panel with its connection, sequence and clock. ``now_ms`` is its clock before ``clock_error_s``.
+
+    Not for concurrent use.
+    """
 
     def __init__(self, settings: PanelSettings, *, now_ms: Callable[[], int], sequence: int = 1) -> None:
         self.settings = settings
@@ -110,7 +122,10 @@ class Panel:
     async def send(
         self, token: str, data: str, *, blocks: Sequence[str] = (), sequence: int | None = None
     ) -> Delivery:
-        """Send until answered or ``attempts`` are used up. ``sequence`` None takes the next one (0001 to 9999, round again)."""
+        """Send until answered or ``attempts`` are used up.
+
+        ``sequence`` None takes the next one (0001 to 9999, round again).
+        """
         if sequence is None:
             sequence = self._sequence
             self._sequence = self._sequence % 9999 + 1
@@ -201,7 +216,9 @@ class _Link:
             data = await self._reader.read(4096)
             if not data:
                 raise ConnectionResetError("the receiver hung up")
-            self._ready += [cut.body for cut in self._framer.feed(data) if cut.kind is frame.CutKind.FRAME]
+            self._ready += [
+                framed.body for framed in self._framer.feed(data) if framed.kind is frame.FrameKind.FRAME
+            ]
         return self._ready.pop(0)
 
     async def close(self) -> None:

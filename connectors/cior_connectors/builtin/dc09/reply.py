@@ -1,7 +1,8 @@
 """What a receiver answers: ACK, DUH, NAK (SIA DC-09 §5.5.2). Pure.
 
-ACK and DUH echo sequence, receiver, line and account, never the data and never an extended block, and are encrypted when the message was. NAK carries our time,
-is never encrypted and tells the panel to correct its clock and send again. A frame with a wrong CRC or length gets no answer at all.
+ACK and DUH echo sequence, receiver, line and account, never the data and never an extended block, and are encrypted
+when the message was. NAK carries our time, is never encrypted and tells the panel to correct its clock and send again.
+A frame with a wrong CRC or length gets no answer at all.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ _PAD = b"CIOR"
 
 
 def timely(message: Message, now_ms: int) -> bool:
-    """Whether an encrypted message's timestamp lies within −40/+20 s of ours. Plain messages always do: their clock is only reported."""
+    """Whether an encrypted message's timestamp lies within −40/+20 s of ours.
+
+    Plain messages always do: their clock is only reported.
+    """
     if not message.encrypted:
         return True
     return (
@@ -31,7 +35,10 @@ def ack(message: Message, *, now_ms: int) -> bytes:
 
 
 def duh(message: Message, *, now_ms: int) -> bytes:
-    """Frame: a valid message of a kind we do not handle. Never for an unknown event code: panels repeat those for ever (DUH loop)."""
+    """Frame: a valid message of a kind we do not handle.
+
+    Never for an unknown event code: panels repeat those for ever (DUH loop).
+    """
     return _echo("DUH", message, now_ms)
 
 

@@ -1,6 +1,8 @@
-"""SIA format (DC-03) as DC-09 carries it: ``N`` or ``O``, modifiers (``ti`` time, ``da`` date, ``id`` user, ``ri`` area…), two-letter codes with a point. Pure.
+"""SIA format (DC-03) as DC-09 carries it: ``N`` or ``O``, modifiers (``ti`` time, ``da`` date, ``id`` user, ``ri``
+area…), two-letter codes with a point. Pure.
 
-Vendors differ in separators (``Nri1/BA501``, ``Nri1BA501``, ``Nti20:50:26RP99``, ``NBA1^name^``) and append free text after a bar; all are read.
+Vendors differ in separators (``Nri1/BA501``, ``Nri1BA501``, ``Nti20:50:26RP99``, ``NBA1^name^``) and append free text
+after a bar; all are read.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ MAX_EVENTS = 32
 
 
 class SiaEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One code with its point and the modifiers in force: ``new`` is the block's letter (N true, O false: an old event reported again)."""
+    """One code with its point and the modifiers in force: ``new`` is the block's letter (N true, O false: an old event
+    reported again).
+    """
 
     code: str
     point: str = ""
@@ -30,14 +34,20 @@ class SiaEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SiaBlock(msgspec.Struct, frozen=True, kw_only=True):
-    """The events of one message in order, and the free text that came with them. No events: a text-only message (``A…``)."""
+    """The events of one message in order, and the free text that came with them.
+
+    No events: a text-only message (``A…``).
+    """
 
     events: tuple[SiaEvent, ...]
     text: str = ""
 
 
 def parse(data: str, *, known: Collection[str] = ()) -> SiaBlock:
-    """``data`` of a ``SIA-DCS`` message. ``known`` are code letters, used to split ``ri1CL0``. Raises ``PayloadRejected`` (``dc09.sia_dcs``)."""
+    """``data`` of a ``SIA-DCS`` message. ``known`` are code letters, used to split ``ri1CL0``.
+
+    Raises ``PayloadRejected`` (``dc09.sia_dcs``).
+    """
     block, _, text = data.partition("|")
     if block[:1] == "A":
         return SiaBlock(events=(), text=block[1:] + text)

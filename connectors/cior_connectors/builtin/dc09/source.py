@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from cior_connectors.builtin.dc09 import decode as decoding
 from cior_connectors.builtin.dc09 import reply
 from cior_connectors.builtin.dc09.config import Dc09Config
-from cior_connectors.builtin.dc09.frame import Cut, CutKind
+from cior_connectors.builtin.dc09.frame import Frame, FrameKind
 from cior_connectors.builtin.dc09.listeners import Address, DatagramServer, Reply, StreamServer
 from cior_connectors.builtin.dc09.message import Message, account_of, parse
-from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, press_key
+from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, window_key
 from cior_connectors.contract import (
     Accepted,
     Decoded,
@@ -24,7 +24,7 @@ from cior_connectors.contract import (
 )
 from cior_core.errors import PayloadRejected, SourceUnavailable
 
-QUEUE_UNITS = 256
+QUEUE_PAYLOADS = 256
 WINDOW_FILE = "presses.journal"
 
 
@@ -34,17 +34,17 @@ class Dc09Source:
     def __init__(self, config: Dc09Config) -> None:
         self._config = config
         self._ctx: OpenContext | None = None
-        self._queue: asyncio.Queue[Received] = asyncio.Queue(QUEUE_UNITS)
+        self._queue: asyncio.Queue[Received] = asyncio.Queue(QUEUE_PAYLOADS)
         self._window = ResendWindow(window_s=config.resend_window_s)
         self._peers = PeerWatch(window_s=config.resend_window_s)
-        self._streams = StreamServer(config, self._take)
+        self._streams = StreamServer(config, self._ingest)
         self._datagrams = DatagramServer(config, self._offer)
         self.port = 0
 
     async def open(self, ctx: OpenContext) -> None:
         """Read the resend journal and bind. Raises ``SourceUnavailable`` (``dc09.bind``)."""
         self._ctx = ctx
-        self._queue = asyncio.Queue(QUEUE_UNITS)
+        self._queue = asyncio.Queue(QUEUE_PAYLOADS)
         self._window = ResendWindow(
             window_s=self._config.resend_window_s, journal=ctx.state_dir / WINDOW_FILE
         )
@@ -60,7 +60,7 @@ class Dc09Source:
             ) from error
 
     async def receive(self) -> AsyncIterator[Received]:
-        """Cuts as they come, of all panels; never ends by itself."""
+        """Frames as they come, of all panels; never ends by itself."""
         while True:
             yield await self._queue.get()
 
@@ -102,24 +102,24 @@ class Dc09Source:
         """Supervision time of a panel: any frame restarts it (SIA DC-09 §5.5.3)."""
         return self._config.silence_s(subject.removeprefix(self._config.subject_prefix))
 
-    async def _take(self, cut: Cut, peer: Address, answer: Reply) -> None:
-        await self._queue.put(self._received(cut, "tcp", peer, answer))
+    async def _ingest(self, framed: Frame, peer: Address, answer: Reply) -> None:
+        await self._queue.put(self._received(framed, "tcp", peer, answer))
 
-    def _offer(self, cut: Cut, peer: Address, answer: Reply) -> bool:
+    def _offer(self, framed: Frame, peer: Address, answer: Reply) -> bool:
         if self._queue.full():
             return False
-        self._queue.put_nowait(self._received(cut, "udp", peer, answer))
+        self._queue.put_nowait(self._received(framed, "udp", peer, answer))
         return True
 
-    def _received(self, cut: Cut, transport: str, peer: Address, answer: Reply) -> Received:
-        """Label the cut and hand it over; a label never decides whether it is handed over (law 2)."""
+    def _received(self, framed: Frame, transport: str, peer: Address, answer: Reply) -> Received:
+        """Label the frame and hand it over; a label never decides whether it is handed over (law 2)."""
         ctx = self._opened
         arrived_ms = ctx.now_ms()
-        message = self._message(cut)
-        details = {"transport": transport, "cut": cut.kind.value, "arrived_ms": str(arrived_ms)}
+        message = self._message(framed)
+        details = {"transport": transport, "frame": framed.kind.value, "arrived_ms": str(arrived_ms)}
         if message is not None:
             details |= self._labels(message, peer[0], arrived_ms)
-        account = account_of(cut.body) if cut.kind is CutKind.FRAME else ""
+        account = account_of(framed.body) if framed.kind is FrameKind.FRAME else ""
         facts = Facts(
             source=f"urn:cior:dc09:{ctx.instance}",
             peer=f"{peer[0]}:{peer[1]}",
@@ -133,7 +133,7 @@ class Dc09Source:
             if frame is not None:
                 await answer(frame)
 
-        return Received(payload=cut.raw, facts=facts, ack=ack)
+        return Received(payload=framed.raw, facts=facts, ack=ack)
 
     @property
     def _opened(self) -> OpenContext:
@@ -141,12 +141,12 @@ class Dc09Source:
             raise SourceUnavailable("dc09.closed", "the receiver is not open")
         return self._ctx
 
-    def _message(self, cut: Cut) -> Message | None:
+    def _message(self, framed: Frame) -> Message | None:
         """The message, to know how to answer; None when nothing may be answered."""
-        if cut.kind is not CutKind.FRAME:
+        if framed.kind is not FrameKind.FRAME:
             return None
         try:
-            return parse(cut.body, self._config.keys)
+            return parse(framed.body, self._config.keys)
         except PayloadRejected:
             return None
 
@@ -154,7 +154,7 @@ class Dc09Source:
         labels: dict[str, str] = {}
         if message.token not in reply.LINK_TOKENS:
             seen = self._window.sight(
-                press_key(message.account, message.sequence, message.identity()), now_ms=now_ms
+                window_key(message.account, message.sequence, message.identity()), now_ms=now_ms
             )
             labels |= {"press_first_ms": str(seen.first_ms), "press_repeat": str(seen.repeat)}
         other = self._peers.sight(message.account, host, now_ms=now_ms)
@@ -163,7 +163,9 @@ class Dc09Source:
         return labels
 
     def _answer(self, message: Message | None, outcome: Outcome, arrived_ms: int) -> bytes | None:
-        """ACK after durability; NAK for an encrypted clock that is off; DUH for a kind we do not handle; nothing when it is not durable or not readable."""
+        """ACK after durability; NAK for an encrypted clock that is off; DUH for a kind we do not handle; nothing when
+        it is not durable or not readable.
+        """
         if message is None:
             return None
         now_ms = self._opened.now_ms()

@@ -1,12 +1,11 @@
-"""What a receiver must remember to tell a resend from a second press, and a cloned account from a panel that moved. Labels only: nothing is ever filtered by it.
+"""What a receiver must remember to tell a resend from a second press, and a cloned account from a panel that moved.
 
-DC-09 has no key of its own: the sequence pairs replies and restarts. The rule here (protocols research §3): same account, sequence and content within the
-window are one press. The window starts at the first receipt and does not slide, so a panel stuck on one sequence still makes a new press every ten minutes.
-The first receipt's instant goes into the facts of every resend, so ``decode`` stays pure and replay gives the ids of the live run.
+Labels only: nothing is ever filtered by it.
 
-The journal is written *before* the press is handed over, unlike a checkpoint: it can lose nothing (it only labels), and it must already be there when a
-crash between publish and acknowledgement makes the panel send again to the next process. It survives kill -9; after a power cut a resend may become
-a second event of the same alert (a duplicate beats a miss).
+DC-09 has no key of its own: the sequence pairs replies and restarts. The rule here (protocols research §3): same
+account, sequence and content within the window are one press. The window starts at the first receipt and does not
+slide, so a panel stuck on one sequence still makes a new press every ten minutes. The first receipt's instant goes into
+the facts of every resend, so ``decode`` stays pure and replay gives the ids of the live run.
 """
 
 from __future__ import annotations
@@ -25,13 +24,15 @@ COMPACT_BYTES = 1_048_576
 
 
 class Sighting(msgspec.Struct, frozen=True):
-    """The press a frame belongs to: instant of its first receipt (UTC ms) and how often it was repeated since (0: this is the first)."""
+    """The press a frame belongs to: instant of its first receipt (UTC ms) and how often it was repeated since (0: this
+    is the first).
+    """
 
     first_ms: int
     repeat: int
 
 
-def press_key(account: str, sequence: str, identity: str) -> str:
+def window_key(account: str, sequence: str, identity: str) -> str:
     """Key of a press inside the window; a digest, so that no panel content lies in the journal."""
     return hashlib.sha256(f"{account}\x1f{sequence}\x1f{identity}".encode()).hexdigest()[:32]
 
@@ -76,6 +77,8 @@ class ResendWindow:
             self._presses.pop(key, None)
             seen = Sighting(now_ms, 0)
         self._presses[key] = seen
+        # Before the press is handed over: a crash between publish and acknowledgement makes the panel send again to the
+        # next process. Not fsynced: after a power cut a resend may become a second event, which beats a miss.
         self._append(key, seen)
         return seen
 
@@ -112,14 +115,18 @@ class ResendWindow:
 
 
 class PeerWatch:
-    """Tells a cloned account (address A, then B, then A again) from a panel whose address changed once (mobile network, new line)."""
+    """Tells a cloned account (address A, then B, then A again) from a panel whose address changed once (mobile network,
+    new line).
+    """
 
     def __init__(self, *, window_s: float) -> None:
         self._window_ms = int(window_s * 1000)
         self._seen: OrderedDict[str, tuple[tuple[str, int], ...]] = OrderedDict()
 
     def sight(self, account: str, peer: str, *, now_ms: int) -> tuple[str, int] | None:
-        """``(the other address, instant at which it was last seen)`` when ``peer`` comes back after another one within the window, else None."""
+        """``(the other address, instant at which it was last seen)`` when ``peer`` comes back after another one within
+        the window, else None.
+        """
         recent = tuple(
             entry for entry in self._seen.get(account, ()) if abs(now_ms - entry[1]) < self._window_ms
         )

@@ -26,7 +26,9 @@ def _default_alarms() -> dict[str, str]:
 
 
 class Button(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One model's way of saying that its button was pressed: Traccar calls Teltonika's alarm button ``general``, for example."""
+    """One model's way of saying that its button was pressed: Traccar calls Teltonika's alarm button ``general``, for
+    example.
+    """
 
     model: str
     alarm: str

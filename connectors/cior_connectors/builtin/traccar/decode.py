@@ -1,9 +1,10 @@
 """One forwarded Traccar message → events. Pure.
 
-``{position, device}`` gives a ``position`` (telemetry) and one event for each alarm word; ``{event, position, device}`` gives the alarms alone, with
-the ids that the position's own message gives them, so both ways of forwarding collapse.
+``{position, device}`` gives a ``position`` (telemetry) and one event for each alarm word; ``{event, position, device}``
+gives the alarms alone, with the ids that the position's own message gives them, so both ways of forwarding collapse.
 
-A press is never refused for what is wrong with its position: (0, 0), a missing fix, a fix of yesterday, coordinates that are text.
+A press is never refused for what is wrong with its position: (0, 0), a missing fix, a fix of yesterday, coordinates
+that are text.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import msgspec
 
 from cior_connectors.builtin.traccar.config import TraccarConfig
 from cior_connectors.builtin.traccar.reading import (
-    FIRST_PLAUSIBLE_MS,
     KNOT_KMH,
     Tree,
     branch,
@@ -26,52 +26,55 @@ from cior_connectors.builtin.traccar.reading import (
     words,
 )
 from cior_connectors.contract import Decoded, Facts
-from cior_connectors.decoding import make_event
+from cior_connectors.decoding import clock_notes, make_event
+from cior_core import clock
+from cior_core.clock import DEFAULT_LIMITS, ClockLimits, ClockReading, Judgement
 from cior_core.errors import PayloadRejected
 from cior_core.identity import press_key
-from cior_core.model import UNKNOWN_PLACE, ClockQuality, Event, Place, PlaceMethod
+from cior_core.model import UNKNOWN_PLACE, Event, Place, PlaceMethod
 
-FUTURE_LIMIT_MS = 120_000
-SYNCED_WITHIN_MS = 30_000
-DAY_MS = 86_400_000
+DAY_S = 86_400.0
 
 
-class _When(msgspec.Struct, frozen=True, kw_only=True):
-    """The instants of one message. ``key_ms`` identifies, ``occurred_ms`` orders."""
-
-    key_ms: int | None
-    occurred_ms: int
-    clock: ClockQuality
-    clock_error_s: float | None
-    buffered: bool
-
-
-class _Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """One message, read."""
+class _Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One forwarded message, read."""
 
     facts: Facts
     position: Tree
     device: Tree
     subject: str
-    when: _When
+    device_ms: int | None
+    stored: bool
+    clock: Judgement
     place: Place
     last_known: bool
 
 
 def decode(raw: bytes, facts: Facts) -> Decoded:
-    """See the module. Raises ``PayloadRejected`` (``traccar.json``, ``.shape``, ``.duplicate_key``, ``.not_finite``, ``.no_device``)."""
+    """See the module.
+
+    Raises ``PayloadRejected`` (``traccar.json``, ``.shape``, ``.duplicate_key``, ``.not_finite``, ``.no_device``).
+    """
     message = tree(raw)
-    unit = _read(message, facts)
-    alarms = words(branch(unit.position, "attributes").get("alarm"))
+    report = _read(message, facts)
+    alarms = words(branch(report.position, "attributes").get("alarm"))
     if "event" in message:
         reported = branch(message, "event")
         alarms = tuple(dict.fromkeys((*alarms, *words(branch(reported, "attributes").get("alarm")))))
-        notices = (_notice(unit, text(reported.get("type"), limit=40)),) if not alarms else ()
-        return Decoded(events=(*(_alarm(unit, word) for word in alarms), *notices))
-    return Decoded(events=(*(_alarm(unit, word) for word in alarms), _position(unit)))
+        notices = (_notice(report, text(reported.get("type"), limit=40)),) if not alarms else ()
+        return Decoded(events=(*(_alarm(report, word) for word in alarms), *notices), clocks=_reading(report))
+    return Decoded(
+        events=(*(_alarm(report, word) for word in alarms), _position(report)), clocks=_reading(report)
+    )
 
 
-def _read(message: Tree, facts: Facts) -> _Unit:
+def _reading(report: _Report) -> tuple[ClockReading, ...]:
+    if report.device_ms is None:
+        return ()
+    return (ClockReading(subject=report.subject, device_ms=report.device_ms, buffered=report.stored),)
+
+
+def _read(message: Tree, facts: Facts) -> _Report:
     config = _config(facts)
     if not isinstance(message.get("position"), dict) and not isinstance(message.get("event"), dict):
         raise PayloadRejected(
@@ -81,14 +84,26 @@ def _read(message: Tree, facts: Facts) -> _Unit:
     unique = text(device.get("uniqueId"), limit=64) or _internal(position, device)
     if not unique:
         raise PayloadRejected("traccar.no_device", "the message names no device")
-    when = _when(position, branch(message, "event"), facts, config)
-    place, last_known = _place(position, when, config)
-    return _Unit(
+    subject = config.device_prefix + unique
+    device_ms = _device_ms(position, branch(message, "event"))
+    proved_s = _proved_s(position, device_ms)
+    stored = _stored(position, facts, late=proved_s is not None and _late(device_ms, facts))
+    told = facts.clock_of(subject)
+    place, last_known = _place(position, device_ms, config)
+    return _Report(
         facts=facts,
         position=position,
         device=device,
-        subject=config.device_prefix + unique,
-        when=when,
+        subject=subject,
+        device_ms=device_ms,
+        stored=stored,
+        clock=clock.judge(
+            device_ms,
+            facts.received_ms,
+            buffered=stored,
+            history=told if proved_s is None else msgspec.structs.replace(told, offset_s=proved_s),
+            limits=ClockLimits(buffer_s=config.max_age_days * DAY_S),
+        ),
         place=place,
         last_known=last_known,
     )
@@ -99,108 +114,100 @@ def _internal(position: Tree, device: Tree) -> str:
     return f"id-{internal}" if internal else ""
 
 
-def _when(position: Tree, event: Tree, facts: Facts, config: TraccarConfig) -> _When:
-    """Device time, believed unless it lies in the future, before 2000 or before ``max_age_days``; then receipt time orders and the error is told."""
+def _device_ms(position: Tree, event: Tree) -> int | None:
     names = ("deviceTime", "fixTime", "serverTime")
     device_ms = next((found for name in names if (found := instant_ms(position.get(name))) is not None), None)
-    device_ms = device_ms if device_ms is not None else instant_ms(event.get("eventTime"))
-    received_ms = facts.received_ms
-    if device_ms is None:
-        return _When(
-            key_ms=None,
-            occurred_ms=received_ms,
-            clock=ClockQuality.UNKNOWN,
-            clock_error_s=None,
-            buffered=False,
-        )
-    late_ms = received_ms - device_ms
-    if late_ms < -FUTURE_LIMIT_MS or device_ms < FIRST_PLAUSIBLE_MS or late_ms > config.max_age_days * DAY_MS:
-        return _When(
-            key_ms=device_ms,
-            occurred_ms=received_ms,
-            clock=ClockQuality.SKEWED,
-            clock_error_s=abs(late_ms) / 1000,
-            buffered=False,
-        )
+    return device_ms if device_ms is not None else instant_ms(event.get("eventTime"))
+
+
+def _proved_s(position: Tree, device_ms: int | None) -> float | None:
+    """By how much Traccar's own receipt shows a good clock to be off; None when it shows none."""
     server_ms = instant_ms(position.get("serverTime"))
-    prompt = abs((server_ms if server_ms is not None else received_ms) - device_ms) <= SYNCED_WITHIN_MS
-    clock = ClockQuality.SYNCED if prompt else ClockQuality.UNKNOWN
-    return _When(
-        key_ms=device_ms,
-        occurred_ms=device_ms,
-        clock=clock,
-        clock_error_s=None,
-        buffered=late_ms > FUTURE_LIMIT_MS,
-    )
+    if server_ms is None or device_ms is None:
+        return None
+    offset_s = (server_ms - device_ms) / 1000
+    return offset_s if abs(offset_s) <= DEFAULT_LIMITS.prompt_s else None
 
 
-def _place(position: Tree, when: _When, config: TraccarConfig) -> tuple[Place, bool]:
-    """The place, and whether it is only the last known one: invalid, outdated, or older than ``stale_after_s`` at the press."""
+def _late(device_ms: int | None, facts: Facts) -> bool:
+    return device_ms is not None and facts.received_ms - device_ms > DEFAULT_LIMITS.prompt_s * 1000
+
+
+def _stored(position: Tree, facts: Facts, *, late: bool) -> bool:
+    """Whether the message waited somewhere: in Traccar's database, in the tracker, or (``late``) between Traccar and
+    us.
+    """
+    archived = branch(position, "attributes").get("archive") is True
+    return late or archived or facts.details.get("via") == "history"
+
+
+def _place(position: Tree, device_ms: int | None, config: TraccarConfig) -> tuple[Place, bool]:
+    """The place, and whether it is only the last known one: invalid, outdated, or older than ``stale_after_s`` at the
+    press.
+    """
     lat = number(position.get("latitude"), low=-90, high=90)
     lon = number(position.get("longitude"), low=-180, high=180)
     if lat is None or lon is None or (abs(lat) < 1e-6 and abs(lon) < 1e-6):
         return UNKNOWN_PLACE, False
     fix_ms = instant_ms(position.get("fixTime"))
-    age_s = (
-        max(0.0, (when.key_ms - fix_ms) / 1000) if fix_ms is not None and when.key_ms is not None else None
-    )
+    age_s = max(0.0, (device_ms - fix_ms) / 1000) if fix_ms is not None and device_ms is not None else None
     accuracy_m = number(position.get("accuracy"), low=0.001, high=1_000_000)
     place = Place(method=PlaceMethod.GPS, lat=lat, lon=lon, accuracy_m=accuracy_m, fix_age_s=age_s)
     stale = age_s is None or age_s > config.stale_after_s
     return place, stale or position.get("valid") is False or position.get("outdated") is True
 
 
-def _alarm(unit: _Unit, word: str) -> Event:
-    config = _config(unit.facts)
-    model = text(unit.device.get("model"), limit=60)
+def _alarm(report: _Report, word: str) -> Event:
+    config = _config(report.facts)
+    model = text(report.device.get("model"), limit=60)
     meaning = config.meaning(word, model=model)
     press = meaning == "press"
-    registered = unit.facts.known.registry.get(unit.subject)
-    kinds = (registered.kind if registered is not None else "", text(unit.device.get("category"), limit=40))
+    registered = report.facts.known.registry.get(report.subject)
+    kinds = (registered.kind if registered is not None else "", text(report.device.get("category"), limit=40))
     extra: dict[str, Any] = {"press_kind": "audible", "count": 1} if press else {}
     return _event(
-        unit,
+        report,
         type_code=config.press_type(*kinds) if press else meaning,
         part=word,
         attributes={"alarm": word, "model": model} | extra,
     )
 
 
-def _notice(unit: _Unit, kind: str) -> Event:
-    return _event(unit, type_code="device.notice", part=f"event:{kind}", attributes={"event": kind})
+def _notice(report: _Report, kind: str) -> Event:
+    return _event(report, type_code="device.notice", part=f"event:{kind}", attributes={"event": kind})
 
 
-def _position(unit: _Unit) -> Event:
-    speed = number(unit.position.get("speed"), low=0, high=400)
-    course = number(unit.position.get("course"), low=0, high=360)
+def _position(report: _Report) -> Event:
+    speed = number(report.position.get("speed"), low=0, high=400)
+    course = number(report.position.get("course"), low=0, high=360)
     moving = {"speed_kmh": None if speed is None else round(speed * KNOT_KMH, 1), "course_deg": course}
-    native = plain(branch(unit.position, "attributes"))
+    native = plain(branch(report.position, "attributes"))
     told = {name: value for name, value in moving.items() if value is not None}
     return _event(
-        unit, type_code="position", part="position", attributes=told | ({"native": native} if native else {})
+        report,
+        type_code="position",
+        part="position",
+        attributes=told | ({"native": native} if native else {}),
     )
 
 
-def _event(unit: _Unit, *, type_code: str, part: str, attributes: dict[str, Any]) -> Event:
-    when, facts = unit.when, unit.facts
+def _event(report: _Report, *, type_code: str, part: str, attributes: dict[str, Any]) -> Event:
+    facts, judged = report.facts, report.clock
     said: dict[str, Any] = {name: value for name, value in attributes.items() if value != ""}
-    if unit.last_known:
+    if report.last_known:
         said["last_known"] = True
-    if when.buffered:
-        said["buffered"] = True
-    if when.clock is ClockQuality.SKEWED:
-        said["device_time_ms"] = when.key_ms
     return make_event(
         facts,
         type_code=type_code,
-        subject=unit.subject,
-        key=press_key(unit.subject, facts.raw_id, device_ms=when.key_ms, part=part),
-        occurred_ms=when.occurred_ms,
-        place=unit.place,
-        clock=when.clock,
-        clock_error_s=when.clock_error_s,
+        subject=report.subject,
+        # By the device's own time as it said it, never by a corrected one: a copy must get the same key.
+        key=press_key(report.subject, facts.raw_id, device_ms=report.device_ms, part=part),
+        occurred_ms=judged.occurred_ms,
+        place=report.place,
+        clock=judged.quality,
+        clock_error_s=judged.error_s,
         native_type=part,
-        attributes=said,
+        attributes=said | clock_notes(judged),
     )
 
 

@@ -1,4 +1,7 @@
-"""Traccar's side of the wire: builds and posts forwarded messages. For the city simulator, the conformance kit and load tests."""
+"""Traccar's side of the wire: builds and posts forwarded messages.
+
+For the city simulator, the conformance kit and load tests.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ def message(  # noqa: PLR0913  the facts of one position
 
 
 class Forwarder:
-    """Posts as Traccar does. ``post`` gives the status and the body; a connection error is an ``OSError`` of aiohttp."""
+    """Posts as Traccar does. ``post`` gives status and body; a connection error is an ``OSError`` of aiohttp."""
 
     def __init__(
         self,

@@ -77,7 +77,9 @@ class History:
         return found
 
     async def messages(self, *, since_ms: int, until_ms: int) -> AsyncIterator[bytes]:
-        """``{"position": ..., "device": ...}`` for each stored position, made of the server's own JSON bytes, so ids equal the forwarded ones."""
+        """``{"position": ..., "device": ...}`` for each stored position, made of the server's own JSON bytes, so ids
+        equal the forwarded ones.
+        """
         devices = {device.id: device for device in await self.devices() if _spoke_since(device, since_ms)}
         ids = sorted(devices)
         for start_ms in range(since_ms, until_ms, WINDOW_MS):

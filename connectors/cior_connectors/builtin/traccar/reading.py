@@ -1,4 +1,7 @@
-"""Reading what trackers and servers really send: JSON without traps, numbers that are numbers, instants with a zone. Pure and total."""
+"""Reading what trackers and servers really send: JSON without traps, numbers that are numbers, instants with a zone.
+
+Pure and total.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,16 @@ from typing import Any, NoReturn
 from cior_core.errors import PayloadRejected
 
 KNOT_KMH = 1.852
-FIRST_PLAUSIBLE_MS = 946_684_800_000
-"""2000-01-01: before any device we can meet, after every epoch that a broken clock falls back to."""
 
 Tree = dict[str, Any]
 
 
 def tree(raw: bytes) -> Tree:
-    """The JSON object in ``raw``. Refuses duplicate keys, NaN and infinities, byte-order marks and everything that is not an object
-    (``PayloadRejected``: ``traccar.duplicate_key``, ``traccar.not_finite``, ``traccar.json``, ``traccar.shape``)."""
+    """The JSON object in ``raw``.
+
+    Refuses duplicate keys, NaN and infinities, byte-order marks and everything that is not an object
+    (``PayloadRejected``: ``traccar.duplicate_key``, ``traccar.not_finite``, ``traccar.json``, ``traccar.shape``).
+    """
     try:
         found = json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_not_finite)
     except PayloadRejected:
@@ -52,7 +56,9 @@ def number(value: Any, *, low: float, high: float) -> float | None:
 
 
 def text(value: Any, *, limit: int = 200) -> str:
-    """Text of at most ``limit`` characters without control characters; empty for anything that is neither text nor a whole number."""
+    """Text of at most ``limit`` characters without control characters; empty for anything that is neither text nor a
+    whole number.
+    """
     if isinstance(value, bool) or not isinstance(value, int | str):
         return ""
     if isinstance(value, int) and abs(value) >= 10**18:
@@ -61,7 +67,9 @@ def text(value: Any, *, limit: int = 200) -> str:
 
 
 def instant_ms(value: Any) -> int | None:
-    """UTC milliseconds of an RFC 3339 text (a text without zone is UTC, as Traccar writes it) or of a number of milliseconds; None otherwise."""
+    """UTC milliseconds of an RFC 3339 text (a text without zone is UTC, as Traccar writes it) or of a number of
+    milliseconds; None otherwise.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return value if 0 <= value <= 253_402_300_799_000 else None
     if not isinstance(value, str):

@@ -1,8 +1,9 @@
 """The five verbs of the Traccar receiver, and its history.
 
-What a POST hears (Traccar retries everything that is not 2xx, ten times, from a queue of one hundred in memory; so only what a retry can cure may
-fail): 202 once the bytes are durable, *also when they are rejected* (they are in a dead letter then; the code is in the body); 503 when nothing is
-durable (retry!); 401 without the right secret (nothing is kept: anybody could fill the spool); 404 and 405 for other paths and methods.
+What a POST hears (Traccar retries everything that is not 2xx, ten times, from a queue of one hundred in memory; so only
+what a retry can cure may fail): 202 once the bytes are durable, *also when they are rejected* (they are in a dead
+letter then; the code is in the body); 503 when nothing is durable (retry!); 401 without the right secret (nothing is
+kept: anybody could fill the spool); 404 and 405 for other paths and methods.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
 from cior_core.model import Device
 
 _LOG = structlog.get_logger(__name__)
-WAITING_UNITS = 256
+WAITING_PAYLOADS = 256
 CONTENT_TYPE = "application/json"
 
 
@@ -45,7 +46,7 @@ class TraccarSource:
     def __init__(self, config: TraccarConfig) -> None:
         self._config = config
         self._ctx: OpenContext | None = None
-        self._queue: asyncio.Queue[Received] = asyncio.Queue(WAITING_UNITS)
+        self._queue: asyncio.Queue[Received] = asyncio.Queue(WAITING_PAYLOADS)
         self._runner: web.AppRunner | None = None
         self._unauthorised = 0
         self.port = 0
@@ -54,7 +55,7 @@ class TraccarSource:
         """Listen. Raises ``SourceUnavailable`` (``traccar.bind``), ``ConfigInvalid`` (``traccar.tls``)."""
         await self.close()
         self._ctx = ctx
-        self._queue = asyncio.Queue(WAITING_UNITS)
+        self._queue = asyncio.Queue(WAITING_PAYLOADS)
         app = web.Application(client_max_size=0)
         app.router.add_post(self._config.path, self._post)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -167,7 +168,9 @@ class TraccarSource:
         return _response(await self._outcome(body, facts))
 
     async def _outcome(self, body: bytes, facts: Facts) -> Outcome:
-        """Hand over and wait for durability; too long is a refusal (the bytes may turn out durable: then the retry is a copy)."""
+        """Hand over and wait for durability; too long is a refusal (the bytes may turn out durable: then the retry is a
+        copy).
+        """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(self._config.answer_within_s):
@@ -208,7 +211,10 @@ class TraccarSource:
 
 
 async def _bounded_body(request: web.Request, limit_bytes: int, hmac_key: str) -> tuple[bytes, int, bytes]:
-    """The head of the body (at most ``limit_bytes``), its whole size, and the signature it ought to have. Memory is bounded by the head."""
+    """The head of the body (at most ``limit_bytes``), its whole size, and the signature it ought to have.
+
+    Memory is bounded by the head.
+    """
     head, size_bytes = bytearray(), 0
     mac = hmac.new(hmac_key.encode(), digestmod=hashlib.sha256)
     async for part in request.content.iter_chunked(65_536):
