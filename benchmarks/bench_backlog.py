@@ -2,10 +2,11 @@
 
     python benchmarks/bench_backlog.py [--events 250000] [--envelope 50] [--every-s 0.5] [--quick]
 
-The embedded stack runs; the bulk stream worker and the sink with the console are frozen with SIGSTOP, the position events of 5,000 vehicles are
-published to ``cior.telemetry.v1`` in envelopes keyed by device bucket, and both are let go. From that instant on a button is pressed each half second,
-by turns over Traccar's HTTP POST and DC-09's TCP. Drained means: both consumer groups have committed behind the last backlogged envelope, which each
-does only after its work (device states in their table; rows in ClickHouse). Afterwards the stored rows are counted, copies collapsed.
+The embedded stack runs; the bulk stream worker and the sink with the console are frozen with SIGSTOP, the position
+events of 5,000 vehicles are published to ``cior.telemetry.v1`` in envelopes keyed by device bucket, and both are let
+go. From that instant on a button is pressed each half second, by turns over Traccar's HTTP POST and DC-09's TCP.
+Drained means: both consumer groups have committed behind the last backlogged envelope, which each does only after its
+work (device states in their table; rows in ClickHouse). Afterwards the stored rows are counted, copies collapsed.
 """
 
 from __future__ import annotations
@@ -237,10 +238,17 @@ def notes(run: Run) -> list[str]:
     presses, drain, eyes = run.presses, run.drain, run.eyes
     lost = sum(press.feed_ms is None for press in presses)
     return [
-        f"{len(presses)} presses in the time, {lost} never seen on the feed; restarts of parts in the whole run: {run.restarts or 'none'}.",
-        f"Rows of the backlog in the store afterwards, copies collapsed: {run.stored:,}. Publishing the backlog took {run.placed_s:.0f} s.",
         (
-            f"Groups through in time: {', '.join(drain.took_s) or 'none'}. The backlog has events only, no raw records; the store's P1 question was asked "
+            f"{len(presses)} presses in the time, {lost} never seen on the feed; restarts of parts in the whole "
+            f"run: {run.restarts or 'none'}."
+        ),
+        (
+            f"Rows of the backlog in the store afterwards, copies collapsed: {run.stored:,}. Publishing the "
+            f"backlog took {run.placed_s:.0f} s."
+        ),
+        (
+            f"Groups through in time: {', '.join(drain.took_s) or 'none'}. The backlog has events only, no "
+            f"raw records; the store's P1 question was asked "
             f"{eyes.asked} times, {eyes.refused} without an answer."
         ),
     ]

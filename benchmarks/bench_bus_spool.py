@@ -2,8 +2,9 @@
 
     python benchmarks/bench_bus_spool.py [--presses 1000] [--records 50000]
 
-Wall time against an embedded Tansu broker on this machine; medians over the presses. ``spool, broker away``: the broker is killed first, so what is
-measured is the fsync. ``drain``: the backlog goes to the returned broker in envelopes while presses go on beside it.
+Wall time against an embedded Tansu broker on this machine; medians over the presses. ``spool, broker away``: the
+broker is killed first, so what is measured is the fsync. ``drain``: the backlog goes to the returned broker in
+envelopes while presses go on beside it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ async def press_times_ms(bus: Bus, count: int) -> list[float]:
 
 def row(name: str, waits: list[float]) -> str:
     ordered = sorted(waits)
-    return f"| {name} | {statistics.median(ordered):.1f} | {ordered[int(len(ordered) * 0.95)]:.1f} | {ordered[int(len(ordered) * 0.99)]:.1f} | {len(ordered)} |"
+    return (
+        f"| {name} | {statistics.median(ordered):.1f} | {ordered[int(len(ordered) * 0.95)]:.1f} | "
+        f"{ordered[int(len(ordered) * 0.99)]:.1f} | {len(ordered)} |"
+    )
 
 
 async def measure(presses: int, records: int) -> None:
@@ -65,7 +69,7 @@ async def measure(presses: int, records: int) -> None:
             Topics(settings).ensure()
             started = time.perf_counter()
             during = asyncio.ensure_future(press_times_ms(bus, presses))
-            while spool.depth()[SpoolClass.TELEMETRY].messages:  # noqa: ASYNC110  (another party's progress has no event)
+            while spool.depth()[SpoolClass.TELEMETRY].messages:  # noqa: ASYNC110 (no event tells it)
                 await asyncio.sleep(0.02)
             drained_s = time.perf_counter() - started
             rows.append(row("press, direct, while the backlog drains", await during))

@@ -1,8 +1,10 @@
-"""How many items a second one core correlates with 500 open alerts and 72 h of seen ids in memory, with and without the entries.
+"""How many items a second one core correlates with 500 open alerts and 72 h of seen ids in memory, with and without
+the entries.
 
-Run: ``python benchmarks/bench_correlate.py [--alerts 500] [--seen 15000] [--items 4000] [--rounds 5]``. Median of the rounds, in one process. The
-stream is the mix that reaches the correlator: new presses all over the city, second reports of open alerts, copies of what was seen, lights and
-loitering that wait, actions, and a tick for each second. Published at docs/benchmarks.md.
+Run: ``python benchmarks/bench_correlate.py [--alerts 500] [--seen 15000] [--items 4000] [--rounds 5]``. Median of the
+rounds, in one process. The stream is the mix that reaches the correlator: new presses all over the city, second
+reports of open alerts, copies of what was seen, lights and loitering that wait, actions, and a tick for each second.
+Published at docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -160,7 +162,8 @@ def main() -> None:
     for entries in (False, True):
         rates = [timed(state, items, pack, entries=entries) for _ in range(asked.rounds)]
         print(
-            f"step{' + entries' if entries else ''}: median {statistics.median(rates):,.0f} items/s, min {min(rates):,.0f}, max {max(rates):,.0f}"
+            f"step{' + entries' if entries else ''}: median {statistics.median(rates):,.0f} items/s, min "
+            f"{min(rates):,.0f}, max {max(rates):,.0f}"
         )
     table = {
         key: value
@@ -171,7 +174,8 @@ def main() -> None:
     persist.restore(table, pack)
     sizes = sorted(map(len, table.values()))
     print(
-        f"restore: {time.process_time() - began:.2f} s of {len(table):,} entries; value bytes median {sizes[len(sizes) // 2]}, max {sizes[-1]}"
+        f"restore: {time.process_time() - began:.2f} s of {len(table):,} entries; value bytes median "
+        f"{sizes[len(sizes) // 2]}, max {sizes[-1]}"
     )
 
 

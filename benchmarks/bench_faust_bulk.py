@@ -1,10 +1,12 @@
-"""The bulk lane against a bare confluent loop, and the stateful device lane against quixstreams' State; same events, same run, medians.
+"""The bulk lane against a bare confluent loop, and the stateful device lane against quixstreams' State; same events,
+same run, medians.
 
     python benchmarks/bench_faust_bulk.py [--events 100000] [--rounds 3] [--quix-python /path/to/venv/bin/python]
 
-Each contestant is a process of its own that reads everything from offset 0 of an embedded Tansu broker; the figure is events per *CPU second of that
-process* (broker and other programs on the machine do not count), from its first message to its last. quixstreams pins another confluent-kafka,
-so it lives in a virtual environment of its own (``pip install quixstreams==3.28.0 msgspec``); without one its row says so.
+Each contestant is a process of its own that reads everything from offset 0 of an embedded Tansu broker; the figure is
+events per *CPU second of that process* (broker and other programs on the machine do not count), from its first
+message to its last. quixstreams pins another confluent-kafka, so it lives in a virtual environment of its own (``pip
+install quixstreams==3.28.0 msgspec``); without one its row says so.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ QUIX_NAME = "quixstreams State, keyed count, one event a message, four fields de
 
 
 def produce(bootstrap: str, events: int) -> int:
-    """The same events twice: one a message on ``bench.singles``, and in envelopes on the telemetry lane. Returns the number of envelopes."""
+    """The same events twice: one a message on ``bench.singles``, and in envelopes on the telemetry lane.
+
+    Returns the number of envelopes.
+    """
     from cior_bus import topics
     from cior_bus.admin import Topics
     from cior_bus.lanes import device_bucket
@@ -53,9 +58,16 @@ def produce(bootstrap: str, events: int) -> int:
         for n in range(events):
             subject = f"bus-{n % DEVICES}"
             event = Event(
-                id=identity.event_id("bench", str(n)), source="bench", type=TypeCode("device.notice"), subject=subject, occurred_ms=at + n,
-                received_ms=at + n, lane=Lane.TELEMETRY, place=place, attributes={"speed_kmh": n % 60, "course_deg": n % 360},
-            )  # fmt: skip
+                id=identity.event_id("bench", str(n)),
+                source="bench",
+                type=TypeCode("device.notice"),
+                subject=subject,
+                occurred_ms=at + n,
+                received_ms=at + n,
+                lane=Lane.TELEMETRY,
+                place=place,
+                attributes={"speed_kmh": n % 60, "course_deg": n % 360},
+            )
             value = codec.encode(event)
             waiting.append(bus.submit([MessageOut(topic=SINGLES, key=subject.encode(), value=value)]))
             group = groups.setdefault(device_bucket(subject), [])
@@ -103,7 +115,10 @@ class Narrow(msgspec.Struct):
 
 
 def run_bare(bootstrap: str, events: int, full: int) -> None:
-    """``consume(500)``, decode, a count by subject: no framework. ``full``: the canonical event instead of four fields."""
+    """``consume(500)``, decode, a count by subject: no framework.
+
+    ``full``: the canonical event instead of four fields.
+    """
     from confluent_kafka import Consumer, TopicPartition
 
     from cior_core import cloudevents
@@ -164,7 +179,9 @@ def run_batch_consumer(bootstrap: str, events: int) -> None:
 
 
 def run_faust_counts(bootstrap: str, events: int) -> None:
-    """What quixstreams does, on our lane: four fields, a count by device in a table with changelog, one write per envelope, offset inside the value."""
+    """What quixstreams does, on our lane: four fields, a count by device in a table with changelog, one write per
+    envelope, offset inside the value.
+    """
     run_faust_stateless(bootstrap, events, 0, keep_counts=1)
 
 
@@ -225,7 +242,7 @@ def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int
             app.loop = asyncio.get_running_loop()
             app.finalize()
             starting = asyncio.ensure_future(app.start())
-            while progress[1] < events:  # noqa: ASYNC110  (another party's progress has no event)
+            while progress[1] < events:  # noqa: ASYNC110 (no event tells it)
                 await asyncio.sleep(0.01)
             say(int(progress[1]), progress[0])
             sys.stdout.flush()
@@ -238,7 +255,9 @@ def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int
 
 
 def run_faust_devices(bootstrap: str, envelopes: int, events: int) -> None:
-    """The whole bulk worker: decode, device state (supervision, clock, place), table with changelog, watchdog, health."""
+    """The whole bulk worker: decode, device state (supervision, clock, place), table with changelog, watchdog,
+    health.
+    """
     from cior import packs
     from cior_bus.settings import BusSettings, Profile
     from cior_streams import metrics as s
@@ -253,10 +272,10 @@ def run_faust_devices(bootstrap: str, envelopes: int, events: int) -> None:
         )
         worker = Worker(settings, Domain.of(packs.rule_pack(), packs.taxonomy()))
         running = asyncio.ensure_future(worker.run())
-        while not worker.metrics.value(s.HANDLED, "telemetry"):  # noqa: ASYNC110  (another party's progress has no event)
+        while not worker.metrics.value(s.HANDLED, "telemetry"):  # noqa: ASYNC110 (no event tells it)
             await asyncio.sleep(0.005)
         started_s, before = time.process_time(), worker.metrics.value(s.HANDLED, "telemetry")
-        while worker.metrics.value(s.HANDLED, "telemetry") < envelopes:  # noqa: ASYNC110  (another party's progress has no event)
+        while worker.metrics.value(s.HANDLED, "telemetry") < envelopes:  # noqa: ASYNC110 (no event tells it)
             await asyncio.sleep(0.02)
         say(round(events * (1 - before / envelopes)), started_s)
         sys.stdout.flush()
@@ -280,8 +299,9 @@ class Seen(msgspec.Struct):
     time: str
 decode = msgspec.json.Decoder(Seen).decode
 progress = [0.0, 0]
-app = Application(broker_address=bootstrap, consumer_group=f"quix{time.time_ns()}", auto_offset_reset="earliest", state_dir=tempfile.mkdtemp(),
-                  loglevel="ERROR", commit_interval=0.5, consumer_extra_config={"fetch.wait.max.ms": 20, "session.timeout.ms": 6000},
+app = Application(broker_address=bootstrap, consumer_group=f"quix{time.time_ns()}", auto_offset_reset="earliest",
+                  state_dir=tempfile.mkdtemp(), loglevel="ERROR", commit_interval=0.5,
+                  consumer_extra_config={"fetch.wait.max.ms": 20, "session.timeout.ms": 6000},
                   topic_create_timeout=30)
 topic = app.topic(SINGLES, value_deserializer="bytes", key_deserializer="bytes")
 frame = app.dataframe(topic)
@@ -371,10 +391,12 @@ def main() -> None:
 def report(rates: dict[str, list[float]], events: int, envelopes: int) -> None:
     middle = {name: statistics.median(values) for name, values in rates.items()}
     print(
-        f"\n{events} events, {DEVICES} devices, {envelopes} envelopes of up to {ENVELOPE}; events per CPU second of the reading process, medians\n"
+        f"\n{events} events, {DEVICES} devices, {envelopes} envelopes of up to {ENVELOPE}; events per CPU "
+        f"second of the reading process, medians\n"
     )
     print(
-        "| reader | events/s per core (median) | range | to the bare loop with the same decoding | to quixstreams State |"
+        "| reader | events/s per core (median) | range | to the bare loop with the same decoding | to "
+        "quixstreams State |"
     )
     print("|---|---|---|---|---|")
     for name, values in rates.items():
@@ -389,7 +411,8 @@ def report(rates: dict[str, list[float]], events: int, envelopes: int) -> None:
             else "not run (no --quix-python)"
         )
         print(
-            f"| {name} | {middle[name]:,.0f} | {min(values):,.0f}–{max(values):,.0f} | {middle[name] / bare:.2f}x | {quix} |"
+            f"| {name} | {middle[name]:,.0f} | {min(values):,.0f}–{max(values):,.0f} | "
+            f"{middle[name] / bare:.2f}x | {quix} |"
         )
 
 

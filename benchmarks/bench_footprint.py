@@ -2,10 +2,11 @@
 
     python benchmarks/bench_footprint.py [--idle-s 60] [--no-demo] [--quick]
 
-Idle: every process of the embedded stack as ``cior up`` starts it, with the simulated camera's worker (motion gate, no model), after so many seconds
-without any signal from outside: resident memory (RSS), memory of its own (USS: what would come free if it ended), and processor time over the next
-minute. Demo: ``git clone`` of this checkout's last commit into an empty folder, an empty home, ``make demo``: once with nothing cached, once more from
-another clone with pip's cache of the first.
+Idle: every process of the embedded stack as ``cior up`` starts it, with the simulated camera's worker (motion gate,
+no model), after so many seconds without any signal from outside: resident memory (RSS), memory of its own (USS: what
+would come free if it ended), and processor time over the next minute. Demo: ``git clone`` of this checkout's last
+commit into an empty folder, an empty home, ``make demo``: once with nothing cached, once more from another clone with
+pip's cache of the first.
 """
 
 from __future__ import annotations
@@ -74,8 +75,11 @@ def idle(options: argparse.Namespace) -> list[Table]:
     ]
     used.append(Row(label="all", unit="% of a core", median=round(sum(row.median for row in used), 1)))
     start = Row(label="start of the stack until every part is ready", unit="s", median=round(ready_s, 1))
-    return [Table(title="Start", rows=(start,)), Table(title=f"Memory after {options.idle_s:.0f} s at rest", rows=(*rss, *uss)),
-            Table(title=f"Processor over {options.idle_s:.0f} s at rest", rows=tuple(used))]  # fmt: skip
+    return [
+        Table(title="Start", rows=(start,)),
+        Table(title=f"Memory after {options.idle_s:.0f} s at rest", rows=(*rss, *uss)),
+        Table(title=f"Processor over {options.idle_s:.0f} s at rest", rows=tuple(used)),
+    ]
 
 
 def _memory(pid: int) -> tuple[int, int]:

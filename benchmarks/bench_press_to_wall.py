@@ -2,14 +2,17 @@
 
     python benchmarks/bench_press_to_wall.py [--presses 300] [--per-s 1] [--rate 1500] [--front-rate 200] [--quick]
 
-The embedded stack runs as in ``cior up``: broker, sink with console, two stream workers, three connector processes. Presses are real ones: a
-DC-09 panel's encrypted frame over TCP (a new connection each, Contact ID 120) and Traccar's HTTP POST with ``alarm=sos``, at Poisson instants, each
-from a button and place of its own; half of them each. The clock starts before the first byte is written and stops
+The embedded stack runs as in ``cior up``: broker, sink with console, two stream workers, three connector processes.
+Presses are real ones: a DC-09 panel's encrypted frame over TCP (a new connection each, Contact ID 120) and Traccar's
+HTTP POST with ``alarm=sos``, at Poisson instants, each from a button and place of its own; half of them each. The
+clock starts before the first byte is written and stops
 
 * ``feed``: when an open page (Server-Sent Events over HTTP) has the alert;
-* ``store, asked``: when the answer to the store's P1 question over HTTP first counts it, asked each 30 ms while a press is under way (k-th press,
-  k-th counted alert; vehicles only, as a panel's panic alone is P3 and that question counts P1: it lies in the same tables);
-* ``store, own account``: the store's figure for the same alerts, from the connector's receipt stamp to the row's own stamp.
+* ``store, asked``: when the answer to the store's P1 question over HTTP first counts it, asked each 30 ms while a
+  press is under way (k-th press, k-th counted alert; vehicles only, as a panel's panic alone is P3 and that question
+  counts P1: it lies in the same tables);
+* ``store, own account``: the store's figure for the same alerts, from the connector's receipt stamp to the row's own
+  stamp.
 
 Baseline: one message of a press's size through one hop of the same broker with bare confluent-kafka, at the same time.
 """
@@ -35,7 +38,10 @@ WIRES = ("traccar", "dc09")
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What a setting left behind. ``own``: the store's figures of P1 alerts; ``told``: the generator's; ``behind``: unread envelopes by reader."""
+    """What a setting left behind.
+
+    ``own``: the store's figures of P1 alerts; ``told``: the generator's; ``behind``: unread envelopes by reader.
+    """
 
     name: str
     presses: list[Press]
@@ -151,13 +157,29 @@ def tables(run: Run) -> list[Table]:
     everything = [press.feed_ms - press.at_ms for press in run.presses if press.feed_ms is not None]
     rows.append(latency("both wires: on the live feed", everything, baseline=base, p95_aim=500, p99_aim=1000))
     rows.append(
-        Row(label="store, own account (vehicles, warm-up included): receipt to row", unit="ms", median=own["visible_p50_ms"], p95=own["visible_p95_ms"],
-            p99=own["visible_p99_ms"], n=own["alerts"], ratio=round(own["visible_p50_ms"] / hop.median, 1), baseline=BASELINE)
-    )  # fmt: skip
+        Row(
+            label="store, own account (vehicles, warm-up included): receipt to row",
+            unit="ms",
+            median=own["visible_p50_ms"],
+            p95=own["visible_p95_ms"],
+            p99=own["visible_p99_ms"],
+            n=own["alerts"],
+            ratio=round(own["visible_p50_ms"] / hop.median, 1),
+            baseline=BASELINE,
+        )
+    )
     rows.append(
-        Row(label="store, own account: receipt to decision", unit="ms", median=own["decide_p50_ms"], p95=own["decide_p95_ms"], p99=own["decide_p99_ms"],
-            n=own["alerts"], ratio=round(own["decide_p50_ms"] / hop.median, 1), baseline=BASELINE)
-    )  # fmt: skip
+        Row(
+            label="store, own account: receipt to decision",
+            unit="ms",
+            median=own["decide_p50_ms"],
+            p95=own["decide_p95_ms"],
+            p99=own["decide_p99_ms"],
+            n=own["alerts"],
+            ratio=round(own["decide_p50_ms"] / hop.median, 1),
+            baseline=BASELINE,
+        )
+    )
     used = [
         Row(label=part, unit="% of a core", median=share)
         for part, share in sorted(shares.items(), key=lambda item: -item[1])
@@ -181,15 +203,19 @@ def notes(run: Run) -> list[str]:
     refused = sum(press.acked_ms is None for press in presses)
     found = [
         (
-            f"{name}: {len(presses)} presses, {lost} never seen on the feed, {refused} never acknowledged; the store's question was asked {eyes.asked} times, "
+            f"{name}: {len(presses)} presses, {lost} never seen on the feed, {refused} never acknowledged; "
+            f"the store's question was asked {eyes.asked} times, "
             f"{eyes.refused} without an answer; unread envelopes of the telemetry lane at the end: {behind}."
         )
     ]
     if told:
         found.append(
-            f"{name}: measured load {told['front_per_s']:.0f} events/s through the front (HTTP posts to the Traccar connector) and "
-            f"{told['straight_per_s']:.0f} events/s straight onto the telemetry lane with their raw records on the raw topic, for {told['seconds']:.0f} s; "
-            f"{told['refused']} posts refused, {told['lost']} envelopes lost, generator at most {told['latest_s']:.2f} s late, its own processor time "
+            f"{name}: measured load {told['front_per_s']:.0f} events/s through the front (HTTP posts to the "
+            f"Traccar connector) and "
+            f"{told['straight_per_s']:.0f} events/s straight onto the telemetry lane with their raw records "
+            f"on the raw topic, for {told['seconds']:.0f} s; "
+            f"{told['refused']} posts refused, {told['lost']} envelopes lost, generator at most "
+            f"{told['latest_s']:.2f} s late, its own processor time "
             f"{told['cpu_s']:.0f} s (on the same cores)."
         )
     return found

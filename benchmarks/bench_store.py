@@ -1,8 +1,10 @@
-"""Writer speed: events through decode, rows, plan and insert into all tables and views, embedded and over HTTP, in one run.
+"""Writer speed: events through decode, rows, plan and insert into all tables and views, embedded and over HTTP, in
+one run.
 
     python benchmarks/bench_store.py [--rounds 3] [--rows 20000]
 
-Prints Markdown with medians and ratios. The lite server is the same ClickHouse code as production, over real HTTP on loopback.
+Prints Markdown with medians and ratios. The lite server is the same ClickHouse code as production, over real HTTP on
+loopback.
 """
 
 from __future__ import annotations
@@ -112,10 +114,12 @@ def main() -> None:
 def _print(found: dict[tuple[str, int], list[float]], asked: dict[str, float], *, rounds: int) -> None:
     load, rss_mib = os.getloadavg()[0], psutil.Process().memory_info().rss / 2**20
     print(
-        f"Median of {rounds} rounds, 1-minute load {load:.1f}, RSS of the embedded writer's process {rss_mib:.0f} MiB.\n"
+        f"Median of {rounds} rounds, 1-minute load {load:.1f}, RSS of the embedded writer's process "
+        f"{rss_mib:.0f} MiB.\n"
     )
     print(
-        "| events a batch | chDB in process, rows/s | lite server over HTTP, rows/s | HTTP / in process |\n|---|---|---|---|"
+        "| events a batch | chDB in process, rows/s | lite server over HTTP, rows/s | HTTP / in process "
+        "|\n|---|---|---|---|"
     )
     for cut in CUTS:
         chdb, lite = (statistics.median(found[name, cut]) for name in ("chdb", "lite"))

@@ -1,10 +1,12 @@
 """Milliseconds a picture by stage, and cameras a core, on our own drawn clip.
 
-Run: ``python benchmarks/bench_vision.py [--model FOLDER] [--pictures 60] [--rounds 5]``. The model's folder defaults to the first of
-``CIOR_TEST_DATA`` (else ``../shared/data``); without one the detector rows are left out, and the output says so. Ratios are against the
-network at 640x640 with one request, measured in the same run, interleaved. ``ultralytics`` is measured only where its extra is installed.
+Run: ``python benchmarks/bench_vision.py [--model FOLDER] [--pictures 60] [--rounds 5]``. The model's folder defaults
+to the first of ``CIOR_TEST_DATA`` (else ``../shared/data``); without one the detector rows are left out, and the
+output says so. Ratios are against the network at 640x640 with one request, measured in the same run, interleaved.
+``ultralytics`` is measured only where its extra is installed.
 
-Cameras a core are counted by processor time of all threads, with the tracker and one request: what one core can pay for.
+Cameras a core are counted by processor time of all threads, with the tracker and one request: what one core can pay
+for.
 """
 
 from __future__ import annotations
@@ -69,7 +71,8 @@ def looks_ms(pictures: Sequence[Image]) -> dict[str, float]:
     for n, picture in enumerate(pictures):
         grey = shrink(picture)
         spent["shrink"].append(timed(lambda image=picture: shrink(image)))  # type: ignore[misc]
-        spent["gate"].append(timed(lambda small=grey, at_s=n / CAMERA_FPS: gate.step(small, at_s)))  # type: ignore[misc]
+        at_s = n / CAMERA_FPS
+        spent["gate"].append(timed(lambda small=grey, at_s=at_s: gate.step(small, at_s)))  # type: ignore[misc]
         spent["statistics"].append(timed(lambda small=grey: read_scene(small, 0.0)))  # type: ignore[misc]
     return {name: statistics.median(values) for name, values in spent.items()}
 
@@ -86,7 +89,8 @@ def tracker_ms(people: int) -> float:
         found = Detections(
             boxes=boxes, scores=np.full(people, 0.8, np.float32), classes=np.zeros(people, np.int64)
         )
-        spent.append(timed(lambda one=found, at_s=n / CAMERA_FPS: tracker.step(one, at_s, aspect=16 / 9)))  # type: ignore[misc]
+        at_s = n / CAMERA_FPS
+        spent.append(timed(lambda one=found, at_s=at_s: tracker.step(one, at_s, aspect=16 / 9)))  # type: ignore[misc]
     return statistics.median(spent[10:])
 
 
@@ -152,7 +156,10 @@ def main() -> None:
 
 
 def cameras_a_core(model: Path, pictures: Sequence[Image], *, around_ms: float) -> str:
-    """How many cameras one core pays for, as a table. ``around_ms``: decoding, gate and statistics of a picture, single threads."""
+    """How many cameras one core pays for, as a table.
+
+    ``around_ms``: decoding, gate and statistics of a picture, single threads.
+    """
     engine = openvino_yolo.load(
         openvino_yolo.OpenVinoSettings(
             model_dir=str(model), model_sha256=folder_sha256(model), input_px=(384, 640), requests=1

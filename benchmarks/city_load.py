@@ -1,11 +1,13 @@
-"""Telemetry of a city behind the presses: realistic position events of thousands of vehicles, made by a process of its own.
+"""Telemetry of a city behind the presses: realistic position events of thousands of vehicles, made by a process of
+its own.
 
     python benchmarks/city_load.py BROKER --rate 1500 [--front URL --front-rate 300] [--devices 5000] [--seconds 60]
 
-Two ways in, because a simulated Traccar *and* the whole product share two cores here. ``front``: real HTTP POSTs of Traccar's JSON to the connector's
-port, which does everything it does in a centre. The rest is published straight to ``cior.telemetry.v1`` in envelopes keyed by device bucket, one
-envelope a bucket a second, with the raw records beside them on ``cior.raw.v1``: that is what the connector's spool would have drained, so the bulk
-worker, the store and the broker bear the whole rate. Prints one line of JSON when it ends (SIGTERM, closed standard input, or ``--seconds``).
+Two ways in, because a simulated Traccar *and* the whole product share two cores here. ``front``: real HTTP POSTs of
+Traccar's JSON to the connector's port, which does everything it does in a centre. The rest is published straight to
+``cior.telemetry.v1`` in envelopes keyed by device bucket, one envelope a bucket a second, with the raw records beside
+them on ``cior.raw.v1``: that is what the connector's spool would have drained, so the bulk worker, the store and the
+broker bear the whole rate. Prints one line of JSON when it ends (SIGTERM, closed standard input, or ``--seconds``).
 """
 
 from __future__ import annotations
@@ -51,7 +53,10 @@ _TURN_S = 0.05
 
 
 class Fleet:
-    """Vehicles that drive round the city and report. Equal seeds give equal routes; ids follow from vehicle and report number."""
+    """Vehicles that drive round the city and report.
+
+    Equal seeds give equal routes; ids follow from vehicle and report number.
+    """
 
     def __init__(self, devices: int, *, seed: int, prefix: str = "load") -> None:
         dice, city = random.Random(seed), City.demo()
@@ -147,8 +152,11 @@ def traccar_body(native: str, place: Place, *, speed_kmh: float, at_ms: int, num
     """What a Traccar server posts for one position."""
     at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     position = {
-        "id": number, "deviceId": 1, "protocol": "teltonika", "serverTime": at, "deviceTime": at, "fixTime": at, "outdated": False, "valid": True,
-        "latitude": place.lat, "longitude": place.lon, "altitude": 25.0, "speed": round(speed_kmh / 1.852, 3), "course": 90.0, "accuracy": 0.0,
+        "id": number, "deviceId": 1, "protocol": "teltonika", "serverTime": at, "deviceTime": at,
+        "fixTime": at, "outdated": False,
+        "valid": True,
+        "latitude": place.lat, "longitude": place.lon, "altitude": 25.0,
+        "speed": round(speed_kmh / 1.852, 3), "course": 90.0, "accuracy": 0.0,
         "attributes": {"sat": 9, "ignition": True, "motion": True},
     }  # fmt: skip
     device = {
@@ -265,8 +273,10 @@ async def run(options: argparse.Namespace) -> None:
     lasted_s = time.monotonic() - started_s
     producer.flush(10)
     told = {
-        "seconds": round(lasted_s, 1), "front_per_s": round(tally.front / lasted_s, 1), "straight_per_s": round(tally.straight / lasted_s, 1),
-        "refused": tally.refused, "lost": tally.lost, "latest_s": round(tally.late_s, 2), "cpu_s": round(time.process_time(), 1),
+        "seconds": round(lasted_s, 1), "front_per_s": round(tally.front / lasted_s, 1),
+        "straight_per_s": round(tally.straight / lasted_s, 1),
+        "refused": tally.refused, "lost": tally.lost, "latest_s": round(tally.late_s, 2),
+        "cpu_s": round(time.process_time(), 1),
     }  # fmt: skip
     print(json.dumps(told), flush=True)
 

@@ -1,10 +1,12 @@
-"""Two states of the project measured in turn on one machine: before, after, before, after ..., and the ratio of their medians.
+"""Two states of the project measured in turn on one machine: before, after, before, after ..., and the ratio of their
+medians.
 
     python benchmarks/in_turn.py --before ../checkout-of-then [--pairs 3] [--only correlate press_to_wall backlog]
 
-``--before`` is a checkout of the earlier commit with an environment of its own (``make venv`` there); "after" is this checkout. Each benchmark is
-run by its own state's script, so each state is measured as it measured itself. A ratio above 1 means that the later state is slower; the aim of a
-change that only moves things is a median ratio of at most 1.15. The result goes to ``results/in_turn.json`` and so to ``docs/benchmarks.md``.
+``--before`` is a checkout of the earlier commit with an environment of its own (``make venv`` there); "after" is this
+checkout. Each benchmark is run by its own state's script, so each state is measured as it measured itself. A ratio
+above 1 means that the later state is slower; the aim of a change that only moves things is a median ratio of at most
+1.15. The result goes to ``results/in_turn.json`` and so to ``docs/benchmarks.md``.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ _RATE = re.compile(r"^(step[^:]*): median ([\d,]+) items/s", re.MULTILINE)
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """One benchmark: its script with arguments, and how a figure (smaller is better) is read from what it left behind."""
+    """One benchmark: its script with arguments, and how a figure (smaller is better) is read from what it left
+    behind.
+    """
 
     script: str
     arguments: tuple[str, ...]
@@ -138,7 +142,10 @@ def main() -> None:
                 runs[state].append(run(checkout, BENCHMARKS[name]))
                 print(f"{name}, pair {pair + 1}, {state}: {runs[state][-1]}", flush=True)
         tables.append(compared(name, runs))
-    told = f"Before: commit {commit_of(states['before'])}; {asked.pairs} pairs; each figure is the median of its runs' medians."
+    told = (
+        f"Before: commit {commit_of(states['before'])}; {asked.pairs} pairs; each figure is the median "
+        f"of its runs' medians."
+    )
     result = clocked.result(tables, [told])
     result = msgspec.structs.replace(
         result, command=f"python benchmarks/in_turn.py --before <checkout of then> --pairs {asked.pairs}"

@@ -1,7 +1,8 @@
 """The one result format of every benchmark, and the little arithmetic they share.
 
-A benchmark writes ``results/<name>.json`` (:class:`Result`); ``report.py`` renders all of them into ``docs/benchmarks.md``. A benchmark that prints
-Markdown only is captured by ``report.py capture`` into the same format (``text``).
+A benchmark writes ``results/<name>.json`` (:class:`Result`); ``report.py`` renders all of them into
+``docs/benchmarks.md``. A benchmark that prints Markdown only is captured by ``report.py capture`` into the same
+format (``text``).
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and when it ran. ``load``: the one-minute load average before and after; other programs share the machine, so it belongs to the figure.
-    ``io_stalled``: share of the time in which some task of the machine waited for the disk (Linux pressure stall information), None where unknown."""
+    """Where and when it ran. ``load``: the one-minute load average before and after; other programs share the
+    machine, so it belongs to the figure. ``io_stalled``: share of the time in which some task of the machine waited
+    for the disk (Linux pressure stall information), None where unknown.
+    """
 
     at: str
     commit: str
@@ -41,7 +44,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One measured quantity. ``ratio`` is median to ``baseline``'s median, a row of the same run. ``aim`` is what the project promised, as text."""
+    """One measured quantity.
+
+    ``ratio`` is median to ``baseline``'s median, a row of the same run. ``aim`` is what the project promised, as
+    text.
+    """
 
     label: str
     unit: str
@@ -176,7 +183,10 @@ def _processor() -> str:
 
 
 def write(result: Result, folder: Path = RESULTS) -> Path:
-    """Store a result beside the others. A quick run gets a name of its own, so that it never replaces a measured one."""
+    """Store a result beside the others.
+
+    A quick run gets a name of its own, so that it never replaces a measured one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.name}{'.quick' if result.quick else ''}.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")

@@ -1,7 +1,8 @@
-"""A whole centre of real processes with a city of buttons laid on a grid, and the eyes that see when a press is on the wall and in the store.
+"""A whole centre of real processes with a city of buttons laid on a grid, and the eyes that see when a press is on
+the wall and in the store.
 
-Each press is made by a button of its own, 700 m from its neighbours, so that each opens an alert of its own (the merge radius is 300 m). An alert is
-matched to its press by its place. All clock readings are of one host.
+Each press is made by a button of its own, 700 m from its neighbours, so that each opens an alert of its own (the
+merge radius is 300 m). An alert is matched to its press by its place. All clock readings are of one host.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ PITCH_M = 700.0
 ROWS = 26
 WARM_UP = 6
 PANIC = "120"
-"""Contact ID 120, a panic alarm. Of a private panel alone it opens a P3 alert: on the feed as any other, but not in the store's P1 question."""
+"""Contact ID 120, a panic alarm.
+
+Of a private panel alone it opens a P3 alert: on the feed as any other, but not in the store's P1 question.
+"""
 
 OTHERS = "everything else on the machine"
 HOP = topics.TopicSpec(
@@ -54,7 +58,10 @@ Spot = tuple[float, float]
 
 
 class Press(msgspec.Struct, kw_only=True):
-    """One press. ``at_ms``: the moment before its first byte was written. The others stay None when it did not happen."""
+    """One press. ``at_ms``: the moment before its first byte was written.
+
+    The others stay None when it did not happen.
+    """
 
     wire: str
     spot: Spot
@@ -65,7 +72,9 @@ class Press(msgspec.Struct, kw_only=True):
 
 
 class GridCentre(RunningCentre):
-    """A running centre whose registry holds the grid's buttons (two kinds, alternating): buses with a button, panels of persons."""
+    """A running centre whose registry holds the grid's buttons (two kinds, alternating): buses with a button, panels
+    of persons.
+    """
 
     def __init__(self, folder: Path, *, seed: int, with_camera: bool = False) -> None:
         super().__init__(folder, with_camera=with_camera)
@@ -139,7 +148,9 @@ class Wall(WallWatch):
 
 
 class StoreEyes:
-    """Asks the store's P1 question again and again while presses are under way: ``first_ms[k]`` is when it first counted ``k`` alerts."""
+    """Asks the store's P1 question again and again while presses are under way: ``first_ms[k]`` is when it first
+    counted ``k`` alerts.
+    """
 
     def __init__(self, wall_url: str, *, every_s: float = 0.03) -> None:
         parts = urlsplit(wall_url)
@@ -174,7 +185,9 @@ class StoreEyes:
 
 
 class Hops(threading.Thread):
-    """The baseline: a bare confluent producer and a bare consumer of the same broker, one message of a press's size, one hop, all the while."""
+    """The baseline: a bare confluent producer and a bare consumer of the same broker, one message of a press's size,
+    one hop, all the while.
+    """
 
     def __init__(self, centre: RunningCentre, *, every_s: float = 0.5) -> None:
         super().__init__(name="hops", daemon=True)
@@ -218,8 +231,17 @@ class CityLoad:
 
     def __init__(self, centre: RunningCentre, *, rate: float, front_rate: float) -> None:
         url = f"http://127.0.0.1:{centre.world.traccar_port}/traccar"
-        self._argv = [sys.executable, str(Path(__file__).with_name("city_load.py")), centre.stack.addresses.bus_dsn, "--rate", str(rate), "--front", url,
-                      "--front-rate", str(front_rate)]  # fmt: skip
+        self._argv = [
+            sys.executable,
+            str(Path(__file__).with_name("city_load.py")),
+            centre.stack.addresses.bus_dsn,
+            "--rate",
+            str(rate),
+            "--front",
+            url,
+            "--front-rate",
+            str(front_rate),
+        ]
         self._secret = centre.keys.traccar_secret
         self.told: dict[str, Any] = {}
         self.process: subprocess.Popen[str] | None = None
@@ -292,7 +314,9 @@ class Presser:
         self.presses: list[Press] = []
 
     async def warm_up(self, *, count: int = WARM_UP, settle_s: float = 3.0) -> None:
-        """Presses that are not measured: connections, caches, first rows; and the one city-wide alert that three attacks on buses open."""
+        """Presses that are not measured: connections, caches, first rows; and the one city-wide alert that three
+        attacks on buses open.
+        """
         for _ in range(count):
             await self._press(next(self._buttons))
             await asyncio.sleep(0.2)

@@ -1,4 +1,7 @@
-"""``cior config lint`` reads a centre file and everything it names; ``check`` then connects. Each fault: file, line, code, cure."""
+"""``cior config lint`` reads a centre file and everything it names; ``check`` then connects.
+
+Each fault: file, line, code, cure.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""The generated pages of ``docs/``: tables from code, so that they cannot drift. A test compares what is committed with what this writes.
+"""The generated pages of ``docs/``: tables from code, so that they cannot drift. A test compares what is committed
+with what this writes.
 
-It also runs the writers that live under ``docs/`` in a checkout: ``generate.py`` (schemas, taxonomy) and ``laws.py`` (the laws and their tests).
+It also runs the writers that live under ``docs/`` in a checkout: ``generate.py`` (schemas, taxonomy) and ``laws.py``
+(the laws and their tests).
 """
 
 from __future__ import annotations
@@ -107,7 +109,10 @@ def _settings() -> str:
     from cior_connectors.kit.documents import config_table
 
     text = _generated("Settings of a centre", "`cior.settings`")
-    text += "One TOML file a centre, given to `cior up --config`. Connectors and vision workers have files of their own, named here.\n"
+    text += (
+        "One TOML file a centre, given to `cior up --config`. Connectors and vision workers have files "
+        "of their own, named here.\n"
+    )
     sections: tuple[tuple[str, Any], ...] = (
         ("centre", settings.CentreSection),
         ("bus", settings.BusSection),

@@ -17,8 +17,9 @@ from cior_core.errors import ConfigInvalid
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """``centre_hmac`` (32 bytes) makes pseudonyms; ``team_public`` seals for the response team (connectors never get its private half);
-    ``wall_token`` opens the wall; ``traccar_secret`` is the forwarding password; ``dc09_key`` the panels' AES-128 key (hex).
+    """``centre_hmac`` (32 bytes) makes pseudonyms; ``team_public`` seals for the response team (connectors never get
+    its private half); ``wall_token`` opens the wall; ``traccar_secret`` is the forwarding password; ``dc09_key`` the
+    panels' AES-128 key (hex).
     """
 
     centre_hmac: bytes

@@ -1,7 +1,8 @@
 """The processes of a centre: each function is one part, run by ``cior run <part>`` under the supervisor.
 
-A part reads its files, opens its room's public entry, announces that it is ready, works until SIGTERM and ends with code 0. A :class:`CiorError` ends it with
-code 1 (2 when a human must change something) and one line that says what to do; the supervisor decides when to try again.
+A part reads its files, opens its room's public entry, announces that it is ready, works until SIGTERM and ends with
+code 0. A :class:`CiorError` ends it with code 1 (2 when a human must change something) and one line that says what to
+do; the supervisor decides when to try again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Ready files: how a part tells its supervisor, and whoever looks, that it serves. Written atomically; holds the pid, so a stale file means nothing."""
+"""Ready files: how a part tells its supervisor, and whoever looks, that it serves.
+
+Written atomically; holds the pid, so a stale file means nothing.
+"""
 
 from __future__ import annotations
 

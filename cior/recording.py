@@ -1,4 +1,7 @@
-"""Reads what a broker holds now. With it the area log of a running centre becomes NDJSON, the input of ``cior replay``."""
+"""Reads what a broker holds now.
+
+With it the area log of a running centre becomes NDJSON, the input of ``cior replay``.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ from cior_bus.settings import BusSettings
 def read_so_far(
     settings: BusSettings, names: Sequence[str], each: Callable[[RecordIn], None], *, quiet_s: float = 3.0
 ) -> None:
-    """Every record of the topics that was there at the call; commits nothing. Ends when none such came for ``quiet_s``."""
+    """Every record of the topics that was there at the call; commits nothing.
+
+    Ends when none such came for ``quiet_s``.
+    """
     consumer = BatchConsumer(
         settings,
         group=f"cior-record-{time.time_ns()}",

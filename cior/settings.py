@@ -1,7 +1,8 @@
-"""The centre file: one TOML that says what runs here. Read once, at the composition root, through ``cior_core.strict_toml``.
+"""The centre file: one TOML that says what runs here. Read once, at the composition root, through
+``cior_core.strict_toml``.
 
-``embedded`` as a DSN means the part inside this installation (Tansu broker, chDB); anything else is the address of a real one. Only DSNs differ
-between one machine and a centre (design §6).
+``embedded`` as a DSN means the part inside this installation (Tansu broker, chDB); anything else is the address of a
+real one. Only DSNs differ between one machine and a centre (design §6).
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class MetricsSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[metrics]``: where each process serves its numbers (``/metrics``); the address is in its ready file and its log."""
+    """``[metrics]``: where each process serves its numbers (``/metrics``); the address is in its ready file and its
+    log.
+    """
 
     host: Annotated[str, msgspec.Meta(description="Address to listen on", examples=["127.0.0.1"])] = (
         "127.0.0.1"
@@ -120,7 +123,9 @@ class MetricsSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ConnectorSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[connector]]``: one instance of a connector, described in a file of its own (``kind``, ``name``, ``[config]``)."""
+    """``[[connector]]``: one instance of a connector, described in a file of its own (``kind``, ``name``,
+    ``[config]``).
+    """
 
     file: Annotated[
         str,
@@ -168,7 +173,10 @@ class Centre(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(path: Path, data: Path | None = None) -> Centre:
-    """Read a centre file. ``data`` defaults to ``data`` beside it. Raises ``ConfigInvalid`` with file, line, code and cure."""
+    """Read a centre file.
+
+    ``data`` defaults to ``data`` beside it. Raises ``ConfigInvalid`` with file, line, code and cure.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:

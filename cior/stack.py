@@ -1,8 +1,9 @@
-"""From a centre file to running processes: which parts, in which order, with which arguments. The supervisor does the rest.
+"""From a centre file to running processes: which parts, in which order, with which arguments. The supervisor does the
+rest.
 
-Order: broker, topics, sink and console (one process when the store is embedded), stream workers, connectors (one process a kind, so that a bad
-vendor library cannot take the others down), vision workers. Each part is ``python -m cior run <part>``; it learns the addresses from its arguments
-and the secrets from its environment.
+Order: broker, topics, sink and console (one process when the store is embedded), stream workers, connectors (one
+process a kind, so that a bad vendor library cannot take the others down), vision workers. Each part is ``python -m
+cior run <part>``; it learns the addresses from its arguments and the secrets from its environment.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ BROKER = "broker"
 SINK, CONSOLE = "sink", "console"
 SINK_AND_CONSOLE = "sink-console"
 SUPPLIED_SECRETS = ("CIOR_TRACCAR_SECRET", "CIOR_DC09_KEY")
-"""Names that an instance file may use as ``env:NAME``: the stack sets them for its children from this installation's keys."""
+"""Names that an instance file may use as ``env:NAME``: the stack sets them for its children from this installation's
+keys.
+"""
 
 
 def stream_settings(centre: Centre, bus: BusSettings, role: str) -> StreamSettings:
@@ -63,7 +66,10 @@ def addresses(centre: Centre) -> Addresses:
 
 
 def child_environment(keys: Keys) -> dict[str, str]:
-    """The secrets of this installation, for ``env:NAME`` in instance files. The private half of the team's key is not among them."""
+    """The secrets of this installation, for ``env:NAME`` in instance files.
+
+    The private half of the team's key is not among them.
+    """
     return dict(zip(SUPPLIED_SECRETS, (keys.traccar_secret, keys.dc09_key), strict=True))
 
 

@@ -1,6 +1,7 @@
 """The parts that hold the store: ``sink`` writes it, ``console`` asks it.
 
-Two processes with a ClickHouse server; one process for both when the store is embedded, because chDB's folder has one owner.
+Two processes with a ClickHouse server; one process for both when the store is embedded, because chDB's folder has one
+owner.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from cior_sink.part import SinkPart
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 
-# At the default of 5 ms a press would wait that long for the bulk writer at each of a dozen hand-overs of the interpreter.
+# At the default of 5 ms a press would wait that long for the bulk writer at each of a dozen hand-overs of the
+# interpreter.
 _SWITCH_S = 0.0005
 
 
@@ -125,7 +127,10 @@ async def _console(
 async def _serve(
     arguments: PartArguments, stop: asyncio.Event, failed: Callable[[], CiorError | None], **facts: Any
 ) -> None:
-    """Say that this process is ready, then wait for ``stop``. Raises what made a thread of it end: the supervisor starts it again."""
+    """Say that this process is ready, then wait for ``stop``.
+
+    Raises what made a thread of it end: the supervisor starts it again.
+    """
     announce(arguments.ready, **facts)
     try:
         while not stop.is_set():

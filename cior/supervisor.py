@@ -1,8 +1,9 @@
 """The local supervisor: starts the parts in order, restarts what ends, stops everything cleanly.
 
-Restart intensity: at most ``Limits.restarts`` in ``Limits.window_s`` with growing pauses; above that a part is retried slowly and shown as
-*flapping* (an operator's alarm), for ever: a life-safety part never stops trying and never fails quietly. A supervisor that is killed takes its
-children with it (parent-death signal), so no orphan holds a port or a store.
+Restart intensity: at most ``Limits.restarts`` in ``Limits.window_s`` with growing pauses; above that a part is
+retried slowly and shown as *flapping* (an operator's alarm), for ever: a life-safety part never stops trying and
+never fails quietly. A supervisor that is killed takes its children with it (parent-death signal), so no orphan holds
+a port or a store.
 """
 
 from __future__ import annotations
@@ -49,8 +50,10 @@ class PartState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PartSpec:
-    """One process. ``ready`` is polled with the running pid until true (None: ready as soon as it runs); it must return quickly and never raise. It gets the
-    pid so that a file left by a killed predecessor cannot make its successor look ready."""
+    """One process. ``ready`` is polled with the running pid until true (None: ready as soon as it runs); it must
+    return quickly and never raise. It gets the pid so that a file left by a killed predecessor cannot make its
+    successor look ready.
+    """
 
     name: str
     argv: Sequence[str]
@@ -62,7 +65,9 @@ class PartSpec:
 
 
 def pause_before_restart(deaths_s: Sequence[float], now_s: float, limits: Limits) -> tuple[float, bool]:
-    """Seconds to wait before the next start and whether the part is flapping, from the monotonic times of its deaths so far."""
+    """Seconds to wait before the next start and whether the part is flapping, from the monotonic times of its deaths
+    so far.
+    """
     recent = [at for at in deaths_s if now_s - at <= limits.window_s]
     if len(recent) > limits.restarts:
         return limits.slow_pause_s, True
@@ -71,8 +76,9 @@ def pause_before_restart(deaths_s: Sequence[float], now_s: float, limits: Limits
 
 
 def _tied(argv: Sequence[str]) -> list[str]:
-    """``argv`` under util-linux ``setpriv``, which asks the kernel for SIGTERM when we die and then becomes the program (same pid). Running code between
-    fork and exec instead would not be safe in a process with threads."""
+    """``argv`` under util-linux ``setpriv``, which asks the kernel for SIGTERM when we die and then becomes the
+    program (same pid). Running code between fork and exec instead would not be safe in a process with threads.
+    """
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--", *argv] if setpriv else list(argv)
 
@@ -160,7 +166,9 @@ class Part:
 
 
 class Supervisor:
-    """Runs parts in the given order (each waits for the one before to be ready), watches them in a thread, stops them in reverse."""
+    """Runs parts in the given order (each waits for the one before to be ready), watches them in a thread, stops them
+    in reverse.
+    """
 
     def __init__(self, *, log_dir: Path, limits: Limits | None = None, poll_s: float = 0.1) -> None:
         self.limits = limits or Limits()
@@ -174,7 +182,10 @@ class Supervisor:
         log_dir.mkdir(parents=True, exist_ok=True)
 
     def start(self, spec: PartSpec, *, wait: bool = True) -> Part:
-        """Add and start a part; with ``wait`` return only when it is ready. Raises ``SourceUnavailable`` when it never becomes so."""
+        """Add and start a part; with ``wait`` return only when it is ready.
+
+        Raises ``SourceUnavailable`` when it never becomes so.
+        """
         part = Part(spec, log_dir=self._log_dir, limits=self.limits)
         with self._lock:
             self.parts[spec.name] = part
@@ -185,7 +196,10 @@ class Supervisor:
         return part
 
     def wait_ready(self, *names: str) -> None:
-        """Block until the parts are ready. Raises ``SourceUnavailable`` with the place of the log when one is not in time."""
+        """Block until the parts are ready.
+
+        Raises ``SourceUnavailable`` with the place of the log when one is not in time.
+        """
         for name in names:
             part = self.parts[name]
             deadline_s = time.monotonic() + part.spec.ready_timeout_s

@@ -27,6 +27,7 @@ def show_topics(dsn: str, *, create: bool) -> int:
     wrong = [one for one in found if one.state is not TopicState.OK]
     if wrong and not create:
         click.echo(
-            "cure: cior topics --create makes what is missing; partitions and settings of existing topics are changed with the broker's own tools"
+            "cure: cior topics --create makes what is missing; partitions and settings of existing topics "
+            "are changed with the broker's own tools"
         )
     return 1 if wrong else 0

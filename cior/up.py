@@ -44,7 +44,8 @@ def tell_keys(ring: KeyRing) -> None:
         click.echo(f"  Traccar secret      {ring.keys.traccar_secret}")
         click.echo(f"  DC-09 default key   {ring.keys.dc09_key}")
         click.echo(
-            f"  response team's private key: file {ring.team_private_file.name}; move it to the team's own computer, this one does not need it"
+            f"  response team's private key: file {ring.team_private_file.name}; move it to the team's own "
+            f"computer, this one does not need it"
         )
 
 

@@ -108,7 +108,10 @@ def release() -> str:
 def taxonomy_page(kinds: Taxonomy) -> str:
     """docs/taxonomy.md."""
     head = (
-        "| code | español | English | family | level | class | alerts | lane | route | competence | protocol | reach | APCO | Contact ID | SIA |",
+        (
+            "| code | español | English | family | level | class | alerts | lane | route | competence | protocol "
+            "| reach | APCO | Contact ID | SIA |"
+        ),
         "|" + "---|" * 15,
     )
     return "\n".join(

@@ -108,12 +108,21 @@ def page() -> str:
     lines = [
         "# Laws",
         "",
-        "Every change keeps these. Each has tests that fail when it is broken; the tests carry its number in their names.",
+        (
+            "Every change keeps these. Each has tests that fail when it is broken; the tests carry its number in "
+            "their names."
+        ),
         "",
         "Generated from `docs/laws.toml` and the tests by `make docs`; a test keeps it fresh.",
         "",
-        "To see the tests fail: `.venv/bin/python docs/laws.py show` (all), or `show 4 7` (some). It breaks a copy, never the checkout.",
-        f"Last run of all, {known.shown.on}: {known.shown.result} tests passed on the copy and failed on the broken one.",
+        (
+            "To see the tests fail: `.venv/bin/python docs/laws.py show` (all), or `show 4 7` (some). It breaks "
+            "a copy, never the checkout."
+        ),
+        (
+            f"Last run of all, {known.shown.on}: {known.shown.result} tests passed on the copy and failed on the "
+            f"broken one."
+        ),
     ]
     for law in known.laws:
         lines += ["", f"## {law.number}. {law.title}", "", law.text, "", *_of(law.number, known.breaks)]

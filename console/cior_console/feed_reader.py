@@ -21,7 +21,10 @@ log = structlog.get_logger("cior_console.feed_reader")
 
 
 class FeedReader:
-    """Gives every alert to ``ingest``. The topic is compacted, so its beginning is the current state; commits nothing."""
+    """Gives every alert to ``ingest``.
+
+    The topic is compacted, so its beginning is the current state; commits nothing.
+    """
 
     def __init__(self, settings: BusSettings, ingest: Callable[[Alert], None]) -> None:
         group = f"cior-feed-{os.getpid()}-{time.monotonic_ns()}"

@@ -17,7 +17,8 @@ class DeadCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """Accepted against stored. ``accepted`` is what the connectors said, ``raw`` and ``outcomes`` what stands in the store.
+    """Accepted against stored. ``accepted`` is what the connectors said, ``raw`` and ``outcomes`` what stands in the
+    store.
 
     ``missing_*`` and ``unclaimed_raw`` are sums over minutes and instances, so that two errors cannot cancel.
     """
@@ -33,7 +34,10 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lossless(self) -> bool:
-        """Whether everything that was accepted, and everything it became, is stored. A killed connector takes its last claim with it, not its records."""
+        """Whether everything that was accepted, and everything it became, is stored.
+
+        A killed connector takes its last claim with it, not its records.
+        """
         return self.missing_raw == 0 and self.missing_outcomes == 0
 
     @property

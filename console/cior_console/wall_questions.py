@@ -1,4 +1,7 @@
-"""The few store questions of the wall page, as plain values the page can draw. What they leave out is decided by the store's views."""
+"""The few store questions of the wall page, as plain values the page can draw.
+
+What they leave out is decided by the store's views.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,8 @@ def wall_questions(
 
     ``drills``: blind spots of an exercise count too, because the whole centre is one.
 
-    The balance is of *whole* minutes that ended ``in_flight_s`` ago: connectors state each minute's count up to a minute later, and half a minute
-    compared with a whole one would always be short.
+    The balance is of *whole* minutes that ended ``in_flight_s`` ago: connectors state each minute's count up to a
+    minute later, and half a minute compared with a whole one would always be short.
     """
     started_ms = now_ms()
 

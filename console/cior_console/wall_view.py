@@ -1,7 +1,8 @@
 """What the wall may show of an alert: a projection that leaves out rather than hides.
 
-A wall is read by everybody in the room and by visitors, so it gets no subject, no raw pointer, no free text and no attribute. A silent or sealed alert
-is the word *silent*, its level and its district: never a point on the map, never its type, sources or times of members (design §5).
+A wall is read by everybody in the room and by visitors, so it gets no subject, no raw pointer, no free text and no
+attribute. A silent or sealed alert is the word *silent*, its level and its district: never a point on the map, never
+its type, sources or times of members (design §5).
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class WallReason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WallAlert(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the wall. ``lat``/``lon`` in WGS84 degrees, None for silent or unlocated alerts. ``order``: its key in the one queue."""
+    """One row of the wall.
+
+    ``lat``/``lon`` in WGS84 degrees, None for silent or unlocated alerts. ``order``: its key in the one queue.
+    """
 
     id: str
     version: int

@@ -1,7 +1,8 @@
-"""The read-only wall over HTTP: one page, one snapshot, one event stream (Server-Sent Events, WHATWG HTML §9.2), a few store questions.
+"""The read-only wall over HTTP: one page, one snapshot, one event stream (Server-Sent Events, WHATWG HTML §9.2), a
+few store questions.
 
-Default deny: every path but ``/healthz`` and the static files needs the wall's token, given once as ``/?token=…`` and kept in an HttpOnly cookie.
-Nothing here writes; what a row may contain is decided in ``wall_view``.
+Default deny: every path but ``/healthz`` and the static files needs the wall's token, given once as ``/?token=…`` and
+kept in an HttpOnly cookie. Nothing here writes; what a row may contain is decided in ``wall_view``.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ _json = msgspec.json.Encoder()
 
 
 class WallConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page needs to be served. ``questions`` are named by their path under ``/api/ask/``; ``city`` is a GeoJSON FeatureCollection as bytes."""
+    """What the page needs to be served.
+
+    ``questions`` are named by their path under ``/api/ask/``; ``city`` is a GeoJSON FeatureCollection as bytes.
+    """
 
     token: str
     centre: str

@@ -8,7 +8,8 @@ from cior_core.errors import ConfigInvalid
 
 
 def text(name: str) -> str:
-    """The text of ``name``, a ``/``-separated path below ``cior_core/data``, such as ``taxonomy.toml`` or ``city/districts.geojson``.
+    """The text of ``name``, a ``/``-separated path below ``cior_core/data``, such as ``taxonomy.toml`` or
+    ``city/districts.geojson``.
 
     Raises :class:`ConfigInvalid` ``bundled.missing`` when the installation does not have it.
     """

@@ -1,7 +1,9 @@
-"""A stretch of a camera: what one camera sent in some seconds, as numbers and digests. Never a picture nor anything computed from one.
+"""A stretch of a camera: what one camera sent in some seconds, as numbers and digests. Never a picture nor anything
+computed from one.
 
-A stretch is to a camera what a received unit is to a panel: its raw record. So the accounts (accepted = stored + dead) cover cameras,
-and whoever has the packets, a recorder or the camera itself, can prove that an event was made from those very bytes.
+A stretch is to a camera what a received unit is to a panel: its raw record. So the accounts (accepted = stored +
+dead) cover cameras, and whoever has the packets, a recorder or the camera itself, can prove that an event was made
+from those very bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ class StretchEnd(StrEnum):
 
 
 class StretchEvent(Struct, frozen=True, kw_only=True):
-    """One event of a stretch. ``sha256``: over the ``packets`` first packets of the stretch, all that had come when the event was made."""
+    """One event of a stretch.
+
+    ``sha256``: over the ``packets`` first packets of the stretch, all that had come when the event was made.
+    """
 
     id: EventId
     index: int
@@ -51,7 +56,9 @@ class PictureForm(Struct, frozen=True, kw_only=True):
 
 
 class StretchClock(Struct, frozen=True, kw_only=True):
-    """The judgement on the pictures' times: UTC ms of the first and last, where they come from, the largest error seen (s)."""
+    """The judgement on the pictures' times: UTC ms of the first and last, where they come from, the largest error
+    seen (s).
+    """
 
     first_ms: int
     last_ms: int
@@ -61,7 +68,10 @@ class StretchClock(Struct, frozen=True, kw_only=True):
 
 
 class CameraStretch(Struct, frozen=True, kw_only=True):
-    """One stretch. ``opened_ms`` and ``closed_ms`` are the edge clock's. ``sha256`` covers the packets' bytes in order of arrival."""
+    """One stretch.
+
+    ``opened_ms`` and ``closed_ms`` are the edge clock's. ``sha256`` covers the packets' bytes in order of arrival.
+    """
 
     camera: str
     worker: str
@@ -81,7 +91,10 @@ class CameraStretch(Struct, frozen=True, kw_only=True):
 
 
 def stretch_id(source: str, *, opened_ms: int, worker: str, number: int) -> RawId:
-    """The id of a stretch, known when it opens, so that its events can point to it. ``worker``: its name and its start."""
+    """The id of a stretch, known when it opens, so that its events can point to it.
+
+    ``worker``: its name and its start.
+    """
     opening = identity.payload_sha256(canonical([source, opened_ms, number]))
     return identity.raw_id(source, opening, received_ms=opened_ms, instance=worker, ordinal=number)
 

@@ -1,7 +1,9 @@
-"""Canonical JSON: one byte string for one value, after RFC 8785 (JCS), restricted to values that every reader understands alike.
+"""Canonical JSON: one byte string for one value, after RFC 8785 (JCS), restricted to values that every reader
+understands alike.
 
-Digests, signatures and byte-for-byte replays (law 5) are taken over these bytes. Members are sorted by UTF-16 code units, numbers are written
-as ECMAScript writes them (``1.0`` and ``1`` are the same number and the same bytes), strings escape only what they must.
+Digests, signatures and byte-for-byte replays (law 5) are taken over these bytes. Members are sorted by UTF-16 code
+units, numbers are written as ECMAScript writes them (``1.0`` and ``1`` are the same number and the same bytes),
+strings escape only what they must.
 """
 
 from __future__ import annotations
@@ -21,10 +23,11 @@ MAX_DEPTH: Final = 64
 
 
 def canonical(value: object) -> bytes:
-    """The canonical UTF-8 JSON of ``value``: structs, dicts with text keys, lists, tuples, text, numbers, bools, None; bytes become base64.
+    """The canonical UTF-8 JSON of ``value``: structs, dicts with text keys, lists, tuples, text, numbers, bools,
+    None; bytes become base64.
 
-    Raises :class:`PayloadRejected` for what has no single canonical form: ``canonical.not_finite``, ``canonical.int_range``,
-    ``canonical.depth``, ``canonical.key``, ``canonical.encoding``, ``canonical.type``.
+    Raises :class:`PayloadRejected` for what has no single canonical form: ``canonical.not_finite``,
+    ``canonical.int_range``, ``canonical.depth``, ``canonical.key``, ``canonical.encoding``, ``canonical.type``.
     """
     parts: list[str] = []
     try:
@@ -98,7 +101,9 @@ def _plain(value: object) -> object:
 
 
 def _number(value: float) -> str:
-    """``value`` as ECMAScript's Number::toString writes it (ECMA-262 §6.1.6.1.20), from Python's shortest round-trip digits."""
+    """``value`` as ECMAScript's Number::toString writes it (ECMA-262 §6.1.6.1.20), from Python's shortest round-trip
+    digits.
+    """
     if not isfinite(value):
         raise PayloadRejected("canonical.not_finite", "NaN and infinity are no JSON numbers")
     if value == 0:

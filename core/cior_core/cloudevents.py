@@ -3,20 +3,21 @@
 Where a fact stands::
 
     attribute                        Event                      data member (all others)
-    id, source, subject              the same                   phase, clock, clock_error_s, place, raw, producer, registered,
-    type  ar.cior.<code>.v1          type = <code>              independence, native_key, native_type, native_priority, summary,
-    time  (RFC 3339, ms, Z)          occurred_ms                attributes
+    id, source, subject              the same                   phase, clock, clock_error_s, place, raw, producer,
+    type  ar.cior.<code>.v1          type = <code>              registered, independence, native_key, native_type,
+    time  (RFC 3339, ms, Z)          occurred_ms                native_priority, summary, attributes
     receivedtime, recordedtime       received_ms, recorded_ms
     dataclassification, lane         data_class, lane
     lifesafety, drill, traceparent   life_safety, drill, traceparent
     partitionkey, dataschema         derived from subject and type; kept in ``extra`` when a peer wrote something else
 
-**Unknown is kept (law 12).** Attributes we do not know are in ``Event.extra`` by their names; data members we do not know, at any depth of
-the members we do, are in ``Event.extra["data"]`` (``data`` can be no attribute's name). Encoding puts them back; what we know always wins.
+**Unknown is kept (law 12).** Attributes we do not know are in ``Event.extra`` by their names; data members we do not
+know, at any depth of the members we do, are in ``Event.extra["data"]`` (``data`` can be no attribute's name).
+Encoding puts them back; what we know always wins.
 
-**Two roads, one answer.** Bytes that equal what :func:`encode` writes take a typed road; equality itself proves that nothing is unknown,
-doubled or misplaced. Everything else takes the strict road: duplicate keys, NaN, byte-order marks, surrogate halves and wrong types are refused.
-Both raise nothing but :class:`PayloadRejected`.
+**Two roads, one answer.** Bytes that equal what :func:`encode` writes take a typed road; equality itself proves that
+nothing is unknown, doubled or misplaced. Everything else takes the strict road: duplicate keys, NaN, byte-order
+marks, surrogate halves and wrong types are refused. Both raise nothing but :class:`PayloadRejected`.
 """
 
 from __future__ import annotations
@@ -144,9 +145,9 @@ def _type_code(name: str) -> TypeCode:
 def encode(event: Event) -> bytes:
     """``event`` as CloudEvents JSON; equal events give equal bytes.
 
-    Raises :class:`PayloadRejected` when a value has no JSON form that reads back the same (``event.not_finite``, ``event.value_type``,
-    ``event.depth``, ``event.time_range``, ``event.type_foreign``, ``event.required``, ``event.encoding``) or the result is over
-    :data:`MAX_EVENT_BYTES` (``event.too_large``).
+    Raises :class:`PayloadRejected` when a value has no JSON form that reads back the same (``event.not_finite``,
+    ``event.value_type``, ``event.depth``, ``event.time_range``, ``event.type_foreign``, ``event.required``,
+    ``event.encoding``) or the result is over :data:`MAX_EVENT_BYTES` (``event.too_large``).
     """
     _check_event(event)
     wire = _to_wire(event)
@@ -166,7 +167,10 @@ def encode(event: Event) -> bytes:
 
 
 def decode(payload: bytes, *, limit_bytes: int = MAX_EVENT_BYTES) -> Event:
-    """The event in ``payload``. Raises :class:`PayloadRejected` (codes ``event.*``, listed in core/README.md) and nothing else, for any bytes."""
+    """The event in ``payload``.
+
+    Raises :class:`PayloadRejected` (codes ``event.*``, listed in core/README.md) and nothing else, for any bytes.
+    """
     if len(payload) > limit_bytes:
         _reject(
             "event.too_large",
@@ -182,7 +186,7 @@ def decode(payload: bytes, *, limit_bytes: int = MAX_EVENT_BYTES) -> Event:
     return _decode_strictly(payload)
 
 
-# --- out ------------------------------------------------------------------------------------------------------------------------------
+# --- out ----------------------------------------------------------------------------------------------------
 
 
 def _to_wire(event: Event) -> WireEvent:
@@ -302,11 +306,13 @@ def _fill_part(target: dict[str, Any], unknown: dict[str, Any], known: frozenset
         target[name] = value
 
 
-# --- in -------------------------------------------------------------------------------------------------------------------------------
+# --- in -----------------------------------------------------------------------------------------------------
 
 
 def _from_canonical(wire: WireEvent) -> Event | None:
-    """The event of bytes that equal our own writing; None when one of the fixed attributes is another's, so the strict road decides."""
+    """The event of bytes that equal our own writing; None when one of the fixed attributes is another's, so the
+    strict road decides.
+    """
     if (
         wire.specversion != "1.0"
         or wire.datacontenttype != "application/json"
@@ -379,7 +385,9 @@ def _decode_strictly(payload: bytes) -> Event:
 
 
 def _parse(payload: bytes) -> dict[str, Any]:
-    """Strict JSON: UTF-8 without mark, no duplicate keys, finite numbers, whole surrogate pairs, bounded depth and integers."""
+    """Strict JSON: UTF-8 without mark, no duplicate keys, finite numbers, whole surrogate pairs, bounded depth and
+    integers.
+    """
     if payload.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         _reject("event.bom", "the bytes start with a byte-order mark", cure="send UTF-8 without it")
     try:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class CiorError(Exception):
-    """Base. ``code`` is stable and documented; ``cure`` says what to do next. Neither holds personal data or payload bytes."""
+    """Base. ``code`` is stable and documented; ``cure`` says what to do next.
+
+    Neither holds personal data or payload bytes.
+    """
 
     def __init__(self, code: str, sentence: str, *, cure: str = "") -> None:
         super().__init__(f"{code}: {sentence}" + (f" — {cure}" if cure else ""))

@@ -1,7 +1,7 @@
 """Places: distances, cells, districts and facilities, all WGS84 degrees and metres.
 
-Arguments are always ``lat, lon``; GeoJSON files are ``[lon, lat]`` (RFC 7946 §3.1.1). Distances are great circles on the mean sphere (haversine,
-error below 0.6 %), far inside the accuracy of any fix we get.
+Arguments are always ``lat, lon``; GeoJSON files are ``[lon, lat]`` (RFC 7946 §3.1.1). Distances are great circles on
+the mean sphere (haversine, error below 0.6 %), far inside the accuracy of any fix we get.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ Bounds = tuple[float, float, float, float]
 
 
 class CoordinateFault(StrEnum):
-    """Why a pair of numbers is no place. ``SWAPPED``: the pair would lie in the city with latitude and longitude exchanged."""
+    """Why a pair of numbers is no place.
+
+    ``SWAPPED``: the pair would lie in the city with latitude and longitude exchanged.
+    """
 
     NOT_FINITE = "not_finite"
     OUT_OF_RANGE = "out_of_range"
@@ -58,8 +61,8 @@ def coordinate_fault(
 ) -> CoordinateFault | None:
     """What is wrong with a pair of coordinates, None when nothing is.
 
-    With ``bounds`` (of the city), a pair farther than ``margin_deg`` from them is ``SWAPPED`` when exchanging the numbers would bring it inside
-    the bounds, else ``FAR_AWAY``.
+    With ``bounds`` (of the city), a pair farther than ``margin_deg`` from them is ``SWAPPED`` when exchanging the
+    numbers would bring it inside the bounds, else ``FAR_AWAY``.
     """
     if not (isfinite(lat) and isfinite(lon)):
         return CoordinateFault.NOT_FINITE
@@ -79,8 +82,10 @@ def coordinate_fault(
 
 
 def contains(ring: Sequence[tuple[float, float]], lat: float, lon: float) -> bool:
-    """Whether ``ring`` of (lat, lon) holds the point; the last corner joins the first. Even-odd rule, half-open: of two rings that share a border, each
-    point of it is in exactly one, because an edge is computed from its western end whichever ring asks."""
+    """Whether ``ring`` of (lat, lon) holds the point; the last corner joins the first. Even-odd rule, half-open: of
+    two rings that share a border, each point of it is in exactly one, because an edge is computed from its western
+    end whichever ring asks.
+    """
     inside = False
     before = ring[-1]
     for corner in ring:
@@ -100,7 +105,7 @@ def _inside(lat: float, lon: float, bounds: Bounds, margin_deg: float) -> bool:
     return south - margin_deg <= lat <= north + margin_deg and west - margin_deg <= lon <= east + margin_deg
 
 
-# --- a city ---------------------------------------------------------------------------------------------------------------------------
+# --- a city -------------------------------------------------------------------------------------------------
 
 
 class District(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,7 +214,10 @@ class City:
         )
 
     def district(self, lat: float, lon: float) -> str | None:
-        """The id of the one district that holds the point, None outside the city. Border points belong to exactly one (see :func:`contains`)."""
+        """The id of the one district that holds the point, None outside the city.
+
+        Border points belong to exactly one (see :func:`contains`).
+        """
         south, west, north, east = self.bounds
         if not (south <= lat <= north and west <= lon <= east):
             return None

@@ -1,8 +1,9 @@
 """Deterministic identities: the same fact always gets the same id, two facts never share one (design §4.2, law 4).
 
-Every id is an RFC 9562 §5.8 UUID version 8 made from SHA-256 over a *domain* word and the fields, each with a type tag and its length in
-front, so that no two field lists give the same bytes: ``("ab", "c")`` and ``("a", "bc")`` differ, and so do ``1``, ``"1"`` and ``None``.
-Ids depend on content only: never on a clock, a process, a host or the order of arrival.
+Every id is an RFC 9562 §5.8 UUID version 8 made from SHA-256 over a *domain* word and the fields, each with a type
+tag and its length in front, so that no two field lists give the same bytes: ``("ab", "c")`` and ``("a", "bc")``
+differ, and so do ``1``, ``"1"`` and ``None``. Ids depend on content only: never on a clock, a process, a host or the
+order of arrival.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from cior_core.model import AlertId, AreaId, CommandKind, EventId, RawId
 Field = str | bytes | int | None
 
 RESEND_WINDOW_MS: Final = 600_000
-"""How long a sequence number without a device time stays that of the same press (DC-09 sequences restart; research/protocols.md §3)."""
+"""How long a sequence number without a device time stays that of the same press (DC-09 sequences restart;
+research/protocols.md §3).
+"""
 
 
 def digest(domain: str, *fields: Field) -> bytes:
@@ -40,15 +43,17 @@ def payload_sha256(payload: bytes) -> str:
 
 
 def raw_id(source: str, payload_digest: str, *, received_ms: int, instance: str, ordinal: int) -> RawId:
-    """Id of one *receipt*: the same bytes received twice are two receipts. ``ordinal`` counts receipts of ``instance`` since it
-    started, so two receipts in one millisecond differ; a spooled record keeps the id it was given.
+    """Id of one *receipt*: the same bytes received twice are two receipts. ``ordinal`` counts receipts of
+    ``instance`` since it started, so two receipts in one millisecond differ; a spooled record keeps the id it was
+    given.
     """
     return RawId(_named_uuid("cior.raw", source, payload_digest, received_ms, instance, ordinal))
 
 
 def event_id(source: str, native_key: str, index: int = 0) -> EventId:
-    """Id of a fact: ``source`` it came from, the source's own ``native_key`` for it (see :func:`press_key`), and its ``index`` among the
-    facts of that key. A re-sent press has the same key, hence the same id; a second press another.
+    """Id of a fact: ``source`` it came from, the source's own ``native_key`` for it (see :func:`press_key`), and its
+    ``index`` among the facts of that key. A re-sent press has the same key, hence the same id; a second press
+    another.
     """
     return EventId(_named_uuid("cior.event", source, native_key, index))
 
@@ -65,10 +70,12 @@ def press_key(
 ) -> str:
     """The native key of one press, by what the protocol gives us to tell a repeat from a second press.
 
-    1. With the device's own instant (``device_ms``): device, instant, ``sequence`` if any, ``part`` (input, zone, partition).
-    2. With a sequence but no instant: device, sequence, ``body``, ``part`` and the window of :data:`RESEND_WINDOW_MS` that ``received_ms`` falls
-       in, because sequences restart. A repeat across a window's border becomes a second event of the same device, which correlation
-       merges: a copy too many, never a press too few. ``received_ms`` is required then (``ValueError``).
+    1. With the device's own instant (``device_ms``): device, instant, ``sequence`` if any, ``part`` (input, zone,
+       partition).
+    2. With a sequence but no instant: device, sequence, ``body``, ``part`` and the window of :data:`RESEND_WINDOW_MS`
+       that ``received_ms`` falls in, because sequences restart. A repeat across a window's border becomes a second
+       event of the same device, which correlation merges: a copy too many, never a press too few. ``received_ms`` is
+       required then (``ValueError``).
     3. With neither: each receipt is its own event; repeats are grouped by correlation, never deduplicated here.
     """
     match (device_ms, sequence):
@@ -92,17 +99,23 @@ def press_key(
 
 
 def dead_id(receipt: str, stage: str, index: int = 0) -> str:
-    """Id of a dead letter: the receipt (or ``topic:partition:offset``) it came from, the stage that refused it, its index there."""
+    """Id of a dead letter: the receipt (or ``topic:partition:offset``) it came from, the stage that refused it, its
+    index there.
+    """
     return _named_uuid("cior.dead", receipt, stage, index)
 
 
 def item_id(kind: str, area: AreaId, key: str) -> str:
-    """Id of an entry of the area log: ``kind`` is the item's tag, ``key`` the id of what it carries (for a tick, its instant)."""
+    """Id of an entry of the area log: ``kind`` is the item's tag, ``key`` the id of what it carries (for a tick, its
+    instant).
+    """
     return _named_uuid("cior.item", kind, area, key)
 
 
 def alert_id(area: AreaId, opened_by: str, generation: int = 0) -> AlertId:
-    """Id of the alert that ``opened_by`` (an event or item id) opened; ``generation`` grows when an un-merge opens one from the same event."""
+    """Id of the alert that ``opened_by`` (an event or item id) opened; ``generation`` grows when an un-merge opens
+    one from the same event.
+    """
     return AlertId(_named_uuid("cior.alert", area, opened_by, generation))
 
 
@@ -121,7 +134,9 @@ def command_id(
 
 
 def bucket(subject: str, buckets: int) -> int:
-    """The device bucket of ``subject``, 0 to ``buckets`` - 1, even and stable for ever: envelopes and device state are keyed by it."""
+    """The device bucket of ``subject``, 0 to ``buckets`` - 1, even and stable for ever: envelopes and device state
+    are keyed by it.
+    """
     return int.from_bytes(sha256(subject.encode("utf-8", "surrogatepass")).digest()[:8], "big") % buckets
 
 

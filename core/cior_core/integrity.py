@@ -1,14 +1,26 @@
-"""Hashes, chains, Merkle trees and manifests: what makes *evidence never changes* checkable. Standard library only, because it travels with the evidence.
+"""Hashes, chains, Merkle trees and manifests: what makes *evidence never changes* checkable. Standard library only,
+because it travels with the evidence.
 
-Verification never raises on bad evidence: it returns findings, each with the numbered step that failed, so that an expert can repeat it by hand.
+Verification never raises on bad evidence: it returns findings, each with the numbered step that failed, so that an
+expert can repeat it by hand.
 
 Steps of :func:`verify_manifest`:
- 1. every manifest line is ``<hex digest><space><space><path>`` of the right length;  2. no path is unsafe (absolute, ``..``, backslash, drive, control
- character, reserved name);  3. no path appears twice, also after Unicode NFC and case folding;  4. every listed file exists;
- 5. no file exists unlisted;  6. every digest agrees.
-Steps of :func:`verify_chain`: 1. sequence numbers rise by one from the first;  2. each entry names the hash of the one before;  3. each hash is right.
 
-Sources: RFC 6962 §2.1 (Merkle tree hash, audit path, consistency), RFC 8493 §2.1.3 and §2.4 (BagIt manifests), FIPS 180-4.
+1. every manifest line is ``<hex digest><space><space><path>`` of the right length;
+2. no path is unsafe (absolute, ``..``, backslash, drive, control character, reserved name);
+3. no path appears twice, also after Unicode NFC and case folding;
+4. every listed file exists;
+5. no file exists unlisted;
+6. every digest agrees.
+
+Steps of :func:`verify_chain`:
+
+1. sequence numbers rise by one from the first;
+2. each entry names the hash of the one before;
+3. each hash is right.
+
+Sources: RFC 6962 §2.1 (Merkle tree hash, audit path, consistency), RFC 8493 §2.1.3 and §2.4 (BagIt manifests), FIPS
+180-4.
 """
 
 from __future__ import annotations
@@ -43,7 +55,7 @@ def digest(content: bytes, algorithm: Algorithm = "sha256") -> str:
     return hashlib.new(algorithm, content).hexdigest()
 
 
-# --- hash chain -------------------------------------------------------------------------------------------------------------------------------
+# --- hash chain ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ def verify_chain(links: Iterable[Link], *, previous: bytes = GENESIS, first_seq:
     return findings
 
 
-# --- Merkle tree, RFC 6962 §2.1 ---------------------------------------------------------------------------------------------------------------
+# --- Merkle tree, RFC 6962 §2.1 -----------------------------------------------------------------------------
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -197,7 +209,7 @@ def verify_consistency(
     )
 
 
-# --- manifest, RFC 8493 -----------------------------------------------------------------------------------------------------------------------
+# --- manifest, RFC 8493 -------------------------------------------------------------------------------------
 
 
 def manifest(digests: Mapping[str, str]) -> bytes:
@@ -259,7 +271,10 @@ def parse_manifest(text: bytes, algorithm: Algorithm = "sha256") -> tuple[dict[s
 
 
 def verify_manifest(text: bytes, actual: Mapping[str, str], algorithm: Algorithm = "sha256") -> list[Finding]:
-    """All defects of a folder against its manifest. ``actual`` is ``path → hex digest`` of every file found in the folder's payload."""
+    """All defects of a folder against its manifest.
+
+    ``actual`` is ``path → hex digest`` of every file found in the folder's payload.
+    """
     entries, findings = parse_manifest(text, algorithm)
     findings += [Finding(4, "manifest.missing_file", path) for path in sorted(entries.keys() - actual.keys())]
     findings += [

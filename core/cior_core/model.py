@@ -1,9 +1,9 @@
 """The words of the domain, as frozen structs that every room shares.
 
-Conventions: every instant is an ``int`` of **UTC milliseconds since the Unix epoch** and ends in ``_ms``; every other unit is in the
-name (``_s``, ``_m``, ``_kmh``). Optional facts are ``None`` when they are not known; a place that is not known says so with
-:attr:`PlaceMethod.UNKNOWN` and never with (0, 0). Structs refuse nothing on decode beyond their types: unknown fields of an event are kept in
-:attr:`Event.extra` (law 12), and every later version adds optional fields only.
+Conventions: every instant is an ``int`` of **UTC milliseconds since the Unix epoch** and ends in ``_ms``; every other
+unit is in the name (``_s``, ``_m``, ``_kmh``). Optional facts are ``None`` when they are not known; a place that is
+not known says so with :attr:`PlaceMethod.UNKNOWN` and never with (0, 0). Unknown fields of an event are kept in
+:attr:`Event.extra` (law 12); every later version adds optional fields only.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class Place(Struct, frozen=True, kw_only=True):
         return self.lat is not None and self.lon is not None
 
     def district_only(self) -> Place:
-        """All of this place that may be known outside the sealed channel: its district, or explicitly nothing (law 9)."""
+        """What may be known of it outside the sealed channel: its district, or explicitly nothing (law 9)."""
         return Place(method=PlaceMethod.DISTRICT, district=self.district) if self.district else UNKNOWN_PLACE
 
 
@@ -187,10 +187,10 @@ class Producer(Struct, frozen=True, kw_only=True):
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """One fact from one source, in canonical form. On the wire it is CloudEvents 1.0 structured JSON (``cior_core.cloudevents``).
+    """One fact from one source, in canonical form; on the wire CloudEvents 1.0 JSON (``cior_core.cloudevents``).
 
     ``id`` is deterministic: the same press re-sent has the same id, a second press another (design §4.2).
-    ``independence`` names what two corroborating sources must differ in (default: the subject): two copies of one press share it.
+    ``independence`` names what two corroborating sources must differ in; the default is the subject.
     """
 
     id: EventId
@@ -224,8 +224,8 @@ class Event(Struct, frozen=True, kw_only=True):
 class RawRecord(Struct, frozen=True, kw_only=True):
     """The bytes exactly as received: the evidence and the replay source. Never rewritten.
 
-    ``events`` and ``dead`` say what decoding made of it, so that accepted = stored + dead can be proven from stored rows alone.
-    A sealed record's ``payload`` is a libsodium sealed box and ``sealed`` is true; its ``source`` and ``subject`` are pseudonyms.
+    ``events`` and ``dead``: what decoding made of it. When ``sealed``, ``payload`` is a libsodium sealed box, and
+    ``source`` and ``subject`` are pseudonyms.
     """
 
     id: RawId
@@ -245,7 +245,7 @@ class RawRecord(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """What could not be decoded or processed, with its bytes and the reason. ``payload`` of a sealed source is a sealed box."""
+    """What could not be decoded or processed, its bytes and the reason; a sealed source's are a sealed box."""
 
     id: str
     stage: Literal["decode", "agent", "store", "topic"]
@@ -279,7 +279,7 @@ class Reason(Struct, frozen=True, kw_only=True):
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """An event's part in an alert: enough to explain, to un-merge and to display, never more than the event's class allows."""
+    """An event's part in an alert: enough to explain, un-merge and display, within what its class allows."""
 
     event_id: EventId
     type: TypeCode
@@ -308,7 +308,7 @@ class Suppression(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """The current state of one incident as the wall shows it. ``version`` grows by one with each change and orders every copy."""
+    """One incident's current state; ``version`` grows by one with each change and orders every copy."""
 
     id: AlertId
     area: AreaId
@@ -385,10 +385,7 @@ class Action(Struct, frozen=True, kw_only=True):
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """An idempotent request to a device or service; ``id`` is derived from the alert and the protocol step, so a repeat is the same command.
-
-    ``target`` is the text of a :class:`Target`.
-    """
+    """An idempotent request: one alert and protocol step, one ``id``. ``target``: a :class:`Target`'s text."""
 
     id: str
     kind: CommandKind
@@ -414,10 +411,11 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Device(Struct, frozen=True, kw_only=True):
-    """A registered source: where it is, how often it must speak, what it may be believed about. Lives in the registry file of the centre.
+    """A registered source: where it is, how often it must speak, what it may be believed about.
 
-    ``cameras``: ids of the cameras that see it, beyond those found by distance (a camera on board, one across the square).
-    ``registered_people``: a known person carries or lives with it; with a ``block`` too, a press far from ``place`` is one of an absent sender.
+    ``cameras``: ids of the cameras that see it, beyond those found by distance (a camera on board, one across the
+    square). ``registered_people``: a known person carries or lives with it; with a ``block`` too, a press far from
+    ``place`` is one of an absent sender.
     """
 
     id: str
@@ -472,8 +470,10 @@ class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
 
 
 Item = EventItem | ActionItem | ReceiptItem | TickItem
-"""One entry of the area log ``cior.area.v1``: the only input of the correlator, so that replaying the log replays the city.
-``at_ms`` is the sequencing instant (the one clock reading of law 6) and is the ``now`` of ``correlate.step``."""
+"""One entry of the area log ``cior.area.v1``, the correlator's only input.
+
+``at_ms`` is the sequencing instant (the one clock reading of law 6) and is the ``now`` of ``correlate.step``.
+"""
 
 
 class UpsertAlert(Struct, frozen=True, kw_only=True, tag="upsert_alert"):

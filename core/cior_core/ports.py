@@ -1,4 +1,7 @@
-"""What the rooms ask of the outside world, as protocols. Implementations live at the edges; tests have in-memory twins."""
+"""What the rooms ask of the outside world, as protocols.
+
+Implementations live at the edges; tests have in-memory twins.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The register of devices: which sources the centre knows, where they are, how often they must speak, what they are called on the wire.
+"""The register of devices: which sources the centre knows, where they are, how often they must speak, what they are
+called on the wire.
 
 A TOML file of ``[[device]]`` tables with the fields of :class:`cior_core.model.Device` and two more::
 
@@ -15,7 +16,8 @@ A TOML file of ``[[device]]`` tables with the fields of :class:`cior_core.model.
     cameras = ["camera-plaza"]       # optional: those that see it, beyond the ones of kind "camera" within 150 m
     registered_people = false        # true: a known person carries it; far from place, the home block stays quiet
 
-A device that is not found is *unregistered*: its events go on, marked so (S31); nobody's press is dropped for want of a row.
+A device that is not found is *unregistered*: its events go on, marked so (S31); nobody's press is dropped for want of
+a row.
 """
 
 from __future__ import annotations
@@ -59,8 +61,9 @@ class Registry(Mapping[str, Device]):
 
     @classmethod
     def load(cls, text: str, *, file: str = "devices.toml") -> Self:
-        """Read and check. Raises :class:`ConfigFault` with file, line and cure: ``config.*``, ``registry.id_twice``, ``registry.native_twice``,
-        ``registry.place``, ``registry.interval``, ``registry.sealed_siren``."""
+        """Read and check. Raises :class:`ConfigFault` with file, line and cure: ``config.*``, ``registry.id_twice``,
+        ``registry.native_twice``, ``registry.place``, ``registry.interval``, ``registry.sealed_siren``.
+        """
         rows = parse(text, _File, file=file).device
         for code, sentence, path, cure in _faults(rows):
             raise ConfigFault(code, sentence, file=file, line=locate(text, path), cure=cure)
@@ -76,8 +79,9 @@ class Registry(Mapping[str, Device]):
         return len(self._devices)
 
     def find(self, source: str, native_id: str) -> Device | None:
-        """The device that ``source`` calls ``native_id``: first by its names on that channel, then by its names on any channel, then by its id.
-        None when it is not registered or not enabled."""
+        """The device that ``source`` calls ``native_id``: first by its names on that channel, then by its names on
+        any channel, then by its id. None when it is not registered or not enabled.
+        """
         found = self._native.get((source, native_id)) or self._native.get(("", native_id)) or native_id
         return self._devices.get(found)
 

@@ -25,7 +25,8 @@ def to_rfc3339(instant_ms: int) -> str:
 def from_rfc3339(text: str) -> int:
     """UTC milliseconds of an RFC 3339 instant; finer digits are cut, second 60 is the start of the next minute.
 
-    Raises ``event.time_format``, ``event.time_offset`` (no offset: nobody can know the instant) or ``event.time_range``.
+    Raises ``event.time_format``, ``event.time_offset`` (no offset: nobody can know the instant) or
+    ``event.time_range``.
     """
     ms = _MS_OF_TAIL.get(text[19:])
     if ms is not None:

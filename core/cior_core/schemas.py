@@ -90,8 +90,7 @@ def _as_cloudevent(root: Schema) -> None:
     root["required"] = ["specversion", "id", "source", "type", "subject", "time"]
 
 
-# --- AsyncAPI
-# -------------------------------------------------------------------------------------------------------------------------
+# --- AsyncAPI ---
 
 
 def asyncapi(*, version: str) -> Schema:

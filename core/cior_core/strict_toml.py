@@ -1,7 +1,7 @@
 """Strict TOML to a frozen struct, with errors that name file, line, code and cure. Pure: the caller reads the file.
 
-Every configuration file of every room is read through :func:`parse`, so that an unknown key, a wrong type and a syntax error look the same
-everywhere. Models must set ``forbid_unknown_fields=True``.
+Every configuration file of every room is read through :func:`parse`, so that an unknown key, a wrong type and a
+syntax error look the same everywhere. Models must set ``forbid_unknown_fields=True``.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class ConfigFault(ConfigInvalid):
 
 
 def parse(text: str, model: type[T], *, file: str, strict: bool = True) -> T:
-    """Return ``text`` as ``model``. Raises :class:`ConfigFault` (codes ``config.syntax``, ``config.unknown_key``, ``config.missing_key``,
-    ``config.wrong_value``).
+    """Return ``text`` as ``model``. Raises :class:`ConfigFault` (codes ``config.syntax``, ``config.unknown_key``,
+    ``config.missing_key``, ``config.wrong_value``).
     """
     try:
         tree = tomllib.loads(text)
@@ -96,7 +96,9 @@ def _segments(path: str) -> tuple[str | int, ...]:
 
 
 def locate(text: str, path: tuple[str | int, ...]) -> int:
-    """The 1-based line where ``path`` (keys and array indexes) is written; the line of its nearest parent when it is not; 0 for none."""
+    """The 1-based line where ``path`` (keys and array indexes) is written; the line of its nearest parent when it is
+    not; 0 for none.
+    """
     wanted = list(path)
     counts: dict[str, int] = {}
     table: list[str | int] = []

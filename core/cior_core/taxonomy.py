@@ -1,7 +1,9 @@
-"""What can happen, as data: event types with their class, family, competence, protocol and the codes other systems use for them.
+"""What can happen, as data: event types with their class, family, competence, protocol and the codes other systems
+use for them.
 
-``Taxonomy.load(bundled.text("taxonomy.toml"))`` is a mapping of code to :class:`EventType`. A city adds a type by adding a table to the file; a file
-that leaves a type without protocol or competence, or that contradicts itself, does not load (S18, S26, S49 of research/mission.md).
+``Taxonomy.load(bundled.text("taxonomy.toml"))`` is a mapping of code to :class:`EventType`. A city adds a type by
+adding a table to the file; a file that leaves a type without protocol or competence, or that contradicts itself, does
+not load (S18, S26, S49 of research/mission.md).
 """
 
 from __future__ import annotations
@@ -36,7 +38,10 @@ class Government(StrEnum):
 
 
 class Route(StrEnum):
-    """The service that answers by default. ``OPERATOR``: somebody looks first. ``RESPONSE_TEAM``: the sealed channel's own team."""
+    """The service that answers by default.
+
+    ``OPERATOR``: somebody looks first. ``RESPONSE_TEAM``: the sealed channel's own team.
+    """
 
     POLICE = "police"
     FIRE = "fire"
@@ -51,7 +56,9 @@ class Route(StrEnum):
 
 
 class EventType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One type. The meaning of each field stands at the head of ``data/taxonomy.toml``; ``radius_m`` and ``window_s`` are before widening."""
+    """One type. The meaning of each field stands at the head of ``data/taxonomy.toml``; ``radius_m`` and ``window_s``
+    are before widening.
+    """
 
     code: TypeCode
     name_es: str
@@ -78,7 +85,10 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class AlarmMeaning(msgspec.Struct, frozen=True, kw_only=True):
-    """What a panel's code says. ``exact`` is false when only the code's class is known; the native code must then travel with the event."""
+    """What a panel's code says.
+
+    ``exact`` is false when only the code's class is known; the native code must then travel with the event.
+    """
 
     type: TypeCode
     phase: Phase
@@ -102,8 +112,9 @@ class Taxonomy(Mapping[str, EventType]):
 
     @classmethod
     def load(cls, text: str, *, file: str = "taxonomy.toml") -> Self:
-        """Read and check. Raises :class:`ConfigFault` with file, line, code and cure: ``config.*`` for shape (a missing protocol or competence is
-        ``config.missing_key``), ``taxonomy.*`` for contradictions."""
+        """Read and check. Raises :class:`ConfigFault` with file, line, code and cure: ``config.*`` for shape (a
+        missing protocol or competence is ``config.missing_key``), ``taxonomy.*`` for contradictions.
+        """
         parsed = parse(text, _File, file=file)
         for code, sentence, path, cure in _faults(parsed.type):
             raise ConfigFault(code, sentence, file=file, line=locate(text, path), cure=cure)
@@ -119,10 +130,11 @@ class Taxonomy(Mapping[str, EventType]):
         return len(self._types)
 
     def map_contact_id(self, qualifier: str, code: str) -> AlarmMeaning | None:
-        """Meaning of a Contact ID event (SIA DC-05): ``qualifier`` 1 new or opening, 3 restore or closing, 6 still present; ``code`` three digits.
+        """Meaning of a Contact ID event (SIA DC-05): ``qualifier`` 1 new or opening, 3 restore or closing, 6 still
+        present; ``code`` three digits.
 
-        A code we do not list falls back to its class, an alarm of unknown class to ``alarm.unclassified``: an alarm is never lost for want
-        of a row. None only when ``code`` is not a Contact ID code at all.
+        A code we do not list falls back to its class, an alarm of unknown class to ``alarm.unclassified``: an alarm
+        is never lost for want of a row. None only when ``code`` is not a Contact ID code at all.
         """
         if not re.fullmatch(r"[0-9]{3}", code, re.ASCII):
             return None
@@ -138,8 +150,10 @@ class Taxonomy(Mapping[str, EventType]):
         )
 
     def map_sia(self, code: str) -> AlarmMeaning | None:
-        """Meaning of a SIA DC-03 code of two letters, such as ``BA`` or ``FR``; unknown alarm codes (``?A``) fall back to ``alarm.unclassified``,
-        other unknown codes to ``device.notice``. None only when ``code`` is not two capital letters."""
+        """Meaning of a SIA DC-03 code of two letters, such as ``BA`` or ``FR``; unknown alarm codes (``?A``) fall
+        back to ``alarm.unclassified``, other unknown codes to ``device.notice``. None only when ``code`` is not two
+        capital letters.
+        """
         if not re.fullmatch(r"[A-Z]{2}", code, re.ASCII):
             return None
         if kind := self._sia.get(code):
@@ -201,7 +215,7 @@ def _inverse(kinds: Taxonomy, codes_of: Callable[[EventType], tuple[str, ...]]) 
     return {native: kind.code for kind in kinds.values() for native in codes_of(kind)}
 
 
-# --- checks ---------------------------------------------------------------------------------------------------------------------------
+# --- checks -------------------------------------------------------------------------------------------------
 
 _Fault = tuple[str, str, tuple[str | int, ...], str]
 

@@ -1,5 +1,6 @@
-"""What the registry and the city say about an event: its block and siren, the cameras that see its place, what stands beside it, whether its sender
-is away. Pure and built once, so a replay gives the same facts."""
+"""What the registry and the city say about an event: its block and siren, the cameras that see its place, what stands
+beside it, whether its sender is away. Pure and built once, so a replay gives the same facts.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +26,10 @@ _M_PER_DEGREE: Final = radians(1) * EARTH_RADIUS_M
 
 
 class Vicinity:
-    """``facts(event, device)`` are attributes for ``event`` (names: :mod:`cior_core.attributes`). Sealed devices lend nothing to others."""
+    """``facts(event, device)`` are attributes for ``event`` (names: :mod:`cior_core.attributes`).
+
+    Sealed devices lend nothing to others.
+    """
 
     def __init__(self, registry: Mapping[str, Device], city: City | None = None) -> None:
         devices = [each for each in registry.values() if each.data_class is not DataClass.SEALED]
@@ -38,7 +42,10 @@ class Vicinity:
         )
 
     def facts(self, event: Event, device: Device | None) -> dict[str, Any]:
-        """The facts of ``event``, which already has its final place; ``device`` is its registration. Telemetry gets none: nobody answers it."""
+        """The facts of ``event``, which already has its final place; ``device`` is its registration.
+
+        Telemetry gets none: nobody answers it.
+        """
         if event.lane is Lane.TELEMETRY:
             return {}
         place = _sound(event.place)
@@ -67,7 +74,9 @@ class Vicinity:
         return list(dict.fromkeys((*named, *self._cameras.within(place, CAMERA_REACH_M))))[:MAX_CAMERAS]
 
     def _is_away(self, place: Place, device: Device) -> bool:
-        """Whether a person who carries the device is certainly not at home: farther than both accuracies explain, and outside the block's own lines."""
+        """Whether a person who carries the device is certainly not at home: farther than both accuracies explain, and
+        outside the block's own lines.
+        """
         home = device.place
         if not device.registered_people or place.method is not PlaceMethod.GPS:
             return False

@@ -1,8 +1,10 @@
 # ruff: noqa: INP001 - a program, not a package
-"""Draws the demo city: ``python core/tools/draw_city.py`` writes core/cior_core/data/city/*.geojson, byte for byte the same each time.
+"""Draws the demo city: ``python core/tools/draw_city.py`` writes core/cior_core/data/city/*.geojson, byte for byte
+the same each time.
 
-The city is Rosario-*like*: a river in the east, six districts, 51 health, 35 care and 11 sports centres. Borders, sites and names are ours,
-approximate and not official; nothing was taken from a map or a register. Districts are lists of shared corners, so they tile by construction.
+The city is Rosario-*like*: a river in the east, six districts, 51 health, 35 care and 11 sports centres. Borders,
+sites and names are ours, approximate and not official; nothing was taken from a map or a register. Districts are
+lists of shared corners, so they tile by construction.
 """
 
 from __future__ import annotations

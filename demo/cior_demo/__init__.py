@@ -1,1 +1,4 @@
-"""The theatre: a simulated city on real wires, what it should show, and the verdict. On top of everything; no product code knows it."""
+"""The theatre: a simulated city on real wires, what it should show, and the verdict.
+
+On top of everything; no product code knows it.
+"""

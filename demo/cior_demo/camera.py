@@ -1,4 +1,6 @@
-"""The simulated camera: a clip that we draw ourselves, served over RTSP by another party's server (aio-rtsp-toolkit, Apache-2.0), for ever."""
+"""The simulated camera: a clip that we draw ourselves, served over RTSP by another party's server (aio-rtsp-toolkit,
+Apache-2.0), for ever.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The operators of the simulated room: they read alerts as the console does and act through the actions topic, as the console will."""
+"""The operators of the simulated room: they read alerts as the console does and act through the actions topic, as the
+console will.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Looks for the identity and the exact place of every sealed device of the demo, wherever the demo can read.
 
-What may know them: the registry and the simulator (both are input here), and the sealed boxes, which nobody here can open.
+What may know them: the registry and the simulator (both are input here), and the sealed boxes, which nobody here can
+open.
 """
 
 from __future__ import annotations

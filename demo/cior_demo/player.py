@@ -1,4 +1,5 @@
-"""Plays a script: background traffic and steps on a relative clock, over the wires. Writes what it did to a truth file, one JSON line a signal.
+"""Plays a script: background traffic and steps on a relative clock, over the wires. Writes what it did to a truth
+file, one JSON line a signal.
 
 The truth file is how a demo or a test knows what *should* have arrived; nothing else in the system reads it.
 """
@@ -40,7 +41,10 @@ NATURES = (
 
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
-    """One signal as sent. ``wire``: traccar, dc09 or cad; ``story`` is true for a step of the script, false for background."""
+    """One signal as sent.
+
+    ``wire``: traccar, dc09 or cad; ``story`` is true for a step of the script, false for background.
+    """
 
     at_ms: int
     acked_ms: int | None

@@ -1,7 +1,9 @@
-"""Who lives in the simulated city: panels, vehicles and cameras with their places, all from one seed, and the registry file that the centre has of them.
+"""Who lives in the simulated city: panels, vehicles and cameras with their places, all from one seed, and the
+registry file that the centre has of them.
 
-Names follow a rule so that scripts can use them: ``panel-0001``, ``bus-001``, ``taxi-001``; ``panel-corner`` stands eighty metres from ``panel-0001``,
-``panel-drill`` is used for exercises, ``panel-silent`` belongs to the sealed channel, ``panel-mute`` never speaks; ``taxi-999`` is on nobody's register.
+Names follow a rule so that scripts can use them: ``panel-0001``, ``bus-001``, ``taxi-001``; ``panel-corner`` stands
+eighty metres from ``panel-0001``, ``panel-drill`` is used for exercises, ``panel-silent`` belongs to the sealed
+channel, ``panel-mute`` never speaks; ``taxi-999`` is on nobody's register.
 """
 
 from __future__ import annotations
@@ -23,7 +25,11 @@ SILENT_ACCOUNT = "5EA1ED2003"
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """One device. ``native`` is its name on the wire (DC-09 account, Traccar uniqueId); ``subject`` its name in events and in the registry."""
+    """One device.
+
+    ``native`` is its name on the wire (DC-09 account, Traccar uniqueId); ``subject`` its name in events and in the
+    registry.
+    """
 
     name: str
     kind: str
@@ -101,7 +107,9 @@ def build(city: City, *, seed: int) -> Roster:
 
 
 def _special_panels(first: Actor, city: City, dice: random.Random) -> list[Actor]:
-    """A panel eighty metres from the first one, the drill panel, the silent one, and one that is registered but never speaks."""
+    """A panel eighty metres from the first one, the drill panel, the silent one, and one that is registered but never
+    speaks.
+    """
     north_m = 80.0 if city.district(first.lat + 80 / 111_195, first.lon) else -80.0
     corner = Actor(
         name="panel-corner",
@@ -154,7 +162,10 @@ CAMERA_SILENCE_S = 3_600.0
 
 
 def registry_toml(roster: Roster, city: City) -> str:
-    """The centre's registry of the actors it knows, as TOML. A device is silent after three missed reports, so its longest normal silence is written down."""
+    """The centre's registry of the actors it knows, as TOML.
+
+    A device is silent after three missed reports, so its longest normal silence is written down.
+    """
     rows = [_row(actor, city) for actor in roster.actors.values() if actor.registered]
     return "\n\n".join(rows) + "\n"
 

@@ -1,7 +1,8 @@
 """Scenario scripts: what happens in the city, at which second, in words an operator can read.
 
-A script is TOML: a seed, a background (traffic that a real city makes all the time) and steps. The same script and seed give the same bytes on the wire,
-except for clock readings. Steps name actors of the roster (``cior_demo.roster``).
+A script is TOML: a seed, a background (traffic that a real city makes all the time) and steps. The same script and
+seed give the same bytes on the wire, except for clock readings. Steps name actors of the roster
+(``cior_demo.roster``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""``cior demo``: a simulated city on real wires through the whole system, then a summary that says whether everything that was accepted is accounted for.
+"""``cior demo``: a simulated city on real wires through the whole system, then a summary that says whether everything
+that was accepted is accounted for.
 
-Ends with 0 only when all four kinds of source were heard, P1 alerts reached the wall within the aim, every device was answered, the accounts
-balance, a replay of the recorded log gives the same bytes twice and no sealed identity stands anywhere; otherwise with 1 and the reasons.
+Ends with 0 only when all four kinds of source were heard, P1 alerts reached the wall within the aim, every device was
+answered, the accounts balance, a replay of the recorded log gives the same bytes twice and no sealed identity stands
+anywhere; otherwise with 1 and the reasons.
 """
 
 from __future__ import annotations
@@ -128,7 +130,8 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     centre.data.mkdir(parents=True, exist_ok=True)
     ring = open_keys(centre.data / "keys")
     click.echo(
-        f"CIOR demo: {play.title_es} / {play.title_en} ({play.duration_s / options.speed:.0f} s), everything on loopback, no Docker, no root"
+        f"CIOR demo: {play.title_es} / {play.title_en} ({play.duration_s / options.speed:.0f} s), everything "
+        f"on loopback, no Docker, no root"
     )
     tell_keys(ring)
     return _Stage(
@@ -253,7 +256,9 @@ def _progress(player: Player, watch: WallWatch) -> None:
 
 
 async def _settled(watch: WallWatch) -> Summary:
-    """Wait until what was accepted is stored and correlated and nothing changes any more, at most ``SETTLE_S``; the last look is returned either way."""
+    """Wait until what was accepted is stored and correlated and nothing changes any more, at most ``SETTLE_S``; the
+    last look is returned either way.
+    """
     deadline_s = time.monotonic() + SETTLE_S
     steady = 0
     previous: tuple[int, int] | None = None

@@ -30,7 +30,9 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def wall_latencies_ms(watch: WallWatch) -> list[float]:
-    """Receipt of the first signal → first sight of the alert on the open page, for alerts that were P1 when they appeared. Silent ones carry no receipt."""
+    """Receipt of the first signal → first sight of the alert on the open page, for alerts that were P1 when they
+    appeared. Silent ones carry no receipt.
+    """
     return [
         float(one.first_ms - one.received_ms)
         for one in watch.seen.values()
@@ -54,11 +56,13 @@ def print_summary(summary: Summary, watch: WallWatch, *, sent: Sequence[Truth]) 
     click.echo("\nSeñales por fuente / signals by source")
     for row in summary.sources:
         click.echo(
-            f"  {row.source:40} {row.signals:>6} signals  {row.events:>6} events  {row.dead:>4} dead  {row.drills:>4} drills (not counted)"
+            f"  {row.source:40} {row.signals:>6} signals  {row.events:>6} events  {row.dead:>4} dead  "
+            f"{row.drills:>4} drills (not counted)"
         )
     click.echo(f"  {'vision (events of cameras; frames never leave)':40} {summary.cameras:>6} events")
     click.echo(
-        f"  sent by the simulator: {len(sent)}, acknowledged to the device: {sum(one.acked_ms is not None for one in sent)}, "
+        f"  sent by the simulator: {len(sent)}, acknowledged to the device: "
+        f"{sum(one.acked_ms is not None for one in sent)}, "
         f"never answered: {len(unanswered(sent))}"
     )
     click.echo(
@@ -72,7 +76,8 @@ def print_summary(summary: Summary, watch: WallWatch, *, sent: Sequence[Truth]) 
     wall = wall_latencies_ms(watch)
     stored = summary.latency
     click.echo(
-        f"P1: receipt → open page p50 {statistics.median(wall) if wall else 0:.0f} ms, p95 {percentile(wall, 0.95):.0f} ms, p99 {percentile(wall, 0.99):.0f} ms (n={len(wall)}); "
+        f"P1: receipt → open page p50 {statistics.median(wall) if wall else 0:.0f} ms, p95 "
+        f"{percentile(wall, 0.95):.0f} ms, p99 {percentile(wall, 0.99):.0f} ms (n={len(wall)}); "
         f"receipt → stored p50 {stored.visible_p50_ms:.0f} ms, p99 {stored.visible_p99_ms:.0f} ms (n={stored.alerts})"
     )
     click.echo("Libro de falsas alarmas / false-alarm ledger")
@@ -83,12 +88,17 @@ def print_summary(summary: Summary, watch: WallWatch, *, sent: Sequence[Truth]) 
             else f"{entry.false_share:.0%} [{entry.false_share_low or 0:.0%}–{entry.false_share_high or 0:.0%}]"
         )
         click.echo(
-            f"  {entry.source:40} {entry.type:22} judged {entry.judged}, confirmed {entry.confirmed}, false {entry.false_alarms}: {share}"
+            f"  {entry.source:40} {entry.type:22} judged {entry.judged}, confirmed {entry.confirmed}, false "
+            f"{entry.false_alarms}: {share}"
         )
     even = summary.balance
+    missing = (
+        f"MISSING {even.missing_raw} raw, {even.missing_outcomes} outcomes; unclaimed {even.unclaimed_raw}"
+    )
     click.echo(
-        f"Cuentas / accounts: accepted {even.accepted} = stored {even.raw}; outcomes declared {even.declared} = events {even.events} + dead {even.dead}: "
-        f"{'balance' if even.even else f'MISSING {even.missing_raw} raw, {even.missing_outcomes} outcomes; unclaimed {even.unclaimed_raw}'}"
+        f"Cuentas / accounts: accepted {even.accepted} = stored {even.raw}; outcomes declared "
+        f"{even.declared} = events {even.events} + dead {even.dead}: "
+        f"{'balance' if even.even else missing}"
     )
 
 

@@ -1,4 +1,6 @@
-"""A wall seen from outside: reads the live feed over HTTP as an open page does, and notes when each alert first appeared at each level."""
+"""A wall seen from outside: reads the live feed over HTTP as an open page does, and notes when each alert first
+appeared at each level.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ from cior_core.errors import SourceUnavailable
 
 
 class Seen(msgspec.Struct, kw_only=True):
-    """One alert on the wall. ``first_ms``: when it appeared; ``p1_ms``: when it was first P1; ``received_ms``: receipt of its first signal."""
+    """One alert on the wall.
+
+    ``first_ms``: when it appeared; ``p1_ms``: when it was first P1; ``received_ms``: receipt of its first signal.
+    """
 
     id: str
     first_ms: int

@@ -1,7 +1,8 @@
 """The wires: each sends what the real device or system sends and waits for the answer as it does.
 
-``TraccarWire`` posts Traccar's position-forwarding JSON (knots, ISO times) and retries as Traccar does: 100 ms doubling, ten tries. ``PanelWire`` is the DC-09
-panel client of the connector room. ``CadWire`` drops files as a CAD export job does: written under another name, then renamed.
+``TraccarWire`` posts Traccar's position-forwarding JSON (knots, ISO times) and retries as Traccar does: 100 ms
+doubling, ten tries. ``PanelWire`` is the DC-09 panel client of the connector room. ``CadWire`` drops files as a CAD
+export job does: written under another name, then renamed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _FIRST_PAUSE_S = 0.1
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one message: when the first byte left, when the good answer came (None: never), how often it was sent."""
+    """What became of one message: when the first byte left, when the good answer came (None: never), how often it was
+    sent.
+    """
 
     at_ms: int
     acked_ms: int | None
@@ -41,7 +44,10 @@ def iso(at_ms: int) -> str:
 
 
 class TraccarWire:
-    """One Traccar server forwarding to us. ``last`` keeps each vehicle's last press body, so that a resend is byte-identical."""
+    """One Traccar server forwarding to us.
+
+    ``last`` keeps each vehicle's last press body, so that a resend is byte-identical.
+    """
 
     def __init__(self, url: str, secret: str, *, now_ms: Callable[[], int]) -> None:
         self._url = url
@@ -233,7 +239,9 @@ CAD_COLUMNS = ("numero", "creado", "modificado", "tipo", "prioridad", "direccion
 
 
 class CadWire:
-    """A CAD export: CSV with header, semicolons, decimal commas, CP1252 and local time without a zone, as a municipal 911 desk really writes it."""
+    """A CAD export: CSV with header, semicolons, decimal commas, CP1252 and local time without a zone, as a municipal
+    911 desk really writes it.
+    """
 
     def __init__(self, folder: Path, *, year: int) -> None:
         self._folder = folder

@@ -1,4 +1,7 @@
-"""Writes the files of a simulated centre: centre file, registry, one file an instance, one for the camera. Everything else is the ordinary product."""
+"""Writes the files of a simulated centre: centre file, registry, one file an instance, one for the camera.
+
+Everything else is the ordinary product.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,8 @@ def _camera(roster: Roster, city: City, world: World, model: Path | None) -> str
     ) + ("" if model is None else _CAMERA_RULES.format(id=CAMERA))
 
 
-_CENTRE = """# A simulated centre. Written by `cior demo`; every file here is an ordinary one that a real centre would have too.
+_CENTRE = """# A simulated centre. Written by `cior demo`; \
+every file here is an ordinary one that a real centre would have too.
 registry = "registry.toml"
 
 [centre]

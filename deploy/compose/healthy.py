@@ -1,7 +1,7 @@
 """Whether a part in this container is well; the health checks of docker-compose.yml. Exit code 0 well, 1 not.
 
-``http URL``: it answers 200. ``process FILE``: the process that announced itself in FILE is alive. ``worker FOLDER``: the stream worker whose health file
-lies there is ready and wrote it within ten seconds.
+``http URL``: it answers 200. ``process FILE``: the process that announced itself in FILE is alive. ``worker FOLDER``:
+the stream worker whose health file lies there is ready and wrote it within ten seconds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Make the secrets of a centre: ``python3 deploy/compose/make_env.py [FILE]`` writes ``.env`` beside docker-compose.yml, once. Standard library only.
+"""Make the secrets of a centre: ``python3 deploy/compose/make_env.py [FILE]`` writes ``.env`` beside
+docker-compose.yml, once. Standard library only.
 
-It never overwrites: the passwords in a lost file could not be made again. Readable by its owner only. ClickHouse gets SHA-256 digests; of the
-passwords, this file keeps those that a container must present and those that people need (Grafana, response team, ledger).
+It never overwrites: the passwords in a lost file could not be made again. Readable by its owner only. ClickHouse gets
+SHA-256 digests; of the passwords, this file keeps those that a container must present and those that people need
+(Grafana, response team, ledger).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Before the parts of a centre start: keys, topics, migrations. Runs to its end; doing it again changes nothing.
 
-``prepare.py KEYS_FOLDER`` with ``CIOR_BUS`` and ``CIOR_STORE`` (the migrator's DSN). Exit code 1: try again; 2: a human must change something.
+``prepare.py KEYS_FOLDER`` with ``CIOR_BUS`` and ``CIOR_STORE`` (the migrator's DSN). Exit code 1: try again; 2: a
+human must change something.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The part ``sink``: topics to tables, accounts each minute, housekeeping and retention each hour. One process a store."""
+"""The part ``sink``: topics to tables, accounts each minute, housekeeping and retention each hour.
+
+One process a store.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Retention as the sink runs it: what is past its time goes, unless a hold keeps it or nobody can say whether one does (law 7)."""
+"""Retention as the sink runs it: what is past its time goes, unless a hold keeps it or nobody can say whether one
+does (law 7).
+"""
 
 from __future__ import annotations
 

@@ -117,7 +117,9 @@ class LatencyRow(Struct, frozen=True):
 
 
 class FalseAlarmRow(Struct, frozen=True):
-    """The false-alarm ledger of one source and type; the interval is Wilson's 95 % for false or unfounded among judged (1927)."""
+    """The false-alarm ledger of one source and type; the interval is Wilson's 95 % for false or unfounded among
+    judged (1927).
+    """
 
     source: str
     type: str
@@ -132,8 +134,9 @@ class FalseAlarmRow(Struct, frozen=True):
 
 
 class BalanceRow(Struct, frozen=True):
-    """One connector instance's minute. ``accepted`` is its own claim, None when it made none; not ``exact``: the claim's window straddles minutes,
-    so that only sums over many minutes can be compared with ``raw_stored``."""
+    """One connector instance's minute. ``accepted`` is its own claim, None when it made none; not ``exact``: the
+    claim's window straddles minutes, so that only sums over many minutes can be compared with ``raw_stored``.
+    """
 
     minute_ms: int
     connector: str
@@ -147,7 +150,9 @@ class BalanceRow(Struct, frozen=True):
 
     @property
     def missing_raw(self) -> int:
-        """Accepted but not stored (negative: stored more than claimed); 0 where the claim is absent or does not speak of exactly this minute."""
+        """Accepted but not stored (negative: stored more than claimed); 0 where the claim is absent or does not speak
+        of exactly this minute.
+        """
         return self.accepted - self.raw_stored if self.accepted is not None and self.exact else 0
 
     @property

@@ -126,8 +126,8 @@ If it raises, nothing is deleted.
 class Expirer:
     """Deletes what is past its retention and under no hold.
 
-    The holds are asked at every run, immediately before deleting. No answer, an error, a hold that cannot be read, a hold without an end, or a
-    table without a retention: nothing of that kind is deleted, and that is said.
+    The holds are asked at every run, immediately before deleting. No answer, an error, a hold that cannot be read, a
+    hold without an end, or a table without a retention: nothing of that kind is deleted, and that is said.
     """
 
     def __init__(self, store: Store, *, policy: Policy, holds: HoldSource, on_decision: OnDecision) -> None:
@@ -193,7 +193,8 @@ class Expirer:
         if _spans(hold, start_ms, start_ms + 86_400_000):
             return True
         late = f"""SELECT count() FROM {_FACTS_OF_TIME} WHERE toYYYYMMDD(received) = {day:%Y%m%d}
-            AND toUnixTimestamp64Milli(occurred) >= {{since:Int64}} AND toUnixTimestamp64Milli(occurred) <= {{until:Int64}}"""
+            AND toUnixTimestamp64Milli(occurred) >= {{since:Int64}}
+            AND toUnixTimestamp64Milli(occurred) <= {{until:Int64}}"""
         until_ms = hold.until_ms if hold.until_ms is not None else 2**62
         return bool(self._store.value(late, {"since": hold.since_ms, "until": until_ms}))
 

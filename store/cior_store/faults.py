@@ -87,7 +87,10 @@ def opening(error: Exception, *, dsn: str) -> CiorError:
         return ConfigInvalid(
             "store.owned_elsewhere",
             f"the embedded store {dsn} cannot be opened: another process or another path holds the engine",
-            cure="an embedded store has one owner process: stop it, or ask it, or use clickhouse:// for several processes",
+            cure=(
+                "an embedded store has one owner process: stop it, or ask it, or use clickhouse:// for "
+                "several processes"
+            ),
         )
     if isinstance(error, driver.NotSupportedError | ImportError):
         return ConfigInvalid(

@@ -67,7 +67,7 @@ class Ledger:
         """The end of the chain as this writer knows it."""
         return self._head
 
-    def append(self, *, at_ms: int, actor: str, action: str, object: str, payload: str = "") -> Head:  # noqa: A002  the ledger's own word
+    def append(self, *, at_ms: int, actor: str, action: str, object: str, payload: str = "") -> Head:  # noqa: A002
         """Append one line and return the new head; the line is stored when this returns.
 
         Raises ``IntegrityBroken`` when somebody else wrote to this stream, ``SourceUnavailable`` when the store is away

@@ -209,7 +209,10 @@ def _take(store: Store, owner: str) -> None:
 
 
 def _stale(store: Store) -> bool:
-    sql = "SELECT dateDiff('second', metadata_modification_time, now()) FROM system.tables WHERE database = 'cior' AND name = 'schema_lock'"
+    sql = (
+        "SELECT dateDiff('second', metadata_modification_time, now()) FROM system.tables WHERE database "
+        "= 'cior' AND name = 'schema_lock'"
+    )
     age_s = store.value(sql)
     return age_s is None or int(age_s) > _LOCK_STALE_S
 

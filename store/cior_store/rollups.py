@@ -19,12 +19,16 @@ from cior_store.engine import Store
 log = structlog.get_logger(__name__)
 
 _REFILL = {
-    "ev_minute": """SELECT toDate(received) AS day, toStartOfMinute(toDateTime(received, 'UTC')) AS minute, source, type, drill, count() AS n
+    "ev_minute": """SELECT toDate(received) AS day, toStartOfMinute(toDateTime(received, 'UTC')) AS minute, source,
+        type, drill, count() AS n
         FROM ops.events FINAL WHERE {where} GROUP BY day, minute, source, type, drill""",
-    "h3_day": """SELECT toDate(received) AS day, h3_8, type, drill, count() AS n FROM ops.events FINAL WHERE {where} AND h3_8 != 0
+    "h3_day": """SELECT toDate(received) AS day, h3_8, type, drill, count() AS n FROM ops.events FINAL WHERE {where}
+        AND h3_8 != 0
         GROUP BY day, h3_8, type, drill""",
-    "kpi_hour": """SELECT toDate(received) AS day, toStartOfHour(toDateTime(received, 'UTC')) AS hour, source, lane, drill, count() AS n,
-        quantilesTDigestState(0.5, 0.95, 0.99)(toUnixTimestamp64Milli(stored) - toUnixTimestamp64Milli(received)) AS store_delay_ms
+    "kpi_hour": """SELECT toDate(received) AS day, toStartOfHour(toDateTime(received, 'UTC')) AS hour, source, lane,
+        drill, count() AS n,
+        quantilesTDigestState(0.5, 0.95, 0.99)(
+            toUnixTimestamp64Milli(stored) - toUnixTimestamp64Milli(received)) AS store_delay_ms
         FROM ops.events FINAL WHERE {where} GROUP BY day, hour, source, lane, drill""",
 }
 _BASE = {"ev_minute": "1", "h3_day": "h3_8 != 0", "kpi_hour": "1"}

@@ -16,7 +16,8 @@ def tables_holding(store: Store, needles: Sequence[str]) -> dict[str, int]:
     """
     sql = """SELECT concat(c.database, '.', c.table) AS name, groupArray(c.name) AS columns FROM system.columns AS c
         INNER JOIN system.tables AS t ON t.database = c.database AND t.name = c.table
-        WHERE c.database IN {databases:Array(String)} AND t.engine LIKE '%MergeTree' AND NOT startsWith(c.table, '.inner')
+        WHERE c.database IN {databases:Array(String)} AND t.engine LIKE '%MergeTree'
+        AND NOT startsWith(c.table, '.inner')
         AND NOT startsWith(c.type, 'AggregateFunction') GROUP BY name ORDER BY name"""
     tables = store.rows(sql, {"databases": list(_DATABASES)})
     found = {str(row["name"]): _rows_with(store, str(row["name"]), row["columns"], needles) for row in tables}
@@ -25,5 +26,8 @@ def tables_holding(store: Store, needles: Sequence[str]) -> dict[str, int]:
 
 def _rows_with(store: Store, table: str, columns: Sequence[str], needles: Sequence[str]) -> int:
     text = ", ' ', ".join(f"ifNull(toString(`{column}`), '')" for column in columns)
-    sql = f"SELECT count() FROM {table} WHERE multiSearchAnyCaseInsensitive(concat('', {text}), {{needles:Array(String)}})"
+    sql = (
+        f"SELECT count() FROM {table} WHERE multiSearchAnyCaseInsensitive(concat('', {text}), "
+        f"{{needles:Array(String)}})"
+    )
     return int(store.value(sql, {"needles": list(needles)}))

@@ -14,8 +14,10 @@ from cior_store.migrate import bundled
 _VIEW = re.compile(r"-- @(v_[a-z0-9_]+) (.+)\n")
 _HEAD = """# Views: the contract between the store and every dashboard
 
-Generated from `store/cior_store/migrations` by `python -m cior_store.viewdocs`; do not edit. All views live in database `ops`. Statistics leave drills
-out; views of the present show them with a `drill` column. Silent alerts have a district and never coordinates. Bound every query by time.
+Generated from `store/cior_store/migrations` by `python -m cior_store.viewdocs`; do not edit. \
+All views live in database `ops`. Statistics leave drills
+out; views of the present show them with a `drill` column. Silent alerts have a district and never coordinates. \
+Bound every query by time.
 Instants are `DateTime64(3, 'UTC')`; H3 cells are `UInt64`; `received` is the centre's clock, `occurred` the device's.
 
 | view | what it shows |

@@ -1,8 +1,8 @@
 """A plain batch consumer for bulk sinks: no Faust, no cleverness, commit only after the handler has succeeded.
 
 One thread. Messages are gathered per partition; a batch is due at ``max_records`` or ``max_bytes``, or when its oldest
-message has waited ``max_wait_s``. The batch is planned (:mod:`cior_bus.batch_plan`) before the handler runs, so the same
-offsets come together again on every retry, also after a crash. On the embedded broker a new epoch of the log
+message has waited ``max_wait_s``. The batch is planned (:mod:`cior_bus.batch_plan`) before the handler runs, so the
+same offsets come together again on every retry, also after a crash. On the embedded broker a new epoch of the log
 (:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out before.
 ``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the
 backpressure); any other exception leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.

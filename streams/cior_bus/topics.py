@@ -28,6 +28,6 @@ _LARGEST_BYTES = max(spec.max_message_bytes for spec in CATALOGUE)
 
 
 def max_message_bytes(topic: str) -> int:
-    """The largest message a topic takes, in bytes; a topic outside the catalogue (a changelog) gets the largest of all."""
+    """The largest message a topic takes, in bytes; one outside the catalogue (a changelog) gets the largest of all."""
     spec = BY_NAME.get(topic)
     return spec.max_message_bytes if spec is not None else _LARGEST_BYTES

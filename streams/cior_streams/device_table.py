@@ -52,7 +52,7 @@ class DeviceTable:
         self._buckets.clear()
 
     def load(self, name: bytes) -> Bucket:
-        """One bucket, with what the registry knows on the first load after a start: silence is counted from there on."""
+        """One bucket, with what the registry knows on its first load since the start: silence counts from there on."""
         bucket = self._buckets.get(name)
         if bucket is None:
             bucket = device_state.decode_bucket(self._table.get(name))

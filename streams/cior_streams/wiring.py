@@ -49,7 +49,7 @@ class Domain(msgspec.Struct, frozen=True):
         area: AreaId = DEFAULT_AREA,
         drill: bool = False,
     ) -> Domain:
-        """From the rule pack, the taxonomy and the registered devices of a centre; ``drill``: all of it is an exercise."""
+        """From a centre's rule pack, taxonomy and registered devices; ``drill``: all of it is an exercise."""
         known = tuple(msgspec.structs.replace(device, drill=drill or device.drill) for device in known)
         by_subject = {device.id: device.area for device in known if device.area != area}
         return cls(

@@ -1,4 +1,7 @@
-"""What operators do. Each action is idempotent by its id; an impossible one is refused in the history, with the reason."""
+"""What operators do.
+
+Each action is idempotent by its id; an impossible one is refused in the history, with the reason.
+"""
 
 from __future__ import annotations
 

@@ -105,7 +105,10 @@ def _end_watches_and_storms(context: StepContext) -> None:
 
 
 def _sweep(context: StepContext) -> None:
-    """Forget seen ids, waiting events and closed alerts that are past their time. What an alert was stays in the store."""
+    """Forget seen ids, waiting events and closed alerts that are past their time.
+
+    What an alert was stays in the store.
+    """
     rule = context.rules.suppress
     for key, pending in context.pending.where(lambda found: found.until_ms <= context.now_ms):
         context.drop("pending", key)

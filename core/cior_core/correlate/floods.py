@@ -29,7 +29,9 @@ def capacity(context: StepContext, case: Case) -> int:
 
 
 def ingest(context: StepContext, event: Event, part: Part) -> AlertId | None:
-    """Gather ``part`` into the flood of its type, or open one when it completes the number; None: an alert of its own."""
+    """Gather ``part`` into the flood of its type, or open one when it completes the number; None: an alert of its
+    own.
+    """
     rule = context.rules.floods.get(event.type)
     if rule is None:
         return None

@@ -32,7 +32,10 @@ _ORPHAN_MS = 3_600_000
 
 
 def ingest_event(context: StepContext, event: Event) -> None:
-    """Process one event. Again the same changes nothing; the same id with other facts is noted, then a fact of its own."""
+    """Process one event.
+
+    Again the same changes nothing; the same id with other facts is noted, then a fact of its own.
+    """
     facts = _fact_digest(event)
     seen = context.seen.get(f"e:{event.id}")
     if seen is not None:

@@ -96,7 +96,8 @@ def _run(
         key = f"{protocol.id}/{step.id}/{target}"
         if key in case.issued:
             continue
-        # What one press may not sound, a prompt one that joins later may: withholding is told once and decides nothing for good.
+        # What one press may not sound, a prompt one that joins later may: withholding is told once and decides
+        # nothing for good.
         if (why := _withheld(context, step, case, part)) is None:
             _issue(context, case_id, protocol, step=step, target=target)
         elif (key := f"{key}/withheld") in case.issued:

@@ -196,7 +196,10 @@ class PostureState(Record, frozen=True, kw_only=True):
 
 
 class Head(Record, frozen=True, kw_only=True, omit_defaults=False):
-    """What every step changes: counters and the posture. ``transitions`` numbers the area's own (stored as ``story``)."""
+    """What every step changes: counters and the posture.
+
+    ``transitions`` numbers the area's own (stored as ``story``).
+    """
 
     area: AreaId
     schema: int = SCHEMA_VERSION

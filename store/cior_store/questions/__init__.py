@@ -1,7 +1,7 @@
 """Every question the project asks of the store, as a named function, by who asks.
 
-SQL lives here, in the migrations and in ``deploy/grafana``, nowhere else. Time windows are half open: ``since_ms`` belongs to them,
-``until_ms`` does not. Unless it says otherwise a window is over the time of *receipt*.
+SQL lives here, in the migrations and in ``deploy/grafana``, nowhere else. Time windows are half open: ``since_ms``
+belongs to them, ``until_ms`` does not. Unless it says otherwise a window is over the time of *receipt*.
 """
 
 from __future__ import annotations

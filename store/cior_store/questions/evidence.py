@@ -16,7 +16,8 @@ class EvidenceQuestions(Asking):
 
     def event(self, event_id: str) -> EventRow | None:
         """One event with its exact bytes; of several copies the last stored."""
-        sql = """SELECT event_id, source, type, subject, toUnixTimestamp64Milli(occurred), toUnixTimestamp64Milli(received),
+        sql = """SELECT event_id, source, type, subject, toUnixTimestamp64Milli(occurred),
+            toUnixTimestamp64Milli(received),
             toUnixTimestamp64Milli(stored), raw_id, data_class, drill, body
             FROM ops.events WHERE event_id = {id:String} ORDER BY stored DESC, pos DESC LIMIT 1"""
         found = self._store.blobs(sql, {"id": event_id})
@@ -24,7 +25,10 @@ class EvidenceQuestions(Asking):
 
     def raw(self, raw_id: str) -> RawRow | None:
         """One raw record with its exact payload, as received."""
-        sql = "SELECT raw_id, source, toUnixTimestamp64Milli(received), sha256, content_type, payload FROM ops.raw WHERE raw_id = {id:String} LIMIT 1"
+        sql = (
+            "SELECT raw_id, source, toUnixTimestamp64Milli(received), sha256, content_type, payload FROM "
+            "ops.raw WHERE raw_id = {id:String} LIMIT 1"
+        )
         found = self._store.blobs(sql, {"id": raw_id})
         return _bytes_row(RawRow, found)
 
@@ -37,15 +41,22 @@ class EvidenceQuestions(Asking):
         return tuple(str(row["raw_id"]) for row in rows)
 
     def dead_payload(self, dead_id: str) -> bytes | None:
-        """The exact bytes of a dead letter; empty for one of a sealed source, whose bytes only the response team reads."""
+        """The exact bytes of a dead letter; empty for one of a sealed source, whose bytes only the response team
+        reads.
+        """
         found = self._store.blobs(
             "SELECT payload FROM ops.dead_letters FINAL WHERE dead_id = {id:String}", {"id": dead_id}
         )
         return found[0][0] if found else None
 
     def sealed_raw(self, raw_id: str) -> RawRow | None:
-        """One sealed record's box, for the response team's user only: every other user is refused by the server (``AccessDenied``)."""
-        sql = "SELECT raw_id, source, toUnixTimestamp64Milli(received), sha256, content_type, payload FROM sealed.raw WHERE raw_id = {id:String} LIMIT 1"
+        """One sealed record's box, for the response team's user only: every other user is refused by the server
+        (``AccessDenied``).
+        """
+        sql = (
+            "SELECT raw_id, source, toUnixTimestamp64Milli(received), sha256, content_type, payload FROM "
+            "sealed.raw WHERE raw_id = {id:String} LIMIT 1"
+        )
         found = self._store.blobs(sql, {"id": raw_id})
         return _bytes_row(RawRow, found)
 

@@ -6,7 +6,8 @@ from cior_store.answers import AlertRow, BlindSpot, CommandRow, DeviceRow, Story
 from cior_store.questions.asking import Asking
 
 _ALERT = """SELECT alert_id, version, area, type, level, score, status, toUnixTimestamp64Milli(opened) AS opened_ms,
-    toUnixTimestamp64Milli(updated) AS updated_ms, lat, lon, district, life_safety, silent, degraded, drill, suppressed_by != '' AS suppressed, assignee,
+    toUnixTimestamp64Milli(updated) AS updated_ms, lat, lon, district, life_safety, silent, degraded, drill,
+    suppressed_by != '' AS suppressed, assignee,
     length(member_ids) AS members, sources, reason_codes, reason_points, reasons_es, reasons_en
     FROM ops.alert_current FINAL"""
 
@@ -18,7 +19,8 @@ class OperatorQuestions(Asking):
         self, *, level: str | None = None, district: str | None = None, drills: bool = True, limit: int = 500
     ) -> tuple[AlertRow, ...]:
         """Alerts that are neither closed nor merged, in the order of :func:`cior_core.priority.order`."""
-        sql = f"""{_ALERT} WHERE status NOT IN ('closed', 'merged') AND ({{level:String}} = '' OR level = {{level:String}})
+        sql = f"""{_ALERT} WHERE status NOT IN ('closed', 'merged')
+            AND ({{level:String}} = '' OR level = {{level:String}})
             AND ({{district:String}} = '' OR district = {{district:String}}) AND ({{drills:UInt8}} OR NOT drill)
             ORDER BY level, status != 'open', score DESC, opened, alert_id LIMIT {{limit:UInt32}}"""
         return self._store.ask(
@@ -40,13 +42,15 @@ class OperatorQuestions(Asking):
 
     def alert_story(self, alert_id: str) -> tuple[StoryLine, ...]:
         """Every transition of one alert, in order."""
-        sql = """SELECT transition_id, version, toUnixTimestamp64Milli(at) AS at_ms, kind, actor, level, status, detail_es, detail_en, reason_codes, item_id
+        sql = """SELECT transition_id, version, toUnixTimestamp64Milli(at) AS at_ms, kind, actor, level, status,
+            detail_es, detail_en, reason_codes, item_id
             FROM ops.alert_log FINAL WHERE alert_id = {id:String} ORDER BY version, at, transition_id"""
         return self._store.ask(StoryLine, sql, {"id": alert_id})
 
     def blind_spots(self, *, drills: bool = False) -> tuple[BlindSpot, ...]:
         """Devices and sources we cannot rely on now, the longest first."""
-        sql = """SELECT subject, source, connector, health, toUnixTimestamp64Milli(since) AS since_ms, district, lat, lon, detail, drill
+        sql = """SELECT subject, source, connector, health, toUnixTimestamp64Milli(since) AS since_ms, district,
+            lat, lon, detail, drill
             FROM ops.v_blind_spots WHERE {drills:UInt8} OR NOT drill ORDER BY since_ms, subject"""
         return self._store.ask(BlindSpot, sql, {"drills": int(drills)})
 
@@ -54,12 +58,14 @@ class OperatorQuestions(Asking):
         """Every device's last state."""
         sql = """SELECT device, source, connector, type, phase, toUnixTimestamp64Milli(occurred) AS occurred_ms,
             toUnixTimestamp64Milli(received) AS received_ms, clock, lat, lon, district, drill
-            FROM ops.v_devices WHERE {c:String} = '' OR connector = {c:String} ORDER BY device, source LIMIT {limit:UInt32}"""
+            FROM ops.v_devices WHERE {c:String} = '' OR connector = {c:String} ORDER BY device, source
+            LIMIT {limit:UInt32}"""
         return self._store.ask(DeviceRow, sql, {"c": connector or "", "limit": limit})
 
     def commands(self, alert_id: str) -> tuple[CommandRow, ...]:
         """The commands of one alert with their last receipts."""
-        sql = """SELECT command_id, kind, alert_id, target, toUnixTimestamp64Milli(issued) AS issued_ms, toUnixTimestamp64Milli(expires) AS expires_ms,
+        sql = """SELECT command_id, kind, alert_id, target, toUnixTimestamp64Milli(issued) AS issued_ms,
+            toUnixTimestamp64Milli(expires) AS expires_ms,
             drill, outcome FROM ops.v_commands WHERE alert_id = {id:String} ORDER BY issued, command_id"""
         return self._store.ask(CommandRow, sql, {"id": alert_id})
 
