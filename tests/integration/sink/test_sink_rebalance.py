@@ -93,7 +93,10 @@ def test_law_4_partitions_that_move_with_batches_in_flight_lose_and_double_nothi
     broker: Broker, store: Store
 ) -> None:
     settings = BusSettings(
-        bootstrap=broker.settings.bootstrap, profile=broker.profile, session_timeout_ms=12_000, ack_wait_s=20.0
+        bootstrap=broker.settings.bootstrap,
+        profile=broker.profile,
+        session_timeout_ms=12_000,
+        ack_wait_s=20.0,
     )
     Topics(settings).ensure(partitions=4)
     forgetful = ForgetfulStore(store)
