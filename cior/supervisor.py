@@ -223,6 +223,13 @@ class Supervisor:
             os.kill(pid, signal.SIGKILL)
             return pid
 
+    def dismiss(self, name: str) -> PartSpec:
+        """Stop one part for good; its specification, to start it again with."""
+        with self._lock:
+            part = self.parts.pop(name)
+            part.stop()
+        return part.spec
+
     def status(self) -> dict[str, tuple[PartState, int | None, int]]:
         """State, pid and restarts of every part."""
         return {name: (part.state, part.pid, part.restarts) for name, part in self.parts.items()}

@@ -203,7 +203,12 @@ async def _scene(
         playing.cancel()
         raise SourceUnavailable("demo.interrupted", "the demo was interrupted")
     await playing
+    # A camera's open stretch is stated when it opens and recorded when it closes: only a stopped camera balances.
+    supervisor = stage.stack.supervisor
+    cameras = [supervisor.dismiss(name) for name in list(supervisor.parts) if name.startswith("vision-")]
     summary = await _settled(watch)
+    for spec in cameras if options.keep else ():
+        supervisor.start(spec, wait=False)
     desk_stop.set()
     for thread in threads:
         await asyncio.to_thread(thread.join, 5)
