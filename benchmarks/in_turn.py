@@ -59,7 +59,7 @@ BENCHMARKS = {
     "correlate": Measured("bench_correlate.py", ("--rounds", "5"), rates),
     "press_to_wall": Measured(
         "bench_press_to_wall.py",
-        ("--quick",),
+        ("--quick", "--per-s", "2"),
         medians("press_to_wall", re.compile(r"press: |both wires|own account")),
     ),
     "backlog": Measured(

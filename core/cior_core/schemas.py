@@ -37,7 +37,7 @@ class Breach(msgspec.Struct, frozen=True, order=True):
     change: str
 
 
-def schema_id(name: str) -> str:
+def _schema_id(name: str) -> str:
     """``urn:cior:schema:<name>:v1``, what the ``dataschema`` attribute of an event holds."""
     return f"urn:cior:schema:{name}:v1"
 
@@ -53,7 +53,7 @@ def schema(name: str) -> Schema:
         _as_cloudevent(definitions["WireEvent"])
     tree = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": schema_id(name),
+        "$id": _schema_id(name),
         "title": f"CIOR {name}, version 1",
         **root,
         "$defs": definitions,

@@ -25,9 +25,13 @@ class DeviceClocks(Mapping[str, ClockHistory]):
     def __init__(self, *, max_devices: int = MAX_DEVICES) -> None:
         self._max_devices = max_devices
         self._trails: OrderedDict[str, ClockTrail] = OrderedDict()
+        # Asked twice a payload, by decode and for the record's facts: worked out once, until the next reading.
+        self._told: dict[str, ClockHistory] = {}
 
     def __getitem__(self, subject: str) -> ClockHistory:
-        return clock.history(self._trails[subject])
+        if (told := self._told.get(subject)) is None:
+            told = self._told[subject] = clock.history(self._trails[subject])
+        return told
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._trails)
@@ -43,11 +47,12 @@ class DeviceClocks(Mapping[str, ClockHistory]):
     def follow(self, readings: Sequence[ClockReading], *, received_ms: int) -> None:
         """Learn from one payload, after it was decoded: nothing is judged by its own reading."""
         for reading in readings:
+            self._told.pop(reading.subject, None)
             trail = self._trails.get(reading.subject, NO_TRAIL)
             self._trails[reading.subject] = clock.followed(trail, reading, received_ms)
             self._trails.move_to_end(reading.subject)
         while len(self._trails) > self._max_devices:
-            self._trails.popitem(last=False)
+            self._told.pop(self._trails.popitem(last=False)[0], None)
 
 
 def as_facts(clocks: Mapping[str, ClockHistory]) -> dict[str, str]:

@@ -99,8 +99,6 @@ def test_law_1_presses_on_their_way_when_the_broker_forgets_everything_arrive_in
     spool.close()
 
 
-@pytest.mark.alone
-@pytest.mark.crash
 def freeze(pid: int) -> None:
     """SIGSTOP, and until every thread of it stands still: a busy machine takes its time, and meanwhile it may
     acknowledge.
@@ -112,6 +110,8 @@ def freeze(pid: int) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.alone
+@pytest.mark.crash
 async def test_law_1_a_broker_that_hangs_is_not_believed_the_spool_has_it_at_return(
     broker: Broker, tmp_path: Path
 ) -> None:
