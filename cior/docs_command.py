@@ -1,5 +1,4 @@
-"""The generated pages of ``docs/``: tables from code, so that they cannot drift. A test compares what is committed
-with what this writes.
+"""The generated pages of ``docs/``: tables from code; a test compares what is committed with what this writes.
 
 It also runs the writers that live under ``docs/`` in a checkout: ``generate.py`` (schemas, taxonomy) and ``laws.py``
 (the laws and their tests).

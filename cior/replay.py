@@ -1,5 +1,4 @@
-"""Replay: the recorded area log through the same ``step``, without broker or store. Same log + rules = same bytes
-(law 5).
+"""Replay: the recorded area log through the same ``step``, without broker or store (law 5: same log, same bytes).
 
 A log is NDJSON, one ``Item`` a line in log order. The output is NDJSON too: every effect in order, canonical, so that
 ``cmp`` is the whole comparison.

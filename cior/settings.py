@@ -1,5 +1,4 @@
-"""The centre file: one TOML that says what runs here. Read once, at the composition root, through
-``cior_core.strict_toml``.
+"""The centre file: one TOML that says what runs here, read once, through ``cior_core.strict_toml``.
 
 ``embedded`` as a DSN means the part inside this installation (Tansu broker, chDB); anything else is the address of a
 real one. Only DSNs differ between one machine and a centre (design §6).
@@ -93,9 +92,7 @@ class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class MetricsSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[metrics]``: where each process serves its numbers (``/metrics``); the address is in its ready file and its
-    log.
-    """
+    """``[metrics]``: where each process serves ``/metrics``; the address is in its ready file and its log."""
 
     host: Annotated[str, msgspec.Meta(description="Address to listen on", examples=["127.0.0.1"])] = (
         "127.0.0.1"
@@ -123,9 +120,7 @@ class MetricsSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ConnectorSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[connector]]``: one instance of a connector, described in a file of its own (``kind``, ``name``,
-    ``[config]``).
-    """
+    """``[[connector]]``: one instance, described in a file of its own (``kind``, ``name``, ``[config]``)."""
 
     file: Annotated[
         str,

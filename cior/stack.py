@@ -1,5 +1,4 @@
-"""From a centre file to running processes: which parts, in which order, with which arguments. The supervisor does the
-rest.
+"""From a centre file to running processes: which parts, in which order, with which arguments.
 
 Order: broker, topics, sink and console (one process when the store is embedded), stream workers, connectors (one
 process a kind, so that a bad vendor library cannot take the others down), vision workers. Each part is ``python -m
@@ -36,9 +35,7 @@ BROKER = "broker"
 SINK, CONSOLE = "sink", "console"
 SINK_AND_CONSOLE = "sink-console"
 SUPPLIED_SECRETS = ("CIOR_TRACCAR_SECRET", "CIOR_DC09_KEY")
-"""Names that an instance file may use as ``env:NAME``: the stack sets them for its children from this installation's
-keys.
-"""
+"""Names that an instance file may use as ``env:NAME``; set for the children from this installation's keys."""
 
 
 def stream_settings(centre: Centre, bus: BusSettings, role: str) -> StreamSettings:

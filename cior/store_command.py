@@ -29,8 +29,9 @@ def store_dsn(*, config: Path | None, data: Path | None, dsn: str | None) -> str
 
 
 def show_status(dsn: str) -> int:
-    """Print a line a migration and a line a table with days past their retention. 0 when all are applied, 1 when some
-    are pending, 2 when one was changed after it was applied.
+    """Print a line a migration and a line a table with days past their retention.
+
+    0: all are applied, 1: some are pending, 2: one was changed after it was applied.
     """
     with Store.open(dsn) as store:
         found = status(store)

@@ -65,9 +65,7 @@ class PartSpec:
 
 
 def pause_before_restart(deaths_s: Sequence[float], now_s: float, limits: Limits) -> tuple[float, bool]:
-    """Seconds to wait before the next start and whether the part is flapping, from the monotonic times of its deaths
-    so far.
-    """
+    """Seconds until the next start and whether the part is flapping, from the monotonic times of its deaths."""
     recent = [at for at in deaths_s if now_s - at <= limits.window_s]
     if len(recent) > limits.restarts:
         return limits.slow_pause_s, True
@@ -76,9 +74,8 @@ def pause_before_restart(deaths_s: Sequence[float], now_s: float, limits: Limits
 
 
 def _tied(argv: Sequence[str]) -> list[str]:
-    """``argv`` under util-linux ``setpriv``, which asks the kernel for SIGTERM when we die and then becomes the
-    program (same pid). Running code between fork and exec instead would not be safe in a process with threads.
-    """
+    """``argv`` under util-linux ``setpriv``: SIGTERM from the kernel when we die, same pid."""
+    # Code run between fork and exec instead would not be safe in a process with threads.
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--", *argv] if setpriv else list(argv)
 
@@ -166,9 +163,7 @@ class Part:
 
 
 class Supervisor:
-    """Runs parts in the given order (each waits for the one before to be ready), watches them in a thread, stops them
-    in reverse.
-    """
+    """Runs parts in order, each when the one before is ready; watches them in a thread, stops them in reverse."""
 
     def __init__(self, *, log_dir: Path, limits: Limits | None = None, poll_s: float = 0.1) -> None:
         self.limits = limits or Limits()

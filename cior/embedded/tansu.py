@@ -30,9 +30,7 @@ _METADATA_KEY, _METADATA_VERSION, _CORRELATION_ID = 3, 1, 0x0C10
 _LONGEST_REPLY_BYTES = 8 * 1024 * 1024
 _LOWEST_PORT, _OUTGOING_DEFAULT, _PORT_TRIALS = 15_000, 32_768, 200
 PARTITIONS = 1
-"""Of every topic of an embedded centre: one worker a role reads them all, and more would only give the broker more
-places to look at and the store smaller batches.
-"""
+"""Of every topic of an embedded centre, where one worker a role reads them all."""
 _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG", "TZ")
 
 
@@ -67,9 +65,8 @@ def free_port(host: str = LOOPBACK) -> int:
 
 
 def refuse_taken_port(host: str, port: int) -> None:
-    """Raises ``SourceUnavailable`` when somebody listens there. The binary ends on a taken port (with code 0), but
-    later than our first question, which the other broker would answer.
-    """
+    """Raises ``SourceUnavailable`` when somebody listens there."""
+    # The binary ends on a taken port (code 0), but later than our first question, which the other broker would answer.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -215,9 +212,7 @@ class Tansu:
         log.info("broker_stopped", bootstrap=self.bootstrap)
 
     def kill(self) -> None:
-        """SIGKILL, as a power cut would; every record in it is gone. :meth:`start` brings an empty broker back on the
-        same port.
-        """
+        """SIGKILL, as a power cut: every record is gone. :meth:`start` brings an empty broker back on the same port."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

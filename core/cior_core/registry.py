@@ -1,5 +1,4 @@
-"""The register of devices: which sources the centre knows, where they are, how often they must speak, what they are
-called on the wire.
+"""The register of devices: which sources the centre knows, where they are, how often they speak, their wire names.
 
 A TOML file of ``[[device]]`` tables with the fields of :class:`cior_core.model.Device` and two more::
 

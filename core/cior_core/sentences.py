@@ -51,9 +51,7 @@ class SentenceBook:
         return cls(sentences)
 
     def text(self, code: str, arguments: Mapping[str, object]) -> Text:
-        """The sentence of ``code``, filled in; an argument that is a :class:`Text` is taken in the sentence's
-        language.
-        """
+        """The sentence of ``code``, filled in; a :class:`Text` argument is taken in the sentence's language."""
         sentence = self.sentences[code]
         if not arguments:
             return Text(sentence.es, sentence.en)

@@ -23,9 +23,7 @@ _KINDS = frozenset(kind.value for kind in TargetKind)
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a command is meant for: ``<kind>:<id>`` as text in ``Command.target``; ``id`` is any text that is not
-    blank.
-    """
+    """Whom a command is meant for: ``<kind>:<id>`` in ``Command.target``; ``id`` is any text that is not blank."""
 
     kind: TargetKind
     id: str

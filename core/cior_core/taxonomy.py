@@ -1,5 +1,4 @@
-"""What can happen, as data: event types with their class, family, competence, protocol and the codes other systems
-use for them.
+"""What can happen, as data: event types with class, family, competence, protocol and other systems' codes.
 
 ``Taxonomy.load(bundled.text("taxonomy.toml"))`` is a mapping of code to :class:`EventType`. A city adds a type by
 adding a table to the file; a file that leaves a type without protocol or competence, or that contradicts itself, does

@@ -74,9 +74,7 @@ class Vicinity:
         return list(dict.fromkeys((*named, *self._cameras.within(place, CAMERA_REACH_M))))[:MAX_CAMERAS]
 
     def _is_away(self, place: Place, device: Device) -> bool:
-        """Whether a person who carries the device is certainly not at home: farther than both accuracies explain, and
-        outside the block's own lines.
-        """
+        """Whether its carrier is certainly not at home: farther than both accuracies explain, outside the block."""
         home = device.place
         if not device.registered_people or place.method is not PlaceMethod.GPS:
             return False

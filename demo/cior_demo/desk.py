@@ -1,6 +1,4 @@
-"""The operators of the simulated room: they read alerts as the console does and act through the actions topic, as the
-console will.
-"""
+"""The operators of the simulated room: they read alerts as the console does and act through the actions topic."""
 
 from __future__ import annotations
 

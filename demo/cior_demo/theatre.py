@@ -1,5 +1,4 @@
-"""``cior demo``: a simulated city on real wires through the whole system, then a summary that says whether everything
-that was accepted is accounted for.
+"""``cior demo``: a simulated city on real wires through the whole system, then whether all of it is accounted for.
 
 Ends with 0 only when all four kinds of source were heard, P1 alerts reached the wall within the aim, every device was
 answered, the accounts balance, a replay of the recorded log gives the same bytes twice and no sealed identity stands

@@ -29,9 +29,7 @@ _FIRST_PAUSE_S = 0.1
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one message: when the first byte left, when the good answer came (None: never), how often it was
-    sent.
-    """
+    """One message: when its first byte left, when the good answer came (None: never), how often it was sent."""
 
     at_ms: int
     acked_ms: int | None

@@ -1,6 +1,4 @@
-"""Retention as the sink runs it: what is past its time goes, unless a hold keeps it or nobody can say whether one
-does (law 7).
-"""
+"""Retention as the sink runs it: what is past its time goes, unless a hold keeps it or may keep it (law 7)."""
 
 from __future__ import annotations
 

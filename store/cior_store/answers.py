@@ -117,9 +117,7 @@ class LatencyRow(Struct, frozen=True):
 
 
 class FalseAlarmRow(Struct, frozen=True):
-    """The false-alarm ledger of one source and type; the interval is Wilson's 95 % for false or unfounded among
-    judged (1927).
-    """
+    """The false-alarm ledger of a source and type; Wilson's 95 % interval (1927) of false or unfounded among judged."""
 
     source: str
     type: str
@@ -150,9 +148,7 @@ class BalanceRow(Struct, frozen=True):
 
     @property
     def missing_raw(self) -> int:
-        """Accepted but not stored (negative: stored more than claimed); 0 where the claim is absent or does not speak
-        of exactly this minute.
-        """
+        """Accepted but not stored (negative: more stored than claimed); 0 without a claim for exactly this minute."""
         return self.accepted - self.raw_stored if self.accepted is not None and self.exact else 0
 
     @property

@@ -182,9 +182,7 @@ def _write_durably(target: Path, data: bytes) -> None:
 
 
 class ObjectMedia:
-    """Objects in a file system that fsspec knows (S3 and its like), where a put is atomic by the service's own
-    promise.
-    """
+    """Objects in a file system that fsspec knows (S3 and its like); a put is atomic by the service's promise."""
 
     def __init__(self, filesystem: Any, root: str) -> None:
         self._files = filesystem

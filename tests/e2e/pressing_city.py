@@ -1,5 +1,6 @@
-"""People who press while the system breaks: each press has a device of its own, so that it can be found again, and remembers whether it was acknowledged.
-Some are registered neighbours, whose block has a siren."""
+"""People who press while the system breaks: each press has a device of its own, so that it can be found again, and
+remembers whether it was acknowledged. Some are registered neighbours, whose block has a siren.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ class Pressed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Presser:
-    """Presses every ``every_s`` from a thread of its own, bus and panel in turn, until the block ends; then waits for the last answers."""
+    """Presses every ``every_s`` from a thread of its own, bus and panel in turn, until the block ends; then waits for
+    the last answers.
+    """
 
     def __init__(self, centre: RunningCentre, *, first: int, every_s: float = 0.4) -> None:
         self._centre, self._next, self._every_s = centre, first, every_s

@@ -29,7 +29,10 @@ def now_ms() -> int:
 
 
 class RunningCentre:
-    """Use as a context manager. ``edit`` may change the centre file's text before the start (another broker, another store)."""
+    """Use as a context manager.
+
+    ``edit`` may change the centre file's text before the start (another broker, another store).
+    """
 
     def __init__(
         self, folder: Path, *, edit: Callable[[str], str] = lambda text: text, with_camera: bool = False

@@ -1,7 +1,9 @@
-"""The embedded broker dies and comes back with nothing: the one crash in which records can be lost, so what must not be lost is said exactly.
+"""The embedded broker dies and comes back with nothing: the one crash in which records can be lost, so what must not
+be lost is said exactly.
 
-Story: people press all the time; the broker is killed with SIGKILL; the supervisor starts it again, empty; the workers notice that their log is gone.
-A press that was acknowledged before the crash and had reached the store stays; every press acknowledged from the crash on arrives.
+Story: people press all the time; the broker is killed with SIGKILL; the supervisor starts it again, empty; the
+workers notice that their log is gone. A press that was acknowledged before the crash and had reached the store stays;
+every press acknowledged from the crash on arrives.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from e2e.pressing_city import Presser
 from e2e.running_centre import RunningCentre, now_ms, until
 
 STORED_WITHIN_MS = 3_000
-"""What was acknowledged longer before the crash than this had reached the store (measured: about 0.3 s on a quiet machine)."""
+"""What was acknowledged longer before the crash than this had reached the store (measured: about 0.3 s on a quiet
+machine).
+"""
 
 pytestmark = [
     pytest.mark.alone,

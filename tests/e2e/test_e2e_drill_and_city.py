@@ -1,8 +1,9 @@
-"""A centre that is an exercise, in a city of its own: ``[centre] drill`` and ``[centre] city``, over real wires through every part.
+"""A centre that is an exercise, in a city of its own: ``[centre] drill`` and ``[centre] city``, over real wires
+through every part.
 
-Story: the city's folder has four districts nobody else has. A registered bus presses, a stranger's bus presses, a panel rings and sends noise, a
-silent panel is pressed, one registered panel never speaks, and the camera is not there. Afterwards nothing anywhere may be called real, and
-every place is in a district of that folder.
+Story: the city's folder has four districts nobody else has. A registered bus presses, a stranger's bus presses, a
+panel rings and sends noise, a silent panel is pressed, one registered panel never speaks, and the camera is not
+there. Afterwards nothing anywhere may be called real, and every place is in a district of that folder.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The three promises under fire, with every part a real process: people press, parts are killed, the broker and the store are away for a minute.
+"""The three promises under fire, with every part a real process: people press, parts are killed, the broker and the
+store are away for a minute.
 
-One centre plays the whole story (the module's fixture); the tests then ask different questions of what it left behind. Story, in order: each part is
-killed with SIGKILL in turn; the broker is frozen for a minute; the process that owns the store is frozen for a minute.
+One centre plays the whole story (the module's fixture); the tests then ask different questions of what it left
+behind. Story, in order: each part is killed with SIGKILL in turn; the broker is frozen for a minute; the process that
+owns the store is frozen for a minute.
 """
 
 from __future__ import annotations
@@ -134,7 +136,9 @@ def test_every_killed_part_was_started_again(aftermath: Aftermath) -> None:
 
 @pytest.mark.parametrize("act", ["killing", "broker away", "sink-console away"])
 def test_devices_were_answered_all_the_time(aftermath: Aftermath, act: str) -> None:
-    """While the broker is away the spool takes over, while the store is away nobody upstream notices: no press goes unacknowledged."""
+    """While the broker is away the spool takes over, while the store is away nobody upstream notices: no press goes
+    unacknowledged.
+    """
     presses = aftermath.pressed[act]
     assert len(presses) >= 50
     silent = [one.subject for one in presses if not one.acknowledged]

@@ -41,7 +41,10 @@ _CONFIG = Template("""\
   <tcp_port>$tcp_port</tcp_port>
   <users_config>$users</users_config>
   <user_directories><users_xml><path>$users</path></users_xml></user_directories>
-  <query_log><database>system</database><table>query_log</table><flush_interval_milliseconds>500</flush_interval_milliseconds></query_log>
+  <query_log>
+    <database>system</database><table>query_log</table>
+    <flush_interval_milliseconds>500</flush_interval_milliseconds>
+  </query_log>
 </clickhouse>
 """)
 

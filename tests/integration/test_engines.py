@@ -1,4 +1,4 @@
-"""The engines do what the other tests rely on: readiness, same address after a kill, what survives and what does not."""
+"""The engines do what the other tests rely on: readiness, same address after a kill, what survives."""
 
 from __future__ import annotations
 

@@ -28,8 +28,7 @@ class AccountingQuestions(Asking):
         return self._store.ask(DeadRow, sql, window(since_ms, until_ms, limit=limit))
 
     def reconciliation(self, *, since_ms: int, until_ms: int) -> tuple[BalanceRow, ...]:
-        """Accepted against stored, minute by minute and connector instance by instance, computed now from stored rows
-        alone.
+        """Accepted against stored by minute and connector instance, computed now from stored rows alone.
 
         A press re-sent forty times is forty raw records and one event: outcomes are counted by (raw record, index),
         so that balances too.

@@ -41,18 +41,14 @@ class EvidenceQuestions(Asking):
         return tuple(str(row["raw_id"]) for row in rows)
 
     def dead_payload(self, dead_id: str) -> bytes | None:
-        """The exact bytes of a dead letter; empty for one of a sealed source, whose bytes only the response team
-        reads.
-        """
+        """The exact bytes of a dead letter; empty for a sealed source's, which only the response team reads."""
         found = self._store.blobs(
             "SELECT payload FROM ops.dead_letters FINAL WHERE dead_id = {id:String}", {"id": dead_id}
         )
         return found[0][0] if found else None
 
     def sealed_raw(self, raw_id: str) -> RawRow | None:
-        """One sealed record's box, for the response team's user only: every other user is refused by the server
-        (``AccessDenied``).
-        """
+        """One sealed record's box. The server refuses all but the response team's user (``AccessDenied``)."""
         sql = (
             "SELECT raw_id, source, toUnixTimestamp64Milli(received), sha256, content_type, payload FROM "
             "sealed.raw WHERE raw_id = {id:String} LIMIT 1"

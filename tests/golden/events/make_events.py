@@ -1,4 +1,7 @@
-"""Writes a missing golden event: ``python tests/golden/events/make_events.py``. It never overwrites: these bytes are what version 1 wrote, for ever."""
+"""Writes a missing golden event: ``python tests/golden/events/make_events.py``.
+
+It never overwrites: these bytes are what version 1 wrote, for ever.
+"""
 
 from pathlib import Path
 

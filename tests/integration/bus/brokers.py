@@ -29,7 +29,9 @@ class Broker:
     def values(
         self, topic: str, *, at_least: int = 0, timeout_s: float = 15.0
     ) -> list[tuple[bytes | None, bytes | None]]:
-        """Everything in a topic, partition by partition in order; waits until there is ``at_least`` so much, then until nothing more comes."""
+        """Everything in a topic, partition by partition in order; waits until there is ``at_least`` so much, then
+        until nothing more comes.
+        """
         consumer = Consumer(
             {
                 "bootstrap.servers": self.settings.bootstrap,

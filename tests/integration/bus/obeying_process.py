@@ -1,7 +1,7 @@
 """A siren that obeys, as a process of its own: ``python obeying_process.py DSN FOLDER KILL_AT``.
 
-It writes what it does into ``FOLDER/did``. ``KILL_AT`` names the line of the journal, or ``acted`` or ``published``, after
-which it kills itself with SIGKILL; ``never`` lets it live.
+It writes what it does into ``FOLDER/did``. ``KILL_AT`` names the line of the journal, or ``acted`` or ``published``,
+after which it kills itself with SIGKILL; ``never`` lets it live.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""A process to kill: appends numbered records to a spool and says each number on its standard output once it is acknowledged.
+"""A process to kill: appends numbered records to a spool and says each number on its standard output once it is
+acknowledged.
 
-``python spool_writer.py DIRECTORY FIRST drain|keep [FILE_SIZE_LIMIT]``: with ``drain`` it also drains from the front and says ``d <number>`` first.
+``python spool_writer.py DIRECTORY FIRST drain|keep [FILE_SIZE_LIMIT]``: with ``drain`` it also drains from the front
+and says ``d <number>`` first.
 """
 
 from __future__ import annotations

@@ -72,7 +72,10 @@ async def test_law_1_publish_returns_after_the_broker_has_it(broker: Broker, tmp
 def test_law_1_presses_on_their_way_when_the_broker_forgets_everything_arrive_in_its_new_log(
     tansu: Tansu, tmp_path: Path
 ) -> None:
-    """The embedded broker comes back empty, and its topics late. A client must not make them up meanwhile (with the broker's own partition count)."""
+    """The embedded broker comes back empty, and its topics late.
+
+    A client must not make them up meanwhile (with the broker's own partition count).
+    """
     quick = {"reconnect.backoff.ms": "1", "reconnect.backoff.max.ms": "5"}
     settings = BusSettings(bootstrap=tansu.bootstrap, ack_wait_s=5.0, properties=quick)
     Topics(settings).ensure(partitions=7)
@@ -97,7 +100,9 @@ def test_law_1_presses_on_their_way_when_the_broker_forgets_everything_arrive_in
 
 
 def freeze(pid: int) -> None:
-    """SIGSTOP, and until every thread of it stands still: a busy machine takes its time, and meanwhile it may acknowledge."""
+    """SIGSTOP, and until every thread of it stands still: a busy machine takes its time, and meanwhile it may
+    acknowledge.
+    """
     os.kill(pid, signal.SIGSTOP)
     deadline = time.monotonic() + 10
     while not all("State:\tT" in each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/status")):
@@ -110,7 +115,10 @@ def freeze(pid: int) -> None:
 async def test_law_1_a_broker_that_hangs_is_not_believed_the_spool_has_it_at_return(
     broker: Broker, tmp_path: Path
 ) -> None:
-    """SIGSTOP: connections stay open, nothing is answered. At the moment a publish returns, its bytes must lie in the fsynced spool."""
+    """SIGSTOP: connections stay open, nothing is answered.
+
+    At the moment a publish returns, its bytes must lie in the fsynced spool.
+    """
     Topics(broker.settings).ensure()
     spool = Spool.open(tmp_path)
     with Bus(broker.settings, spool=spool) as bus:
@@ -134,7 +142,10 @@ async def test_law_1_a_broker_that_hangs_is_not_believed_the_spool_has_it_at_ret
 async def test_broker_away_then_back_loses_no_acknowledged_press_and_keeps_the_order_of_a_key(
     broker: Broker, tmp_path: Path
 ) -> None:
-    """Ten devices press all the time; the broker dies, stays away and comes back. Tansu forgets what it had, so there only the time after it counts."""
+    """Ten devices press all the time; the broker dies, stays away and comes back.
+
+    Tansu forgets what it had, so there only the time after it counts.
+    """
     Topics(broker.settings).ensure()
     spool = Spool.open(tmp_path)
     accepted: dict[bytes, list[int]] = defaultdict(list)
@@ -239,7 +250,9 @@ async def test_too_large_is_refused_before_anything_is_sent(broker: Broker, tmp_
 async def test_what_the_broker_refuses_for_good_becomes_a_dead_letter_and_blocks_nothing(
     apache_kafka: ApacheKafka, tmp_path: Path
 ) -> None:
-    """A topic whose limit is smaller than ours: the spooled message can never go; it must not stop what lies behind it."""
+    """A topic whose limit is smaller than ours: the spooled message can never go; it must not stop what lies behind
+    it.
+    """
     empty(apache_kafka.bootstrap)
     broker = Broker(apache_kafka, Profile.KAFKA)
     settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA)
@@ -381,7 +394,10 @@ async def test_a_sink_that_dies_before_the_commit_gets_the_same_batch_again(brok
 @pytest.mark.crash
 @pytest.mark.kafka
 def test_a_consumer_that_starts_before_its_broker_waits_for_it(apache_kafka: ApacheKafka) -> None:
-    """Whoever starts a centre starts everything at once. A broker that is up, but whose group coordinator is not yet, is waited for as well."""
+    """Whoever starts a centre starts everything at once.
+
+    A broker that is up, but whose group coordinator is not yet, is waited for as well.
+    """
     empty(apache_kafka.bootstrap)
     settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA)
     Topics(settings).ensure(partitions=1)
@@ -415,8 +431,9 @@ def test_a_consumer_that_nobody_answers_gives_up_and_says_why() -> None:
 def test_a_new_life_of_the_embedded_broker_is_read_from_its_beginning(
     tansu: Tansu, topics_late_s: float
 ) -> None:
-    """The same process reads on: what it had read of the old log is handed out, and the new log is not read from where the old one was. That its
-    topics come late is no reason to end."""
+    """The same process reads on: what it had read of the old log is handed out, and the new log is not read from
+    where the old one was. That its topics come late is no reason to end.
+    """
     settings = BusSettings(bootstrap=tansu.bootstrap)
     Topics(settings).ensure(partitions=1)
     sink, stop = Sink(), threading.Event()

@@ -74,7 +74,9 @@ def test_law_1_every_acknowledged_record_survives_kill_9_at_any_moment(tmp_path:
 
 
 def test_a_file_system_that_refuses_more_is_said_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
-    """RLIMIT_FSIZE makes the kernel refuse writes beyond 12 kB a file, as a full disk does, in the middle of a record."""
+    """RLIMIT_FSIZE makes the kernel refuse writes beyond 12 kB a file, as a full disk does, in the middle of a
+    record.
+    """
     directory = tmp_path / "spool"
     ran = subprocess.run(
         [sys.executable, str(WRITER), str(directory), "0", "keep", "12000"],

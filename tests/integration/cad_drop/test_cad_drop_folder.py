@@ -228,10 +228,12 @@ _CHILD = textwrap.dedent(
     inbox, state, durable = map(Path, sys.argv[1:4])
     state = state / "desk"
     state.mkdir(parents=True, exist_ok=True)
-    config = CadDropConfig(folder=str(inbox), format="csv", encoding="detect", zone="America/Argentina/Cordoba", ready="rename", poll_s=0.02,
+    config = CadDropConfig(folder=str(inbox), format="csv", encoding="detect", zone="America/Argentina/Cordoba",
+        ready="rename", poll_s=0.02,
         datetime_formats=("%Y-%m-%d %H:%M",), default_type="call.other",
         columns=Columns(occurred="created", type="nature", id=("number",), lat="lat", lon="lon"))
-    context = DecodeContext(config=config, taxonomy=Taxonomy.load(bundled.text("taxonomy.toml")), producer=Producer(connector="cad_drop", version="1"))
+    context = DecodeContext(config=config, taxonomy=Taxonomy.load(bundled.text("taxonomy.toml")),
+        producer=Producer(connector="cad_drop", version="1"))
 
     class Ctx:
         instance, state_dir, max_payload_bytes = "desk", state, 1_000_000

@@ -98,7 +98,10 @@ class _Context:
 
 
 async def _drain(desk: Any, path: Path, state: Path) -> int:
-    """Run the source until it has acknowledged the file; every record is answered at once. Gives the number of records."""
+    """Run the source until it has acknowledged the file; every record is answered at once.
+
+    Gives the number of records.
+    """
     state.mkdir()  # noqa: ASYNC240
     source = CadDropSource(desk.config)
     await source.open(_Context(state))

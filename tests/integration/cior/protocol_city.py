@@ -1,8 +1,9 @@
-"""A small centre for the stories of the protocols: every part a real process, every word over a real wire; and what was commanded afterwards.
+"""A small centre for the stories of the protocols: every part a real process, every word over a real wire; and what
+was commanded afterwards.
 
-Broker, sink, both stream workers, DC-09, Traccar and file-drop connectors; a vision worker on a synthetic clip. Panels send DC-09 frames, vehicles
-Traccar's JSON over HTTP, the desk a CSV file, the camera pictures. One story has no wire: a gap in the accounts is told by the reconciler's own
-event, since the real one takes minutes to be sure.
+Broker, sink, both stream workers, DC-09, Traccar and file-drop connectors; a vision worker on a synthetic clip.
+Panels send DC-09 frames, vehicles Traccar's JSON over HTTP, the desk a CSV file, the camera pictures. One story has
+no wire: a gap in the accounts is told by the reconciler's own event, since the real one takes minutes to be sure.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ file = "vehicles.toml"
 [[connector]]
 file = "calls.toml"
 """,
-    # The sealed buttons of this city report to the vehicles' line: what a panel says unreadably is no sealed matter here.
+    # The sealed buttons of this city report to the vehicles' line: what a panel says unreadably is no sealed matter
+    # here.
     "panels.toml": """kind = "dc09"
 name = "panels"
 carries_sealed = false
@@ -238,7 +240,9 @@ class ProtocolCity:
                 self._watch(each)
 
     def _watch(self, story: Story) -> None:
-        """A vision worker on the clip, as if it had been filmed a minute ago; its detector knows our figures by their shirts and needs no model."""
+        """A vision worker on the clip, as if it had been filmed a minute ago; its detector knows our figures by their
+        shirts and needs no model.
+        """
         lat, lon = story.at
         text = _CAMERA_FILE.format(lat=lat, lon=lon, start_ms=now_ms() - _CLIP_MS)
         settings = parse_settings(text, file="camera.toml", folder=self._folder)

@@ -1,4 +1,6 @@
-"""The stories: for each protocol who opens an alert that it answers, over which wire, and what the registry says of the sender."""
+"""The stories: for each protocol who opens an alert that it answers, over which wire, and what the registry says of
+the sender.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ M_NORTH = 1 / 111_195
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """Who opens an alert of ``type`` (answered by ``protocol``) and how. ``says``: Contact ID code, or Traccar's alarm word, as the wire is."""
+    """Who opens an alert of ``type`` (answered by ``protocol``) and how.
+
+    ``says``: Contact ID code, or Traccar's alarm word, as the wire is.
+    """
 
     protocol: str
     type: str
@@ -34,7 +39,10 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         return {"panel": "panel:", "vehicle": "vehicle:"}[self.wire] + self.native
 
     def may_be(self, alert: Alert) -> bool:
-        """Whether the alert is this story's and not another device's of the same type. A pseudonym is nobody's that we know."""
+        """Whether the alert is this story's and not another device's of the same type.
+
+        A pseudonym is nobody's that we know.
+        """
         named = alert.members[0].subject if alert.members else ""
         return not named.startswith(("panel:", "vehicle:")) or named == self.subject
 

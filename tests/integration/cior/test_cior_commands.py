@@ -1,4 +1,4 @@
-"""The command line against real things: doctor, lint, topics on a broker, a recorded log replayed in other processes."""
+"""The command line against real things: doctor, lint, topics on a broker, a recorded log replayed elsewhere."""
 
 from __future__ import annotations
 

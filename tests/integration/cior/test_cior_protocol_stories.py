@@ -1,7 +1,8 @@
-"""What the registry and the protocols say really happens: each protocol's story over real wires, each of its steps on the topic of commands.
+"""What the registry and the protocols say really happens: each protocol's story over real wires, each of its steps on
+the topic of commands.
 
-One centre plays all stories; then one tick far in the future makes every timer due, because time is data. No one acknowledges anything, so
-every escalation must come.
+One centre plays all stories; then one tick far in the future makes every timer due, because time is data. No one
+acknowledges anything, so every escalation must come.
 """
 
 from __future__ import annotations

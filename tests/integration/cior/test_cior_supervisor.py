@@ -63,7 +63,10 @@ def test_a_part_that_is_never_ready_is_said_so(supervisor: Supervisor) -> None:
 
 def test_stop_ends_even_what_ignores_sigterm(supervisor: Supervisor, tmp_path: Path) -> None:
     mark = tmp_path / "up"
-    code = f"import signal, time, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN); pathlib.Path({str(mark)!r}).touch(); time.sleep(600)"
+    code = (
+        f"import signal, time, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        f"pathlib.Path({str(mark)!r}).touch(); time.sleep(600)"
+    )
     part = supervisor.start(
         PartSpec(
             name="stubborn",
@@ -80,9 +83,12 @@ def test_stop_ends_even_what_ignores_sigterm(supervisor: Supervisor, tmp_path: P
 
 def test_children_of_a_killed_supervisor_do_not_stay(tmp_path: Path) -> None:
     code = (
-        "import sys, time, pathlib, structlog\nstructlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))\nfrom cior.supervisor import PartSpec, Supervisor\n"
+        "import sys, time, pathlib, "
+        "structlog\nstructlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))\nfrom "
+        "cior.supervisor import PartSpec, Supervisor\n"
         f"s = Supervisor(log_dir=pathlib.Path({str(tmp_path)!r}))\n"
-        "p = s.start(PartSpec(name='orphan', argv=[sys.executable, '-c', 'import time; time.sleep(600)']))\nprint(p.pid, flush=True)\ntime.sleep(600)\n"
+        "p = s.start(PartSpec(name='orphan', argv=[sys.executable, '-c', 'import time; "
+        "time.sleep(600)']))\nprint(p.pid, flush=True)\ntime.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None

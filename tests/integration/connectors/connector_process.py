@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # its stubs forget that it re-exports them
+
+# Its stubs forget that it re-exports them.
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from nacl.public import PrivateKey
 
 from cior_bus import topics
@@ -63,7 +65,8 @@ class ConnectorProcess:
             f'team_public_key = "{b64encode(bytes(self.key.public_key)).decode()}"\n'
             f'pseudonym_key = "{b64encode(bytes(range(32))).decode()}"\n'
             f'broker = "kafka://{bootstrap}?profile=tansu"\n'
-            f'spool_dir = "{folder / "spool"}"\nstate_dir = "{folder / "state"}"\nregistry = "{folder / "devices.toml"}"\n'
+            f'spool_dir = "{folder / "spool"}"\nstate_dir = "{folder / "state"}"\nregistry = '
+            f'"{folder / "devices.toml"}"\n'
         )
         (folder / "norte.toml").write_text(
             f'kind = "traccar"\nname = "norte"\nsealed = {str(sealed).lower()}\n{extra}\n'

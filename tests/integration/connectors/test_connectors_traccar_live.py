@@ -321,12 +321,13 @@ async def test_a_fleet_reports_and_a_press_is_answered(
     record_property("posts_per_s", round(754 / took_s))
     record_property("press_answer_ms_median", round(sorted(times)[5] * 1000))
     print(
-        f"\n{754 / took_s:.0f} posts/s, press answered in {sorted(times)[5] * 1000:.0f} ms median, {max(times) * 1000:.0f} ms worst"
+        f"\n{754 / took_s:.0f} posts/s, press answered in {sorted(times)[5] * 1000:.0f} ms median, "
+        f"{max(times) * 1000:.0f} ms worst"
     )
 
 
 def _forms_of(text: bytes) -> list[bytes]:
-    """The text as it is, and the stretch of base64 that anything holding it at any of the three alignments must hold."""
+    """The text as it is, and the base64 that anything holding it must hold, at each of the three alignments."""
     import base64
 
     forms = [text]

@@ -1,4 +1,6 @@
-"""The wall over real HTTP and in a real browser: what a press looks like, what a silent alarm does not show, what a slow or lost link says."""
+"""The wall over real HTTP and in a real browser: what a press looks like, what a silent alarm does not show, what a
+slow or lost link says.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""docker-compose.yml without containers: its very commands, against Apache Kafka and a ClickHouse server with the deployed users.
+"""docker-compose.yml without containers: its very commands, against Apache Kafka and a ClickHouse server with the
+deployed users.
 
-Only addresses and folders are replaced. What containers add (images, volumes, networks) is not tested here and deploy/README.md says so.
+Only addresses and folders are replaced. What containers add (images, volumes, networks) is not tested here and
+deploy/README.md says so.
 """
 
 from __future__ import annotations
@@ -132,9 +134,22 @@ class Deployed:
     def press(self) -> int:
         """One press of the registered bus through Traccar's port; the answer's status."""
         fix = time.strftime("%Y-%m-%dT%H:%M:%S.000+00:00", time.gmtime())
-        position = {"id": 1, "deviceId": 1, "protocol": "osmand", "deviceTime": fix, "fixTime": fix, "serverTime": fix, "valid": True,
-                    "latitude": -32.95, "longitude": -60.65, "altitude": 0.0, "speed": 0.0, "course": 0.0, "accuracy": 8.0,
-                    "attributes": {"alarm": "sos"}}  # fmt: skip
+        position = {
+            "id": 1,
+            "deviceId": 1,
+            "protocol": "osmand",
+            "deviceTime": fix,
+            "fixTime": fix,
+            "serverTime": fix,
+            "valid": True,
+            "latitude": -32.95,
+            "longitude": -60.65,
+            "altitude": 0.0,
+            "speed": 0.0,
+            "course": 0.0,
+            "accuracy": 8.0,
+            "attributes": {"alarm": "sos"},
+        }
         body = json.dumps(
             {
                 "position": position,

@@ -1,7 +1,8 @@
-"""The image's build stage, step by step, without a container engine: the Dockerfile's own COPY and RUN lines, with its root moved into a temporary folder.
+"""The image's build stage, step by step, without a container engine: the Dockerfile's own COPY and RUN lines, with
+its root moved into a temporary folder.
 
-What this cannot show is the base image and the final stage's user; what it does show is that the pinned set installs by hash, that the project installs
-beside it with nothing else, and that every part's command starts from the result.
+What this cannot show is the base image and the final stage's user; what it does show is that the pinned set installs
+by hash, that the project installs beside it with nothing else, and that every part's command starts from the result.
 """
 
 from __future__ import annotations

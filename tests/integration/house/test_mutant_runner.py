@@ -1,4 +1,6 @@
-"""``make mutants`` tells a fault that is noticed from one that is not, names a row that no longer fits, and leaves the copy whole."""
+"""``make mutants`` tells a fault that is noticed from one that is not, names a row that no longer fits, and leaves
+the copy whole.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Sends three records of the new kind over a real broker into a real store through the real sink, and prints what came of it.
+"""Sends three records of the new kind over a real broker into a real store through the real sink, and prints what
+came of it.
 
-argv: bootstrap of a Tansu broker, folder of the store. Run by ``test_sink_new_kind`` on sources that know the kind ``gate``.
+argv: bootstrap of a Tansu broker, folder of the store. Run by ``test_sink_new_kind`` on sources that know the kind
+``gate``.
 """
 
 from __future__ import annotations

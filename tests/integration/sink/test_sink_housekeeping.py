@@ -1,4 +1,6 @@
-"""Rollups of a closed day that do not add up are filled again by the process that owns the store; the open day is left alone."""
+"""Rollups of a closed day that do not add up are filled again by the process that owns the store; the open day is
+left alone.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""A developer adds a kind of record: an entry in the catalogue, its struct, its migration. Nothing else, and it travels and is stored.
+"""A developer adds a kind of record: an entry in the catalogue, its struct, its migration. Nothing else, and it
+travels and is stored.
 
-The edits below are made to copies of ``cior_core`` and ``cior_store``; bus, sink and documents are those of the checkout.
+The edits below are made to copies of ``cior_core`` and ``cior_store``; bus, sink and documents are those of the
+checkout.
 """
 
 from __future__ import annotations

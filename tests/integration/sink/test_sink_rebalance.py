@@ -1,4 +1,6 @@
-"""Two sinks share a group, partitions move between them while batches are in flight, and the accounts still balance to the last record."""
+"""Two sinks share a group, partitions move between them while batches are in flight, and the accounts still balance
+to the last record.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def portion(first: int) -> list[MessageOut]:
-    """Units as a connector sends them: raw record and event, each tenth a dead letter instead; and bytes that nobody can read."""
+    """Units as a connector sends them: raw record and event, each tenth a dead letter instead; and bytes that nobody
+    can read.
+    """
     sent: list[MessageOut] = []
     for number in range(first, first + PORTION):
         if number % 10 == 0:

@@ -1,4 +1,6 @@
-"""What was accepted and never stored becomes an alarm of its own: once for each gap, on the urgent lane of a real broker."""
+"""What was accepted and never stored becomes an alarm of its own: once for each gap, on the urgent lane of a real
+broker.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A small made-up city for the store's tests: records with plausible values, the bus codec lent as the root lends it, and messages."""
+"""A small made-up city for the store's tests: records with plausible values, the bus codec lent as the root lends it,
+and messages.
+"""
 
 from __future__ import annotations
 
@@ -63,9 +65,17 @@ def raw(
 ) -> RawRecord:
     body = payload if payload is not None else b"panel frame %d" % number
     return RawRecord(
-        id=RawId(f"raw-{number}"), source="dc09:panel", subject="panel-7", received_ms=at_ms, payload=body, sha256=hashlib.sha256(body).hexdigest(),
-        producer=more.pop("producer", DC09), events=events, dead=dead, **more,
-    )  # fmt: skip
+        id=RawId(f"raw-{number}"),
+        source="dc09:panel",
+        subject="panel-7",
+        received_ms=at_ms,
+        payload=body,
+        sha256=hashlib.sha256(body).hexdigest(),
+        producer=more.pop("producer", DC09),
+        events=events,
+        dead=dead,
+        **more,
+    )
 
 
 def event(
@@ -77,9 +87,14 @@ def event(
     **more: Any,
 ) -> Event:
     defaults: dict[str, Any] = {
-        "type": "panic.button", "subject": f"device-{number % 10}", "occurred_ms": at_ms - 400, "place": PLAZA, "producer": DC09, "lane": Lane.URGENT,
+        "type": "panic.button",
+        "subject": f"device-{number % 10}",
+        "occurred_ms": at_ms - 400,
+        "place": PLAZA,
+        "producer": DC09,
+        "lane": Lane.URGENT,
         "life_safety": True,
-    }  # fmt: skip
+    }
     if raw_number is not None:
         defaults["raw"] = RawPointer(raw_id=RawId(f"raw-{raw_number}"), sha256="00" * 32)
     return Event(id=EventId(f"event-{number}"), source=source, received_ms=at_ms, **{**defaults, **more})
@@ -87,15 +102,35 @@ def event(
 
 def alert(number: int, *, version: int = 1, at_ms: int = NOON_MS, **more: Any) -> Alert:
     member = Member(
-        event_id=EventId(f"event-{number}"), type=TypeCode("panic.button"), source=more.pop("source", "dc09:panel"), subject="device-1", phase=Phase.NEW, occurred_ms=at_ms - 400,
-        received_ms=at_ms - 120, place=PLAZA, life_safety=True, independence="device-1",
-    )  # fmt: skip
+        event_id=EventId(f"event-{number}"),
+        type=TypeCode("panic.button"),
+        source=more.pop("source", "dc09:panel"),
+        subject="device-1",
+        phase=Phase.NEW,
+        occurred_ms=at_ms - 400,
+        received_ms=at_ms - 120,
+        place=PLAZA,
+        life_safety=True,
+        independence="device-1",
+    )
     defaults: dict[str, Any] = {
-        "type": "panic.button", "level": Level.P1, "score": 90, "status": AlertStatus.OPEN, "place": PLAZA, "data_class": DataClass.RESTRICTED,
-        "reasons": (Reason(code="base", points=80, text_es="Botón de pánico", text_en="Panic button"),), "members": (member,), "life_safety": True,
-        "protocol": "panic", "protocol_version": 1, "rules_version": "r1", "opened_ms": at_ms, "updated_ms": at_ms, "first_occurred_ms": at_ms - 400,
+        "type": "panic.button",
+        "level": Level.P1,
+        "score": 90,
+        "status": AlertStatus.OPEN,
+        "place": PLAZA,
+        "data_class": DataClass.RESTRICTED,
+        "reasons": (Reason(code="base", points=80, text_es="Botón de pánico", text_en="Panic button"),),
+        "members": (member,),
+        "life_safety": True,
+        "protocol": "panic",
+        "protocol_version": 1,
+        "rules_version": "r1",
+        "opened_ms": at_ms,
+        "updated_ms": at_ms,
+        "first_occurred_ms": at_ms - 400,
         "last_occurred_ms": at_ms - 400,
-    }  # fmt: skip
+    }
     return Alert(id=AlertId(f"alert-{number}"), area=AreaId("city"), version=version, **{**defaults, **more})
 
 
@@ -103,9 +138,19 @@ def transition(
     number: int, *, version: int = 1, n: int = 0, at_ms: int = NOON_MS, kind: str = "opened", **more: Any
 ) -> Transition:
     return Transition(
-        id=f"alert-{number}:{version}:{n}", alert_id=AlertId(f"alert-{number}"), area=AreaId("city"), version=version, at_ms=at_ms, kind=kind, actor="system",
-        level=Level.P1, status=AlertStatus.OPEN, detail_es="abierta", detail_en="opened", **more,
-    )  # fmt: skip
+        id=f"alert-{number}:{version}:{n}",
+        alert_id=AlertId(f"alert-{number}"),
+        area=AreaId("city"),
+        version=version,
+        at_ms=at_ms,
+        kind=kind,
+        actor="system",
+        level=Level.P1,
+        status=AlertStatus.OPEN,
+        detail_es="abierta",
+        detail_en="opened",
+        **more,
+    )
 
 
 def dead(number: int, *, at_ms: int = NOON_MS, raw_number: int | None = None, **more: Any) -> DeadLetter:
@@ -125,10 +170,16 @@ def dead(number: int, *, at_ms: int = NOON_MS, raw_number: int | None = None, **
 
 def accounting(minute_ms: int, accepted: int, *, producer: Producer = DC09, **more: Any) -> Event:
     return Event(
-        id=EventId(f"acc-{producer.instance}-{minute_ms}-{accepted}"), source="cior", type=TypeCode("accounting"), subject=producer.instance, occurred_ms=minute_ms,
-        received_ms=minute_ms + MINUTE_MS, lane=Lane.TELEMETRY, producer=producer,
+        id=EventId(f"acc-{producer.instance}-{minute_ms}-{accepted}"),
+        source="cior",
+        type=TypeCode("accounting"),
+        subject=producer.instance,
+        occurred_ms=minute_ms,
+        received_ms=minute_ms + MINUTE_MS,
+        lane=Lane.TELEMETRY,
+        producer=producer,
         attributes={"minute_ms": minute_ms, "accepted": accepted, **more},
-    )  # fmt: skip
+    )
 
 
 def entries(records: Iterable[Any], *, topic: str = "t", first: int = 0) -> list[Entry]:

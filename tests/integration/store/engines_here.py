@@ -1,4 +1,6 @@
-"""The three engines under one contract: embedded chDB, a real ClickHouse HTTP server by libchdb, and the compose server when its DSN is given."""
+"""The three engines under one contract: embedded chDB, a real ClickHouse HTTP server by libchdb, and the compose
+server when its DSN is given.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ COMPOSE_DSN = os.environ.get("CIOR_TEST_CLICKHOUSE_DSN", "")
 
 
 def deployed_users() -> tuple[UserSpec, ...]:
-    """The users of ``deploy/clickhouse/users.d`` with their deployed grants and profiles; only their passwords are the test's own."""
+    """The users of ``deploy/clickhouse/users.d`` with their deployed grants and profiles; only their passwords are
+    the test's own.
+    """
     found = []
     for path in sorted(USERS_D.glob("*.xml")):
         for user in ET.parse(path).getroot().iterfind("users/*"):
@@ -89,7 +93,8 @@ def store(engine: Store) -> Store:
 def empty(store: Store) -> Store:
     """Truncate every table (their deduplication windows are emptied with them)."""
     tables = store.rows(
-        "SELECT database, name FROM system.tables WHERE database IN ('ops', 'sealed', 'ledger') AND engine LIKE '%MergeTree'"
+        "SELECT database, name FROM system.tables WHERE database IN ('ops', 'sealed', 'ledger') AND engine "
+        "LIKE '%MergeTree'"
     )
     for table in tables:
         store.command(f"TRUNCATE TABLE {table['database']}.{table['name']} SYNC")

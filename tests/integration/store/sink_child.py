@@ -1,6 +1,8 @@
-"""A sink process for the crash tests: consumes a made-up partition from the committed offset on, and may kill itself at a named step.
+"""A sink process for the crash tests: consumes a made-up partition from the committed offset on, and may kill itself
+at a named step.
 
-argv: dsn, commit file, dead-letter file, number of messages, seed of this life's batch sizes, step ("" for none), how many times the step passes first.
+argv: dsn, commit file, dead-letter file, number of messages, seed of this life's batch sizes, step ("" for none), how
+many times the step passes first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""One contract, four stores: chDB in this process, a real ClickHouse server, the compose server, and the in-memory twin."""
+"""One contract, four stores: chDB in this process, a real ClickHouse server, the compose server, and the in-memory
+twin.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,9 @@ def test_law_4_the_same_events_cut_differently_are_stored_once(pair: Pair) -> No
 
 
 def test_law_4_every_other_kind_cut_differently_answers_the_same(pair: Pair) -> None:
-    """Their cuts are not planned (kinds.ADDITIVE): a writer killed before its commit writes the same records again in other batches, under other tokens."""
+    """Their cuts are not planned (kinds.ADDITIVE): a writer killed before its commit writes the same records again in
+    other batches, under other tokens.
+    """
     records: dict[Kind, list[Any]] = {
         Kind.RAW: [city.raw(n) for n in range(8)],
         Kind.SEALED: [city.raw(n + 50, sealed=True, data_class=DataClass.SEALED) for n in range(4)],

@@ -1,4 +1,6 @@
-"""kill -9 of the writer between any two steps, and at any moment: nothing lost, nothing doubled, views equal to their base."""
+"""kill -9 of the writer between any two steps, and at any moment: nothing lost, nothing doubled, views equal to their
+base.
+"""
 
 from __future__ import annotations
 
@@ -137,7 +139,11 @@ def _kill_at_every_step(dsn: str, folder: Path, seed: int) -> None:
 
 def _judge_embedded(dsn: str, buried: Path) -> None:
     """In a process of its own: this one may have another chDB path open."""
-    code = "import sys; from pathlib import Path; from cior_store.engine import Store; from integration.store.test_store_crash import assert_balanced\nwith Store.open(sys.argv[1]) as s: assert_balanced(s, Path(sys.argv[2]))"
+    code = (
+        "import sys; from pathlib import Path; from cior_store.engine import Store; from "
+        "integration.store.test_store_crash import assert_balanced\nwith Store.open(sys.argv[1]) as s: "
+        "assert_balanced(s, Path(sys.argv[2]))"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code, dsn, str(buried)],
         capture_output=True,

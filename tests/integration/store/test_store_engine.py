@@ -50,7 +50,10 @@ def test_a_failed_question_leaves_nothing_in_the_next_answer(engine: Store) -> N
 
 @pytest.mark.xfail(
     strict=True,
-    reason="chDB 26.9 starts the next result with a failed query's bytes; when this passes upstream fixed it: drop Store._cleanse",
+    reason=(
+        "chDB 26.9 starts the next result with a failed query's bytes; "
+        "when this passes upstream fixed it: drop Store._cleanse"
+    ),
 )
 def test_upstream_no_longer_leaks_a_failed_querys_bytes(tmp_path: Path) -> None:
     code = """
@@ -111,10 +114,14 @@ def test_a_second_process_is_told_who_owns_an_embedded_store(tmp_path: Path) -> 
                 print("REFUSED", error.code, "|", error.cure)
         else:
             with Store.open("chdb://" + sys.argv[1]):
-                ran = subprocess.run([sys.executable, "-c", open("/dev/fd/0").read() if False else SOURCE, sys.argv[1], "second"], capture_output=True, text=True)
+                second = [sys.executable, "-c", SOURCE, sys.argv[1], "second"]
+                ran = subprocess.run(second, capture_output=True, text=True)
                 print(ran.stdout, ran.stderr[-500:])
         """
-    code = f"SOURCE = {textwrap.dedent(code)!r}\nexec(compile('SOURCE=' + repr(SOURCE) + chr(10) + SOURCE, 'x', 'exec'))"
+    code = (
+        f"SOURCE = {textwrap.dedent(code)!r}\n"
+        "exec(compile('SOURCE=' + repr(SOURCE) + chr(10) + SOURCE, 'x', 'exec'))"
+    )
     ran = _python(code, str(tmp_path / "owned"))
     assert "REFUSED store.owned_elsewhere" in ran.stdout, ran.stdout + ran.stderr[-800:]
     assert "one owner process" in ran.stdout
@@ -144,8 +151,10 @@ def test_a_forked_child_is_refused_and_does_not_hang(tmp_path: Path) -> None:
 
 def test_a_stray_config_in_the_working_folder_does_not_govern_the_embedded_store(tmp_path: Path) -> None:
     (tmp_path / "users.xml").write_text(
-        "<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users><default><no_password/><networks><ip>::/0</ip></networks>"
-        "<profile>default</profile><quota>default</quota><grants><query>GRANT SELECT ON system.*</query></grants></default></users></clickhouse>"
+        "<clickhouse><profiles><default/></profiles><quotas><default/></quotas>"
+        "<users><default><no_password/><networks><ip>::/0</ip></networks>"
+        "<profile>default</profile><quota>default</quota>"
+        "<grants><query>GRANT SELECT ON system.*</query></grants></default></users></clickhouse>"
     )
     (tmp_path / "config.xml").write_text(
         f"<clickhouse><users_config>{tmp_path / 'users.xml'}</users_config></clickhouse>"

@@ -34,7 +34,8 @@ class Holds:
     def holds(self) -> Sequence[Hold]:
         if self._error:
             raise self._error
-        return self._answer if self._answer is not None else self._holds  # type: ignore[return-value]  # a wrong answer is the test
+        # A wrong answer is the test.
+        return self._answer if self._answer is not None else self._holds  # type: ignore[return-value]
 
 
 @pytest.fixture

@@ -54,10 +54,18 @@ def test_the_false_alarm_ledger_has_wilson_intervals(store: Store) -> None:
         + [Disposition.TEST] * 5
     )
     _put(
-        store, Kind.ALERT, *(city.alert(n, status=closed, disposition=kind, source="alarms") for n, kind in enumerate(kinds)),
-        *(city.alert(1000 + n, status=closed, disposition=Disposition.FALSE_ALARM, source="alarms", drill=True) for n in range(50)),
-        city.alert(2000, status=closed, disposition=Disposition.CONFIRMED, source="taxis"), city.alert(2001, source="taxis"),
-    )  # fmt: skip
+        store,
+        Kind.ALERT,
+        *(city.alert(n, status=closed, disposition=kind, source="alarms") for n, kind in enumerate(kinds)),
+        *(
+            city.alert(
+                1000 + n, status=closed, disposition=Disposition.FALSE_ALARM, source="alarms", drill=True
+            )
+            for n in range(50)
+        ),
+        city.alert(2000, status=closed, disposition=Disposition.CONFIRMED, source="taxis"),
+        city.alert(2001, source="taxis"),
+    )
     alarms, taxis = Questions(store).false_alarms()
     assert (
         alarms.source,
@@ -97,9 +105,14 @@ def test_alerts_by_level_tell_their_reasons(store: Store) -> None:
     more = Reason(code="corroborated", points=10, text_es="", text_en="")
     base = city.alert(1).reasons
     _put(
-        store, Kind.ALERT, city.alert(1), city.alert(2, reasons=(*base, more)), city.alert(3, reasons=(*base, more), status=AlertStatus.CLOSED),
-        city.alert(4, level=Level.P4, reasons=(more,)), city.alert(5, drill=True),
-    )  # fmt: skip
+        store,
+        Kind.ALERT,
+        city.alert(1),
+        city.alert(2, reasons=(*base, more)),
+        city.alert(3, reasons=(*base, more), status=AlertStatus.CLOSED),
+        city.alert(4, level=Level.P4, reasons=(more,)),
+        city.alert(5, drill=True),
+    )
     first, last = Questions(store).alerts_by_level(**DAY)
     assert (first.level, first.alerts, first.open, first.reasons) == (
         "P1",
@@ -233,7 +246,9 @@ def test_the_check_of_a_minute_reaches_the_wall(store: Store) -> None:
 def test_distances_take_longitude_first(
     store: Store, one: tuple[float, float], other: tuple[float, float], metres: float
 ) -> None:
-    """Golden: a degree of latitude is 111.2 km anywhere, of longitude at 60° S half of that; Rosario to Buenos Aires is about 279 km."""
+    """Golden: a degree of latitude is 111.2 km anywhere, of longitude at 60° S half of that; Rosario to Buenos Aires
+    is about 279 km.
+    """
     sql = geography.distance_m(lat_column="lat", lon_column="lon", lat=str(other[0]), lon=str(other[1]))
     found = store.value(f"SELECT {sql} FROM (SELECT {one[0]} AS lat, {one[1]} AS lon)")
     assert found == pytest.approx(metres, rel=0.01)
@@ -259,7 +274,9 @@ def test_zones_take_corners_as_latitude_and_longitude(store: Store) -> None:
 def test_stored_cells_are_those_of_the_engine(store: Store) -> None:
     _put(store, Kind.EVENT, city.event(1), city.event(2, place=Place(method=PlaceMethod.UNKNOWN)))
     rows = store.rows(
-        "SELECT h3_7 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 7) AND h3_8 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 8) AND h3_9 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 9) AS same FROM ops.events WHERE lat IS NOT NULL"
+        "SELECT h3_7 = geoToH3(assumeNotNull(lat), assumeNotNull(lon), 7) AND h3_8 = "
+        "geoToH3(assumeNotNull(lat), assumeNotNull(lon), 8) AND h3_9 = geoToH3(assumeNotNull(lat), "
+        "assumeNotNull(lon), 9) AS same FROM ops.events WHERE lat IS NOT NULL"
     )
     assert rows == [{"same": 1}]
     assert store.value("SELECT h3_9 FROM ops.events WHERE event_id = 'event-2'") == 0

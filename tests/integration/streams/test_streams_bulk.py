@@ -1,4 +1,6 @@
-"""The bulk application: device states by bucket, silence and return as events, and what may alert goes to the area log."""
+"""The bulk application: device states by bucket, silence and return as events, and what may alert goes to the area
+log.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,10 @@ def derived(fleet: Fleet, topic: topics.TopicSpec, kind: str) -> list[Any]:
 def test_a_registered_device_that_says_nothing_is_silent_and_one_that_returns_is_restored(
     fleet: Fleet,
 ) -> None:
-    """Both boxes must speak every second; three missed seconds are silence. One never speaks; the other speaks, stops, and speaks again."""
+    """Both boxes must speak every second; three missed seconds are silence.
+
+    One never speaks; the other speaks, stops, and speaks again.
+    """
     fleet.start(Role.BULK)
     fleet.send(enveloped([telemetry("box-talks", 1)]))
     until(
@@ -153,7 +158,8 @@ async def test_a_backlog_of_telemetry_does_not_delay_a_press(fleet: Fleet, tmp_p
     event = press(1)
     started = time.monotonic()
     fleet.send([message(event)])
-    # The bulk worker may meanwhile have found the registered boxes silent: those alerts are true too, and not this test's business.
+    # The bulk worker may meanwhile have found the registered boxes silent: those alerts are true too, and not this
+    # test's business.
     presses: list[str] = []
 
     def shown() -> bool:

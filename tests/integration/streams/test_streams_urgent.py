@@ -42,7 +42,9 @@ def test_a_press_becomes_an_alert_on_the_wall_topic(fleet: Fleet) -> None:
 
 
 def assert_every_press_once(fleet: Fleet, events: list[Event]) -> None:
-    """Zero lost, zero doubled: each press is a member of exactly one alert, and no alert or command id stands for two things."""
+    """Zero lost, zero doubled: each press is a member of exactly one alert, and no alert or command id stands for two
+    things.
+    """
     wanted = {event.id for event in events}
 
     def members(alerts: dict[str, Any]) -> Counter[str]:
@@ -148,7 +150,9 @@ def test_an_operators_action_reaches_the_alert(fleet: Fleet) -> None:
 
 
 def test_a_buttons_next_press_says_how_its_last_alert_ended(fleet: Fleet) -> None:
-    """The operator closes the first alert as false; the second press of the same button rings all the same, and carries it."""
+    """The operator closes the first alert as false; the second press of the same button rings all the same, and
+    carries it.
+    """
     fleet.start()
     fleet.send([message(press(1, subject="bus-7"))])
     [first] = fleet.alerts().values()
@@ -208,7 +212,10 @@ def test_law_3_garbage_on_every_topic_becomes_dead_letters_with_its_bytes_and_st
 def test_the_brokers_loss_of_all_data_ends_the_worker_and_its_successor_works(
     tansu: Tansu, tmp_path: Path
 ) -> None:
-    """Tansu keeps nothing. The worker sees it, ends non-zero, and the next one starts on empty topics (as the supervisor would have it)."""
+    """Tansu keeps nothing.
+
+    The worker sees it, ends non-zero, and the next one starts on empty topics (as the supervisor would have it).
+    """
     fleet = Fleet(Broker(tansu, Profile.TANSU), tmp_path)
     try:
         fleet.start()
@@ -260,7 +267,9 @@ def test_a_restart_of_apache_kafka_loses_nothing(apache_kafka: ApacheKafka, tmp_
 
 
 def outage(fleet: Fleet, folder: Path, *, away_s: float) -> None:
-    """The broker is away for ``away_s``; devices press all the time; every acknowledged press ends on the wall (Tansu: of those after it forgot)."""
+    """The broker is away for ``away_s``; devices press all the time; every acknowledged press ends on the wall
+    (Tansu: of those after it forgot).
+    """
     spool = Spool.open(folder / "spool")
     fleet.start()
     before = [press(n) for n in range(10)]

@@ -1,4 +1,6 @@
-"""One stream worker as a process of its own: ``python worker_process.py DSN ROLE STATE_DIR WORKER WORKERS [SESSION_MS]``."""
+"""One stream worker as a process of its own: ``python worker_process.py DSN ROLE STATE_DIR WORKER WORKERS
+[SESSION_MS]``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Partitions that leave, or leave and come back, while a batch is being retried: nothing of what was read before is handed out again."""
+"""Partitions that leave, or leave and come back, while a batch is being retried: nothing of what was read before is
+handed out again.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +57,11 @@ class Group:
                 self.read(partition, offset)
 
     def get(self, *partitions: int) -> None:
-        self.consumer._assigned(self.fake, [TopicPartition("t", each, 0) for each in partitions])  # type: ignore[arg-type]  # a fake
+        got = [TopicPartition("t", each, 0) for each in partitions]
+        self.consumer._assigned(self.fake, got)  # type: ignore[arg-type]
 
     def lose(self, *partitions: int) -> None:
-        self.consumer._revoked(self.fake, [TopicPartition("t", each) for each in partitions])  # type: ignore[arg-type]  # a fake
+        self.consumer._revoked(self.fake, [TopicPartition("t", each) for each in partitions])  # type: ignore[arg-type]
 
     def read(self, partition: int, offset: int) -> None:
         self.consumer._buffers["t", partition].add(

@@ -1,4 +1,6 @@
-"""What the spool does at its limits: a record larger than its part, a full disk, and records dropped while they were being drained."""
+"""What the spool does at its limits: a record larger than its part, a full disk, and records dropped while they were
+being drained.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A full disk, played on a folder of its own: what gives way, what never does. (The kernel's own refusals: tests/integration/bus.)"""
+"""A full disk, played on a folder of its own: what gives way, what never does.
+
+(The kernel's own refusals: tests/integration/bus.)
+"""
 
 from __future__ import annotations
 

@@ -33,15 +33,26 @@ CONFIG = CadDropConfig(
     decimal_comma=True,
     bounds=Bounds(south=-33.2, west=-60.9, north=-32.7, east=-60.4),
     columns=Columns(
-        occurred="created", type="nature", id=("number",), lat="lat", lon="lon", address=("street",),
-        priority="priority", status="state", merged_into="merged", test="test",
+        occurred="created",
+        type="nature",
+        id=("number",),
+        lat="lat",
+        lon="lon",
+        address=("street",),
+        priority="priority",
+        status="state",
+        merged_into="merged",
+        test="test",
     ),
-    types=(TypeRule(code="gun.shooting", pattern=r"^balacera|disparos"), TypeRule(code="silent.gbv", equals=("violencia de género",))),
+    types=(
+        TypeRule(code="gun.shooting", pattern=r"^balacera|disparos"),
+        TypeRule(code="silent.gbv", equals=("violencia de género",)),
+    ),
     default_type="call.other",
     phases={"cerrado": Phase.END, "reabierto": Phase.UPDATE},
     keep=("story",),
     mask=("story",),
-)  # fmt: skip
+)
 
 
 def facts(config: CadDropConfig = CONFIG, *, header: str = HEADER, **details: str) -> Facts:
@@ -257,7 +268,8 @@ JSON = msgspec.structs.replace(
 
 def test_json_with_nested_paths_and_numbers_as_they_were_written() -> None:
     found = event(
-        b'{"id": 12345678901234567890, "when": {"created": "2026-09-21T10:05:00-03:00"}, "nature": "disparos", "geo": {"lat": -32.95, "lon": -60.65}}',
+        b'{"id": 12345678901234567890, "when": {"created": "2026-09-21T10:05:00-03:00"}, "nature": '
+        b'"disparos", "geo": {"lat": -32.95, "lon": -60.65}}',
         facts(JSON),
     )
     assert (found.attributes["incident"], found.type, found.place.lat) == (
@@ -290,7 +302,10 @@ def test_xml_elements_attributes_and_foreign_prefixes() -> None:
         records_at="call",
         columns=Columns(occurred="time", type="what/nature", id=("@n",), lat="pos/@lat", lon="pos/@lon"),
     )
-    raw = b'<c:call n="5"><c:time>2026-09-21T10:05:00Z</c:time><c:what><nature>disparos &amp; gritos</nature></c:what><pos lat="-32.9" lon="-60.6"/></c:call>'
+    raw = (
+        b'<c:call n="5"><c:time>2026-09-21T10:05:00Z</c:time><c:what><nature>disparos &amp; '
+        b'gritos</nature></c:what><pos lat="-32.9" lon="-60.6"/></c:call>'
+    )
     found = event(raw, facts(config))
     assert (found.attributes["incident"], found.native_type, found.place.lon) == (
         "2026/5",

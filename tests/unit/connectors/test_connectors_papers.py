@@ -1,4 +1,6 @@
-"""Files and commands: strict configuration with places and cures, the gold gate, conflicts, replay as a diff, back-off."""
+"""Files and commands: strict configuration with places and cures, the gold gate, conflicts, replay as a diff,
+back-off.
+"""
 
 from __future__ import annotations
 
@@ -207,8 +209,18 @@ def _archive(tmp_path: Path) -> tuple[Path, Path, Path, list[Event]]:
         found = subject.decode(sample.raw, facts).events
         pointer = RawPointer(raw_id=facts.raw_id, sha256="0")
         events += [msgspec.structs.replace(event, raw=pointer) for event in found]
-        raws.append(RawRecord(id=facts.raw_id, source=facts.source, subject="", received_ms=facts.received_ms, payload=sample.raw, sha256="0",
-                              producer=Producer(connector="traccar", version="0.1.0"), events=len(found)))  # fmt: skip
+        raws.append(
+            RawRecord(
+                id=facts.raw_id,
+                source=facts.source,
+                subject="",
+                received_ms=facts.received_ms,
+                payload=sample.raw,
+                sha256="0",
+                producer=Producer(connector="traccar", version="0.1.0"),
+                events=len(found),
+            )
+        )
     archive, live = tmp_path / "raw.ndjson", tmp_path / "events.ndjson"
     archive.write_bytes(
         codec.join([codec.encode(each) for each in raws[:2]]) + b"\n" + codec.encode(raws[2]) + b"\n"

@@ -129,7 +129,7 @@ def test_nothing_is_ever_said_to_have_happened_long_after_it_was_received(
     assert found.error_s is None or found.error_s >= 0
 
 
-# --- local times ----------------------------------------------------------------------------------------------------------------------
+# --- local times --------------------------------------------------------------------------------------------
 
 ROSARIO, NEW_YORK = ZoneInfo("America/Argentina/Cordoba"), ZoneInfo("America/New_York")
 MINUTES = "%Y-%m-%d %H:%M"

@@ -1,4 +1,4 @@
-"""The wire form of an event: what we write reads back, what others add is kept, what is wrong is refused with a code."""
+"""The wire form of an event: what we write reads back, what others add is kept, what is wrong is refused."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def refusal(payload: bytes) -> str:
     return refused.value.code
 
 
-# --- round trips ----------------------------------------------------------------------------------------------------------------------
+# --- round trips --------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
@@ -156,7 +156,7 @@ def test_the_attributes_are_cloudevents_1_0() -> None:
     assert data["attributes"]["zone"] == "003", "leading zeros stay"
 
 
-# --- law 12 ---------------------------------------------------------------------------------------------------------------------------
+# --- law 12 -------------------------------------------------------------------------------------------------
 
 
 def test_law_12_unknown_attributes_and_data_fields_survive_both_ways() -> None:
@@ -195,7 +195,7 @@ def test_extra_can_never_overwrite_what_we_know() -> None:
             cloudevents.encode(msgspec.structs.replace(PRESS, extra=extra))
 
 
-# --- refusals -------------------------------------------------------------------------------------------------------------------------
+# --- refusals -----------------------------------------------------------------------------------------------
 
 
 def without(name: str) -> bytes:
@@ -367,7 +367,7 @@ def test_both_roads_agree_on_every_single_byte_change() -> None:
             assert outcome(cloudevents.decode, payload) == outcome(cloudevents._decode_strictly, payload)
 
 
-# --- instants -------------------------------------------------------------------------------------------------------------------------
+# --- instants -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_instants_read_back(instant_ms: int) -> None:
     assert cloudevents.from_rfc3339(text) == instant_ms
 
 
-# --- a peer ---------------------------------------------------------------------------------------------------------------------------
+# --- a peer -------------------------------------------------------------------------------------------------
 
 
 def test_the_reference_sdk_reads_ours_and_we_read_the_reference_sdk() -> None:

@@ -1,4 +1,6 @@
-"""How an alert ended goes back to the button that was pressed: once, as it ended last, and never for a victim's silent alarm."""
+"""How an alert ended goes back to the button that was pressed: once, as it ended last, and never for a victim's
+silent alarm.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Devices: silence is an event, a stuck button still rings, a wrong clock blocks nothing, a redelivered message changes nothing."""
+"""Devices: silence is an event, a stuck button still rings, a wrong clock blocks nothing, a redelivered message
+changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,7 @@ def swept(
     return changed.get(state.subject, state), events
 
 
-# --- supervision ----------------------------------------------------------------------------------------------------------------------
+# --- supervision --------------------------------------------------------------------------------------------
 
 
 def test_silence_of_three_heartbeats_is_one_event_and_the_return_another() -> None:
@@ -145,7 +147,10 @@ def test_nothing_is_expected_of_a_device_without_interval() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 400), st.booleans()), min_size=1, max_size=30))
 def test_silences_and_returns_alternate_whatever_happens(story: list[tuple[float, bool]]) -> None:
-    """Each step waits a while, then either hears the device or sweeps. The log of derived events must read silent, restored, silent..."""
+    """Each step waits a while, then either hears the device or sweeps.
+
+    The log of derived events must read silent, restored, silent...
+    """
     state, log = told(said(0), settings=EVERY_MINUTE)
     at_s = 0.0
     for wait_s, heard in story:
@@ -163,7 +168,7 @@ def test_silences_and_returns_alternate_whatever_happens(story: list[tuple[float
     assert len({event.id for event in log}) == len(log)
 
 
-# --- clocks and order -----------------------------------------------------------------------------------------------------------------
+# --- clocks and order ---------------------------------------------------------------------------------------
 
 HERE = Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.66)
 THERE = Place(method=PlaceMethod.GPS, lat=-32.90, lon=-60.70)
@@ -244,7 +249,7 @@ def test_the_devices_own_instant_is_measured_even_when_the_event_was_moved_to_it
     assert devices._clock_offset_s(state) == -300.0
 
 
-# --- presses --------------------------------------------------------------------------------------------------------------------------
+# --- presses ------------------------------------------------------------------------------------------------
 
 
 def test_a_device_that_presses_without_end_is_remembered_in_bounded_room() -> None:
@@ -314,7 +319,7 @@ def test_annotation_adds_and_never_removes() -> None:
     assert msgspec.structs.replace(marked, attributes=press.attributes) == press
 
 
-# --- reputation -----------------------------------------------------------------------------------------------------------------------
+# --- reputation ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -343,7 +348,7 @@ def test_the_smoothed_rate_is_sane_and_confirmations_never_lower_it(confirmed: i
     assert better.low >= found.low
 
 
-# --- derived events are events --------------------------------------------------------------------------------------------------------
+# --- derived events are events ------------------------------------------------------------------------------
 
 
 def test_derived_events_have_types_lanes_and_ids_of_the_taxonomy_and_go_over_the_wire() -> None:
@@ -385,7 +390,7 @@ def test_replaying_the_same_story_gives_the_same_events() -> None:
     assert told(*story, settings=EVERY_MINUTE) == told(*story, settings=EVERY_MINUTE)
 
 
-# --- buckets --------------------------------------------------------------------------------------------------------------------------
+# --- buckets ------------------------------------------------------------------------------------------------
 
 
 def test_law_4_a_redelivered_message_is_applied_once() -> None:

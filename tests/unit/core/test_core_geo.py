@@ -1,4 +1,6 @@
-"""Places: distances against published figures, districts that tile the city, borders that decide the same way each time."""
+"""Places: distances against published figures, districts that tile the city, borders that decide the same way each
+time.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,7 @@ def holding(lat: float, lon: float) -> list[str]:
     return [district.id for district in CITY.districts if geo.contains(district.ring, lat, lon)]
 
 
-# --- distances ------------------------------------------------------------------------------------------------------------------------
+# --- distances ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_cells() -> None:
     assert h3.get_resolution(nine) == 9
 
 
-# --- bad coordinates ------------------------------------------------------------------------------------------------------------------
+# --- bad coordinates ----------------------------------------------------------------------------------------
 
 FAULTS = {
     "fine": (-32.95, -60.66, None),
@@ -116,7 +118,7 @@ def test_without_a_city_only_impossible_numbers_are_faults() -> None:
     assert geo.coordinate_fault(91.0, 0.5) is CoordinateFault.OUT_OF_RANGE
 
 
-# --- districts ------------------------------------------------------------------------------------------------------------------------
+# --- districts ----------------------------------------------------------------------------------------------
 
 
 def test_six_districts_tile_the_city_without_gap_or_overlap() -> None:
@@ -181,7 +183,7 @@ def test_outside_is_a_bucket_of_its_own() -> None:
     assert CITY.bucket(math.nan, math.nan) == geo.OUTSIDE
 
 
-# --- facilities -----------------------------------------------------------------------------------------------------------------------
+# --- facilities ---------------------------------------------------------------------------------------------
 
 
 def test_97_facilities_and_the_schools_stand_in_districts() -> None:
@@ -233,7 +235,7 @@ def test_placed_fills_cell_and_district_and_keeps_what_was_said() -> None:
     assert CITY.placed(UNKNOWN_PLACE) is UNKNOWN_PLACE
 
 
-# --- files ----------------------------------------------------------------------------------------------------------------------------
+# --- files --------------------------------------------------------------------------------------------------
 
 
 def test_the_city_files_are_what_the_drawing_program_draws_and_say_that_they_are_not_official() -> None:

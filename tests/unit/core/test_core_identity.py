@@ -95,7 +95,8 @@ def test_same_press_resent_is_one_event_although_received_twice() -> None:
 )
 def test_second_press_is_another_event(change: dict[str, object]) -> None:
     facts: dict[str, object] = {"device": "panel-7", "device_ms": 5_000, "sequence": 12, "part": "zone-3"}
-    keys = {identity.press_key(receipt=receipt(1), **{**facts, **c}) for c in ({}, change)}  # type: ignore[arg-type]  # any field, by name
+    # Any field, by name.
+    keys = {identity.press_key(receipt=receipt(1), **{**facts, **c}) for c in ({}, change)}  # type: ignore[arg-type]
     assert len(keys) == 2
 
 

@@ -13,7 +13,8 @@ from cior_core import integrity
 
 LEAVES = st.lists(st.binary(max_size=40), min_size=1, max_size=33)
 
-# RFC 6962 test vectors as published with the reference implementation (Certificate Transparency): the seven-leaf tree of these inputs.
+# RFC 6962 test vectors as published with the reference implementation (Certificate Transparency): the seven-leaf tree
+# of these inputs.
 CT_INPUTS = [
     bytes.fromhex(text)
     for text in (
@@ -171,7 +172,10 @@ def test_a_path_that_could_leave_the_bag_is_refused(path: str) -> None:
 
 def test_two_names_that_are_one_file_on_another_system_are_refused() -> None:
     value = "0" * 64
-    text = f"{value}  data/caf\u00e9.txt\n{value}  data/cafe\u0301.txt\n{value}  data/A.txt\n{value}  data/a.txt\n".encode()
+    text = (
+        f"{value}  data/caf\u00e9.txt\n{value}  data/cafe\u0301.txt\n{value}  data/A.txt\n{value}  "
+        f"data/a.txt\n"
+    ).encode()
     codes = [finding.code for finding in integrity.parse_manifest(text)[1]]
     assert codes == ["manifest.duplicate_path", "manifest.duplicate_path"]
 

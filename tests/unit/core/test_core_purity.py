@@ -1,4 +1,6 @@
-"""The core is pure: it reads no clock, does no input or output, logs nothing and imports the standard library, msgspec and h3 only."""
+"""The core is pure: it reads no clock, does no input or output, logs nothing and imports the standard library,
+msgspec and h3 only.
+"""
 
 from __future__ import annotations
 
@@ -135,7 +137,10 @@ def test_each_planted_impurity_is_found(case: str) -> None:
 
 
 def test_what_is_allowed_is_not_found() -> None:
-    fine = "import re\nfrom datetime import UTC, datetime\nimport h3\nimport msgspec\nfrom cior_core import model\nx = datetime.fromtimestamp(1, UTC)\n"
+    fine = (
+        "import re\nfrom datetime import UTC, datetime\nimport h3\nimport msgspec\n"
+        "from cior_core import model\nx = datetime.fromtimestamp(1, UTC)\n"
+    )
     assert list(violations(fine)) == []
 
 
@@ -153,7 +158,8 @@ def test_importing_the_core_loads_no_clients_and_opens_nothing() -> None:
         "sys.dont_write_bytecode = True\n"
         "sys.addaudithook(refuse)\n"
         f"for name in {names!r}: __import__(name)\n"
-        "strangers = {'faust', 'confluent_kafka', 'aiokafka', 'chdb', 'clickhouse_connect', 'cv2', 'numpy', 'aiohttp', 'structlog'} & set(sys.modules)\n"
+        "strangers = {'faust', 'confluent_kafka', 'aiokafka', 'chdb', 'clickhouse_connect', 'cv2', 'numpy', "
+        "'aiohttp', 'structlog'} & set(sys.modules)\n"
         "assert not strangers, strangers\n"
     )
     done = subprocess.run(

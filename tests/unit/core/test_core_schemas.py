@@ -60,7 +60,7 @@ def generator() -> ModuleType:
 
 GENERATE = generator()
 
-# --- one of each ----------------------------------------------------------------------------------------------------------------------
+# --- one of each --------------------------------------------------------------------------------------------
 
 PLACE = Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.66, accuracy_m=8.0)
 PRESS = Event(
@@ -200,7 +200,7 @@ def test_a_foreign_event_that_we_can_decode_is_valid_and_one_without_time_is_not
     assert not validator("event").is_valid({**foreign, "type": "com.example.x"})
 
 
-# --- version 1 only grows -------------------------------------------------------------------------------------------------------------
+# --- version 1 only grows -----------------------------------------------------------------------------------
 
 
 def test_the_code_still_speaks_version_1_as_it_was_frozen() -> None:
@@ -301,7 +301,7 @@ def test_freezing_a_breaking_change_is_refused(
     assert json.loads((tmp_path / "receipt.v1.json").read_text()) == old
 
 
-# --- AsyncAPI -------------------------------------------------------------------------------------------------------------------------
+# --- AsyncAPI -----------------------------------------------------------------------------------------------
 
 
 def references(tree: object) -> list[str]:
@@ -336,7 +336,7 @@ def test_the_asyncapi_document_describes_every_topic_and_every_reference_leads_s
     assert "retention.ms" not in alerts
 
 
-# --- freshness ------------------------------------------------------------------------------------------------------------------------
+# --- freshness ----------------------------------------------------------------------------------------------
 
 
 def test_generated_documents_are_fresh() -> None:

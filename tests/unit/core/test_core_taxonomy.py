@@ -1,4 +1,6 @@
-"""The taxonomy: every seed has its type, every contradiction is refused with file, line and cure, panels' codes find their meaning."""
+"""The taxonomy: every seed has its type, every contradiction is refused with file, line and cure, panels' codes find
+their meaning.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +131,7 @@ def test_unverified_single_alarms_start_low_and_silent_ones_never_do() -> None:
     assert {kind.level for kind in KINDS.values() if kind.silent} == {Level.P1}
 
 
-# --- refusals -------------------------------------------------------------------------------------------------------------------------
+# --- refusals -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", ["protocol", "lead", "supporting", "family", "route", "level", "name_es"])
@@ -193,7 +195,7 @@ def test_a_new_type_is_one_table_and_no_code() -> None:
     assert len(kinds) == len(KINDS) + 1
 
 
-# --- other systems' codes -------------------------------------------------------------------------------------------------------------
+# --- other systems' codes -----------------------------------------------------------------------------------
 
 # research/protocols.md §3, the whole table: Contact ID codes -> our type.
 TABLE = {

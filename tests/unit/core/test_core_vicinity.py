@@ -1,4 +1,6 @@
-"""What registry and city say about an event: its siren, the cameras that see it, what is beside it, whether the sender is away."""
+"""What registry and city say about an event: its siren, the cameras that see it, what is beside it, whether the
+sender is away.
+"""
 
 from __future__ import annotations
 

@@ -202,7 +202,8 @@ texts = {path.name: path.read_text(encoding="utf-8") for path in (root / "stream
 pack = rule_loading.load(texts, types=Taxonomy.load(bundled.text("taxonomy.toml")))
 class File(msgspec.Struct, forbid_unknown_fields=True):
     scenario: tuple[Scenario, ...]
-plays = parse((root / "tests" / "scenario" / "operations.toml").read_text(encoding="utf-8"), File, file="operations.toml").scenario
+told = (root / "tests" / "scenario" / "operations.toml").read_text(encoding="utf-8")
+plays = parse(told, File, file="operations.toml").scenario
 found = hashlib.sha256()
 whole = Scenario(signals=tuple(signal for play in plays for signal in play.signals if signal.receipt is None), wants=())
 for play in (*plays, whole):

@@ -147,7 +147,9 @@ def test_an_alert_keeps_the_protocol_that_it_started_with(
 
 
 def test_so_do_the_steps_for_those_who_join_it_later(pack: RulePack, rewritten: RulePack) -> None:
-    """The second fob's block is told as the first one's was, and the guard is not asked a second time under a new name."""
+    """The second fob's block is told as the first one's was, and the guard is not asked a second time under a new
+    name.
+    """
     began, rest = split(AGAIN, pack)
     _, effects = after(began, rest, rewritten)
     assert {told.target for told in commands(effects, CommandKind.NOTIFY)} == {"block:b-2"}

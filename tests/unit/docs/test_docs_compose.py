@@ -1,4 +1,6 @@
-"""docker-compose.yml without Docker: its commands parse, its files are read by CIOR's own readers, its secrets are all made by make_env.py."""
+"""docker-compose.yml without Docker: its commands parse, its files are read by CIOR's own readers, its secrets are
+all made by make_env.py.
+"""
 
 from __future__ import annotations
 

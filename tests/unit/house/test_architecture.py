@@ -24,7 +24,9 @@ GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "manager", "manager
 ASKS_THE_WORLD = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom", "getenv", "environ"}
 # A connector's private SQLite file is not the city's database. Each exemption is one file with its reason.
 OWN_SQL = {
-    "connectors/cior_connectors/builtin/cad_drop/state.py": "which rows of which dropped file are done, beside that folder"
+    "connectors/cior_connectors/builtin/cad_drop/state.py": (
+        "which rows of which dropped file are done, beside that folder"
+    )
 }
 SQL = re.compile(
     r"\s*(select\b.+\bfrom\b|insert\s+into\s|(create|alter|drop|truncate|optimize)\s+(table|view|database)\s)",

@@ -113,7 +113,10 @@ def test_an_idle_private_function_is_named(tmp_path: Path) -> None:
 
 
 def test_methods_are_looked_for_by_name(tmp_path: Path) -> None:
-    text = "class Thing:\n    def used(self) -> None: ...\n    def idle(self) -> None: ...\n    def _own(self) -> None: ...\n"
+    text = (
+        "class Thing:\n    def used(self) -> None: ...\n"
+        "    def idle(self) -> None: ...\n    def _own(self) -> None: ...\n"
+    )
     found = planted(tmp_path, f"{text}Thing().used()")
     assert "planted.user.Thing.idle" in found
     assert not {"planted.user.Thing.used", "planted.user.Thing._own"} & set(found)

@@ -271,7 +271,10 @@ def test_a_consumer_that_commits_what_it_hands_over_is_never_held_for() -> None:
 
 
 def test_law_4_what_adds_in_a_view_is_cut_by_plan() -> None:
-    """A view that sums counts a batch again when it comes again under another cut. So whatever table feeds one must be of a kind whose cuts are planned."""
+    """A view that sums counts a batch again when it comes again under another cut.
+
+    So whatever table feeds one must be of a kind whose cuts are planned.
+    """
     scripts = resources.files("cior_store") / "migrations"
     text = "\n".join(each.read_text() for each in sorted(scripts.iterdir(), key=lambda one: one.name))
     adding = {

@@ -1,4 +1,6 @@
-"""docs/views.md says what the migrations define: no view without its sentence, no sentence without its view, no stale page."""
+"""docs/views.md says what the migrations define: no view without its sentence, no sentence without its view, no stale
+page.
+"""
 
 from __future__ import annotations
 

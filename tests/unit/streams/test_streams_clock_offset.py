@@ -32,7 +32,8 @@ from doubles.clock import T0_MS as T0
 from doubles.clock import FakeClock
 
 SLOW_S = 900
-"""More than the window of a press and what is assumed of an unknown clock; less than what a window may be widened by."""
+"""More than the window of a press and what is assumed of an unknown clock; less than what a window may be widened by.
+"""
 
 TYPES = packs.taxonomy()
 HERE = Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.66, accuracy_m=10.0)

@@ -1,4 +1,6 @@
-"""The correlate agent's body with the real correlator and rules, killed between any two of its writes (law 4), and over a log that started anew."""
+"""The correlate agent's body with the real correlator and rules, killed between any two of its writes (law 4), and
+over a log that started anew.
+"""
 
 from __future__ import annotations
 
@@ -94,9 +96,16 @@ def correlator() -> CoreCorrelator:
 
 def event(n: int, *, lat: float, life_safety: bool = True) -> Event:
     return Event(
-        id=identity.event_id("test", str(n)), source="test", type=TypeCode("panic.bus"), subject=f"bus-{n}", occurred_ms=T0 + n, received_ms=T0 + n,
-        lane=Lane.URGENT, life_safety=life_safety, place=Place(method=PlaceMethod.GPS, lat=lat, lon=-60.7, accuracy_m=10.0),
-    )  # fmt: skip
+        id=identity.event_id("test", str(n)),
+        source="test",
+        type=TypeCode("panic.bus"),
+        subject=f"bus-{n}",
+        occurred_ms=T0 + n,
+        received_ms=T0 + n,
+        lane=Lane.URGENT,
+        life_safety=life_safety,
+        place=Place(method=PlaceMethod.GPS, lat=lat, lon=-60.7, accuracy_m=10.0),
+    )
 
 
 def item(n: int, *, lat: float) -> EventItem:
@@ -154,7 +163,9 @@ async def whole(correlator: CoreCorrelator) -> tuple[dict[tuple[str, str], bytes
 async def test_law_4_a_kill_between_any_two_writes_changes_nothing_that_a_reader_sees(
     correlator: CoreCorrelator,
 ) -> None:
-    """Every write of the story is once the last one; the next process reads the table and the log from the last commit (here: from the start)."""
+    """Every write of the story is once the last one; the next process reads the table and the log from the last
+    commit (here: from the start).
+    """
     wanted, final, writes = await whole(correlator)
     assert writes > 40
     for last in range(writes):
@@ -186,7 +197,9 @@ async def test_a_redelivered_item_is_skipped(correlator: CoreCorrelator) -> None
 async def test_after_the_broker_lost_its_data_new_items_at_old_offsets_are_taken(
     correlator: CoreCorrelator,
 ) -> None:
-    """The table outlived the log (RocksDB does): offsets start again at 0, and a press must not be mistaken for an old one."""
+    """The table outlived the log (RocksDB does): offsets start again at 0, and a press must not be mistaken for an
+    old one.
+    """
     fuse, stored, metrics = Fuse(10**9), dict[bytes, bytes](), Metrics()
     log = log_of(fuse)
     correlation = body(stored, log, correlator, fuse, metrics)

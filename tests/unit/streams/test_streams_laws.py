@@ -1,4 +1,7 @@
-"""What research on stream processing forbids must not come back by a well-meant change. Each check reads the room's source or the built options."""
+"""What research on stream processing forbids must not come back by a well-meant change.
+
+Each check reads the room's source or the built options.
+"""
 
 from __future__ import annotations
 
@@ -145,7 +148,8 @@ def test_the_tansu_profile_sends_every_table_entry_alone_because_its_end_offsets
     assert (have["producer_linger"], have["producer_max_batch_size"]) == (0.0, 1)
     assert have["recovery_consistency_check"] is False
     assert have["broker_session_timeout"] == 2.0
-    assert have["broker_request_timeout"] >= have["broker_session_timeout"]  # type: ignore[operator]  # settings of many types
+    # Settings of many types.
+    assert have["broker_request_timeout"] >= have["broker_session_timeout"]  # type: ignore[operator]
 
 
 def test_the_kafka_profile() -> None:

@@ -1,4 +1,6 @@
-"""The presses agent's body: every press goes on, and only what the correlator said of an alert's end stays with the device."""
+"""The presses agent's body: every press goes on, and only what the correlator said of an alert's end stays with the
+device.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,15 @@ def arrived(event: Event, offset: int) -> RecordIn:
 
 def event(name: str, *, kind: str = "panic.bus", source: str = "urn:test", life_safety: bool = True) -> Event:
     return Event(
-        id=EventId(name), source=source, type=TypeCode(kind), subject="bus-7", occurred_ms=T0, received_ms=T0, lane=Lane.URGENT,
+        id=EventId(name),
+        source=source,
+        type=TypeCode(kind),
+        subject="bus-7",
+        occurred_ms=T0,
+        received_ms=T0,
+        lane=Lane.URGENT,
         life_safety=life_safety,
-    )  # fmt: skip
+    )
 
 
 async def sequenced(*events: Event) -> list[Event]:
