@@ -40,15 +40,13 @@ TITLES = {
 
 HEAD = """# Benchmarks
 
-Written by `python benchmarks/report.py` from `benchmarks/results/*.json`; do not edit. \
-How to run and read them: `benchmarks/README.md`.
+Written by `python benchmarks/report.py` from `benchmarks/results/*.json`; do not edit. How to run and read them:
+`benchmarks/README.md`.
 
-Every figure is a median (or the named quantile, nearest rank) of one run on the machine named in its section; a ratio \
-compares with the named baseline of
-the *same* run. The machine is a small shared virtual one, other programs ran beside: \
-the load average is part of each section, and where processor
-shares are given, so is what everything else on the machine used. Ratios carry over to other machines, \
-milliseconds do not.
+Every figure is a median (or the named quantile, nearest rank) of one run on the machine named in its section; a ratio
+compares with the named baseline of the *same* run. The machine is a small shared virtual one, other programs ran
+beside: the load average is part of each section, and where processor shares are given, so is what everything else on
+the machine used. Ratios carry over to other machines, milliseconds do not.
 """
 
 
