@@ -366,6 +366,13 @@ class Killed(BaseException):
     """Stands for the process dying after the insert and before the commit."""
 
 
+class StoredPlans(MemoryPlans):
+    """Plans as a store keeps them: they outlive the consumer, and who is assigned the partition reads them again."""
+
+    def assigned(self, topic: str, partition: int) -> None:
+        """Nothing is forgotten."""
+
+
 async def test_a_sink_that_dies_before_the_commit_gets_the_same_batch_again(broker: Broker) -> None:
     Topics(broker.settings).ensure(partitions=1)
     with Bus(broker.settings) as bus:
@@ -377,7 +384,7 @@ async def test_a_sink_that_dies_before_the_commit_gets_the_same_batch_again(brok
         raise Killed
 
     limits = BatchLimits(max_records=500, max_wait_s=0.3)
-    plans = MemoryPlans()  # they outlive the consumer, as those in a store do
+    plans = StoredPlans()
     consumer = BatchConsumer(broker.settings, group="sink", topics=[URGENT], plans=plans, limits=limits)
     with pytest.raises(Killed):
         consumer.run(dies, stop=threading.Event())
