@@ -146,6 +146,18 @@ def test_a_broken_cursor_means_sending_again_never_losing(tmp_path: Path, cursor
     spool.close()
 
 
+def test_what_was_drained_before_a_restart_is_not_sent_again(tmp_path: Path) -> None:
+    """The file still holds it, beside what was not drained: only the cursor tells them apart."""
+    spool = Spool(tmp_path, limits=SMALL)
+    for n in range(3):
+        spool.append(LIFE, [entry(n)]).result(5)
+    spool.advance(LIFE, spool.read(LIFE, max_records=2))
+    spool.close()
+    spool = Spool(tmp_path, limits=SMALL)
+    assert waiting(spool, LIFE) == [2]
+    spool.close()
+
+
 def test_sequences_never_go_back_behind_the_cursor(tmp_path: Path) -> None:
     """Drained, then the unsynced tail is lost with the power: a new record must not look drained already."""
     log = SegmentLog(tmp_path, segment_bytes=10**6)
