@@ -65,7 +65,7 @@ BENCHMARKS = {
     "backlog": Measured(
         "bench_backlog.py",
         ("--quick",),
-        medians("backlog", re.compile(r"drained by|press \(both|first eight|store")),
+        medians("backlog", re.compile(r"drained by|press \(both|first eight|question")),
     ),
 }
 
