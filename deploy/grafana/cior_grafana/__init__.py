@@ -1,0 +1,1 @@
+"""Grafana as code: boards, rules, provisioning and the client; every query proven on the real engine (room deploy)."""
