@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cior_core.errors import ConfigInvalid
+from cior_grafana import http_commands
 
 
 @click.group()
@@ -40,3 +41,7 @@ def build(out: Path, language: tuple[str, ...], timezone: str, *, check: bool) -
     click.echo(f"{len(wanted)} boards, {len(changed)} changed, in {out}")
     for board in BOARDS:
         click.echo(f"  {board.address}")
+
+
+for _command in http_commands.COMMANDS:
+    grafana.add_command(_command)
