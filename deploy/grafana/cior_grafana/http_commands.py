@@ -62,7 +62,8 @@ def _ended(work: Callable[[], int]) -> int:
 def _our_boards(language: str, timezone: str | None) -> tuple[OurBoard, ...]:
     """The boards as this version makes them."""
     from cior_grafana.applying import OurBoard
-    from cior_grafana.building import TIMEZONE, boards
+    from cior_grafana.board import TIMEZONE
+    from cior_grafana.building import boards
     from cior_grafana.words import Language
 
     made = boards(Language(language), timezone=timezone or TIMEZONE)
