@@ -59,7 +59,7 @@ def _marked(hint: Any, value: Any, word: str) -> Any:
     kind = getattr(hint, "__supertype__", hint)
     origin, inner = get_origin(kind), [each for each in get_args(kind) if each is not type(None)]
     if isinstance(value, Place):
-        made = value
+        made: Any = value
     elif isinstance(value, msgspec.Struct):
         made = marked(value)
     elif kind is str:

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -80,7 +81,7 @@ def _fill(store: Store, *, at_ms: int) -> None:
     centro, norte = (
         Place(method=PlaceMethod.GPS, lat=-32.94, lon=-60.64, district=name) for name in ("centro", "norte")
     )
-    open_records = {
+    open_records: dict[Kind, list[Any]] = {
         Kind.RAW: [city.raw(1, at_ms=at_ms)],
         Kind.EVENT: [
             city.event(1, at_ms=at_ms, raw_number=1),

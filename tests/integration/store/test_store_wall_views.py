@@ -100,7 +100,7 @@ def test_all_five_levels_are_there_and_drills_are_not_counted(store: Store, now_
 
 def test_a_sealed_blind_spot_is_a_count_of_its_district(store: Store, now_ms: int) -> None:
     silent: dict[str, Any] = {"type": TypeCode("source.silent"), "at_ms": now_ms - MINUTE_MS}
-    hidden = {"data_class": DataClass.SEALED, "place": NORTE}
+    hidden: dict[str, Any] = {"data_class": DataClass.SEALED, "place": NORTE}
     _put(
         store,
         Kind.EVENT,
