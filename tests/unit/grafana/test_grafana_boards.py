@@ -224,7 +224,7 @@ def test_a_district_is_chosen_and_never_all_of_them(spanish: list[Rendered]) -> 
         False,
         False,
     )
-    assert variable["query"] == made.board.question("districts").sql
+    assert variable["query"] == queries.load("distrito")["districts"].sql
     rows = next(panel for panel in made.body["panels"] if panel["title"] == "Todos los distritos")
     override = next(
         each for each in rows["fieldConfig"]["overrides"] if each["matcher"]["options"] == "district"

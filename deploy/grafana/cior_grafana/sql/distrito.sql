@@ -23,7 +23,8 @@ HAVING (SELECT any(state) FROM wall.v_data_age WHERE what = 'events') = 'data';
 -- @bounded state
 SELECT ifNull(maxIf(age_s, NOT acknowledged), 0) AS oldest_s
 FROM wall.v_open_alerts
-WHERE NOT drill AND district = ${district:singlequote};
+WHERE NOT drill AND district = ${district:singlequote}
+HAVING (SELECT any(state) FROM wall.v_data_age WHERE what = 'events') = 'data';
 
 -- @query district_blind wall table
 -- @columns devices:number
