@@ -164,10 +164,15 @@ class BatchConsumer:
         self._commits = commits
         self._on_stall = on_stall
         self._buffers: dict[Partition, _Buffer] = {}
+        self._handled: dict[Partition, int] = {}
         self._progress_s = time.monotonic()
         self._retries = 0
         self._is_retrying = False
         self._consumer: Consumer | None = None
+        # Whoever scrapes must not ask a client that is being closed.
+        self._asking = threading.Lock()
+        if commits:
+            self._metrics.read_at_scrape(self._lag)
 
     def status(self) -> ConsumerStatus:
         """Readable from any thread."""
@@ -206,8 +211,9 @@ class BatchConsumer:
             if self._read(consumer, handler, stop, epoch=epoch):
                 self._hand_out(consumer, handler, stop, everything=True)
         finally:
+            with self._asking:
+                self._consumer = None
             consumer.close()
-            self._consumer = None
 
     def _read(
         self, consumer: Consumer, handler: Callable[[Batch], None], stop: threading.Event, *, epoch: str
@@ -237,6 +243,7 @@ class BatchConsumer:
                 epoch = self._ask_epoch()
                 consumer = Consumer(self._settings.consumer(name_in(epoch, self._group)))
                 self._buffers.clear()
+                self._handled.clear()
                 self._start(consumer)
             except SourceUnavailable as error:
                 if consumer is not None:
@@ -302,6 +309,9 @@ class BatchConsumer:
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
+            # A shared group does not say where it stands: its lag is told from the first commit on.
+            if each.offset >= 0 or self._join is Join.ASSIGN:
+                self._handled[each.topic, each.partition] = each.offset
             self._plans.assigned(each.topic, each.partition)
             self._buffers[each.topic, each.partition] = _Buffer(
                 self._plans.planned(each.topic, each.partition, since=max(each.offset, 0))
@@ -310,6 +320,7 @@ class BatchConsumer:
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
             self._buffers.pop((each.topic, each.partition), None)
+            self._handled.pop((each.topic, each.partition), None)
 
     def _pull(self, consumer: Consumer) -> None:
         for message in consumer.consume(_PULL, timeout=min(0.1, self._limits.max_wait_s / 4)):
@@ -397,6 +408,7 @@ class BatchConsumer:
         if self._commits and not self._did_commit(consumer, batch):
             return
         self._progress_s = time.monotonic()
+        self._handled[batch.topic, batch.partition] = batch.last + 1
         self._metrics.add(m.CONSUMED, batch.topic, amount=len(batch.records))
 
     @staticmethod
@@ -409,6 +421,19 @@ class BatchConsumer:
             _LOG.warning("commit_failed", token=batch.token, reason=error.args[0].name())
             return False
         return True
+
+    def _lag(self) -> m.Readings:
+        """By topic, from what the client knows already: a scrape asks no broker and waits for none."""
+        behind: dict[m.Series, float] = {}
+        with self._asking:
+            if self._consumer is None:
+                return behind
+            for (topic, partition), handled in list(self._handled.items()):
+                where = TopicPartition(topic, partition)
+                low, high = self._consumer.get_watermark_offsets(where, cached=True)
+                series = (m.LAG.name, (self._group, topic))
+                behind[series] = behind.get(series, 0.0) + max(0, high - max(handled, low, 0))
+        return behind
 
     def _watch(self, over: threading.Event) -> None:
         while not over.wait(1.0):
