@@ -23,6 +23,7 @@ from confluent_kafka.admin import AdminClient
 
 from cior_bus import metrics as m
 from cior_bus.batch_plan import BatchPlan, BatchPlans, MemoryPlans
+from cior_bus.lag import Lag
 from cior_bus.log_epoch import epoch_of, name_in
 from cior_bus.message import RecordIn
 from cior_bus.settings import BusSettings, Profile
@@ -164,15 +165,14 @@ class BatchConsumer:
         self._commits = commits
         self._on_stall = on_stall
         self._buffers: dict[Partition, _Buffer] = {}
-        self._handled: dict[Partition, int] = {}
+        self._lag = Lag(settings, group=group)
         self._progress_s = time.monotonic()
         self._retries = 0
         self._is_retrying = False
         self._consumer: Consumer | None = None
-        # Whoever scrapes must not ask a client that is being closed.
-        self._asking = threading.Lock()
-        if commits:
-            self._metrics.read_at_scrape(self._lag)
+        # The embedded broker tells the end of a log in batches, not in messages.
+        if commits and settings.profile is Profile.KAFKA:
+            self._metrics.read_at_scrape(self._lag.read)
 
     def status(self) -> ConsumerStatus:
         """Readable from any thread."""
@@ -211,9 +211,8 @@ class BatchConsumer:
             if self._read(consumer, handler, stop, epoch=epoch):
                 self._hand_out(consumer, handler, stop, everything=True)
         finally:
-            with self._asking:
-                self._consumer = None
             consumer.close()
+            self._consumer = None
 
     def _read(
         self, consumer: Consumer, handler: Callable[[Batch], None], stop: threading.Event, *, epoch: str
@@ -243,7 +242,6 @@ class BatchConsumer:
                 epoch = self._ask_epoch()
                 consumer = Consumer(self._settings.consumer(name_in(epoch, self._group)))
                 self._buffers.clear()
-                self._handled.clear()
                 self._start(consumer)
             except SourceUnavailable as error:
                 if consumer is not None:
@@ -311,7 +309,7 @@ class BatchConsumer:
         for each in partitions:
             # A shared group does not say where it stands: its lag is told from the first commit on.
             if each.offset >= 0 or self._join is Join.ASSIGN:
-                self._handled[each.topic, each.partition] = each.offset
+                self._lag.stands(each.topic, each.partition, handled=each.offset)
             self._plans.assigned(each.topic, each.partition)
             self._buffers[each.topic, each.partition] = _Buffer(
                 self._plans.planned(each.topic, each.partition, since=max(each.offset, 0))
@@ -320,7 +318,7 @@ class BatchConsumer:
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
             self._buffers.pop((each.topic, each.partition), None)
-            self._handled.pop((each.topic, each.partition), None)
+            self._lag.left(each.topic, each.partition)
 
     def _pull(self, consumer: Consumer) -> None:
         for message in consumer.consume(_PULL, timeout=min(0.1, self._limits.max_wait_s / 4)):
@@ -408,7 +406,7 @@ class BatchConsumer:
         if self._commits and not self._did_commit(consumer, batch):
             return
         self._progress_s = time.monotonic()
-        self._handled[batch.topic, batch.partition] = batch.last + 1
+        self._lag.stands(batch.topic, batch.partition, handled=batch.last + 1)
         self._metrics.add(m.CONSUMED, batch.topic, amount=len(batch.records))
 
     @staticmethod
@@ -421,19 +419,6 @@ class BatchConsumer:
             _LOG.warning("commit_failed", token=batch.token, reason=error.args[0].name())
             return False
         return True
-
-    def _lag(self) -> m.Readings:
-        """By topic, from what the client knows already: a scrape asks no broker and waits for none."""
-        behind: dict[m.Series, float] = {}
-        with self._asking:
-            if self._consumer is None:
-                return behind
-            for (topic, partition), handled in list(self._handled.items()):
-                where = TopicPartition(topic, partition)
-                low, high = self._consumer.get_watermark_offsets(where, cached=True)
-                series = (m.LAG.name, (self._group, topic))
-                behind[series] = behind.get(series, 0.0) + max(0, high - max(handled, low, 0))
-        return behind
 
     def _watch(self, over: threading.Event) -> None:
         while not over.wait(1.0):

@@ -183,7 +183,7 @@ SPOOL_LIMIT = declare(
 )
 LAG = declare(
     "cior_bus_consumer_lag_messages",
-    "messages of a topic that the broker has and a batch consumer has not handled, as of its last fetch",
+    "messages of a topic that the broker has and a batch consumer has not handled",
     labels=("group", "topic"),
     kind=MetricKind.GAUGE,
 )

@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cior_core.errors import ConfigInvalid
 from cior_grafana import house_rules
+from cior_grafana.board import TIMEZONE, zone
 from cior_grafana.boards import BOARDS
 from cior_grafana.rendering import Rendered, render
 from cior_grafana.words import Language
 
-TIMEZONE = "America/Argentina/Buenos_Aires"
-"""Of the committed boards; a centre elsewhere builds its own."""
-
 
 def boards(language: Language, *, timezone: str = TIMEZONE) -> list[Rendered]:
     """All boards in ``language``. Raises :class:`ConfigInvalid` with every broken house rule."""
-    _check_timezone(timezone)
+    zone(timezone)
     made = [render(board, language=language, timezone=timezone) for board in BOARDS]
     if found := house_rules.lint(made):
         raise ConfigInvalid("board.rules", f"{len(found)} broken house rules:\n{house_rules.told(found)}")
@@ -27,9 +24,9 @@ def boards(language: Language, *, timezone: str = TIMEZONE) -> list[Rendered]:
 
 
 def files(languages: Iterable[Language], *, timezone: str = TIMEZONE) -> dict[Path, str]:
-    """Path below the folder of boards → what it holds."""
+    """Path below the folder of boards → what it holds. Grafana reads a folder an audience (provisioning.py)."""
     return {
-        Path(language.value) / f"{made.board.name}.json": text(made)
+        Path(language.value) / made.board.audience.value / f"{made.board.name}.json": text(made)
         for language in languages
         for made in boards(language, timezone=timezone)
     }
@@ -42,9 +39,9 @@ def text(made: Rendered) -> str:
 
 def stale(folder: Path, wanted: Mapping[Path, str]) -> list[Path]:
     """What is not in ``folder`` as ``wanted`` has it, and boards there that nothing makes any more."""
-    languages = {path.parent for path in wanted}
+    languages = {path.parts[0] for path in wanted}
     there = {
-        path.relative_to(folder) for language in languages for path in (folder / language).glob("*.json")
+        path.relative_to(folder) for language in languages for path in (folder / language).rglob("*.json")
     }
     differing = {path for path, body in wanted.items() if path not in there or body != _read(folder / path)}
     return sorted(differing | (there - set(wanted)))
@@ -64,13 +61,3 @@ def write(folder: Path, wanted: Mapping[Path, str]) -> list[Path]:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def _check_timezone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        sentence = f"'{name}' is no time zone"
-        raise ConfigInvalid(
-            "board.timezone", sentence, cure="give an IANA name such as America/Argentina/Cordoba"
-        ) from error

@@ -78,11 +78,7 @@ def as_yaml(tree: Tree) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Never an alias (``&id001``), and a text of several lines as the lines it has."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        """Always: two equal trees are written twice."""
-        return True
+    """A text of several lines is written as the lines it has."""
 
 
 def _lines(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:

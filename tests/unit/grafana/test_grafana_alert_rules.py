@@ -9,14 +9,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from cior_grafana.board import PROMETHEUS_UID
-from cior_grafana.queries import Query
 from msgspec import structs
 
 from cior_bus import metrics
 from cior_core.errors import ConfigInvalid
 from cior_grafana import alert_rules
 from cior_grafana.alert_rules import Rule, broken, http_bodies, load, questions
+from cior_grafana.board import PROMETHEUS_UID
+from cior_grafana.queries import Query
 from unit.bus.test_bus_metrics import catalogue
 
 TEMPLATE = re.compile(r"\{\{.*?\}\}")

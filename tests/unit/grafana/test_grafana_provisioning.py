@@ -14,12 +14,12 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from cior_grafana.access import read_access
-from cior_grafana.board import PROMETHEUS_UID
-from cior_grafana.queries import Audience
 
 from cior_core.errors import ConfigInvalid
 from cior_grafana import provisioning
+from cior_grafana.access import read_access
+from cior_grafana.board import PROMETHEUS_UID
+from cior_grafana.queries import Audience
 
 ROOT = Path(__file__).resolve().parents[3]
 HOME = ROOT / "deploy" / "grafana" / "provisioning"
