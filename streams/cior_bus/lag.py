@@ -4,11 +4,10 @@ for its store for minutes, and just then the number matters.
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+import threading
 
 import structlog
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from cior_bus import metrics as m
 from cior_bus.settings import BusSettings
@@ -26,7 +25,8 @@ class Lag:
     def __init__(self, settings: BusSettings, *, group: str) -> None:
         self._settings, self._group = settings, group
         self._handled: dict[Partition, int] = {}
-        self._client: AdminClient | None = None
+        self._client: Consumer | None = None
+        self._one_at_a_time = threading.Lock()
 
     def stands(self, topic: str, partition: int, *, handled: int) -> None:
         """Everything before offset ``handled`` is done."""
@@ -39,23 +39,22 @@ class Lag:
     def read(self) -> m.Readings:
         """Messages behind, by topic."""
         handled = dict(self._handled)
-        behind: dict[m.Series, float] = {}
         if not handled:
-            return behind
-        self._client = self._client or AdminClient(self._settings.client())
-        wanted = {TopicPartition(*where): OffsetSpec.latest() for where in handled}
+            return {}
+        behind: dict[m.Series, float] = {}
         try:
-            answers: dict[TopicPartition, Future[ListOffsetsResultInfo]] = self._client.list_offsets(
-                wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_PATIENCE_S
-            )
-            ends = {
-                (each.topic, each.partition): told.result(_PATIENCE_S).offset
-                for each, told in answers.items()
-            }
-        except (KafkaException, TimeoutError) as error:
-            _LOG.warning("lag_unknown", group=self._group, reason=type(error).__name__)
-            return behind
-        for (topic, partition), end in ends.items():
-            series = (m.LAG.name, (self._group, topic))
-            behind[series] = behind.get(series, 0.0) + max(0, end - handled[topic, partition])
+            with self._one_at_a_time:
+                for (topic, partition), done in handled.items():
+                    series = (m.LAG.name, (self._group, topic))
+                    behind[series] = behind.get(series, 0.0) + max(0, self._end(topic, partition) - done)
+        except KafkaException as error:
+            _LOG.warning("lag_unknown", group=self._group, reason=error.args[0].name())
+            return {}
         return behind
+
+    def _end(self, topic: str, partition: int) -> int:
+        if self._client is None:
+            # It subscribes to nothing, so it never joins the group whose name it must have.
+            self._client = Consumer(self._settings.consumer(f"{self._group}-lag"))
+        ends = self._client.get_watermark_offsets(TopicPartition(topic, partition), timeout=_PATIENCE_S)
+        return 0 if ends is None else int(ends[1])

@@ -59,7 +59,7 @@ def write(folder: Path | None = None) -> Iterator[Path]:
 
 def files() -> dict[str, str]:
     """Each file's text by its path under the provisioning folder."""
-    trees = {
+    trees: dict[str, Tree] = {
         "datasources/cior.yaml": {"prune": True, "datasources": data_sources()},
         "dashboards/cior.yaml": {"providers": providers()},
         "alerting/rules.yaml": {"groups": [alert_rules.file_group()]},

@@ -112,7 +112,7 @@ def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_images_are_pinned_and_nothing_listens_to_the_world_unasked() -> None:
     images = re.findall(r"^ +image: (\S+)", TEXT, re.MULTILINE)
     assert len(images) == 5
-    assert all(re.search(r":\d+\.\d+", image) for image in images)
+    assert all(re.search(r":v?\d+\.\d+", image) for image in images)
     ports = re.findall(r"^      - (\S+:\d+:?\d*(?:/\w+)?)(?: #.*)?$", TEXT, re.MULTILINE)
     open_to_all = [port for port in ports if not port.startswith("127.0.0.1:")]
     assert open_to_all == ["12128:12128/tcp", "12128:12128/udp"]
