@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from confluent_kafka import Producer
 
 from cior.embedded.tansu import Tansu, free_port
 from cior_bus import metrics as m
@@ -429,8 +430,10 @@ def test_a_consumer_says_how_far_behind_it_is_also_while_its_store_is_away(apach
     empty(apache_kafka.bootstrap)
     settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA)
     Topics(settings).ensure(partitions=1)
-    with Bus(settings) as bus:
-        bus.publish_sync([press(n) for n in range(40)])
+    producer = Producer({"bootstrap.servers": apache_kafka.bootstrap})
+    for n in range(40):
+        producer.produce(URGENT, key=b"bus-12", value=b"%d" % n)
+    assert producer.flush(60) == 0
     numbers, sink, stop = m.Metrics(), Sink(fail=10_000), threading.Event()
     consumer = BatchConsumer(
         settings, group="slow", topics=[URGENT], limits=BatchLimits(max_wait_s=0.1), metrics=numbers
