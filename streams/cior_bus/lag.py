@@ -57,4 +57,4 @@ class Lag:
             # It subscribes to nothing, so it never joins the group whose name it must have.
             self._client = Consumer(self._settings.consumer(f"{self._group}-lag"))
         ends = self._client.get_watermark_offsets(TopicPartition(topic, partition), timeout=_PATIENCE_S)
-        return 0 if ends is None else int(ends[1])
+        return ends[1]
