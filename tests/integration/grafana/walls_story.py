@@ -22,6 +22,7 @@ from cior_core.model import (
 from cior_store.engine import Store
 from cior_store.sink import Sink
 from cior_store.writers import Writers
+from integration.grafana.walls_history import tell_history
 from integration.store import canaries, city
 
 EVIL = "<script>document.title='acted'</script><img src=x onerror=\"document.title='acted'\">"
@@ -49,6 +50,7 @@ LEVELS = (Level.P1, Level.P2, Level.P3, Level.P3, Level.P4, Level.P5)
 
 def tell(store: Store, now_ms: int) -> None:
     """Write the whole story: the last six hours before ``now_ms``, and what stands behind them."""
+    tell_history(store, now_ms)
     writers = Writers(store)
     sink = Sink(writers, on_dead=_never)
     for topic, records in _topics(now_ms):
@@ -76,8 +78,8 @@ def _place(number: int) -> Place:
     district, (lat, lon) = list(DISTRICTS.items())[number % 6]
     return Place(
         method=PlaceMethod.GPS,
-        lat=lat + number % 7 * 0.002,
-        lon=lon - number % 5 * 0.002,
+        lat=lat + number * 7 % 13 * 0.0015,
+        lon=lon - number * 5 % 11 * 0.0015,
         accuracy_m=9.0,
         district=district,
     )
@@ -173,7 +175,7 @@ def _stamps(number: int, opened_ms: int, status: AlertStatus) -> dict[str, Any]:
 
 
 def _alert(number: int, now_ms: int, **more: Any) -> Any:
-    type_code = TYPES[number % 5]
+    type_code = TYPES[(number + number // 5) % 5]
     opened_ms = now_ms - (number * 4 + 2) * MINUTE_MS
     status = more.pop("status", list(AlertStatus)[number % 5])
     made = city.alert(
