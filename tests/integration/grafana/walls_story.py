@@ -22,7 +22,6 @@ from cior_core.model import (
 from cior_store.engine import Store
 from cior_store.sink import Sink
 from cior_store.writers import Writers
-from integration.grafana.walls_history import tell_history
 from integration.store import canaries, city
 
 EVIL = "<script>document.title='acted'</script><img src=x onerror=\"document.title='acted'\">"
@@ -50,7 +49,6 @@ LEVELS = (Level.P1, Level.P2, Level.P3, Level.P3, Level.P4, Level.P5)
 
 def tell(store: Store, now_ms: int) -> None:
     """Write the whole story: the last six hours before ``now_ms``, and what stands behind them."""
-    tell_history(store, now_ms)
     writers = Writers(store)
     sink = Sink(writers, on_dead=_never)
     for topic, records in _topics(now_ms):
