@@ -34,16 +34,19 @@ def suppress(counts: Counts, *, k: int = 5, also: AbstractSet[Key] = frozenset()
     """The counts and their totals, with None where a count from 1 to ``k`` - 1 would be told.
 
     ``counts``: by row and column, none negative; a pair that is absent is 0. ``also``: counts or totals to hide
-    whatever their size, as well protected as small ones. Zeros are told unless they protect another.
+    whatever their size; each could be ``k`` more or less. Zeros are told unless they protect another.
     Raises ``ValueError`` for a negative count, a key that is a total or ``k`` below 2.
     """
     if k < 2 or any(count < 0 or TOTAL in key for key, count in counts.items()):
         raise ValueError("counts are not negative, are no totals, and k is at least 2")
     table = _with_totals(counts)
-    secret = [key for key, count in table.items() if 0 < count < k or key in also]
-    hidden = set(secret)
-    for key in sorted(secret):
-        hidden.update(_shifted_with(key, table, hidden, k))
+    small = [key for key, count in table.items() if 0 < count < k]
+    hidden, shifted = {*small, *(key for key in also if key in table)}, set[Key]()
+    for key in (*sorted(small), *sorted(hidden)):
+        # Whoever lies on the cycle of another has its second table; a small one can only have grown in it.
+        if key not in shifted:
+            cycle = {key, *_shifted_with(key, table, hidden, k)}
+            hidden, shifted = hidden | cycle, shifted | cycle
     return {key: None if key in hidden else count for key, count in table.items()}
 
 

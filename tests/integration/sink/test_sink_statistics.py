@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from cior_store.engine import Store
 from cior_store.migrate import migrate
 from cior_store.writers import Writers
 from integration.store import city
+from integration.store.engines_here import empty
 from integration.store.test_store_centre_facts import FACTS
 
 OCTOBER = date(2026, 10, 1)
@@ -32,12 +32,18 @@ TOLD_MS = OCTOBER_ENDS_MS + SETTLE_DAYS * DAY_MS
 NUMBERS = count()
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"chdb://{tmp_path / 'store'}") as opened:
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store.open(f"chdb://{tmp_path_factory.mktemp('statistics')}") as opened:
         migrate(opened)
-        write_facts(opened, FACTS, now_ms=MID_OCTOBER_MS)
         yield opened
+
+
+@pytest.fixture
+def store(engine: Store) -> Store:
+    """A store that knows its city and no alert."""
+    write_facts(empty(engine), FACTS, now_ms=MID_OCTOBER_MS)
+    return engine
 
 
 def alerts(
@@ -55,23 +61,23 @@ def look(store: Store, now_ms: int = TOLD_MS) -> tuple[date, ...]:
 
 def counts(store: Store, statistic: str = "alerts") -> dict[tuple[str, str], int | None]:
     rows = store.rows(
-        "SELECT category, part, n FROM observatory.v_month_counts WHERE statistic = {s:String}",
-        {"s": statistic},
+        "SELECT category, part, n FROM observatory.v_month_counts WHERE statistic = {s:String} AND month = {m:Date}",
+        {"s": statistic, "m": OCTOBER},
     )
     return {(row["category"], row["part"]): row["n"] for row in rows}
 
 
 def autumn(store: Store) -> None:
     """Two families in two districts; three shots in one of them are a small group."""
-    alerts(store, 20, "panic.bus", "sur")
-    alerts(store, 30, "panic.bus", "norte")
+    alerts(store, 20, "medical.emergency", "sur")
+    alerts(store, 30, "medical.emergency", "norte")
     alerts(store, 12, "gun.shooting", "sur")
     alerts(store, 3, "gun.shooting", "norte")
 
 
 def test_a_month_is_told_once_it_is_over_and_settled(store: Store) -> None:
     autumn(store)
-    alerts(store, 1, "panic.bus", "sur", at_ms=OCTOBER_ENDS_MS)
+    alerts(store, 1, "medical.emergency", "sur", at_ms=OCTOBER_ENDS_MS)
     assert look(store, TOLD_MS - 1) == ()
     assert counts(store) == {}
     assert look(store) == (OCTOBER,)
@@ -84,8 +90,8 @@ def test_a_small_group_is_hidden_with_what_would_give_it_away(store: Store) -> N
     look(store)
     told = counts(store)
     assert told["gun", "norte"] is None
-    assert (told["gun", "sur"], told["panic", "norte"], told["panic", "sur"]) == (None, None, None)
-    assert (told["gun", "total"], told["total", "norte"], told["panic", "total"]) == (15, 33, 50)
+    assert (told["gun", "sur"], told["medical", "norte"], told["medical", "sur"]) == (None, None, None)
+    assert (told["gun", "total"], told["total", "norte"], told["medical", "total"]) == (15, 33, 50)
     assert all(n is None or n == 0 or n >= K for n in told.values())
     (month,) = store.rows("SELECT * FROM observatory.v_months WHERE statistic = 'alerts'")
     assert (month["month"], month["cells"], month["hidden_cells"]) == (OCTOBER, 9, 4)
@@ -100,7 +106,7 @@ def test_drills_copies_tests_and_what_is_reserved_are_in_no_count(store: Store) 
         {"silent": True},
         {"data_class": DataClass.SEALED},
     ):
-        alerts(store, 10, "panic.bus", "sur", **more)
+        alerts(store, 10, "medical.emergency", "sur", **more)
     look(store)
     assert counts(store)["total", "total"] == 65
     assert counts(store, "reserved") == {("total", "total"): 20}
@@ -109,7 +115,7 @@ def test_drills_copies_tests_and_what_is_reserved_are_in_no_count(store: Store) 
 @pytest.mark.parametrize("n", [0, 4])
 def test_few_silent_alerts_are_no_number_at_all(store: Store, n: int) -> None:
     autumn(store)
-    alerts(store, n, "silent.button", "sur", silent=True)
+    alerts(store, n, "silent.gbv", "sur", silent=True)
     look(store)
     assert counts(store, "reserved") == {("total", "total"): None}
 
@@ -131,18 +137,18 @@ def test_one_late_alert_changes_nothing_and_a_source_that_was_away_one_edition(s
     autumn(store)
     look(store)
     first = counts(store)
-    alerts(store, 1, "panic.bus", "sur")
-    alerts(store, 100, "panic.bus", "sur")
+    alerts(store, 1, "medical.emergency", "sur")
+    alerts(store, 100, "medical.emergency", "sur")
     assert look(store, TOLD_MS + 10 * DAY_MS) == (), "there is one revision, at its time"
     revised_ms = OCTOBER_ENDS_MS + REVISED_DAYS * DAY_MS
-    assert look(store, revised_ms) == (OCTOBER,)
+    assert OCTOBER in look(store, revised_ms)
     second = counts(store)
-    assert second["panic", "total"] == 151
+    assert second["medical", "total"] == 151
     assert [second[key] for key, n in first.items() if n is None] == [None] * 4, (
         "hidden once, hidden for good"
     )
-    alerts(store, 500, "panic.bus", "sur")
-    assert look(store, revised_ms + DAY_MS) == ()
+    alerts(store, 500, "medical.emergency", "sur")
+    assert OCTOBER not in look(store, revised_ms + DAY_MS)
     assert counts(store) == second
 
 
@@ -150,8 +156,8 @@ def test_less_than_five_late_alerts_make_no_revision(store: Store) -> None:
     autumn(store)
     look(store)
     first = counts(store)
-    alerts(store, 4, "panic.bus", "sur")
-    assert look(store, OCTOBER_ENDS_MS + REVISED_DAYS * DAY_MS) == ()
+    alerts(store, 4, "medical.emergency", "sur")
+    assert OCTOBER not in look(store, OCTOBER_ENDS_MS + REVISED_DAYS * DAY_MS)
     assert counts(store) == first
 
 
@@ -160,17 +166,29 @@ def test_judged_alerts_are_told_by_kind_of_source_and_outcome(store: Store) -> N
     alerts(
         store,
         40,
-        "panic.bus",
+        "medical.emergency",
         "sur",
         disposition=Disposition.FALSE_ALARM,
         source="urn:cior:dc09:norte",
         **ended,
     )
     alerts(
-        store, 6, "panic.bus", "sur", disposition=Disposition.CONFIRMED, source="urn:cior:dc09:sur", **ended
+        store,
+        6,
+        "medical.emergency",
+        "sur",
+        disposition=Disposition.CONFIRMED,
+        source="urn:cior:dc09:sur",
+        **ended,
     )
     alerts(
-        store, 10, "panic.bus", "sur", disposition=Disposition.UNKNOWN, source="urn:cior:dc09:sur", **ended
+        store,
+        10,
+        "medical.emergency",
+        "sur",
+        disposition=Disposition.UNKNOWN,
+        source="urn:cior:dc09:sur",
+        **ended,
     )
     look(store)
     told = counts(store, "judged")
@@ -180,8 +198,8 @@ def test_judged_alerts_are_told_by_kind_of_source_and_outcome(store: Store) -> N
 def test_response_times_are_told_of_ten_or_more_and_rounded(store: Store) -> None:
     for seconds in range(1, 13):
         arrived_ms = MID_OCTOBER_MS - 120 + seconds * 60_000
-        alerts(store, 1, "panic.bus", "sur", on_scene_ms=arrived_ms, at_ms=MID_OCTOBER_MS)
-    alerts(store, 9, "panic.bus", "norte", on_scene_ms=MID_OCTOBER_MS + 60_000)
+        alerts(store, 1, "medical.emergency", "sur", on_scene_ms=arrived_ms, at_ms=MID_OCTOBER_MS)
+    alerts(store, 9, "medical.emergency", "norte", on_scene_ms=MID_OCTOBER_MS + 60_000)
     look(store)
     rows = store.rows("SELECT * FROM observatory.v_month_response ORDER BY district")
     assert [row["district"] for row in rows] == ["sur", "total"]
@@ -195,7 +213,7 @@ def test_response_times_are_told_of_ten_or_more_and_rounded(store: Store) -> Non
 def test_concentration_is_a_percentage_of_many_and_no_cell_is_told(store: Store) -> None:
     for n, alerts_there in enumerate((60, *[2] * 20)):
         place = Place(method=PlaceMethod.GPS, lat=-32.9 - n * 0.01, lon=-60.6, district="sur")
-        alerts(store, alerts_there, "panic.bus", "sur", place=place)
+        alerts(store, alerts_there, "medical.emergency", "sur", place=place)
     look(store)
     assert store.rows("SELECT * FROM observatory.v_concentration") == [
         {"month": OCTOBER, "top_cells_percent": 62.0, "located": 100.0}
@@ -204,7 +222,7 @@ def test_concentration_is_a_percentage_of_many_and_no_cell_is_told(store: Store)
 
 def test_a_free_query_finds_no_small_group_in_anything_that_the_observatory_may_read(store: Store) -> None:
     autumn(store)
-    alerts(store, 4, "silent.button", "sur", silent=True)
+    alerts(store, 4, "silent.gbv", "sur", silent=True)
     alerts(
         store, 2, "medical.emergency", "norte", status=AlertStatus.CLOSED, disposition=Disposition.CONFIRMED
     )

@@ -102,7 +102,7 @@ def test_bounds_leave_every_small_count_room_for_five_more(counts: Table) -> Non
             assert low <= table[key] < table[key] + K <= high
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(tables(rows=2, columns=2, largest=8))
 def test_among_all_tables_that_fit_some_have_each_small_count_at_five_or_more(counts: Table) -> None:
     """The strongest attacker there is: tries every table of whole numbers."""
@@ -152,7 +152,7 @@ def late(draw: st.DrawFn) -> tuple[Table, Table]:
     return counts, {key: max(0, count + draw(change)) for key, count in counts.items()}
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(late())
 def test_two_editions_together_tell_no_small_change_and_nothing_that_was_hidden(
     months: tuple[Table, Table],
