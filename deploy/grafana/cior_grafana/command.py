@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from cior_core.errors import ConfigInvalid
 
 
 @click.group()
 def grafana() -> None:
     """Walls as code: build the boards, look at them, bring them to a Grafana and check them there."""
+
+
+@grafana.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("deploy/grafana/dashboards"),
+    show_default=True,
+    help="Folder of the boards' files.",
+)
+@click.option("--language", type=click.Choice(["es", "en"]), multiple=True, help="Both when none is named.")
+@click.option("--timezone", default="", help="IANA name; times on the boards are shown in it.")
+@click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what would be written.")
+def build(out: Path, language: tuple[str, ...], timezone: str, *, check: bool) -> None:
+    """Write every board's JSON, after the house rules have judged it."""
+    from cior_grafana import building
+    from cior_grafana.boards import BOARDS
+    from cior_grafana.words import Language
+
+    languages = [Language(each) for each in language] or list(Language)
+    wanted = building.files(languages, timezone=timezone or building.TIMEZONE)
+    if check and (stale := building.stale(out, wanted)):
+        names = ", ".join(str(path) for path in stale)
+        raise ConfigInvalid("board.stale", f"not as the code has it: {names}", cure="run: cior grafana build")
+    changed = [] if check else building.write(out, wanted)
+    click.echo(f"{len(wanted)} boards, {len(changed)} changed, in {out}")
+    for board in BOARDS:
+        click.echo(f"  {board.address}")
