@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-from cior_grafana.boards import muro
+from cior_grafana.boards import distrito, muro
 
-BOARDS: tuple[Board, ...] = (muro.BOARD,)
+BOARDS: tuple[Board, ...] = (muro.BOARD, distrito.BOARD)
