@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-from cior_grafana.boards import muro
+from cior_grafana.boards import carga, falsas_alarmas, muro, observatorio, pedidos, tiempos
 
-BOARDS: tuple[Board, ...] = (muro.BOARD,)
+BOARDS: tuple[Board, ...] = (
+    muro.BOARD,
+    tiempos.BOARD,
+    falsas_alarmas.BOARD,
+    carga.BOARD,
+    pedidos.BOARD,
+    observatorio.BOARD,
+)
