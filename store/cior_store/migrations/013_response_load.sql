@@ -197,7 +197,7 @@ FROM ops.candidate_hour AS r
 WHERE NOT drill
 GROUP BY hour, connector;
 
--- The one formula, for the ledger of all time too.
+-- The one formula, for the ledgers of all time and of today too.
 -- @v_false_alarms Closed alerts with a judgement, by source and type: confirmed, false, unfounded, and the Wilson 95 %
 --     interval of the false share (drills left out).
 CREATE OR REPLACE VIEW ops.v_false_alarms AS
@@ -218,4 +218,24 @@ FROM
         FROM ops.alert_current FINAL WHERE NOT drill AND status = 'closed'
     )
     GROUP BY source, type
+);
+
+-- @wall.v_false_alarms_day Alerts closed today, by the centre's clock: how many, how many judged, and the share of
+--     false or unfounded among these with Wilson's 95 % interval (empty when none was judged). Drills and reserved
+--     ones left out.
+CREATE OR REPLACE VIEW wall.v_false_alarms_day DEFINER = {definer} SQL SECURITY DEFINER AS
+WITH
+    (SELECT if(count() = 0, 'UTC', any(timezone)) FROM wall.v_centre) AS zone,
+    toDate(toDateTime(toString(now('UTC'), zone), 'UTC')) AS today
+SELECT
+    today AS day, closed_alerts, judged, false_alarms, if(judged = 0, NULL, false_alarms / judged) AS share,
+    wilson_low(false_alarms, judged) AS share_low, wilson_high(false_alarms, judged) AS share_high
+FROM
+(
+    SELECT
+        count() AS closed_alerts, countIf(disposition IN ('confirmed', 'false_alarm', 'unfounded')) AS judged,
+        countIf(disposition IN ('false_alarm', 'unfounded')) AS false_alarms
+    FROM ops.v_alerts_discreet
+    WHERE NOT drill AND NOT reserved AND status = 'closed'
+        AND toDate(toDateTime(toString(toDateTime(closed_at, 'UTC'), zone), 'UTC')) = today
 );
