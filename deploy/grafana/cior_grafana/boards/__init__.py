@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-from cior_grafana.boards import muro
+from cior_grafana.boards import alarmas, camaras, llamadas, muro, transporte
 
-BOARDS: tuple[Board, ...] = (muro.BOARD,)
+BOARDS: tuple[Board, ...] = (muro.BOARD, camaras.BOARD, transporte.BOARD, alarmas.BOARD, llamadas.BOARD)
