@@ -162,8 +162,29 @@ SELECT
 FROM ops.events AS e
 WHERE e.type IN ('panic.bus', 'panic.taxi', 'panic.stop') AND e.phase = 'new';
 
--- What neighbourhood alarm units said, signs of life left out: presses, troubles, silences and returns.
--- A unit is what an alarm receiver (dc09) hears, or what pressed a community alarm by any other way.
+-- The last word of every alarm unit, and how often it must speak. A unit is what an alarm receiver (dc09) hears, or
+-- what pressed a community alarm by any other way.
+CREATE TABLE IF NOT EXISTS ops.unit_state
+(
+    device String,
+    received DateTime64(3, 'UTC'),
+    district LowCardinality(String),
+    expected_every_s Float64,
+    drill Bool
+)
+ENGINE = ReplacingMergeTree(received)
+ORDER BY device
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ops.unit_state_mv TO ops.unit_state AS
+SELECT
+    subject AS device, received, district,
+    JSONExtractFloat(body, 'data', 'attributes', 'expected_every_s') AS expected_every_s, drill
+FROM ops.events
+WHERE (connector = 'dc09' OR type IN ('panic.community', 'siren.community'))
+    AND data_class IN ('public', 'restricted') AND NOT startsWith(type, 'silent.');
+
+-- What alarm units said, signs of life left out: presses, troubles, silences and returns.
 CREATE TABLE IF NOT EXISTS ops.alarm_signals
 (
     event_id String,
@@ -358,36 +379,17 @@ LEFT JOIN
 --     Late: half a period over its own; silent: its supervision said so (three periods).
 CREATE OR REPLACE VIEW supervisor.v_units DEFINER = {definer} SQL SECURITY DEFINER AS
 SELECT
-    d.device AS device, d.district AS district, d.last_word AS last_word,
-    dateDiff('second', last_word, now64(3, 'UTC')) AS age_s, e.expected_every_s AS expected_every_s,
+    u.device AS device, u.district AS district, u.received AS last_word,
+    greatest(0, dateDiff('second', last_word, now64(3, 'UTC'))) AS age_s, u.expected_every_s AS expected_every_s,
     multiIf(
         h.health = 'silent' AND h.received > last_word, 3, expected_every_s = 0, 0,
         age_s > 1.5 * expected_every_s, 2, 1) AS state,
-    if(state = 3, h.occurred, NULL) AS silent_since, d.drill AS drill
-FROM
-(
-    SELECT if(hidden, '', x.device) AS device, max(x.received) AS last_word,
-        argMax(x.district, x.received) AS district, max(x.drill) AS drill
-    FROM ops.device_state AS x FINAL
-    WHERE (x.data_class NOT IN ('public', 'restricted') AS hidden) = 0 AND x.connector != 'cior.devices' AND x.device IN
-    (
-        SELECT y.device FROM ops.device_state AS y WHERE y.connector = 'dc09'
-        UNION DISTINCT
-        SELECT z.device FROM ops.alarm_signals AS z WHERE z.type IN ('panic.community', 'siren.community')
-    )
-    GROUP BY device
-) AS d
-LEFT JOIN
-(
-    SELECT device, argMax(value, at) AS expected_every_s
-    FROM ops.observations
-    WHERE metric = 'expected_every_s' AND received > now64(3, 'UTC') - toIntervalDay(3)
-    GROUP BY device
-) AS e ON e.device = d.device
+    if(state = 3, h.occurred, NULL) AS silent_since, u.drill AS drill
+FROM (SELECT * FROM ops.unit_state FINAL) AS u
 LEFT JOIN
 (
     SELECT subject, health, occurred, received FROM ops.source_health FINAL WHERE source = 'urn:cior:devices'
-) AS h ON h.subject = d.device;
+) AS h ON h.subject = u.device;
 
 -- @wall.v_unit_states How many alarm units of each district report, are late, silent or unsupervised (no drills).
 CREATE OR REPLACE VIEW wall.v_unit_states DEFINER = {definer} SQL SECURITY DEFINER AS
@@ -404,12 +406,7 @@ SELECT
     if(sealed, '', a.event_id) AS event_id, device, type, phase, district, occurred, received, registered,
     toBool(phase = 'new' AND (sealed OR startsWith(type, 'panic.'))) AS press
 FROM ops.alarm_signals AS a FINAL
-WHERE NOT drill AND (connector != 'cior.devices' OR device IN
-(
-    SELECT y.device FROM ops.device_state AS y WHERE y.connector = 'dc09'
-    UNION DISTINCT
-    SELECT z.device FROM ops.alarm_signals AS z WHERE z.type IN ('panic.community', 'siren.community')
-));
+WHERE NOT drill AND (connector != 'cior.devices' OR device IN (SELECT u.device FROM ops.unit_state AS u));
 
 -- @supervisor.v_unit_bursts Signals and presses of one unit in each five minutes, five or more (drills left out).
 CREATE OR REPLACE VIEW supervisor.v_unit_bursts DEFINER = {definer} SQL SECURITY DEFINER AS
@@ -447,15 +444,14 @@ CREATE OR REPLACE VIEW supervisor.v_calls DEFINER = {definer} SQL SECURITY DEFIN
 SELECT
     x.day AS day, x.source AS source, if(reserved, '', x.incident) AS incident,
     min(x.occurred) AS created, min(x.received) AS first_received,
-    argMax(x.type, (x.received, x.event_id)) AS type,
-    argMax(x.native_status, (x.received, x.event_id)) AS native_status,
-    argMax(x.district, (x.received, x.event_id)) AS district, min(x.dispatched) AS dispatched,
-    min(x.on_scene) AS on_scene, count() AS versions, max(x.merged_into) AS merged_into,
+    argMax(x.type, x.received) AS type, argMax(x.native_status, x.received) AS native_status,
+    argMax(x.district, x.received) AS district, min(x.dispatched) AS dispatched, min(x.on_scene) AS on_scene,
+    uniqExact(x.event_id) AS versions, max(x.merged_into) AS merged_into,
     toBool(max(x.sealed)) AS reserved,
     if(dispatched >= created, dateDiff('second', created, dispatched), NULL) AS dispatch_s,
     if(on_scene >= dispatched, dateDiff('second', dispatched, on_scene), NULL) AS travel_s,
     if(on_scene >= created, dateDiff('second', created, on_scene), NULL) AS arrive_s
-FROM ops.call_records AS x FINAL
+FROM ops.call_records AS x
 WHERE NOT drill
 GROUP BY x.day, x.source, x.incident
 HAVING countIf(x.phase = 'test') = 0;
@@ -467,18 +463,19 @@ FROM ops.call_records
 WHERE NOT drill
 GROUP BY day;
 
--- @supervisor.v_call_merges One row an alert that holds calls: how many calls became one alert (drills left out).
-CREATE OR REPLACE VIEW supervisor.v_call_merges DEFINER = {definer} SQL SECURITY DEFINER AS
-SELECT a.alert_id AS alert_id, any(a.opened) AS opened, uniqExact(c.source, c.incident) AS calls
-FROM
-(
-    SELECT alert_id, opened, arrayJoin(member_ids) AS member_id
-    FROM ops.alert_members FINAL
-    WHERE NOT drill AND NOT reserved AND status != 'merged'
-) AS a
-INNER JOIN (SELECT event_id, source, incident FROM ops.call_records WHERE NOT drill AND NOT sealed) AS c
-    ON c.event_id = a.member_id
-GROUP BY alert_id;
+-- @supervisor.v_call_members Members of alerts that have more than one, by the day the alert opened (drills left out).
+CREATE OR REPLACE VIEW supervisor.v_call_members DEFINER = {definer} SQL SECURITY DEFINER AS
+SELECT toDate(a.opened) AS day, a.opened AS opened, a.alert_id AS alert_id, arrayJoin(a.member_ids) AS event_id
+FROM ops.alert_members AS a FINAL
+WHERE NOT a.drill AND NOT a.reserved AND a.status != 'merged' AND length(a.member_ids) > 1;
+
+-- @supervisor.v_call_versions Records of calls with the number that their versions share (drills, reserved ones out).
+CREATE OR REPLACE VIEW supervisor.v_call_versions DEFINER = {definer} SQL SECURITY DEFINER AS
+SELECT
+    x.day AS day, if(x.sealed, '', x.event_id) AS event_id, x.source AS source,
+    if(x.sealed, '', x.incident) AS incident
+FROM ops.call_records AS x
+WHERE NOT x.drill AND NOT x.sealed;
 
 -- @supervisor.v_call_desks Each 911 desk: the receipt of its last record, and its last call.
 CREATE OR REPLACE VIEW supervisor.v_call_desks DEFINER = {definer} SQL SECURITY DEFINER AS

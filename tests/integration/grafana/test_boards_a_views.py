@@ -426,7 +426,7 @@ def test_the_desks_stamps_give_times_and_the_missing_ones_are_counted(told: Stor
 
 
 def test_related_calls_are_counted_where_the_centre_joined_them_and_dead_letters_by_code(told: Store) -> None:
-    assert ask(told, "llamadas", "merges") == [(2, 4, 2)]
+    assert ask(told, "llamadas", "merges") == [(1, 3, 2)]
     assert [row[:2] for row in ask(told, "llamadas", "dead")] == [("cad_drop.columns", 3)]
 
 

@@ -33,12 +33,18 @@ LIMIT 200
 -- The forty that saw least. Every camera also gets points of state 0, so that a silence is drawn and not bridged.
 -- @query timeline supervisor series
 -- @columns time:time camera:string state:number
+WITH worst AS
+(
+    SELECT camera FROM supervisor.v_camera_hours
+    WHERE hour >= toStartOfHour($__fromTime) AND hour <= $__toTime
+    GROUP BY camera ORDER BY sum(up_min), camera LIMIT 40
+)
 SELECT time, camera, max(code) AS state
 FROM
 (
     SELECT $__timeInterval(slot) AS time, camera, toUInt8(state) AS code
     FROM supervisor.v_camera_slots
-    WHERE hour >= toStartOfHour($__fromTime) AND hour <= $__toTime AND slot >= $__fromTime
+    WHERE hour >= toStartOfHour($__fromTime) AND hour <= $__toTime AND slot >= $__fromTime AND camera IN worst
     UNION ALL
     SELECT $__timeInterval(toDateTime(second)) AS time, camera, 0 AS code
     FROM
@@ -47,17 +53,7 @@ FROM
             arrayJoin(range(toUInt32($__fromTime), toUInt32(least($__toTime, now())),
                 greatest(600, intDiv(toUInt32($__toTime) - toUInt32($__fromTime), 300)))) AS second
     ) AS spine
-    CROSS JOIN
-    (
-        SELECT DISTINCT camera FROM supervisor.v_camera_hours
-        WHERE hour >= toStartOfHour($__fromTime) AND hour <= $__toTime
-    ) AS known
-)
-WHERE camera IN
-(
-    SELECT camera FROM supervisor.v_camera_hours
-    WHERE hour >= toStartOfHour($__fromTime) AND hour <= $__toTime
-    GROUP BY camera ORDER BY sum(up_min), camera LIMIT 40
+    CROSS JOIN worst
 )
 GROUP BY time, camera
 ORDER BY time, camera

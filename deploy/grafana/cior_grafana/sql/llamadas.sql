@@ -75,12 +75,25 @@ GROUP BY type
 ORDER BY calls DESC, type
 LIMIT 60
 
--- Calls that the centre gathered into one alert; what the desk joined itself stands above.
+-- Calls of one event that the centre gathered into one alert; what the desk joined itself stands above.
 -- @query merges supervisor table
 -- @columns alerts:number calls:number gathered:number
-SELECT count() AS alerts, sum(v.calls) AS calls, sum(v.calls) - count() AS gathered
-FROM supervisor.v_call_merges AS v
-WHERE $__timeFilter(opened)
+SELECT count() AS alerts, sum(held) AS calls, sum(held) - count() AS gathered
+FROM
+(
+    SELECT alert_id, uniqExact(c.source, c.incident) AS held
+    FROM
+    (
+        SELECT alert_id, event_id FROM supervisor.v_call_members WHERE $__dateFilter(day) AND $__timeFilter(opened)
+    ) AS m
+    INNER JOIN
+    (
+        SELECT event_id, source, incident FROM supervisor.v_call_versions
+        WHERE day >= toDate($__fromTime) - 1 AND day <= toDate($__toTime)
+    ) AS c ON c.event_id = m.event_id
+    GROUP BY alert_id
+    HAVING held > 1
+)
 HAVING alerts > 0
 
 -- @query dead supervisor table
