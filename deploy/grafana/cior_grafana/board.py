@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
@@ -11,9 +12,21 @@ from cior_grafana.panels import Panel
 from cior_grafana.queries import Audience, PromQuery, Query
 
 GRID_COLUMNS = 24
+TIMEZONE = "America/Argentina/Buenos_Aires"
+"""Of the committed boards; a centre elsewhere builds its own."""
 PROMETHEUS_UID = "cior-prometheus"
 # Since 11.3 `kiosk` alone leaves the time picker and the variables on the screen.
 KIOSK = "kiosk&_dash.hideTimePicker=true&_dash.hideVariables=true"
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that name. Raises :class:`ConfigInvalid` when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        sentence = f"'{name}' is no time zone"
+        cure = "give an IANA name such as America/Argentina/Cordoba"
+        raise ConfigInvalid("board.timezone", sentence, cure=cure) from error
 
 
 class Variable(Struct, frozen=True, kw_only=True):

@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cior_core.errors import ConfigInvalid
 from cior_grafana import house_rules
+from cior_grafana.board import TIMEZONE, zone
 from cior_grafana.boards import BOARDS
 from cior_grafana.rendering import Rendered, render
 from cior_grafana.words import Language
 
-TIMEZONE = "America/Argentina/Buenos_Aires"
-"""Of the committed boards; a centre elsewhere builds its own."""
-
 
 def boards(language: Language, *, timezone: str = TIMEZONE) -> list[Rendered]:
     """All boards in ``language``. Raises :class:`ConfigInvalid` with every broken house rule."""
-    _check_timezone(timezone)
+    zone(timezone)
     made = [render(board, language=language, timezone=timezone) for board in BOARDS]
     if found := house_rules.lint(made):
         raise ConfigInvalid("board.rules", f"{len(found)} broken house rules:\n{house_rules.told(found)}")
@@ -64,13 +61,3 @@ def write(folder: Path, wanted: Mapping[Path, str]) -> list[Path]:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def _check_timezone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        sentence = f"'{name}' is no time zone"
-        raise ConfigInvalid(
-            "board.timezone", sentence, cure="give an IANA name such as America/Argentina/Cordoba"
-        ) from error

@@ -19,7 +19,7 @@ from cior_grafana.words import BOARD, NO_DATA, RESERVED, STATE, Language, PanelW
 
 GREY = "#6E7280"
 BLUE = "#1F60C4"
-STATE_FIELD = "state"
+STATE_FIELD = "step"
 PROMETHEUS_VALUE = "Value"
 # The column of event and alert types, and the one that a reserved alert has.
 _TYPE = "type"
@@ -137,19 +137,29 @@ def line_name(view: View) -> str:
 
 def _head(view: View, query: Query, column: Column) -> dict[str, object]:
     """The column's words (before its line's name where a series has several numbers), or the form of its time."""
-    if column.kind is Kind.TIME:
-        return {"unit": _TIME_UNIT}
     named = view.said.columns.get(column.name)
-    needless = column.name in (*labels(view), *query.named(Kind.LATITUDE, Kind.LONGITUDE))
-    if (needless and named is None) or (labels(view) and len(query.named(Kind.NUMBER)) == 1):
-        return {}
-    if named is None:
+    look: dict[str, object] = {"unit": _TIME_UNIT} if column.kind is Kind.TIME else {}
+    if _needs_name(view, query, column) and named is None:
         cure = f"write columns.{column.name}.es and .en under [{view.panel.name}]"
-        raise ConfigInvalid(
-            "words.no_column", f"column {column.name} of query {query.name} has no words", cure=cure
-        )
-    line = "" if needless else line_name(view)
-    return {"displayName": f"{named[view.language]} {line}".strip()}
+        sentence = f"column {column.name} of query {query.name} has no words"
+        raise ConfigInvalid("words.no_column", sentence, cure=cure)
+    if named is None or (labels(view) and len(query.named(Kind.NUMBER)) == 1):
+        return look
+    line = line_name(view) if column.kind is Kind.NUMBER else ""
+    return look | {"displayName": f"{named[view.language]} {line}".strip()}
+
+
+def _needs_name(view: View, query: Query, column: Column) -> bool:
+    """Coordinates, labels of lines, the time axis and the one number of labelled lines are not read by name."""
+    match column.kind:
+        case Kind.LATITUDE | Kind.LONGITUDE:
+            return False
+        case Kind.TIME:
+            return view.panel.draw is Draw.TABLE
+        case Kind.STRING:
+            return not labels(view)
+        case Kind.NUMBER:
+            return not labels(view) or len(query.named(Kind.NUMBER)) > 1
 
 
 def _look(view: View, column: str) -> dict[str, object]:

@@ -13,22 +13,30 @@ from typing import Any
 
 from cior_core.model import Struct
 from cior_grafana.board import GRID_COLUMNS, PROMETHEUS_UID
+from cior_grafana.macros import EXPRESSIONS, FORBIDDEN
 from cior_grafana.panels import Draw
 from cior_grafana.queries import Audience, Bound, Format, Kind, Query
 from cior_grafana.rendering import CLICKHOUSE, Rendered
 
 FASTEST_REFRESH_S = 10
-_STATEMENT = re.compile(
-    r"\$__(columns|rateColumns|perSecondColumns|increaseColumns|rate|perSecond|increase|lttb)\b"
-)
-_BROWSER_ONLY = re.compile(r"\$__(interval|conditionalAll|adHocFilters)\b")
-_MACRO = re.compile(
-    r"\$__(timeFilter(_ms)?|fromTime(_ms)?|toTime(_ms)?|timeInterval(_ms)?|dateFilter|dateTimeFilter|dt|timeFrom|timeTo"
-    r"|timeGroup|interval_s|interval_ms)\b"
-)
+_IN_THE_BROWSER = frozenset({"interval", "conditionalAll", "adHocFilters"})
+
+
+def _any_of(names: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"\$__({'|'.join(sorted(names))})\b")
+
+
+_STATEMENT = _any_of(FORBIDDEN - _IN_THE_BROWSER)
+_BROWSER_ONLY = _any_of(_IN_THE_BROWSER)
+_MACRO = _any_of(EXPRESSIONS)
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+):singlequote\}")
 _BY_TIME = re.compile(r"\$__(time|from|to|date|dt)|\b(now|now64|today|yesterday)\s*\(", re.IGNORECASE)
-_READS = re.compile(r"\b(?:FROM|JOIN)\s+([A-Za-z_]\w*(?:\.\w+)?)", re.IGNORECASE)
+# What stands after FROM and JOIN, and whatever names a database that holds tables.
+_READS = re.compile(
+    r"\b(?:FROM|JOIN)\s+([a-z_]\w*\.\w+)|\b((?:ops|raw|sealed|ledger|system|default|information_schema)\.\w+)",
+    re.IGNORECASE,
+)
+_QUOTES = str.maketrans("", "", '`"')
 _HEX = re.compile(r"#[0-9A-Fa-f]{6}")
 _BOARD_LINK = re.compile(r"/d/([\w-]+)")
 # An id or a text would say which sealed alert it is; a wall is photographed.
@@ -255,13 +263,14 @@ def reach(board: Rendered) -> Iterator[Finding]:
             message = f"a board for {board.board.audience.value} asks as {query.audience.value}"
             cure = "move the panel to a board of that audience"
             yield Finding(code="audience.above", where=_in(query), message=message, cure=cure)
-        for name in _READS.findall(query.sql):
+        found = _READS.finditer(query.sql.translate(_QUOTES))
+        for name in dict.fromkeys(each[1] or each[2] for each in found):
             database, _, view = name.partition(".")
-            if view and not (view.startswith("v_") and database in {each.value for each in Audience}):
+            if not (view.startswith("v_") and database in {each.value for each in Audience}):
                 message = f"it reads {name}, which is no view of an audience"
                 cure = "make a view with a migration"
                 yield Finding(code="sql.table", where=_in(query), message=message, cure=cure)
-            elif view and not query.audience.covers(Audience(database)):
+            elif not query.audience.covers(Audience(database)):
                 message = f"as {query.audience.value} it cannot read {name}"
                 cure = "ask as the audience of that view"
                 yield Finding(code="sql.reach", where=_in(query), message=message, cure=cure)

@@ -220,6 +220,8 @@ _MACROS: dict[str, tuple[int, Callable[[Window, list[str]], str]]] = {
     "interval_s": (0, lambda w, _: str(w.interval_s)),
     "interval_ms": (0, lambda w, _: str(w.interval_ms)),
 }
+EXPRESSIONS = frozenset(_MACROS)
+"""Names after ``$__`` that boards may use."""
 
 
 def _invalid(sentence: str) -> ConfigInvalid:

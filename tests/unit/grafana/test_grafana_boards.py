@@ -77,7 +77,7 @@ def test_the_age_of_the_data_is_on_the_wall_and_red_from_a_minute_on(spanish: li
     defaults = age["fieldConfig"]["defaults"]
     assert {"value": 60, "color": "#C4162A"} in defaults["thresholds"]["steps"]
     assert defaults["noValue"] == "— sin datos"
-    state = next(each for each in age["fieldConfig"]["overrides"] if each["matcher"]["options"] == "state")
+    state = next(each for each in age["fieldConfig"]["overrides"] if each["matcher"]["options"] == "step")
     mapped = next(each["value"] for each in state["properties"] if each["id"] == "mappings")
     assert mapped[0]["options"]["result"]["text"] == "✖ DATOS VIEJOS"
 
@@ -91,7 +91,7 @@ def test_the_words_beside_a_number_stay_empty_when_the_number_is(spanish: list[R
         assert (options["mode"], options["reduce"]["reducer"], options["alias"]) == (
             "reduceRow",
             "last",
-            "state",
+            "step",
         )
 
 

@@ -158,6 +158,8 @@ QUERIES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "SELECT alerts FROM wall.v_a JOIN raw.payload ON a = b WHERE now() > t",
         {},
     ),
+    "a table after a comma": ("sql.table", "SELECT alerts FROM wall.v_a, ops.events WHERE now() > t", {}),
+    "a table in quotes": ("sql.table", "SELECT alerts FROM `raw`.`payload` WHERE now() > t", {}),
     "another audience's view": ("sql.reach", "SELECT alerts FROM supervisor.v_a WHERE now() > t", {}),
     "an alert's id on the wall": ("sealed.column", GOOD_SQL, {"columns": column("alert_id")}),
     "a payload on the wall": ("sealed.column", GOOD_SQL, {"columns": column("payload")}),
