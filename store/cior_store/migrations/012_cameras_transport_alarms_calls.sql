@@ -488,7 +488,9 @@ GROUP BY source;
 
 -- @supervisor.v_call_dead_letters Records of 911 desks that could not be read, by code: counts, never a byte.
 CREATE OR REPLACE VIEW supervisor.v_call_dead_letters DEFINER = {definer} SQL SECURITY DEFINER AS
-SELECT toStartOfHour(toDateTime(at, 'UTC')) AS hour, code, count() AS records
-FROM ops.dead_letters FINAL
-WHERE connector = 'cad_drop'
+SELECT
+    toStartOfHour(toDateTime(d.at, 'UTC')) AS hour,
+    if(d.data_class IN ('public', 'restricted'), toString(d.code), 'reservada') AS code, count() AS records
+FROM ops.dead_letters AS d FINAL
+WHERE d.connector = 'cad_drop'
 GROUP BY hour, code;
