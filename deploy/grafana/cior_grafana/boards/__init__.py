@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-from cior_grafana.boards import carga, falsas_alarmas, muro, observatorio, pedidos, tiempos
+from cior_grafana.boards import (
+    alarmas,
+    camaras,
+    carga,
+    falsas_alarmas,
+    llamadas,
+    muro,
+    observatorio,
+    pedidos,
+    tiempos,
+    transporte,
+)
 
 BOARDS: tuple[Board, ...] = (
     muro.BOARD,
+    camaras.BOARD,
+    transporte.BOARD,
+    alarmas.BOARD,
+    llamadas.BOARD,
     tiempos.BOARD,
     falsas_alarmas.BOARD,
     carga.BOARD,
