@@ -104,8 +104,8 @@ WHERE written = (SELECT max(written) FROM ops.event_types);
 --     clock: `local` (labelled UTC), `local_day`, and `day`, the instant at which that day began. Bound it by `opened`.
 CREATE OR REPLACE VIEW ops.v_alert_clock AS
 WITH
-    -- A zone that is no constant: only toString takes it.
-    (SELECT if(count() = 0, 'UTC', any(timezone)) FROM wall.v_centre) AS zone,
+    -- Only toString takes a zone that is no constant. Empty: nobody has said it yet, or a view is being made.
+    (SELECT any(timezone) FROM wall.v_centre) AS said, if(said = '', 'UTC', said) AS zone,
     toDateTime(toString(toDateTime(a.opened, 'UTC'), zone), 'UTC') AS clock
 SELECT
     a.opened AS opened, clock AS local, toDate(clock) AS local_day,
@@ -188,7 +188,7 @@ FROM ops.v_alert_clock;
 --     sealed has no connector; drills left out).
 CREATE OR REPLACE VIEW wall.v_candidates_hour DEFINER = {definer} SQL SECURITY DEFINER AS
 WITH
-    (SELECT if(count() = 0, 'UTC', any(timezone)) FROM wall.v_centre) AS zone,
+    (SELECT any(timezone) FROM wall.v_centre) AS said, if(said = '', 'UTC', said) AS zone,
     toDateTime(toString(hour, zone), 'UTC') AS clock
 SELECT
     hour, toDate(clock) AS local_day, toStartOfDay(clock) - toIntervalSecond(dateDiff('second', hour, clock)) AS day,
@@ -225,7 +225,7 @@ FROM
 --     ones left out.
 CREATE OR REPLACE VIEW wall.v_false_alarms_day DEFINER = {definer} SQL SECURITY DEFINER AS
 WITH
-    (SELECT if(count() = 0, 'UTC', any(timezone)) FROM wall.v_centre) AS zone,
+    (SELECT any(timezone) FROM wall.v_centre) AS said, if(said = '', 'UTC', said) AS zone,
     toDate(toDateTime(toString(now('UTC'), zone), 'UTC')) AS today
 SELECT
     today AS day, closed_alerts, judged, false_alarms, if(judged = 0, NULL, false_alarms / judged) AS share,
@@ -237,5 +237,5 @@ FROM
         countIf(disposition IN ('false_alarm', 'unfounded')) AS false_alarms
     FROM ops.v_alerts_discreet
     WHERE NOT drill AND NOT reserved AND status = 'closed'
-        AND toDate(toDateTime(toString(toDateTime(closed_at, 'UTC'), zone), 'UTC')) = today
+        AND toDate(toDateTime(toString(toDateTime(coalesce(closed_at, opened), 'UTC'), zone), 'UTC')) = today
 );
