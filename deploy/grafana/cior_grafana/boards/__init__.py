@@ -7,6 +7,7 @@ from cior_grafana.boards import (
     alarmas,
     camaras,
     carga,
+    distrito,
     falsas_alarmas,
     llamadas,
     muro,
@@ -18,6 +19,7 @@ from cior_grafana.boards import (
 
 BOARDS: tuple[Board, ...] = (
     muro.BOARD,
+    distrito.BOARD,
     camaras.BOARD,
     transporte.BOARD,
     alarmas.BOARD,
