@@ -7,11 +7,16 @@ from pathlib import Path
 import click
 
 from cior_core.errors import ConfigInvalid
+from cior_grafana import http_commands
 
 
 @click.group()
 def grafana() -> None:
     """Walls as code: build the boards, look at them, bring them to a Grafana and check them there."""
+
+
+for _command in http_commands.COMMANDS:
+    grafana.add_command(_command)
 
 
 @grafana.command()

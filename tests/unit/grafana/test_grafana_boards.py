@@ -215,6 +215,33 @@ def test_a_centre_has_its_own_time_zone_and_a_wrong_one_is_refused() -> None:
         building.boards(Language.ES, timezone="Mars/Olympus")
 
 
+def test_a_district_is_chosen_and_never_all_of_them(spanish: list[Rendered]) -> None:
+    made = next(made for made in spanish if made.board.name == "distrito")
+    (variable,) = made.body["templating"]["list"]
+    assert (variable["name"], variable["type"], variable["includeAll"], variable["multi"]) == (
+        "district",
+        "query",
+        False,
+        False,
+    )
+    assert variable["query"] == queries.load("distrito")["districts"].sql
+    rows = next(panel for panel in made.body["panels"] if panel["title"] == "Todos los distritos")
+    override = next(
+        each for each in rows["fieldConfig"]["overrides"] if each["matcher"]["options"] == "district"
+    )
+    links = next(each["value"] for each in override["properties"] if each["id"] == "links")
+    assert links == [
+        {"title": "CIOR · Distrito", "url": "/d/cior-distrito?var-district=${__value.raw:percentencode}"}
+    ]
+
+
+def test_a_number_without_a_number_is_told() -> None:
+    row = Row(panels=(panels.number("district", query="districts", width=4),))
+    board = Board(name="distrito", audience=Audience.WALL, rows=(row,))
+    with pytest.raises(ConfigInvalid, match=r"board\.no_number: the number district has no number"):
+        render(board, language=Language.ES, timezone="UTC")
+
+
 def test_a_board_may_ask_prometheus_too() -> None:
     asked = PromQuery(name="drill", expr="sum by (topic) (lag)", legend="{{topic}}")
     row = Row(panels=(panels.series("drill", width=12), panels.number("drill", width=4, thresholds="some")))

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-from cior_grafana.boards import alarmas, camaras, llamadas, muro, transporte
+from cior_grafana.boards import alarmas, camaras, distrito, llamadas, muro, transporte
 
-BOARDS: tuple[Board, ...] = (muro.BOARD, camaras.BOARD, transporte.BOARD, alarmas.BOARD, llamadas.BOARD)
+BOARDS: tuple[Board, ...] = (
+    muro.BOARD,
+    distrito.BOARD,
+    camaras.BOARD,
+    transporte.BOARD,
+    alarmas.BOARD,
+    llamadas.BOARD,
+)

@@ -42,7 +42,7 @@ BOARD = Board(
                 table(
                     "open_list",
                     width=14,
-                    colours={"level": "level", "status": "status"},
+                    colours={"level": "level", "status": "status", "drill": "drill_mark"},
                     units={"age_s": "s"},
                 ),
                 points_map("open_points", width=10),

@@ -1,19 +1,20 @@
--- The operators' wall. Everything here is the present; drills are left out or marked.
+-- The operators' wall. Everything here is the present; drills are left out or marked. Where nothing was ever stored, the
+-- numbers have no row: a city whose parts never started must not read "0 waiting".
 
 -- @query p1_waiting wall table
 -- @columns unacknowledged:number alerts:number
 -- @bounded state
 SELECT unacknowledged, alerts
 FROM wall.v_open_by_level
-WHERE level = 'P1';
+WHERE level = 'P1' AND (SELECT any(state) FROM wall.v_data_age WHERE what = 'events') = 'data';
 
--- Nobody waits: 0, which is good news. A view that gives no row is not.
+-- Nobody waits: 0, which is good news.
 -- @query oldest_waiting wall table
 -- @columns oldest_s:number
 -- @bounded state
 SELECT ifNull(max(oldest_unacknowledged_s), 0) AS oldest_s
 FROM wall.v_open_by_level
-HAVING count() > 0;
+HAVING (SELECT any(state) FROM wall.v_data_age WHERE what = 'events') = 'data';
 
 -- @query open_by_level wall table
 -- @columns level:string alerts:number unacknowledged:number oldest_s:number
@@ -22,13 +23,14 @@ SELECT level, alerts, unacknowledged, oldest_unacknowledged_s AS oldest_s
 FROM wall.v_open_by_level
 ORDER BY level;
 
+-- An exercise is shown, marked and last; no number of this board counts it.
 -- @query open_list wall table
 -- @columns level:string status:string type:string district:string age_s:number points:number members:number
+-- @columns drill:number
 -- @bounded state
-SELECT level, status, type, district, age_s, points, members
+SELECT level, status, type, district, age_s, points, members, toUInt8(drill) AS drill
 FROM wall.v_open_alerts
-WHERE NOT drill
-ORDER BY turn
+ORDER BY drill, turn
 LIMIT 200;
 
 -- Reserved alerts have no point: they stand in reserved_districts.
@@ -55,7 +57,8 @@ ORDER BY level, district;
 -- @bounded state
 SELECT sum(devices) AS devices
 FROM wall.v_blind_spots
-WHERE NOT drill;
+WHERE NOT drill
+HAVING (SELECT any(state) FROM wall.v_data_age WHERE what = 'events') = 'data';
 
 -- @query blind_spots wall table
 -- @columns health:string kind:string device:string district:string age_s:number devices:number
