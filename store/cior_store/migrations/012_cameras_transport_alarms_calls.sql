@@ -287,16 +287,19 @@ FROM
 (
     SELECT camera FROM ops.camera_watch
     UNION DISTINCT
-    SELECT if(hidden, '', x.subject) AS camera FROM ops.source_health AS x
-    WHERE startsWith(x.type, 'camera.') AND (x.data_class NOT IN ('public', 'restricted') AS hidden) = 0
+    SELECT if(x.data_class IN ('public', 'restricted'), x.subject, '') AS camera FROM ops.source_health AS x
+    WHERE startsWith(x.type, 'camera.') AND x.data_class IN ('public', 'restricted')
 ) AS s
 LEFT JOIN (SELECT * FROM ops.camera_watch FINAL) AS w ON w.camera = s.camera
 LEFT JOIN
 (
-    SELECT x.subject AS subject, argMax(x.health, x.received) AS health, argMax(x.occurred, x.received) AS occurred,
+    SELECT if(x.data_class IN ('public', 'restricted'), x.subject, '') AS subject,
+        argMax(x.health, x.received) AS health, argMax(x.occurred, x.received) AS occurred,
         argMax(x.type, x.received) AS type, argMax(x.district, x.received) AS district,
         argMax(x.drill, x.received) AS drill, max(x.received) AS received
-    FROM ops.source_health AS x FINAL WHERE startsWith(x.type, 'camera.') GROUP BY x.subject
+    FROM ops.source_health AS x FINAL
+    WHERE startsWith(x.type, 'camera.') AND x.data_class IN ('public', 'restricted')
+    GROUP BY subject
 ) AS h ON h.subject = s.camera;
 
 -- @wall.v_camera_states How many cameras of each district are in each state (drills left out).
@@ -370,7 +373,10 @@ SELECT
 FROM (SELECT * FROM ops.vehicle_state FINAL) AS v
 LEFT JOIN
 (
-    SELECT subject, health, occurred, received FROM ops.source_health FINAL WHERE source = 'urn:cior:devices'
+    SELECT if(x.data_class IN ('public', 'restricted'), x.subject, '') AS subject, x.health AS health,
+        x.occurred AS occurred, x.received AS received
+    FROM ops.source_health AS x FINAL
+    WHERE x.source = 'urn:cior:devices' AND x.data_class IN ('public', 'restricted')
 ) AS h ON h.subject = v.device;
 
 -- Community alarms ----------------------------------------------------------------------------------------------------
@@ -388,7 +394,10 @@ SELECT
 FROM (SELECT * FROM ops.unit_state FINAL) AS u
 LEFT JOIN
 (
-    SELECT subject, health, occurred, received FROM ops.source_health FINAL WHERE source = 'urn:cior:devices'
+    SELECT if(x.data_class IN ('public', 'restricted'), x.subject, '') AS subject, x.health AS health,
+        x.occurred AS occurred, x.received AS received
+    FROM ops.source_health AS x FINAL
+    WHERE x.source = 'urn:cior:devices' AND x.data_class IN ('public', 'restricted')
 ) AS h ON h.subject = u.device;
 
 -- @wall.v_unit_states How many alarm units of each district report, are late, silent or unsupervised (no drills).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
+<<<<<<< HEAD
 from cior_grafana.boards import (
     alarmas,
     camaras,
@@ -16,6 +17,9 @@ from cior_grafana.boards import (
     tiempos,
     transporte,
 )
+=======
+from cior_grafana.boards import alarmas, camaras, distrito, llamadas, muro, transporte
+>>>>>>> g-boards-a
 
 BOARDS: tuple[Board, ...] = (
     muro.BOARD,
@@ -24,9 +28,12 @@ BOARDS: tuple[Board, ...] = (
     transporte.BOARD,
     alarmas.BOARD,
     llamadas.BOARD,
+<<<<<<< HEAD
     tiempos.BOARD,
     falsas_alarmas.BOARD,
     carga.BOARD,
     pedidos.BOARD,
     observatorio.BOARD,
+=======
+>>>>>>> g-boards-a
 )
