@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-<<<<<<< HEAD
 from cior_grafana.boards import (
     alarmas,
     camaras,
@@ -17,9 +16,6 @@ from cior_grafana.boards import (
     tiempos,
     transporte,
 )
-=======
-from cior_grafana.boards import alarmas, camaras, distrito, llamadas, muro, transporte
->>>>>>> g-boards-a
 
 BOARDS: tuple[Board, ...] = (
     muro.BOARD,
@@ -28,12 +24,9 @@ BOARDS: tuple[Board, ...] = (
     transporte.BOARD,
     alarmas.BOARD,
     llamadas.BOARD,
-<<<<<<< HEAD
     tiempos.BOARD,
     falsas_alarmas.BOARD,
     carga.BOARD,
     pedidos.BOARD,
     observatorio.BOARD,
-=======
->>>>>>> g-boards-a
 )
