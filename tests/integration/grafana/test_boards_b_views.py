@@ -11,9 +11,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from cior_core.requests import Answer, AuthorityKind, RequestState, RequestStatus
-from cior_core.suppression import suppress
-from cior_store.centre_facts import CentreFacts, DistrictFacts, Population, write_facts
 
 from cior_core.catalogue import Kind
 from cior_core.model import (
@@ -32,8 +29,11 @@ from cior_core.model import (
     Reason,
     TypeCode,
 )
+from cior_core.requests import Answer, AuthorityKind, RequestState, RequestStatus
+from cior_core.suppression import suppress
 from cior_grafana import macros, queries
 from cior_store import month_statistics
+from cior_store.centre_facts import CentreFacts, DistrictFacts, Population, write_facts
 from cior_store.engine import Store
 from cior_store.writers import Writers
 from integration.store import city
@@ -138,7 +138,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 def responses(facts: Store) -> Store:
     """Five arrivals in the north, one in the south with a device that runs ahead, one unfinished of each sort."""
     arrivals = [incident(n, stamps=(0, 10, 70, 100, 10 + s)) for n, s in enumerate((200, 300, 400, 420, 600))]
-    south = {"type": "fire.structure", "district": "sur"}
+    south: dict[str, Any] = {"type": "fire.structure", "district": "sur"}
     records = [
         *arrivals,
         incident(10, stamps=(0, 10, 80, None, None), status=CLOSED, level=Level.P2),
@@ -296,7 +296,10 @@ def loaded(facts: Store) -> Store:
         *(incident(50 + n, opened_ms=slot, drill=True) for n in range(5)),
     ]
     put(facts, Kind.ALERT, records)
-    sealed = {"data_class": DataClass.SEALED, "place": Place(method=PlaceMethod.DISTRICT, district="sur")}
+    sealed: dict[str, Any] = {
+        "data_class": DataClass.SEALED,
+        "place": Place(method=PlaceMethod.DISTRICT, district="sur"),
+    }
     cad = Producer(connector="cad_drop", version="1", instance="calls")
     events = [
         *(city.event(n, producer=cad) for n in range(7)),
