@@ -10,7 +10,7 @@ BOARD = Board(
     name="carga",
     audience=Audience.WALL,
     refresh_s=30,
-    since="now-24h",
+    since="now-7d",
     rows=(
         Row(
             height=5,

@@ -30,36 +30,36 @@ ORDER BY time;
 
 -- What every rate is of.
 -- @query population observatory table
--- @columns place:string population:number population_year:number population_source:string
+-- @columns place:string population:number population_year:string population_source:string
 -- @bounded rollup
-SELECT place, population, population_year, population_source
+SELECT place, population, ifNull(toString(year), '') AS population_year, population_source
 FROM
 (
-    SELECT 0 AS turn, name AS place, population, population_year, population_source FROM observatory.v_centre
+    SELECT 0 AS turn, name AS place, population, population_year AS year, population_source FROM observatory.v_centre
     UNION ALL
     SELECT 1, name, population, population_year, population_source FROM observatory.v_districts
 )
 ORDER BY turn, place;
 
 -- @query families observatory table
--- @columns month:string family:string alerts:string per_100k:number population_year:number population_source:string
+-- @columns month:string family:string alerts:string per_100k:number population_year:string population_source:string
 -- @bounded rollup
 SELECT
     formatDateTime(r.month, '%Y-%m') AS month, family, if(suppressed, 'hidden', toString(alerts)) AS alerts,
-    round(per_100k, 1) AS per_100k, population_year, population_source
+    round(per_100k, 1) AS per_100k, ifNull(toString(r.population_year), '') AS population_year, population_source
 FROM observatory.v_month_rates AS r
 WHERE $__dateFilter(r.month) AND district = 'total'
 ORDER BY r.month DESC, family = 'total' DESC, r.alerts DESC NULLS LAST, family
 LIMIT 1000;
 
 -- @query districts observatory table
--- @columns month:string district:string alerts:string per_100k:number population:number population_year:number
+-- @columns month:string district:string alerts:string per_100k:number population:number population_year:string
 -- @columns population_source:string
 -- @bounded rollup
 SELECT
     formatDateTime(r.month, '%Y-%m') AS month, if(d.name != '', d.name, r.district) AS district,
     if(suppressed, 'hidden', toString(alerts)) AS alerts, round(per_100k, 1) AS per_100k, r.population AS population,
-    r.population_year AS population_year, r.population_source AS population_source
+    ifNull(toString(r.population_year), '') AS population_year, r.population_source AS population_source
 FROM observatory.v_month_rates AS r
 LEFT JOIN observatory.v_districts AS d ON d.district = r.district
 WHERE $__dateFilter(r.month) AND family = 'total' AND r.district != 'total'
