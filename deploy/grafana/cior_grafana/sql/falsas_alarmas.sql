@@ -92,7 +92,8 @@ LIMIT 100;
 -- @query by_day wall series
 -- @columns time:time confirmed:number false_alarms:number unfounded:number
 SELECT
-    min(day) AS time, countIf(disposition = 'confirmed') AS confirmed, countIf(disposition = 'false_alarm') AS false_alarms,
+    min(day) AS time, countIf(disposition = 'confirmed') AS confirmed,
+    countIf(disposition = 'false_alarm') AS false_alarms,
     countIf(disposition = 'unfounded') AS unfounded
 FROM wall.v_judged_alerts
 WHERE $__timeFilter_ms(opened)
