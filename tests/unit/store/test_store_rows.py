@@ -35,5 +35,5 @@ def test_what_is_no_text_is_no_line(said: object) -> None:
     assert route(attributes={"route": said}) == ""
 
 
-def test_law_17_a_sealed_event_has_no_line_whatever_it_carries() -> None:
+def test_law_9_a_sealed_event_has_no_line_whatever_it_carries() -> None:
     assert route(attributes={"route": "101"}, data_class=DataClass.SEALED) == ""
