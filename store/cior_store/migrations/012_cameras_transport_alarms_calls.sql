@@ -312,11 +312,11 @@ GROUP BY district, state;
 -- @supervisor.v_camera_hours Minutes of each hour in which a camera saw, badly, not, and its pictures (no drills).
 CREATE OR REPLACE VIEW supervisor.v_camera_hours DEFINER = {definer} SQL SECURITY DEFINER AS
 SELECT
-    hour, camera, max(district) AS district, groupBitOr(seen) AS word, groupBitOr(blind) AS dark,
+    hour, camera, CAST(max(h.district), 'String') AS district, groupBitOr(seen) AS word, groupBitOr(blind) AS dark,
     groupBitOr(poor) AS bad, bitCount(word) AS word_min, bitCount(dark) AS blind_min,
     bitCount(bitAnd(bad, bitNot(dark))) AS poor_min, word_min - bitCount(bitAnd(word, bitOr(dark, bad))) AS up_min,
     sum(pictures) AS all_pictures, sum(open_pictures) AS gate_pictures
-FROM ops.camera_hour
+FROM ops.camera_hour AS h
 WHERE NOT drill
 GROUP BY hour, camera;
 

@@ -21,22 +21,18 @@ HAVING calls > 0
 -- @query volume supervisor series
 -- @columns time:time calls:number usual:number
 WITH (SELECT min(day) FROM supervisor.v_call_days) AS first_day
-SELECT
-    time, if(sum(now_calls) = 0, NULL, sum(now_calls)) AS calls,
-    if(first_day = toDate(0) OR weeks = 0, NULL, sum(then_calls) / weeks) AS usual,
-    length(arrayFilter(w -> toDate(time) - 7 * w >= first_day, [1, 2, 3, 4])) AS weeks
+SELECT time, if(of_now = 0, NULL, of_now) AS calls, if(weeks = 0, NULL, of_then / weeks) AS usual
 FROM
 (
     SELECT
-        toStartOfHour(toDateTime(created, 'UTC')) + toIntervalDay(7 * week) AS time, countIf(week = 0) AS now_calls,
-        countIf(week > 0) AS then_calls
+        toStartOfHour(toDateTime(created, 'UTC')) + toIntervalDay(7 * week) AS time, countIf(week = 0) AS of_now,
+        countIf(week > 0) AS of_then, length(arrayFilter(w -> toDate(time) - 7 * w >= first_day, [1, 2, 3, 4])) AS weeks
     FROM supervisor.v_calls
     ARRAY JOIN [0, 1, 2, 3, 4] AS week
     WHERE day >= toDate($__fromTime) - 29 AND day <= toDate($__toTime)
     GROUP BY time
 )
 WHERE $__timeFilter(time)
-GROUP BY time
 ORDER BY time
 
 -- @query by_class supervisor table
