@@ -32,6 +32,12 @@ VERIFIED: Final = "verified"
 MERGED_INTO: Final = "merged_into"
 """Text: the ``native_key`` of the record of the same source into which the source merged this one."""
 
+DISPATCHED_MS: Final = "dispatched_ms"
+"""Whole number: when the source's own desk sent somebody (UTC ms)."""
+
+ON_SCENE_MS: Final = "on_scene_ms"
+"""Whole number: when the source's own desk knew somebody there (UTC ms)."""
+
 CLOCK_OFFSET: Final = "clock_offset_s"
 """Number, seconds: the median of receipt - device clock over recent messages (positive: slow, or they travel)."""
 

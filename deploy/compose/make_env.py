@@ -16,7 +16,16 @@ import sys
 import uuid
 from pathlib import Path
 
-USERS = ("MIGRATOR", "SINK", "CONSOLE", "GRAFANA", "RESPONSE_TEAM", "LEDGER")
+USERS = (
+    "MIGRATOR",
+    "SINK",
+    "CONSOLE",
+    "GRAFANA_WALL",
+    "GRAFANA_SUPERVISOR",
+    "GRAFANA_OBSERVATORY",
+    "RESPONSE_TEAM",
+    "LEDGER",
+)
 
 
 def lines() -> list[str]:

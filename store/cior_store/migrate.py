@@ -3,6 +3,9 @@
 File names are ``NNN_name.sql``, the same as the tool *clickhouse-migrations* reads, so that operators of a server may
 use that instead. ClickHouse has no transactional DDL: every statement says ``IF [NOT] EXISTS`` or ``OR REPLACE``, so a
 file that was cut short by a crash is simply run again.
+
+One placeholder: ``{definer}`` is the user under whose rights an audience's views read, :data:`DEFINER` on a server and
+the engine's only user when embedded. A file's checksum is over the text with the placeholder.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from cior_core.errors import CiorError, ConfigInvalid, IntegrityBroken
+from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 from cior_core.model import Struct
 from cior_store.engine import Store
 
@@ -28,6 +31,10 @@ _HISTORY = """CREATE TABLE IF NOT EXISTS cior.schema_history
 (version UInt32, name String, sha256 String, statements UInt32, applied DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC'))
 ENGINE = ReplacingMergeTree(applied) ORDER BY version"""
 _LOCK_STALE_S = 600
+DEFINER = "cior_views"
+"""The user of a server under which the audiences' views read; nobody logs in as it (deploy/clickhouse/users.d)."""
+AUDIENCES = ("wall", "supervisor", "observatory")
+"""The databases that hold nothing but views for Grafana, one an audience."""
 
 
 class Migration(Struct, frozen=True):
@@ -153,7 +160,7 @@ def _pending(store: Store, todo: Sequence[Migration]) -> tuple[Migration, ...]:
 def _apply(store: Store, migration: Migration) -> None:
     for number, statement in enumerate(migration.statements, start=1):
         try:
-            store.command(statement)
+            _run(store, statement)
         except CiorError as error:
             error.add_note(f"in {migration.version:03d}_{migration.name}.sql, statement {number}")
             raise
@@ -175,6 +182,18 @@ def _apply(store: Store, migration: Migration) -> None:
         name=migration.name,
         statements=len(migration.statements),
     )
+
+
+def _run(store: Store, statement: str) -> None:
+    try:
+        store.command(statement.replace("{definer}", "CURRENT_USER" if store.dsn.embedded else DEFINER))
+    except CredentialsRefused as error:
+        # Past the connection, "unknown user" is about the definer.
+        raise ConfigInvalid(
+            "store.no_definer",
+            f"the server has no user {DEFINER}, under which the audiences' views read",
+            cure="give the server this version's deploy/clickhouse/users.d/cior.xml, then run the migrations again",
+        ) from error
 
 
 @contextmanager
@@ -219,10 +238,14 @@ def _stale(store: Store) -> bool:
 
 def dump(store: Store) -> dict[str, str]:
     """The DDL of every object, by ``database.name``: two stores at the same version must give equal dumps, whatever
-    engine they run on.
+    engine they run on (the definer's name is the placeholder again).
     """
     rows = store.rows(
         "SELECT database, name, create_table_query AS ddl FROM system.tables "
-        "WHERE database IN ('ops', 'sealed', 'ledger') AND NOT startsWith(name, '.inner') ORDER BY database, name"
+        "WHERE database IN {databases:Array(String)} AND NOT startsWith(name, '.inner') ORDER BY database, name",
+        {"databases": ["ops", "sealed", "ledger", *AUDIENCES]},
     )
-    return {f"{row['database']}.{row['name']}": str(row["ddl"]) for row in rows}
+    return {
+        f"{row['database']}.{row['name']}": re.sub(r" DEFINER = \S+ ", " DEFINER = {definer} ", row["ddl"])
+        for row in rows
+    }

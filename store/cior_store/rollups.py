@@ -18,18 +18,21 @@ from cior_store.engine import Store
 
 log = structlog.get_logger(__name__)
 
+# As the views of migration 009 write them: sealed events are counted together.
+_HIDDEN = "WITH e.data_class = 'sealed' OR startsWith(e.type, 'silent.') AS hidden"
 _REFILL = {
-    "ev_minute": """SELECT toDate(received) AS day, toStartOfMinute(toDateTime(received, 'UTC')) AS minute, source,
-        type, drill, count() AS n
-        FROM ops.events FINAL WHERE {where} GROUP BY day, minute, source, type, drill""",
+    "ev_minute": f"""{_HIDDEN} SELECT toDate(received) AS day,
+        toStartOfMinute(toDateTime(received, 'UTC')) AS minute, if(hidden, 'sealed', e.source) AS source,
+        if(hidden, 'reservada', e.type) AS type, drill, count() AS n
+        FROM ops.events AS e FINAL WHERE {{where}} GROUP BY day, minute, source, type, drill""",
     "h3_day": """SELECT toDate(received) AS day, h3_8, type, drill, count() AS n FROM ops.events FINAL WHERE {where}
         AND h3_8 != 0
         GROUP BY day, h3_8, type, drill""",
-    "kpi_hour": """SELECT toDate(received) AS day, toStartOfHour(toDateTime(received, 'UTC')) AS hour, source, lane,
-        drill, count() AS n,
-        quantilesTDigestState(0.5, 0.95, 0.99)(
+    "kpi_hour": f"""{_HIDDEN} SELECT toDate(received) AS day,
+        toStartOfHour(toDateTime(received, 'UTC')) AS hour, if(hidden, 'sealed', e.source) AS source, lane, drill,
+        count() AS n, quantilesTDigestState(0.5, 0.95, 0.99)(
             toUnixTimestamp64Milli(stored) - toUnixTimestamp64Milli(received)) AS store_delay_ms
-        FROM ops.events FINAL WHERE {where} GROUP BY day, hour, source, lane, drill""",
+        FROM ops.events AS e FINAL WHERE {{where}} GROUP BY day, hour, source, lane, drill""",
 }
 _BASE = {"ev_minute": "1", "h3_day": "h3_8 != 0", "kpi_hour": "1"}
 ROLLUPS = tuple(_REFILL)

@@ -1,8 +1,9 @@
 """A real ClickHouse server for tests, over HTTP and native TCP, without Docker and without root.
 
 It is libchdb from the npm registry, whose clickhouse-local entry can ``SYSTEM START LISTEN`` (research: store,
-section 0). Users, grants, read-only limits and the query log are those of a server. It ends when its standard input
-ends, so no orphan outlives the tests.
+section 0). Users, grants, read-only limits and the query log are those of a server: it loads the deployed
+``deploy/clickhouse/users.d`` as it stands, with passwords of its own. It ends when its standard input ends, so no
+orphan outlives the tests.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -32,6 +34,8 @@ PACKAGE = "@chdb/lib-linux-x64-gnu"
 VERSION = "26.7.3-stable.1"
 SHA512 = "XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw=="
 ADMIN, WRITER, READER = "cior_admin", "cior_writer", "cior_read"
+DEPLOYED_USERS = Path(__file__).resolve().parents[2] / "deploy" / "clickhouse" / "users.d" / "cior.xml"
+_DEPLOYED_USER = re.compile(r'<(\w+)>\s*<password_sha256_hex from_env="(\w+)"/>')
 
 _CONFIG = Template("""\
 <clickhouse>
@@ -78,7 +82,7 @@ _USER = Template("""\
 
 
 class UserSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A user of the server.
+    """A user of the server besides the deployed ones.
 
     No grants means all rights; ``read_only`` is readonly=1 with a changeable max_execution_time.
     """
@@ -89,10 +93,14 @@ class UserSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClickHouseLiteSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the test server knows. ``database`` is only granted here; a migration creates it."""
+    """What the test server knows. ``database`` is only granted here; a migration creates it.
+
+    ``users_d``: texts of further files of ``users.d``, as a centre may add them.
+    """
 
     database: str = "cior"
     extra_users: tuple[UserSpec, ...] = ()
+    users_d: tuple[str, ...] = ()
     ready_timeout_s: float = 30.0
     stop_timeout_s: float = 20.0
     download_timeout_s: float = 400.0
@@ -153,7 +161,9 @@ class ClickHouseLite:
         self.settings = settings or ClickHouseLiteSettings()
         self.host = LOOPBACK
         self.http_port, self.tcp_port = free_port(), free_port()
-        self._passwords = {user.name: secrets.token_urlsafe(16) for user in self.settings.users()}
+        self._deployed = dict(_DEPLOYED_USER.findall("".join(self._users_d())))
+        names = [*(user.name for user in self.settings.users()), *self._deployed]
+        self._passwords = {name: secrets.token_urlsafe(16) for name in names}
         self._process = EngineProcess(
             "ClickHouse lite server",
             [
@@ -163,7 +173,7 @@ class ClickHouseLite:
                 *self._write(folder),
             ],
             log_path=folder / "server.log",
-            env=dict(os.environ),
+            env=os.environ | {variable: self._digest(name) for name, variable in self._deployed.items()},
             farewell=b"SELECT 1;\n",
         )
 
@@ -219,8 +229,17 @@ class ClickHouseLite:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
+    def _users_d(self) -> tuple[str, ...]:
+        return DEPLOYED_USERS.read_text(encoding="utf-8"), *self.settings.users_d
+
+    def _digest(self, user: str) -> str:
+        return hashlib.sha256(self._passwords[user].encode()).hexdigest()
+
     def _write(self, folder: Path) -> list[str]:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / "users.d").mkdir(exist_ok=True)
+        for number, text in enumerate(self._users_d()):
+            (folder / "users.d" / f"{number}.xml").write_text(text, encoding="utf-8")
         config, users, start = folder / "config.xml", folder / "users.xml", folder / "start.sql"
         config.write_text(
             _CONFIG.substitute(host=self.host, http_port=self.http_port, tcp_port=self.tcp_port, users=users)
@@ -237,7 +256,7 @@ class ClickHouseLite:
         grants = "".join(f"<query>{grant}</query>" for grant in user.grants)
         return _USER.substitute(
             name=user.name,
-            digest=hashlib.sha256(self._passwords[user.name].encode()).hexdigest(),
+            digest=self._digest(user.name),
             host=self.host,
             profile="reader" if user.read_only else "default",
             grants=f"\n      <grants>{grants}</grants>" if grants else "",

@@ -25,6 +25,7 @@ import pytest
 from cior.embedded.tansu import free_port
 from cior.keys import open_keys
 from cior_store.engine import Store
+from cior_store.migrate import AUDIENCES
 from engines.apache_kafka import ApacheKafka
 from engines.cache import EngineAbsent
 from engines.clickhouse_lite import ClickHouseLite
@@ -204,7 +205,7 @@ def kafka(tmp_path: Path) -> Iterator[ApacheKafka]:
 @pytest.fixture
 def deployed(tmp_path: Path, kafka: ApacheKafka, lite: ClickHouseLite) -> Iterator[Deployed]:
     with Store.open(lite.start().dsn()) as admin:
-        for database in ("cior", "ops", "sealed", "ledger"):
+        for database in ("cior", "ops", "sealed", "ledger", *AUDIENCES):
             admin.command(f"DROP DATABASE IF EXISTS {database} SYNC")
     centre = Deployed(tmp_path, kafka, lite)
     yield centre

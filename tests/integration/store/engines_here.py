@@ -5,48 +5,23 @@ server when its DSN is given.
 from __future__ import annotations
 
 import os
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from engines.cache import EngineAbsent
-from engines.clickhouse_lite import ClickHouseLite, ClickHouseLiteSettings, UserSpec
+from engines.clickhouse_lite import ClickHouseLite
 
-ROOT = Path(__file__).resolve().parents[3]
-USERS_D = ROOT / "deploy" / "clickhouse" / "users.d"
 COMPOSE_DSN = os.environ.get("CIOR_TEST_CLICKHOUSE_DSN", "")
-
-
-def deployed_users() -> tuple[UserSpec, ...]:
-    """The users of ``deploy/clickhouse/users.d`` with their deployed grants and profiles; only their passwords are
-    the test's own.
-    """
-    found = []
-    for path in sorted(USERS_D.glob("*.xml")):
-        for user in ET.parse(path).getroot().iterfind("users/*"):
-            grants = tuple((query.text or "").strip() for query in user.iterfind("grants/query"))
-            found.append(
-                UserSpec(
-                    name=user.tag,
-                    grants=grants,
-                    read_only=(user.findtext("profile") or "").strip() == "cior_reader",
-                )
-            )
-    assert found, "deploy/clickhouse/users.d names no users"
-    return tuple(found)
 
 
 @pytest.fixture(scope="session")
 def lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseLite]:
     """This room's own server, with the deployed users; tests may stop it and must start it again."""
     try:
-        server = ClickHouseLite(
-            tmp_path_factory.mktemp("store-lite"), ClickHouseLiteSettings(extra_users=deployed_users())
-        )
+        server = ClickHouseLite(tmp_path_factory.mktemp("store-lite"))
     except EngineAbsent as missing:
         if os.environ.get("CI"):
             pytest.fail(f"CI must have it: {missing}", pytrace=False)

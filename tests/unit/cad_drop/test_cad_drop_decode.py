@@ -136,6 +136,24 @@ def test_merged_closed_reopened_and_test_calls_say_so() -> None:
     assert event(row(test="PRUEBA")).phase is Phase.TEST
 
 
+def test_the_desks_own_stamps_travel_where_it_gives_them_and_change_nothing_elsewhere() -> None:
+    """A desk that fills "sent" later makes a new version of the call; one without such columns keeps its ids."""
+    stamped = changed(
+        columns=msgspec.structs.replace(CONFIG.columns, dispatched="sent", on_scene="there"),
+    )
+    header = HEADER.strip() + ";sent;there\n"
+    given = msgspec.structs.replace(stamped, details={"header": header})
+    raw = row().rstrip() + b";21/09/2026 10:09;n/a\r\n"
+    found = event(raw, given)
+    assert found.attributes["dispatched_ms"] == found.occurred_ms + 4 * 60_000
+    assert "on_scene_ms" not in found.attributes
+    waiting = event(row().rstrip() + b";;\r\n", given)
+    assert "dispatched_ms" not in waiting.attributes
+    assert waiting.id != found.id
+    assert waiting.attributes["incident"] == found.attributes["incident"]
+    assert event(row()).id == event(row(), changed()).id
+
+
 @pytest.mark.parametrize(
     ("lat", "lon", "note", "expected"),
     [

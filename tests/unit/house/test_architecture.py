@@ -22,6 +22,9 @@ STILL_ABOVE = {"cior_core": (9, 26), "cior_demo": (10, 28)}
 KERNEL_MAY_IMPORT = {"cior_core", "msgspec", "h3"}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 ASKS_THE_WORLD = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom", "getenv", "environ"}
+# Tables, views and questions; what boards and alert rules ask.
+SQL_PACKAGES = {"cior_store", "cior_grafana"}
+SQL_FOLDERS = ("store/cior_store/", "deploy/grafana/")
 # A connector's private SQLite file is not the city's database. Each exemption is one file with its reason.
 OWN_SQL = {
     "connectors/cior_connectors/builtin/cad_drop/state.py": (
@@ -113,11 +116,11 @@ def test_no_grab_bag_modules() -> None:
     ]
 
 
-def test_sql_is_written_in_the_store_only() -> None:
+def test_sql_is_written_in_the_store_and_in_grafanas_room_only() -> None:
     found = [
         f"{source_tree.name(path)}:{node.lineno}"
         for path in source_tree.modules()
-        if "cior_store" not in path.parts and source_tree.name(path) not in OWN_SQL
+        if not SQL_PACKAGES & set(path.parts) and source_tree.name(path) not in OWN_SQL
         for node in ast.walk(source_tree.tree(path))
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
@@ -125,6 +128,12 @@ def test_sql_is_written_in_the_store_only() -> None:
         and id(node) not in docstrings(path)
     ]
     assert not found
+
+
+def test_files_of_sql_lie_in_the_store_and_in_grafanas_room_only() -> None:
+    names = [source_tree.name(path) for path in source_tree.ROOT.glob("[a-z]*/**/*.sql")]
+    strangers = [name for name in names if not name.startswith(SQL_FOLDERS)]
+    assert not strangers
 
 
 def test_environment_is_never_read_at_import() -> None:

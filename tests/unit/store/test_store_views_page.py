@@ -10,20 +10,24 @@ from pathlib import Path
 from cior_store import migrate, viewdocs
 
 ROOT = Path(__file__).resolve().parents[3]
-DEFINED = re.compile(r"CREATE OR REPLACE VIEW ops\.(\w+) AS")
+DEFINED = re.compile(r"CREATE OR REPLACE VIEW (\w+\.\w+)(.*?) AS\n")
 # Views of the present show drills with a flag, or are the drills themselves; every other one must leave them out.
 PRESENT = {
-    "v_alerts_open",
-    "v_alert_story",
-    "v_events",
-    "v_drills",
-    "v_blind_spots",
-    "v_devices",
-    "v_cameras",
-    "v_commands",
-    "v_dead_letters",
-    "v_reconciliation",
+    "ops.v_alerts_open",
+    "ops.v_alert_story",
+    "ops.v_events",
+    "ops.v_drills",
+    "ops.v_blind_spots",
+    "ops.v_devices",
+    "ops.v_cameras",
+    "ops.v_commands",
+    "ops.v_dead_letters",
+    "ops.v_reconciliation",
+    "ops.v_kinds_minute",
+    "ops.v_alerts_discreet",
 }
+# What is about no alert and no event: facts of the city.
+FACTS = {f"{audience}.{name}" for audience in migrate.AUDIENCES for name in ("v_districts", "v_centre")}
 
 
 def _definitions() -> dict[str, str]:
@@ -38,5 +42,26 @@ def test_every_view_is_described_and_the_page_is_fresh() -> None:
 
 def test_every_statistic_view_leaves_drills_out() -> None:
     for name, sql in _definitions().items():
-        if name not in PRESENT:
+        if name not in PRESENT and name.startswith("ops."):
             assert "NOT drill" in sql or "max(drill) = 0" in sql, name
+
+
+def test_every_view_of_an_audience_knows_drills_and_runs_as_its_definer() -> None:
+    audiences = {name: sql for name, sql in _definitions().items() if not name.startswith("ops.")}
+    assert {name.split(".")[0] for name in audiences} <= set(migrate.AUDIENCES)
+    for name, sql in audiences.items():
+        assert sql.splitlines()[0].endswith(" DEFINER = {definer} SQL SECURITY DEFINER AS"), name
+        reads = [sql, *(_definitions()[inner] for inner in re.findall(r"\w+\.v_\w+", sql) if inner != name)]
+        assert any("drill" in each for each in reads) or name in FACTS, name
+        assert "sealed." not in sql, name
+
+
+def test_nobody_else_runs_with_more_rights_than_their_own() -> None:
+    assert not [name for name, sql in _definitions().items() if name.startswith("ops.") and "DEFINER" in sql]
+
+
+def test_a_sentence_of_several_lines_is_one_cell() -> None:
+    told = viewdocs.described()["wall.v_open_alerts"]
+    assert told.startswith("Alerts neither closed nor merged.")
+    assert "--" not in told
+    assert told.endswith("Exercises have `drill`.")

@@ -75,6 +75,14 @@ class Columns(_Part, frozen=True, kw_only=True):
     merged_into: Annotated[
         Column | None, Meta(description="Number of the incident this one was merged into.")
     ] = None
+    dispatched: Annotated[
+        Column | None,
+        Meta(description="When somebody was sent, written as `occurred` is.", examples=["despachado"]),
+    ] = None
+    on_scene: Annotated[
+        Column | None,
+        Meta(description="When somebody arrived, written as `occurred` is.", examples=["en_lugar"]),
+    ] = None
     test: Annotated[Column | None, Meta(description="Column that marks a test call (see test_pattern).")] = (
         None
     )

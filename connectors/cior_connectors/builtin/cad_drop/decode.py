@@ -19,7 +19,7 @@ from cior_connectors.builtin.cad_drop.config import CadDropConfig, Column
 from cior_connectors.contract import Decoded, Facts
 from cior_connectors.decoding import clock_notes, make_event
 from cior_core import clock
-from cior_core.attributes import MERGED_INTO, VERIFIED
+from cior_core.attributes import DISPATCHED_MS, MERGED_INTO, ON_SCENE_MS, VERIFIED
 from cior_core.clock import DEFAULT_LIMITS, ClockLimits, ClockReading
 from cior_core.errors import PayloadRejected
 from cior_core.model import Phase
@@ -170,6 +170,10 @@ def _attributes(row: rows.Row, config: CadDropConfig, year: int | None) -> dict[
         row.get(config.columns.verified)
     ):
         found[VERIFIED] = True
+    stamps = ((DISPATCHED_MS, config.columns.dispatched), (ON_SCENE_MS, config.columns.on_scene))
+    for name, column in stamps:
+        if (stamp_ms := values.instant(row.get(column), config).ms) is not None:
+            found[name] = stamp_ms
     if state := row.get(config.columns.status):
         found["native_status"] = state[:MAX_TEXT]
     for column in config.keep:

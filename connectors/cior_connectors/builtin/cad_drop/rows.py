@@ -187,6 +187,8 @@ def mapped(config: CadDropConfig) -> tuple[Column, ...]:
         columns.merged_into,
         columns.test,
         columns.verified,
+        columns.dispatched,
+        columns.on_scene,
     )
     return tuple(
         dict.fromkeys(

@@ -1,0 +1,8 @@
+"""One module a board; :data:`BOARDS` is what is built, in the order in which people meet them."""
+
+from __future__ import annotations
+
+from cior_grafana.board import Board
+from cior_grafana.boards import distrito, muro
+
+BOARDS: tuple[Board, ...] = (muro.BOARD, distrito.BOARD)
