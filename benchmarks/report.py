@@ -32,6 +32,7 @@ TITLES = {
     "faust_bulk": "Bulk lane and stateful device lane against other loops",
     "correlate": "Correlation step alone",
     "store": "Store writer",
+    "grafana": "Panels of the walls",
     "bus_spool": "Bus and spool",
     "vision": "Vision",
     "in_turn": "Before and after, in turn",

@@ -39,6 +39,7 @@ from cior_demo import camera, leaks, roster, script
 from cior_demo.desk import Desk
 from cior_demo.player import Player, Truth, wall_ms
 from cior_demo.verdict import Shown, leak_faults, print_summary, verdict
+from cior_demo.wall_summary import wall_summary
 from cior_demo.watching import WallWatch
 from cior_demo.wires import CadWire, PanelWire, TraccarWire
 from cior_demo.world import ZONE, World, write_world
@@ -89,7 +90,16 @@ def run_demo(options: DemoOptions) -> int:
         finally:
             click.echo("stopping ...")
             stage.stack.stop()
-        return 1 if reasons + _leaks_left_behind(stage) else 0
+        return 1 if reasons + _leaks_left_behind(stage) + _wall(stage) else 0
+
+
+def _wall(stage: _Stage) -> list[str]:
+    """What Grafana's wall would show, in words; what it says is searched for sealed identities too."""
+    found = wall_summary(stage.stack.addresses.store_dsn, ZONE)
+    told = "\n".join(f"  {line}" for line in found.lines)
+    click.echo(f"El muro de Grafana mostraría / Grafana's wall would show\n{told}")
+    leaked = {"the wall's panels": 1} if stage.canaries.stand_in(told.encode()) else {}
+    return _say([*found.faults, *leak_faults(leaked)])
 
 
 def _leaks_left_behind(stage: _Stage) -> list[str]:

@@ -26,6 +26,7 @@ USERS = (
     "RESPONSE_TEAM",
     "LEDGER",
 )
+GRAFANA = ("ADMIN_PASSWORD", "SECRET_KEY", "WEBHOOK_TOKEN")
 
 
 def lines() -> list[str]:
@@ -39,6 +40,13 @@ def lines() -> list[str]:
         password = secrets.token_hex(24)
         made.append(f"CIOR_CLICKHOUSE_{user}_PASSWORD={password}")
         made.append(f"CIOR_CLICKHOUSE_{user}_SHA256={hashlib.sha256(password.encode()).hexdigest()}")
+    made += [f"CIOR_GRAFANA_{name}={secrets.token_hex(24)}" for name in GRAFANA]
+    made += [
+        "# Whom Grafana tells when a part of the centre fails. These two lead nowhere: put yours here, then",
+        "# docker compose up -d grafana. Mail also needs CIOR_SMTP_ENABLED=true and CIOR_SMTP_HOST (deploy/README.md).",
+        "CIOR_GRAFANA_WEBHOOK_URL=http://change-me.invalid/platform",
+        "CIOR_GRAFANA_MAIL_TO=change-me@platform.invalid",
+    ]
     return [*made, f"CIOR_DC09_KEY={secrets.token_hex(16)}", f"CIOR_TRACCAR_SECRET={secrets.token_hex(24)}"]
 
 

@@ -23,6 +23,7 @@ from confluent_kafka.admin import AdminClient
 
 from cior_bus import metrics as m
 from cior_bus.batch_plan import BatchPlan, BatchPlans, MemoryPlans
+from cior_bus.lag import Lag
 from cior_bus.log_epoch import epoch_of, name_in
 from cior_bus.message import RecordIn
 from cior_bus.settings import BusSettings, Profile
@@ -164,10 +165,14 @@ class BatchConsumer:
         self._commits = commits
         self._on_stall = on_stall
         self._buffers: dict[Partition, _Buffer] = {}
+        self._lag = Lag(settings, group=group)
         self._progress_s = time.monotonic()
         self._retries = 0
         self._is_retrying = False
         self._consumer: Consumer | None = None
+        # The embedded broker tells the end of a log in batches, not in messages.
+        if commits and settings.profile is Profile.KAFKA:
+            self._metrics.read_at_scrape(self._lag.read)
 
     def status(self) -> ConsumerStatus:
         """Readable from any thread."""
@@ -302,6 +307,9 @@ class BatchConsumer:
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
+            # A shared group does not say where it stands: its lag is told from the first commit on.
+            if each.offset >= 0 or self._join is Join.ASSIGN:
+                self._lag.stands(each.topic, each.partition, handled=each.offset)
             self._plans.assigned(each.topic, each.partition)
             self._buffers[each.topic, each.partition] = _Buffer(
                 self._plans.planned(each.topic, each.partition, since=max(each.offset, 0))
@@ -310,6 +318,7 @@ class BatchConsumer:
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
             self._buffers.pop((each.topic, each.partition), None)
+            self._lag.left(each.topic, each.partition)
 
     def _pull(self, consumer: Consumer) -> None:
         for message in consumer.consume(_PULL, timeout=min(0.1, self._limits.max_wait_s / 4)):
@@ -397,6 +406,7 @@ class BatchConsumer:
         if self._commits and not self._did_commit(consumer, batch):
             return
         self._progress_s = time.monotonic()
+        self._lag.stands(batch.topic, batch.partition, handled=batch.last + 1)
         self._metrics.add(m.CONSUMED, batch.topic, amount=len(batch.records))
 
     @staticmethod

@@ -175,6 +175,18 @@ SPOOL_DEPTH = declare(
 SPOOL_BYTES = declare(
     "cior_bus_spool_size_bytes", "bytes of the spool on disk", labels=("spool_class",), kind=MetricKind.GAUGE
 )
+SPOOL_LIMIT = declare(
+    "cior_bus_spool_limit_bytes",
+    "bytes of disk that a class of the spool may take before it refuses",
+    labels=("spool_class",),
+    kind=MetricKind.GAUGE,
+)
+LAG = declare(
+    "cior_bus_consumer_lag_messages",
+    "messages of a topic that the broker has and a batch consumer has not handled",
+    labels=("group", "topic"),
+    kind=MetricKind.GAUGE,
+)
 CONSUMED = declare(
     "cior_bus_consumed_messages_total",
     "messages handled and committed by a batch consumer",

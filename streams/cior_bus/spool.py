@@ -423,6 +423,7 @@ class Spool:
         for each, depth in self.depth().items():
             out[m.SPOOL_DEPTH.name, (each.value,)] = depth.messages
             out[m.SPOOL_BYTES.name, (each.value,)] = depth.size_bytes
+            out[m.SPOOL_LIMIT.name, (each.value,)] = self._limits.quota_bytes(each)
         return out
 
 

@@ -24,6 +24,7 @@ from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.accounting import Accounting
 from cior_connectors._runtime.backoff import Backoff
+from cior_connectors._runtime.certificates import tell_end
 from cior_connectors._runtime.commands import WhileOpen
 from cior_connectors._runtime.health import Health, HealthBook, State
 from cior_connectors._runtime.limits import TelemetryLimit
@@ -201,6 +202,7 @@ class Instance:
         try:
             await self.source.open(self)
             self._around.metrics.add(m.CONNECTS, self.instance)
+            tell_end(self.settings.config, instance=self.instance, metrics=self._around.metrics)
             self._last_received_s = time.monotonic()
             self.book.turn(State.UP)
             await self._pump()

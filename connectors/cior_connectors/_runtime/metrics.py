@@ -60,6 +60,12 @@ STATE = declare(
     labels=("instance",),
     kind=MetricKind.GAUGE,
 )
+CERTIFICATE_END = declare(
+    "cior_connectors_certificate_end_unixtime",
+    "Unix second at which the certificate that a source serves ends, as loaded at its last open",
+    labels=("instance",),
+    kind=MetricKind.GAUGE,
+)
 QUEUED = declare(
     "cior_connectors_queued_payloads",
     "payloads received and not yet durable",

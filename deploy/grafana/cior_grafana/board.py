@@ -15,8 +15,8 @@ GRID_COLUMNS = 24
 TIMEZONE = "America/Argentina/Buenos_Aires"
 """Of the committed boards; a centre elsewhere builds its own."""
 PROMETHEUS_UID = "cior-prometheus"
-# Since 11.3 `kiosk` alone leaves the time picker and the variables on the screen.
-KIOSK = "kiosk&_dash.hideTimePicker=true&_dash.hideVariables=true"
+# Since 11.3 `kiosk` alone leaves the time picker, the variables and the links on the screen.
+KIOSK = "kiosk&_dash.hideTimePicker=true&_dash.hideVariables=true&_dash.hideLinks=true"
 
 
 def zone(name: str) -> ZoneInfo:

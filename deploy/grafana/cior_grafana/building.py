@@ -24,9 +24,9 @@ def boards(language: Language, *, timezone: str = TIMEZONE) -> list[Rendered]:
 
 
 def files(languages: Iterable[Language], *, timezone: str = TIMEZONE) -> dict[Path, str]:
-    """Path below the folder of boards → what it holds."""
+    """Path below the folder of boards → what it holds. Grafana reads a folder an audience (provisioning.py)."""
     return {
-        Path(language.value) / f"{made.board.name}.json": text(made)
+        Path(language.value) / made.board.audience.value / f"{made.board.name}.json": text(made)
         for language in languages
         for made in boards(language, timezone=timezone)
     }
@@ -39,9 +39,9 @@ def text(made: Rendered) -> str:
 
 def stale(folder: Path, wanted: Mapping[Path, str]) -> list[Path]:
     """What is not in ``folder`` as ``wanted`` has it, and boards there that nothing makes any more."""
-    languages = {path.parent for path in wanted}
+    languages = {path.parts[0] for path in wanted}
     there = {
-        path.relative_to(folder) for language in languages for path in (folder / language).glob("*.json")
+        path.relative_to(folder) for language in languages for path in (folder / language).rglob("*.json")
     }
     differing = {path for path, body in wanted.items() if path not in there or body != _read(folder / path)}
     return sorted(differing | (there - set(wanted)))

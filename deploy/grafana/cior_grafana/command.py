@@ -79,3 +79,28 @@ def preview(
 
     asking = Asking(boards=boards, dsn=dsn, language=language, timezone=timezone, city=city, choose=choose)
     click.echo(preview_files(asking, out)[0])
+
+
+@grafana.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the files; the checkout's deploy/grafana/provisioning when none is given.",
+)
+def provision(out: Path | None) -> None:
+    """Write what Grafana reads at its start: data sources, folders, alert rules, contact points."""
+    from cior_grafana import provisioning
+
+    for path in provisioning.write(out):
+        click.echo(path)
+
+
+@grafana.command()
+@click.argument("url", default="http://127.0.0.1:3000")
+def kiosk(url: str) -> None:
+    """The addresses of the boards for screens, with everything hidden that kiosk alone leaves."""
+    from cior_grafana.boards import BOARDS
+
+    for board in BOARDS:
+        if board.kiosk:
+            click.echo(f"{url.rstrip('/')}{board.address}")

@@ -256,6 +256,11 @@ def bounded(board: Rendered) -> Iterator[Finding]:
             yield Finding(code="sql.unbounded", where=_in(query), message="no time bounds it", cure=cure)
 
 
+def reads(sql: str) -> tuple[str, ...]:
+    """The views and tables with a database that ``sql`` names, each once."""
+    return tuple(dict.fromkeys(found[1] or found[2] for found in _READS.finditer(sql.translate(_QUOTES))))
+
+
 def reach(board: Rendered) -> Iterator[Finding]:
     """A board asks what its audience may see, and a query reads views of its audience's database only."""
     for query in board.queries:
@@ -263,8 +268,7 @@ def reach(board: Rendered) -> Iterator[Finding]:
             message = f"a board for {board.board.audience.value} asks as {query.audience.value}"
             cure = "move the panel to a board of that audience"
             yield Finding(code="audience.above", where=_in(query), message=message, cure=cure)
-        found = _READS.finditer(query.sql.translate(_QUOTES))
-        for name in dict.fromkeys(each[1] or each[2] for each in found):
+        for name in reads(query.sql):
             database, _, view = name.partition(".")
             if not (view.startswith("v_") and database in {each.value for each in Audience}):
                 message = f"it reads {name}, which is no view of an audience"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from confluent_kafka import Producer
 
 from cior.embedded.tansu import Tansu, free_port
 from cior_bus import metrics as m
@@ -423,6 +424,30 @@ def test_a_consumer_that_starts_before_its_broker_waits_for_it(apache_kafka: Apa
         stop.set()
         thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_consumer_says_how_far_behind_it_is_also_while_its_store_is_away(apache_kafka: ApacheKafka) -> None:
+    empty(apache_kafka.bootstrap)
+    settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA)
+    Topics(settings).ensure(partitions=1)
+    producer = Producer({"bootstrap.servers": apache_kafka.bootstrap})
+    for n in range(40):
+        producer.produce(URGENT, key=b"bus-12", value=b"%d" % n)
+    assert producer.flush(60) == 0
+    numbers, sink, stop = m.Metrics(), Sink(fail=10_000), threading.Event()
+    consumer = BatchConsumer(
+        settings, group="slow", topics=[URGENT], limits=BatchLimits(max_wait_s=0.1), metrics=numbers
+    )
+    thread = threading.Thread(target=consumer.run, args=(sink,), kwargs={"stop": stop})
+    thread.start()
+    try:
+        until(lambda: numbers.value(m.LAG, "slow", URGENT) == 40, "all 40 are told as waiting")
+        sink.fail = 0
+        until(lambda: 'topic="cior.events.urgent.v1"} 0.0' in numbers.text(), "none waits any more")
+        assert sum(len(batch.records) for batch in sink.batches) == 40
+    finally:
+        stop.set()
+        thread.join(20)
 
 
 def test_a_consumer_that_nobody_answers_gives_up_and_says_why() -> None:

@@ -69,7 +69,7 @@ class Deployed:
         self.wall, self.panels, self.vehicles = free_port(), free_port(), free_port()
         (folder / "cad").mkdir()
         self.config = shutil.copytree(COMPOSE / "centre", folder / "config")
-        self._replace("centre.toml", '"0.0.0.0"', '"127.0.0.1"', "8400", str(self.wall))
+        self._replace("centre.toml", '"0.0.0.0"', '"127.0.0.1"', "8400", str(self.wall), "9400", "0")
         self._replace("panels.toml", '"0.0.0.0"', '"127.0.0.1"', "12128", str(self.panels))
         self._replace("vehicles.toml", '"0.0.0.0"', '"127.0.0.1"', "8082", str(self.vehicles))
         self._replace("calls.toml", "/srv/cad", str(folder / "cad"))

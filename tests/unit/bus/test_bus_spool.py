@@ -188,6 +188,10 @@ def test_law_11_full_life_safety_refuses_and_alarms_once_and_drops_nothing(tmp_p
     assert waiting(spool, LIFE) == accepted
     assert [alarm.code for alarm in alarms] == ["spool.full"]
     assert metrics.value(m.REFUSED, "life_safety", "spool.full") == 400 - len(accepted)
+    assert metrics.value(m.SPOOL_LIMIT, "life_safety") == SMALL.life_safety_bytes
+    assert (
+        0.5 < metrics.value(m.SPOOL_BYTES, "life_safety") / metrics.value(m.SPOOL_LIMIT, "life_safety") <= 1
+    )
     assert metrics.value(m.DROPPED) == 0
     spool.advance(LIFE, spool.read(LIFE, max_records=10**6, max_bytes=10**9))
     spool.append(LIFE, [entry(1_000)]).result(5)

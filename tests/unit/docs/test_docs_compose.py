@@ -14,17 +14,21 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cior import cli, settings
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_registry
+from cior_grafana import checking
 from cior_vision.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 CONFIG = ROOT / "deploy" / "compose" / "centre"
 MAKE_ENV = ROOT / "deploy" / "compose" / "make_env.py"
-COMMANDS = [json.loads(found) for found in re.findall(r"^    command: (\[.*\])$", TEXT, re.MULTILINE)]
+EVERY_COMMAND = [json.loads(found) for found in re.findall(r"^    command: (\[.*\])$", TEXT, re.MULTILINE)]
+COMMANDS = [command for command in EVERY_COMMAND if command[0] == "run"]
+SERVICES = yaml.safe_load(TEXT)["services"]
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -50,7 +54,8 @@ def test_the_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> N
 
 def test_every_required_variable_is_made(tmp_path: Path) -> None:
     wanted = set(re.findall(r"\$\{([A-Z0-9_]+):\?", TEXT))
-    assert len(wanted) >= 11
+    wanted |= {secret["environment"] for secret in yaml.safe_load(TEXT)["secrets"].values()}
+    assert len(wanted) >= 19
     assert wanted <= set(_environment(tmp_path))
 
 
@@ -106,11 +111,61 @@ def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_images_are_pinned_and_nothing_listens_to_the_world_unasked() -> None:
     images = re.findall(r"^ +image: (\S+)", TEXT, re.MULTILINE)
-    assert len(images) == 3
-    assert all(re.search(r":\d+\.\d+", image) for image in images)
+    assert len(images) == 5
+    assert all(re.search(r":v?\d+\.\d+", image) for image in images)
     ports = re.findall(r"^      - (\S+:\d+:?\d*(?:/\w+)?)(?: #.*)?$", TEXT, re.MULTILINE)
     open_to_all = [port for port in ports if not port.startswith("127.0.0.1:")]
     assert open_to_all == ["12128:12128/tcp", "12128:12128/udp"]
+
+
+def test_nobody_enters_grafana_unasked_and_it_asks_nobody_outside() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    closed = {
+        name: environment[name]
+        for name in (
+            "GF_AUTH_ANONYMOUS_ENABLED", "GF_PUBLIC_DASHBOARDS_ENABLED", "GF_SNAPSHOTS_ENABLED",
+            "GF_USERS_ALLOW_SIGN_UP", "GF_USERS_VIEWERS_CAN_EDIT", "GF_PLUGINS_PREINSTALL_AUTO_UPDATE",
+            "GF_ANALYTICS_REPORTING_ENABLED", "GF_ANALYTICS_CHECK_FOR_UPDATES",
+            "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES", "GF_NEWS_NEWS_FEED_ENABLED",
+            "GF_GEOMAP_ENABLE_CUSTOM_BASELAYERS",
+        )
+    }  # fmt: skip
+    assert set(closed.values()) == {"false"}
+    base = json.loads(environment["GF_GEOMAP_DEFAULT_BASELAYER_CONFIG"])
+    assert not base["config"]["url"].startswith("http")
+    assert environment["GF_PLUGINS_PREINSTALL_SYNC"] == f"{checking.PLUGIN}@{checking.PLUGIN_VERSION}"
+    # Disabled plugins are not fetched either; without `prometheus` the second data source would be gone.
+    assert "prometheus" not in environment["GF_PLUGINS_DISABLE_PLUGINS"].split(",")
+    assert "GF_PLUGINS_PREINSTALL_DISABLED" not in environment, "it would take the ClickHouse plugin away too"
+
+
+def test_grafanas_own_secrets_are_files_and_what_it_mounts_is_there_and_read_only() -> None:
+    grafana = SERVICES["grafana"]
+    secrets = yaml.safe_load(TEXT)["secrets"]
+    assert set(grafana["secrets"]) == set(secrets)
+    for name in ("GF_SECURITY_ADMIN_PASSWORD", "GF_SECURITY_SECRET_KEY"):
+        assert name not in grafana["environment"]
+        assert Path(grafana["environment"][f"{name}__FILE"]).name in secrets
+    mounts = [each for each in grafana["volumes"] if not each.startswith("grafana:")]
+    assert len(mounts) == 4
+    for each in mounts:
+        source = re.sub(r"^\$\{\w+:-(.*?)\}", r"\1", each).split(":")[0]
+        assert each.endswith(":ro")
+        assert (ROOT / source).exists(), source
+
+
+def test_prometheus_asks_every_part_at_the_port_that_the_centre_file_says() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    (job,) = config["scrape_configs"]
+    centre = settings.load(CONFIG / "centre.toml").file.metrics
+    assert centre.host == "0.0.0.0"
+    targets = {target for each in job["static_configs"] for target in each["targets"]}
+    targets |= {f"{name}:{each['port']}" for each in job["dns_sd_configs"] for name in each["names"]}
+    parts = {name for name, service in SERVICES.items() if service.get("command", ["", ""])[0] == "run"}
+    assert targets == {f"{part}:{centre.port}" for part in parts}
+    published = [port for service in SERVICES.values() for port in service.get("ports", ())]
+    assert not any(str(centre.port) in port for port in published)
+    assert all("data" in SERVICES[part].get("networks", ["data"]) for part in (*parts, "prometheus"))
 
 
 def test_docker_compose_accepts_it(tmp_path: Path) -> None:
@@ -124,7 +179,7 @@ def test_docker_compose_accepts_it(tmp_path: Path) -> None:
         )
     environment = _environment(tmp_path) | {"PATH": str(Path(docker).parent), "HOME": str(tmp_path)}
     made = subprocess.run(
-        [docker, "compose", "--profile", "cameras", "config", "--quiet"],
+        [docker, "compose", "--profile", "cameras", "--profile", "verify", "config", "--quiet"],
         cwd=ROOT,
         env=environment,
         check=False,

@@ -74,8 +74,8 @@ def test_a_tables_cells_have_units_colours_and_the_centres_clock() -> None:
     panel = panels.table("q", colours={"level": "level"}, units={"n": "percentunit"})
     rows = [{"level": "P1", "n": 0.0034, "at": datetime(2026, 11, 26, 15, 0, tzinfo=UTC)}]
     drawn = shown(asked(panel, rows, level="string", n="number", at="time"), BOX)
-    assert [cell.text for cell in drawn.rows[0]] == ["▲ P1", "0,3 %", "26/11 12:00:00"]
-    assert drawn.rows[0][0].colour == "#C4162A"
+    assert [cell.text for cell in drawn.rows[0]] == ["■ P1", "0,3 %", "26/11 12:00:00"]
+    assert drawn.rows[0][0].colour == "#FF4D4F"
     assert [cell.text for cell in drawn.head] == ["level", "Cuántas", "at"]
 
 
@@ -195,6 +195,7 @@ def test_a_range_nobody_knows_is_told() -> None:
 WRITTEN = {
     (1234567.0, "short"): "1.234.567",
     (0.5, "short"): "0,5",
+    (2022.0, ""): "2022",
     (3700.0, "s"): "1 h 1 min",
     (0.25, "s"): "250 ms",
     (90_000.0, "s"): "1 d 1 h",
