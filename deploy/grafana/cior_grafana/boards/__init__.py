@@ -3,6 +3,30 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-from cior_grafana.boards import distrito, muro
+from cior_grafana.boards import (
+    alarmas,
+    camaras,
+    carga,
+    distrito,
+    falsas_alarmas,
+    llamadas,
+    muro,
+    observatorio,
+    pedidos,
+    tiempos,
+    transporte,
+)
 
-BOARDS: tuple[Board, ...] = (muro.BOARD, distrito.BOARD)
+BOARDS: tuple[Board, ...] = (
+    muro.BOARD,
+    distrito.BOARD,
+    camaras.BOARD,
+    transporte.BOARD,
+    alarmas.BOARD,
+    llamadas.BOARD,
+    tiempos.BOARD,
+    falsas_alarmas.BOARD,
+    carga.BOARD,
+    pedidos.BOARD,
+    observatorio.BOARD,
+)
