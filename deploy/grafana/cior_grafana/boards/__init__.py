@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-from cior_grafana.boards import distrito, muro
+from cior_grafana.boards import distrito, muro, salud
 
-BOARDS: tuple[Board, ...] = (muro.BOARD, distrito.BOARD)
+BOARDS: tuple[Board, ...] = (muro.BOARD, distrito.BOARD, salud.BOARD)

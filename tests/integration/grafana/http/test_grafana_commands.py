@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from cior_grafana import alert_rules
 from cior_grafana.access import read_access
 from cior_grafana.boards import BOARDS
 from cior_grafana.command import grafana
@@ -41,6 +42,10 @@ def test_all_boards_go_up_are_the_same_and_answer(city: MockGrafana, tmp_path: P
     again = applied(city, tmp_path)
     assert (again.exit_code, city.writes) == (0, [])
 
+    missing = run("diff", city.url)
+    assert "rule        cior-data-old: not loaded" in missing.output
+    assert missing.exit_code == 1
+    city.rules = [dict(body) for body in alert_rules.http_bodies()]
     assert run("diff", city.url).output.endswith("nothing differs\n")
     assert run("diff", city.url).exit_code == 0
     checked = run("check", city.url, "--json")
