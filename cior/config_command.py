@@ -60,6 +60,8 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
     )
     if centre.file.centre.city:
         yield f"city {centre.file.centre.city}", lambda: load_city(centre)
+    if centre.file.population:
+        yield "population", lambda: _population(centre)
     files = [centre.beside(section.file) for section in centre.file.connector]
     for path in files:
         yield path.name, partial(process.plan, path, test_mode=centre.file.centre.test_mode)
@@ -67,6 +69,12 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "connectors together", lambda: _together(centre)
     for section in centre.file.vision:
         yield section.file, partial(load_settings, centre.beside(section.file))
+
+
+def _population(centre: Centre) -> None:
+    from cior.figures import centre_facts
+
+    centre_facts(centre)
 
 
 def _together(centre: Centre) -> None:

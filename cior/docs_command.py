@@ -118,6 +118,8 @@ def _settings() -> str:
         ("store", settings.StoreSection),
         ("console", settings.ConsoleSection),
         ("metrics", settings.MetricsSection),
+        ("figures", settings.FiguresSection),
+        ("[population]", settings.PopulationSection),
         ("[connector]", settings.ConnectorSection),
         ("[vision]", settings.VisionSection),
     )

@@ -6,8 +6,10 @@ real one. Only DSNs differ between one machine and a centre (design §6).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -53,6 +55,42 @@ class CentreSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             gt=0, le=60, description="How often connectors state what they accepted", examples=[60.0]
         ),
     ] = 60.0
+
+
+class FiguresSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[figures]``: what boards reckon with. A cost without its source is refused."""
+
+    response_target_s: Annotated[
+        int,
+        msgspec.Meta(gt=0, description="From the first signal to somebody on scene, seconds", examples=[420]),
+    ] = 420
+    officer_hours_per_dispatch: Annotated[
+        float, msgspec.Meta(gt=0, description="Officer-hours that one dispatch takes", examples=[0.3333])
+    ] = 1 / 3
+    officer_hour_cost: Annotated[
+        float | None,
+        msgspec.Meta(description="Cost of an officer-hour; left out: no money is shown", examples=[9500.0]),
+    ] = None
+    currency: Annotated[str, msgspec.Meta(description="ISO 4217 code", examples=["ARS"])] = "ARS"
+    cost_source: Annotated[
+        str, msgspec.Meta(description="Where the cost comes from", examples=["Presupuesto 2026, partida 12"])
+    ] = ""
+    operators: Annotated[
+        int | None, msgspec.Meta(description="Operator positions of the room", examples=[12])
+    ] = None
+
+
+class PopulationSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[population]]``: how many people live in a district or in the whole city, for rates."""
+
+    district: Annotated[
+        str, msgspec.Meta(description="A district's id; left out: the whole city", examples=["centro"])
+    ] = ""
+    people: Annotated[int, msgspec.Meta(gt=0, description="Inhabitants", examples=[250000])]
+    year: Annotated[int, msgspec.Meta(ge=1900, le=2100, description="Year of the count", examples=[2022])]
+    source: Annotated[
+        str, msgspec.Meta(min_length=1, description="Who counted", examples=["INDEC, Censo 2022"])
+    ]
 
 
 class BusSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,6 +189,8 @@ class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rules: Annotated[
         str, msgspec.Meta(description="Rule pack folder; empty takes the default pack", examples=["rules"])
     ] = ""
+    figures: FiguresSection = FiguresSection()
+    population: tuple[PopulationSection, ...] = ()
     connector: tuple[ConnectorSection, ...] = ()
     vision: tuple[VisionSection, ...] = ()
 
@@ -181,4 +221,36 @@ def load(path: Path, data: Path | None = None) -> Centre:
             cure="name an existing centre file with --config",
         ) from error
     file = strict_toml.parse(text, CentreFile, file=path.name)
+    for code, sentence, place, cure in _faults(file):
+        line = strict_toml.locate(text, place)
+        raise strict_toml.ConfigFault(code, sentence, file=path.name, line=line, cure=cure)
     return Centre(file=file, path=path.resolve(), data=(data or path.parent / "data").resolve())
+
+
+def _faults(file: CentreFile) -> Iterator[tuple[str, str, tuple[str | int, ...], str]]:
+    """What types cannot say: code, sentence, where, cure."""
+    try:
+        ZoneInfo(file.centre.zone)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        yield (
+            "config.zone",
+            f"there is no time zone '{file.centre.zone}'",
+            ("centre", "zone"),
+            "give an IANA name such as America/Argentina/Cordoba",
+        )
+    if file.figures.officer_hour_cost is not None and not file.figures.cost_source:
+        yield (
+            "config.cost_source",
+            "the cost of an officer-hour has no source",
+            ("figures", "officer_hour_cost"),
+            "add cost_source, or leave the cost out",
+        )
+    named = [section.district for section in file.population]
+    for n, district in enumerate(named):
+        if district in named[:n]:
+            yield (
+                "config.population_twice",
+                f"the population of '{district or 'the city'}' is given twice",
+                ("population", n, "district"),
+                "keep one",
+            )

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from cior.city import city_texts
+from cior.figures import centre_facts
 from cior.keys import open_keys
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
@@ -22,7 +23,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_core.errors import CiorError
-from cior_sink.part import SinkPart
+from cior_sink.part import SinkCentre, SinkPart
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 
@@ -89,10 +90,14 @@ async def _sink(arguments: PartArguments, store: Store, metrics: Metrics) -> Asy
             settings,
             store,
             bus,
-            policy=privacy_policy(),
+            centre=SinkCentre(
+                policy=privacy_policy(),
+                facts=centre_facts(arguments.centre),
+                taxonomy=taxonomy(),
+                drill=arguments.centre.file.centre.drill,
+            ),
             now_ms=wall_ms,
             metrics=metrics,
-            drill=arguments.centre.file.centre.drill,
         )
         try:
             sink.start()

@@ -14,6 +14,9 @@ BLOCK: Final = "block"
 FACILITY: Final = "facility"
 """Text: the facility (school, health centre) in which the device stands."""
 
+ROUTE: Final = "route"
+"""Text: the line that the vehicle serves, as passengers call it ("101")."""
+
 CAMERAS: Final = "cameras"
 """List of camera ids: those that see the place, the surest first."""
 

@@ -29,6 +29,7 @@ from cior_core.model import (
     Struct,
     Transition,
 )
+from cior_core.requests import RequestState
 
 DAY_S: Final = 86_400
 
@@ -48,6 +49,7 @@ class Kind(StrEnum):
     ACTION = "action"
     COMMAND = "command"
     RECEIPT = "receipt"
+    REQUEST = "request"
     DEAD = "dead"
 
 
@@ -298,6 +300,25 @@ ENTRIES: Final = (
         ),
         key=None,  # a receipt does not hold its area: its sender has it from the command
         table="ops.receipts",
+    ),
+    RecordKind(
+        kind=Kind.REQUEST,
+        record=RequestState,
+        codec=_json_codec(RequestState),
+        topics=(
+            TopicSpec(
+                name="cior.requests.v1",
+                key="request id",
+                value="RequestState",
+                retention_s=None,
+                compacted=True,
+                purpose="newest state of every judicial request, without personal data; nothing publishes it yet: "
+                "the evidence room will",
+            ),
+        ),
+        key=lambda request: request.id,
+        lane=lambda _request: Lane.NORMAL,
+        table="ops.requests",
     ),
     RecordKind(
         kind=Kind.DEAD,

@@ -415,7 +415,7 @@ class Device(Struct, frozen=True, kw_only=True):
 
     ``cameras``: ids of the cameras that see it, beyond those found by distance (a camera on board, one across the
     square). ``registered_people``: a known person carries or lives with it; with a ``block`` too, a press far from
-    ``place`` is one of an absent sender.
+    ``place`` is one of an absent sender. ``route``: the line that a vehicle serves ("101").
     """
 
     id: str
@@ -428,6 +428,7 @@ class Device(Struct, frozen=True, kw_only=True):
     siren: bool = False
     block: str | None = None
     facility: str | None = None
+    route: str | None = None
     cameras: tuple[str, ...] = ()
     registered_people: bool = False
     enabled: bool = True

@@ -12,6 +12,7 @@ A TOML file of ``[[device]]`` tables with the fields of :class:`cior_core.model.
     block = "block-07"               # optional: whose neighbours are told; with siren = true it has one
     siren = true
     facility = "school-12"           # optional: the facility it stands in
+    route = "101"                    # optional: the line that a vehicle serves
     cameras = ["camera-plaza"]       # optional: those that see it, beyond the ones of kind "camera" within 150 m
     registered_people = false        # true: a known person carries it; far from place, the home block stays quiet
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from math import radians
 from typing import Any, Final
 
-from cior_core.attributes import AWAY, BLOCK, CAMERAS, FACILITY, NEAR, SIREN
+from cior_core.attributes import AWAY, BLOCK, CAMERAS, FACILITY, NEAR, ROUTE, SIREN
 from cior_core.geo import EARTH_RADIUS_M, City, coordinate_fault, distance_m
 from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Event, Lane, Place, PlaceMethod
 
@@ -62,6 +62,8 @@ class Vicinity:
 
     def _registered(self, place: Place, device: Device) -> dict[str, Any]:
         facts: dict[str, Any] = {} if device.facility is None else {FACILITY: device.facility}
+        if device.route:
+            facts[ROUTE] = device.route
         if device.block:
             facts |= {BLOCK: device.block, SIREN: device.siren or device.block in self._sirens}
         if self._is_away(place, device):

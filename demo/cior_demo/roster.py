@@ -18,6 +18,7 @@ from cior_core.geo import City
 
 PANELS = 40
 BUSES = 60
+BUSES_A_ROUTE = 6
 TAXIS = 40
 CAMERA = "camera-plaza"
 SILENT_ACCOUNT = "5EA1ED2003"
@@ -39,6 +40,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     lon: float
     block: str = ""
     cameras: tuple[str, ...] = ()
+    route: str = ""
     drill: bool = False
     silent: bool = False
     registered: bool = True
@@ -78,7 +80,15 @@ def build(city: City, *, seed: int) -> Roster:
             lat, lon = city_point(city, dice)
             native = f"{kind}-{number:03d}"
             actors.append(
-                Actor(name=native, kind=kind, native=native, subject=f"vehicle:{native}", lat=lat, lon=lon)
+                Actor(
+                    name=native,
+                    kind=kind,
+                    native=native,
+                    subject=f"vehicle:{native}",
+                    lat=lat,
+                    lon=lon,
+                    route=_route(kind, number),
+                )
             )
     lat, lon = city_point(city, dice)
     actors.append(
@@ -104,6 +114,11 @@ def build(city: City, *, seed: int) -> Roster:
         )
     )
     return Roster(actors={actor.name: actor for actor in actors})
+
+
+def _route(kind: str, number: int) -> str:
+    """The invented lines 101, 102, … of the buses; a taxi serves none."""
+    return str(101 + (number - 1) // BUSES_A_ROUTE) if kind == "bus" else ""
 
 
 def _special_panels(first: Actor, city: City, dice: random.Random) -> list[Actor]:
@@ -189,6 +204,8 @@ def _row(actor: Actor, city: City) -> str:
         "registered_people": actor.kind in ("bus", "taxi"),
         "drill": actor.drill,
     }
+    if actor.route:
+        fields["route"] = actor.route
     if actor.block:
         fields |= {"block": actor.block, "siren": True, "cameras": list(actor.cameras)}
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]

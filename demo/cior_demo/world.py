@@ -44,7 +44,7 @@ def write_world(folder: Path, *, roster: Roster, city: City, model: Path | None)
     )
     registry = registry_toml(roster, city)
     texts = {
-        "centre.toml": _CENTRE,
+        "centre.toml": centre_toml(city),
         "registry.toml": registry,
         "panels.toml": _PANELS.format(port=world.dc09_port),
         "vehicles.toml": _VEHICLES.format(port=world.traccar_port),
@@ -54,6 +54,16 @@ def write_world(folder: Path, *, roster: Roster, city: City, model: Path | None)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return world
+
+
+def centre_toml(city: City) -> str:
+    """The centre file. Inhabitants and costs are invented round numbers, said to be so wherever a board prints them."""
+    populations = (
+        f"[[population]]\ndistrict = {json.dumps(district.id)}\npeople = {90_000 + 20_000 * number}\n"
+        'year = 2026\nsource = "inventado para la demostración"'
+        for number, district in enumerate(city.districts)
+    )
+    return _CENTRE.format(populations="\n\n".join(populations))
 
 
 def _camera(roster: Roster, city: City, world: World, model: Path | None) -> str:
@@ -78,6 +88,15 @@ registry = "registry.toml"
 name = "Ciudad simulada"
 accounting_every_s = 5.0
 test_mode = true
+
+# Every figure below is invented, as the city is.
+[figures]
+officer_hour_cost = 9500.0
+currency = "ARS"
+cost_source = "inventado para la demostración"
+operators = 3
+
+{populations}
 
 [[connector]]
 file = "panels.toml"

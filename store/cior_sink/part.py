@@ -1,4 +1,4 @@
-"""The part ``sink``: topics to tables, accounts each minute, housekeeping and retention each hour.
+"""The part ``sink``: topics to tables, accounts each minute, housekeeping, retention and statistics each hour.
 
 One process a store.
 """
@@ -11,19 +11,29 @@ from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_core.errors import CiorError
+from cior_core.model import Struct
 from cior_core.privacy import Policy
+from cior_core.taxonomy import Taxonomy
 from cior_sink.housekeeping import Housekeeper
 from cior_sink.reconciling import Reconciler
 from cior_sink.retention import Retention
+from cior_sink.statistics import Statistics
 from cior_sink.storing import StoreSink
+from cior_store.centre_facts import CentreFacts, write_facts
 from cior_store.engine import Store
 
 
-class SinkPart:
-    """All threads of the sink. ``start`` and ``stop`` once; ``failure`` tells why storing ended (None: it runs).
+class SinkCentre(Struct, frozen=True, kw_only=True):
+    """What the sink knows of its centre. ``drill``: what it says about the accounts is part of an exercise."""
 
-    ``drill``: what it says about the accounts is part of an exercise.
-    """
+    policy: Policy
+    facts: CentreFacts
+    taxonomy: Taxonomy
+    drill: bool = False
+
+
+class SinkPart:
+    """All threads of the sink. ``start`` and ``stop`` once; ``failure`` tells why storing ended (None: it runs)."""
 
     def __init__(
         self,
@@ -31,19 +41,21 @@ class SinkPart:
         store: Store,
         bus: Bus,
         *,
-        policy: Policy,
+        centre: SinkCentre,
         now_ms: Callable[[], int],
         metrics: Metrics,
-        drill: bool = False,
     ) -> None:
+        self._store, self._facts, self._now_ms = store, centre.facts, now_ms
         self._storing = StoreSink(bus_settings, store, bus, metrics=metrics)
-        reconciler = Reconciler(store, bus, now_ms=now_ms, drill=drill)
+        reconciler = Reconciler(store, bus, now_ms=now_ms, drill=centre.drill)
         housekeeper = Housekeeper(store, now_ms=now_ms)
-        retention = Retention(store, policy=policy, now_ms=now_ms, metrics=metrics)
-        self._periodic = (reconciler.thread, housekeeper.thread, retention.thread)
+        retention = Retention(store, policy=centre.policy, now_ms=now_ms, metrics=metrics)
+        statistics = Statistics(store, facts=centre.facts, taxonomy=centre.taxonomy, now_ms=now_ms)
+        self._periodic = (reconciler.thread, housekeeper.thread, retention.thread, statistics.thread)
 
     def start(self) -> None:
-        """Begin to store; the first periodic check comes later."""
+        """Write what boards print about the city and begin to store; the first periodic check comes later."""
+        write_facts(self._store, self._facts, now_ms=self._now_ms())
         self._storing.start()
         for thread in self._periodic:
             thread.start()

@@ -2,9 +2,9 @@
 committed when.
 
 Three consumers in threads of one process: *alerts* alone (due after 20 ms, so that a press is in the store's questions
-at once and never waits for its own story), *prompt* with transitions, commands, actions and receipts (due after 50 ms),
-*bulk* with raw records, events and dead letters. An insert of events costs 50 ms of processor time whether it holds one
-event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for four seconds.
+at once and never waits for its own story), *prompt* with transitions, commands, actions, receipts and requests (due
+after 50 ms), *bulk* with raw records, events and dead letters. An insert of events costs 50 ms of processor time
+whether it holds one event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for four seconds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,13 @@ from cior_store.writers import Plan, Rejected, Writers
 log = structlog.get_logger("cior_sink.storing")
 
 ALERTS = (topics.ALERTS.name,)
-PROMPT = (topics.TRANSITIONS.name, topics.COMMANDS.name, topics.ACTIONS.name, topics.RECEIPTS.name)
+PROMPT = (
+    topics.TRANSITIONS.name,
+    topics.COMMANDS.name,
+    topics.ACTIONS.name,
+    topics.RECEIPTS.name,
+    topics.REQUESTS.name,
+)
 BULK = tuple(name for name in STORED_TOPICS if name not in (*ALERTS, *PROMPT))
 _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
 """Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second

@@ -16,6 +16,7 @@ from typing import Any
 import h3.api.basic_int as h3
 import msgspec
 
+from cior_core.attributes import ROUTE
 from cior_core.catalogue import ENTRIES, KINDS, Kind, RecordKind
 from cior_core.errors import PayloadRejected
 from cior_core.model import (
@@ -117,8 +118,8 @@ EVENT_COLUMNS = (
     "event_id", "source", "type", "subject", "phase", "occurred", "received", "recorded", "clock", "clock_error_s",
     "place_method", "lat", "lon", "accuracy_m", "fix_age_s", "h3_7", "h3_8", "h3_9", "district", "data_class",
     "life_safety", "lane", "drill", "registered", "native_key", "native_type", "native_priority", "connector",
-    "connector_version", "instance", "raw_id", "raw_sha256", "raw_index", "summary", "health", "body", "topic",
-    "part", "pos",
+    "connector_version", "instance", "raw_id", "raw_sha256", "raw_index", "summary", "health", "route", "body",
+    "topic", "part", "pos",
 )  # fmt: skip
 
 
@@ -141,9 +142,15 @@ def event(entry: Entry) -> Row:
         _finite(place.accuracy_m), _finite(place.fix_age_s), *cells(place), place.district or "", it.data_class.value,
         it.life_safety, it.lane.value, it.drill, it.registered, it.native_key or "", it.native_type or "",
         it.native_priority or "", *_producer(it.producer), it.raw.raw_id if it.raw else "",
-        it.raw.sha256 if it.raw else "", it.raw.index if it.raw else 0, it.summary or "", health_of(it), entry.body,
-        *_stood(entry.origin),
+        it.raw.sha256 if it.raw else "", it.raw.index if it.raw else 0, it.summary or "", health_of(it), _route(it),
+        entry.body, *_stood(entry.origin),
     )  # fmt: skip
+
+
+def _route(it: Event) -> str:
+    """The line of the vehicle; a sealed event tells none, whatever it carries."""
+    said = it.attributes.get(ROUTE)
+    return said if isinstance(said, str) and it.data_class is not DataClass.SEALED else ""
 
 
 def _tells_place(place: Place) -> bool:

@@ -10,7 +10,7 @@ __all__ = ["BY_NAME", "CATALOGUE", "LANE_TOPIC", "TopicSpec", "max_message_bytes
 CATALOGUE = TOPICS
 BY_NAME: dict[str, TopicSpec] = {spec.name: spec for spec in CATALOGUE}
 URGENT, EVENTS, TELEMETRY = (LANE_TOPIC[lane] for lane in Lane)
-RAW, SEALED, AREA, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, DEAD = (
+RAW, SEALED, AREA, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, REQUESTS, DEAD = (
     KINDS[kind].topics[0]
     for kind in (
         Kind.RAW,
@@ -21,6 +21,7 @@ RAW, SEALED, AREA, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, DEAD = (
         Kind.ACTION,
         Kind.COMMAND,
         Kind.RECEIPT,
+        Kind.REQUEST,
         Kind.DEAD,
     )
 )

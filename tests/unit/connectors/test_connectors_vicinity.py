@@ -20,7 +20,7 @@ CITY = City.demo()
 SCHOOL = next(each for each in CITY.facilities if each.kind == "school")
 SITE = Place(method=PlaceMethod.SITE, lat=SCHOOL.lat, lon=SCHOOL.lon, accuracy_m=10.0)
 CAMERA = Device(id="camera-canary-1", kind="camera", place=SITE)
-FACTS = ("block-canary", "facility-canary", "camera-canary", "school", "siren", "away")
+FACTS = ("block-canary", "facility-canary", "route-canary", "camera-canary", "school", "siren", "away")
 
 
 def panel(*, data_class: DataClass = DataClass.RESTRICTED, siren: bool = True) -> Device:
@@ -30,6 +30,7 @@ def panel(*, data_class: DataClass = DataClass.RESTRICTED, siren: bool = True) -
         place=SITE,
         block="block-canary",
         facility="facility-canary",
+        route="route-canary",
         cameras=("camera-canary-2",),
         siren=siren,
         data_class=data_class,
@@ -62,11 +63,12 @@ def event_of(ready: Publication) -> Event:
     return event
 
 
-def test_a_registered_press_carries_block_siren_facility_cameras_and_what_is_beside_it() -> None:
+def test_a_registered_press_carries_block_siren_facility_route_cameras_and_what_is_beside_it() -> None:
     assert event_of(sent(panel())).attributes == {
         "block": "block-canary",
         "siren": True,
         "facility": "facility-canary",
+        "route": "route-canary",
         "cameras": ["camera-canary-2", "camera-canary-1"],
         "near": ["school"],
     }

@@ -44,6 +44,7 @@ from cior_core.model import (
     Transition,
     TypeCode,
 )
+from cior_core.requests import Answer, AuthorityKind, RequestState, RequestStatus
 
 ROOT = Path(__file__).parents[3]
 Schema = dict[str, Any]
@@ -156,6 +157,19 @@ SAMPLES: dict[str, bytes] = {
         )
     ),
     "receipt": msgspec.json.encode(Receipt(command_id="c", device="panel-1", at_ms=5, outcome="done")),
+    "request": msgspec.json.encode(
+        RequestState(
+            id="q1",
+            authority_kind=AuthorityKind.PROSECUTOR,
+            authority="Fiscalía Regional 2",
+            state=RequestStatus.DELIVERED,
+            version=7,
+            received_ms=1,
+            held_ms=2,
+            items_asked=3,
+            answer=Answer.PARTIAL,
+        )
+    ),
     "item": msgspec.json.encode(EventItem(id="i", area=DEFAULT_AREA, at_ms=6, event=PRESS)),
 }
 

@@ -77,6 +77,12 @@ def test_a_device_without_block_says_nothing_of_sirens() -> None:
     assert Vicinity(registry(bus)).facts(press(), bus) == {"facility": "depot-1"}
 
 
+def test_a_vehicle_says_which_line_it_serves_and_a_sealed_device_lends_nothing() -> None:
+    bus = Device(id="bus-1", kind="bus", route="101")
+    assert Vicinity(registry(bus)).facts(press(), bus) == {"route": "101"}
+    assert Vicinity(registry(bus)).facts(press(lane=Lane.TELEMETRY), bus) == {}
+
+
 def test_cameras_are_the_named_ones_then_the_near_ones_nearest_first() -> None:
     cameras = [Device(id=f"cam-{m}", kind="camera", place=at(m)) for m in (149, -40, 90, 151)]
     bus = Device(id="bus-1", kind="bus", cameras=("on-board", "cam-90"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from cior_core.errors import ConfigInvalid
@@ -49,6 +51,13 @@ def test_a_blocks_panel_is_its_community_alarm_with_a_siren_and_the_plaza_sees_t
     assert (registry["panel:2002"].kind, registry["panel:2002"].siren) == ("panel", False)
     assert registry[roster.CAMERA].kind == "camera"
     assert registry[roster.CAMERA].place.located
+
+
+def test_six_buses_serve_each_line_and_taxis_serve_none() -> None:
+    registry = Registry.load(roster.registry_toml(roster.build(CITY, seed=7), CITY))
+    lines = Counter(device.route for device in registry.values() if device.kind == "bus")
+    assert lines == {str(line): 6 for line in range(101, 111)}
+    assert {device.route for device in registry.values() if device.kind != "bus"} == {None}
 
 
 def test_the_bundled_script_names_actors_that_exist_and_tells_every_kind_of_trouble() -> None:

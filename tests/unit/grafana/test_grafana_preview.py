@@ -74,8 +74,8 @@ def test_a_tables_cells_have_units_colours_and_the_centres_clock() -> None:
     panel = panels.table("q", colours={"level": "level"}, units={"n": "percentunit"})
     rows = [{"level": "P1", "n": 0.0034, "at": datetime(2026, 11, 26, 15, 0, tzinfo=UTC)}]
     drawn = shown(asked(panel, rows, level="string", n="number", at="time"), BOX)
-    assert [cell.text for cell in drawn.rows[0]] == ["▲ P1", "0,3 %", "26/11 12:00:00"]
-    assert drawn.rows[0][0].colour == "#C4162A"
+    assert [cell.text for cell in drawn.rows[0]] == ["■ P1", "0,3 %", "26/11 12:00:00"]
+    assert drawn.rows[0][0].colour == "#FF4D4F"
     assert [cell.text for cell in drawn.head] == ["level", "Cuántas", "at"]
 
 

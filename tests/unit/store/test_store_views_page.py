@@ -52,7 +52,8 @@ def test_every_view_of_an_audience_knows_drills_and_runs_as_its_definer() -> Non
     for name, sql in audiences.items():
         assert sql.splitlines()[0].endswith(" DEFINER = {definer} SQL SECURITY DEFINER AS"), name
         reads = [sql, *(_definitions()[inner] for inner in re.findall(r"\w+\.v_\w+", sql) if inner != name)]
-        assert any("drill" in each for each in reads) or name in FACTS, name
+        # The observatory's months are counted without drills before they are written (test_sink_statistics).
+        assert any("drill" in each or "ops.stat_month" in each for each in reads) or name in FACTS, name
         assert "sealed." not in sql, name
 
 

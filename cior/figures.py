@@ -1,0 +1,48 @@
+"""What the boards of a centre print and reckon with, from its centre file and its city."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from cior.city import load_city
+from cior.settings import Centre
+from cior_core.errors import ConfigInvalid
+from cior_store.centre_facts import CentreFacts, DistrictFacts, Population
+
+
+def centre_facts(centre: Centre) -> CentreFacts:
+    """What boards print about the city and reckon with. Raises ``ConfigInvalid``: a population of no district."""
+    file, city = centre.file, load_city(centre)
+    told = {
+        one.district: Population(people=one.people, year=one.year, source=one.source)
+        for one in file.population
+    }
+    ids = [district.id for district in city.districts]
+    for district in told:
+        if district and district not in ids:
+            raise ConfigInvalid(
+                "city.unknown_district",
+                f"a population is given for '{district}', which is no district",
+                cure=f"name one of {', '.join(ids)}; leave the name out for the whole city",
+            )
+    return CentreFacts(
+        area=file.centre.area,
+        name=file.centre.name,
+        timezone=file.centre.zone,
+        population=told.get("") or _sum([told.get(district) for district in ids]),
+        districts=tuple(
+            DistrictFacts(district=each.id, name=each.name, population=told.get(each.id))
+            for each in city.districts
+        ),
+        **msgspec.structs.asdict(file.figures),
+    )
+
+
+def _sum(parts: Sequence[Population | None]) -> Population | None:
+    """The city's population when every district has one of the same year and source."""
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or len({(part.year, part.source) for part in known}) != 1:
+        return None
+    return msgspec.structs.replace(known[0], people=sum(part.people for part in known))

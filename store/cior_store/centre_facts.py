@@ -1,0 +1,91 @@
+"""What boards print about the city and reckon with: names, populations with year and source, time zone, cost, targets.
+
+They come from the centre file and its districts; the sink writes them when it starts and they differ from the last.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cior_core.model import Struct
+from cior_store.engine import Store
+
+
+class Population(Struct, frozen=True, kw_only=True):
+    """How many people, counted when and by whom."""
+
+    people: int
+    year: int
+    source: str
+
+
+class DistrictFacts(Struct, frozen=True, kw_only=True):
+    """One district: its id, the name that boards show, its population where it is known."""
+
+    district: str
+    name: str
+    population: Population | None = None
+
+
+class CentreFacts(Struct, frozen=True, kw_only=True):
+    """One centre. ``officer_hour_cost`` in ``currency``, from ``cost_source``; None: no money is shown.
+
+    ``response_target_s``: from the first signal to somebody on scene. ``operators``: positions of the room.
+    """
+
+    area: str
+    name: str
+    timezone: str
+    population: Population | None
+    districts: tuple[DistrictFacts, ...]
+    response_target_s: int
+    officer_hours_per_dispatch: float
+    officer_hour_cost: float | None
+    currency: str
+    cost_source: str
+    operators: int | None
+
+
+_DISTRICT = ("district", "name", "population", "population_year", "population_source")
+_CENTRE = (
+    "area", "name", "timezone", "population", "population_year", "population_source", "response_target_s",
+    "officer_hours_per_dispatch", "officer_hour_cost", "currency", "cost_source", "operators",
+)  # fmt: skip
+
+
+def write_facts(store: Store, facts: CentreFacts, *, now_ms: int) -> bool:
+    """Make ``facts`` what the views show; whether they differed from what stood there. Districts that are gone vanish.
+
+    Every edition is written whole under one later instant, and views read the latest: a sink may not delete.
+    Raises ``SourceUnavailable``.
+    """
+    districts = [(each.district, each.name, *_cells(each.population)) for each in facts.districts]
+    centre = (
+        facts.area, facts.name, facts.timezone, *_cells(facts.population), facts.response_target_s,
+        facts.officer_hours_per_dispatch, facts.officer_hour_cost, facts.currency, facts.cost_source, facts.operators,
+    )  # fmt: skip
+    changed = [
+        _write(store, "ops.city_districts", _DISTRICT, rows=sorted(districts), now_ms=now_ms),
+        _write(store, "ops.centre_facts", _CENTRE, rows=[centre], now_ms=now_ms),
+    ]
+    return any(changed)
+
+
+def _cells(population: Population | None) -> tuple[int | None, int | None, str]:
+    return (None, None, "") if population is None else (population.people, population.year, population.source)
+
+
+def _write(
+    store: Store, table: str, columns: tuple[str, ...], *, rows: list[tuple[Any, ...]], now_ms: int
+) -> bool:
+    """One edition of ``table``; False when the latest is the same."""
+    latest = store.rows(
+        f"""SELECT {", ".join(columns)}, toUnixTimestamp64Milli(written) AS edition_ms FROM {table} FINAL
+        WHERE written = (SELECT max(written) FROM {table}) ORDER BY {columns[0]}"""
+    )
+    edition_ms = max([now_ms, *(int(row["edition_ms"]) + 1 for row in latest)])
+    if [tuple(row[name] for name in columns) for row in latest] == rows:
+        return False
+    cells = list(zip(*((*row, edition_ms) for row in rows), strict=True))
+    store.insert(table, (*columns, "written"), cells, token=f"{table}-{edition_ms}")
+    return True

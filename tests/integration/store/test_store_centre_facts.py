@@ -1,0 +1,70 @@
+"""What boards print about the city, on real engines: written when it differs, replaced whole, gone when it is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cior_store.centre_facts import CentreFacts, DistrictFacts, Population, write_facts
+from cior_store.engine import Store
+from integration.store.city import NOON_MS
+
+CENSUS = Population(people=1_000, year=2022, source="INDEC, Censo 2022")
+FACTS = CentreFacts(
+    area="city",
+    name="Ensayo",
+    timezone="America/Argentina/Cordoba",
+    population=CENSUS,
+    districts=(
+        DistrictFacts(district="sur", name="Distrito Sur", population=CENSUS),
+        DistrictFacts(district="ñorte", name="Distrito Norte"),
+    ),
+    response_target_s=420,
+    officer_hours_per_dispatch=1 / 3,
+    officer_hour_cost=9_500.0,
+    currency="ARS",
+    cost_source="Presupuesto",
+    operators=None,
+)
+
+
+def change(**fields: Any) -> CentreFacts:
+    return msgspec.structs.replace(FACTS, **fields)
+
+
+def districts(store: Store, audience: str = "wall") -> list[tuple[object, ...]]:
+    found = store.rows(f"SELECT * FROM {audience}.v_districts ORDER BY district")
+    return [tuple(row.values()) for row in found]
+
+
+def test_facts_are_written_once_and_again_only_when_they_differ(store: Store) -> None:
+    assert write_facts(store, FACTS, now_ms=NOON_MS)
+    assert not write_facts(store, FACTS, now_ms=NOON_MS + 1)
+    assert districts(store) == [
+        ("sur", "Distrito Sur", 1_000, 2022, "INDEC, Censo 2022"),
+        ("ñorte", "Distrito Norte", None, None, ""),
+    ]
+    assert districts(store, "observatory") == districts(store)
+    (centre,) = store.rows("SELECT * FROM wall.v_centre")
+    assert (centre["name"], centre["population"], centre["officer_hour_cost"], centre["operators"]) == (
+        "Ensayo",
+        1_000,
+        9_500.0,
+        None,
+    )
+    assert round(103_910 * centre["officer_hours_per_dispatch"]) == 34_637
+    (shown,) = store.rows("SELECT * FROM observatory.v_centre")
+    assert "officer_hour_cost" not in shown
+
+
+def test_a_district_that_is_gone_vanishes_even_when_the_clock_went_back(store: Store) -> None:
+    write_facts(store, FACTS, now_ms=NOON_MS)
+    assert write_facts(store, change(districts=FACTS.districts[:1], name="Otra"), now_ms=NOON_MS - 5_000)
+    assert [row[0] for row in districts(store)] == ["sur"]
+    assert store.rows("SELECT name FROM wall.v_centre") == [{"name": "Otra"}]
+
+
+def test_before_the_first_start_of_a_sink_there_is_nothing(store: Store) -> None:
+    assert districts(store) == []
+    assert store.rows("SELECT * FROM wall.v_centre") == []
