@@ -17,7 +17,7 @@ SELECT share, blind, watched FROM supervisor.v_blind_share
 
 -- @query dead_now supervisor table
 -- @columns letters:number life_safety:number
-SELECT toUInt64(sum(letters)) AS letters, toUInt64(sumIf(letters, d.life_safety)) AS life_safety
+SELECT sum(d.letters) AS letters, sumIf(d.letters, d.life_safety) AS life_safety
 FROM supervisor.v_dead_letters_hour AS d
 WHERE hour >= toStartOfHour(now() - INTERVAL 1 HOUR)
 
