@@ -40,7 +40,7 @@ class Fault:
     kind: int | str
     path: str = "/"
     times: int = 1_000_000
-    body: Any = None
+    method: str = ""
 
 
 @dataclass
@@ -136,15 +136,15 @@ class MockGrafana:
             thread.join()
 
     def misbehave(
-        self, kind: int | str, path: str = "/", *, times: int = 1_000_000, body: Any = None
+        self, kind: int | str, path: str = "/", *, times: int = 1_000_000, method: str = ""
     ) -> None:
-        """From now on, for ``times`` calls to paths that begin with ``path``."""
-        self.faults.append(Fault(kind, path, times, body))
+        """From now on, for ``times`` calls (of ``method``, if one is named) to paths that begin with ``path``."""
+        self.faults.append(Fault(kind, path, times, method))
 
-    def fault(self, path: str) -> Fault | None:
+    def fault(self, asked: Asked) -> Fault | None:
         """The misbehaviour that this call meets."""
         for one in self.faults:
-            if one.times and path.startswith(one.path):
+            if one.times and asked.path.startswith(one.path) and one.method in {"", asked.method}:
                 one.times -= 1
                 return one
         return None
@@ -372,7 +372,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(sent) if sent else None
         one = Asked(self.command, path, parts.query, body, dict(self.headers.items()))
         self.grafana.asked.append(one)
-        fault = self.grafana.fault(path)
+        fault = self.grafana.fault(one)
         if fault:
             self._misbehave(fault, one)
         elif path != "/health" and not self._signed_in():
@@ -390,7 +390,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.grafana.reply(one)
                 self._send(204, b"", "")
             case int(status):
-                self._json(status, fault.body or {"message": f"told to answer {status}"})
+                self._json(status, {"message": f"told to answer {status}"})
             case "html":
                 self._send(200, LOGIN_PAGE.encode(), "text/html; charset=utf-8")
             case "proxy":

@@ -17,7 +17,7 @@ DEFAULT_SLOW_MS = 1000
 _INTERVAL_MS = 30_000
 _POINTS = 1000
 _ALL = "$__all"
-_NO_TABLE = re.compile(r"UNKNOWN_TABLE|\bcode:?\s*60\b", re.IGNORECASE)
+_NO_TABLE = re.compile(r"UNKNOWN_(TABLE|DATABASE)|\bcode:?\s*(60|81)\b", re.IGNORECASE)
 
 
 class State(StrEnum):

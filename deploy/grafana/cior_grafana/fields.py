@@ -20,6 +20,7 @@ from cior_grafana.words import BOARD, NO_DATA, RESERVED, STATE, Language, PanelW
 GREY = "#6E7280"
 BLUE = "#1F60C4"
 STATE_FIELD = "step"
+_FAR = 1e15
 PROMETHEUS_VALUE = "Value"
 # The column of event and alert types, and the one that a reserved alert has.
 _TYPE = "type"
@@ -81,9 +82,11 @@ def _by_value(each: Thresholds, language: Language) -> list[sdk.ValueMapping]:
 
 
 def _by_range(each: Thresholds, language: Language) -> Iterator[sdk.ValueMapping]:
-    # Grafana takes the first that fits and both ends belong to it: the highest step goes first.
+    # Grafana takes the first that fits and both ends belong to it: the highest step goes first. Its older versions read
+    # an open end as 0.
     for index, step in enumerate(reversed(each.steps)):
-        options = sdk.DashboardRangeMapOptions(from_val=step.at, result=_result(step, language, index))
+        low = -_FAR if step.at is None else step.at
+        options = sdk.DashboardRangeMapOptions(from_val=low, to=_FAR, result=_result(step, language, index))
         yield sdk.RangeMap(options=options)
 
 

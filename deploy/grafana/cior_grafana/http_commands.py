@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cior_core.errors import CiorError
+from cior_core.errors import CiorError, SourceUnavailable
 from cior_grafana.connecting import Client, fit, grafana
 from cior_grafana.port import GrafanaPort
 
@@ -50,13 +50,13 @@ def _open(url: str, client: str, timeout_s: float) -> AbstractContextManager[Gra
     return grafana(url, client=Client(client), environment=os.environ, timeout_s=timeout_s)
 
 
-def _ended(work: Callable[[], int]) -> int:
-    """The exit code; an error that stopped the work is said in one line and gives 2: it could not be done."""
+def _ended(work: Callable[[], int], *, away: int = 2) -> int:
+    """The exit code; an error that stopped the work is said in one line and gives 2, or ``away`` when it passes."""
     try:
         return work()
     except CiorError as error:
         click.echo(str(error), err=True)
-        return 2
+        return away if isinstance(error, SourceUnavailable) else 2
 
 
 def _our_boards(language: str, timezone: str | None) -> tuple[OurBoard, ...]:
@@ -111,7 +111,8 @@ def apply_command(
 ) -> None:
     """Bring to the Grafana at URL what files cannot: teams, who sees which folder, accounts, playlists.
 
-    Exit codes: 0 everything is so, 2 something was refused or could not be done (what was done stays; run it again).
+    Exit codes: 0 everything is so, 1 Grafana is away (what was done stays; run it again), 2 a person must decide or
+    correct something.
     """
     from cior_grafana.access import read_access
     from cior_grafana.applying import Choices, apply, exit_code
@@ -127,7 +128,7 @@ def apply_command(
             fit(port)
             return exit_code(_said(apply(port, read_access(access_file), choices)))
 
-    sys.exit(_ended(work))
+    sys.exit(_ended(work, away=1))
 
 
 def _said(lines: Iterator[Line]) -> list[Line]:

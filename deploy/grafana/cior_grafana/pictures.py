@@ -6,7 +6,7 @@ Everything that came from data is escaped; colours are attributes, so that no st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from html import escape
 
@@ -105,6 +105,12 @@ class Span(Struct, frozen=True, kw_only=True):
         return min(1.0, max(0.0, (at_ms - self.from_ms) / max(1, self.to_ms - self.from_ms)))
 
 
+class Axis(Struct, frozen=True, kw_only=True):
+    """How values of the scale are written."""
+
+    told: Callable[[float], str]
+
+
 class _Plot(Struct, frozen=True, kw_only=True):
     """Where in a picture the values are drawn, in pixels."""
 
@@ -114,20 +120,22 @@ class _Plot(Struct, frozen=True, kw_only=True):
     height: int
 
 
-def lines(found: Sequence[Line], span: Span, size: Size, *, marks: Sequence[Mark] = ()) -> str:
+def lines(found: Sequence[Line], span: Span, size: Size, *, axis: Axis, marks: Sequence[Mark] = ()) -> str:
     """Lines over time with a scale from zero (or the lowest value below it) to a round number."""
     width, height = size
     foot = _LINE_PX * (1 + (len(found) > 1)) + 22
-    plot = _Plot(left=52, top=6, width=width - 60, height=max(20, height - foot - 6))
     values = [value for line in found for _, value in line.points if value is not None]
     values += [mark.value for mark in marks]
     low, high = min([0.0, *values]), _round_up(max([0.0, *values]))
+    scale = [low + (high - low) * part / 4 for part in range(5)]
+    left = int(16 + _CHAR_PX * max(len(axis.told(value)) for value in scale))
+    plot = _Plot(left=left, top=6, width=width - left - 8, height=max(20, height - foot - 6))
 
     def spot(at_ms: int, value: float) -> str:
         y = plot.top + plot.height * (1 - (value - low) / max(1e-9, high - low))
         return f"{plot.left + span.share(at_ms) * plot.width:.1f},{y:.1f}"
 
-    drawn = [_scale(low, high, plot), _clock(span, plot)]
+    drawn = [_scale([axis.told(value) for value in scale], plot), _clock(span, plot)]
     drawn += [_mark(mark, spot(span.from_ms, mark.value), spot(span.to_ms, mark.value)) for mark in marks]
     for line in found:
         parts = _unbroken(line.points)
@@ -226,14 +234,13 @@ def _round_up(value: float) -> float:
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * 0.999)
 
 
-def _scale(low: float, high: float, plot: _Plot) -> str:
+def _scale(told: Sequence[str], plot: _Plot) -> str:
     marks, right = [], plot.left + plot.width
-    for part in range(5):
-        y = plot.top + plot.height * (1 - part / 4)
-        told = f"{low + (high - low) * part / 4:,.4g}".replace(",", " ")
+    for part, text in enumerate(told):
+        y = plot.top + plot.height * (1 - part / (len(told) - 1))
         marks += [
             f'<line x1="{plot.left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="{FAINT}" stroke-width="0.5"/>',
-            _text(plot.left - 6, y + 4, told, anchor="end"),
+            _text(plot.left - 6, y + 4, text, anchor="end"),
         ]
     return "".join(marks)
 
@@ -249,9 +256,9 @@ def _clock(span: Span, plot: _Plot) -> str:
     for at_ms in range(first, span.to_ms + 1, step_ms):
         x = plot.left + span.share(at_ms) * plot.width
         told = datetime.fromtimestamp(at_ms / 1000, span.zone).strftime(form)
-        marks.append(
-            _text(min(x, plot.left + plot.width - 16), plot.top + plot.height + 16, told, anchor="middle")
-        )
+        half = _CHAR_PX * len(told) / 2
+        x = min(max(x, plot.left + half - 8), plot.left + plot.width - half + 8)
+        marks.append(_text(x, plot.top + plot.height + 16, told, anchor="middle"))
     return "".join(marks)
 
 

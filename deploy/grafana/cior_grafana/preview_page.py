@@ -16,6 +16,7 @@ from cior_core.model import Struct
 COLUMNS, ROW_PX, GAP_PX, PAGE_PX = 24, 30, 8, 1888
 """Grafana's grid: 24 columns, rows of 30 pixels with gaps of 8; drawn for a screen 1920 pixels wide."""
 _HEAD_PX = 38
+_FONTS_PX = (34, 26, 20, 16)
 
 NOT_GRAFANA = {"es": "Vista previa: no es Grafana", "en": "Preview: this is not Grafana"}
 _FAILED = {"es": "La consulta falló", "en": "The query failed"}
@@ -44,13 +45,13 @@ h2 small{color:#9a9fb0;font-weight:normal;padding-left:8px}
 .numbers{display:flex;gap:8px;height:100%;align-items:stretch}
 .number{flex:1;min-width:0;display:flex;flex-direction:column;justify-content:center;align-items:center;border-radius:3px;
   text-align:center}
-.number b{font-size:34px;line-height:1.1;overflow-wrap:anywhere}
-.many .number b{font-size:24px}
+.number b{line-height:1.1;white-space:nowrap}
+.f34 b{font-size:34px}.f26 b{font-size:26px}.f20 b{font-size:20px}.f16 b{font-size:16px}
 .number span{font-size:13px;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-size:13px}
 th{text-align:left;color:#9a9fb0;font-weight:normal;position:sticky;top:0;background:#181b1f}
-th,td{padding:3px 10px 3px 6px;border-bottom:1px solid #24272e;vertical-align:top;overflow-wrap:anywhere}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+th,td{padding:3px 10px 3px 6px;border-bottom:1px solid #24272e;vertical-align:top;overflow-wrap:break-word}
+th{overflow-wrap:normal}td.n{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 .error{color:#ff7383;overflow-wrap:anywhere}
 .nothing{color:#9a9fb0;height:100%;display:flex;align-items:center;justify-content:center;font-size:18px}
 .text{white-space:pre-wrap;overflow-wrap:anywhere}
@@ -215,10 +216,17 @@ def _content(panel: Panel, language: str, colours: _Colours) -> str:
 
 def _drawn(panel: Panel, colours: _Colours) -> str:
     if panel.numbers:
-        many = " many" if len(panel.numbers) > 3 else ""
+        size = _font_px(panel)
         figures = "".join(_number(one, colours) for one in panel.numbers)
-        return f'<div class="numbers{many}">{figures}</div>'
+        return f'<div class="numbers f{size}">{figures}</div>'
     return panel.picture or f'<div class="nothing">{escape(panel.empty)}</div>'
+
+
+def _font_px(panel: Panel) -> int:
+    """The largest size in which the longest figure has room on one line."""
+    room = (panel.box.inside[0] - 8 * len(panel.numbers)) / len(panel.numbers)
+    longest = max(len(one.text) for one in panel.numbers)
+    return next((size for size in _FONTS_PX if longest * size * 0.6 <= room), _FONTS_PX[-1])
 
 
 def _number(one: Number, colours: _Colours) -> str:

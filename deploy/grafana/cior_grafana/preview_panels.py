@@ -16,7 +16,7 @@ from cior_grafana.thresholds import Thresholds
 from cior_grafana.words import NO_DATA, Language, PanelWords
 
 _GREY = "#6E7280"
-_MARKDOWN = ((re.compile(r"\[([^\]]*)\]\([^)]*\)"), r"\1"), (re.compile(r"\*\*|^#+ *", re.MULTILINE), ""))
+_MARKDOWN = ((re.compile(r"\[([^\]]*)\]\([^)]*\)"), r"\1"), (re.compile(r"\*\*|`|^#+ *", re.MULTILINE), ""))
 _MOST_ROWS = 200
 
 Row = dict[str, Any]
@@ -84,7 +84,8 @@ def _with(panel: preview_page.Panel, **parts: Any) -> preview_page.Panel:
 def _picture(asked: Asked, size: tuple[int, int]) -> str:
     match asked.panel.draw:
         case Draw.SERIES:
-            return pictures.lines(_lines(asked), asked.span, size, marks=_marks(asked))
+            axis = pictures.Axis(told=lambda value: written(value, asked.panel.unit, asked.language))
+            return pictures.lines(_lines(asked), asked.span, size, axis=axis, marks=_marks(asked))
         case Draw.BARS:
             return pictures.bars(_bars(asked), size)
         case Draw.STATES:
@@ -143,7 +144,8 @@ def _cell(asked: Asked, column: Column, value: Any) -> Cell:
     step = thresholds.load()[name].step(_as_stepped(value)) if name and value is not None else None
     if step and step.value is not None:
         text = step.says(asked.language)
-    return Cell(text=text, number=column.kind is not Kind.STRING, colour=step.colour if step else "")
+    is_number = column.kind is not Kind.STRING and not (step and step.value is not None)
+    return Cell(text=text, number=is_number, colour=step.colour if step else "")
 
 
 def _as_stepped(value: Any) -> str | float:
@@ -231,14 +233,15 @@ def _lanes(asked: Asked) -> list[pictures.Lane]:
 
 
 def _stretches(asked: Asked, points: Sequence[tuple[int, float | None]]) -> list[pictures.Stretch]:
+    """Each state until the next; the same one again goes on."""
     ends = [at_ms for at_ms, _ in points[1:]] + [asked.span.to_ms]
-    made = []
+    made: list[pictures.Stretch] = []
     for (at_ms, value), end_ms in zip(points, ends, strict=True):
         step = asked.steps.step(_as_stepped(value)) if asked.steps and value is not None else None
         text = step.says(asked.language) if step else NO_DATA[asked.language]
-        made.append(
-            pictures.Stretch(from_ms=at_ms, to_ms=end_ms, text=text, colour=step.colour if step else _GREY)
-        )
+        begin_ms = made.pop().from_ms if made and made[-1].text == text else at_ms
+        colour = step.colour if step else _GREY
+        made.append(pictures.Stretch(from_ms=begin_ms, to_ms=end_ms, text=text, colour=colour))
     return made
 
 

@@ -48,6 +48,8 @@ def written(value: float | None, unit: str, language: Language) -> str:
     """A number with its unit."""
     if value is None:
         return "—"
+    if not unit:
+        return plain(value, language).replace("." if language is Language.ES else ",", "")
     if unit in _SECONDS_OF:
         return _duration(value * _SECONDS_OF[unit], language)
     if unit in _SHARES:

@@ -105,6 +105,7 @@ def render(board: Board, *, language: Language, timezone: str) -> Rendered:
         templating=sdk.DashboardDashboardTemplating(
             list_val=[_variable(scope, each) for each in board.variables]
         ),
+        annotations=sdk.AnnotationContainer(list_val=[]),
         links=[_link(name, language) for name in board.links],
     )
     body = json.loads(json.dumps(made, cls=JSONEncoder))

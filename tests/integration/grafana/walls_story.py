@@ -76,8 +76,8 @@ def _place(number: int) -> Place:
     district, (lat, lon) = list(DISTRICTS.items())[number % 6]
     return Place(
         method=PlaceMethod.GPS,
-        lat=lat + number % 7 * 0.002,
-        lon=lon - number % 5 * 0.002,
+        lat=lat + number * 7 % 13 * 0.0015,
+        lon=lon - number * 5 % 11 * 0.0015,
         accuracy_m=9.0,
         district=district,
     )
@@ -173,7 +173,7 @@ def _stamps(number: int, opened_ms: int, status: AlertStatus) -> dict[str, Any]:
 
 
 def _alert(number: int, now_ms: int, **more: Any) -> Any:
-    type_code = TYPES[number % 5]
+    type_code = TYPES[(number + number // 5) % 5]
     opened_ms = now_ms - (number * 4 + 2) * MINUTE_MS
     status = more.pop("status", list(AlertStatus)[number % 5])
     made = city.alert(

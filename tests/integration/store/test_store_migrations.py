@@ -64,6 +64,19 @@ def test_two_migrators_do_not_run_together(lite: ClickHouseLite) -> None:
             store.command("DROP TABLE cior.schema_lock SYNC")
 
 
+def test_a_server_without_the_views_definer_is_told_so_and_no_other_is_taken(
+    lite: ClickHouseLite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(lite.start().dsn()) as store:
+        migrations.migrate(store)
+        made = "CREATE OR REPLACE VIEW wall.v_extra DEFINER = {definer} SQL SECURITY DEFINER AS\nSELECT 1;\n"
+        extra = migrations.Migration(version=len(migrations.bundled()) + 1, name="extra", text=made)
+        monkeypatch.setattr(migrations, "DEFINER", "nobody_here")
+        with pytest.raises(ConfigInvalid, match=r"store\.no_definer: the server has no user nobody_here"):
+            migrations.migrate(store, (*migrations.bundled(), extra))
+        assert store.value("SELECT count() FROM system.tables WHERE name = 'v_extra'") == 0
+
+
 def test_every_engine_ends_with_the_same_schema(lite: ClickHouseLite, tmp_path: Path) -> None:
     """The embedded engine is asked in a process of its own: one process has one chDB path."""
     code = """

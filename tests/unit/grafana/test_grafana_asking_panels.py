@@ -50,6 +50,7 @@ def test_views_are_read_from_the_text_each_once() -> None:
     [
         ("code: 60, message: Unknown table expression identifier 'wall.v_b'", "wall.v_b:"),
         ("Code: 60. DB::Exception: (UNKNOWN_TABLE)", "wall.v_a, wall.v_b:"),
+        ("code: 81, message: Database wall does not exist", "wall.v_a, wall.v_b:"),
     ],
 )
 def test_a_view_that_is_lacking_is_named(error: str, what: str) -> None:

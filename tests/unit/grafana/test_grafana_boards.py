@@ -79,7 +79,9 @@ def test_the_age_of_the_data_is_on_the_wall_and_red_from_a_minute_on(spanish: li
     assert defaults["noValue"] == "— sin datos"
     state = next(each for each in age["fieldConfig"]["overrides"] if each["matcher"]["options"] == "step")
     mapped = next(each["value"] for each in state["properties"] if each["id"] == "mappings")
-    assert mapped[0]["options"]["result"]["text"] == "✖ DATOS VIEJOS"
+    oldest, *_, newest, _ = (each["options"] for each in mapped)
+    assert (oldest["from"], oldest["to"], oldest["result"]["text"]) == (60, 1e15, "✖ DATOS VIEJOS")
+    assert (newest["from"], newest["to"], newest["result"]["text"]) == (-1e15, 1e15, "✔ al día")
 
 
 def test_the_words_beside_a_number_stay_empty_when_the_number_is(spanish: list[Rendered]) -> None:

@@ -195,6 +195,7 @@ def test_a_range_nobody_knows_is_told() -> None:
 WRITTEN = {
     (1234567.0, "short"): "1.234.567",
     (0.5, "short"): "0,5",
+    (2022.0, ""): "2022",
     (3700.0, "s"): "1 h 1 min",
     (0.25, "s"): "250 ms",
     (90_000.0, "s"): "1 d 1 h",

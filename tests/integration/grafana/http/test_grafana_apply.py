@@ -87,7 +87,7 @@ def test_no_token_file_is_left_where_no_token_came(
     server: MockGrafana, maintained: GrafanaPort, tmp_path: Path
 ) -> None:
     maintained.make_account("cior-check", "Admin")
-    server.misbehave(502, "/serviceaccounts/1/tokens")
+    server.misbehave(502, "/serviceaccounts/1/tokens", method="POST")
     with pytest.raises(SourceUnavailable):
         applied(maintained, tmp_path)
     assert not list(tmp_path.rglob("*.token"))

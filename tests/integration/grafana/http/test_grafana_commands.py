@@ -80,7 +80,7 @@ def test_a_grafana_that_goes_away_half_way_is_told_and_the_next_run_goes_on(
     broken = applied(city, tmp_path)
     made = len(city.teams)
     assert made > 0
-    assert broken.exit_code == 2
+    assert broken.exit_code == 1
     assert f"stopped after {made} things" in broken.output
     assert "grafana.away" in broken.output
 
@@ -99,6 +99,16 @@ def test_a_refused_token_ends_every_command_with_2_and_the_cure(city: MockGrafan
     assert "CIOR_GRAFANA_TOKEN_FILE" in refused.output
     assert TOKEN not in refused.output
     assert city.writes == []
+
+
+@pytest.mark.parametrize(("command", "code"), [("apply", 1), ("diff", 2), ("check", 2)])
+def test_a_grafana_that_is_away_is_worth_another_try_and_cannot_be_checked(
+    city: MockGrafana, command: str, code: int
+) -> None:
+    city.misbehave(503)
+    away = run(command, city.url)
+    assert away.exit_code == code
+    assert "grafana.away" in away.output
 
 
 @pytest.mark.parametrize("command", ["apply", "diff", "check"])

@@ -106,6 +106,14 @@ def test_each_misbehaviour_becomes_the_error_that_says_what_to_do(
     assert TOKEN not in str(told.value)
 
 
+def test_nothing_is_sent_after_a_redirect(server: MockGrafana, port: GrafanaPort) -> None:
+    server.misbehave("redirect", "/datasources")
+    with pytest.raises(ConfigInvalid) as told:
+        port.data_sources()
+    assert told.value.code == "grafana.moved"
+    assert [one.path for one in server.asked] == ["/datasources"]
+
+
 def test_an_answer_that_takes_too_long_is_given_up_and_not_asked_again(
     server: MockGrafana, port: GrafanaPort
 ) -> None:
