@@ -44,10 +44,10 @@ class Vicinity:
     def facts(self, event: Event, device: Device | None) -> dict[str, Any]:
         """The facts of ``event``, which already has its final place; ``device`` is its registration.
 
-        Telemetry gets none: nobody answers it.
+        Telemetry gets the line of its vehicle only: nobody answers it, and boards ask which lines report.
         """
         if event.lane is Lane.TELEMETRY:
-            return {}
+            return {ROUTE: device.route} if device is not None and device.route else {}
         place = _sound(event.place)
         facts: dict[str, Any] = {} if device is None else self._registered(place, device)
         if cameras := self._seeing(place, device):

@@ -80,7 +80,7 @@ def test_a_device_without_block_says_nothing_of_sirens() -> None:
 def test_a_vehicle_says_which_line_it_serves_and_a_sealed_device_lends_nothing() -> None:
     bus = Device(id="bus-1", kind="bus", route="101")
     assert Vicinity(registry(bus)).facts(press(), bus) == {"route": "101"}
-    assert Vicinity(registry(bus)).facts(press(lane=Lane.TELEMETRY), bus) == {}
+    assert Vicinity(registry(bus)).facts(press(lane=Lane.TELEMETRY), bus) == {"route": "101"}
 
 
 def test_cameras_are_the_named_ones_then_the_near_ones_nearest_first() -> None:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-from cior_grafana.boards import distrito, muro, salud
+from cior_grafana.boards import alarmas, camaras, distrito, llamadas, muro, salud, transporte
 
-BOARDS: tuple[Board, ...] = (muro.BOARD, distrito.BOARD, salud.BOARD)
+BOARDS: tuple[Board, ...] = (
+    muro.BOARD,
+    distrito.BOARD,
+    camaras.BOARD,
+    transporte.BOARD,
+    alarmas.BOARD,
+    llamadas.BOARD,
+    salud.BOARD,
+)
