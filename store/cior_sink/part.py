@@ -19,7 +19,7 @@ from cior_sink.reconciling import Reconciler
 from cior_sink.retention import Retention
 from cior_sink.statistics import Statistics
 from cior_sink.storing import StoreSink
-from cior_store.centre_facts import CentreFacts, write_facts
+from cior_store.centre_facts import CentreFacts, write_facts, write_types
 from cior_store.engine import Store
 
 
@@ -45,7 +45,7 @@ class SinkPart:
         now_ms: Callable[[], int],
         metrics: Metrics,
     ) -> None:
-        self._store, self._facts, self._now_ms = store, centre.facts, now_ms
+        self._store, self._centre, self._now_ms = store, centre, now_ms
         self._storing = StoreSink(bus_settings, store, bus, metrics=metrics)
         reconciler = Reconciler(store, bus, now_ms=now_ms, drill=centre.drill)
         housekeeper = Housekeeper(store, now_ms=now_ms)
@@ -54,8 +54,9 @@ class SinkPart:
         self._periodic = (reconciler.thread, housekeeper.thread, retention.thread, statistics.thread)
 
     def start(self) -> None:
-        """Write what boards print about the city and begin to store; the first periodic check comes later."""
-        write_facts(self._store, self._facts, now_ms=self._now_ms())
+        """Write what boards say of the city and its types, begin to store; the first periodic check comes later."""
+        write_facts(self._store, self._centre.facts, now_ms=self._now_ms())
+        write_types(self._store, self._centre.taxonomy, now_ms=self._now_ms())
         self._storing.start()
         for thread in self._periodic:
             thread.start()

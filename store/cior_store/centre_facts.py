@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from cior_core.model import Struct
+from cior_core.taxonomy import Taxonomy
 from cior_store.engine import Store
 
 
@@ -69,6 +70,14 @@ def write_facts(store: Store, facts: CentreFacts, *, now_ms: int) -> bool:
         _write(store, "ops.centre_facts", _CENTRE, rows=[centre], now_ms=now_ms),
     ]
     return any(changed)
+
+
+def write_types(store: Store, taxonomy: Taxonomy, *, now_ms: int) -> bool:
+    """Make ``taxonomy`` what boards group by; whether it differed. Raises ``SourceUnavailable``."""
+    rows = sorted((kind.code, kind.family, kind.name_es, kind.name_en) for kind in taxonomy.values())
+    return _write(
+        store, "ops.event_types", ("type", "family", "name_es", "name_en"), rows=[*rows], now_ms=now_ms
+    )
 
 
 def _cells(population: Population | None) -> tuple[int | None, int | None, str]:

@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 # As the views of migration 009 write them: sealed events are counted together.
 _HIDDEN = "WITH e.data_class = 'sealed' OR startsWith(e.type, 'silent.') AS hidden"
+_CANDIDATES = "lane != 'telemetry' AND phase = 'new'"
 _REFILL = {
     "ev_minute": f"""{_HIDDEN} SELECT toDate(received) AS day,
         toStartOfMinute(toDateTime(received, 'UTC')) AS minute, if(hidden, 'sealed', e.source) AS source,
@@ -33,8 +34,12 @@ _REFILL = {
         count() AS n, quantilesTDigestState(0.5, 0.95, 0.99)(
             toUnixTimestamp64Milli(stored) - toUnixTimestamp64Milli(received)) AS store_delay_ms
         FROM ops.events AS e FINAL WHERE {{where}} GROUP BY day, hour, source, lane, drill""",
+    "candidate_hour": f"""{_HIDDEN} SELECT toDate(received) AS day,
+        toStartOfHour(toDateTime(received, 'UTC')) AS hour, if(hidden, '', e.connector) AS connector, drill,
+        count() AS n
+        FROM ops.events AS e FINAL WHERE {{where}} AND {_CANDIDATES} GROUP BY day, hour, connector, drill""",
 }
-_BASE = {"ev_minute": "1", "h3_day": "h3_8 != 0", "kpi_hour": "1"}
+_BASE = {"ev_minute": "1", "h3_day": "h3_8 != 0", "kpi_hour": "1", "candidate_hour": _CANDIDATES}
 ROLLUPS = tuple(_REFILL)
 
 

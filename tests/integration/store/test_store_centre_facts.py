@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from cior_store.centre_facts import CentreFacts, DistrictFacts, Population, write_facts
+from cior_core import bundled
+from cior_core.taxonomy import Taxonomy
+from cior_store.centre_facts import CentreFacts, DistrictFacts, Population, write_facts, write_types
 from cior_store.engine import Store
 from integration.store.city import NOON_MS
 
@@ -68,3 +70,14 @@ def test_a_district_that_is_gone_vanishes_even_when_the_clock_went_back(store: S
 def test_before_the_first_start_of_a_sink_there_is_nothing(store: Store) -> None:
     assert districts(store) == []
     assert store.rows("SELECT * FROM wall.v_centre") == []
+
+
+def test_families_of_types_are_written_once_and_replaced_whole(store: Store) -> None:
+    kinds = Taxonomy.load(bundled.text("taxonomy.toml"))
+    assert write_types(store, kinds, now_ms=NOON_MS)
+    assert not write_types(store, kinds, now_ms=NOON_MS + 1)
+    asked = "SELECT family, name_es FROM wall.v_event_types WHERE type = 'violence.homicide'"
+    assert store.rows(asked) == [{"family": "gun", "name_es": "Homicidio"}]
+    fewer = Taxonomy([kind for kind in kinds.values() if kind.family != "gun"])
+    assert write_types(store, fewer, now_ms=NOON_MS)
+    assert store.rows(asked) == []

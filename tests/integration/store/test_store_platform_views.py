@@ -59,7 +59,7 @@ def machine(engine: Store) -> Store:
     writers.write(Kind.DEAD, city.entries(letters), token="platform-dead")
     writers.write(Kind.RAW, city.entries([city.raw(1, at_ms=now_ms)]), token="platform-raw")
     alerts = [city.alert(1, at_ms=now_ms, rules_version="r7"), city.alert(2, at_ms=now_ms, silent=True)]
-    writers.write(Kind.ALERT, city.entries(alerts), token="platform-alert")  # noqa: S106
+    writers.write(Kind.ALERT, city.entries(alerts), token="platform-alert")
     health = [
         ("panel:1", "dc09:panel", "dc09", "silent", "device.silent", now_ms, now_ms, "norte", "e1", False),
         ("panel:2", "dc09:panel", "dc09", "ok", "device.restored", now_ms, now_ms, "norte", "e2", False),

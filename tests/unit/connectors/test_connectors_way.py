@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -351,7 +352,7 @@ def test_law_9_each_reason_to_seal_seals_everything_of_the_unit(why: str) -> Non
         "silent.gbv" if why == "type" else "panic.app",
         place=where,
         summary="Maria Canary, Corrientes 123",
-        attributes={"alias": "mari"},
+        attributes={"alias": "mari-the-neighbour"},
     )
     payload = b"maria-canary" if why != "undecodable" else b"\xffmaria-canary"
     ready = publication_of(taken, payload, facts, guarded(decode, payload, facts))
@@ -361,15 +362,16 @@ def test_law_9_each_reason_to_seal_seals_everything_of_the_unit(why: str) -> Non
         "maria",
         "Maria",
         "canary",
-        "mari",
+        "mari-the-neighbour",
         "-32.98",
         "-60.65",
         "-32.91",
         "198.51",
         "Corrientes",
-        "toy",
     ):
         assert word not in text, word
+    # Three letters stand in one of a hundred boxes by chance: the vendor's name is looked for as a word.
+    assert not re.search(r"(?<![A-Za-z0-9+/])toy(?![A-Za-z0-9+/=])", text)
     assert topics.RAW.name not in {message.topic for message in ready.messages}
     record = next(
         each

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board
-from cior_grafana.boards import alarmas, camaras, distrito, llamadas, muro, salud, transporte
+from cior_grafana.boards import (
+    alarmas,
+    camaras,
+    carga,
+    distrito,
+    falsas_alarmas,
+    llamadas,
+    muro,
+    observatorio,
+    pedidos,
+    salud,
+    tiempos,
+    transporte,
+)
 
 BOARDS: tuple[Board, ...] = (
     muro.BOARD,
@@ -12,5 +25,10 @@ BOARDS: tuple[Board, ...] = (
     transporte.BOARD,
     alarmas.BOARD,
     llamadas.BOARD,
+    tiempos.BOARD,
+    falsas_alarmas.BOARD,
+    carga.BOARD,
+    pedidos.BOARD,
     salud.BOARD,
+    observatorio.BOARD,
 )
