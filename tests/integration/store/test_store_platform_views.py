@@ -126,7 +126,7 @@ def test_the_blind_share_counts_every_known_device_once_and_no_drill(machine: St
 
 
 def test_what_runs_is_told_with_its_version(machine: Store) -> None:
-    rows = machine.rows("SELECT part, name, version FROM supervisor.v_versions")
+    rows = machine.rows("SELECT part, name, version FROM supervisor.v_versions ORDER BY part")
     assert rows == [
         {"part": "connector", "name": "dc09", "version": "1.0"},
         {"part": "rules", "name": "", "version": "r7"},
