@@ -29,7 +29,8 @@ MAY_READ = {
     "cior_grafana_observatory": {"observatory"},
 }
 USERS = tuple(MAY_READ)
-DENIED, READONLY = 497, 164
+DENIED, READONLY, THROWN = 497, 164, 395
+TOO_MANY_READ, TOO_MANY_GIVEN, OUT_OF_BOUNDS = 158, 396, 452
 NO_SUCH_DOOR = {636, 344}
 """``merge`` finds no table that the user may see; impersonation is off."""
 ENGINE_FACTS = {
@@ -219,8 +220,13 @@ def test_a_panels_limits_are_its_users_and_cannot_be_changed(centre: ClickHouseL
     assert (limits["readonly"], limits["max_execution_time"]) == ("1", "10")
     for change in ("max_threads = 1", "max_memory_usage = 0", "max_rows_to_read = 0", "readonly = 0"):
         assert code(centre, user, f"SELECT 1 SETTINGS {change}") == READONLY, change
-    for seconds, answer in ((7, 0), (65, 0), (66, 452), (0, 452)):
+    for seconds, answer in ((7, 0), (65, 0), (66, OUT_OF_BOUNDS), (0, OUT_OF_BOUNDS)):
         assert code(centre, user, f"SELECT 1 SETTINGS max_execution_time = {seconds}") == answer, seconds
+    assert code(centre, user, "SELECT count() FROM numbers(100000001) WHERE number % 7 = 0") == TOO_MANY_READ
+    assert code(centre, user, "SELECT number FROM numbers(100001) ORDER BY number") == TOO_MANY_GIVEN
+    assert (
+        centre.query("SELECT quota_name, max_queries FROM system.quota_usage", user) == "cior_panels\t6000\n"
+    )
 
 
 def told(centre: ClickHouseLite, user: str) -> dict[str, str]:
@@ -257,6 +263,34 @@ def test_no_filter_of_the_readers_sees_what_a_view_leaves_out(centre: ClickHouse
             if "String" in kind:
                 trap = f"throwIf(position(toString({column}), '{canaries.WORD}') > 0)"
                 assert code(centre, user, f"SELECT count() FROM {name} WHERE NOT {trap}") == 0, (name, column)
+
+
+def test_a_readers_filter_may_go_before_a_views_own_and_a_mask_holds(centre: ClickHouseLite) -> None:
+    """Why views mask what they leave out: the engine reads the cheaper column first, and ``throwIf`` then tells."""
+    views = {
+        "bare": "SELECT device FROM ops.reordered WHERE startsWith(class, 'open')",
+        "masked": "SELECT if(startsWith(class, 'open'), device, '') AS device FROM ops.reordered "
+        "WHERE startsWith(class, 'open')",
+    }
+    rows = "SELECT if(number = 7, 'canary', 'x'), if(number = 7, 'sealed', 'open') || toString(rand64())"
+    with Store.open(centre.dsn("cior_migrator")) as migrator:
+        try:
+            migrator.command(
+                "CREATE TABLE ops.reordered (device String, class String) ENGINE = MergeTree ORDER BY tuple() "
+                "SETTINGS min_bytes_for_wide_part = 0"
+            )
+            migrator.command(f"INSERT INTO ops.reordered {rows} FROM numbers(50000)")
+            answers = {}
+            for name, select in views.items():
+                head = f"CREATE OR REPLACE VIEW wall.v_{name} DEFINER = cior_views SQL SECURITY DEFINER AS "
+                migrator.command(head + select)
+                trap = f"SELECT count() FROM wall.v_{name} WHERE NOT throwIf(device = 'canary')"
+                answers[name] = code(centre, "cior_grafana_wall", trap)
+        finally:
+            for name in views:
+                migrator.command(f"DROP VIEW IF EXISTS wall.v_{name}")
+            migrator.command("DROP TABLE IF EXISTS ops.reordered SYNC")
+    assert answers == {"bare": THROWN, "masked": 0}
 
 
 def test_a_view_that_leaks_is_found(centre: ClickHouseLite) -> None:
