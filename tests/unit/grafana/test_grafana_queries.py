@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from cior_core.strict_toml import ConfigFault
-from cior_grafana import queries
+from cior_grafana import house_rules, queries
+from cior_grafana.board import Board
 from cior_grafana.boards import BOARDS
 from cior_grafana.queries import Audience, Bound, Format, Kind
+from cior_store import viewdocs
 
 GOOD = """\
 -- Why this file exists.
@@ -96,6 +98,13 @@ def test_every_file_of_queries_belongs_to_a_board_and_every_query_is_asked() -> 
         for name in queries.read((queries.FOLDER / f"{board}.sql").read_text(), file=f"{board}.sql")
     }
     assert written - asked == set()
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_every_query_reads_views_that_a_migration_makes_and_the_page_describes(board: Board) -> None:
+    asked = {name for query in board.questions() for name in house_rules.reads(query.sql)}
+    assert asked
+    assert asked - set(viewdocs.described()) == set()
 
 
 @pytest.mark.parametrize(
