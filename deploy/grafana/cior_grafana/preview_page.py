@@ -154,8 +154,7 @@ def index(pages: Sequence[Page], language: str) -> str:
         f'<dt><a href="{escape(page.name)}.html">{escape(page.title)}</a></dt><dd>{escape(page.description)}</dd>'
         for page in pages
     ]
-    told = pages[0].told if pages else ""
-    body = f"{_header(_BOARDS[language], told, language)}<dl>{''.join(entries)}</dl>"
+    body = f"{_header(_BOARDS[language], '', language)}<dl>{''.join(entries)}</dl>"
     return _document(_BOARDS[language], language, style=_STYLE, body=body)
 
 
@@ -172,9 +171,16 @@ class _Colours:
         return self._names.setdefault(colour, f"c{len(self._names)}")
 
     def style(self) -> str:
+        """A rule a colour, with the ink that is read on it."""
         return "\n" + "\n".join(
-            f".{name}{{background:{colour};color:#fff}}" for colour, name in self._names.items()
+            f".{name}{{background:{colour};color:{_ink(colour)}}}" for colour, name in self._names.items()
         )
+
+
+def _ink(colour: str) -> str:
+    """Dark on bright colours, white on the others (weights of ITU-R BT.601)."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return "#111217" if 299 * red + 587 * green + 114 * blue > 150_000 else "#ffffff"
 
 
 def _document(title: str, language: str, *, style: str, body: str) -> str:

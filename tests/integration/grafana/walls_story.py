@@ -22,6 +22,7 @@ from cior_core.model import (
 from cior_store.engine import Store
 from cior_store.sink import Sink
 from cior_store.writers import Writers
+from integration.grafana.walls_history import tell_history
 from integration.store import canaries, city
 
 EVIL = "<script>document.title='acted'</script><img src=x onerror=\"document.title='acted'\">"
@@ -40,7 +41,7 @@ SOURCES = {
     "panic.bus": ("traccar", "urn:cior:traccar:norte"),
     "panic.community": ("dc09", "urn:cior:dc09:receptor-1"),
     "burglary.alarm": ("dc09", "urn:cior:dc09:receptor-2"),
-    "robbery.armed": ("cad", "urn:cior:cad:mesa-911"),
+    "robbery.armed": ("cad_drop", "urn:cior:cad:mesa-911"),
     "vision.person_down": ("vision", "urn:cior:vision:cam-7"),
 }
 TYPES = tuple(SOURCES)
@@ -49,6 +50,7 @@ LEVELS = (Level.P1, Level.P2, Level.P3, Level.P3, Level.P4, Level.P5)
 
 def tell(store: Store, now_ms: int) -> None:
     """Write the whole story: the last six hours before ``now_ms``, and what stands behind them."""
+    tell_history(store, now_ms)
     writers = Writers(store)
     sink = Sink(writers, on_dead=_never)
     for topic, records in _topics(now_ms):
@@ -181,7 +183,7 @@ def _alert(number: int, now_ms: int, **more: Any) -> Any:
         at_ms=opened_ms,
         version=9,
         type=type_code,
-        level=LEVELS[number % 6],
+        level=LEVELS[(number + number // 6) % 6],
         status=status,
         place=_place(number),
         source=SOURCES[type_code][1],
