@@ -11,6 +11,7 @@ import click
 from cior.packs import privacy_policy
 from cior.settings import load
 from cior.stack import addresses
+from cior.wall_views import lacking
 from cior_core.errors import ConfigInvalid
 from cior_store.engine import Store
 from cior_store.expire import Due, due
@@ -31,19 +32,21 @@ def store_dsn(*, config: Path | None, data: Path | None, dsn: str | None) -> str
 def show_status(dsn: str) -> int:
     """Print a line a migration and a line a table with days past their retention.
 
-    0: all are applied, 1: some are pending, 2: one was changed after it was applied.
+    0: all are applied, 1: some are pending or a view of Grafana's boards is not there, 2: one was changed after it was
+    applied.
     """
     with Store.open(dsn) as store:
         found = status(store)
         current = all(one.state == "applied" for one in found)
         overdue = due(store, privacy_policy(), now_ms=time.time_ns() // 1_000_000) if current else ()
+        lost = tuple(lacking(store)) if current else ()
     for one in found:
         click.echo(f"{one.state:8} {one.version:03d}_{one.name:28} sha256 {one.sha256[:16]}…")
     states = {one.state for one in found}
-    for line in _overdue_lines(overdue):
+    for line in (*_overdue_lines(overdue), *lost):
         click.echo(line)
     click.echo(f"{sum(one.state == 'applied' for one in found)} of {len(found)} applied")
-    return 2 if "changed" in states else 1 if "pending" in states else 0
+    return 2 if "changed" in states else 1 if "pending" in states or lost else 0
 
 
 def _overdue_lines(overdue: Sequence[Due]) -> Iterator[str]:

@@ -13,12 +13,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import structlog
+
 from cior.city import city_texts
 from cior.figures import centre_facts
 from cior.keys import open_keys
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
+from cior.wall_views import lacking
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
@@ -27,6 +30,7 @@ from cior_sink.part import SinkCentre, SinkPart
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 
+log = structlog.get_logger(__name__)
 # At the default of 5 ms a press would wait that long for the bulk writer at each of a dozen hand-overs of the
 # interpreter.
 _SWITCH_S = 0.0005
@@ -45,7 +49,7 @@ def run_sink(arguments: PartArguments, *, with_console: bool) -> int:
             metrics = Metrics()
             url = running.enter_context(arguments.serve_metrics(metrics)).url
             store = await running.enter_async_context(_store(arguments))
-            await asyncio.to_thread(migrate, store)
+            await asyncio.to_thread(_brought_up_to_date, store)
             sink = await running.enter_async_context(_sink(arguments, store, metrics))
             if not with_console:
                 await _serve(arguments, stop, lambda: sink.failure, metrics=url)
@@ -55,6 +59,13 @@ def run_sink(arguments: PartArguments, *, with_console: bool) -> int:
 
     sys.setswitchinterval(_SWITCH_S)
     return drive(work)
+
+
+def _brought_up_to_date(store: Store) -> None:
+    """Migrate; then say which views of the boards are lacking, where this user knows of all of them."""
+    migrate(store)
+    for sentence in lacking(store) if store.dsn.embedded else ():
+        log.warning("wall_view_lacking", told=sentence)
 
 
 def run_console(arguments: PartArguments) -> int:

@@ -16,7 +16,12 @@ from cior.supervisor import PartState
 
 def up(config: Path, data: Path | None) -> int:
     """Start, tell where the wall is, watch, stop cleanly on SIGINT or SIGTERM."""
+    from cior.figures import centre_facts
+
     centre = load(config, data)
+    centre_facts(
+        centre
+    )  # a wrong figure is refused before anything runs, not when the sink starts again at night
     centre.data.mkdir(parents=True, exist_ok=True)
     ring = open_keys(centre.data / "keys")
     stack = Stack(centre, ring.keys)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cior.cli import configure_logs
 from cior.keys import open_keys
+from cior.wall_views import lacking
 from cior_bus.admin import Topics
 from cior_bus.settings import BusSettings
 from cior_core.errors import CiorError, SourceUnavailable
@@ -28,9 +29,12 @@ def main(arguments: list[str]) -> int:
         created = Topics(BusSettings.from_dsn(os.environ["CIOR_BUS"])).ensure()
         with Store.open(os.environ["CIOR_STORE"]) as store:
             applied = migrate(store)
+            lost = tuple(lacking(store))
     except CiorError as error:
         print(error, file=sys.stderr)
         return 1 if isinstance(error, SourceUnavailable) else 2
+    for sentence in lost:
+        print(sentence, file=sys.stderr)
     print(
         f"keys {'made' if ring.fresh else 'there'}, topics created {len(created)}, migrations applied {len(applied)}"
     )

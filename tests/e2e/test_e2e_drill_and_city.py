@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ from e2e.running_centre import RunningCentre, until
 pytestmark = [pytest.mark.tansu, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
+OWN_POPULATION = (
+    '\n[[population]]\ndistrict = "own-sw"\npeople = 1234\nyear = 2022\nsource = "Censo propio"\n'
+)
+
+
 class Aftermath(msgspec.Struct, kw_only=True):
     """What is left when the exercise is over; each dictionary counts ``drill`` (0 or 1)."""
 
@@ -33,6 +39,7 @@ class Aftermath(msgspec.Struct, kw_only=True):
     counts: dict[str, dict[int, int]]
     types: set[str]
     districts: set[str]
+    printed: list[tuple[object, ...]]
 
 
 def own_city(folder: Path) -> None:
@@ -70,6 +77,15 @@ async def happen(centre: RunningCentre) -> None:
     await panels.close()
 
 
+def printed(folder: Path) -> list[tuple[object, ...]]:
+    """The districts as the boards of this centre print them."""
+    with Store.open(f"chdb://{folder}") as store:
+        rows = store.rows(
+            "SELECT district, population, population_source FROM wall.v_districts ORDER BY district"
+        )
+        return [tuple(row.values()) for row in rows]
+
+
 def read(folder: Path) -> tuple[dict[str, dict[int, int]], set[str], set[str]]:
     with Store.open(f"chdb://{folder}") as store:
         counts = {
@@ -90,6 +106,8 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
     own_city(folder / "own-city")
 
     def edit(text: str) -> str:
+        of_another_city = re.compile(r"\[\[population\]\]\n(?:.+\n)+")
+        text = of_another_city.sub("", text) + OWN_POPULATION
         return text.replace("[centre]\n", '[centre]\ndrill = true\ncity = "own-city"\n')
 
     def files_of_another_city(centre: RunningCentre) -> None:
@@ -118,6 +136,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
         counts=counts,
         types=types,
         districts=districts,
+        printed=printed(folder / "data" / "store"),
     )
 
 
@@ -142,3 +161,14 @@ def test_places_are_in_the_configured_city_and_the_wall_draws_it(aftermath: Afte
     assert drawn == {"own-sw", "own-se", "own-nw", "own-ne"}
     assert aftermath.districts
     assert aftermath.districts <= drawn
+
+
+def test_boards_print_the_districts_of_that_city_with_what_the_centre_file_says_of_them(
+    aftermath: Aftermath,
+) -> None:
+    assert aftermath.printed == [
+        ("own-ne", None, ""),
+        ("own-nw", None, ""),
+        ("own-se", None, ""),
+        ("own-sw", 1_234, "Censo propio"),
+    ]

@@ -72,9 +72,12 @@ def _our_boards(language: str, timezone: str | None) -> tuple[OurBoard, ...]:
 
 def _wanted(language: str, timezone: str | None, access_file: Path | None) -> Wanted:
     from cior_grafana.access import read_access
+    from cior_grafana.alert_rules import titles
     from cior_grafana.drift import Wanted
+    from cior_grafana.port import Rule
 
-    return Wanted(access=read_access(access_file), boards=_our_boards(language, timezone))
+    rules = tuple(Rule(uid=uid, title=title) for uid, title in titles().items())
+    return Wanted(access=read_access(access_file), boards=_our_boards(language, timezone), rules=rules)
 
 
 def _views(dsn: str | None) -> list[Finding]:

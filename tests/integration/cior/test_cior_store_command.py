@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cior_grafana.needed_views import needed_views
 from cior_store.migrate import bundled
 
 
@@ -40,6 +41,29 @@ def test_a_new_store_is_pending_then_migrated_then_current(dsn: str) -> None:
     assert after.returncode == 0
     assert after.stdout.endswith(f"{len(known)} of {len(known)} applied\n")
     assert store("migrate", "--store", dsn).stdout == "nothing to apply\n"
+
+
+def test_a_view_that_a_board_reads_and_the_store_lacks_is_named_with_its_boards(dsn: str) -> None:
+    assert store("migrate", "--store", dsn).returncode == 0
+    view, boards = next(iter(needed_views().items()))
+    drop_and_start = (
+        "import sys; from cior.store_parts import _brought_up_to_date; from cior_store.engine import Store\n"
+        "with Store.open(sys.argv[1]) as s:\n"
+        "    s.command(f'DROP VIEW {sys.argv[2]}')\n"
+        "    _brought_up_to_date(s)\n"
+    )
+    started = subprocess.run(
+        [sys.executable, "-c", drop_and_start, dsn, view],
+        check=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert "wall_view_lacking" in started.stdout
+    assert view in started.stdout
+    told = store("status", "--store", dsn)
+    assert told.returncode == 1
+    assert f"view {view} is not there: {', '.join(boards)} need it" in told.stdout
 
 
 def test_a_file_that_was_changed_after_it_was_applied_is_said(dsn: str) -> None:

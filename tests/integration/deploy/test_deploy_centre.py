@@ -217,6 +217,7 @@ def test_the_files_commands_make_a_centre_that_shows_and_stores_a_press(deployed
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout.startswith("keys made")
     assert second.stdout == "keys there, topics created 0, migrations applied 0\n"
+    assert "is not there" not in second.stderr, "a view that Grafana's boards need is lacking"
     for service in PARTS:
         assert not deployed.is_well(service), f"{service} is called well before it runs"
         deployed.start(service)

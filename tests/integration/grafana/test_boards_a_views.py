@@ -234,7 +234,7 @@ def alerts() -> list[Any]:
         of(6, 1, status=AlertStatus.MERGED),
         of(20, 101, 102, 103),
         of(21, 104),
-        of(22, 105, drill=True),
+        of(22, 101, 104, drill=True),
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cior_grafana.access import read_access
+from cior_grafana.alert_rules import titles
 from cior_grafana.boards import BOARDS
 from cior_grafana.command import grafana
 from doubles.mock_grafana import TOKEN, MockGrafana, frames
@@ -26,7 +27,8 @@ def applied(server: MockGrafana, folder: Path, *more: str) -> Result:
 
 @pytest.fixture
 def city(server: MockGrafana) -> MockGrafana:
-    """A Grafana with the data sources of the package's own access file, and no more."""
+    """A Grafana with the data sources and alert rules that files give it, and no more."""
+    server.rules = [{"uid": uid, "title": title} for uid, title in titles().items()]
     for uid, kind in read_access().sources.items():
         server.sources[uid] = {"id": 1, "uid": uid, "name": uid, "type": kind}
     return server
