@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cior_grafana.board import Board, Row, Variable
-from cior_grafana.panels import age, number, points_map, table
+from cior_grafana.panels import age, number, points_map, series, table
 from cior_grafana.queries import Audience
 
 BOARD = Board(
@@ -47,6 +47,12 @@ BOARD = Board(
                 table("district_blind_spots", width=10, colours={"health": "health"}, units={"age_s": "s"}),
             ),
         ),
-        Row(height=4, panels=(table("district_facts", width=24),)),
+        Row(
+            height=7,
+            panels=(
+                series("district_hours", width=14, stacked=True, thresholds="level"),
+                table("district_facts", width=10),
+            ),
+        ),
     ),
 )

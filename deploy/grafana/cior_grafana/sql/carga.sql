@@ -24,6 +24,7 @@ SELECT
 FROM wall.v_load
 WHERE opened > now64(3, 'UTC') - toIntervalDay(1);
 
+-- Ten minutes are many in a year: the last fourteen days of the range at most.
 -- @query per_ten_by_level wall series
 -- @columns time:time level:string alerts:number
 SELECT time, level, alerts
@@ -31,10 +32,11 @@ FROM
 (
     SELECT toStartOfInterval(toDateTime(opened, 'UTC'), INTERVAL 10 MINUTE) AS time, level, count() AS alerts
     FROM wall.v_load
-    WHERE $__timeFilter_ms(opened)
+    WHERE $__timeFilter_ms(opened) AND opened >= $__toTime - toIntervalDay(14)
     GROUP BY time, level
     ORDER BY level, time WITH FILL
-        FROM toStartOfInterval($__fromTime, INTERVAL 10 MINUTE) TO $__toTime STEP 600
+        FROM toStartOfInterval(greatest($__fromTime, $__toTime - toIntervalDay(14)), INTERVAL 10 MINUTE)
+        TO $__toTime STEP 600
 )
 ORDER BY time, level;
 
@@ -45,10 +47,11 @@ FROM
 (
     SELECT toStartOfInterval(toDateTime(opened, 'UTC'), INTERVAL 10 MINUTE) AS time, district, count() AS alerts
     FROM wall.v_load
-    WHERE $__timeFilter_ms(opened)
+    WHERE $__timeFilter_ms(opened) AND opened >= $__toTime - toIntervalDay(14)
     GROUP BY time, district
     ORDER BY district, time WITH FILL
-        FROM toStartOfInterval($__fromTime, INTERVAL 10 MINUTE) TO $__toTime STEP 600
+        FROM toStartOfInterval(greatest($__fromTime, $__toTime - toIntervalDay(14)), INTERVAL 10 MINUTE)
+        TO $__toTime STEP 600
 ) AS c
 LEFT JOIN wall.v_districts AS d ON d.district = c.district
 ORDER BY time, district;

@@ -62,6 +62,15 @@ WHERE NOT drill AND district = ${district:singlequote}
 ORDER BY health = 'down' DESC, age_s DESC NULLS LAST
 LIMIT 100;
 
+-- Every alert that opened, absorbed ones too: what the district asked of the room. Drills are left out by the view.
+-- @query district_hours wall series
+-- @columns time:time level:string alerts:number
+SELECT toStartOfHour(opened) AS time, level, count() AS alerts
+FROM wall.v_load
+WHERE $__timeFilter(opened) AND district = ${district:singlequote}
+GROUP BY time, level
+ORDER BY time, level;
+
 -- Districts of the city's own list, with open alerts or without: the exceptions first.
 -- @query all_districts wall table
 -- @columns district:string name:string alerts:number unacknowledged:number p1:number oldest_s:number
