@@ -375,9 +375,10 @@ def _tooltip(mode: common.TooltipDisplayMode) -> common.VizTooltipOptions:
 
 def _line_style(view: View) -> dict[str, object]:
     return {
-        "drawStyle": "line",
-        "lineWidth": 2,
-        "fillOpacity": 15 if view.panel.stacked else 0,
+        # Stacked numbers are counts: a bar each, so that an hour without a row draws nothing.
+        "drawStyle": "bars" if view.panel.stacked else "line",
+        "lineWidth": 1 if view.panel.stacked else 2,
+        "fillOpacity": 80 if view.panel.stacked else 0,
         "showPoints": "auto",
         # A hole in the data is a hole in the line.
         "spanNulls": False,
