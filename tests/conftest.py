@@ -51,12 +51,16 @@ def absent(reason: str, *, may_skip_in_ci: bool = False) -> NoReturn:
     pytest.skip(reason)
 
 
+# Marks that are a phase of `make test` of their own.
+_LATER_PHASES = ("frozen", "alone")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--phase``: one half of ``make test``; without it, all tests in one go."""
+    """``--phase``: one third of ``make test``; without it, all tests in one go."""
     parser.addoption(
         "--phase",
-        choices=("parallel", "alone"),
-        help="parallel: what may run beside others (with -n); alone: what carries the mark `alone`",
+        choices=("parallel", *_LATER_PHASES),
+        help="parallel: what may run beside others (with -n); frozen, alone: what carries that mark",
     )
 
 
@@ -72,11 +76,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _lengthen(item)
     _group(items)
     if phase := config.getoption("phase"):
-        kept = [
-            item for item in items if (item.get_closest_marker("alone") is not None) is (phase == "alone")
-        ]
+        kept = [item for item in items if _phase(item) == phase]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept
+
+
+def _phase(item: pytest.Item) -> str:
+    return next((name for name in _LATER_PHASES if item.get_closest_marker(name) is not None), "parallel")
 
 
 def _asked(item: pytest.Item) -> set[str]:

@@ -26,7 +26,7 @@ machine).
 """
 
 pytestmark = [
-    pytest.mark.alone,
+    pytest.mark.frozen,
     pytest.mark.tansu,
     pytest.mark.slow,
     pytest.mark.crash,

@@ -32,7 +32,7 @@ KILLED = (
 )
 
 pytestmark = [
-    pytest.mark.alone,
+    pytest.mark.frozen,
     pytest.mark.tansu,
     pytest.mark.slow,
     pytest.mark.crash,

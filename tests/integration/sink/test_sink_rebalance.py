@@ -90,8 +90,8 @@ def _has_stored(sink: StoreSink) -> bool:
     return sink.records > 0
 
 
-# Alone: a member that a busy machine starves past its session is no member any more, and nothing fences it out.
-@pytest.mark.alone
+# Not beside the busy tests: a member that is starved past its session is no member any more, and nothing fences it out.
+@pytest.mark.frozen
 @pytest.mark.timeout(300)
 def test_law_4_partitions_that_move_with_batches_in_flight_lose_and_double_nothing(
     broker: Broker, store: Store

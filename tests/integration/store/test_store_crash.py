@@ -200,7 +200,7 @@ def test_a_server_killed_under_the_writer_loses_and_doubles_nothing(
         assert_balanced(store, file)
 
 
-@pytest.mark.alone
+@pytest.mark.frozen
 @pytest.mark.crash
 @pytest.mark.slow
 @pytest.mark.timeout(150)
