@@ -99,6 +99,7 @@ def series(
 ) -> Panel:
     """Numbers over time: one line a numeric column, or a label where the query has a string column.
 
+    ``stacked``: counts of intervals, drawn as bars on each other.
     ``thresholds`` by value colour the labels; by number, with ``line``, they are drawn as dashed lines.
     """
     return Panel(

@@ -374,15 +374,16 @@ def _tooltip(mode: common.TooltipDisplayMode) -> common.VizTooltipOptions:
 
 
 def _line_style(view: View) -> dict[str, object]:
+    stacked = view.panel.stacked
     return {
-        # Stacked numbers are counts: a bar each, so that an hour without a row draws nothing.
-        "drawStyle": "bars" if view.panel.stacked else "line",
-        "lineWidth": 1 if view.panel.stacked else 2,
-        "fillOpacity": 80 if view.panel.stacked else 0,
+        # Stacked ones count what fell into each interval: a line from one to the next would tell of counts between.
+        "drawStyle": "bars" if stacked else "line",
+        "lineWidth": 1 if stacked else 2,
+        "fillOpacity": 80 if stacked else 0,
         "showPoints": "auto",
         # A hole in the data is a hole in the line.
         "spanNulls": False,
-        "stacking": {"mode": "normal" if view.panel.stacked else "none", "group": "A"},
+        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
         "thresholdsStyle": {"mode": "dashed" if view.panel.line else "off"},
     }
 

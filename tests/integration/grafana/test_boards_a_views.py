@@ -68,7 +68,7 @@ def ask(
 ) -> Any:
     """The rows of a board's own query over the range, as tuples in the order of its columns."""
     found = queries.load(board)[query]
-    window = macros.Window(from_ms=since_ms, to_ms=until_ms, interval_ms=600_000)
+    window = macros.Window(from_ms=since_ms, to_ms=until_ms, interval_ms=300_000)
     rows = store.rows(macros.ready(found.sql, window))
     return [tuple(row[column.name] for column in found.columns) for row in rows]
 
@@ -146,6 +146,8 @@ def test_the_timeline_draws_the_worst_of_ten_minutes_and_does_not_bridge_a_silen
     assert states["cam-good"] == [3, 1, 1, 1, 1, 1]
     assert states["cam-half"] == [1, 1, 1, 0, 0, 0]
     assert "cam-drill" not in states
+    shifted = ask(told, "camaras", "timeline", since_ms=HOUR + 3 * MINUTE_MS)
+    assert [code for _, name, code in shifted if name == "cam-good"] == [3, 1, 1, 1, 1, 1]
 
 
 def test_a_camera_says_what_watches_it_and_a_share_of_no_pictures_is_none(told: Store) -> None:
@@ -417,6 +419,9 @@ def test_calls_count_once_whatever_their_versions_against_the_same_hour_of_last_
     ]
     ((_, now, usual),) = ask(told, "llamadas", "volume")
     assert (now, usual) == (5, 2.0)
+    week = [row[1:] for row in ask(told, "llamadas", "volume", since_ms=HOUR - 7 * DAY_MS)]
+    assert len(week) == 7 * 24 + 1
+    assert (week[0], week[1], week[-1]) == ((2, None), (None, None), (5, 2.0))
 
 
 def test_the_desks_stamps_give_times_and_the_missing_ones_are_counted(told: Store) -> None:

@@ -32,7 +32,7 @@ from cior_core.model import (
 from cior_core.requests import Answer, AuthorityKind, RequestState, RequestStatus
 from cior_core.suppression import suppress
 from cior_grafana import macros, queries
-from cior_store import month_statistics
+from cior_store import migrate, month_statistics
 from cior_store.centre_facts import CentreFacts, DistrictFacts, Population, write_facts
 from cior_store.engine import Store
 from cior_store.writers import Writers
@@ -202,6 +202,17 @@ def test_a_later_version_replaces_and_an_older_copy_changes_nothing(responses: S
         )
     assert ask(responses, "tiempos", "no_arrival") == [(1, 0)]
     assert ask(responses, "tiempos", "within_target") == [(62.5, 8, 9, 420)]
+
+
+def test_alerts_of_before_the_migration_are_on_the_board_after_it(responses: Store) -> None:
+    """As in a store that had its alerts first; poured twice they are there once."""
+    before = ask(responses, "tiempos", "steps")
+    responses.command("TRUNCATE TABLE ops.alert_clock SYNC")
+    assert ask(responses, "tiempos", "steps") == []
+    (pour,) = [each for each in migrate.bundled()[12].statements if each.startswith("INSERT INTO")]
+    for _ in range(2):
+        responses.command(pour)
+        assert ask(responses, "tiempos", "steps") == before
 
 
 def test_with_nothing_there_no_time_is_shown_and_no_share(facts: Store) -> None:

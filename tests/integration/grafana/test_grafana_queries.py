@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cior_grafana import queries
+from cior_grafana import alert_rules, queries
 from cior_grafana.macros import Window, ready, used_variables
 from cior_grafana.queries import Query
 from cior_store.engine import Store
@@ -27,7 +27,7 @@ WRITTEN = {
     f"{board}-{query.name}": query
     for board in queries.boards()
     for query in queries.read((queries.FOLDER / f"{board}.sql").read_text(), file=board).values()
-}
+} | {f"rule-{name}": query for name, query in alert_rules.questions().items()}
 EVERY = [pytest.param(query, id=name) for name, query in WRITTEN.items()]
 CHOOSING = [pytest.param(query, id=name) for name, query in WRITTEN.items() if used_variables(query.sql)]
 HARMLESS = "no existe tal distrito"

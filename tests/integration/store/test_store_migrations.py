@@ -111,7 +111,10 @@ def test_every_statement_can_be_run_twice() -> None:
             repeatable = " IF NOT EXISTS " in statement.replace("\n", " ") or statement.startswith(
                 "CREATE OR REPLACE "
             )
-            assert repeatable or re.match(r"ALTER TABLE \S+_mv MODIFY QUERY\n", statement), statement[:80]
+            # A table that keeps the newest version of each key, poured into itself: copies collapse.
+            poured = re.fullmatch(r"INSERT INTO (\S+) SELECT \* FROM \1 FINAL", statement)
+            again = re.match(r"ALTER TABLE \S+_mv MODIFY QUERY\n", statement)
+            assert repeatable or poured or again, statement[:80]
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,21 @@ def test_every_command_is_one_that_cior_knows(command: list[str]) -> None:
         assert value is None or (CONFIG / Path(value).name).is_file()
 
 
+def test_the_other_command_asks_the_grafana_beside_it() -> None:
+    assert [command for command in EVERY_COMMAND if command not in COMMANDS] == [
+        ["grafana", "check", "http://grafana:3000"]
+    ]
+    context = cli.main.make_context("cior", ["grafana", "check", "http://grafana:3000"])
+    _, group, rest = cli.main.resolve_command(context, ["grafana", "check", "http://grafana:3000"])
+    assert group is not None
+    inner = group.make_context("grafana", rest, parent=context)
+    _, check, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
+    assert check is not None
+    assert check.make_context("check", arguments, parent=inner).params["url"] == "http://grafana:3000"
+    assert SERVICES["verify"]["profiles"] == ["verify"]
+    assert SERVICES["verify"]["restart"] == "no"
+
+
 def test_every_part_of_a_centre_has_a_service() -> None:
     centre = settings.load(CONFIG / "centre.toml")
     kinds = {

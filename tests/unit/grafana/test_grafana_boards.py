@@ -124,6 +124,22 @@ def test_lines_of_several_numbers_say_which_number_they_are() -> None:
     assert named == ["Uno ${__field.labels.level}"] * 2
 
 
+def test_counts_of_intervals_are_bars_and_no_line_leads_from_one_to_the_next(spanish: list[Rendered]) -> None:
+    drawn = {
+        panel.name: body["fieldConfig"]["defaults"]["custom"]["drawStyle"]
+        for made in spanish
+        for panel, body in zip(
+            made.board.panels(), (each for each in made.body["panels"] if each["type"] != "row"), strict=True
+        )
+        if panel.draw is panels.Draw.SERIES
+    }
+    assert (drawn["presses_by_day"], drawn["presses_over_time"], drawn["stretches"]) == (
+        "bars",
+        "bars",
+        "line",
+    )
+
+
 def test_the_map_needs_no_internet_and_draws_the_citys_own_districts(spanish: list[Rendered]) -> None:
     wall = next(made for made in spanish if made.board.name == "muro")
     options = next(panel["options"] for panel in wall.body["panels"] if panel["type"] == "geomap")

@@ -13,6 +13,7 @@ from cior_grafana.boards import (
     muro,
     observatorio,
     pedidos,
+    salud,
     tiempos,
     transporte,
 )
@@ -28,5 +29,6 @@ BOARDS: tuple[Board, ...] = (
     falsas_alarmas.BOARD,
     carga.BOARD,
     pedidos.BOARD,
+    salud.BOARD,
     observatorio.BOARD,
 )

@@ -30,7 +30,8 @@ WHERE state != 1 AND NOT drill
 ORDER BY indexOf([3, 0, 2], state), since, camera
 LIMIT 200
 
--- The forty that saw least. Every camera also gets points of state 0, so that a silence is drawn and not bridged.
+-- The forty that saw least. Every camera also gets points of state 0 on the same grid of ten minutes, at most 600, so
+-- that a silence is drawn and not bridged.
 -- @query timeline supervisor series
 -- @columns time:time camera:string state:number
 WITH worst AS
@@ -44,14 +45,16 @@ FROM
 (
     SELECT $__timeInterval(slot) AS time, camera, toUInt8(state) AS code
     FROM supervisor.v_camera_slots
-    WHERE hour >= toStartOfHour($__fromTime) AND hour <= $__toTime AND slot >= $__fromTime AND camera IN worst
+    WHERE hour >= toStartOfHour($__fromTime) AND hour <= $__toTime AND slot > $__fromTime - 600
+        AND camera IN worst
     UNION ALL
     SELECT $__timeInterval(toDateTime(second)) AS time, camera, 0 AS code
     FROM
     (
         SELECT
-            arrayJoin(range(toUInt32($__fromTime), toUInt32(least($__toTime, now())),
-                greatest(600, intDiv(toUInt32($__toTime) - toUInt32($__fromTime), 300)))) AS second
+            arrayJoin(range(
+                toUInt32(intDiv(toUInt32($__fromTime), 600) * 600), toUInt32(least($__toTime, now())),
+                toUInt32(600 * greatest(1, intDiv(toUInt32($__toTime) - toUInt32($__fromTime), 360000))))) AS second
     ) AS spine
     CROSS JOIN worst
 )
@@ -87,8 +90,9 @@ LIMIT 500
 -- Told by the workers against stored here, by hour: the accounts of the minutes.
 -- @query stretches supervisor series
 -- @columns time:time accepted:number stored:number
-SELECT toStartOfHour(minute) AS time, sum(v.accepted) AS accepted, sum(v.stored) AS stored
+SELECT
+    toStartOfHour(minute) AS time, toNullable(sum(v.accepted)) AS accepted, toNullable(sum(v.stored)) AS stored
 FROM supervisor.v_camera_stretches AS v
 WHERE $__timeFilter(minute)
 GROUP BY time
-ORDER BY time
+ORDER BY time WITH FILL STEP toIntervalHour(1)

@@ -33,7 +33,7 @@ FROM
     GROUP BY time
 )
 WHERE $__timeFilter(time)
-ORDER BY time
+ORDER BY time WITH FILL STEP toIntervalHour(1)
 
 -- @query by_class supervisor table
 -- @columns type:string calls:number usual:number change:number
