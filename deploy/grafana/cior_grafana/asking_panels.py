@@ -10,6 +10,7 @@ from typing import Any
 
 from cior_core.errors import ConfigInvalid, SourceUnavailable
 from cior_core.model import Struct
+from cior_grafana.macros import substitute
 from cior_grafana.needed_views import views_in
 from cior_grafana.port import Answer, BoardJson, GrafanaPort
 
@@ -17,6 +18,7 @@ DEFAULT_SLOW_MS = 1000
 _INTERVAL_MS = 30_000
 _POINTS = 1000
 _ALL = "$__all"
+_TEXTS = ("rawSql", "expr")
 _NO_TABLE = re.compile(r"UNKNOWN_(TABLE|DATABASE)|\bcode:?\s*(60|81)\b", re.IGNORECASE)
 
 
@@ -95,9 +97,9 @@ class Asking(Struct, frozen=True, kw_only=True):
         self, board: BoardJson, target: Target, chosen: Mapping[str, str]
     ) -> tuple[Finding, Answer | None]:
         name, span = f"{board.get('uid')} / {target.panel}", board.get("time") or {}
-        query = {**filled(target.query, chosen), "intervalMs": _INTERVAL_MS, "maxDataPoints": _POINTS}
         began_s = self.clock_s()
         try:
+            query = {**filled(target.query, chosen), "intervalMs": _INTERVAL_MS, "maxDataPoints": _POINTS}
             answers = self.port.query(
                 [query], since=str(span.get("from", "now-6h")), until=str(span.get("to", "now"))
             )
@@ -129,21 +131,18 @@ def _panels(panels: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def filled(query: Mapping[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
-    """The query with the board's variables in it, as the page puts them in."""
-    return {key: _filled(value, chosen) if isinstance(value, str) else value for key, value in query.items()}
-
-
-def _filled(text: str, chosen: Mapping[str, str]) -> str:
-    for name, value in chosen.items():
-        quoted = "'" + value.replace("'", "\\'") + "'"
-        text = text.replace(f"${{{name}:singlequote}}", quoted).replace(f"${{{name}}}", value)
-    return text
+    """The query with the board's variables in it, as the page puts them in. Raises ``ConfigInvalid`` for one that the
+    board does not have.
+    """
+    texts = {key: substitute(str(query[key]), chosen) for key in _TEXTS if key in query}
+    return {**query, **texts}
 
 
 def judged(name: str, target: Target, answer: Answer, *, ms: int, slow_ms: int) -> Finding:
     """What an answer means. A view that the database lacks is named."""
     if answer.error and _NO_TABLE.search(answer.error):
-        views = [view for view in views_in(target.text) if view in answer.error] or views_in(target.text)
+        # The engine names first what it did not find, which may be a view below the one that the panel reads.
+        views = views_in(answer.error)[:1] or views_in(target.text)
         return Finding(kind="query", name=name, state=State.MISSING, ms=ms, what=lacking(views))
     if answer.error:
         return Finding(kind="query", name=name, state=State.FAILING, ms=ms, what=answer.error[:300])

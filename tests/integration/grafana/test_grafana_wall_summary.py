@@ -38,13 +38,13 @@ def test_the_block_says_what_the_wall_says_and_nothing_sealed(left: str) -> None
         "Edad de los datos: ",
     ):
         assert any(line.startswith(start) for line in found.lines), (start, told)
-    assert "▲ P1, Abiertas " in told
+    assert "P1, Abiertas " in told
     assert canaries.WORD not in told
 
 
 def test_a_view_that_is_missing_is_named_as_a_fault(left: str) -> None:
     with Store.open(left) as store:
-        store.command("DROP VIEW wall.v_data_age")
+        store.command("DROP VIEW wall.v_false_alarms_day")
     found = wall_summary(left, ZONE)
     assert len(found.faults) == 1
-    assert "'Edad de los datos' fails: data_age: store.schema" in found.faults[0]
+    assert "'Falsas alarmas de hoy' fails: false_share: store.schema" in found.faults[0]

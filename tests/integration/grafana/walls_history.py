@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 from cior.packs import taxonomy
 from cior_core.catalogue import Kind
-from cior_core.model import AlertStatus, Disposition, Place, PlaceMethod
+from cior_core.model import AlertStatus, Disposition, Level, Place, PlaceMethod
 from cior_core.requests import Answer, AuthorityKind, RequestState, RequestStatus
 from cior_sink.statistics import Statistics
 from cior_store.centre_facts import CentreFacts, DistrictFacts, Population, write_facts
@@ -51,7 +52,7 @@ AUTHORITIES = (
 
 
 def tell_history(store: Store, now_ms: int) -> None:
-    """Write the facts, the requests and four months of alerts, and let the sink's own statistics tell the months."""
+    """Write the facts, the requests and five months of alerts, and let the sink's own statistics tell the months."""
     writers = Writers(store)
     write_facts(store, FACTS, now_ms=now_ms)
     for kind, records in {Kind.REQUEST: _requests(now_ms), Kind.ALERT: _past_alerts(now_ms)}.items():
@@ -89,20 +90,22 @@ def _requests(now_ms: int) -> Iterator[RequestState]:
 
 
 def _past_alerts(now_ms: int) -> Iterator[Any]:
+    """About eight a day for five months, the same on every run."""
+    chance = Random(26)
     for number in range(1_200):
-        district = list(NAMES)[number * number % 6]
-        opened_ms = now_ms - (45 + number % 110) * DAY_MS - number * 17_000
+        opened_ms = now_ms - chance.randint(DAY_MS, 150 * DAY_MS)
         yield city.alert(
             10_000 + number,
             version=5,
             at_ms=opened_ms,
-            type=("panic.bus", "robbery.armed", "burglary.alarm", "traffic.injury")[number % 7 % 4],
-            source=("urn:cior:dc09:receptor-1", "urn:cior:cad:mesa-911")[number % 2],
-            place=Place(method=PlaceMethod.DISTRICT, district=district),
+            type=chance.choice(("panic.bus", "robbery.armed", "burglary.alarm", "traffic.injury")),
+            level=chance.choice((Level.P1, Level.P2, Level.P3)),
+            source=chance.choice(("urn:cior:dc09:receptor-1", "urn:cior:cad:mesa-911")),
+            place=Place(method=PlaceMethod.DISTRICT, district=chance.choice(list(NAMES))),
             status=AlertStatus.CLOSED,
-            disposition=Disposition.FALSE_ALARM if number % 9 else Disposition.CONFIRMED,
-            acknowledged_ms=opened_ms + 30_000,
-            dispatched_ms=opened_ms + 90_000,
-            on_scene_ms=opened_ms + (200 + number % 600) * 1000 if number % 3 else None,
+            disposition=chance.choices((Disposition.FALSE_ALARM, Disposition.CONFIRMED), (9, 1))[0],
+            acknowledged_ms=opened_ms + chance.randint(10_000, 90_000),
+            dispatched_ms=opened_ms + chance.randint(90_000, 150_000),
+            on_scene_ms=opened_ms + chance.randint(200_000, 800_000) if chance.random() < 0.8 else None,
             closed_ms=opened_ms + 1_800_000,
         )

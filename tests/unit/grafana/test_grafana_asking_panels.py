@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cior_core.errors import ConfigInvalid
 from cior_grafana.asking_panels import State, Target, filled, judged, targets
 from cior_grafana.needed_views import views_in
 from cior_grafana.port import Answer
@@ -34,10 +35,15 @@ def test_every_query_is_found_in_folded_rows_too_and_hidden_ones_are_not_asked()
     assert all(one.query["datasource"] == SOURCE for one in found)
 
 
-def test_variables_are_put_in_as_the_page_does_and_a_quote_cannot_end_the_text() -> None:
-    query = {"rawSql": "WHERE d = ${district:singlequote} AND n = ${number}", "format": 1}
-    chosen = {"district": "O'Higgins", "number": "3"}
-    assert filled(query, chosen) == {"rawSql": "WHERE d = 'O\\'Higgins' AND n = 3", "format": 1}
+def test_variables_are_put_in_as_the_page_does_and_the_rest_stays() -> None:
+    query = {"rawSql": "WHERE d = ${district:singlequote}", "format": 1, "refId": "A"}
+    filled_in = filled(query, {"district": "O'Higgins"})
+    assert filled_in == {"rawSql": "WHERE d = 'O\\'Higgins'", "format": 1, "refId": "A"}
+
+
+def test_a_variable_that_the_board_does_not_have_is_refused_by_name() -> None:
+    with pytest.raises(ConfigInvalid, match="district"):
+        filled({"rawSql": "WHERE d = ${district:singlequote}"}, {})
 
 
 def test_views_are_read_from_the_text_each_once() -> None:
@@ -49,6 +55,7 @@ def test_views_are_read_from_the_text_each_once() -> None:
     ("error", "what"),
     [
         ("code: 60, message: Unknown table expression identifier 'wall.v_b'", "wall.v_b:"),
+        ("code: 60, message: Unknown table expression identifier 'ops.v_c' in scope wall.v_a", "ops.v_c:"),
         ("Code: 60. DB::Exception: (UNKNOWN_TABLE)", "wall.v_a, wall.v_b:"),
         ("code: 81, message: Database wall does not exist", "wall.v_a, wall.v_b:"),
     ],
