@@ -8,7 +8,7 @@ import pytest
 
 from cior_core.errors import ConfigInvalid
 from cior_grafana.asking_panels import State, Target, filled, judged, targets
-from cior_grafana.needed_views import views_in
+from cior_grafana.needed_views import needed_views, views_in
 from cior_grafana.port import Answer
 
 SOURCE = {"type": "grafana-clickhouse-datasource", "uid": "cior-wall"}
@@ -49,6 +49,12 @@ def test_a_variable_that_the_board_does_not_have_is_refused_by_name() -> None:
 def test_views_are_read_from_the_text_each_once() -> None:
     sql = "SELECT 1 FROM wall.v_a JOIN wall.v_b USING x WHERE y IN (SELECT y FROM wall.v_a) -- ops.events"
     assert views_in(sql) == ["wall.v_a", "wall.v_b"]
+
+
+def test_the_views_of_boards_and_of_alert_rules_are_needed() -> None:
+    needed = needed_views()
+    assert "muro" in needed["wall.v_open_by_level"]
+    assert "alert rules" in needed["supervisor.v_blind_share"]
 
 
 @pytest.mark.parametrize(
