@@ -1,4 +1,4 @@
-"""Whether a store has the views of Grafana's boards and rules: said where a schema is looked at or brought up to date."""
+"""Whether a store has the views of Grafana's boards and rules: said where a schema is seen or brought up to date."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from cior_store.engine import Store
 
 
 def lacking(store: Store) -> Iterator[str]:
-    """A sentence a view that a board or rule needs and the store lacks. Its user must be one that knows of all views."""
+    """A sentence a view that a board or rule needs and the store lacks. Its user must know of all views."""
     for view, boards in missing_views(store).items():
         yield f"view {view} is not there: {', '.join(boards)} need it; `cior store migrate` makes it"
