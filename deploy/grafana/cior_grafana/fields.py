@@ -7,24 +7,19 @@ from functools import cache
 
 from grafana_foundation_sdk.models import dashboard as sdk
 
-from cior_core import bundled
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
-from cior_core.taxonomy import Taxonomy
 from cior_grafana import thresholds
 from cior_grafana.panels import Draw, Panel
 from cior_grafana.queries import Column, Format, Kind, PromQuery, Query
 from cior_grafana.thresholds import Step, Thresholds
-from cior_grafana.words import BOARD, NO_DATA, RESERVED, STATE, Language, PanelWords, load
+from cior_grafana.words import BOARD, NO_DATA, STATE, TYPE_COLUMN, Language, PanelWords, load, type_names
 
 GREY = "#6E7280"
 BLUE = "#1F60C4"
 STATE_FIELD = "step"
 _FAR = 1e15
 PROMETHEUS_VALUE = "Value"
-# The column of event and alert types, and the one that a reserved alert has.
-_TYPE = "type"
-_RESERVED = "reservada"
 # Day before month: what a person in the room reads.
 _TIME_UNIT = "time:DD/MM HH:mm:ss"
 
@@ -178,8 +173,8 @@ def _look(view: View, column: str) -> dict[str, object]:
             properties["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
         if each.by_value:
             properties["mappings"] = mappings(each, language)
-    if column == _TYPE:
-        properties["mappings"] = list(type_names(language))
+    if column == TYPE_COLUMN:
+        properties["mappings"] = list(_types(language))
     if board := panel.links.get(column):
         address = f"/d/cior-{board}?var-{column}=${{__value.raw:percentencode}}"
         title = load(board)[BOARD].title[language]
@@ -188,15 +183,9 @@ def _look(view: View, column: str) -> dict[str, object]:
 
 
 @cache
-def type_names(language: Language) -> tuple[sdk.ValueMapping, ...]:
-    """What every type of the bundled taxonomy is called: codes are for machines."""
-    kinds = Taxonomy.load(bundled.text("taxonomy.toml"))
-    named = {code: kind.name_es if language is Language.ES else kind.name_en for code, kind in kinds.items()}
-    texts = {**named, _RESERVED: RESERVED[language]}
-    results = {
-        code: sdk.ValueMappingResult(text=text, index=index)
-        for index, (code, text) in enumerate(texts.items())
-    }
+def _types(language: Language) -> tuple[sdk.ValueMapping, ...]:
+    texts = enumerate(type_names(language).items())
+    results = {code: sdk.ValueMappingResult(text=text, index=index) for index, (code, text) in texts}
     return (sdk.ValueMap(options=results), no_data(language))
 
 

@@ -13,7 +13,7 @@ from cior_grafana.preview_page import Box, Cell
 from cior_grafana.preview_values import instant_ms, moment, number, written
 from cior_grafana.queries import Column, Kind, Query
 from cior_grafana.thresholds import Thresholds
-from cior_grafana.words import NO_DATA, Language, PanelWords
+from cior_grafana.words import NO_DATA, TYPE_COLUMN, Language, PanelWords, type_names
 
 _GREY = "#6E7280"
 _MARKDOWN = ((re.compile(r"\[([^\]]*)\]\([^)]*\)"), r"\1"), (re.compile(r"\*\*|`|^#+ *", re.MULTILINE), ""))
@@ -138,6 +138,7 @@ def _cell(asked: Asked, column: Column, value: Any) -> Cell:
             return Cell(text=moment(value, asked.span.zone))
         case Kind.STRING:
             text = "" if value is None else str(value)
+            text = type_names(asked.language).get(text, text) if column.name == TYPE_COLUMN else text
         case _:
             text = written(number(value), asked.unit(column.name), asked.language)
     name = asked.panel.colours.get(column.name, "")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from cior_core import bundled
 from cior_core.model import Struct
 from cior_core.strict_toml import ConfigFault, locate, parse
+from cior_core.taxonomy import Taxonomy
 
 FOLDER = Path(__file__).parent / "words"
 # Panels that more than one board has, such as the age of the data.
@@ -48,8 +50,19 @@ class PanelWords(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 BoardWords = dict[str, PanelWords]
 NO_DATA = Word(es="— sin datos", en="— no data")
+TYPE_COLUMN = "type"
+"""The column of codes of types: people read names there."""
+_RESERVED_TYPE = "reservada"
 RESERVED = Word(es="reservada", en="reserved")
 STATE = Word(es="Estado", en="State")
+
+
+@cache
+def type_names(language: Language) -> dict[str, str]:
+    """What every type of the bundled taxonomy is called, and a reserved one: codes are for machines."""
+    kinds = Taxonomy.load(bundled.text("taxonomy.toml"))
+    named = {code: kind.name_es if language is Language.ES else kind.name_en for code, kind in kinds.items()}
+    return named | {_RESERVED_TYPE: RESERVED[language]}
 
 
 def read(text: str, *, file: str) -> BoardWords:

@@ -103,7 +103,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS ops.vehicle_state_mv TO ops.vehicle_state
 SELECT subject AS device, received, route, district, drill
 FROM ops.events
 WHERE (connector = 'traccar' OR route != '' OR type IN ('panic.bus', 'panic.taxi'))
-    AND health = '' AND type NOT IN ('accounting', 'panic.stop')
+    AND health = '' AND type NOT IN ('accounting', 'panic.stop') AND NOT startsWith(type, 'source.')
     AND data_class IN ('public', 'restricted') AND NOT startsWith(type, 'silent.');
 
 -- Every alert with its members, narrow and by the day it opened: which presses and calls an alert holds.
@@ -182,6 +182,8 @@ SELECT
     JSONExtractFloat(body, 'data', 'attributes', 'expected_every_s') AS expected_every_s, drill
 FROM ops.events
 WHERE (connector = 'dc09' OR type IN ('panic.community', 'siren.community'))
+    -- The receiver's own words are no unit's.
+    AND health = '' AND type != 'accounting' AND NOT startsWith(type, 'source.')
     AND data_class IN ('public', 'restricted') AND NOT startsWith(type, 'silent.');
 
 -- What alarm units said, signs of life left out: presses, troubles, silences and returns.
@@ -214,6 +216,7 @@ SELECT
     if(hidden, NULL, e.registered) AS registered, hidden AS sealed, e.drill AS drill
 FROM ops.events AS e
 WHERE e.lane != 'telemetry' AND e.type NOT IN ('clock.offset', 'alert.ending')
+    AND NOT startsWith(e.subject, 'connector:')
     AND (e.connector IN ('dc09', 'cior.devices') OR e.type IN ('panic.community', 'siren.community'));
 
 -- Records of 911 desks, one row a version of an incident, by the day of the call.

@@ -30,7 +30,9 @@ from cior_core.model import (
 )
 from cior_core.system_events import system_event
 from cior_grafana import macros, queries
+from cior_store import reconcile
 from cior_store.engine import Store
+from cior_store.questions import Questions
 from cior_store.writers import Writers
 from cior_vision.health import CameraHealth
 from cior_vision.reader import Link
@@ -60,6 +62,7 @@ def told(admin: Store) -> Store:
     assert writers.write(Kind.ALERT, city.entries(alerts()), token="story") == ()
     letters = [city.dead(n, at_ms=HOUR, code="cad_drop.columns", producer=CAD) for n in range(3)]
     assert writers.write(Kind.DEAD, city.entries([*letters, city.dead(9, at_ms=HOUR)]), token="story") == ()
+    accounts(admin, writers)
     return admin
 
 
@@ -117,6 +120,21 @@ def cameras() -> list[Event]:
         sample("cam-good", NOW_MS - 5_000, offset_s=-7.5),
         sample("cam-drill", NOW_MS - 5_000, conditions=("signal_lost",), drill=True),
     ]
+
+
+def accounts(store: Store, writers: Writers) -> None:
+    """A worker says that it took three stretches, two are stored; a panel's receiver is no camera."""
+    at_ms = HOUR + 30 * MINUTE_MS
+    raws = [city.raw(n, at_ms=at_ms, events=0, producer=VISION) for n in (501, 502)]
+    claims = [city.accounting(at_ms, 3, producer=VISION), city.accounting(at_ms, 9)]
+    assert writers.write(Kind.RAW, city.entries(raws), token="accounts") == ()
+    assert writers.write(Kind.EVENT, city.entries(claims, first=20_000), token="accounts") == ()
+    later_ms = at_ms + 10 * MINUTE_MS
+    reconcile.record(store, reconcile.check(Questions(store), now_ms=later_ms), now_ms=later_ms)
+
+
+def test_a_stretch_that_is_told_and_not_stored_parts_the_two_lines(told: Store) -> None:
+    assert [row[1:] for row in ask(told, "camaras", "stretches")] == [(3, 2)]
 
 
 def test_a_camera_is_available_by_the_minutes_in_which_somebody_saw_it_see(told: Store) -> None:
@@ -329,6 +347,8 @@ def alarms() -> list[Event]:
         unit(330, "silent.duress", "p-hidden", at_ms=storm_ms, **SEALED),
         unit(331, "panic.community", "panel-drill", at_ms=storm_ms, drill=True),
         *(alive(f"panel-{n}", ago_s=10 + n) for n in range(1, 5)),
+        # The receiver's own word about itself: no unit's.
+        unit(340, "source.degraded", "connector:panels", at_ms=storm_ms, life_safety=False),
         alive("panel-5", ago_s=120),
         alive("panel-6", ago_s=11, attributes={}),
         alive("panel-drill", ago_s=12, drill=True),
@@ -365,6 +385,7 @@ def test_presses_by_day_count_the_reserved_and_name_no_unit_of_theirs(told: Stor
     assert [row[0] for row in busiest] == [f"panel-{n}" for n in range(1, 7)]
     assert busiest[0][2:4] == (1, 6)
     everything = str(told.rows("SELECT * FROM supervisor.v_unit_signals"))
+    assert "connector:" not in everything
     assert "p-hidden" not in everything
     assert "silent.duress" not in everything
     assert "event-330" not in everything

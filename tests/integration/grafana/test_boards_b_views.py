@@ -343,6 +343,8 @@ def test_hours_and_days_of_the_week_are_the_citys(loaded: Store) -> None:
     rows = ask(loaded, "carga", "by_hour")
     assert len(rows) == 24
     assert [row for row in rows if any(row[1:])] == [("09 h", 0, 0, 0, 0, 0, 42, 0)]
+    month: Any = {"since_ms": NOON - 21 * DAY_MS, "until_ms": NOON + 7 * DAY_MS}
+    assert [row[6] for row in ask(loaded, "carga", "by_hour", **month) if any(row[1:])] == [10.5]
 
 
 def test_candidates_alerts_and_capacity_stand_side_by_side(loaded: Store) -> None:

@@ -276,3 +276,12 @@ def test_a_board_may_ask_prometheus_too() -> None:
     assert made.queries == ()
     assert house_rules.lint([made]) == []
     assert read_back(made.body) == made.body
+
+
+def test_stacked_counts_are_bars_and_other_series_lines() -> None:
+    for is_stacked, style in ((True, "bars"), (False, "line")):
+        asked = PromQuery(name="drill", expr="up")
+        row = Row(panels=(panels.series("drill", width=12, stacked=is_stacked),))
+        board = Board(name="muro", audience=Audience.WALL, rows=(row,), prometheus=(asked,))
+        (drawn,) = render(board, language=Language.ES, timezone="UTC").body["panels"]
+        assert drawn["fieldConfig"]["defaults"]["custom"]["drawStyle"] == style

@@ -19,7 +19,7 @@ from cior_grafana.preview_page import Box, Page
 from cior_grafana.preview_panels import Asked, note, shown
 from cior_grafana.preview_values import instant_ms, moment, moment_of, written
 from cior_grafana.queries import Audience, Column, Format, Kind, Query
-from cior_grafana.words import Language, PanelWords, Word
+from cior_grafana.words import Language, PanelWords, Word, type_names
 
 ROSARIO = ZoneInfo("America/Argentina/Cordoba")
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=ROSARIO)
@@ -77,6 +77,14 @@ def test_a_tables_cells_have_units_colours_and_the_centres_clock() -> None:
     assert [cell.text for cell in drawn.rows[0]] == ["■ P1", "0,3 %", "26/11 12:00:00"]
     assert drawn.rows[0][0].colour == "#FF4D4F"
     assert [cell.text for cell in drawn.head] == ["level", "Cuántas", "at"]
+
+
+def test_a_type_is_read_by_its_name_and_an_unknown_one_as_it_came() -> None:
+    rows = [{"type": "reservada"}, {"type": "panic.bus"}, {"type": "never.heard"}]
+    drawn = shown(asked(panels.table("q"), rows, type="string"), BOX)
+    named = [cells[0].text for cells in drawn.rows]
+    assert named == ["reservada", type_names(Language.ES)["panic.bus"], "never.heard"]
+    assert named[1] != "panic.bus"
 
 
 def test_a_line_a_label_with_gaps_where_there_is_no_value() -> None:

@@ -6,6 +6,8 @@ from cior_grafana.board import Board, Row
 from cior_grafana.panels import age, note, number, series, table
 from cior_grafana.queries import Audience
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 BOARD = Board(
     name="carga",
     audience=Audience.WALL,
@@ -30,7 +32,10 @@ BOARD = Board(
         ),
         Row(
             height=9,
-            panels=(table("floods", width=12, colours={"state": "load_state"}), table("by_hour", width=12)),
+            panels=(
+                table("floods", width=12, colours={"state": "load_state"}),
+                table("by_hour", width=12, colours=dict.fromkeys(_DAYS, "heat")),
+            ),
         ),
         Row(
             height=8,

@@ -71,12 +71,15 @@ GROUP BY time
 ORDER BY alerts DESC, time DESC
 LIMIT 20;
 
+-- Of a usual week of the range.
 -- @query by_hour wall table
 -- @columns hour:string mon:number tue:number wed:number thu:number fri:number sat:number sun:number
+WITH greatest(1, dateDiff('second', $__fromTime, $__toTime) / 604800) AS weeks
 SELECT
-    concat(leftPad(toString(h.number), 2, '0'), ' h') AS hour, countIf(weekday = 1) AS mon, countIf(weekday = 2) AS tue,
-    countIf(weekday = 3) AS wed, countIf(weekday = 4) AS thu, countIf(weekday = 5) AS fri, countIf(weekday = 6) AS sat,
-    countIf(weekday = 7) AS sun
+    concat(leftPad(toString(h.number), 2, '0'), ' h') AS hour, round(countIf(weekday = 1) / weeks, 1) AS mon,
+    round(countIf(weekday = 2) / weeks, 1) AS tue, round(countIf(weekday = 3) / weeks, 1) AS wed,
+    round(countIf(weekday = 4) / weeks, 1) AS thu, round(countIf(weekday = 5) / weeks, 1) AS fri,
+    round(countIf(weekday = 6) / weeks, 1) AS sat, round(countIf(weekday = 7) / weeks, 1) AS sun
 FROM numbers(24) AS h
 LEFT JOIN (SELECT local_hour, weekday FROM wall.v_load WHERE $__timeFilter_ms(opened)) AS l ON l.local_hour = h.number
 GROUP BY h.number
