@@ -49,7 +49,8 @@ SELECT concat('e', toString(number)), ['urn:cior:traccar:norte', 'urn:cior:dc09:
         'urn:cior:vision:norte'][kind],
     if(number % 40 > 0, ['position', 'heartbeat', 'position', 'camera.health'][kind],
         ['panic.bus', 'burglary.alarm', 'robbery.armed', 'vision.person_down'][kind]),
-    concat('equipo-', toString(cityHash64(number) % 3000)), 'new', received - INTERVAL 1 SECOND, {_WHEN} AS received,
+    concat(if(kind = 4, 'cam-', 'equipo-'), toString(cityHash64(number) % if(kind = 4, 400, 3000))),
+    'new', received - INTERVAL 1 SECOND, {_WHEN} AS received,
     'synced', 'gps', lat, lon, 9., geoToH3(lat, lon, 8), district, 'restricted', number % 40 = 0,
     if(number % 40 = 0, 'urgent', 'telemetry'), number % 4000 = 0, concat('clase-', toString(number % 30)),
     ['traccar', 'dc09', 'cad_drop', 'vision'][kind], 'norte', concat('r', toString(number)), '', '',
@@ -143,7 +144,9 @@ def measure(server: ClickHouseLite, board: Board, *, rounds: int) -> Table:
     return Table(title=f"{board.name}, {board.since} to {board.until}", rows=tuple(rows))
 
 
-def _rows(server: ClickHouseLite, board: Board, query: Query, window: Window, rounds: int) -> Iterator[Row]:
+def _rows(
+    server: ClickHouseLite, board: Board, query: Query, *, window: Window, rounds: int
+) -> Iterator[Row]:
     sql = ready(query.sql, window, dict.fromkeys(used_variables(query.sql), "centro"))
     times = time_ms(server, USERS[query.audience], sql, rounds=rounds)
     base: list[float] = []
