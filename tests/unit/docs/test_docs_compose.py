@@ -29,6 +29,7 @@ MAKE_ENV = ROOT / "deploy" / "compose" / "make_env.py"
 EVERY_COMMAND = [json.loads(found) for found in re.findall(r"^    command: (\[.*\])$", TEXT, re.MULTILINE)]
 COMMANDS = [command for command in EVERY_COMMAND if command[0] == "run"]
 SERVICES = yaml.safe_load(TEXT)["services"]
+LANGUAGE = "${CIOR_GRAFANA_LANGUAGE:-es}"
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -83,17 +84,18 @@ def test_every_command_is_one_that_cior_knows(command: list[str]) -> None:
         assert value is None or (CONFIG / Path(value).name).is_file()
 
 
-def test_the_other_command_asks_the_grafana_beside_it() -> None:
-    assert [command for command in EVERY_COMMAND if command not in COMMANDS] == [
-        ["grafana", "check", "http://grafana:3000"]
-    ]
-    context = cli.main.make_context("cior", ["grafana", "check", "http://grafana:3000"])
-    _, group, rest = cli.main.resolve_command(context, ["grafana", "check", "http://grafana:3000"])
+def test_the_other_command_asks_the_grafana_beside_it_in_its_language() -> None:
+    (asked,) = [command for command in EVERY_COMMAND if command not in COMMANDS]
+    assert asked[-1] == SERVICES["grafana"]["environment"]["CIOR_GRAFANA_LANGUAGE"] == LANGUAGE
+    words = [*asked[:-1], "en"]
+    context = cli.main.make_context("cior", list(words))
+    _, group, rest = cli.main.resolve_command(context, words)
     assert group is not None
     inner = group.make_context("grafana", rest, parent=context)
-    _, check, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
+    name, check, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
     assert check is not None
-    assert check.make_context("check", arguments, parent=inner).params["url"] == "http://grafana:3000"
+    given = check.make_context("check", arguments, parent=inner).params
+    assert (name, given["url"], given["language"]) == ("check", "http://grafana:3000", "en")
     assert SERVICES["verify"]["profiles"] == ["verify"]
     assert SERVICES["verify"]["restart"] == "no"
 
