@@ -28,7 +28,7 @@ from cior_grafana.preview_values import moment_of  # noqa: E402
 from cior_grafana.queries import Query  # noqa: E402
 from cior_store.engine import Store  # noqa: E402
 from cior_store.migrate import migrate  # noqa: E402
-from engines.clickhouse_lite import ClickHouseLite  # noqa: E402
+from engines.clickhouse_lite import ADMIN, ClickHouseLite  # noqa: E402
 from integration.grafana.asking import USERS, ask  # noqa: E402
 from measured import Clocked, Row, Table, quantile, write  # noqa: E402
 
@@ -49,10 +49,11 @@ SELECT concat('e', toString(number)), ['urn:cior:traccar:norte', 'urn:cior:dc09:
         'urn:cior:vision:norte'][kind],
     if(number % 40 > 0, ['position', 'heartbeat', 'position', 'camera.health'][kind],
         ['panic.bus', 'burglary.alarm', 'robbery.armed', 'vision.person_down'][kind]),
-    concat('equipo-', toString(cityHash64(number) % 3000)), 'new', received - INTERVAL 1 SECOND, {_WHEN} AS received,
+    concat(if(kind = 4, 'cam-', 'equipo-'), toString(cityHash64(number) % if(kind = 4, 400, 3000))),
+    'new', received - INTERVAL 1 SECOND, {_WHEN} AS received,
     'synced', 'gps', lat, lon, 9., geoToH3(lat, lon, 8), district, 'restricted', number % 40 = 0,
     if(number % 40 = 0, 'urgent', 'telemetry'), number % 4000 = 0, concat('clase-', toString(number % 30)),
-    ['traccar', 'dc09', 'cad', 'vision'][kind], 'norte', concat('r', toString(number)), '', '',
+    ['traccar', 'dc09', 'cad_drop', 'vision'][kind], 'norte', concat('r', toString(number)), '', '',
     if(number % 40 > 0 AND kind = 4, ['up', 'up', 'degraded', 'silent'][intDiv(number, 4) % 4 + 1], ''),
     received + INTERVAL 1 SECOND
 FROM (SELECT number, number % 4 + 1 AS kind, {_PLACED} FROM numbers({{first}}, {{count}}))"""
@@ -60,8 +61,8 @@ _RAWS = f"""INSERT INTO ops.raw (raw_id, source, subject, received, payload, sha
     connector_version, instance, events, data_class, drill)
 SELECT concat('r', toString(number)), ['urn:cior:traccar:norte', 'urn:cior:dc09:receptor-1', 'urn:cior:cad:mesa-911',
         'urn:cior:vision:norte'][number % 4 + 1], concat('equipo-', toString(cityHash64(number) % 3000)), {_WHEN},
-    concat('trama ', toString(number)), '', '', ['traccar', 'dc09', 'cad', 'vision'][number % 4 + 1], '1', 'norte', 1,
-    'restricted', number % 4000 = 0 FROM numbers({{first}}, {{count}})"""
+    concat('trama ', toString(number)), '', '', ['traccar', 'dc09', 'cad_drop', 'vision'][number % 4 + 1], '1',
+    'norte', 1, 'restricted', number % 4000 = 0 FROM numbers({{first}}, {{count}})"""
 _ALERTS = f"""INSERT INTO ops.alert_current (alert_id, version, area, type, level, score, status, opened, updated,
     first_occurred, last_occurred, first_received, cause_received, place_method, lat, lon, h3_9, district, data_class,
     life_safety, silent, drill, assignee, disposition, protocol, acknowledged, dispatched, on_scene, closed, member_ids,
@@ -88,6 +89,22 @@ SELECT concat('t', toString(number)), concat('a', toString(intDiv(number, 4))), 
         + toIntervalSecond(number % 4 * 60), ['opened', 'acknowledged', 'dispatched', 'closed'][number % 4 + 1],
     'operador-1', concat('P', toString(intDiv(number, 4) % 5 + 1)), 'open', false, 'restricted'
 FROM numbers({alerts} * 4)"""
+
+# The same questions over the tables of facts, as somebody would ask them who had no rollup: what the views save.
+BASE_TABLES = {
+    "falsas_alarmas.total": """SELECT countIf(disposition = 'confirmed') AS confirmed, count() AS judged
+        FROM ops.alert_current FINAL WHERE NOT drill AND status = 'closed' AND $__timeFilter_ms(opened)
+        AND disposition IN ('confirmed', 'false_alarm', 'unfounded')""",
+    "carga.per_ten_by_level": """SELECT toStartOfInterval(opened, INTERVAL 10 MINUTE) AS time, level, count() AS alerts
+        FROM ops.alert_current FINAL WHERE NOT drill AND $__timeFilter_ms(opened) GROUP BY time, level ORDER BY time""",
+    "carga.by_connector": """SELECT connector, uniqExact(event_id) AS candidates FROM ops.events
+        WHERE NOT drill AND lane = 'urgent' AND $__timeFilter_ms(received) GROUP BY connector""",
+    "llamadas.volume": """SELECT toStartOfHour(received) AS time, uniqExact(event_id) AS calls FROM ops.events
+        WHERE NOT drill AND connector = 'cad_drop' AND $__timeFilter_ms(received) GROUP BY time ORDER BY time""",
+    "camaras.timeline": """SELECT toStartOfInterval(received, INTERVAL 10 MINUTE) AS time, subject,
+        max(health != 'up') AS out FROM ops.events
+        WHERE NOT drill AND startsWith(type, 'camera.') AND $__timeFilter_ms(received) GROUP BY time, subject""",
+}
 
 
 def fill(store: Store, events: int, end_ms: int) -> Iterator[str]:
@@ -119,24 +136,38 @@ def measure(server: ClickHouseLite, board: Board, *, rounds: int) -> Table:
     window = Window.of(
         *(round(moment_of(text, now).timestamp() * 1000) for text in (board.since, board.until))
     )
-    rows = [_row(server, query, window, rounds) for query in board.questions()]
+    rows = [
+        row
+        for query in board.questions()
+        for row in _rows(server, board, query, window=window, rounds=rounds)
+    ]
     return Table(title=f"{board.name}, {board.since} to {board.until}", rows=tuple(rows))
 
 
-def _row(server: ClickHouseLite, query: Query, window: Window, rounds: int) -> Row:
+def _rows(
+    server: ClickHouseLite, board: Board, query: Query, *, window: Window, rounds: int
+) -> Iterator[Row]:
     sql = ready(query.sql, window, dict.fromkeys(used_variables(query.sql), "centro"))
     times = time_ms(server, USERS[query.audience], sql, rounds=rounds)
-    median = round(quantile(times, 0.5), 1)
+    base: list[float] = []
+    if base_sql := BASE_TABLES.get(f"{board.name}.{query.name}"):
+        base = time_ms(server, ADMIN, ready(base_sql, window), rounds=rounds)
+    median, base_ms = quantile(times, 0.5), quantile(base, 0.5) if base else None
     print(f"  {query.name:36} {median:8.1f} ms", flush=True)
-    return Row(
+    yield Row(
         label=query.name,
         unit="ms",
-        median=median,
+        median=round(median, 1),
         p95=round(quantile(times, 0.95), 1),
         n=rounds,
+        ratio=round(median / base_ms, 2) if base_ms else None,
+        baseline="base tables" if base_ms else "",
         aim=f"median ≤ {AIM_MS:g}",
         met=median <= AIM_MS,
     )
+    if base_ms:
+        p95 = round(quantile(base, 0.95), 1)
+        yield Row(label=f"{query.name}: base tables", unit="ms", median=round(base_ms, 1), p95=p95, n=rounds)
 
 
 def main() -> None:

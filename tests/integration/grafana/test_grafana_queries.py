@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cior_grafana import alert_rules, queries
+from cior_grafana import queries
+from cior_grafana.boards import BOARDS
 from cior_grafana.macros import Window, ready, used_variables
 from cior_grafana.queries import Query
 from cior_store.engine import Store
@@ -23,11 +24,13 @@ from integration.grafana.asking import USERS, Answer, Refused, ask, faults
 from integration.store import canaries
 
 NOW_MS = time.time_ns() // 1_000_000
+# The boards' files, and beside their folder the one of the alert rules.
+FILES = [*sorted(queries.FOLDER.glob("*.sql")), *sorted(queries.FOLDER.parent.glob("*.sql"))]
 WRITTEN = {
-    f"{board}-{query.name}": query
-    for board in queries.boards()
-    for query in queries.read((queries.FOLDER / f"{board}.sql").read_text(), file=board).values()
-} | {f"rule-{name}": query for name, query in alert_rules.questions().items()}
+    f"{path.stem}-{query.name}": query
+    for path in FILES
+    for query in queries.read(path.read_text(encoding="utf-8"), file=path.name).values()
+}
 EVERY = [pytest.param(query, id=name) for name, query in WRITTEN.items()]
 CHOOSING = [pytest.param(query, id=name) for name, query in WRITTEN.items() if used_variables(query.sql)]
 HARMLESS = "no existe tal distrito"
@@ -90,8 +93,10 @@ def told(admin: Store, lite: ClickHouseLite) -> ClickHouseLite:
     return lite
 
 
-def test_there_are_queries_to_judge() -> None:
-    assert len(EVERY) > 10
+def test_every_board_and_the_rules_are_judged() -> None:
+    asked = {path.stem for path in FILES}
+    assert {board.name for board in BOARDS} | {"alert_rules", "shared"} == asked
+    assert all(any(name.startswith(f"{each}-") for name in WRITTEN) for each in asked)
 
 
 @pytest.mark.parametrize("query", EVERY)
