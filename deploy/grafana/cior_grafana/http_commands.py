@@ -57,6 +57,11 @@ def _ended(work: Callable[[], int], *, away: int = 2) -> int:
     except CiorError as error:
         click.echo(str(error), err=True)
         return away if isinstance(error, SourceUnavailable) else 2
+    except ImportError as missing:
+        click.echo(
+            f"grafana.not_installed: {missing.name} is not there — pip install 'cior[grafana]'", err=True
+        )
+        return 2
 
 
 def _our_boards(language: str, timezone: str | None) -> tuple[OurBoard, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,11 @@ def test_the_named_package_checks_what_it_can_and_ends_with_2(city: MockGrafana,
     assert checked.exit_code == 2
     assert "unread   query       all panels" in checked.output
     assert "ok       board       cior-muro" in checked.output
+
+
+def test_without_the_package_the_cure_is_said(city: MockGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cior_grafana.adapters.grafana_client_adapter", None)
+    told = run("check", city.url)
+    assert told.exit_code == 2
+    assert "pip install 'cior[grafana]'" in told.output
+    assert city.asked == []
