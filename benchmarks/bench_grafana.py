@@ -195,7 +195,10 @@ def main() -> None:
 
 def _notes(store: Store, events: int, tables: Sequence[Table]) -> tuple[str, ...]:
     missed = [
-        f"{table.title.split(',')[0]}: {row.label}" for table in tables for row in table.rows if not row.met
+        f"{table.title.split(',')[0]}: {row.label}"
+        for table in tables
+        for row in table.rows
+        if row.met is False
     ]
     alerts = int(store.value("SELECT count() FROM ops.alert_current"))
     return (

@@ -102,7 +102,8 @@ def promises(results: list[Result], aims: list[Aim]) -> Iterator[Promise]:
         for table in result.tables:
             for row in table.rows:
                 if row.met is not None:
-                    told = " / ".join(f"{value:g}" for value in (row.p95, row.p99) if value is not None)
+                    quantiles = () if row.aim.startswith("median") else (row.p95, row.p99)
+                    told = " / ".join(f"{value:g}" for value in quantiles if value is not None)
                     measured = (
                         f"ratio {row.ratio:g}" if row.aim.startswith("ratio") else told or f"{row.median:g}"
                     )
