@@ -43,7 +43,7 @@ def flooded(tmp_path: Path) -> Store:
     return store
 
 
-def test_law_16_no_board_leaves_out_a_press_that_nobody_took(flooded: Store) -> None:
+def test_no_board_leaves_out_a_press_that_nobody_took(flooded: Store) -> None:
     district = str(flooded.value("SELECT any(district) FROM wall.v_open_alerts"))
     with flooded:
         for board, name in (
