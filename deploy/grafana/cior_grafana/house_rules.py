@@ -43,6 +43,8 @@ _BOARD_LINK = re.compile(r"/d/([\w-]+)")
 _TELLS = re.compile(
     r"^(alert_id|event_id|raw_id|item_id|member_ids|person|phone|address|plate|payload|text|summary|note|detail)$"
 )
+_LISTS_OPEN = re.compile(r"\bFROM\s+wall\.v_open_alerts\b", re.IGNORECASE)
+_CAP = re.compile(r"\bLIMIT\s+\d+|\bTOP\s+\d+|\bFETCH\s+(FIRST|NEXT)\b", re.IGNORECASE)
 _MASKED = re.compile(r"\b(NOT\s+(\w+\.)?reserved|if\((\w+\.)?reserved)\b", re.IGNORECASE)
 # S55: what a city counts, its people chase. Words of both languages; a bus stop is a place and not meant.
 _COERCIVE = re.compile(
@@ -280,6 +282,15 @@ def reach(board: Rendered) -> Iterator[Finding]:
                 yield Finding(code="sql.reach", where=_in(query), message=message, cure=cure)
 
 
+def capped(board: Rendered) -> Iterator[Finding]:
+    """Law 16: no cap hides an alert that waits; a list of open alerts ends where its WHERE says."""
+    for query in board.queries:
+        if _LISTS_OPEN.search(query.sql) and _CAP.search(query.sql):
+            message = "a LIMIT over open alerts would hide those that wait beyond it"
+            cure = "write WHERE turn <= n OR (life_safety AND NOT acknowledged)"
+            yield Finding(code="sql.cap", where=_in(query), message=message, cure=cure)
+
+
 def sealed(board: Rendered) -> Iterator[Finding]:
     """On the wall no column tells which sealed alert a row is."""
     for query in board.queries:
@@ -363,6 +374,7 @@ RULES: tuple[Rule, ...] = (
     targets,
     bounded,
     reach,
+    capped,
     sealed,
     no_coercion_counts,
 )

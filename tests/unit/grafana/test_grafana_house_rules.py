@@ -168,6 +168,11 @@ QUERIES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "SELECT lat FROM wall.v_open_alerts WHERE opened > today()",
         {"columns": column("lat", Kind.LATITUDE)},
     ),
+    "a cap over open alerts": (
+        "sql.cap",
+        "SELECT level AS alerts FROM wall.v_open_alerts WHERE turn < 9 ORDER BY turn LIMIT 200",
+        {"bound": Bound.STATE},
+    ),
     "arrests by name": ("kpi.coercion", GOOD_SQL, {"columns": column("arrests_per_shift")}),
     "arrests in the text": ("kpi.coercion", f"{GOOD_SQL} AND kind = 'detenciones'", {}),
     "stops in a view": ("kpi.coercion", "SELECT n FROM wall.v_stops WHERE day > today()", {}),

@@ -34,15 +34,15 @@ FROM wall.v_blind_spots
 WHERE NOT drill AND district = ${district:singlequote}
 HAVING (SELECT any(state) FROM wall.v_data_age WHERE what = 'events') = 'data';
 
--- An exercise is shown, marked and last; no number of this board counts it.
+-- An exercise is shown, marked and last; no number of this board counts it. Life-safety that nobody acknowledged is
+-- shown whatever its turn in the city (law 16).
 -- @query district_list wall table
 -- @columns level:string status:string type:string age_s:number points:number members:number drill:number
 -- @bounded state
 SELECT level, status, type, age_s, points, members, toUInt8(drill) AS drill
 FROM wall.v_open_alerts
-WHERE district = ${district:singlequote}
-ORDER BY drill, turn
-LIMIT 200;
+WHERE district = ${district:singlequote} AND (turn <= 2000 OR (life_safety AND NOT acknowledged))
+ORDER BY drill, turn;
 
 -- @query district_points wall table
 -- @columns lat:latitude lon:longitude level:string type:string status:string age_s:number
@@ -50,8 +50,8 @@ LIMIT 200;
 SELECT lat, lon, level, type, status, age_s
 FROM wall.v_open_alerts
 WHERE NOT drill AND NOT reserved AND lat IS NOT NULL AND lon IS NOT NULL AND district = ${district:singlequote}
-ORDER BY turn DESC
-LIMIT 500;
+    AND (turn <= 2000 OR (life_safety AND NOT acknowledged))
+ORDER BY turn DESC;
 
 -- @query district_blind_spots wall table
 -- @columns health:string kind:string device:string age_s:number devices:number

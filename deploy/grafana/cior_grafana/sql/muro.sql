@@ -23,15 +23,16 @@ SELECT level, alerts, unacknowledged, oldest_unacknowledged_s AS oldest_s
 FROM wall.v_open_by_level
 ORDER BY level;
 
--- An exercise is shown, marked and last; no number of this board counts it.
+-- An exercise is shown, marked and last; no number of this board counts it. What is beyond the first 200 is left out
+-- unless it is life-safety that nobody acknowledged (law 16): no cap hides that.
 -- @query open_list wall table
 -- @columns level:string status:string type:string district:string age_s:number points:number members:number
 -- @columns drill:number
 -- @bounded state
 SELECT level, status, type, district, age_s, points, members, toUInt8(drill) AS drill
 FROM wall.v_open_alerts
-ORDER BY drill, turn
-LIMIT 200;
+WHERE turn <= 200 OR (life_safety AND NOT acknowledged)
+ORDER BY drill, turn;
 
 -- Reserved alerts have no point: they stand in reserved_districts.
 -- @query open_points wall table
@@ -40,8 +41,8 @@ LIMIT 200;
 SELECT lat, lon, level, type, status, age_s
 FROM wall.v_open_alerts
 WHERE NOT drill AND NOT reserved AND lat IS NOT NULL AND lon IS NOT NULL
-ORDER BY turn DESC
-LIMIT 500;
+    AND (turn <= 500 OR (life_safety AND NOT acknowledged))
+ORDER BY turn DESC;
 
 -- @query reserved_districts wall table
 -- @columns district:string level:string alerts:number unacknowledged:number
