@@ -129,6 +129,19 @@ def test_a_value_that_leaves_its_quotes_reads_no_more_than_its_user_may(
         assert not sealed_words(found), name
 
 
+def test_a_backslash_does_leave_its_quotes_and_only_the_grants_hold(told: ClickHouseLite) -> None:
+    sql = "SELECT count() AS alerts FROM wall.v_open_alerts WHERE (district = ${district:singlequote})"
+
+    def found(value: str) -> int:
+        return int(ask(told, USERS["wall"], ready(sql, YEAR, {"district": value})).rows[0][0])
+
+    assert found(HARMLESS) == 0
+    assert found("x\\') OR 1=1 --") > 0
+    with pytest.raises(Refused) as refusal:
+        found("x\\') OR (SELECT count() FROM ops.alert_current) > 0 --")
+    assert refusal.value.code == 497
+
+
 def comparable(query: Query, found: Answer) -> list[list[Any]]:
     """Rows without what grows while the test runs: ages."""
     aging = [place for place, column in enumerate(query.columns) if column.name.endswith(("_s", "_ms"))]
