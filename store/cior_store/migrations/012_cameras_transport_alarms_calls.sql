@@ -349,13 +349,14 @@ SELECT if(sealed, '', p.event_id) AS event_id, type, device, route, district, oc
 FROM ops.transport_presses AS p FINAL
 WHERE NOT drill;
 
--- @supervisor.v_transport_alerts One row an alert and line: press to acknowledgement, judgement.
+-- @supervisor.v_transport_alerts One row an alert and line: press to acknowledgement, judgement. Bound it by `opened`.
+-- What an alert has one of stands in the key: so a reader's bound by `opened` reaches the table below.
 CREATE OR REPLACE VIEW supervisor.v_transport_alerts DEFINER = {definer} SQL SECURITY DEFINER AS
 SELECT
-    a.alert_id AS alert_id, p.route AS route, any(a.opened) AS opened, min(p.received) AS pressed,
-    any(a.acknowledged) AS acknowledged,
-    dateDiff('millisecond', pressed, acknowledged) / 1000 AS acknowledge_s, any(a.status) AS status,
-    any(a.disposition) AS disposition, count() AS presses
+    a.alert_id AS alert_id, p.route AS route, a.opened AS opened, min(p.received) AS pressed,
+    a.acknowledged AS acknowledged,
+    dateDiff('millisecond', pressed, acknowledged) / 1000 AS acknowledge_s, a.status AS status,
+    a.disposition AS disposition, count() AS presses
 FROM
 (
     SELECT alert_id, opened, acknowledged, status, disposition, arrayJoin(member_ids) AS member_id
@@ -364,7 +365,7 @@ FROM
 ) AS a
 INNER JOIN (SELECT event_id, route, received FROM ops.transport_presses FINAL WHERE NOT drill AND NOT sealed) AS p
     ON p.event_id = a.member_id
-GROUP BY alert_id, route;
+GROUP BY alert_id, route, opened, acknowledged, status, disposition;
 
 -- @supervisor.v_vehicles Every vehicle: line, last word, state (1 reports, 2 quiet, 3 silent by its supervision).
 CREATE OR REPLACE VIEW supervisor.v_vehicles DEFINER = {definer} SQL SECURITY DEFINER AS
