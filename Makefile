@@ -16,7 +16,7 @@ CHECKED := $(PACKAGES) tests $(wildcard benchmarks)
 TEST_ARGS ?=
 # Three phases: what may run beside others, then what mostly waits for parts that it froze (two at a time, whatever
 # TEST_WORKERS says), then what must be alone. Each closes with its own summary.
-TEST_WORKERS ?= 2
+TEST_WORKERS ?= 3
 TEST := $(BIN)/python -m pytest
 LONG_ARGS ?=
 MUTANTS ?=

@@ -33,7 +33,18 @@ FACTS = {
     for name in ("v_districts", "v_centre", "v_event_types")
 }
 # What is about loss: an exercise that is lost is lost too, and neither accounts nor dead letters have its mark.
-LOSS = {"supervisor.v_camera_stretches", "supervisor.v_call_dead_letters"}
+LOSS = {
+    f"supervisor.v_{name}"
+    for name in (
+        "camera_stretches",
+        "call_dead_letters",
+        "accounts_minute",
+        "accounts_checked",
+        "reconciliation_gaps",
+        "refusals_minute",
+        "dead_letters_hour",
+    )
+}
 
 
 def _definitions() -> dict[str, str]:
