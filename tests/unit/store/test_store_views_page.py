@@ -26,12 +26,12 @@ PRESENT = {
     "ops.v_kinds_minute",
     "ops.v_alerts_discreet",
 }
-# What is about no alert and no event: facts of the city.
+# What is about no alert and no event: facts of the city, and which versions run.
 FACTS = {
     f"{audience}.{name}"
     for audience in migrate.AUDIENCES
     for name in ("v_districts", "v_centre", "v_event_types")
-}
+} | {"supervisor.v_versions"}
 # What is about loss: an exercise that is lost is lost too, and neither accounts nor dead letters have its mark.
 LOSS = {
     f"supervisor.v_{name}"
