@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import wait
 from pathlib import Path
 
-import msgspec
 import pytest
 from confluent_kafka import Producer
 
@@ -56,9 +55,7 @@ def test_the_catalogue_is_created_once_and_checks_out(broker: Broker) -> None:
 async def test_law_1_publish_returns_after_the_broker_has_it(broker: Broker, tmp_path: Path) -> None:
     Topics(broker.settings).ensure()
     spool = Spool.open(tmp_path)
-    # A JVM that just woke is slow, not away.
-    patient = msgspec.structs.replace(broker.settings, ack_wait_s=20.0)
-    with Bus(patient, spool=spool) as bus:
+    with Bus(broker.patient, spool=spool) as bus:
         await asyncio.gather(*(bus.publish([press(n)]) for n in range(200)))
         broker.kill() if broker.profile is Profile.KAFKA else None
         assert spool.depth()[SpoolClass.LIFE_SAFETY].messages == 0, (
@@ -234,7 +231,7 @@ async def test_bulk_records_arrive_in_envelopes_and_in_order(broker: Broker, tmp
 
 async def test_without_a_spool_a_dead_broker_is_said(broker: Broker) -> None:
     Topics(broker.settings).ensure()
-    with Bus(broker.settings) as bus:
+    with Bus(broker.patient) as bus:
         await bus.publish([press(0)])
         broker.kill()
         with pytest.raises(SourceUnavailable):
@@ -242,7 +239,7 @@ async def test_without_a_spool_a_dead_broker_is_said(broker: Broker) -> None:
 
 
 async def test_too_large_is_refused_before_anything_is_sent(broker: Broker, tmp_path: Path) -> None:
-    with Bus(broker.settings) as bus, pytest.raises(PayloadRejected, match="message_too_large"):
+    with Bus(broker.patient) as bus, pytest.raises(PayloadRejected, match="message_too_large"):
         await bus.publish([press(0), MessageOut(topic=URGENT, key=b"k", value=b"x" * 1_100_000)])
     Topics(broker.settings).ensure()
     assert broker.values(URGENT) == []
@@ -289,7 +286,7 @@ async def test_a_dead_letter_of_five_megabytes_is_cut_and_says_so(broker: Broker
         at_ms=1,
         source="cad",
     )
-    with Bus(broker.settings) as bus:
+    with Bus(broker.patient) as bus:
         await bus.publish([MessageOut.of(letter)])
     [(key, value)] = broker.values(topics.DEAD.name, at_least=1)
     back = codec.decode(Kind.DEAD, value)
@@ -347,7 +344,7 @@ async def test_a_batch_is_handed_out_again_unchanged_until_the_sink_takes_it(
     broker: Broker, join: Join
 ) -> None:
     Topics(broker.settings).ensure()
-    with Bus(broker.settings) as bus:
+    with Bus(broker.patient) as bus:
         await asyncio.gather(*(bus.publish([press(n, key=b"k%d" % n)]) for n in range(300)))
     sink = Sink(fail=5)
     consume(broker, sink, until=300, join=join)
@@ -376,7 +373,7 @@ class StoredPlans(MemoryPlans):
 
 async def test_a_sink_that_dies_before_the_commit_gets_the_same_batch_again(broker: Broker) -> None:
     Topics(broker.settings).ensure(partitions=1)
-    with Bus(broker.settings) as bus:
+    with Bus(broker.patient) as bus:
         await asyncio.gather(*(bus.publish([press(n)]) for n in range(30)))
     inserted: list[str] = []
 
@@ -389,7 +386,7 @@ async def test_a_sink_that_dies_before_the_commit_gets_the_same_batch_again(brok
     consumer = BatchConsumer(broker.settings, group="sink", topics=[URGENT], plans=plans, limits=limits)
     with pytest.raises(Killed):
         consumer.run(dies, stop=threading.Event())
-    with Bus(broker.settings) as bus:
+    with Bus(broker.patient) as bus:
         await asyncio.gather(*(bus.publish([press(n)]) for n in range(30, 70)))
     sink = Sink()
     consume(broker, sink, until=70, join=Join.ASSIGN, plans=plans, limits=limits)

@@ -8,6 +8,7 @@ the second is a count in its district and nothing else.
 from __future__ import annotations
 
 import time
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -39,9 +40,6 @@ from cior_vision.reader import Link
 from integration.store import city
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
-NOW_MS = int(time.time() * 1000)
-# The hour before the last full one: all its minutes are over, and nothing told as of now falls into it.
-HOUR = NOW_MS // HOUR_MS * HOUR_MS - 2 * HOUR_MS
 NORTE = Place(method=PlaceMethod.DISTRICT, district="norte")
 SUR = Place(method=PlaceMethod.DISTRICT, district="sur")
 VISION = Producer(connector="vision", version="1.0", instance="plaza")
@@ -49,6 +47,17 @@ TRACCAR = Producer(connector="traccar", version="1.0", instance="vehicles")
 CAD = Producer(connector="cad_drop", version="1.0", instance="calls")
 DEVICES = Producer(connector="cior.devices", version="1")
 SEALED: dict[str, Any] = {"data_class": DataClass.SEALED, "place": NORTE}
+
+
+@cache
+def now_ms() -> int:
+    """The story's present: when it is told, which is long after the file was read when all tests run."""
+    return time.time_ns() // 1_000_000
+
+
+def hour_ms() -> int:
+    """The hour before the last full one: all its minutes are over, and nothing told as of now falls into it."""
+    return now_ms() // HOUR_MS * HOUR_MS - 2 * HOUR_MS
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +69,22 @@ def told(admin: Store) -> Store:
     again = [event for event in events if event.type in ("camera.health", "panic.bus", "panic.community")]
     assert writers.write(Kind.EVENT, city.entries(again, first=10_000), token="sent again") == ()
     assert writers.write(Kind.ALERT, city.entries(alerts()), token="story") == ()
-    letters = [city.dead(n, at_ms=HOUR, code="cad_drop.columns", producer=CAD) for n in range(3)]
-    assert writers.write(Kind.DEAD, city.entries([*letters, city.dead(9, at_ms=HOUR)]), token="story") == ()
+    letters = [city.dead(n, at_ms=hour_ms(), code="cad_drop.columns", producer=CAD) for n in range(3)]
+    assert (
+        writers.write(Kind.DEAD, city.entries([*letters, city.dead(9, at_ms=hour_ms())]), token="story") == ()
+    )
     accounts(admin, writers)
     return admin
 
 
 def ask(
-    store: Store, board: str, query: str, *, since_ms: int = HOUR, until_ms: int = HOUR + HOUR_MS - 1
+    store: Store, board: str, query: str, *, since_ms: int | None = None, until_ms: int | None = None
 ) -> Any:
     """The rows of a board's own query over the range, as tuples in the order of its columns."""
     found = queries.load(board)[query]
-    window = macros.Window(from_ms=since_ms, to_ms=until_ms, interval_ms=300_000)
+    since = hour_ms() if since_ms is None else since_ms
+    until = hour_ms() + HOUR_MS - 1 if until_ms is None else until_ms
+    window = macros.Window(from_ms=since, to_ms=until, interval_ms=300_000)
     rows = store.rows(macros.ready(found.sql, window))
     return [tuple(row[column.name] for column in found.columns) for row in rows]
 
@@ -102,13 +115,13 @@ def cameras() -> list[Event]:
     """cam-good saw all hour but six minutes; cam-half was told of for half of it; cam-lost has no signal now."""
     made = []
     for minute in range(60):
-        at_ms = HOUR + minute * MINUTE_MS
+        at_ms = hour_ms() + minute * MINUTE_MS
         bad = ("signal_lost",) if minute < 4 else ("covered",) if minute in (4, 5) else ()
         made.append(sample("cam-good", at_ms, conditions=bad, fps=0.0 if bad else 5.0))
         made.append(sample("cam-drill", at_ms, conditions=("signal_lost",), drill=True))
         if minute < 30:
             made.append(sample("cam-half", at_ms, share=0.5))
-    lost_ms = NOW_MS - 10 * MINUTE_MS
+    lost_ms = now_ms() - 10 * MINUTE_MS
     lost = system_event(
         "camera.signal_loss", source="vision/cam-lost", subject="cam-lost", key="lost", at_ms=lost_ms + 3_000,
         occurred_ms=lost_ms, producer=VISION, place=SUR,
@@ -116,15 +129,15 @@ def cameras() -> list[Event]:
     return [
         *made,
         lost,
-        sample("cam-lost", NOW_MS - 5_000, conditions=("covered", "signal_lost"), fps=0.0),
-        sample("cam-good", NOW_MS - 5_000, offset_s=-7.5),
-        sample("cam-drill", NOW_MS - 5_000, conditions=("signal_lost",), drill=True),
+        sample("cam-lost", now_ms() - 5_000, conditions=("covered", "signal_lost"), fps=0.0),
+        sample("cam-good", now_ms() - 5_000, offset_s=-7.5),
+        sample("cam-drill", now_ms() - 5_000, conditions=("signal_lost",), drill=True),
     ]
 
 
 def accounts(store: Store, writers: Writers) -> None:
     """A worker says that it took three stretches, two are stored; a panel's receiver is no camera."""
-    at_ms = HOUR + 30 * MINUTE_MS
+    at_ms = hour_ms() + 30 * MINUTE_MS
     raws = [city.raw(n, at_ms=at_ms, events=0, producer=VISION) for n in (501, 502)]
     claims = [city.accounting(at_ms, 3, producer=VISION), city.accounting(at_ms, 9)]
     assert writers.write(Kind.RAW, city.entries(raws), token="accounts") == ()
@@ -150,9 +163,9 @@ def test_cameras_out_now_say_since_when_and_why_and_silence_is_not_health(told: 
     assert ask(told, "camaras", "camera_counts") == [(1, 0, 1, 1, 3)]
     lost, half = ask(told, "camaras", "out_now")
     assert (lost[0], lost[1], lost[4]) == (3, "cam-lost", "signal_lost")
-    assert lost[3].timestamp() * 1000 == NOW_MS - 10 * MINUTE_MS
+    assert lost[3].timestamp() * 1000 == now_ms() - 10 * MINUTE_MS
     assert (half[0], half[1], half[4]) == (0, "cam-half", "no_word")
-    assert half[3].timestamp() * 1000 == half[5].timestamp() * 1000 == HOUR + 29 * MINUTE_MS
+    assert half[3].timestamp() * 1000 == half[5].timestamp() * 1000 == hour_ms() + 29 * MINUTE_MS
     assert ask(told, "camaras", "blind_by_district")[0][:5] == ("norte", 1, 0, 1, 1)
 
 
@@ -164,7 +177,7 @@ def test_the_timeline_draws_the_worst_of_ten_minutes_and_does_not_bridge_a_silen
     assert states["cam-good"] == [3, 1, 1, 1, 1, 1]
     assert states["cam-half"] == [1, 1, 1, 0, 0, 0]
     assert "cam-drill" not in states
-    shifted = ask(told, "camaras", "timeline", since_ms=HOUR + 3 * MINUTE_MS)
+    shifted = ask(told, "camaras", "timeline", since_ms=hour_ms() + 3 * MINUTE_MS)
     assert [code for _, name, code in shifted if name == "cam-good"] == [3, 1, 1, 1, 1, 1]
 
 
@@ -178,8 +191,8 @@ def test_a_camera_says_what_watches_it_and_a_share_of_no_pictures_is_none(told: 
 # --- transport --------------------------------------------------------------------------------------------------------
 
 
-def press(number: int, kind: str, device: str, *, at_ms: int = HOUR + 5 * MINUTE_MS, **more: Any) -> Event:
-    """A press, event-<number>."""
+def press(number: int, kind: str, device: str, *, at_ms: int | None = None, **more: Any) -> Event:
+    """A press, event-<number>; five minutes into the story's hour unless it says when."""
     route = more.pop("route", "")
     attributes = {"route": route} if route else {}
     given: dict[str, Any] = {
@@ -187,7 +200,14 @@ def press(number: int, kind: str, device: str, *, at_ms: int = HOUR + 5 * MINUTE
         "producer": TRACCAR,
         "source": "urn:cior:traccar:vehicles",
     } | more
-    return city.event(number, type=kind, subject=device, at_ms=at_ms, attributes=attributes, **given)
+    return city.event(
+        number,
+        type=kind,
+        subject=device,
+        at_ms=hour_ms() + 5 * MINUTE_MS if at_ms is None else at_ms,
+        attributes=attributes,
+        **given,
+    )
 
 
 def position(device: str, *, at_ms: int, **more: Any) -> Event:
@@ -209,22 +229,22 @@ def transport() -> list[Event]:
     """Line 101 presses three times with two buses, 133 once, a taxi once; bus-3 went silent an hour ago."""
     return [
         press(1, "panic.bus", "bus-1", route="101"),
-        press(2, "panic.bus", "bus-1", route="101", at_ms=HOUR + 6 * MINUTE_MS),
+        press(2, "panic.bus", "bus-1", route="101", at_ms=hour_ms() + 6 * MINUTE_MS),
         press(3, "panic.bus", "bus-2", route="101"),
         press(4, "panic.bus", "bus-3", route="133"),
         press(5, "panic.taxi", "taxi-1"),
         press(6, "panic.bus", "bus-1", route="101", drill=True),
         press(7, "panic.bus", "p-secret", route="101", **SEALED),
-        position("bus-1", at_ms=NOW_MS - 30_000, route="101"),
-        position("bus-2", at_ms=NOW_MS - 20 * MINUTE_MS, route="101"),
-        position("bus-9", at_ms=NOW_MS - 31_000, route="101", drill=True),
-        silence("bus-3", since_ms=NOW_MS - HOUR_MS, at_ms=NOW_MS - 5_000),
+        position("bus-1", at_ms=now_ms() - 30_000, route="101"),
+        position("bus-2", at_ms=now_ms() - 20 * MINUTE_MS, route="101"),
+        position("bus-9", at_ms=now_ms() - 31_000, route="101", drill=True),
+        silence("bus-3", since_ms=now_ms() - HOUR_MS, at_ms=now_ms() - 5_000),
     ]
 
 
 def alerts() -> list[Any]:
     """Of line 101: one taken after a minute and confirmed, one after three and false, one that nobody took."""
-    opened_ms = HOUR + 10 * MINUTE_MS
+    opened_ms = hour_ms() + 10 * MINUTE_MS
 
     def of(number: int, *events: int, **more: Any) -> Any:
         return city.alert(number, at_ms=opened_ms, members=tuple(map(member, events)), **more)
@@ -237,7 +257,7 @@ def alerts() -> list[Any]:
         )  # fmt: skip
 
     closed: dict[str, Any] = {"status": AlertStatus.CLOSED, "closed_ms": opened_ms + HOUR_MS}
-    pressed_ms = HOUR + 5 * MINUTE_MS
+    pressed_ms = hour_ms() + 5 * MINUTE_MS
     return [
         of(1, 1, 2, acknowledged_ms=pressed_ms + 60_000, disposition=Disposition.CONFIRMED, **closed),
         of(2, 3, acknowledged_ms=pressed_ms + 180_000, disposition=Disposition.FALSE_ALARM, **closed),
@@ -266,11 +286,11 @@ def test_presses_count_by_line_without_exercises_and_a_reserved_one_has_no_line(
     assert "norte" in text
     assert "p-secret" not in text
     assert "event-7" not in text
-    assert "101" not in text.replace(str(NOW_MS)[:6], "")
+    assert "101" not in text.replace(str(now_ms())[:6], "")
 
 
 def test_no_press_in_the_range_is_no_row_and_never_a_zero(told: Store) -> None:
-    empty = {"since_ms": HOUR - 40 * DAY_MS, "until_ms": HOUR - 39 * DAY_MS}
+    empty = {"since_ms": hour_ms() - 40 * DAY_MS, "until_ms": hour_ms() - 39 * DAY_MS}
     for board, query in (
         ("transporte", "presses_total"),
         ("transporte", "presses_by_route"),
@@ -309,14 +329,14 @@ def unit(number: int, kind: str, device: str, *, at_ms: int, **more: Any) -> Eve
 
 def alive(device: str, *, ago_s: int, **more: Any) -> Event:
     """A sign of life of a unit that must give one a minute."""
-    at_ms = NOW_MS - ago_s * 1000
+    at_ms = now_ms() - ago_s * 1000
     given: dict[str, Any] = {"attributes": {"expected_every_s": 60.0}} | more
     return unit(at_ms, "heartbeat", device, at_ms=at_ms, lane=Lane.TELEMETRY, life_safety=False, **given)
 
 
 def alarms() -> list[Event]:
     """Six units of the north press within two minutes; five of the south fall silent; panel-1 repeats a trouble."""
-    storm_ms = HOUR + 20 * MINUTE_MS
+    storm_ms = hour_ms() + 20 * MINUTE_MS
     pressed = [unit(200 + n, "panic.community", f"panel-{n}", at_ms=storm_ms + n * 1000) for n in range(1, 7)]
     troubles = [
         unit(
@@ -402,19 +422,20 @@ def test_a_trouble_stays_until_the_unit_says_that_it_is_over(told: Store) -> Non
 # --- 911 --------------------------------------------------------------------------------------------------------------
 
 
-def call(number: int, kind: str, *, at_ms: int = HOUR + 15 * MINUTE_MS, **more: Any) -> Event:
-    """One record of the desk."""
+def call(number: int, kind: str, *, at_ms: int | None = None, **more: Any) -> Event:
+    """One record of the desk; fifteen minutes into the story's hour unless it says when."""
+    said_ms = (hour_ms() + 15 * MINUTE_MS if at_ms is None else at_ms) + 400
     sealed = more.get("data_class") is DataClass.SEALED
     said = {"incident": more.pop("incident", f"2026/{number}")} | more.pop("attributes", {})
     return city.event(
-        number, type=kind, subject="cad:911", at_ms=at_ms + 400, source="urn:cior:cad_drop:calls",
+        number, type=kind, subject="cad:911", at_ms=said_ms, source="urn:cior:cad_drop:calls",
         attributes={} if sealed else said, **({"place": NORTE, "producer": CAD} | more),
     )  # fmt: skip
 
 
 def calls() -> list[Event]:
     """Three calls of one robbery, one edited and stamped; a fight; a reserved one; last week two robberies."""
-    at_ms = HOUR + 15 * MINUTE_MS
+    at_ms = hour_ms() + 15 * MINUTE_MS
     stamps = {"dispatched_ms": at_ms + 120_000, "on_scene_ms": at_ms + 600_000}
     week = [call(120 + n, "robbery.street", at_ms=at_ms - 7 * DAY_MS) for n in range(2)]
     return [
@@ -440,7 +461,7 @@ def test_calls_count_once_whatever_their_versions_against_the_same_hour_of_last_
     ]
     ((_, now, usual),) = ask(told, "llamadas", "volume")
     assert (now, usual) == (5, 2.0)
-    week = [row[1:] for row in ask(told, "llamadas", "volume", since_ms=HOUR - 7 * DAY_MS)]
+    week = [row[1:] for row in ask(told, "llamadas", "volume", since_ms=hour_ms() - 7 * DAY_MS)]
     assert len(week) == 7 * 24 + 1
     assert (week[0], week[1], week[-1]) == ((2, None), (None, None), (5, 2.0))
 
@@ -465,5 +486,5 @@ def test_a_reserved_call_says_its_district_and_minute_and_nothing_else(told: Sto
 
 def test_the_desk_is_as_old_as_its_last_record(told: Store) -> None:
     ((age_s, last_call),) = ask(told, "llamadas", "desk_age")
-    assert age_s >= (NOW_MS - HOUR) / 1000 - 15 * 60 - 1
-    assert last_call.timestamp() * 1000 == pytest.approx(HOUR + 15 * MINUTE_MS, abs=1_000)
+    assert age_s >= (now_ms() - hour_ms()) / 1000 - 15 * 60 - 1
+    assert last_call.timestamp() * 1000 == pytest.approx(hour_ms() + 15 * MINUTE_MS, abs=1_000)
