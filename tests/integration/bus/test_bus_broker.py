@@ -404,7 +404,7 @@ def test_a_consumer_that_starts_before_its_broker_waits_for_it(apache_kafka: Apa
     A broker that is up, but whose group coordinator is not yet, is waited for as well.
     """
     empty(apache_kafka.bootstrap)
-    settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA)
+    settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA, ack_wait_s=20.0)
     Topics(settings).ensure(partitions=1)
     with Bus(settings) as bus:
         bus.publish_sync([press(n) for n in range(20)])
@@ -425,7 +425,7 @@ def test_a_consumer_that_starts_before_its_broker_waits_for_it(apache_kafka: Apa
 
 def test_a_consumer_says_how_far_behind_it_is_also_while_its_store_is_away(apache_kafka: ApacheKafka) -> None:
     empty(apache_kafka.bootstrap)
-    settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA)
+    settings = BusSettings(bootstrap=apache_kafka.bootstrap, profile=Profile.KAFKA, ack_wait_s=20.0)
     Topics(settings).ensure(partitions=1)
     producer = Producer({"bootstrap.servers": apache_kafka.bootstrap})
     for n in range(40):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -92,6 +93,16 @@ class ConnectorProcess:
         assert self._child is not None
         os.kill(self._child.pid, signal.SIGKILL)
         self._child.wait(10)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """SIGSTOP while the block runs."""
+        assert self._child is not None
+        os.kill(self._child.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._child.pid, signal.SIGCONT)
 
     def stop(self) -> float:
         """SIGTERM; the seconds until it ended."""

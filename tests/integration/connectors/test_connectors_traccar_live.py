@@ -250,8 +250,11 @@ async def test_law_9_a_sealed_line_leaks_nothing_anywhere(tansu: Tansu, tmp_path
             posted.append(broken)
             assert (await forwarder.post(broken))[0] == 202
         before = _spool_bytes(tmp_path / "spool")
-        tansu.start()
-        make_topics(tansu.bootstrap)
+        # The centre's broker opens its port when its topics are there: Tansu takes and loses what comes for a topic it
+        # no longer has (here the dead letters', which the connector knew from before and uses for the first time).
+        with connector.paused():
+            tansu.start()
+            make_topics(tansu.bootstrap)
         read = Topics(tansu.bootstrap)
         sealed = await asyncio.to_thread(read.raws, topics.SEALED.name, at_least=26)
         dead = await asyncio.to_thread(
