@@ -81,15 +81,22 @@ def broken(row: Row, tree: Path) -> Iterator[None]:
 
 def run(tests: Sequence[str], tree: Path, *, options: Sequence[str] = ()) -> int:
     """Pytest's exit code over these tests in the copy: 0 passed, 1 failed; others are not about the break."""
+    return told(tests, tree, options=options)[0]
+
+
+def told(tests: Sequence[str], tree: Path, *, options: Sequence[str] = ()) -> tuple[int, str]:
+    """The same with what pytest printed."""
     packages = (
         tree / folder.parent.relative_to(source_tree.ROOT) for folder in source_tree.package_folders()
     )
     path = os.pathsep.join(dict.fromkeys(str(folder) for folder in packages))
-    return subprocess.run(
+    ran = subprocess.run(
         [sys.executable, "-m", "pytest", *tests, *QUIET, *options],
         cwd=tree,
         env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
+        text=True,
         timeout=TIMEOUT_S,
         check=False,
-    ).returncode
+    )
+    return ran.returncode, ran.stdout + ran.stderr

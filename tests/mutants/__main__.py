@@ -21,6 +21,8 @@ from mutants.table import Mutant, mutants
 
 PROCESSES = 2
 PASSED, FAILED = 0, 1
+LAST_CHARACTERS = 6_000
+"""Of pytest's own words, when the tests do not pass as they are."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -41,8 +43,11 @@ def kill_all(rows: Sequence[Mutant], folder: Path) -> int:
         broken_copy.copy_checkout(tree)
         trees.put(tree)
     tests = sorted({row.test for row in rows})
-    if (code := broken_copy.run(tests, copies[0], options=["-n", str(PROCESSES)])) != PASSED:
-        print(f"pytest ended with {code} on the whole copy: every named test must pass before")
+    code, printed = broken_copy.told(tests, copies[0], options=["-n", str(PROCESSES)])
+    if code != PASSED:
+        print(
+            f"{printed[-LAST_CHARACTERS:]}\npytest ended with {code} on the whole copy: every named test must pass before"
+        )
         return 0
 
     def one(row: Mutant) -> bool:
