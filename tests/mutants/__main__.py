@@ -43,11 +43,10 @@ def kill_all(rows: Sequence[Mutant], folder: Path) -> int:
         broken_copy.copy_checkout(tree)
         trees.put(tree)
     tests = sorted({row.test for row in rows})
-    code, printed = broken_copy.told(tests, copies[0], options=["-n", str(PROCESSES)])
+    code, printed = broken_copy.told(tests, copies[0], options=["-n", str(PROCESSES), "--tb=short", "-rfE"])
     if code != PASSED:
-        print(
-            f"{printed[-LAST_CHARACTERS:]}\npytest ended with {code} on the whole copy: every named test must pass before"
-        )
+        print(printed[-LAST_CHARACTERS:])
+        print(f"pytest ended with {code} on the whole copy: every named test must pass before")
         return 0
 
     def one(row: Mutant) -> bool:

@@ -41,6 +41,9 @@ def test_a_mutant_is_killed_only_by_a_test_that_fails(
     assert (tree / FILE).read_bytes() == (source_tree.ROOT / FILE).read_bytes()
 
 
-def test_nothing_is_killed_while_the_tests_do_not_pass_as_they_are(tmp_path: Path) -> None:
+def test_nothing_is_killed_while_the_tests_do_not_pass_as_they_are_and_the_one_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     nowhere = Mutant(what="no line", file=FILE, old=NOTICED.old, new=NOTICED.new, test=f"{TEST}_and_none")
     assert runner.kill_all([nowhere], tmp_path) == 0
+    assert nowhere.test in capsys.readouterr().out
