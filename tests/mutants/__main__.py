@@ -21,6 +21,7 @@ from mutants.table import Mutant, mutants
 
 PROCESSES = 2
 PASSED, FAILED = 0, 1
+TELLING = ("-n", str(PROCESSES), "--tb=short", "-rfE")
 LAST_CHARACTERS = 6_000
 """Of pytest's own words, when the tests do not pass as they are."""
 
@@ -43,7 +44,7 @@ def kill_all(rows: Sequence[Mutant], folder: Path) -> int:
         broken_copy.copy_checkout(tree)
         trees.put(tree)
     tests = sorted({row.test for row in rows})
-    code, printed = broken_copy.told(tests, copies[0], options=["-n", str(PROCESSES), "--tb=short", "-rfE"])
+    code, printed = broken_copy.told(tests, copies[0], options=TELLING)
     if code != PASSED:
         print(printed[-LAST_CHARACTERS:])
         print(f"pytest ended with {code} on the whole copy: every named test must pass before")
