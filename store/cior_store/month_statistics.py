@@ -15,7 +15,7 @@ from cior_store.engine import Store
 _INCIDENTS = """FROM ops.alert_current FINAL
     WHERE NOT drill AND status != 'merged' AND disposition NOT IN ('test', 'duplicate')
     AND opened >= fromUnixTimestamp64Milli({since:Int64}) AND opened < fromUnixTimestamp64Milli({until:Int64})"""
-_RESERVED = "(silent OR data_class = 'sealed')"
+_RESERVED = "(silent OR is_reserved(data_class, type))"
 _KIND = "splitByChar(':', replaceOne(source, 'urn:cior:', ''))[1]"
 """``urn:cior:dc09:norte`` is of the kind ``dc09``."""
 

@@ -19,7 +19,7 @@ from cior_store.engine import Store
 log = structlog.get_logger(__name__)
 
 # As the views of migration 009 write them: sealed events are counted together.
-_HIDDEN = "WITH e.data_class = 'sealed' OR startsWith(e.type, 'silent.') AS hidden"
+_HIDDEN = "WITH is_reserved(e.data_class, e.type) AS hidden"
 _CANDIDATES = "lane != 'telemetry' AND phase = 'new'"
 _REFILL = {
     "ev_minute": f"""{_HIDDEN} SELECT toDate(received) AS day,

@@ -4,13 +4,18 @@
 --
 -- What every view of an audience keeps:
 --   * alerts come from ops.v_alerts_discreet, never from ops.alert_current: what is reserved is masked in one place;
---   * events come from ops.v_kinds_minute or without `data_class = 'sealed'`; and what is left out is masked too,
+--   * events come from ops.v_kinds_minute or without what `is_reserved` says; and what is left out is masked too,
 --     since a filter of the reader's may be evaluated before ours;
 --   * drills are left out, or shown with a column `drill`;
 --   * columns are named one by one, so that a column added to a table later changes nothing here.
 CREATE DATABASE IF NOT EXISTS wall;
 CREATE DATABASE IF NOT EXISTS supervisor;
 CREATE DATABASE IF NOT EXISTS observatory;
+
+-- What nobody of an audience may tell apart: whatever is not said to be open, and every silent type. The one rule of
+-- views, rollups and statistics (an alert may also be silent by its own flag).
+CREATE FUNCTION IF NOT EXISTS is_reserved AS (data_class, type) ->
+    data_class NOT IN ('public', 'restricted') OR startsWith(type, 'silent.');
 
 -- Whether a source or camera is a sealed one. Rows from before have no word of it: there a pseudonym tells.
 ALTER TABLE ops.source_health ADD COLUMN IF NOT EXISTS
@@ -33,7 +38,7 @@ WHERE startsWith(type, 'camera.');
 
 -- Sealed events are counted together: a count by source and minute beside a silent alert's time names its source.
 ALTER TABLE ops.ev_minute_mv MODIFY QUERY
-WITH e.data_class = 'sealed' OR startsWith(e.type, 'silent.') AS hidden
+WITH is_reserved(e.data_class, e.type) AS hidden
 SELECT
     toDate(e.received) AS day, toStartOfMinute(toDateTime(e.received, 'UTC')) AS minute,
     if(hidden, 'sealed', e.source) AS source, if(hidden, 'reservada', e.type) AS type, e.drill AS drill, count() AS n
@@ -41,7 +46,7 @@ FROM ops.events AS e
 GROUP BY day, minute, source, type, drill;
 
 ALTER TABLE ops.kpi_hour_mv MODIFY QUERY
-WITH e.data_class = 'sealed' OR startsWith(e.type, 'silent.') AS hidden
+WITH is_reserved(e.data_class, e.type) AS hidden
 SELECT
     toDate(e.received) AS day, toStartOfHour(toDateTime(e.received, 'UTC')) AS hour,
     if(hidden, 'sealed', e.source) AS source, e.lane AS lane, e.drill AS drill, count() AS n,
@@ -66,8 +71,7 @@ WHERE NOT hidden;
 --     judgement, and its type is `reservada`.
 CREATE OR REPLACE VIEW ops.v_alerts_discreet AS
 WITH
-    a.silent OR CAST(a.data_class, 'String') NOT IN ('public', 'restricted')
-        OR startsWith(CAST(a.type, 'String'), 'silent.') AS hidden
+    a.silent OR is_reserved(CAST(a.data_class, 'String'), CAST(a.type, 'String')) AS hidden
 SELECT
     toBool(hidden) AS reserved,
     if(hidden, '', a.alert_id) AS alert_id,

@@ -104,7 +104,7 @@ SELECT subject AS device, received, route, district, drill
 FROM ops.events
 WHERE (connector = 'traccar' OR route != '' OR type IN ('panic.bus', 'panic.taxi'))
     AND health = '' AND type NOT IN ('accounting', 'panic.stop') AND NOT startsWith(type, 'source.')
-    AND data_class IN ('public', 'restricted') AND NOT startsWith(type, 'silent.');
+    AND NOT is_reserved(data_class, type);
 
 -- Every alert with its members, narrow and by the day it opened: which presses and calls an alert holds.
 -- The highest version wins, as in ops.alert_current. A reserved one (sealed or silent) brings no member.
@@ -128,7 +128,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 CREATE MATERIALIZED VIEW IF NOT EXISTS ops.alert_members_mv TO ops.alert_members AS
 SELECT
     a.alert_id AS alert_id, a.version AS version, a.status AS status, a.disposition AS disposition,
-    a.silent OR a.data_class NOT IN ('public', 'restricted') OR startsWith(a.type, 'silent.') AS reserved,
+    a.silent OR is_reserved(a.data_class, a.type) AS reserved,
     a.drill AS drill, a.opened AS opened, a.acknowledged AS acknowledged,
     if(reserved, [], a.member_ids) AS member_ids
 FROM ops.alert_current AS a;
@@ -153,7 +153,7 @@ ORDER BY (occurred, event_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ops.transport_presses_mv TO ops.transport_presses AS
-WITH e.data_class NOT IN ('public', 'restricted') OR startsWith(e.type, 'silent.') AS hidden
+WITH is_reserved(e.data_class, e.type) AS hidden
 SELECT
     e.event_id AS event_id, if(hidden, 'reservada', e.type) AS type, if(hidden, '', e.subject) AS device,
     if(hidden, '', e.route) AS route, e.district AS district,
@@ -184,7 +184,7 @@ FROM ops.events
 WHERE (connector = 'dc09' OR type IN ('panic.community', 'siren.community'))
     -- The receiver's own words are no unit's.
     AND health = '' AND type != 'accounting' AND NOT startsWith(type, 'source.')
-    AND data_class IN ('public', 'restricted') AND NOT startsWith(type, 'silent.');
+    AND NOT is_reserved(data_class, type);
 
 -- What alarm units said, signs of life left out: presses, troubles, silences and returns.
 CREATE TABLE IF NOT EXISTS ops.alarm_signals
@@ -208,7 +208,7 @@ ORDER BY (occurred, event_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ops.alarm_signals_mv TO ops.alarm_signals AS
-WITH e.data_class NOT IN ('public', 'restricted') OR startsWith(e.type, 'silent.') AS hidden
+WITH is_reserved(e.data_class, e.type) AS hidden
 SELECT
     e.event_id AS event_id, if(hidden, '', e.subject) AS device, if(hidden, 'reservada', e.type) AS type,
     e.phase AS phase, e.district AS district, if(hidden, toStartOfMinute(e.occurred), e.occurred) AS occurred,
@@ -247,7 +247,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ops.call_records_mv TO ops.call_records AS
 WITH
-    e.data_class NOT IN ('public', 'restricted') OR startsWith(e.type, 'silent.') AS hidden,
+    is_reserved(e.data_class, e.type) AS hidden,
     JSONExtractRaw(e.body, 'data', 'attributes') AS said, JSONExtractString(said, 'incident') AS number
 SELECT
     toDate(e.occurred) AS day, if(hidden, '', e.source) AS source,

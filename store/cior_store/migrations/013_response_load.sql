@@ -33,7 +33,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ops.alert_clock_mv TO ops.alert_clock AS
 WITH
-    a.silent OR a.data_class NOT IN ('public', 'restricted') OR startsWith(a.type, 'silent.') AS hidden,
+    a.silent OR is_reserved(a.data_class, a.type) AS hidden,
     x -> CAST(if(hidden, toStartOfMinute(x), x), 'Nullable(DateTime64(3, \'UTC\'))') AS discreet
 SELECT
     a.alert_id AS alert_id, a.version AS version, if(hidden, 'reservada', CAST(a.type, 'String')) AS type,
@@ -66,7 +66,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 CREATE MATERIALIZED VIEW IF NOT EXISTS ops.candidate_hour_mv TO ops.candidate_hour AS
 SELECT
     toDate(e.received) AS day, toStartOfHour(toDateTime(e.received, 'UTC')) AS hour,
-    if(e.data_class = 'sealed' OR startsWith(e.type, 'silent.'), '', CAST(e.connector, 'String')) AS connector,
+    if(is_reserved(e.data_class, e.type), '', CAST(e.connector, 'String')) AS connector,
     e.drill AS drill, count() AS n
 FROM ops.events AS e
 WHERE e.lane != 'telemetry' AND e.phase = 'new'

@@ -92,7 +92,7 @@ UNION ALL
 SELECT 'rules', '', version, max(updated)
 FROM
 (
-    WITH a.silent OR a.data_class NOT IN ('public', 'restricted') OR startsWith(a.type, 'silent.') AS hidden
+    WITH a.silent OR is_reserved(a.data_class, a.type) AS hidden
     SELECT if(hidden, '', CAST(a.rules_version, 'String')) AS version, a.updated AS updated
     FROM ops.alert_current AS a
     WHERE a.updated > now64(3, 'UTC') - INTERVAL 1 DAY AND NOT hidden
