@@ -266,6 +266,17 @@ WHERE e.connector = 'cad_drop' AND e.lane != 'telemetry' AND NOT startsWith(e.ty
 -- Cameras -------------------------------------------------------------------------------------------------------------
 -- States, the same numbers everywhere: 0 nobody speaks of it, 1 sees, 2 sees badly, 3 sees nothing.
 
+-- @v_health_open The last word about each device and source that is not reserved, exercises with their `drill`. What is
+--     left out is masked as well.
+CREATE OR REPLACE VIEW ops.v_health_open AS
+WITH x.data_class NOT IN ('public', 'restricted') AS hidden
+SELECT
+    if(hidden, '', x.subject) AS subject, CAST(x.source, 'String') AS source, CAST(x.type, 'String') AS type,
+    CAST(x.health, 'String') AS health, x.occurred AS occurred, x.received AS received,
+    CAST(x.district, 'String') AS district, x.drill AS drill
+FROM ops.source_health AS x FINAL
+WHERE NOT hidden;
+
 -- @supervisor.v_cameras Every camera now: state (0 no word, 1 sees, 2 badly, 3 not), reasons, detector, clock.
 CREATE OR REPLACE VIEW supervisor.v_cameras DEFINER = {definer} SQL SECURITY DEFINER AS
 SELECT
@@ -290,18 +301,17 @@ FROM
 (
     SELECT camera FROM ops.camera_watch
     UNION DISTINCT
-    SELECT if(x.data_class IN ('public', 'restricted'), x.subject, '') AS camera FROM ops.source_health AS x
-    WHERE startsWith(x.type, 'camera.') AND x.data_class IN ('public', 'restricted')
+    SELECT subject AS camera FROM ops.v_health_open WHERE startsWith(type, 'camera.')
 ) AS s
 LEFT JOIN (SELECT * FROM ops.camera_watch FINAL) AS w ON w.camera = s.camera
 LEFT JOIN
 (
-    SELECT if(x.data_class IN ('public', 'restricted'), x.subject, '') AS subject,
+    SELECT x.subject AS subject,
         argMax(x.health, x.received) AS health, argMax(x.occurred, x.received) AS occurred,
         argMax(x.type, x.received) AS type, argMax(x.district, x.received) AS district,
         argMax(x.drill, x.received) AS drill, max(x.received) AS received
-    FROM ops.source_health AS x FINAL
-    WHERE startsWith(x.type, 'camera.') AND x.data_class IN ('public', 'restricted')
+    FROM ops.v_health_open AS x
+    WHERE startsWith(x.type, 'camera.')
     GROUP BY subject
 ) AS h ON h.subject = s.camera;
 
@@ -375,13 +385,7 @@ SELECT
     multiIf(h.health = 'silent' AND h.received > last_word, 3, age_s <= 300, 1, 2) AS state,
     if(state = 3, h.occurred, NULL) AS silent_since, v.drill AS drill
 FROM (SELECT * FROM ops.vehicle_state FINAL) AS v
-LEFT JOIN
-(
-    SELECT if(x.data_class IN ('public', 'restricted'), x.subject, '') AS subject, x.health AS health,
-        x.occurred AS occurred, x.received AS received
-    FROM ops.source_health AS x FINAL
-    WHERE x.source = 'urn:cior:devices' AND x.data_class IN ('public', 'restricted')
-) AS h ON h.subject = v.device;
+LEFT JOIN (SELECT * FROM ops.v_health_open WHERE source = 'urn:cior:devices') AS h ON h.subject = v.device;
 
 -- Community alarms ----------------------------------------------------------------------------------------------------
 
@@ -396,13 +400,7 @@ SELECT
         age_s > 1.5 * expected_every_s, 2, 1) AS state,
     if(state = 3, h.occurred, NULL) AS silent_since, u.drill AS drill
 FROM (SELECT * FROM ops.unit_state FINAL) AS u
-LEFT JOIN
-(
-    SELECT if(x.data_class IN ('public', 'restricted'), x.subject, '') AS subject, x.health AS health,
-        x.occurred AS occurred, x.received AS received
-    FROM ops.source_health AS x FINAL
-    WHERE x.source = 'urn:cior:devices' AND x.data_class IN ('public', 'restricted')
-) AS h ON h.subject = u.device;
+LEFT JOIN (SELECT * FROM ops.v_health_open WHERE source = 'urn:cior:devices') AS h ON h.subject = u.device;
 
 -- @wall.v_unit_states How many alarm units of each district report, are late, silent or unsupervised (no drills).
 CREATE OR REPLACE VIEW wall.v_unit_states DEFINER = {definer} SQL SECURITY DEFINER AS

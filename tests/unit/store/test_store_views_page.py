@@ -25,6 +25,7 @@ PRESENT = {
     "ops.v_reconciliation",
     "ops.v_kinds_minute",
     "ops.v_alerts_discreet",
+    "ops.v_health_open",
 }
 # What is about no alert and no event: facts of the city, and which versions run.
 FACTS = {
