@@ -113,8 +113,16 @@ def test_every_statement_can_be_run_twice() -> None:
             )
             # A table that keeps the newest version of each key, poured into itself: copies collapse.
             poured = re.fullmatch(r"INSERT INTO (\S+) SELECT \* FROM \1 FINAL", statement)
-            again = re.match(r"ALTER TABLE \S+_mv MODIFY QUERY\n", statement)
-            assert repeatable or poured or again, statement[:80]
+            dropped = re.fullmatch(r"DROP VIEW IF EXISTS \S+_mv", statement)
+            assert repeatable or poured or dropped, statement[:80]
+
+
+def test_no_views_query_is_changed_in_place() -> None:
+    """The engine's names for a changed view's blocks differ until it starts again: a batch that it was killed in is
+    then counted twice (ClickHouse 26.7). Drop the view and make it anew.
+    """
+    statements = [statement for migration in migrations.bundled() for statement in migration.statements]
+    assert not [statement for statement in statements if " MODIFY QUERY" in statement]
 
 
 @pytest.mark.parametrize(
