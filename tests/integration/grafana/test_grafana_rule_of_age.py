@@ -1,0 +1,36 @@
+"""Grafana's rule about old data: it rings for a store that nothing reaches, and not for a quiet night."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cior_core.catalogue import Kind
+from cior_grafana.alert_rules import load, questions
+from cior_store.engine import Store
+from cior_store.migrate import migrate
+from cior_store.writers import Writers
+from integration.store import city
+
+
+def test_a_quiet_night_is_no_outage(tmp_path: Path) -> None:
+    pytest.importorskip("chdb", reason="the embedded engine is not installed: pip install 'cior[embedded]'")
+    rings_above_s = load()["data_old"].above
+    assert rings_above_s is not None
+    now_ms = time.time_ns() // 1_000_000
+    with Store.open(f"chdb://{tmp_path / 'store'}") as store:
+        migrate(store)
+        writers = Writers(store)
+
+        def age_s() -> float:
+            return float(store.value(questions()["data_old"].sql))
+
+        assert age_s() > rings_above_s, "an empty store is as old as can be"
+        last = city.event(1, at_ms=now_ms - 600_000)
+        assert writers.write(Kind.EVENT, city.entries([last]), token="last press") == ()
+        assert 599 <= age_s() < 660
+        told = city.event(2, type="accounting", at_ms=now_ms - 20_000)
+        assert writers.write(Kind.EVENT, city.entries([told]), token="accounts") == ()
+        assert age_s() <= rings_above_s
