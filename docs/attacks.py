@@ -10,11 +10,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import msgspec
 
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "attacks.md"
+WIDTH = 118
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +78,9 @@ def page(known: Tried) -> str:
         "",
         "## Open: no test is named for these",
         "",
-        *(f"- `{line.id}` {line.said}" for line in known.open),
+        "| line | was |",
+        "|---|---|",
+        *(f"| `{line.id}` | {line.said} |" for line in known.open),
     ]
     for line in known.lines:
         lines += _section(f"`{line.id}`", line.said, _rows(known, line.id))
@@ -92,7 +96,15 @@ def _section(title: str, said: str, rows: Sequence[Attack]) -> Iterator[str]:
     """A line with its rows; nothing for an open one, which stands above."""
     if not rows:
         return
-    yield from ("", f"## {title}", "", said, "", "| row | was | kind | tests |", "|---|---|---|---|")
+    yield from (
+        "",
+        f"## {title}",
+        "",
+        *wrap(said, WIDTH),
+        "",
+        "| row | was | kind | tests |",
+        "|---|---|---|---|",
+    )
     for row in rows:
         cells = (f"`{row.id}`", row.was, row.kind, "<br>".join(f"`{test}`" for test in row.tests))
         yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -68,8 +68,8 @@ def test_a_line_is_held_by_its_rows_alone_and_is_open_without_them() -> None:
     known = ATTACKS.Tried(lines=lines, attacks=(row,))
     assert [line.id for line in known.open] == ["H1", "C4"]
     text = ATTACKS.page(known)
-    assert "- `H1` H1" in text
-    assert "- `H10` H10" not in text
+    assert "| `H1` | H1 |" in text
+    assert "| `H10` | H10 |" not in text
     assert "| `H10-plain` | seen | kind | `tests/x.py::test_x` |" in text
 
 
