@@ -125,6 +125,16 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     device_ms: int | None = None
     by_receipt: bool = False
 
+    @property
+    def identity_ms(self) -> int | None:
+        """The device's instant where it may be part of an id (law 14), else None.
+
+        Only one that was believed as it was written: a clock that stands still, was reset, runs ahead or had to be put
+        right says the same of two presses.
+        """
+        believed = self.mark in {None, Mark.LATE} and not self.by_receipt
+        return self.device_ms if believed else None
+
 
 class LocalInstant(msgspec.Struct, frozen=True, kw_only=True):
     """A local time made UTC. ``error_s``: the width of what was written (60 for minutes), more in an ambiguous hour."""

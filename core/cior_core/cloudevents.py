@@ -82,6 +82,7 @@ class WireData(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_
     place: Place = UNKNOWN_PLACE
     raw: RawPointer | None = None
     producer: Producer | None = None
+    recovered: bool = False
     registered: bool | None = None
     independence: str | None = None
     native_key: str | None = None
@@ -214,6 +215,7 @@ def _to_wire(event: Event) -> WireEvent:
             place=event.place,
             raw=event.raw,
             producer=event.producer,
+            recovered=event.recovered,
             registered=event.registered,
             independence=event.independence,
             native_key=event.native_key,
@@ -352,6 +354,7 @@ def _to_event(wire: WireEvent, extra: dict[str, Any]) -> Event:
         raw=data.raw,
         producer=data.producer,
         drill=wire.drill,
+        recovered=data.recovered,
         registered=data.registered,
         independence=data.independence,
         native_key=data.native_key,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
+from cior_core.clock import Judgement
 from cior_core.model import AlertId, AreaId, CommandKind, EventId, RawId
 
 Field = str | bytes | int | None
@@ -63,39 +64,37 @@ def press_key(
     receipt: RawId,
     *,
     sequence: int | str | None = None,
-    device_ms: int | None = None,
+    when: Judgement | None = None,
     received_ms: int | None = None,
     body: bytes = b"",
     part: str = "",
+    authenticated: bool = False,
 ) -> str:
-    """The native key of one press, by what the protocol gives us to tell a repeat from a second press.
+    """The native key of one press, by what the protocol gives us to tell a repeat from a second press (law 14).
 
-    1. With the device's own instant (``device_ms``): device, instant, ``sequence`` if any, ``part`` (input, zone,
-       partition).
+    An id is only as good as its clock and its key: ``when`` is the device's own instant *as it was judged*, and one
+    that was not believed as it is counts as none. ``authenticated``: the message showed that its sender has the key; it
+    never shares an id with one that did not.
+
+    1. With the device's own instant, believed: device, instant, ``sequence`` if any, ``part`` (input, zone, partition).
     2. With a sequence but no instant: device, sequence, ``body``, ``part`` and the window of :data:`RESEND_WINDOW_MS`
        that ``received_ms`` falls in, because sequences restart. A repeat across a window's border becomes a second
        event of the same device, which correlation merges: a copy too many, never a press too few. ``received_ms`` is
-       required then (``ValueError``).
+       required then (``ValueError``), unless an instant was given that is not believed: the receipt takes its place.
     3. With neither: each receipt is its own event; repeats are grouped by correlation, never deduplicated here.
     """
-    match (device_ms, sequence):
-        case (int() as instant, known):
-            return _named_uuid("cior.press.instant", device, instant, known, part)
-        case (None, None):
-            return _named_uuid("cior.press.receipt", device, receipt, part)
-        case (None, known):
-            if received_ms is None:
-                raise ValueError(
-                    "a press known by its sequence alone needs received_ms, because sequences restart"
-                )
-            return _named_uuid(
-                "cior.press.sequence",
-                device,
-                known,
-                sha256(body).digest(),
-                part,
-                received_ms // RESEND_WINDOW_MS,
-            )
+    shown = ("authenticated",) if authenticated else ()
+    instant_ms = None if when is None else when.identity_ms
+    if instant_ms is not None:
+        return _named_uuid("cior.press.instant", device, instant_ms, sequence, part, *shown)
+    if sequence is not None and received_ms is not None:
+        window = received_ms // RESEND_WINDOW_MS
+        return _named_uuid(
+            "cior.press.sequence", device, sequence, sha256(body).digest(), part, window, *shown
+        )
+    if sequence is not None and when is None:
+        raise ValueError("a press known by its sequence alone needs received_ms, because sequences restart")
+    return _named_uuid("cior.press.receipt", device, receipt, part, *shown)
 
 
 def dead_id(receipt: str, stage: str, index: int = 0) -> str:

@@ -190,7 +190,8 @@ class Event(Struct, frozen=True, kw_only=True):
     """One fact from one source, in canonical form; on the wire CloudEvents 1.0 JSON (``cior_core.cloudevents``).
 
     ``id`` is deterministic: the same press re-sent has the same id, a second press another (design §4.2).
-    ``independence`` names what two corroborating sources must differ in; the default is the subject.
+    ``independence`` names what two corroborating sources must differ in; the default is the subject. ``recovered``: the
+    source told it out of its own history (law 14).
     """
 
     id: EventId
@@ -210,6 +211,7 @@ class Event(Struct, frozen=True, kw_only=True):
     raw: RawPointer | None = None
     producer: Producer | None = None
     drill: bool = False
+    recovered: bool = False
     registered: bool | None = None
     independence: str | None = None
     native_key: str | None = None

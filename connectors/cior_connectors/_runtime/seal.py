@@ -144,6 +144,7 @@ class Sealer:
             raw=raw,
             producer=self.producer(event.producer),
             drill=event.drill,
+            recovered=event.recovered,
             registered=event.registered,
             independence=self.pseudonym("independence", event.independence or event.subject),
         )

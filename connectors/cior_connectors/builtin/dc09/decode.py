@@ -16,7 +16,7 @@ import msgspec
 
 from cior_connectors.builtin.dc09 import contact_id, frame, reply, sia_dcs, times
 from cior_connectors.builtin.dc09.config import Dc09Config
-from cior_connectors.builtin.dc09.extended import attributes_of, occurrence_ms, place_of
+from cior_connectors.builtin.dc09.extended import attributes_of, place_of
 from cior_connectors.builtin.dc09.message import Message, parse
 from cior_connectors.contract import Decoded, Facts
 from cior_connectors.decoding import clock_notes, make_event
@@ -99,7 +99,7 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
     return Decoded(
         events=(
             *events,
-            *_alive(message, facts, subject=subject, sealed=sealed),
+            *_alive(message, facts, subject=subject, when=when, sealed=sealed),
             *_conflicts(message, facts, config, subject=subject),
         ),
         clocks=times.reading(message, subject=subject),
@@ -211,7 +211,7 @@ def _event(
         facts,
         type_code=fact.type_code,
         subject=subject,
-        key=_press(message, facts, subject=subject),
+        key=_press(message, facts, subject=subject, when=when),
         index=index,
         occurred_ms=_first_ms(facts) if when.by_receipt else when.occurred_ms,
         phase=fact.phase,
@@ -223,20 +223,22 @@ def _event(
     )
 
 
-def _press(message: Message, facts: Facts, *, subject: str) -> str:
+def _press(message: Message, facts: Facts, *, subject: str, when: Judgement) -> str:
     """The native key of what the message reports.
 
-    With its own event time (block H) that time is part of it, so a copy buffered for hours is still the same press;
-    without, the window does it: the first receipt's instant stands for all resends.
+    With its own event time (block H), where it is believed, that time is part of it, so a copy buffered for hours is
+    still the same press; without, the window does it: the first receipt's instant stands for all resends.
     """
-    body = message.identity().encode()
-    own_ms = occurrence_ms(message)
-    if own_ms is not None:
-        return press_key(
-            subject, facts.raw_id, sequence=message.sequence, device_ms=own_ms, part=message.identity()
-        )
+    said = message.identity()
     return press_key(
-        subject, facts.raw_id, sequence=message.sequence, received_ms=_first_ms(facts), body=body
+        subject,
+        facts.raw_id,
+        sequence=message.sequence,
+        when=when,
+        received_ms=_first_ms(facts),
+        body=said.encode(),
+        part=said if when.identity_ms is not None else "",
+        authenticated=message.encrypted,
     )
 
 
@@ -244,13 +246,15 @@ def _first_ms(facts: Facts) -> int:
     return _number(facts.details.get("press_first_ms", "")) or facts.first_received_ms or facts.received_ms
 
 
-def _alive(message: Message, facts: Facts, *, subject: str, sealed: bool) -> tuple[Event, ...]:
+def _alive(
+    message: Message, facts: Facts, *, subject: str, when: Judgement, sealed: bool
+) -> tuple[Event, ...]:
     """Any frame restarts the panel's supervision. Not beside a sealed event: the frame travels sealed as a whole."""
     if sealed:
         return ()
     key = f"{subject}/alive/{message.sequence}/{facts.received_ms // ALIVE_BUCKET_MS}"
     if message.token not in reply.LINK_TOKENS:
-        key = _press(message, facts, subject=subject) + "/alive"
+        key = _press(message, facts, subject=subject, when=when) + "/alive"
     attributes: dict[str, Any] = {"token": message.token, "encrypted": message.encrypted}
     return (
         make_event(

@@ -60,9 +60,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         return next((text for found, text in self.blocks if found == letter), None)
 
     def identity(self) -> str:
-        """What a resend repeats: everything but transmission time, padding and encryption."""
+        """What a resend repeats: everything but transmission time and padding. Whether it came encrypted is part of it:
+        who has no key must not be able to send what a copy of an encrypted message would be (law 14).
+        """
         parts = (
-            self.token,
+            f"*{self.token}" if self.encrypted else self.token,
             self.receiver or "",
             self.line or "",
             self.account,

@@ -46,6 +46,7 @@ class _Report(msgspec.Struct, frozen=True, kw_only=True):
     device_ms: int | None
     stored: bool
     clock: Judgement
+    named: Judgement
     place: Place
     last_known: bool
 
@@ -89,6 +90,14 @@ def _read(message: Tree, facts: Facts) -> _Report:
     proved_s = _proved_s(position, device_ms)
     stored = _stored(position, facts, late=proved_s is not None and _late(device_ms, facts))
     told = facts.clock_of(subject)
+    judged = clock.judge(
+        device_ms,
+        facts.received_ms,
+        buffered=stored,
+        history=told if proved_s is None else msgspec.structs.replace(told, offset_s=proved_s),
+        limits=ClockLimits(buffer_s=config.max_age_days * DAY_S),
+    )
+    at_server = _at_server(position, facts, config)
     place, last_known = _place(position, device_ms, config)
     return _Report(
         facts=facts,
@@ -97,13 +106,8 @@ def _read(message: Tree, facts: Facts) -> _Report:
         subject=subject,
         device_ms=device_ms,
         stored=stored,
-        clock=clock.judge(
-            device_ms,
-            facts.received_ms,
-            buffered=stored,
-            history=told if proved_s is None else msgspec.structs.replace(told, offset_s=proved_s),
-            limits=ClockLimits(buffer_s=config.max_age_days * DAY_S),
-        ),
+        clock=_timed(judged, at_server) if _recovered(position, facts) else judged,
+        named=judged if judged.identity_ms is not None else at_server,
         place=place,
         last_known=last_known,
     )
@@ -129,6 +133,32 @@ def _proved_s(position: Tree, device_ms: int | None) -> float | None:
     return offset_s if abs(offset_s) <= DEFAULT_LIMITS.prompt_s else None
 
 
+def _at_server(position: Tree, facts: Facts, config: TraccarConfig) -> Judgement:
+    """When Traccar received the position, by its own clock: what stands for a device's time that is not believed.
+
+    To the second, because databases cut the rest off: the forwarded position and the stored one are one fact.
+    """
+    server_ms = instant_ms(position.get("serverTime"))
+    return clock.judge(
+        None if server_ms is None else server_ms // 1000 * 1000,
+        facts.received_ms,
+        buffered=True,
+        limits=ClockLimits(buffer_s=config.max_age_days * DAY_S),
+    )
+
+
+def _timed(judged: Judgement, at_server: Judgement) -> Judgement:
+    """When it happened, of what comes out of a history: our own receipt of it says nothing of that."""
+    if not judged.by_receipt or at_server.identity_ms is None:
+        return judged
+    return msgspec.structs.replace(judged, occurred_ms=at_server.occurred_ms)
+
+
+def _recovered(position: Tree, facts: Facts) -> bool:
+    """Whether Traccar's database or the tracker's own memory tells it, again or for the first time."""
+    return facts.details.get("via") == "history" or branch(position, "attributes").get("archive") is True
+
+
 def _late(device_ms: int | None, facts: Facts) -> bool:
     return device_ms is not None and facts.received_ms - device_ms > DEFAULT_LIMITS.prompt_s * 1000
 
@@ -137,8 +167,7 @@ def _stored(position: Tree, facts: Facts, *, late: bool) -> bool:
     """Whether the message waited somewhere: in Traccar's database, in the tracker, or (``late``) between Traccar and
     us.
     """
-    archived = branch(position, "attributes").get("archive") is True
-    return late or archived or facts.details.get("via") == "history"
+    return late or _recovered(position, facts)
 
 
 def _place(position: Tree, device_ms: int | None, config: TraccarConfig) -> tuple[Place, bool]:
@@ -200,14 +229,27 @@ def _event(report: _Report, *, type_code: str, part: str, attributes: dict[str, 
         facts,
         type_code=type_code,
         subject=report.subject,
-        # By the device's own time as it said it, never by a corrected one: a copy must get the same key.
-        key=press_key(report.subject, facts.raw_id, device_ms=report.device_ms, part=part),
+        key=_key(report, part),
         occurred_ms=judged.occurred_ms,
         place=report.place,
         clock=judged.quality,
         clock_error_s=judged.error_s,
         native_type=part,
+        recovered=_recovered(report.position, facts),
         attributes=said | clock_notes(judged),
+    )
+
+
+def _key(report: _Report, part: str) -> str:
+    """By the device's own time as it said it, never by a corrected one, for a copy must get the same key; by Traccar's
+    where that is not believed (law 14); with neither, by the receipt.
+    """
+    return press_key(
+        report.subject,
+        report.facts.raw_id,
+        when=report.named,
+        sequence=None if report.clock.identity_ms is not None else "server",
+        part=part,
     )
 
 
