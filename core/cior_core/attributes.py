@@ -29,6 +29,10 @@ NEAR: Final = "near"
 AWAY: Final = "away"
 """True: the sender is certainly away from the registered place. Absent: at home, or nobody knows."""
 
+AUTHENTICATED: Final = "authenticated"
+"""True: the frame proved that its sender holds the device's key, and when. Absent or False: anybody could have sent it.
+"""
+
 VERIFIED: Final = "verified"
 """True: the source itself says that the alarm was verified, and its type does not say so already."""
 

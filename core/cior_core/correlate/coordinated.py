@@ -74,8 +74,7 @@ def _coordinate(context: StepContext, case: Case, rule: CoordinatedRule) -> None
     if len(near) < rule.n:
         return
     ids = tuple(sorted(other.id for other in near))
-    reason = patterns.rule_reason(
-        rule,
+    reason = rule.why(
         "coordinated.attack",
         events=tuple(sorted(other.parts[0].member.event_id for other in near)),
         delta_s=round(

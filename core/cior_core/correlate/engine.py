@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_core.correlate import response
+from cior_core.correlate import muting, response
 from cior_core.correlate.actions import NORMAL, ingest_action
 from cior_core.correlate.intake import ingest_event
 from cior_core.correlate.state import Seen, State
@@ -59,13 +59,7 @@ def _tick(context: StepContext) -> None:
         if case.alert.timers:
             response.fire_due(context, case.id)
         if (mark := case.alert.suppression) is not None and mark.until_ms <= context.now_ms:
-            context.update_alert(case.id, suppression=None)
-            context.add_transition(
-                case.id,
-                "suppression_expired",
-                context.text("suppression_expired"),
-                actor=mark.by,
-            )
+            muting.end(context, case.id, "suppression_expired", actor=mark.by)
     _end_posture(context)
     response.notice_unanswered(context)
     _end_watches_and_storms(context)

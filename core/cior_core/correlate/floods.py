@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_core.correlate import cases, patterns, response
+from cior_core.correlate import cases, response
 from cior_core.correlate.state import FLOODED, Case, MergeClass, Part, Pattern
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import AlertId, Event, Reason, TypeCode
@@ -80,8 +80,7 @@ def _open(
     context: StepContext, event: Event, part: Part, *, rule: FloodRule, near: list[Case], key: str
 ) -> AlertId:
     count = len(near) + 1
-    begun = patterns.rule_reason(
-        rule,
+    begun = rule.why(
         "flood.begun",
         events=tuple(sorted((event.id, *(case.parts[0].member.event_id for case in near)))),
     )
@@ -122,7 +121,7 @@ def _gather(context: StepContext, flood_id: AlertId, part: Part, *, rule: FloodR
 
 def _joined(rule: FloodRule, part: Part) -> Reason:
     """Why a part is in it: it stands in the transition, with the event; the alert shows only the count."""
-    return patterns.rule_reason(rule, FLOODED, events=(part.member.event_id,))
+    return rule.why(FLOODED, events=(part.member.event_id,))
 
 
 def _counted(context: StepContext, rule: FloodRule, count: int) -> Reason:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from math import isfinite
 
 from cior_core.attributes import CLOCK_OFFSET, MERGED_INTO
+from cior_core.correlate import lines
 from cior_core.correlate.index import accuracy_m, apart_m, lookup_keys, well_placed
 from cior_core.correlate.state import FLOODED, GATHERED, Case, MergeClass, Part, Record
 from cior_core.correlate.step_context import StepContext
@@ -102,6 +103,7 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
         record=None if event.native_key is None else f"{event.source}|{event.native_key}",
         late=now_ms - instant_ms > rules.late.after_s * 1000,
         degraded=degraded,
+        proven=lines.is_proven(event),
         data_class=DataClass.SEALED if sealed else event.data_class,
     )
 
@@ -231,7 +233,7 @@ def _contradicted(part: Part, parts: Iterable[Part], context: StepContext) -> bo
 
 
 def find(part: Part, context: StepContext, merge_class: MergeClass) -> tuple[Match | None, Match | None]:
-    """(the open case that ``part`` belongs to, the closed one that it would have belonged to)."""
+    """(the open case that ``part`` belongs to, the one that it would have belonged to: closed, or in a shared line)."""
     live: Match | None = None
     closed: Match | None = None
     for alert_id in context.candidates(
@@ -243,7 +245,8 @@ def find(part: Part, context: StepContext, merge_class: MergeClass) -> tuple[Mat
         match = fits(part, case.id, context)
         if match is None:
             continue
-        if case.alert.status is AlertStatus.CLOSED and not _late_copy(part, case, match, context):
+        is_over = case.alert.status is AlertStatus.CLOSED and not _late_copy(part, case, match, context)
+        if is_over or lines.keeps_out(part, case, context):
             closed = match if closed is None or match.order < closed.order else closed
         elif live is None or match.order < live.order:
             live = match

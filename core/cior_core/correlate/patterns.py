@@ -11,8 +11,8 @@ from cior_core.correlate.index import apart_m, lookup_keys, well_placed
 from cior_core.correlate.state import GATHERED, Case, MergeClass, Part, Pending, Storm, Watch
 from cior_core.correlate.step_context import StepContext
 from cior_core.geo import contains
-from cior_core.model import AlertId, Event, EventId, Reason, TypeCode
-from cior_core.rules import Rule, StormRule, ThresholdRule, UnreportedRule, WatchRule
+from cior_core.model import AlertId, Event, Reason, TypeCode
+from cior_core.rules import StormRule, ThresholdRule, UnreportedRule, WatchRule
 
 replace = msgspec.structs.replace
 
@@ -41,8 +41,7 @@ def count_threshold(context: StepContext, event: Event, part: Part, rule: Thresh
         return None
     for key, _ in group:
         context.drop("pending", key)
-    reason = rule_reason(
-        rule,
+    reason = rule.why(
         "threshold.reached",
         events=tuple(sorted((part.member.event_id, *(other.member.event_id for _, other in group)))),
         delta_s=round(max(abs(part.instant_ms - other.instant_ms) for _, other in group) / 1000, 3)
@@ -133,8 +132,7 @@ def watch_place(context: StepContext, case_id: AlertId) -> None:
             context.watches = context.watches.put(
                 case.id, _watch(context, case, rule, lat=place.lat, lon=place.lon)
             )
-            reason = rule_reason(
-                rule,
+            reason = rule.why(
                 "watch.begun",
                 events=tuple(member.event_id for member in case.alert.members),
             )
@@ -190,8 +188,7 @@ def open_unreported(context: StepContext, event: Event, part: Part, rule: Unrepo
         )
         response.respond(context, case_id, part)
         return case_id
-    reason = rule_reason(
-        rule,
+    reason = rule.why(
         "unreported.shooting",
         events=(part.member.event_id,),
     )
@@ -236,26 +233,9 @@ def begin_storm(context: StepContext, event: Event, case_id: AlertId) -> None:
 
 
 def _storm_reason(rule: StormRule, part: Part) -> Reason:
-    return rule_reason(
-        rule,
+    return rule.why(
         GATHERED,
         events=(part.member.event_id,),
-    )
-
-
-def rule_reason(
-    rule: Rule, code: str, *, events: tuple[EventId, ...] = (), delta_s: float | None = None
-) -> Reason:
-    """Why a rule of the pack is at work, in its own words; it adds no points."""
-    return Reason(
-        code=code,
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
-        text_es=rule.reason_es,
-        text_en=rule.reason_en,
-        events=events,
-        delta_s=delta_s,
     )
 
 

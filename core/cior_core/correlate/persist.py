@@ -8,7 +8,8 @@ tombstone first and removed with the next step's entries, for the same reason. T
 durably before it writes its entries, and writes ``head`` after all the others.
 
 Keys: ``alert/<alert>``, ``part/<alert>/<event>``, ``seen/<kind>:<id>``, ``pending/<event>``, ``watch/<alert>``,
-``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``protocol/<id>@<version>``, ``head``. Values are
+``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``line/<rule>``,
+``protocol/<id>@<version>``, ``head``. Values are
 MessagePack; each is a few kB at most because what grows (parts) has entries of its own.
 """
 
@@ -26,6 +27,7 @@ from cior_core.correlate.state import (
     STORED_AS,
     Case,
     Head,
+    Line,
     Part,
     Pattern,
     Pending,
@@ -51,6 +53,7 @@ _TYPES: Final[dict[str, type]] = {
     "storms": Storm,
     "sent": Sent,
     "patterns": Pattern,
+    "lines": Line,
     "protocols": ResponseProtocol,
 }
 _MAP_OF: Final = {word: name for name, word in STORED_AS.items()}

@@ -49,6 +49,7 @@ STORED_AS: Final = {
     "storms": "storm",
     "sent": "command",
     "patterns": "pattern",
+    "lines": "line",
     "protocols": "protocol",
 }
 """The word that starts the storage key of each map (:mod:`~cior_core.correlate.persist`)."""
@@ -67,7 +68,7 @@ class MergeClass(msgspec.Struct, frozen=True):
 
 class Part(Record, frozen=True, kw_only=True):
     """One event's part in a case, with why it is there; it is believed to have happened at ``instant_ms`` ±
-    ``error_s``."""
+    ``error_s``. ``proven``: of a device that is registered or showed its key, or told by a desk or a camera."""
 
     member: Member
     instant_ms: int
@@ -76,6 +77,7 @@ class Part(Record, frozen=True, kw_only=True):
     record: str | None = None
     late: bool = False
     degraded: bool = False
+    proven: bool = False
     data_class: DataClass = DataClass.RESTRICTED
 
 
@@ -85,6 +87,7 @@ class Case(Record, frozen=True, kw_only=True):
     ``own_*`` are the case's own, without what it absorbed: merging shows the union, un-merging shows the own again.
     ``pinned`` are reasons that a rule gave once (a pattern, a late mark); ``terms`` are recomputed with each score.
     ``protocols`` names, as ``id@version``, what runs on it: an alert keeps the versions that it started with.
+    ``apart``: it left a shared line and is put into none again.
     """
 
     alert: Alert
@@ -99,6 +102,7 @@ class Case(Record, frozen=True, kw_only=True):
     withdrawn: bool = False
     issued: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
+    apart: bool = False
 
     @property
     def id(self) -> AlertId:
@@ -185,6 +189,22 @@ class Pattern(Record, frozen=True, kw_only=True):
     events: int = 0
 
 
+class Opened(Record, frozen=True, kw_only=True):
+    """That an alert of nobody known was opened, and when."""
+
+    alert_id: AlertId
+    at_ms: int
+
+
+class Line(Record, frozen=True, kw_only=True):
+    """How often alerts of nobody known are opened: the last ones, the line that they share since the rule's rate was
+    passed (empty: none yet), and when it last took one."""
+
+    id: str = ""
+    recent: tuple[Opened, ...] = ()
+    last_ms: int = 0
+
+
 class PostureState(Record, frozen=True, kw_only=True):
     """A posture in force, who set it and until when."""
 
@@ -223,6 +243,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     storms: PersistentMap[Storm] = PersistentMap()
     sent: PersistentMap[Sent] = PersistentMap()
     patterns: PersistentMap[Pattern] = PersistentMap()
+    lines: PersistentMap[Line] = PersistentMap()
     protocols: PersistentMap[ResponseProtocol] = PersistentMap()
     index: PersistentMap[tuple[str, ...]] = PersistentMap()
     stale: tuple[str, ...] = ()

@@ -69,6 +69,7 @@ class StepContext:
         self.storms = state.storms
         self.sent = state.sent
         self.patterns = state.patterns
+        self.lines = state.lines
         self.protocols = state.protocols
         self.index = state.index
         self._touched: dict[AlertId, None] = {}
@@ -297,6 +298,7 @@ class StepContext:
             storms=self.storms,
             sent=self.sent,
             patterns=self.patterns,
+            lines=self.lines,
             protocols=self.protocols,
             index=self.index,
             stale=tuple(sorted(self._dropped)),
