@@ -7,6 +7,7 @@ import msgspec
 
 from cior_core.attributes import MERGED_INTO
 from cior_core.correlate import cases, coordinated, floods, lines, matching, patterns, response
+from cior_core.correlate.index import Lookup, shelf
 from cior_core.correlate.matching import Match
 from cior_core.correlate.state import UNDECODED, MergeClass, Part, Pending, Seen
 from cior_core.correlate.step_context import StepContext
@@ -163,7 +164,8 @@ def _merged_by_source(context: StepContext, event: Event, part: Part, case_id: A
     other = event.attributes.get(MERGED_INTO)
     if not isinstance(other, str) or part.record is None:
         return case_id
-    for alert_id in context.candidates([f"n:{event.source}|{other}"]):
+    mark = shelf(context.current(case_id).merge_class)
+    for alert_id in context.candidates([Lookup(f"{mark}n:{event.source}|{other}", part.instant_ms)]):
         target = context.root(alert_id)
         mine = context.root(case_id)
         if (
@@ -247,7 +249,7 @@ def _end(context: StepContext, event: Event, part: Part, match: Match | None) ->
         or case is None
         or len(context.parts(case.id)) >= floods.capacity(context, case) + len(_ENDINGS)
     ):
-        context.pending = context.pending.put(
+        context.wait(
             event.id, Pending(part=part, until_ms=context.now_ms + _ORPHAN_MS, drill=event.drill, orphan=True)
         )
         context.add_area_transition(
