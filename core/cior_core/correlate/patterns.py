@@ -116,6 +116,8 @@ def _counted_together(one: Part, other: Part, rule: ThresholdRule) -> bool:
 
 def adopt_pending(context: StepContext, case_id: AlertId) -> None:
     """Attach to a new alert the waiting events that belong to it; an orphaned ending finds its beginning."""
+    if not context.pending:
+        return
     case = context.current(case_id)
     family, merge_class = context.kind(case.own_type).family, case.merge_class
     mark = waiting_shelf(drill=merge_class.drill)

@@ -98,10 +98,9 @@ class PersistentMap(Generic[V]):
         if self is older:
             return
         for mine, theirs in _differing(self._rows, older._rows):
-            for key in sorted(mine.keys() | theirs.keys()):
-                before, after = theirs.get(key), mine.get(key)
-                if before is not after:
-                    yield key, before, after
+            changed = [key for key, value in mine.items() if theirs.get(key) is not value]
+            for key in sorted([*changed, *(key for key in theirs if key not in mine)]):
+                yield key, theirs.get(key), mine.get(key)
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.get(key) is not None
@@ -127,11 +126,15 @@ def _shard(key: str) -> tuple[int, int]:
 _Rows = tuple[tuple[dict[str, V], ...], ...]
 
 
-def _differing(mine: _Rows[V], theirs: _Rows[V]) -> Iterator[tuple[dict[str, V], dict[str, V]]]:
+def _differing(mine: _Rows[V], theirs: _Rows[V]) -> list[tuple[dict[str, V], dict[str, V]]]:
     """The pairs of shards that are not one and the same."""
-    for row, other in zip(mine, theirs, strict=True):
-        if row is not other:
-            yield from (pair for pair in zip(row, other, strict=True) if pair[0] is not pair[1])
+    rows = [(row, other) for row, other in zip(mine, theirs, strict=True) if row is not other]
+    return [
+        (shard, known)
+        for row, other in rows
+        for shard, known in zip(row, other, strict=True)
+        if shard is not known
+    ]
 
 
 def _first(entry: tuple[str, V]) -> str:
