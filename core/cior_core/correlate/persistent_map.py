@@ -6,7 +6,7 @@ Keys are spread over shards; iteration is in key order, so that no result depend
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
 from zlib import crc32
 
@@ -78,15 +78,6 @@ class PersistentMap(Generic[V]):
             sorted([entry for shard in self._shards() for entry in shard.items()], key=_first)
             if self._size
             else []
-        )
-
-    def where(self, wanted: Callable[[V], bool]) -> list[tuple[str, V]]:
-        """The entries whose value is ``wanted``, in key order: cheaper than sorting all to keep a few."""
-        if not self._size:
-            return []
-        return sorted(
-            [entry for shard in self._shards() for entry in shard.items() if wanted(entry[1])],
-            key=_first,
         )
 
     def values(self) -> list[V]:
