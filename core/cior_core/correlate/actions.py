@@ -136,7 +136,7 @@ def _unfounded(context: StepContext, action: Action, case_id: AlertId) -> None:
     """A person says that it was nothing: the sources lose reputation, its place is not watched any more."""
     _reputation(context, action, case_id, "false")
     if case_id in context.watches:
-        context.drop("watches", case_id)
+        context.watch_no_more(case_id)
         context.add_transition(
             case_id,
             "watch_ended",

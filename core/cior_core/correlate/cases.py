@@ -193,7 +193,7 @@ def _given(kind: EventType) -> Fact:
 def _watched(context: StepContext, case: Case, parts: tuple[Part, ...]) -> list[Reason]:
     """One term for each watched place that a part is in; it says which alert made the place watched."""
     terms = []
-    for watch in context.watches.values():
+    for watch in context.watched_around(part.member.place for part in parts):
         if watch.alert_id == case.id or watch.drill != case.alert.drill or watch.until_ms <= context.now_ms:
             continue
         inside = [

@@ -84,7 +84,7 @@ def _end_watches_and_storms(context: StepContext) -> None:
     dues = context.before.dues
     for key in sorted(key for _, key, _ in dues.watches.until(context.now_ms)):
         if (watch := context.watches.get(key)) is not None:
-            context.drop("watches", key)
+            context.watch_no_more(key)
             context.add_area_transition(
                 "watch_expired",
                 context.text("watch_expired", alert=key),

@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 
 from cior_core.correlate.agenda import Agenda, Entry
 from cior_core.correlate.persistent_map import PersistentMap
-from cior_core.correlate.state import UNDECODED, Case, MergeClass, Part, Pending, Sent
+from cior_core.correlate.state import UNDECODED, Case, MergeClass, Part, Pending, Sent, State, Watch
 from cior_core.geo import distance_m
+from cior_core.model import Place
 from cior_core.rules import MergeRule, RulePack
 from cior_core.taxonomy import EventType
 
@@ -104,6 +105,18 @@ def filed_pending(key: str, pending: Pending, rules: RulePack) -> set[Filed]:
     return filed
 
 
+def filed_watch(key: str, watch: Watch) -> set[Filed]:
+    """The entries of a watched place: every cell that it reaches into."""
+    return {(f"y{cell}", (watch.until_ms, key, 0)) for cell in _around(watch.lat, watch.lon, watch.radius_m)}
+
+
+def watched_key(place: Place) -> str | None:
+    """Where the watched places around ``place`` lie; None when it has no coordinates."""
+    if place.lat is None or place.lon is None:
+        return None
+    return f"yc:{floor(place.lat / _CELL_DEGREES)}:{floor(place.lon / _CELL_DEGREES)}"
+
+
 def sent_key(alert_id: str) -> str:
     """Where the commands of an alert lie."""
     return f"x:{alert_id}"
@@ -165,14 +178,15 @@ def lookups(part: Part, rules: RulePack, kind: EventType, mark: str) -> Iterator
 def cells(part: Part, reach_m: float) -> Iterator[str]:
     """Keys, without shelf, of the cells of the map within ``reach_m`` of the part; none when it has no coordinates."""
     place = part.member.place
-    if place.lat is None or place.lon is None:
-        return
+    if place.lat is not None and place.lon is not None:
+        yield from _around(place.lat, place.lon, reach_m)
+
+
+def _around(lat: float, lon: float, reach_m: float) -> Iterator[str]:
     high = reach_m / _M_PER_DEGREE
-    wide = high / max(0.01, cos(radians(place.lat)))
-    columns = range(floor((place.lon - wide) / _CELL_DEGREES), floor((place.lon + wide) / _CELL_DEGREES) + 1)
-    for row in range(
-        floor((place.lat - high) / _CELL_DEGREES), floor((place.lat + high) / _CELL_DEGREES) + 1
-    ):
+    wide = high / max(0.01, cos(radians(lat)))
+    columns = range(floor((lon - wide) / _CELL_DEGREES), floor((lon + wide) / _CELL_DEGREES) + 1)
+    for row in range(floor((lat - high) / _CELL_DEGREES), floor((lat + high) / _CELL_DEGREES) + 1):
         for column in columns:
             yield f"c:{row}:{column}"
 
@@ -196,18 +210,19 @@ def nearest(index: Index, wanted: Iterable[Lookup], *, limit: int = COMPARED_MAX
     return [key for _, key in sorted((away_ms, key) for key, away_ms in found.items())[:limit]]
 
 
-def build_index(
-    cases: PersistentMap[Case], pending: PersistentMap[Pending], sent: PersistentMap[Sent], rules: RulePack
-) -> Index:
+def build_index(state: State, rules: RulePack) -> Index:
     """The index of all that is remembered."""
     found: dict[str, list[Entry]] = {}
-    for case in cases.values():
+    for case in state.cases.values():
         for key, entry in filed_case(case, rules):
             found.setdefault(key, []).append(entry)
-    for name, each in pending.items():
+    for name, each in state.pending.items():
         for key, entry in filed_pending(name, each, rules):
             found.setdefault(key, []).append(entry)
-    for command_id, order in sent.items():
+    for name, watch in state.watches.items():
+        for key, entry in filed_watch(name, watch):
+            found.setdefault(key, []).append(entry)
+    for command_id, order in state.sent.items():
         key, entry = filed_sent(command_id, order)
         found.setdefault(key, []).append(entry)
     return PersistentMap.of({key: Agenda.of(entries) for key, entries in found.items()})

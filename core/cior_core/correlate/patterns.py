@@ -156,9 +156,7 @@ def watch_place(context: StepContext, case_id: AlertId) -> None:
             and place.lon is not None
             and not case.alert.silent
         ):
-            context.watches = context.watches.put(
-                case.id, _watch(context, case, rule, lat=place.lat, lon=place.lon)
-            )
+            context.watch(case.id, _watch(context, case, rule, lat=place.lat, lon=place.lon))
             reason = rule.why(
                 "watch.begun",
                 events=tuple(member.event_id for member in case.alert.members),

@@ -184,7 +184,7 @@ def _derived(state: State, rules: RulePack) -> State:
             uses[mark] = uses.get(mark, 0) + 1
     return msgspec.structs.replace(
         state,
-        index=build_index(state.cases, state.pending, state.sent, rules),
+        index=build_index(state, rules),
         uses=PersistentMap.of(uses),
         dues=due.all_dues(remembered(state)),
     )

@@ -19,12 +19,14 @@ from cior_core.correlate.index import (
     filed_families,
     filed_pending,
     filed_sent,
+    filed_watch,
     nearest,
     refiled,
     sent_key,
+    watched_key,
 )
 from cior_core.correlate.persistent_map import PersistentMap
-from cior_core.correlate.state import STORED_AS, UNDECODED, Case, Part, Pending, Sent, State
+from cior_core.correlate.state import STORED_AS, UNDECODED, Case, Part, Pending, Sent, State, Watch
 from cior_core.correlate.view import all_parts, view
 from cior_core.identity import transition_id
 from cior_core.model import (
@@ -37,6 +39,7 @@ from cior_core.model import (
     Effect,
     IssueCommand,
     Level,
+    Place,
     Reason,
     Transition,
     UpsertAlert,
@@ -153,6 +156,24 @@ class StepContext:
         """The nearest waiting events under any of ``wanted``, by key."""
         found = sorted(nearest(self.index, wanted, limit=limit))
         return [(key, pending) for key in found if (pending := self.pending.get(key)) is not None]
+
+    def watch(self, key: str, watch: Watch) -> None:
+        """Watch a place."""
+        self.watch_no_more(key)
+        self.watches = self.watches.put(key, watch)
+        self.index = refiled(self.index, set(), filed_watch(key, watch))
+
+    def watch_no_more(self, key: str) -> None:
+        """Drop a watched place."""
+        if (known := self.watches.get(key)) is not None:
+            self.index = refiled(self.index, filed_watch(key, known), set())
+            self.drop("watches", key)
+
+    def watched_around(self, places: Iterable[Place]) -> list[Watch]:
+        """The watched places whose cells hold one of ``places``, by key."""
+        cells = {key for place in places if (key := watched_key(place)) is not None}
+        found = {key for cell in cells for _, key, _ in self.index.get(cell) or ()}
+        return [watch for key in sorted(found) if (watch := self.watches.get(key)) is not None]
 
     def wait(self, key: str, pending: Pending) -> None:
         """Let an event wait."""
