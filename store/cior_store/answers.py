@@ -10,7 +10,7 @@ from cior_core.model import Struct
 class AlertRow(Struct, frozen=True):
     """An alert's present state for lists and maps; a silent one has no coordinates.
 
-    ``line``: the line that it shares with others, empty for one of its own; ``silence_hid``: what came while it is muted.
+    ``line``: that it shares with others, empty for one of its own; ``silence_hid``: what came while it is muted.
     """
 
     alert_id: str
