@@ -113,7 +113,8 @@ def _close(context: StepContext, action: Action, case_id: AlertId) -> None:
         raise _Refused("refused_closed")
     if action.disposition is None:
         raise _Refused("refused_no_disposition")
-    muting.end(context, case_id, "suppression_closed", actor=action.actor)
+    ended = context.text("suppression_closed")
+    muting.end(context, case_id, "suppression_closed", ended, actor=action.actor)
     context.update_alert(
         case_id,
         status=AlertStatus.CLOSED,

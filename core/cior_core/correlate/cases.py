@@ -86,7 +86,7 @@ def add(context: StepContext, case_id: AlertId, part: Part) -> None:
     if any(part.member.event_id == known.member.event_id for known in case.parts):
         return
     if part.member.life_safety:
-        unmute(context, case_id)
+        _unmute(context, case_id)
     muting.note_hidden(context, case_id, part.member.event_id)
     context.update(case_id, parts=tuple(sorted((*case.parts, part), key=part_order)))
     rescore(context, case_id)
@@ -122,7 +122,7 @@ def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: 
     # By its parts: what joined in this very step is not in the published alert yet.
     parts = context.parts(inner_id)
     if inner.alert.life_safety or any(part.member.life_safety for part in parts):
-        unmute(context, case_id)
+        _unmute(context, case_id)
     muting.note_hidden(context, case_id, *(part.member.event_id for part in parts))
     if any(part.proven for part in parts):
         lines.leave(context, case_id)
@@ -131,9 +131,9 @@ def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: 
     context.add_transition(case_id, "absorbed", context.text("absorbed", alert=inner_id), actor=actor)
 
 
-def unmute(context: StepContext, case_id: AlertId) -> None:
+def _unmute(context: StepContext, case_id: AlertId) -> None:
     """End the suppression of a case that life-safety has joined: nobody can mute what is to come (law 2)."""
-    muting.end(context, case_id, "suppression_lifted")
+    muting.end(context, case_id, "suppression_lifted", context.text("suppression_lifted"))
 
 
 def _most_urgent(level: Level, *others: Level | None) -> Level:

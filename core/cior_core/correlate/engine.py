@@ -61,7 +61,8 @@ def _tick(context: StepContext) -> None:
         if case.alert.timers:
             response.fire_due(context, case.id)
         if (mark := case.alert.suppression) is not None and mark.until_ms <= context.now_ms:
-            muting.end(context, case.id, "suppression_expired", actor=mark.by)
+            sentence = context.text("suppression_expired")
+            muting.end(context, case.id, "suppression_expired", sentence, actor=mark.by)
     _end_posture(context)
     response.notice_unanswered(context)
     _end_watches_and_storms(context)

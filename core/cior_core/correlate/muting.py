@@ -6,6 +6,7 @@ import msgspec
 
 from cior_core.correlate.step_context import AUTOMATON, StepContext
 from cior_core.model import AlertId, EventId, Level, Reason
+from cior_core.sentences import Text
 
 HID = "suppression.hid"
 """Code of the reason that says, after a silence, what came in it."""
@@ -25,8 +26,8 @@ def note_hidden(context: StepContext, case_id: AlertId, *events: EventId) -> Non
         )
 
 
-def end(context: StepContext, case_id: AlertId, kind: str, *, actor: str = AUTOMATON) -> None:
-    """End the alert's silence, if there is one. ``kind``: of the transition, and the code of its sentence.
+def end(context: StepContext, case_id: AlertId, kind: str, sentence: Text, *, actor: str = AUTOMATON) -> None:
+    """End the alert's silence, if there is one, with a transition of that kind.
 
     What the silence hid stays written on the alert and in its story.
     """
@@ -41,10 +42,10 @@ def end(context: StepContext, case_id: AlertId, kind: str, *, actor: str = AUTOM
         reasons = (Reason(code=HID, points=0, events=mark.hidden_ids, text_es=text.es, text_en=text.en),)
         kept = tuple(reason for reason in case.pinned if reason.code != HID)
         context.update(case_id, pinned=(*kept, *reasons))
-    context.add_transition(case_id, kind, context.text(kind), actor=actor, reasons=reasons)
+    context.add_transition(case_id, kind, sentence, actor=actor, reasons=reasons)
 
 
 def lift_if_grave(context: StepContext, case_id: AlertId) -> None:
     """A P1 cannot be muted, however it became one."""
     if context.current(case_id).alert.level is Level.P1:
-        end(context, case_id, "suppression_lifted_p1")
+        end(context, case_id, "suppression_lifted", context.text("suppression_lifted_p1"))

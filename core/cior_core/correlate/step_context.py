@@ -70,7 +70,9 @@ def remembered(holder: State | StepContext) -> due.Remembered:
     return {name: getattr(holder, name) for name in names}
 
 
-def counted_uses(uses: PersistentMap[int], before: Iterable[str], after: Iterable[str]) -> PersistentMap[int]:
+def _counted_uses(
+    uses: PersistentMap[int], before: Iterable[str], after: Iterable[str]
+) -> PersistentMap[int]:
     """How many cases run each protocol, when one that ran ``before`` runs ``after``."""
     for mark, change in (*((mark, -1) for mark in before), *((mark, 1) for mark in after)):
         count = (uses.get(mark) or 0) + change
@@ -223,7 +225,7 @@ class StepContext:
 
     def _count_uses(self, before: tuple[str, ...], after: tuple[str, ...]) -> None:
         if before != after:
-            self.uses = counted_uses(self.uses, before, after)
+            self.uses = _counted_uses(self.uses, before, after)
 
     def remember_sent(self, command_id: str, sent: Sent) -> None:
         """Keep a command that was issued; it goes with its alert."""

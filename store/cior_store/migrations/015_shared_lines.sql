@@ -60,8 +60,8 @@ SELECT
 FROM ops.alert_current AS a FINAL;
 
 -- @wall.v_open_alerts Alerts neither closed nor merged. `turn`: 1 is attended first (level, unacknowledged, points, the
---     oldest; a reserved one before others of its level, since its points are not told). Exercises have `drill`. `line`:
---     the same for alerts that share one, empty for one of its own; `silence_hid`: what came while it is muted.
+--     oldest; a reserved one before others of its level, since its points are not told). `line`: the same for alerts
+--     that share one, empty for one of its own; `silence_hid`: what came while it is muted. Exercises have `drill`.
 CREATE OR REPLACE VIEW wall.v_open_alerts DEFINER = {definer} SQL SECURITY DEFINER AS
 SELECT
     row_number() OVER (ORDER BY a.level, a.acknowledged, a.points DESC NULLS FIRST, a.opened, a.alert_id) AS turn,
