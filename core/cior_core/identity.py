@@ -59,7 +59,7 @@ def event_id(source: str, native_key: str, index: int = 0) -> EventId:
     return EventId(_named_uuid("cior.event", source, native_key, index))
 
 
-def press_key(
+def press_key(  # noqa: PLR0913  all that may name a press, all named
     device: str,
     receipt: RawId,
     *,

@@ -189,9 +189,8 @@ class Producer(Struct, frozen=True, kw_only=True):
 class Event(Struct, frozen=True, kw_only=True):
     """One fact from one source, in canonical form; on the wire CloudEvents 1.0 JSON (``cior_core.cloudevents``).
 
-    ``id`` is deterministic: the same press re-sent has the same id, a second press another (design §4.2).
-    ``independence`` names what two corroborating sources must differ in; the default is the subject. ``recovered``: the
-    source told it out of its own history (law 14).
+    The same press re-sent has the same ``id``, a second press another. ``independence``: what two corroborating sources
+    must differ in (default: the subject). ``recovered``: told by its source out of its history (law 14).
     """
 
     id: EventId

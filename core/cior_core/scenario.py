@@ -53,9 +53,9 @@ class Signal(
     """One thing that happens at ``at_s``: an ``event`` of a type, an operator's ``action``, a ``receipt`` or a bare
     ``tick``.
 
-    An event happened ``ago_s`` before it came; two signals with one ``id`` are one press sent twice (with other facts:
-    a conflicting copy); ``record`` is a call centre's number, and makes each record a source of its own. ``alert``
-    counts alerts in the order of their opening.
+    An event happened ``ago_s`` before it came (``recovered``: out of its source's history); two signals with one ``id``
+    are one press sent twice (with other facts: a conflicting copy); ``record`` is a call centre's number, and makes
+    each record a source of its own. ``alert`` counts alerts in the order of their opening.
     """
 
     at_s: float
@@ -74,6 +74,7 @@ class Signal(
     data_class: DataClass = DataClass.RESTRICTED
     life_safety: bool = False
     registered: bool | None = None
+    recovered: bool = False
     independence: str | None = None
     record: str | None = None
     drill: bool = False
@@ -149,6 +150,7 @@ def make_event(signal: Signal, *, n: int = 0) -> Event:
         data_class=signal.data_class,
         life_safety=signal.life_safety,
         drill=signal.drill,
+        recovered=signal.recovered,
         registered=signal.registered,
         independence=signal.independence or (f"{signal.source}/{signal.record}" if signal.record else None),
         native_key=signal.record,

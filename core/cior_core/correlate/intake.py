@@ -6,7 +6,7 @@ from __future__ import annotations
 import msgspec
 
 from cior_core.attributes import MERGED_INTO
-from cior_core.correlate import cases, coordinated, floods, lines, matching, patterns, response
+from cior_core.correlate import cases, coordinated, copies, floods, lines, matching, patterns, response
 from cior_core.correlate.index import Lookup, shelf
 from cior_core.correlate.matching import Match
 from cior_core.correlate.state import UNDECODED, MergeClass, Part, Pending, Seen
@@ -35,28 +35,33 @@ _ORPHAN_MS = 3_600_000
 def ingest_event(context: StepContext, event: Event) -> None:
     """Process one event.
 
-    Again the same changes nothing; the same id with other facts is noted, then a fact of its own.
+    The same id with other facts is noted, then a fact of its own; what the same again is, :mod:`copies` says.
     """
     facts = _fact_digest(event)
-    seen = context.seen.get(f"e:{event.id}")
-    if seen is not None:
-        if seen.digest == facts:
-            lines.notice_copy(context, event, seen.alert_id)
-            return
-        event = replace(event, id=EventId(f"{event.id}~{facts[:12]}"))
-        if f"e:{event.id}" in context.seen:
-            return
-        _note_conflict(context, seen)
-    alert_id = _place(context, event)
-    context.seen = context.seen.put(
-        f"e:{event.id}", Seen(digest=facts, at_ms=context.now_ms, alert_id=alert_id)
-    )
+    seen = context.seen.get(copies.key_of(event))
+    if seen is not None and seen.digest not in (_fact_digests(event) if event.recovered else {facts}):
+        forged, event = seen, replace(event, id=EventId(f"{event.id}~{facts[:12]}"))
+        seen = context.seen.get(copies.key_of(event))
+        if seen is None:
+            _note_conflict(context, forged)
+    if seen is None:
+        copies.remember(context, event, facts, _place(context, event))
+    elif (repeated := copies.heard(context, event, seen)) is not None:
+        copies.rang(context, event, repeated, _place(context, repeated))
 
 
 def _fact_digest(event: Event) -> str:
     """Digest of what an event says, not of how it travelled: copies agree, forgeries do not."""
+    return _digest_of(event, event.occurred_ms if event.clock is ClockQuality.SYNCED else None)
+
+
+def _fact_digests(event: Event) -> set[str]:
+    """What a copy out of a history agrees with: hours later its clock may be judged otherwise than at once."""
+    return {_digest_of(event, event.occurred_ms), _digest_of(event, None)}
+
+
+def _digest_of(event: Event, occurred: int | None) -> str:
     place = event.place
-    occurred = event.occurred_ms if event.clock is ClockQuality.SYNCED else None
     return digest(
         "cior.facts",
         event.source,

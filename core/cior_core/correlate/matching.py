@@ -23,6 +23,7 @@ from cior_core.model import (
     DataClass,
     Event,
     Member,
+    Phase,
     Place,
     PlaceMethod,
     Reason,
@@ -106,6 +107,7 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
         late=now_ms - instant_ms > rules.late.after_s * 1000,
         degraded=degraded,
         proven=lines.is_proven(event),
+        recovered=event.recovered,
         data_class=DataClass.SEALED if sealed else event.data_class,
     )
 
@@ -113,10 +115,8 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
 def _believed(event: Event, rule: MergeRule, now_ms: int) -> tuple[int, float]:
     """(instant_ms, ± s): when it happened, as far as the clock is believed; a skewed or future one gives way to
     receipt."""
-    if (
-        event.clock is ClockQuality.SKEWED
-        or event.occurred_ms > max(event.received_ms, now_ms) + _FUTURE_LIMIT_MS
-    ):
+    is_skewed = event.clock is ClockQuality.SKEWED and not event.recovered
+    if is_skewed or event.occurred_ms > max(event.received_ms, now_ms) + _FUTURE_LIMIT_MS:
         return event.received_ms, rule.unknown_error_s
     assumed = rule.synced_error_s if event.clock is ClockQuality.SYNCED else rule.unknown_error_s
     declared = _seconds(event.clock_error_s)
@@ -261,10 +261,15 @@ def find(part: Part, context: StepContext, merge_class: MergeClass) -> tuple[Mat
 
 
 def _late_copy(part: Part, case: Case, match: Match, context: StepContext) -> bool:
-    """Whether a closed case still takes it: another copy, within grace, of what happened before it was closed."""
+    """Whether a closed case still takes it: another copy, within grace, of what happened before it was closed.
+
+    Never a press (law 14), unless its source only recovered its own history: who closed the alert did not know of it.
+    """
     closed_ms = case.alert.closed_ms or 0
+    is_press = part.member.phase is Phase.NEW and part.member.life_safety and not part.recovered
     return (
-        match.rank <= 1
+        not is_press
+        and match.rank <= 1
         and part.instant_ms <= closed_ms
         and context.now_ms <= closed_ms + context.rules.merge.grace_s * 1000
     )

@@ -68,7 +68,8 @@ class MergeClass(msgspec.Struct, frozen=True):
 
 class Part(Record, frozen=True, kw_only=True):
     """One event's part in a case, with why it is there; it is believed to have happened at ``instant_ms`` ±
-    ``error_s``. ``proven``: of a device that is registered or showed its key, or told by a desk or a camera."""
+    ``error_s``. ``proven``: of a device that is registered or showed its key, or told by a desk or a camera;
+    ``recovered``: told by its source out of its own history."""
 
     member: Member
     instant_ms: int
@@ -78,6 +79,7 @@ class Part(Record, frozen=True, kw_only=True):
     late: bool = False
     degraded: bool = False
     proven: bool = False
+    recovered: bool = False
     data_class: DataClass = DataClass.RESTRICTED
 
 
@@ -123,11 +125,17 @@ class Case(Record, frozen=True, kw_only=True):
 
 
 class Seen(Record, frozen=True, kw_only=True):
-    """An id that was processed: digest of its facts, when, and the alert it went to."""
+    """An id that was processed: digest of its facts, when, the alert it went to and the last receipts that told it.
+
+    ``repeats``: how often it was told since it rang again; ``told``: its closed alert says that it was recovered.
+    """
 
     digest: str
     at_ms: int
     alert_id: AlertId | None = None
+    receipts: tuple[str, ...] = ()
+    repeats: int = 0
+    told: bool = False
 
 
 class Pending(Record, frozen=True, kw_only=True):

@@ -76,22 +76,22 @@ SABOTAGES = (
     Sabotage(
         "invents_ids",
         "decode.py",
-        'key=press_key(device, facts.raw_id, sequence=int(found["sequence"]), device_ms=device_ms)',
+        'key=press_key(device, facts.raw_id, sequence=int(found["sequence"]), when=when)',
         "key=__import__('uuid').uuid4().hex",
         ("deterministic", "resent_same_id", "golden", "crash_redelivers"),
     ),
     Sabotage(
         "forgets_the_sequence",
         "decode.py",
-        'key=press_key(device, facts.raw_id, sequence=int(found["sequence"]), device_ms=device_ms)',
+        'key=press_key(device, facts.raw_id, sequence=int(found["sequence"]), when=when)',
         "key=device",
         ("second_press_other_id",),
     ),
     Sabotage(
         "reads_the_clock",
         "decode.py",
-        "facts.received_ms + FUTURE_MS",
-        "__import__('time').time() * 1000 + FUTURE_MS",
+        "clock.judge(device_ms, facts.received_ms,",
+        "clock.judge(device_ms, __import__('time').time_ns() // 1_000_000,",
         ("pure",),
     ),
     Sabotage("imports_the_clock", "decode.py", "import re\n", "import re\nimport time\n", ("pure",)),
@@ -105,8 +105,8 @@ SABOTAGES = (
     Sabotage(
         "drops_presses_without_place",
         "decode.py",
-        "    return Decoded(events=(event,))",
-        "    return Decoded(events=(event,) if event.place.located else ())",
+        "Decoded(events=(event,),",
+        "Decoded(events=(event,) if event.place.located else (),",
         ("alarm_without_position", "golden"),
     ),
     Sabotage(

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cior_core import identity
+from cior_core import clock, identity
+from cior_core.clock import NO_HISTORY, ClockHistory, Judgement
 from cior_core.model import DEFAULT_AREA, CommandKind, RawId
 
 FIELDS = st.lists(st.one_of(st.none(), st.integers(), st.text(), st.binary()), max_size=5)
@@ -21,6 +22,12 @@ def receipt(n: int) -> RawId:
     return identity.raw_id(
         SOURCE, identity.payload_sha256(b"frame"), received_ms=1_000, instance="a", ordinal=n
     )
+
+
+def said(device_ms: int, *, received_ms: int | None = None, last_ms: int | None = None) -> Judgement:
+    """What is thought of a device's instant, as it came (at once, unless told otherwise)."""
+    history = NO_HISTORY if last_ms is None else ClockHistory(last_device_ms=last_ms)
+    return clock.judge(device_ms, device_ms if received_ms is None else received_ms, history=history)
 
 
 def typed(fields: list[object]) -> list[tuple[type, object]]:
@@ -76,11 +83,11 @@ def test_ids_are_frozen_for_ever() -> None:
 
 
 def test_same_press_resent_is_one_event_although_received_twice() -> None:
-    first = identity.press_key("panel-7", receipt(1), device_ms=5_000, sequence=12, part="zone-3")
+    first = identity.press_key("panel-7", receipt(1), when=said(5_000), sequence=12, part="zone-3")
     again = identity.press_key(
         "panel-7",
         receipt(2),
-        device_ms=5_000,
+        when=said(5_000),
         sequence=12,
         part="zone-3",
         received_ms=9_000_000,
@@ -91,10 +98,10 @@ def test_same_press_resent_is_one_event_although_received_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"device_ms": 5_001}, {"sequence": 13}, {"part": "zone-4"}, {"device": "panel-8"}]
+    "change", [{"when": said(5_001)}, {"sequence": 13}, {"part": "zone-4"}, {"device": "panel-8"}]
 )
 def test_second_press_is_another_event(change: dict[str, object]) -> None:
-    facts: dict[str, object] = {"device": "panel-7", "device_ms": 5_000, "sequence": 12, "part": "zone-3"}
+    facts: dict[str, object] = {"device": "panel-7", "when": said(5_000), "sequence": 12, "part": "zone-3"}
     # Any field, by name.
     keys = {identity.press_key(receipt=receipt(1), **{**facts, **c}) for c in ({}, change)}  # type: ignore[arg-type]
     assert len(keys) == 2
@@ -133,6 +140,77 @@ def test_without_sequence_or_time_each_receipt_is_its_own_event() -> None:
     assert identity.press_key("totem-1", receipt(3)) == identity.press_key("totem-1", receipt(3)), (
         "and replaying one receipt adds nothing"
     )
+
+
+NOW_MS = 1_795_305_600_000
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize(
+    "device_ms",
+    [
+        0,
+        NOW_MS - 27 * 365 * DAY_MS,
+        946_684_800_000 + 5_000,
+        NOW_MS - 40 * DAY_MS,
+        NOW_MS - 1024 * 7 * DAY_MS - 90_000,
+        NOW_MS + 3_600_000,
+        NOW_MS + 40 * DAY_MS,
+    ],
+    ids=[
+        "unix epoch",
+        "1999",
+        "chip's epoch",
+        "40 days off",
+        "week rollover",
+        "an hour ahead",
+        "40 days ahead",
+    ],
+)
+def test_law_14_an_instant_that_is_not_believed_is_no_part_of_an_id(device_ms: int) -> None:
+    """The clock says the same at two presses: two receipts are two presses, with or without a sequence."""
+    when = said(device_ms, received_ms=NOW_MS)
+    assert when.identity_ms is None
+    bare = {identity.press_key("bus-1", receipt(n), when=when) for n in range(3)}
+    assert len(bare) == 3
+    unwindowed = {identity.press_key("bus-1", receipt(n), when=when, sequence=7) for n in range(3)}
+    assert len(unwindowed) == 3
+    first, resent, later = (
+        identity.press_key("bus-1", receipt(n), when=when, sequence=7, received_ms=NOW_MS + after_ms)
+        for n, after_ms in enumerate((0, 40_000, identity.RESEND_WINDOW_MS))
+    )
+    assert first == resent != later, "the window of the receipt takes its place"
+
+
+def test_law_14_a_clock_that_stepped_back_is_no_part_of_an_id() -> None:
+    back = said(NOW_MS - 3_600_000, received_ms=NOW_MS, last_ms=NOW_MS - 60_000)
+    assert back.mark is clock.Mark.STEPPED_BACK
+    assert len({identity.press_key("bus-1", receipt(n), when=back) for n in range(2)}) == 2
+
+
+def test_a_press_that_waited_for_hours_is_the_same_press() -> None:
+    live, late = said(NOW_MS), said(NOW_MS, received_ms=NOW_MS + 3 * 3_600_000)
+    assert identity.press_key("bus-1", receipt(1), when=live) == identity.press_key(
+        "bus-1", receipt(2), when=late
+    )
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"when": said(NOW_MS), "part": "zone-3"},
+        {"sequence": 12, "received_ms": NOW_MS, "body": b"[#1234|NPA1]"},
+        {"sequence": 12, "when": said(0, received_ms=NOW_MS), "received_ms": NOW_MS},
+        {},
+    ],
+    ids=["by instant", "by sequence", "by sequence, clock not believed", "by receipt"],
+)
+def test_law_14_authenticated_and_plain_never_share_an_id(facts: dict[str, object]) -> None:
+    keys = {
+        identity.press_key("panel-7", receipt(1), authenticated=shown, **facts)  # type: ignore[arg-type]
+        for shown in (False, True)
+    }
+    assert len(keys) == 2
 
 
 def test_two_facts_of_one_receipt_differ_by_index() -> None:

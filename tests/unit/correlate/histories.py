@@ -53,6 +53,7 @@ events = st.builds(
     east_m=st.sampled_from([0.0, 30.0, 250.0, 900.0, 6000.0]),
     ago_s=st.sampled_from([0, 0, 3, 200, 9000]),
     registered=st.sampled_from([None, True]),
+    recovered=st.sampled_from([False, False, False, True]),
     drill=st.sampled_from([False, False, False, True]),
     record=st.sampled_from([None, "A", "B"]),
     attributes=st.sampled_from([{}, {"block": "b-1"}, {"cameras": ["cam-1"]}, {"merged_into": "A"}]),

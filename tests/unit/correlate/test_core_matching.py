@@ -7,7 +7,7 @@ import pytest
 
 from cior_core import correlate
 from cior_core.attributes import CLOCK_OFFSET
-from cior_core.model import ActionKind, AlertStatus, AppendTransition, Disposition, EventItem
+from cior_core.model import ActionKind, AlertStatus, AppendTransition, Disposition, EventItem, Phase
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal
 from unit.correlate.histories import play
@@ -50,12 +50,12 @@ def test_a_press_after_the_alert_was_closed_rings_again(pack: RulePack) -> None:
     ]
 
 
-def test_a_copy_of_what_came_before_the_closing_joins_the_closed_alert(pack: RulePack) -> None:
+def test_a_desks_update_of_what_came_before_the_closing_joins_the_closed_alert(pack: RulePack) -> None:
     run = play(
         [
             Signal(at_s=0, event="panic.bus", source="bus-1"),
             Signal(at_s=10, action=ActionKind.CLOSE, disposition=Disposition.FALSE_ALARM),
-            Signal(at_s=20, event="panic.bus", source="bus-1", ago_s=15.0),
+            Signal(at_s=20, event="panic.bus", source="bus-1", ago_s=15.0, phase=Phase.UPDATE),
         ],
         pack,
     )

@@ -77,6 +77,31 @@ def test_forty_copies_of_a_frame_are_forty_emissions_of_one_press() -> None:
     assert [copy.attributes.get("repeat", 0) for copy in copies] == list(range(40))
 
 
+def test_law_14_an_encrypted_press_shares_no_id_with_a_plain_one_of_the_same_words() -> None:
+    settings = PanelSettings(account="77AA", port=1, line="0", key=KEY.encode())
+    data = "#77AA|1120 00 007"
+    tails = ((), (f"H{stamp(NOW_MS)[1:]}",))
+    for blocks in tails:
+        sealed, open_ = (
+            encode(each, token="ADM-CID", sequence=1, data=data, blocks=blocks, at_ms=NOW_MS)
+            for each in (settings, msgspec.structs.replace(settings, key=None))
+        )
+        ids = [decode(frame, facts(press_first_ms=str(NOW_MS))).events[0].id for frame in (sealed, open_)]
+        assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize("said", ["12:00:00,06-15-1999", "00:00:05,01-01-2000", "12:00:00,06-15-2031"])
+def test_law_14_an_event_time_that_is_not_believed_names_no_press(said: str) -> None:
+    """A panel that was reset says the same time with the same sequence at its next press."""
+    first, second = (
+        main(press(tail=f"[H{said}]"), facts(at_ms, press_first_ms=str(at_ms)))
+        for at_ms in (NOW_MS, NOW_MS + 700_000)
+    )
+    assert first.id != second.id
+    resent = main(press(tail=f"[H{said}]"), facts(NOW_MS + 5_000, press_first_ms=str(NOW_MS)))
+    assert resent.id == first.id, "a resend within the window stays the press"
+
+
 def test_a_second_press_is_another_event_by_sequence_by_zone_and_after_the_window() -> None:
     first = main(press())
     later = facts(NOW_MS + 600_001, press_first_ms=str(NOW_MS + 600_001))
