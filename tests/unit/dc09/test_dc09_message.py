@@ -188,6 +188,26 @@ def test_a_resend_has_the_identity_of_the_press_though_its_time_padding_and_key_
     assert first.identity() == again.identity() != other.identity()
 
 
+def test_law_14_who_has_no_key_cannot_send_what_a_copy_of_an_encrypted_message_is() -> None:
+    """The receiver's window takes equal identities for resends: a plain forgery must not begin one."""
+    sealed, forged = (
+        parse(
+            body_of(
+                encode(
+                    PanelSettings(account="1", port=1, key=key),
+                    token="ADM-CID",
+                    sequence=7,
+                    data="#1|1120 00 007",
+                    at_ms=NOW_MS,
+                )
+            ),
+            lambda _a: (LETTERS,),
+        )
+        for key in (LETTERS, None)
+    )
+    assert sealed.identity() != forged.identity()
+
+
 @pytest.mark.parametrize(
     "text", ["25:00:00,01-01-2026", "00:00:00,02-30-2026", "12:00:00,01-01-26", "", "noon"]
 )
