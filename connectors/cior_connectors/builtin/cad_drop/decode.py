@@ -76,6 +76,7 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         clock=judged.quality,
         clock_error_s=judged.error_s,
         independence=f"{config.subject}/{incident}",
+        recovered=facts.details.get("again", "") == "yes",
         native_key=incident,
         native_type=nature[:MAX_TEXT] or None,
         native_priority=row.get(config.columns.priority)[:MAX_TEXT] or None,

@@ -201,10 +201,10 @@ class CadDropSource:
         return Received(payload=record.raw, facts=facts, ack=ack)
 
     def _labels(self, raw: bytes, header: str) -> dict[str, str]:
-        """What ``decode`` cannot know from the bytes: is the incident known, or (without a number) how often was this
-        row before.
+        """What ``decode`` cannot know from the bytes: is the incident known, was exactly this read before, or (without
+        a number) how often was this row before.
         """
-        state, ctx = self._opened
+        state, _ = self._opened
         config = self._config
         if config.columns.id:
             with contextlib.suppress(PayloadRejected):
@@ -212,12 +212,17 @@ class CadDropSource:
                 if row.joined(config.columns.id, "/"):
                     year = values.instant(row.get(config.columns.occurred), config).year
                     incident = decoding.incident_key(raw, row, config, year=year, occurrence="0")
-                    return {
-                        "known": "yes"
-                        if state.known(incident, decoding.version_of(row, config), now_ms=ctx.now_ms())
-                        else "no"
-                    }
-        return {"occurrence": str(state.occurrence(decoding.digest(raw.strip(b"\r\n"))))}
+                    return self._versions(incident, decoding.version_of(row, config))
+        row_digest = decoding.digest(raw.strip(b"\r\n"))
+        occurrence = str(state.occurrence(row_digest))
+        again = self._versions(f"row:{row_digest}:{occurrence}", "0")
+        return {"occurrence": occurrence} | {name: word for name, word in again.items() if name == "again"}
+
+    def _versions(self, incident: str, version: str) -> dict[str, str]:
+        state, ctx = self._opened
+        again = {"again": "yes"} if state.again(incident, version) else {}
+        known = state.known(incident, version, now_ms=ctx.now_ms())
+        return {"known": "yes" if known else "no"} | again
 
     def _settle(self, run: _Run, number: int, outcome: Outcome) -> None:
         if self._state is None or self._ctx is None or self._runs.get(run.path.name) is not run:

@@ -74,6 +74,13 @@ class DropState:
         )
         return int(ordinal) > 0
 
+    def again(self, incident: str, version: str) -> bool:
+        """Whether exactly this version was read before: exports overlap."""
+        found = self._database.execute(
+            "select 1 from versions where incident = ? and version = ?", (incident, version)
+        ).fetchone()
+        return found is not None
+
     def start_file(self) -> None:
         """Begin counting equal rows anew."""
         self._database.execute("delete from occurrences")
