@@ -192,7 +192,13 @@ def panel_codes_page(kinds: Taxonomy) -> str:
     )
 
 
-_SAYS = {"integrity": "tamper", "maintenance": "trouble", "supervision": "trouble", "access": "access", "test": "test"}
+_SAYS = {
+    "integrity": "tamper",
+    "maintenance": "trouble",
+    "supervision": "trouble",
+    "access": "access",
+    "test": "test",
+}
 _SAYS_TYPE = {"device.bypass": "bypass", "device.notice": "notice", "alarm.cancel": "cancel"}
 
 

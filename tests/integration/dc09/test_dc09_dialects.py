@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cior_connectors.builtin.dc09.frame import Dialect, FrameKind, Framer
+from cior_connectors.builtin.dc09.frame import Dialect, Frame, FrameKind, Framer
 from cior_connectors.builtin.dc09.panel import Answer
 
 KEY = b"0123456789ABCDEF"
@@ -54,7 +54,8 @@ async def test_an_encrypted_panel_with_a_wrong_clock_is_told_the_time_in_its_dia
 @pytest.mark.parametrize("step", [1, 2, 3, 200])
 async def test_a_cr_inside_the_crc_cuts_no_frame_on_a_stream(station: Any, step: int) -> None:
     stream = b"\r\n".join((*CR_INSIDE, *CR_INSIDE))
-    framer, answers = Framer(max_bytes=1024), []
+    framer = Framer(max_bytes=1024)
+    answers: list[Frame] = []
     async with station.running(), asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

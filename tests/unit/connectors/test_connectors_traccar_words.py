@@ -62,7 +62,7 @@ def report(alarm: Any = "sos", **changes: Any) -> dict[str, Any]:
 
 
 def types(alarm: Any, **fields: Any) -> list[str]:
-    return [event.type for event in read(report(alarm), **fields)][:-1]
+    return [str(event.type) for event in read(report(alarm), **fields)][:-1]
 
 
 def test_the_word_in_capitals_of_a_real_taxi_is_its_press() -> None:
