@@ -25,14 +25,15 @@ CANARY = "CANARIO-4711"
 
 async def test_a_name_that_is_no_text_is_a_name_like_another(desk: Any, until: Until) -> None:
     """It put the connector into a circle of restarts: the name cannot be encoded as JSON."""
-    os.rename(desk.put("a.csv", desk.calls(1)), os.fsencode(desk.inbox) + b"/\xff\xfe llamadas.csv")
-    os.rename(desk.put("b.csv", b"not;a;header\n"), os.fsencode(desk.inbox) + b"/\xe9.csv")
+    odd, wrong = os.fsdecode(b"\xff\xfe llamadas.csv"), os.fsdecode(b"\xe9.csv")
+    desk.put("a.csv", desk.calls(1)).rename(desk.inbox / odd)
+    desk.put("b.csv", b"not;a;header\n").rename(desk.inbox / wrong)
     desk.put("c.csv", desk.calls(2))
     async with desk.running() as instance:
         await until(lambda: not list(desk.inbox.glob("*.csv")) and desk.accounted()[1] == 2)
         assert instance.book.health.state.value in ("up", "degraded")
-    assert sorted(os.listdir(os.fsencode(desk.inbox / "done")))[-1] == b"\xff\xfe llamadas.csv.ack"
-    assert b"\xe9.csv" in os.listdir(os.fsencode(desk.inbox / "quarantine"))
+    assert (desk.inbox / "done" / odd).exists()
+    assert (desk.inbox / "quarantine" / f"{wrong}.ack").exists()
 
 
 async def test_a_name_as_long_as_names_can_be_is_acknowledged(desk: Any, until: Until) -> None:
@@ -98,7 +99,7 @@ def test_what_became_no_file_between_the_look_and_the_opening_is_refused(
 async def test_acknowledgements_follow_no_link_that_was_laid_for_them(
     desk: Any, until: Until, tmp_path: Path
 ) -> None:
-    """``done/`` or the acknowledgement's working name as a link would write where the connector may and the CAD may not."""
+    """``done/`` or the working name of an ``.ack`` as a link would write where we may and the CAD may not."""
     victim = tmp_path / "victim"
     victim.write_text("whole")
     desk.configure(finish="ack_file")

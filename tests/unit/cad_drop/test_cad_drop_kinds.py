@@ -246,11 +246,13 @@ def test_a_reference_is_followed_and_one_in_a_circle_ends(reference: str) -> Non
     )
     (found,) = events(NESTED, data.encode())
     assert point(found) == (-32.95, -60.64)
-    circle = data.replace('{"$id": "loc-6"}', '{"$id": "loc-6", "$ref": "loc-6"}').replace(f'"$ref": "{reference}"', '"$ref": "loc-6"')
+    circle = data.replace('{"$id": "loc-6"}', '{"$id": "loc-6", "$ref": "loc-6"}')
+    circle = circle.replace(f'"$ref": "{reference}"', '"$ref": "loc-6"')
     (lost,) = events(NESTED, circle.encode())
     assert not lost.place.located
     literal = NESTED.replace("locationReference.0.locationByValue", "locationReference.0.$ref")
-    assert config_of(literal).columns.place is not None
+    (named,) = events(literal, data.replace(f'"$ref": "{reference}"', '"$ref": "(-32.95, -60.64)"').encode())
+    assert point(named) == (-32.95, -60.64), "the reference itself can be mapped"
 
 
 def test_an_export_by_rows_is_read_by_index() -> None:
