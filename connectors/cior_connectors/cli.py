@@ -14,8 +14,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from cior_connectors import registry, trying
-from cior_connectors._runtime import process
+from cior_connectors import registry
+from cior_connectors._runtime import process, trying
 from cior_connectors._runtime.replay import Report, events_by_raw, records, replay
 from cior_connectors._runtime.settings import read_centre, read_registry
 from cior_connectors.kit import documents, samples

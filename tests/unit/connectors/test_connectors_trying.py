@@ -130,7 +130,9 @@ def test_an_instance_file_is_a_mapping_too_and_an_empty_file_is_not_understood(t
 
 
 def test_both_languages_say_the_same_things() -> None:
-    spanish, english = tomllib.loads(registry.package_text("cior_connectors", "trying.toml")).values()
+    spanish, english = tomllib.loads(
+        registry.package_text("cior_connectors._runtime", "trying.toml")
+    ).values()
     assert spanish.keys() == english.keys()
     assert spanish["notes"].keys() == english["notes"].keys()
     for name, sentence in spanish.items():

@@ -65,7 +65,7 @@ class Report(msgspec.Struct, frozen=True):
 
 def words(language: str) -> Words:
     """The catalogue of a language (``es``, ``en``)."""
-    text = registry.package_text("cior_connectors", "trying.toml")
+    text = registry.package_text("cior_connectors._runtime", "trying.toml")
     return strict_toml.parse(text, dict[str, Words], file="trying.toml")[language]
 
 
