@@ -10,7 +10,7 @@ import pytest
 from cior_connectors.builtin.cad_drop import places, times
 from cior_core.errors import ConfigInvalid
 from cior_core.model import DataClass, PlaceMethod
-from tests.unit.cad_drop.files import DESK, HEAD, config_of, events, outcomes, point, utc
+from unit.cad_drop.files import DESK, HEAD, config_of, events, outcomes, point, utc
 
 CONFIG = config_of(DESK)
 

@@ -13,7 +13,7 @@ import pytest
 
 from cior_connectors.builtin.cad_drop.source import CadDropSource
 from cior_core.model import Phase
-from tests.unit.cad_drop.files import DESK, HEAD, NOW_MS, config_of, events, outcomes, point, utc
+from unit.cad_drop.files import DESK, HEAD, NOW_MS, config_of, events, outcomes, point, utc
 
 SPREADSHEET_HEAD = b"numero;creado;tipo;direccion\r\n"
 SHOOTING = b"1;24/11/2026 22:05;BALACERA;Mitre 1200"
