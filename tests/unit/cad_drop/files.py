@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import cast
 
 import msgspec
 
@@ -14,7 +13,7 @@ from cior_connectors.builtin.cad_drop.source import CadDropSource
 from cior_connectors.contract import DecodeContext
 from cior_core import bundled, strict_toml
 from cior_core.errors import PayloadRejected
-from cior_core.model import Event, Producer
+from cior_core.model import Event, Place, Producer
 from cior_core.taxonomy import Taxonomy
 
 TAXONOMY = Taxonomy.load(bundled.text("taxonomy.toml"))
@@ -39,7 +38,7 @@ address = ["direccion"]
 
 
 def config_of(mapping: str) -> CadDropConfig:
-    return cast("CadDropConfig", strict_toml.parse(mapping, CadDropConfig, file="mapping.toml"))
+    return strict_toml.parse(mapping, CadDropConfig, file="mapping.toml")
 
 
 def outcomes(mapping: str, data: bytes) -> Iterator[Event | str]:
@@ -70,7 +69,13 @@ def utc(event: Event) -> str:
     return datetime.fromtimestamp(event.occurred_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
 
 
-def point(event: Event) -> tuple[float | None, float | None]:
+def rounded(place: Place, digits: int = 6) -> tuple[float, float] | None:
+    """Latitude and longitude of a place, to a metre (six digits); None of an unknown one."""
+    if place.lat is None or place.lon is None:
+        return None
+    return round(place.lat, digits), round(place.lon, digits)
+
+
+def point(event: Event) -> tuple[float, float] | None:
     """Where it happened, to a metre."""
-    place = event.place
-    return (round(place.lat, 6), round(place.lon, 6)) if place.located else (None, None)  # type: ignore[arg-type]
+    return rounded(event.place)

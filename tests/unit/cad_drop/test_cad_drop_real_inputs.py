@@ -88,7 +88,7 @@ def test_web_mercator_is_converted_when_it_is_named_and_said_when_it_is_not() ->
     assert (utc(found), point(found)) == ("2025-09-24T17:35:00Z", (42.333051, -83.130101))
     assert found.attributes["incident"] == "2025/25-0001"
     (unnamed,) = events(mapping.replace('crs = "EPSG:3857"\n', ""), data)
-    assert (point(unnamed), unnamed.attributes["place_note"]) == ((None, None), "projected")
+    assert (point(unnamed), unnamed.attributes["place_note"]) == (None, "projected")
     (seconds,) = events(mapping, data.replace(b"1758735300000", b'"1758735300"'))
     assert utc(seconds) == utc(found)
 
