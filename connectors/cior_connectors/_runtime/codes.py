@@ -5,6 +5,7 @@ from __future__ import annotations
 from cior_core.model import TypeCode
 
 UNDECODED = TypeCode("source.undecoded")
+CONFLICT = TypeCode("source.conflict")
 DEGRADED = TypeCode("source.degraded")
 RESTORED = TypeCode("source.restored")
 SILENT_SOURCE = TypeCode("source.silent")
@@ -13,4 +14,4 @@ ACCOUNTING = TypeCode("accounting")
 SILENT = TypeCode("silent.duress")
 """What a loud life-safety type of a sealed device becomes; types that are silent already stay."""
 
-OWN = (UNDECODED, DEGRADED, RESTORED, SILENT_SOURCE, HEARTBEAT, ACCOUNTING, SILENT)
+OWN = (UNDECODED, CONFLICT, DEGRADED, RESTORED, SILENT_SOURCE, HEARTBEAT, ACCOUNTING, SILENT)
