@@ -129,7 +129,7 @@ class ConnectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes and their ``events`` are durable: acknowledge.
 
-    ``believed`` False: nothing in them alarms, and their device ought to have proved itself: do not answer as good.
+    ``believed`` False: their device must prove itself, and these bytes did not: a sign of life is not answered as good.
     """
 
     events: int = 0
@@ -265,12 +265,14 @@ class RejectedPart(msgspec.Struct, frozen=True, kw_only=True):
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """What the bytes say. No events and no rejects is legal only for pure link traffic (a ping).
 
-    ``clocks``: what they tell of their devices' clocks, whether it was believed or not.
+    ``clocks``: what they tell of their devices' clocks, whether it was believed or not. ``believed`` False: their
+    device must prove itself, and they did not (:class:`Accepted`).
     """
 
     events: tuple[Event, ...] = ()
     rejected: tuple[RejectedPart, ...] = ()
     clocks: tuple[ClockReading, ...] = ()
+    believed: bool = True
 
 
 class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -415,7 +415,8 @@ class Device(Struct, frozen=True, kw_only=True):
 
     ``cameras``: ids of the cameras that see it, beyond those found by distance (a camera on board, one across the
     square). ``registered_people``: a known person carries or lives with it; with a ``block`` too, a press far from
-    ``place`` is one of an absent sender. ``route``: the line that a vehicle serves ("101").
+    ``place`` is one of an absent sender. ``route``: the line that a vehicle serves ("101"). ``unencrypted``: it cannot
+    encrypt, so its plain word is believed, and it is shown as a blind spot for it.
     """
 
     id: str
@@ -431,6 +432,7 @@ class Device(Struct, frozen=True, kw_only=True):
     route: str | None = None
     cameras: tuple[str, ...] = ()
     registered_people: bool = False
+    unencrypted: bool = False
     enabled: bool = True
     drill: bool = False
 

@@ -95,11 +95,7 @@ class SpoolLimits(Struct, frozen=True):
 
     def max_age_s(self, spool_class: SpoolClass) -> float | None:
         """Age after which a record is given up; None: never."""
-        return (
-            None
-            if spool_class in REFUSING
-            else float(getattr(self, f"{spool_class.value}_max_age_s"))
-        )
+        return None if spool_class in REFUSING else float(getattr(self, f"{spool_class.value}_max_age_s"))
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

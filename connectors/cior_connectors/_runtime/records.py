@@ -98,7 +98,6 @@ class _Input(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts
     decoded: DecodeResult
     spool_class: SpoolClass = SpoolClass.LIFE_SAFETY
-    believed: bool = True
 
 
 def _build(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
@@ -107,7 +106,7 @@ def _build(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPar
         events = (*events, _undecoded(given.channel, given.facts, rejected, sealed=sealed))
     # Asked before anything is stripped: a sealed event does not say whether it was proven.
     spool_class = _class_of(given, events, undecoded=bool(rejected))
-    given = msgspec.structs.replace(given, spool_class=spool_class, believed=_is_believed(events))
+    given = msgspec.structs.replace(given, spool_class=spool_class)
     return (_sealed if sealed else _clear)(given, events, rejected)
 
 
@@ -217,7 +216,9 @@ def _undecoded(channel: Channel, facts: Facts, rejected: tuple[RejectedPart, ...
             "code": rejected[0].code,
             "parts": len(rejected),
             "bytes": sum(len(part.payload) for part in rejected),
-        },
+        }
+        # Whoever writes noise with a panel's number on it does not show that the panel lives.
+        | ({} if facts.authenticated else {UNBELIEVED: True}),
     )
 
 
@@ -294,7 +295,7 @@ def _assembled(
     )
     return Publication(
         messages=messages,
-        outcome=Accepted(events=len(events), believed=given.believed)
+        outcome=Accepted(events=len(events), believed=given.decoded.believed)
         if given.decoded.code is None
         else Rejected(code=given.decoded.code),
         spool_class=spool_class,
@@ -311,26 +312,17 @@ def _class_of(given: _Input, events: tuple[Event, ...], *, undecoded: bool) -> S
     and what anybody could have sent has room of its own, so that it takes none from what proved itself.
     """
     pressing = [event for event in events if event.life_safety or event.lane is Lane.URGENT]
-    said = [event for event in pressing if event.type != UNDECODED]
+    said = [event for event in pressing if event.type not in (UNDECODED, CONFLICT)]
     if any(event.attributes.get(AUTHENTICATED) is not False for event in said):
         return SpoolClass.LIFE_SAFETY
-    if undecoded and given.channel.life_safety:
+    if pressing or (undecoded and given.channel.life_safety):
         if given.facts.authenticated:
             return SpoolClass.LIFE_SAFETY
-        return SpoolClass.UNPROVEN if len(events) > len(pressing) - len(said) else SpoolClass.UNREAD
-    if said:
-        return SpoolClass.UNPROVEN
+        read = [event for event in events if event.type != UNDECODED]
+        return SpoolClass.UNPROVEN if read else SpoolClass.UNREAD
     if events and not undecoded and all(event.lane is Lane.TELEMETRY for event in events):
         return SpoolClass.TELEMETRY
     return SpoolClass.NORMAL
-
-
-def _is_believed(events: tuple[Event, ...]) -> bool:
-    """False for what says nothing but that a device which must prove itself did not. What alarms is always taken."""
-    doubtful = any(event.attributes.get(UNBELIEVED) is True for event in events)
-    return not doubtful or any(
-        event.life_safety or (event.lane is Lane.URGENT and event.type != CONFLICT) for event in events
-    )
 
 
 def _letter(

@@ -1,4 +1,4 @@
-"""Room is reserved for what proves itself: what anybody can send has quotas of its own, and takes nothing beyond them."""
+"""Room is reserved for what proves itself: what anybody can send has quotas of its own and takes nothing beyond."""
 
 from __future__ import annotations
 

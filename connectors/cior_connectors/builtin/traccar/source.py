@@ -119,7 +119,11 @@ class TraccarSource:
         async with History(self._config) as history:
             async for payload in history.messages(since_ms=at_ms, until_ms=self._ctx.now_ms() + 1):
                 facts = Facts(
-                    source=self._urn, peer="api", content_type=CONTENT_TYPE, details={"via": "history"}, authenticated=True
+                    source=self._urn,
+                    peer="api",
+                    content_type=CONTENT_TYPE,
+                    details={"via": "history"},
+                    authenticated=True,
                 )
                 yield Received(payload=payload, facts=facts, ack=_unanswered)
 
