@@ -149,27 +149,21 @@ async def test_who_fills_the_spool_costs_no_encrypted_press_its_acknowledgement(
         await asyncio.to_thread(cut.close)
 
 
+def shared_words(station: Any) -> list[Event]:
+    return [event for event in station.sink.events() if event.attributes.get("code") == "undecoded.shared"]
+
+
 async def test_undecodable_frames_are_said_at_a_bounded_pace_and_each_is_counted(
     station: Any, until: Until
 ) -> None:
     """An alarm may be among them: the operator hears at once, and then how many, not a page of lines."""
     async with station.running(), attacked(station.port, bad_crc, bad_crc):
         await until(lambda: len(station.sink.dead()) > 300)
-        shared: list[Event] = []
-        await until(
-            lambda: bool(
-                shared.extend(
-                    event
-                    for event in station.sink.events()
-                    if event.attributes.get("code") == "undecoded.shared"
-                )
-                or shared
-            )
-        )
+        await until(lambda: bool(shared_words(station)))
     undecoded = [event for event in station.sink.events() if event.type == "source.undecoded"]
     assert len(undecoded) < 20 < len(station.sink.dead())
     assert all(event.life_safety for event in undecoded)
-    assert shared[0].attributes["parts"] > 50
+    assert shared_words(station)[0].attributes["parts"] > 50
 
 
 async def test_idle_connections_of_the_same_address_do_not_push_out_panels_that_have_spoken_well(

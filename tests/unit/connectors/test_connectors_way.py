@@ -316,7 +316,7 @@ def test_what_cannot_be_read_is_said_one_by_one_and_then_together() -> None:
     """A flood of 1,500 a second for a minute: the operator hears of it at once, of a stranger's own trouble too, and
     of each frame in the end.
     """
-    pace, said, counted = UnreadPace(), 0, 0
+    pace, said, counted, now_ms = UnreadPace(), 0, 0, NOW_MS
     for n in range(90_000):
         now_ms = NOW_MS + n * 1000 // 1_500
         said += pace.allows(f"192.0.2.1:{n % 60_000}", now_ms=now_ms)
