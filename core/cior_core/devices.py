@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import msgspec
 
-from cior_core.attributes import BUFFERED, CLOCK_OFFSET, DEVICE_MS, UNBELIEVED
-from cior_core.device_state import DeviceState, Press, Reputation
+from cior_core.attributes import BUFFERED, CLOCK_OFFSET, DEVICE_MS
+from cior_core.device_state import DeviceState, Press, Reputation, may_be_forged
 from cior_core.geo import coordinate_fault
 from cior_core.model import (
     UNKNOWN_PLACE,
@@ -43,7 +43,6 @@ ENDING: Final = "alert.ending"
 OFFSETS: Final = "urn:cior:offsets"
 OFFSET: Final = "clock.offset"
 CLOCK: Final = "device.clock"
-CONFLICT: Final = "source.conflict"
 _PRODUCER: Final = Producer(connector="cior.devices", version="1")
 _PRESSING: Final = frozenset({Phase.NEW, Phase.UPDATE, Phase.STILL})
 _ENDING: Final = frozenset({Phase.RESTORE, Phase.CANCEL, Phase.END})
@@ -107,7 +106,7 @@ def step(
     """
     seen_ms = min(event.received_ms, now_ms)
     before = state or DeviceState(subject=event.subject, seen_ms=seen_ms, drill=event.drill)
-    if _may_be_forged(event):
+    if may_be_forged(event):
         return before, ()
     occurred_ms = event.occurred_ms if event.occurred_ms <= seen_ms + settings.future_s * 1000 else seen_ms
     changes: dict[str, Any] = {}
@@ -129,12 +128,6 @@ def step(
         derived += _press(before, event, seen_ms, settings=settings, changes=changes)
     after = msgspec.structs.replace(before, **changes)
     return after, tuple(_derived(after, what) for what in derived)
-
-
-def _may_be_forged(event: Event) -> bool:
-    """What anybody could have sent in the device's name, and what we found wrong about its name, say nothing of it: it
-    is not heard, its clock not measured, its button not stuck."""
-    return event.type == CONFLICT or event.attributes.get(UNBELIEVED) is True
 
 
 def annotated(event: Event, state: DeviceState, settings: DeviceSettings = DEFAULT_SETTINGS) -> Event:

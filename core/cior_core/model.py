@@ -413,10 +413,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
 class Device(Struct, frozen=True, kw_only=True):
     """A registered source: where it is, how often it must speak, what it may be believed about.
 
-    ``cameras``: ids of the cameras that see it, beyond those found by distance (a camera on board, one across the
-    square). ``registered_people``: a known person carries or lives with it; with a ``block`` too, a press far from
-    ``place`` is one of an absent sender. ``route``: the line that a vehicle serves ("101"). ``unencrypted``: it cannot
-    encrypt, so its plain word is believed, and it is shown as a blind spot for it.
+    ``cameras``: ids of those that see it, beyond those found by distance. ``registered_people``: a known person's; with
+    a ``block``, far from ``place`` the sender is away. ``route``: a vehicle's line. ``unencrypted``: a panel that cannot.
     """
 
     id: str
