@@ -414,7 +414,7 @@ class Device(Struct, frozen=True, kw_only=True):
     """A registered source: where it is, how often it must speak, what it may be believed about.
 
     ``cameras``: ids of those that see it, beyond those found by distance. ``registered_people``: a known person's; with
-    a ``block``, far from ``place`` the sender is away. ``route``: a vehicle's line. ``unencrypted``: a panel that cannot.
+    a ``block``, far from ``place`` the sender is away. ``route``: a vehicle's line. ``unencrypted``: it cannot.
     """
 
     id: str
