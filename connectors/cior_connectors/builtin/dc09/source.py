@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from cior_connectors.builtin.dc09 import decode as decoding
 from cior_connectors.builtin.dc09 import reply
 from cior_connectors.builtin.dc09.config import Dc09Config
-from cior_connectors.builtin.dc09.frame import Frame, FrameKind
+from cior_connectors.builtin.dc09.frame import Dialect, Frame, FrameKind
 from cior_connectors.builtin.dc09.handover import Handover
 from cior_connectors.builtin.dc09.listeners import DatagramServer, Line, StreamServer
 from cior_connectors.builtin.dc09.message import Message, account_of, parse
@@ -130,7 +130,7 @@ class Dc09Source:
         async def ack(outcome: Outcome) -> None:
             if message is not None:
                 line.vouch(_earned(message, outcome, arrived_ms))
-            frame = self._answer(message, outcome, arrived_ms)
+            frame = self._answer(message, outcome, arrived_ms, framed.dialect)
             if frame is not None:
                 await line.reply(frame)
 
@@ -163,7 +163,9 @@ class Dc09Source:
             labels |= {"other_peer": other[0], "other_peer_ms": str(other[1])}
         return labels
 
-    def _answer(self, message: Message | None, outcome: Outcome, arrived_ms: int) -> bytes | None:
+    def _answer(
+        self, message: Message | None, outcome: Outcome, arrived_ms: int, dialect: Dialect
+    ) -> bytes | None:
         """ACK after durability; NAK for an encrypted clock that is off; DUH for a kind we do not handle, and for
         a plain link test of a panel that must encrypt; nothing when it is not durable or not readable.
 
@@ -175,13 +177,13 @@ class Dc09Source:
         now_ms = self._opened.now_ms()
         match outcome:
             case Accepted() if not reply.timely(message, arrived_ms):
-                return reply.nak(now_ms=now_ms)
+                return reply.nak(now_ms=now_ms, dialect=dialect)
             case Accepted(believed=False) if message.token in reply.LINK_TOKENS:
-                return reply.duh(message, now_ms=now_ms)
+                return reply.duh(message, now_ms=now_ms, dialect=dialect)
             case Accepted():
-                return reply.ack(message, now_ms=now_ms)
+                return reply.ack(message, now_ms=now_ms, dialect=dialect)
             case Rejected():
-                return reply.duh(message, now_ms=now_ms)
+                return reply.duh(message, now_ms=now_ms, dialect=dialect)
             case _:
                 return None
 
