@@ -309,7 +309,7 @@ def test_a_press_that_nobody_proved_is_durable_in_room_of_its_own_sealed_or_not(
     decoded = guarded(pressing(attributes=said), b"bus-1", facts)
     ready = publication_of(channel(), b"bus-1", facts, decoded)
     assert {message.spool_class for message in ready.messages} == {spool_class}
-    assert (ready.outcome, ready.life_safety) == (Accepted(events=1), True)
+    assert (ready.outcome, ready.life_safety) == (Accepted(events=1, sealed=sealed), True)
 
 
 def test_what_cannot_be_read_is_said_one_by_one_and_then_together() -> None:
