@@ -37,9 +37,13 @@ MAX_EVENT_BYTES = 1_000_000
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """One payload, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source."""
+    """One payload, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source.
 
-    messages: tuple[MessageOut, ...]
+    ``record`` is encoded last, because it gets its place in the chain when its turn has come.
+    """
+
+    record: RawRecord
+    others: tuple[MessageOut, ...]
     outcome: Outcome
     spool_class: SpoolClass
     lanes: tuple[Lane, ...]
@@ -47,6 +51,11 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bool
     life_safety: bool = False
     unregistered: int = 0
+
+    @property
+    def messages(self) -> tuple[MessageOut, ...]:
+        """The raw record first."""
+        return MessageOut.of(self.record, spool_class=self.spool_class), *self.others
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -274,13 +283,13 @@ def _assembled(
     given: _Input, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]
 ) -> Publication:
     spool_class = _class_of(given.channel, events, letters)
-    messages = (
-        MessageOut.of(record, spool_class=spool_class),
+    others = (
         *(_published(event, spool_class) for event in events),
         *(MessageOut.of(letter, spool_class=spool_class) for letter in letters),
     )
     return Publication(
-        messages=messages,
+        record=record,
+        others=others,
         outcome=Accepted(events=len(events))
         if given.decoded.code is None
         else Rejected(code=given.decoded.code),
