@@ -53,8 +53,8 @@ ALTER TABLE sealed.raw ADD INDEX IF NOT EXISTS by_chain chain_seq TYPE minmax GR
 -- later cannot make the first record look like the second. Of a sealed record no receipt, source or connector is here.
 CREATE TABLE IF NOT EXISTS ops.raw_digests
 (
-    raw_id String,
-    digest String,
+    raw_id String CODEC(ZSTD(1)),
+    digest String CODEC(ZSTD(1)),
     first SimpleAggregateFunction(min, Tuple(DateTime64(3, 'UTC'), UInt64))
 )
 ENGINE = AggregatingMergeTree
