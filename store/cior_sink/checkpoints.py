@@ -187,22 +187,21 @@ class Checkpointer:
             start = known.get(chain) or self._start(CLEAR, chain)
             if start is None:
                 continue
-            known[chain] = self._advanced(start, {each for each in heads if each.seq > start.seq}, now_ms)
-            if chain in self._stuck_ms and now_ms - self._stuck_ms[chain] >= PATIENCE_MS:
+            known[chain] = self._advanced(start, {each for each in heads if each.seq > start.seq})
+            if known[chain] != start or all(each.seq <= start.seq for each in heads):
+                self._stuck_ms.pop(chain, None)
+            elif now_ms - self._stuck_ms.setdefault(chain, now_ms) >= PATIENCE_MS:
                 stuck.append(start)
+                known[chain] = self._jumped(start, heads)
         return [known[chain] for chain in sorted(known)], stuck
 
-    def _advanced(self, start: Head, stated: set[Head], now_ms: int) -> Head:
-        """The highest stated head that follows from ``start``; after the patience the lowest that is stored at all."""
-        if not stated:
-            return start
-        reached = [head for head in self._path(CLEAR, start) if head in stated]
-        if reached:
-            self._stuck_ms.pop(start.chain, None)
-            return reached[-1]
-        since_ms = self._stuck_ms.setdefault(start.chain, now_ms)
-        if now_ms - since_ms < PATIENCE_MS:
-            return start
+    def _advanced(self, start: Head, stated: set[Head]) -> Head:
+        """The highest stated head that follows from ``start``."""
+        reached = [head for head in self._path(CLEAR, start) if head in stated] if stated else []
+        return reached[-1] if reached else start
+
+    def _jumped(self, start: Head, stated: set[Head]) -> Head:
+        """The lowest stated head above ``start`` that is stored at all: who states an absurd one stops nothing."""
         stored = {(each.place.seq, each.hash) for each in chain_rows.rising(self._store, CLEAR, start)}
         standing = sorted((head for head in stated if (head.seq, head.hash) in stored), key=lambda it: it.seq)
         return standing[0] if standing else start

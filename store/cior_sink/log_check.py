@@ -61,7 +61,8 @@ def read_checkpoints(folder: Path, public: bytes, *, until_ms: int) -> Checkpoin
     since_ms: dict[str, int] = {}
     sealed: list[tuple[int, frozenset[str]]] = []
     findings: list[Finding] = []
-    previous, newest, count, last_ms = "", {}, 0, 0
+    newest: dict[str, Head] = {}
+    previous, count, last_ms = "", 0, 0
     for number, page in enumerate(pages(folder), start=1):
         note = None if page is None else _note(page)
         if page is None or note is None:
@@ -189,19 +190,16 @@ def _sealed_pins(
     if blinding is None:
         return pins, strangers
     heads = {
-        each.chain: (
-            each.first_ms,
-            [Head(each.chain, entry.place.seq, entry.hash) for entry in _upwards(store, each.chain)],
-        )
+        each.chain: [Head(each.chain, entry.place.seq, entry.hash) for entry in _upwards(store, each.chain)]
         for each in chain_rows.chains(store, SEALED)
     }
     begin = dict.fromkeys(heads, 0)
     for at_ms, leaves in found.sealed:
         explained: set[str] = set()
-        for chain, (first_ms, entries) in heads.items():
+        for chain, entries in heads.items():
             made = (
                 (n, checkpoint.blind(blinding, entries[n], at_ms=at_ms))
-                for n in range(begin[chain], len(entries) if first_ms <= at_ms else 0)
+                for n in range(begin[chain], len(entries))
             )
             for n, leaf in made:
                 if leaf in leaves:

@@ -81,7 +81,8 @@ class ReceiptChain:
 
     def append(self, contents: Sequence[str]) -> tuple[ChainPlace, ...]:
         """A place for each of these contents (hex SHA-256), in order; written down when this returns."""
-        before, given = self._end, []
+        before = self._end
+        given: list[tuple[ChainPlace, tuple[Void, ...]]] = []
         for content in contents:
             declared = () if given else tuple(self._void[:MAX_DECLARED])
             place = ChainPlace(
