@@ -1,7 +1,7 @@
 """The generated pages of ``docs/``: tables from code; a test compares what is committed with what this writes.
 
-It also runs the writers that live under ``docs/`` in a checkout: ``generate.py`` (schemas, taxonomy) and ``laws.py``
-(the laws and their tests).
+It also runs the writers that live under ``docs/`` in a checkout: ``generate.py`` (schemas, taxonomy), ``laws.py``
+(the laws and their tests) and ``attacks.py`` (what was tried, and the tests that hold it).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ METRIC_MODULES = (
     "cior_console.metrics",
     "cior_sink.metrics",
 )
-_SCRIPTS = (("generate.py",), ("laws.py", "write"))
+_SCRIPTS = (("generate.py",), ("laws.py", "write"), ("attacks.py",))
 
 
 def pages() -> dict[str, Callable[[], str]]:

@@ -64,6 +64,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+# First: xdist reads the groups in this same hook, and of two plugins the later one is asked first.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by what they ask for, so that ``-m "not kafka"`` cannot miss one; choose the phase; lengthen a long
     run.
@@ -74,7 +76,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.path.is_relative_to(UNIT):
             item.add_marker("unit")
         _lengthen(item)
-    _group(items)
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
     if phase := config.getoption("phase"):
         kept = [item for item in items if _phase(item) == phase]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
@@ -107,24 +110,17 @@ def _lengthen(item: pytest.Item) -> None:
         )
 
 
-def _shared_by(path: Path, engine: str) -> str:
-    """Two rooms ask ClickHouse for minutes each: a server each is cheaper than waiting for one another."""
-    return f"{engine}-grafana" if path.is_relative_to(UNIT.parent / "integration" / "grafana") else engine
-
-
-def _group(items: list[pytest.Item]) -> None:
-    """For ``--dist loadgroup``: a file that starts anything stays together, and with the other users of its heavy
-    engine.
+def _group(item: pytest.Item) -> str | None:
+    """The worker that a test shares, for ``--dist loadgroup``: with all that ask for the same heavy engine, else with
+    its own file, whose stories are told once. Two rooms ask ClickHouse for minutes each: a server each.
     """
-    engines: dict[Path, str] = {}
-    for item in items:
-        for name in sorted(_asked(item) & _SHARED_ENGINES.keys()):
-            engines.setdefault(item.path, _shared_by(item.path, _SHARED_ENGINES[name]))
-    for item in items:
-        if item.path.is_relative_to(UNIT.parent / "integration") or item.path.is_relative_to(
-            UNIT.parent / "e2e"
-        ):
-            item.add_marker(pytest.mark.xdist_group(engines.get(item.path, item.path.stem)))
+    if not any(item.path.is_relative_to(ROOT / "tests" / room) for room in ("integration", "e2e")):
+        return None
+    engine = next((_SHARED_ENGINES[name] for name in sorted(_asked(item) & _SHARED_ENGINES.keys())), None)
+    if engine is None:
+        return item.path.stem
+    is_grafana = item.path.is_relative_to(ROOT / "tests" / "integration" / "grafana")
+    return f"{engine}-grafana" if is_grafana else engine
 
 
 @pytest.fixture(autouse=True)

@@ -31,6 +31,6 @@ def test_a_quiet_night_is_no_outage(tmp_path: Path) -> None:
         last = city.event(1, at_ms=now_ms - 600_000)
         assert writers.write(Kind.EVENT, city.entries([last]), token="last press") == ()
         assert 599 <= age_s() < 660
-        told = city.event(2, type="accounting", at_ms=now_ms - 20_000)
+        told = city.accounting(now_ms - 80_000, 0)
         assert writers.write(Kind.EVENT, city.entries([told]), token="accounts") == ()
         assert age_s() <= rings_above_s

@@ -302,6 +302,7 @@ def test_a_broker_away_for_15_seconds_costs_no_accepted_press(fleet: Fleet, tmp_
     outage(fleet, tmp_path, away_s=15)
 
 
+@pytest.mark.frozen
 @pytest.mark.crash
 @pytest.mark.slow
 @pytest.mark.timeout(240)

@@ -162,12 +162,13 @@ def test_what_a_camera_sent_is_accepted_and_stored_and_so_is_every_event_of_it(
         settings = plaza(rtsp.url("loiterer.mp4"), tmp_path, stretch_s=2)
         asyncio.run(watch(settings, bus, until_=lambda: time.monotonic() > over_s))
         assert bus.flush(timeout_s=20)
-    stretches = accounts.stretches()
-    until(
-        lambda: accounts.verdicts() == {Balance.BALANCED} and accounts.sums()[0] >= len(stretches),
-        within_s=30,
-        why=accounts.rows,
-    )
+    stretches: list[CameraStretch] = []
+
+    def counted() -> bool:
+        stretches[:] = accounts.stretches()
+        return accounts.verdicts() == {Balance.BALANCED} and accounts.sums()[0] == len(stretches)
+
+    until(counted, within_s=60, why=accounts.rows)
     accepted, stored, declared, landed = accounts.sums()
     assert accepted == stored == len(stretches) >= 3
     assert declared == landed >= 3, "somebody was in the picture for seconds"
