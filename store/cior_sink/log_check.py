@@ -19,7 +19,7 @@ from cior_core.checkpoint import Note, Page
 from cior_core.errors import AccessDenied, PayloadRejected
 from cior_core.model import Struct
 from cior_sink.checkpoints import note_digest, pages
-from cior_store import chain_rows
+from cior_store import chain_rows, conflicts
 from cior_store.chain_rows import CLEAR, SEALED, ChainOf
 from cior_store.engine import Store
 
@@ -176,9 +176,8 @@ def _chainless(store: Store, table: str) -> Iterator[Finding]:
 
 
 def _conflicts(store: Store) -> Iterator[Finding]:
-    rows = store.rows("SELECT DISTINCT raw_id FROM ops.raw_conflicts ORDER BY raw_id LIMIT 1000")
-    if rows:
-        yield Finding("conflict", {"names": _listed([str(row["raw_id"]) for row in rows])})
+    if disputed := conflicts.disputed(store):
+        yield Finding("conflict", {"names": _listed(disputed)})
 
 
 def _sealed_pins(

@@ -53,3 +53,9 @@ def record(store: Store, conflicts: Sequence[Conflict], *, now_ms: int) -> None:
         columns = ("raw_id", "first_digest", "digest", "found")
         token = f"conflicts-{conflicts[0].digest}-{len(conflicts)}-{now_ms}"
         store.insert("ops.raw_conflicts", columns, list(zip(*rows, strict=True)), token=token)
+
+
+def disputed(store: Store, *, at_most: int = 1_000) -> tuple[str, ...]:
+    """Ids with two different records, as they were found."""
+    sql = "SELECT DISTINCT raw_id FROM ops.raw_conflicts ORDER BY raw_id LIMIT {n:UInt32}"
+    return tuple(str(row["raw_id"]) for row in store.rows(sql, {"n": at_most}))

@@ -117,7 +117,9 @@ def test_no_user_of_grafana_reads_a_table(centre: ClickHouseLite) -> None:
 @pytest.mark.parametrize("user", ["cior_ledger", "cior_sink", "cior_migrator"])
 def test_law_9_nobody_deployed_can_change_the_ledger(centre: ClickHouseLite, user: str, sql: str) -> None:
     with _as(centre, "cior_ledger") as store:
-        store.command("INSERT INTO ledger.evidence_ledger (stream, seq, actor) VALUES ('evidence', 1, 'perito')")
+        store.command(
+            "INSERT INTO ledger.evidence_ledger (stream, seq, actor) VALUES ('evidence', 1, 'perito')"
+        )
     with _as(centre, user) as store, pytest.raises(AccessDenied):
         store.command(sql)
     with _as(centre, "cior_ledger") as store:

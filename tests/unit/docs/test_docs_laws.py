@@ -62,5 +62,6 @@ def test_a_break_still_fits_the_code_and_names_a_test_of_its_law(one: object) ->
     text = (ROOT / file).read_text(encoding="utf-8")
     assert text.count(old) == 1, f"`old` must occur once in {file}: correct docs/laws.toml"
     assert old != new
-    compile(text.replace(old, new), file, "exec")  # a syntax error would fail any test and show nothing
+    if file.endswith(".py"):
+        compile(text.replace(old, new), file, "exec")  # a syntax error would fail any test and show nothing
     assert any(f"{each.path}::{each.name}" == test and law in each.laws for each in TESTS), test
