@@ -103,14 +103,8 @@ def test_both_in_one_batch_the_one_that_stood_before_in_the_topic_is_the_first(s
 
 def test_law_15_a_conflict_does_not_balance_though_all_sums_are_right(store: Store) -> None:
     """The forged record has the counts of the one it imitates, so accepted = stored and every outcome is there."""
-    claim = city.event(
-        500,
-        type="accounting",
-        lane="telemetry",
-        attributes={"by_minute": {str(NOON_MS): 1}},
-        life_safety=False,
-    )
-    Writers(store).write(Kind.EVENT, city.entries([claim, city.event(1, raw_number=1)]), token="events")
+    said = [city.accounting(NOON_MS, 1), city.event(1, raw_number=1)]
+    Writers(store).write(Kind.EVENT, city.entries(said), token="events")
     put(store, FIRST, token="first")
     later_ms = NOON_MS + 10 * MINUTE_MS
     (before,) = check(Questions(store), now_ms=later_ms)
@@ -230,7 +224,7 @@ def test_law_15_no_service_can_erase_or_replace_a_raw_record(
             f"CREATE TABLE {table}_mine AS {table}",
             "DROP FUNCTION chain_hash",
             "CREATE OR REPLACE FUNCTION chain_hash AS (a, b, c, d, e) -> ''",
-            "SYSTEM STOP MERGES",
+            "SYSTEM STOP MERGES ops.raw",
         ):
             with pytest.raises(AccessDenied):
                 store.command(sql)
