@@ -29,6 +29,14 @@ NEAR: Final = "near"
 AWAY: Final = "away"
 """True: the sender is certainly away from the registered place. Absent: at home, or nobody knows."""
 
+AUTHENTICATED: Final = "authenticated"
+"""True: the frame proved that its sender holds the device's key, and when. Absent or False: anybody could have sent it.
+False where the line could have proved it; such a press waits in spool room of its own.
+"""
+
+UNBELIEVED: Final = "unbelieved"
+"""True: its device must prove itself and this did not. It alarms (law 2), and is no sign of life of that device."""
+
 VERIFIED: Final = "verified"
 """True: the source itself says that the alarm was verified, and its type does not say so already."""
 

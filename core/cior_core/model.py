@@ -413,9 +413,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
 class Device(Struct, frozen=True, kw_only=True):
     """A registered source: where it is, how often it must speak, what it may be believed about.
 
-    ``cameras``: ids of the cameras that see it, beyond those found by distance (a camera on board, one across the
-    square). ``registered_people``: a known person carries or lives with it; with a ``block`` too, a press far from
-    ``place`` is one of an absent sender. ``route``: the line that a vehicle serves ("101").
+    ``cameras``: ids of those that see it, beyond those found by distance. ``registered_people``: a known person's; with
+    a ``block``, far from ``place`` the sender is away. ``route``: a vehicle's line. ``unencrypted``: it cannot.
     """
 
     id: str
@@ -431,6 +430,7 @@ class Device(Struct, frozen=True, kw_only=True):
     route: str | None = None
     cameras: tuple[str, ...] = ()
     registered_people: bool = False
+    unencrypted: bool = False
     enabled: bool = True
     drill: bool = False
 

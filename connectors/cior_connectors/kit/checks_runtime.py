@@ -292,6 +292,7 @@ def _leaks(bench: Bench, lines: list[Any], canaries: set[bytes]) -> list[str]:
 
 
 def opened(subject: Subject, box: bytes) -> SealedContent:
+    """What the team of the examined centre reads in a box."""
     from nacl.public import SealedBox
 
     return msgspec.msgpack.decode(SealedBox(subject.key).decrypt(box), type=SealedContent)

@@ -231,6 +231,7 @@ class CadDropSource:
             details=details,
             # What cannot be held against what this desk seals may be such a call, as a dead letter too (law 17).
             sealed=not judged and self._config.seals,
+            authenticated=True,  # the folder's owner wrote it
         )
 
         async def ack(outcome: Outcome) -> None:
