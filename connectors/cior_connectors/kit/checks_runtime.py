@@ -238,10 +238,10 @@ async def sealed_canary(subject: Subject) -> None:
         async with running(bench):
             await until(lambda: len(source.answers) == len(steps), "not all payloads were answered")
         leaks = _leaks(bench, lines, canaries)
-        opened = [opened(subject, record.payload) for record in bench.sink.raws()]
+        boxes = [opened(subject, record.payload) for record in bench.sink.raws()]
     if leaks:
         raise CheckFailed(f"outside the sealed box: {leaks}")
-    if sorted(content.payload for content in opened) != sorted(payload for payload, _ in steps):
+    if sorted(content.payload for content in boxes) != sorted(payload for payload, _ in steps):
         raise CheckFailed("the box does not hold the exact bytes")
 
 
