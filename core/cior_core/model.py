@@ -12,7 +12,7 @@ from typing import Any, Literal, NewType
 
 import msgspec
 
-from cior_core import target
+from cior_core import chain_place, target
 
 EventId = NewType("EventId", str)
 RawId = NewType("RawId", str)
@@ -224,7 +224,8 @@ class Event(Struct, frozen=True, kw_only=True):
 class RawRecord(Struct, frozen=True, kw_only=True):
     """The bytes exactly as received: the evidence and the replay source. Never rewritten.
 
-    ``events``, ``dead``: what decoding made of it. ``sealed``: ``payload`` is a sealed box, the names are pseudonyms.
+    ``events`` and ``dead``: what decoding made of it. When ``sealed``, ``payload`` is a libsodium sealed box, and
+    ``source`` and ``subject`` are pseudonyms. ``chain``: its place in its writer's chain (law 15).
     """
 
     id: RawId
@@ -241,6 +242,7 @@ class RawRecord(Struct, frozen=True, kw_only=True):
     data_class: DataClass = DataClass.RESTRICTED
     sealed: bool = False
     drill: bool = False
+    chain: chain_place.ChainPlace | None = None
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -472,8 +474,7 @@ class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
 
 
 Item = EventItem | ActionItem | ReceiptItem | TickItem
-"""One entry of the area log ``cior.area.v1``, the correlator's only input. ``at_ms``: the sequencing instant (the one
-clock reading of law 6), the ``now`` of ``correlate.step``."""
+"""One entry of the area log, the correlator's only input; ``at_ms``: the one clock reading, ``step``'s now (law 6)."""
 
 
 class UpsertAlert(Struct, frozen=True, kw_only=True, tag="upsert_alert"):

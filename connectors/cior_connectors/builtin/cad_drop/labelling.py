@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 import msgspec
 
@@ -14,10 +13,13 @@ from cior_core.errors import PayloadRejected
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """``labels`` for the record's facts; ``destroyed``: its incident number is none any more."""
+    """``labels`` for the record's facts; ``destroyed``: its incident number is none any more; ``judged``: what decides
+    whether it is sealed could be looked at.
+    """
 
     labels: dict[str, str]
     destroyed: bool = False
+    judged: bool = True
 
 
 def labels(
@@ -26,18 +28,21 @@ def labels(
     """Is the incident known, in which year was its number last given, or (without a whole number) how often was this
     row before in its file; was exactly this read before. ``found``: what the reader found out about the file.
     """
-    destroyed = False
-    if config.columns.id:
-        with suppress(PayloadRejected):
-            row = rows.read(raw, config, found)
-            number = row.joined(config.columns.id, "/")
-            destroyed = bool(number and decode.number_note(row, config))
-            if number and not destroyed:
-                return Told(labels=_known(raw, row, config=config, state=state, now_ms=now_ms))
     row_digest = decode.digest(raw.strip(b"\r\n"))
-    times_before = str(state.occurrence(row_digest))
-    _, again = _versions(f"row:{row_digest}:{times_before}", "0", state=state, now_ms=now_ms)
-    return Told(labels={"occurrence": times_before} | again, destroyed=destroyed)
+    try:
+        row = rows.read(raw, config, found)
+    except PayloadRejected:
+        return Told(labels={"occurrence": str(state.occurrence(row_digest))}, judged=False)
+    judged = bool(row.get(config.columns.type))
+    number = row.joined(config.columns.id, "/")
+    destroyed = bool(number and decode.number_note(row, config))
+    if not number or destroyed:
+        occurrence = str(state.occurrence(row_digest))
+        _, again = _versions(f"row:{row_digest}:{occurrence}", "0", state=state, now_ms=now_ms)
+        return Told(labels={"occurrence": occurrence} | again, destroyed=destroyed, judged=judged)
+    cut = number.isdigit() and state.cut(number, now_ms=now_ms)
+    told = _known(raw, row, config=config, state=state, now_ms=now_ms)
+    return Told(labels=told | ({"zeros": "lost"} if cut else {}), destroyed=cut, judged=judged)
 
 
 def _known(
