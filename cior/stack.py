@@ -2,7 +2,7 @@
 
 Order: broker, topics, sink and console (one process when the store is embedded), stream workers, connectors (one
 process a kind, so that a bad vendor library cannot take the others down), vision workers. Each part is ``python -m
-cior run <part>``; it learns addresses and secrets from its environment: arguments can be read by every user of the machine.
+cior run <part>``; it learns addresses and secrets from its environment: every user of the machine can read arguments.
 """
 
 from __future__ import annotations
