@@ -50,11 +50,11 @@ def remember(context: StepContext, event: Event, facts: str, alert_id: AlertId |
 def heard(context: StepContext, event: Event, seen: Seen) -> Event | None:
     """What an id that was seen before is now: a fact to be placed like a new one, or (None) no more than a copy."""
     lines.notice_copy(context, event, seen.alert_id)
-    receipt = _receipt(event)
-    if receipt in seen.receipts or seen.alert_id is None or not _calls_for_help(context, event):
+    receipt, alert_id = _receipt(event), seen.alert_id
+    if receipt in seen.receipts or alert_id is None or not _calls_for_help(context, event):
         return None
     seen = replace(seen, receipts=(*seen.receipts, receipt)[-_RECEIPTS_MAX:])
-    case = context.root(seen.alert_id)
+    case = context.root(alert_id)
     if case is not None and case.alert.status is not AlertStatus.CLOSED:
         _keep(context, event, _counted(context, seen, case.id))
         return None

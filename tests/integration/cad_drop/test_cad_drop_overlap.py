@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cior_core.model import AlertStatus
+from cior_core.model import AlertStatus, Event
 from doubles.desk import Desk
 
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -23,7 +23,7 @@ async def test_law_14_calls_that_an_export_tells_again_do_not_ring(
         told = {name: getattr(desk.config.columns, name) for name in columns.__struct_fields__}
         desk.configure(columns=columns(**{**told, "id": ()}))
     operators = Desk()
-    heard = 0
+    heard, calls = 0, list[Event]()
     async with desk.running():
         for export, numbers in enumerate(((1,), (1,), (1,), (1, 2))):
             desk.put(f"{export}.csv", desk.calls(*numbers, nature="balacera"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -29,10 +31,17 @@ CLOSE = Signal(at_s=10, action=ActionKind.CLOSE, disposition=Disposition.FALSE_A
 SEALED = {"data_class": DataClass.SEALED, "district": "center"}
 
 
-def press(at_s: float, event: str = "panic.bus", **facts: object) -> Signal:
+def press(at_s: float, event: str = "panic.bus", **facts: Any) -> Signal:
     """The same press, whenever it comes: one id, one time that its device says."""
-    values = {"at_s": at_s, "event": event, "source": "bus-1", "id": "p-1", "ago_s": at_s, **facts}
-    return Signal(**values)  # type: ignore[arg-type]
+    values: dict[str, Any] = {
+        "at_s": at_s,
+        "event": event,
+        "source": "bus-1",
+        "id": "p-1",
+        "ago_s": at_s,
+        **facts,
+    }
+    return Signal(**values)
 
 
 def alerts(run: Run) -> list[Alert]:
@@ -148,7 +157,7 @@ def test_law_14_a_forged_copy_with_other_facts_after_closing_rings_each_time_it_
     pack: RulePack,
 ) -> None:
     close_second = Signal(at_s=30, action=ActionKind.CLOSE, alert=1, disposition=Disposition.FALSE_ALARM)
-    forged = {"east_m": 40.0}
+    forged: dict[str, object] = {"east_m": 40.0}
     run = play([press(0), CLOSE, press(20, **forged), close_second, press(40, **forged)], pack)
     assert len(alerts(run)) == 3
     assert alerts(run)[-1].status is AlertStatus.OPEN
