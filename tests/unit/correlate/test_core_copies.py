@@ -157,7 +157,7 @@ def test_law_14_a_forged_copy_with_other_facts_after_closing_rings_each_time_it_
     pack: RulePack,
 ) -> None:
     close_second = Signal(at_s=30, action=ActionKind.CLOSE, alert=1, disposition=Disposition.FALSE_ALARM)
-    forged: dict[str, object] = {"east_m": 40.0}
+    forged: dict[str, Any] = {"east_m": 40.0}
     run = play([press(0), CLOSE, press(20, **forged), close_second, press(40, **forged)], pack)
     assert len(alerts(run)) == 3
     assert alerts(run)[-1].status is AlertStatus.OPEN
