@@ -29,6 +29,14 @@ NEAR: Final = "near"
 AWAY: Final = "away"
 """True: the sender is certainly away from the registered place. Absent: at home, or nobody knows."""
 
+AUTHENTICATED: Final = "authenticated"
+"""True: the frame proved that its sender holds the device's key, and when. Absent or False: anybody could have sent it.
+"""
+
+PACED: Final = "paced"
+"""True: one of so many of its sender at once (a file of calls) that it travels beside the urgent lane, whatever it is,
+and must not stand in the way of anybody's press. Its level is that of its type."""
+
 VERIFIED: Final = "verified"
 """True: the source itself says that the alarm was verified, and its type does not say so already."""
 

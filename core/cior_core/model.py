@@ -299,16 +299,18 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Suppression(Struct, frozen=True, kw_only=True):
-    """Who muted an alert and why; it marks, never deletes, and cannot cover a life-safety item."""
+    """Who muted an alert, why, and what came meanwhile: how many, and the newest ids. Never P1, never life-safety."""
 
     by: str
     reason: str
     since_ms: int
     until_ms: int
+    hidden: int = 0
+    hidden_ids: tuple[EventId, ...] = ()
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One incident's current state; ``version`` grows by one with each change and orders every copy."""
+    """One incident's current state; ``version`` orders its copies. ``group``: the line that it shares, if any."""
 
     id: AlertId
     area: AreaId
@@ -342,10 +344,10 @@ class Alert(Struct, frozen=True, kw_only=True):
     on_scene_ms: int | None = None
     closed_ms: int | None = None
     timers: tuple[tuple[str, int], ...] = ()
-
     applied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     floor: Level | None = None
+    group: str = ""
 
 
 class Transition(Struct, frozen=True, kw_only=True):
@@ -413,9 +415,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
 class Device(Struct, frozen=True, kw_only=True):
     """A registered source: where it is, how often it must speak, what it may be believed about.
 
-    ``cameras``: ids of the cameras that see it, beyond those found by distance (a camera on board, one across the
-    square). ``registered_people``: a known person carries or lives with it; with a ``block`` too, a press far from
-    ``place`` is one of an absent sender. ``route``: the line that a vehicle serves ("101").
+    ``cameras``: ids of those that see it, beyond those found by distance (on board, across the square).
+    ``registered_people``: a known person carries or lives with it; with a ``block``, a press far away is of one absent.
     """
 
     id: str
@@ -428,7 +429,7 @@ class Device(Struct, frozen=True, kw_only=True):
     siren: bool = False
     block: str | None = None
     facility: str | None = None
-    route: str | None = None
+    route: str | None = None  # the line that a vehicle serves ("101")
     cameras: tuple[str, ...] = ()
     registered_people: bool = False
     enabled: bool = True

@@ -16,6 +16,7 @@ from cior_connectors._runtime.codes import UNDECODED
 from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors.contract import Accepted, DecodeContext, Facts, Outcome, Rejected, RejectedPart
+from cior_core.attributes import PACED
 from cior_core.errors import PayloadRejected
 from cior_core.identity import dead_id, payload_sha256
 from cior_core.model import (
@@ -294,10 +295,14 @@ def _assembled(
 
 
 def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]) -> SpoolClass:
-    """How the payload may be treated when capacity is short: whatever could be a press counts as life-safety."""
-    if any(event.life_safety or event.lane is Lane.URGENT for event in events) or (
-        letters and channel.life_safety
-    ):
+    """How the payload may be treated when capacity is short: whatever could be a press counts as life-safety.
+
+    What only gave way to presses (:class:`~cior_connectors._runtime.limits.DeskPace`) is worth no less for that.
+    """
+    urgent = any(
+        event.life_safety or event.lane is Lane.URGENT or PACED in event.attributes for event in events
+    )
+    if urgent or (letters and channel.life_safety):
         return SpoolClass.LIFE_SAFETY
     if events and not letters and all(event.lane is Lane.TELEMETRY for event in events):
         return SpoolClass.TELEMETRY

@@ -20,7 +20,7 @@ from cior_connectors.builtin.dc09.extended import attributes_of, occurrence_ms, 
 from cior_connectors.builtin.dc09.message import Message, parse
 from cior_connectors.contract import Decoded, Facts
 from cior_connectors.decoding import clock_notes, make_event
-from cior_core.attributes import VERIFIED
+from cior_core.attributes import AUTHENTICATED, VERIFIED
 from cior_core.clock import Judgement
 from cior_core.errors import PayloadRejected
 from cior_core.identity import press_key
@@ -203,10 +203,10 @@ def _event(
         attributes["data_account"] = message.data_account
     if (repeat := _number(facts.details.get("press_repeat", ""))) > 0:
         attributes["repeat"] = repeat
-    if message.encrypted and not reply.timely(
-        message, _number(facts.details.get("arrived_ms", "")) or facts.received_ms
-    ):
-        attributes["timestamp_refused"] = True
+    if message.encrypted:
+        arrived_ms = _number(facts.details.get("arrived_ms", "")) or facts.received_ms
+        # Only its owner could make it; only a timely one was not recorded by somebody else.
+        attributes["timestamp_refused" if not reply.timely(message, arrived_ms) else AUTHENTICATED] = True
     return make_event(
         facts,
         type_code=fact.type_code,
