@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from cior_core import bundled, schemas
-from cior_core.taxonomy import EventType, Taxonomy
+from cior_core.model import Phase
+from cior_core.taxonomy import AlarmMeaning, EventType, Taxonomy
 
 DOCS = Path(__file__).parent
 BASELINE = DOCS / "schemas" / "baseline"
@@ -51,7 +52,9 @@ def files() -> dict[Path, str]:
         DOCS / "schemas" / f"{name}.v1.json": rendered(tree) for name, tree in schemas.schemas().items()
     }
     documents[DOCS / "schemas" / "asyncapi.json"] = rendered(schemas.asyncapi(version=release()))
-    documents[DOCS / "taxonomy.md"] = taxonomy_page(Taxonomy.load(bundled.text("taxonomy.toml")))
+    kinds = Taxonomy.load(bundled.text("taxonomy.toml"))
+    documents[DOCS / "taxonomy.md"] = taxonomy_page(kinds)
+    documents[DOCS / "panel_codes.md"] = panel_codes_page(kinds)
     return documents
 
 
@@ -121,6 +124,7 @@ def taxonomy_page(kinds: Taxonomy) -> str:
             "Generated from `core/cior_core/data/taxonomy.toml` by `docs/generate.py`; edit the data, not this page.",
             f"{len(kinds)} types. Class: **L** life-safety, **S** silent and sealed, **N** a siren may sound.",
             "Competence: lead, then supporting levels. Reach: metres / seconds before widening.",
+            "SIA: (restore), verified+; each panel code by itself: [panel_codes.md](panel_codes.md).",
             "",
             *head,
             *map(taxonomy_row, kinds.values()),
@@ -149,8 +153,66 @@ def taxonomy_row(kind: EventType) -> str:
         f"{kind.radius_m:g} / {kind.window_s:g}",
         " ".join(kind.apco),
         " ".join(kind.contact_id),
-        " ".join((*kind.sia, *(f"({code})" for code in kind.sia_restore))),
+        " ".join(
+            (*kind.sia, *(f"{code}+" for code in kind.sia_verified), *(f"({c})" for c in kind.sia_restore))
+        ),
     )
+    return f"| {' | '.join(cells)} |"
+
+
+def panel_codes_page(kinds: Taxonomy) -> str:
+    """docs/panel_codes.md: each code of the two published tables, as a panel's message becomes it."""
+    contact_id = sorted(code for kind in kinds.values() for code in kind.contact_id)
+    sia = sorted(
+        code for kind in kinds.values() for code in (*kind.sia, *kind.sia_restore, *kind.sia_verified)
+    )
+    head = ("| code | says | type | family | level | life-safety |", "|" + "---|" * 6)
+    return "\n".join(
+        (
+            "# Panel codes",
+            "",
+            "Generated from `core/cior_core/data/taxonomy.toml` by `docs/generate.py`; edit the data, not this page.",
+            "A code that stands here in no table is `alarm.unclassified`, life-safety while in doubt; Contact ID codes",
+            "of a class that the standard names (2 to 5, and the services of 6 and 9) take the class's type, and say",
+            "that their code is unknown.",
+            "",
+            f"## SIA DC-03 ({len(sia)} codes)",
+            "",
+            *head,
+            *(panel_code_row(code, kinds.map_sia(code), kinds) for code in sia),
+            "",
+            f"## Contact ID, SIA DC-05 ({len(contact_id)} codes)",
+            "",
+            "With qualifier 1; 3 is the restore or the closing of the same, 6 says that it is still so.",
+            "",
+            *head,
+            *(panel_code_row(code, kinds.map_contact_id("1", code), kinds) for code in contact_id),
+            "",
+        )
+    )
+
+
+_SAYS = {
+    "integrity": "tamper",
+    "maintenance": "trouble",
+    "supervision": "trouble",
+    "access": "access",
+    "test": "test",
+}
+_SAYS_TYPE = {"device.bypass": "bypass", "device.notice": "notice", "alarm.cancel": "cancel"}
+
+
+def panel_code_row(code: str, meaning: AlarmMeaning | None, kinds: Taxonomy) -> str:
+    """One code: alarm, verified alarm, restore, trouble, bypass, test, cancel, access or notice."""
+    if meaning is None:
+        raise ValueError(f"{code} has no meaning")
+    kind = kinds[meaning.type]
+    says = _SAYS_TYPE.get(kind.code) or _SAYS.get(kind.family, "alarm")
+    if meaning.phase is Phase.RESTORE:
+        says = "closing" if kind.family == "access" else f"restore of {says}"
+    if meaning.verified or kind.code.endswith(".verified"):
+        says = "verified alarm"
+    cells = (code, says, f"`{kind.code}`", kind.family, kind.level, "yes" if kind.life_safety else "no")
     return f"| {' | '.join(cells)} |"
 
 

@@ -1,4 +1,4 @@
-"""``cior connector new|check|replay|list|run``: the room's command.
+"""``cior connector new|check|try|replay|list|run``: the room's command.
 
 Exit codes: 0 well, 1 something must be corrected, 2 wrong use.
 """
@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from cior_connectors import registry
-from cior_connectors._runtime import process
+from cior_connectors._runtime import process, trying
 from cior_connectors._runtime.replay import Report, events_by_raw, records, replay
 from cior_connectors._runtime.settings import read_centre, read_registry
 from cior_connectors.kit import documents, samples
@@ -148,6 +148,26 @@ def _write_golden(package: str) -> None:
         if sample.expected is None:
             samples.write_expected(sample, subject.decode(sample.raw, subject.stamped(sample)))
             click.echo(f"wrote {sample.folder}/expected.json: read it")
+
+
+@connector.command(
+    name="try", help="Show what the first records of a file would become, and what is not understood."
+)
+@click.argument("mapping", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--kind", default="cad_drop", help="Whose mapping it is, when the file does not name a kind itself."
+)
+@click.option("--lang", type=click.Choice(["es", "en"]), default="es", help="Language of what is said.")
+def try_(*, mapping: Path, file: Path, kind: str, lang: str) -> None:
+    """Exit 0 when everything was understood, 1 when something was not. Needs no broker, and keeps and sends nothing."""
+    try:
+        report = trying.report(mapping, file, kind=kind, words=trying.words(lang))
+    except CiorError as error:
+        raise click.ClickException(str(error)) from error
+    for line in report.lines:
+        click.echo(line)
+    sys.exit(0 if report.understood else 1)
 
 
 @connector.command(

@@ -16,10 +16,10 @@ connector lives on. ``cior_connectors.decoding`` makes ids and events.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any, BinaryIO, Protocol, runtime_checkable
 
 import msgspec
 
@@ -127,17 +127,22 @@ class ConnectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """The bytes and their ``events`` are durable: acknowledge."""
+    """The bytes and their ``events`` are durable: acknowledge.
+
+    ``sealed``: they are durable in a box alone; what the source still keeps of them in clear must go.
+    """
 
     events: int = 0
+    sealed: bool = False
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes are durable, as a dead letter with this stable ``code``: tell the device what its protocol offers (DUH,
-    NAK, nothing, 4xx).
+    NAK, nothing, 4xx). ``sealed``: as in :class:`Accepted`.
     """
 
     code: str
+    sealed: bool = False
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -294,6 +299,9 @@ class OpenContext(Protocol):
     def now_ms(self) -> int:
         """The edge's one clock (law 6)."""
 
+    def keyed(self, *words: str) -> str:
+        """A digest of identifying words with the centre's key, for marks and names of files (law 17)."""
+
     def degraded(self, reason: str, /) -> None:
         """Working, but not well (one of two lines down). Log-once and the health event are the runtime's."""
 
@@ -361,6 +369,22 @@ class Commandable(Protocol):
         Raise that only when *nothing was done*: the runtime asks again until the command expires. Any other error of
         ``cior_core.errors`` is a refusal; a receipt of ``refused`` or ``failed`` is an answer like every other.
         """
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of a file that a mapping is tried on. ``absent``: mapped columns it does not have; None: no record."""
+
+    payload: bytes
+    facts: Facts
+    absent: frozenset[str] | None = None
+
+
+@runtime_checkable
+class Tryable(Source, Protocol):
+    """A source of files: its configuration can be tried on one (``cior connector try``)."""
+
+    def trial(self, file: BinaryIO, /) -> Iterator[Trial]:
+        """The records as real work would cut them, without their being open, a broker or anything kept."""
 
 
 @runtime_checkable

@@ -80,18 +80,21 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     contact_id: tuple[str, ...] = ()
     sia: tuple[str, ...] = ()
     sia_restore: tuple[str, ...] = ()
+    sia_verified: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
 
 
 class AlarmMeaning(msgspec.Struct, frozen=True, kw_only=True):
     """What a panel's code says.
 
-    ``exact`` is false when only the code's class is known; the native code must then travel with the event.
+    ``exact`` is false when the code stands in no table; the native code must then travel with the event. ``verified``:
+    the code says that a second detector confirmed it, and the type does not say so already.
     """
 
     type: TypeCode
     phase: Phase
     exact: bool = True
+    verified: bool = False
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,6 +111,7 @@ class Taxonomy(Mapping[str, EventType]):
         self._contact_id = _inverse(self, lambda kind: kind.contact_id)
         self._sia = _inverse(self, lambda kind: kind.sia)
         self._sia_restore = _inverse(self, lambda kind: kind.sia_restore)
+        self._sia_verified = _inverse(self, lambda kind: kind.sia_verified)
 
     @classmethod
     def load(cls, text: str, *, file: str = "taxonomy.toml") -> Self:
@@ -132,14 +136,15 @@ class Taxonomy(Mapping[str, EventType]):
         """Meaning of a Contact ID event (SIA DC-05): ``qualifier`` 1 new or opening, 3 restore or closing, 6 still
         present; ``code`` three digits.
 
-        A code we do not list falls back to its class, an alarm of unknown class to ``alarm.unclassified``: an alarm
-        is never lost for want of a row. None only when ``code`` is not a Contact ID code at all.
+        A code in no table falls back to its class where the standard names one, else to ``alarm.unclassified``, which
+        is life-safety while in doubt: an alarm is never lost for want of a row. None only when ``code`` is not a
+        Contact ID code at all.
         """
         if not re.fullmatch(r"[0-9]{3}", code, re.ASCII):
             return None
         known = self._contact_id.get(code)
         kind = known or TypeCode(
-            _CONTACT_ID_CLASS.get(code[:2]) or _CONTACT_ID_CLASS.get(code[:1], "device.notice")
+            _CONTACT_ID_CLASS.get(code[:2]) or _CONTACT_ID_CLASS.get(code[:1], _UNCLASSIFIED)
         )
         phase = _QUALIFIER.get(qualifier)
         return AlarmMeaning(
@@ -149,9 +154,10 @@ class Taxonomy(Mapping[str, EventType]):
         )
 
     def map_sia(self, code: str) -> AlarmMeaning | None:
-        """Meaning of a SIA DC-03 code of two letters, such as ``BA`` or ``FR``; unknown alarm codes (``?A``) fall
-        back to ``alarm.unclassified``, other unknown codes to ``device.notice``. None only when ``code`` is not two
-        capital letters.
+        """Meaning of a SIA DC-03 code of two letters, such as ``BA`` or ``FR``.
+
+        A code in no table is ``alarm.unclassified``, whatever its letters look like: vendors give the free ones to
+        alarms too (Satel, Ajax). None only when ``code`` is not two capital letters.
         """
         if not re.fullmatch(r"[A-Z]{2}", code, re.ASCII):
             return None
@@ -159,8 +165,9 @@ class Taxonomy(Mapping[str, EventType]):
             return AlarmMeaning(type=kind, phase=self._phase(kind, Phase.NEW))
         if kind := self._sia_restore.get(code):
             return AlarmMeaning(type=kind, phase=Phase.RESTORE)
-        kind = TypeCode("alarm.unclassified" if code[1] == "A" else "device.notice")
-        return AlarmMeaning(type=kind, phase=Phase.NEW, exact=False)
+        if kind := self._sia_verified.get(code):
+            return AlarmMeaning(type=kind, phase=Phase.NEW, verified=True)
+        return AlarmMeaning(type=TypeCode(_UNCLASSIFIED), phase=Phase.NEW, exact=False)
 
     def _phase(self, kind: TypeCode, phase: Phase) -> Phase:
         if self[kind].family == "test":
@@ -169,18 +176,33 @@ class Taxonomy(Mapping[str, EventType]):
 
 
 _QUALIFIER: Final = {"1": Phase.NEW, "3": Phase.RESTORE, "6": Phase.STILL}
+_UNCLASSIFIED: Final = "alarm.unclassified"
 _CONTACT_ID_CLASS: Final = {
     "10": "medical.alarm",
     "11": "fire.alarm",
     "12": "panic.alarm",
     "13": "burglary.alarm",
-    "1": "alarm.unclassified",
     "2": "device.trouble",
     "3": "device.trouble",
+    "41": "device.notice",
+    "42": "access.door",
+    "43": "access.door",
     "4": "access.open_close",
     "5": "device.bypass",
+    "60": "device.notice",
+    "61": "device.notice",
+    "62": "device.notice",
+    "63": "device.notice",
+    "65": "device.notice",
+    "90": "device.notice",
+    "91": "device.notice",
+    "92": "device.notice",
+    "95": "device.notice",
+    "96": "device.notice",
 }
-"""SIA DC-05: the first two digits of an alarm code name its class, the first digit the group."""
+"""SIA DC-05: the first two digits of a code name its class, the first digit the group. Classes whose meaning the
+standard leaves to the installer or to nobody (14 to 16, 64, 7, 0, 8 and the rest of 6 and 9) are alarms in doubt.
+"""
 
 REQUIRED_TYPES: Final = (
     "medical.alarm",
@@ -193,6 +215,7 @@ REQUIRED_TYPES: Final = (
     "device.trouble",
     "device.bypass",
     "device.notice",
+    "access.door",
     "device.stuck_button",
     "device.clock",
     "source.silent",
@@ -324,7 +347,7 @@ def _law_faults(kind: EventType, at: tuple[str | int, ...]) -> Iterator[_Fault]:
 
 
 def _native_faults(kinds: tuple[EventType, ...]) -> Iterator[_Fault]:
-    for field in ("apco", "contact_id", ("sia", "sia_restore")):
+    for field in ("apco", "contact_id", ("sia", "sia_restore", "sia_verified")):
         owners: dict[str, str] = {}
         for n, kind in enumerate(kinds):
             for name in (field,) if isinstance(field, str) else field:

@@ -141,6 +141,10 @@ class Instance:
         """The edge's clock."""
         return self._around.now_ms()
 
+    def keyed(self, *words: str) -> str:
+        """A digest of ``words`` that nobody without the centre's key can try out."""
+        return self._around.sealer.pseudonym("mark", self.instance, *words)
+
     def degraded(self, reason: str, /) -> None:
         """The source works, but not well."""
         self.book.turn(State.DEGRADED, reason)

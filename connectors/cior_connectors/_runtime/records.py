@@ -282,9 +282,9 @@ def _assembled(
     )
     return Publication(
         messages=messages,
-        outcome=Accepted(events=len(events))
+        outcome=Accepted(events=len(events), sealed=record.sealed)
         if given.decoded.code is None
-        else Rejected(code=given.decoded.code),
+        else Rejected(code=given.decoded.code, sealed=record.sealed),
         spool_class=spool_class,
         lanes=tuple(event.lane for event in events),
         dead_codes=tuple(letter.code for letter in letters),

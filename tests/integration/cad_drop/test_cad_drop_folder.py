@@ -217,6 +217,8 @@ _CHILD = textwrap.dedent(
     """
     import asyncio, sys, time
     from pathlib import Path
+    from nacl.public import PrivateKey
+    from cior_connectors._runtime.seal import Sealer
     from cior_connectors.builtin.cad_drop.config import CadDropConfig, Columns
     from cior_connectors.builtin.cad_drop.source import CadDropSource
     from cior_connectors.contract import Accepted, DecodeContext
@@ -238,6 +240,8 @@ _CHILD = textwrap.dedent(
     class Ctx:
         instance, state_dir, max_payload_bytes = "desk", state, 1_000_000
         now_ms = staticmethod(lambda: time.time_ns() // 1_000_000)
+        sealer = Sealer(team_key=bytes(PrivateKey.generate().public_key), hmac_key=b"k" * 32)
+        def keyed(self, *words): return self.sealer.pseudonym("mark", "desk", *words)
         def degraded(self, reason): pass
         def recovered(self): pass
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import os
 import time
 import tracemalloc
@@ -22,6 +23,10 @@ from cior_connectors.registry import package_text
 ROOT = Path(__file__).resolve().parents[3]
 DATA = Path(os.environ.get("CIOR_TEST_DATA", ROOT.parent / "shared" / "data")) / "cad" / "montgomery_911.csv"
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
+
+
+def keyed(word: str) -> str:
+    return hmac.new(b"k" * 32, word.encode(), "sha256").hexdigest()
 
 
 @pytest.mark.skipif(not DATA.exists(), reason=f"the county's 911 file is not at {DATA}: set CIOR_TEST_DATA")
@@ -90,6 +95,9 @@ class _Context:
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
+    def keyed(self, *words: str) -> str:
+        return keyed("\0".join(words))
+
     def degraded(self, reason: str, /) -> None:
         raise AssertionError(reason)
 
@@ -124,13 +132,13 @@ async def _drain(desk: Any, path: Path, state: Path) -> int:
 
 def test_versions_are_forgotten_after_their_time(tmp_path: Path) -> None:
     day_ms = 86_400_000
-    state = DropState(tmp_path / "s", now_ms=0, remember_days=10)
+    state = DropState(tmp_path / "s", now_ms=0, remember_days=10, keyed=keyed)
     assert not state.known("a", "1", now_ms=0)
     assert state.known("a", "2", now_ms=0)
     state.close()
-    state = DropState(tmp_path / "s", now_ms=9 * day_ms, remember_days=10)
+    state = DropState(tmp_path / "s", now_ms=9 * day_ms, remember_days=10, keyed=keyed)
     assert state.known("a", "2", now_ms=9 * day_ms)
     state.close()
-    state = DropState(tmp_path / "s", now_ms=11 * day_ms, remember_days=10)
+    state = DropState(tmp_path / "s", now_ms=11 * day_ms, remember_days=10, keyed=keyed)
     assert not state.known("a", "3", now_ms=11 * day_ms)
     state.close()

@@ -90,7 +90,7 @@ _PANELS = {
     "fire": ("panel", "110", "fire.alarm"),
     "gas": ("panel", "151", "gas.alarm"),
     "medical": ("panel", "100", "medical.alarm"),
-    "flood": ("panel", "154", "flood.street"),
+    "flood": ("panel", "154", "water.alarm"),
     "welfare": ("panel", "654", "person.welfare"),
     "device_tamper": ("panel", "137", "device.tamper"),
     "supervision": ("panel", "350", "supervision.lost"),

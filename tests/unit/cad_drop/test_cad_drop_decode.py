@@ -259,7 +259,7 @@ def test_a_row_in_the_wrong_encoding_is_a_dead_letter_when_the_encoding_is_fixed
         (b"77;21/09/2026 10:05;Balacera\n", "cad_drop.columns"),
         (row() + b"x;y\n", "cad_drop.csv"),
         (HEADER.encode(), "cad_drop.repeated_header"),
-        (row(created="created", lat="lat", lon="lon"), "cad_drop.nothing_readable"),
+        (row(number="", created="n/a", nature="", lat="", lon="", street=""), "cad_drop.nothing_readable"),
     ],
 )
 def test_what_is_no_record_is_rejected(raw: bytes, code: str) -> None:

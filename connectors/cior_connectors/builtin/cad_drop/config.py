@@ -6,7 +6,7 @@ Strict; everything site-specific lives here.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -16,6 +16,15 @@ from cior_connectors.contract import ConnectorConfig
 from cior_core.model import Phase, PlaceMethod
 
 Column = str | int
+
+EPOCHS: Final = {
+    "epoch": 0.0,
+    "epoch_s": 1000.0,
+    "epoch_ms": 1.0,
+    "epoch_us": 1e-3,
+    "epoch_ns": 1e-6,
+}
+"""Names among ``datetime_formats`` of numbers since 1970, and what one is in ms; ``epoch`` tells it by the size."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,11 +55,17 @@ class CsvFormat(_Part, frozen=True, kw_only=True):
 
 
 class Columns(_Part, frozen=True, kw_only=True):
-    """Which column holds what: a header name, a JSON path with dots, an XML path with slashes and @attribute, or a CSV
-    index from 0.
+    """Which column holds what: a header name or a CSV index from 0; a JSON path with dots, in which a number is an
+    index from 0 (``geometry.coordinates.1``) and a ``$ref`` is followed; an XML path with slashes and @attribute.
     """
 
-    occurred: Annotated[Column, Meta(description="When it happened (call received).", examples=["created"])]
+    occurred: Annotated[
+        Column | tuple[Column, ...],
+        Meta(
+            description="When it happened (call received); several columns, date first, are read as one text.",
+            examples=["created", ["fecha", "hora"]],
+        ),
+    ]
     type: Annotated[
         Column,
         Meta(description="The CAD's nature or type, matched against the type rules.", examples=["nature"]),
@@ -67,6 +82,13 @@ class Columns(_Part, frozen=True, kw_only=True):
     ] = None
     lat: Annotated[Column | None, Meta(description="Latitude, WGS84 degrees.")] = None
     lon: Annotated[Column | None, Meta(description="Longitude, WGS84 degrees.")] = None
+    place: Annotated[
+        Column | None,
+        Meta(
+            description="One field with the point: WKT, (lat, lon), GeoRSS, GeoJSON, an ESRI or Socrata location.",
+            examples=["case_location"],
+        ),
+    ] = None
     address: Annotated[tuple[Column, ...], Meta(description="Address parts, joined with a comma.")] = ()
     priority: Annotated[
         Column | None, Meta(description="The CAD's own priority, kept as text and never computed with.")
@@ -76,11 +98,11 @@ class Columns(_Part, frozen=True, kw_only=True):
         Column | None, Meta(description="Number of the incident this one was merged into.")
     ] = None
     dispatched: Annotated[
-        Column | None,
+        Column | tuple[Column, ...] | None,
         Meta(description="When somebody was sent, written as `occurred` is.", examples=["despachado"]),
     ] = None
     on_scene: Annotated[
-        Column | None,
+        Column | tuple[Column, ...] | None,
         Meta(description="When somebody arrived, written as `occurred` is.", examples=["en_lugar"]),
     ] = None
     test: Annotated[Column | None, Meta(description="Column that marks a test call (see test_pattern).")] = (
@@ -106,6 +128,20 @@ class TypeRule(_Part, frozen=True, kw_only=True):
             examples=["^EMS:.*CARDIAC"],
         ),
     ] = None
+
+
+class SealRule(_Part, frozen=True, kw_only=True):
+    """A call whose ``columns`` hold ``pattern`` is sealed, whatever its type.
+
+    So is one in which a column is missing or is no text: what cannot be looked at is not known to be harmless.
+    """
+
+    columns: Annotated[
+        tuple[Column, ...], Meta(min_length=1, description="Where to look.", examples=[["relato"]])
+    ]
+    pattern: Annotated[
+        str, Meta(description="Regular expression; letter case and accents ignored.", examples=["violencia"])
+    ]
 
 
 class Bounds(_Part, frozen=True, kw_only=True):
@@ -153,7 +189,8 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
     encoding: Annotated[
         Literal["utf-8", "latin-1", "cp1252", "detect"],
         Meta(
-            description="Text encoding; detect = UTF-8 when it is, else CP1252, else Latin-1, record by record.",
+            description="Text encoding; detect = UTF-8 when it is, else CP1252, else Latin-1, record by record. XML: "
+            "only where the file neither declares one that is true nor is UTF-8.",
             examples=["detect"],
         ),
     ] = "utf-8"
@@ -176,7 +213,8 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
         tuple[str, ...],
         Meta(
             min_length=1,
-            description="strptime formats tried in order; `iso` for ISO 8601.",
+            description="strptime formats tried in order; `iso` for ISO 8601; `epoch_s`, `epoch_ms`, `epoch_us`, "
+            "`epoch_ns` for numbers since 1970, `epoch` for whichever fits (tried last anyway).",
             examples=[["%Y-%m-%d %H:%M"]],
         ),
     ] = ("iso",)
@@ -203,6 +241,20 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
         False
     )
     bounds: Annotated[Bounds | None, Meta(description="Where incidents can be.")] = None
+    crs: Annotated[
+        int | str | None,
+        Meta(
+            description="Coordinate system of projected coordinates (EPSG code); lon is x (east), lat is y (north).",
+            examples=["EPSG:22185"],
+        ),
+    ] = None
+    place_order: Annotated[
+        Literal["lat_lon", "lon_lat"],
+        Meta(
+            description="Order of a bare pair in one field; WKT and GeoJSON have their own.",
+            examples=["lon_lat"],
+        ),
+    ] = "lat_lon"
     place_method: Annotated[
         PlaceMethod, Meta(description="How the coordinates were found.", examples=["geocoded"])
     ] = PlaceMethod.GEOCODED
@@ -212,11 +264,21 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
     id_by_year: Annotated[
         bool, Meta(description="Incident numbers start again each (local) year.", examples=[True])
     ] = True
+    id_pattern: Annotated[
+        str | None,
+        Meta(
+            description="What a whole incident number is (regular expression); others count as destroyed.",
+            examples=["26-\\d{6}"],
+        ),
+    ] = None
     types: Annotated[tuple[TypeRule, ...], Meta(description="Type rules, first match wins.")] = ()
     default_type: Annotated[
         str,
         Meta(description="Type of a nature no rule matches: it is never dropped.", examples=["call.other"]),
     ]
+    seal: Annotated[
+        tuple[SealRule, ...], Meta(description="Calls to seal whatever their type, by what they say.")
+    ] = ()
     phases: Annotated[dict[str, Phase], Meta(description="CAD state (letter case ignored) to phase.")] = (
         msgspec.field(default_factory=dict)
     )
@@ -257,7 +319,8 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
             self.test_pattern,
             self.verified_pattern,
             *self.mask_patterns,
-            *(rule.pattern for rule in self.types if rule.pattern is not None),
+            *(rule.pattern for rule in self.seal),
+            *(each for each in (self.id_pattern, *(rule.pattern for rule in self.types)) if each is not None),
         ):
             try:
                 re.compile(pattern)
@@ -271,3 +334,25 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("records_at must name the record element of an XML file")
         if (self.columns.lat is None) != (self.columns.lon is None):
             raise ValueError("lat and lon go together")
+        if self.crs is not None and not known_crs(self.crs):
+            raise ValueError(f"crs {self.crs!r} is no coordinate system: name it as EPSG:22185")
+
+
+def code_of(crs: object) -> str:
+    """A coordinate system as ``pyproj`` takes it: a bare number is an EPSG code, but ESRI's own (102100) are not."""
+    text = str(crs).strip()
+    if not text.isdigit():
+        return text
+    return f"ESRI:{text}" if len(text) == 6 and text.startswith("10") else f"EPSG:{text}"
+
+
+def known_crs(crs: object) -> bool:
+    """Whether ``pyproj`` has the coordinate system."""
+    from pyproj import CRS  # heavy, and only a desk with a grid needs it
+    from pyproj.exceptions import CRSError
+
+    try:
+        CRS.from_user_input(code_of(crs))
+    except CRSError:
+        return False
+    return True

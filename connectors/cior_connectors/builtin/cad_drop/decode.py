@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Any
 
-from cior_connectors.builtin.cad_drop import rows, values
-from cior_connectors.builtin.cad_drop.config import CadDropConfig, Column
-from cior_connectors.contract import Decoded, Facts
+from cior_connectors.builtin.cad_drop import places, rows, times, values
+from cior_connectors.builtin.cad_drop.config import CadDropConfig, Column, SealRule
+from cior_connectors.contract import Decoded, Facts, Taxonomy
 from cior_connectors.decoding import clock_notes, make_event
 from cior_core import clock
 from cior_core.attributes import DISPATCHED_MS, MERGED_INTO, ON_SCENE_MS, VERIFIED
 from cior_core.clock import DEFAULT_LIMITS, ClockLimits, ClockReading
 from cior_core.errors import PayloadRejected
-from cior_core.model import Phase
+from cior_core.model import DataClass, Phase, TypeCode
 
 MAX_TEXT = 500
 DAY_S = 86_400.0
 _SPACE = re.compile(r"\s+")
+_LOST = "\ufffd"
+"""What a program upstream put where it could not read a letter."""
 
 
 def decode(raw: bytes, facts: Facts) -> Decoded:
@@ -37,8 +40,22 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
     config: CadDropConfig = facts.known.config
     if problem := facts.details.get("problem", ""):
         raise PayloadRejected(problem, "these bytes of the file are not a record")
-    row = rows.read(raw, config, facts.details.get("header", ""))
-    occurred = values.instant(row.get(config.columns.occurred), config)
+    row = rows.read(raw, config, facts.details)
+    occurred = times.instant(row.parts(rows.several(config.columns.occurred)), config)
+    nature = _SPACE.sub(" ", unicodedata.normalize("NFC", row.get(config.columns.type)))
+    texts = places.Texts(
+        lat=row.get(config.columns.lat),
+        lon=row.get(config.columns.lon),
+        field=row.get(config.columns.place),
+        address=row.joined(config.columns.address, ", "),
+    )
+    spot, place_note = places.place(texts, config)
+    if occurred.ms is None and not (spot.located or spot.text or nature or row.joined(config.columns.id, "")):
+        raise PayloadRejected(
+            "cad_drop.nothing_readable",
+            "neither time, place, address, nature nor number can be read",
+            cure="check the column mapping",
+        )
     # Rows are stored before they are sent: only those in order show a clock that was set back.
     stored = not (config.rows_in_order and facts.details.get("known", "") != "yes")
     judged = clock.judge(
@@ -49,22 +66,18 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         history=facts.clock_of(config.subject),
         limits=_limits(config),
     )
-    spot, place_note = values.place(
-        row.get(config.columns.lat),
-        row.get(config.columns.lon),
-        row.joined(config.columns.address, ", "),
-        config,
-    )
-    if occurred.note == "unreadable" and (config.columns.lat is None or place_note == "unreadable"):
-        raise PayloadRejected(
-            "cad_drop.nothing_readable",
-            "neither the time nor the place can be read",
-            cure="check the column mapping",
-        )
-    year = occurred.year
+    year = year_of(occurred, facts.details.get("year", ""))
     incident = incident_key(raw, row, config, year=year, occurrence=facts.details.get("occurrence", "0"))
-    nature = _SPACE.sub(" ", row.get(config.columns.type))
-    notes = {"time_note": occurred.note, "place_note": place_note}
+    notes = {
+        "time_note": occurred.note,
+        "place_note": place_note,
+        "id_note": (id_note := number_note(row, config)),
+        "id_written": row.joined(config.columns.id, "/")[:MAX_TEXT] if id_note else "",
+        "encoding_note": facts.details.get("encoding_note", ""),
+    }
+    classed: dict[str, Any] = {}
+    if must_seal(row, nature, config, facts.known.taxonomy):
+        classed["data_class"] = DataClass.SEALED
     event = make_event(
         facts,
         type_code=type_of(nature, config),
@@ -84,8 +97,43 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         | {name: note for name, note in notes.items() if note}
         | {"incident": incident}
         | clock_notes(judged),
+        **classed,
     )
     return Decoded(events=(event,), clocks=_reading(occurred.ms, config, stored=stored))
+
+
+def year_of(occurred: times.Instant, remembered: str) -> int | None:
+    """The year of an incident's number: of its own time, else the one in which the number was last given."""
+    return occurred.year if occurred.year is not None else int(remembered) if remembered.isdigit() else None
+
+
+def must_seal(row: rows.Row, nature: str, config: CadDropConfig, taxonomy: Taxonomy) -> bool:
+    """Whether a call is sealed whatever its type: by what it says (``seal``), or because that cannot be looked at.
+
+    A desk that has sealed types may have meant one where the nature is missing or was broken on its way.
+    """
+    sealed_types = any(taxonomy[TypeCode(rule.code)].data_class is DataClass.SEALED for rule in config.types)
+    if sealed_types and (not nature or _LOST in nature):
+        return True
+    return any(_seals(rule, row) for rule in config.seal)
+
+
+def _seals(rule: SealRule, row: rows.Row) -> bool:
+    texts = row.parts(rule.columns)
+    return (
+        any(column in row.absent for column in rule.columns)
+        or any(_LOST in text for text in texts)
+        or any(
+            _compiled(values.unaccented(rule.pattern)).search(each)
+            for text in texts
+            for each in _readings(text)
+        )
+    )
+
+
+def _readings(text: str) -> tuple[str, ...]:
+    """``text`` without accents, as it is and as what a wrong decoding made it from."""
+    return (values.unaccented(text), values.unaccented(values.repaired(text)))
 
 
 def _limits(config: CadDropConfig) -> ClockLimits:
@@ -106,13 +154,22 @@ def _reading(read_ms: int | None, config: CadDropConfig, *, stored: bool) -> tup
 def incident_key(
     raw: bytes, row: rows.Row, config: CadDropConfig, *, year: int | None, occurrence: str
 ) -> str:
-    """Key that all versions of an incident share: its number within its year, or the record's own bytes and how often
-    they came before in the file.
+    """Key that all versions of an incident share: its number within its year, or (without a whole number) the record's
+    own bytes and how often they came before in the file.
     """
     number = row.joined(config.columns.id, "/")
-    if number:
+    if number and not number_note(row, config):
         return _scoped(number, config, year)
     return "row:" + digest(raw.strip(b"\r\n")) + ":" + occurrence
+
+
+def number_note(row: rows.Row, config: CadDropConfig) -> str:
+    """What was destroyed of the incident number, see :func:`values.destroyed`; "" when it is whole or missing."""
+    columns = config.columns.id
+    found = [values.destroyed(text, None) for text in row.parts(columns)]
+    # A date among several columns is a part of the number.
+    seen = next((note for note in found if note and (note != "date" or len(columns) == 1)), "")
+    return seen or values.destroyed(row.joined(columns, "/"), config.id_pattern if columns else None)
 
 
 def _scoped(number: str, config: CadDropConfig, year: int | None) -> str:
@@ -134,12 +191,18 @@ def digest(data: bytes) -> str:
 
 
 def type_of(nature: str, config: CadDropConfig) -> str:
-    """Code of the first rule that matches; the default for all others."""
+    """Code of the first rule that matches as written, else of the first that does without accents; else the default."""
     folded = nature.casefold()
     for rule in config.types:
         if folded in (exact.casefold() for exact in rule.equals) or (
             rule.pattern is not None and _compiled(rule.pattern).search(nature)
         ):
+            return rule.code
+    plain = _readings(nature)
+    for rule in config.types:
+        exacts = [values.unaccented(exact).casefold() for exact in rule.equals]
+        pattern = None if rule.pattern is None else _compiled(values.unaccented(rule.pattern))
+        if any(each.casefold() in exacts or (pattern and pattern.search(each)) for each in plain):
             return rule.code
     return config.default_type
 
@@ -165,14 +228,17 @@ def _phase(row: rows.Row, config: CadDropConfig, *, known: str) -> Phase:
 def _attributes(row: rows.Row, config: CadDropConfig, year: int | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if target := row.get(config.columns.merged_into):
-        found[MERGED_INTO] = _scoped(target, config, year)
+        if note := values.destroyed(target, config.id_pattern):
+            found["merged_note"] = note
+        else:
+            found[MERGED_INTO] = _scoped(target, config, year)
     if config.columns.verified is not None and _compiled(config.verified_pattern).search(
         row.get(config.columns.verified)
     ):
         found[VERIFIED] = True
     stamps = ((DISPATCHED_MS, config.columns.dispatched), (ON_SCENE_MS, config.columns.on_scene))
     for name, column in stamps:
-        if (stamp_ms := values.instant(row.get(column), config).ms) is not None:
+        if (stamp_ms := times.instant(row.parts(rows.several(column)), config).ms) is not None:
             found[name] = stamp_ms
     if state := row.get(config.columns.status):
         found["native_status"] = state[:MAX_TEXT]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from cior_connectors.builtin.cad_drop import decode as decoding
-from cior_connectors.builtin.cad_drop import reader, rows, values
+from cior_connectors.builtin.cad_drop import labelling, mapping, reader
 from cior_connectors.builtin.cad_drop.config import CadDropConfig
 from cior_connectors.builtin.cad_drop.folder import Folder, fingerprint
 from cior_connectors.builtin.cad_drop.records import Record
@@ -26,8 +26,9 @@ from cior_connectors.contract import (
     ProbeReport,
     Received,
     Refused,
+    Trial,
 )
-from cior_core.errors import PayloadRejected, SourceUnavailable
+from cior_core.errors import SourceUnavailable
 
 STATE_FILE = "cad_drop.sqlite"
 _BREATHE_EVERY = 64
@@ -36,8 +37,8 @@ _BREATHE_EVERY = 64
 class _Run:
     """One file on its way: what was read, what is durable, what became of it."""
 
-    def __init__(self, path: Path, stream: BinaryIO, *, identity: str, durable: int) -> None:
-        self.path = path
+    def __init__(self, name: str, stream: BinaryIO, *, identity: str, durable: int) -> None:
+        self.name = name
         self.stream = stream
         self.identity = identity
         self.durable = durable
@@ -45,6 +46,8 @@ class _Run:
         self.good = True
         self.events = 0
         self.dead = 0
+        self.sealed = False
+        self.destroyed = 0
         self._waiting: set[int] = set()
 
     def settle(self, number: int) -> None:
@@ -76,9 +79,13 @@ class CadDropSource:
         self._ctx = ctx
         self._refused = asyncio.Event()
         self._folder = Folder(self._config, now_ms=ctx.now_ms)
+        self._take_hold(self._folder)
         self._check()
         self._state = DropState(
-            ctx.state_dir / STATE_FILE, now_ms=ctx.now_ms(), remember_days=self._config.remember_days
+            ctx.state_dir / STATE_FILE,
+            now_ms=ctx.now_ms(),
+            remember_days=self._config.remember_days,
+            keyed=ctx.keyed,
         )
 
     async def receive(self) -> AsyncIterator[Received]:
@@ -87,8 +94,8 @@ class CadDropSource:
         After a refusal it raises ``SourceUnavailable``: opened again, it goes on behind the last durable record.
         """
         while True:
-            for path in self._check():
-                for count, received in enumerate(self._file(path), start=1):
+            for name in self._check():
+                for count, received in enumerate(self._file(name), start=1):
                     yield received
                     if self._refused.is_set():
                         raise SourceUnavailable(
@@ -117,53 +124,76 @@ class CadDropSource:
         for run in self._runs.values():
             run.stream.close()
         self._runs.clear()
+        if self._folder is not None:
+            self._folder.close()
+            self._folder = None
         if self._state is not None:
             self._state.close()
             self._state = None
 
     async def probe(self) -> ProbeReport:
-        """Look for whole files and cut the first record of one, as real work does."""
+        """Read the first records of a waiting file, as real work does, and look for every mapped column in them."""
         folder = Folder(self._config, now_ms=lambda: 0)
         try:
-            waiting = folder.ready(set())
-            for path in waiting[:1]:
-                with path.open("rb") as stream:
-                    record = next(iter(reader.read(stream, self._config).records), None)
-                if record is not None and record.problem:
-                    return ProbeReport(ok=False, detail=f"the first file cannot be read: {record.problem}")
+            folder.open()
+            waiting = folder.ready(set(), rested=True)
+            for name in waiting[:1]:
+                with folder.take(name) as stream:
+                    fault = mapping.fault_in(stream, self._config)
+                if fault:
+                    return ProbeReport(ok=False, detail=f"the first file cannot be read: {fault}")
         except OSError as error:
             return ProbeReport(ok=False, detail=f"the folder cannot be read: {error.strerror}")
-        return ProbeReport(ok=True, detail=f"folder readable, {len(waiting)} files waiting")
+        finally:
+            folder.close()
+        if not waiting:
+            return ProbeReport(
+                ok=True, detail="folder readable, no file waits: the mapping was not tried on any"
+            )
+        return ProbeReport(
+            ok=True, detail=f"folder readable, {len(waiting)} files waiting, the first one was read"
+        )
 
-    def _check(self) -> list[Path]:
+    def trial(self, file: BinaryIO, /) -> Iterator[Trial]:
+        """The records of ``file`` as this mapping cuts them, for :class:`Tryable`."""
+        for each in mapping.tried(file, self._config, now_ms=time.time_ns() // 1_000_000):
+            facts = Facts(source="urn:cior:cad:trial", subject=self._config.subject, details=each.details)
+            absent = None if each.absent is None else frozenset(map(str, each.absent))
+            yield Trial(payload=each.raw, facts=facts, absent=absent)
+
+    def _take_hold(self, folder: Folder) -> None:
+        try:
+            folder.open()
+        except OSError as error:
+            raise _no_folder() from error
+
+    def _check(self) -> list[str]:
         if self._folder is None:
             raise SourceUnavailable("cad_drop.closed", "the folder is not open")
         try:
             return self._folder.ready(set(self._runs))
         except OSError as error:
-            raise SourceUnavailable(
-                "cad_drop.folder",
-                "the drop folder cannot be read",
-                cure="create it and give this user access",
-            ) from error
+            raise _no_folder() from error
 
-    def _file(self, path: Path) -> Iterator[Received]:
+    def _file(self, name: str) -> Iterator[Received]:
         """The records of a file, without those that are durable already. Lazy: memory holds one record."""
         state, ctx = self._opened
+        if self._folder is None:
+            return
         try:
-            stream = path.open("rb")
+            stream = self._folder.take(name)
+            identity = ctx.keyed("file", fingerprint(name, stream))
         except OSError as error:
             ctx.degraded(f"a file cannot be opened: {error.strerror}")
             return
-        identity = fingerprint(path, stream)
-        run = _Run(path, stream, identity=identity, durable=state.durable(identity))
-        self._runs[path.name] = run
+        run = _Run(name, stream, identity=identity, durable=state.durable(identity))
+        self._runs[name] = run
         state.start_file()
         reading = reader.read(stream, self._config)
         total = 0
         for record in reading.records:
             total = record.number + 1
-            received = self._received(run, record, reading.header)
+            received = self._received(run, record, reading.details)
             if received is not None:
                 yield received
         run.total = total
@@ -176,13 +206,17 @@ class CadDropSource:
             raise SourceUnavailable("cad_drop.closed", "the folder is not open")
         return self._state, self._ctx
 
-    def _received(self, run: _Run, record: Record, header: str) -> Received | None:
+    def _received(self, run: _Run, record: Record, found: dict[str, str]) -> Received | None:
         """``record`` with its labels; None when it is durable already (its labels were still counted)."""
-        _, ctx = self._opened
-        details = {"file": run.path.name, "record": str(record.number), "fingerprint": run.identity}
-        details |= {"problem": record.problem} if record.problem else self._labels(record.raw, header)
-        if header:
-            details["header"] = header
+        state, ctx = self._opened
+        # Not the file's name: it may say who called. Who needs it finds the file by its fingerprint, beside its .ack.
+        details = found | {"record": str(record.number), "fingerprint": run.identity}
+        if record.problem:
+            details["problem"] = record.problem
+        else:
+            told = labelling.labels(record.raw, found, config=self._config, state=state, now_ms=ctx.now_ms())
+            details |= told.labels
+            run.destroyed += told.destroyed
         if record.fatal:
             run.good = False
         if record.number < run.durable:
@@ -200,33 +234,15 @@ class CadDropSource:
 
         return Received(payload=record.raw, facts=facts, ack=ack)
 
-    def _labels(self, raw: bytes, header: str) -> dict[str, str]:
-        """What ``decode`` cannot know from the bytes: is the incident known, or (without a number) how often was this
-        row before.
-        """
-        state, ctx = self._opened
-        config = self._config
-        if config.columns.id:
-            with contextlib.suppress(PayloadRejected):
-                row = rows.read(raw, config, header)
-                if row.joined(config.columns.id, "/"):
-                    year = values.instant(row.get(config.columns.occurred), config).year
-                    incident = decoding.incident_key(raw, row, config, year=year, occurrence="0")
-                    return {
-                        "known": "yes"
-                        if state.known(incident, decoding.version_of(row, config), now_ms=ctx.now_ms())
-                        else "no"
-                    }
-        return {"occurrence": str(state.occurrence(decoding.digest(raw.strip(b"\r\n"))))}
-
     def _settle(self, run: _Run, number: int, outcome: Outcome) -> None:
-        if self._state is None or self._ctx is None or self._runs.get(run.path.name) is not run:
+        if self._state is None or self._ctx is None or self._runs.get(run.name) is not run:
             return
         if isinstance(outcome, Refused):
             self._refused.set()
             return
         run.events += outcome.events if isinstance(outcome, Accepted) else 0
         run.dead += not isinstance(outcome, Accepted)
+        run.sealed = run.sealed or outcome.sealed
         run.settle(number)
         self._state.mark(run.identity, run.durable, now_ms=self._ctx.now_ms())
         if run.finished:
@@ -237,7 +253,6 @@ class CadDropSource:
         state, ctx = self._opened
         if self._folder is None:
             return
-        run.stream.close()
         state.commit()
         report: dict[str, int | str] = {
             "fingerprint": run.identity,
@@ -246,26 +261,41 @@ class CadDropSource:
             "dead": run.dead,
         }
         try:
-            with run.path.open("rb") as stream:
-                same = fingerprint(run.path, stream) == run.identity
-            if same:
-                self._folder.finish(run.path, good=run.good, report=report)
+            # What was replaced or has grown since is another file: it is read in its turn.
+            same = self._folder.same(run.name, run.stream)
+            if same and ctx.keyed("file", fingerprint(run.name, run.stream)) == run.identity:
+                self._folder.finish(run.name, run.stream, good=run.good, sealed=run.sealed, report=report)
         except FileNotFoundError:
             pass
         except OSError as error:
             ctx.degraded(f"a finished file cannot be acknowledged: {error.strerror}")
             return
-        del self._runs[run.path.name]
+        run.stream.close()
+        del self._runs[run.name]
         state.forget(run.identity)
-        if run.good:
-            ctx.recovered()
-        else:
+        self._say(run)
+
+    def _say(self, run: _Run) -> None:
+        _, ctx = self._opened
+        if not run.good:
             ctx.degraded("a file went to quarantine: it is not what the configuration says")
+        elif run.destroyed:
+            ctx.degraded(
+                f"a spreadsheet destroyed {run.destroyed} incident numbers of a file: each stands alone"
+            )
+        else:
+            ctx.recovered()
 
     def _finish_late(self) -> None:
         for run in list(self._runs.values()):
             if run.finished:
                 self._finish(run)
+
+
+def _no_folder() -> SourceUnavailable:
+    return SourceUnavailable(
+        "cad_drop.folder", "the drop folder cannot be read", cure="create it and give this user access"
+    )
 
 
 _CONTENT_TYPES = {

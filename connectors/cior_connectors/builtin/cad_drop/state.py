@@ -1,18 +1,25 @@
-"""What a drop folder remembers between processes: how far each file is durable, and which versions of which incidents
-were seen. One small SQLite file.
+"""What a drop folder remembers between processes: how far each file is durable, which versions of which incidents were
+seen, and in which year a number was last given. One small SQLite file, for its owner alone, that holds keyed digests
+(HMAC with the centre's key) and no number, row or name: who reads it learns nothing, and can try out nothing.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
+_KEYED = 1
 _SCHEMA = """
 create table if not exists files (
   fingerprint text primary key, durable integer not null, seen_ms integer not null
 ) without rowid;
 create table if not exists versions (
   incident text, version text, ordinal integer not null, seen_ms integer not null, primary key (incident, version)
+) without rowid;
+create table if not exists numbers (
+  number text primary key, year integer not null, seen_ms integer not null
 ) without rowid;
 create temp table if not exists occurrences (row text primary key, times integer not null) without rowid;
 """
@@ -21,31 +28,56 @@ COMMIT_EVERY = 200
 
 
 class DropState:
-    """Marks and versions of one instance."""
+    """Marks and versions of one instance. ``keyed`` turns a text into its keyed digest. Without ``path``: in memory."""
 
-    def __init__(self, path: Path, *, now_ms: int, remember_days: int) -> None:
-        self._database = sqlite3.connect(path, isolation_level="DEFERRED")
+    def __init__(
+        self, path: Path | None, *, now_ms: int, remember_days: int, keyed: Callable[[str], str]
+    ) -> None:
+        self._keyed = keyed
+        if path is not None:  # SQLite gives its side files (-wal, -shm) the rights of the database
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            path.chmod(0o600)
+        self._database = sqlite3.connect(path or ":memory:", isolation_level="DEFERRED")
         self._database.executescript(
             # Survives kill -9; after a power cut the last marks may be old, which sends records again under their ids.
-            "pragma journal_mode=wal; pragma synchronous=normal; pragma temp_store=file;" + _SCHEMA
+            "pragma journal_mode=wal; pragma synchronous=normal; pragma temp_store=file; pragma secure_delete=on;"
+            + _SCHEMA
         )
+        self._key_old_rows()
         oldest_ms = now_ms - remember_days * _DAY_MS
-        self._database.execute("delete from versions where seen_ms < ?", (oldest_ms,))
-        self._database.execute("delete from files where seen_ms < ?", (oldest_ms,))
+        for table in ("versions", "files", "numbers"):
+            self._database.execute(f"delete from {table} where seen_ms < ?", (oldest_ms,))  # noqa: S608  our own names
         self._database.commit()
         self._pending = 0
+
+    def _key_old_rows(self) -> None:
+        """Rows that a release before this one wrote in clear become keyed, and the clear bytes leave the file."""
+        (told,) = self._database.execute("pragma user_version").fetchone()
+        if told >= _KEYED:
+            return
+        old = self._database.execute("select incident, version, ordinal, seen_ms from versions").fetchall()
+        self._database.execute("delete from versions")
+        self._database.execute("delete from files")
+        self._database.executemany(
+            "insert or replace into versions values (?, ?, ?, ?)",
+            [(self._keyed(incident), self._keyed(version), *rest) for incident, version, *rest in old],
+        )
+        self._database.commit()
+        self._database.executescript(
+            f"vacuum; pragma wal_checkpoint(truncate); pragma user_version={_KEYED};"
+        )
 
     def durable(self, fingerprint: str) -> int:
         """How many records from the start of the file are durable."""
         found = self._database.execute(
-            "select durable from files where fingerprint = ?", (fingerprint,)
+            "select durable from files where fingerprint = ?", (self._keyed(fingerprint),)
         ).fetchone()
         return int(found[0]) if found else 0
 
     def mark(self, fingerprint: str, durable: int, *, now_ms: int, flush: bool = False) -> None:
         """Move the mark, by acknowledgements only; committed every :data:`COMMIT_EVERY` calls or with ``flush``."""
         self._database.execute(
-            "insert or replace into files values (?, ?, ?)", (fingerprint, durable, now_ms)
+            "insert or replace into files values (?, ?, ?)", (self._keyed(fingerprint), durable, now_ms)
         )
         self._pending += 1
         if flush or self._pending >= COMMIT_EVERY:
@@ -53,13 +85,14 @@ class DropState:
 
     def forget(self, fingerprint: str) -> None:
         """A finished file needs no mark: dropped again it is read again, under the same ids."""
-        self._database.execute("delete from files where fingerprint = ?", (fingerprint,))
+        self._database.execute("delete from files where fingerprint = ?", (self._keyed(fingerprint),))
         self.commit()
 
     def known(self, incident: str, version: str, *, now_ms: int) -> bool:
         """Whether ``version`` is a later version of ``incident``: the first one ever seen is not, and stays so when it
         is read again.
         """
+        incident, version = self._keyed(incident), self._keyed(version)
         found = self._database.execute(
             "select ordinal from versions where incident = ? and version = ?", (incident, version)
         ).fetchone()
@@ -74,6 +107,21 @@ class DropState:
         )
         return int(ordinal) > 0
 
+    def given(self, number: str, year: int, *, now_ms: int) -> None:
+        """``number`` was given to a call of ``year``; the latest year stays."""
+        self._database.execute(
+            "insert into numbers values (?, ?, ?) on conflict (number) do update"
+            " set year = max(year, excluded.year), seen_ms = excluded.seen_ms",
+            (self._keyed(number), year, now_ms),
+        )
+
+    def year_of(self, number: str) -> int | None:
+        """The latest year in which ``number`` was given, None when nobody remembers."""
+        found = self._database.execute(
+            "select year from numbers where number = ?", (self._keyed(number),)
+        ).fetchone()
+        return int(found[0]) if found else None
+
     def start_file(self) -> None:
         """Begin counting equal rows anew."""
         self._database.execute("delete from occurrences")
@@ -81,7 +129,7 @@ class DropState:
     def occurrence(self, row: str) -> int:
         """How many equal rows the file had before this one."""
         sql = "insert into occurrences values (?, 1) on conflict (row) do update set times = times + 1 returning times"
-        (times,) = self._database.execute(sql, (row,)).fetchone()
+        (times,) = self._database.execute(sql, (self._keyed(row),)).fetchone()
         return int(times) - 1
 
     def commit(self) -> None:

@@ -6,30 +6,25 @@ DTDs and entities are refused before anything is expanded (as ``defusedxml`` doe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from xml.parsers import expat
 
 from cior_connectors.builtin.cad_drop.records import CHUNK_BYTES, Record, broken
-
-
-class _Forbidden(Exception):
-    """A DTD or entity declaration."""
+from cior_connectors.builtin.cad_drop.xml_text import Encoding, Forbidden, parser_for
 
 
 class _Cutter:
     """Expat callbacks that note where records start and end, as absolute byte offsets."""
 
-    def __init__(self, element: str) -> None:
+    def __init__(self, element: str, encoding: str) -> None:
         self._element = element
         self._depth = 0
         self._start = -1
         self.spans: list[tuple[int, int]] = []
         self._closing: int | None = None
-        self.parser = expat.ParserCreate()
+        self.parser = parser_for(encoding)
         self.parser.StartElementHandler = self._opened
         self.parser.EndElementHandler = self._closed
-        self.parser.StartDoctypeDeclHandler = self._refuse
-        self.parser.EntityDeclHandler = self._refuse
         self.parser.DefaultHandler = self._text
 
     @property
@@ -61,30 +56,36 @@ class _Cutter:
     def _text(self, _data: str) -> None:
         self.settle()
 
-    def _refuse(self, *_details: Any) -> None:
-        raise _Forbidden
 
-
-def read_xml(stream: BinaryIO, *, element: str, max_bytes: int) -> Iterator[Record]:
-    """Elements named ``element`` (any namespace), not nested in one another.
+def read_xml(
+    stream: BinaryIO, *, element: str, max_bytes: int, encoding: Encoding | None = None
+) -> Iterator[Record]:
+    """Elements named ``element`` (any namespace), not nested in one another, from where ``stream`` stands.
 
     A broken or forbidden document is yielded to its end as problem records.
     """
+    codec = encoding.name if encoding else "utf-8"
+    open_sign, close_sign = "<".encode(codec), ">".encode(codec)
     origin = base = stream.tell()
-    cutter, held, number, last_good = _Cutter(element), b"", 0, origin
+    cutter, held, number, last_good = (
+        _Cutter(element.rpartition("/")[2].rpartition(":")[2], codec),
+        b"",
+        0,
+        origin,
+    )
     problem = ""
     while not problem:
         chunk = stream.read(CHUNK_BYTES)
         try:
             cutter.parser.Parse(chunk, not chunk)
-        except expat.ExpatError:
+        except (expat.ExpatError, LookupError, ValueError):
             problem = "cad_drop.xml_broken"
-        except _Forbidden:
+        except Forbidden:
             problem = "cad_drop.xml_forbidden"
         held += chunk
         for start, end in cutter.spans:
             raw = held[origin + start - base : origin + end - base]
-            raw = raw[: raw.rfind(b">") + 1]
+            raw = raw[: raw.rfind(close_sign) + len(close_sign)]
             too_long = len(raw) > max_bytes
             yield Record(
                 number=number, raw=raw[:max_bytes], problem="cad_drop.record_too_long" if too_long else ""
@@ -94,7 +95,7 @@ def read_xml(stream: BinaryIO, *, element: str, max_bytes: int) -> Iterator[Reco
         if not chunk:
             break
         keep = cutter.needed_from
-        floor = (origin + keep - base) if keep is not None else max(held.rfind(b"<"), 0)
+        floor = (origin + keep - base) if keep is not None else max(held.rfind(open_sign), 0)
         held, base = held[floor:], base + floor
         if not problem and len(held) > max_bytes + 4 * CHUNK_BYTES:
             problem = "cad_drop.record_too_long"

@@ -48,6 +48,8 @@ class _Meaning(Protocol):
     def phase(self) -> Phase: ...
     @property
     def exact(self) -> bool: ...
+    @property
+    def verified(self) -> bool: ...
 
 
 class AlarmTaxonomy(Protocol):
@@ -84,12 +86,12 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
             "not a DC-09 frame: no answer was sent",
             cure="look at the line or the panel's CRC setting",
         )
-    message = parse(raw[frame.HEADER_BYTES : -1], config.keys)
+    message = parse(frame.body_of(raw), config.keys)
     subject = f"{config.subject_prefix}{message.account}"
     registered = facts.known.registry.get(subject)
     said = tuple(
         _as_registered(fact, config.press_types.get(registered.kind if registered is not None else ""))
-        for fact in _said(message, cast("AlarmTaxonomy", facts.known.taxonomy))
+        for fact in _as_written(raw, _said(message, cast("AlarmTaxonomy", facts.known.taxonomy)))
     )
     when = times.judged(message, facts, subject=subject)
     events = tuple(
@@ -124,6 +126,15 @@ def _said(message: Message, taxonomy: AlarmTaxonomy) -> tuple[_Fact, ...]:
                 "a kind of message this receiver does not handle",
                 cure="set the panel to Contact ID or SIA",
             )
+
+
+def _as_written(raw: bytes, said: tuple[_Fact, ...]) -> tuple[_Fact, ...]:
+    """With the panel's dialect, when it is not the standard's: whoever looks for a line fault wants to know."""
+    told = str(frame.dialect_of(raw))
+    return tuple(
+        msgspec.structs.replace(fact, attributes=fact.attributes | ({"frame_dialect": told} if told else {}))
+        for fact in said
+    )
 
 
 def _from_contact_id(event: contact_id.ContactId, taxonomy: AlarmTaxonomy) -> _Fact:
@@ -167,6 +178,8 @@ def _from_code(event: sia_dcs.SiaEvent, text: str, taxonomy: AlarmTaxonomy) -> _
     attributes |= {"point_name": _clean(event.name)} if event.name else {}
     if meaning is None or not meaning.exact:
         attributes["unknown_code"] = True
+    elif meaning.verified:
+        attributes[VERIFIED] = True
     phase = meaning.phase if meaning else Phase.NEW
     if not event.new and phase is Phase.NEW:
         phase = Phase.STILL
@@ -201,6 +214,8 @@ def _event(
     attributes |= {"line": message.line} if message.line is not None else {}
     if message.data_account and message.data_account != message.account:
         attributes["data_account"] = message.data_account
+    if message.unhashed:
+        attributes["doubtful"] = "data_account_without_hash"
     if (repeat := _number(facts.details.get("press_repeat", ""))) > 0:
         attributes["repeat"] = repeat
     if message.encrypted:

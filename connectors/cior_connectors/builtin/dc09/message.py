@@ -24,6 +24,11 @@ _HEAD = re.compile(
     rb"(?:#?(?P<account>[0-9A-Za-z]{1,16}))?"
     rb"\["
 )
+# An account without its '#' and what must follow it to be one: a SIA or a Contact ID event.
+_UNHASHED = re.compile(
+    r"([0-9A-Za-z]{1,16})\|(?=[NO][^A-Z|]*[A-Z]{2}(?![a-z])"
+    r"|\s*[136]\s?[0-9A-Fa-f]{3}\s+[0-9A-Fa-f]{1,2}\s+[0-9A-Fa-f]|\s*(?:18)?[136][0-9A-Fa-f]{8}\b)"
+)
 _STAMP = re.compile(r"_?(\d{2}):(\d{2}):(\d{2}),(\d{2})-(\d{2})-(\d{4})\Z")
 _SECRET_BLOCKS = frozenset("K")
 
@@ -35,7 +40,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     (letter, text).
 
     ``key`` is the key that opened it (None: plain). ``timestamp`` is the text after the last bracket, ``timestamp_ms``
-    its value when it is one.
+    its value when it is one. ``unhashed``: the data names an account without ``#``, which is said, not refused.
     """
 
     token: str
@@ -45,6 +50,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     receiver: str | None = None
     line: str | None = None
     data_account: str = ""
+    unhashed: bool = False
     blocks: tuple[tuple[str, str], ...] = ()
     timestamp: str = ""
     timestamp_ms: int | None = None
@@ -119,6 +125,9 @@ def parse(body: bytes, keys: Callable[[str], Sequence[bytes]]) -> Message:
     if head.group("star"):
         clear, key = crypto.open_text(clear.rstrip(b"]"), keys(account))
     data_account, data, rest = _data(clear)
+    unhashed = "" if data_account else _unhashed(data, account)
+    if unhashed:
+        data_account, data = unhashed, data[len(unhashed) + 1 :]
     blocks, timestamp, carried = _blocks(rest)
     return Message(
         token=head.group("token").decode("ascii"),
@@ -127,6 +136,7 @@ def parse(body: bytes, keys: Callable[[str], Sequence[bytes]]) -> Message:
         line=_optional(head.group("line")),
         account=account or data_account,
         data_account=data_account,
+        unhashed=bool(unhashed),
         data=data,
         blocks=blocks,
         timestamp=timestamp,
@@ -151,6 +161,17 @@ def _data(clear: bytes) -> tuple[str, str, str]:
     if data.startswith("#"):
         account, _, data = data[1:].partition("|")
     return account, data.removeprefix("|"), rest
+
+
+def _unhashed(data: str, account: str) -> str:
+    """The account that stands in ``data`` without its ``#`` (ioBroker.sia 3: a hold-up was refused for it); "" when
+    there is none: the header's own, or one in the standard's form before an event.
+    """
+    found = _UNHASHED.match(data)
+    if found is None:
+        return ""
+    named = found.group(1)
+    return named if named == account or re.fullmatch(r"[0-9A-Fa-f]{3,16}", named) else ""
 
 
 def _blocks(rest: str) -> tuple[tuple[tuple[str, str], ...], str, bool]:

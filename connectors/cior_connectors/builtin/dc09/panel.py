@@ -43,7 +43,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 class PanelSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One panel. ``key`` None sends plain.
 
-    ``clock_error_s`` is how wrong its clock is; ``timestamps`` adds the time to plain messages too.
+    ``clock_error_s`` is how wrong its clock is; ``timestamps`` adds the time to plain messages too. ``dialect`` is how
+    it writes frames, and the only way in which it reads answers.
     """
 
     account: str
@@ -58,6 +59,7 @@ class PanelSettings(msgspec.Struct, frozen=True, kw_only=True):
     backoff_s: float = 0.5
     clock_error_s: float = 0.0
     timestamps: bool = False
+    dialect: frame.Dialect = frame.STANDARD
 
 
 def encode(
@@ -82,10 +84,11 @@ def encode(
         f"{data}]" + "".join(f"[{block}]" for block in blocks) + (stamp(at_ms) if at_ms is not None else "")
     )
     if settings.key is None:
-        return frame.pack(head.encode() + tail.encode("utf-8"))
+        return settings.dialect.pack(head.encode() + tail.encode("utf-8"))
     content = b"|" + tail.encode("utf-8")
     padding = _PADDING[: crypto.pad_length(len(content))]
-    return frame.pack(head.encode() + crypto.encrypt(content, settings.key, padding=padding))
+    cipher = settings.dialect.cased(crypto.encrypt(content, settings.key, padding=padding))
+    return settings.dialect.pack(head.encode() + cipher)
 
 
 class Panel:
@@ -188,8 +191,13 @@ class _Link:
     """A connected TCP stream or UDP socket that yields frame bodies."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, close: Callable[[], None], write: Callable[[bytes], None]
+        self,
+        settings: PanelSettings,
+        reader: asyncio.StreamReader,
+        close: Callable[[], None],
+        write: Callable[[bytes], None],
     ) -> None:
+        self._dialect = settings.dialect
         self._reader = reader
         self._close = close
         self._write = write
@@ -200,13 +208,13 @@ class _Link:
     async def open(cls, settings: PanelSettings) -> _Link:
         if settings.transport == "tcp":
             reader, writer = await asyncio.open_connection(settings.host, settings.port)
-            return cls(reader, writer.close, writer.write)
+            return cls(settings, reader, writer.close, writer.write)
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(reader), remote_addr=(settings.host, settings.port)
         )
-        return cls(reader, transport.close, transport.sendto)
+        return cls(settings, reader, transport.close, transport.sendto)
 
     async def write(self, raw: bytes) -> None:
         self._write(raw)
@@ -216,10 +224,16 @@ class _Link:
             data = await self._reader.read(4096)
             if not data:
                 raise ConnectionResetError("the receiver hung up")
-            self._ready += [
-                framed.body for framed in self._framer.feed(data) if framed.kind is frame.FrameKind.FRAME
-            ]
+            self._ready += [framed.body for framed in self._framer.feed(data) if self._readable(framed)]
         return self._ready.pop(0)
+
+    def _readable(self, framed: frame.Frame) -> bool:
+        """A panel reads its own dialect only; hex digits it reads in either case."""
+        told, own = framed.dialect, self._dialect
+        return framed.kind is frame.FrameKind.FRAME and (told.raw_crc, told.counts_cr) == (
+            own.raw_crc,
+            own.counts_cr,
+        )
 
     async def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ from typing import cast
 import msgspec
 
 from cior_connectors.builtin.dc09.config import Dc09Config
+from cior_connectors.builtin.dc09.frame import Frame, Framer
 from cior_connectors.builtin.dc09.source import Dc09Source
 from cior_connectors.contract import ConnectorConfig, Source
 from cior_connectors.kit.subject import Answer
@@ -29,10 +30,19 @@ class Dc09Peer:
             async with asyncio.timeout(within_s):
                 reader, writer = await asyncio.open_connection("127.0.0.1", source.port)
                 writer.write(payload)
-                reply = await reader.readuntil(b"\r")
-        except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+                reply = (await _frame(reader)).body
+        except (TimeoutError, OSError) as error:
             return Answer(accepted=False, detail=f"no answer ({type(error).__name__})")
         finally:
             if writer is not None:
                 writer.close()
         return Answer(accepted=b'ACK"' in reply, detail=reply.decode("ascii", "replace").strip())
+
+
+async def _frame(reader: asyncio.StreamReader) -> Frame:
+    """The next frame; its CRC may be raw bytes that look like an end. Raises ``ConnectionResetError``."""
+    framer = Framer(max_bytes=65_546)
+    while data := await reader.read(4096):
+        if frames := framer.feed(data):
+            return frames[0]
+    raise ConnectionResetError("the receiver hung up without an answer")

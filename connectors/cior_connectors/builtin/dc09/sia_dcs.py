@@ -18,6 +18,7 @@ _NAME = re.compile(r"\^([^^]*)\^?|\*'([^']*)'(?:NM)?|\*\"([^\"]*)\"(?:NM)?")
 _CODE = re.compile(r"([A-Z]{2})([0-9A-Za-z\-]*)")
 _TIME = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?")
 _DATE = re.compile(r"\d{1,2}-\d{1,2}(?:-\d{2,4})?")
+_STRAY = re.compile(r"([^|]{0,16})\|(?=[NO][^A-Z|]*[A-Z]{2})")
 MAX_EVENTS = 32
 
 
@@ -46,9 +47,11 @@ class SiaBlock(msgspec.Struct, frozen=True, kw_only=True):
 def parse(data: str, *, known: Collection[str] = ()) -> SiaBlock:
     """``data`` of a ``SIA-DCS`` message. ``known`` are code letters, used to split ``ri1CL0``.
 
-    Raises ``PayloadRejected`` (``dc09.sia_dcs``).
+    A word before the event (AlphaVision: ``0|NRP``) is kept as text. Raises ``PayloadRejected`` (``dc09.sia_dcs``).
     """
-    block, _, text = data.partition("|")
+    stray = _STRAY.match(data) if data[:1] not in ("N", "O", "A") else None
+    block, _, text = data[stray.end() if stray else 0 :].partition("|")
+    text = f"{stray.group(1)} {text.removeprefix('A')}".strip() if stray else text
     if block[:1] == "A":
         return SiaBlock(events=(), text=block[1:] + text)
     if block[:1] not in ("N", "O"):

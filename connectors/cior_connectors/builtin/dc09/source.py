@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from cior_connectors.builtin.dc09 import decode as decoding
 from cior_connectors.builtin.dc09 import reply
 from cior_connectors.builtin.dc09.config import Dc09Config
-from cior_connectors.builtin.dc09.frame import Frame, FrameKind
+from cior_connectors.builtin.dc09.frame import Dialect, Frame, FrameKind
 from cior_connectors.builtin.dc09.listeners import Address, DatagramServer, Reply, StreamServer
 from cior_connectors.builtin.dc09.message import Message, account_of, parse
 from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, window_key
@@ -129,7 +129,7 @@ class Dc09Source:
         )
 
         async def ack(outcome: Outcome) -> None:
-            frame = self._answer(message, outcome, arrived_ms)
+            frame = self._answer(message, outcome, arrived_ms, framed.dialect)
             if frame is not None:
                 await answer(frame)
 
@@ -162,7 +162,9 @@ class Dc09Source:
             labels |= {"other_peer": other[0], "other_peer_ms": str(other[1])}
         return labels
 
-    def _answer(self, message: Message | None, outcome: Outcome, arrived_ms: int) -> bytes | None:
+    def _answer(
+        self, message: Message | None, outcome: Outcome, arrived_ms: int, dialect: Dialect
+    ) -> bytes | None:
         """ACK after durability; NAK for an encrypted clock that is off; DUH for a kind we do not handle; nothing when
         it is not durable or not readable.
         """
@@ -172,11 +174,11 @@ class Dc09Source:
         match outcome:
             case Accepted():
                 return (
-                    reply.ack(message, now_ms=now_ms)
+                    reply.ack(message, now_ms=now_ms, dialect=dialect)
                     if reply.timely(message, arrived_ms)
-                    else reply.nak(now_ms=now_ms)
+                    else reply.nak(now_ms=now_ms, dialect=dialect)
                 )
             case Rejected():
-                return reply.duh(message, now_ms=now_ms)
+                return reply.duh(message, now_ms=now_ms, dialect=dialect)
             case _:
                 return None

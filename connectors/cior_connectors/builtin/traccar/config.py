@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from cior_connectors.builtin.traccar.reading import folded
 from cior_connectors.contract import ConnectorConfig, Secret
 from cior_connectors.press_types import press_types
 
@@ -16,10 +17,13 @@ def _default_alarms() -> dict[str, str]:
         "sos": "press",
         "panic": "press",
         "tampering": "device.tamper",
+        "removing": "device.tamper",
+        "gpsAntennaCut": "device.tamper",
         "jamming": "device.jamming",
         "powerCut": "device.power_cut",
         "powerOff": "device.power_cut",
         "lowBattery": "device.low_battery",
+        "lowPower": "device.low_battery",
         "accident": "traffic.injury",
         "fallDown": "medical.alarm",
     }
@@ -121,7 +125,8 @@ class TraccarConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
     alarms: Annotated[
         dict[str, str],
         Meta(
-            description="Meaning of Traccar's alarm words: `press` or an event type; others become `device.notice`.",
+            description="Meaning of Traccar's alarm words, in any case and with any separator: `press` or an event "
+            "type; others become `device.notice`.",
             examples=[{"sos": "press"}],
         ),
     ] = msgspec.field(default_factory=_default_alarms)
@@ -160,19 +165,33 @@ class TraccarConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
             for secret in (self.shared_secret, self.hmac_secret)
         ):
             raise ValueError("a secret of less than 16 characters can be guessed")
+        meanings: dict[str, str] = {}
+        for word, meaning in self.alarms.items():
+            if meanings.setdefault(folded(word), meaning) != meaning:
+                raise ValueError(f"two spellings of the alarm word {word} have two meanings")
 
     def meaning(self, alarm: str, *, model: str) -> str:
-        """``press``, an event type, or ``device.notice``."""
-        word = next(
-            (button.means for button in self.buttons if button.model == model and button.alarm == alarm),
-            alarm,
-        )
-        return self.alarms.get(word, "device.notice")
+        """``press``, an event type, or ``device.notice``.
+
+        The word counts in any case, with any separator. A phrase that holds a known word means that word, a press
+        first.
+        """
+        said = folded(alarm)
+        for button in self.buttons:
+            if folded(button.model) == folded(model) and folded(button.alarm) == said:
+                said = folded(button.means)
+                break
+        known = {folded(word): meaning for word, meaning in self.alarms.items()}
+        if said in known:
+            return known[said]
+        held = [known[word] for each in alarm.split() if (word := folded(each)) in known]
+        return "press" if "press" in held else held[0] if held else "device.notice"
 
     def press_type(self, *kinds: str) -> str:
-        """Event type of a press for the first of ``kinds`` that is known."""
+        """Event type of a press for the first of ``kinds`` that is known, in any case."""
+        known = {folded(kind): code for kind, code in self.press_types.items()}
         return next(
-            (self.press_types[kind] for kind in kinds if kind in self.press_types), self.default_press_type
+            (known[kind] for each in kinds if (kind := folded(each)) in known), self.default_press_type
         )
 
 

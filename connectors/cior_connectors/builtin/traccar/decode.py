@@ -17,13 +17,15 @@ from cior_connectors.builtin.traccar.config import TraccarConfig
 from cior_connectors.builtin.traccar.reading import (
     KNOT_KMH,
     Tree,
+    alarm_words,
     branch,
+    distinct,
     instant_ms,
     number,
     plain,
     text,
     tree,
-    words,
+    truth,
 )
 from cior_connectors.contract import Decoded, Facts
 from cior_connectors.decoding import clock_notes, make_event
@@ -57,10 +59,10 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
     """
     message = tree(raw)
     report = _read(message, facts)
-    alarms = words(branch(report.position, "attributes").get("alarm"))
+    alarms = alarm_words(branch(report.position, "attributes"))
     if "event" in message:
         reported = branch(message, "event")
-        alarms = tuple(dict.fromkeys((*alarms, *words(branch(reported, "attributes").get("alarm")))))
+        alarms = distinct((*alarms, *alarm_words(branch(reported, "attributes"))))
         notices = (_notice(report, text(reported.get("type"), limit=40)),) if not alarms else ()
         return Decoded(events=(*(_alarm(report, word) for word in alarms), *notices), clocks=_reading(report))
     return Decoded(
@@ -89,7 +91,14 @@ def _read(message: Tree, facts: Facts) -> _Report:
     proved_s = _proved_s(position, device_ms)
     stored = _stored(position, facts, late=proved_s is not None and _late(device_ms, facts))
     told = facts.clock_of(subject)
-    place, last_known = _place(position, device_ms, config)
+    judged = clock.judge(
+        device_ms,
+        facts.received_ms,
+        buffered=stored,
+        history=told if proved_s is None else msgspec.structs.replace(told, offset_s=proved_s),
+        limits=ClockLimits(buffer_s=config.max_age_days * DAY_S),
+    )
+    place, last_known = _place(position, _fix_age_s(position, judged, facts, config), config)
     return _Report(
         facts=facts,
         position=position,
@@ -97,13 +106,7 @@ def _read(message: Tree, facts: Facts) -> _Report:
         subject=subject,
         device_ms=device_ms,
         stored=stored,
-        clock=clock.judge(
-            device_ms,
-            facts.received_ms,
-            buffered=stored,
-            history=told if proved_s is None else msgspec.structs.replace(told, offset_s=proved_s),
-            limits=ClockLimits(buffer_s=config.max_age_days * DAY_S),
-        ),
+        clock=judged,
         place=place,
         last_known=last_known,
     )
@@ -137,24 +140,43 @@ def _stored(position: Tree, facts: Facts, *, late: bool) -> bool:
     """Whether the message waited somewhere: in Traccar's database, in the tracker, or (``late``) between Traccar and
     us.
     """
-    archived = branch(position, "attributes").get("archive") is True
+    archived = truth(branch(position, "attributes").get("archive")) is True
     return late or archived or facts.details.get("via") == "history"
 
 
-def _place(position: Tree, device_ms: int | None, config: TraccarConfig) -> tuple[Place, bool]:
-    """The place, and whether it is only the last known one: invalid, outdated, or older than ``stale_after_s`` at the
-    press.
+def _fix_age_s(position: Tree, judged: Judgement, facts: Facts, config: TraccarConfig) -> float | None:
+    """How old the fix was at the press (s); None when it cannot be told.
+
+    A difference says nothing when one of its instants is nonsense: a device time that was not believed, a fix from
+    after the press or from before any device of this kind could have kept it. Without a device time, Traccar's receipt
+    (or ours) stands for the press: a fix is not fresh because it is all there is.
+    """
+    fix_ms = instant_ms(position.get("fixTime"))
+    if fix_ms is None:
+        return None
+    pressed_ms = instant_ms(position.get("deviceTime"))
+    if pressed_ms is None:
+        pressed_ms = instant_ms(position.get("serverTime")) or facts.received_ms
+    elif judged.by_receipt:
+        return None
+    age_s = (pressed_ms - fix_ms) / 1000
+    if not -DEFAULT_LIMITS.prompt_s <= age_s <= config.max_age_days * DAY_S:
+        return None
+    return max(0.0, age_s)
+
+
+def _place(position: Tree, age_s: float | None, config: TraccarConfig) -> tuple[Place, bool]:
+    """The place, and whether it is only the last known one: invalid, outdated, of unknown age, or older than
+    ``stale_after_s`` at the press.
     """
     lat = number(position.get("latitude"), low=-90, high=90)
     lon = number(position.get("longitude"), low=-180, high=180)
     if lat is None or lon is None or (abs(lat) < 1e-6 and abs(lon) < 1e-6):
         return UNKNOWN_PLACE, False
-    fix_ms = instant_ms(position.get("fixTime"))
-    age_s = max(0.0, (device_ms - fix_ms) / 1000) if fix_ms is not None and device_ms is not None else None
     accuracy_m = number(position.get("accuracy"), low=0.001, high=1_000_000)
     place = Place(method=PlaceMethod.GPS, lat=lat, lon=lon, accuracy_m=accuracy_m, fix_age_s=age_s)
     stale = age_s is None or age_s > config.stale_after_s
-    return place, stale or position.get("valid") is False or position.get("outdated") is True
+    return place, stale or truth(position.get("valid")) is False or truth(position.get("outdated")) is True
 
 
 def _alarm(report: _Report, word: str) -> Event:

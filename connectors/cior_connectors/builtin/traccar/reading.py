@@ -6,6 +6,9 @@ Pure and total.
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, NoReturn
@@ -13,6 +16,8 @@ from typing import Any, NoReturn
 from cior_core.errors import PayloadRejected
 
 KNOT_KMH = 1.852
+_BETWEEN_WORDS = re.compile(r"[,;|/\n\t]")
+_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 Tree = dict[str, Any]
 
@@ -48,6 +53,8 @@ def number(value: Any, *, low: float, high: float) -> float | None:
     """A finite number within the bounds, also when it came as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and "_" in value:
+        return None  # Python reads 3_2.9 as a number; no tracker writes one so.
     try:
         found = float(value)
     except (ValueError, OverflowError):
@@ -82,10 +89,41 @@ def instant_ms(value: Any) -> int | None:
         return None
 
 
+def folded(word: str) -> str:
+    """A word as vendors mean it, whatever their letters: ``Low-Battery``, ``LOW_BATTERY`` and ``lowBattery`` are one,
+    accents and width do not count.
+    """
+    bare = unicodedata.normalize("NFKD", word)
+    return "".join(each for each in bare.casefold() if each.isalnum())
+
+
+def distinct(words_said: Iterable[str]) -> tuple[str, ...]:
+    """The words in order, each meaning once, as it was first said."""
+    found: dict[str, str] = {}
+    for word in words_said:
+        found.setdefault(folded(word) or word, word)
+    return tuple(found.values())
+
+
 def words(value: Any, *, limit: int = 16) -> tuple[str, ...]:
-    """The distinct words of a comma list or a JSON list, in order."""
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return tuple(dict.fromkeys(word for part in parts if (word := text(part, limit=40))))[:limit]
+    """The distinct words of a list, in order: a JSON list, or text with commas, semicolons, bars or slashes."""
+    parts = value if isinstance(value, list) else [value]
+    said = (word for part in parts for word in _BETWEEN_WORDS.split(part if isinstance(part, str) else ""))
+    return distinct(word for each in said if (word := text(each, limit=40)))[:limit]
+
+
+def alarm_words(attributes: Tree) -> tuple[str, ...]:
+    """The alarm words of a position or an event, whatever the case of the attribute's name."""
+    return distinct(
+        word for name, value in attributes.items() if folded(name) == "alarm" for word in words(value)
+    )
+
+
+def truth(value: Any) -> bool | None:
+    """Yes or no, also as text or number; None for anything else."""
+    if isinstance(value, bool):
+        return value
+    return _TRUTHS.get(str(value).strip().casefold()) if isinstance(value, int | str) else None
 
 
 def plain(values: Tree, *, limit: int = 64) -> Tree:
