@@ -24,7 +24,8 @@ from cior_console.sessions import peer_of
 from cior_core.model import Struct
 
 _SWEEP_S = 1.0
-_PROGRESS_BYTES = 1024
+_PROGRESS_BYTES = 16_384
+"""Less than this taken in ``stall_s`` is no reading: a snapshot of a flood would take an hour."""
 
 
 class EdgeLimits(Struct, frozen=True, kw_only=True):
@@ -131,7 +132,7 @@ class _Seat:
         self._waiting, self._since_s = 0, now_s
 
     def has_stalled(self, now_s: float, stall_s: float) -> bool:
-        """Whether nothing of what waits to be sent has been taken for ``stall_s``."""
+        """Whether nothing worth it of what waits to be sent has been taken for ``stall_s``."""
         waiting = self.transport.get_write_buffer_size()
         if not waiting or waiting <= self._waiting - _PROGRESS_BYTES or not self._waiting:
             self._waiting, self._since_s = waiting, now_s
