@@ -125,9 +125,17 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
 
 
 def spool_limits(centre: Centre) -> SpoolLimits:
-    """The centre file's spool size as limits: a quarter is reserved for life-safety, a quarter is telemetry's."""
+    """The centre file's spool size as limits: a quarter is reserved for life-safety that is proven, an eighth for what
+    nobody proved, a thirty-second for what cannot be read, a quarter is telemetry's.
+    """
     whole = centre.file.bus.spool_max_mib * 1024 * 1024
-    return SpoolLimits(life_safety_bytes=whole // 4, normal_bytes=whole // 2, telemetry_bytes=whole // 4)
+    return SpoolLimits(
+        life_safety_bytes=whole // 4,
+        unproven_bytes=whole // 8,
+        unread_bytes=whole // 32,
+        normal_bytes=whole * 11 // 32,
+        telemetry_bytes=whole // 4,
+    )
 
 
 def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str) -> int:

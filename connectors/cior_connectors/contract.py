@@ -129,10 +129,12 @@ class ConnectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes and their ``events`` are durable: acknowledge.
 
+    ``believed`` False: their device must prove itself, and these bytes did not: a sign of life is not answered as good.
     ``sealed``: they are durable in a box alone; what the source still keeps of them in clear must go.
     """
 
     events: int = 0
+    believed: bool = True
     sealed: bool = False
 
 
@@ -206,7 +208,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ``peer`` (address, for the record), ``subject`` (device id when the transport already tells it), ``content_type``,
     ``details`` (text facts decode needs: path, file name, line number; they are stored with the raw record so that
     replay has them; nothing secret), ``sealed`` (the channel itself is sealed), ``drill``, ``truncated_from_bytes``
-    (input was longer than ``OpenContext.max_payload_bytes``; the runtime dead-letters it without decoding). The
+    (input was longer than ``OpenContext.max_payload_bytes``; the runtime dead-letters it without decoding),
+    ``authenticated`` (the channel proved its sender by a secret or a signature: also what cannot be read then has the
+    spool room of presses; without it the room for what anybody can send). The
     **runtime** stamps: ``received_ms``, ``raw_id``, ``first_received_ms`` (for equal bytes received again within the
     manifest's ``resend_window_s`` the instant of the first, else ``received_ms``; a label, never a filter), ``clocks``
     (what earlier payloads told of each device's clock, by subject; stored with the raw record, the same at replay) and
@@ -221,6 +225,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bool = False
     drill: bool = False
     truncated_from_bytes: int | None = None
+    authenticated: bool = False
     received_ms: int = 0
     raw_id: RawId = RawId("")
     first_received_ms: int = 0
@@ -263,12 +268,14 @@ class RejectedPart(msgspec.Struct, frozen=True, kw_only=True):
 class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     """What the bytes say. No events and no rejects is legal only for pure link traffic (a ping).
 
-    ``clocks``: what they tell of their devices' clocks, whether it was believed or not.
+    ``clocks``: what they tell of their devices' clocks, whether it was believed or not. ``believed`` False: their
+    device must prove itself, and they did not (:class:`Accepted`).
     """
 
     events: tuple[Event, ...] = ()
     rejected: tuple[RejectedPart, ...] = ()
     clocks: tuple[ClockReading, ...] = ()
+    believed: bool = True
 
 
 class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):

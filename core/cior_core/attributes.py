@@ -31,11 +31,15 @@ AWAY: Final = "away"
 
 AUTHENTICATED: Final = "authenticated"
 """True: the frame proved that its sender holds the device's key, and when. Absent or False: anybody could have sent it.
+False where the line could have proved it; such a press waits in spool room of its own.
 """
 
 PACED: Final = "paced"
 """True: one of so many of its sender at once (a file of calls) that it travels beside the urgent lane, whatever it is,
 and must not stand in the way of anybody's press. Its level is that of its type."""
+
+UNBELIEVED: Final = "unbelieved"
+"""True: its device must prove itself and this did not. It alarms (law 2), and is no sign of life of that device."""
 
 VERIFIED: Final = "verified"
 """True: the source itself says that the alarm was verified, and its type does not say so already."""

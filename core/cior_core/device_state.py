@@ -7,10 +7,12 @@ from typing import Final
 
 import msgspec
 
+from cior_core.attributes import UNBELIEVED
 from cior_core.errors import IntegrityBroken
-from cior_core.model import DataClass, Place
+from cior_core.model import DataClass, Event, Place
 
 SCHEMA_VERSION: Final = 1
+CONFLICT: Final = "source.conflict"
 
 
 class Reputation(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -121,3 +123,10 @@ def decode_bucket(value: bytes | None) -> Bucket:
             cure="run the newer release or rebuild the table",
         )
     return bucket
+
+
+def may_be_forged(event: Event) -> bool:
+    """What anybody could have sent in a device's name, and what we found wrong about its name, say nothing of it: it is
+    not heard, its clock not measured, its button not stuck.
+    """
+    return event.type == CONFLICT or event.attributes.get(UNBELIEVED) is True

@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from cior_core.attributes import BUFFERED, CLOCK_OFFSET, DEVICE_MS
-from cior_core.device_state import DeviceState, Press, Reputation
+from cior_core.device_state import DeviceState, Press, Reputation, may_be_forged
 from cior_core.geo import coordinate_fault
 from cior_core.model import (
     UNKNOWN_PLACE,
@@ -106,6 +106,8 @@ def step(
     """
     seen_ms = min(event.received_ms, now_ms)
     before = state or DeviceState(subject=event.subject, seen_ms=seen_ms, drill=event.drill)
+    if may_be_forged(event):
+        return before, ()
     occurred_ms = event.occurred_ms if event.occurred_ms <= seen_ms + settings.future_s * 1000 else seen_ms
     changes: dict[str, Any] = {}
     if before.drill and not event.drill:

@@ -224,8 +224,7 @@ class Event(Struct, frozen=True, kw_only=True):
 class RawRecord(Struct, frozen=True, kw_only=True):
     """The bytes exactly as received: the evidence and the replay source. Never rewritten.
 
-    ``events`` and ``dead``: what decoding made of it. When ``sealed``, ``payload`` is a libsodium sealed box, and
-    ``source`` and ``subject`` are pseudonyms.
+    ``events``, ``dead``: what decoding made of it. ``sealed``: ``payload`` is a sealed box, the names are pseudonyms.
     """
 
     id: RawId
@@ -415,8 +414,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
 class Device(Struct, frozen=True, kw_only=True):
     """A registered source: where it is, how often it must speak, what it may be believed about.
 
-    ``cameras``: ids of those that see it, beyond those found by distance (on board, across the square).
-    ``registered_people``: a known person carries or lives with it; with a ``block``, a press far away is of one absent.
+    ``cameras``: ids of those that see it, beyond those found by distance. ``registered_people``: a known person's; with
+    a ``block``, far from ``place`` the sender is away. ``route``: a vehicle's line. ``unencrypted``: it cannot.
     """
 
     id: str
@@ -429,9 +428,10 @@ class Device(Struct, frozen=True, kw_only=True):
     siren: bool = False
     block: str | None = None
     facility: str | None = None
-    route: str | None = None  # the line that a vehicle serves ("101")
+    route: str | None = None
     cameras: tuple[str, ...] = ()
     registered_people: bool = False
+    unencrypted: bool = False
     enabled: bool = True
     drill: bool = False
 

@@ -14,6 +14,7 @@ A TOML file of ``[[device]]`` tables with the fields of :class:`cior_core.model.
     facility = "school-12"           # optional: the facility it stands in
     route = "101"                    # optional: the line that a vehicle serves
     cameras = ["camera-plaza"]       # optional: those that see it, beyond the ones of kind "camera" within 150 m
+    unencrypted = false              # true: it cannot encrypt; without it, plain messages of a panel prove nothing
     registered_people = false        # true: a known person carries it; far from place, the home block stays quiet
 
 A device that is not found is *unregistered*: its events go on, marked so (S31); nobody's press is dropped for want of

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple, Protocol, Self
 
 from cior_bus.lanes import device_bucket
-from cior_bus.spool import Entry, SpoolClass
+from cior_bus.spool import REFUSING, Entry, SpoolClass
 from cior_core.catalogue import KINDS, LANE_TOPIC, Kind, RecordKind, kind_of
 from cior_core.model import Lane, Struct
 
@@ -19,7 +19,11 @@ _CLASS: dict[Lane, SpoolClass] = {
     Lane.NORMAL: SpoolClass.NORMAL,
     Lane.TELEMETRY: SpoolClass.TELEMETRY,
 }
-_LANE: dict[SpoolClass, Lane] = {spool_class: lane for lane, spool_class in _CLASS.items()}
+_LANE: dict[SpoolClass, Lane] = {
+    **{spool_class: lane for lane, spool_class in _CLASS.items()},
+    SpoolClass.UNPROVEN: Lane.URGENT,
+    SpoolClass.UNREAD: Lane.URGENT,
+}
 _CLASS_BY_TOPIC: dict[str, SpoolClass] = {LANE_TOPIC[lane].name: _CLASS[lane] for lane in Lane}
 
 
@@ -109,7 +113,7 @@ def _way(kind: Kind, lane: Lane | None, spool_class: SpoolClass | None) -> _Way:
         topic=topic.name,
         bucket=entry.bucket if is_shared else None,
         spool_class=effective,
-        bulk=is_shared and effective is not SpoolClass.LIFE_SAFETY,
+        bulk=is_shared and effective not in REFUSING,
     )
 
 

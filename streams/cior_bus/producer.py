@@ -38,6 +38,8 @@ _LOG = structlog.get_logger(__name__)
 _TICK_S = 0.02
 _PORTION_RECORDS = 1_000
 _MESSAGE_OVERHEAD_BYTES = 1_024
+_PRESSES = (SpoolClass.LIFE_SAFETY, SpoolClass.UNPROVEN)
+_WAITING = tuple(each for each in CLASSES if each not in _PRESSES)
 # librdkafka's own codes (rdkafka.h): constants of the binding that happen to begin with an underscore.
 _QUEUE_FULL = -184
 _INVALID_ARG = -186
@@ -313,25 +315,31 @@ class Bus:
         return True
 
     def _drain_round(self, *, is_due: bool) -> bool:
-        """Life-safety until empty, then one portion of each bulk class (when its linger is over), looking for
-        life-safety in between.
+        """Presses until none waits, then one portion of each other class (when its linger is over), looking for presses
+        in between.
         """
         if self._spool is None:
             return True
-        for spool_class in CLASSES:
-            if spool_class is not SpoolClass.LIFE_SAFETY and not is_due:
-                continue
-            while not self._stop.is_set() and (
-                batch := self._spool.read(spool_class, max_records=_PORTION_RECORDS, max_bytes=MIB)
-            ):
+        if not self._drain_presses(self._spool):
+            return False
+        for spool_class in _WAITING if is_due else ():
+            while not self._stop.is_set() and (batch := _portion(self._spool, spool_class)):
                 if not self._drain_batch(self._spool, spool_class, batch):
                     return False
-                if spool_class is SpoolClass.LIFE_SAFETY:
-                    continue
-                if not self._drain_round(is_due=False):
+                if not self._drain_presses(self._spool):
                     return False
                 if not _is_portion(batch):
                     break  # the rest arrived just now: it waits for its linger, or envelopes would hold one record each
+        return True
+
+    def _drain_presses(self, spool: Spool) -> bool:
+        """Those that nobody proved wait behind each portion of the others."""
+        while not self._stop.is_set():
+            found = next(((each, batch) for each in _PRESSES if (batch := _portion(spool, each))), None)
+            if found is None:
+                return True
+            if not self._drain_batch(spool, *found):
+                return False
         return True
 
     def _drain_batch(self, spool: Spool, spool_class: SpoolClass, batch: list[Spooled]) -> bool:
@@ -424,6 +432,10 @@ def _weak(bus: Bus) -> Callable[[KafkaError], None]:
             alive._mark_away(error)  # noqa: SLF001  (this module's own class)
 
     return noticed
+
+
+def _portion(spool: Spool, spool_class: SpoolClass) -> list[Spooled]:
+    return spool.read(spool_class, max_records=_PORTION_RECORDS, max_bytes=MIB)
 
 
 def _is_portion(batch: list[Spooled]) -> bool:

@@ -10,9 +10,13 @@ What "durable" means by class:
 * ``telemetry``: acknowledged after the write; fsync every second. A kill -9 loses nothing (the kernel has the bytes), a
   power cut up to one second.
 
+* ``unproven``, ``unread``: as ``life_safety``.
+
 When a class is full: life-safety refuses upstream (``CapacityExhausted``), alarms, and never drops; normal drops its
 oldest; telemetry is sampled from 80 % on and then drops its oldest. Each class has its own quota, so nothing can eat
-the life-safety reserve; when the *disk* is full, telemetry and normal give way to life-safety. Whatever is dropped is
+the life-safety reserve: what anybody could have sent (``unproven``: it decodes; ``unread``: it does not) has room of
+its own beside it, is refused when that is full, and costs no authenticated press its answer. When the *disk* is full,
+what cannot be read gives way first, then telemetry, then normal; an unproven press never. Whatever is dropped is
 counted with reason and intent (law 11).
 """
 
@@ -50,11 +54,20 @@ class SpoolClass(StrEnum):
     """
 
     LIFE_SAFETY = "life_safety"
+    UNPROVEN = "unproven"
     NORMAL = "normal"
     TELEMETRY = "telemetry"
+    UNREAD = "unread"
 
 
 CLASSES = tuple(SpoolClass)
+REFUSING = frozenset({SpoolClass.LIFE_SAFETY, SpoolClass.UNPROVEN, SpoolClass.UNREAD})
+"""Classes that refuse at their quota: their senders were not answered and keep what they have."""
+_GIVES_WAY = (SpoolClass.UNREAD, SpoolClass.TELEMETRY, SpoolClass.NORMAL)
+_FULL = {
+    SpoolClass.UNPROVEN: "the spool's room for what nobody proved is full; the source must keep its signal",
+    SpoolClass.UNREAD: "the spool's room for what cannot be read is full; more of it is not kept",
+}
 
 
 class SpoolLimits(Struct, frozen=True):
@@ -64,6 +77,8 @@ class SpoolLimits(Struct, frozen=True):
     """
 
     life_safety_bytes: int = 256 * MIB
+    unproven_bytes: int = 64 * MIB
+    unread_bytes: int = 16 * MIB
     normal_bytes: int = 512 * MIB
     telemetry_bytes: int = 128 * MIB
     normal_max_age_s: float = 7 * 86_400
@@ -80,11 +95,7 @@ class SpoolLimits(Struct, frozen=True):
 
     def max_age_s(self, spool_class: SpoolClass) -> float | None:
         """Age after which a record is given up; None: never."""
-        return (
-            None
-            if spool_class is SpoolClass.LIFE_SAFETY
-            else float(getattr(self, f"{spool_class.value}_max_age_s"))
-        )
+        return None if spool_class in REFUSING else float(getattr(self, f"{spool_class.value}_max_age_s"))
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -294,12 +305,9 @@ class Spool:
             if queue.seen % self._limits.sample_keep_every:
                 self._metrics.add(m.DROPPED, each.value, "sampled", "true", amount=len(entries))
                 return False
-        if after > quota and (each is SpoolClass.LIFE_SAFETY or size_bytes + 64 > quota):
-            raise self._refused(
-                queue,
-                "spool.full",
-                "the life-safety part of the spool is full; the source must keep its signal",
-            )
+        if after > quota and (each in REFUSING or size_bytes + 64 > quota):
+            sentence = "the life-safety part of the spool is full; the source must keep its signal"
+            raise self._refused(queue, "spool.full", _FULL.get(each, sentence))
         while queue.log.size_bytes + size_bytes + 64 > quota and queue.log.segments:
             self._drop_oldest(queue, "spool_full")
         return True
@@ -344,8 +352,8 @@ class Spool:
                     raise self._refused(queue, "spool.disk_full", "the spool's disk is full") from error
 
     def _free_disk(self, for_class: SpoolClass) -> bool:
-        """Telemetry gives way first, then normal; nothing gives way to something less important."""
-        for each in reversed(CLASSES[1:]):
+        """What cannot be read gives way first, then telemetry, then normal; nothing to something less important."""
+        for each in _GIVES_WAY:
             if CLASSES.index(each) >= CLASSES.index(for_class) and self._queues[each].log.segments:
                 self._drop_oldest(self._queues[each], "disk_full")
                 return True

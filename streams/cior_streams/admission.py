@@ -21,7 +21,7 @@ from cior_core.model import Item
 from cior_core.ports import Clock
 from cior_streams import metrics as s
 
-AHEAD_MAX: Final = 32
+AHEAD_MAX: Final = 12
 """Items that may wait, in the log and not processed: some tens of milliseconds of work, and enough to keep it busy."""
 _PATIENCE_S: Final = 5.0
 

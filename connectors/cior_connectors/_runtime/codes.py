@@ -5,6 +5,8 @@ from __future__ import annotations
 from cior_core.model import TypeCode
 
 UNDECODED = TypeCode("source.undecoded")
+CONFLICT = TypeCode("source.conflict")
+"""Also what a connector finds wrong about a device's identity: our word, not the device's."""
 DEGRADED = TypeCode("source.degraded")
 RESTORED = TypeCode("source.restored")
 SILENT_SOURCE = TypeCode("source.silent")

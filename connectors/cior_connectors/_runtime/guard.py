@@ -48,7 +48,9 @@ def guarded(decode: Decode, payload: bytes, facts: Facts) -> DecodeResult:
     except Exception as error:  # noqa: BLE001  the guard: named exemption of style §11
         return _bug(error)
     rejected = tuple(_part(part) for part in decoded.rejected)
-    return DecodeResult(events=decoded.events, rejected=rejected, clocks=decoded.clocks)
+    return DecodeResult(
+        events=decoded.events, rejected=rejected, clocks=decoded.clocks, believed=decoded.believed
+    )
 
 
 def _checked(decoded: object) -> None:

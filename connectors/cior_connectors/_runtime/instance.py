@@ -33,6 +33,7 @@ from cior_connectors._runtime.pipeline import Pipeline
 from cior_connectors._runtime.records import Channel
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
+from cior_connectors._runtime.unread import UnreadPace, speak
 from cior_connectors.contract import (
     Commandable,
     DecodeContext,
@@ -97,6 +98,7 @@ class Instance:
         self._backoff = backoff or Backoff(life_safety=manifest.life_safety)
         self._limit = TelemetryLimit(rate_per_s=settings.max_events_per_s)
         self._desk = DeskPace()
+        self._unread = UnreadPace()
         self.accounting = Accounting(instance=settings.name, metrics=around.metrics)
         self.book = HealthBook(
             instance=settings.name,
@@ -129,7 +131,7 @@ class Instance:
     def state_dir(self) -> Path:
         """Durable folder of this instance alone."""
         folder = self._around.state_dir / self.settings.name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder
 
     @property
@@ -166,6 +168,7 @@ class Instance:
                 self._post(),
                 self._watch_silence(),
                 self._obey(),
+                speak(self._unread, lambda told: self._say(codes.UNDECODED, told), self.now_ms),
             )
         ]
         try:
@@ -426,6 +429,7 @@ class Instance:
             at_ms=self.now_ms(),
             lane=self._context.taxonomy[type_code].lane,
             producer=self._context.producer,
+            life_safety=type_code == codes.UNDECODED,
             registered=True,
             drill=self._context.drill,
             attributes={
@@ -451,6 +455,7 @@ class Instance:
             keep=self._keep,
             placed=self._around.placed,
             vicinity=self._around.vicinity,
+            unread=self._unread,
             expected_every_s=self.source.expected_every_s
             if isinstance(self.source, Heartbeating)
             else lambda _subject: None,

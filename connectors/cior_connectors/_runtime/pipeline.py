@@ -13,7 +13,7 @@ import structlog
 
 from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
-from cior_bus.spool import SpoolClass
+from cior_bus.spool import REFUSING, SpoolClass
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.accounting import WORDS, Accounting
 from cior_connectors._runtime.clocks import DeviceClocks
@@ -66,6 +66,7 @@ class Pipeline:
         self._resends = Resends(window_s=manifest.resend_window_s)
         self._clocks = DeviceClocks()
         self._on_refusal = on_refusal
+        self._refusing: set[SpoolClass] = set()
 
     def stamp(self, received: Received) -> Received:
         """Receipt instant, raw id and decode context: set here, once, at the edge (law 6)."""
@@ -127,8 +128,9 @@ class Pipeline:
         for ready in group:
             self._accounting.durable(ready.publication, received_ms=ready.received.facts.received_ms)
             await self._answer(ready.received, ready.publication.outcome)
-        if any(ready.publication.life_safety for ready in group):
-            self._on_refusal(False)  # noqa: FBT003  a callback's one fact
+        if group[0].publication.spool_class in self._refusing:
+            self._refusing.discard(group[0].publication.spool_class)
+            self._on_refusal(bool(self._refusing))
 
     async def _one_by_one(self, group: Sequence[_Ready], error: CiorError) -> None:
         """What is too large for the bus as decoded becomes a dead letter with its bytes; the next time, refused."""
@@ -153,8 +155,16 @@ class Pipeline:
             await self._refuse(group[0], error)
 
     async def _refuse(self, ready: _Ready, error: CiorError) -> None:
-        """Not durable, so not acknowledged: the far side keeps it. Life-safety that is refused is an alarm."""
-        if ready.publication.spool_class is SpoolClass.LIFE_SAFETY:
+        """Not durable, so not acknowledged: the far side keeps it. Life-safety that is refused is an alarm; what cannot
+        be read and found no room is counted as dropped, and said in the line's shared word.
+        """
+        spool_class = ready.publication.spool_class
+        if spool_class is SpoolClass.UNREAD:
+            self._accounting.dropped(1, reason="unread_room_full")
+            if self._channel.unread is not None:
+                self._channel.unread.not_kept()
+        elif spool_class in REFUSING:
+            self._refusing.add(spool_class)
             self._on_refusal(True)  # noqa: FBT003  a callback's one fact
         await self._answer(ready.received, Refused(code=error.code))
 

@@ -12,11 +12,12 @@ import msgspec
 from cior_bus.message import MessageOut
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import clocks
-from cior_connectors._runtime.codes import UNDECODED
+from cior_connectors._runtime.codes import CONFLICT, UNDECODED
 from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors._runtime.seal import Sealer
+from cior_connectors._runtime.unread import UnreadPace
 from cior_connectors.contract import Accepted, DecodeContext, Facts, Outcome, Rejected, RejectedPart
-from cior_core.attributes import PACED
+from cior_core.attributes import AUTHENTICATED, PACED, UNBELIEVED
 from cior_core.errors import PayloadRejected
 from cior_core.identity import dead_id, payload_sha256
 from cior_core.model import (
@@ -53,7 +54,8 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """What a publication must know about the instance. ``keep`` is the telemetry limit, placed after decoding.
 
-    ``placed`` fills in cell and district; ``vicinity`` knows what stands around a place.
+    ``placed`` fills in cell and district; ``vicinity`` knows what stands around a place; ``unread`` bounds how often
+    the line says that it could not read something (None: each time).
     """
 
     context: DecodeContext
@@ -65,6 +67,11 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     expected_every_s: Callable[[str], float | None]
     placed: Callable[[Place], Place] = lambda place: place
     vicinity: Vicinity = Vicinity({})
+    unread: UnreadPace | None = None
+
+    def says(self, facts: Facts) -> bool:
+        """Whether one thing that could not be read is said by itself."""
+        return self.unread is None or self.unread.allows(facts.peer, now_ms=facts.received_ms)
 
 
 def publication_of(channel: Channel, payload: bytes, facts: Facts, decoded: DecodeResult) -> Publication:
@@ -90,12 +97,16 @@ class _Input(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes
     facts: Facts
     decoded: DecodeResult
+    spool_class: SpoolClass = SpoolClass.LIFE_SAFETY
 
 
 def _build(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
     sealed = _is_sealed(given.channel, given.facts, events, undecoded=bool(rejected))
-    if rejected and given.channel.life_safety:
+    if rejected and given.channel.life_safety and given.channel.says(given.facts):
         events = (*events, _undecoded(given.channel, given.facts, rejected, sealed=sealed))
+    # Asked before anything is stripped: a sealed event does not say whether it was proven.
+    spool_class = _class_of(given, events, undecoded=bool(rejected))
+    given = msgspec.structs.replace(given, spool_class=spool_class)
     return (_sealed if sealed else _clear)(given, events, rejected)
 
 
@@ -205,7 +216,9 @@ def _undecoded(channel: Channel, facts: Facts, rejected: tuple[RejectedPart, ...
             "code": rejected[0].code,
             "parts": len(rejected),
             "bytes": sum(len(part.payload) for part in rejected),
-        },
+        }
+        # Whoever writes noise with a panel's number on it does not show that the panel lives.
+        | ({} if facts.authenticated else {UNBELIEVED: True}),
     )
 
 
@@ -274,7 +287,7 @@ def _sealed(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPa
 def _assembled(
     given: _Input, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]
 ) -> Publication:
-    spool_class = _class_of(given.channel, events, letters)
+    spool_class = given.spool_class
     messages = (
         MessageOut.of(record, spool_class=spool_class),
         *(_published(event, spool_class) for event in events),
@@ -282,7 +295,7 @@ def _assembled(
     )
     return Publication(
         messages=messages,
-        outcome=Accepted(events=len(events), sealed=record.sealed)
+        outcome=Accepted(events=len(events), believed=given.decoded.believed, sealed=record.sealed)
         if given.decoded.code is None
         else Rejected(code=given.decoded.code, sealed=record.sealed),
         spool_class=spool_class,
@@ -294,17 +307,25 @@ def _assembled(
     )
 
 
-def _class_of(channel: Channel, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]) -> SpoolClass:
-    """How the payload may be treated when capacity is short: whatever could be a press counts as life-safety.
-
-    What only gave way to presses (:class:`~cior_connectors._runtime.limits.DeskPace`) is worth no less for that.
+def _class_of(given: _Input, events: tuple[Event, ...], *, undecoded: bool) -> SpoolClass:
+    """How the payload may be treated when capacity is short: whatever could be a press is refused rather than dropped,
+    and what anybody could have sent has room of its own, so that it takes none from what proved itself. What only gave
+    way to presses (:class:`~cior_connectors._runtime.limits.DeskPace`) is worth no less for that.
     """
-    urgent = any(
-        event.life_safety or event.lane is Lane.URGENT or PACED in event.attributes for event in events
-    )
-    if urgent or (letters and channel.life_safety):
+    pressing = [
+        event
+        for event in events
+        if event.life_safety or event.lane is Lane.URGENT or PACED in event.attributes
+    ]
+    said = [event for event in pressing if event.type not in (UNDECODED, CONFLICT)]
+    if any(event.attributes.get(AUTHENTICATED) is not False for event in said):
         return SpoolClass.LIFE_SAFETY
-    if events and not letters and all(event.lane is Lane.TELEMETRY for event in events):
+    if pressing or (undecoded and given.channel.life_safety):
+        if given.facts.authenticated:
+            return SpoolClass.LIFE_SAFETY
+        read = [event for event in events if event.type != UNDECODED]
+        return SpoolClass.UNPROVEN if read else SpoolClass.UNREAD
+    if events and not undecoded and all(event.lane is Lane.TELEMETRY for event in events):
         return SpoolClass.TELEMETRY
     return SpoolClass.NORMAL
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from cior_bus.spool import Entry, Spool, SpoolClass, SpoolLimits
 from cior_core.errors import CapacityExhausted
 
-CLASSES = (SpoolClass.LIFE_SAFETY, SpoolClass.NORMAL, SpoolClass.TELEMETRY)
+CLASSES = tuple(SpoolClass)
 
 
 def say(text: str) -> None:
@@ -32,7 +32,7 @@ def main(directory: Path, first: int, mode: str, size_limit: int) -> None:
     spool = Spool.open(directory, limits=SpoolLimits(segment_bytes=20_000, normal_gather_s=0.002))
     flying: deque[tuple[SpoolClass, int, Future[None]]] = deque()
     for n in range(first, first + 100_000):
-        each = CLASSES[n % 3]
+        each = CLASSES[n % len(CLASSES)]
         try:
             flying.append(
                 (

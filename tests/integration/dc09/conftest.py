@@ -24,7 +24,7 @@ from cior_connectors.builtin.dc09.source import Dc09Source
 from cior_connectors.contract import DecodeContext, Manifest, Secret
 from cior_connectors.kit.memory import MemorySink
 from cior_core import bundled, strict_toml
-from cior_core.model import Event, Producer
+from cior_core.model import Device, Event, Producer
 from cior_core.taxonomy import Taxonomy
 
 KEY_LETTERS = "0123456789ABCDEF"
@@ -41,7 +41,8 @@ class Station:
 
     def __init__(self, root: Path) -> None:
         self.state = root / "state"
-        self.sink = MemorySink()
+        self.sink: Any = MemorySink()
+        self.registry: dict[str, Device] = {}
         self.config = Dc09Config(port=0, accounts=ACCOUNTS, frame_timeout_s=0.4, idle_timeout_s=5.0)
         self.port = 0
         self.source: Dc09Source
@@ -61,6 +62,7 @@ class Station:
             config=self.config,
             taxonomy=Taxonomy.load(bundled.text("taxonomy.toml")),
             producer=Producer(connector="dc09", version="1.0.0", instance="norte"),
+            registry=self.registry,
         )
         sealer = Sealer(team_key=bytes(PrivateKey.generate().public_key), hmac_key=b"k" * 32)
         around = Surroundings(sink=self.sink, sealer=sealer, metrics=Metrics(), state_dir=self.state)

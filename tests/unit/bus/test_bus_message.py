@@ -60,7 +60,7 @@ def sent(record: Any, **how: Any) -> tuple[str, bytes, SpoolClass | None, bool]:
     return message.topic, message.key, message.spool_class, message.bulk
 
 
-LIFE, NORMAL, TELEMETRY = SpoolClass
+LIFE, UNPROVEN, NORMAL, TELEMETRY, UNREAD = SpoolClass
 BUCKET = device_bucket("bus-1")
 
 
@@ -74,6 +74,8 @@ BUCKET = device_bucket("bus-1")
         (event(Lane.TELEMETRY), {"spool_class": NORMAL}, ("cior.telemetry.v1", BUCKET, NORMAL, True)),
         (RAW, {"spool_class": LIFE}, ("cior.raw.v1", b"panel-1", LIFE, False)),
         (RAW, {"spool_class": NORMAL}, ("cior.raw.v1", BUCKET, NORMAL, True)),
+        (RAW, {"spool_class": UNPROVEN}, ("cior.raw.v1", b"panel-1", UNPROVEN, False)),
+        (event(Lane.URGENT), {"spool_class": UNREAD}, ("cior.events.urgent.v1", b"bus-1", UNREAD, False)),
         (LETTER, {}, ("cior.dead.v1", b"cad", NORMAL, False)),
         (LETTER, {"spool_class": LIFE}, ("cior.dead.v1", b"cad", LIFE, False)),
         (

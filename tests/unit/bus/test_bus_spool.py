@@ -16,9 +16,11 @@ from cior_bus.segments import SegmentLog
 from cior_bus.spool import Alarm, Entry, Spool, SpoolClass, SpoolLimits
 from cior_core.errors import CapacityExhausted, ConfigInvalid, SourceUnavailable
 
-LIFE, NORMAL, TELEMETRY = SpoolClass
+LIFE, UNPROVEN, NORMAL, TELEMETRY, UNREAD = SpoolClass
 SMALL = SpoolLimits(
     life_safety_bytes=20_000,
+    unproven_bytes=20_000,
+    unread_bytes=10_000,
     normal_bytes=40_000,
     telemetry_bytes=40_000,
     segment_bytes=4_096,

@@ -17,7 +17,7 @@ from cior_bus import metrics as m
 from cior_bus.spool import Entry, Spool, SpoolClass, SpoolLimits
 from cior_core.errors import CapacityExhausted
 
-LIFE, NORMAL, TELEMETRY = SpoolClass
+LIFE, UNPROVEN, NORMAL, TELEMETRY, UNREAD = SpoolClass
 DISK_BYTES = 60_000
 LIMITS = SpoolLimits(segment_bytes=4_096, normal_gather_s=0.001, telemetry_sync_s=0.001)
 
@@ -88,6 +88,20 @@ def test_law_11_telemetry_gives_way_to_a_press_first_then_normal_and_each_is_cou
     assert held(spool, LIFE) == 45
     assert (held(spool, TELEMETRY), dropped(metrics, TELEMETRY)) == (0, 20)
     assert dropped(metrics, NORMAL) == 20 - held(spool, NORMAL) > 0
+
+
+def test_law_11_what_cannot_be_read_gives_way_before_telemetry_and_a_press_that_nobody_proved_never(
+    spool: Spool, metrics: m.Metrics
+) -> None:
+    fill(spool, UNPROVEN, 15)
+    fill(spool, UNREAD, 15)
+    fill(spool, TELEMETRY, 15)
+    fill(spool, LIFE, 20)
+    assert (held(spool, UNPROVEN), held(spool, TELEMETRY), held(spool, LIFE)) == (15, 15, 20)
+    assert dropped(metrics, UNREAD) == 15 - held(spool, UNREAD) > 0
+    with pytest.raises(CapacityExhausted, match=r"spool\.disk_full"):
+        fill(spool, LIFE, 100)
+    assert (held(spool, UNPROVEN), dropped(metrics, UNPROVEN)) == (15, 0)
 
 
 def test_law_11_a_disk_full_of_presses_refuses_the_next_and_drops_none(

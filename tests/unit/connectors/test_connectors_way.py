@@ -18,14 +18,18 @@ from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.records import Channel, publication_of
 from cior_connectors._runtime.seal import SealedContent, Sealer
+from cior_connectors._runtime.unread import UnreadPace
 from cior_connectors.contract import Accepted, Decoded, Facts, Refused, Rejected, RejectedPart
 from cior_connectors.kit.checks_runtime import running, until
 from cior_connectors.kit.scripted import ScriptedSource
+from cior_core.attributes import AUTHENTICATED, UNBELIEVED
 from cior_core.catalogue import Kind
 from cior_core.codec import records
 from cior_core.errors import SourceUnavailable
 from cior_core.model import DataClass, Device, Lane, Place, PlaceMethod
 from unit.connectors.pressing import FACTS, SUBJECT, pressing, stamped
+
+NOW_MS = 1_795_305_600_000
 
 # --- guard (law 3, this room's part) ---
 
@@ -273,14 +277,56 @@ def test_a_unit_has_the_class_of_the_most_urgent_thing_in_it(
     assert {message.spool_class for message in ready.messages} == {spool_class}
 
 
-def test_undecodable_bytes_of_a_life_safety_channel_count_as_life_safety_and_of_others_do_not() -> None:
-    decoded = guarded(pressing(), b"\xff", stamped())
-    assert (
-        publication_of(channel(life_safety=True), b"\xff", stamped(), decoded).spool_class
-        is SpoolClass.LIFE_SAFETY
+@pytest.mark.parametrize(
+    ("life_safety", "authenticated", "spool_class"),
+    [
+        (True, True, SpoolClass.LIFE_SAFETY),
+        (True, False, SpoolClass.UNREAD),
+        (False, True, SpoolClass.NORMAL),
+        (False, False, SpoolClass.NORMAL),
+    ],
+)
+def test_undecodable_bytes_have_the_room_of_presses_where_their_sender_proved_itself(
+    life_safety: bool, authenticated: bool, spool_class: SpoolClass
+) -> None:
+    facts = stamped(authenticated=authenticated)
+    ready = publication_of(
+        channel(life_safety=life_safety), b"\xff", facts, guarded(pressing(), b"\xff", facts)
     )
-    ready = publication_of(channel(life_safety=False), b"\xff", stamped(), decoded)
-    assert (ready.spool_class, ready.lanes) == (SpoolClass.NORMAL, ())
+    assert (ready.spool_class, bool(ready.lanes)) == (spool_class, life_safety)
+
+
+@pytest.mark.parametrize(
+    ("said", "spool_class"),
+    [({}, SpoolClass.LIFE_SAFETY), ({AUTHENTICATED: True}, SpoolClass.LIFE_SAFETY)]
+    + [({AUTHENTICATED: False, UNBELIEVED: told}, SpoolClass.UNPROVEN) for told in (False, True)],
+)
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_press_that_nobody_proved_is_durable_in_room_of_its_own_sealed_or_not(
+    said: dict[str, bool], spool_class: SpoolClass, sealed: bool
+) -> None:
+    facts = stamped(sealed=sealed)
+    decoded = guarded(pressing(attributes=said), b"bus-1", facts)
+    ready = publication_of(channel(), b"bus-1", facts, decoded)
+    assert {message.spool_class for message in ready.messages} == {spool_class}
+    assert (ready.outcome, ready.life_safety) == (Accepted(events=1, sealed=sealed), True)
+
+
+def test_what_cannot_be_read_is_said_one_by_one_and_then_together() -> None:
+    """A flood of 1,500 a second for a minute: the operator hears of it at once, of a stranger's own trouble too, and
+    of each frame in the end.
+    """
+    pace, said, counted, now_ms = UnreadPace(), 0, 0, NOW_MS
+    for n in range(90_000):
+        now_ms = NOW_MS + n * 1000 // 1_500
+        said += pace.allows(f"192.0.2.1:{n % 60_000}", now_ms=now_ms)
+        if (told := pace.shared(now_ms=now_ms)) is not None:
+            counted += told["parts"]
+    assert pace.allows("198.51.100.7:1", now_ms=now_ms), "another panel's line is still heard by itself"
+    told = pace.shared(now_ms=now_ms + 10_000)
+    assert told is not None
+    assert said + counted + told["parts"] == 90_000
+    assert said < 10
 
 
 def test_law_12_facts_and_unknown_attributes_reach_the_record() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cior_core import bundled, cloudevents, device_state, devices
+from cior_core.attributes import UNBELIEVED
 from cior_core.device_state import Bucket, DeviceState, Reputation
 from cior_core.devices import DeviceSettings
 from cior_core.errors import IntegrityBroken
@@ -119,6 +120,36 @@ def test_a_silence_that_nobody_swept_is_told_when_it_ends() -> None:
 def test_any_word_counts_as_life_even_an_undecoded_one() -> None:
     state, _ = told(said(0), said(100, "source.undecoded"), settings=EVERY_MINUTE)
     assert devices._deadline_ms(state, EVERY_MINUTE) == START + 280_000
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"kind": "panic.bus", "attributes": {UNBELIEVED: True}},
+        {"kind": "heartbeat", "attributes": {UNBELIEVED: True}},
+        {"kind": "source.undecoded", "attributes": {UNBELIEVED: True}},
+        {"kind": "source.conflict"},
+    ],
+)
+def test_what_may_be_forged_is_no_sign_of_life_and_ends_no_silence(forged: dict[str, Any]) -> None:
+    """Whoever cuts a panel off and speaks in its name does not keep it from being found silent."""
+    state, _ = devices.step(None, said(0), START, EVERY_MINUTE)
+    for at_s in range(30, 200, 30):
+        state, told = devices.step(state, said(at_s, **forged), START + at_s * 1000, EVERY_MINUTE)
+        assert told == ()
+    swept, events = devices.sweep({"panel-7": state}, START + 200_000, EVERY_MINUTE)
+    assert [event.type for event in events] == ["source.silent"]
+    state, told = devices.step(swept["panel-7"], said(210, **forged), START + 210_000, EVERY_MINUTE)
+    assert (state.silent_since_ms is not None, told) == (True, ())
+
+
+def test_forged_presses_do_not_make_a_button_stuck() -> None:
+    state, _ = devices.step(None, said(0), START)
+    for n in range(100):
+        pressed = said(n / 10, "panic.bus", event_id=f"forged-{n}", attributes={UNBELIEVED: True})
+        state, told = devices.step(state, pressed, START + n * 100)
+        assert told == ()
+    assert devices.annotated(said(11, "panic.bus"), state).attributes["repeats"] == 1
 
 
 def test_a_registered_device_that_never_spoke_is_found_silent() -> None:

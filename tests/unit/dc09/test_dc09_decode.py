@@ -194,8 +194,9 @@ def test_an_encrypted_press_opens_and_one_with_a_stale_timestamp_still_alarms() 
 
 def test_plain_text_from_an_account_that_must_encrypt_alarms_and_is_reported() -> None:
     found = events('"ADM-CID"0001L0#77AA[#77AA|1120 00 007]')
-    assert [each.type for each in found] == ["panic.alarm", "heartbeat", "source.conflict"]
-    assert found[2].attributes == {"reason": "plain_where_encryption_is_due"}
+    assert [each.type for each in found] == ["panic.alarm", "source.conflict"]
+    assert (found[0].life_safety, found[0].attributes["unbelieved"]) == (True, True)
+    assert found[1].attributes == {"reason": "plain_where_encryption_is_due"}
 
 
 def test_one_account_at_two_addresses_is_an_integrity_event_once_a_window() -> None:

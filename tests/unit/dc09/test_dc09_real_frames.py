@@ -13,7 +13,7 @@ from cior_connectors.builtin.dc09.config import Dc09Config
 from cior_connectors.builtin.dc09.decode import decode
 from cior_connectors.builtin.dc09.frame import pack
 from cior_connectors.builtin.dc09.message import parse
-from cior_connectors.contract import DecodeContext, Facts, Secret
+from cior_connectors.contract import DecodeContext, Facts
 from cior_core import bundled
 from cior_core.errors import PayloadRejected
 from cior_core.model import DataClass, Event, Lane, Phase, Producer, RawId
@@ -21,7 +21,7 @@ from cior_core.taxonomy import Taxonomy
 
 NOW_MS = 1_790_000_000_000
 CONTEXT = DecodeContext(
-    config=Dc09Config(default_key=Secret("0123456789ABCDEF")),
+    config=Dc09Config(),  # no key: in clear is how these panels speak
     taxonomy=Taxonomy.load(bundled.text("taxonomy.toml")),
     producer=Producer(connector="dc09", version="1.0.0"),
 )

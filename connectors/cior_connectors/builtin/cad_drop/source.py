@@ -227,6 +227,7 @@ class CadDropSource:
             subject=self._config.subject,
             content_type=_CONTENT_TYPES[self._config.format],
             details=details,
+            authenticated=True,  # the folder's owner wrote it
         )
 
         async def ack(outcome: Outcome) -> None:

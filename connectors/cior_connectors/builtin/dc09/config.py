@@ -10,6 +10,7 @@ from msgspec import Meta
 from cior_connectors.builtin.dc09 import crypto
 from cior_connectors.contract import ConnectorConfig, Secret
 from cior_connectors.press_types import press_types
+from cior_core.model import Device
 
 
 def _press_types() -> dict[str, str]:
@@ -28,7 +29,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Meta(description="Longest normal silence, when it differs from the default.", examples=[300.0]),
     ] = None
     must_encrypt: Annotated[
-        bool, Meta(description="A plain message from it raises an integrity event (it still alarms).")
+        bool,
+        Meta(description="It must encrypt although the registry lists it as unable (`unencrypted`)."),
     ] = False
 
 
@@ -97,13 +99,18 @@ class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fiel
         int,
         Meta(
             ge=1,
-            description="TCP connections at once; beyond, the longest idle one is closed.",
+            description="TCP connections at once; beyond, the longest idle stranger is closed, known panels last.",
             examples=[2000],
         ),
     ] = 2000
     max_connections_per_peer: Annotated[
-        int, Meta(ge=1, description="The same for one address (mobile networks share them).", examples=[64])
-    ] = 64
+        int,
+        Meta(
+            ge=1,
+            description="Strangers of one address at once; panels that have spoken well do not count.",
+            examples=[256],
+        ),
+    ] = 256
     max_bad_per_connection: Annotated[
         int, Meta(ge=1, description="Unreadable pieces after which a connection is closed.", examples=[8])
     ] = 8
@@ -113,6 +120,14 @@ class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fiel
     idle_timeout_s: Annotated[
         float, Meta(gt=0, description="How long a connection may stay silent.", examples=[1800.0])
     ] = 1800.0
+    greeting_timeout_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="How long it may stay silent before it has spoken well (encrypted, or listed as unable).",
+            examples=[120.0],
+        ),
+    ] = 120.0
 
     def __post_init__(self) -> None:
         if not (self.tcp or self.udp):
@@ -126,6 +141,15 @@ class Dc09Config(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fiel
         known = self.accounts.get(account)
         secret = known.key if known is not None and known.key is not None else self.default_key
         return crypto.keys_of(secret.reveal()) if secret is not None else ()
+
+    def must_encrypt(self, account: str, registered: Device | None) -> bool:
+        """Whether a plain message of ``account`` is not to be believed: whenever we know the panel or have a key for
+        it, unless the registry lists it as unable.
+        """
+        known = self.accounts.get(account)
+        if registered is None:
+            return bool(self.keys(account)) or known is not None
+        return not registered.unencrypted or (known is not None and known.must_encrypt)
 
     def silence_s(self, account: str) -> float:
         """Longest normal silence of ``account``."""

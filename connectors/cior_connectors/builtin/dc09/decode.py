@@ -20,7 +20,7 @@ from cior_connectors.builtin.dc09.extended import attributes_of, occurrence_ms, 
 from cior_connectors.builtin.dc09.message import Message, parse
 from cior_connectors.contract import Decoded, Facts
 from cior_connectors.decoding import clock_notes, make_event
-from cior_core.attributes import AUTHENTICATED, VERIFIED
+from cior_core.attributes import AUTHENTICATED, UNBELIEVED, VERIFIED
 from cior_core.clock import Judgement
 from cior_core.errors import PayloadRejected
 from cior_core.identity import press_key
@@ -34,6 +34,7 @@ PRESSES = ("panic.alarm", VERIFIED_PRESS)
 NOTICE = "device.notice"
 HEARTBEAT = "heartbeat"
 CONFLICT = "source.conflict"
+WITHOUT_ENCRYPTION = "without_encryption"
 MAX_TEXT = 200
 ALIVE_BUCKET_MS = 10_000
 """Link tests of one panel within it are one sign of life: a resend after a lost answer, not a second test (panels test
@@ -50,6 +51,24 @@ class _Meaning(Protocol):
     def exact(self) -> bool: ...
     @property
     def verified(self) -> bool: ...
+
+
+CONFLICT_EVERY_MS = 3_600_000
+"""One account's conflict of a kind is one finding an hour, however many frames show it."""
+
+
+class _Trust(msgspec.Struct, frozen=True, kw_only=True):
+    """What a frame proves: ``timely`` that its key's holder sent it now; ``believed`` False: it ought to have proved
+    that and did not.
+    """
+
+    timely: bool
+    believed: bool
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """As attributes of its events."""
+        return {AUTHENTICATED: self.timely} | ({} if self.believed else {UNBELIEVED: True})
 
 
 class AlarmTaxonomy(Protocol):
@@ -94,18 +113,27 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         for fact in _as_written(raw, _said(message, cast("AlarmTaxonomy", facts.known.taxonomy)))
     )
     when = times.judged(message, facts, subject=subject)
+    trust = _trust(message, facts, must_encrypt=config.must_encrypt(message.account, registered))
     events = tuple(
-        _event(fact, message, facts, subject=subject, when=when, index=n) for n, fact in enumerate(said)
+        _event(fact, message, facts, subject=subject, when=when, trust=trust, index=n)
+        for n, fact in enumerate(said)
     )
     sealed = any(event.data_class is DataClass.SEALED for event in events)
     return Decoded(
         events=(
             *events,
-            *_alive(message, facts, subject=subject, sealed=sealed),
-            *_conflicts(message, facts, config, subject=subject),
+            *(() if sealed or not trust.believed else _alive(message, facts, subject=subject)),
+            *_conflicts(message, facts, trust, subject=subject),
         ),
         clocks=times.reading(message, subject=subject),
+        believed=trust.believed,
     )
+
+
+def _trust(message: Message, facts: Facts, *, must_encrypt: bool) -> _Trust:
+    arrived_ms = _number(facts.details.get("arrived_ms", "")) or facts.received_ms
+    timely = message.encrypted and reply.timely(message, arrived_ms)
+    return _Trust(timely=timely, believed=timely or not (message.encrypted or must_encrypt))
 
 
 def _said(message: Message, taxonomy: AlarmTaxonomy) -> tuple[_Fact, ...]:
@@ -203,7 +231,7 @@ def _as_registered(fact: _Fact, named: str | None) -> _Fact:
 
 
 def _event(
-    fact: _Fact, message: Message, facts: Facts, *, subject: str, when: Judgement, index: int
+    fact: _Fact, message: Message, facts: Facts, *, subject: str, when: Judgement, trust: _Trust, index: int
 ) -> Event:
     attributes = (
         attributes_of(message)
@@ -218,10 +246,8 @@ def _event(
         attributes["doubtful"] = "data_account_without_hash"
     if (repeat := _number(facts.details.get("press_repeat", ""))) > 0:
         attributes["repeat"] = repeat
-    if message.encrypted:
-        arrived_ms = _number(facts.details.get("arrived_ms", "")) or facts.received_ms
-        # Only its owner could make it; only a timely one was not recorded by somebody else.
-        attributes["timestamp_refused" if not reply.timely(message, arrived_ms) else AUTHENTICATED] = True
+    if message.encrypted and not trust.timely:
+        attributes["timestamp_refused"] = True
     return make_event(
         facts,
         type_code=fact.type_code,
@@ -234,7 +260,7 @@ def _event(
         clock=when.quality,
         clock_error_s=when.error_s,
         native_type=fact.native,
-        attributes=attributes | clock_notes(when),
+        attributes=attributes | trust.notes | clock_notes(when),
     )
 
 
@@ -259,14 +285,16 @@ def _first_ms(facts: Facts) -> int:
     return _number(facts.details.get("press_first_ms", "")) or facts.first_received_ms or facts.received_ms
 
 
-def _alive(message: Message, facts: Facts, *, subject: str, sealed: bool) -> tuple[Event, ...]:
-    """Any frame restarts the panel's supervision. Not beside a sealed event: the frame travels sealed as a whole."""
-    if sealed:
-        return ()
+def _alive(message: Message, facts: Facts, *, subject: str) -> tuple[Event, ...]:
+    """A frame that is believed restarts the panel's supervision. Not beside a sealed event: the frame travels sealed as
+    a whole. Of a panel that cannot encrypt, it says that anybody could have sent it: a blind spot.
+    """
     key = f"{subject}/alive/{message.sequence}/{facts.received_ms // ALIVE_BUCKET_MS}"
     if message.token not in reply.LINK_TOKENS:
         key = _press(message, facts, subject=subject) + "/alive"
     attributes: dict[str, Any] = {"token": message.token, "encrypted": message.encrypted}
+    if not message.encrypted:
+        attributes |= {"state": "degraded", "reason": WITHOUT_ENCRYPTION, AUTHENTICATED: False}
     return (
         make_event(
             facts,
@@ -279,29 +307,35 @@ def _alive(message: Message, facts: Facts, *, subject: str, sealed: bool) -> tup
     )
 
 
-def _conflicts(message: Message, facts: Facts, config: Dc09Config, *, subject: str) -> tuple[Event, ...]:
-    """Facts about the channel that an operator must see: one account from two addresses, plain text where encryption is
-    due, a key sent in clear.
+def _conflicts(message: Message, facts: Facts, trust: _Trust, *, subject: str) -> tuple[Event, ...]:
+    """Facts about the channel that an operator must see, once an hour each: one account from two addresses, plain text
+    where encryption is due, a key sent in clear. Accounts that nobody registered share one word of the line's.
     """
-    found: list[tuple[str, str]] = []
+    found: list[str] = []
     if facts.details.get("other_peer"):
-        found.append(("account_at_two_addresses", facts.details.get("other_peer_ms", "")))
-    account = config.accounts.get(message.account)
-    if account is not None and account.must_encrypt and not message.encrypted:
-        found.append(("plain_where_encryption_is_due", str(_first_ms(facts))))
+        found.append("account_at_two_addresses")
+    if not message.encrypted and not trust.believed:
+        found.append("plain_where_encryption_is_due")
     if message.carried_key and not message.encrypted:
-        found.append(("key_sent_in_clear", str(_first_ms(facts))))
+        found.append("key_sent_in_clear")
+    whose = subject if _is_known(message, facts, subject=subject) else facts.source
+    hour = facts.received_ms // CONFLICT_EVERY_MS
     return tuple(
         make_event(
             facts,
             type_code=CONFLICT,
-            subject=subject,
-            key=f"{subject}/{why}/{bucket}",
-            occurred_ms=facts.received_ms,
+            subject=whose,
+            key=f"{whose}/{why}/{hour}",
+            occurred_ms=hour * CONFLICT_EVERY_MS,
             attributes={"reason": why},
         )
-        for why, bucket in found
+        for why in found
     )
+
+
+def _is_known(message: Message, facts: Facts, *, subject: str) -> bool:
+    config: Dc09Config = facts.known.config
+    return subject in facts.known.registry or message.account in config.accounts
 
 
 def _number(text: str) -> int:

@@ -9,7 +9,8 @@ from cior_connectors.builtin.dc09 import decode as decoding
 from cior_connectors.builtin.dc09 import reply
 from cior_connectors.builtin.dc09.config import Dc09Config
 from cior_connectors.builtin.dc09.frame import Dialect, Frame, FrameKind
-from cior_connectors.builtin.dc09.listeners import Address, DatagramServer, Reply, StreamServer
+from cior_connectors.builtin.dc09.handover import Handover
+from cior_connectors.builtin.dc09.listeners import DatagramServer, Line, StreamServer
 from cior_connectors.builtin.dc09.message import Message, account_of, parse
 from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, window_key
 from cior_connectors.contract import (
@@ -22,9 +23,9 @@ from cior_connectors.contract import (
     Received,
     Rejected,
 )
+from cior_connectors.crowd import Standing
 from cior_core.errors import PayloadRejected, SourceUnavailable
 
-QUEUE_PAYLOADS = 256
 WINDOW_FILE = "presses.journal"
 
 
@@ -34,7 +35,7 @@ class Dc09Source:
     def __init__(self, config: Dc09Config) -> None:
         self._config = config
         self._ctx: OpenContext | None = None
-        self._queue: asyncio.Queue[Received] = asyncio.Queue(QUEUE_PAYLOADS)
+        self._handover = Handover()
         self._window = ResendWindow(window_s=config.resend_window_s)
         self._peers = PeerWatch(window_s=config.resend_window_s)
         self._streams = StreamServer(config, self._ingest)
@@ -44,7 +45,7 @@ class Dc09Source:
     async def open(self, ctx: OpenContext) -> None:
         """Read the resend journal and bind. Raises ``SourceUnavailable`` (``dc09.bind``)."""
         self._ctx = ctx
-        self._queue = asyncio.Queue(QUEUE_PAYLOADS)
+        self._handover = Handover()
         self._window = ResendWindow(
             window_s=self._config.resend_window_s, journal=ctx.state_dir / WINDOW_FILE
         )
@@ -62,7 +63,7 @@ class Dc09Source:
     async def receive(self) -> AsyncIterator[Received]:
         """Frames as they come, of all panels; never ends by itself."""
         while True:
-            yield await self._queue.get()
+            yield await self._handover.get()
 
     def decode(self, raw: bytes, facts: Facts) -> Decoded:
         """See :func:`cior_connectors.builtin.dc09.decode.decode`."""
@@ -102,20 +103,18 @@ class Dc09Source:
         """Supervision time of a panel: any frame restarts it (SIA DC-09 §5.5.3)."""
         return self._config.silence_s(subject.removeprefix(self._config.subject_prefix))
 
-    async def _ingest(self, framed: Frame, peer: Address, answer: Reply) -> None:
-        await self._queue.put(self._received(framed, "tcp", peer, answer))
+    async def _ingest(self, framed: Frame, line: Line) -> None:
+        message = self._message(framed)
+        await self._handover.put(self._received(framed, message, "tcp", line), _shown(message))
 
-    def _offer(self, framed: Frame, peer: Address, answer: Reply) -> bool:
-        if self._queue.full():
-            return False
-        self._queue.put_nowait(self._received(framed, "udp", peer, answer))
-        return True
+    def _offer(self, framed: Frame, line: Line) -> bool:
+        message = self._message(framed)
+        return self._handover.offer(self._received(framed, message, "udp", line), _shown(message))
 
-    def _received(self, framed: Frame, transport: str, peer: Address, answer: Reply) -> Received:
+    def _received(self, framed: Frame, message: Message | None, transport: str, line: Line) -> Received:
         """Label the frame and hand it over; a label never decides whether it is handed over (law 2)."""
         ctx = self._opened
-        arrived_ms = ctx.now_ms()
-        message = self._message(framed)
+        arrived_ms, peer = ctx.now_ms(), line.peer
         details = {"transport": transport, "frame": framed.kind.value, "arrived_ms": str(arrived_ms)}
         if message is not None:
             details |= self._labels(message, peer[0], arrived_ms)
@@ -129,9 +128,11 @@ class Dc09Source:
         )
 
         async def ack(outcome: Outcome) -> None:
+            if message is not None:
+                line.vouch(_earned(message, outcome, arrived_ms))
             frame = self._answer(message, outcome, arrived_ms, framed.dialect)
             if frame is not None:
-                await answer(frame)
+                await line.reply(frame)
 
         return Received(payload=framed.raw, facts=facts, ack=ack)
 
@@ -165,20 +166,37 @@ class Dc09Source:
     def _answer(
         self, message: Message | None, outcome: Outcome, arrived_ms: int, dialect: Dialect
     ) -> bytes | None:
-        """ACK after durability; NAK for an encrypted clock that is off; DUH for a kind we do not handle; nothing when
-        it is not durable or not readable.
+        """ACK after durability; NAK for an encrypted clock that is off; DUH for a kind we do not handle, and for
+        a plain link test of a panel that must encrypt; nothing when it is not durable or not readable.
+
+        What reports something is acknowledged however it came: a panel that hears DUH keeps repeating it, and its next
+        press waits behind.
         """
         if message is None:
             return None
         now_ms = self._opened.now_ms()
         match outcome:
+            case Accepted() if not reply.timely(message, arrived_ms):
+                return reply.nak(now_ms=now_ms, dialect=dialect)
+            case Accepted(believed=False) if message.token in reply.LINK_TOKENS:
+                return reply.duh(message, now_ms=now_ms, dialect=dialect)
             case Accepted():
-                return (
-                    reply.ack(message, now_ms=now_ms, dialect=dialect)
-                    if reply.timely(message, arrived_ms)
-                    else reply.nak(now_ms=now_ms, dialect=dialect)
-                )
+                return reply.ack(message, now_ms=now_ms, dialect=dialect)
             case Rejected():
                 return reply.duh(message, now_ms=now_ms, dialect=dialect)
             case _:
                 return None
+
+
+def _shown(message: Message | None) -> Standing:
+    """What a frame shows before anybody has decoded it."""
+    if message is None:
+        return Standing.STRANGER
+    return Standing.PROVEN if message.encrypted else Standing.HEARD
+
+
+def _earned(message: Message, outcome: Outcome, arrived_ms: int) -> Standing:
+    """What its connection has shown once the frame is durable: a recorded frame that is played again shows nothing."""
+    if not isinstance(outcome, Accepted) or not outcome.believed:
+        return Standing.STRANGER
+    return Standing.PROVEN if message.encrypted and reply.timely(message, arrived_ms) else Standing.HEARD

@@ -119,7 +119,11 @@ class TraccarSource:
         async with History(self._config) as history:
             async for payload in history.messages(since_ms=at_ms, until_ms=self._ctx.now_ms() + 1):
                 facts = Facts(
-                    source=self._urn, peer="api", content_type=CONTENT_TYPE, details={"via": "history"}
+                    source=self._urn,
+                    peer="api",
+                    content_type=CONTENT_TYPE,
+                    details={"via": "history"},
+                    authenticated=True,
                 )
                 yield Received(payload=payload, facts=facts, ack=_unanswered)
 
@@ -163,6 +167,7 @@ class TraccarSource:
             peer=request.remote or "",
             content_type=CONTENT_TYPE,
             details={"via": "forward"},
+            authenticated=True,
             truncated_from_bytes=size_bytes if size_bytes > len(body) else None,
         )
         return _response(await self._outcome(body, facts))
