@@ -1,9 +1,8 @@
 """The words of the domain, as frozen structs that every room shares.
 
-Conventions: every instant is an ``int`` of **UTC milliseconds since the Unix epoch** and ends in ``_ms``; every other
-unit is in the name (``_s``, ``_m``, ``_kmh``). Optional facts are ``None`` when they are not known; a place that is
-not known says so with :attr:`PlaceMethod.UNKNOWN` and never with (0, 0). Unknown fields of an event are kept in
-:attr:`Event.extra` (law 12); every later version adds optional fields only.
+Instants are ``int``: **UTC milliseconds since the Unix epoch**, named ``_ms``; other units are in the name (``_s``,
+``_m``, ``_kmh``). What is not known is ``None``; a place says so with :attr:`PlaceMethod.UNKNOWN`, never with (0, 0).
+Fields that we do not know stay in :attr:`Event.extra` (law 12); later versions only add optional ones.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, Literal, NewType
 
 import msgspec
 
-from cior_core import target
+from cior_core import chain_place, target
 
 EventId = NewType("EventId", str)
 RawId = NewType("RawId", str)
@@ -224,7 +223,8 @@ class Event(Struct, frozen=True, kw_only=True):
 class RawRecord(Struct, frozen=True, kw_only=True):
     """The bytes exactly as received: the evidence and the replay source. Never rewritten.
 
-    ``events``, ``dead``: what decoding made of it. ``sealed``: ``payload`` is a sealed box, the names are pseudonyms.
+    ``events`` and ``dead``: what decoding made of it. When ``sealed``, ``payload`` is a libsodium sealed box, and
+    ``source`` and ``subject`` are pseudonyms. ``chain``: its place in its writer's chain (law 15).
     """
 
     id: RawId
@@ -241,6 +241,7 @@ class RawRecord(Struct, frozen=True, kw_only=True):
     data_class: DataClass = DataClass.RESTRICTED
     sealed: bool = False
     drill: bool = False
+    chain: chain_place.ChainPlace | None = None
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -472,10 +473,8 @@ class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
 
 
 Item = EventItem | ActionItem | ReceiptItem | TickItem
-"""One entry of the area log ``cior.area.v1``, the correlator's only input.
-
-``at_ms`` is the sequencing instant (the one clock reading of law 6) and is the ``now`` of ``correlate.step``.
-"""
+"""One entry of the area log ``cior.area.v1``, the correlator's only input. ``at_ms``: the sequencing instant (the one
+clock reading of law 6), the ``now`` of ``correlate.step``."""
 
 
 class UpsertAlert(Struct, frozen=True, kw_only=True, tag="upsert_alert"):

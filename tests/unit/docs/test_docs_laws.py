@@ -27,6 +27,7 @@ def _laws() -> ModuleType:
 
 LAWS = _laws()
 TABLE = LAWS.table()
+NUMBERS = [law.number for law in TABLE.laws]
 TESTS = LAWS.law_tests()
 NUMBERS = [law.number for law in TABLE.laws]
 PAGE = (ROOT / "docs" / "laws.md").read_text(encoding="utf-8")
@@ -46,8 +47,8 @@ def test_every_test_of_a_law_is_on_the_page_and_every_listed_test_exists() -> No
 
 
 def test_no_test_names_a_law_that_is_not_there() -> None:
-    assert list(range(1, 13)) == NUMBERS[:12]
-    assert sorted(set(NUMBERS)) == NUMBERS
+    assert sorted(NUMBERS) == NUMBERS
+    assert set(range(1, 13)) < set(NUMBERS)
     for each in TESTS:
         assert set(each.laws) <= set(NUMBERS), each.name
         assert each.laws, each.name
