@@ -18,6 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from cior_bus import durable_file
+
 MAX_PRESSES = 100_000
 MAX_ACCOUNTS = 100_000
 COMPACT_BYTES = 1_048_576
@@ -106,10 +108,8 @@ class ResendWindow:
         if self._path is None:
             return
         self.close()
-        fresh = self._path.with_suffix(".new")
         text = "".join(f"{key} {seen.first_ms} {seen.repeat}\n" for key, seen in self._presses.items())
-        fresh.write_text(text, encoding="ascii")
-        fresh.replace(self._path)
+        durable_file.replace(self._path, text.encode("ascii"), is_synced=False)
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._written = self._compacted = len(text)
 
