@@ -24,6 +24,8 @@ from cior_console.sessions import peer_of
 from cior_core.model import Struct
 
 _SWEEP_S = 1.0
+_CUT_LINE_MS = 60_000
+"""For a peer whose line was cut to answer (RFC 5482); the system's own patience is a quarter of an hour."""
 _PROGRESS_BYTES = 16_384
 """Less than this taken in ``stall_s`` is no reading: a snapshot of a flood would take an hour."""
 
@@ -181,10 +183,8 @@ class Edge(web.BaseSite):
         """A stranger came; another may have to go."""
         seat = self._seats[connection] = _Seat(transport, asyncio.get_running_loop().time())
         raw = transport.get_extra_info("socket")
-        with suppress(
-            OSError, AttributeError
-        ):  # RFC 5482: a peer whose line is cut ends in seconds, not in 15 minutes
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._limits.stall_s * 1000))
+        with suppress(OSError, AttributeError):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _CUT_LINE_MS)
         strangers = Counter(each.peer for each in self._seats.values() if not each.is_known)
         if strangers[seat.peer] > self._limits.strangers_a_peer:
             self._throw_out(seat.peer)
