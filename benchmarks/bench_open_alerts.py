@@ -207,8 +207,8 @@ def _tick_row(label: str, ticks_ms: Sequence[float], before_ms: Sequence[float] 
 
 def main() -> None:
     if sys.argv[1:2] == ["--worker"]:
-        shape, alerts, events, checkout = sys.argv[2:]
-        sys.stdout.buffer.write(msgspec.json.encode(work(shape, int(alerts), int(events), Path(checkout))))
+        of_shape, count, events, checkout = sys.argv[2:]
+        sys.stdout.buffer.write(msgspec.json.encode(work(of_shape, int(count), int(events), Path(checkout))))
         return
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -1,8 +1,9 @@
 """The words of the domain, as frozen structs that every room shares.
 
-Instants are ``int``: **UTC milliseconds since the Unix epoch**, named ``_ms``; other units are in the name (``_s``,
-``_m``, ``_kmh``). What is not known is ``None``; a place says so with :attr:`PlaceMethod.UNKNOWN`, never with (0, 0).
-Fields that we do not know stay in :attr:`Event.extra` (law 12); later versions only add optional ones.
+Conventions: every instant is an ``int`` of **UTC milliseconds since the Unix epoch** and ends in ``_ms``; every other
+unit is in the name (``_s``, ``_m``, ``_kmh``). Optional facts are ``None`` when they are not known; a place that is
+not known says so with :attr:`PlaceMethod.UNKNOWN` and never with (0, 0). Unknown fields of an event are kept in
+:attr:`Event.extra` (law 12); every later version adds optional fields only.
 """
 
 from __future__ import annotations
@@ -473,8 +474,7 @@ class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
 
 
 Item = EventItem | ActionItem | ReceiptItem | TickItem
-"""One entry of the area log ``cior.area.v1``, the correlator's only input. ``at_ms``: the sequencing instant (the one
-clock reading of law 6), the ``now`` of ``correlate.step``."""
+"""One entry of the area log, the correlator's only input; ``at_ms``: the one clock reading, ``step``'s now (law 6)."""
 
 
 class UpsertAlert(Struct, frozen=True, kw_only=True, tag="upsert_alert"):

@@ -57,10 +57,14 @@ def _receipt(context: StepContext, receipt: Receipt) -> None:
 def _tick(context: StepContext) -> None:
     """Fire what is due, end what expired, forget what is old; each once."""
     for case_id in sorted(case_id for _, case_id, _ in context.before.dues.cases.until(context.now_ms)):
-        case = context.current(case_id)
-        if case.alert.timers:
+        case = context.case(case_id)
+        if case is not None and case.alert.timers:
             response.fire_due(context, case.id)
-        if (mark := case.alert.suppression) is not None and mark.until_ms <= context.now_ms:
+        if (
+            case is not None
+            and (mark := case.alert.suppression) is not None
+            and mark.until_ms <= context.now_ms
+        ):
             sentence = context.text("suppression_expired")
             muting.end(context, case.id, "suppression_expired", sentence, actor=mark.by)
     _end_posture(context)

@@ -167,12 +167,8 @@ def restore(stored: Mapping[str, bytes], rules: RulePack, *, area: AreaId = DEFA
             whole[key] = value
         if interrupted or value is None:
             stale.append(key)
-    state = State(
-        head=head,
-        cases=_cases(whole),
-        stale=tuple(stale),
-        **{name: _map(whole, word, _TYPES[name]) for word, name in _MAP_OF.items()},
-    )
+    maps: dict[str, Any] = {name: _map(whole, word, _TYPES[name]) for word, name in _MAP_OF.items()}
+    state = State(head=head, cases=_cases(whole), stale=tuple(stale), **maps)
     return _derived(state, rules)
 
 
