@@ -11,12 +11,13 @@ the facts of every resend, so ``decode`` stays pure and replay gives the ids of 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections import OrderedDict
 from pathlib import Path
 
 import msgspec
+
+from cior_core.identity import is_pseudonym
 
 MAX_PRESSES = 100_000
 MAX_ACCOUNTS = 100_000
@@ -32,13 +33,12 @@ class Sighting(msgspec.Struct, frozen=True):
     repeat: int
 
 
-def window_key(account: str, sequence: str, identity: str) -> str:
-    """Key of a press inside the window; a digest, so that no panel content lies in the journal."""
-    return hashlib.sha256(f"{account}\x1f{sequence}\x1f{identity}".encode()).hexdigest()[:32]
-
-
 class ResendWindow:
-    """Presses of the last ``window_s`` seconds. Bounded: the oldest leave first."""
+    """Presses of the last ``window_s`` seconds. Bounded: the oldest leave first.
+
+    Their keys are digests with the centre's key (:func:`cior_core.identity.pseudonym`): a thousand accounts times a
+    few codes are tried in a second, so a plain digest in the journal would name who pressed in silence (law 17).
+    """
 
     def __init__(
         self, *, window_s: float, journal: Path | None = None, max_presses: int = MAX_PRESSES
@@ -52,7 +52,8 @@ class ResendWindow:
         self._compacted = 0
 
     def open(self, *, now_ms: int) -> None:
-        """Read the journal of the process before and start a compact one. Lines that make no sense are skipped."""
+        """Read the journal of the process before and start a compact one. Lines that make no sense are skipped, and so are those of an
+        older version, whose digests anybody could try: they are gone from the disk on return."""
         if self._path is None:
             return
         with contextlib.suppress(FileNotFoundError):
@@ -92,7 +93,7 @@ class ResendWindow:
     def _remember(self, line: str) -> None:
         key, _, numbers = line.partition(" ")
         first, _, repeat = numbers.partition(" ")
-        if len(key) == 32 and first.isdigit() and repeat.isdigit():
+        if is_pseudonym(key) and first.isdigit() and repeat.isdigit():
             self._presses[key] = Sighting(int(first), int(repeat))
 
     def _append(self, key: str, seen: Sighting) -> None:
@@ -108,7 +109,9 @@ class ResendWindow:
         self.close()
         fresh = self._path.with_suffix(".new")
         text = "".join(f"{key} {seen.first_ms} {seen.repeat}\n" for key, seen in self._presses.items())
-        fresh.write_text(text, encoding="ascii")
+        fresh.unlink(missing_ok=True)  # what a kill left may be readable by others
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(text)
         fresh.replace(self._path)
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._written = self._compacted = len(text)
