@@ -58,11 +58,16 @@ SELECT concat('e', toString(number)), ['urn:cior:traccar:norte', 'urn:cior:dc09:
     received + INTERVAL 1 SECOND
 FROM (SELECT number, number % 4 + 1 AS kind, {_PLACED} FROM numbers({{first}}, {{count}}))"""
 _RAWS = f"""INSERT INTO ops.raw (raw_id, source, subject, received, payload, sha256, content_type, connector,
-    connector_version, instance, events, data_class, drill)
-SELECT concat('r', toString(number)), ['urn:cior:traccar:norte', 'urn:cior:dc09:receptor-1', 'urn:cior:cad:mesa-911',
-        'urn:cior:vision:norte'][number % 4 + 1], concat('equipo-', toString(cityHash64(number) % 3000)), {_WHEN},
-    concat('trama ', toString(number)), '', '', ['traccar', 'dc09', 'cad_drop', 'vision'][number % 4 + 1], '1',
-    'norte', 1, 'restricted', number % 4000 = 0 FROM numbers({{first}}, {{count}})"""
+    connector_version, instance, events, data_class, drill, digest)
+SELECT *, chain_hash('', 0, '', '', raw_content(raw_id, source, subject, received, payload, content_type,
+    CAST(map(), 'Map(String, String)'), connector, connector_version, instance, events, 0, data_class, drill::Bool))
+FROM (SELECT concat('r', toString(number)) AS raw_id, ['urn:cior:traccar:norte', 'urn:cior:dc09:receptor-1',
+        'urn:cior:cad:mesa-911', 'urn:cior:vision:norte'][number % 4 + 1] AS source,
+    concat('equipo-', toString(cityHash64(number) % 3000)) AS subject, {_WHEN} AS received,
+    concat('trama ', toString(number)) AS payload, '' AS sha256, '' AS content_type,
+    ['traccar', 'dc09', 'cad_drop', 'vision'][number % 4 + 1] AS connector, '1' AS connector_version,
+    'norte' AS instance, 1 AS events, 'restricted' AS data_class, number % 4000 = 0 AS drill
+    FROM numbers({{first}}, {{count}}))"""
 _ALERTS = f"""INSERT INTO ops.alert_current (alert_id, version, area, type, level, score, status, opened, updated,
     first_occurred, last_occurred, first_received, cause_received, place_method, lat, lon, h3_9, district, data_class,
     life_safety, silent, drill, assignee, disposition, protocol, acknowledged, dispatched, on_scene, closed, member_ids,

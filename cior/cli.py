@@ -209,6 +209,22 @@ def store_migrate(**where: Any) -> None:
     sys.exit(apply_migrations(store_dsn(**where)))
 
 
+@main.command("verify-log")
+@_on_a_store
+@click.option(
+    "--checkpoints",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of checkpoints; default: the centre's. A copy that was kept elsewhere proves more.",
+)
+@click.option("--key", help="Public key of the checkpoints, or the file it is in, as it was handed out.")
+@click.option("--lang", "language", type=click.Choice(["es", "en"]), default="es", show_default=True)
+def verify_log_of(**options: Any) -> None:
+    """Hold the store against its chains and checkpoints: what was changed, removed, inserted or moved. Exit 0 or 2."""
+    from cior.verify_log_command import verify_log
+
+    sys.exit(verify_log(**options))
+
+
 @main.command()
 def docs() -> None:
     """Write the generated parts of docs/ again (run from a checkout)."""

@@ -15,17 +15,20 @@ from typing import Any
 
 import structlog
 
+from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior.city import city_texts
 from cior.figures import centre_facts
 from cior.keys import open_keys
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
+from cior.settings import Centre
 from cior.wall_views import lacking
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_core.errors import CiorError
+from cior_sink.checkpoints import CheckpointPlace
 from cior_sink.part import SinkCentre, SinkPart
 from cior_store.engine import Store
 from cior_store.migrate import migrate
@@ -105,6 +108,7 @@ async def _sink(arguments: PartArguments, store: Store, metrics: Metrics) -> Asy
                 policy=privacy_policy(),
                 facts=centre_facts(arguments.centre),
                 taxonomy=taxonomy(),
+                checkpoints=_checkpoints(arguments.centre),
                 drill=arguments.centre.file.centre.drill,
             ),
             now_ms=wall_ms,
@@ -117,6 +121,16 @@ async def _sink(arguments: PartArguments, store: Store, metrics: Metrics) -> Asy
             await asyncio.to_thread(sink.stop)
     finally:
         bus.close()
+
+
+def _checkpoints(centre: Centre) -> CheckpointPlace:
+    origin = origin_of(centre.file.centre.name)
+    return CheckpointPlace(
+        folder=centre.data / CHECKPOINTS,
+        origin=origin,
+        key=open_checkpoint_key(centre.data / "keys", origin=origin),
+        blinding=open_keys(centre.data / "keys").keys.centre_hmac,
+    )
 
 
 @asynccontextmanager

@@ -1,5 +1,5 @@
-"""Hashes, chains, Merkle trees and manifests: what makes *evidence never changes* checkable. Standard library only,
-because it travels with the evidence.
+"""Hashes, Merkle trees and manifests: what makes *evidence never changes* checkable. Standard library only, because it
+travels with the evidence. Chains are in :mod:`cior_core.chain`.
 
 Verification never raises on bad evidence: it returns findings, each with the numbered step that failed, so that an
 expert can repeat it by hand.
@@ -13,12 +13,6 @@ Steps of :func:`verify_manifest`:
 5. no file exists unlisted;
 6. every digest agrees.
 
-Steps of :func:`verify_chain`:
-
-1. sequence numbers rise by one from the first;
-2. each entry names the hash of the one before;
-3. each hash is right.
-
 Sources: RFC 6962 §2.1 (Merkle tree hash, audit path, consistency), RFC 8493 §2.1.3 and §2.4 (BagIt manifests), FIPS
 180-4.
 """
@@ -28,12 +22,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 Algorithm = Literal["sha256", "sha512"]
-GENESIS = bytes(32)
 _HEX = frozenset("0123456789abcdef")
 _DIGEST_CHARS = {"sha256": 64, "sha512": 128}
 _RESERVED = frozenset(
@@ -53,49 +46,6 @@ class Finding:
 def digest(content: bytes, algorithm: Algorithm = "sha256") -> str:
     """Lower-case hex digest."""
     return hashlib.new(algorithm, content).hexdigest()
-
-
-# --- hash chain ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Link:
-    """One entry of a chain. ``hash`` = SHA-256(previous ‖ seq as 8 bytes big-endian ‖ payload)."""
-
-    seq: int
-    previous: bytes
-    payload: bytes
-    hash: bytes
-
-
-def link(payload: bytes, *, seq: int, previous: bytes = GENESIS) -> Link:
-    """Make the next link of a chain whose last hash is ``previous`` (32 bytes)."""
-    if len(previous) != 32 or seq < 0:
-        raise ValueError("previous must be 32 bytes and seq not negative")
-    return Link(seq=seq, previous=previous, payload=payload, hash=_link_hash(seq, previous, payload))
-
-
-def _link_hash(seq: int, previous: bytes, payload: bytes) -> bytes:
-    return hashlib.sha256(previous + seq.to_bytes(8, "big") + payload).digest()
-
-
-def verify_chain(links: Iterable[Link], *, previous: bytes = GENESIS, first_seq: int = 0) -> list[Finding]:
-    """All defects of a chain (empty: sound). Total for any bytes and numbers."""
-    findings: list[Finding] = []
-    expected_seq, expected_previous = first_seq, previous
-    for entry in links:
-        about = str(entry.seq)
-        if entry.seq != expected_seq:
-            findings.append(Finding(1, "chain.sequence", about))
-        if not hmac.compare_digest(entry.previous, expected_previous):
-            findings.append(Finding(2, "chain.link", about))
-        sound = 0 <= entry.seq < 2**64 and hmac.compare_digest(
-            _link_hash(entry.seq, entry.previous, entry.payload), entry.hash
-        )
-        if not sound:
-            findings.append(Finding(3, "chain.hash", about))
-        expected_seq, expected_previous = entry.seq + 1, entry.hash
-    return findings
 
 
 # --- Merkle tree, RFC 6962 §2.1 -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any, Literal, NewType
 
 import msgspec
 
-from cior_core import target
+from cior_core import chain_place, target
 
 EventId = NewType("EventId", str)
 RawId = NewType("RawId", str)
@@ -225,7 +225,7 @@ class RawRecord(Struct, frozen=True, kw_only=True):
     """The bytes exactly as received: the evidence and the replay source. Never rewritten.
 
     ``events`` and ``dead``: what decoding made of it. When ``sealed``, ``payload`` is a libsodium sealed box, and
-    ``source`` and ``subject`` are pseudonyms.
+    ``source`` and ``subject`` are pseudonyms. ``chain``: its place in its writer's chain (law 15).
     """
 
     id: RawId
@@ -242,6 +242,7 @@ class RawRecord(Struct, frozen=True, kw_only=True):
     data_class: DataClass = DataClass.RESTRICTED
     sealed: bool = False
     drill: bool = False
+    chain: chain_place.ChainPlace | None = None
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):

@@ -224,6 +224,8 @@ REQUIRED_TYPES: Final = (
     "source.undecoded",
     "source.conflict",
     "accounting.gap",
+    "integrity.conflict",
+    "integrity.chain",
     "position",
     "heartbeat",
     "call.other",

@@ -1,4 +1,5 @@
-"""The part ``sink``: topics to tables, accounts each minute, housekeeping, retention and statistics each hour.
+"""The part ``sink``: topics to tables, accounts and checkpoints each minute, housekeeping, retention and statistics
+each hour.
 
 One process a store.
 """
@@ -14,6 +15,7 @@ from cior_core.errors import CiorError
 from cior_core.model import Struct
 from cior_core.privacy import Policy
 from cior_core.taxonomy import Taxonomy
+from cior_sink.checkpoints import Checkpointer, CheckpointPlace
 from cior_sink.housekeeping import Housekeeper
 from cior_sink.reconciling import Reconciler
 from cior_sink.retention import Retention
@@ -29,6 +31,7 @@ class SinkCentre(Struct, frozen=True, kw_only=True):
     policy: Policy
     facts: CentreFacts
     taxonomy: Taxonomy
+    checkpoints: CheckpointPlace
     drill: bool = False
 
 
@@ -46,12 +49,21 @@ class SinkPart:
         metrics: Metrics,
     ) -> None:
         self._store, self._centre, self._now_ms = store, centre, now_ms
-        self._storing = StoreSink(bus_settings, store, bus, metrics=metrics)
+        checkpointer = Checkpointer(centre.checkpoints, store, bus, now_ms=now_ms, drill=centre.drill)
+        self._storing = StoreSink(
+            bus_settings, store, bus, metrics=metrics, drill=centre.drill, on_hold=checkpointer.now
+        )
         reconciler = Reconciler(store, bus, now_ms=now_ms, drill=centre.drill)
         housekeeper = Housekeeper(store, now_ms=now_ms)
         retention = Retention(store, policy=centre.policy, now_ms=now_ms, metrics=metrics)
         statistics = Statistics(store, facts=centre.facts, taxonomy=centre.taxonomy, now_ms=now_ms)
-        self._periodic = (reconciler.thread, housekeeper.thread, retention.thread, statistics.thread)
+        self._periodic = (
+            reconciler.thread,
+            checkpointer.thread,
+            housekeeper.thread,
+            retention.thread,
+            statistics.thread,
+        )
 
     def start(self) -> None:
         """Write what boards say of the city and its types, begin to store; the first periodic check comes later."""

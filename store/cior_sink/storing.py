@@ -26,8 +26,9 @@ from cior_bus.settings import BusSettings, Profile
 from cior_core.alert_age import opening_receipt_ms
 from cior_core.catalogue import KIND_OF_TOPIC, Kind
 from cior_core.errors import CiorError
-from cior_core.model import Alert, DeadLetter, Event, RawRecord
+from cior_core.model import Action, ActionKind, Alert, Command, CommandKind, DeadLetter, Event, RawRecord
 from cior_sink import metrics as m
+from cior_sink.conflicts import ConflictWatch
 from cior_store.engine import Store
 from cior_store.kinds import ADDITIVE, STORED_TOPICS, Entry
 from cior_store.sink import Book, Sink, SinkSettings
@@ -48,6 +49,10 @@ _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
 """Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second
 for each partition.
 """
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class StoredPlans:
@@ -81,14 +86,28 @@ class StoredPlans:
 
 
 class MeasuredWriters:
-    """The writers, with the age of each signal measured when its row is stored."""
+    """The writers, with the age of each signal measured when its row is stored, and what law 15 wants done then: raw
+    records watched, a hold told to ``on_hold``.
+    """
 
-    def __init__(self, writers: Writers, metrics: Metrics, *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        writers: Writers,
+        metrics: Metrics,
+        *,
+        watch: ConflictWatch,
+        on_hold: Callable[[], None],
+        now_ms: Callable[[], int],
+    ) -> None:
         self._writers, self._metrics, self._now_ms = writers, metrics, now_ms
+        self._watch, self._on_hold = watch, on_hold
 
     def write(self, kind: Kind, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]:
         """Store them; what cannot be stored comes back."""
         rejected = self._writers.write(kind, entries, token=token)
+        self._watch.look(kind, entries)
+        if any(_is_hold(entry.record) for entry in entries):
+            self._on_hold()
         now_ms = self._now_ms()
         for entry in entries:
             if (received_ms := _receipt_ms(entry.record)) is not None:
@@ -102,6 +121,16 @@ class MeasuredWriters:
     def save_plan(self, topic: str, partition: int, plan: Plan) -> None:
         """Make a plan durable."""
         self._writers.save_plan(topic, partition, plan)
+
+
+def _is_hold(record: object) -> bool:
+    match record:
+        case Action():
+            return record.kind is ActionKind.HOLD
+        case Command():
+            return record.kind is CommandKind.HOLD_VIDEO
+        case _:
+            return False
 
 
 def _receipt_ms(record: object) -> int | None:
@@ -128,8 +157,11 @@ class StoreSink:
         *,
         metrics: Metrics | None = None,
         join: Join = Join.ASSIGN,
+        drill: bool = False,
+        on_hold: Callable[[], None] = lambda: None,
     ) -> None:
-        self._settings, self._store, self._bus = bus_settings, store, bus
+        self._settings, self._store, self._bus, self._drill = bus_settings, store, bus, drill
+        self._on_hold = on_hold
         self._metrics = metrics or Metrics()
         self._join = join
         self._stop = threading.Event()
@@ -152,7 +184,10 @@ class StoreSink:
 
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
-        measured = MeasuredWriters(writers, self._metrics, now_ms=lambda: time.time_ns() // 1_000_000)
+        watch = ConflictWatch(self._store, self._bus, now_ms=_wall_ms, drill=self._drill)
+        measured = MeasuredWriters(
+            writers, self._metrics, watch=watch, on_hold=self._on_hold, now_ms=_wall_ms
+        )
         # While the store is away a member of a group must keep asking its broker: the consumer waits, not the sink.
         settings = SinkSettings(is_patient=self._join is Join.ASSIGN)
         sink = Sink(measured, on_dead=self._bury, settings=settings, stopping=self._stop)

@@ -69,13 +69,16 @@ class EventRow(Struct, frozen=True):
 
 
 class RawRow(Struct, frozen=True):
-    """A raw record's evidence: exact bytes with the digest they arrived with."""
+    """A raw record's evidence: exact bytes with the digest they arrived with. Of several different records under one
+    id it is the one that was stored first, and ``others`` says how many came after it.
+    """
 
     raw_id: str
     source: str
     received_ms: int
     sha256: str
     content_type: str
+    others: int
     payload: bytes
 
 
@@ -134,6 +137,7 @@ class FalseAlarmRow(Struct, frozen=True):
 class BalanceRow(Struct, frozen=True):
     """One connector instance's minute. ``accepted`` is its own claim, None when it made none; not ``exact``: the
     claim's window straddles minutes, so that only sums over many minutes can be compared with ``raw_stored``.
+    ``conflicts``: ids of raw records under which a second, different record stands.
     """
 
     minute_ms: int
@@ -145,6 +149,7 @@ class BalanceRow(Struct, frozen=True):
     events_stored: int
     dead_stored: int
     exact: bool = True
+    conflicts: int = 0
 
     @property
     def missing_raw(self) -> int:

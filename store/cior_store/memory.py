@@ -8,8 +8,11 @@ It keeps what ReplacingMergeTree would keep after merging, and remembers tokens 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+from msgspec import structs
 
 from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
@@ -27,6 +30,7 @@ _TABLE = re.compile(
     r"CREATE TABLE IF NOT EXISTS (\S+).*ENGINE = ReplacingMergeTree(?:\((\w+)\))?\s.*ORDER BY \(?([\w, ]+)\)?",
     re.DOTALL,
 )
+_ORDERED = re.compile(r"ALTER TABLE (\S+)\s.*MODIFY ORDER BY \(([\w, ]+)\)", re.DOTALL)
 
 
 class _Table(Struct, frozen=True):
@@ -39,12 +43,13 @@ class _Table(Struct, frozen=True):
 
 
 def _declared(migrations: Iterable[Migration]) -> dict[str, _Table]:
-    found = (_TABLE.match(statement) for migration in migrations for statement in migration.statements)
-    return {
-        match[1]: _Table(key=tuple(match[3].split(", ")), version=match[2])
-        for match in found
-        if match is not None
-    }
+    declared: dict[str, _Table] = {}
+    for statement in (each for migration in migrations for each in migration.statements):
+        if (made := _TABLE.match(statement)) is not None:
+            declared[made[1]] = _Table(key=tuple(made[3].split(", ")), version=made[2])
+        if (ordered := _ORDERED.match(statement)) is not None:
+            declared[ordered[1]] = structs.replace(declared[ordered[1]], key=tuple(ordered[2].split(", ")))
+    return declared
 
 
 class MemoryStore:
@@ -171,10 +176,11 @@ class MemoryStore:
 
     def raw(self, raw_id: str) -> RawRow | None:
         """As :meth:`cior_store.questions.Questions.raw`."""
-        for row in self._rows("ops.raw"):
-            if row["raw_id"] == raw_id:
-                return RawRow(received_ms=row["received"], **_pick(row, RawRow, without=("received_ms",)))
-        return None
+        found = [row for row in self._rows("ops.raw") if row["raw_id"] == raw_id]
+        if not found:
+            return None
+        more = {"received_ms": found[0]["received"], "others": len(found) - 1}
+        return RawRow(**more, **_pick(found[0], RawRow, without=more))
 
     def events_by_minute(
         self, *, since_ms: int, until_ms: int, source: str | None = None
@@ -205,18 +211,22 @@ class MemoryStore:
     def reconciliation(self, *, since_ms: int, until_ms: int) -> tuple[BalanceRow, ...]:
         """As :meth:`cior_store.questions.Questions.reconciliation`."""
         found: dict[tuple[int, str, str], list[int | None]] = {}
+        disputed = self._disputed()
         for row in self._rows("ops.accounting"):
             minute = row["minute"] * 1000
             if since_ms <= minute < until_ms:
-                claim = found.setdefault((minute, row["connector"], row["instance"]), [0, 0, 0, 0, 0, True])
+                claim = found.setdefault(
+                    (minute, row["connector"], row["instance"]), [0, 0, 0, 0, 0, True, 0]
+                )
                 claim[0] = (claim[0] or 0) + row["accepted"]
                 claim[5] = bool(claim[5] and row["exact"])
         for row in (*self._rows("ops.raw"), *self._rows("sealed.raw")):
             minute = row["received"] // _MINUTE_MS * _MINUTE_MS
             if since_ms <= minute < until_ms:
                 counts = found.setdefault(
-                    (minute, row["connector"], row["instance"]), [None, 0, 0, 0, 0, True]
+                    (minute, row["connector"], row["instance"]), [None, 0, 0, 0, 0, True, 0]
                 )
+                counts[6] = (counts[6] or 0) + (row["raw_id"] in disputed)
                 for index, value in enumerate(self._outcome(row), start=1):
                     counts[index] = (counts[index] or 0) + value
         return tuple(
@@ -230,9 +240,15 @@ class MemoryStore:
                 events_stored=n[3] or 0,
                 dead_stored=n[4] or 0,
                 exact=bool(n[5]),
+                conflicts=n[6] or 0,
             )
             for key, n in sorted(found.items())
         )
+
+    def _disputed(self) -> set[str]:
+        """Ids under which two different records stand."""
+        counts = Counter(row["raw_id"] for row in (*self._rows("ops.raw"), *self._rows("sealed.raw")))
+        return {raw_id for raw_id, n in counts.items() if n > 1}
 
     def _outcome(self, raw: _Named) -> tuple[int, int, int, int]:
         events = sum(1 for raw_id, _ in self.links if raw_id == raw["raw_id"])

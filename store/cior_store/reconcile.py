@@ -9,7 +9,8 @@ Two equations per connector instance and minute of receipt::
 
 Younger than ``grace_s`` a difference is *in flight*; older it is a *gap*. A minute with more stored than claimed, or
 without a claim about exactly that minute, is *unclaimed*: a connector that was killed took its last claim with it, and
-nothing is lost (:func:`totals` compares sums all the same).
+nothing is lost (:func:`totals` compares sums all the same). A minute in which two different records stand under one
+id is a *conflict*, whatever its sums: a forged record may well have the counts of the one that it imitates.
 
 A sealed record does not say its instance (that could narrow down where the victim is), so a minute in which a connector
 has sealed records is compared for the connector as a whole (:func:`without_names`).
@@ -36,6 +37,7 @@ class Balance(StrEnum):
     IN_FLIGHT = "in_flight"
     GAP = "gap"
     UNCLAIMED = "unclaimed"
+    CONFLICT = "conflict"
 
 
 class ReconcileSettings(Struct, frozen=True):
@@ -73,9 +75,14 @@ class Gap(Struct, frozen=True):
 
 def balance_of(row: BalanceRow, *, now_ms: int, settings: ReconcileSettings) -> Balance:
     """The verdict on one minute, at ``now_ms``."""
-    if row.missing_raw > 0 or row.missing_outcomes != 0:
-        young = now_ms - (row.minute_ms + _MINUTE_MS) < settings.grace_s * 1000
-        return Balance.IN_FLIGHT if young else Balance.GAP
+    missing = row.missing_raw > 0 or row.missing_outcomes != 0
+    young = now_ms - (row.minute_ms + _MINUTE_MS) < settings.grace_s * 1000
+    if missing and not young:
+        return Balance.GAP
+    if row.conflicts:
+        return Balance.CONFLICT
+    if missing:
+        return Balance.IN_FLIGHT
     claimed = row.accepted is not None and row.exact and row.missing_raw == 0
     return Balance.BALANCED if claimed else Balance.UNCLAIMED
 
@@ -111,7 +118,7 @@ def _sum(one: BalanceRow, other: BalanceRow) -> BalanceRow:
     claims = [row.accepted for row in (one, other) if row.accepted is not None]
     counts = {
         name: getattr(one, name) + getattr(other, name)
-        for name in ("raw_stored", "outcomes_declared", "events_stored", "dead_stored")
+        for name in ("raw_stored", "outcomes_declared", "events_stored", "dead_stored", "conflicts")
     }
     return structs.replace(
         one, accepted=sum(claims) if claims else None, exact=one.exact and other.exact, **counts

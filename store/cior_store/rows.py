@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import h3.api.basic_int as h3
@@ -33,6 +33,7 @@ from cior_core.model import (
     Transition,
 )
 from cior_core.model import PlaceMethod as Method
+from cior_core.raw_chain import NOWHERE, record_digest
 from cior_store.kinds import Entry, Origin
 from cior_store.plain_rows import plain_row
 
@@ -95,13 +96,18 @@ def _stood(origin: Origin) -> tuple[str, int, int]:
 
 RAW_COLUMNS = (
     "raw_id", "source", "subject", "received", "payload", "sha256", "content_type", "facts", "connector",
-    "connector_version", "instance", "events", "dead", "data_class", "drill", "topic", "part", "pos",
+    "connector_version", "instance", "events", "dead", "data_class", "drill", "chain", "chain_seq", "chain_previous",
+    "chain_void", "digest", "topic", "part", "pos",
 )  # fmt: skip
 
 
 def raw(entry: Entry) -> Row:
-    """A raw record; ``payload`` is its exact bytes. Refuses a payload that does not have its own digest."""
+    """A raw record; ``payload`` is its exact bytes. Refuses a payload that does not have its own digest.
+
+    ``digest`` is over all of it: the server refuses another one, and it belongs to the table's key (law 15).
+    """
     it: RawRecord = entry.record
+    place = it.chain or NOWHERE
     if hashlib.sha256(it.payload).hexdigest() != it.sha256.lower():
         raise PayloadRejected(
             "store.raw_digest",
@@ -110,7 +116,8 @@ def raw(entry: Entry) -> Row:
         )
     return (
         it.id, it.source, it.subject, it.received_ms, it.payload, it.sha256, it.content_type, it.facts,
-        *_producer(it.producer), it.events, it.dead, it.data_class.value, it.drill, *_stood(entry.origin),
+        *_producer(it.producer), it.events, it.dead, it.data_class.value, it.drill, place.chain, place.seq,
+        place.previous, place.void, record_digest(it), *_stood(entry.origin),
     )  # fmt: skip
 
 
@@ -180,6 +187,9 @@ ACCOUNTING_COLUMNS = (
     "exact",
     "at",
     "event_id",
+    "chain",
+    "chain_seq",
+    "chain_head",
 )
 
 
@@ -194,13 +204,20 @@ def accounting(entry: Entry) -> Iterator[Row]:
     try:
         exact, claims = _claims(it)
         more = int(it.attributes.get("refused", 0)), int(it.attributes.get("dropped", 0))
+        head = _head(it.attributes)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PayloadRejected(
             "store.accounting", "an accounting event does not say what was accepted"
         ) from error
     for minute_ms, count in claims:
-        yield minute_ms // 60_000 * 60, connector, instance, count, *more, exact, it.received_ms, it.id
+        minute = minute_ms // 60_000 * 60
+        yield minute, connector, instance, count, *more, exact, it.received_ms, it.id, *head
         more = 0, 0
+
+
+def _head(said: Mapping[str, Any]) -> tuple[str, int, str]:
+    """The head of its clear chain that an instance states."""
+    return str(said.get("chain", "")), int(said.get("chain_seq", 0)), str(said.get("chain_head", ""))
 
 
 def _claims(it: Event) -> tuple[bool, list[tuple[int, int]]]:

@@ -25,6 +25,7 @@ from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.accounting import Accounting
 from cior_connectors._runtime.backoff import Backoff
 from cior_connectors._runtime.certificates import tell_end
+from cior_connectors._runtime.chains import Chains
 from cior_connectors._runtime.commands import WhileOpen
 from cior_connectors._runtime.health import Health, HealthBook, State
 from cior_connectors._runtime.limits import TelemetryLimit
@@ -106,6 +107,12 @@ class Instance:
             on_change=self._health_changed,
         )
         self._mark = Mark(self.state_dir / "history.mark")
+        self._chains = Chains(
+            self.state_dir / "chains",
+            instance=settings.name,
+            sealer=around.sealer,
+            on_fault=lambda reason: self._alarm("connector.chain_unwritten", reason),
+        )
         around.metrics.read_at_scrape(lambda: {(m.QUEUED.name, (settings.name,)): float(self._queue.qsize())})
         self.pipeline = Pipeline(
             source,
@@ -116,6 +123,7 @@ class Instance:
             metrics=around.metrics,
             accounting=self.accounting,
             boot=self._boot,
+            chains=self._chains,
             on_refusal=self._refusal_changed,
         )
 
@@ -177,6 +185,7 @@ class Instance:
                 task.cancel()
             await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
             await self._last_words()
+            self._chains.close()
             _LOG.info("connector_stopped", instance=self.instance)
 
     async def _supervise(self) -> None:
@@ -353,6 +362,7 @@ class Instance:
             {
                 **counts,
                 "by_minute": self.accounting.close_receipts(),
+                **self._chains.stated(),
                 "window_s": self._around.accounting_every_s,
             },
         )

@@ -16,6 +16,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.spool import REFUSING, SpoolClass
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.accounting import WORDS, Accounting
+from cior_connectors._runtime.chains import Chains
 from cior_connectors._runtime.clocks import DeviceClocks
 from cior_connectors._runtime.guard import DecodeResult, guarded
 from cior_connectors._runtime.records import Channel, Publication, publication_of
@@ -51,6 +52,7 @@ class Pipeline:
         metrics: Metrics,
         accounting: Accounting,
         boot: str,
+        chains: Chains,
         on_refusal: Callable[[bool], None] = lambda _refusing: None,
     ) -> None:
         self._source = source
@@ -62,6 +64,7 @@ class Pipeline:
         self._accounting = accounting
         self._instance = channel.context.producer.instance
         self._boot = boot
+        self._chains = chains
         self._ordinals = count()
         self._resends = Resends(window_s=manifest.resend_window_s)
         self._clocks = DeviceClocks()
@@ -96,7 +99,7 @@ class Pipeline:
         """Bring stamped payloads to durability and answer each; order is kept within a spool class, and no class waits
         for another. Never raises for what a payload holds; may raise ``CancelledError``.
         """
-        decoded = [self._decode(received) for received in batch]
+        decoded = self._chained([self._decode(received) for received in batch])
         groups = [
             [ready for ready in decoded if ready.publication.spool_class is spool_class]
             for spool_class in SpoolClass
@@ -116,6 +119,16 @@ class Pipeline:
         publication = publication_of(self._channel, received.payload, received.facts, decoded)
         return _Ready(received=received, publication=publication)
 
+    def _chained(self, batch: Sequence[_Ready]) -> list[_Ready]:
+        """Each with its place in the chain of its kind, in the order of receipt (law 15)."""
+        records = self._chains.placed([ready.publication.record for ready in batch])
+        return [
+            msgspec.structs.replace(
+                ready, publication=msgspec.structs.replace(ready.publication, record=record)
+            )
+            for ready, record in zip(batch, records, strict=True)
+        ]
+
     async def _group(self, group: Sequence[_Ready]) -> None:
         """One publish for the group; if it cannot be taken as a whole, one for each payload, so that what still fits
         goes through.
@@ -125,6 +138,7 @@ class Pipeline:
         except (SourceUnavailable, PayloadRejected) as error:
             await self._one_by_one(group, error)
             return
+        self._chains.settled([ready.publication.record for ready in group])
         for ready in group:
             self._accounting.durable(ready.publication, received_ms=ready.received.facts.received_ms)
             await self._answer(ready.received, ready.publication.outcome)
@@ -140,17 +154,11 @@ class Pipeline:
         elif isinstance(error, PayloadRejected) and group[0].publication.dead_codes != (
             "received.unpublishable",
         ):
-            received = group[0].received
-            await self._group(
-                [
-                    self._prepared(
-                        received,
-                        DecodeResult(
-                            code="received.unpublishable", reason="the bus cannot carry what it decodes to"
-                        ),
-                    )
-                ]
+            dead = DecodeResult(
+                code="received.unpublishable", reason="the bus cannot carry what it decodes to"
             )
+            self._chains.abandoned([group[0].publication.record])
+            await self._group(self._chained([self._prepared(group[0].received, dead)]))
         else:
             await self._refuse(group[0], error)
 
@@ -158,6 +166,7 @@ class Pipeline:
         """Not durable, so not acknowledged: the far side keeps it. Life-safety that is refused is an alarm; what cannot
         be read and found no room is counted as dropped, and said in the line's shared word.
         """
+        self._chains.abandoned([ready.publication.record])
         spool_class = ready.publication.spool_class
         if spool_class is SpoolClass.UNREAD:
             self._accounting.dropped(1, reason="unread_room_full")

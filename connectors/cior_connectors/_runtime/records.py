@@ -39,9 +39,13 @@ MAX_EVENT_BYTES = 1_000_000
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """One payload, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source."""
+    """One payload, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source.
 
-    messages: tuple[MessageOut, ...]
+    ``record`` is encoded last, because it gets its place in the chain when its turn has come.
+    """
+
+    record: RawRecord
+    others: tuple[MessageOut, ...]
     outcome: Outcome
     spool_class: SpoolClass
     lanes: tuple[Lane, ...]
@@ -49,6 +53,11 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bool
     life_safety: bool = False
     unregistered: int = 0
+
+    @property
+    def messages(self) -> tuple[MessageOut, ...]:
+        """The raw record first."""
+        return MessageOut.of(self.record, spool_class=self.spool_class), *self.others
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -288,13 +297,13 @@ def _assembled(
     given: _Input, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]
 ) -> Publication:
     spool_class = given.spool_class
-    messages = (
-        MessageOut.of(record, spool_class=spool_class),
+    others = (
         *(_published(event, spool_class) for event in events),
         *(MessageOut.of(letter, spool_class=spool_class) for letter in letters),
     )
     return Publication(
-        messages=messages,
+        record=record,
+        others=others,
         outcome=Accepted(events=len(events), believed=given.decoded.believed, sealed=record.sealed)
         if given.decoded.code is None
         else Rejected(code=given.decoded.code, sealed=record.sealed),

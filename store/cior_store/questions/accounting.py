@@ -45,18 +45,21 @@ outcomes AS (SELECT minute, connector, instance, raw_id, events, dead FROM ops.r
 landed AS (SELECT raw_id, uniqExact(raw_index) AS n FROM ops.event_links
            WHERE raw_id IN (SELECT raw_id FROM outcomes) GROUP BY raw_id),
 buried AS (SELECT raw_id, uniqExact(dead_id) AS n FROM ops.dead_letters
-           WHERE stage IN ('decode', 'store') AND raw_id IN (SELECT raw_id FROM outcomes) GROUP BY raw_id)
+           WHERE stage IN ('decode', 'store') AND raw_id IN (SELECT raw_id FROM outcomes) GROUP BY raw_id),
+disputed AS (SELECT DISTINCT raw_id, 1 AS n FROM ops.raw_conflicts WHERE raw_id IN (SELECT raw_id FROM outcomes))
 SELECT toUnixTimestamp(minute) * 1000 AS minute_ms, connector, instance,
     if(max(has) = 1, sum(claimed), NULL) AS accepted, sum(raws) AS raw_stored,
-    sum(declared) AS outcomes_declared, sum(ev) AS events_stored, sum(de) AS dead_stored, min(is_exact) AS exact
+    sum(declared) AS outcomes_declared, sum(ev) AS events_stored, sum(de) AS dead_stored, min(is_exact) AS exact,
+    sum(other) AS conflicts
 FROM
 (
     SELECT minute, connector, instance, accepted AS claimed, 1 AS has, 0 AS raws, 0 AS declared, 0 AS ev, 0 AS de,
-    exact AS is_exact
+    exact AS is_exact, 0 AS other
     FROM ops.accounting FINAL WHERE minute >= since AND minute < until
     UNION ALL
-    SELECT o.minute, o.connector, o.instance, 0, 0, 1, o.events + o.dead, landed.n, buried.n, true
+    SELECT o.minute, o.connector, o.instance, 0, 0, 1, o.events + o.dead, landed.n, buried.n, true, disputed.n
     FROM outcomes AS o LEFT JOIN landed ON landed.raw_id = o.raw_id LEFT JOIN buried ON buried.raw_id = o.raw_id
+    LEFT JOIN disputed ON disputed.raw_id = o.raw_id
 )
 GROUP BY minute, connector, instance
 ORDER BY minute, connector, instance

@@ -9,6 +9,15 @@ from cior_store.answers import EventRow, RawRow
 from cior_store.questions.asking import Asking
 
 S = TypeVar("S", bound=Struct)
+_FIRST = """
+WITH known AS (SELECT digest, min(first) AS at FROM ops.raw_digests WHERE raw_id = {{id:String}} GROUP BY digest)
+SELECT r.raw_id, r.source, toUnixTimestamp64Milli(r.received), r.sha256, r.content_type,
+    toUInt32(greatest((SELECT count() FROM known), 1) - 1), r.payload
+FROM {table} AS r LEFT JOIN known ON known.digest = r.digest
+WHERE r.raw_id = {{id:String}}
+ORDER BY r.digest != '', known.at, r.stored, r.pos LIMIT 1
+"""
+"""A row from before migration 015 has no digest and was there before any that has one."""
 
 
 class EvidenceQuestions(Asking):
@@ -24,13 +33,8 @@ class EvidenceQuestions(Asking):
         return _bytes_row(EventRow, found)
 
     def raw(self, raw_id: str) -> RawRow | None:
-        """One raw record with its exact payload, as received."""
-        sql = (
-            "SELECT raw_id, source, toUnixTimestamp64Milli(received), sha256, content_type, payload FROM "
-            "ops.raw WHERE raw_id = {id:String} LIMIT 1"
-        )
-        found = self._store.blobs(sql, {"id": raw_id})
-        return _bytes_row(RawRow, found)
+        """One raw record with its exact payload, as received; of several different ones the first stored."""
+        return self._first_of("ops.raw", raw_id)
 
     def raws_of_event(self, event_id: str) -> tuple[str, ...]:
         """Ids of every raw record that carried this event: all re-sent copies of one press."""
@@ -49,11 +53,10 @@ class EvidenceQuestions(Asking):
 
     def sealed_raw(self, raw_id: str) -> RawRow | None:
         """One sealed record's box. The server refuses all but the response team's user (``AccessDenied``)."""
-        sql = (
-            "SELECT raw_id, source, toUnixTimestamp64Milli(received), sha256, content_type, payload FROM "
-            "sealed.raw WHERE raw_id = {id:String} LIMIT 1"
-        )
-        found = self._store.blobs(sql, {"id": raw_id})
+        return self._first_of("sealed.raw", raw_id)
+
+    def _first_of(self, table: str, raw_id: str) -> RawRow | None:
+        found = self._store.blobs(_FIRST.format(table=table), {"id": raw_id})
         return _bytes_row(RawRow, found)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -83,47 +82,9 @@ def test_a_log_that_only_grew_is_consistent_and_one_that_was_edited_is_not(
     )
 
 
-def chain(payloads: list[bytes]) -> list[integrity.Link]:
-    links: list[integrity.Link] = []
-    for seq, payload in enumerate(payloads):
-        links.append(
-            integrity.link(payload, seq=seq, previous=links[-1].hash if links else integrity.GENESIS)
-        )
-    return links
-
-
-@given(st.lists(st.binary(max_size=20), min_size=2, max_size=12), st.data())
-def test_a_chain_shows_an_edit_a_removal_and_a_swap(payloads: list[bytes], data: st.DataObject) -> None:
-    links = chain(payloads)
-    assert integrity.verify_chain(links) == []
-    at = data.draw(st.integers(0, len(links) - 2))
-    edited = [*links[:at], replace(links[at], payload=links[at].payload + b"x"), *links[at + 1 :]]
-    assert {finding.code for finding in integrity.verify_chain(edited)} == {"chain.hash"}
-    removed = [*links[:at], *links[at + 1 :]]
-    assert any(finding.code == "chain.link" for finding in integrity.verify_chain(removed))
-    swapped = [*links[:at], links[at + 1], links[at], *links[at + 2 :]]
-    assert integrity.verify_chain(swapped)
-
-
-def test_an_entry_that_is_given_another_number_is_found() -> None:
-    moved = [replace(entry, seq=entry.seq + 5) for entry in chain([b"a", b"b"])]
-    assert [finding.code for finding in integrity.verify_chain(moved, first_seq=5)] == [
-        "chain.hash",
-        "chain.hash",
-    ]
-
-
 def test_a_proof_that_stops_before_the_root_proves_nothing() -> None:
     alone = integrity.leaf_hash(b"a")
     assert not integrity.verify_inclusion(b"a", index=0, size=4, proof=[], root=alone)
-
-
-def test_a_forged_tail_with_recomputed_hashes_is_caught_at_the_anchored_head() -> None:
-    honest, forged = chain([b"a", b"b", b"c"]), chain([b"a", b"B", b"c"])
-    assert (
-        integrity.verify_chain(forged) == []
-    )  # self-consistent, therefore the head hash is anchored outside
-    assert forged[-1].hash != honest[-1].hash
 
 
 PATHS = st.from_regex(r"\A[a-z]{1,6}(/[a-z]{1,6}){0,2}\.txt\Z").filter(

@@ -24,6 +24,7 @@ def _laws() -> ModuleType:
 
 LAWS = _laws()
 TABLE = LAWS.table()
+NUMBERS = [law.number for law in TABLE.laws]
 TESTS = LAWS.law_tests()
 PAGE = (ROOT / "docs" / "laws.md").read_text(encoding="utf-8")
 
@@ -42,13 +43,14 @@ def test_every_test_of_a_law_is_on_the_page_and_every_listed_test_exists() -> No
 
 
 def test_no_test_names_a_law_that_is_not_there() -> None:
-    assert [law.number for law in TABLE.laws] == list(range(1, 13))
+    assert sorted(NUMBERS) == NUMBERS
+    assert set(range(1, 13)) < set(NUMBERS)
     for each in TESTS:
-        assert set(each.laws) <= set(range(1, 13)), each.name
+        assert set(each.laws) <= set(NUMBERS), each.name
         assert each.laws, each.name
 
 
-@pytest.mark.parametrize("number", range(1, 13))
+@pytest.mark.parametrize("number", NUMBERS)
 def test_every_law_has_a_test_and_was_seen_to_fail(number: int) -> None:
     assert [each for each in TESTS if number in each.laws]
     assert [each for each in TABLE.breaks if each.law == number]
@@ -60,5 +62,6 @@ def test_a_break_still_fits_the_code_and_names_a_test_of_its_law(one: object) ->
     text = (ROOT / file).read_text(encoding="utf-8")
     assert text.count(old) == 1, f"`old` must occur once in {file}: correct docs/laws.toml"
     assert old != new
-    compile(text.replace(old, new), file, "exec")  # a syntax error would fail any test and show nothing
+    if file.endswith(".py"):
+        compile(text.replace(old, new), file, "exec")  # a syntax error would fail any test and show nothing
     assert any(f"{each.path}::{each.name}" == test and law in each.laws for each in TESTS), test

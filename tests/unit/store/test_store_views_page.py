@@ -23,6 +23,7 @@ PRESENT = {
     "ops.v_commands",
     "ops.v_dead_letters",
     "ops.v_reconciliation",
+    "ops.v_raw_conflicts",
     "ops.v_kinds_minute",
     "ops.v_alerts_discreet",
     "ops.v_health_open",

@@ -1,0 +1,95 @@
+"""``cior verify-log``: whether what is stored is what was received, in Spanish or English, with an exit code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from cior.checkpoint_key import CHECKPOINTS
+from cior.keys import open_keys
+from cior.packs import privacy_policy
+from cior.settings import load
+from cior.store_command import store_dsn
+from cior_core import bundled
+from cior_core.checkpoint import public_of
+from cior_core.errors import ConfigInvalid, PayloadRejected
+from cior_core.sentences import SentenceBook
+from cior_sink.checkpoints import PUBLIC_KEY
+from cior_sink.log_check import SETTLE_MS, Finding, check_store, read_checkpoints
+from cior_store.engine import Store
+from cior_store.expire import past_retention
+
+SOUND, TAMPERED = 0, 2
+
+
+def verify_log(
+    *,
+    config: Path | None,
+    data: Path | None,
+    dsn: str | None,
+    checkpoints: Path | None,
+    key: str | None,
+    language: str,
+) -> int:
+    """Print what was found; 0: all agrees, 2: something was changed, removed, inserted or moved."""
+    centre = load(config, data) if config is not None else None
+    folder = checkpoints or (centre.data / CHECKPOINTS if centre is not None else None)
+    if folder is None:
+        raise ConfigInvalid(
+            "verify.where", "no checkpoints were named", cure="give --config or --checkpoints"
+        )
+    now_ms = time.time_ns() // 1_000_000
+    line, own = _key_line(folder, key)
+    findings = [Finding("own_key", {"key": line})] if own else []
+    found = read_checkpoints(folder, _public(line) if line else bytes(32), until_ms=now_ms - SETTLE_MS)
+    findings += found.findings
+    blinding = open_keys(centre.data / "keys").keys.centre_hmac if centre is not None else None
+    with Store.open(store_dsn(config=config, data=data, dsn=dsn)) as store:
+        findings += check_store(
+            store, found, blinding=blinding, until_ms=now_ms - SETTLE_MS, has_expired=_expired(now_ms)
+        )
+    return tell(findings, language=language, say=click.echo)
+
+
+def tell(findings: Sequence[Finding], *, language: str, say: Callable[[str], None]) -> int:
+    """Every finding as a line, notes first; the exit code."""
+    book = SentenceBook.load(bundled.text("verify_log.toml"), file="verify_log.toml")
+    for each in sorted(findings, key=lambda one: not one.is_note):
+        say(getattr(book.text(each.code, each.arguments), language))
+    count = sum(not each.is_note for each in findings)
+    last = book.text("unsound", {"count": count}) if count else book.text("sound", {})
+    say(getattr(last, language))
+    return TAMPERED if count else SOUND
+
+
+def _key_line(folder: Path, given: str | None) -> tuple[str, bool]:
+    """The verifier's key, and whether it only lay beside the pages."""
+    if given:
+        path = Path(given)
+        return (path.read_text(encoding="utf-8") if path.is_file() else given).strip(), False
+    beside = folder / PUBLIC_KEY
+    return (beside.read_text(encoding="utf-8").strip(), True) if beside.is_file() else ("", False)
+
+
+def _public(line: str) -> bytes:
+    try:
+        return public_of(line)[1]
+    except PayloadRejected as error:
+        raise ConfigInvalid(
+            error.code, error.sentence, cure="give the line that the centre handed out"
+        ) from error
+
+
+def _expired(now_ms: int) -> Callable[[str, int], bool]:
+    policy = privacy_policy()
+
+    def has_expired(table: str, first_ms: int) -> bool:
+        """Whether all that was received before the day of ``first_ms`` is past its retention."""
+        day = datetime.fromtimestamp(first_ms / 1000, UTC).date() - timedelta(days=1)
+        return past_retention(table, day, policy=policy, now_ms=now_ms)
+
+    return has_expired

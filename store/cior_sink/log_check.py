@@ -1,0 +1,225 @@
+"""``cior verify-log``: the store against its chains, the chains against the checkpoints. Reads only.
+
+Every finding has a code of ``core/cior_core/data/verify_log.toml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+from cior_core import checkpoint
+from cior_core.chain import Defect, Head, Seen, verify
+from cior_core.checkpoint import Note, Page
+from cior_core.errors import AccessDenied, PayloadRejected
+from cior_core.model import Struct
+from cior_sink.checkpoints import note_digest, pages
+from cior_store import chain_rows, conflicts
+from cior_store.chain_rows import CLEAR, SEALED, ChainOf
+from cior_store.engine import Store
+
+SETTLE_MS = 300_000
+"""What was stated so recently may still be on its way to the store: it is used by the next check."""
+NAMED = 20
+
+
+NOTES = frozenset({"chain", "pages", "chainless", "expired", "own_key", "no_sealed"})
+"""Codes that are told and are no defect."""
+
+
+class Finding(Struct, frozen=True):
+    """One thing to say: a code and the arguments of its sentence."""
+
+    code: str
+    arguments: Mapping[str, Any]
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is no defect."""
+        return self.code in NOTES
+
+
+class Checkpoints(Struct, frozen=True):
+    """What the folder of checkpoints gives: hashes to hold chains against, since when each chain has its end (UTC ms),
+    and what is wrong with the pages.
+    """
+
+    pins: dict[str, dict[int, str]]
+    since_ms: dict[str, int]
+    sealed: tuple[tuple[int, frozenset[str]], ...]
+    findings: tuple[Finding, ...]
+
+
+def read_checkpoints(folder: Path, public: bytes, *, until_ms: int) -> Checkpoints:
+    """The pages up to an instant, each checked: signature, root, the page before it, chains that only grow."""
+    pins: dict[str, dict[int, str]] = {}
+    since_ms: dict[str, int] = {}
+    sealed: list[tuple[int, frozenset[str]]] = []
+    findings: list[Finding] = []
+    newest: dict[str, Head] = {}
+    previous, count, last_ms = "", 0, 0
+    for number, page in enumerate(pages(folder), start=1):
+        note = None if page is None else _note(page)
+        if page is None or note is None:
+            findings.append(Finding("page_unreadable", {"number": number}))
+            continue
+        faults = list(_faults(page, note, public, previous=previous, newest=newest))
+        findings += faults
+        previous, count, last_ms = note_digest(page.note), count + 1, note.at_ms
+        if any(each.code in {"page_signature", "page_root"} for each in faults):
+            continue
+        newest = {head.chain: head for head in page.heads}
+        if note.at_ms <= until_ms:
+            sealed.append((note.at_ms, frozenset(page.blinded)))
+            for head in page.heads:
+                if head.seq not in pins.setdefault(head.chain, {}):
+                    pins[head.chain][head.seq] = head.hash
+                    since_ms[head.chain] = note.at_ms
+    told = {"count": count, "at": shown(last_ms)}
+    findings.append(Finding("pages", told) if count else Finding("no_pages", {"folder": folder.name}))
+    return Checkpoints(pins=pins, since_ms=since_ms, sealed=tuple(sealed), findings=tuple(findings))
+
+
+def _note(page: Page) -> Note | None:
+    try:
+        return checkpoint.read_note(page.note)
+    except PayloadRejected:
+        return None
+
+
+def _faults(
+    page: Page, note: Note, public: bytes, *, previous: str, newest: Mapping[str, Head]
+) -> Iterator[Finding]:
+    at = {"at": shown(note.at_ms)}
+    try:
+        VerifyKey(public).verify(note.text.encode(), note.signature)
+    except (BadSignatureError, ValueError):
+        yield Finding("page_signature", at)
+    if not checkpoint.is_over(page, note):
+        yield Finding("page_root", at)
+    if page.previous != previous:
+        yield Finding("page_previous", at)
+    now = {head.chain: head for head in page.heads}
+    for chain, before in newest.items():
+        after = now.get(chain)
+        if after is None or after.seq < before.seq or (after.seq == before.seq and after.hash != before.hash):
+            yield Finding("page_back", {**at, "chain": chain})
+
+
+def check_store(
+    store: Store,
+    found: Checkpoints,
+    *,
+    blinding: bytes | None,
+    until_ms: int,
+    has_expired: Callable[[str, int], bool] = lambda _table, _ms: False,
+) -> Iterator[Finding]:
+    """The findings of both tables. ``blinding``: the centre's key, None where it is not here: then the sealed chains
+    are checked in themselves only. ``has_expired``: whether a table's records before an instant (ms) may be gone.
+    """
+    pins = {chain: dict(each) for chain, each in found.pins.items()}
+    for head in chain_rows.stated(store, since_ms=0, until_ms=until_ms):
+        pins.setdefault(head.chain, {}).setdefault(head.seq, head.hash)
+    yield from _check_table(store, CLEAR, pins, _Ages(found.since_ms, has_expired))
+    try:
+        sealed, strangers = _sealed_pins(store, found, blinding)
+        yield from strangers
+        yield from _check_table(store, SEALED, sealed, _Ages({}, has_expired))
+    except AccessDenied:
+        yield Finding("no_sealed", {})
+    yield from _conflicts(store)
+
+
+class _Ages:
+    """What retention explains."""
+
+    def __init__(self, since_ms: Mapping[str, int], has_expired: Callable[[str, int], bool]) -> None:
+        self._since_ms, self._has_expired = since_ms, has_expired
+
+    def explains(self, defect: Defect, table: str, known: ChainOf | None) -> bool:
+        """A beginning that is older than the oldest that is there; a chain that ended so long ago."""
+        if known is not None:
+            return defect.code == "beginning" and self._has_expired(table, known.first_ms)
+        since_ms = self._since_ms.get(defect.chain)
+        return since_ms is not None and self._has_expired(table, since_ms)
+
+
+def _check_table(
+    store: Store, table: str, pins: Mapping[str, dict[int, str]], ages: _Ages
+) -> Iterator[Finding]:
+    known = {each.chain: each for each in chain_rows.chains(store, table)}
+    for chain in sorted({*known, *pins}):
+        walked = verify(chain, chain_rows.falling(store, table, chain), pins=pins.get(chain))
+        for each in walked.defects:
+            told = {"chain": chain, "first": each.first, "last": each.last, "names": _listed(each.names)}
+            yield Finding("expired" if ages.explains(each, table, known.get(chain)) else each.code, told)
+        yield Finding("chain", {"chain": chain, "entries": walked.entries, "newer": walked.newer})
+    yield from _chainless(store, table)
+    if false := chain_rows.false_digests(store, table):
+        yield Finding("false_digest", {"names": _listed(false)})
+
+
+def _chainless(store: Store, table: str) -> Iterator[Finding]:
+    for each in chain_rows.unchained(store, table):
+        writer = "/".join(part for part in (each.connector, each.instance) if part)
+        if each.beside:
+            yield Finding(
+                "unchained", {"count": each.beside, "writer": writer, "names": _listed(each.raw_ids)}
+            )
+        else:
+            yield Finding("chainless", {"count": each.records, "writer": writer})
+
+
+def _conflicts(store: Store) -> Iterator[Finding]:
+    if disputed := conflicts.disputed(store):
+        yield Finding("conflict", {"names": _listed(disputed)})
+
+
+def _sealed_pins(
+    store: Store, found: Checkpoints, blinding: bytes | None
+) -> tuple[dict[str, dict[int, str]], list[Finding]]:
+    """What the blinded leaves say of the sealed chains, and the pages with a leaf that no stored entry explains."""
+    pins: dict[str, dict[int, str]] = {}
+    strangers: list[Finding] = []
+    if blinding is None:
+        return pins, strangers
+    heads = {
+        each.chain: [Head(each.chain, entry.place.seq, entry.hash) for entry in _upwards(store, each.chain)]
+        for each in chain_rows.chains(store, SEALED)
+    }
+    begin = dict.fromkeys(heads, 0)
+    for at_ms, leaves in found.sealed:
+        explained: set[str] = set()
+        for chain, entries in heads.items():
+            made = (
+                (n, checkpoint.blind(blinding, entries[n], at_ms=at_ms))
+                for n in range(begin[chain], len(entries))
+            )
+            for n, leaf in made:
+                if leaf in leaves:
+                    begin[chain] = n
+                    explained.add(leaf)
+                    pins.setdefault(chain, {})[entries[n].seq] = entries[n].hash
+                    break
+        if leaves != explained.union(checkpoint.fillers(blinding, len(explained), at_ms=at_ms)):
+            strangers.append(Finding("page_sealed", {"at": shown(at_ms)}))
+    return pins, strangers
+
+
+def _upwards(store: Store, chain: str) -> list[Seen]:
+    return list(chain_rows.falling(store, SEALED, chain))[::-1]
+
+
+def shown(at_ms: int) -> str:
+    """An instant for people, UTC."""
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" (+{rest})" if rest > 0 else "")
