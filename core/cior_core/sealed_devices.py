@@ -1,4 +1,4 @@
-"""What may be known of sealed devices outside their connector: a pseudonym, a district, how often they speak (law 17)."""
+"""What may be known of sealed devices outside their connector: a pseudonym, a district, an interval (law 17)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def enrolled(
     """``devices`` as the rest of the centre may know them: each sealed one under the pseudonym that its connector gives
     it (``key``: the centre's), with the district that ``placed`` finds; the others as they are.
 
-    A sealed row is built from nothing, so a field added to ``Device`` later stays inside until someone lets it out here.
+    A sealed row is built from nothing, so a field added to ``Device`` later stays inside until it is let out here.
     """
     return tuple(
         _sealed(device, key, placed) if device.data_class is DataClass.SEALED else device

@@ -60,7 +60,9 @@ def test_a_device_out_of_service_is_not_missed() -> None:
     assert watched(device(enabled=False)) == []
 
 
-def test_law_17_a_sealed_device_is_missed_under_its_pseudonym_and_nothing_else_of_it_is_in_the_changelog() -> None:
+def test_law_17_a_sealed_device_is_missed_under_its_pseudonym_and_nothing_else_of_it_is_in_the_changelog() -> (
+    None
+):
     known = enrolled([home(), device(id="panel:7")], key=KEY, placed=placed)
     name = device_pseudonym(KEY, "panel:1001")
     assert [each.id for each in known] == [name, "panel:7"]

@@ -52,8 +52,11 @@ class ResendWindow:
         self._compacted = 0
 
     def open(self, *, now_ms: int) -> None:
-        """Read the journal of the process before and start a compact one. Lines that make no sense are skipped, and so are those of an
-        older version, whose digests anybody could try: they are gone from the disk on return."""
+        """Read the journal of the process before and start a compact one.
+
+        Lines that make no sense are skipped, and so are those of an older version, whose digests anybody could try:
+        they are gone from the disk on return.
+        """
         if self._path is None:
             return
         with contextlib.suppress(FileNotFoundError):
@@ -110,7 +113,9 @@ class ResendWindow:
         fresh = self._path.with_suffix(".new")
         text = "".join(f"{key} {seen.first_ms} {seen.repeat}\n" for key, seen in self._presses.items())
         fresh.unlink(missing_ok=True)  # what a kill left may be readable by others
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        with os.fdopen(
+            os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+        ) as file:
             file.write(text)
         fresh.replace(self._path)
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
