@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from cior_core.sealed_devices import enrolled
 from cior_streams.device_table import DeviceTable, Registry
 
 KEY = b"k" * 32
+HOME = (-32.951234, -60.665678)
 T0 = 1_790_000_000_000
 
 
@@ -36,7 +38,7 @@ def home() -> Device:
         name="Ana Canary",
         data_class=DataClass.SEALED,
         expected_every_s=60,
-        place=Place(method=PlaceMethod.SITE, lat=-32.951234, lon=-60.665678),
+        place=Place(method=PlaceMethod.SITE, lat=HOME[0], lon=HOME[1]),
         block="block-canary",
         facility="facility-canary",
         cameras=("camera-canary",),
@@ -78,9 +80,11 @@ def test_law_17_a_sealed_device_is_missed_under_its_pseudonym_and_nothing_else_o
     assert all(event.data_class is DataClass.SEALED for event in events)
     written = b"".join([*changelog, *changelog.values(), msgspec.json.encode(events)])
     assert name.encode() in written
-    for canary in (b"1001", b"anary", b"32.95", b"60.66"):
+    for canary in (b"1001", b"anary", b"32.95", b"60.66", *(struct.pack(">d", each) for each in HOME)):
         assert canary not in written
-    assert device_state.decode_bucket(changelog[bucket]).states[name].silent_since_ms is not None
+    kept = device_state.decode_bucket(changelog[bucket]).states[name]
+    assert kept.silent_since_ms is not None
+    assert kept.place == Place(method=PlaceMethod.DISTRICT, district="norte")
 
 
 def test_law_17_a_sealed_device_out_of_service_is_not_missed_either() -> None:
