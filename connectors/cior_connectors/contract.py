@@ -207,7 +207,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     The **source** sets: ``source`` (stable urn of the channel, e.g. ``urn:cior:traccar:norte``; not per connection),
     ``peer`` (address, for the record), ``subject`` (device id when the transport already tells it), ``content_type``,
     ``details`` (text facts decode needs: path, file name, line number; they are stored with the raw record so that
-    replay has them; nothing secret), ``sealed`` (the channel itself is sealed), ``drill``, ``truncated_from_bytes``
+    replay has them; nothing secret), ``sealed`` (the channel is, or these bytes), ``drill``, ``truncated_from_bytes``
     (input was longer than ``OpenContext.max_payload_bytes``; the runtime dead-letters it without decoding),
     ``authenticated`` (the channel proved its sender by a secret or a signature: also what cannot be read then has the
     spool room of presses; without it the room for what anybody can send). The

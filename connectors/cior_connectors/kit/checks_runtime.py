@@ -238,10 +238,10 @@ async def sealed_canary(subject: Subject) -> None:
         async with running(bench):
             await until(lambda: len(source.answers) == len(steps), "not all payloads were answered")
         leaks = _leaks(bench, lines, canaries)
-        opened = [_opened(subject, record.payload) for record in bench.sink.raws()]
+        boxes = [opened(subject, record.payload) for record in bench.sink.raws()]
     if leaks:
         raise CheckFailed(f"outside the sealed box: {leaks}")
-    if sorted(content.payload for content in opened) != sorted(payload for payload, _ in steps):
+    if sorted(content.payload for content in boxes) != sorted(payload for payload, _ in steps):
         raise CheckFailed("the box does not hold the exact bytes")
 
 
@@ -291,7 +291,8 @@ def _leaks(bench: Bench, lines: list[Any], canaries: set[bytes]) -> list[str]:
     ]
 
 
-def _opened(subject: Subject, box: bytes) -> SealedContent:
+def opened(subject: Subject, box: bytes) -> SealedContent:
+    """What the team of the examined centre reads in a box."""
     from nacl.public import SealedBox
 
     return msgspec.msgpack.decode(SealedBox(subject.key).decrypt(box), type=SealedContent)

@@ -96,6 +96,29 @@ def test_what_became_no_file_between_the_look_and_the_opening_is_refused(
     folder.close()
 
 
+def test_a_link_laid_in_the_very_moment_of_opening_is_not_followed(
+    desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the question what it is and the opening: the narrowest place to change a file."""
+    secret = tmp_path / "keys.json"
+    secret.write_text(CANARY)
+    folder = Folder(desk.config, now_ms=lambda: 0)
+    folder.open()
+    path, ask = desk.put("a.csv", desk.calls(1)), os.stat
+
+    def asked_then_changed(name: Any, **given: Any) -> os.stat_result:
+        answer = ask(name, **given)
+        if name == "a.csv":
+            path.unlink()
+            path.symlink_to(secret)
+        return answer
+
+    monkeypatch.setattr("cior_connectors.builtin.cad_drop.folder.os.stat", asked_then_changed)
+    with pytest.raises(OSError, match="symbolic"):
+        folder.take("a.csv")
+    folder.close()
+
+
 async def test_acknowledgements_follow_no_link_that_was_laid_for_them(
     desk: Any, until: Until, tmp_path: Path
 ) -> None:
@@ -163,6 +186,21 @@ async def test_of_a_sealed_call_nothing_stays_in_clear(desk: Any, until: Until, 
         assert {stat.S_IMODE(each.stat().st_mode) for each in done.iterdir()} == {0o600}
         reports = [json.loads(each.read_text()) for each in done.glob("sealed-*.ack")]
         assert [(each["records"], each["events"]) for each in reports] == [(2, 2)]
+
+
+async def test_rows_that_cannot_be_held_against_a_sealed_type_are_sealed_with_their_bytes(
+    desk: Any, until: Until
+) -> None:
+    """An unquoted separator, a missing nature: neither is known to be harmless."""
+    desk.configure(types=GBV)
+    rows = f"1,2026-09-21 10:00,violencia, {CANARY},-32.9,-60.6\r\n2,2026-09-21 10:01,,{CANARY},\r\n"
+    path = desk.put("a.csv", f"number,created,nature,lat,lon\r\n{rows}".encode())
+    async with desk.running():
+        await until(lambda: not path.exists())
+    for message in (*desk.sink.raws(), *desk.sink.decoded(), *desk.sink.dead()):
+        assert CANARY.encode() not in codec.encode(message)
+    assert all(CANARY.encode() not in content for _, content in files(desk.inbox))
+    assert len(desk.sink.dead()) == 1
 
 
 async def test_a_sealed_file_is_deleted_only_when_its_bytes_are_durable(desk: Any, until: Until) -> None:

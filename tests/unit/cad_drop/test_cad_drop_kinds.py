@@ -72,6 +72,7 @@ PLAIN = (-34.605, -58.5105)
     "text",
     [
         "POINT(-58.5105 -34.605)",
+        "POINT (-58.5105, -34.605)",
         "point z (-58.5105 -34.605 25)",
         "SRID=4326;POINT(-58.5105 -34.605)",
         "MULTIPOINT ((-58.5105 -34.605))",
@@ -147,6 +148,8 @@ def test_a_named_grid_is_converted(crs: str | int) -> None:
     assert (rounded(place, 2), note) == ((-32.95, -60.63), "")
     degrees, note = places.place(places.Texts(lat="-32.94", lon="-60.63"), config)
     assert (degrees.lat, note) == (-32.94, "degrees")
+    north_first, note = places.place(places.Texts(lat="5440750.0", lon="6354650.0"), config)
+    assert (rounded(north_first, 2), note) == ((-32.95, -60.63), "swapped")
     lost, note = places.place(places.Texts(lat="9e30", lon="9e30"), config)
     assert (lost.located, note) == (False, "projected")
 

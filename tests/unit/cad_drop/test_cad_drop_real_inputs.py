@@ -296,6 +296,16 @@ def test_lost_zeros_are_seen_where_the_desk_says_what_its_numbers_are() -> None:
     assert ("id_note" in whole.attributes, cut.attributes["id_note"]) == (False, "unlike")
 
 
+def test_lost_zeros_are_seen_where_the_number_came_with_them_before() -> None:
+    data = (
+        SPREADSHEET_HEAD
+        + b"0077;24/11/2026 22:05;BALACERA;Mitre 1\r\n77;24/11/2026 22:06;BALACERA;Mitre 1\r\n"
+    )
+    whole, cut = events(DESK, data + b"1077;24/11/2026 22:07;BALACERA;Mitre 1\r\n")[:2]
+    assert ("id_note" in whole.attributes, cut.attributes["id_note"]) == (False, "zeros")
+    assert whole.attributes["incident"] != cut.attributes["incident"]
+
+
 def test_an_update_without_a_time_finds_its_incident() -> None:
     data = (
         SPREADSHEET_HEAD + b"77;24/11/2026 22:05;BALACERA;Mitre 1200\r\n77;;BALACERA cerrada;Mitre 1200\r\n"

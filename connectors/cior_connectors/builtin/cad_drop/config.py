@@ -337,6 +337,11 @@ class CadDropConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
         if self.crs is not None and not known_crs(self.crs):
             raise ValueError(f"crs {self.crs!r} is no coordinate system: name it as EPSG:22185")
 
+    @property
+    def seals(self) -> bool:
+        """Whether calls of this desk may be sealed: it has a rule for it, or a type of the sealed family."""
+        return bool(self.seal) or any(rule.code.startswith("silent.") for rule in self.types)
+
 
 def code_of(crs: object) -> str:
     """A coordinate system as ``pyproj`` takes it: a bare number is an EPSG code, but ESRI's own (102100) are not."""

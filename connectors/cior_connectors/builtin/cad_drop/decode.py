@@ -71,7 +71,7 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
     notes = {
         "time_note": occurred.note,
         "place_note": place_note,
-        "id_note": (id_note := number_note(row, config)),
+        "id_note": (id_note := number_note(row, config) or _zeros(facts)),
         "id_written": row.joined(config.columns.id, "/")[:MAX_TEXT] if id_note else "",
         "encoding_note": facts.details.get("encoding_note", ""),
     }
@@ -100,6 +100,11 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         **classed,
     )
     return Decoded(events=(event,), clocks=_reading(occurred.ms, config, stored=stored))
+
+
+def _zeros(facts: Facts) -> str:
+    """The number was seen with zeros before it, which are gone: not the same any more, and perhaps not another."""
+    return "zeros" if facts.details.get("zeros") else ""
 
 
 def year_of(occurred: times.Instant, remembered: str) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 import msgspec
 
@@ -14,10 +13,13 @@ from cior_core.errors import PayloadRejected
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """``labels`` for the record's facts; ``destroyed``: its incident number is none any more."""
+    """``labels`` for the record's facts; ``destroyed``: its incident number is none any more; ``judged``: what decides
+    whether it is sealed could be looked at.
+    """
 
     labels: dict[str, str]
     destroyed: bool = False
+    judged: bool = True
 
 
 def labels(
@@ -26,16 +28,20 @@ def labels(
     """Is the incident known, in which year was its number last given, or (without a whole number) how often was this
     row before in its file. ``found``: what the reader found out about the file.
     """
-    destroyed = False
-    if config.columns.id:
-        with suppress(PayloadRejected):
-            row = rows.read(raw, config, found)
-            number = row.joined(config.columns.id, "/")
-            destroyed = bool(number and decode.number_note(row, config))
-            if number and not destroyed:
-                return Told(labels=_known(raw, row, config=config, state=state, now_ms=now_ms))
-    times_before = state.occurrence(decode.digest(raw.strip(b"\r\n")))
-    return Told(labels={"occurrence": str(times_before)}, destroyed=destroyed)
+    row_digest = decode.digest(raw.strip(b"\r\n"))
+    try:
+        row = rows.read(raw, config, found)
+    except PayloadRejected:
+        return Told(labels={"occurrence": str(state.occurrence(row_digest))}, judged=False)
+    judged = bool(row.get(config.columns.type))
+    number = row.joined(config.columns.id, "/")
+    destroyed = bool(number and decode.number_note(row, config))
+    if not number or destroyed:
+        occurrence = str(state.occurrence(row_digest))
+        return Told(labels={"occurrence": occurrence}, destroyed=destroyed, judged=judged)
+    cut = number.isdigit() and state.cut(number, now_ms=now_ms)
+    told = _known(raw, row, config=config, state=state, now_ms=now_ms)
+    return Told(labels=told | ({"zeros": "lost"} if cut else {}), destroyed=cut, judged=judged)
 
 
 def _known(

@@ -41,6 +41,7 @@ _WKT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TUPLE = re.compile(rf"({_DOT})\s+({_DOT})(?:\s+{_DOT})*", re.IGNORECASE)
+_COMMA_TUPLE = re.compile(rf"\(\s*({_DOT})\s*,\s*({_DOT})\s*\)", re.IGNORECASE)
 _LIST = re.compile(rf"\s*{_DOT}(?:\s+{_DOT}){{3,}}\s*", re.IGNORECASE)
 _GEO_URI = re.compile(rf"geo:({_DOT}),({_DOT})(?:,{_DOT})?(?:;.*)?", re.IGNORECASE)
 _AT = re.compile(rf"@({_DOT}),({_DOT})", re.IGNORECASE)
@@ -124,7 +125,8 @@ def _empty(text: str) -> bool:
 def _of_wkt(text: str) -> Spot | None:
     if (found := _WKT.fullmatch(text)) is None:
         return None
-    points = [(float(one[1]), float(one[2])) for one in _TUPLE.finditer(found[2])]
+    tuples = _TUPLE.findall(found[2]) or _COMMA_TUPLE.findall(found[2])
+    points = [(float(x), float(y)) for x, y in tuples]
     return _middle(points, crs=f"EPSG:{found[1]}" if found[1] else "")
 
 
@@ -304,9 +306,31 @@ def _in_degrees(spot: Spot, config: CadDropConfig) -> tuple[float, float, str]:
         return spot.x, spot.y, ""
     if abs(spot.x) <= 180 and abs(spot.y) <= 180:
         return spot.x, spot.y, "" if _geographic(crs) else "degrees"
+    for x, y, note in ((spot.x, spot.y, ""), (spot.y, spot.x, "swapped")):
+        lon, lat = _transformed(crs, x, y)
+        if _plausible(lon, lat, crs, config):
+            return lon, lat, note
+    lon, lat = _transformed(crs, spot.x, spot.y)
+    return lon, lat, "outside" if math.isfinite(lon) and math.isfinite(lat) else "projected"
+
+
+def _transformed(crs: str, x: float, y: float) -> tuple[float, float]:
     source = _projection(crs)
-    lon, lat = (math.inf, math.inf) if source is None else source.transform(spot.x, spot.y)
-    return lon, lat, "" if math.isfinite(lon) and math.isfinite(lat) else "projected"
+    if source is None:
+        return math.inf, math.inf
+    lon, lat = source.transform(x, y)
+    return lon, lat
+
+
+def _plausible(lon: float, lat: float, crs: str, config: CadDropConfig) -> bool:
+    """Inside the bounds, else inside the area that the grid was made for (some countries write north first)."""
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        return False
+    if config.bounds is not None:
+        return config.bounds.holds(lat, lon)
+    source = _projection(crs)
+    area = None if source is None or source.source_crs is None else source.source_crs.area_of_use
+    return area is None or (area.west <= lon <= area.east and area.south <= lat <= area.north)
 
 
 @lru_cache(maxsize=16)

@@ -211,12 +211,14 @@ class CadDropSource:
         state, ctx = self._opened
         # Not the file's name: it may say who called. Who needs it finds the file by its fingerprint, beside its .ack.
         details = found | {"record": str(record.number), "fingerprint": run.identity}
+        judged = not record.problem
         if record.problem:
             details["problem"] = record.problem
         else:
             told = labelling.labels(record.raw, found, config=self._config, state=state, now_ms=ctx.now_ms())
             details |= told.labels
             run.destroyed += told.destroyed
+            judged = told.judged
         if record.fatal:
             run.good = False
         if record.number < run.durable:
@@ -227,6 +229,8 @@ class CadDropSource:
             subject=self._config.subject,
             content_type=_CONTENT_TYPES[self._config.format],
             details=details,
+            # What cannot be held against what this desk seals may be such a call, as a dead letter too (law 17).
+            sealed=not judged and self._config.seals,
             authenticated=True,  # the folder's owner wrote it
         )
 

@@ -21,6 +21,9 @@ create table if not exists versions (
 create table if not exists numbers (
   number text primary key, year integer not null, seen_ms integer not null
 ) without rowid;
+create table if not exists widths (
+  digits text primary key, width integer not null, seen_ms integer not null
+) without rowid;
 create temp table if not exists occurrences (row text primary key, times integer not null) without rowid;
 """
 _DAY_MS = 86_400_000
@@ -45,7 +48,7 @@ class DropState:
         )
         self._key_old_rows()
         oldest_ms = now_ms - remember_days * _DAY_MS
-        for table in ("versions", "files", "numbers"):
+        for table in ("versions", "files", "numbers", "widths"):
             self._database.execute(f"delete from {table} where seen_ms < ?", (oldest_ms,))  # noqa: S608  our own names
         self._database.commit()
         self._pending = 0
@@ -121,6 +124,14 @@ class DropState:
             "select year from numbers where number = ?", (self._keyed(number),)
         ).fetchone()
         return int(found[0]) if found else None
+
+    def cut(self, number: str, *, now_ms: int) -> bool:
+        """Whether ``number`` (digits) was seen with more zeros before it: a spreadsheet takes them away."""
+        row = (self._keyed(number.lstrip("0")), len(number), now_ms)
+        sql = "insert into widths values (?, ?, ?) on conflict (digits) do update"
+        sql += " set width = max(width, excluded.width), seen_ms = excluded.seen_ms returning width"
+        (width,) = self._database.execute(sql, row).fetchone()
+        return int(width) > len(number)
 
     def start_file(self) -> None:
         """Begin counting equal rows anew."""
