@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 try again, 2 a human must change something.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -258,8 +259,8 @@ def _part_options(command: Any) -> Any:
     for option in (
         click.option("--config", "config_file", type=click.Path(path_type=Path), required=True),
         click.option("--data", type=click.Path(path_type=Path), required=True),
-        click.option("--bus", required=True),
-        click.option("--store", required=True),
+        click.option("--bus", required=True, envvar="CIOR_BUS"),
+        click.option("--store", required=True, envvar="CIOR_STORE"),
         click.option("--ready", type=click.Path(path_type=Path), required=True),
         click.option("--log-level", default="info"),
     ):
@@ -278,6 +279,9 @@ def _arguments(*, config_file: Path, data: Path, bus: str, store: str, ready: Pa
 @main.group(hidden=True)
 def run() -> None:
     """One part of a centre; the supervisor calls these."""
+    from cior.keys import OWNER_ONLY
+
+    os.umask(OWNER_ONLY)
 
 
 @run.command("sink")

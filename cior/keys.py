@@ -32,10 +32,15 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
         return "Keys(***)"
 
 
+OWNER_ONLY = 0o077
+"""The umask of every part: what it writes, its owner alone may read."""
+
+
 class KeyRing(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys and whether this start made them."""
+    """The keys, their file, and whether this start made them."""
 
     keys: Keys
+    file: Path
     fresh: bool
     team_private_file: Path
 
@@ -58,7 +63,10 @@ def open_keys(folder: Path) -> KeyRing:
         durable_file.create(ring, msgspec.json.encode(keys))
     _refuse_if_shared(ring)
     return KeyRing(
-        keys=msgspec.json.decode(ring.read_bytes(), type=Keys), fresh=fresh, team_private_file=team
+        keys=msgspec.json.decode(ring.read_bytes(), type=Keys),
+        file=ring,
+        fresh=fresh,
+        team_private_file=team,
     )
 
 

@@ -2,7 +2,7 @@
 
 Order: broker, topics, sink and console (one process when the store is embedded), stream workers, connectors (one
 process a kind, so that a bad vendor library cannot take the others down), vision workers. Each part is ``python -m
-cior run <part>``; it learns the addresses from its arguments and the secrets from its environment.
+cior run <part>``; it learns addresses and secrets from its environment: every user of the machine can read arguments.
 """
 
 from __future__ import annotations
@@ -93,6 +93,11 @@ def instance_kinds(centre: Centre) -> Mapping[str, list[Path]]:
     return found
 
 
+def addresses_environment(where: Addresses) -> dict[str, str]:
+    """The addresses for the children. Not as arguments: they may hold a password, and every user can read those."""
+    return {"CIOR_BUS": where.bus_dsn, "CIOR_STORE": where.store_dsn}
+
+
 class Stack:
     """A centre that runs on this machine."""
 
@@ -118,10 +123,15 @@ class Stack:
         return SINK_AND_CONSOLE if self.addresses.store_dsn.startswith("chdb://") else CONSOLE
 
     @property
-    def wall_url(self) -> str:
-        """Address of the wall with its token. Only when the part that serves it is ready."""
+    def wall_address(self) -> str:
+        """Address of the wall, without its token. Only when the part that serves it is ready."""
         port = msgspec.json.decode(self.ready_file(self.console_part).read_bytes())["port"]
-        return f"http://{self.centre.file.console.host}:{port}/?token={self.keys.wall_token}"
+        return f"http://{self.centre.file.console.host}:{port}/"
+
+    @property
+    def wall_url(self) -> str:
+        """The same with its token: a secret."""
+        return f"{self.wall_address}?token={self.keys.wall_token}"
 
     def ready_file(self, name: str) -> Path:
         """Where a part says that it is ready."""
@@ -197,10 +207,6 @@ class Stack:
             str(self.centre.path),
             "--data",
             str(self.centre.data),
-            "--bus",
-            self.addresses.bus_dsn,
-            "--store",
-            self.addresses.store_dsn,
             "--ready",
             str(ready),
             "--log-level",
@@ -209,7 +215,7 @@ class Stack:
         return PartSpec(
             name=name,
             argv=argv,
-            env=child_environment(self.keys),
+            env={**child_environment(self.keys), **addresses_environment(self.addresses)},
             ready=lambda pid: is_ready(ready, pid),
             ready_timeout_s=ready_timeout_s,
             life_safety=life_safety,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from pathlib import Path
 
 import click
 
-from cior.keys import KeyRing, open_keys
+from cior.keys import OWNER_ONLY, KeyRing, open_keys
 from cior.settings import load
 from cior.stack import Stack
 from cior.supervisor import PartState
@@ -22,6 +23,7 @@ def up(config: Path, data: Path | None) -> int:
     centre_facts(
         centre
     )  # a wrong figure is refused before anything runs, not when the sink starts again at night
+    os.umask(OWNER_ONLY)
     centre.data.mkdir(parents=True, exist_ok=True)
     ring = open_keys(centre.data / "keys")
     stack = Stack(centre, ring.keys)
@@ -31,7 +33,7 @@ def up(config: Path, data: Path | None) -> int:
     try:
         stack.start(lambda text: click.echo(f"starting {text} ..."))
         tell_keys(ring)
-        click.echo(f"wall: {stack.wall_url}")
+        click.echo(f"wall: {told_wall(stack, ring)}")
         watch(stack, stop)
     finally:
         click.echo("stopping ...")
@@ -40,8 +42,10 @@ def up(config: Path, data: Path | None) -> int:
 
 
 def tell_keys(ring: KeyRing) -> None:
-    """What was made at first start, said once."""
-    if ring.fresh:
+    """What was made at first start, said once; later, where it is."""
+    if not ring.fresh:
+        click.echo(f"keys: in {ring.file} (readable by its owner only); told at the first start, not again")
+    else:
         click.echo(
             "keys made for this installation (told once; kept in the data folder, readable by its owner only):"
         )
@@ -52,6 +56,11 @@ def tell_keys(ring: KeyRing) -> None:
             f"  response team's private key: file {ring.team_private_file.name}; move it to the team's own "
             f"computer, this one does not need it"
         )
+
+
+def told_wall(stack: Stack, ring: KeyRing) -> str:
+    """The wall's address; with its token at the first start only."""
+    return stack.wall_url if ring.fresh else f"{stack.wall_address} (its token: wall_token in {ring.file})"
 
 
 def watch(stack: Stack, stop: threading.Event) -> None:

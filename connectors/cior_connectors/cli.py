@@ -6,6 +6,7 @@ Exit codes: 0 well, 1 something must be corrected, 2 wrong use.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
@@ -237,6 +238,7 @@ def _show(report: Report) -> None:
 @click.option("--family", default="connectors", help="Name of the process: its spool's folder.")
 def run(instances: tuple[Path, ...], centre: Path, family: str) -> None:
     """Exit 0 after an orderly stop, 1 when a file must be corrected."""
+    os.umask(0o077)  # its journals, marks and spools are of people in danger
 
     async def work() -> None:
         stop = asyncio.Event()

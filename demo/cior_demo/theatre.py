@@ -20,12 +20,12 @@ import click
 import msgspec
 
 from cior import packs
-from cior.keys import open_keys
+from cior.keys import KeyRing, open_keys
 from cior.recording import record_log
 from cior.replay import replay
 from cior.settings import load
 from cior.stack import Stack
-from cior.up import tell_keys
+from cior.up import tell_keys, told_wall
 from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.producer import Bus
@@ -67,6 +67,7 @@ class _Stage(msgspec.Struct, kw_only=True):
     folder: Path
     world: World
     stack: Stack
+    ring: KeyRing
 
     @property
     def canaries(self) -> leaks.Canaries:
@@ -85,7 +86,7 @@ def run_demo(options: DemoOptions) -> int:
         try:
             reasons = _play(stage, options, stop, started_s)
             if options.keep and not stop.is_set():
-                click.echo(f"left running (Ctrl-C ends it): {stage.stack.wall_url}")
+                click.echo(f"left running (Ctrl-C ends it): {told_wall(stage.stack, stage.ring)}")
                 stop.wait()
         finally:
             click.echo("stopping ...")
@@ -144,7 +145,13 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     )
     tell_keys(ring)
     return _Stage(
-        script=play, city=city, roster=people, folder=folder, world=world, stack=Stack(centre, ring.keys)
+        script=play,
+        city=city,
+        roster=people,
+        folder=folder,
+        world=world,
+        stack=Stack(centre, ring.keys),
+        ring=ring,
     )
 
 
@@ -153,7 +160,9 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
     camera.draw_clip(stage.folder / "video" / f"{roster_camera(stage)}.mp4")
     stage.stack.supervisor.start(camera.camera_part(stage.folder / "video", stage.world.rtsp_port))
     stage.stack.start(lambda text: click.echo(f"starting {text} ..."))
-    click.echo(f"ready after {time.monotonic() - started_s:.1f} s; wall: {stage.stack.wall_url}")
+    click.echo(
+        f"ready after {time.monotonic() - started_s:.1f} s; wall: {told_wall(stage.stack, stage.ring)}"
+    )
     summary, watch, desk = asyncio.run(_scene(stage, options, stop))
     log = stage.folder / "area-log.ndjson"
     record_log(stage.stack.addresses.bus_dsn, log)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 
 def replace(path: Path, content: bytes, *, is_synced: bool = True) -> None:
-    """``path`` holds ``content`` on return, whatever it held before; a kill leaves the old file or the new one.
+    """``path`` holds ``content`` on return, whatever it held before, and its owner alone may read it; a kill leaves the
+    old file or the new one.
 
     ``is_synced`` false: not yet on the disk, for what means nothing after a power cut (a ready file).
     """
     fresh = _fresh(path)
-    with fresh.open("wb") as file:
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         if is_synced:
             file.flush()

@@ -119,7 +119,7 @@ class SegmentLog:
     def _cut(self, path: Path, data: bytes, sound_bytes: int, *, is_torn_tail: bool) -> None:
         if not is_torn_tail:
             aside = path.with_suffix(f".{sound_bytes}.damaged")
-            aside.write_bytes(data[sound_bytes:])
+            durable_file.replace(aside, data[sound_bytes:])
             self.damaged.append(aside)
         with path.open("r+b") as file:
             file.truncate(sound_bytes)

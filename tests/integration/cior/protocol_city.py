@@ -31,7 +31,8 @@ from cior_bus.producer import Bus
 from cior_bus.spool import Spool
 from cior_core import bundled, codec
 from cior_core.catalogue import Kind
-from cior_core.model import DEFAULT_AREA, Alert, Command, TickItem
+from cior_core.identity import payload_sha256
+from cior_core.model import DEFAULT_AREA, Alert, Command, Producer, RawId, RawRecord, TickItem
 from cior_core.taxonomy import Taxonomy
 from cior_demo.wires import PanelWire, TraccarWire
 from cior_sink.reconciling import gap_event
@@ -181,6 +182,19 @@ class Heard:
         self._consumer.close()
 
 
+def _record(said: bytes) -> RawRecord:
+    """A raw record, always under the same id."""
+    return RawRecord(
+        id=RawId("0f0f0f0f-0f0f-8f0f-8f0f-0f0f0f0f0f0f"),
+        source="urn:cior:dc09:panels",
+        subject="panel:5000",
+        received_ms=now_ms(),
+        payload=said,
+        sha256=payload_sha256(said),
+        producer=Producer(connector="dc09", version="1", instance="panels"),
+    )
+
+
 class ProtocolCity:
     """Use as a context manager: a running centre, its wires, and what is heard of it."""
 
@@ -234,6 +248,9 @@ class ProtocolCity:
                 accepted=1,
             )
             self.publish(MessageOut.of(gap_event(gap, now_ms=now_ms())))
+        if any(each.wire == "forger" for each in told):
+            for said in (b"the panel said: 130", b"the panel said: 602"):
+                self.publish(MessageOut.of(_record(said)))
         asyncio.run(self._devices([each for each in told if each.wire in {"panel", "vehicle"}]))
         for each in told:
             if each.wire == "camera":

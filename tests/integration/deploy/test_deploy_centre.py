@@ -96,6 +96,11 @@ class Deployed:
         user = re.match(r"clickhouse://(cior_\w+):", word)
         return self.store.dsn(user[1]) if user else word
 
+    def store_of(self, service: str) -> dict[str, str]:
+        """The address that a service has in its environment, because it holds a password."""
+        found = re.search(r"^      CIOR_STORE: (\S+)$", _services()[service], re.MULTILINE)
+        return {} if found is None else {"CIOR_STORE": self.here(found[1], service)}
+
     def prepare(self) -> subprocess.CompletedProcess[str]:
         words = [self.here(word, "prepare") for word in _list_of("prepare", "entrypoint")]
         assert words[0] == "python"
@@ -123,7 +128,7 @@ class Deployed:
             service,
             [sys.executable, "-m", "cior", *words],
             log_path=self.folder / f"{service}.log",
-            env=os.environ | SECRETS,
+            env=os.environ | SECRETS | self.store_of(service),
         )
         self.running.append(part)
         part.start(lambda: self.is_well(service), timeout_s=120)

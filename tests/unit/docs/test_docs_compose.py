@@ -70,7 +70,8 @@ def test_clickhouse_gets_a_digest_for_each_deployed_user() -> None:
 @pytest.mark.parametrize(
     "command", COMMANDS, ids=lambda each: "-".join(each[:2] + each[-1:]).replace("/", ".")
 )
-def test_every_command_is_one_that_cior_knows(command: list[str]) -> None:
+def test_every_command_is_one_that_cior_knows(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIOR_STORE", "clickhouse://from-the-environment")
     context = cli.main.make_context("cior", list(command))
     name, group, rest = cli.main.resolve_command(context, command)
     assert name == "run"
@@ -80,6 +81,7 @@ def test_every_command_is_one_that_cior_knows(command: list[str]) -> None:
     assert part is not None
     given = part.make_context(part.name, arguments, parent=inner).params
     assert given["bus"].startswith("kafka://kafka:19092")
+    assert given["store"] == "clickhouse://none" or "--store" not in command, "a password is no argument"
     for value in [given.get("settings_file"), given["config_file"], *(given.get("files") or ())]:
         assert value is None or (CONFIG / Path(value).name).is_file()
 

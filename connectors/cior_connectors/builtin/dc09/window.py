@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from cior_bus import durable_file
 from cior_core.identity import is_pseudonym
 
 MAX_PRESSES = 100_000
@@ -110,14 +111,8 @@ class ResendWindow:
         if self._path is None:
             return
         self.close()
-        fresh = self._path.with_suffix(".new")
         text = "".join(f"{key} {seen.first_ms} {seen.repeat}\n" for key, seen in self._presses.items())
-        fresh.unlink(missing_ok=True)  # what a kill left may be readable by others
-        with os.fdopen(
-            os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
-        ) as file:
-            file.write(text)
-        fresh.replace(self._path)
+        durable_file.replace(self._path, text.encode("ascii"), is_synced=False)
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._written = self._compacted = len(text)
 

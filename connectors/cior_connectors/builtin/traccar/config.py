@@ -87,6 +87,35 @@ class TraccarConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
             examples=[8.0],
         ),
     ] = 8.0
+    max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Connections at once; beyond, one that has shown no secret is closed.",
+            examples=[512],
+        ),
+    ] = 512
+    max_connections_per_peer: Annotated[
+        int, Meta(ge=1, description="Of one address, those that have shown no secret.", examples=[64])
+    ] = 64
+    head_timeout_s: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=300,
+            description="How long a connection may take to bring a whole head.",
+            examples=[15.0],
+        ),
+    ] = 15.0
+    body_timeout_s: Annotated[
+        float, Meta(gt=0, le=300, description="How long a body may take to arrive.", examples=[20.0])
+    ] = 20.0
+    max_body_bytes: Annotated[
+        int,
+        Meta(
+            ge=1_048_576, description="A body beyond it is not read to its end (413).", examples=[67_108_864]
+        ),
+    ] = 67_108_864
     device_prefix: Annotated[
         str,
         Meta(

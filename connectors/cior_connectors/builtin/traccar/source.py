@@ -3,7 +3,8 @@
 What a POST hears (Traccar retries everything that is not 2xx, ten times, from a queue of one hundred in memory; so only
 what a retry can cure may fail): 202 once the bytes are durable, *also when they are rejected* (they are in a dead
 letter then; the code is in the body); 503 when nothing is durable (retry!); 401 without the right secret (nothing is
-kept: anybody could fill the spool); 404 and 405 for other paths and methods.
+kept: anybody could fill the spool); 404 and 405 for other paths and methods; 408 and 413 for a body that trickles or
+does not end, and the connection is closed (nothing is kept).
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from cior_connectors.contract import (
     Refused,
     Rejected,
 )
+from cior_connectors.crowd import Crowd
+from cior_connectors.http_edge import HttpEdge
 from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
 from cior_core.model import Device
 
@@ -47,7 +50,9 @@ class TraccarSource:
         self._config = config
         self._ctx: OpenContext | None = None
         self._queue: asyncio.Queue[Received] = asyncio.Queue(WAITING_PAYLOADS)
-        self._runner: web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
+        self._server: asyncio.Server | None = None
+        self._edge: HttpEdge | None = None
         self._unauthorised = 0
         self.port = 0
 
@@ -56,15 +61,15 @@ class TraccarSource:
         await self.close()
         self._ctx = ctx
         self._queue = asyncio.Queue(WAITING_PAYLOADS)
-        app = web.Application(client_max_size=0)
-        app.router.add_post(self._config.path, self._post)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, self._config.host, self._config.port, ssl_context=self._tls(), backlog=512
+        config = self._config
+        crowd = Crowd(most=config.max_connections, most_strangers=config.max_connections_per_peer)
+        self._edge = HttpEdge(
+            self._handle, crowd=crowd, instance=ctx.instance, head_timeout_s=config.head_timeout_s
         )
+        self._runner = web.ServerRunner(self._edge, shutdown_timeout=0.5)
+        await self._runner.setup()
         try:
-            await site.start()
+            self._server = await self._edge.listen(config.host, config.port, self._tls())
         except OSError as error:
             await self.close()
             raise SourceUnavailable(
@@ -72,7 +77,7 @@ class TraccarSource:
                 f"cannot listen on port {self._config.port}",
                 cure="free the port or change it",
             ) from error
-        self.port = int(self._runner.addresses[0][1])
+        self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def receive(self) -> AsyncIterator[Received]:
         """Posts as they come; never ends by itself."""
@@ -87,6 +92,9 @@ class TraccarSource:
         """Stop listening; posts without an answer get 503."""
         while not self._queue.empty():
             await self._queue.get_nowait().ack(Refused(code="connector.stopping"))
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -149,19 +157,30 @@ class TraccarSource:
     def _urn(self) -> str:
         return f"urn:cior:traccar:{self._ctx.instance if self._ctx is not None else ''}"
 
-    async def _post(self, request: web.Request) -> web.Response:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path != self._config.path:
+            return web.Response(status=404)
+        if request.method != "POST":
+            return web.Response(status=405, headers={"Allow": "POST"})
+        return await self._post(request)
+
+    async def _post(self, request: web.BaseRequest) -> web.Response:
         assert self._ctx is not None
+        assert self._edge is not None
         if not self._secret_fits(request):
             return self._unauthorised_answer()
-        body, size_bytes, signature = await _bounded_body(
-            request,
-            self._ctx.max_payload_bytes,
-            self._config.hmac_secret.reveal() if self._config.hmac_secret else "",
-        )
+        try:
+            async with asyncio.timeout(self._config.body_timeout_s):
+                body, size_bytes, signature = await self._body(request, self._ctx.max_payload_bytes)
+        except TimeoutError:
+            return _cut(408)
+        if size_bytes > self._config.max_body_bytes:
+            return _cut(413)
         if self._config.hmac_secret is not None and not hmac.compare_digest(
             signature, request.headers.get("X-Signature-256", "").encode("utf-8", "replace")
         ):
             return self._unauthorised_answer()
+        self._edge.proven(request)
         facts = Facts(
             source=self._urn,
             peer=request.remote or "",
@@ -184,7 +203,24 @@ class TraccarSource:
         except TimeoutError:
             return Refused(code="traccar.answer_late")
 
-    def _secret_fits(self, request: web.Request) -> bool:
+    async def _body(self, request: web.BaseRequest, limit_bytes: int) -> tuple[bytes, int, bytes]:
+        """The head of the body (at most ``limit_bytes``), its size as far as it was read, and the signature it ought to
+        have. Memory is bounded by the head, reading by ``max_body_bytes``.
+        """
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        head, size_bytes = bytearray(), 0
+        key = self._config.hmac_secret.reveal() if self._config.hmac_secret else ""
+        mac = hmac.new(key.encode(), digestmod=hashlib.sha256)
+        async for part in request.content.iter_chunked(65_536):
+            size_bytes += len(part)
+            mac.update(part)
+            head += part[: max(0, limit_bytes - len(head))]
+            if size_bytes > self._config.max_body_bytes:
+                break
+        return bytes(head), size_bytes, b"sha256=" + mac.hexdigest().encode()
+
+    def _secret_fits(self, request: web.BaseRequest) -> bool:
         if self._config.shared_secret is None:
             return True
         given = request.headers.get(self._config.secret_header, "").encode("utf-8", "replace")
@@ -215,18 +251,9 @@ class TraccarSource:
         return context
 
 
-async def _bounded_body(request: web.Request, limit_bytes: int, hmac_key: str) -> tuple[bytes, int, bytes]:
-    """The head of the body (at most ``limit_bytes``), its whole size, and the signature it ought to have.
-
-    Memory is bounded by the head.
-    """
-    head, size_bytes = bytearray(), 0
-    mac = hmac.new(hmac_key.encode(), digestmod=hashlib.sha256)
-    async for part in request.content.iter_chunked(65_536):
-        size_bytes += len(part)
-        mac.update(part)
-        head += part[: max(0, limit_bytes - len(head))]
-    return bytes(head), size_bytes, b"sha256=" + mac.hexdigest().encode()
+def _cut(status: int) -> web.Response:
+    """An answer to a body that was not read to its end: nothing can follow it on this connection."""
+    return web.json_response({"outcome": "refused"}, status=status, headers={"Connection": "close"})
 
 
 def _response(outcome: Outcome) -> web.Response:
