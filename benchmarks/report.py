@@ -31,6 +31,7 @@ TITLES = {
     "footprint": "Footprint of the embedded stack",
     "faust_bulk": "Bulk lane and stateful device lane against other loops",
     "correlate": "Correlation step alone",
+    "open_alerts": "Open alerts: one step and one tick",
     "store": "Store writer",
     "grafana": "Panels of the walls",
     "bus_spool": "Bus and spool",

@@ -34,6 +34,10 @@ AUTHENTICATED: Final = "authenticated"
 False where the line could have proved it; such a press waits in spool room of its own.
 """
 
+PACED: Final = "paced"
+"""True: one of so many of its sender at once (a file of calls) that it travels beside the urgent lane, whatever it is,
+and must not stand in the way of anybody's press. Its level is that of its type."""
+
 UNBELIEVED: Final = "unbelieved"
 """True: its device must prove itself and this did not. It alarms (law 2), and is no sign of life of that device."""
 

@@ -37,13 +37,15 @@ DAY_S: Final = 86_400
 class Kind(StrEnum):
     """What a message carries.
 
-    ``SEALED`` is a raw record of the sealed channel: the same struct, with its own topic and database.
+    ``SEALED`` is a raw record of the sealed channel: the same struct, with its own topic and database. ``WAITING`` is
+    an item that may wait: the same struct, before it is let into the area log.
     """
 
     RAW = "raw"
     SEALED = "sealed"
     EVENT = "event"
     ITEM = "item"
+    WAITING = "waiting"
     ALERT = "alert"
     TRANSITION = "transition"
     ACTION = "action"
@@ -219,6 +221,25 @@ ENTRIES: Final = (
             ),
         ),
         key=lambda item: item.area,
+    ),
+    RecordKind(
+        kind=Kind.WAITING,
+        record=Item,
+        codec=_json_codec(Item),
+        topics=(
+            TopicSpec(
+                name="cior.area.waiting.v1",
+                key="area",
+                value="Item or envelope",
+                retention_s=7 * DAY_S,
+                purpose="what may wait before the area log: nothing of it is life-safety of a single sender; "
+                "it is let in at a pace, so that a press never finds more than a few before it",
+                max_message_bytes=2_097_152,
+            ),
+        ),
+        key=lambda item: item.area,
+        lane=lambda _item: Lane.NORMAL,
+        schema="item",
     ),
     RecordKind(
         kind=Kind.ALERT,

@@ -137,6 +137,11 @@ def alert_id(area: AreaId, opened_by: str, generation: int = 0) -> AlertId:
     return AlertId(_named_uuid("cior.alert", area, opened_by, generation))
 
 
+def line_id(area: AreaId, rule: str, first: AlertId) -> str:
+    """Id of a line that many alerts share: the rule that began it and the first alert in it."""
+    return _named_uuid("cior.line", area, rule, first)
+
+
 def transition_id(alert: AlertId, version: int, *, n: int = 0) -> str:
     """``<alert id>:<version>:<n>``: the n-th line of story that this version of the alert wrote."""
     return f"{alert}:{version}:{n}"

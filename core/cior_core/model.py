@@ -300,16 +300,18 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Suppression(Struct, frozen=True, kw_only=True):
-    """Who muted an alert and why; it marks, never deletes, and cannot cover a life-safety item."""
+    """Who muted an alert, why, and what came meanwhile: how many, and the newest ids. Never P1, never life-safety."""
 
     by: str
     reason: str
     since_ms: int
     until_ms: int
+    hidden: int = 0
+    hidden_ids: tuple[EventId, ...] = ()
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One incident's current state; ``version`` grows by one with each change and orders every copy."""
+    """One incident's current state; ``version`` orders its copies. ``group``: the line that it shares, if any."""
 
     id: AlertId
     area: AreaId
@@ -343,10 +345,10 @@ class Alert(Struct, frozen=True, kw_only=True):
     on_scene_ms: int | None = None
     closed_ms: int | None = None
     timers: tuple[tuple[str, int], ...] = ()
-
     applied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     floor: Level | None = None
+    group: str = ""
 
 
 class Transition(Struct, frozen=True, kw_only=True):
@@ -472,10 +474,7 @@ class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
 
 
 Item = EventItem | ActionItem | ReceiptItem | TickItem
-"""One entry of the area log ``cior.area.v1``, the correlator's only input.
-
-``at_ms`` is the sequencing instant (the one clock reading of law 6) and is the ``now`` of ``correlate.step``.
-"""
+"""One entry of the area log, the correlator's only input; ``at_ms``: the one clock reading, ``step``'s now (law 6)."""
 
 
 class UpsertAlert(Struct, frozen=True, kw_only=True, tag="upsert_alert"):

@@ -158,6 +158,7 @@ class _Stage:
         kinds = [effect.transition.kind for effect in self.effects if isinstance(effect, AppendTransition)]
         rows: list[tuple[str, object, object]] = [
             ("alerts", want.alerts, len(shown)),
+            ("lines", want.lines, len({alert.group or alert.id for alert in shown})),
             ("first", want.first, self._first()),
             ("commands", want.commands, self._commands(want.commands or {})),
             (
@@ -203,6 +204,8 @@ _OF_ALERT = (
     "silent",
     "degraded",
     "suppressed",
+    "grouped",
+    "hidden",
 )
 
 
@@ -221,4 +224,6 @@ def _compare_alert(want: Want, alert: Alert) -> list[tuple[str, object, object]]
         ("silent", want.silent, alert.silent),
         ("degraded", want.degraded, alert.degraded),
         ("suppressed", want.suppressed, alert.suppression is not None),
+        ("grouped", want.grouped, bool(alert.group)),
+        ("hidden", want.hidden, 0 if alert.suppression is None else alert.suppression.hidden),
     ]

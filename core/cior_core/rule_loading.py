@@ -10,7 +10,9 @@ from cior_core.model import Level
 from cior_core.protocols import ProtocolBook
 from cior_core.rehearsal import run
 from cior_core.rules import (
+    SILENCE_HOURS_MAX,
     FloodRule,
+    LineRule,
     MergeRule,
     PostureRule,
     PriorityRule,
@@ -200,8 +202,11 @@ def _unlawful(rule: Rule, types: Mapping[str, EventType]) -> Iterator[str]:
                 yield "the table must carry the id and version of its rule"
         case PostureRule() if any(points < 0 for points in rule.points.values()):
             yield "a posture may raise, never lower"
-        case SuppressRule() if not 0 < rule.hours_max <= 8:
-            yield "a suppression lasts 8 hours at most (mission.md feature 34)"
+        case LineRule():
+            if not (3 <= rule.n <= 100 and 0 < rule.within_s <= 3600):
+                yield "3 <= n <= 100 and 0 < within_s <= 3600"
+        case SuppressRule() if not 0 < rule.hours_max <= SILENCE_HOURS_MAX:
+            yield f"hours_max is {rule.hours_max:g}: a silence lasts {SILENCE_HOURS_MAX:g} hours at most"
         case _:
             pass
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from cior_core.model import Level
+from cior_core.model import EventId, Level, Reason
 from cior_core.priority import PriorityTable
 from cior_core.protocols import ProtocolBook
 from cior_core.scenario import Scenario
@@ -36,6 +36,19 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def text(self) -> Text:
         """Its reason, in both languages."""
         return Text(self.reason_es, self.reason_en)
+
+    def why(self, code: str, *, events: tuple[EventId, ...] = (), delta_s: float | None = None) -> Reason:
+        """That the rule is at work, in its own words; it adds no points."""
+        return Reason(
+            code=code,
+            points=0,
+            rule=self.id,
+            rule_version=self.version,
+            text_es=self.reason_es,
+            text_en=self.reason_en,
+            events=events,
+            delta_s=delta_s,
+        )
 
 
 class MergeRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,6 +151,15 @@ class FloodRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     members_max: int
 
 
+class LineRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Beyond ``n`` alerts within ``within_s`` that devices opened which nobody registered and which showed no key
+    (types of ``families``), those share one line on every screen. Each stays an alert of its own, with its level."""
+
+    families: tuple[str, ...]
+    n: int
+    within_s: float
+
+
 class PostureRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A named posture of the city (S21): points by family and thresholds by rule id, for at most ``hours_max``."""
 
@@ -179,6 +201,7 @@ class RuleFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     unreported: tuple[UnreportedRule, ...] = ()
     storm: tuple[StormRule, ...] = ()
     flood: tuple[FloodRule, ...] = ()
+    line: tuple[LineRule, ...] = ()
     posture: tuple[PostureRule, ...] = ()
     priority: tuple[PriorityRule, ...] = ()
     suppress: tuple[SuppressRule, ...] = ()
@@ -215,6 +238,7 @@ class RulePack:
         }
         self.storms = {code: rule for rule in _all(files, "storm", StormRule) for code in rule.types}
         self.floods = {code: rule for rule in _all(files, "flood", FloodRule) for code in rule.types}
+        self.lines = {family: rule for rule in _all(files, "line", LineRule) for family in rule.families}
         self.postures = {rule.name: rule for rule in _all(files, "posture", PostureRule)}
         self.groups = _partners(self.merge.groups)
 
@@ -226,6 +250,9 @@ class RulePack:
         """Whether events of the two families may be one incident."""
         return one == other or other in self.groups.get(one, frozenset())
 
+
+SILENCE_HOURS_MAX = 8.0
+"""The longest that an alert may be muted, whatever a pack says (mission.md feature 34)."""
 
 R = TypeVar("R", bound=Rule)
 

@@ -94,13 +94,15 @@ class Signal(
 class Want(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What must hold at ``by_s``; what is not named is not asked.
 
-    ``alerts`` counts those not merged into another; ``first`` is the number of the one that leads the queue; the other
-    fields speak of the alert number ``which`` (in the order of opening). ``commands`` counts by kind; ``transition``
-    and ``no_transition`` name a kind of transition.
+    ``alerts`` counts those not merged into another, ``lines`` what they take on a screen that shows a shared line as
+    one; ``first`` is the number of the one that leads the queue; the other fields speak of the alert number ``which``
+    (in the order of opening): ``grouped``: it shares a line, ``hidden``: how many its silence hid so far. ``commands``
+    counts by kind; ``transition`` and ``no_transition`` name a kind of transition.
     """
 
     by_s: float
     alerts: int | None = None
+    lines: int | None = None
     first: int | None = None
     which: int = 0
     type: str | None = None
@@ -114,6 +116,8 @@ class Want(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     silent: bool | None = None
     degraded: bool | None = None
     suppressed: bool | None = None
+    grouped: bool | None = None
+    hidden: int | None = None
     commands: dict[str, int] | None = None
     transition: str | None = None
     no_transition: str | None = None

@@ -8,7 +8,10 @@ from cior_core.model import Struct
 
 
 class AlertRow(Struct, frozen=True):
-    """An alert's present state for lists and maps; a silent one has no coordinates."""
+    """An alert's present state for lists and maps; a silent one has no coordinates.
+
+    ``line``: that it shares with others, empty for one of its own; ``silence_hid``: what came while it is muted.
+    """
 
     alert_id: str
     version: int
@@ -34,6 +37,8 @@ class AlertRow(Struct, frozen=True):
     reason_points: tuple[int, ...] = ()
     reasons_es: tuple[str, ...] = ()
     reasons_en: tuple[str, ...] = ()
+    line: str = ""
+    silence_hid: int = 0
 
 
 class StoryLine(Struct, frozen=True):

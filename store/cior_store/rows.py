@@ -271,7 +271,7 @@ ALERT_COLUMNS = (
     "district", "data_class", "life_safety", "silent", "degraded", "drill", "suppressed_by", "suppressed_reason",
     "suppressed_until", "assignee", "disposition", "merged_into", "links", "protocol", "protocol_version",
     "rules_version", "acknowledged", "dispatched", "on_scene", "closed", "member_ids", "sources", "reason_codes",
-    "reason_points", "reasons_es", "reasons_en", "body", "topic", "part", "pos",
+    "reason_points", "reasons_es", "reasons_en", "line", "silence_hid", "body", "topic", "part", "pos",
 )  # fmt: skip
 
 
@@ -296,7 +296,8 @@ def alert(entry: Entry) -> Row:
         safe.closed_ms, [member.event_id for member in safe.members],
         sorted({member.source for member in safe.members}), [reason.code for reason in safe.reasons],
         [reason.points for reason in safe.reasons], [reason.text_es for reason in safe.reasons],
-        [reason.text_en for reason in safe.reasons], body, *_stood(entry.origin),
+        [reason.text_en for reason in safe.reasons], safe.group, mute.hidden if mute else 0, body,
+        *_stood(entry.origin),
     )  # fmt: skip
 
 

@@ -10,12 +10,13 @@ __all__ = ["BY_NAME", "CATALOGUE", "LANE_TOPIC", "TopicSpec", "max_message_bytes
 CATALOGUE = TOPICS
 BY_NAME: dict[str, TopicSpec] = {spec.name: spec for spec in CATALOGUE}
 URGENT, EVENTS, TELEMETRY = (LANE_TOPIC[lane] for lane in Lane)
-RAW, SEALED, AREA, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, REQUESTS, DEAD = (
+RAW, SEALED, AREA, WAITING, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, REQUESTS, DEAD = (
     KINDS[kind].topics[0]
     for kind in (
         Kind.RAW,
         Kind.SEALED,
         Kind.ITEM,
+        Kind.WAITING,
         Kind.ALERT,
         Kind.TRANSITION,
         Kind.ACTION,

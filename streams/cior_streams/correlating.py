@@ -5,6 +5,7 @@ A kill anywhere in between repeats the same step (law 4).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from cior_bus import metrics as m
@@ -22,7 +23,7 @@ from cior_streams.domain import Correlator
 
 
 class Correlation:
-    """One per worker; serves the areas whose partitions the worker has."""
+    """One per worker; serves the areas whose partitions the worker has. ``applied`` hears of each item that is done."""
 
     def __init__(
         self,
@@ -32,7 +33,9 @@ class Correlation:
         *,
         clock: Clock,
         metrics: m.Metrics,
+        applied: Callable[[str], None] = lambda _item_id: None,
     ) -> None:
+        self._applied = applied
         self._bus, self._memory, self._correlator, self._clock, self._metrics = (
             bus,
             memory,
@@ -53,6 +56,7 @@ class Correlation:
         held = self._memory.load(item.area)
         if held.has_applied(record.offset, item.at_ms):
             self._metrics.add(s.REPLAYED, "correlate")
+            self._applied(item.id)
             return
         if held.is_reset(record.offset, item.at_ms):
             self._metrics.add(s.RESETS, "correlate")
@@ -62,6 +66,7 @@ class Correlation:
         for effect in effects:
             self._metrics.add(s.EFFECTS, type(effect).__name__)
         self._memory.keep(item.area, held, state, offset=record.offset, at_ms=item.at_ms)
+        self._applied(item.id)
         if isinstance(item, EventItem):
             self._metrics.observe(
                 s.DECISION_LATENCY,
@@ -75,5 +80,7 @@ class Correlation:
             item: Item | None = cast("Item", codec.decode(Kind.ITEM, record.value))
         except PayloadRejected:
             item = None
+        if item is not None:
+            self._applied(item.id)
         where = f"{record.topic}:{record.partition}:{record.offset}"
         return routing.of_effects(degraded.degrade(item, where=where, now_ms=self._clock.now_ms()))

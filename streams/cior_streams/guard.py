@@ -132,7 +132,7 @@ class Guard:
 
 def _is_life_safety(record: RecordIn) -> bool:
     """Bytes that nobody can read are judged by their lane: on these, a press may be inside."""
-    return record.topic in {topics.URGENT.name, topics.AREA.name, topics.ACTIONS.name}
+    return record.topic in {topics.URGENT.name, topics.AREA.name, topics.WAITING.name, topics.ACTIONS.name}
 
 
 def _rescued(record: RecordIn, error: Exception, rescue: Rescue) -> Sequence[MessageOut]:

@@ -37,6 +37,22 @@ FAULTS = declare(
     labels=("code",),
 )
 READY = declare("cior_streams_ready_state", "1 when recovered and reading", kind=MetricKind.GAUGE)
+OLDEST_WAITING = declare(
+    "cior_streams_oldest_waiting_milliseconds",
+    "age of the oldest message, on a topic that carries presses, which nobody has processed yet; red above 2000",
+    kind=MetricKind.GAUGE,
+)
+ADMITTED = declare(
+    "cior_streams_admitted_items_total", "items that may wait, let into the area log at their pace"
+)
+AHEAD = declare(
+    "cior_streams_ahead_items_state",
+    "items that may wait, in the area log and not processed yet: the most that a press finds before it",
+    kind=MetricKind.GAUGE,
+)
+UNANSWERED = declare(
+    "cior_streams_admission_stalls_total", "times the area log took nothing for seconds while items waited"
+)
 DECISION_LATENCY = declare(
     "cior_streams_receipt_to_decision_seconds",
     "receipt of an event at its connector to the correlator's decision, published",

@@ -22,14 +22,16 @@ import structlog
 
 from cior_bus import durable_file
 from cior_bus.admin import Topics
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
-from cior_core.errors import SourceUnavailable
+from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.ports import Clock
 from cior_streams import app as edge
 from cior_streams import metrics as s
+from cior_streams.lateness import Lateness
 from cior_streams.settings import Role, StreamSettings
-from cior_streams.watchdog import FATAL, Diagnosis, LogReader, Observation, Watchdog, watch
+from cior_streams.watchdog import FATAL, WORKING, Diagnosis, LogReader, Observation, Watchdog, watch
 from cior_streams.wiring import Domain, build
 
 _LOG = structlog.get_logger(__name__)
@@ -51,7 +53,8 @@ class Health(msgspec.Struct, frozen=True):
     """The health file, replaced every second.
 
     ``ready`` is false while recovering, rebalancing or without a broker. A file older than a few seconds means that
-    nobody is at home. ``metrics_url``: where its numbers are served; empty: nowhere.
+    nobody is at home. ``diagnosis`` "late", and ``oldest_waiting_s`` above 2: something that may be a press was not
+    processed for so long, and the wall must say so. ``metrics_url``: where its numbers are served; empty: nowhere.
     """
 
     ready: bool
@@ -61,6 +64,7 @@ class Health(msgspec.Struct, frozen=True):
     pid: int
     worker: str
     metrics_url: str
+    oldest_waiting_s: float = 0.0
 
 
 class Worker:
@@ -81,6 +85,8 @@ class Worker:
         self._stop = asyncio.Event()
         self._over = threading.Event()
         self._diagnosis, self._commit_age_s = Diagnosis.BROKER_AWAY, 0.0
+        self._dog = Watchdog(stall_s=settings.stall_s, urgent=settings.urgent_topics)
+        self._lateness = Lateness(self._clock, worker=f"{settings.app_id}-{settings.worker}")
         self._seen = Observation(
             at_s=time.monotonic(), is_reading=False, committed={}, assigned=frozenset(), topics=frozenset()
         )
@@ -132,14 +138,14 @@ class Worker:
         starting = asyncio.ensure_future(app.start())
         dog = asyncio.ensure_future(asyncio.to_thread(self._watch))
         try:
-            return await self._until_over(app, starting, dog)
+            return await self._until_over(app, starting, dog, bus)
         finally:
             self._over.set()
             await _end(app, starting)
             await dog
 
     async def _until_over(
-        self, app: faust.App, starting: asyncio.Future[None], dog: asyncio.Future[Diagnosis]
+        self, app: faust.App, starting: asyncio.Future[None], dog: asyncio.Future[Diagnosis], bus: Bus
     ) -> int:
         while not self._stop.is_set():
             if starting.done() and starting.exception() is not None:
@@ -152,6 +158,7 @@ class Worker:
                 _LOG.error("worker_ended_by_watchdog", diagnosis=self._diagnosis.value)
                 return EXIT_WATCHDOG
             self._observe(app, is_started=starting.done())
+            await self._tell_lateness(bus)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), 0.5)
         return 0
@@ -171,21 +178,30 @@ class Worker:
             topics=frozenset(names | edge.changelogs(app)) if is_reading else frozenset(names),
             unsent=edge.send_errors(app),
         )
-        ready = is_reading and self._diagnosis is Diagnosis.FINE
+        ready = is_reading and self._diagnosis in WORKING
         self.metrics.set(s.READY, value=ready)
+        self.metrics.set(s.OLDEST_WAITING, value=self._dog.oldest_s * 1000)
         self._write_health(ready=ready)
 
+    async def _tell_lateness(self, bus: Bus) -> None:
+        """Who watches the wall must hear that presses wait; a broker that is away hears it later."""
+        if (event := self._lateness.told(self._diagnosis)) is not None:
+            with contextlib.suppress(CiorError):
+                await bus.publish([MessageOut.of(event)])
+
     def _watch(self) -> Diagnosis:
-        reader, dog = LogReader(self.settings.bus), Watchdog(stall_s=self.settings.stall_s)
+        reader = LogReader(self.settings.bus)
         try:
-            return watch(lambda: self._seen, reader, dog, is_over=self._over.wait, report=self._diagnosed)
+            return watch(
+                lambda: self._seen, reader, self._dog, is_over=self._over.wait, report=self._diagnosed
+            )
         finally:
             reader.close()
 
-    def _diagnosed(self, diagnosis: Diagnosis, commit_age_s: float) -> None:
+    def _diagnosed(self, diagnosis: Diagnosis) -> None:
         if diagnosis is not self._diagnosis:
             _LOG.warning("diagnosis_changed", diagnosis=diagnosis.value, role=self.settings.role.value)
-        self._diagnosis, self._commit_age_s = diagnosis, commit_age_s
+        self._diagnosis, self._commit_age_s = diagnosis, self._dog.commit_age_s
         if diagnosis is Diagnosis.LOOP_STUCK:
             os._exit(EXIT_STUCK)  # the loop that would stop us cleanly does not turn
         if diagnosis in FATAL:
@@ -200,6 +216,7 @@ class Worker:
             pid=os.getpid(),
             worker=self.settings.worker,
             metrics_url=self._metrics_url,
+            oldest_waiting_s=round(self._dog.oldest_s, 1),
         )
         path = health_path(self.settings)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import cast
 
+from cior_bus import topics
 from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_core import codec, identity
+from cior_core.attributes import PACED
 from cior_core.catalogue import Kind
 from cior_core.model import (
     Action,
@@ -22,6 +24,11 @@ from cior_core.model import (
 from cior_core.ports import Clock
 from cior_core.system_events import system_event
 from cior_streams.domain import Areas
+
+
+def may_wait(event: Event) -> bool:
+    """Whether ``event`` lets presses go first: it is no life-safety, or one of a whole file of its sender's."""
+    return not event.life_safety or event.attributes.get(PACED) is True
 
 
 class Sequencer:
@@ -64,8 +71,19 @@ class Sequencer:
         await self._bus.publish([MessageOut.of(item) for item in items])
 
     def items_of(self, events: Sequence[Event]) -> list[MessageOut]:
-        """Events as entries of their areas' logs."""
-        return [MessageOut.of(self._item(event)) for event in events]
+        """Events as entries of their areas' logs: life-safety at once, the rest by way of the waiting room.
+
+        An area's waiting events are one envelope.
+        """
+        messages = [MessageOut.of(self._item(event)) for event in events if not may_wait(event)]
+        waiting: dict[AreaId, list[bytes]] = {}
+        for event in events:
+            if may_wait(event):
+                waiting.setdefault(self._areas.of(event), []).append(codec.encode(self._item(event)))
+        for area, items in waiting.items():
+            value = items[0] if len(items) == 1 else codec.join(items)
+            messages.append(MessageOut(topic=topics.WAITING.name, key=area.encode(), value=value))
+        return messages
 
     def _item(self, event: Event) -> EventItem:
         area = self._areas.of(event)

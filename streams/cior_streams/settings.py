@@ -64,8 +64,13 @@ class StreamSettings(Struct, frozen=True):
     def sources(self) -> tuple[topics.TopicSpec, ...]:
         """The topics this role reads."""
         if self.role is Role.URGENT:
-            return (topics.URGENT, topics.ACTIONS, topics.RECEIPTS, topics.AREA)
+            return (topics.URGENT, topics.ACTIONS, topics.RECEIPTS, topics.WAITING, topics.AREA)
         return (topics.EVENTS, topics.TELEMETRY)
+
+    @property
+    def urgent_topics(self) -> frozenset[str]:
+        """Those of them on which a press may wait."""
+        return frozenset({topics.URGENT.name, topics.AREA.name}) & {spec.name for spec in self.sources}
 
 
 FETCH_WAIT_MS = 20

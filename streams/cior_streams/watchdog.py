@@ -9,6 +9,7 @@ loop cannot watch itself.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
@@ -21,10 +22,13 @@ Place = tuple[str, int]
 
 
 class Diagnosis(StrEnum):
-    """What the watchdog thinks. The last four end the process."""
+    """What the watchdog thinks. ``LATE``: something that may be a press has waited too long, and work goes on; what
+    follows it ends the process.
+    """
 
     FINE = "fine"
     BROKER_AWAY = "broker_away"
+    LATE = "late"
     STALLED = "stalled"
     TOPIC_MISSING = "topic_missing"
     LOG_RESET = "log_reset"
@@ -32,7 +36,10 @@ class Diagnosis(StrEnum):
     TABLE_UNSENT = "table_unsent"
 
 
-FATAL = frozenset(Diagnosis) - {Diagnosis.FINE, Diagnosis.BROKER_AWAY}
+WORKING = frozenset({Diagnosis.FINE, Diagnosis.LATE})
+FATAL = frozenset(Diagnosis) - WORKING - {Diagnosis.BROKER_AWAY}
+LATE_S = 2.0
+"""How old the oldest unprocessed message of a lane that carries life-safety may be."""
 
 
 class Observation(Struct, frozen=True):
@@ -62,10 +69,43 @@ class Logs(Struct, frozen=True):
     cluster: str = ""
 
 
-class Watchdog:
-    """Feed it with :meth:`diagnose`; pure but for the times it is given."""
+class Waiting:
+    """How long the oldest unprocessed message has waited, told from the ends that the logs had at each look: what lay
+    before an end that is not committed yet was there then. Never too long, and too short by one look at most.
+    """
 
-    def __init__(self, *, stall_s: float, missing_s: float = 3.0, loop_s: float = 20.0) -> None:
+    _LOOKS = 4_096
+
+    def __init__(self, topics: frozenset[str]) -> None:
+        self._topics = topics
+        self._looks: dict[Place, deque[tuple[float, int]]] = {}
+
+    def oldest_s(self, seen: Observation, logs: Logs, *, now_s: float) -> float:
+        """Seconds; 0: nothing waits."""
+        mine = {place for place in seen.assigned if place[0] in self._topics}
+        self._looks = {place: self._looks.get(place, deque(maxlen=self._LOOKS)) for place in mine}
+        for place, looks in self._looks.items():
+            end = logs.ends.get(place, 0)
+            if not looks or looks[-1][1] != end:
+                looks.append((now_s, end))
+            while looks and looks[0][1] <= seen.committed.get(place, 0):
+                looks.popleft()
+        return max((now_s - looks[0][0] for looks in self._looks.values() if looks), default=0.0)
+
+
+class Watchdog:
+    """Feed it with :meth:`diagnose`; pure but for the times it is given. ``urgent``: topics on which presses travel."""
+
+    def __init__(
+        self,
+        *,
+        stall_s: float,
+        missing_s: float = 3.0,
+        loop_s: float = 20.0,
+        urgent: frozenset[str] = frozenset(),
+    ) -> None:
+        self._waiting = Waiting(urgent)
+        self.oldest_s = 0.0
         self._stall_s, self._missing_s, self._loop_s = stall_s, missing_s, loop_s
         self._ends: dict[Place, int] = {}
         self._moved: dict[Place, tuple[int, float]] = {}
@@ -82,12 +122,18 @@ class Watchdog:
         if logs is None:
             self._forgive(now_s)
             return Diagnosis.BROKER_AWAY
+        return self._beside_the_log(seen, logs, now_s)
+
+    def _beside_the_log(self, seen: Observation, logs: Logs, now_s: float) -> Diagnosis:
         if self._is_another_log(logs):
             return Diagnosis.LOG_RESET
         if self._is_missing(seen, logs, now_s):
             return Diagnosis.TOPIC_MISSING
         self._ends.update(logs.ends)
-        return Diagnosis.STALLED if self._is_stalled(seen, logs, now_s) else Diagnosis.FINE
+        self.oldest_s = self._waiting.oldest_s(seen, logs, now_s=now_s)
+        if self._is_stalled(seen, logs, now_s):
+            return Diagnosis.STALLED
+        return Diagnosis.LATE if self.oldest_s > LATE_S else Diagnosis.FINE
 
     def _forgive(self, now_s: float) -> None:
         """Time without a broker is nobody's stall."""
@@ -165,16 +211,16 @@ def watch(  # the loop of the watchdog's thread
     dog: Watchdog,
     *,
     is_over: Callable[[float], bool],
-    report: Callable[[Diagnosis, float], None],
+    report: Callable[[Diagnosis], None],
 ) -> Diagnosis:
     """Look once a second until ``is_over`` (which waits) or a fatal diagnosis.
 
-    Every diagnosis goes to ``report`` with the commit age in seconds.
+    Every diagnosis goes to ``report``; the ages behind it are the dog's own.
     """
     while not is_over(1.0):
         seen = look()
         diagnosis = dog.diagnose(seen, reader.read(seen.assigned), now_s=time.monotonic())
-        report(diagnosis, dog.commit_age_s)
+        report(diagnosis)
         if diagnosis in FATAL:
             return diagnosis
     return Diagnosis.FINE

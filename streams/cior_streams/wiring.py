@@ -17,6 +17,7 @@ from cior_core.rules import RulePack
 from cior_core.taxonomy import Taxonomy
 from cior_streams import app as edge
 from cior_streams import metrics as s
+from cior_streams.admission import Admission
 from cior_streams.area_memory import AreaMemory
 from cior_streams.bulk import Bulk
 from cior_streams.correlating import Correlation
@@ -91,8 +92,14 @@ def build(
 def _add_urgent(parts: Parts) -> None:
     app, settings, guard = parts.app, parts.settings, parts.guard
     memory = AreaMemory(edge.bytes_table(app, "areas", settings), parts.domain.correlator)
+    admission = Admission(parts.bus, clock=parts.clock, metrics=parts.metrics)
     correlation = Correlation(
-        parts.bus, memory, parts.domain.correlator, clock=parts.clock, metrics=parts.metrics
+        parts.bus,
+        memory,
+        parts.domain.correlator,
+        clock=parts.clock,
+        metrics=parts.metrics,
+        applied=admission.applied,
     )
     sequencer = parts.sequencer
     table = _device_table(parts, "press_devices", Registry())
@@ -102,10 +109,11 @@ def _add_urgent(parts: Parts) -> None:
     edge.add_agent(app, topics.URGENT, pressing.press, name="presses", guard=guard, rescue=pressing.rescue)
     edge.add_agent(app, topics.ACTIONS, sequencer.action, name="actions", guard=guard)
     edge.add_agent(app, topics.RECEIPTS, sequencer.receipt, name="receipts", guard=guard)
+    edge.add_agent(app, topics.WAITING, admission.admit, name="admit", guard=guard)
     edge.add_agent(
         app, topics.AREA, correlation.apply, name="correlate", guard=guard, rescue=correlation.degrade
     )
-    edge.on_assigned(app, _forgetting(memory, table, metrics=parts.metrics))
+    edge.on_assigned(app, _forgetting(memory, table, admission, metrics=parts.metrics))
 
     async def tick() -> None:
         if edge.is_ready(app):
@@ -149,7 +157,7 @@ def _device_table(parts: Parts, name: str, registry: Registry) -> DeviceTable:
     )
 
 
-def _forgetting(*caches: AreaMemory | DeviceTable, metrics: Metrics) -> edge.OnRebalance:
+def _forgetting(*caches: AreaMemory | DeviceTable | Admission, metrics: Metrics) -> edge.OnRebalance:
     def forget() -> None:
         for cache in caches:
             cache.forget()

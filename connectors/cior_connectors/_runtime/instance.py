@@ -28,7 +28,7 @@ from cior_connectors._runtime.certificates import tell_end
 from cior_connectors._runtime.chains import Chains
 from cior_connectors._runtime.commands import WhileOpen
 from cior_connectors._runtime.health import Health, HealthBook, State
-from cior_connectors._runtime.limits import TelemetryLimit
+from cior_connectors._runtime.limits import DeskPace, TelemetryLimit
 from cior_connectors._runtime.marks import Mark
 from cior_connectors._runtime.pipeline import Pipeline
 from cior_connectors._runtime.records import Channel
@@ -98,6 +98,7 @@ class Instance:
         self._refusing = False
         self._backoff = backoff or Backoff(life_safety=manifest.life_safety)
         self._limit = TelemetryLimit(rate_per_s=settings.max_events_per_s)
+        self._desk = DeskPace()
         self._unread = UnreadPace()
         self.accounting = Accounting(instance=settings.name, metrics=around.metrics)
         self.book = HealthBook(
@@ -474,7 +475,7 @@ class Instance:
         kept = self._limit.keep(events, now_ms=self.now_ms())
         if len(kept) < len(events):
             self.accounting.dropped(len(events) - len(kept), reason="telemetry_rate")
-        return kept
+        return self._desk.paced(kept, now_ms=self.now_ms())
 
 
 def _message(event: Event) -> MessageOut:

@@ -17,7 +17,7 @@ from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.unread import UnreadPace
 from cior_connectors.contract import Accepted, DecodeContext, Facts, Outcome, Rejected, RejectedPart
-from cior_core.attributes import AUTHENTICATED, UNBELIEVED
+from cior_core.attributes import AUTHENTICATED, PACED, UNBELIEVED
 from cior_core.errors import PayloadRejected
 from cior_core.identity import dead_id, payload_sha256
 from cior_core.model import (
@@ -318,9 +318,14 @@ def _assembled(
 
 def _class_of(given: _Input, events: tuple[Event, ...], *, undecoded: bool) -> SpoolClass:
     """How the payload may be treated when capacity is short: whatever could be a press is refused rather than dropped,
-    and what anybody could have sent has room of its own, so that it takes none from what proved itself.
+    and what anybody could have sent has room of its own, so that it takes none from what proved itself. What only gave
+    way to presses (:class:`~cior_connectors._runtime.limits.DeskPace`) is worth no less for that.
     """
-    pressing = [event for event in events if event.life_safety or event.lane is Lane.URGENT]
+    pressing = [
+        event
+        for event in events
+        if event.life_safety or event.lane is Lane.URGENT or PACED in event.attributes
+    ]
     said = [event for event in pressing if event.type not in (UNDECODED, CONFLICT)]
     if any(event.attributes.get(AUTHENTICATED) is not False for event in said):
         return SpoolClass.LIFE_SAFETY

@@ -9,10 +9,20 @@ from collections.abc import Callable
 
 import msgspec
 
-from cior_core.correlate import cases, patterns, response
+from cior_core.correlate import cases, lines, muting, patterns, response
 from cior_core.correlate.state import Case, PostureState, Seen
 from cior_core.correlate.step_context import StepContext
-from cior_core.model import Action, ActionKind, AlertId, AlertStatus, Disposition, Reason, Suppression
+from cior_core.model import (
+    Action,
+    ActionKind,
+    AlertId,
+    AlertStatus,
+    Disposition,
+    Level,
+    Reason,
+    Suppression,
+)
+from cior_core.rules import SILENCE_HOURS_MAX
 from cior_core.sentences import Text
 
 replace = msgspec.structs.replace
@@ -103,12 +113,13 @@ def _close(context: StepContext, action: Action, case_id: AlertId) -> None:
         raise _Refused("refused_closed")
     if action.disposition is None:
         raise _Refused("refused_no_disposition")
+    ended = context.text("suppression_closed")
+    muting.end(context, case_id, "suppression_closed", ended, actor=action.actor)
     context.update_alert(
         case_id,
         status=AlertStatus.CLOSED,
         disposition=action.disposition,
         closed_ms=context.now_ms,
-        suppression=None,
     )
     context.add_transition(
         case_id,
@@ -126,7 +137,7 @@ def _unfounded(context: StepContext, action: Action, case_id: AlertId) -> None:
     """A person says that it was nothing: the sources lose reputation, its place is not watched any more."""
     _reputation(context, action, case_id, "false")
     if case_id in context.watches:
-        context.drop("watches", case_id)
+        context.watch_no_more(case_id)
         context.add_transition(
             case_id,
             "watch_ended",
@@ -145,6 +156,7 @@ def _confirmed(context: StepContext, action: Action, case_id: AlertId) -> None:
     """A person says that it is real: the level may rise, the place may be watched, the sources gain reputation."""
     if context.current(case_id).confirmed:
         return
+    lines.leave(context, case_id, actor=action.actor)
     context.update(case_id, confirmed=True)
     cases.rescore(context, case_id)
     context.add_transition(
@@ -229,8 +241,15 @@ def _link(context: StepContext, action: Action, case_id: AlertId, other_id: Aler
 
 
 def _unmerge(context: StepContext, action: Action, case_id: AlertId) -> None:
-    """Take absorbed alerts out again: the named targets of this alert, or this alert itself out of what absorbed it."""
-    into = context.current(case_id).alert.merged_into
+    """Take absorbed alerts out again: the named targets of this alert, or this alert itself out of what absorbed it.
+
+    An alert that shares a line only is taken out of that.
+    """
+    alert = context.current(case_id).alert
+    into = alert.merged_into
+    if alert.group and into is None and not action.target_ids:
+        lines.leave(context, case_id, actor=action.actor)
+        return
     outer_id = case_id if into is None else into
     wanted = tuple(dict.fromkeys(action.target_ids)) if into is None else (case_id,)
     outer = context.case(outer_id)
@@ -290,22 +309,31 @@ def _suppress(context: StepContext, action: Action, case_id: AlertId) -> None:
     case = context.current(case_id)
     if case.alert.life_safety or case.alert.silent:
         raise _Refused("refused_life_safety")
+    if case.alert.level is Level.P1:
+        raise _Refused("refused_p1")
     if not case.live or not action.reason.strip():
         raise _Refused("refused_suppression")
-    mark = Suppression(
-        by=action.actor,
-        reason=action.reason[:_TEXT_LIMIT],
-        since_ms=context.now_ms,
-        until_ms=_until_ms(context, action, hours_max=rule.hours_max),
-    )
+    mark = _mark(context, action, case.alert.suppression)
     context.update_alert(case_id, suppression=mark)
     context.add_transition(
         case_id,
         "suppressed",
         _with_reason(context, action, rule.text),
         actor=action.actor,
-        reasons=(patterns.rule_reason(rule, "suppressed"),),
+        reasons=(rule.why("suppressed"),),
     )
+
+
+def _mark(context: StepContext, action: Action, before: Suppression | None) -> Suppression:
+    """The silence that is asked for; one in force goes on, and its time counts from its beginning."""
+    hours_max = min(context.rules.suppress.hours_max, SILENCE_HOURS_MAX)
+    until_ms = _until_ms(context, action, hours_max=hours_max)
+    reason = action.reason[:_TEXT_LIMIT]
+    if before is None:
+        return Suppression(by=action.actor, reason=reason, since_ms=context.now_ms, until_ms=until_ms)
+    if until_ms > before.since_ms + round(hours_max * _HOUR_MS):
+        raise _Refused("refused_longer", hours_max=hours_max)
+    return replace(before, by=action.actor, reason=reason, until_ms=until_ms)
 
 
 def _until_ms(context: StepContext, action: Action, *, hours_max: float) -> int:
@@ -344,7 +372,7 @@ def _set_posture(context: StepContext, action: Action) -> None:
         "posture_set",
         _with_reason(context, action, context.text("posture_set", posture=rule.name_text)),
         actor=action.actor,
-        reasons=(patterns.rule_reason(rule, "posture.set"),),
+        reasons=(rule.why("posture.set"),),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cior_core import priority
+from cior_core.correlate import lines, muting
 from cior_core.correlate.state import CORROBORATING, Case, MergeClass, Part
 from cior_core.correlate.step_context import StepContext
 from cior_core.correlate.view import part_order
@@ -77,11 +78,18 @@ def open_case(
 
 
 def add(context: StepContext, case_id: AlertId, part: Part) -> None:
-    """Add one part to the case and score it again. The same event twice is once."""
+    """Add one part to the case and score it again. The same event twice is once.
+
+    Life-safety ends a silence first; anything else that comes in one is counted by it.
+    """
     case = context.current(case_id)
-    if not any(part.member.event_id == known.member.event_id for known in case.parts):
-        context.update(case_id, parts=tuple(sorted((*case.parts, part), key=part_order)))
-        rescore(context, case_id)
+    if any(part.member.event_id == known.member.event_id for known in case.parts):
+        return
+    if part.member.life_safety:
+        _unmute(context, case_id)
+    muting.note_hidden(context, case_id, part.member.event_id)
+    context.update(case_id, parts=tuple(sorted((*case.parts, part), key=part_order)))
+    rescore(context, case_id)
 
 
 def rescore(context: StepContext, case_id: AlertId) -> None:
@@ -99,6 +107,7 @@ def rescore(context: StepContext, case_id: AlertId) -> None:
         level = _most_urgent(shown.level, own.level, *(found.alert.level for found in inner))
     scored = {"score": shown.points, "level": level, "floor": own_floor}
     context.update(case_id, own_floor=own_floor, terms=shown.reasons, of_alert=scored)
+    muting.lift_if_grave(context, case_id)
     outer = case.alert.merged_into
     if outer is not None and outer in context.cases:
         rescore(context, outer)
@@ -111,23 +120,20 @@ def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: 
     context.update_alert(inner_id, status=AlertStatus.MERGED, merged_into=case_id)
     context.add_transition(inner_id, "merged", context.text("merged", alert=case_id), actor=actor)
     # By its parts: what joined in this very step is not in the published alert yet.
-    if inner.alert.life_safety or any(part.member.life_safety for part in context.parts(inner_id)):
-        unmute(context, case_id)
+    parts = context.parts(inner_id)
+    if inner.alert.life_safety or any(part.member.life_safety for part in parts):
+        _unmute(context, case_id)
+    muting.note_hidden(context, case_id, *(part.member.event_id for part in parts))
+    if any(part.proven for part in parts):
+        lines.leave(context, case_id)
     context.update(case_id, absorbed=(*context.current(case_id).absorbed, inner_id))
     rescore(context, case_id)
     context.add_transition(case_id, "absorbed", context.text("absorbed", alert=inner_id), actor=actor)
 
 
-def unmute(context: StepContext, case_id: AlertId) -> None:
+def _unmute(context: StepContext, case_id: AlertId) -> None:
     """End the suppression of a case that life-safety has joined: nobody can mute what is to come (law 2)."""
-    if context.current(case_id).alert.suppression is None:
-        return
-    context.update_alert(case_id, suppression=None)
-    context.add_transition(
-        case_id,
-        "suppression_lifted",
-        context.text("suppression_lifted"),
-    )
+    muting.end(context, case_id, "suppression_lifted", context.text("suppression_lifted"))
 
 
 def _most_urgent(level: Level, *others: Level | None) -> Level:
@@ -187,7 +193,7 @@ def _given(kind: EventType) -> Fact:
 def _watched(context: StepContext, case: Case, parts: tuple[Part, ...]) -> list[Reason]:
     """One term for each watched place that a part is in; it says which alert made the place watched."""
     terms = []
-    for watch in context.watches.values():
+    for watch in context.watched_around(part.member.place for part in parts):
         if watch.alert_id == case.id or watch.drill != case.alert.drill or watch.until_ms <= context.now_ms:
             continue
         inside = [

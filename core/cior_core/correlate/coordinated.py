@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from cior_core.correlate import cases, patterns, response
+from cior_core.correlate.index import shelf
 from cior_core.correlate.state import Case, MergeClass, Pattern
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import AlertId, AlertStatus, Disposition, Reason, TypeCode
@@ -12,6 +15,7 @@ from cior_core.rules import CoordinatedRule
 
 replace = msgspec.structs.replace
 
+_COUNTED_MAX = 128
 _NOTHING = (Disposition.FALSE_ALARM, Disposition.UNFOUNDED, Disposition.TEST, Disposition.DUPLICATE)
 
 
@@ -43,8 +47,7 @@ def _coordinate(context: StepContext, case: Case, rule: CoordinatedRule) -> None
     key = _pattern_key(rule, case)
     known = context.patterns.get(key)
     city = None if known is None else context.root(known.alert_id)
-    counted = known.counted if known is not None else ()
-    if case.id in counted:
+    if known is not None and _is_counted(case, known):
         return
     at_ms = case.parts[0].instant_ms
     if (
@@ -53,29 +56,21 @@ def _coordinate(context: StepContext, case: Case, rule: CoordinatedRule) -> None
         and city.live
         and abs(at_ms - known.last_ms) <= rule.within_s * 1000
     ):
-        context.patterns = context.patterns.put(
-            key, replace(known, counted=(*counted, case.id), last_ms=max(known.last_ms, at_ms))
-        )
+        context.patterns = context.patterns.put(key, replace(known, last_ms=max(known.last_ms, at_ms)))
+        context.note(case.id, counted_in=(*case.counted_in, known.alert_id))
         _link_to_city(context, city.id, case, rule)
         return
     near = [
         other
-        for _, other in context.cases.where(
-            lambda other: (
-                other.alert.level.rank <= rule.level.rank
-                and bool(other.parts)
-                and abs(other.parts[0].instant_ms - at_ms) <= rule.within_s * 1000
-                and other.alert.drill == case.alert.drill
-                and other.id not in counted
-                and _counts(context, other, rule)
-            )
-        )
+        for other in _began_near(context, case, rule.families, at_ms=at_ms, within_s=rule.within_s)
+        if other.alert.level.rank <= rule.level.rank
+        and (known is None or not _is_counted(other, known))
+        and _counts(context, other, rule)
     ]
     if len(near) < rule.n:
         return
     ids = tuple(sorted(other.id for other in near))
-    reason = patterns.rule_reason(
-        rule,
+    reason = rule.why(
         "coordinated.attack",
         events=tuple(sorted(other.parts[0].member.event_id for other in near)),
         delta_s=round(
@@ -93,11 +88,27 @@ def _coordinate(context: StepContext, case: Case, rule: CoordinatedRule) -> None
     )
     response.respond_to_rule(context, opened_id)
     context.add_transition(opened_id, "opened", rule.text, reasons=(reason,))
-    context.patterns = context.patterns.put(key, Pattern(alert_id=opened_id, counted=ids, last_ms=at_ms))
-    for _, other in context.cases.where(
-        lambda found: found.alert.drill == case.alert.drill and _is_evidence(found, rule)
-    ):
-        _link_evidence(context, other.id, rule)
+    context.patterns = context.patterns.put(key, Pattern(alert_id=opened_id, counted=(), last_ms=at_ms))
+    for other in near:
+        context.note(other.id, counted_in=(*other.counted_in, opened_id))
+    families = [context.kind(code).family for code in rule.evidence]
+    for other in _began_near(context, case, families, at_ms=at_ms, within_s=rule.within_s):
+        if _is_evidence(other, rule):
+            _link_evidence(context, other.id, rule)
+
+
+def _began_near(
+    context: StepContext, case: Case, families: Iterable[str], *, at_ms: int, within_s: float
+) -> list[Case]:
+    """Loud alerts of ``families`` anywhere in the city that began near an instant; a drill counts drills."""
+    within_ms = round(within_s * 1000)
+    mark = shelf(MergeClass(case.alert.drill))
+    found = context.cases_of(mark, families, around_ms=at_ms, within_ms=within_ms, limit=_COUNTED_MAX)
+    return [other for other in found if abs(other.parts[0].instant_ms - at_ms) <= within_ms]
+
+
+def _is_counted(case: Case, pattern: Pattern) -> bool:
+    return pattern.alert_id in case.counted_in or case.id in pattern.counted
 
 
 def _is_evidence(case: Case, rule: CoordinatedRule) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_core.correlate import response
+from cior_core.correlate import muting, response
 from cior_core.correlate.actions import NORMAL, ingest_action
+from cior_core.correlate.due import OFF
 from cior_core.correlate.intake import ingest_event
-from cior_core.correlate.state import Seen, State
+from cior_core.correlate.state import Case, Seen, State
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import (
     ActionItem,
     AlertId,
-    AlertStatus,
     Effect,
     EventItem,
     Item,
@@ -26,6 +26,9 @@ replace = msgspec.structs.replace
 
 _HOUR_MS = 3_600_000
 _SWEEP_EVERY_MS = 600_000
+_SWEPT_MAX = 128
+"""How many records one tick forgets: what a busy day leaves behind must not hold a press up three days later."""
+_WAITING_MAX = 1024
 
 
 def step(state: State, item: Item, rules: RulePack) -> tuple[State, tuple[Effect, ...]]:
@@ -53,24 +56,21 @@ def _receipt(context: StepContext, receipt: Receipt) -> None:
 
 def _tick(context: StepContext) -> None:
     """Fire what is due, end what expired, forget what is old; each once."""
-    for _, case in context.cases.where(
-        lambda found: bool(found.alert.timers) or found.alert.suppression is not None
-    ):
-        if case.alert.timers:
+    for case_id in sorted(case_id for _, case_id, _ in context.before.dues.cases.until(context.now_ms)):
+        case = context.case(case_id)
+        if case is not None and case.alert.timers:
             response.fire_due(context, case.id)
-        if (mark := case.alert.suppression) is not None and mark.until_ms <= context.now_ms:
-            context.update_alert(case.id, suppression=None)
-            context.add_transition(
-                case.id,
-                "suppression_expired",
-                context.text("suppression_expired"),
-                actor=mark.by,
-            )
+        if (
+            case is not None
+            and (mark := case.alert.suppression) is not None
+            and mark.until_ms <= context.now_ms
+        ):
+            sentence = context.text("suppression_expired")
+            muting.end(context, case.id, "suppression_expired", sentence, actor=mark.by)
     _end_posture(context)
     response.notice_unanswered(context)
     _end_watches_and_storms(context)
     if context.now_ms - context.head.swept_ms >= _SWEEP_EVERY_MS:
-        context.head = replace(context.head, swept_ms=context.now_ms)
         _sweep(context)
 
 
@@ -86,16 +86,17 @@ def _end_posture(context: StepContext) -> None:
 
 
 def _end_watches_and_storms(context: StepContext) -> None:
-    for key, watch in context.watches.items():
-        if watch.until_ms <= context.now_ms:
-            context.drop("watches", key)
+    dues = context.before.dues
+    for key in sorted(key for _, key, _ in dues.watches.until(context.now_ms)):
+        if (watch := context.watches.get(key)) is not None:
+            context.watch_no_more(key)
             context.add_area_transition(
                 "watch_expired",
                 context.text("watch_expired", alert=key),
                 drill=watch.drill,
             )
-    for key, storm in context.storms.items():
-        if storm.until_ms <= context.now_ms:
+    for key in sorted(key for _, key, _ in dues.storms.until(context.now_ms)):
+        if (storm := context.storms.get(key)) is not None:
             context.drop("storms", key)
             context.add_area_transition(
                 "storm_expired",
@@ -105,48 +106,65 @@ def _end_watches_and_storms(context: StepContext) -> None:
 
 
 def _sweep(context: StepContext) -> None:
-    """Forget seen ids, waiting events and closed alerts that are past their time.
+    """Forget waiting events, seen ids and closed alerts that are past their time: some in this tick, the rest in the
+    next ones.
 
     What an alert was stays in the store.
     """
-    rule = context.rules.suppress
-    for key, pending in context.pending.where(lambda found: found.until_ms <= context.now_ms):
-        context.drop("pending", key)
+    rule, dues, left = context.rules.suppress, context.before.dues, _SWEPT_MAX
+    lapsed = dues.pending.until(context.now_ms, limit=left)
+    for key in sorted(key for _, key, _ in lapsed):
+        _lapse(context, key)
+    left -= len(lapsed)
+    old = dues.seen.until(context.now_ms - round(rule.forget_seen_h * _HOUR_MS) - 1, limit=left)
+    for _, key, _ in old:
+        context.drop("seen", key)
+    left -= len(old)
+    if left > 0 and _forget_closed(context, round(rule.forget_closed_h * _HOUR_MS), limit=left):
+        context.head = replace(context.head, swept_ms=context.now_ms)
+        _forget_protocols(context)
+
+
+def _lapse(context: StepContext, key: str) -> None:
+    """What an event waited for did not come."""
+    pending = context.pending.get(key)
+    if pending is not None:
+        context.wait_no_more(key)
         context.add_area_transition(
-            "threshold_not_reached" if not pending.orphan else "orphan_lapsed",
+            "orphan_lapsed" if pending.orphan else "threshold_not_reached",
             context.text("wait_over"),
             drill=pending.drill,
         )
-    oldest_ms = context.now_ms - round(rule.forget_seen_h * _HOUR_MS)
-    for key, _ in context.seen.where(lambda found: found.at_ms < oldest_ms):
-        context.drop("seen", key)
-    _forget_closed(context, round(rule.forget_closed_h * _HOUR_MS))
 
 
-def _forget_closed(context: StepContext, horizon_ms: int) -> None:
-    """Forget what was closed long ago, with all that was merged into it: as one, or not at all."""
-    waiting: set[AlertId] = set()
-    gone: set[AlertId] = set()
-    for case in context.cases.values():
-        root = context.root(case.id)
-        if root is None or root.alert.status is not AlertStatus.CLOSED or root.alert.closed_ms is None:
+def _forget_closed(context: StepContext, horizon_ms: int, *, limit: int) -> bool:
+    """Forget what was closed long ago, with all that was merged into it: as one, or not at all. True: no more is due.
+
+    A siren that sounds must still go off, so its alert waits.
+    """
+    due = context.before.dues.closed.until(context.now_ms - horizon_ms - 1, limit=_WAITING_MAX)
+    for _, case_id, _ in due:
+        family = _family(context, case_id)
+        if any(name.startswith(OFF) for case in family for name, _ in case.alert.timers):
             continue
-        # A siren that sounds must still go off.
-        if any(name.startswith(response.OFF) for name, _ in case.alert.timers):
-            waiting.add(root.id)
-        if context.now_ms - root.alert.closed_ms > horizon_ms:
-            gone.add(case.id)
-    gone = {case_id for case_id in gone if (root := context.root(case_id)) is None or root.id not in waiting}
-    for case_id in sorted(gone):
-        context.forget(case_id)
-    for key, sent in context.sent.items():
-        if sent.alert_id in gone:
-            context.drop("sent", key)
-    _forget_protocols(context)
+        if limit <= 0:
+            return False
+        for case in family:
+            context.forget(case.id)
+        limit -= len(family)
+    return True
+
+
+def _family(context: StepContext, case_id: AlertId | str) -> list[Case]:
+    """The case and all that was merged into it, by id."""
+    case = context.case(case_id)
+    if case is None:
+        return []
+    inner = [found for alert_id in case.absorbed for found in _family(context, alert_id)]
+    return sorted([case, *inner], key=lambda found: found.id)
 
 
 def _forget_protocols(context: StepContext) -> None:
     """Drop the versions that no remembered case runs any more."""
-    running = {mark for case in context.cases.values() for mark in case.protocols}
-    for mark in [mark for mark, _ in context.protocols.items() if mark not in running]:
+    for mark in [mark for mark, _ in context.protocols.items() if mark not in context.uses]:
         context.drop("protocols", mark)

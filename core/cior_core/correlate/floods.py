@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_core.correlate import cases, patterns, response
+from cior_core.correlate import cases, response
+from cior_core.correlate.index import shelf
 from cior_core.correlate.state import FLOODED, Case, MergeClass, Part, Pattern
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import AlertId, Event, Reason, TypeCode
@@ -63,25 +64,29 @@ def _device(case: Case) -> str:
 
 def _near(context: StepContext, event: Event, part: Part, rule: FloodRule) -> list[Case]:
     """The live alerts of the rule's types that began near ``part`` in time, oldest first."""
-    wanted = MergeClass(event.drill)
-    found = context.cases.where(
-        lambda other: (
-            other.live
-            and other.own_type in rule.types
-            and other.merge_class == wanted
-            and bool(other.parts)
-            and abs(other.parts[0].instant_ms - part.instant_ms) <= rule.within_s * 1000
-        )
+    within_ms = round(rule.within_s * 1000)
+    began = context.cases_of(
+        shelf(MergeClass(event.drill)),
+        [context.kind(code).family for code in rule.types],
+        around_ms=part.instant_ms,
+        within_ms=within_ms,
+        limit=rule.members_max,
     )
-    return sorted((case for _, case in found), key=lambda case: (case.parts[0].instant_ms, case.id))
+    found = [
+        case
+        for case in began
+        if case.live
+        and case.own_type in rule.types
+        and abs(case.parts[0].instant_ms - part.instant_ms) <= within_ms
+    ]
+    return sorted(found, key=lambda case: (case.parts[0].instant_ms, case.id))
 
 
 def _open(
     context: StepContext, event: Event, part: Part, *, rule: FloodRule, near: list[Case], key: str
 ) -> AlertId:
     count = len(near) + 1
-    begun = patterns.rule_reason(
-        rule,
+    begun = rule.why(
         "flood.begun",
         events=tuple(sorted((event.id, *(case.parts[0].member.event_id for case in near)))),
     )
@@ -122,7 +127,7 @@ def _gather(context: StepContext, flood_id: AlertId, part: Part, *, rule: FloodR
 
 def _joined(rule: FloodRule, part: Part) -> Reason:
     """Why a part is in it: it stands in the transition, with the event; the alert shows only the count."""
-    return patterns.rule_reason(rule, FLOODED, events=(part.member.event_id,))
+    return rule.why(FLOODED, events=(part.member.event_id,))
 
 
 def _counted(context: StepContext, rule: FloodRule, count: int) -> Reason:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import msgspec
 
 from cior_core.attributes import MERGED_INTO
-from cior_core.correlate import cases, coordinated, floods, matching, patterns, response
+from cior_core.correlate import cases, coordinated, floods, lines, matching, patterns, response
+from cior_core.correlate.index import Lookup, shelf
 from cior_core.correlate.matching import Match
 from cior_core.correlate.state import UNDECODED, MergeClass, Part, Pending, Seen
 from cior_core.correlate.step_context import StepContext
@@ -40,6 +41,7 @@ def ingest_event(context: StepContext, event: Event) -> None:
     seen = context.seen.get(f"e:{event.id}")
     if seen is not None:
         if seen.digest == facts:
+            lines.notice_copy(context, event, seen.alert_id)
             return
         event = replace(event, id=EventId(f"{event.id}~{facts[:12]}"))
         if f"e:{event.id}" in context.seen:
@@ -139,8 +141,6 @@ def _join(context: StepContext, event: Event, part: Part, match: Match | None) -
     cases.add(context, case.id, replace(part, join=reason))
     context.add_transition(case.id, "joined", Text(reason.text_es, reason.text_en), reasons=(reason,))
     if case.alert.status is not AlertStatus.CLOSED:
-        if part.member.life_safety:
-            cases.unmute(context, case.id)
         response.respond(context, case.id, part)
     _note_level(context, case.id, was=case.alert.level)
     coordinated.check(context, case.id)
@@ -164,7 +164,8 @@ def _merged_by_source(context: StepContext, event: Event, part: Part, case_id: A
     other = event.attributes.get(MERGED_INTO)
     if not isinstance(other, str) or part.record is None:
         return case_id
-    for alert_id in context.candidates([f"n:{event.source}|{other}"]):
+    mark = shelf(context.current(case_id).merge_class)
+    for alert_id in context.candidates([Lookup(f"{mark}n:{event.source}|{other}", part.instant_ms)]):
         target = context.root(alert_id)
         mine = context.root(case_id)
         if (
@@ -217,6 +218,7 @@ def _open(
     if not merge_class.silent:
         patterns.adopt_pending(context, case_id)
     patterns.begin_storm(context, event, case_id)
+    lines.count(context, case_id)
     coordinated.check(context, case_id)
     patterns.link_silent(context, case_id)
     return _merged_by_source(context, event, part, case_id)
@@ -247,7 +249,7 @@ def _end(context: StepContext, event: Event, part: Part, match: Match | None) ->
         or case is None
         or len(context.parts(case.id)) >= floods.capacity(context, case) + len(_ENDINGS)
     ):
-        context.pending = context.pending.put(
+        context.wait(
             event.id, Pending(part=part, until_ms=context.now_ms + _ORPHAN_MS, drill=event.drill, orphan=True)
         )
         context.add_area_transition(

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from math import isfinite
 
 from cior_core.attributes import CLOCK_OFFSET, MERGED_INTO
-from cior_core.correlate.index import accuracy_m, apart_m, lookup_keys, well_placed
+from cior_core.correlate import floods, lines
+from cior_core.correlate.index import accuracy_m, apart_m, lookups, shelf, well_placed
 from cior_core.correlate.state import FLOODED, GATHERED, Case, MergeClass, Part, Record
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import (
@@ -32,6 +33,8 @@ from cior_core.taxonomy import EventType
 
 _FUTURE_LIMIT_MS = 120_000
 _TEXT_LIMIT = 200
+_FULL_COMPARED_MAX = 4
+# A full case takes nothing: the nearest are compared only to be linked. At one corner there may be hundreds of them.
 
 KEPT_ATTRIBUTES = (
     "address",
@@ -102,6 +105,7 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
         record=None if event.native_key is None else f"{event.source}|{event.native_key}",
         late=now_ms - instant_ms > rules.late.after_s * 1000,
         degraded=degraded,
+        proven=lines.is_proven(event),
         data_class=DataClass.SEALED if sealed else event.data_class,
     )
 
@@ -231,19 +235,25 @@ def _contradicted(part: Part, parts: Iterable[Part], context: StepContext) -> bo
 
 
 def find(part: Part, context: StepContext, merge_class: MergeClass) -> tuple[Match | None, Match | None]:
-    """(the open case that ``part`` belongs to, the closed one that it would have belonged to)."""
+    """(the open case that ``part`` belongs to, the one that it would have belonged to: closed, or in a shared line)."""
     live: Match | None = None
     closed: Match | None = None
+    full = 0
     for alert_id in context.candidates(
-        lookup_keys(part, context.rules, context.kind(part.member.type).radius_m)
+        lookups(part, context.rules, context.kind(part.member.type), shelf(merge_class))
     ):
         case = context.root(alert_id)
         if case is None or case.merge_class != merge_class:
             continue
+        if len(case.parts) >= floods.capacity(context, case):
+            full += 1
+            if full > _FULL_COMPARED_MAX:
+                continue
         match = fits(part, case.id, context)
         if match is None:
             continue
-        if case.alert.status is AlertStatus.CLOSED and not _late_copy(part, case, match, context):
+        is_over = case.alert.status is AlertStatus.CLOSED and not _late_copy(part, case, match, context)
+        if is_over or lines.keeps_out(part, case, context):
             closed = match if closed is None or match.order < closed.order else closed
         elif live is None or match.order < live.order:
             live = match

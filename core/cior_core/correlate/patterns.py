@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import isfinite
 
 import msgspec
 
 from cior_core.correlate import cases, matching, response
-from cior_core.correlate.index import apart_m, lookup_keys, well_placed
+from cior_core.correlate.index import Lookup, apart_m, cells, lookups, shelf, waiting_shelf, well_placed
 from cior_core.correlate.state import GATHERED, Case, MergeClass, Part, Pending, Storm, Watch
 from cior_core.correlate.step_context import StepContext
 from cior_core.geo import contains
-from cior_core.model import AlertId, Event, EventId, Reason, TypeCode
-from cior_core.rules import Rule, StormRule, ThresholdRule, UnreportedRule, WatchRule
+from cior_core.model import AlertId, Event, Reason, TypeCode
+from cior_core.rules import StormRule, ThresholdRule, UnreportedRule, WatchRule
 
 replace = msgspec.structs.replace
 
 _DAY_MS = 86_400_000
 _LINK_WINDOW_S = 600.0
+_LEAD_MS = 600_000
+_GROUP_MAX = 256
 LINKS_MAX = 20
 """The most links that an alert shows."""
 
 
 def count_threshold(context: StepContext, event: Event, part: Part, rule: ThresholdRule) -> AlertId | None:
     """Open the alert when ``event`` completes the count, earlier events attached; else let it wait (C18)."""
-    waiting = context.pending.where(
-        lambda known: not known.orphan and known.part.member.type in rule.types and known.drill == event.drill
-    )
-    group = [(key, pending.part) for key, pending in waiting if _counted_together(part, pending.part, rule)]
+    group = [
+        (key, pending.part)
+        for key, pending in context.waiting(_beside(part, rule, context, drill=event.drill), limit=_GROUP_MAX)
+        if not pending.orphan
+        and pending.part.member.type in rule.types
+        and _counted_together(part, pending.part, rule)
+    ]
     have = (
         {other.member.independence for _, other in group} | {part.member.independence}
         if rule.independent
@@ -35,14 +41,11 @@ def count_threshold(context: StepContext, event: Event, part: Part, rule: Thresh
     )
     if len(have) < _needed(context, rule):
         until_ms = part.instant_ms + round(rule.within_s * 1000)
-        context.pending = context.pending.put(
-            event.id, Pending(part=part, until_ms=max(until_ms, context.now_ms), drill=event.drill)
-        )
+        context.wait(event.id, Pending(part=part, until_ms=max(until_ms, context.now_ms), drill=event.drill))
         return None
     for key, _ in group:
-        context.drop("pending", key)
-    reason = rule_reason(
-        rule,
+        context.wait_no_more(key)
+    reason = rule.why(
         "threshold.reached",
         events=tuple(sorted((part.member.event_id, *(other.member.event_id for _, other in group)))),
         delta_s=round(max(abs(part.instant_ms - other.instant_ms) for _, other in group) / 1000, 3)
@@ -62,6 +65,24 @@ def count_threshold(context: StepContext, event: Event, part: Part, rule: Thresh
     for key, _ in group:
         _seen_in(context, key, case_id)
     return case_id
+
+
+def _beside(part: Part, rule: ThresholdRule, context: StepContext, *, drill: bool) -> Iterator[Lookup]:
+    """Where the events lie that are counted together with ``part``."""
+    mark, place = waiting_shelf(drill=drill), part.member.place
+    within_ms = round((rule.within_s + part.error_s + context.rules.merge.error_limit_s) * 1000) + 10_000
+    match rule.per:
+        case "subject":
+            keys = [f"s:{part.member.subject}"]
+        case "district":
+            keys = [f"d:{place.district}"] if place.district else []
+        case "place":
+            is_placed = well_placed(part, context.rules.merge)
+            keys = list(cells(part, rule.radius_m or 0.0)) if is_placed else []
+        case _:
+            keys = [f"t:{code}" for code in rule.types]
+    for key in keys:
+        yield Lookup(f"{mark}{key}", part.instant_ms, within_ms)
 
 
 def _seen_in(context: StepContext, event_key: str, case_id: AlertId) -> None:
@@ -95,18 +116,23 @@ def _counted_together(one: Part, other: Part, rule: ThresholdRule) -> bool:
 
 def adopt_pending(context: StepContext, case_id: AlertId) -> None:
     """Attach to a new alert the waiting events that belong to it; an orphaned ending finds its beginning."""
+    if not context.pending:
+        return
     case = context.current(case_id)
     family, merge_class = context.kind(case.own_type).family, case.merge_class
-    for key, pending in context.pending.where(
-        lambda known: (
-            MergeClass(known.drill) == merge_class
-            and context.rules.compatible(context.kind(known.part.member.type).family, family)
-        )
-    ):
+    mark = waiting_shelf(drill=merge_class.drill)
+    wanted = [
+        look
+        for part in case.parts
+        for look in lookups(part, context.rules, context.kind(part.member.type), mark)
+    ]
+    for key, pending in context.waiting(wanted):
+        if not context.rules.compatible(context.kind(pending.part.member.type).family, family):
+            continue
         match = matching.fits(pending.part, case_id, context)
         if match is None or (pending.orphan and match.rank > 1):
             continue
-        context.drop("pending", key)
+        context.wait_no_more(key)
         reason = matching.explain(match, pending.part, context)
         cases.add(context, case_id, replace(pending.part, join=reason))
         context.add_transition(
@@ -130,11 +156,8 @@ def watch_place(context: StepContext, case_id: AlertId) -> None:
             and place.lon is not None
             and not case.alert.silent
         ):
-            context.watches = context.watches.put(
-                case.id, _watch(context, case, rule, lat=place.lat, lon=place.lon)
-            )
-            reason = rule_reason(
-                rule,
+            context.watch(case.id, _watch(context, case, rule, lat=place.lat, lon=place.lon))
+            reason = rule.why(
                 "watch.begun",
                 events=tuple(member.event_id for member in case.alert.members),
             )
@@ -165,13 +188,15 @@ def open_unreported(context: StepContext, event: Event, part: Part, rule: Unrepo
     """An admission: linked to the shootings before it, or an alert of its own kind when nobody reported one (S07)."""
     prior = [
         case
-        for case in context.cases.values()
-        if case.parts
-        and case.alert.drill == event.drill
-        and not case.alert.silent
-        and context.root(case.id) is case
+        for case in context.cases_of(
+            shelf(MergeClass(event.drill)),
+            rule.prior_families,
+            around_ms=part.instant_ms,
+            within_ms=max(_LEAD_MS, round(rule.within_s * 1000)),
+        )
+        if context.root(case.id) is case
         and context.kind(case.alert.type).family in rule.prior_families
-        and -600_000 <= part.instant_ms - case.parts[0].instant_ms <= rule.within_s * 1000
+        and -_LEAD_MS <= part.instant_ms - case.parts[0].instant_ms <= rule.within_s * 1000
     ]
     if prior:
         links = tuple(sorted(case.id for case in prior))[:LINKS_MAX]
@@ -190,8 +215,7 @@ def open_unreported(context: StepContext, event: Event, part: Part, rule: Unrepo
         )
         response.respond(context, case_id, part)
         return case_id
-    reason = rule_reason(
-        rule,
+    reason = rule.why(
         "unreported.shooting",
         events=(part.member.event_id,),
     )
@@ -236,26 +260,9 @@ def begin_storm(context: StepContext, event: Event, case_id: AlertId) -> None:
 
 
 def _storm_reason(rule: StormRule, part: Part) -> Reason:
-    return rule_reason(
-        rule,
+    return rule.why(
         GATHERED,
         events=(part.member.event_id,),
-    )
-
-
-def rule_reason(
-    rule: Rule, code: str, *, events: tuple[EventId, ...] = (), delta_s: float | None = None
-) -> Reason:
-    """Why a rule of the pack is at work, in its own words; it adds no points."""
-    return Reason(
-        code=code,
-        points=0,
-        rule=rule.id,
-        rule_version=rule.version,
-        text_es=rule.reason_es,
-        text_en=rule.reason_en,
-        events=events,
-        delta_s=delta_s,
     )
 
 
@@ -302,11 +309,13 @@ def link_silent(context: StepContext, case_id: AlertId) -> None:
     """Link a silent alert with loud ones of the same time and place; the loud side shows nothing."""
     case = context.current(case_id)
     for part in case.parts[-1:]:
-        keys = [
-            *lookup_keys(part, context.rules, context.kind(part.member.type).radius_m),
-            *([f"d:{part.member.place.district}"] if part.member.place.district else []),
-        ]
-        for alert_id in context.candidates(keys):
+        # What is silent has no place, only its device and its district.
+        mark = shelf(MergeClass(case.alert.drill, not case.alert.silent))
+        keys = [f"k:{part.member.independence}"]
+        keys += [f"d:{part.member.place.district}"] if part.member.place.district else []
+        within_ms = round(_LINK_WINDOW_S * 1000) + 10_000
+        wanted = [Lookup(f"{mark}{key}", part.instant_ms, within_ms) for key in keys]
+        for alert_id in sorted(context.candidates(wanted)):
             other = context.root(alert_id)
             if (
                 other is None

@@ -8,7 +8,8 @@ tombstone first and removed with the next step's entries, for the same reason. T
 durably before it writes its entries, and writes ``head`` after all the others.
 
 Keys: ``alert/<alert>``, ``part/<alert>/<event>``, ``seen/<kind>:<id>``, ``pending/<event>``, ``watch/<alert>``,
-``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``protocol/<id>@<version>``, ``head``. Values are
+``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``line/<rule>``,
+``protocol/<id>@<version>``, ``head``. Values are
 MessagePack; each is a few kB at most because what grows (parts) has entries of its own.
 """
 
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cior_core.correlate import due
 from cior_core.correlate.index import build_index
 from cior_core.correlate.persistent_map import PersistentMap
 from cior_core.correlate.state import (
@@ -26,6 +28,7 @@ from cior_core.correlate.state import (
     STORED_AS,
     Case,
     Head,
+    Line,
     Part,
     Pattern,
     Pending,
@@ -35,6 +38,7 @@ from cior_core.correlate.state import (
     Storm,
     Watch,
 )
+from cior_core.correlate.step_context import remembered
 from cior_core.correlate.view import all_parts, part_order, reasons
 from cior_core.errors import IntegrityBroken
 from cior_core.model import DEFAULT_AREA, AreaId
@@ -51,6 +55,7 @@ _TYPES: Final[dict[str, type]] = {
     "storms": Storm,
     "sent": Sent,
     "patterns": Pattern,
+    "lines": Line,
     "protocols": ResponseProtocol,
 }
 _MAP_OF: Final = {word: name for name, word in STORED_AS.items()}
@@ -162,13 +167,23 @@ def restore(stored: Mapping[str, bytes], rules: RulePack, *, area: AreaId = DEFA
             whole[key] = value
         if interrupted or value is None:
             stale.append(key)
-    state = State(
-        head=head,
-        cases=_cases(whole),
-        stale=tuple(stale),
-        **{name: _map(whole, word, _TYPES[name]) for word, name in _MAP_OF.items()},
+    maps: dict[str, Any] = {name: _map(whole, word, _TYPES[name]) for word, name in _MAP_OF.items()}
+    state = State(head=head, cases=_cases(whole), stale=tuple(stale), **maps)
+    return _derived(state, rules)
+
+
+def _derived(state: State, rules: RulePack) -> State:
+    """``state`` with what is never stored, because it follows from the rest."""
+    uses: dict[str, int] = {}
+    for case in state.cases.values():
+        for mark in case.protocols:
+            uses[mark] = uses.get(mark, 0) + 1
+    return msgspec.structs.replace(
+        state,
+        index=build_index(state, rules),
+        uses=PersistentMap.of(uses),
+        dues=due.all_dues(remembered(state)),
     )
-    return build_index(state, rules.merge)
 
 
 def _head(stored: bytes | None, area: AreaId) -> Head:

@@ -6,76 +6,78 @@ Keys are spread over shards; iteration is in key order, so that no result depend
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, Generic, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Generic, TypeVar
 from zlib import crc32
 
 V = TypeVar("V")
 
-# With 20,000 seen ids a plain dict copy costs more than a whole step; one shard is about 1/256 of it.
-_SHARDS = 256
-_MASK: Final = _SHARDS - 1
-_EMPTY: tuple[dict[str, object], ...] = ({},) * _SHARDS
+# Two levels: with 100,000 open alerts a change copies 64 + 64 pointers and a shard of a few dozen keys.
+_WIDE: Final = 64
+_MASK: Final = _WIDE - 1
+_BITS: Final = 6
+_EMPTY_ROW: tuple[dict[str, Any], ...] = ({},) * _WIDE
+_EMPTY: tuple[tuple[dict[str, Any], ...], ...] = (_EMPTY_ROW,) * _WIDE
 
 
 class PersistentMap(Generic[V]):
     """Immutable; :meth:`put` and :meth:`drop` return a new map. Two maps are equal when they hold equal entries."""
 
-    __slots__ = ("_shards", "_size")
+    __slots__ = ("_rows", "_size")
 
-    def __init__(  # an empty map holds no V, so that _EMPTY is one of every V
-        self,
-        shards: tuple[dict[str, V], ...] = _EMPTY,  # type: ignore[assignment]
-        size: int = 0,
-    ) -> None:
-        self._shards = shards
+    def __init__(self, rows: tuple[tuple[dict[str, V], ...], ...] = _EMPTY, size: int = 0) -> None:
+        self._rows = rows
         self._size = size
 
     @classmethod
     def of(cls, entries: Mapping[str, V]) -> PersistentMap[V]:
         """A map of ``entries``, built in one pass."""
-        shards: list[dict[str, V]] = [{} for _ in range(_SHARDS)]
+        if not entries:
+            return cls()
+        rows: list[list[dict[str, V]]] = [[{} for _ in range(_WIDE)] for _ in range(_WIDE)]
         for key, value in entries.items():
-            shards[_shard(key)][key] = value
-        return cls(tuple(shards), len(entries))
+            row, at = _shard(key)
+            rows[row][at][key] = value
+        return cls(tuple(tuple(row) if any(row) else _EMPTY_ROW for row in rows), len(entries))
 
     def get(self, key: str) -> V | None:
         """The value of ``key``, or None."""
         # What _shard does, without the call: the index is asked a hundred times a step.
-        return self._shards[crc32(key.encode("utf-8", "surrogatepass")) & _MASK].get(key)
+        code = crc32(key.encode("utf-8", "surrogatepass"))
+        return self._rows[code >> _BITS & _MASK][code & _MASK].get(key)
 
     def put(self, key: str, value: V) -> PersistentMap[V]:
         """The map with ``key`` set to ``value``."""
-        at = _shard(key)
-        changed = dict(self._shards[at])
+        row, at = _shard(key)
+        changed = dict(self._rows[row][at])
         grown = key not in changed
         changed[key] = value
-        return PersistentMap((*self._shards[:at], changed, *self._shards[at + 1 :]), self._size + grown)
+        return self._with(row, at, changed, self._size + grown)
 
     def drop(self, key: str) -> PersistentMap[V]:
         """The map without ``key``; itself when it was not there."""
-        at = _shard(key)
-        if key not in self._shards[at]:
+        row, at = _shard(key)
+        if key not in self._rows[row][at]:
             return self
-        changed = dict(self._shards[at])
+        changed = dict(self._rows[row][at])
         del changed[key]
-        return PersistentMap((*self._shards[:at], changed, *self._shards[at + 1 :]), self._size - 1)
+        return self._with(row, at, changed, self._size - 1)
+
+    def _with(self, row: int, at: int, shard: dict[str, V], size: int) -> PersistentMap[V]:
+        rows, shards = self._rows, self._rows[row]
+        changed = (*shards[:at], shard, *shards[at + 1 :])
+        return PersistentMap((*rows[:row], changed, *rows[row + 1 :]), size)
+
+    def _shards(self) -> Iterator[dict[str, V]]:
+        """Those that hold something."""
+        return (shard for row in self._rows if row is not _EMPTY_ROW for shard in row if shard)
 
     def items(self) -> list[tuple[str, V]]:
         """Every entry, in key order."""
         return (
-            sorted([entry for shard in self._shards if shard for entry in shard.items()], key=_first)
+            sorted([entry for shard in self._shards() for entry in shard.items()], key=_first)
             if self._size
             else []
-        )
-
-    def where(self, wanted: Callable[[V], bool]) -> list[tuple[str, V]]:
-        """The entries whose value is ``wanted``, in key order: cheaper than sorting all to keep a few."""
-        if not self._size:
-            return []
-        return sorted(
-            [entry for shard in self._shards if shard for entry in shard.items() if wanted(entry[1])],
-            key=_first,
         )
 
     def values(self) -> list[V]:
@@ -86,22 +88,19 @@ class PersistentMap(Generic[V]):
         """``(key, value in older, value here)`` of each key whose value is another object, by shard, then key."""
         if self is older:
             return
-        for mine, theirs in zip(self._shards, older._shards, strict=True):
-            if mine is theirs:
-                continue
-            for key in sorted(mine.keys() | theirs.keys()):
-                before, after = theirs.get(key), mine.get(key)
-                if before is not after:
-                    yield key, before, after
+        for mine, theirs in _differing(self._rows, older._rows):
+            changed = [key for key, value in mine.items() if theirs.get(key) is not value]
+            for key in sorted([*changed, *(key for key in theirs if key not in mine)]):
+                yield key, theirs.get(key), mine.get(key)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and key in self._shards[_shard(key)]
+        return isinstance(key, str) and self.get(key) is not None
 
     def __len__(self) -> int:
         return self._size
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PersistentMap) and self._shards == other._shards
+        return isinstance(other, PersistentMap) and self._rows == other._rows
 
     __hash__ = None  # type: ignore[assignment]  # the documented way to be unhashable
 
@@ -109,9 +108,24 @@ class PersistentMap(Generic[V]):
         return f"PersistentMap({dict(self.items())!r})"
 
 
-def _shard(key: str) -> int:
+def _shard(key: str) -> tuple[int, int]:
     # CRC-32 does not depend on PYTHONHASHSEED, hash() does (law 5).
-    return crc32(key.encode("utf-8", "surrogatepass")) & _MASK
+    code = crc32(key.encode("utf-8", "surrogatepass"))
+    return code >> _BITS & _MASK, code & _MASK
+
+
+_Rows = tuple[tuple[dict[str, V], ...], ...]
+
+
+def _differing(mine: _Rows[V], theirs: _Rows[V]) -> list[tuple[dict[str, V], dict[str, V]]]:
+    """The pairs of shards that are not one and the same."""
+    rows = [(row, other) for row, other in zip(mine, theirs, strict=True) if row is not other]
+    return [
+        (shard, known)
+        for row, other in rows
+        for shard, known in zip(row, other, strict=True)
+        if shard is not known
+    ]
 
 
 def _first(entry: tuple[str, V]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from cior_core.attributes import SIREN
+from cior_core.correlate.due import OFF, SIRENS
 from cior_core.correlate.state import Case, Part, Sent
 from cior_core.correlate.step_context import StepContext
 from cior_core.identity import command_id
@@ -36,12 +37,8 @@ _PROGRESS = [
     AlertStatus.ON_SCENE,
     AlertStatus.CLOSED,
 ]
-OFF = "off/"
-"""What the names of timers that turn a siren off begin with."""
-
 _CLIP_BEFORE_MS = 30_000
 _CLIP_AFTER_MS = 30_000
-_SIRENS = {CommandKind.SIREN_ON, CommandKind.SIREN_OFF}
 
 
 def respond(context: StepContext, case_id: AlertId, part: Part) -> None:
@@ -169,7 +166,7 @@ def _parameters(case: Case, kind: CommandKind, step: Step) -> dict[str, object]:
     if kind in {CommandKind.REQUEST_CLIP, CommandKind.HOLD_VIDEO} and case.parts:
         instants = [part.instant_ms for part in case.parts]
         return {"from_ms": min(instants) - _CLIP_BEFORE_MS, "to_ms": max(instants) + _CLIP_AFTER_MS}
-    if kind in _SIRENS:
+    if kind in SIRENS:
         return {"auto_off_s": step.auto_off_s}
     return {"text_es": step.text_es, "text_en": step.text_en}
 
@@ -179,7 +176,7 @@ def _send(context: StepContext, command: Command) -> None:
     if command.id in context.sent:
         return
     context.issue(command)
-    context.sent = context.sent.put(
+    context.remember_sent(
         command.id,
         Sent(
             alert_id=command.alert_id,
@@ -291,16 +288,16 @@ def ingest_receipt(context: StepContext, receipt: Receipt) -> None:
 
 def notice_unanswered(context: StepContext) -> None:
     """Tell, once, of each siren command that nobody answered in time."""
-    for command_id_, sent in context.sent.where(
-        lambda found: found.outcome is None and found.kind in _SIRENS and found.expires_ms <= context.now_ms
-    ):
-        if context.case(sent.alert_id) is not None:
+    for command_id_ in sorted(key for _, key, _ in context.before.dues.sent.until(context.now_ms)):
+        sent = context.sent.get(command_id_)
+        if sent is not None and sent.outcome is None:
             context.sent = context.sent.put(command_id_, replace(sent, outcome="expired"))
-            context.add_transition(
-                sent.alert_id,
-                "command_unanswered",
-                context.text("command_unanswered", command=sent.kind.value, target=sent.target),
-            )
+            if context.case(sent.alert_id) is not None:
+                context.add_transition(
+                    sent.alert_id,
+                    "command_unanswered",
+                    context.text("command_unanswered", command=sent.kind.value, target=sent.target),
+                )
 
 
 def hold_video(context: StepContext, case_id: AlertId, *, action_id: str) -> None:

@@ -1,7 +1,6 @@
 """What the correlator remembers of one area, as frozen structs on persistent maps.
 
-Nothing here is shared with other rooms: they see the effects. The *index* is derived (rebuilt on restore), never
-stored.
+Nothing here is shared with other rooms: they see the effects.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from cior_core.correlate.agenda import Agenda
 from cior_core.correlate.persistent_map import PersistentMap
 from cior_core.model import (
     Alert,
@@ -49,6 +49,7 @@ STORED_AS: Final = {
     "storms": "storm",
     "sent": "command",
     "patterns": "pattern",
+    "lines": "line",
     "protocols": "protocol",
 }
 """The word that starts the storage key of each map (:mod:`~cior_core.correlate.persist`)."""
@@ -67,7 +68,7 @@ class MergeClass(msgspec.Struct, frozen=True):
 
 class Part(Record, frozen=True, kw_only=True):
     """One event's part in a case, with why it is there; it is believed to have happened at ``instant_ms`` ±
-    ``error_s``."""
+    ``error_s``. ``proven``: of a device that is registered or showed its key, or told by a desk or a camera."""
 
     member: Member
     instant_ms: int
@@ -76,6 +77,7 @@ class Part(Record, frozen=True, kw_only=True):
     record: str | None = None
     late: bool = False
     degraded: bool = False
+    proven: bool = False
     data_class: DataClass = DataClass.RESTRICTED
 
 
@@ -85,6 +87,8 @@ class Case(Record, frozen=True, kw_only=True):
     ``own_*`` are the case's own, without what it absorbed: merging shows the union, un-merging shows the own again.
     ``pinned`` are reasons that a rule gave once (a pattern, a late mark); ``terms`` are recomputed with each score.
     ``protocols`` names, as ``id@version``, what runs on it: an alert keeps the versions that it started with.
+    ``apart``: it left a shared line and is put into none again. ``counted_in``: alerts of city-wide rules that
+    counted it, each once.
     """
 
     alert: Alert
@@ -99,6 +103,8 @@ class Case(Record, frozen=True, kw_only=True):
     withdrawn: bool = False
     issued: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
+    apart: bool = False
+    counted_in: tuple[AlertId, ...] = ()
 
     @property
     def id(self) -> AlertId:
@@ -176,13 +182,31 @@ class Sent(Record, frozen=True, kw_only=True):
 
 
 class Pattern(Record, frozen=True, kw_only=True):
-    """The alert that a city-wide rule opened, the alerts it counted (each once) and, of a flood, how many events it
-    took."""
+    """The alert that a city-wide rule opened and, of a flood, those that it began with and how many events it took.
+
+    Whom a rule counted later says so itself (:attr:`Case.counted_in`): a list here would grow with every alert.
+    """
 
     alert_id: AlertId
     counted: tuple[AlertId, ...]
     last_ms: int
     events: int = 0
+
+
+class Opened(Record, frozen=True, kw_only=True):
+    """That an alert of nobody known was opened, and when."""
+
+    alert_id: AlertId
+    at_ms: int
+
+
+class Line(Record, frozen=True, kw_only=True):
+    """How often alerts of nobody known are opened: the last ones, the line that they share since the rule's rate was
+    passed (empty: none yet), and when it last took one."""
+
+    id: str = ""
+    recent: tuple[Opened, ...] = ()
+    last_ms: int = 0
 
 
 class PostureState(Record, frozen=True, kw_only=True):
@@ -210,10 +234,29 @@ class Head(Record, frozen=True, kw_only=True, omit_defaults=False):
     posture: PostureState | None = None
 
 
+class Dues(msgspec.Struct, frozen=True, kw_only=True):
+    """When what must be looked at again (:mod:`~cior_core.correlate.due`).
+
+    ``cases``: a timer or the end of a silence; ``closed``: since when it is closed (what was merged into it goes with
+    it); ``sent``: an answer that is overdue; ``seen``: when an id was seen; the others: the end of a record.
+    """
+
+    cases: Agenda = Agenda()
+    closed: Agenda = Agenda()
+    sent: Agenda = Agenda()
+    watches: Agenda = Agenda()
+    storms: Agenda = Agenda()
+    pending: Agenda = Agenda()
+    seen: Agenda = Agenda()
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """All of one area. ``protocols`` are the versions that remembered cases started with, by ``id@version``; ``stale``
-    is bookkeeping of :mod:`~cior_core.correlate.persist`: storage keys whose stored bytes are left over (tombstones, an
-    interrupted write) and must be written or removed with the next entries."""
+    """All of one area. ``protocols`` are the versions that remembered cases started with, by ``id@version``.
+
+    ``index``, ``uses`` (how many cases run a protocol) and ``dues`` follow from the rest and are never stored.
+    ``stale`` is bookkeeping of :mod:`~cior_core.correlate.persist`: storage keys whose stored bytes are left over
+    (tombstones, an interrupted write) and must be written or removed with the next entries.
+    """
 
     head: Head
     cases: PersistentMap[Case] = PersistentMap()
@@ -223,8 +266,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     storms: PersistentMap[Storm] = PersistentMap()
     sent: PersistentMap[Sent] = PersistentMap()
     patterns: PersistentMap[Pattern] = PersistentMap()
+    lines: PersistentMap[Line] = PersistentMap()
     protocols: PersistentMap[ResponseProtocol] = PersistentMap()
-    index: PersistentMap[tuple[str, ...]] = PersistentMap()
+    index: PersistentMap[Agenda] = PersistentMap()
+    uses: PersistentMap[int] = PersistentMap()
+    dues: Dues = Dues()
     stale: tuple[str, ...] = ()
 
     @property

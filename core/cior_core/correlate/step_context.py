@@ -11,9 +11,22 @@ from typing import Any, Literal
 
 import msgspec
 
-from cior_core.correlate.index import index_keys
+from cior_core.correlate import due
+from cior_core.correlate.index import (
+    COMPARED_MAX,
+    Lookup,
+    filed_case,
+    filed_families,
+    filed_pending,
+    filed_sent,
+    filed_watch,
+    nearest,
+    refiled,
+    sent_key,
+    watched_key,
+)
 from cior_core.correlate.persistent_map import PersistentMap
-from cior_core.correlate.state import STORED_AS, UNDECODED, Case, Part, State
+from cior_core.correlate.state import STORED_AS, UNDECODED, Case, Part, Pending, Sent, State, Watch
 from cior_core.correlate.view import all_parts, view
 from cior_core.identity import transition_id
 from cior_core.model import (
@@ -26,6 +39,7 @@ from cior_core.model import (
     Effect,
     IssueCommand,
     Level,
+    Place,
     Reason,
     Transition,
     UpsertAlert,
@@ -50,6 +64,22 @@ class _NewTransition(msgspec.Struct, frozen=True, kw_only=True):
     drill: bool = False
 
 
+def remembered(holder: State | StepContext) -> due.Remembered:
+    """The maps of a state, or of the state that a step is making, that have instants."""
+    names = ("cases", "sent", "watches", "storms", "pending", "seen")
+    return {name: getattr(holder, name) for name in names}
+
+
+def _counted_uses(
+    uses: PersistentMap[int], before: Iterable[str], after: Iterable[str]
+) -> PersistentMap[int]:
+    """How many cases run each protocol, when one that ran ``before`` runs ``after``."""
+    for mark, change in (*((mark, -1) for mark in before), *((mark, 1) for mark in after)):
+        count = (uses.get(mark) or 0) + change
+        uses = uses.put(mark, count) if count else uses.drop(mark)
+    return uses
+
+
 class StepContext:
     """See the module. ``now_ms`` never goes back.
 
@@ -69,8 +99,10 @@ class StepContext:
         self.storms = state.storms
         self.sent = state.sent
         self.patterns = state.patterns
+        self.lines = state.lines
         self.protocols = state.protocols
         self.index = state.index
+        self.uses = state.uses
         self._touched: dict[AlertId, None] = {}
         self._transitions: list[_NewTransition] = []
         self._commands: list[Command] = []
@@ -107,29 +139,76 @@ class StepContext:
         """The case's own parts and those of what it absorbed, by instant then id."""
         return all_parts(self.current(case_id), self.cases)
 
-    def candidates(self, keys: Iterable[str]) -> list[AlertId]:
-        """Ids of the cases found under any of ``keys``, sorted; an absorbed case stands for its root."""
-        found: set[str] = set()
-        for key in keys:
-            if ids := self.index.get(key):
-                found.update(ids)
-        roots = {case.id for alert_id in found if (case := self.root(alert_id)) is not None}
-        return sorted(roots)
+    def candidates(self, wanted: Iterable[Lookup]) -> list[AlertId]:
+        """Ids of the cases under any of ``wanted``, the nearest in time first; an absorbed one stands for its root."""
+        found = nearest(self.index, wanted)
+        return list(dict.fromkeys(case.id for alert_id in found if (case := self.root(alert_id)) is not None))
+
+    def cases_of(
+        self, mark: str, families: Iterable[str], *, around_ms: int, within_ms: int, limit: int = COMPARED_MAX
+    ) -> list[Case]:
+        """Cases of the shelf ``mark`` with a part of one of ``families`` that began near an instant, by id; an absorbed
+        one stands for its root."""
+        wanted = [Lookup(f"{mark}f:{family}", around_ms, within_ms) for family in sorted(set(families))]
+        found = nearest(self.index, wanted, limit=limit)
+        roots = {case.id: case for alert_id in found if (case := self.root(alert_id)) is not None}
+        return [roots[alert_id] for alert_id in sorted(roots) if roots[alert_id].parts]
+
+    def waiting(self, wanted: Iterable[Lookup], *, limit: int = COMPARED_MAX) -> list[tuple[str, Pending]]:
+        """The nearest waiting events under any of ``wanted``, by key."""
+        found = sorted(nearest(self.index, wanted, limit=limit))
+        return [(key, pending) for key in found if (pending := self.pending.get(key)) is not None]
+
+    def watch(self, key: str, watch: Watch) -> None:
+        """Watch a place."""
+        self.watch_no_more(key)
+        self.watches = self.watches.put(key, watch)
+        self.index = refiled(self.index, set(), filed_watch(key, watch))
+
+    def watch_no_more(self, key: str) -> None:
+        """Drop a watched place."""
+        if (known := self.watches.get(key)) is not None:
+            self.index = refiled(self.index, filed_watch(key, known), set())
+            self.drop("watches", key)
+
+    def watched_around(self, places: Iterable[Place]) -> list[Watch]:
+        """The watched places whose cells hold one of ``places``, by key."""
+        cells = {key for place in places if (key := watched_key(place)) is not None}
+        found = {key for cell in cells for _, key, _ in self.index.get(cell) or ()}
+        return [watch for key in sorted(found) if (watch := self.watches.get(key)) is not None]
+
+    def wait(self, key: str, pending: Pending) -> None:
+        """Let an event wait."""
+        known = self.pending.get(key)
+        before = set() if known is None else filed_pending(key, known, self.rules)
+        self.pending = self.pending.put(key, pending)
+        self.index = refiled(self.index, before, filed_pending(key, pending, self.rules))
+
+    def wait_no_more(self, key: str) -> None:
+        """Drop a waiting event."""
+        if (known := self.pending.get(key)) is not None:
+            self.index = refiled(self.index, filed_pending(key, known, self.rules), set())
+            self.drop("pending", key)
 
     def open(self, case: Case) -> None:
         """Keep a case that is new."""
         self._keep(case)
-        self._index(case.id, case.parts)
+        self.index = refiled(self.index, set(), filed_case(case, self.rules))
 
     def update(self, case_id: AlertId, *, of_alert: Mapping[str, Any] | None = None, **changes: Any) -> None:
         """Change fields of the case, and fields ``of_alert`` in one go; what shows it is shown again too."""
         case = self.current(case_id)
         if of_alert:
             changes["alert"] = replace(case.alert, **of_alert)
-        self._keep(replace(case, **changes))
+        changed = replace(case, **changes)
+        self._keep(changed)
         if "parts" in changes:
-            known = {part.member.event_id for part in case.parts}
-            self._index(case_id, [part for part in changes["parts"] if part.member.event_id not in known])
+            added = filed_case(changed, self.rules, without=case)
+            self.index = refiled(self.index, filed_families(case, self.rules), added)
+
+    def note(self, case_id: AlertId, **changes: Any) -> None:
+        """Change what of the case is not shown: its alert gets no new version for that."""
+        self.cases = self.cases.put(case_id, replace(self.current(case_id), **changes))
 
     def update_alert(self, case_id: AlertId, **changes: Any) -> None:
         """Change fields of the case's alert; what shows it is shown again too."""
@@ -137,30 +216,35 @@ class StepContext:
         self._keep(replace(case, alert=replace(case.alert, **changes)))
 
     def _keep(self, case: Case) -> None:
+        known = self.cases.get(case.id)
+        self._count_uses(() if known is None else known.protocols, case.protocols)
         self.cases = self.cases.put(case.id, case)
         self._touched[case.id] = None
         if case.alert.merged_into is not None:
             self._touched[case.alert.merged_into] = None
 
-    def _index(self, case_id: AlertId, parts: Iterable[Part]) -> None:
-        for part in parts:
-            for key in index_keys(part, self.rules.merge):
-                ids = self.index.get(key) or ()
-                if case_id not in ids:
-                    self.index = self.index.put(key, tuple(sorted((*ids, case_id))))
+    def _count_uses(self, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+        if before != after:
+            self.uses = _counted_uses(self.uses, before, after)
+
+    def remember_sent(self, command_id: str, sent: Sent) -> None:
+        """Keep a command that was issued; it goes with its alert."""
+        self.sent = self.sent.put(command_id, sent)
+        self.index = refiled(self.index, set(), {filed_sent(command_id, sent)})
 
     def forget(self, case_id: AlertId) -> None:
-        """Drop a case and its index entries. The store keeps its transitions."""
+        """Drop a case, its commands and its index entries. The store keeps its transitions."""
         case = self.current(case_id)
+        for issued_ms, command_id, _ in list(self.index.get(sent_key(case_id)) or ()):
+            self.drop("sent", command_id)
+            self.index = refiled(self.index, {(sent_key(case_id), (issued_ms, command_id, 0))}, set())
         self.cases = self.cases.drop(case_id)
         self._dropped += [
             f"alert/{case_id}",
             *(f"part/{case_id}/{part.member.event_id}" for part in case.parts),
         ]
-        for part in case.parts:
-            for key in index_keys(part, self.rules.merge):
-                left = tuple(alert_id for alert_id in self.index.get(key) or () if alert_id != case_id)
-                self.index = self.index.put(key, left) if left else self.index.drop(key)
+        self._count_uses(case.protocols, ())
+        self.index = refiled(self.index, filed_case(case, self.rules), set())
 
     def drop(
         self, name: Literal["seen", "pending", "watches", "storms", "sent", "patterns", "protocols"], key: str
@@ -297,7 +381,10 @@ class StepContext:
             storms=self.storms,
             sent=self.sent,
             patterns=self.patterns,
+            lines=self.lines,
             protocols=self.protocols,
             index=self.index,
+            uses=self.uses,
+            dues=due.brought_up(self.before.dues, remembered(self.before), remembered(self)),
             stale=tuple(sorted(self._dropped)),
         )

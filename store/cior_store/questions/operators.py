@@ -8,7 +8,8 @@ from cior_store.questions.asking import Asking
 _ALERT = """SELECT alert_id, version, area, type, level, score, status, toUnixTimestamp64Milli(opened) AS opened_ms,
     toUnixTimestamp64Milli(updated) AS updated_ms, lat, lon, district, life_safety, silent, degraded, drill,
     suppressed_by != '' AS suppressed, assignee,
-    length(member_ids) AS members, sources, reason_codes, reason_points, reasons_es, reasons_en
+    length(member_ids) AS members, sources, reason_codes, reason_points, reasons_es, reasons_en,
+    line, silence_hid
     FROM ops.alert_current FINAL"""
 
 

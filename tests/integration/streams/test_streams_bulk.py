@@ -94,10 +94,10 @@ def test_what_may_alert_is_forwarded_from_the_bulk_lanes_and_the_rest_is_not(fle
     loud = telemetry("mic-1", 1, kind=alerting, lane=Lane.NORMAL)
     quiet = [telemetry(f"bus-{n}", 1, kind=never) for n in range(50)]
     fleet.send(enveloped([*quiet, loud]))
-    until(lambda: len(fleet.read(topics.AREA, Kind.ITEM, timeout_s=3)) >= 1, timeout_s=20, why=fleet.logs)
-    assert {item.event.id for item in fleet.read(topics.AREA, Kind.ITEM) if hasattr(item, "event")} == {
-        loud.id
-    }
+    room = topics.WAITING
+    until(lambda: len(fleet.read(room, Kind.WAITING, timeout_s=3)) >= 1, timeout_s=20, why=fleet.logs)
+    waiting = fleet.read(room, Kind.WAITING)
+    assert {item.event.id for item in waiting if hasattr(item, "event")} == {loud.id}
 
 
 def test_one_bad_record_of_an_envelope_is_buried_alone(fleet: Fleet) -> None:

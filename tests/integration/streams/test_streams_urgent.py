@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cior.embedded.tansu import Tansu
@@ -19,7 +20,16 @@ from cior_bus.settings import Profile
 from cior_bus.spool import Spool
 from cior_core import codec
 from cior_core.catalogue import Kind
-from cior_core.model import Action, ActionKind, AlertStatus, Disposition, Event, Level
+from cior_core.model import (
+    DEFAULT_AREA,
+    Action,
+    ActionKind,
+    AlertStatus,
+    Disposition,
+    Event,
+    EventItem,
+    Level,
+)
 from cior_streams.runner import EXIT_CRASHED, EXIT_WATCHDOG, Health
 from cior_streams.settings import Role
 from engines.apache_kafka import ApacheKafka
@@ -39,6 +49,42 @@ def test_a_press_becomes_an_alert_on_the_wall_topic(fleet: Fleet) -> None:
     assert not alert.degraded
     assert alert.reasons
     assert fleet.read(topics.TRANSITIONS, Kind.TRANSITION, at_least=1)
+
+
+def test_law_16_a_press_overtakes_what_waits_and_all_of_it_is_done(fleet: Fleet) -> None:
+    """A file of two hundred and fifty calls lies before the door of the area log when somebody presses."""
+    calls = [
+        msgspec.structs.replace(press(n, kind="burglary.report", lat=-33.0 - n * 0.01), life_safety=False)
+        for n in range(2, 252)
+    ]
+    items = [
+        EventItem(id=f"call-{n}", area=DEFAULT_AREA, at_ms=now_ms(), event=call)
+        for n, call in enumerate(calls)
+    ]
+    fleet.send(
+        [
+            MessageOut(
+                topic=topics.WAITING.name,
+                key=DEFAULT_AREA.encode(),
+                value=codec.join([codec.encode(item) for item in items[at : at + 100]]),
+            )
+            for at in range(0, len(items), 100)
+        ]
+    )
+    fleet.start()
+    until(lambda: len(sequenced(fleet)) > 20, timeout_s=60, why=fleet.logs)
+    event = press(1)
+    fleet.send([message(event)])
+    until(lambda: len(sequenced(fleet)) == len(calls) + 1, timeout_s=120, why=fleet.logs)
+    log = sequenced(fleet)
+    assert log.index(event.id) < 200, "it did not stand behind all of them"
+    assert [each for each in log if each != event.id] == [call.id for call in calls], "in their order"
+
+
+def sequenced(fleet: Fleet) -> list[str]:
+    """The events of the area log, each once, in its order."""
+    items = fleet.read(topics.AREA, Kind.ITEM, timeout_s=3)
+    return list(dict.fromkeys(item.event.id for item in items if isinstance(item, EventItem)))
 
 
 def assert_every_press_once(fleet: Fleet, events: list[Event]) -> None:

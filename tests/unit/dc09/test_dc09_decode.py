@@ -16,6 +16,7 @@ from cior_connectors.builtin.dc09.message import stamp
 from cior_connectors.builtin.dc09.panel import PanelSettings, encode
 from cior_connectors.contract import DecodeContext, Facts, Secret
 from cior_core import bundled
+from cior_core.attributes import AUTHENTICATED
 from cior_core.errors import PayloadRejected
 from cior_core.model import ClockQuality, DataClass, Event, Lane, Phase, PlaceMethod, Producer, RawId
 from cior_core.taxonomy import Taxonomy
@@ -186,6 +187,10 @@ def test_an_encrypted_press_opens_and_one_with_a_stale_timestamp_still_alarms() 
         ClockQuality.SYNCED,
     )
     assert (stale.type, stale.attributes["timestamp_refused"], stale.id) == ("panic.alarm", True, fresh.id)
+    assert fresh.attributes[AUTHENTICATED] is True
+    assert stale.attributes.get(AUTHENTICATED) is not True, "whoever recorded it could have sent it"
+    plain = events('"ADM-CID"0001L0#77AA[#77AA|1120 00 007]')[0]
+    assert plain.attributes.get(AUTHENTICATED) is not True
 
 
 def test_plain_text_from_an_account_that_must_encrypt_alarms_and_is_reported() -> None:

@@ -26,6 +26,7 @@ LAWS = _laws()
 TABLE = LAWS.table()
 NUMBERS = [law.number for law in TABLE.laws]
 TESTS = LAWS.law_tests()
+NUMBERS = [law.number for law in TABLE.laws]
 PAGE = (ROOT / "docs" / "laws.md").read_text(encoding="utf-8")
 
 

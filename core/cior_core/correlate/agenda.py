@@ -1,0 +1,113 @@
+"""A persistent ordered set of instants: what is due until now, what lies near an instant; one entry more or less copies
+one small run.
+
+What it holds follows from what the area remembers, so it is never stored: it is made again with the state (law 5).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import islice, takewhile
+from typing import Final
+
+Entry = tuple[int, str, int]
+"""An instant (UTC ms), whose it is, and a number that its reader gave it."""
+
+_RUN: Final = 256
+Run = tuple[Entry, ...]
+
+
+class Agenda:
+    """Immutable; :meth:`put` and :meth:`drop` return a new one. Two are equal when they hold the same entries."""
+
+    __slots__ = ("_runs",)
+
+    def __init__(self, runs: tuple[Run, ...] = ()) -> None:
+        self._runs = runs
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Agenda:
+        """One of ``entries``, in one pass."""
+        ordered = sorted(set(entries))
+        half = _RUN // 2
+        return cls(tuple(tuple(ordered[at : at + half]) for at in range(0, len(ordered), half)))
+
+    def put(self, entry: Entry) -> Agenda:
+        """With ``entry``; itself when it holds it."""
+        if not self._runs:
+            return Agenda(((entry,),))
+        at, place = self._find(entry)
+        run = self._runs[at]
+        if place < len(run) and run[place] == entry:
+            return self
+        grown = (*run[:place], entry, *run[place:])
+        half = _RUN // 2
+        new = (grown,) if len(grown) <= _RUN else (grown[:half], grown[half:])
+        return Agenda((*self._runs[:at], *new, *self._runs[at + 1 :]))
+
+    def drop(self, entry: Entry) -> Agenda:
+        """Without ``entry``; itself when it does not hold it."""
+        if not self._runs:
+            return self
+        at, place = self._find(entry)
+        run = self._runs[at]
+        if place == len(run) or run[place] != entry:
+            return self
+        left = (*run[:place], *run[place + 1 :])
+        return Agenda((*self._runs[:at], *((left,) if left else ()), *self._runs[at + 1 :]))
+
+    def until(self, last_ms: int, *, limit: int | None = None) -> list[Entry]:
+        """The entries not later than ``last_ms``, the earliest first, ``limit`` at most."""
+        return list(islice(takewhile(lambda entry: entry[0] <= last_ms, iter(self)), limit))
+
+    def around(self, at_ms: int, within_ms: int | None, *, limit: int) -> list[Entry]:
+        """The entries at most ``within_ms`` away from ``at_ms`` (None: any), the nearest ``limit`` of each side."""
+        later, earlier = islice(self._from(at_ms), limit), islice(self._before(at_ms), limit)
+        if within_ms is None:
+            return [*later, *earlier]
+        last_ms, first_ms = at_ms + within_ms, at_ms - within_ms
+        return [
+            *takewhile(lambda entry: entry[0] <= last_ms, later),
+            *takewhile(lambda entry: entry[0] >= first_ms, earlier),
+        ]
+
+    def _find(self, entry: Entry) -> tuple[int, int]:
+        """(the run that ``entry`` belongs to, its place there)."""
+        at = max(0, bisect_right(self._runs, entry, key=_first) - 1)
+        return at, bisect_left(self._runs[at], entry)
+
+    def _from(self, at_ms: int) -> Iterator[Entry]:
+        if not self._runs:
+            return
+        at, place = self._find((at_ms, "", 0))
+        yield from self._runs[at][place:]
+        for run in islice(self._runs, at + 1, None):
+            yield from run
+
+    def _before(self, at_ms: int) -> Iterator[Entry]:
+        if not self._runs:
+            return
+        at, place = self._find((at_ms, "", 0))
+        yield from reversed(self._runs[at][:place])
+        for n in range(at - 1, -1, -1):
+            yield from reversed(self._runs[n])
+
+    def __iter__(self) -> Iterator[Entry]:
+        for run in self._runs:
+            yield from run
+
+    def __bool__(self) -> bool:
+        return bool(self._runs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Agenda) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # the documented way to be unhashable
+
+    def __repr__(self) -> str:
+        return f"Agenda({list(self)!r})"
+
+
+def _first(run: Run) -> Entry:
+    return run[0]

@@ -1,0 +1,91 @@
+"""When the area must look at what again: ticks look at nothing else, however much is remembered (law 16).
+
+Made from the remembered records alone, so a restored state has the same instants (law 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from cior_core.correlate.agenda import Agenda, Entry
+from cior_core.correlate.persistent_map import PersistentMap
+from cior_core.correlate.state import Case, Dues, Pending, Seen, Sent, Storm, Watch
+from cior_core.model import AlertStatus, CommandKind
+
+OFF: Final = "off/"
+"""What the names of timers that turn a siren off begin with."""
+SIRENS: Final = frozenset({CommandKind.SIREN_ON, CommandKind.SIREN_OFF})
+
+
+def _case_due_ms(case: Case) -> int | None:
+    # Timers of an absorbed case rest until it is un-merged, except that a siren always goes off.
+    is_merged = case.alert.status is AlertStatus.MERGED
+    instants = [at_ms for name, at_ms in case.alert.timers if not is_merged or name.startswith(OFF)]
+    if case.alert.suppression is not None:
+        instants.append(case.alert.suppression.until_ms)
+    return min(instants, default=None)
+
+
+def _closed_ms(case: Case) -> int | None:
+    return case.alert.closed_ms if case.alert.status is AlertStatus.CLOSED else None
+
+
+def _sent_due_ms(sent: Sent) -> int | None:
+    return sent.expires_ms if sent.outcome is None and sent.kind in SIRENS else None
+
+
+def _end_ms(record: Pending | Watch | Storm) -> int:
+    return record.until_ms
+
+
+def _seen_ms(seen: Seen) -> int:
+    return seen.at_ms
+
+
+_RULES: Final[tuple[tuple[str, str, Callable[[Any], int | None]], ...]] = (
+    ("cases", "cases", _case_due_ms),
+    ("closed", "cases", _closed_ms),
+    ("sent", "sent", _sent_due_ms),
+    ("watches", "watches", _end_ms),
+    ("storms", "storms", _end_ms),
+    ("pending", "pending", _end_ms),
+    ("seen", "seen", _seen_ms),
+)
+"""(agenda, map, the instant of one record)."""
+
+Remembered = dict[str, PersistentMap[Any]]
+"""Maps of a state by the names of its fields."""
+
+
+def brought_up(dues: Dues, before: Remembered, after: Remembered) -> Dues:
+    """``dues`` of ``before``, brought up to ``after``: only what has changed is looked at."""
+    changed: dict[str, Agenda] = {}
+    for name, of_map, instant_of in _RULES:
+        if after[of_map] is before[of_map]:
+            continue
+        agenda: Agenda = getattr(dues, name)
+        for key, old, new in after[of_map].changes(before[of_map]):
+            was_ms = None if old is None else instant_of(old)
+            is_ms = None if new is None else instant_of(new)
+            if was_ms != is_ms:
+                agenda = agenda if was_ms is None else agenda.drop((was_ms, key, 0))
+                agenda = agenda if is_ms is None else agenda.put((is_ms, key, 0))
+        changed[name] = agenda
+    return msgspec.structs.replace(dues, **changed) if changed else dues
+
+
+def all_dues(remembered: Remembered) -> Dues:
+    """The dues of a whole state."""
+    return Dues(
+        **{
+            name: Agenda.of(_entries(remembered[of_map].items(), instant_of))
+            for name, of_map, instant_of in _RULES
+        }
+    )
+
+
+def _entries(records: Iterable[tuple[str, Any]], instant_of: Callable[[Any], int | None]) -> Iterable[Entry]:
+    return ((at_ms, key, 0) for key, record in records if (at_ms := instant_of(record)) is not None)
