@@ -155,14 +155,14 @@ class StoreEyes:
     def __init__(self, wall_url: str, *, every_s: float = 0.03) -> None:
         parts = urlsplit(wall_url)
         self._url = f"{parts.scheme}://{parts.netloc}/api/ask/latency"
-        self._cookies = {"cior_wall": parse_qs(parts.query)["token"][0]}
+        self._headers = {"Authorization": f"Bearer {parse_qs(parts.query)['token'][0]}"}
         self._every_s = every_s
         self.first_ms: dict[int, int] = {}
         self.wanted = self.counted = self.asked = self.refused = 0
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with aiohttp.ClientSession(cookies=self._cookies) as session:
+        async with aiohttp.ClientSession(headers=self._headers) as session:
             while True:
                 if self.counted < self.wanted:
                     await self._look(session)

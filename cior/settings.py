@@ -127,6 +127,13 @@ class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
         "127.0.0.1"
     )
     port: Annotated[int, msgspec.Meta(description="Port; 0 takes a free one", examples=[8400])] = 0
+    names: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="Host names that browsers use for it, besides its own address and localhost (a proxy's name)",
+            examples=[["muro.ciudad.example"]],
+        ),
+    ] = ()
 
 
 class MetricsSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):

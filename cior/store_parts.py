@@ -146,6 +146,7 @@ async def _console(
         drill=file.centre.drill,
         city=city_texts(arguments.centre)["districts"].encode(),
         taxonomy=taxonomy(),
+        names=frozenset(file.console.names),
     )
     console = ConsolePart(settings, arguments.bus("cior-console"), store, now_ms=wall_ms, metrics=metrics)
     try:

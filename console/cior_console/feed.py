@@ -19,6 +19,9 @@ from cior_core.alert_age import opening_receipt_ms
 from cior_core.model import Alert, AlertStatus
 
 _GONE = frozenset({AlertStatus.CLOSED, AlertStatus.MERGED})
+_LATE_MS = 2_000
+"""From the receipt of a signal to its alert here; beyond it the wall is red (law 16)."""
+_LATE_SHOWN_MS = 60_000
 
 
 class FeedMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +31,7 @@ class FeedMessage(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     alert: WallAlert | None = None
     id: str | None = None
+    late: bool = False
 
 
 class Watcher:
@@ -74,6 +78,7 @@ class AlertFeed:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.seq = 0
         self.last_applied_ms: int | None = None
+        self._late_ms: int | None = None
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Call once on the loop that serves pages, before ``apply`` is called from another thread."""
@@ -91,17 +96,25 @@ class AlertFeed:
             return
         self._versions[alert.id] = alert.version
         self.seq += 1
+        self._measure(alert)
         message = self._take(alert)
         if message is not None:
             for watcher in self._watchers:
                 if not watcher.offer(message):
                     self._metrics.add(m.RESYNCS)
-        self._measure(alert)
 
     def _measure(self, alert: Alert) -> None:
         # What was opened before we began to read waited for us, not for the feed.
         if (received_ms := opening_receipt_ms(alert)) is not None and alert.opened_ms >= self._since_ms:
-            self._metrics.observe(m.FEED_LATENCY, value_s=(self._now_ms() - received_ms) / 1000)
+            waited_ms = self._now_ms() - received_ms
+            self._metrics.observe(m.FEED_LATENCY, value_s=waited_ms / 1000)
+            if alert.life_safety and waited_ms > _LATE_MS:
+                self._late_ms = self._now_ms()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether, in the last minute, an alert with life at risk came here more than two seconds after its signal."""
+        return self._late_ms is not None and self._now_ms() - self._late_ms < _LATE_SHOWN_MS
 
     def _take(self, alert: Alert) -> FeedMessage | None:
         if alert.status in _GONE:
@@ -109,7 +122,7 @@ class AlertFeed:
             return FeedMessage(kind="gone", seq=self.seq, id=alert.id) if shown else None
         row = project(alert, self._names)
         self._rows[alert.id] = row
-        return FeedMessage(kind="alert", seq=self.seq, alert=row)
+        return FeedMessage(kind="alert", seq=self.seq, alert=row, late=self.is_late)
 
     def snapshot(self) -> list[WallAlert]:
         """All alerts on the wall, in the order of :func:`cior_core.priority.order`."""

@@ -13,3 +13,8 @@ WATCHERS = declare("cior_console_open_pages", "pages that watch the live feed", 
 RESYNCS = declare(
     "cior_console_resyncs_total", "times a page was too slow and was told to take a new snapshot"
 )
+REFUSED = declare(
+    "cior_console_refused_total",
+    "requests and connections that the wall refused: host, origin, token, tries, nobody, full, connections, slow",
+    labels=("reason",),
+)

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
+from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import FeedReader
 from cior_console.wall_questions import wall_questions
@@ -24,7 +25,7 @@ from cior_store.questions import Questions
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the wall shows and where. ``city`` is a GeoJSON FeatureCollection; ``port`` 0 takes a free one.
 
-    ``drill``: everything this centre receives is an exercise.
+    ``drill``: everything this centre receives is an exercise. ``names``: hosts that pages call this console by.
     """
 
     host: str
@@ -34,6 +35,7 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     city: bytes
     taxonomy: Taxonomy
     drill: bool = False
+    names: frozenset[str] = frozenset()
 
 
 def refuse_pending_schema(store: Store) -> None:
@@ -67,18 +69,20 @@ class ConsolePart:
             questions=wall_questions(Questions(store), now_ms, drills=settings.drill),
             drill=settings.drill,
             now_ms=now_ms,
+            names=settings.names,
         )
-        self._settings = settings
+        self._settings, self._metrics = settings, metrics
         self._reader = FeedReader(bus, feed.apply)
-        self._runner = web.AppRunner(create_app(feed, config), shutdown_timeout=1.0, access_log=None)
+        self._app = create_app(feed, config, metrics)
+        self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
         """Listen and begin to read; the port."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
+        host, port = self._settings.host, self._settings.port
+        self._runner = await listen(self._app, host, port, limits=EdgeLimits(), metrics=self._metrics)
         self._reader.start()
-        port: int = self._runner.addresses[0][1]
-        return port
+        bound: int = self._runner.addresses[0][1]
+        return bound
 
     @property
     def failure(self) -> CiorError | None:
@@ -88,4 +92,5 @@ class ConsolePart:
     async def stop(self) -> None:
         """Stop reading, then close every page."""
         await asyncio.to_thread(self._reader.stop)
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()

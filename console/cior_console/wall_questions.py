@@ -20,6 +20,9 @@ _STATES = {
     "tampered": ("sabotaje", "tampered"),
 }
 
+_WORKERS = "streams:"
+"""How the workers call themselves when presses wait for them (``cior_streams.lateness``)."""
+
 
 def settled_until_ms(now_ms: int, *, in_flight_s: float) -> int:
     """The end of the last whole minute that ended at least ``in_flight_s`` ago."""
@@ -68,6 +71,7 @@ def wall_questions(
                 "state_es": _STATES.get(spot.health, (spot.health,))[0],
                 "state_en": spot.health,
                 "since_ms": spot.since_ms,
+                "late": spot.subject.startswith(_WORKERS),
             }
             for spot in questions.blind_spots(drills=drills)
         ]

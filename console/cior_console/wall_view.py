@@ -46,6 +46,7 @@ class WallAlert(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the wall.
 
     ``lat``/``lon`` in WGS84 degrees, None for silent or unlocated alerts. ``order``: its key in the one queue.
+    ``group``: the line that it shares while nobody took it, as core decided; nothing else puts alerts together here.
     """
 
     id: str
@@ -71,6 +72,7 @@ class WallAlert(msgspec.Struct, frozen=True, kw_only=True):
     suppressed_by: str | None = None
     suppressed_until_ms: int | None = None
     received_ms: int | None = None
+    group: str | None = None
 
 
 def is_sealed(alert: Alert) -> bool:
@@ -106,6 +108,7 @@ def project(alert: Alert, names: Mapping[str, TypeNames]) -> WallAlert:
         suppressed_by=alert.suppression.by if alert.suppression else None,
         suppressed_until_ms=alert.suppression.until_ms if alert.suppression else None,
         received_ms=min((member.received_ms for member in alert.members), default=None),
+        group=_group(alert),
     )
 
 
@@ -127,7 +130,13 @@ def _silent(alert: Alert) -> WallAlert:
         silent=True,
         drill=alert.drill,
         life_safety=alert.life_safety,
+        group=_group(alert),
     )
+
+
+def _group(alert: Alert) -> str | None:
+    """Whoever took an alert wants to see it: it leaves the line."""
+    return alert.group or None if alert.status is AlertStatus.OPEN else None
 
 
 def _reason(reason: Reason) -> WallReason:

@@ -1,15 +1,14 @@
 """The read-only wall over HTTP: one page, one snapshot, one event stream (Server-Sent Events, WHATWG HTML §9.2), a
 few store questions.
 
-Default deny: every path but ``/healthz`` and the static files needs the wall's token, given once as ``/?token=…`` and
-kept in an HttpOnly cookie. Nothing here writes; what a row may contain is decided in ``wall_view``.
+Who may ask is decided in ``access``, who may stay in ``edge``, what a row may contain in ``wall_view``. Nothing here
+writes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
@@ -17,7 +16,10 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from cior_bus.metrics import Metrics
+from cior_console.access import ACCESS, SESSION, Access, give_session, guard, problem
 from cior_console.feed import AlertFeed, FeedMessage
+from cior_console.sessions import Session, WallSessions
 from cior_core.errors import SourceUnavailable
 
 log = structlog.get_logger("cior.console")
@@ -25,7 +27,6 @@ log = structlog.get_logger("cior.console")
 Ask = Callable[[], Any]
 """A store question, blocking; run in a thread. Its result must be msgspec-encodable."""
 
-_COOKIE = "cior_wall"
 _FEED = web.AppKey("feed", AlertFeed)
 _STOP = web.AppKey("stop", asyncio.Event)
 _json = msgspec.json.Encoder()
@@ -34,7 +35,8 @@ _json = msgspec.json.Encoder()
 class WallConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What the page needs to be served.
 
-    ``questions`` are named by their path under ``/api/ask/``; ``city`` is a GeoJSON FeatureCollection as bytes.
+    ``questions`` are named by their path under ``/api/ask/``; ``city`` is a GeoJSON FeatureCollection as bytes;
+    ``names``: hosts that this console is called by, besides its own address and loopback.
     """
 
     token: str
@@ -45,20 +47,29 @@ class WallConfig(msgspec.Struct, frozen=True, kw_only=True):
     drill: bool = False
     keepalive_s: float = 5.0
     ask_timeout_s: float = 5.0
+    names: frozenset[str] = frozenset()
+    session_idle_s: float = 12 * 3600
+    session_life_s: float = 7 * 86_400
 
 
 _CONFIG = web.AppKey("config", WallConfig)
 
 
-def create_app(feed: AlertFeed, config: WallConfig) -> web.Application:
+def create_app(feed: AlertFeed, config: WallConfig, metrics: Metrics | None = None) -> web.Application:
     """The aiohttp application; the caller runs it and feeds ``feed``."""
-    app = web.Application(middlewares=[_guard_token])
+    app = web.Application(middlewares=[guard], client_max_size=65_536)
     app[_FEED], app[_CONFIG] = feed, config
+    app[ACCESS] = Access(
+        WallSessions(config.token, idle_s=config.session_idle_s, life_s=config.session_life_s),
+        names=config.names,
+        now_ms=config.now_ms,
+        metrics=metrics or Metrics(),
+    )
     app.router.add_get("/", _page)
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/static/{name}", _static)
     app.router.add_get("/api/wall", _wall)
-    app.router.add_get("/api/feed", _stream)
+    app.router.add_get("/api/feed", _stream, allow_head=False)
     app.router.add_get("/api/city", _city)
     app.router.add_get("/api/ask/{question}", _ask)
     app.on_startup.append(_bind)
@@ -75,44 +86,28 @@ async def _release(app: web.Application) -> None:
     app[_STOP].set()
 
 
-def _problem(status: int, code: str, detail: str) -> web.Response:
-    """RFC 9457 problem document."""
-    body = _json.encode({"type": "about:blank", "title": code, "status": status, "detail": detail})
-    return web.Response(status=status, body=body, content_type="application/problem+json")
-
-
-@web.middleware
-async def _guard_token(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    if request.path == "/healthz" or request.path.startswith("/static/"):
-        return await handler(request)
-    given = request.query.get("token") or request.cookies.get(_COOKIE, "")
-    if not hmac.compare_digest(given.encode(), request.app[_CONFIG].token.encode()):
-        return _problem(
-            401, "wall.token_missing", "Open the address that was printed at start (it carries the token)."
-        )
-    return await handler(request)
-
-
 async def _page(request: web.Request) -> web.StreamResponse:
     if "token" in request.query:  # keep the token out of the address bar, the history and the Referer
         language = request.query.get("lang", "")
         away = web.HTTPSeeOther("/" + (f"?lang={language}" if language in ("es", "en") else ""))
-        away.set_cookie(
-            _COOKIE, request.query["token"], httponly=True, samesite="Strict", max_age=30 * 86_400
-        )
+        session = request[SESSION]
+        give_session(away, session.cookie or "", session.ends_ms, request.app[ACCESS].now_ms())
         raise away
     return _file("wall.html", "text/html")
 
 
-_TYPES = {"wall.js": "text/javascript", "wall.css": "text/css"}
+_TYPES = {
+    "wall.js": "text/javascript",
+    "wall_list.js": "text/javascript",
+    "wall_words.js": "text/javascript",
+    "wall.css": "text/css",
+}
 
 
 async def _static(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]
     if name not in _TYPES:
-        return _problem(404, "wall.no_such_file", "There is no such file.")
+        return problem(404, "wall.no_such_file", "There is no such file.")
     return _file(name, _TYPES[name])
 
 
@@ -135,20 +130,23 @@ def _answer(value: Any) -> web.Response:
 
 async def _healthz(request: web.Request) -> web.StreamResponse:
     feed = request.app[_FEED]
-    return _answer({"status": "ok", "watchers": feed.watchers, "last_applied_ms": feed.last_applied_ms})
+    status = "late" if feed.is_late else "ok"
+    return _answer({"status": status, "watchers": feed.watchers, "last_applied_ms": feed.last_applied_ms})
 
 
 async def _wall(request: web.Request) -> web.StreamResponse:
     feed, config = request.app[_FEED], request.app[_CONFIG]
-    return _answer(_snapshot(feed, config))
+    return _answer(_snapshot(feed, config, request[SESSION]))
 
 
-def _snapshot(feed: AlertFeed, config: WallConfig) -> dict[str, Any]:
+def _snapshot(feed: AlertFeed, config: WallConfig, session: Session) -> dict[str, Any]:
     return {
         "centre": config.centre,
         "drill": config.drill,
         "seq": feed.seq,
         "now_ms": config.now_ms(),
+        "session_ends_ms": session.ends_ms,
+        "late": feed.is_late,
         "alerts": feed.snapshot(),
     }
 
@@ -161,17 +159,17 @@ async def _ask(request: web.Request) -> web.StreamResponse:
     config = request.app[_CONFIG]
     question = config.questions.get(request.match_info["question"])
     if question is None:
-        return _problem(404, "wall.no_such_question", "There is no such question.")
+        return problem(404, "wall.no_such_question", "There is no such question.")
     try:
         return _answer(await asyncio.wait_for(asyncio.to_thread(question), config.ask_timeout_s))
     except (TimeoutError, SourceUnavailable):
-        return _problem(
+        return problem(
             503, "wall.store_slow", "The store did not answer in time; the live list does not depend on it."
         )
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:
-    feed, config = request.app[_FEED], request.app[_CONFIG]
+    feed, config, session = request.app[_FEED], request.app[_CONFIG], request[SESSION]
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
@@ -179,10 +177,14 @@ async def _stream(request: web.Request) -> web.StreamResponse:
     watcher = feed.watch()
     try:
         # The snapshot goes first on the same connection, so no alert can fall between a snapshot and the stream.
-        await response.write(b"event: snapshot\ndata: " + _json.encode(_snapshot(feed, config)) + b"\n\n")
+        await response.write(_sse("snapshot", _snapshot(feed, config, session)))
         stop = request.app[_STOP]
-        while not stop.is_set():
-            await response.write(_event(await _next(watcher.queue, config.keepalive_s), feed, config))
+        while not stop.is_set() and config.now_ms() < session.ends_ms:
+            message = await _next(watcher.queue, config.keepalive_s)
+            if message is not None and message.kind == "resync":
+                await response.write(_sse("snapshot", _snapshot(feed, config, session)))
+            else:
+                await response.write(_event(message, feed, config))
     except ConnectionError:
         log.debug("watcher_left")
     finally:
@@ -199,7 +201,10 @@ async def _next(queue: asyncio.Queue[FeedMessage], wait_s: float) -> FeedMessage
 
 def _event(message: FeedMessage | None, feed: AlertFeed, config: WallConfig) -> bytes:
     if message is None:
-        return b"event: alive\ndata: " + _json.encode({"now_ms": config.now_ms(), "seq": feed.seq}) + b"\n\n"
-    if message.kind == "resync":
-        return b"event: snapshot\ndata: " + _json.encode(_snapshot(feed, config)) + b"\n\n"
-    return b"event: " + message.kind.encode() + b"\ndata: " + _json.encode(message) + b"\n\n"
+        alive = {"now_ms": config.now_ms(), "seq": feed.seq, "late": feed.is_late}
+        return _sse("alive", alive)
+    return _sse(message.kind, message)
+
+
+def _sse(kind: str, data: Any) -> bytes:
+    return b"event: " + kind.encode() + b"\ndata: " + _json.encode(data) + b"\n\n"

@@ -36,7 +36,7 @@ class WallWatch:
     def __init__(self, wall_url: str) -> None:
         parts = urlsplit(wall_url)
         self._base = f"{parts.scheme}://{parts.netloc}"
-        self._cookies = {"cior_wall": parse_qs(parts.query)["token"][0]}
+        self._headers = {"Authorization": f"Bearer {parse_qs(parts.query)['token'][0]}"}
         self.seen: dict[str, Seen] = {}
         self.connected = asyncio.Event()
 
@@ -44,7 +44,7 @@ class WallWatch:
         """Follow the feed."""
         timeout = aiohttp.ClientTimeout(total=None, sock_read=30)
         async with aiohttp.ClientSession(
-            cookies=self._cookies, timeout=timeout, read_bufsize=2**20
+            headers=self._headers, timeout=timeout, read_bufsize=2**20
         ) as session:
             while True:
                 try:
@@ -95,7 +95,7 @@ class WallWatch:
     async def ask(self, question: str) -> bytes:
         """The raw JSON of a store question. Raises ``SourceUnavailable``."""
         async with (
-            aiohttp.ClientSession(cookies=self._cookies) as session,
+            aiohttp.ClientSession(headers=self._headers) as session,
             session.get(f"{self._base}/api/ask/{question}") as answer,
         ):
             body = await answer.read()

@@ -82,7 +82,7 @@ class RunningCentre:
         """JSON of a wall path such as ``/api/wall``."""
         url = self.stack.wall_url.split("/?")[0] + path
         with urlopen(
-            Request(url, headers={"Cookie": f"cior_wall={self.keys.wall_token}"}), timeout=10
+            Request(url, headers={"Authorization": f"Bearer {self.keys.wall_token}"}), timeout=10
         ) as answer:
             return msgspec.json.decode(answer.read())
 

@@ -100,3 +100,17 @@ def told(tests: Sequence[str], tree: Path, *, options: Sequence[str] = ()) -> tu
         check=False,
     )
     return ran.returncode, ran.stdout + ran.stderr
+
+
+def check_readable(row: Row) -> None:
+    """Raises ``SyntaxError`` when the broken file is no program any more: that would fail any test and show nothing.
+
+    Of what is not Python only the brackets are counted.
+    """
+    if row.file.endswith(".py"):
+        text = (source_tree.ROOT / row.file).read_text(encoding="utf-8")
+        compile(text.replace(row.old, row.new), row.file, "exec")
+        return
+    for opening, closing in ("()", "[]", "{}"):
+        if row.old.count(opening) - row.old.count(closing) != row.new.count(opening) - row.new.count(closing):
+            raise SyntaxError(f"{row.file}: {opening}{closing} do not match")

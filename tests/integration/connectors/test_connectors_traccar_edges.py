@@ -76,7 +76,7 @@ class Receiver:
     @property
     def connections(self) -> int:
         assert self.source._edge is not None
-        return len(self.source._edge.crowd)
+        return len(self.source._edge.connections)
 
     def knocks(self, count: int, sends: bytes = b"") -> list[socket.socket]:
         opened = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(count)]

@@ -9,204 +9,36 @@ import json
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import msgspec
 import pytest
-from aiohttp import web
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from cior_console.feed import AlertFeed
-from cior_console.web import WallConfig, create_app
 from cior_core import priority
-from cior_core.errors import SourceUnavailable
-from cior_core.model import (
-    Alert,
-    AlertId,
-    AlertStatus,
-    AreaId,
-    DataClass,
-    EventId,
-    Level,
-    Member,
-    Phase,
-    Place,
-    PlaceMethod,
-    Reason,
-    TypeCode,
+from cior_core.model import Alert, AlertStatus, Level, TypeCode
+from integration.console.wall_rig import (
+    CANARY,
+    NOW_MS,
+    SILENT,
+    TOKEN,
+    Wall,
+    alert,
+    events,
+    listed,
+    served,
+    shown,
 )
-
-TOKEN = "only-for-this-test"
-NOW_MS = 1_795_000_000_000
-CANARY = "CANARY-María-Pérez-San-Lorenzo-1234"
-CITY = json.dumps(
-    {
-        "type": "FeatureCollection",
-        "features": [
-            {
-                "type": "Feature",
-                "properties": {"id": "centro", "name": "Centro"},
-                "geometry": {
-                    "type": "Polygon",
-                    "coordinates": [
-                        [
-                            [-60.67, -32.97],
-                            [-60.62, -32.97],
-                            [-60.62, -32.93],
-                            [-60.67, -32.93],
-                            [-60.67, -32.97],
-                        ]
-                    ],
-                },
-            },
-            {
-                "type": "Feature",
-                "properties": {"id": "sur", "name": "Sur"},
-                "geometry": {
-                    "type": "Polygon",
-                    "coordinates": [
-                        [
-                            [-60.67, -33.01],
-                            [-60.62, -33.01],
-                            [-60.62, -32.97],
-                            [-60.67, -32.97],
-                            [-60.67, -33.01],
-                        ]
-                    ],
-                },
-            },
-        ],
-    }
-).encode()
-
-
-class Name(msgspec.Struct, frozen=True, kw_only=True):
-    name_es: str
-    name_en: str
-
-
-NAMES: dict[str, Name] = {
-    TypeCode("transit.panic.bus"): Name(name_es="Pánico en colectivo", name_en="Bus panic button"),
-    TypeCode("alarm.community"): Name(name_es="Alarma comunitaria", name_en="Community alarm"),
-}
-
-
-def member(number: int) -> Member:
-    place = Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.64, district="centro")
-    return Member(
-        event_id=EventId(f"e{number}"),
-        type=TypeCode("transit.panic.bus"),
-        source="urn:x",
-        subject=CANARY,
-        phase=Phase.NEW,
-        occurred_ms=NOW_MS,
-        received_ms=NOW_MS,
-        place=place,
-        life_safety=True,
-        independence=f"s{number}",
-        summary=CANARY,
-    )
-
-
-def alert(number: int, **change: Any) -> Alert:
-    reason = Reason(code="base", points=90, text_es="pulsador de colectivo", text_en="bus panic button")
-    values: dict[str, Any] = {
-        "id": AlertId(f"a{number}"),
-        "area": AreaId("city"),
-        "version": 1,
-        "type": TypeCode("transit.panic.bus"),
-        "level": Level.P1,
-        "score": 90,
-        "status": AlertStatus.OPEN,
-        "reasons": (reason,),
-        "members": (member(number),),
-        "opened_ms": NOW_MS - 5000,
-        "updated_ms": NOW_MS,
-        "first_occurred_ms": NOW_MS,
-        "last_occurred_ms": NOW_MS,
-        "place": Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.64, district="centro"),
-        "data_class": DataClass.RESTRICTED,
-        "life_safety": True,
-        "protocol": "p",
-        "protocol_version": 1,
-        "rules_version": "r",
-        "notes": (CANARY,),
-    }
-    return Alert(**(values | change))
-
-
-SILENT = alert(
-    9,
-    silent=True,
-    data_class=DataClass.SEALED,
-    level=Level.P1,
-    place=Place(method=PlaceMethod.DISTRICT, district="sur", lat=-33.0, lon=-60.65),
-)
-
-
-class Wall:
-    """A served wall and its feed."""
-
-    def __init__(self, url: str, feed: AlertFeed, runner: web.AppRunner) -> None:
-        self.url, self.feed, self.runner = url, feed, runner
-
-
-def slow_store() -> Any:
-    raise SourceUnavailable("store.away", "the store is away")
-
-
-def questions() -> dict[str, Callable[[], Any]]:
-    return {
-        "latency": lambda: {"n": 12, "p50_ms": 80.0, "p95_ms": 210.0, "p99_ms": 400.0},
-        "balance": lambda: {"accepted": 10, "stored": 9, "dead": 1, "in_flight": 0, "gap": 0},
-        "blind": lambda: [
-            {"name": "panel:1007", "state_es": "callado", "state_en": "silent", "since_ms": NOW_MS - 90_000}
-        ],
-        "sources": lambda: [{"source": "dc09", "signals": 12, "dead": 1}],
-        "broken": slow_store,
-    }
 
 
 @pytest.fixture
 async def wall() -> AsyncIterator[Wall]:
-    feed = AlertFeed(NAMES, now_ms=lambda: NOW_MS, watcher_limit=5)
-    config = WallConfig(
-        token=TOKEN, centre="Ensayo", city=CITY, questions=questions(), now_ms=lambda: NOW_MS, keepalive_s=0.2
-    )
-    runner = web.AppRunner(create_app(feed, config), shutdown_timeout=0.5)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    yield Wall(f"http://127.0.0.1:{port}", feed, runner)
-    await runner.cleanup()
-
-
-async def events(url: str, want: int) -> list[tuple[str, Any]]:
-    """The first ``want`` events of the stream, without the keep-alives."""
-    found: list[tuple[str, Any]] = []
-    async with (
-        aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session,
-        session.get(f"{url}/api/feed") as stream,
-    ):
-        kind = ""
-        async for raw in stream.content:
-            line = raw.decode().rstrip("\n")
-            if line.startswith("event: "):
-                kind = line[7:]
-            elif line.startswith("data: ") and kind != "alive":
-                found.append((kind, json.loads(line[6:])))
-                if len(found) == want:
-                    return found
-    return found
+    async with served() as running:
+        yield running
 
 
 async def test_law_9_without_the_token_there_is_nothing_to_see(wall: Wall) -> None:
@@ -236,7 +68,7 @@ async def test_the_silent_channel_shows_district_and_nothing_else(wall: Wall) ->
     wall.feed.apply(SILENT)
     await asyncio.sleep(0.1)
     async with (
-        aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session,
+        shown() as session,
         session.get(f"{wall.url}/api/wall") as answer,
     ):
         text = await answer.text()
@@ -251,7 +83,7 @@ async def test_a_loud_alert_shows_no_subject_and_no_free_text(wall: Wall) -> Non
     wall.feed.apply(alert(1))
     await asyncio.sleep(0.1)
     async with (
-        aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session,
+        shown() as session,
         session.get(f"{wall.url}/api/wall") as answer,
     ):
         assert CANARY not in await answer.text()
@@ -272,34 +104,12 @@ async def test_a_page_that_does_not_keep_up_gets_a_new_snapshot_and_delays_nobod
 
 
 async def test_a_store_that_is_away_is_said_and_does_not_break_the_page(wall: Wall) -> None:
-    async with aiohttp.ClientSession(cookies={"cior_wall": TOKEN}) as session:
+    async with shown() as session:
         async with session.get(f"{wall.url}/api/ask/broken") as answer:
             assert answer.status == 503
             assert (await answer.json(content_type=None))["title"] == "wall.store_slow"
         async with session.get(f"{wall.url}/api/ask/nonsense") as answer:
             assert answer.status == 404
-
-
-@pytest.fixture
-def browser(chromium: tuple[Path, Path], tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    options = Options()
-    options.binary_location = str(chromium[0])
-    for flag in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--window-size=1600,900",
-    ):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(str(chromium[1])))
-    yield driver
-    driver.quit()
 
 
 async def test_in_a_browser_the_press_is_on_the_list_and_on_the_map_and_the_silent_alarm_is_not_a_point(
@@ -354,6 +164,7 @@ async def test_page_and_snapshot_keep_the_one_order_of_every_queue(
 ) -> None:
     queue = mixed_queue()
     wanted = [each.id for each in sorted(queue, key=priority.order)]
+    browser.set_window_size(1600, 2000)  # only what is seen is drawn, and here all twelve are
 
     def look() -> None:
         browser.get(f"{wall.url}/?token={TOKEN}")
@@ -365,31 +176,6 @@ async def test_page_and_snapshot_keep_the_one_order_of_every_queue(
 
     await asyncio.to_thread(look)
     assert [row.id for row in wall.feed.snapshot()] == wanted
-
-
-async def test_a_long_list_is_never_cut_before_a_life_safety_alert_that_nobody_acknowledged(
-    wall: Wall, browser: webdriver.Chrome
-) -> None:
-    flood = [alert(number, status=AlertStatus.ACKNOWLEDGED) for number in range(220)]
-    waiting, calm = alert(300, level=Level.P2), alert(301, level=Level.P3, life_safety=False)
-
-    def look() -> None:
-        browser.get(f"{wall.url}/?token={TOKEN}")
-        WebDriverWait(browser, 10).until(lambda d: "vivo" in d.find_element(By.ID, "link").text)
-        for each in (*flood, waiting, calm):
-            wall.feed.apply(each)
-        WebDriverWait(browser, 10).until(lambda d: waiting.id in listed(d))
-        assert len(listed(browser)) == 201
-        assert calm.id not in listed(browser)
-
-    await asyncio.to_thread(look)
-
-
-def listed(browser: webdriver.Chrome) -> list[str]:
-    """The rows' ids from top to bottom, read in one go."""
-    script = "return [...document.querySelectorAll('#list li')].map((row) => row.dataset.id)"
-    found: list[str] = browser.execute_script(script)
-    return found
 
 
 async def test_in_a_browser_a_lost_centre_is_shouted(wall: Wall, browser: webdriver.Chrome) -> None:

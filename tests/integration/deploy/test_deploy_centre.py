@@ -171,7 +171,7 @@ class Deployed:
     def asked(self, path: str) -> Any:
         """What the console answers to somebody with the wall's token."""
         token = open_keys(self.keys).keys.wall_token
-        request = Request(f"http://127.0.0.1:{self.wall}{path}", headers={"Cookie": f"cior_wall={token}"})
+        request = Request(f"http://127.0.0.1:{self.wall}{path}", headers={"Authorization": f"Bearer {token}"})
         with urlopen(request, timeout=10) as answer:
             return json.load(answer)
 

@@ -126,7 +126,7 @@ def must_seal(row: rows.Row, nature: str, config: CadDropConfig, taxonomy: Taxon
 def _seals(rule: SealRule, row: rows.Row) -> bool:
     texts = row.parts(rule.columns)
     return (
-        any(column in row.absent for column in rule.columns)
+        any(not row.has(column) for column in rule.columns)
         or any(_LOST in text for text in texts)
         or any(
             _compiled(values.unaccented(rule.pattern)).search(each)

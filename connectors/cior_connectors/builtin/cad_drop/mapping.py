@@ -39,7 +39,8 @@ def tried(stream: BinaryIO, config: CadDropConfig, *, now_ms: int) -> Iterator[T
                 continue
             absent = None
             with suppress(PayloadRejected):
-                absent = rows.read(record.raw, config, reading.details).absent
+                row = rows.read(record.raw, config, reading.details)
+                absent = frozenset(column for column in rows.mapped(config) if not row.has(column))
             told = labelling.labels(record.raw, reading.details, config=config, state=state, now_ms=now_ms)
             yield Tried(raw=record.raw, details=details | told.labels, absent=absent)
     finally:

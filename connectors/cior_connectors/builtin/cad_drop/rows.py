@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from cior_connectors.builtin.cad_drop import xml_text
@@ -21,14 +22,14 @@ _MAX_REFERENCES = 8
 
 
 class Row:
-    """Values of a record by column; ``get`` gives stripped text, "" for what is absent or null.
+    """Values of a record by column; ``get`` gives stripped text, "" for what is absent or null."""
 
-    ``absent``: mapped columns that the record does not have at all.
-    """
-
-    def __init__(self, values: Mapping[Column, str], absent: frozenset[Column] = frozenset()) -> None:
+    def __init__(self, values: Mapping[Column, str]) -> None:
         self._values = values
-        self.absent = absent
+
+    def has(self, column: Column) -> bool:
+        """Whether the record has the column at all, be it empty."""
+        return column in self._values
 
     def get(self, column: Column | None) -> str:
         """Text of one column."""
@@ -76,14 +77,12 @@ def read(raw: bytes, config: CadDropConfig, details: Mapping[str, str]) -> Row:
 
 def split_line(text: str, config: CadDropConfig, delimiter: str = "") -> list[str]:
     """Fields of one CSV record. Raises ``PayloadRejected`` (``cad_drop.csv``)."""
+    return _fields(text, delimiter or config.csv.delimiter, config.csv.quote)
+
+
+def _fields(text: str, delimiter: str, quote: str) -> list[str]:
     try:
-        rows = list(
-            csv.reader(
-                io.StringIO(text, newline=""),
-                delimiter=delimiter or config.csv.delimiter,
-                quotechar=config.csv.quote,
-            )
-        )
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote))
     except csv.Error as error:
         raise PayloadRejected("cad_drop.csv", f"not a CSV record: {error}") from error
     if len(rows) != 1:
@@ -94,19 +93,24 @@ def split_line(text: str, config: CadDropConfig, delimiter: str = "") -> list[st
 def _csv(text: str, config: CadDropConfig, details: Mapping[str, str]) -> Row:
     delimiter, header = details.get("delimiter", ""), details.get("header", "")
     fields = split_line(text.rstrip("\r\n"), config, delimiter)
-    names = [name.strip() for name in split_line(header, config, delimiter)] if header else []
-    if names and [field.strip() for field in fields] == names:
+    names = _names(header, delimiter or config.csv.delimiter, config.csv.quote) if header else ()
+    if names and tuple(field.strip() for field in fields) == names:
         raise PayloadRejected("cad_drop.repeated_header", "the header again")
     _refuse_width(fields, names, config, surplus=int(details.get("surplus", "0")))
     values: dict[Column, str] = dict(enumerate(fields))
     for name, field in zip(names, fields, strict=False):
         if name:
             values.setdefault(name, field)
-    absent = frozenset(column for column in mapped(config) if column not in values)
-    return Row(values, absent)
+    return Row(values)
 
 
-def _refuse_width(fields: list[str], names: list[str], config: CadDropConfig, *, surplus: int) -> None:
+@lru_cache(maxsize=64)
+def _names(header: str, delimiter: str, quote: str) -> tuple[str, ...]:
+    """The column names of a header line: the same for all rows of a file."""
+    return tuple(name.strip() for name in _fields(header, delimiter, quote))
+
+
+def _refuse_width(fields: list[str], names: tuple[str, ...], config: CadDropConfig, *, surplus: int) -> None:
     """A row may lack columns without a name at the end, and have as many empty ones more as all rows of its file.
 
     Any other width is a separator inside a text: its values may have moved. Raises ``PayloadRejected``.
@@ -148,8 +152,7 @@ def _json(text: str, config: CadDropConfig) -> Row:
     if not isinstance(tree, dict | list) or (isinstance(tree, list) and not _by_index(config)):
         raise PayloadRejected("cad_drop.json", "a record must be an object")
     found = {column: _at_path(tree, str(column)) for column in mapped(config)}
-    absent = frozenset(column for column, value in found.items() if value is _NOTHING)
-    return Row({column: _scalar(value) for column, value in found.items()}, absent)
+    return Row({column: _scalar(value) for column, value in found.items() if value is not _NOTHING})
 
 
 def _by_index(config: CadDropConfig) -> bool:
@@ -217,7 +220,7 @@ def _referred(node: dict[str, Any], root: Any) -> Any:
 
 
 def _scalar(value: Any) -> str:
-    if value is None or value is _NOTHING:
+    if value is None:
         return ""
     match value:
         case bool():
@@ -232,8 +235,7 @@ def _xml(raw: bytes, config: CadDropConfig, details: Mapping[str, str]) -> Row:
     encoding = details.get("encoding") or xml_text.encoding_of(io.BytesIO(raw), config.encoding).name
     root = xml_text.element(raw, encoding)
     found = {column: xml_text.at(root, str(column)) for column in mapped(config)}
-    absent = frozenset(column for column, value in found.items() if value is None)
-    return Row({column: value or "" for column, value in found.items()}, absent)
+    return Row({column: value for column, value in found.items() if value is not None})
 
 
 def several(columns: Column | tuple[Column, ...] | None) -> tuple[Column, ...]:

@@ -15,6 +15,8 @@ _PERSONAL = (
     ),
 )
 _MONTH = r"(?:ene|feb|mar|abr|may|jun|jul|ago|sep|sept|set|oct|nov|dic|jan|apr|aug|dec)[a-z]*\.?"
+_EXACT_DIGITS = 16
+"""A spreadsheet keeps fifteen digits of a number."""
 _DESTROYED = (
     ("scientific", re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]\d{1,3}|[+-]?\d[.,]\d+E\d{1,3}", re.IGNORECASE)),
     (
@@ -43,7 +45,7 @@ def destroyed(number: str, pattern: str | None) -> str:
 
     Such a text is shared by many calls, so it is no number of any.
     """
-    for name, sign in _DESTROYED:
+    for name, sign in _DESTROYED if number and not (number.isdigit() and len(number) < _EXACT_DIGITS) else ():
         if sign.fullmatch(number):
             return name
     return "unlike" if pattern and number and not re.fullmatch(pattern, number) else ""

@@ -96,8 +96,8 @@ class TraccarConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_f
         ),
     ] = 512
     max_connections_per_peer: Annotated[
-        int, Meta(ge=1, description="Of one address, those that have shown no secret.", examples=[64])
-    ] = 64
+        int, Meta(ge=1, description="Of one address, those that have shown no secret.", examples=[256])
+    ] = 256
     head_timeout_s: Annotated[
         float,
         Meta(
