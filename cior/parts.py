@@ -180,6 +180,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
 def run_streams(arguments: PartArguments, role: str) -> int:
     """One Faust worker; its exit code tells the supervisor why it ended."""
     from cior_connectors._runtime.settings import read_registry
+    from cior_core.sealed_devices import enrolled
     from cior_streams.runner import run_worker
     from cior_streams.settings import Role
     from cior_streams.wiring import Domain
@@ -187,7 +188,12 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     if role == Role.BULK:
         os.nice(BULK_NICENESS)
     centre = arguments.centre
-    known = read_registry(centre.beside(centre.file.registry)).values()
+    # The one place where the clear names and the key meet outside a connector; the worker gets neither (ADR 17).
+    known = enrolled(
+        read_registry(centre.beside(centre.file.registry)).values(),
+        key=open_keys(centre.data / "keys").keys.centre_hmac,
+        placed=load_city(centre).placed,
+    )
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
     domain = Domain.of(
         rules, taxonomy(), known=known, area=AreaId(centre.file.centre.area), drill=centre.file.centre.drill

@@ -84,7 +84,7 @@ def enroll(device: Device, now_ms: int, state: DeviceState | None = None) -> Dev
     """The state of a registered device from a start of ours on, so that one which never says a word is found silent
     too, and none is for the time in which nobody listened. Keeps what ``state`` already knows."""
     known = state or DeviceState(
-        subject=device.id, seen_ms=now_ms, place=device.place if device.place.located else None
+        subject=device.id, seen_ms=now_ms, place=device.place if _usable(device.place) else None
     )
     return msgspec.structs.replace(
         known,

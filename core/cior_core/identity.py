@@ -8,6 +8,7 @@ order of arrival.
 
 from __future__ import annotations
 
+import hmac
 from hashlib import sha256
 from typing import Final
 
@@ -35,6 +36,23 @@ def _named_uuid(domain: str, *fields: Field) -> str:
     value = (value & ~(0x3 << 62)) | (2 << 62)
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def pseudonym(key: bytes, *words: str) -> str:
+    """``p-`` and 32 hex digits (HMAC-SHA256, RFC 2104): the same for the same ``words``; nobody without the centre's
+    ``key`` gets back, by trial either (law 17)."""
+    message = b"".join(len(word.encode()).to_bytes(4, "big") + word.encode() for word in words)
+    return "p-" + hmac.new(key, message, sha256).hexdigest()[:32]
+
+
+def is_pseudonym(text: str) -> bool:
+    """Whether ``text`` has the shape of a :func:`pseudonym`."""
+    return len(text) == 34 and text.startswith("p-") and set(text[2:]) <= set("0123456789abcdef")
+
+
+def device_pseudonym(key: bytes, device_id: str) -> str:
+    """Under which name a registered sealed device exists outside its connector, whatever channel it speaks on."""
+    return pseudonym(key, "device", device_id)
 
 
 def payload_sha256(payload: bytes) -> str:

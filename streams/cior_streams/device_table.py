@@ -13,6 +13,7 @@ from cior_bus.lanes import device_bucket
 from cior_bus.message import RecordIn
 from cior_core import device_state, devices
 from cior_core.device_state import Bucket, DeviceState
+from cior_core.identity import is_pseudonym
 from cior_core.model import DataClass, Device
 from cior_core.ports import Clock
 
@@ -23,9 +24,9 @@ class Registry:
     def __init__(self, known: Iterable[Device] = ()) -> None:
         self._by_bucket: dict[bytes, list[Device]] = {}
         for device in known:
-            # A sealed device is known here by its pseudonym, from its first word on: enrolled by its registered name it
-            # would stand in a changelog, and be called silent for ever under a name that never speaks (law 17).
-            if device.enabled and device.data_class is not DataClass.SEALED:
+            # A sealed device comes here as ``sealed_devices`` made it. By its registered name it would stand in a
+            # changelog, and be called silent for ever under a name that never speaks (law 17).
+            if device.enabled and (device.data_class is not DataClass.SEALED or is_pseudonym(device.id)):
                 self._by_bucket.setdefault(device_bucket(device.id), []).append(device)
 
     def of(self, bucket: bytes) -> list[Device]:

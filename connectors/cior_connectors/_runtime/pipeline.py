@@ -81,7 +81,7 @@ class Pipeline:
             received_ms=now_ms,
             raw_id=raw_id(
                 facts.source,
-                payload_sha256(received.payload),
+                self._channel.sealer.pseudonym("raw", payload_sha256(received.payload)),
                 received_ms=now_ms,
                 instance=f"{self._instance}/{self._boot}",
                 ordinal=next(self._ordinals),

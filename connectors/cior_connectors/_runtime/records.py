@@ -270,7 +270,7 @@ def _sealed(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPa
     record = RawRecord(
         id=facts.raw_id,
         source=sealer.source(facts.source),
-        subject=sealer.pseudonym("subject", facts.source, identity),
+        subject=sealer.subject(facts.source, identity, channel.context.registry.get(identity)),
         received_ms=facts.received_ms,
         payload=box,
         sha256=pointer.sha256,

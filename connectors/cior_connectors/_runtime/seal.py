@@ -8,9 +8,7 @@ Box content: :class:`SealedContent` as MessagePack.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
-from hashlib import sha256
 
 import msgspec
 from nacl.public import PublicKey, SealedBox
@@ -18,7 +16,7 @@ from nacl.public import PublicKey, SealedBox
 from cior_connectors._runtime import clocks
 from cior_connectors._runtime.codes import SILENT, UNDECODED
 from cior_connectors.contract import Facts
-from cior_core import codec
+from cior_core import codec, identity
 from cior_core.identity import payload_sha256
 from cior_core.model import (
     UNKNOWN_PLACE,
@@ -87,10 +85,16 @@ class Sealer:
         self._hmac_key = hmac_key
         self._district_of = district_of
 
-    def pseudonym(self, *identity: str) -> str:
-        """``p-`` and 32 hex digits: the same for the same identity; nobody without the centre's key gets back."""
-        message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in identity)
-        return "p-" + hmac.new(self._hmac_key, message, sha256).hexdigest()[:32]
+    def pseudonym(self, *words: str) -> str:
+        """``p-`` and 32 hex digits: the same for the same words; nobody without the centre's key gets back."""
+        return identity.pseudonym(self._hmac_key, *words)
+
+    def subject(self, source: str, subject: str, device: Device | None) -> str:
+        """Who speaks, in public: a registered device by the one name it is enrolled and missed under, anybody else by
+        one of its channel's."""
+        if device is None:
+            return self.pseudonym("subject", source, subject)
+        return identity.device_pseudonym(self._hmac_key, device.id)
 
     def source(self, source: str) -> str:
         """The channel's urn in public."""
@@ -127,12 +131,11 @@ class Sealer:
 
         Built from nothing, so a field added to ``Event`` later stays inside until someone lets it out here.
         """
-        pseudonym = self.pseudonym("subject", event.source, event.subject)
         return Event(
             id=EventId(self.pseudonym("event", event.id)),
             source=self.source(event.source),
             type=_public_type(event),
-            subject=pseudonym,
+            subject=self.subject(event.source, event.subject, device),
             phase=event.phase,
             occurred_ms=event.occurred_ms,
             received_ms=event.received_ms,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, Sighting, window_key
+from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, Sighting
+from cior_core.identity import pseudonym
 
-KEY = window_key("1234", "0001", "ADM-CID 1120")
+KEY = pseudonym(bytes(32), "1234", "0001", "ADM-CID 1120")
 T0 = 1_790_000_000_000
 
 
@@ -51,11 +52,27 @@ def test_a_damaged_journal_is_read_as_far_as_it_makes_sense(tmp_path: Path) -> N
     window.close()
 
 
+def test_law_17_plain_digests_of_an_older_version_leave_the_disk_and_nobody_else_may_read_the_journal(
+    tmp_path: Path,
+) -> None:
+    journal = tmp_path / "presses"
+    plain = "0" * 32
+    journal.write_text(f"{plain} {T0} 0\n{KEY} {T0} 1\n", encoding="ascii")
+    journal.chmod(0o644)
+    (tmp_path / "presses.new").write_text("left by a kill", encoding="ascii")
+    window = ResendWindow(window_s=600, journal=journal)
+    window.open(now_ms=T0 + 1)
+    window.sight(KEY, now_ms=T0 + 2)
+    window.close()
+    assert journal.read_text(encoding="ascii").splitlines() == [f"{KEY} {T0} 1", f"{KEY} {T0} 2"]
+    assert [file.stat().st_mode & 0o777 for file in tmp_path.iterdir()] == [0o600]
+
+
 def test_memory_and_journal_are_bounded(tmp_path: Path) -> None:
     window = ResendWindow(window_s=600, journal=tmp_path / "presses", max_presses=2_000)
     window.open(now_ms=T0)
     for n in range(50_000):
-        window.sight(f"{n:032x}", now_ms=T0 + n // 1000)
+        window.sight(f"p-{n:032x}", now_ms=T0 + n // 1000)
     window.close()
     assert len(window._presses) <= 2_000
     assert (tmp_path / "presses").stat().st_size < 1_200_000

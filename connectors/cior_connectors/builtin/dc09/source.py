@@ -12,7 +12,7 @@ from cior_connectors.builtin.dc09.frame import Dialect, Frame, FrameKind
 from cior_connectors.builtin.dc09.handover import Handover
 from cior_connectors.builtin.dc09.listeners import DatagramServer, Line, StreamServer
 from cior_connectors.builtin.dc09.message import Message, account_of, parse
-from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow, window_key
+from cior_connectors.builtin.dc09.window import PeerWatch, ResendWindow
 from cior_connectors.contract import (
     Accepted,
     Decoded,
@@ -154,9 +154,8 @@ class Dc09Source:
     def _labels(self, message: Message, host: str, now_ms: int) -> dict[str, str]:
         labels: dict[str, str] = {}
         if message.token not in reply.LINK_TOKENS:
-            seen = self._window.sight(
-                window_key(message.account, message.sequence, message.identity()), now_ms=now_ms
-            )
+            press = self._opened.keyed("press", message.account, message.sequence, message.identity())
+            seen = self._window.sight(press, now_ms=now_ms)
             labels |= {"press_first_ms": str(seen.first_ms), "press_repeat": str(seen.repeat)}
         other = self._peers.sight(message.account, host, now_ms=now_ms)
         if other is not None:

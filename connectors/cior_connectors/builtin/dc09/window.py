@@ -11,7 +11,6 @@ the facts of every resend, so ``decode`` stays pure and replay gives the ids of 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections import OrderedDict
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from cior_bus import durable_file
+from cior_core.identity import is_pseudonym
 
 MAX_PRESSES = 100_000
 MAX_ACCOUNTS = 100_000
@@ -34,13 +34,12 @@ class Sighting(msgspec.Struct, frozen=True):
     repeat: int
 
 
-def window_key(account: str, sequence: str, identity: str) -> str:
-    """Key of a press inside the window; a digest, so that no panel content lies in the journal."""
-    return hashlib.sha256(f"{account}\x1f{sequence}\x1f{identity}".encode()).hexdigest()[:32]
-
-
 class ResendWindow:
-    """Presses of the last ``window_s`` seconds. Bounded: the oldest leave first."""
+    """Presses of the last ``window_s`` seconds. Bounded: the oldest leave first.
+
+    Their keys are digests with the centre's key (:func:`cior_core.identity.pseudonym`): a thousand accounts times a
+    few codes are tried in a second, so a plain digest in the journal would name who pressed in silence (law 17).
+    """
 
     def __init__(
         self, *, window_s: float, journal: Path | None = None, max_presses: int = MAX_PRESSES
@@ -54,7 +53,11 @@ class ResendWindow:
         self._compacted = 0
 
     def open(self, *, now_ms: int) -> None:
-        """Read the journal of the process before and start a compact one. Lines that make no sense are skipped."""
+        """Read the journal of the process before and start a compact one.
+
+        Lines that make no sense are skipped, and so are those of an older version, whose digests anybody could try:
+        they are gone from the disk on return.
+        """
         if self._path is None:
             return
         with contextlib.suppress(FileNotFoundError):
@@ -94,7 +97,7 @@ class ResendWindow:
     def _remember(self, line: str) -> None:
         key, _, numbers = line.partition(" ")
         first, _, repeat = numbers.partition(" ")
-        if len(key) == 32 and first.isdigit() and repeat.isdigit():
+        if is_pseudonym(key) and first.isdigit() and repeat.isdigit():
             self._presses[key] = Sighting(int(first), int(repeat))
 
     def _append(self, key: str, seen: Sighting) -> None:

@@ -1,0 +1,37 @@
+"""What may be known of sealed devices outside their connector: a pseudonym, a district, an interval (law 17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from cior_core.identity import device_pseudonym
+from cior_core.model import DataClass, Device, Place
+
+KIND = "sealed"
+
+
+def enrolled(
+    devices: Iterable[Device], *, key: bytes, placed: Callable[[Place], Place]
+) -> tuple[Device, ...]:
+    """``devices`` as the rest of the centre may know them: each sealed one under the pseudonym that its connector gives
+    it (``key``: the centre's), with the district that ``placed`` finds; the others as they are.
+
+    A sealed row is built from nothing, so a field added to ``Device`` later stays inside until it is let out here.
+    """
+    return tuple(
+        _sealed(device, key, placed) if device.data_class is DataClass.SEALED else device
+        for device in devices
+    )
+
+
+def _sealed(device: Device, key: bytes, placed: Callable[[Place], Place]) -> Device:
+    return Device(
+        id=device_pseudonym(key, device.id),
+        kind=KIND,
+        place=placed(device.place).district_only(),
+        area=device.area,
+        expected_every_s=device.expected_every_s,
+        data_class=DataClass.SEALED,
+        enabled=device.enabled,
+        drill=device.drill,
+    )
