@@ -43,11 +43,19 @@ class Guard:
 
     def __init__(self, bus: DurableSink, *, clock: Clock, metrics: m.Metrics) -> None:
         self._bus, self._clock, self._metrics = bus, clock, metrics
+        self.done: dict[tuple[str, int], int] = {}
 
     async def run(
         self, record: RecordIn, handle: Handle, *, agent: str, rescue: Rescue = nothing_to_rescue
     ) -> None:
-        """Handle one message. Returns when it is handled or buried; raises nothing but cancellation."""
+        """Handle one message. Returns when it is handled or buried; raises nothing but cancellation.
+
+        ``done`` then holds the next offset of its partition: under load the committed one is seconds behind it.
+        """
+        await self._run(record, handle, agent=agent, rescue=rescue)
+        self.done[record.topic, record.partition] = record.offset + 1
+
+    async def _run(self, record: RecordIn, handle: Handle, *, agent: str, rescue: Rescue) -> None:
         wait_s = _FIRST_WAIT_S
         while True:
             try:

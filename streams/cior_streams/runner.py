@@ -29,6 +29,7 @@ from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.ports import Clock
 from cior_streams import app as edge
 from cior_streams import metrics as s
+from cior_streams.guard import Guard
 from cior_streams.lateness import Lateness
 from cior_streams.settings import Role, StreamSettings
 from cior_streams.watchdog import FATAL, WORKING, Diagnosis, LogReader, Observation, Watchdog, watch
@@ -86,6 +87,7 @@ class Worker:
         self._over = threading.Event()
         self._diagnosis, self._commit_age_s = Diagnosis.BROKER_AWAY, 0.0
         self._dog = Watchdog(stall_s=settings.stall_s, urgent=settings.urgent_topics)
+        self._done: dict[tuple[str, int], int] = {}
         self._lateness = Lateness(self._clock, worker=f"{settings.app_id}-{settings.worker}")
         self._seen = Observation(
             at_s=time.monotonic(), is_reading=False, committed={}, assigned=frozenset(), topics=frozenset()
@@ -132,7 +134,9 @@ class Worker:
         return False
 
     async def _serve(self, bus: Bus) -> int:
-        app = build(self.settings, self.domain, bus, clock=self._clock, metrics=self.metrics)
+        guard = Guard(bus, clock=self._clock, metrics=self.metrics)
+        app = build(self.settings, self.domain, bus, guard=guard, clock=self._clock, metrics=self.metrics)
+        self._done = guard.done
         app.loop = asyncio.get_running_loop()
         app.finalize()
         starting = asyncio.ensure_future(app.start())
@@ -177,6 +181,7 @@ class Worker:
             else frozenset(),
             topics=frozenset(names | edge.changelogs(app)) if is_reading else frozenset(names),
             unsent=edge.send_errors(app),
+            done=dict(self._done),
         )
         ready = is_reading and self._diagnosis in WORKING
         self.metrics.set(s.READY, value=ready)

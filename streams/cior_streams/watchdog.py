@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from cior_bus.settings import BusSettings
@@ -45,7 +46,8 @@ LATE_S = 2.0
 class Observation(Struct, frozen=True):
     """What the worker says of itself.
 
-    ``committed``: next offsets of the partitions it reads. ``is_reading``: assigned and recovered.
+    ``committed``: next offsets of the partitions it reads; ``done``: those that it has processed, which is ahead of it.
+    ``is_reading``: assigned and recovered.
     """
 
     at_s: float
@@ -54,6 +56,7 @@ class Observation(Struct, frozen=True):
     assigned: frozenset[Place]
     topics: frozenset[str]
     unsent: int = 0
+    done: dict[Place, int] = msgspec.field(default_factory=dict)
 
 
 class Logs(Struct, frozen=True):
@@ -71,7 +74,7 @@ class Logs(Struct, frozen=True):
 
 class Waiting:
     """How long the oldest unprocessed message has waited, told from the ends that the logs had at each look: what lay
-    before an end that is not committed yet was there then. Never too long, and too short by one look at most.
+    before an end that is not reached yet was there then. Never too long, and too short by one look at most.
     """
 
     _LOOKS = 4_096
@@ -88,7 +91,8 @@ class Waiting:
             end = logs.ends.get(place, 0)
             if not looks or looks[-1][1] != end:
                 looks.append((now_s, end))
-            while looks and looks[0][1] <= seen.committed.get(place, 0):
+            done = max(seen.committed.get(place, 0), seen.done.get(place, 0))
+            while looks and looks[0][1] <= done:
                 looks.popleft()
         return max((now_s - looks[0][0] for looks in self._looks.values() if looks), default=0.0)
 

@@ -76,11 +76,16 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 def build(
-    settings: StreamSettings, domain: Domain, bus: DurableSink, *, clock: Clock, metrics: Metrics
+    settings: StreamSettings,
+    domain: Domain,
+    bus: DurableSink,
+    *,
+    guard: Guard,
+    clock: Clock,
+    metrics: Metrics,
 ) -> faust.App:
-    """The application of ``settings.role`` with its agents. Inside the running loop."""
+    """The application of ``settings.role`` with its agents, all under ``guard``. Inside the running loop."""
     app = edge.create_app(settings)
-    guard = Guard(bus, clock=clock, metrics=metrics)
     sequencer = Sequencer(
         bus, clock=clock, areas=domain.areas, partitions=settings.partitions, drill=domain.drill
     )

@@ -80,3 +80,19 @@ def test_a_backlog_that_was_there_at_the_start_and_a_single_slow_look_say_nothin
     assert [lateness.told(Diagnosis.LATE) for _ in range(30)] == [None] * 30
     looks = [Diagnosis.FINE, Diagnosis.LATE, Diagnosis.LATE, Diagnosis.FINE] * 5
     assert [lateness.told(each) for each in looks] == [None] * 20
+
+
+def test_what_is_processed_and_not_committed_yet_does_not_wait() -> None:
+    """Under load a commit takes seconds; what was done by then is no delay."""
+    one = dog()
+    for at_s in range(20):
+        seen = Observation(
+            at_s=at_s,
+            is_reading=True,
+            committed={URGENT: 0},
+            assigned=frozenset({URGENT}),
+            topics=NAMES,
+            done={URGENT: 10 * at_s},
+        )
+        logs = Logs(topics=NAMES, ends={URGENT: 10 * at_s + 3})
+        assert one.diagnose(seen, logs, now_s=at_s) is Diagnosis.FINE
