@@ -39,6 +39,8 @@ class Admission:
     async def admit(self, record: RecordIn) -> None:
         """Append the items of one message, each stamped when it is let in; returns when all are in the log."""
         left = codec.records(Kind.WAITING, record.value)
+        if not left:
+            raise PayloadRejected("area.empty_envelope", "an envelope of the waiting room holds nothing")
         if any((record.key or b"") != item.area.encode() for item in left):
             raise PayloadRejected(
                 "area.key_mismatch",
