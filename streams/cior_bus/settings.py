@@ -37,7 +37,7 @@ class BusSettings(Struct, frozen=True):
     profile: Profile = Profile.TANSU
     client_id: str = "cior"
     ack_wait_s: float = 1.5
-    linger_ms: int = 0
+    linger_ms: int | None = None
     fetch_wait_ms: int | None = None
     session_timeout_ms: int | None = None
     message_max_bytes: int = 2_000_000
@@ -104,8 +104,7 @@ class BusSettings(Struct, frozen=True):
             "allow.auto.create.topics": False,
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
-            # A press waits for no company; what comes in bulk is in envelopes before it comes here.
-            "linger.ms": self.linger_ms,
+            "linger.ms": 2 if self.linger_ms is None else self.linger_ms,
             "message.max.bytes": self.message_max_bytes,
             "message.timeout.ms": max(2_000, int(self.ack_wait_s * 2_000)),
             "topic.metadata.propagation.max.ms": 2_000,

@@ -106,7 +106,7 @@ class Worker:
         if not await self._wait_for_broker():
             return 0
         bus = Bus(
-            msgspec.structs.replace(self.settings.bus, client_id=self.settings.app_id),
+            msgspec.structs.replace(self.settings.bus, linger_ms=0, client_id=self.settings.app_id),
             metrics=self.metrics,
         )
         try:

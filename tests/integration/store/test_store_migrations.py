@@ -78,7 +78,9 @@ def test_a_server_without_the_views_definer_is_told_so_and_no_other_is_taken(
 
 
 def test_every_engine_ends_with_the_same_schema(lite: ClickHouseLite, tmp_path: Path) -> None:
-    """The embedded engine is asked in a process of its own: one process has one chDB path."""
+    """The embedded engine is asked in a process of its own: one process has one chDB path. The server is a new one:
+    who else was on the shared one may have left views of another making.
+    """
     code = """
         import sys, msgspec, logging
         from cior_store import migrate
@@ -97,9 +99,15 @@ def test_every_engine_ends_with_the_same_schema(lite: ClickHouseLite, tmp_path: 
     )
     assert ran.returncode == 0, ran.stderr[-800:]
     embedded = msgspec.json.decode(out.read_bytes(), type=dict[str, str])
-    with Store.open(lite.start().dsn()) as store:
-        migrations.migrate(store)
-        server = migrations.dump(store)
+    folder = tmp_path / "server"
+    folder.mkdir()
+    own = ClickHouseLite(folder, lite.settings)
+    try:
+        with Store.open(own.start().dsn()) as store:
+            migrations.migrate(store)
+            server = migrations.dump(store)
+    finally:
+        own.stop()
     assert embedded.keys() == server.keys()
     assert {name: ddl for name, ddl in embedded.items() if server[name] != ddl} == {}
     assert len(server) > 40

@@ -163,14 +163,17 @@ def test_what_a_camera_sent_is_accepted_and_stored_and_so_is_every_event_of_it(
         asyncio.run(watch(settings, bus, until_=lambda: time.monotonic() > over_s))
         assert bus.flush(timeout_s=20)
     stretches: list[CameraStretch] = []
+    sums: list[int] = []
 
     def counted() -> bool:
-        stretches[:] = accounts.stretches()
-        return accounts.verdicts() == {Balance.BALANCED} and accounts.sums()[0] == len(stretches)
+        stretches[:], sums[:] = accounts.stretches(), accounts.sums()
+        is_whole = any(each.ended is StretchEnd.STOPPED for each in stretches)
+        return is_whole and sums[0] == sums[1] == len(stretches) and sums[2] == sums[3]
 
     until(counted, within_s=60, why=accounts.rows)
-    accepted, stored, declared, landed = accounts.sums()
+    accepted, stored, declared, landed = sums
     assert accepted == stored == len(stretches) >= 3
+    assert accounts.verdicts() == {Balance.BALANCED}
     assert declared == landed >= 3, "somebody was in the picture for seconds"
     assert accounts.later().look() == ()
     assert sum(len(each.events) for each in stretches) == declared
