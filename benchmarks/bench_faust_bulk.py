@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,24 @@ ENVELOPE = 50
 DEVICES = 1_000
 SINGLES = "bench.singles"
 QUIX_NAME = "quixstreams State, keyed count, one event a message, four fields decoded"
+
+
+def moving(n: int, at_ms: int) -> Any:
+    """The ``n``-th event: a vehicle's position."""
+    from cior_core import identity
+    from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
+
+    return Event(
+        id=identity.event_id("bench", str(n)),
+        source="bench",
+        type=TypeCode("device.notice"),
+        subject=f"bus-{n % DEVICES}",
+        occurred_ms=at_ms + n,
+        received_ms=at_ms + n,
+        lane=Lane.TELEMETRY,
+        place=Place(method=PlaceMethod.GPS, lat=-32.9468, lon=-60.6393, accuracy_m=8.0),
+        attributes={"speed_kmh": n % 60, "course_deg": n % 360},
+    )
 
 
 def produce(bootstrap: str, events: int) -> int:
@@ -41,8 +60,7 @@ def produce(bootstrap: str, events: int) -> int:
     from cior_bus.message import MessageOut
     from cior_bus.producer import Bus
     from cior_bus.settings import BusSettings, Profile
-    from cior_core import codec, identity
-    from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
+    from cior_core import codec
 
     settings = BusSettings(bootstrap=bootstrap, profile=Profile.TANSU, linger_ms=20, ack_wait_s=30)
     singles = topics.TopicSpec(
@@ -50,25 +68,13 @@ def produce(bootstrap: str, events: int) -> int:
     )
     Topics(settings).ensure((*topics.CATALOGUE, singles))
     at = time.time_ns() // 1_000_000
-    place = Place(method=PlaceMethod.GPS, lat=-32.9468, lon=-60.6393, accuracy_m=8.0)
     groups: dict[bytes, list[bytes]] = {}
     envelopes = 0
     with Bus(settings) as bus:
         waiting = []
         for n in range(events):
-            subject = f"bus-{n % DEVICES}"
-            event = Event(
-                id=identity.event_id("bench", str(n)),
-                source="bench",
-                type=TypeCode("device.notice"),
-                subject=subject,
-                occurred_ms=at + n,
-                received_ms=at + n,
-                lane=Lane.TELEMETRY,
-                place=place,
-                attributes={"speed_kmh": n % 60, "course_deg": n % 360},
-            )
-            value = codec.encode(event)
+            event = moving(n, at)
+            subject, value = event.subject, codec.encode(event)
             waiting.append(bus.submit([MessageOut(topic=SINGLES, key=subject.encode(), value=value)]))
             group = groups.setdefault(device_bucket(subject), [])
             group.append(value)
@@ -239,19 +245,24 @@ def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int
                 name="telemetry",
                 guard=Guard(outlet, clock=WallClock(), metrics=Metrics()),
             )
-            app.loop = asyncio.get_running_loop()
-            app.finalize()
-            starting = asyncio.ensure_future(app.start())
-            while progress[1] < events:  # noqa: ASYNC110 (no event tells it)
-                await asyncio.sleep(0.01)
-            say(int(progress[1]), progress[0])
-            sys.stdout.flush()
-            await asyncio.wait_for(app.stop(), 10)
-            starting.cancel()
+            await until_read(app, progress, events)
 
     import uvloop
 
     uvloop.run(main())
+
+
+async def until_read(app: Any, progress: list[float], events: int) -> None:
+    """Run ``app`` until ``progress`` (processor time of the first event, events read) says that all are read."""
+    app.loop = asyncio.get_running_loop()
+    app.finalize()
+    starting = asyncio.ensure_future(app.start())
+    while progress[1] < events:  # noqa: ASYNC110 (no event tells it)
+        await asyncio.sleep(0.01)
+    say(int(progress[1]), progress[0])
+    sys.stdout.flush()
+    await asyncio.wait_for(app.stop(), 10)
+    starting.cancel()
 
 
 def run_faust_devices(bootstrap: str, envelopes: int, events: int) -> None:

@@ -1,10 +1,10 @@
 """The Faust application, built anew for every start (a stopped one cannot start again).
 
-The only module, with ``runner``, that knows Faust.
+The only module, with ``runner`` and ``transport``, that knows Faust.
 
 What must not change without measuring again (research on stream processing §0): agents with ``concurrency=1``; raw
 bytes; no ``take()``, no ``noack()``; the handler on ``on_rebalance_complete``, without which Faust skips events after a
-recovery; the fetch wait on Tansu.
+recovery; the repaired transport; the fetch wait on Tansu.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cior_bus.settings import Profile
 from cior_bus.topics import TopicSpec
 from cior_streams.guard import Guard, Handle, Rescue, nothing_to_rescue
 from cior_streams.settings import BULK_FETCH_WAIT_MS, FETCH_WAIT_MS, Role, StreamSettings, faust_options
+from cior_streams.transport import Transport
 
 OnRebalance = Callable[[], None]
 
@@ -27,6 +28,7 @@ def create_app(settings: StreamSettings) -> faust.App:
     """An application without agents. Must be called inside the running loop that will serve it."""
     settings.datadir.mkdir(parents=True, exist_ok=True)
     app = faust.App(settings.group, **faust_options(settings))
+    app.transport = Transport(app.conf.broker_consumer, app)
     _suspend_until_sought(app)
     if settings.bus.profile is Profile.TANSU:
         _shorten_fetch_wait(app, BULK_FETCH_WAIT_MS if settings.role is Role.BULK else FETCH_WAIT_MS)

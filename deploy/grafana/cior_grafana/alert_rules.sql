@@ -4,9 +4,9 @@
 -- @query data_old supervisor table
 -- @bounded rollup
 -- @columns age_s:number
--- An empty store has no age: then it is as old as can be. The accounts count too: each connector states them every
--- minute, so a quiet night in a small city is not an outage.
-SELECT ifNull(min(age_s), 1000000) AS age_s FROM wall.v_data_age WHERE what IN ('raw', 'events', 'accounting')
+-- An empty store has no age: then it is as old as can be. Events hold the accounts too: each connector states them
+-- every minute, so a quiet night in a small city is not an outage.
+SELECT ifNull(min(age_s), 1000000) AS age_s FROM wall.v_data_age WHERE what IN ('raw', 'events')
 
 -- @query accounts_gap supervisor table
 -- @columns minutes:number

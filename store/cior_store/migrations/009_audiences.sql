@@ -13,9 +13,10 @@ CREATE DATABASE IF NOT EXISTS supervisor;
 CREATE DATABASE IF NOT EXISTS observatory;
 
 -- What nobody of an audience may tell apart: whatever is not said to be open, and every silent type. The one rule of
--- views, rollups and statistics (an alert may also be silent by its own flag).
+-- views, rollups and statistics (an alert may also be silent by its own flag). One function, no operator, outermost: the
+-- engine writes an operator with brackets once it has started again, and the same view then has two texts.
 CREATE FUNCTION IF NOT EXISTS is_reserved AS (data_class, type) ->
-    data_class NOT IN ('public', 'restricted') OR startsWith(type, 'silent.');
+    or(data_class NOT IN ('public', 'restricted'), startsWith(type, 'silent.'));
 
 -- Whether a source or camera is a sealed one. Rows from before have no word of it: there a pseudonym tells.
 ALTER TABLE ops.source_health ADD COLUMN IF NOT EXISTS
@@ -192,7 +193,8 @@ GROUP BY minute, kind;
 
 -- @wall.v_data_age Age in seconds of the newest of what is stored: `events`, `raw`, `alerts`, `accounting`, and each
 --     kind of `source` (to the minute, 31 days back; a drill is a sign of life). With nothing stored `state` is `empty`
---     and the age is empty, not 0.
+--     and the age is empty, not 0. `events` and `raw` are as old as their receipt, or as their storing when that is
+--     longer ago: a receiver whose clock is ahead makes nothing young.
 CREATE OR REPLACE VIEW wall.v_data_age DEFINER = {definer} SQL SECURITY DEFINER AS
 SELECT
     what, kind, if(stored = 0, 'empty', 'data') AS state,
@@ -200,9 +202,12 @@ SELECT
     if(stored = 0, NULL, greatest(0, dateDiff('second', newest, now('UTC')))) AS age_s
 FROM
 (
-    SELECT 'events' AS what, '' AS kind, count() AS stored, toDateTime(max(received), 'UTC') AS newest FROM ops.events
+    SELECT
+        'events' AS what, '' AS kind, count() AS stored,
+        toDateTime(least(max(e.received), max(e.stored)), 'UTC') AS newest
+    FROM ops.events AS e
     UNION ALL
-    SELECT 'raw', '', count(), toDateTime(max(received), 'UTC') FROM ops.raw
+    SELECT 'raw', '', count(), toDateTime(least(max(r.received), max(r.stored)), 'UTC') FROM ops.raw AS r
     UNION ALL
     SELECT 'alerts', '', count(), toDateTime(max(updated), 'UTC') FROM ops.alert_current
     UNION ALL

@@ -78,9 +78,7 @@ def test_a_server_without_the_views_definer_is_told_so_and_no_other_is_taken(
 
 
 def test_every_engine_ends_with_the_same_schema(lite: ClickHouseLite, tmp_path: Path) -> None:
-    """The embedded engine is asked in a process of its own: one process has one chDB path. The server is a new one:
-    who else was on the shared one may have left views of another making.
-    """
+    """The embedded engine is asked in a process of its own: one process has one chDB path."""
     code = """
         import sys, msgspec, logging
         from cior_store import migrate
@@ -99,18 +97,28 @@ def test_every_engine_ends_with_the_same_schema(lite: ClickHouseLite, tmp_path: 
     )
     assert ran.returncode == 0, ran.stderr[-800:]
     embedded = msgspec.json.decode(out.read_bytes(), type=dict[str, str])
-    folder = tmp_path / "server"
-    folder.mkdir()
-    own = ClickHouseLite(folder, lite.settings)
-    try:
-        with Store.open(own.start().dsn()) as store:
-            migrations.migrate(store)
-            server = migrations.dump(store)
-    finally:
-        own.stop()
+    with Store.open(lite.start().dsn()) as store:
+        migrations.migrate(store)
+        server = migrations.dump(store)
     assert embedded.keys() == server.keys()
     assert {name: ddl for name, ddl in embedded.items() if server[name] != ddl} == {}
     assert len(server) > 40
+
+
+def test_a_server_that_is_migrated_anew_after_a_restart_ends_with_the_same_schema(
+    lite: ClickHouseLite, tmp_path: Path
+) -> None:
+    """Functions outlive databases, and the engine reads them again from its own writing of them."""
+    with ClickHouseLite(tmp_path, lite.settings) as own, Store.open(own.dsn()) as store:
+        migrations.migrate(store)
+        first = migrations.dump(store)
+        for database in store.rows("SELECT name FROM system.databases WHERE engine = 'Atomic'"):
+            if database["name"] not in {"system", "default"}:
+                store.command(f"DROP DATABASE {database['name']} SYNC")
+        own.stop()
+        own.start()
+        migrations.migrate(store)
+        assert {name: ddl for name, ddl in migrations.dump(store).items() if first[name] != ddl} == {}
 
 
 def test_every_statement_can_be_run_twice() -> None:

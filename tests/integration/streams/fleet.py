@@ -71,6 +71,7 @@ class Fleet:
         workers: int = 1,
         ready: bool = True,
         stall_s: float = 20,
+        table_delay_s: float = 0,
     ) -> None:
         name = f"{role}-{worker}"
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -84,6 +85,8 @@ class Fleet:
                 str(workers),
             ]
             env = {**os.environ, "STALL_S": str(stall_s)}
+            if table_delay_s:
+                env["TABLE_DELAY_S"] = str(table_delay_s)
             self.processes[name] = subprocess.Popen(argv, stdout=log, stderr=log, env=env)
         if ready:
             self.wait_ready(role, worker)

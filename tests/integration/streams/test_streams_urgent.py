@@ -147,6 +147,26 @@ def test_law_4_killing_the_worker_again_and_again_loses_no_press_and_doubles_non
 
 
 @pytest.mark.crash
+def test_law_4_no_offset_is_committed_before_the_table_entries_of_its_step(fleet: Fleet) -> None:
+    """On a busy machine the entries of the tables wait for the client that sends them; the offset must wait too."""
+    fleet.start(table_delay_s=0.4)
+    events = [press(number) for number in range(12)]
+    fleet.send([message(event) for event in events])
+    until(
+        lambda: {m.event_id for a in fleet.alerts().values() for m in a.members} >= {e.id for e in events},
+        timeout_s=60,
+        why=fleet.logs,
+    )
+    time.sleep(1.5)  # three commits
+    fleet.kill()
+    fleet.start()
+    again = [press(100 + n, subject=event.subject, lat=event.place.lat) for n, event in enumerate(events)]
+    fleet.send([message(event) for event in again])
+    assert_every_press_once(fleet, [*events, *again])
+    assert [len(alert.members) for alert in fleet.alerts().values() if alert.members] == [2] * 12
+
+
+@pytest.mark.crash
 def test_two_workers_share_the_partitions_and_survive_the_kill_of_one(fleet: Fleet) -> None:
     fleet.start(worker="1", workers=2)
     fleet.start(worker="2", workers=2)

@@ -1,13 +1,20 @@
 """One stream worker as a process of its own: ``python worker_process.py DSN ROLE STATE_DIR WORKER WORKERS
 [SESSION_MS]``.
+
+``TABLE_DELAY_S``: so long takes each entry of a table on its way to the client that sends it, as on a machine that is
+busy with other things.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
+
+from faust.transport.producer import ProducerBuffer
 
 from cior import packs
 from cior_bus.metrics import Metrics
@@ -24,6 +31,16 @@ DEVICES = (
 )
 
 
+def delay_tables(delay_s: float) -> None:
+    send = ProducerBuffer._send_pending
+
+    async def late(buffer: ProducerBuffer, entry: Any) -> None:
+        await asyncio.sleep(delay_s)
+        await send(buffer, entry)
+
+    ProducerBuffer._send_pending = late  # type: ignore[method-assign, assignment]
+
+
 def main(dsn: str, role: str, state_dir: str, worker: str, workers: str, session_ms: str = "6000") -> int:
     logging.basicConfig(level=os.environ.get("LOG", "WARNING"))
     settings = StreamSettings(
@@ -34,6 +51,8 @@ def main(dsn: str, role: str, state_dir: str, worker: str, workers: str, session
         workers=int(workers),
         stall_s=float(os.environ.get("STALL_S", "20")),
     )
+    if delay := os.environ.get("TABLE_DELAY_S"):
+        delay_tables(float(delay))
     domain, metrics = Domain.of(packs.rule_pack(), packs.taxonomy(), known=DEVICES), Metrics()
     with MetricsEndpoint(metrics) as endpoint:
         return run_worker(settings, domain, metrics=metrics, metrics_url=endpoint.url)

@@ -1,0 +1,93 @@
+"""The two repairs of Faust's driver: commits wait for table entries, and a rewind reaches every partition."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from cior_bus.settings import BusSettings, Profile
+from cior_streams import app as edge
+from cior_streams.settings import Role, StreamSettings
+from cior_streams.transport import ConfirmedProducer, RewindingConsumer
+
+
+class Refused(Exception):
+    """What a broker says."""
+
+
+def application(folder: Path) -> Any:
+    bus = BusSettings(bootstrap="broker:9092", profile=Profile.TANSU)
+    return edge.create_app(StreamSettings(bus=bus, role=Role.URGENT, state_dir=folder))
+
+
+def test_law_4_a_commit_waits_for_every_table_entry_that_went_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        producer = application(tmp_path).producer
+        assert isinstance(producer, ConfirmedProducer)
+        monkeypatch.setattr(
+            producer.buffer, "put", lambda _entry: None
+        )  # on its way; Faust's flush sees nothing
+        entry: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        producer.send_soon(entry)
+        flushing = asyncio.ensure_future(producer.flush())
+        await asyncio.sleep(0.3)
+        assert not flushing.done()
+        entry.set_result(None)
+        await asyncio.wait_for(flushing, 5)
+
+    asyncio.run(story())
+
+
+def test_law_4_nothing_is_committed_past_a_table_entry_that_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        producer = application(tmp_path).producer
+        monkeypatch.setattr(producer.buffer, "put", lambda _entry: None)
+        entry: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        producer.send_soon(entry)
+        entry.set_exception(Refused())
+        for _ in range(2):
+            with pytest.raises(Refused):
+                await producer.flush()
+
+    asyncio.run(story())
+
+
+def test_law_4_a_rewind_reaches_partitions_where_nothing_is_committed_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, fresh, zero, table = TP("in", 0), TP("in", 1), TP("in", 2), TP("a-changelog", 0)
+    sought: dict[TP, int] = {}
+
+    async def committed(_consumer: object) -> Mapping[TP, int | None]:
+        return {known: 7, fresh: None, zero: 0, table: None}
+
+    async def beginnings(_consumer: object, *places: TP) -> Mapping[TP, int]:
+        return dict.fromkeys(places, 3)
+
+    async def seek(_consumer: object, places: Mapping[TP, int]) -> None:
+        sought.update(places)
+
+    async def story() -> None:
+        consumer: Any = application(tmp_path).consumer
+        assert isinstance(consumer, RewindingConsumer)
+        monkeypatch.setattr(driver.Consumer, "seek_to_committed", committed)
+        monkeypatch.setattr(RewindingConsumer, "earliest_offsets", beginnings)
+        monkeypatch.setattr(RewindingConsumer, "seek_wait", seek)
+        monkeypatch.setattr(RewindingConsumer, "assignment", lambda _consumer: {known, fresh, zero, table})
+        monkeypatch.setattr(
+            RewindingConsumer, "_is_changelog_tp", lambda _consumer, place: place.topic.endswith("changelog")
+        )
+        await consumer.seek_to_committed()
+        assert sought == {fresh: 3, zero: 3}
+
+    asyncio.run(story())
