@@ -1,4 +1,6 @@
-"""The two repairs of Faust's driver: commits wait for table entries, and a rewind reaches every partition."""
+"""The two repairs of Faust's driver (commits wait for table entries, a rewind reaches every partition), and local
+tables, which a start never trusts.
+"""
 
 from __future__ import annotations
 
@@ -91,3 +93,20 @@ def test_law_4_a_rewind_reaches_partitions_where_nothing_is_committed_yet(
         assert sought == {fresh: 3, zero: 3}
 
     asyncio.run(story())
+
+
+def test_law_4_a_start_does_not_trust_the_local_tables_of_an_earlier_life(tmp_path: Path) -> None:
+    """They may hold entries that never reached the changelog."""
+    settings = StreamSettings(
+        bus=BusSettings(bootstrap="broker:9092", profile=Profile.KAFKA), role=Role.URGENT, state_dir=tmp_path
+    )
+    left = settings.datadir / "v1" / "tables" / "areas-0.db"
+    left.mkdir(parents=True)
+    (left / "000004.log").write_bytes(b"ahead")
+
+    async def story() -> None:
+        edge.create_app(settings)
+
+    asyncio.run(story())
+    assert settings.datadir.is_dir()
+    assert not left.exists()
