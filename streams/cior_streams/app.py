@@ -29,7 +29,8 @@ def create_app(settings: StreamSettings) -> faust.App:
     """An application without agents. Must be called inside the running loop that will serve it."""
     # What lies there may be ahead of the changelog: a killed worker had entries on their way. Replayed over them, the
     # changelog made a mixture of two steps (law 4). The changelog alone is the truth, so each start reads it whole.
-    shutil.rmtree(settings.datadir, ignore_errors=True)
+    if settings.datadir.exists():
+        shutil.rmtree(settings.datadir)
     settings.datadir.mkdir(parents=True)
     app = faust.App(settings.group, **faust_options(settings))
     app.transport = Transport(app.conf.broker_consumer, app)
