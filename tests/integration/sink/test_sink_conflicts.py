@@ -13,7 +13,7 @@ from cior_bus.metrics import Metrics
 from cior_core import bundled, codec
 from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
-from cior_core.model import Action, ActionKind, DataClass, Event, Lane
+from cior_core.model import Action, ActionKind, DataClass, Event, Lane, Struct
 from cior_core.taxonomy import Taxonomy
 from cior_sink.conflicts import TYPE, ConflictWatch
 from cior_sink.storing import Duties, MeasuredWriters
@@ -41,7 +41,7 @@ class Bus:
         self.said += [event for message in messages for event in codec.records(Kind.EVENT, message.value)]
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(Struct, frozen=True):
     action_id: str
     kind: str
 
@@ -165,7 +165,7 @@ def test_law_13_an_action_that_nobody_signed_is_not_stored(sink: Sink, engine: S
     assert [each.code for each in refused] == codes
     assert sink.holds == 0
     stored = engine.ask(Stored, "SELECT action_id, kind FROM ops.actions")
-    assert list(stored) == [Stored("a-1", "note")]
+    assert list(stored) == [Stored(action_id="a-1", kind="note")]
 
 
 def test_another_day_of_receipt_does_not_hide_the_second_record(sink: Sink) -> None:

@@ -383,7 +383,8 @@ def test_a_key_signs_in_its_time_and_is_honoured_a_while(
     )
     action = signed(Action(id="a", kind=ActionKind.NOTE, actor="op", at_ms=T0, reason="x"), at_ms=signed_ms)
     if holds:
-        assert signatures.open_action(action, SignerRing(keys=(key,)), check=check, at_ms=at_ms)
+        proof = signatures.open_action(action, SignerRing(keys=(key,)), check=check, at_ms=at_ms)
+        assert proof == action.proof
     else:
         with pytest.raises(PayloadRejected, match=r"action\.key_out_of_time"):
             signatures.open_action(action, SignerRing(keys=(key,)), check=check, at_ms=at_ms)
