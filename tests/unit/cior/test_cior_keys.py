@@ -164,12 +164,12 @@ def test_law_13_a_new_signing_key_takes_over_and_what_the_old_one_signed_stays_v
     assert "console" in centre.on_centre("rotate", "actions")
     old, new = opens.ring.keys
     assert (old.until_ms, new.until_ms) == (new.from_ms, None)
-    assert opens(before, at_ms=new.from_ms + HOUR_MS)
-    assert opens(before, at_ms=None)
+    assert opens(before, at_ms=new.from_ms + HOUR_MS) == before.proof
+    assert opens(before, at_ms=None) == before.proof
     after = signer.sign(note(2, at_ms), at_ms=new.from_ms)
     assert after.proof is not None
     assert after.proof.key == new.key
-    assert opens(after, at_ms=new.from_ms)
+    assert opens(after, at_ms=new.from_ms) == after.proof
     (centre.keys / "console.signing").write_bytes(old_seed)
     thief = open_signer(centre.keys, "console").sign(note(3, at_ms), at_ms=new.from_ms + 1)
     with pytest.raises(PayloadRejected, match=r"action\.key_out_of_time"):
@@ -182,9 +182,12 @@ def test_law_13_a_stolen_signing_key_is_honoured_no_longer_not_even_back_dated(c
     at_ms = opens.ring.keys[0].from_ms
     back_dated = signer.sign(note(1, at_ms), at_ms=at_ms)
     centre.on_centre("rotate", "actions", "--stolen")
+    ended_ms = opens.ring.keys[0].until_ms
+    assert ended_ms is not None
     with pytest.raises(PayloadRejected, match=r"action\.key_out_of_time"):
-        opens(back_dated, at_ms=opens.ring.keys[0].until_ms + 1)  # type: ignore[operator]
-    assert opens(back_dated, at_ms=at_ms + 1), "what was put in order before the theft replays (law 5)"
+        opens(back_dated, at_ms=ended_ms + 1)
+    # What was put in order before the theft replays (law 5).
+    assert opens(back_dated, at_ms=at_ms + 1) == back_dated.proof
 
 
 def test_a_part_signs_only_what_is_its_own_and_strangers_get_no_key(centre: Centre) -> None:
