@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cior_console.summary import Summary, balance_of, summarise
+from cior_store.answers import BlindSpot
 from cior_store.questions import Questions
 
 HOUR_MS = 3_600_000
@@ -22,6 +23,13 @@ _STATES = {
 
 _WORKERS = "streams:"
 """How the workers call themselves when presses wait for them (``cior_streams.lateness``)."""
+
+
+def _spot_name(spot: BlindSpot) -> str:
+    """Of somebody sealed, a district and up to how many: never a name, and never no word (law 17)."""
+    if spot.source != "sealed":
+        return spot.subject
+    return f"Reservados / reserved, {spot.district or '?'}: ≤ {spot.detail}"
 
 
 def settled_until_ms(now_ms: int, *, in_flight_s: float) -> int:
@@ -67,7 +75,7 @@ def wall_questions(
     def blind() -> list[dict[str, Any]]:
         return [
             {
-                "name": spot.subject,
+                "name": _spot_name(spot),
                 "state_es": _STATES.get(spot.health, (spot.health,))[0],
                 "state_en": spot.health,
                 "since_ms": spot.since_ms,
