@@ -10,11 +10,21 @@ class AccountingQuestions(Asking):
     """Whether everything that was accepted is stored or dead, and what came from where."""
 
     def signals_by_source(self, *, since_ms: int, until_ms: int) -> tuple[SourceCount, ...]:
-        """Raw records by source and what they became; drills are counted in their own column only."""
+        """Raw records by source and what they became; drills are counted in their own column only. A connector all of
+        whose records lie in boxes is counted as one line, to the minute and drills included (ADR 20).
+        """
         sql = f"""SELECT source, countIf(NOT drill) AS signals, sumIf(events, NOT drill) AS events,
             sumIf(dead, NOT drill) AS dead,
             countIf(drill) AS drills, toUnixTimestamp64Milli(max(received)) AS last_ms
             FROM (SELECT source, drill, events, dead, received FROM ops.raw FINAL WHERE {WINDOW}) GROUP BY source
+            UNION ALL
+            SELECT concat('urn:cior:', connector, ':boxed') AS source, count() AS signals, sum(o.events) AS events,
+            sum(o.dead) AS dead, toUInt64(0) AS drills, toInt64(toUnixTimestamp(max(minute))) * 1000 AS last_ms
+            FROM ops.raw_outcomes AS o FINAL
+            WHERE sealed AND minute >= toDateTime(intDiv({{since:Int64}}, 1000), 'UTC')
+            AND minute < toDateTime(intDiv({{until:Int64}}, 1000), 'UTC')
+            AND connector NOT IN (SELECT connector FROM ops.raw WHERE {WINDOW})
+            GROUP BY connector
             ORDER BY source"""
         return self._store.ask(SourceCount, sql, window(since_ms, until_ms))
 
