@@ -102,8 +102,31 @@ def _ids(found: RawRecord | DeadLetter) -> frozenset[str]:
 
 def _as_received(found: RawRecord | DeadLetter, content: SealedContent) -> RawRecord:
     """With every fact that decoding had; of class sealed, so that no topic but the sealed one would ever take it."""
-    is_letter = isinstance(found, DeadLetter)
-    received_ms = found.at_ms if is_letter else found.received_ms
+    if isinstance(found, DeadLetter):
+        raw_id = found.raw.raw_id if found.raw is not None else RawId(found.id)
+        received_ms, events, dead = found.at_ms, 0, 1
+    else:
+        raw_id, received_ms, events, dead = found.id, found.received_ms, found.events, found.dead
+    producer = found.producer or Producer(connector="", version="")
+    return RawRecord(
+        id=raw_id,
+        source=content.source,
+        subject=content.subject,
+        received_ms=received_ms,
+        payload=content.payload,
+        sha256=content.sha256,
+        content_type=content.content_type,
+        facts=_facts(content, received_ms),
+        producer=msgspec.structs.replace(producer, instance=content.instance),
+        events=events,
+        dead=dead,
+        data_class=DataClass.SEALED,
+        drill=content.drill,
+    )
+
+
+def _facts(content: SealedContent, received_ms: int) -> dict[str, str]:
+    """As :mod:`cior_connectors._runtime.stored_facts` reads them, and why it could not be read."""
     cut = content.truncated_from_bytes
     facts = dict(content.details)
     facts |= {"~peer": content.peer} if content.peer else {}
@@ -113,22 +136,7 @@ def _as_received(found: RawRecord | DeadLetter, content: SealedContent) -> RawRe
     facts |= {"~truncated_from_bytes": str(cut)} if cut is not None else {}
     if content.first_received_ms not in (0, received_ms):
         facts["~first_received_ms"] = str(content.first_received_ms)
-    producer = found.producer or Producer(connector="", version="")
-    return RawRecord(
-        id=RawId(found.raw.raw_id if is_letter and found.raw is not None else found.id),
-        source=content.source,
-        subject=content.subject,
-        received_ms=received_ms,
-        payload=content.payload,
-        sha256=content.sha256,
-        content_type=content.content_type,
-        facts=facts,
-        producer=msgspec.structs.replace(producer, instance=content.instance),
-        events=0 if is_letter else found.events,
-        dead=1 if is_letter else found.dead,
-        data_class=DataClass.SEALED,
-        drill=content.drill,
-    )
+    return facts
 
 
 def new_key(path: Path) -> str:
