@@ -1,4 +1,4 @@
-"""``cior connector new|check|try|replay|open|repair-key|list|run``: the room's command.
+"""``cior connector new|check|try|replay|open|list|run``: the room's command.
 
 Exit codes: 0 well, 1 something must be corrected, 2 wrong use.
 """
@@ -20,7 +20,7 @@ import msgspec
 from cior_bus.openings import Openings
 from cior_connectors import registry
 from cior_connectors._runtime import process, trying
-from cior_connectors._runtime.opening import Opener, new_key, opened_records, read_key
+from cior_connectors._runtime.opening import Opener, opened_records, read_key
 from cior_connectors._runtime.replay import Report, events_by_raw, records, replay
 from cior_connectors._runtime.settings import read_centre, read_registry
 from cior_connectors.kit import documents, samples
@@ -230,19 +230,6 @@ def _show(report: Report) -> None:
         f"{report.unreadable} unreadable, {len(report.differences)} differences",
         err=True,
     )
-
-
-@connector.command(
-    name="repair-key",
-    help="Make the key with which decoders are mended, on a computer that is no server. Prints its public half.",
-)
-@click.argument("file", type=click.Path(path_type=Path))
-def repair_key(file: Path) -> None:
-    """The private half never leaves this computer; the public one is the centre's ``repair_public_key``."""
-    try:
-        click.echo(new_key(file))
-    except CiorError as error:
-        raise click.ClickException(str(error)) from error
 
 
 @connector.command(
