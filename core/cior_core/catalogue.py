@@ -94,7 +94,12 @@ def _json_codec(record: Any) -> Codec:
     )
 
 
-_CLOUDEVENTS: Final = Codec(encode=cloudevents.encode, decode=cloudevents.decode, wire=cloudevents.WireEvent)
+_CLOUDEVENTS: Final = Codec(
+    encode=cloudevents.encode,
+    decode=cloudevents.decode,
+    decode_many=cloudevents.decode_many,
+    wire=cloudevents.WireEvent,
+)
 
 
 def _urgent(_record: Any) -> Lane:
