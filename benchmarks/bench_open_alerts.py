@@ -237,14 +237,15 @@ def main() -> None:
     done: dict[tuple[str, int], tuple[Cost, Cost | None]] = {}
     # The largest first: then the last ones are short, and both workers end together.
     wanted = [(shape, alerts) for alerts in sorted(asked.alerts, reverse=True) for shape in asked.shapes]
+    result = told(clocked, done, asked)
     with ThreadPoolExecutor(asked.workers) as pool:
-        for shape, alerts, cost, before in pool.map(lambda each: city_of(*each, asked), wanted):
+        for shape, alerts, cost, before in pool.map(lambda each: city_of(each[0], each[1], asked), wanted):
             done[shape, alerts] = cost, before
             print(f"{shape}, {alerts:,}: {1000 / statistics.fmean(cost.events_ms):,.0f} events/s", flush=True)
             result = told(clocked, done, asked)
-            path = write(result)
+            write(result)
     print(markdown(result))
-    print(path)
+    print(write(result))
 
 
 def city_of(shape: str, alerts: int, asked: argparse.Namespace) -> tuple[str, int, Cost, Cost | None]:

@@ -92,7 +92,7 @@ def instants(centre: GridCentre, presses: list[Press]) -> list[Instants]:
         if isinstance(alert, Alert) and alert.members and alert.place.lat is not None:
             spot = (round(alert.place.lat, 6), round(alert.place.lon or 0.0, 6))
             opened.setdefault(spot, (alert.members[0].event_id, message.timestamp()[1]))
-    urgent = {
+    urgent: dict[str, tuple[int, int]] = {
         event.id: (event.received_ms, message.timestamp()[1])
         for message in messages(centre, topics.URGENT)
         if isinstance(event := codec.decode(Kind.EVENT, message.value() or b""), Event)

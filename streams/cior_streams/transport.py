@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -78,11 +78,10 @@ class RewindingConsumer(driver.Consumer):
         worker's last moments, although their offset was committed.
         """
         told = await super().highwaters(*partitions)
-        if self.transport.ends is None or not told:
+        find = cast("Transport", self.transport).ends
+        if find is None or not told:
             return told
-        ends = await asyncio.to_thread(
-            self.transport.ends, {(tp.topic, tp.partition): told[tp] for tp in told}
-        )
+        ends = await asyncio.to_thread(find, {(tp.topic, tp.partition): told[tp] for tp in told})
         return {tp: ends[tp.topic, tp.partition] for tp in told}
 
 
