@@ -6,6 +6,7 @@ Exit codes: 0 well, 1 something must be corrected, 2 wrong use, 3 a source was n
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import sys
 from importlib.resources import files
@@ -79,6 +80,7 @@ def new(*, name: str, into: Path, kind: str, one_file: bool) -> None:
         click.echo(f"wrote {path}")
     if not one_file:
         sys.path.insert(0, str((into / chosen).resolve()))
+        importlib.invalidate_caches()
         _write_readme(chosen)
         _write_golden(chosen)
     click.echo(f"next: cd {into / chosen} && less README.md")

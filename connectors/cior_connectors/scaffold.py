@@ -63,6 +63,7 @@ def name_of(text: str, into: Path) -> str:
 
 def _fault(name: str, text: str, into: Path) -> str:
     """What is wrong with a name; "" for nothing."""
+    target = into / name
     if any(sign in text for sign in "/\\") or text.startswith("."):
         return f"{text!r} is a path; --into says where"
     if not _NAME.fullmatch(name):
@@ -71,10 +72,15 @@ def _fault(name: str, text: str, into: Path) -> str:
         )
     if keyword.iskeyword(name):
         return f"{name} is a word of Python itself"
+    if target.exists() or target.is_symlink():
+        return f"{target} exists"
+    return _taken(name)
+
+
+def _taken(name: str) -> str:
+    """Who has a name already; "" for nobody."""
     if name in registry.names():
         return f"a connector {name} is installed already"
-    if (into / name).exists() or (into / name).is_symlink():
-        return f"{into / name} exists"
     if name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
         return f"a Python package {name} is there already, and one would hide the other"
     return ""

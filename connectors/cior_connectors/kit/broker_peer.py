@@ -1,6 +1,7 @@
 """A peer for MQTT: another party's broker (amqtt), in a thread of its own, and a device that publishes to it.
 
-Needs the extra ``author``. What counts as accepted is the acknowledgement (PUBACK) that the broker hears from us.
+Needs the extra ``author``. This broker forgets what is not acknowledged within five seconds, so it is a peer for trying
+and no broker for a centre. What counts as accepted is the acknowledgement (PUBACK) that the broker hears from us.
 """
 
 from __future__ import annotations
@@ -30,14 +31,15 @@ _HEARD: Counter[str] = Counter()
 _SESSIONS: dict[str, Any] = {}
 
 
-class Watch(BasePlugin[Any]):
-    """Counts what each client acknowledged. The broker makes it, by its name."""
+async def _note(_plugin: Any, *, packet: Any, session: Any = None) -> None:
+    """Count what a client acknowledged."""
+    if session is not None and packet.fixed_header.packet_type == _PUBACK:
+        _SESSIONS[session.client_id] = session
+        _HEARD[session.client_id] += 1
 
-    async def on_mqtt_packet_received(self, *, packet: Any, session: Any = None) -> None:
-        """Note an acknowledgement."""
-        if session is not None and packet.fixed_header.packet_type == _PUBACK:
-            _SESSIONS[session.client_id] = session
-            _HEARD[session.client_id] += 1
+
+Watch = type("Watch", (BasePlugin,), {"on_mqtt_packet_received": _note, "__module__": __name__})
+"""The broker makes it, by its name."""
 
 
 class BrokerPeer:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from cior_connectors.builtin.cad_drop.config import TypeRule
-from cior_connectors.drop_folder import Folder
 from cior_connectors.builtin.cad_drop.state import DropState
+from cior_connectors.drop_folder import Folder
 from cior_core import codec
 
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
