@@ -76,19 +76,19 @@ def test_its_press_is_an_alert_on_the_wall(machine: AuthorsMachine, tmp_path: Pa
         wall = said(tmp_path / "centre.log", r"wall: (\S+)", within_s=240)
         until(lambda: subscribed(folder, name), within_s=60, what="the connector subscribed")
         machine.sh(press.text, folder=folder)
-        until(on(wall, "totem-7"), within_s=60, what="the press is on the wall")
+        until(on(wall, "Alarma comunitaria"), within_s=60, what="the press is an alert on the wall")
     finally:
         machine.close_terminals()
 
 
-def on(wall: str, device: str) -> Callable[[], bool]:
-    """Whether an alert of the wall names the device."""
+def on(wall: str, words: str) -> Callable[[], bool]:
+    """Whether an alert of the wall is called so."""
     address, token = wall.split("/?token=")
 
     def look() -> bool:
         asked = Request(f"{address}/api/wall", headers={"Authorization": f"Bearer {token}"})
         with urlopen(asked, timeout=10) as answer:
-            return device in msgspec.json.encode(msgspec.json.decode(answer.read())).decode()
+            return [alert["name_es"] for alert in msgspec.json.decode(answer.read())["alerts"]] == [words]
 
     return look
 
