@@ -32,6 +32,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
         return "Keys(***)"
 
 
+KEYS_FILE = "keys.json"
 OWNER_ONLY = 0o077
 """The umask of every part: what it writes, its owner alone may read."""
 
@@ -48,7 +49,7 @@ class KeyRing(msgspec.Struct, frozen=True, kw_only=True):
 def open_keys(folder: Path) -> KeyRing:
     """Read the keys of this installation, making them on first use."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ring, team = folder / "keys.json", folder / "team.private"
+    ring, team = folder / KEYS_FILE, folder / "team.private"
     fresh = not ring.exists()
     if fresh:
         private = PrivateKey.generate()
@@ -61,7 +62,7 @@ def open_keys(folder: Path) -> KeyRing:
             dc09_key=secrets.token_hex(16),
         )
         durable_file.create(ring, msgspec.json.encode(keys))
-    _refuse_if_shared(ring)
+    refuse_if_shared(ring)
     return KeyRing(
         keys=msgspec.json.decode(ring.read_bytes(), type=Keys),
         file=ring,
@@ -70,7 +71,8 @@ def open_keys(folder: Path) -> KeyRing:
     )
 
 
-def _refuse_if_shared(path: Path) -> None:
+def refuse_if_shared(path: Path) -> None:
+    """Raise ``ConfigInvalid`` when others may read ``path``, as OpenSSH does."""
     if path.stat().st_mode & 0o077:
         raise ConfigInvalid(
             "keys.readable_by_others",
