@@ -109,7 +109,7 @@ def _rights() -> str:
     ]
     text = _generated("Rights at the broker", "`cior_bus.rights`")
     text += (
-        "One user a part. What stands in no row is refused. `admin` (a certificate, no password) provisions; "
+        "One user a part. What stands in no row is refused. `admin` (a certificate, no password) provisions;\n"
         "`broker` is the broker itself. A changelog is read and written by its part alone.\n\n"
     )
     return text + _table("user", "what for", "reads", "writes", "groups that begin", "changelogs", rows=rows)
