@@ -12,8 +12,9 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from cior.keys import KEYS_FILE, Keys, refuse_if_shared
+from cior.keys import KEYS_FILE, Keys
 from cior_bus import durable_file
+from cior_bus.signing import refuse_if_shared
 from cior_core.errors import ConfigInvalid
 
 

@@ -25,6 +25,7 @@ from cior.key_shares import centre_hmac, team_public
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
 from cior.settings import Centre
+from cior.signers import opener
 from cior.stack import stream_settings
 from cior_bus.access import as_part, as_tried_part
 from cior_bus.metrics import Metrics
@@ -211,7 +212,12 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     )
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
     domain = Domain.of(
-        rules, taxonomy(), known=known, area=AreaId(centre.file.centre.area), drill=centre.file.centre.drill
+        rules,
+        taxonomy(),
+        known=known,
+        area=AreaId(centre.file.centre.area),
+        drill=centre.file.centre.drill,
+        opens=opener(centre.data / "keys"),
     )
     bus = arguments.bus(f"cior-{role}", user_of(Part(f"streams-{role}")))
     settings, metrics = stream_settings(centre, bus, role), Metrics()

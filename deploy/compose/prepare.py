@@ -1,20 +1,24 @@
 """Before the parts of a centre start: keys and each service's share of them, the broker's users, rights and topics,
 migrations. Runs to its end; doing it again changes nothing.
 
-``prepare.py CENTRE_FILE KEYS SHARES PASSWORDS`` with ``CIOR_BUS`` (the administrator's listener), ``CIOR_BUS_KEYS``
-and ``CIOR_STORE`` (the migrator's DSN). Exit code 1: try again; 2: a human must change something.
+``prepare.py CENTRE_FILE KEYS SHARES PASSWORDS`` with ``CIOR_BUS`` (the administrator's listener), ``CIOR_BUS_KEYS``,
+``CIOR_STORE`` (the migrator's DSN) and, the first time, ``CIOR_TEAM_PUBLIC`` (``cior keys team``). Exit code 1: try
+again; 2: a human must change something.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from cior.bus_command import families_of
 from cior.cli import configure_logs
 from cior.key_shares import hand_out
-from cior.keys import open_keys
+from cior.keys import open_keys, refuse_team_private
+from cior.public_key import TEAM, take_line
+from cior.recipients import note_recipients
 from cior.wall_views import lacking
 from cior_bus.access import as_admin
 from cior_bus.provisioning import provision
@@ -29,7 +33,10 @@ def main(arguments: list[str]) -> int:
     centre, keys, shares, passwords = map(Path, arguments)
     configure_logs("info")
     try:
+        take_line(keys, TEAM, os.environ.get("CIOR_TEAM_PUBLIC", ""))
         ring = open_keys(keys)
+        refuse_team_private(ring)
+        note_recipients(keys, ring.keys.team_public, now_ms=time.time_ns() // 1_000_000)
         hand_out(ring.keys, keys, shares)
         broker = as_admin(os.environ["CIOR_BUS"], client_id="cior-prepare")
         told = provision(broker, users(families_of(centre)), passwords)

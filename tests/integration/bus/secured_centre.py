@@ -54,7 +54,7 @@ class SecuredCentre:
         (folder / "traccar.toml").write_text(
             f'kind = "traccar"\nname = "vehicles"\n[config]\nport = {self.port}\nshared_secret = "{SECRET}"\n'
         )
-        open_keys(folder / "data" / "keys")
+        open_keys(folder / "data" / "keys", own_team=True)
 
     @property
     def passwords(self) -> Path:

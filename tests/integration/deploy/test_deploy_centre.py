@@ -25,6 +25,7 @@ import yaml
 
 from cior.embedded.tansu import free_port
 from cior.keys import open_keys
+from cior.public_key import TEAM, line_of
 from cior_store.engine import Store
 from cior_store.migrate import AUDIENCES
 from engines.cache import EngineAbsent
@@ -150,7 +151,7 @@ class Deployed:
                 (shares / Path(place).name).symlink_to(folder)
         return subprocess.run(
             [sys.executable, *words[1:]], check=False, capture_output=True, text=True, timeout=120,
-            env=self.environment("prepare"),
+            env=self.environment("prepare") | {"CIOR_TEAM_PUBLIC": line_of(TEAM, bytes(32))},
         )  # fmt: skip
 
     def is_well(self, service: str) -> bool:

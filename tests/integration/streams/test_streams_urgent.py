@@ -32,6 +32,7 @@ from cior_core.model import (
 )
 from cior_streams.runner import EXIT_CRASHED, EXIT_WATCHDOG, Health
 from cior_streams.settings import Role
+from doubles.signing import signed
 from engines.apache_kafka import ApacheKafka
 from integration.bus.brokers import Broker, empty
 from integration.streams.fleet import Fleet, message, now_ms, press, until
@@ -209,9 +210,7 @@ def test_an_operators_action_reaches_the_alert(fleet: Fleet) -> None:
         alert_id=alert.id,
         area=alert.area,
     )
-    fleet.send(
-        [MessageOut(topic=topics.ACTIONS.name, key=alert.area.encode(), value=codec.encode(action))] * 2
-    )
+    fleet.send([MessageOut.of(signed(action))])
     until(lambda: fleet.alerts()[alert.id].status is AlertStatus.ACKNOWLEDGED, timeout_s=20, why=fleet.logs)
     assert fleet.alerts()[alert.id].acknowledged_ms is not None
 
@@ -238,7 +237,7 @@ def test_a_buttons_next_press_says_how_its_last_alert_ended(fleet: Fleet) -> Non
         reason="the driver leant on it",
         disposition=Disposition.FALSE_ALARM,
     )
-    fleet.send([MessageOut(topic=topics.ACTIONS.name, key=first.area.encode(), value=codec.encode(close))])
+    fleet.send([MessageOut.of(signed(close))])
     until(lambda: fleet.alerts()[first.id].status is AlertStatus.CLOSED, timeout_s=20, why=fleet.logs)
     until(lambda: is_told(fleet), timeout_s=20, why=fleet.logs)
     fleet.send([message(press(2, subject="bus-7", lat=first.place.lat))])

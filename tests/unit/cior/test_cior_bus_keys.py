@@ -85,9 +85,10 @@ def test_each_part_finds_its_own_password_and_no_others_and_the_same_again(
 
 
 def test_a_service_gets_its_share_of_the_keys_and_never_the_teams_private_one(tmp_path: Path) -> None:
-    ring = open_keys(tmp_path / "keys")
+    ring = open_keys(tmp_path / "keys", own_team=True)
     hand_out(ring.keys, tmp_path / "keys", tmp_path / "shares")
     everything = b"".join(path.read_bytes() for path in (tmp_path / "shares").rglob("*") if path.is_file())
+    assert ring.team_private_file is not None
     assert ring.team_private_file.read_bytes() not in everything
     for service, share in SHARES.items():
         held = msgspec.json.decode((tmp_path / "shares" / service / "keys.json").read_bytes())
@@ -105,7 +106,7 @@ def test_a_part_without_its_key_says_so_and_makes_none(tmp_path: Path) -> None:
         with pytest.raises(ConfigInvalid, match=r"keys\.not_given"):
             ask(tmp_path / "keys")
     assert not (tmp_path / "keys").exists()
-    hand_out(open_keys(tmp_path / "keys").keys, tmp_path / "keys", tmp_path / "shares")
+    hand_out(open_keys(tmp_path / "keys", own_team=True).keys, tmp_path / "keys", tmp_path / "shares")
     with pytest.raises(ConfigInvalid, match="wall_token"):
         wall_token(tmp_path / "shares" / "connectors")
     (tmp_path / "shares" / "console" / "keys.json").chmod(0o644)
