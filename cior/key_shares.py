@@ -26,7 +26,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 SHARES: Final = {
-    "connectors": Share(("centre_hmac", "team_public")),
+    "connectors": Share(("centre_hmac", "team_public"), files=("repair.public",)),
     "streams": Share(("centre_hmac",), files=("signers.json",)),
     "sink": Share(("centre_hmac",), files=("signers.json",)),
     "console": Share(("wall_token",), files=("console.signing",)),

@@ -22,6 +22,7 @@ import structlog
 
 from cior.city import load_city
 from cior.key_shares import centre_hmac, team_public
+from cior.keys import repair_public
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
 from cior.settings import Centre
@@ -164,6 +165,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
     keys = centre.data / "keys"
     settings = CentreSettings(
         team_public_key=base64.b64encode(team_public(keys)).decode(),
+        repair_public_key=repair_public(keys),
         pseudonym_key=Secret(base64.b64encode(centre_hmac(keys)).decode()),
         broker=arguments.bus_dsn,
         spool_dir=str(centre.data / "spool"),

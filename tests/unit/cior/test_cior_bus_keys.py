@@ -86,7 +86,17 @@ def test_each_part_finds_its_own_password_and_no_others_and_the_same_again(
 
 def test_a_service_gets_its_share_of_the_keys_and_never_the_teams_private_one(tmp_path: Path) -> None:
     ring = open_keys(tmp_path / "keys", own_team=True)
+    (tmp_path / "keys" / "repair.public").write_text("a public key")
+    (tmp_path / "keys" / "signers.json").write_text("{}")
+    (tmp_path / "keys" / "console.signing").write_text("the console's")
     hand_out(ring.keys, tmp_path / "keys", tmp_path / "shares")
+    files = {(path.parent.name, path.name) for path in (tmp_path / "shares").glob("*/*")}
+    assert files - {(service, "keys.json") for service in SHARES} == {
+        ("connectors", "repair.public"),
+        ("streams", "signers.json"),
+        ("sink", "signers.json"),
+        ("console", "console.signing"),
+    }
     everything = b"".join(path.read_bytes() for path in (tmp_path / "shares").rglob("*") if path.is_file())
     assert ring.team_private_file is not None
     assert ring.team_private_file.read_bytes() not in everything
