@@ -119,6 +119,12 @@ def fill(wall: Wall, text: str) -> None:
         wall.feed.apply(loud(number, text, **{"group": ""} | shape))
 
 
+def _said_by(browser: Any) -> list[dict[str, Any]]:
+    """What the browser's console has said since it was last asked."""
+    lines: list[dict[str, Any]] = browser.get_log("browser")
+    return lines
+
+
 def nothing_ran(browser: webdriver.Chrome) -> None:
     assert browser.execute_script("return window.ran") is None
     with pytest.raises(NoAlertPresentException):
@@ -127,9 +133,7 @@ def nothing_ran(browser: webdriver.Chrome) -> None:
     assert [each.get_attribute("outerHTML") for each in made] == [], "a text became a part of the page"
     inline = browser.execute_script("return [...document.scripts].filter((each) => !each.src).length")
     assert inline == 0
-    blocked = [
-        line["message"] for line in browser.get_log("browser") if "Content Security Policy" in line["message"]
-    ]
+    blocked = [line["message"] for line in _said_by(browser) if "Content Security Policy" in line["message"]]
     assert blocked == [], "the browser had to hold back what the page would have run"
 
 
@@ -141,7 +145,7 @@ async def test_a_script_in_whatever_a_page_shows_is_shown_and_not_run(
     async with wall_of(kind) as wall:
 
         def look() -> None:
-            browser.get_log("browser")
+            _said_by(browser)
             browser.get(f"{wall.url}/?token={TOKEN}")
             WebDriverWait(browser, 15).until(lambda d: d.find_elements(By.CSS_SELECTOR, "#map .district"))
             fill(wall, text)
@@ -168,6 +172,6 @@ async def test_a_page_that_ran_one_would_be_seen(browser: webdriver.Chrome) -> N
             )
             with pytest.raises(AssertionError, match="a part of the page"):
                 nothing_ran(browser)
-            browser.get_log("browser")
+            _said_by(browser)
 
         await asyncio.to_thread(look)
