@@ -1,4 +1,4 @@
-"""``cior connector new|check|try|replay|open|repair-key|list|run``: the room's command.
+"""``cior connector new|check|try|replay|open|list|run``: the room's command.
 
 Exit codes: 0 well, 1 something must be corrected, 2 wrong use, 3 a source was not run.
 """
@@ -20,7 +20,7 @@ import msgspec
 from cior_bus.openings import Openings
 from cior_connectors import checking, registry, scaffold
 from cior_connectors._runtime import process, trying
-from cior_connectors._runtime.opening import Opener, new_key, opened_records, read_key
+from cior_connectors._runtime.opening import Opener, opened_records, read_key
 from cior_connectors._runtime.replay import Report, events_by_raw, records, replay
 from cior_connectors._runtime.settings import read_centre, read_registry
 from cior_connectors.kit import documents, samples
@@ -215,19 +215,6 @@ def _show(report: Report) -> None:
 
 
 @connector.command(
-    name="repair-key",
-    help="Make the key with which decoders are mended, on a computer that is no server. Prints its public half.",
-)
-@click.argument("file", type=click.Path(path_type=Path))
-def repair_key(file: Path) -> None:
-    """The private half never leaves this computer; the public one is the centre's ``repair_public_key``."""
-    try:
-        click.echo(new_key(file))
-    except CiorError as error:
-        raise click.ClickException(str(error)) from error
-
-
-@connector.command(
     name="open",
     help="Open sealed records of an archive with the team's or the repair key, off the servers. Each opening is "
     "written down first. What comes out can be given to `replay`.",
@@ -289,7 +276,11 @@ def open_command(
     required=True,
     help="The centre's connector settings.",
 )
-@click.option("--family", default="connectors", help="Name of the process: its spool's folder.")
+@click.option(
+    "--family",
+    default="connectors",
+    help="Name of the process: of its spool's folder, and its user at a broker with keys.",
+)
 def run(instances: tuple[Path, ...], centre: Path, family: str) -> None:
     """Exit 0 after an orderly stop, 1 when a file must be corrected."""
     os.umask(0o077)  # its journals, marks and spools are of people in danger
