@@ -1,4 +1,4 @@
-"""``cior connector new|check|try|replay|list|run``: the room's command.
+"""``cior connector new|check|try|replay|open|repair-key|list|run``: the room's command.
 
 Exit codes: 0 well, 1 something must be corrected, 2 wrong use.
 """
@@ -8,21 +8,26 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
 import click
 import msgspec
 
+from cior_bus.openings import Openings
 from cior_connectors import registry
 from cior_connectors._runtime import process, trying
+from cior_connectors._runtime.opening import Opener, new_key, opened_records, read_key
 from cior_connectors._runtime.replay import Report, events_by_raw, records, replay
 from cior_connectors._runtime.settings import read_centre, read_registry
 from cior_connectors.kit import documents, samples
 from cior_connectors.kit.subject import Subject
+from cior_core import codec
 from cior_core.errors import CiorError
-from cior_core.model import Event
+from cior_core.model import Event, RawRecord
 
 _TEMPLATES = "templates/line"
 _MARK = "__name__"
@@ -225,6 +230,73 @@ def _show(report: Report) -> None:
         f"{report.unreadable} unreadable, {len(report.differences)} differences",
         err=True,
     )
+
+
+@connector.command(
+    name="repair-key",
+    help="Make the key with which decoders are mended, on a computer that is no server. Prints its public half.",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+def repair_key(file: Path) -> None:
+    """The private half never leaves this computer; the public one is the centre's ``repair_public_key``."""
+    try:
+        click.echo(new_key(file))
+    except CiorError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@connector.command(
+    name="open",
+    help="Open sealed records of an archive with the team's or the repair key, off the servers. Each opening is "
+    "written down first. What comes out can be given to `replay`.",
+)
+@click.argument("archive", type=click.Path(path_type=Path, exists=True))
+@click.option("--key", type=click.Path(path_type=Path, exists=True), required=True, help="The private key.")
+@click.option("--who", required=True, help="Who opens: a name, not a role.")
+@click.option("--reason", required=True, help="Why.")
+@click.option(
+    "--openings",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The record of openings: begun when it is not there, refused when it was changed.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Opened records (NDJSON)."
+)
+@click.option("--only", multiple=True, help="Open this id alone; may be given again.")
+def open_command(
+    *,
+    archive: Path,
+    key: Path,
+    who: str,
+    reason: str,
+    openings: Path,
+    out: Path,
+    only: tuple[str, ...],
+) -> None:
+    """Exit 0 when all were opened, 1 when one was not (another key's, or changed)."""
+    os.umask(0o077)  # what comes out names people
+    try:
+        with (
+            closing(Openings.open(openings)) as record,
+            archive.open("rb") as lines,
+            out.open("xb") as opened,
+        ):
+            opener = Opener(
+                who=who,
+                reason=reason,
+                private_key=read_key(key),
+                openings=record,
+                now_ms=lambda: time.time_ns() // 1_000_000,
+            )
+            found = list(opened_records(lines, opener, only=frozenset(only)))
+            records_ = [each for each in found if isinstance(each, RawRecord)]
+            opened.writelines(codec.encode(each) + b"\n" for each in records_)
+    except (CiorError, FileExistsError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{len(records_)} opened, {len(found) - len(records_)} not", err=True)
+    click.echo(f"openings end with {record.head.chain} {record.head.seq} {record.head.hash}", err=True)
+    sys.exit(0 if len(records_) == len(found) else 1)
 
 
 @connector.command(help="Run instances in this process until SIGTERM.")

@@ -456,12 +456,13 @@ class Instance:
     def _channel(self) -> Channel:
         settings, registry = self.settings, self._context.registry
         any_sealed = any(device.data_class is DataClass.SEALED for device in registry.values())
+        may_carry_sealed = self.manifest.life_safety or any_sealed
         return Channel(
             context=self._context,
             sealer=self._around.sealer,
             life_safety=self.manifest.life_safety,
             sealed=settings.sealed,
-            carries_sealed=any_sealed if settings.carries_sealed is None else settings.carries_sealed,
+            carries_sealed=may_carry_sealed if settings.carries_sealed is None else settings.carries_sealed,
             keep=self._keep,
             placed=self._around.placed,
             vicinity=self._around.vicinity,

@@ -36,6 +36,7 @@ from cior_core.system_events import system_event
 from cior_core.vicinity import Vicinity
 
 MAX_EVENT_BYTES = 1_000_000
+SEALED_CODE = "sealed.rejected"
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +64,9 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """What a publication must know about the instance. ``keep`` is the telemetry limit, placed after decoding.
 
-    ``placed`` fills in cell and district; ``vicinity`` knows what stands around a place; ``unread`` bounds how often
-    the line says that it could not read something (None: each time).
+    ``carries_sealed``: what cannot be read here may be of somebody sealed. ``placed`` fills in cell and district;
+    ``vicinity`` knows what stands around a place; ``unread`` bounds how often the line says that it could not read
+    something (None: each time).
     """
 
     context: DecodeContext
@@ -107,16 +109,19 @@ class _Input(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts
     decoded: DecodeResult
     spool_class: SpoolClass = SpoolClass.LIFE_SAFETY
+    sealed: bool = False
 
 
 def _build(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
-    sealed = _is_sealed(given.channel, given.facts, events, undecoded=bool(rejected))
+    sealed = _is_sealed(given.channel, given.facts, events)
+    # Who could not be read may be anybody, also somebody who must not be named (law 17).
+    boxed = sealed or (bool(rejected) and given.channel.carries_sealed)
     if rejected and given.channel.life_safety and given.channel.says(given.facts):
-        events = (*events, _undecoded(given.channel, given.facts, rejected, sealed=sealed))
+        events = (*events, _undecoded(given.channel, given.facts, rejected, sealed=boxed))
     # Asked before anything is stripped: a sealed event does not say whether it was proven.
     spool_class = _class_of(given, events, undecoded=bool(rejected))
-    given = msgspec.structs.replace(given, spool_class=spool_class)
-    return (_sealed if sealed else _clear)(given, events, rejected)
+    given = msgspec.structs.replace(given, spool_class=spool_class, sealed=sealed)
+    return (_boxed if boxed else _clear)(given, events, rejected)
 
 
 def _completed(event: Event, channel: Channel) -> Event:
@@ -190,7 +195,7 @@ def _without_unpublishable(
     return tuple(kept), (*rejected, *lost)
 
 
-def _is_sealed(channel: Channel, facts: Facts, events: tuple[Event, ...], *, undecoded: bool) -> bool:
+def _is_sealed(channel: Channel, facts: Facts, events: tuple[Event, ...]) -> bool:
     registry = channel.context.registry
     subjects = {facts.subject, *(event.subject for event in events)}
     return (
@@ -201,7 +206,6 @@ def _is_sealed(channel: Channel, facts: Facts, events: tuple[Event, ...], *, und
             (device := registry.get(subject)) is not None and device.data_class is DataClass.SEALED
             for subject in subjects
         )
-        or (undecoded and channel.carries_sealed)
     )
 
 
@@ -252,25 +256,31 @@ def _clear(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPar
         ),
         drill=facts.drill or channel.context.drill,
     )
-    letters = tuple(
-        _letter(channel, facts, part, index=n, pointer=pointer, sealed=False)
-        for n, part in enumerate(rejected)
-    )
+    letters = tuple(_letter(given, part, _at(pointer, n)) for n, part in enumerate(rejected))
     pointed = tuple(_pointed(event, pointer, n) for n, event in enumerate(events))
     return _assembled(given, record, pointed, letters)
 
 
-def _sealed(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
+def _boxed(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
+    """The bytes in a box. Of a sealed unit every event is stripped; of one that only could not be read to its end, what
+    was read stays what it is (a loud press stays loud), and the rest is a word of the district.
+    """
     channel, facts, sealer = given.channel, given.facts, given.channel.sealer
     box = sealer.box(
-        facts, given.payload, events=events, code=given.decoded.code or "", reason=given.decoded.reason
+        facts,
+        given.payload,
+        events=events,
+        code=given.decoded.code or "",
+        reason=given.decoded.reason,
+        unread=bool(rejected),
     )
     pointer = RawPointer(raw_id=facts.raw_id, sha256=payload_sha256(box))
     identity = facts.subject or next((event.subject for event in events), "") or facts.source
+    registry = channel.context.registry
     record = RawRecord(
         id=facts.raw_id,
         source=sealer.source(facts.source),
-        subject=sealer.subject(facts.source, identity, channel.context.registry.get(identity)),
+        subject=sealer.subject(facts.source, identity, registry.get(identity)),
         received_ms=facts.received_ms,
         payload=box,
         sha256=pointer.sha256,
@@ -281,22 +291,22 @@ def _sealed(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPa
         sealed=True,
         drill=facts.drill or channel.context.drill,
     )
-    registry = channel.context.registry
-    stripped = tuple(
+    shown = tuple(
         sealer.strip(event, raw=_at(pointer, n), device=registry.get(event.subject))
+        if given.sealed or event.data_class is DataClass.SEALED
+        else _pointed(event, pointer, n)
         for n, event in enumerate(events)
     )
-    letters = tuple(
-        _letter(channel, facts, part, index=n, pointer=pointer, sealed=True)
-        for n, part in enumerate(rejected)
-    )
-    return _assembled(given, record, stripped, letters)
+    letters = tuple(_sealed_letter(given, part, _at(pointer, n)) for n, part in enumerate(rejected))
+    return _assembled(given, record, shown, letters)
 
 
 def _assembled(
     given: _Input, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]
 ) -> Publication:
     spool_class = given.spool_class
+    # Of what was too long the box has the head alone: the source must keep its own.
+    in_box_alone = record.sealed and given.facts.truncated_from_bytes is None
     others = (
         *(_published(event, spool_class) for event in events),
         *(MessageOut.of(letter, spool_class=spool_class) for letter in letters),
@@ -304,9 +314,9 @@ def _assembled(
     return Publication(
         record=record,
         others=others,
-        outcome=Accepted(events=len(events), believed=given.decoded.believed, sealed=record.sealed)
+        outcome=Accepted(events=len(events), believed=given.decoded.believed, sealed=in_box_alone)
         if given.decoded.code is None
-        else Rejected(code=given.decoded.code, sealed=record.sealed),
+        else Rejected(code=given.decoded.code, sealed=in_box_alone),
         spool_class=spool_class,
         lanes=tuple(event.lane for event in events),
         dead_codes=tuple(letter.code for letter in letters),
@@ -339,29 +349,44 @@ def _class_of(given: _Input, events: tuple[Event, ...], *, undecoded: bool) -> S
     return SpoolClass.NORMAL
 
 
-def _letter(
-    channel: Channel, facts: Facts, part: RejectedPart, *, index: int, pointer: RawPointer, sealed: bool
-) -> DeadLetter:
-    """A dead letter; of a sealed payload it is a box with a fixed code and reason, because an author's words may quote
-    the payload.
-    """
-    sealer = channel.sealer
-    producer = channel.context.producer
+def _letter(given: _Input, part: RejectedPart, pointer: RawPointer) -> DeadLetter:
+    channel, facts = given.channel, given.facts
     return DeadLetter(
-        id=dead_id(facts.raw_id, "decode", index),
+        id=dead_id(facts.raw_id, "decode", pointer.index),
         stage="decode",
-        code="sealed.rejected" if sealed else part.code,
-        reason="in the box" if sealed else part.reason,
-        payload=sealer.box(facts, part.payload, code=part.code, reason=part.reason)
-        if sealed
-        else part.payload,
+        code=part.code,
+        reason=part.reason,
+        payload=part.payload,
         at_ms=facts.received_ms,
-        source=sealer.source(facts.source) if sealed else facts.source,
-        raw=_at(pointer, index),
+        source=facts.source,
+        raw=pointer,
         life_safety=channel.life_safety,
-        data_class=DataClass.SEALED if sealed else DataClass.RESTRICTED,
-        producer=sealer.producer(producer) if sealed else producer,
-        truncated_from_bytes=None if sealed else facts.truncated_from_bytes,
+        data_class=DataClass.RESTRICTED,
+        producer=channel.context.producer,
+        truncated_from_bytes=facts.truncated_from_bytes,
+    )
+
+
+def _sealed_letter(given: _Input, part: RejectedPart, pointer: RawPointer) -> DeadLetter:
+    """A dead letter in a box for the team and for whoever mends decoders.
+
+    Its reason is fixed, because an author's words may quote the payload. What only could not be read keeps its code, a
+    constant; what is sealed by name does not.
+    """
+    channel, facts, sealer = given.channel, given.facts, given.channel.sealer
+    by_name = channel.sealed or facts.sealed or bool(given.decoded.events)
+    return DeadLetter(
+        id=dead_id(facts.raw_id, "decode", pointer.index),
+        stage="decode",
+        code=SEALED_CODE if by_name and given.sealed else part.code,
+        reason="in the box",
+        payload=sealer.box(facts, part.payload, code=part.code, reason=part.reason, unread=True),
+        at_ms=facts.received_ms,
+        source=sealer.source(facts.source),
+        raw=pointer,
+        life_safety=channel.life_safety,
+        data_class=DataClass.SEALED,
+        producer=sealer.producer(channel.context.producer),
     )
 
 

@@ -1,9 +1,10 @@
 """The sealed channel at the connector (design §5): connectors can seal and cannot open.
 
 What leaves in clear for a sealed payload: a pseudonym (HMAC-SHA256 with the centre's key), the type ``silent`` for
-whatever is life-safety, the district, and instants. The exact bytes, identity and place travel only inside a libsodium
-sealed box (``crypto_box_seal``: X25519, XSalsa20-Poly1305, ephemeral sender key) for the response team's public key.
-Box content: :class:`SealedContent` as MessagePack.
+whatever is life-safety, the district, and instants. The exact bytes, identity and place travel only inside a sealed box
+(:mod:`cior_bus.sealed_box`) for the response team. What nobody could read has a second recipient, the holder of the
+repair key, so that a decoder can be mended; what was read has the team alone. Box content: :class:`SealedContent` as
+MessagePack.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from nacl.public import PublicKey, SealedBox
 
+from cior_bus import sealed_box
 from cior_connectors._runtime import clocks
 from cior_connectors._runtime.codes import SILENT, UNDECODED
 from cior_connectors.contract import Facts
 from cior_core import codec, identity
+from cior_core.errors import PayloadRejected
 from cior_core.identity import payload_sha256
 from cior_core.model import (
     UNKNOWN_PLACE,
@@ -36,8 +38,8 @@ DistrictOf = Callable[[Place], str | None]
 
 
 class SealedContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What only the response team reads: the bytes as received (or their head), who and where, and the events as
-    decoded (CloudEvents JSON).
+    """What only a recipient reads: the bytes as received (or their head), who and where, all that a replay needs, and
+    the events as decoded (CloudEvents JSON).
     """
 
     version: int = 1
@@ -53,6 +55,19 @@ class SealedContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     code: str = ""
     reason: str = ""
     truncated_from_bytes: int | None = None
+    first_received_ms: int = 0
+    drill: bool = False
+
+
+def opened(box: bytes, private_key: bytes) -> SealedContent:
+    """What is in a box, with the private key of one of its recipients (32 bytes).
+
+    Raises ``AccessDenied`` and ``PayloadRejected`` as :func:`cior_bus.sealed_box.unseal`.
+    """
+    try:
+        return msgspec.msgpack.decode(sealed_box.unseal(box, private_key), type=SealedContent)
+    except msgspec.MsgspecError as error:
+        raise PayloadRejected("box.unreadable", "what is in this box is no sealed payload") from error
 
 
 def _public_type(event: Event) -> TypeCode:
@@ -75,13 +90,20 @@ def _fitting(events: tuple[bytes, ...]) -> tuple[bytes, ...]:
 class Sealer:
     """Seals bytes and strips events.
 
-    ``team_key`` 32 bytes X25519; ``hmac_key`` >= 32 bytes; ``district_of`` from coordinates to a district.
+    ``team_key`` 32 bytes X25519, ``repair_key`` the same or None; ``hmac_key`` >= 32 bytes; ``district_of`` from
+    coordinates to a district.
     """
 
     def __init__(
-        self, *, team_key: bytes, hmac_key: bytes, district_of: DistrictOf = lambda place: place.district
+        self,
+        *,
+        team_key: bytes,
+        hmac_key: bytes,
+        repair_key: bytes | None = None,
+        district_of: DistrictOf = lambda place: place.district,
     ) -> None:
-        self._box = SealedBox(PublicKey(team_key))
+        self._team = (team_key,)
+        self._menders = (team_key,) if repair_key is None else (team_key, repair_key)
         self._hmac_key = hmac_key
         self._district_of = district_of
 
@@ -108,8 +130,11 @@ class Sealer:
         events: tuple[Event, ...] = (),
         code: str = "",
         reason: str = "",
+        unread: bool = False,
     ) -> bytes:
-        """The sealed box of one payload. ``payload`` is what is left of the bytes as received."""
+        """The sealed box of one payload. ``payload`` is what is left of the bytes as received; ``unread``: something in
+        it could not be read, so whoever mends decoders may open it too.
+        """
         content = SealedContent(
             payload=payload,
             sha256=payload_sha256(payload),
@@ -123,8 +148,11 @@ class Sealer:
             code=code,
             reason=reason,
             truncated_from_bytes=facts.truncated_from_bytes,
+            first_received_ms=facts.first_received_ms,
+            drill=facts.drill,
         )
-        return self._box.encrypt(msgspec.msgpack.encode(content))
+        recipients = self._menders if unread else self._team
+        return sealed_box.seal(msgspec.msgpack.encode(content), recipients)
 
     def strip(self, event: Event, *, raw: RawPointer | None, device: Device | None) -> Event:
         """The event that may leave.
