@@ -15,13 +15,14 @@ import click
 import msgspec
 
 from cior.keys import KeyRing, make_pair, open_keys
-from cior.public_key import TEAM, read_line
-from cior.recipients import note_recipients, recipients
+from cior.public_key import KEEPER, TEAM, read_line
+from cior.recipients import note_recipients, open_by_keeper, recipients
 from cior.signers import HONOURED_MS, rotate_signer
 from cior_bus import durable_file
 from cior_bus.signing import RING, read_ring
 from cior_core import bundled
 from cior_core.errors import ConfigInvalid
+from cior_core.keyed import REMEMBERED_MS, RetiredKey
 from cior_core.sentences import SentenceBook
 from cior_core.signatures import key_name
 
@@ -33,6 +34,7 @@ class What(StrEnum):
     """Which key is replaced."""
 
     ACTIONS = "actions"
+    CENTRE = "centre"
     TEAM = "team"
     WALL = "wall"
 
@@ -52,21 +54,21 @@ def sayer(language: str) -> Say:
     return say
 
 
-def make(folder: Path, *, language: str) -> int:
-    """The pair of the response team. Raises ``ConfigInvalid`` when one is there."""
+def make(folder: Path, role: str, *, language: str) -> int:
+    """The pair of the team or of its second keeper. Raises ``ConfigInvalid`` when one is there."""
     say = sayer(language)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        public = make_pair(folder, TEAM)
+        public = make_pair(folder, role)
     except FileExistsError as error:
         raise ConfigInvalid(
             "keys.there",
-            f"{folder} holds a key of a team already",
+            f"{folder} holds a {role} key already",
             cure="name another folder; a key that was used is kept as long as what was sealed for it",
         ) from error
-    say("made", private=folder / f"{TEAM}.private", public=folder / f"{TEAM}.public")
-    say("carry", public=f"{TEAM}.public", name=key_name(public))
-    say("backup_team", private=f"{TEAM}.private")
+    say("made", private=folder / f"{role}.private", public=folder / f"{role}.public")
+    say("carry", public=f"{role}.public", name=key_name(public))
+    say("backup_team", private=f"{role}.private")
     return 0
 
 
@@ -77,6 +79,8 @@ def rotate(folder: Path, what: What, *, public: Path | None, stolen: bool, langu
     match what:
         case What.ACTIONS:
             _rotate_actions(folder, honoured_ms, say)
+        case What.CENTRE:
+            _rotate_centre(ring, 0 if stolen else REMEMBERED_MS, say)
         case What.TEAM:
             _rotate_team(ring, public or folder / f"{TEAM}.public", say)
         case What.WALL:
@@ -92,6 +96,12 @@ def _rotate_actions(folder: Path, honoured_ms: int, say: Say) -> None:
     for part in parts:
         made = rotate_signer(folder, part, honoured_ms=honoured_ms)
         say("rotated_actions", part=part, name=made.key, hours=honoured_ms // _HOUR_MS)
+
+
+def _rotate_centre(ring: KeyRing, remembered_ms: int, say: Say) -> None:
+    old = RetiredKey(key=ring.keys.centre_hmac, until_ms=_now_ms(), remembered_ms=remembered_ms)
+    _keep(ring, centre_hmac=secrets.token_bytes(32), retired=(*ring.keys.retired, old))
+    say("rotated_centre", hours=remembered_ms // _HOUR_MS)
 
 
 def _rotate_team(ring: KeyRing, public: Path, say: Say) -> None:
@@ -114,13 +124,17 @@ def _keep(ring: KeyRing, **changes: object) -> None:
 
 def lost(folder: Path, name: str | None, *, language: str) -> int:
     """What the loss of a team's private key means, said plainly: by its short name; left out, the one in use."""
-    say = sayer(language)
+    say, now_ms = sayer(language), _now_ms()
     team = [each for each in recipients(folder) if each.role == TEAM and name in {None, each.name}]
     if not team:
         raise ConfigInvalid(
             "keys.unknown", "no such key of a team was used here", cure="see `cior keys list`"
         )
-    say("lost_alone", name=team[-1].name)
+    keepers = open_by_keeper(folder, team[-1].public, now_ms=now_ms)
+    for each in keepers:
+        say("lost_keeper", since=_instant(each.from_ms), name=each.name)
+    if not keepers:
+        say("lost_alone", name=team[-1].name)
     say("lost_stays")
     return 0
 
@@ -135,7 +149,8 @@ def show(folder: Path, *, language: str) -> int:
     for role, name, from_ms, until_ms in rows:
         end = "" if until_ms is None else book.text("ended", {"until": _instant(until_ms)})
         say("row", role=role, name=name, since=_instant(from_ms), end=end)
-    say("no_keeper")
+    if not any(each.role == KEEPER and each.until_ms is None for each in now):
+        say("no_keeper")
     return 0
 
 

@@ -23,6 +23,7 @@ from cior.city import load_city
 from cior.keys import open_keys, repair_public
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
+from cior.recipients import keeper_public
 from cior.settings import Centre
 from cior.signers import opener
 from cior.stack import stream_settings
@@ -150,6 +151,8 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
     settings = CentreSettings(
         team_public_key=base64.b64encode(keys.team_public).decode(),
         repair_public_key=repair_public(centre.data / "keys"),
+        keeper_public_key=base64.b64encode(keeper_public(centre.data / "keys") or b"").decode(),
+        retired=keys.retired,
         pseudonym_key=Secret(base64.b64encode(keys.centre_hmac).decode()),
         broker=arguments.bus_dsn,
         spool_dir=str(centre.data / "spool"),
@@ -190,10 +193,12 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     if role == Role.BULK:
         os.nice(BULK_NICENESS)
     centre = arguments.centre
+    keys = open_keys(centre.data / "keys").keys
     # The one place where the clear names and the key meet outside a connector; the worker gets neither (ADR 17).
     known = enrolled(
         read_registry(centre.beside(centre.file.registry)).values(),
-        key=open_keys(centre.data / "keys").keys.centre_hmac,
+        key=keys.centre_hmac,
+        retired=keys.retired,
         placed=load_city(centre).placed,
     )
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")

@@ -11,7 +11,7 @@ from cior_core.errors import ConfigInvalid
 from cior_core.signatures import key_name
 
 KEY_BYTES = 32
-TEAM = "team"
+TEAM, KEEPER = "team", "keeper"
 
 
 def line_of(role: str, public: bytes) -> str:

@@ -155,6 +155,10 @@ class Instance:
         """A digest of ``words`` that nobody without the centre's key can try out."""
         return self._around.sealer.pseudonym("mark", self.instance, *words)
 
+    def keyed_before(self, *words: str) -> tuple[str, ...]:
+        """The same by keys that were replaced and are remembered, newest first."""
+        return self._around.sealer.before("mark", self.instance, *words, now_ms=self.now_ms())
+
     def degraded(self, reason: str, /) -> None:
         """The source works, but not well."""
         self.book.turn(State.DEGRADED, reason)
