@@ -72,14 +72,6 @@ def open_keys(folder: Path, *, own_team: bool = False) -> KeyRing:
     )
 
 
-def repair_public(folder: Path) -> str:
-    """The public key (base64) of whoever mends decoders, who made it elsewhere and left it here as ``repair.public``;
-    empty without one: the team alone opens what nobody could read.
-    """
-    path = folder / "repair.public"
-    return path.read_text(encoding="ascii").strip() if path.exists() else ""
-
-
 def refuse_team_private(ring: KeyRing) -> None:
     """Raises ``ConfigInvalid`` (``keys.team_private``): the team's private key lies where network services run."""
     if ring.team_private_file is not None:
@@ -88,6 +80,14 @@ def refuse_team_private(ring: KeyRing) -> None:
             f"the response team's private key lies on this computer ({ring.team_private_file})",
             cure="move it to the team's own computer and delete it here: no part of a centre needs it",
         )
+
+
+def repair_public(folder: Path) -> str:
+    """The public key (base64) of whoever mends decoders, who made it elsewhere and left it here as ``repair.public``;
+    empty without one: the team alone opens what nobody could read.
+    """
+    path = folder / "repair.public"
+    return path.read_text(encoding="ascii").strip() if path.exists() else ""
 
 
 def read_keys(ring: Path) -> Keys:

@@ -64,7 +64,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``manifest.toml``. ``source`` and ``config`` are ``module:attribute`` relative to the connector's package.
 
     ``resources`` are exclusive things (``tcp:{host}:{port}``), templates over config fields: two instances may not
-    claim the same one. ``life_safety`` means: presses can come this way, so it must be gold outside test mode, is never
+    claim the same one. ``numbered``: each message carries a number of its device's, so that one which is missing shows;
+    where somebody sealed may report, no such number and no bytes of that line leave in clear (law 17). ``life_safety``
+    means: presses can come this way, so it must be gold outside test mode, is never
     rate limited and refuses instead of dropping.
     """
 
@@ -84,6 +86,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     commands: bool = False
     discovers: bool = False
     heartbeats: bool = False
+    numbered: bool = False
     resources: tuple[str, ...] = ()
     quality: str = "quality.toml"
     family: str = ""

@@ -18,9 +18,9 @@ from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.health import State
-from cior_connectors._runtime.records import facts_of
 from cior_connectors._runtime.seal import SealedContent
 from cior_connectors._runtime.seal import opened as unsealed
+from cior_connectors._runtime.stored_facts import facts_of
 from cior_connectors.contract import Accepted, Facts, Refused
 from cior_connectors.kit.checks_decode import undecodable
 from cior_connectors.kit.samples import Sample

@@ -65,6 +65,7 @@ class Subject:
         self.package = package
         self.peer = peer
         self.key = PrivateKey.generate()
+        self.hmac_key = secrets.token_bytes(32)
 
     @cached_property
     def kind(self) -> registry.Kind:
@@ -163,7 +164,7 @@ class Subject:
         """An instance of the real runtime around ``source``, on an in-memory bus."""
         with TemporaryDirectory(prefix="cior-kit-") as folder:
             sink, metrics = MemorySink(), Metrics()
-            sealer = Sealer(team_key=bytes(self.key.public_key), hmac_key=secrets.token_bytes(32))
+            sealer = Sealer(team_key=bytes(self.key.public_key), hmac_key=self.hmac_key)
             clock = now_ms or (lambda: RECEIVED_MS)
             around = Surroundings(
                 sink=sink, sealer=sealer, metrics=metrics, state_dir=Path(folder), now_ms=clock

@@ -30,7 +30,7 @@ from cior_core.model import (
 )
 from cior_core.rules import MergeRule, RulePack
 from cior_core.sentences import Text
-from cior_core.taxonomy import EventType
+from cior_core.taxonomy import EventType, Route
 
 _FUTURE_LIMIT_MS = 120_000
 _TEXT_LIMIT = 200
@@ -82,17 +82,20 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
     """The event's part in an alert: no more than its class allows (of a sealed one: pseudonym, type, district)."""
     instant_ms, error_s = _believed(event, rules.merge, now_ms)
     sealed = event.data_class is DataClass.SEALED or kind.silent
+    # What supervision says of somebody sealed is a word of the district: its pseudonym is never in an alert (law 17).
+    is_blind_spot = sealed and kind.route is Route.TECHNICAL and not event.life_safety
+    district = f"sealed:{event.place.district or 'unknown'}"
     member = Member(
         event_id=event.id,
         type=event.type,
         source=event.source,
-        subject=event.subject,
+        subject=district if is_blind_spot else event.subject,
         phase=event.phase,
         occurred_ms=event.occurred_ms,
         received_ms=event.received_ms,
         place=event.place.district_only() if sealed else _sound(event.place),
         life_safety=event.life_safety or kind.life_safety,
-        independence=event.independence or event.subject,
+        independence=district if is_blind_spot else event.independence or event.subject,
         raw=event.raw,
         registered=event.registered,
         clock_error_s=event.clock_error_s,
@@ -103,7 +106,7 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
         member=member,
         instant_ms=instant_ms,
         error_s=error_s,
-        record=None if event.native_key is None else f"{event.source}|{event.native_key}",
+        record=None if event.native_key is None or is_blind_spot else f"{event.source}|{event.native_key}",
         late=now_ms - instant_ms > rules.late.after_s * 1000,
         degraded=degraded,
         proven=lines.is_proven(event),

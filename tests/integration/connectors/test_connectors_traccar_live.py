@@ -284,7 +284,7 @@ async def test_law_9_a_sealed_line_leaks_nothing_anywhere(tansu: Tansu, tmp_path
     assert set(posted[25:]) <= set(unsealed)
     assert read.raws() == []
     events = [event for event in read.events(topics.URGENT.name) if event.raw is not None]
-    assert {event.type for event in events} == {"silent.duress", "source.undecoded"}
+    assert {event.type for event in events} == {"silent", "source.undecoded"}
     assert all(
         event.data_class is DataClass.SEALED
         and event.place.method in {PlaceMethod.UNKNOWN, PlaceMethod.DISTRICT}
