@@ -42,9 +42,9 @@ def press(occurred_ms: int, *, received_ms: int | None = None) -> Event:
     )
 
 
-def names(sealer: Sealer, event: Event) -> tuple[str, str, str, str]:
+def names(sealer: Sealer, event: Event) -> tuple[str, ...]:
     shown = sealer.strip(event, raw=None, device=None)
-    return shown.id, shown.subject, shown.source, shown.independence
+    return shown.id, shown.subject, shown.source, shown.independence or ""
 
 
 def test_law_17_what_was_pressed_before_the_rotation_has_the_same_names_when_it_is_told_again() -> None:
