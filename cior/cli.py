@@ -270,7 +270,7 @@ def keys_team(folder: Path, language: str) -> None:
     """Make the response team's key pair, on the team's own computer. The public half goes to the centre."""
     from cior.keys_command import make
 
-    sys.exit(make(folder, "team", language=language))
+    sys.exit(make(folder, language=language))
 
 
 @keys.command("keeper")
@@ -280,7 +280,18 @@ def keys_keeper(folder: Path, language: str) -> None:
     """Make a second keeper's pair, on a computer that is kept offline: it opens what the team opens."""
     from cior.keys_command import make
 
-    sys.exit(make(folder, "keeper", language=language))
+    sys.exit(make(folder, language=language, role="keeper"))
+
+
+@keys.command("repair")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@_language
+def keys_repair(folder: Path, language: str) -> None:
+    """Make the key pair of whoever mends decoders, on a computer of theirs: what nobody could read is for them too."""
+    from cior.keys_command import make
+    from cior.public_key import REPAIR
+
+    sys.exit(make(folder, language=language, role=REPAIR))
 
 
 @keys.command("rotate")

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from nacl.public import PrivateKey
 
-from cior.public_key import TEAM, line_of, read_line
+from cior.public_key import REPAIR, TEAM, line_of, read_line
 from cior_bus import durable_file
 from cior_bus.signing import refuse_if_shared
 from cior_core.errors import ConfigInvalid
@@ -83,11 +83,17 @@ def refuse_team_private(ring: KeyRing) -> None:
 
 
 def repair_public(folder: Path) -> str:
-    """The public key (base64) of whoever mends decoders, who made it elsewhere and left it here as ``repair.public``;
-    empty without one: the team alone opens what nobody could read.
+    """The public key (base64) of whoever mends decoders; empty without one: the team alone opens what nobody could
+    read. Raises ``ConfigInvalid`` (``keys.repair_private``): its private half lies where network services run.
     """
-    path = folder / "repair.public"
-    return path.read_text(encoding="ascii").strip() if path.exists() else ""
+    if (folder / f"{REPAIR}.private").exists():
+        raise ConfigInvalid(
+            "keys.repair_private",
+            f"the repair key's private half lies on this computer ({folder / f'{REPAIR}.private'})",
+            cure="move it to the computer of whoever mends decoders and delete it here",
+        )
+    path = folder / f"{REPAIR}.public"
+    return base64.b64encode(read_line(path, REPAIR)).decode() if path.exists() else ""
 
 
 def read_keys(ring: Path) -> Keys:

@@ -54,8 +54,11 @@ def sayer(language: str) -> Say:
     return say
 
 
-def make(folder: Path, role: str, *, language: str) -> int:
-    """The pair of the team or of its second keeper. Raises ``ConfigInvalid`` when one is there."""
+def make(folder: Path, *, language: str, role: str = TEAM) -> int:
+    """The pair of the response team, of its second keeper, or of whoever mends decoders.
+
+    Raises ``ConfigInvalid`` when one is there.
+    """
     say = sayer(language)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -63,7 +66,7 @@ def make(folder: Path, role: str, *, language: str) -> int:
     except FileExistsError as error:
         raise ConfigInvalid(
             "keys.there",
-            f"{folder} holds a {role} key already",
+            f"{folder} holds such a key already",
             cure="name another folder; a key that was used is kept as long as what was sealed for it",
         ) from error
     say("made", private=folder / f"{role}.private", public=folder / f"{role}.public")

@@ -77,7 +77,7 @@ def unseal(box: bytes, private_key: bytes) -> bytes:
     return filled[_LENGTH_BYTES:][:length]
 
 
-def _decrypted(box: SealedBox, sealed: bytes) -> bytes:
+def _decrypted(box: SealedBox[PrivateKey], sealed: bytes) -> bytes:
     try:
         return box.decrypt(sealed)
     except (CryptoError, ValueError, TypeError) as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from nacl.public import PrivateKey
 
-from cior_bus import durable_file, sealed_box
+from cior_bus import sealed_box
 from cior_bus.openings import Opening, Openings
 from cior_connectors._runtime.seal import SealedContent, opened
 from cior_core import codec
@@ -102,8 +102,31 @@ def _ids(found: RawRecord | DeadLetter) -> frozenset[str]:
 
 def _as_received(found: RawRecord | DeadLetter, content: SealedContent) -> RawRecord:
     """With every fact that decoding had; of class sealed, so that no topic but the sealed one would ever take it."""
-    is_letter = isinstance(found, DeadLetter)
-    received_ms = found.at_ms if is_letter else found.received_ms
+    if isinstance(found, DeadLetter):
+        raw_id = found.raw.raw_id if found.raw is not None else RawId(found.id)
+        received_ms, events, dead = found.at_ms, 0, 1
+    else:
+        raw_id, received_ms, events, dead = found.id, found.received_ms, found.events, found.dead
+    producer = found.producer or Producer(connector="", version="")
+    return RawRecord(
+        id=raw_id,
+        source=content.source,
+        subject=content.subject,
+        received_ms=received_ms,
+        payload=content.payload,
+        sha256=content.sha256,
+        content_type=content.content_type,
+        facts=_facts(content, received_ms),
+        producer=msgspec.structs.replace(producer, instance=content.instance),
+        events=events,
+        dead=dead,
+        data_class=DataClass.SEALED,
+        drill=content.drill,
+    )
+
+
+def _facts(content: SealedContent, received_ms: int) -> dict[str, str]:
+    """As :mod:`cior_connectors._runtime.stored_facts` reads them, and why it could not be read."""
     cut = content.truncated_from_bytes
     facts = dict(content.details)
     facts |= {"~peer": content.peer} if content.peer else {}
@@ -113,37 +136,7 @@ def _as_received(found: RawRecord | DeadLetter, content: SealedContent) -> RawRe
     facts |= {"~truncated_from_bytes": str(cut)} if cut is not None else {}
     if content.first_received_ms not in (0, received_ms):
         facts["~first_received_ms"] = str(content.first_received_ms)
-    producer = found.producer or Producer(connector="", version="")
-    return RawRecord(
-        id=RawId(found.raw.raw_id if is_letter and found.raw is not None else found.id),
-        source=content.source,
-        subject=content.subject,
-        received_ms=received_ms,
-        payload=content.payload,
-        sha256=content.sha256,
-        content_type=content.content_type,
-        facts=facts,
-        producer=msgspec.structs.replace(producer, instance=content.instance),
-        events=0 if is_letter else found.events,
-        dead=1 if is_letter else found.dead,
-        data_class=DataClass.SEALED,
-        drill=content.drill,
-    )
-
-
-def new_key(path: Path) -> str:
-    """Make a key pair: the private half into a file that its owner alone may read, the public half as base64.
-
-    Raises ``ConfigInvalid`` (``opening.key_exists``): no key is ever replaced.
-    """
-    private = PrivateKey.generate()
-    try:
-        durable_file.create(path, base64.b64encode(bytes(private)))
-    except FileExistsError as error:
-        raise ConfigInvalid(
-            "opening.key_exists", f"{path.name} exists", cure="choose another name; keep every old key"
-        ) from error
-    return base64.b64encode(bytes(private.public_key)).decode()
+    return facts
 
 
 def read_key(path: Path) -> bytes:
@@ -160,6 +153,6 @@ def read_key(path: Path) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise ConfigInvalid(
-            "opening.key", f"{path.name} is no private key", cure="32 bytes as base64, made by repair-key"
+            "opening.key", f"{path.name} is no private key", cure="32 bytes as base64, made by `cior keys`"
         )
     return key

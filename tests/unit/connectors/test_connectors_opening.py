@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from cior_core.model import Device
 
 FAMILIES = ("dc09", "traccar", "cad_drop")
 REPAIR = PrivateKey.generate()
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "cut behind": lambda raw: raw[: len(raw) * 2 // 3],
     "cut before": lambda raw: raw[len(raw) // 3 :],
     "a bit turned": lambda raw: bytes(byte ^ 1 if n == len(raw) // 2 else byte for n, byte in enumerate(raw)),
