@@ -11,6 +11,7 @@ import msgspec
 
 from cior.public_key import KEEPER, TEAM, read_line
 from cior_bus import durable_file
+from cior_core.errors import ConfigInvalid
 from cior_core.signatures import key_name
 
 FILE = "recipients.json"
@@ -31,8 +32,17 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def keeper_public(folder: Path) -> bytes | None:
-    """The second keeper's public key, when somebody is one. Raises ``ConfigInvalid``."""
-    path = folder / f"{KEEPER}.public"
+    """The second keeper's public key, when somebody is one.
+
+    Raises ``ConfigInvalid`` (``keys.keeper_private``): its private half lies where network services run.
+    """
+    private, path = folder / f"{KEEPER}.private", folder / f"{KEEPER}.public"
+    if private.exists():
+        raise ConfigInvalid(
+            "keys.keeper_private",
+            f"the second keeper's private key lies on this computer ({private})",
+            cure="move it to the keeper's own computer and delete it here",
+        )
     return read_line(path, KEEPER) if path.exists() else None
 
 

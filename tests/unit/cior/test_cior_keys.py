@@ -253,6 +253,9 @@ def test_a_second_keeper_opens_what_was_sealed_in_their_time_and_the_rest_is_sai
     assert share.name in told
     assert "Lo sellado antes para la clave perdida no lo puede abrir nadie" in told
     assert "Sin segundo guardián" not in centre.on_centre("list")
+    (centre.keys / "keeper.private").write_bytes((keeper / "keeper.private").read_bytes())
+    with pytest.raises(ConfigInvalid, match=r"keys\.keeper_private"):
+        note_recipients(centre.keys, team, now_ms=started_ms + 2 * HOUR_MS)
 
 
 def test_the_centres_key_is_replaced_and_the_old_one_kept_for_what_was_named_with_it(centre: Centre) -> None:
