@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cior.checkpoint_key import CHECKPOINTS
-from cior.keys import open_keys
+from cior.key_shares import centre_hmac, retired_keys
 from cior.packs import privacy_policy
 from cior.settings import load
 from cior.store_command import store_dsn
@@ -77,8 +77,7 @@ def _key_line(folder: Path, given: str | None) -> tuple[str, bool]:
 
 def _blinding(folder: Path) -> tuple[bytes, ...]:
     """What pages may have been blinded with: a part that was not started again goes on with the key before."""
-    keys = open_keys(folder).keys
-    return (keys.centre_hmac, *(each.key for each in reversed(keys.retired)))
+    return (centre_hmac(folder), *(each.key for each in reversed(retired_keys(folder))))
 
 
 def _public(line: str) -> bytes:
