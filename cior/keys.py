@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from nacl.public import PrivateKey
 
-from cior.public_key import TEAM, line_of, read_line
+from cior.public_key import REPAIR, TEAM, line_of, read_line
 from cior_bus import durable_file
 from cior_bus.signing import refuse_if_shared
 from cior_core.errors import ConfigInvalid
@@ -34,6 +34,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
         return "Keys(***)"
 
 
+KEYS_FILE = "keys.json"
 OWNER_ONLY = 0o077
 """The umask of every part: what it writes, its owner alone may read."""
 
@@ -53,7 +54,7 @@ def open_keys(folder: Path, *, own_team: bool = False) -> KeyRing:
     ``own_team``: a trial, which makes the team's pair itself and keeps it. Raises ``ConfigInvalid`` (``keys.no_team``).
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ring = folder / "keys.json"
+    ring = folder / KEYS_FILE
     fresh = not ring.exists()
     if fresh:
         keys = Keys(
@@ -81,11 +82,17 @@ def refuse_team_private(ring: KeyRing) -> None:
 
 
 def repair_public(folder: Path) -> str:
-    """The public key (base64) of whoever mends decoders, who made it elsewhere and left it here as ``repair.public``;
-    empty without one: the team alone opens what nobody could read.
+    """The public key (base64) of whoever mends decoders; empty without one: the team alone opens what nobody could
+    read. Raises ``ConfigInvalid`` (``keys.repair_private``): its private half lies where network services run.
     """
-    path = folder / "repair.public"
-    return path.read_text(encoding="ascii").strip() if path.exists() else ""
+    if (folder / f"{REPAIR}.private").exists():
+        raise ConfigInvalid(
+            "keys.repair_private",
+            f"the repair key's private half lies on this computer ({folder / f'{REPAIR}.private'})",
+            cure="move it to the computer of whoever mends decoders and delete it here",
+        )
+    path = folder / f"{REPAIR}.public"
+    return base64.b64encode(read_line(path, REPAIR)).decode() if path.exists() else ""
 
 
 def read_keys(ring: Path) -> Keys:

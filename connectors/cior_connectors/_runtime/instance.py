@@ -34,7 +34,7 @@ from cior_connectors._runtime.pipeline import Pipeline
 from cior_connectors._runtime.records import Channel
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
-from cior_connectors._runtime.signs import Signs
+from cior_connectors._runtime.signs import Signs, tell
 from cior_connectors._runtime.unread import UnreadPace, speak
 from cior_connectors.contract import (
     Commandable,
@@ -177,7 +177,7 @@ class Instance:
                 self._post(),
                 self._watch_silence(),
                 self._obey(),
-                self._tell_signs(),
+                tell(self.signs, self._around.sink, self.now_ms),
                 speak(self._unread, lambda told: self._say(codes.UNDECODED, told), self.now_ms),
             )
         ]
@@ -304,7 +304,7 @@ class Instance:
     def _obeyer(self, source: Commandable, broker: BusSettings) -> Obeyer:
         return Obeyer(
             WhileOpen(source, is_open=lambda: self.book.health.state in _OPEN),
-            name=self.instance,
+            name=f"{self.manifest.name}.{self.instance}",  # the broker lets a family into its own groups only
             broker=broker,
             bus=self._around.sink,
             folder=self.state_dir / "commands",
@@ -403,18 +403,6 @@ class Instance:
             while True:
                 try:
                     await self._around.sink.publish([_message(event)])
-                    break
-                except SourceUnavailable:
-                    await asyncio.sleep(0.5)
-
-    async def _tell_signs(self) -> None:
-        """What is told once a period (:mod:`cior_connectors._runtime.signs`)."""
-        while True:
-            await asyncio.sleep(1.0)
-            told = [MessageOut.of(event) for event in self.signs.due(now_ms=self.now_ms())]
-            while told:
-                try:
-                    await self._around.sink.publish(told)
                     break
                 except SourceUnavailable:
                     await asyncio.sleep(0.5)

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from nacl.public import PrivateKey
 
-from cior_bus import durable_file, sealed_box
+from cior_bus import sealed_box
 from cior_bus.openings import Opening, Openings
 from cior_connectors._runtime.seal import SealedContent, opened
 from cior_core import codec
@@ -139,21 +139,6 @@ def _facts(content: SealedContent, received_ms: int) -> dict[str, str]:
     return facts
 
 
-def new_key(path: Path) -> str:
-    """Make a key pair: the private half into a file that its owner alone may read, the public half as base64.
-
-    Raises ``ConfigInvalid`` (``opening.key_exists``): no key is ever replaced.
-    """
-    private = PrivateKey.generate()
-    try:
-        durable_file.create(path, base64.b64encode(bytes(private)))
-    except FileExistsError as error:
-        raise ConfigInvalid(
-            "opening.key_exists", f"{path.name} exists", cure="choose another name; keep every old key"
-        ) from error
-    return base64.b64encode(bytes(private.public_key)).decode()
-
-
 def read_key(path: Path) -> bytes:
     """A private key of 32 bytes as base64. Raises ``ConfigInvalid`` when it is none, or others may read it."""
     if path.stat().st_mode & 0o077:
@@ -168,6 +153,6 @@ def read_key(path: Path) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise ConfigInvalid(
-            "opening.key", f"{path.name} is no private key", cure="32 bytes as base64, made by repair-key"
+            "opening.key", f"{path.name} is no private key", cure="32 bytes as base64, made by `cior keys`"
         )
     return key

@@ -7,14 +7,18 @@ within it: a press that travels sealed keeps its panel alive as any other frame 
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import asyncio
 from collections.abc import Callable
 
 import msgspec
 
+from cior_bus.message import DurableSink, MessageOut
+from cior_core.errors import SourceUnavailable
 from cior_core.model import DataClass, Event, EventId
 
 MAX_DEVICES = 50_000
+"""Of those that nobody registered."""
+AT_ONCE = 500
 USUAL_S, SHORTEST_S, LONGEST_S, OPEN_S = 60.0, 10.0, 3_600.0, 300.0
 
 
@@ -42,8 +46,8 @@ class Signs:
 
     def __init__(self, *, key: Callable[..., str]) -> None:
         self._key = key
-        self._heard: OrderedDict[str, _Heard] = OrderedDict()
-        self._usual: OrderedDict[str, tuple[Event, float | None]] = OrderedDict()
+        self._heard: dict[str, _Heard] = {}
+        self._usual: dict[str, tuple[Event, float | None]] = {}
 
     def heard(self, sign: Sign, *, now_ms: int) -> None:
         """A device spoke, and its bytes are durable. The newest word of each type and phase is kept for its period's
@@ -54,10 +58,9 @@ class Signs:
             if sign.subject not in self._usual:
                 return
             alive, every_s = self._usual[sign.subject]
+        if not self._has_room(sign.subject, alive):
+            return
         self._usual[sign.subject] = alive, every_s
-        self._usual.move_to_end(sign.subject)
-        while len(self._usual) > MAX_DEVICES:
-            self._usual.popitem(last=False)
         known = self._heard.get(sign.subject)
         said = known.said if known is not None else {}
         if sign.said is not None:
@@ -67,6 +70,10 @@ class Signs:
         due_ms = _end_ms(min(OPEN_S, every_s or USUAL_S) if is_open else every_s, now_ms)
         due_ms = due_ms if known is None else min(due_ms, known.due_ms)
         self._heard[sign.subject] = _Heard(due_ms=due_ms, alive=alive, said=said)
+
+    def _has_room(self, subject: str, alive: Event) -> bool:
+        """Whoever invents devices takes no room from those that are registered, and no memory without end."""
+        return subject in self._usual or alive.registered is True or len(self._usual) < MAX_DEVICES
 
     def due(self, *, now_ms: int) -> list[Event]:
         """What is to be told now, by device and not by who spoke first."""
@@ -94,3 +101,16 @@ def _end_ms(every_s: float | None, now_ms: int) -> int:
     """The end of the device's period in which ``now_ms`` lies: periods are everybody's, they begin at the epoch."""
     period_ms = round(min(LONGEST_S, max(SHORTEST_S, every_s or USUAL_S)) * 1000)
     return (now_ms // period_ms + 1) * period_ms
+
+
+async def tell(signs: Signs, sink: DurableSink, now_ms: Callable[[], int]) -> None:
+    """Tell each when its period ends; never ends by itself. What neither broker nor spool takes waits."""
+    while True:
+        await asyncio.sleep(1.0)
+        due = [MessageOut.of(event) for event in signs.due(now_ms=now_ms())]
+        while due:
+            try:
+                await sink.publish(due[:AT_ONCE])
+                due = due[AT_ONCE:]
+            except SourceUnavailable:
+                await asyncio.sleep(0.5)

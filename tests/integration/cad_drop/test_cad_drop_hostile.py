@@ -15,8 +15,8 @@ import pytest
 
 from cior_connectors._runtime.seal import opened
 from cior_connectors.builtin.cad_drop.config import TypeRule
-from cior_connectors.builtin.cad_drop.folder import Folder
 from cior_connectors.builtin.cad_drop.state import DropState
+from cior_connectors.drop_folder import Folder
 from cior_core import codec
 
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -114,7 +114,7 @@ def test_a_link_laid_in_the_very_moment_of_opening_is_not_followed(
             path.symlink_to(secret)
         return answer
 
-    monkeypatch.setattr("cior_connectors.builtin.cad_drop.folder.os.stat", asked_then_changed)
+    monkeypatch.setattr("cior_connectors.drop_folder.os.stat", asked_then_changed)
     with pytest.raises(OSError, match="symbolic"):
         folder.take("a.csv")
     folder.close()

@@ -17,7 +17,7 @@ from cior_bus import topics
 from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.records import Channel, publication_of
 from cior_connectors._runtime.seal import Sealer
-from cior_connectors._runtime.signs import Signs
+from cior_connectors._runtime.signs import Sign, Signs
 from cior_connectors.builtin.dc09.panel import PanelSettings, encode
 from cior_connectors.contract import Facts, Outcome, Received
 from cior_connectors.kit.scripted import ScriptedSource
@@ -151,8 +151,8 @@ async def test_law_17_who_sees_everything_outside_cannot_tell_which_panel_of_the
 async def test_law_17_a_panel_that_begins_to_count_anew_when_it_pressed_leaves_no_gap() -> None:
     """Many panels send their next sign of life a minute after whatever they said last."""
     others = [each for each in _minutes(random.Random(1)) if each[1] != "2003"]
-    steady = [(n * 60_000 + 7_000, "2003", "beat") for n in range(9)]
-    moved = [each for each in steady if each[0] < 127_001]
+    steady = [(n * 60_000 + 55_000, "2003", "beat") for n in range(9)]
+    moved = [each for each in steady if each[0] < 115_001]
     moved += [(150_000, "2003", "press"), *((210_000 + n * 60_000, "2003", "beat") for n in range(6))]
     quiet, pressed = await _world([*others, *steady]), await _world([*others, *moved])
     assert quiet.seen - pressed.seen == Counter()
@@ -234,3 +234,22 @@ def test_law_17_a_sealed_tracker_leaves_no_track() -> None:
     shown = [each for each in pressed.messages if each.topic == topics.URGENT.name]
     (event,) = codec.records(Kind.EVENT, shown[0].value)
     assert event.place == Place(method=PlaceMethod.DISTRICT, district="sur")
+
+
+def test_who_invents_panels_takes_no_room_from_those_that_are_registered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cior_connectors._runtime.signs.MAX_DEVICES", 20)
+    signs = Signs(key=Sealer(team_key=b"k" * 32, hmac_key=bytes(32)).pseudonym)
+    beat = guarded(pressing("heartbeat"), b"bus-1", stamped()).events[0]
+
+    def spoke(subject: str, *, registered: bool) -> None:
+        alive = msgspec.structs.replace(beat, subject=subject, registered=registered)
+        signs.heard(Sign(subject=subject, alive=alive, every_s=60.0), now_ms=T0)
+
+    for n in range(500):
+        spoke(f"panel:invented-{n}", registered=False)
+    spoke("panel:real", registered=True)
+    told = {event.subject for event in signs.due(now_ms=T0 + 120_000)}
+    assert "panel:real" in told
+    assert len(told) == 21
