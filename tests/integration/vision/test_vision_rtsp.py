@@ -20,7 +20,7 @@ from cior_vision.clock import SystemClock
 from cior_vision.drops import DropCounter
 from cior_vision.reader import CameraReader, Link
 from cior_vision.sources import Probe, SourceSettings, open_source, read_frames
-from cior_vision.timing import EpochTimes, Sampler, WallSource
+from cior_vision.timing import EpochTimes, WallSource
 from cior_vision.worker import VisionWorker
 from engines.rtsp import RtspServer
 from integration.vision.conftest import camera
@@ -60,7 +60,7 @@ def test_a_live_stream_gives_pictures_with_the_cameras_rtcp_time_and_says_so(rts
         frames = read_frames(
             container,
             times=EpochTimes(),
-            sampler=Sampler(5.0),
+            source=SourceSettings(url="", fps=5.0),
             clock=SystemClock(),
             drops=drops,
             probe=Probe(),
