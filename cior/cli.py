@@ -136,12 +136,21 @@ def record(bus: str, out: Path) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("replay.ndjson"), show_default=True
 )
-def replay(log: Path, rules: Path | None, out: Path) -> None:
+@click.option(
+    "--signers",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=None,
+    help="Public keys (signers.json): actions count when they verify. Default: the log is believed.",
+)
+def replay(log: Path, rules: Path | None, out: Path, signers: Path | None) -> None:
     """Run a recorded log through the rules again: same log and rules give the same bytes."""
     from cior.packs import rule_pack
     from cior.replay import replay as run_replay
+    from cior_bus.signing import ActionOpener
 
-    made = run_replay(log, rule_pack(rules or ""), out)
+    opens = None if signers is None else ActionOpener(signers)
+    made = run_replay(log, rule_pack(rules or ""), out, opens=opens)
+    click.echo("signatures unread" if opens is None else f"refused {made.refused}")
     click.echo(
         f"items {made.items}  alerts {made.alerts}  transitions {made.transitions}  commands {made.commands}"
     )
@@ -224,6 +233,76 @@ def verify_log_of(**options: Any) -> None:
     from cior.verify_log_command import verify_log
 
     sys.exit(verify_log(**options))
+
+
+@main.group()
+def keys() -> None:
+    """Keys: the response team's pair (on its own computer), new ones for old ones, what is lost with one."""
+
+
+_language = click.option(
+    "--lang", "language", type=click.Choice(["es", "en"]), default="es", show_default=True
+)
+
+
+def _on_keys(command: Any) -> Any:
+    for option in (
+        _language,
+        click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Its data folder."),
+        click.option(
+            "--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre file."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _keys_folder(config: Path, data: Path | None) -> Path:
+    from cior.settings import load
+
+    return load(config, data).data / "keys"
+
+
+@keys.command("team")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@_language
+def keys_team(folder: Path, language: str) -> None:
+    """Make the response team's key pair, on the team's own computer. The public half goes to the centre."""
+    from cior.keys_command import make
+
+    sys.exit(make(folder, language=language))
+
+
+@keys.command("rotate")
+@click.argument("what", type=click.Choice(["actions", "team", "wall"]))
+@click.option("--public", type=click.Path(path_type=Path, dir_okay=False), help="The team's new team.public.")
+@click.option("--stolen", is_flag=True, help="The old key is in wrong hands: it is honoured no longer.")
+@_on_keys
+def keys_rotate(*, what: str, public: Path | None, stolen: bool, language: str, **where: Any) -> None:
+    """A new key for an old one: of signed actions, of the team, of the wall."""
+    from cior.keys_command import What, rotate
+
+    folder = _keys_folder(**where)
+    sys.exit(rotate(folder, What(what), public=public, stolen=stolen, language=language))
+
+
+@keys.command("lost")
+@click.argument("name", required=False)
+@_on_keys
+def keys_lost(*, name: str | None, language: str, **where: Any) -> None:
+    """Say what is gone with a private key of the team that was lost, and who can still open what."""
+    from cior.keys_command import lost
+
+    sys.exit(lost(_keys_folder(**where), name, language=language))
+
+
+@keys.command("list")
+@_on_keys
+def keys_list(*, language: str, **where: Any) -> None:
+    """Every public key of this centre and its time."""
+    from cior.keys_command import show
+
+    sys.exit(show(_keys_folder(**where), language=language))
 
 
 @main.command()

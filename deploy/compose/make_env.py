@@ -47,6 +47,11 @@ def lines() -> list[str]:
         "CIOR_GRAFANA_WEBHOOK_URL=http://change-me.invalid/platform",
         "CIOR_GRAFANA_MAIL_TO=change-me@platform.invalid",
     ]
+    made += [
+        "# The response team's public key: the line in the team.public that `cior keys team FOLDER` makes on the",
+        "# team's own computer. The private half never comes here. Until this line is filled in, nothing starts.",
+        "CIOR_TEAM_PUBLIC=",
+    ]
     return [*made, f"CIOR_DC09_KEY={secrets.token_hex(16)}", f"CIOR_TRACCAR_SECRET={secrets.token_hex(24)}"]
 
 

@@ -1,6 +1,7 @@
 """Before the parts of a centre start: keys, topics, migrations. Runs to its end; doing it again changes nothing.
 
-``prepare.py KEYS_FOLDER`` with ``CIOR_BUS`` and ``CIOR_STORE`` (the migrator's DSN). Exit code 1: try again; 2: a
+``prepare.py KEYS_FOLDER`` with ``CIOR_BUS``, ``CIOR_STORE`` (the migrator's DSN) and, the first time,
+``CIOR_TEAM_PUBLIC`` (``cior keys team``). Exit code 1: try again; 2: a
 human must change something.
 """
 
@@ -8,10 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from cior.cli import configure_logs
-from cior.keys import open_keys
+from cior.keys import open_keys, refuse_team_private
+from cior.public_key import TEAM, take_line
+from cior.recipients import note_recipients
 from cior.wall_views import lacking
 from cior_bus.admin import Topics
 from cior_bus.settings import BusSettings
@@ -25,7 +29,10 @@ def main(arguments: list[str]) -> int:
     (folder,) = arguments
     configure_logs("info")
     try:
+        take_line(Path(folder), TEAM, os.environ.get("CIOR_TEAM_PUBLIC", ""))
         ring = open_keys(Path(folder))
+        refuse_team_private(ring)
+        note_recipients(ring.file.parent, ring.keys.team_public, now_ms=time.time_ns() // 1_000_000)
         created = Topics(BusSettings.from_dsn(os.environ["CIOR_BUS"])).ensure()
         with Store.open(os.environ["CIOR_STORE"]) as store:
             applied = migrate(store)

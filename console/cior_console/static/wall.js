@@ -146,7 +146,8 @@ async function ask(question) {
 }
 
 function drawSpots(blind) {
-  const line = (spot) => `${spot.name} — ${spot[`state_${lang}`]} ${word("since")} ${age(spot.since_ms)}`;
+  const since = (spot) => (spot.since_ms === null ? "" : ` ${word("since")} ${age(spot.since_ms)}`);
+  const line = (spot) => `${spot.name} — ${spot[`state_${lang}`]}${since(spot)}`;
   const spots = [...blind].sort((a, b) => Number(Boolean(b.late)) - Number(Boolean(a.late)));
   const rows = spots.slice(0, shownSpots).map((spot) => el("li", { class: spot.late ? "late-spot" : "" }, line(spot)));
   if (!spots.length) rows.push(el("li", { class: "fine-spot" }, word("none")));
@@ -189,8 +190,10 @@ byId("lang").addEventListener("click", () => {
 setInterval(() => {
   byId("clock").textContent = new Date(now()).toLocaleTimeString(lang, { hour12: false });
   document.querySelectorAll("[data-since]").forEach((node) => { node.textContent = age(Number(node.dataset.since)); });
-  const [first, end] = seenRange();
-  look(first, end); tellNews(first, end);
+  if (!drawing) {  // what came since belongs to no line yet: the drawing that is due tells it
+    const [first, end] = seenRange();
+    look(first, end); tellNews(first, end);
+  }
   warn();
 }, 1000);
 setInterval(figures, 5000);

@@ -24,6 +24,7 @@ import pytest
 
 from cior.embedded.tansu import free_port
 from cior.keys import open_keys
+from cior.public_key import TEAM, line_of
 from cior_store.engine import Store
 from cior_store.migrate import AUDIENCES
 from engines.apache_kafka import ApacheKafka
@@ -106,7 +107,9 @@ class Deployed:
         assert words[0] == "python"
         return subprocess.run(
             [sys.executable, *words[1:]], check=False, capture_output=True, text=True, timeout=120,
-            env=os.environ | {"CIOR_BUS": self.bus, "CIOR_STORE": self.store.dsn("cior_migrator")},
+            env=os.environ
+            | {"CIOR_BUS": self.bus, "CIOR_STORE": self.store.dsn("cior_migrator")}
+            | {"CIOR_TEAM_PUBLIC": line_of(TEAM, bytes(32))},
         )  # fmt: skip
 
     def is_well(self, service: str) -> bool:

@@ -50,6 +50,22 @@ def test_a_press_after_the_alert_was_closed_rings_again(pack: RulePack) -> None:
     ]
 
 
+def test_what_happened_after_the_closing_is_another_alert_be_it_no_press(pack: RulePack) -> None:
+    """A burglar alarm's next signal within the grace of its closed alert: the operator closed what had happened."""
+    run = play(
+        [
+            Signal(at_s=0, event="burglary.alarm", source="panel-1"),
+            Signal(at_s=10, action=ActionKind.CLOSE, disposition=Disposition.FALSE_ALARM),
+            Signal(at_s=20, event="burglary.alarm", source="panel-1"),
+        ],
+        pack,
+    )
+    assert sorted((alert.status, len(alert.members)) for alert in run.state.alerts) == [
+        (AlertStatus.CLOSED, 1),
+        (AlertStatus.OPEN, 1),
+    ]
+
+
 def test_a_desks_update_of_what_came_before_the_closing_joins_the_closed_alert(pack: RulePack) -> None:
     run = play(
         [

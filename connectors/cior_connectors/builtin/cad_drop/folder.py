@@ -136,10 +136,11 @@ class Folder:
             if sealed:
                 os.unlink(name, dir_fd=self._descriptor)
             else:
-                with contextlib.suppress(
-                    PermissionError
-                ):  # another's file: the folder is closed to all but us
-                    os.fchmod(stream.fileno(), 0o600)
+                if facts.st_nlink == 1:  # a second name is the desk's own, and so are its rights
+                    with contextlib.suppress(
+                        PermissionError
+                    ):  # another's file: the folder is closed to all but us
+                        os.fchmod(stream.fileno(), 0o600)
                 os.rename(name, place, src_dir_fd=self._descriptor, dst_dir_fd=target)
         finally:
             os.close(target)
