@@ -92,7 +92,7 @@ class MotionGate:
         if changed > self._settings.switch_share:
             self._begin(grey, at_s)
             return GateReading(open=False, switched=True, area_px=0.0, changed=changed)
-        area_px, shift, steady = _largest(mask), None, grey
+        area_px, shift, steady = _largest(np.asarray(mask, np.uint8)), None, grey
         if area_px > self._settings.min_area_px:
             steady, mask, shift = self._steadied(
                 grey, np.asarray(average, np.uint8), np.asarray(mask, np.uint8)
@@ -152,7 +152,7 @@ def _rim(shift: sway.Shift) -> int:
     return math.ceil(max(abs(shift.right_px), abs(shift.down_px))) + 1
 
 
-def _largest(mask: np.ndarray[tuple[int, ...], np.dtype[np.integer]]) -> float:
+def _largest(mask: Grey) -> float:
     """Area in pixels of the largest connected change."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return max((cv2.contourArea(contour) for contour in contours), default=0.0)

@@ -21,6 +21,7 @@ import av.error
 import msgspec
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 
 from cior_core.camera_stretch import PictureForm
 from cior_core.errors import ConfigInvalid, CredentialsRefused, SourceUnavailable
@@ -186,7 +187,7 @@ def _frame(picture: av.VideoFrame, time: FrameTime, *, after_key: bool, turn: Tu
     image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
     if turn is None:
         matrix = picture.side_data.get("DISPLAYMATRIX")
-        turn = Turn.NONE if matrix is None else turn_of(bytes(matrix))
+        turn = turn_of(bytes(matrix)) if isinstance(matrix, SideData) else Turn.NONE
     return Frame(image=upright(image, turn), time=time, after_key=after_key, turn=turn)
 
 

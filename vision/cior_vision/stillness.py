@@ -28,9 +28,7 @@ LEAST_PARTS = 8
 """With fewer parts that could show life nothing is said."""
 
 _RNG = np.random.default_rng(0x5CE9E)
-_WEIGHTS: NDArray[np.uint64] = (
-    _RNG.integers(1, 2**63, size=(180 // ROWS) * (320 // COLUMNS), dtype=np.uint64) | 1
-)
+_WEIGHTS: NDArray[np.uint64] = _RNG.integers(1, 2**63, size=(180 // ROWS) * (320 // COLUMNS), dtype=np.uint64)
 
 
 class Life(Struct, frozen=True, kw_only=True):

@@ -112,7 +112,7 @@ class ViewReference:
         if at_s - self._judged_s < EVERY_S - 1e-6:
             return None
         elapsed_s, self._judged_s = at_s - self._judged_s, at_s
-        now = _Gradients.of(self._sum / self._count)
+        now = _Gradients.of(np.asarray(self._sum / self._count, np.float32))
         self._sum, self._count = np.zeros(grey.shape, np.float32), 0
         if self._reference is None or self._learned_s < WARM_UP_S:
             self._warm_up(now, elapsed_s)

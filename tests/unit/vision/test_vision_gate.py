@@ -64,7 +64,7 @@ def shaken(image: Image, right: float, down: float, roll: float = 0.0) -> Image:
     """The picture of a camera that looks so many pixels elsewhere and is twisted by so many degrees."""
     height, width = image.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), roll, 1.0)
-    matrix[:, 2] += (right, down)
+    matrix[:, 2] += np.array([right, down])
     return np.asarray(cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 

@@ -69,7 +69,7 @@ def crop(
     ``turn`` degrees.
     """
     matrix = cv2.getRotationMatrix2D((MARGIN + WIDTH / 2 + right, MARGIN + HEIGHT / 2 + down), turn, zoom)
-    matrix[:, 2] -= (MARGIN + right, MARGIN + down)
+    matrix[:, 2] -= np.array([MARGIN + right, MARGIN + down])
     return np.asarray(cv2.warpAffine(canvas, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR), np.float32)
 
 

@@ -9,7 +9,7 @@ from cior_vision.incidents import Condition, ConditionChange
 from cior_vision.rule_settings import TamperSettings
 from cior_vision.scene import SceneReader
 from cior_vision.tamper import TamperWatch
-from unit.vision.drawn_cameras import CASES, FPS, Case, pictures
+from integration.vision.drawn_cameras import CASES, FPS, Case, pictures
 
 
 def watched(case: Case, seed: int) -> tuple[frozenset[Condition], list[ConditionChange]]:
