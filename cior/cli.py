@@ -273,6 +273,17 @@ def keys_team(folder: Path, language: str) -> None:
     sys.exit(make(folder, language=language))
 
 
+@keys.command("repair")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@_language
+def keys_repair(folder: Path, language: str) -> None:
+    """Make the key pair of whoever mends decoders, on a computer of theirs: what nobody could read is for them too."""
+    from cior.keys_command import make
+    from cior.public_key import REPAIR
+
+    sys.exit(make(folder, language=language, role=REPAIR))
+
+
 @keys.command("rotate")
 @click.argument("what", type=click.Choice(["actions", "team", "wall"]))
 @click.option("--public", type=click.Path(path_type=Path, dir_okay=False), help="The team's new team.public.")

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from nacl.public import PrivateKey
 
-from cior.public_key import TEAM, line_of, read_line
+from cior.public_key import REPAIR, TEAM, line_of, read_line
 from cior_bus import durable_file
 from cior_bus.signing import refuse_if_shared
 from cior_core.errors import ConfigInvalid
@@ -78,6 +78,20 @@ def refuse_team_private(ring: KeyRing) -> None:
             f"the response team's private key lies on this computer ({ring.team_private_file})",
             cure="move it to the team's own computer and delete it here: no part of a centre needs it",
         )
+
+
+def repair_public(folder: Path) -> str:
+    """The public key (base64) of whoever mends decoders; empty without one: the team alone opens what nobody could
+    read. Raises ``ConfigInvalid`` (``keys.repair_private``): its private half lies where network services run.
+    """
+    if (folder / f"{REPAIR}.private").exists():
+        raise ConfigInvalid(
+            "keys.repair_private",
+            f"the repair key's private half lies on this computer ({folder / f'{REPAIR}.private'})",
+            cure="move it to the computer of whoever mends decoders and delete it here",
+        )
+    path = folder / f"{REPAIR}.public"
+    return base64.b64encode(read_line(path, REPAIR)).decode() if path.exists() else ""
 
 
 def read_keys(ring: Path) -> Keys:

@@ -52,21 +52,21 @@ def sayer(language: str) -> Say:
     return say
 
 
-def make(folder: Path, *, language: str) -> int:
-    """The pair of the response team. Raises ``ConfigInvalid`` when one is there."""
+def make(folder: Path, *, language: str, role: str = TEAM) -> int:
+    """The pair of the response team, or of whoever mends decoders. Raises ``ConfigInvalid`` when one is there."""
     say = sayer(language)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        public = make_pair(folder, TEAM)
+        public = make_pair(folder, role)
     except FileExistsError as error:
         raise ConfigInvalid(
             "keys.there",
-            f"{folder} holds a key of a team already",
+            f"{folder} holds such a key already",
             cure="name another folder; a key that was used is kept as long as what was sealed for it",
         ) from error
-    say("made", private=folder / f"{TEAM}.private", public=folder / f"{TEAM}.public")
-    say("carry", public=f"{TEAM}.public", name=key_name(public))
-    say("backup_team", private=f"{TEAM}.private")
+    say("made", private=folder / f"{role}.private", public=folder / f"{role}.public")
+    say("carry", public=f"{role}.public", name=key_name(public))
+    say("backup_team", private=f"{role}.private")
     return 0
 
 

@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from cior.city import load_city
-from cior.keys import open_keys
+from cior.keys import open_keys, repair_public
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
 from cior.settings import Centre
@@ -149,6 +149,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
     keys = open_keys(centre.data / "keys").keys
     settings = CentreSettings(
         team_public_key=base64.b64encode(keys.team_public).decode(),
+        repair_public_key=repair_public(centre.data / "keys"),
         pseudonym_key=Secret(base64.b64encode(keys.centre_hmac).decode()),
         broker=arguments.bus_dsn,
         spool_dir=str(centre.data / "spool"),

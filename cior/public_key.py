@@ -12,6 +12,8 @@ from cior_core.signatures import key_name
 
 KEY_BYTES = 32
 TEAM = "team"
+REPAIR = "repair"
+"""Who mends decoders: the second recipient of what nobody could read."""
 
 
 def line_of(role: str, public: bytes) -> str:

@@ -13,9 +13,10 @@ import click
 from cior.keys import OWNER_ONLY, KeyRing, open_keys, refuse_team_private
 from cior.keys_command import key_sentences
 from cior.recipients import note_recipients
-from cior.settings import load
-from cior.stack import Stack
+from cior.settings import Centre, load
+from cior.stack import Stack, instance_kinds
 from cior.supervisor import PartState
+from cior_core.errors import ConfigInvalid
 
 
 def up(config: Path, data: Path | None) -> int:
@@ -23,9 +24,9 @@ def up(config: Path, data: Path | None) -> int:
     from cior.figures import centre_facts
 
     centre = load(config, data)
-    centre_facts(
-        centre
-    )  # a wrong figure is refused before anything runs, not when the sink starts again at night
+    # What is wrong is refused before anything runs, not when a part starts again at night.
+    centre_facts(centre)
+    refuse_unknown(centre)
     os.umask(OWNER_ONLY)
     centre.data.mkdir(parents=True, exist_ok=True)
     trial = centre.file.centre.test_mode
@@ -46,6 +47,26 @@ def up(config: Path, data: Path | None) -> int:
         click.echo("stopping ...")
         stack.stop()
     return 0
+
+
+def refuse_unknown(centre: Centre) -> None:
+    """Devices that nobody can read, connectors that nobody installed.
+
+    Raises ``ConfigInvalid`` (``registry.missing``, ``connector.unknown`` and what their files say), one line.
+    """
+    from cior_connectors import registry
+    from cior_connectors._runtime.settings import read_registry
+
+    devices = centre.beside(centre.file.registry)
+    if not devices.exists():
+        raise ConfigInvalid(
+            "registry.missing",
+            f"there is no device registry {centre.file.registry} beside {centre.path.name}",
+            cure="write it (cior/README.md; an empty file is a registry without devices), or name it: registry = ...",
+        )
+    read_registry(devices)
+    for kind in instance_kinds(centre):
+        registry.load(kind)
 
 
 def tell_keys(ring: KeyRing) -> None:

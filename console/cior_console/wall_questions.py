@@ -82,7 +82,10 @@ def _spot(spot: BlindSpot) -> dict[str, Any]:
     """A line of the page. Reserved devices are a number and a district: not who, in which state, since when."""
     es, en = _STATES.get(spot.health, (spot.health, spot.health))
     if spot.reserved:
-        es, en = f"reservados que no responden: {spot.devices}", f"reserved, not answering: {spot.devices}"
+        es, en = (
+            f"reservados que no responden: hasta {spot.devices}",
+            f"reserved, not answering: up to {spot.devices}",
+        )
     return {
         "name": spot.district or "—" if spot.reserved else spot.subject,
         "state_es": es,

@@ -321,7 +321,11 @@ class BatchConsumer:
             self._lag.left(each.topic, each.partition)
 
     def _pull(self, consumer: Consumer) -> None:
-        for message in consumer.consume(_PULL, timeout=min(0.1, self._limits.max_wait_s / 4)):
+        # The first message is awaited alone: the client's own call for many waits its whole time for the last one.
+        first = consumer.poll(self._patience_s())
+        if first is None:
+            return
+        for message in (first, *consumer.consume(_PULL, timeout=0)):
             error = message.error()
             if error is not None:
                 self._noticed(error)
@@ -330,6 +334,11 @@ class BatchConsumer:
             buffer = self._buffers.get((record.topic, record.partition))
             if buffer is not None:
                 buffer.add(record)
+
+    def _patience_s(self) -> float:
+        """How long the next message may be awaited: not past the moment at which a batch is due."""
+        gathers = any(buffer.records for buffer in self._buffers.values())
+        return min(0.1, max(0.005, self._limits.max_wait_s / 4)) if gathers else 0.1
 
     def _noticed(self, error: KafkaError) -> None:
         if error.code() in {

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import faust
 
+from cior_bus.log_end import ends_as_read
 from cior_bus.message import RecordIn
 from cior_bus.settings import Profile
 from cior_bus.topics import TopicSpec
@@ -33,9 +35,10 @@ def create_app(settings: StreamSettings) -> faust.App:
         shutil.rmtree(settings.datadir)
     settings.datadir.mkdir(parents=True)
     app = faust.App(settings.group, **faust_options(settings))
-    app.transport = Transport(app.conf.broker_consumer, app)
+    app.transport = transport = Transport(app.conf.broker_consumer, app)
     _suspend_until_sought(app)
     if settings.bus.profile is Profile.TANSU:
+        transport.ends = partial(ends_as_read, settings.bus)
         _shorten_fetch_wait(app, BULK_FETCH_WAIT_MS if settings.role is Role.BULK else FETCH_WAIT_MS)
     return app
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cior_bus import topics
 from cior_bus.log_epoch import name_in
-from cior_bus.settings import BusSettings, Profile
+from cior_bus.settings import PROMPT_WAIT_MS, BusSettings, Profile
 from cior_core.model import Struct
 
 
@@ -73,7 +73,7 @@ class StreamSettings(Struct, frozen=True):
         return frozenset({topics.URGENT.name, topics.AREA.name}) & {spec.name for spec in self.sources}
 
 
-FETCH_WAIT_MS = 20
+FETCH_WAIT_MS = PROMPT_WAIT_MS
 """Tansu's long poll does not wake on new data; Apache Kafka's does, so there Faust's own 1500 ms stay."""
 BULK_FETCH_WAIT_MS = 100
 """The same for the bulk application.
@@ -103,8 +103,10 @@ _TANSU: dict[str, Any] = {
     "broker_heartbeat_interval": 0.5,
     "broker_rebalance_timeout": 6.0,
     "broker_request_timeout": 30.0,
+    # Batches form while one is on its way. One entry a batch, as it was before recoveries read to the right end, was
+    # one round trip an entry: a step of ten waited for ten.
     "producer_linger": 0.0,
-    "producer_max_batch_size": 1,
+    "producer_max_batch_size": 262_144,
     "store": "memory://",
     "recovery_consistency_check": False,
 }

@@ -115,7 +115,10 @@ def surroundings(
     """What all instances of a process share. Without ``city`` no place has a district."""
     placed = _as_it_is if city is None else city.placed
     sealer = Sealer(
-        team_key=centre.team_key, hmac_key=centre.hmac_key, district_of=lambda place: placed(place).district
+        team_key=centre.team_key,
+        repair_key=centre.repair_key,
+        hmac_key=centre.hmac_key,
+        district_of=lambda place: placed(place).district,
     )
     return Surroundings(
         sink=sink,

@@ -16,6 +16,7 @@ from cior_core.model import (
     AlertStatus,
     Command,
     CommandKind,
+    DataClass,
     Disposition,
     Level,
     Place,
@@ -141,6 +142,17 @@ def test_signals_per_source_keep_drills_apart(store: Store) -> None:
         1,
         1,
         NOON_MS,
+    )
+
+
+def test_a_line_whose_bytes_all_lie_in_boxes_is_still_heard_of(store: Store) -> None:
+    sealed: dict[str, Any] = {"sealed": True, "data_class": DataClass.SEALED}
+    _put(store, Kind.SEALED, *(city.raw(n, **sealed) for n in range(3)))
+    (row,) = ConsoleQuestions(store).signals_by_source(**DAY)
+    assert (row.source, row.signals, row.last_ms % 60_000) == ("urn:cior:dc09:boxed", 3, 0)
+    _put(store, Kind.RAW, city.raw(9))
+    assert ":boxed" not in {each.source for each in ConsoleQuestions(store).signals_by_source(**DAY)}, (
+        "beside clear records, boxed ones are somebody's: they are not counted apart"
     )
 
 

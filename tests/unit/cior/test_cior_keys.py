@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from cior.cli import main
-from cior.keys import Keys, open_keys, read_keys, refuse_team_private
+from cior.keys import Keys, open_keys, read_keys, refuse_team_private, repair_public
 from cior.public_key import line_of, read_line
 from cior.recipients import note_recipients, recipients
 from cior.signers import open_signer, opener
@@ -231,3 +231,18 @@ def test_no_ring_means_that_nobody_may_sign(tmp_path: Path) -> None:
     with pytest.raises(PayloadRejected, match=r"action\.unsigned"):
         opener(tmp_path)(note(1, 1), at_ms=1)
     assert signatures.SignerRing() == opener(tmp_path).ring
+
+
+def test_law_17_the_repair_key_is_made_elsewhere_and_its_private_half_stops_the_connectors_of_a_centre(
+    centre: Centre,
+) -> None:
+    assert repair_public(centre.keys) == "", "without one the team alone opens"
+    centre.run("repair", str(centre.elsewhere))
+    private, public = centre.elsewhere / "repair.private", centre.elsewhere / "repair.public"
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    (centre.keys / "repair.public").write_bytes(public.read_bytes())
+    made = bytes(PrivateKey(base64.b64decode(private.read_bytes())).public_key)
+    assert base64.b64decode(repair_public(centre.keys)) == made
+    (centre.keys / "repair.private").write_bytes(private.read_bytes())
+    with pytest.raises(ConfigInvalid, match=r"keys\.repair_private"):
+        repair_public(centre.keys)
