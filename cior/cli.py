@@ -113,6 +113,33 @@ def topics(bus: str, *, create: bool) -> None:
     sys.exit(show_topics(bus, create=create))
 
 
+@main.group("bus")
+def bus_group() -> None:
+    """A broker that lets nobody in without a key: its certificates, users, rights and topics."""
+
+
+@bus_group.command("keys")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--broker-host", "hosts", multiple=True, required=True, help="Name of the broker; may repeat.")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Centre: passwords too.")
+def bus_keys(folder: Path, hosts: tuple[str, ...], config: Path | None) -> None:
+    """Make certificates (again when they end soon) and passwords, a folder for each service."""
+    from cior.bus_command import make_keys
+
+    sys.exit(make_keys(folder, hosts, config))
+
+
+@bus_group.command("provision")
+@click.option("--bus", required=True, envvar="CIOR_BUS", help="kafkas://host:port of the admin's listener")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre.")
+@click.option("--passwords", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder.")
+def bus_provision(bus: str, config: Path, passwords: Path) -> None:
+    """Users, topics, changelogs and rights, with the administrator's key. Again: only what changed."""
+    from cior.bus_command import provision_broker
+
+    sys.exit(provision_broker(bus, config, passwords))
+
+
 @main.command()
 @click.option("--bus", required=True, help="kafka://host:port?profile=kafka|tansu")
 @click.option(

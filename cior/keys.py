@@ -34,6 +34,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
         return "Keys(***)"
 
 
+KEYS_FILE = "keys.json"
 OWNER_ONLY = 0o077
 """The umask of every part: what it writes, its owner alone may read."""
 
@@ -53,7 +54,7 @@ def open_keys(folder: Path, *, own_team: bool = False) -> KeyRing:
     ``own_team``: a trial, which makes the team's pair itself and keeps it. Raises ``ConfigInvalid`` (``keys.no_team``).
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ring = folder / "keys.json"
+    ring = folder / KEYS_FILE
     fresh = not ring.exists()
     if fresh:
         keys = Keys(

@@ -276,7 +276,11 @@ def open_command(
     required=True,
     help="The centre's connector settings.",
 )
-@click.option("--family", default="connectors", help="Name of the process: its spool's folder.")
+@click.option(
+    "--family",
+    default="connectors",
+    help="Name of the process: of its spool's folder, and its user at a broker with keys.",
+)
 def run(instances: tuple[Path, ...], centre: Path, family: str) -> None:
     """Exit 0 after an orderly stop, 1 when a file must be corrected."""
     os.umask(0o077)  # its journals, marks and spools are of people in danger

@@ -56,6 +56,9 @@ class FeedReader:
                     self.failure = error
                     return
                 self._stop.wait(0.5)
+            except CiorError as error:
+                self.failure = error
+                return
 
     def _apply(self, batch: Batch) -> None:
         for record in batch.records:

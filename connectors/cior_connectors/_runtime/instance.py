@@ -304,7 +304,7 @@ class Instance:
     def _obeyer(self, source: Commandable, broker: BusSettings) -> Obeyer:
         return Obeyer(
             WhileOpen(source, is_open=lambda: self.book.health.state in _OPEN),
-            name=self.instance,
+            name=f"{self.manifest.name}.{self.instance}",  # the broker lets a family into its own groups only
             broker=broker,
             bus=self._around.sink,
             folder=self.state_dir / "commands",
