@@ -70,11 +70,14 @@ def seen_by(centre: RunningCentre, part: str, histogram: str, **labels: str) -> 
 
 
 async def press(centre: RunningCentre) -> None:
-    """One panel's panic button, acknowledged."""
-    panels = centre.panels()
+    """One panel's panic button and a bus where it is, both acknowledged: what panels send is kept in boxes."""
+    panels, traccar, bus = centre.panels(), centre.traccar(), centre.roster.actors["bus-001"]
     sent = await panels.alarm(centre.roster.kind("panel")[0], "120")
+    seen = await traccar.position(bus, bus.lat, bus.lon)
     await panels.close()
+    await traccar.close()
     assert sent.acked_ms is not None
+    assert seen.acked_ms is not None
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +93,7 @@ def test_a_press_over_its_wire_is_in_every_histogram_of_its_way(centre: RunningC
     seen_by(centre, "connectors-dc09", "cior_bus_publish_seconds", path="direct")
     seen_by(centre, "streams-urgent", "cior_streams_receipt_to_decision_seconds", life_safety="true")
     seen_by(centre, "sink-console", "cior_console_receipt_to_feed_seconds")
-    for kind in ("alert", "event", "raw"):
+    for kind in ("alert", "event", "raw", "sealed"):
         seen_by(centre, "sink-console", "cior_sink_receipt_to_row_seconds", kind=kind)
 
 

@@ -103,9 +103,11 @@ class Deployed:
         return {place: self.volume(name) for name, place in listed if name.startswith(("keys", "bus-"))}
 
     def secrets(self, service: str) -> Path:
-        """What the service finds in /run/secrets."""
+        """What the service finds in /run/secrets, laid there once: it may be reading when it is asked for again."""
         folder = self.folder / "secrets-of" / service
-        folder.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            return folder
+        folder.mkdir(parents=True)
         for each in SERVICES[service]["secrets"]:
             shutil.copy(self.folder / SECRET_FILES[each["source"]]["file"], folder / each["target"])
         return folder

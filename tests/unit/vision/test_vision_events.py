@@ -226,7 +226,7 @@ def test_law_10_no_event_holds_pixels_or_a_password() -> None:
         assert len(wire) < 8_000
         assert b"hunter2" not in wire
     assert not issubclass(Frame, msgspec.Struct), "a frame must not become encodable"
-    assert {one.name for one in fields(Frame)} == {"image", "time"}
+    assert {one.name for one in fields(Frame)} == {"image", "time", "turn", "after_key"}
 
 
 def binary(value: Any) -> list[Any]:
