@@ -236,7 +236,7 @@ def run_faust_stateless(bootstrap: str, events: int, full: int, keep_counts: int
         )
         app = edge.create_app(settings)
         if keep_counts:
-            tables.append(edge.bytes_table(app, "counts", settings))
+            tables.append(edge.bytes_table(app, "devices", settings))
         with Bus(bus) as outlet:
             edge.add_agent(
                 app,
