@@ -112,6 +112,7 @@ class Sink:
         """
         where = (topic, partition)
         messages = _joined(self._held.pop(where, []), records)
+        self._forget_before(where, messages[:1])
         count = lost = 0
         done: int | None = None
         for plan, batch in self._batches(where, messages):
@@ -122,7 +123,6 @@ class Sink:
                 and batch[-1] is messages[-1]
             ):
                 self._held[where] = batch
-                self._plans[where][plan.first] = plan
                 break
             stored, dead = self._patiently(partial(self._write, topic, partition, batch))
             count, lost, done = count + stored, lost + dead, batch[-1].offset + 1
@@ -170,6 +170,15 @@ class Sink:
             end += 1
         return end
 
+    def _forget_before(self, where: tuple[str, int], first: Sequence[Message]) -> None:
+        """Drop the plans of what is behind. Until then they stay: of records that come again since the last of their
+        batches failed, the first are cut as they were.
+        """
+        for message in first:
+            known = self._plans.get(where, {})
+            for begin in [begin for begin, plan in known.items() if plan.last < message.offset]:
+                del known[begin]
+
     def _planned(self, where: tuple[str, int], first: Message) -> Plan | None:
         if KIND_OF_TOPIC[where[0]] not in ADDITIVE:
             return None
@@ -177,13 +186,14 @@ class Sink:
             found = self._patiently(lambda: self._book.plans(*where, since=first.offset))
             self._plans[where] = {plan.first: plan for plan in found}
         # A plan whose first message had other bytes belongs to an earlier life of the topic.
-        plan = self._plans[where].pop(first.offset, None)
+        plan = self._plans[where].get(first.offset)
         return plan if plan is not None and plan.first_digest == _digest([first]) else None
 
     def _write(self, topic: str, partition: int, batch: Sequence[Message]) -> tuple[int, int]:
         plan = Plan(first=batch[0].offset, last=batch[-1].offset, first_digest=_digest(batch[:1]))
         if KIND_OF_TOPIC[topic] in ADDITIVE:
             self._book.save_plan(topic, partition, plan)
+            self._plans.setdefault((topic, partition), {})[plan.first] = plan
         token = f"{topic}-{partition}-{plan.first}-{plan.last}-{_digest(batch)}"
         entries, letters = self._read(KIND_OF_TOPIC[topic], batch)
         count = 0

@@ -108,10 +108,14 @@ class _Buffer:
         self.since_s = 0.0
         self.plan = plan
 
+    def begins_at(self, offset: int) -> bool:
+        """Whether it has the plan of the batch that begins there."""
+        return self.plan is not None and self.plan.first == offset
+
     def add(self, record: RecordIn) -> None:
         if not self.records:
             self.since_s = time.monotonic()
-            if self.plan is not None and self.plan.first != record.offset:
+            if not self.begins_at(record.offset):
                 self.plan = None
         self.records.append(record)
         self.size_bytes += len(record.value or b"")
@@ -337,6 +341,9 @@ class BatchConsumer:
             record = _record(message)
             buffer = self._buffers.get((record.topic, record.partition))
             if buffer is not None:
+                if not buffer.records and not buffer.begins_at(record.offset):
+                    # A shared group is not told where it begins: only its first message says which plan it continues.
+                    buffer.plan = self._plans.planned(record.topic, record.partition, since=record.offset)
                 buffer.add(record)
 
     def _patience_s(self) -> float:

@@ -85,6 +85,23 @@ def test_law_4_every_batch_planned_since_the_last_commit_is_cut_again() -> None:
     assert again[2].startswith("cior.events.v1-0-20-29-")
 
 
+def test_law_4_records_that_come_again_since_the_last_of_their_batches_failed_are_cut_as_before() -> None:
+    """A predecessor planned the first thirty; the store went away after them and before the rest."""
+    book = Recorder()
+    sink(book).write_batch("cior.events.v1", 0, events(0, 30))
+    heir = Sink(book, on_dead=lambda _: None)
+    book.die_at = 2
+    with pytest.raises(Crash):
+        heir.write_batch("cior.events.v1", 0, events(0, 50))
+    heir.write_batch("cior.events.v1", 0, events(0, 50))
+    assert [token.rsplit("-", 1)[0] for token in book.tokens] == [
+        "cior.events.v1-0-0-29",
+        "cior.events.v1-0-0-29",
+        "cior.events.v1-0-0-29",
+        "cior.events.v1-0-30-49",
+    ]
+
+
 def test_a_topic_that_starts_again_at_zero_is_not_taken_for_old_batches() -> None:
     book = Recorder()
     sink(book).write_batch("cior.events.v1", 0, events(0, 30))
