@@ -68,13 +68,7 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
     )
     year = year_of(occurred, facts.details.get("year", ""))
     incident = incident_key(raw, row, config, year=year, occurrence=facts.details.get("occurrence", "0"))
-    notes = {
-        "time_note": occurred.note,
-        "place_note": place_note,
-        "id_note": (id_note := number_note(row, config) or _zeros(facts)),
-        "id_written": row.joined(config.columns.id, "/")[:MAX_TEXT] if id_note else "",
-        "encoding_note": facts.details.get("encoding_note", ""),
-    }
+    notes = _notes(row, facts, config, time_note=occurred.note, place_note=place_note)
     classed: dict[str, Any] = {}
     if must_seal(row, nature, config, facts.known.taxonomy):
         classed["data_class"] = DataClass.SEALED
@@ -94,13 +88,24 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         native_type=nature[:MAX_TEXT] or None,
         native_priority=row.get(config.columns.priority)[:MAX_TEXT] or None,
         summary=nature[:MAX_TEXT] or None,
-        attributes=_attributes(row, config, year)
-        | {name: note for name, note in notes.items() if note}
-        | {"incident": incident}
-        | clock_notes(judged),
+        attributes=_attributes(row, config, year) | notes | {"incident": incident} | clock_notes(judged),
         **classed,
     )
     return Decoded(events=(event,), clocks=_reading(occurred.ms, config, stored=stored))
+
+
+def _notes(
+    row: rows.Row, facts: Facts, config: CadDropConfig, *, time_note: str, place_note: str
+) -> dict[str, str]:
+    """What was read otherwise than it is written."""
+    notes = {
+        "time_note": time_note,
+        "place_note": place_note,
+        "id_note": (id_note := number_note(row, config) or _zeros(facts)),
+        "id_written": row.joined(config.columns.id, "/")[:MAX_TEXT] if id_note else "",
+        "encoding_note": facts.details.get("encoding_note", ""),
+    }
+    return {name: note for name, note in notes.items() if note}
 
 
 def _zeros(facts: Facts) -> str:

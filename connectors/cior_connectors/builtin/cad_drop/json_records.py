@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from cior_connectors.builtin.cad_drop.records import CHUNK_BYTES, Record, broken
+from cior_connectors.builtin.cad_drop.records import CHUNK_BYTES, Record, broken, overlong
 
 _TOKEN = re.compile(rb"\"(?:[^\"\\]|\\.)*\"|[{}\[\],:]|[^\s\"{}\[\],:]+", re.DOTALL)
-_OPEN = re.compile(rb"\"(?:[^\"\\]|\\.)*\Z", re.DOTALL)
+_STRUCTURE = re.compile(rb"[\"\\{}\[\],]")
 
 
 class _Tokens:
@@ -23,9 +23,6 @@ class _Tokens:
         self._limit = limit
         self._ended = False
         self.keep_from: int | None = None
-
-    def slice(self, start: int, end: int) -> bytes:
-        return self._buffer[start - self._base : end - self._base]
 
     def next(self) -> tuple[bytes, int] | None:
         """``(token, offset after it)``, None at the end or when a token exceeds the limit."""
@@ -61,37 +58,77 @@ def _open_before(buffer: bytes, start: int, found: int) -> bool:
 def read_json(stream: BinaryIO, *, path: str, max_bytes: int) -> Iterator[Record]:
     """Elements of the array at dotted ``path`` ("" = the document itself).
 
-    A document that breaks is yielded to its end as problem records.
+    An element beyond ``max_bytes`` comes as problem records that hold all of it, and those behind it are read. A
+    document that breaks is yielded to its end as problem records.
     """
     origin = stream.tell()
     tokens = _Tokens(stream, max_bytes + CHUNK_BYTES)
     if not _enter(tokens, tuple(path.split(".")) if path else ()):
         yield from broken(stream, start=origin, number=0, problem="cad_drop.no_array")
         return
-    number, depth, start, end = 0, 0, -1, -1
-    last_good = tokens.keep_from or origin
-    while (found := tokens.next()) is not None:
-        token, after = found
-        if start < 0 and token not in (b",", b"]"):
-            start = tokens.keep_from = after - len(token)
-        if depth == 0 and token in (b",", b"]"):
-            if start >= 0:
-                raw = tokens.slice(start, end)
-                too_long = len(raw) > max_bytes
-                yield Record(
-                    number=number,
-                    raw=raw[:max_bytes] if too_long else raw,
-                    problem="cad_drop.record_too_long" if too_long else "",
-                )
-                number += 1
-            start, last_good = -1, after
-            tokens.keep_from = None
-            if token == b"]":
+    scan, held, number = _Scan(), b"", 0
+    base = origin if tokens.keep_from is None else tokens.keep_from
+    is_long = False
+    stream.seek(base)
+    while chunk := stream.read(CHUNK_BYTES):
+        seen, cut = len(held), 0
+        held += chunk
+        for at, sign in scan.ends(chunk):
+            if sign == b"}":
+                yield from broken(stream, start=base + cut, number=number, problem="cad_drop.json_broken")
                 return
-            continue
-        depth += (token in (b"{", b"[")) - (token in (b"}", b"]"))
-        end = after
-    yield from broken(stream, start=last_good, number=number, problem="cad_drop.json_broken")
+            for record in _element(held[cut : seen + at], number, max_bytes=max_bytes, is_long=is_long):
+                yield record
+                number += 1
+            cut, is_long = seen + at + 1, False
+            if sign == b"]":
+                return
+        kept = held[cut:] if is_long else held[cut:].lstrip()
+        held, base = kept, base + len(held) - len(kept)
+        if is_long or len(held) > max_bytes + CHUNK_BYTES:
+            for record in overlong(held, number=number, max_bytes=max_bytes):
+                yield record
+                number += 1
+            held, base, is_long = b"", base + len(held), True
+    yield from broken(stream, start=base, number=number, problem="cad_drop.json_broken")
+
+
+class _Scan:
+    """Where elements of an array end, chunk by chunk, whatever their size: only the depth is remembered."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._is_quoted = self._is_escaped = False
+
+    def ends(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
+        """Position and sign of each comma between elements, and of the bracket behind the last one (``]``, or ``}``
+        where the document is broken).
+        """
+        at = int(self._is_escaped)
+        self._is_escaped = False
+        while (found := _STRUCTURE.search(chunk, at)) is not None:
+            sign, at = found.group(), found.end()
+            if self._is_quoted:
+                self._is_quoted = sign != b'"'
+                if sign == b"\\":
+                    self._is_escaped, at = at == len(chunk), at + 1
+            elif sign == b'"':
+                self._is_quoted = True
+            elif sign in (b"{", b"["):
+                self._depth += 1
+            elif sign in (b"}", b"]") and self._depth:
+                self._depth -= 1
+            elif sign != b"\\" and not self._depth:
+                yield found.start(), sign
+
+
+def _element(raw: bytes, number: int, *, max_bytes: int, is_long: bool) -> Iterator[Record]:
+    """What stands between two commas: nothing, a record, or (the rest of) one that is too long."""
+    raw = raw.rstrip() if is_long else raw.strip()  # a long one may have been cut inside a text
+    if is_long or len(raw) > max_bytes:
+        yield from overlong(raw, number=number, max_bytes=max_bytes)
+    elif raw:
+        yield Record(number=number, raw=raw)
 
 
 def _enter(tokens: _Tokens, path: tuple[str, ...]) -> bool:

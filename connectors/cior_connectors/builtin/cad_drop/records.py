@@ -52,6 +52,14 @@ def broken(stream: BinaryIO, *, start: int, number: int, problem: str) -> Iterat
             number += 1
 
 
+def overlong(raw: bytes, *, number: int, max_bytes: int) -> Iterator[Record]:
+    """A record beyond the limit, or a part of one: problem records that hold all of its bytes."""
+    for piece, start in enumerate(range(0, len(raw), max_bytes)):
+        yield Record(
+            number=number + piece, raw=raw[start : start + max_bytes], problem="cad_drop.record_too_long"
+        )
+
+
 class _Lines:
     """Buffered physical lines with their end; a line beyond ``limit`` comes in pieces of ``limit``, the second value
     telling that it was cut.

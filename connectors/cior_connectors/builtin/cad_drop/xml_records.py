@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from xml.parsers import expat
 
-from cior_connectors.builtin.cad_drop.records import CHUNK_BYTES, Record, broken
+from cior_connectors.builtin.cad_drop.records import CHUNK_BYTES, Record, broken, overlong
 from cior_connectors.builtin.cad_drop.xml_text import Encoding, Forbidden, parser_for
+
+_MAX_DEPTH = 10_000
 
 
 class _Cutter:
@@ -22,10 +24,25 @@ class _Cutter:
         self._start = -1
         self.spans: list[tuple[int, int]] = []
         self._closing: int | None = None
+        self._last_tag = 0
         self.parser = parser_for(encoding)
         self.parser.StartElementHandler = self._opened
         self.parser.EndElementHandler = self._closed
         self.parser.DefaultHandler = self._text
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the parser stands inside a record."""
+        return self._start >= 0
+
+    def give_up(self) -> tuple[int, int] | None:
+        """Where the last record begins and its end tag does, when nothing that follows it could be parsed."""
+        return None if self._closing is None else (self._closing, self._last_tag)
+
+    @property
+    def is_too_deep(self) -> bool:
+        """Whether the open record has more tags in one another than anybody writes; a parser remembers each."""
+        return self._depth > _MAX_DEPTH
 
     @property
     def needed_from(self) -> int | None:
@@ -52,6 +69,7 @@ class _Cutter:
             self._depth -= 1
         else:
             self._closing, self._start = self._start, -1
+            self._last_tag = self.parser.CurrentByteIndex
 
     def _text(self, _data: str) -> None:
         self.settle()
@@ -62,18 +80,11 @@ def read_xml(
 ) -> Iterator[Record]:
     """Elements named ``element`` (any namespace), not nested in one another, from where ``stream`` stands.
 
-    A broken or forbidden document is yielded to its end as problem records.
+    An element beyond ``max_bytes`` comes as problem records that hold all of it, and those behind it are read. A broken
+    or forbidden document is yielded to its end as problem records, and so is one whose tags are too long or too deep.
     """
-    codec = encoding.name if encoding else "utf-8"
-    open_sign, close_sign = "<".encode(codec), ">".encode(codec)
-    origin = base = stream.tell()
-    cutter, held, number, last_good = (
-        _Cutter(element.rpartition("/")[2].rpartition(":")[2], codec),
-        b"",
-        0,
-        origin,
-    )
-    problem = ""
+    window = _Window(stream, max_bytes=max_bytes, codec=encoding.name if encoding else "utf-8")
+    cutter, number, problem = _Cutter(element.rpartition("/")[2].rpartition(":")[2], window.codec), 0, ""
     while not problem:
         chunk = stream.read(CHUNK_BYTES)
         try:
@@ -82,22 +93,80 @@ def read_xml(
             problem = "cad_drop.xml_broken"
         except Forbidden:
             problem = "cad_drop.xml_forbidden"
-        held += chunk
-        for start, end in cutter.spans:
-            raw = held[origin + start - base : origin + end - base]
-            raw = raw[: raw.rfind(close_sign) + len(close_sign)]
-            too_long = len(raw) > max_bytes
-            yield Record(
-                number=number, raw=raw[:max_bytes], problem="cad_drop.record_too_long" if too_long else ""
-            )
-            number, last_good = number + 1, origin + end
-        cutter.spans.clear()
+        for record in window.cut(chunk, cutter, number=number):
+            yield record
+            number += 1
         if not chunk:
             break
-        keep = cutter.needed_from
-        floor = (origin + keep - base) if keep is not None else max(held.rfind(open_sign), 0)
-        held, base = held[floor:], base + floor
-        if not problem and len(held) > max_bytes + 4 * CHUNK_BYTES:
+        if not problem and window.is_stuck(cutter):
             problem = "cad_drop.record_too_long"
     if problem:
-        yield from broken(stream, start=last_good, number=number, problem=problem)
+        for record in window.last(cutter, number=number):
+            yield record
+            number += 1
+        yield from broken(stream, start=window.told, number=number, problem=problem)
+
+
+class _Window:
+    """The bytes of the document that are still needed. ``told``: up to where they were yielded."""
+
+    def __init__(self, stream: BinaryIO, *, max_bytes: int, codec: str) -> None:
+        self._max_bytes, self.codec = max_bytes, codec
+        self._open_sign, self._slash, self._close_sign = (sign.encode(codec) for sign in "</>")
+        self._origin = self._base = self.told = stream.tell()
+        self._held = b""
+        self._is_long = False
+
+    def cut(self, chunk: bytes, cutter: _Cutter, *, number: int) -> Iterator[Record]:
+        """The records that ended in ``chunk``, and what is read of one that is too long."""
+        self._held += chunk
+        for start, end in cutter.spans:
+            for record in self._record(start, end, number=number):
+                yield record
+                number += 1
+        cutter.spans.clear()
+        self._forget(cutter)
+        if cutter.is_open and (self._is_long or self._is_full) and not self.is_stuck(cutter):
+            yield from overlong(self._held, number=number, max_bytes=self._max_bytes)
+            self._base = self.told = self._base + len(self._held)
+            self._held, self._is_long = b"", True
+
+    def last(self, cutter: _Cutter, *, number: int) -> Iterator[Record]:
+        """The record whose end tag was the last thing that could be parsed."""
+        if (found := cutter.give_up()) is not None:
+            start, tag = found
+            where = self._held.find(self._close_sign, max(0, self._origin + tag - self._base))
+            if where >= 0 and self._held.startswith(
+                self._open_sign + self._slash, self._origin + tag - self._base
+            ):
+                end = self._base + where + len(self._close_sign) - self._origin
+                yield from self._record(start, end, number=number)
+
+    def _record(self, start: int, end: int, *, number: int) -> Iterator[Record]:
+        raw = self._held[max(0, self._origin + start - self._base) : self._origin + end - self._base]
+        raw = raw[: raw.rfind(self._close_sign) + len(self._close_sign)]
+        if self._is_long or len(raw) > self._max_bytes:
+            yield from overlong(raw, number=number, max_bytes=self._max_bytes)
+        else:
+            yield Record(number=number, raw=raw)
+        self.told, self._is_long = self._origin + end, False
+
+    def is_stuck(self, cutter: _Cutter) -> bool:
+        """Whether more is held than a record may have and no end of it is in sight that a parser could bear."""
+        if cutter.is_too_deep:
+            return True
+        unread = self._base + len(self._held) - self._origin - cutter.parser.CurrentByteIndex
+        waits = unread if cutter.needed_from is not None else len(self._held)
+        return waits > self._max_bytes + 4 * CHUNK_BYTES
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._held) > self._max_bytes + 4 * CHUNK_BYTES
+
+    def _forget(self, cutter: _Cutter) -> None:
+        """Drop what is before the record that is open, or else before the last tag."""
+        keep = cutter.needed_from
+        begin = max(
+            0, self._held.rfind(self._open_sign) if keep is None else self._origin + keep - self._base
+        )
+        self._held, self._base = self._held[begin:], self._base + begin
