@@ -7,6 +7,7 @@ open.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -20,12 +21,37 @@ from cior_demo.roster import Actor
 from cior_store.engine import Store
 from cior_store.tracing import tables_holding
 
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
+
+class Coded(msgspec.Struct, frozen=True, kw_only=True):
+    """A text inside base64: ``form`` are the characters that depend on it alone, where it begins with one of the three
+    bytes of a group; ``lead`` characters of that group come before them, ``size`` characters hold all of it.
+
+    The last characters hold bits of what follows and are not in ``form``: who finds it looks at the bytes themselves.
+    """
+
+    text: bytes
+    form: bytes
+    lead: int
+    size: int
+
+    def stands_in(self, content: bytes) -> bool:
+        """Whether the whole text is encoded there."""
+        at = content.find(self.form)
+        while at >= 0:
+            group = content[max(0, at - self.lead) : at - self.lead + self.size]
+            if at < self.lead or not _BASE64.fullmatch(group) or self.text in base64.b64decode(group):
+                return True
+            at = content.find(self.form, at + 1)
+        return False
+
 
 class Canaries(msgspec.Struct, frozen=True, kw_only=True):
     """What must be nowhere: ``plain`` in any case, ``coded`` exactly (base64, as JSON carries bytes)."""
 
     plain: tuple[str, ...]
-    coded: tuple[bytes, ...]
+    coded: tuple[Coded, ...]
 
     @classmethod
     def of(cls, actors: Iterable[Actor]) -> Canaries:
@@ -43,16 +69,15 @@ class Canaries(msgspec.Struct, frozen=True, kw_only=True):
         """Whether any of them stands in these bytes."""
         small = content.lower()
         return any(text.lower().encode() in small for text in self.plain) or any(
-            form in content for form in self.coded
+            each.stands_in(content) for each in self.coded
         )
 
 
-def _base64_forms(text: bytes) -> Iterator[bytes]:
-    """The characters that depend on ``text`` alone, for each of the three places where it may begin in a group."""
+def _base64_forms(text: bytes) -> Iterator[Coded]:
     for before in range(3):
-        coded = base64.b64encode(b"\0" * before + text).rstrip(b"=")
-        begin, end = -(-before * 8 // 6), (before + len(text)) * 8 // 6
-        yield coded[begin:end]
+        coded = base64.b64encode(b"\0" * before + text)
+        lead, end = -(-before * 8 // 6), (before + len(text)) * 8 // 6
+        yield Coded(text=text, form=coded[lead:end], lead=lead, size=len(coded))
 
 
 def in_topics(bus: BusSettings, canaries: Canaries) -> dict[str, int]:
@@ -75,6 +100,6 @@ def in_files(folder: Path, canaries: Canaries) -> dict[str, int]:
 
 def in_tables(dsn: str, canaries: Canaries) -> dict[str, int]:
     """Rows by table. The store must have no other owner any more."""
-    needles = [*canaries.plain, *(form.decode() for form in canaries.coded)]
+    needles = [*canaries.plain, *(each.form.decode() for each in canaries.coded)]
     with Store.open(dsn) as store:
         return tables_holding(store, needles)

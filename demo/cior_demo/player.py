@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from cior_core.geo import City
-from cior_demo.roster import Actor, Roster, city_point
+from cior_demo.roster import Actor, Roster, city_point, is_beside_sealed
 from cior_demo.script import Do, Script, Step
 from cior_demo.wires import CadWire, PanelWire, Sent, TraccarWire
 
@@ -136,9 +136,14 @@ class Player:
     def _move(self, actor: Actor) -> tuple[float, float]:
         lat, lon = self._places[actor.name]
         moved = lat + self._dice.uniform(-0.0006, 0.0006), lon + self._dice.uniform(-0.0006, 0.0006)
-        if self.city.district(*moved) is not None:
+        if self.city.district(*moved) is not None and not is_beside_sealed(self.roster, *moved):
             self._places[actor.name] = moved
         return self._places[actor.name]
+
+    def _anywhere(self) -> tuple[float, float]:
+        while is_beside_sealed(self.roster, *(point := city_point(self.city, self._dice))):
+            pass
+        return point
 
     async def _supervise(self, actor: Actor, every_s: float) -> None:
         await asyncio.sleep(self._dice.uniform(0, every_s) / self._speed)
@@ -154,7 +159,7 @@ class Player:
             due += plan.calls_per_min * plan.cad_file_every_s / 60
             while due >= 1:
                 nature = self._dice.choices([name for name, _ in NATURES], [share for _, share in NATURES])[0]
-                self._call(nature, *city_point(self.city, self._dice))
+                self._call(nature, *self._anywhere())
                 due -= 1
             self._drop()
 
@@ -287,6 +292,6 @@ class Player:
             )
             self._note_cad(number, "edit", nature=step.text, story=True)
         else:
-            lat, lon = self._places[step.near] if step.near else city_point(self.city, self._dice)
+            lat, lon = self._places[step.near] if step.near else self._anywhere()
             self._call(step.text, lat + 0.0003, lon, ref=step.ref, story=True)
         self._drop()

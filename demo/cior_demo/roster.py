@@ -161,6 +161,14 @@ def _special_panels(first: Actor, city: City, dice: random.Random) -> list[Actor
     return [corner, drill, silent, mute]
 
 
+def is_beside_sealed(roster: Roster, lat: float, lon: float) -> bool:
+    """Whether a coordinate, as it is written, begins like one of a sealed device: what the demo looks for everywhere
+    would stand in the record of a vehicle that only passes on its meridian.
+    """
+    hidden = [(str(actor.lat), str(actor.lon)) for actor in roster.actors.values() if actor.silent]
+    return any(str(lat).startswith(north) or str(lon).startswith(east) for north, east in hidden)
+
+
 def city_point(city: City, dice: random.Random) -> tuple[float, float]:
     """A point inside one of the districts (rejection sampling; terminates for any city that has an area)."""
     south, west, north, east = city.bounds

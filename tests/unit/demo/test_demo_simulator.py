@@ -100,3 +100,11 @@ def test_a_point_of_the_city_is_in_the_city() -> None:
 
     dice = random.Random(3)
     assert all(CITY.district(*city_point(CITY, dice)) for _ in range(50))
+
+
+def test_a_coordinate_that_begins_as_a_sealed_ones_is_told() -> None:
+    people = roster.build(CITY, seed=7)
+    silent = people.actors["panel-silent"]
+    assert roster.is_beside_sealed(people, silent.lat, 0.0)
+    assert roster.is_beside_sealed(people, 0.0, float(f"{silent.lon}31"))
+    assert not roster.is_beside_sealed(people, silent.lat + 0.00001, silent.lon + 0.00001)
