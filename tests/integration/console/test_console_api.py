@@ -61,7 +61,7 @@ async def test_law_13_without_the_register_nothing_is_read_but_the_live_list(her
     assert [row["id"] for row in told[0][2]["alerts"]] == ["a1"]
 
 
-async def test_law_13_what_is_refused_is_in_the_ledger_too(here: Office) -> None:
+async def test_law_9_what_is_refused_is_in_the_ledger_too(here: Office) -> None:
     async with here.signed_in(Role.AUDITOR, login="eva") as browser:
         status, problem = await got(browser, f"{here.url}/api/v1/feed")
         assert (status, problem["code"]) == (403, "access.role")
@@ -80,7 +80,7 @@ async def test_opening_the_feed_is_one_row(here: Office) -> None:
     assert here.ledger.told() == [("p-ana", "feed.open", "allowed")]
 
 
-async def test_districts_narrow_the_live_feed_on_the_server(here: Office) -> None:
+async def test_law_9_districts_narrow_the_live_feed_on_the_server(here: Office) -> None:
     here.feed.apply(alert(1))
     here.feed.apply(alert(2, place=SOUTH))
     await asyncio.sleep(0.05)
