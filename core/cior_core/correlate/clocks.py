@@ -53,12 +53,12 @@ def keep(context: StepContext, case_id: AlertId, clock: AgencyClock) -> None:
     """Write a clock anew, and drop its timers for what it has reached."""
     alert = context.current(case_id).alert
     agencies = tuple(clock if known.agency == clock.agency else known for known in alert.agencies)
-    over = {_timer(clock.agency, stage) for stage in ORDER if has_reached(clock, stage)}
+    over = {_timer(clock.agency, stage) for stage in ORDER if _has_reached(clock, stage)}
     timers = tuple(timer for timer in alert.timers if timer[0] not in over)
     context.update_alert(case_id, agencies=agencies, timers=timers)
 
 
-def has_reached(clock: AgencyClock, stage: AgencyStage) -> bool:
+def _has_reached(clock: AgencyClock, stage: AgencyStage) -> bool:
     """Whether nobody waits any more for the agency to reach ``stage``."""
     return clock.stage in GONE or ORDER.index(clock.stage) >= ORDER.index(stage)
 
@@ -68,7 +68,7 @@ def run_out(context: StepContext, case_id: AlertId, name: str) -> None:
     agency_id, _, stage_name = name.removeprefix(CLOCK).rpartition("/")
     case, stage = context.current(case_id), AgencyStage(stage_name)
     clock = of(case, agency_id)
-    if clock is None or has_reached(clock, stage) or case.alert.status is AlertStatus.CLOSED:
+    if clock is None or _has_reached(clock, stage) or case.alert.status is AlertStatus.CLOSED:
         return
     known = context.rules.protocols.agencies.get(agency_id)
     called = Text(agency_id, agency_id) if known is None else known.name

@@ -98,14 +98,14 @@ def assign(context: StepContext, action: Action, case_id: AlertId) -> None:
     was, to = case.alert.assignee, (action.assignee or action.actor).strip()
     if was == to:
         raise Refused("refused_assigned", who=to)
-    give(context, case_id, to)
+    _give(context, case_id, to)
     text = context.text("assigned", who=to)
     if was is not None:
         text = context.text("reassigned", who=to, was=was)
     context.add_transition(case_id, "assigned", acting.with_reason(context, action, text), actor=action.actor)
 
 
-def give(context: StepContext, case_id: AlertId, to: str) -> None:
+def _give(context: StepContext, case_id: AlertId, to: str) -> None:
     """Make somebody the owner of an alert, since now."""
     context.update_alert(case_id, assignee=to, assigned_ms=context.now_ms)
 
@@ -124,7 +124,7 @@ def hand_over(context: StepContext, action: Action) -> None:
     if wanted and not given:
         raise Refused("refused_nothing_to_hand", who=owner)
     for alert_id in given:
-        give(context, alert_id, to)
+        _give(context, alert_id, to)
         text = context.text("handed_over", was=owner, who=to)
         context.add_transition(
             alert_id, "handed_over", acting.with_reason(context, action, text), actor=action.actor
