@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -157,7 +158,7 @@ def roles_page(endpoints: Iterable[Endpoint], policy: Policy) -> str:
         )
         text += "\n".join(rows) + "\n"
     open_to_all = ", ".join(f"`{each.method} {each.path}`" for each in told if each.is_open)
-    return text + f"\n## Nobody yet\n\nBefore anybody has signed in: {open_to_all}.\n"
+    return text + "\n## Nobody yet\n\n" + _wrapped(f"Before anybody has signed in: {open_to_all}.")
 
 
 def api_page(endpoints: Iterable[Endpoint]) -> str:
@@ -168,12 +169,8 @@ def api_page(endpoints: Iterable[Endpoint]) -> str:
     names = dict(zip([id(kind) for kind in types], map(_kind, schemas), strict=False))
     text = _API_HEAD
     for each in told:
-        text += f"\n## {each.method} `{each.path}`\n\n{each.says}. {_who(each)}\n\n"
-        parts = (("query", each.query), ("body", each.body), (f"{each.status}, answer", each.answer))
-        text += "".join(f"- {what}: {names[id(kind)]}\n" for what, kind in parts if kind is not None)
-        text += "- answer: `text/event-stream`\n" if each.streams else ""
-        text += "".join(f"- header `{name}`: {says}\n" for name, says in each.headers.items())
-        text += f"- refuses with: {', '.join(each.problems)}\n" if each.problems else ""
+        text += f"\n## {each.method} `{each.path}`\n\n" + _wrapped(f"{each.says}. {_who(each)}") + "\n"
+        text += "".join(_wrapped(f"- {line}") for line in _points(each, names))
     text += "\n## Shapes\n\nA field with * must be there.\n"
     return text + "".join(_shape(name, schema) for name, schema in sorted(components.items()))
 
@@ -186,6 +183,24 @@ Generated from the table of endpoints by `make docs`; a test keeps it fresh. The
 Instants are UTC milliseconds of the server, places WGS84 degrees. A refusal is `application/problem+json` (RFC 9457).
 Bodies are JSON of 64 KiB at most. What is not GET needs the `Origin` of this console.
 """
+
+
+def _points(endpoint: Endpoint, names: Mapping[int, str]) -> Iterable[str]:
+    parts = (
+        ("query", endpoint.query),
+        ("body", endpoint.body),
+        (f"answer ({endpoint.status})", endpoint.answer),
+    )
+    yield from (f"{what}: {names[id(kind)]}" for what, kind in parts if kind is not None)
+    if endpoint.streams:
+        yield "answer: `text/event-stream`"
+    yield from (f"header `{name}`: {says}" for name, says in endpoint.headers.items())
+    if endpoint.problems:
+        yield f"refuses with: {', '.join(endpoint.problems)}"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, width=118, subsequent_indent="  " if text.startswith("-") else "") + "\n"
 
 
 def _who(endpoint: Endpoint) -> str:
