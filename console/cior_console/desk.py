@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from cior_console import openapi
-from cior_console.alert_page import AlertPage, PageTold, Told, alert_page, story_of
+from cior_console.alert_page import AlertPage, PageTold, Told, alert_page, checklist, story_of
 from cior_console.authorising import DEED
 from cior_console.endpoints import CALLER, TABLE, Endpoint, Ledgered
 from cior_console.problems import Refused
@@ -21,6 +21,7 @@ from cior_console.web import CONFIG, FEED, channel
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Alert, DataClass, Transition
 from cior_core.privacy import Purpose, Role
+from cior_core.protocols import ProtocolBook
 from cior_store.answers import BlindSpot, StoryLine, ToldRow
 
 ROOM = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.SUPERVISOR, Role.RESPONSE_TEAM})
@@ -55,6 +56,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: Callable[[], int]
     lately: Callable[[str], Iterable[Transition]]
     drills: bool = False
+    protocols: ProtocolBook | None = None
 
 
 DESK = web.AppKey("desk", Desk)
@@ -110,6 +112,7 @@ async def _alert(request: web.Request) -> AlertPage:
 async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
     """What the store says, and what came since; a page without the store says that it is not all."""
     districts, lately = visibility.scope.districts, tuple(desk.lately(alert.id))
+    steps = checklist(alert, desk.protocols)
 
     def ask() -> tuple[tuple[StoryLine, ...], tuple[ToldRow, ...]]:
         questions = desk.questions
@@ -118,8 +121,8 @@ async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
     try:
         story, told = await asked(ask)
     except SourceUnavailable:
-        return Told(story=story_of((), lately), is_whole=False)
-    return Told(story=story_of(story, lately), told=tuple(_told_row(row) for row in told))
+        return Told(story=story_of((), lately), steps=steps, is_whole=False)
+    return Told(story=story_of(story, lately), told=tuple(_told_row(row) for row in told), steps=steps)
 
 
 def _told_row(row: ToldRow) -> PageTold:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from cior_console.act_endpoints import act_endpoints
 from cior_console.desk import desk_endpoints
 from cior_console.endpoints import Endpoint
+from cior_console.register_pages import register_endpoints
+from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.web import wall_endpoints
+from cior_console.workload import load_endpoints
 
 
 def people_endpoints() -> tuple[Endpoint, ...]:
     """Those that need somebody's name. Whoever adds a family of endpoints adds it here."""
-    return desk_endpoints()
+    return (
+        *desk_endpoints(),
+        *act_endpoints(),
+        *register_endpoints(),
+        *load_endpoints(),
+        *sealed_endpoints(),
+    )
 
 
 def all_endpoints() -> tuple[Endpoint, ...]:
