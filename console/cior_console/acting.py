@@ -104,7 +104,10 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class ActBook:
-    """Takes acts. ``run`` sends what could not be sent; ``publish`` raises ``SourceUnavailable`` when it cannot."""
+    """Takes acts. ``run`` sends what could not be sent; ``publish`` raises ``SourceUnavailable`` when it cannot.
+
+    ``current``: an alert as the live feed has it now.
+    """
 
     def __init__(
         self,
@@ -113,11 +116,13 @@ class ActBook:
         publish: Callable[[Action], Awaitable[None]],
         outcomes: Outcomes,
         *,
+        current: Callable[[str], Alert | None],
         now_ms: Callable[[], int],
         metrics: Metrics,
     ) -> None:
         self._register, self._signer, self._publish = register, signer, publish
-        self._outcomes, self._now_ms, self._metrics = outcomes, now_ms, metrics
+        self._outcomes, self._current = outcomes, current
+        self._now_ms, self._metrics = now_ms, metrics
         self._recent: OrderedDict[str, _Known] = OrderedDict()
         self._unsent: dict[str, Action] = {}
 
@@ -208,7 +213,8 @@ class ActBook:
                 self._outcomes.forget(known.action)
             self._remember(msgspec.structs.replace(known, outcome=outcome))
         if outcome.refused:
-            raise Refused("act.refused", why_es=outcome.es, why_en=outcome.en, first=_first(alert))
+            now = None if alert is None else self._current(alert.id) or alert
+            raise Refused("act.refused", why_es=outcome.es, why_en=outcome.en, first=_first(now))
         return _said(200, known, "applied", outcome)
 
     async def _send(self, action: Action) -> bool:

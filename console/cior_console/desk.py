@@ -175,7 +175,7 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             purpose_of=PURPOSES,
             ledgered=Ledgered.READ,
             goes_on_without_register=True,
-            streams=True,
+            media_type="text/event-stream",
             headers={"Last-Event-ID": "the id of the last event that was read: goes on there"},
         ),
         Endpoint(
@@ -198,6 +198,7 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             handler=_city,
             roles=frozenset(Role),
             data_class=DataClass.PUBLIC,
+            media_type="application/geo+json",
         ),
         Endpoint(
             name="blind_spots.read",

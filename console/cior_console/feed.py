@@ -244,6 +244,11 @@ class AlertFeed:
         shown = self._open.get(alert_id) or self._closed.get(alert_id)
         return shown.alert if shown is not None and visibility.sees(shown.sight) else None
 
+    def current(self, alert_id: str) -> Alert | None:
+        """An alert, open or closed lately, whoever may see it: for what is decided here, not for what is shown."""
+        shown = self._open.get(alert_id) or self._closed.get(alert_id)
+        return shown.alert if shown is not None else None
+
     def rows(self, visibility: Visibility) -> list[bytes]:
         """All rows of a class as JSON, in the order of :func:`cior_core.priority.order`."""
         seen = [shown for shown in self._open.values() if visibility.sees(shown.sight)]

@@ -52,10 +52,16 @@ class Handling:
         self.outcomes = Outcomes()
         self._hands = hands
         self._reader: TopicReader[Transition] | None = None
-        self._book = ActBook(
-            register, hands.signer, self._publish, self.outcomes, now_ms=now_ms, metrics=metrics
+        self.book = ActBook(
+            register,
+            hands.signer,
+            self._publish,
+            self.outcomes,
+            current=feed.current,
+            now_ms=now_ms,
+            metrics=metrics,
         )
-        app[BOOK], app[ARCHIVE], app[SEALED] = self._book, Archive(register), SealedRoom(hands.boxes)
+        app[BOOK], app[ARCHIVE], app[SEALED] = self.book, Archive(register), SealedRoom(hands.boxes)
         feed.listeners.append(self.outcomes.alert_came)
 
     async def _publish(self, action: Action) -> None:
@@ -77,7 +83,7 @@ class Handling:
 
         reader = self._reader = TopicReader(bus, Kind.TRANSITION, Transition, came, only_news=True)
         reader.start()
-        sending = asyncio.create_task(self._book.run(stop))
+        sending = asyncio.create_task(self.book.run(stop))
         try:
             yield
         finally:

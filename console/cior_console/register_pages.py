@@ -108,8 +108,17 @@ class HandOverBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     post: Name
     assignee: Name
-    note: Words = ""
+    reason: Words
     open_alerts: Annotated[tuple[OpenBody, ...], msgspec.Meta(max_length=500)] = ()
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a hand-over the centre is told: who has these alerts from now on."""
+
+    assignee: str
+    reason: str
+    post: str
+    target_ids: tuple[str, ...]
 
 
 class SilenceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -195,12 +204,17 @@ async def _hand_over(request: web.Request) -> web.Response:
         from_id=caller.person.id,
         to_id=body.assignee,
         at_ms=request.app[DESK].now_ms(),
-        note=shown_text(body.note),
+        note=shown_text(body.reason),
         open_alerts=tuple(OpenAlert(each.alert_id, shown_text(each.why)) for each in body.open_alerts),
     )
     return await request.app[BOOK].take(
         request,
-        body,
+        Handed(
+            assignee=body.assignee,
+            reason=body.reason,
+            post=body.post,
+            target_ids=tuple(each.alert_id for each in body.open_alerts),
+        ),
         ActionKind.HAND_OVER,
         also=lambda connection: shifts.hand_over(connection, told, role=caller.role),
     )
