@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cior_console.act_endpoints import act_endpoints
+from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
 from cior_console.endpoints import Endpoint
 from cior_console.register_pages import register_endpoints
@@ -12,8 +13,9 @@ from cior_console.workload import load_endpoints
 
 
 def people_endpoints() -> tuple[Endpoint, ...]:
-    """Those that need somebody's name. Whoever adds a family of endpoints adds it here."""
+    """The console's page, and what it asks: that needs somebody's name. Who adds a family of endpoints does it here."""
     return (
+        *page_endpoints(),
         *desk_endpoints(),
         *act_endpoints(),
         *register_endpoints(),
