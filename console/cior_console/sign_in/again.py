@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cior_core.people import Session
-from cior_register import factors, people, sessions
-
 from cior_console.problems import Refused
 from cior_console.sign_in.book import Visitor
 from cior_console.sign_in.flow import SignIn
 from cior_core.errors import AccessDenied
+from cior_core.people import Session
+from cior_register import factors, people, sessions
 
 
 class Again:

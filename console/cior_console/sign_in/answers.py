@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from cior_core.people import Scope
 
+from cior_core.people import Scope
 from cior_core.privacy import Role
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]

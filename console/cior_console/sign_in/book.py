@@ -10,10 +10,9 @@ import hmac
 from collections.abc import Callable
 from typing import Final
 
-from cior_core.people import LedgerEntry, LedgerOutcome, Person, Session
-
 from cior_console.sign_in.lockout import Attempt
 from cior_core.model import Struct
+from cior_core.people import LedgerEntry, LedgerOutcome, Person, Session
 from cior_core.privacy import Role
 
 VISITOR: Final = "visitor"

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from cior_core.people import Grant, Person, Session
-from cior_register import people
 
 from cior_console.problems import Refused
 from cior_console.sign_in import claims as claims_of
@@ -25,6 +23,8 @@ from cior_console.sign_in.flow import Half, More, Ready, SignIn
 from cior_console.sign_in.openid import Claims, Journey, OpenIdProvider
 from cior_console.sign_in.tickets import Tickets
 from cior_core.errors import CredentialsRefused, PayloadRejected
+from cior_core.people import Grant, Person, Session
+from cior_register import people
 
 _MOST_KEPT: Final = 2048
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from cior_core.people import Grant, Scope
 
+from cior_core.people import Grant, Scope
 from cior_core.privacy import Role
 
 _SECOND: Final = frozenset({"mfa", "otp", "hwk", "swk", "sc", "fpt", "face", "iris", "retina", "pop"})

@@ -11,15 +11,15 @@ import secrets
 from typing import Any, Final
 
 import msgspec
-from cior_core.people import Grant, Person, Scope, Session, SessionKind
-from cior_register import people, sessions
 
 from cior_console.sign_in import cookies
 from cior_console.sign_in.book import Visitor
 from cior_console.sign_in.flow import Ready, SignIn
 from cior_console.sign_in.live_sessions import Found
 from cior_console.sign_in.tickets import Tickets
+from cior_core.people import Grant, Person, Scope, Session, SessionKind
 from cior_core.privacy import Role
+from cior_register import people, sessions
 
 CODE_LIFE_S: Final = 900.0
 _LETTERS: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"

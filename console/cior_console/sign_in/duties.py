@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cior_core.people import Grant
-
 from cior_core.model import DataClass
+from cior_core.people import Grant
 from cior_core.privacy import Policy, Role
 
 _GUARDED = frozenset({DataClass.RESTRICTED, DataClass.SEALED})

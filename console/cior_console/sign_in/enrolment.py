@@ -7,8 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from cior_core.people import LedgerEntry, Person, Session
-from cior_register import factors, people, sessions
 
 from cior_console.problems import Refused
 from cior_console.sign_in import one_time_codes
@@ -16,6 +14,8 @@ from cior_console.sign_in.book import Visitor
 from cior_console.sign_in.flow import Half, More, Ready, SignIn
 from cior_console.sign_in.tickets import Tickets
 from cior_core.errors import CredentialsRefused, PayloadRejected
+from cior_core.people import LedgerEntry, Person, Session
+from cior_register import factors, people, sessions
 
 _MOST_PASSKEYS = 10
 

@@ -13,10 +13,6 @@ from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
-from cior_core.people import LedgerEntry, Person, Session, SessionKind
-from cior_register import factors, people, sessions
-from cior_register.factors import SecretBox
-from cior_register.register import Register
 
 from cior_console.problems import Refused
 from cior_console.sign_in import cookies, one_time_codes
@@ -30,7 +26,11 @@ from cior_console.sign_in.passwords import Passwords, Verdict, weakness
 from cior_console.sign_in.tickets import Tickets
 from cior_core.errors import AccessDenied, CapacityExhausted, CredentialsRefused, PayloadRejected
 from cior_core.model import Struct
+from cior_core.people import LedgerEntry, Person, Session, SessionKind
 from cior_core.privacy import Role
+from cior_register import factors, people, sessions
+from cior_register.factors import SecretBox
+from cior_register.register import Register
 
 _CODE_TRIES: Final = 5
 _WHOLE: Final = frozenset({"passkey", "mfa"})

@@ -8,8 +8,6 @@ from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
-from cior_core.people import SessionKind
-from cior_register import factors, sessions
 
 from cior_console.authorising import DEED
 from cior_console.endpoints import BODY, CALLER, FRESH_MS, Caller
@@ -26,6 +24,8 @@ from cior_console.sign_in.flow import Half, More, Ready, SignIn
 from cior_console.sign_in.live_sessions import Found
 from cior_console.sign_in.tls import Door
 from cior_core.errors import CiorError
+from cior_core.people import SessionKind
+from cior_register import factors, sessions
 
 _json = msgspec.json.Encoder()
 

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
-from cior_core.people import Person, Session, SessionKind
-from cior_register.sessions import digest as digest_of
 
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Struct
+from cior_core.people import Person, Session, SessionKind
+from cior_register.sessions import digest as digest_of
 
 _ASK_AGAIN_MS: Final = 1000
 _HOUR_MS: Final = 3_600_000

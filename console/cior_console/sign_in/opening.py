@@ -12,7 +12,6 @@ import aiohttp
 import structlog
 
 from cior_console.sign_in.city_sign_in import CityRules, CitySignIn
-from cior_console.sign_in.cross_site import Origin
 from cior_console.sign_in.duties import guarded_roles
 from cior_console.sign_in.flow import Means, SignIn
 from cior_console.sign_in.handlers import SignInDesk

@@ -1,6 +1,6 @@
-"""Passwords: Argon2id (RFC 9106) on one thread of low priority, and what a new one must be.
+"""Passwords: hashes (``cior_register.passwords``) on one thread of low priority, and what a new one must be.
 
-19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet): 24 ms of one core. Two threads at once would make the
+A hash costs 24 ms of one core. Two threads at once would make the
 console's loop late by a tenth of a second on a machine of two cores, so there is one, and who comes when its queue is
 full is told to come again.
 """
@@ -18,11 +18,11 @@ from contextlib import suppress
 from importlib import resources
 from typing import Any, TypeVar
 
-from argon2 import PasswordHasher, Type
-from argon2.exceptions import HashingError, InvalidHashError, VerificationError
+from argon2.exceptions import HashingError
 
 from cior_core.errors import CapacityExhausted
 from cior_core.model import Struct
+from cior_register import passwords
 
 LONGEST = 1024
 """Bytes; what is longer is no password and costs nothing."""
@@ -32,14 +32,6 @@ _NICE = 10
 _STOP_WAIT_S = 5.0
 _FEW_KINDS = 4
 _PART_OF_NAME = 4
-
-
-class Cost(Struct, frozen=True):
-    """What one password costs: memory in KiB, passes, lanes."""
-
-    memory_kib: int = 19_456
-    passes: int = 2
-    lanes: int = 1
 
 
 class Verdict(Struct, frozen=True):
@@ -102,11 +94,7 @@ _ROWS = (
 class Passwords:
     """The one thread that makes and checks hashes. ``waiting``: so many may stand in its queue."""
 
-    def __init__(self, cost: Cost | None = None, *, waiting: int = 40) -> None:
-        cost = cost or Cost()
-        self._hasher = PasswordHasher(
-            time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes, type=Type.ID
-        )
+    def __init__(self, *, waiting: int = 40) -> None:
         self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(maxsize=waiting)
         self._nobody = ""
         self._thread = threading.Thread(target=self._work, name="passwords", daemon=True)
@@ -120,7 +108,7 @@ class Passwords:
 
     async def make(self, password: str) -> str:
         """The hash to keep. Raises ``CapacityExhausted`` (``sign_in.busy``)."""
-        return await self._ask(lambda: self._hasher.hash(canonical(password)))
+        return await self._ask(lambda: passwords.hashed(canonical(password)))
 
     async def check(self, password: str, stored: str | None) -> Verdict:
         """Whether ``stored`` is this password's hash. None (no such account) costs the same. Raises
@@ -131,16 +119,14 @@ class Passwords:
     def _verdict(self, password: str, stored: str | None) -> Verdict:
         is_possible = stored is not None and _is_text(password) and len(password.encode()) <= LONGEST
         against, shown = (stored or "", password) if is_possible else (self._of_nobody(), "")
-        try:
-            self._hasher.verify(against, shown)
-        except (VerificationError, InvalidHashError):
+        if not passwords.is_right(against, shown):
             return Verdict(is_right=False)
-        is_old = self._hasher.check_needs_rehash(against)
-        return Verdict(is_right=True, fresh=self._hasher.hash(password) if is_old else None)
+        is_old = passwords.is_stale(against)
+        return Verdict(is_right=True, fresh=passwords.hashed(password) if is_old else None)
 
     def _of_nobody(self) -> str:
         """A hash that no password has, of today's cost."""
-        self._nobody = self._nobody or self._hasher.hash(secrets.token_hex(32))
+        self._nobody = self._nobody or passwords.hashed(secrets.token_hex(32))
         return self._nobody
 
     async def _ask(self, work: Callable[[], _T]) -> _T:

@@ -8,15 +8,16 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from cior_console.sign_in.passwords import LONGEST, Cost, Passwords, Verdict, canonical, weakness
+from cior_console.sign_in.passwords import LONGEST, Passwords, Verdict, canonical, weakness
 from cior_core.errors import CapacityExhausted
+from cior_register import passwords as kept_passwords
 
 GOOD = "tres gatos bajo la lluvia"
 
 
 @pytest.fixture
 def passwords() -> Iterator[Passwords]:
-    kept = Passwords(Cost(memory_kib=64, passes=1))
+    kept = Passwords()
     yield kept
     kept.close()
 
@@ -37,37 +38,35 @@ async def test_only_the_password_opens(passwords: Passwords) -> None:
     assert not (await passwords.check(GOOD, "no hash at all")).is_right
 
 
-async def test_a_name_that_nobody_has_costs_a_hash_and_opens_to_nothing(passwords: Passwords) -> None:
+async def test_a_name_that_nobody_has_costs_a_hash_and_opens_to_nothing(
+    passwords: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hashed: list[str] = []
-    verify = passwords._hasher.verify
+    verify = kept_passwords.is_right
 
-    class Counting(PasswordHasher):
-        def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002 - the library's name
-            hashed.append(str(hash))
-            return bool(verify(hash, password))
+    def counting(password_hash: str, password: str) -> bool:
+        hashed.append(password_hash)
+        return verify(password_hash, password)
 
-    passwords._hasher = Counting(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(kept_passwords, "is_right", counting)
     assert not (await passwords.check(GOOD, None)).is_right
     assert not (await passwords.check("", None)).is_right
-    assert len(hashed) == 2
-    assert all(each.startswith("$argon2id$") for each in hashed)
+    assert not (await passwords.check("x" * (LONGEST + 1), hashed[0])).is_right
+    assert len(hashed) == 3
+    assert all(each.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for each in hashed)
 
 
-async def test_a_hash_of_yesterdays_cost_is_made_again_when_its_password_comes() -> None:
-    yesterday = Passwords(Cost(memory_kib=64, passes=1))
-    old = await yesterday.make(GOOD)
-    yesterday.close()
-    today = Passwords(Cost(memory_kib=128, passes=2))
-    verdict = await today.check(GOOD, old)
+async def test_a_hash_of_yesterdays_cost_is_made_again_when_its_password_comes(passwords: Passwords) -> None:
+    old = PasswordHasher(memory_cost=64, time_cost=1, parallelism=1).hash(GOOD)
+    verdict = await passwords.check(GOOD, old)
     assert verdict.is_right
     assert verdict.fresh is not None
-    assert await today.check(GOOD, verdict.fresh) == Verdict(is_right=True)
-    assert (await today.check("something else", old)).fresh is None
-    today.close()
+    assert await passwords.check(GOOD, verdict.fresh) == Verdict(is_right=True)
+    assert (await passwords.check("something else", old)).fresh is None
 
 
 async def test_who_finds_the_queue_full_is_told_to_come_again() -> None:
-    kept = Passwords(Cost(memory_kib=4096, passes=2), waiting=2)
+    kept = Passwords(waiting=2)
     answers = await asyncio.gather(*(kept.check(GOOD, None) for _ in range(12)), return_exceptions=True)
     refused = [each for each in answers if isinstance(each, CapacityExhausted)]
     served = [each for each in answers if isinstance(each, Verdict)]
