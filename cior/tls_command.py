@@ -98,7 +98,7 @@ def renew(config: Path, data: Path | None, *, now: dt.datetime | None = None) ->
     refuse_if_shared(key)
     authority = Authority.read(key.read_bytes(), (folder / AUTHORITY).read_bytes())
     _sign(folder, authority, authority.only, now or dt.datetime.now(dt.UTC))
-    click.echo(f"{folder / SERVER_FILE}: new, {_SERVER_DAYS} days; the console takes it within an hour")
+    click.echo(f"{folder / SERVER_FILE}: new, {_SERVER_DAYS} days; the console takes it within five minutes")
     return 0
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from cior_console.desk import desk_endpoints
 from cior_console.endpoints import Endpoint
+from cior_console.sign_in.endpoints import sign_in_endpoints
 from cior_console.web import wall_endpoints
 
 
 def people_endpoints() -> tuple[Endpoint, ...]:
     """Those that need somebody's name. Whoever adds a family of endpoints adds it here."""
-    return desk_endpoints()
+    return (*sign_in_endpoints(), *desk_endpoints())
 
 
 def all_endpoints() -> tuple[Endpoint, ...]:

@@ -38,7 +38,7 @@ def installed() -> Path:
             folder.mkdir(exist_ok=True)
             for name in ("package.json", "package-lock.json", ".npmrc"):
                 shutil.copy(_SOURCES / name, folder / name)
-            asked = [program, npm, "ci", "--fetch-retries=1", "--cache", cache_dir() / "npm"]
+            asked = [str(program), str(npm), "ci", "--fetch-retries=1", "--cache", str(cache_dir() / "npm")]
             said = subprocess.run(asked, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
             if said.returncode:
                 raise EngineAbsent(f"npm could not fetch oidc-provider: {said.stderr.strip()[-300:]}")

@@ -16,6 +16,9 @@ Code = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")]
 Label = Annotated[str, msgspec.Meta(max_length=60)]
 
 
+State = Literal["signed_in", "second_factor", "new_password", "enrol"]
+
+
 class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request's body: an unknown member is a mistake."""
 
@@ -126,7 +129,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     * ``enrol``: this role needs a second factor, and the person has none: one of ``methods`` is to be made now.
     """
 
-    state: Literal["signed_in", "second_factor", "new_password", "enrol"]
+    state: State
     methods: tuple[str, ...] = ()
     ticket: str = ""
     session: SessionView | None = None

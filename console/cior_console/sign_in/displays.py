@@ -80,4 +80,5 @@ class Displays:
         entry = self._flow.book.of_person("display.enrolled", planned.by, visitor, subject=person.id)
         await self._means.register.act(entry, enrol)
         self._flow.was_right(attempt)
+        self._flow.live.began(token, Found(session, person))
         return Ready(token, Found(session, person))

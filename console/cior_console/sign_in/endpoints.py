@@ -100,7 +100,7 @@ def _factors_on_the_way() -> Iterator[Endpoint]:
     )  # fmt: skip
     yield _open(
         name="sign_in.passkey_made", method="POST", path=f"{_BASE}/sign-in/factors/passkey/options",
-        says="A passkey to be made, for a role that needs a second factor.", handler=_at(SignInDesk.first_passkey_asked),
+        says="A passkey to be made, where the role needs a factor.", handler=_at(SignInDesk.first_passkey_asked),
         body=answers.TicketBody, answer=answers.PasskeyAsk,
     )  # fmt: skip
     yield _open(
@@ -147,7 +147,7 @@ def _again() -> Iterator[Endpoint]:
     )  # fmt: skip
     yield _own(
         name="session.passkey_asked", method="POST", path=f"{_BASE}/reauthenticate/passkey/options",
-        says="What to ask one's own passkeys.", handler=_at(SignInDesk.passkey_again_options), answer=answers.PasskeyAsk,
+        says="What to ask one's passkeys.", handler=_at(SignInDesk.passkey_again_options), answer=answers.PasskeyAsk,
     )  # fmt: skip
     yield _own_act(
         name="session.passkey", method="POST", path=f"{_BASE}/reauthenticate/passkey",

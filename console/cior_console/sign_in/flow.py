@@ -16,6 +16,7 @@ import msgspec
 
 from cior_console.problems import Refused
 from cior_console.sign_in import cookies, one_time_codes
+from cior_console.sign_in.answers import State
 from cior_console.sign_in.book import Book, Visitor, first_role
 from cior_console.sign_in.cookies import KnownBrowsers
 from cior_console.sign_in.duties import needs_second_factor
@@ -60,7 +61,7 @@ class Ready(Struct, frozen=True):
 class More(Struct, frozen=True):
     """What is wanted next (``answers.Step``)."""
 
-    state: str
+    state: State
     methods: tuple[str, ...]
     ticket: str
 
@@ -281,7 +282,7 @@ class SignIn:
             return self._more("enrol", ("passkey", "totp"), half)
         return await self.begun(person, half, visitor)
 
-    def _more(self, state: str, methods: tuple[str, ...], half: Half) -> More:
+    def _more(self, state: State, methods: tuple[str, ...], half: Half) -> More:
         return More(state, methods, self.halves.give(msgspec.structs.replace(half, step=state)))
 
     async def begun(
@@ -307,6 +308,7 @@ class SignIn:
         await self.means.register.act(self.book.signed_in(person, session, visitor), begin)
         if instead_of is not None:
             self.live.forget(instead_of.id)
+        self.live.began(token, Found(session, person))
         for attempt in half.attempts:
             self.was_right(attempt)
         return Ready(token, Found(session, person))

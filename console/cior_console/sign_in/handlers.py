@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
 
 from cior_console.authorising import DEED
-from cior_console.endpoints import BODY, CALLER, FRESH_MS, Caller
+from cior_console.endpoints import CALLER, FRESH_MS, Caller, body_of
 from cior_console.problems import Refused
 from cior_console.sessions import peer_of
 from cior_console.sign_in import answers, browsers, cookies
@@ -76,41 +75,41 @@ class SignInDesk:
 
     async def password(self, request: web.Request) -> web.Response:
         """Name and password."""
-        body, visitor = _body(request, answers.PasswordBody), self._visitor(request)
+        body, visitor = body_of(request, answers.PasswordBody), self._visitor(request)
         found = await self.flow.password(visitor, body.login, body.password, body.role)
         return self._step(visitor, found)
 
     async def new_password(self, request: web.Request) -> web.Response:
         """One of one's own."""
-        body, visitor = _body(request, answers.NewPasswordBody), self._visitor(request)
+        body, visitor = body_of(request, answers.NewPasswordBody), self._visitor(request)
         return self._step(visitor, await self.flow.new_password(visitor, body.ticket, body.password))
 
     async def code(self, request: web.Request) -> web.Response:
         """Six digits."""
-        body, visitor = _body(request, answers.CodeBody), self._visitor(request)
+        body, visitor = body_of(request, answers.CodeBody), self._visitor(request)
         return self._step(visitor, await self.flow.code(visitor, body.ticket, body.code))
 
     async def passkey_options(self, request: web.Request) -> answers.PasskeyAsk:
         """What to ask a passkey."""
-        body = _body(request, answers.PasskeyAskBody)
+        body = body_of(request, answers.PasskeyAskBody)
         self._visitor(request)
         ticket, options = await self.flow.passkey_asked(body.ticket)
         return answers.PasskeyAsk(ticket=ticket, options=options)
 
     async def passkey(self, request: web.Request) -> web.Response:
         """Its answer."""
-        body, visitor = _body(request, answers.PasskeyBody), self._visitor(request)
+        body, visitor = body_of(request, answers.PasskeyBody), self._visitor(request)
         return self._step(visitor, await self.flow.passkey(visitor, body.ticket, body.answer, body.role))
 
     async def first_code_asked(self, request: web.Request) -> answers.NewCode:
         """A telephone's secret, on the way in."""
-        body = _body(request, answers.TicketBody)
+        body = body_of(request, answers.TicketBody)
         half = self.enrolment.half_of(body.ticket)
         return _new_code(await self.enrolment.code_asked(half.person_id, half=body.ticket))
 
     async def first_code(self, request: web.Request) -> web.Response:
         """Its first code: the factor is there, and the sign-in goes on."""
-        body, visitor = _body(request, answers.CodeBody), self._visitor(request)
+        body, visitor = body_of(request, answers.CodeBody), self._visitor(request)
         person_id = self.enrolment.owner(body.ticket)
         entry = self.flow.book.of_person("factor.added", person_id, visitor, subject="totp")
         wish = await self.enrolment.code_shown(body.ticket, body.code, entry)
@@ -118,14 +117,14 @@ class SignInDesk:
 
     async def first_passkey_asked(self, request: web.Request) -> answers.PasskeyAsk:
         """A passkey to be made, on the way in."""
-        body = _body(request, answers.TicketBody)
+        body = body_of(request, answers.TicketBody)
         half = self.enrolment.half_of(body.ticket)
         ticket, options = await self.enrolment.passkey_asked(half.person_id, half=body.ticket)
         return answers.PasskeyAsk(ticket=ticket, options=options)
 
     async def first_passkey(self, request: web.Request) -> web.Response:
         """It is made: the sign-in goes on."""
-        body, visitor = _body(request, answers.PasskeyBody), self._visitor(request)
+        body, visitor = body_of(request, answers.PasskeyBody), self._visitor(request)
         person_id = self.enrolment.owner(body.ticket)
         entry = self.flow.book.of_person("factor.added", person_id, visitor, subject="passkey")
         wish = await self.enrolment.passkey_made(body.ticket, body.answer, body.label, entry)
@@ -133,7 +132,7 @@ class SignInDesk:
 
     async def display(self, request: web.Request) -> web.Response:
         """A wall shows its code."""
-        body, visitor = _body(request, answers.EnrolBody), self._visitor(request)
+        body, visitor = body_of(request, answers.EnrolBody), self._visitor(request)
         ready = await self.displays.enrolled(visitor, body.code)
         response = _sent(answers.Step(state="signed_in", session=self._view(ready.found)))
         life_s = (ready.found.session.expires_ms - ready.found.session.created_ms) // 1000
@@ -222,7 +221,7 @@ class SignInDesk:
 
     async def role(self, request: web.Request) -> web.Response:
         """Another of one's roles: another session, in the place of this one."""
-        caller, body = request[CALLER], _body(request, answers.RoleBody)
+        caller, body = request[CALLER], body_of(request, answers.RoleBody)
         visitor = self._visitor(request)
         if first_role(caller.person, body.role) is None:
             raise Refused("sign_in.role")
@@ -272,7 +271,7 @@ class SignInDesk:
 
     async def reauthenticate(self, request: web.Request) -> answers.SessionView:
         """By a code; by the password where the person has no second factor."""
-        caller, body = request[CALLER], _body(request, answers.ReauthenticateBody)
+        caller, body = request[CALLER], body_of(request, answers.ReauthenticateBody)
         visitor = self._visitor(request)
         if body.code:
             await self.again.by_code(visitor, caller.session, body.code)
@@ -287,7 +286,7 @@ class SignInDesk:
 
     async def passkey_again(self, request: web.Request) -> answers.SessionView:
         """By a passkey."""
-        session, body = request[CALLER].session, _body(request, answers.PasskeyBody)
+        session, body = request[CALLER].session, body_of(request, answers.PasskeyBody)
         self._visitor(request)
         await self.again.by_passkey(session, body.ticket, body.answer)
         return await self._confirmed(request)
@@ -303,7 +302,7 @@ class SignInDesk:
 
     async def change_password(self, request: web.Request) -> None:
         """Another password."""
-        caller, body = request[CALLER], _body(request, answers.ChangePasswordBody)
+        caller, body = request[CALLER], body_of(request, answers.ChangePasswordBody)
         self.flow.refuse_weak(caller.person, body.password)
         await self.again.own_password(self._visitor(request), caller.session, body.old)
         await self.enrolment.change_password(caller.session, caller.person, body.old, body.password)
@@ -332,7 +331,7 @@ class SignInDesk:
 
     async def code_added(self, request: web.Request) -> None:
         """Its first code: from now on it is the factor."""
-        session, body = request[CALLER].session, _body(request, answers.CodeBody)
+        session, body = request[CALLER].session, body_of(request, answers.CodeBody)
         entry = self.flow.book.of_session("factor.added", session, subject="totp")
         await self.enrolment.code_shown(body.ticket, body.code, entry)
         request[DEED].is_written = True
@@ -344,7 +343,7 @@ class SignInDesk:
 
     async def passkey_added(self, request: web.Request) -> None:
         """It is made."""
-        session, body = request[CALLER].session, _body(request, answers.PasskeyBody)
+        session, body = request[CALLER].session, body_of(request, answers.PasskeyBody)
         entry = self.flow.book.of_session("factor.added", session, subject="passkey")
         await self.enrolment.passkey_made(body.ticket, body.answer, body.label, entry)
         request[DEED].is_written = True
@@ -358,16 +357,10 @@ class SignInDesk:
 
     async def plan_display(self, request: web.Request) -> answers.DisplayCode:
         """A code for a new wall."""
-        caller, body = request[CALLER], _body(request, answers.DisplayBody)
+        caller, body = request[CALLER], body_of(request, answers.DisplayBody)
         code, until_ms = await self.displays.planned(caller.session, body.name, body.districts)
         request[DEED].is_written = True
         return answers.DisplayCode(code=f"{code[:5]}-{code[5:]}", until_ms=until_ms)
-
-
-def _body(request: web.Request, kind: type[Any]) -> Any:
-    body = request[BODY]
-    assert isinstance(body, kind)
-    return body
 
 
 def _label(request: web.Request) -> str:

@@ -62,7 +62,7 @@ End = Callable[[Found, str], Awaitable[None]]
 
 
 class LiveSessions:
-    """The sessions of this process. ``end`` must tell :meth:`forget` nothing: what it ends is dropped here."""
+    """The sessions of this process. What ``end`` writes down is dropped here."""
 
     def __init__(self, read: Read, end: End, *, now_ms: Callable[[], int], limits: SessionLimits) -> None:
         self._read, self._end = read, end
@@ -79,11 +79,9 @@ class LiveSessions:
         live = await self._asked(token)
         return None if live is None else await self._used(live, label)
 
-    async def is_good(self, session_id: str) -> bool:
-        """Whether a session that a page is open with goes on; an open page is use."""
-        live = next((each for each in self._live.values() if each.found.session.id == session_id), None)
-        live = None if live is None else await self._asked(live.token)
-        return live is not None and await self._used(live, live.found.session.label) is not None
+    def began(self, token: str, found: Found) -> None:
+        """A session that was begun here just now: used from this moment on."""
+        self._live[digest_of(token)] = _Live(token, found, 0, self._now_ms())
 
     async def _used(self, live: _Live, label: str) -> Found | None:
         why = self._why_over(live, label)

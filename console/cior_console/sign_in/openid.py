@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, KeySetSerialization
 from joserfc.jwt import JWTClaimsRegistry
 
 from cior_core.errors import CredentialsRefused, SourceUnavailable
@@ -252,7 +252,7 @@ class OpenIdProvider:
             if status != 200:
                 raise away()
             try:
-                self._keys = KeySet.import_key_set(msgspec.convert(_object(body), type=Any))
+                self._keys = KeySet.import_key_set(msgspec.convert(_object(body), type=KeySetSerialization))
             except (JoseError, ValueError, KeyError, TypeError) as error:
                 raise away() from error
             return self._keys

@@ -6,15 +6,23 @@ passwords cross the network in clear: there nobody signs in. The wall's token go
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import msgspec
+import structlog
 
 from cior_console.sign_in.cross_site import Origin
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
+
+log = structlog.get_logger("cior.console.tls")
+_LOOK_S: Final = 300.0
 
 
 class Door(Struct, frozen=True, kw_only=True):
@@ -76,6 +84,38 @@ def load(context: ssl.SSLContext, certificate: Path) -> None:
             f"the console's certificate {certificate.name} cannot be read ({type(error).__name__})",
             cure="one PEM file: private key, certificate, authorities; cior tls init makes one",
         ) from error
+
+
+@asynccontextmanager
+async def renewed(context: ssl.SSLContext, certificate: Path) -> AsyncIterator[None]:
+    """While it runs, a new certificate in the file is taken within minutes; one that cannot be read is left alone."""
+    task = asyncio.create_task(_watched(context, certificate))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _watched(context: ssl.SSLContext, certificate: Path) -> None:
+    seen = _written_ns(certificate)
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        now = _written_ns(certificate)
+        if now in (seen, 0):
+            continue
+        seen = now
+        try:
+            load(context, certificate)
+            log.info("certificate_renewed")
+        except ConfigInvalid as error:
+            log.warning("certificate_unreadable", code=error.code)
+
+
+def _written_ns(path: Path) -> int:
+    """When the file was written last; 0 while there is none."""
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def _read(text: str) -> Origin:
