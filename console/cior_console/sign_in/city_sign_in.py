@@ -45,21 +45,26 @@ class CitySignIn:
         self._flow, self._means, self._again = flow, flow.means, Again(flow)
         self._provider, self.rules, self._home = provider, rules, home
         now_ms = flow.means.now_ms
-        self._journeys: Tickets[Journey] = Tickets(now_ms=now_ms, life_s=600.0, most=_MOST_KEPT)
+        self._journeys: Tickets[tuple[Journey, Session | None]] = Tickets(
+            now_ms=now_ms, life_s=600.0, most=_MOST_KEPT
+        )
         self._tokens: Tickets[str] = Tickets(now_ms=now_ms, life_s=14 * 3600.0, most=_MOST_KEPT)
 
-    async def begun(self, *, again: str = "") -> tuple[str, str]:
-        """Where to send the browser, and its cookie for the way. ``again``: the session that is to be confirmed."""
+    async def begun(self, session: Session | None = None) -> tuple[str, str]:
+        """Where to send the browser, and its cookie for the way. ``session``: the one that is to be confirmed."""
         browser = cookies.new_token()
-        journey = self._provider.new_journey(browser, again=again)
-        state = self._journeys.give(journey)
+        journey = self._provider.new_journey(browser, is_again=session is not None)
+        state = self._journeys.give((journey, session))
         return await self._provider.begin(journey, state), browser
 
     async def came_back(
-        self, visitor: Visitor, query: Mapping[str, str], browser: str, session: Session | None
+        self, visitor: Visitor, query: Mapping[str, str], browser: str
     ) -> Ready | More | None:
-        """Who came back; None: the session that they had is confirmed. Raises ``Refused`` (``openid.*``)."""
-        journey = self._journeys.take(query.get("state", ""))
+        """Who came back; None: the session that they had is confirmed. Raises ``Refused`` (``openid.*``).
+
+        The session's own cookie is not here: a browser sends no Strict one from the provider's page. The journey's is.
+        """
+        journey, session = self._journeys.take(query.get("state", "")) or (None, None)
         if journey is None or not browser or not secrets.compare_digest(journey.browser, browser):
             raise Refused("openid.journey")
         try:
@@ -69,8 +74,10 @@ class CitySignIn:
             await self._flow.wrong("openid.refused", attempt, visitor, why=error.code)
             raise Refused("openid.refused") from error
         person = await self._person(claims, visitor)
-        if journey.is_again:
-            await self._confirmed(session, journey, person)
+        if session is not None:
+            if session.person_id != person.id:
+                raise Refused("openid.journey")
+            await self._again.proven(session, "oidc")
             return None
         is_two = claims_of.is_two_factors(claims.factors, claims.context, contexts=self.rules.contexts)
         half = Half(person_id=person.id, proven=("oidc", "mfa") if is_two else ("oidc",), attempts=())
@@ -85,11 +92,6 @@ class CitySignIn:
         if token is None:
             return ""
         return await self._provider.leaving(token, back_to=self._home, state=cookies.new_token()) or ""
-
-    async def _confirmed(self, session: Session | None, journey: Journey, person: Person) -> None:
-        if session is None or session.id != journey.again or session.person_id != person.id:
-            raise Refused("openid.journey")
-        await self._again.proven(session, "oidc")
 
     async def _person(self, claims: Claims, visitor: Visitor) -> Person:
         grants = claims_of.grants(claims.all, self.rules.roles)

@@ -23,7 +23,7 @@ from cior_console.sign_in.flow import Half, More, Ready, SignIn
 from cior_console.sign_in.live_sessions import Found
 from cior_console.sign_in.tls import Door
 from cior_core.errors import CiorError
-from cior_core.people import SessionKind
+from cior_core.people import Session, SessionKind
 from cior_register import factors, sessions
 
 _json = msgspec.json.Encoder()
@@ -160,12 +160,12 @@ class SignInDesk:
 
     async def city_again(self, request: web.Request) -> web.Response:
         """To the provider's page, which has to ask who this is."""
-        return await self._to_provider(again=request[CALLER].session.id)
+        return await self._to_provider(request[CALLER].session)
 
-    async def _to_provider(self, *, again: str = "") -> web.Response:
+    async def _to_provider(self, session: Session | None = None) -> web.Response:
         if self.city is None:
             raise Refused("openid.none")
-        address, browser = await self.city.begun(again=again)
+        address, browser = await self.city.begun(session)
         response = web.Response(status=303, headers={"Location": address, "Cache-Control": "no-store"})
         cookies.give_journey(response, browser)
         return response
@@ -186,10 +186,8 @@ class SignInDesk:
     async def _came_back(self, request: web.Request) -> web.Response:
         if self.city is None:
             raise Refused("openid.none")
-        visitor, caller = self._visitor(request), request.get(CALLER)
-        session = caller.session if caller is not None else None
-        browser = cookies.shown(request, cookies.JOURNEY)
-        found = await self.city.came_back(visitor, dict(request.query), browser, session)
+        visitor, browser = self._visitor(request), cookies.shown(request, cookies.JOURNEY)
+        found = await self.city.came_back(visitor, dict(request.query), browser)
         if found is None:
             return _leading("confirmed")
         if isinstance(found, More):

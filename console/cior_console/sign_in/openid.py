@@ -65,18 +65,13 @@ class OpenIdClient(Struct, frozen=True, kw_only=True):
 
 class Journey(Struct, frozen=True):
     """One sign-in at the provider, from our page to our page. ``browser``: the cookie's token that it belongs to;
-    ``again``: the session of somebody who is signed in and shows once more who they are.
+    ``is_again``: of somebody who is signed in here, so that the provider has to ask, whatever it remembers.
     """
 
     nonce: str
     verifier: str
     browser: str
-    again: str = ""
-
-    @property
-    def is_again(self) -> bool:
-        """Whether the provider has to ask, whatever it remembers."""
-        return bool(self.again)
+    is_again: bool = False
 
 
 class Claims(Struct, frozen=True):
@@ -122,9 +117,10 @@ class OpenIdProvider:
         self._keys_asked_s = float("-inf")
         self._one_at_a_time = asyncio.Lock()
 
-    def new_journey(self, browser: str, *, again: str = "") -> Journey:
+    @staticmethod
+    def new_journey(browser: str, *, is_again: bool = False) -> Journey:
         """What to remember of one, under the ``state`` that comes back with it."""
-        return Journey(secrets.token_urlsafe(24), secrets.token_urlsafe(48), browser, again)
+        return Journey(secrets.token_urlsafe(24), secrets.token_urlsafe(48), browser, is_again)
 
     async def begin(self, journey: Journey, state: str) -> str:
         """Where to send the browser. Raises ``SourceUnavailable`` (``openid.away``)."""

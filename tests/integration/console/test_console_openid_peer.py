@@ -87,7 +87,7 @@ async def test_the_providers_new_keys_are_taken_and_the_issuer_names_itself(peer
 
 
 async def test_who_confirms_is_asked_again_by_the_provider(us: OpenIdProvider) -> None:
-    journey = us.new_journey("browser", again="session-1")
+    journey = us.new_journey("browser", is_again=True)
     address = await us.begin(journey, "s2")
     asked = parse_qs(urlsplit(address).query)
     assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
