@@ -116,8 +116,9 @@ async def rows_of(stream: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any
 async def browse_clicks(url: str, who: list[str], ids: list[str]) -> list[float]:
     """The first clicks, the second looks."""
     seen: dict[str, float] = {}
-    limits = {"read_bufsize": 2**27, "timeout": _FOR_EVER}
-    ana, eva = (aiohttp.ClientSession(cookies={"who": name}, **limits) for name in who)
+    ana, eva = (
+        aiohttp.ClientSession(cookies={"who": name}, read_bufsize=2**27, timeout=_FOR_EVER) for name in who
+    )
     async with ana, eva, eva.get(f"{url}/api/v1/feed") as stream:
 
         async def look() -> None:

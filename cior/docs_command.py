@@ -146,6 +146,8 @@ def _settings() -> str:
         ("bus", settings.BusSection),
         ("store", settings.StoreSection),
         ("console", settings.ConsoleSection),
+        ("console.openid", settings.OpenIdSection),
+        ("[console.openid.role]", settings.RoleRule),
         ("metrics", settings.MetricsSection),
         ("figures", settings.FiguresSection),
         ("[population]", settings.PopulationSection),

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import aiohttp
@@ -281,9 +282,15 @@ class Office:
 
 
 @asynccontextmanager
-async def office(folder: Path, **settings: Any) -> AsyncIterator[Office]:
-    """A console behind the real edge, with a real register and the real core."""
-    here = Office(folder)
+async def office(folder: Path | None = None, **settings: Any) -> AsyncIterator[Office]:
+    """A console behind the real edge, with a real register (in ``folder``, or one that goes with it) and real core."""
+    with TemporaryDirectory() as own:
+        async with _served(Office(folder or Path(own)), **settings) as here:
+            yield here
+
+
+@asynccontextmanager
+async def _served(here: Office, **settings: Any) -> AsyncIterator[Office]:
     runner = await listen(here.app(**settings), "127.0.0.1", 0, limits=EdgeLimits(), metrics=here.metrics)
     here.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:

@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from cior_core.model import AlertStatus, DataClass, RawPointer
+from cior_core.model import AlertStatus, DataClass, RawId, RawPointer
 from cior_core.people import Grant, LedgerEntry, Person, Scope
 from cior_core.privacy import Role
 from cior_register import acts as kept
@@ -38,6 +38,12 @@ async def pressed(here: Office, number: int = 1) -> str:
 
 
 LONG = b'{"kind":"note","reason":"%b"}' % (b"x" * 10_000_000)
+
+
+async def employed(here: Office, who: Person) -> None:
+    """Somebody whom the register knows."""
+    added = LedgerEntry(at_ms=1, actor="test", act="people.add")
+    await here.register.act(added, lambda each: people.add(each, who, now_ms=1))
 
 
 async def act_of(browser: aiohttp.ClientSession, url: str, body: bytes) -> tuple[int, Any]:
@@ -273,8 +279,7 @@ async def test_the_posture_is_the_supervisors(here: Office) -> None:
 async def test_a_post_changes_hands_with_what_is_open(here: Office) -> None:
     for name in ("ana", "eva"):
         who = Person(id=f"p-{name}", login=name, name=name, grants=(Grant(Role.OPERATOR),))
-        added = LedgerEntry(at_ms=1, actor="test", act="people.add")
-        await here.register.act(added, lambda each, who=who: people.add(each, who, now_ms=1))
+        await employed(here, who)
     press = await pressed(here)
     async with (
         here.signed_in(Role.OPERATOR, login="ana") as ana,
@@ -298,8 +303,7 @@ async def test_a_post_changes_hands_with_what_is_open(here: Office) -> None:
 async def test_silences_have_an_author_a_reason_and_an_end(here: Office) -> None:
     url, body = f"{here.url}/api/v1/silences", {"target": "device:panel-7", "reason": "obra", "until_ms": 1}
     who = Person(id="p-sol", login="sol", name="sol", grants=(Grant(Role.SUPERVISOR),))
-    added = LedgerEntry(at_ms=1, actor="test", act="people.add")
-    await here.register.act(added, lambda each: people.add(each, who, now_ms=1))
+    await employed(here, who)
     async with here.signed_in(Role.SUPERVISOR, login="sol") as browser:
         backwards = await act(browser, url, body)
         assert (backwards[0], backwards[1]["code"]) == (422, "silences.backwards")
@@ -331,7 +335,7 @@ async def test_the_auditor_reads_the_ledger_of_it_all_and_that_is_in_it(here: Of
 async def test_law_17_a_box_leaves_closed_after_its_row_to_a_team_that_is_freshly_signed_in(
     here: Office,
 ) -> None:
-    raw = RawPointer(raw_id="r-1", sha256="0" * 64)
+    raw = RawPointer(raw_id=RawId("r-1"), sha256="0" * 64)
     member = alert(9).members[0]
     sealed = alert(
         9, silent=True, data_class=DataClass.SEALED, members=(msgspec.structs.replace(member, raw=raw),)

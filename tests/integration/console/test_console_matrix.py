@@ -42,7 +42,7 @@ async def asked(
     here: Office, browser: aiohttp.ClientSession, endpoint: Endpoint, **headers: str
 ) -> tuple[int, str]:
     """Status and problem code; of a stream its beginning is enough."""
-    body = {"json": {}} if endpoint.body is not None else {}
+    body: Any = {"json": {}} if endpoint.body is not None else {}
     async with browser.request(
         endpoint.method, address(here, endpoint), headers=headers, allow_redirects=False, **body
     ) as answer:
@@ -102,7 +102,8 @@ def test_law_13_whatever_changes_something_writes_its_row() -> None:
 
 def test_an_endpoint_that_names_nobody_is_not_served() -> None:
     first = GUARDED[0]
-    for change in ({"roles": frozenset()}, {"is_open": True}):
+    changes: tuple[dict[str, Any], ...] = ({"roles": frozenset()}, {"is_open": True})
+    for change in changes:
         values = {name: getattr(first, name) for name in Endpoint.__struct_fields__} | change
         with pytest.raises(ConfigInvalid, match=r"endpoint\.invalid"):
             Table([Endpoint(**values)])
