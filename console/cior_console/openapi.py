@@ -106,6 +106,8 @@ def _problem_codes(endpoint: Endpoint) -> tuple[str, ...]:
         codes.append("session.not_fresh")
     if endpoint.ledgered is not Ledgered.NOTHING:
         codes.append("register.away")
+    if endpoint.ledgered is Ledgered.ACT:
+        codes.append("register.contradiction")
     return tuple(dict.fromkeys(codes))
 
 
