@@ -21,10 +21,6 @@ def _number(name: str, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.BigInteger, **{"nullable": False, "autoincrement": False, **options})
 
 
-def _small(name: str, **options: Any) -> sa.Column[Any]:
-    return sa.Column(name, sa.Integer, nullable=False, autoincrement=False, **options)
-
-
 def _bytes(name: str, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.LargeBinary, nullable=False, **options)
 
