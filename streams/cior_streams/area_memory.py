@@ -57,7 +57,7 @@ _DECODE = msgspec.msgpack.Decoder(_Head).decode
 
 
 class AreaMemory:
-    """``table`` is a Faust table (or a dict in tests) of bytes by bytes; ``correlator`` reads and writes its entries."""
+    """``table`` is a Faust table (a dict in tests) of bytes by bytes; ``correlator`` reads and writes its entries."""
 
     def __init__(self, table: MutableMapping[bytes, bytes], correlator: Correlator) -> None:
         self._table, self.correlator = table, correlator
