@@ -54,8 +54,7 @@ class Correlation:
         once. An item of it that fails is buried alone.
         """
         if not codec.is_envelope(record.value or b""):
-            item = self._read(record)
-            await self._apply(record, [(record, item)], [])
+            await self._apply(record, [(record, self._read(record))], [])
             return
         items, buried = list[_Part](), list[MessageOut]()
         for part in _parts(record):
