@@ -23,6 +23,7 @@ from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
 from cior.settings import Centre
+from cior.stack import stream_groups
 from cior.wall_views import lacking
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
@@ -110,6 +111,8 @@ async def _sink(arguments: PartArguments, store: Store, metrics: Metrics) -> Asy
                 taxonomy=taxonomy(),
                 checkpoints=_checkpoints(arguments.centre),
                 drill=arguments.centre.file.centre.drill,
+                run=arguments.ready.parent,
+                streams=stream_groups(arguments.centre, settings),
             ),
             now_ms=wall_ms,
             metrics=metrics,

@@ -50,7 +50,7 @@ def verify_log(
     blinding = open_keys(centre.data / "keys").keys.centre_hmac if centre is not None else None
     with Store.open(store_dsn(config=config, data=data, dsn=dsn)) as store:
         findings += check_store(
-            store, found, blinding=blinding, until_ms=now_ms - SETTLE_MS, has_expired=_expired(now_ms)
+            store, found, blinding=blinding, until_ms=now_ms - SETTLE_MS, has_expired=expired(now_ms)
         )
     return tell(findings, language=language, say=click.echo)
 
@@ -69,10 +69,19 @@ def tell(findings: Sequence[Finding], *, language: str, say: Callable[[str], Non
 def _key_line(folder: Path, given: str | None) -> tuple[str, bool]:
     """The verifier's key, and whether it only lay beside the pages."""
     if given:
-        path = Path(given)
-        return (path.read_text(encoding="utf-8") if path.is_file() else given).strip(), False
+        return _line(given), False
     beside = folder / PUBLIC_KEY
     return (beside.read_text(encoding="utf-8").strip(), True) if beside.is_file() else ("", False)
+
+
+def given_public(given: str) -> bytes:
+    """The public key of a line, or of the file it is in. Raises ``ConfigInvalid``."""
+    return _public(_line(given))
+
+
+def _line(given: str) -> str:
+    path = Path(given)
+    return (path.read_text(encoding="utf-8") if path.is_file() else given).strip()
 
 
 def _public(line: str) -> bytes:
@@ -84,7 +93,8 @@ def _public(line: str) -> bytes:
         ) from error
 
 
-def _expired(now_ms: int) -> Callable[[str, int], bool]:
+def expired(now_ms: int) -> Callable[[str, int], bool]:
+    """What retention explains by now."""
     policy = privacy_policy()
 
     def has_expired(table: str, first_ms: int) -> bool:
