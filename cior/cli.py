@@ -136,12 +136,21 @@ def record(bus: str, out: Path) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("replay.ndjson"), show_default=True
 )
-def replay(log: Path, rules: Path | None, out: Path) -> None:
+@click.option(
+    "--signers",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=None,
+    help="Public keys (signers.json): actions count when they verify. Default: the log is believed.",
+)
+def replay(log: Path, rules: Path | None, out: Path, signers: Path | None) -> None:
     """Run a recorded log through the rules again: same log and rules give the same bytes."""
     from cior.packs import rule_pack
     from cior.replay import replay as run_replay
+    from cior_bus.signing import ActionOpener
 
-    made = run_replay(log, rule_pack(rules or ""), out)
+    opens = None if signers is None else ActionOpener(signers)
+    made = run_replay(log, rule_pack(rules or ""), out, opens=opens)
+    click.echo("signatures unread" if opens is None else f"refused {made.refused}")
     click.echo(
         f"items {made.items}  alerts {made.alerts}  transitions {made.transitions}  commands {made.commands}"
     )

@@ -24,6 +24,7 @@ from cior.keys import open_keys
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
 from cior.settings import Centre
+from cior.signers import opener
 from cior.stack import stream_settings
 from cior_bus.metrics import Metrics
 from cior_bus.metrics_endpoint import MetricsEndpoint
@@ -196,7 +197,12 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     )
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
     domain = Domain.of(
-        rules, taxonomy(), known=known, area=AreaId(centre.file.centre.area), drill=centre.file.centre.drill
+        rules,
+        taxonomy(),
+        known=known,
+        area=AreaId(centre.file.centre.area),
+        drill=centre.file.centre.drill,
+        opens=opener(centre.data / "keys"),
     )
     settings, metrics = stream_settings(centre, arguments.bus(f"cior-streams-{role}"), role), Metrics()
     with arguments.serve_metrics(metrics) as endpoint:

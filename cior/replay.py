@@ -12,10 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from cior_core.correlate import play
+from cior_core.correlate import State, gate, initial, play
 from cior_core.errors import PayloadRejected
-from cior_core.model import AppendTransition, IssueCommand, Item, UpsertAlert
+from cior_core.model import AppendTransition, AreaId, IssueCommand, Item, UpsertAlert
 from cior_core.rules import RulePack
+from cior_core.signatures import OpensActions
 
 _items = msgspec.json.Decoder(Item)
 _lines = msgspec.json.Encoder(order="sorted")
@@ -30,6 +31,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     commands: int
     sha256: str
     rules: str
+    refused: int = 0
 
 
 def read_log(path: Path) -> Iterator[Item]:
@@ -48,20 +50,30 @@ def read_log(path: Path) -> Iterator[Item]:
                 ) from error
 
 
-def replay(log: Path, rules: RulePack, out: Path) -> Replayed:
-    """Write every effect of ``log`` to ``out`` and count."""
+def replay(log: Path, rules: RulePack, out: Path, *, opens: OpensActions | None = None) -> Replayed:
+    """Write every effect of ``log`` to ``out`` and count.
+
+    ``opens``: whose actions count, as they did for the worker; None: the log is believed, its signatures unread.
+    """
     digest = hashlib.sha256()
     alerts: set[str] = set()
-    transitions = commands = items = 0
+    states: dict[AreaId, State] = {}
+    transitions = commands = items = refused = 0
 
-    def counted() -> Iterator[Item]:
-        nonlocal items
+    def admitted() -> Iterator[Item]:
+        nonlocal items, refused
         for item in read_log(log):
             items += 1
-            yield item
+            try:
+                if opens is not None:
+                    gate.admit(states.get(item.area) or initial(item.area), item, rules, opens=opens)
+            except PayloadRejected:
+                refused += 1
+            else:
+                yield item
 
     with out.open("wb") as file:
-        for effect in play(counted(), rules):
+        for effect in play(admitted(), rules, states=states):
             line = _lines.encode(effect) + b"\n"
             digest.update(line)
             file.write(line)
@@ -79,4 +91,5 @@ def replay(log: Path, rules: RulePack, out: Path) -> Replayed:
         commands=commands,
         sha256=digest.hexdigest(),
         rules=rules.version,
+        refused=refused,
     )

@@ -23,6 +23,7 @@ from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
 from cior.settings import Centre
+from cior.signers import opener
 from cior.stack import stream_groups
 from cior.wall_views import lacking
 from cior_bus.metrics import Metrics
@@ -113,6 +114,7 @@ async def _sink(arguments: PartArguments, store: Store, metrics: Metrics) -> Asy
                 drill=arguments.centre.file.centre.drill,
                 run=arguments.ready.parent,
                 streams=stream_groups(arguments.centre, settings),
+                opens=opener(arguments.centre.data / "keys"),
             ),
             now_ms=wall_ms,
             metrics=metrics,

@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from cior_core import cloudevents
+from cior_core.errors import PayloadRejected
 from cior_core.model import (
     Action,
     Alert,
@@ -92,6 +93,13 @@ def _json_codec(record: Any) -> Codec:
         decode_many=msgspec.json.Decoder(GenericAlias(list, record)).decode,
         wire=record,
     )
+
+
+def _signed(action: Action) -> bytes:
+    """Nobody acts without a name (law 13): what has no proof has no wire form."""
+    if action.proof is None:
+        raise PayloadRejected("action.unsigned", "an action without a signature", cure="sign it")
+    return msgspec.json.encode(action)
 
 
 _CLOUDEVENTS: Final = Codec(encode=cloudevents.encode, decode=cloudevents.decode, wire=cloudevents.WireEvent)
@@ -277,14 +285,14 @@ ENTRIES: Final = (
     RecordKind(
         kind=Kind.ACTION,
         record=Action,
-        codec=_json_codec(Action),
+        codec=msgspec.structs.replace(_json_codec(Action), encode=_signed),
         topics=(
             TopicSpec(
                 name="cior.actions.v1",
                 key="area",
-                value="Action",
+                value="Action with its proof",
                 retention_s=30 * DAY_S,
-                purpose="operators' decisions",
+                purpose="operators' decisions, each signed by the part that took it",
             ),
         ),
         key=lambda action: action.area,

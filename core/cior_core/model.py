@@ -1,8 +1,7 @@
 """The words of the domain, as frozen structs that every room shares.
 
-Instants are ``int``: **UTC milliseconds since the Unix epoch**, named ``_ms``; other units are in the name (``_s``,
-``_m``, ``_kmh``). What is not known is ``None``; a place says so with :attr:`PlaceMethod.UNKNOWN`, never with (0, 0).
-Fields that we do not know stay in :attr:`Event.extra` (law 12); later versions only add optional ones.
+Instants are ``int``: **UTC ms since the Unix epoch**, named ``_ms``; other units are in the name (``_s``, ``_kmh``).
+What is not known is ``None``, a place ``UNKNOWN``; what we do not know stays in :attr:`Event.extra` (law 12).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any, Literal, NewType
 
 import msgspec
 
-from cior_core import chain_place, target
+from cior_core import chain_place, proof, target
 
 EventId = NewType("EventId", str)
 RawId = NewType("RawId", str)
@@ -372,7 +371,7 @@ class Transition(Struct, frozen=True, kw_only=True):
 
 
 class Action(Struct, frozen=True, kw_only=True):
-    """A human decision, as an event; ``id`` is the idempotency key the client made."""
+    """A human decision, as an event; ``id`` is the client's idempotency key, ``proof`` the signature of its part."""
 
     id: str
     kind: ActionKind
@@ -385,6 +384,7 @@ class Action(Struct, frozen=True, kw_only=True):
     disposition: Disposition | None = None
     posture: str | None = None
     until_ms: int | None = None
+    proof: proof.Proof | None = None
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -448,12 +448,13 @@ class EventItem(Struct, frozen=True, kw_only=True, tag="event"):
 
 
 class ActionItem(Struct, frozen=True, kw_only=True, tag="action"):
-    """An operator's action, sequenced."""
+    """An operator's action, sequenced; ``stood``: ``partition:offset:instant`` in its own topic."""
 
     id: str
     area: AreaId
     at_ms: int
     action: Action
+    stood: str = ""
 
 
 class ReceiptItem(Struct, frozen=True, kw_only=True, tag="receipt"):

@@ -226,6 +226,7 @@ REQUIRED_TYPES: Final = (
     "accounting.gap",
     "integrity.conflict",
     "integrity.chain",
+    "integrity.action",
     "position",
     "heartbeat",
     "call.other",

@@ -11,6 +11,7 @@ import structlog
 
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
+from cior_bus.signing import ActionSigner
 from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disposition
 from cior_core.priority import order
 from cior_demo.roster import Roster
@@ -30,8 +31,11 @@ _KINDS = {
 class Desk:
     """Open alerts as the room sees them, and what it does to them. Thread-safe."""
 
-    def __init__(self, bus: Bus, roster: Roster, *, area: AreaId, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, bus: Bus, roster: Roster, *, area: AreaId, now_ms: Callable[[], int], signer: ActionSigner
+    ) -> None:
         self._bus, self._roster, self._area, self._now_ms = bus, roster, area, now_ms
+        self._signer = signer
         self._alerts: dict[str, Alert] = {}
         self._lock = threading.Lock()
         self.done: list[Action] = []
@@ -71,7 +75,7 @@ class Desk:
             reason=step.note,
             disposition=Disposition(step.disposition) if step.disposition else None,
         )
-        self._bus.publish_sync([MessageOut.of(action)])
+        self._bus.publish_sync([MessageOut.of(self._signer.sign(action, at_ms=action.at_ms))])
         self.done.append(action)
         return True
 

@@ -24,6 +24,7 @@ from cior.keys import KeyRing, open_keys
 from cior.recording import record_log
 from cior.replay import replay
 from cior.settings import load
+from cior.signers import open_signer, opener
 from cior.stack import Stack
 from cior.up import tell_keys, told_wall
 from cior_bus import topics
@@ -46,6 +47,8 @@ from cior_demo.world import ZONE, World, write_world
 
 SETTLE_S = 40.0
 YEAR_FORMAT = "%Y"
+SIGNER = "demo"
+"""In whose name the simulated operators sign what they do."""
 
 
 class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +170,8 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
     log = stage.folder / "area-log.ndjson"
     record_log(stage.stack.addresses.bus_dsn, log)
     rules = packs.rule_pack()
-    first, second = (replay(log, rules, stage.folder / f"replay-{n}.ndjson") for n in (1, 2))
+    opens = opener(stage.stack.centre.data / "keys")
+    first, second = (replay(log, rules, stage.folder / f"replay-{n}.ndjson", opens=opens) for n in (1, 2))
     sent = tuple(
         msgspec.json.decode(line, type=Truth)
         for line in (stage.folder / "truth.ndjson").read_bytes().splitlines()
@@ -237,7 +241,9 @@ async def _scene(
 def _room(stage: _Stage, options: DemoOptions, stop: threading.Event) -> tuple[Desk, list[threading.Thread]]:
     """The simulated operators: one thread reads alerts, one acts."""
     bus = Bus(stage.stack.bus)
-    desk = Desk(bus, stage.roster, area=AreaId(stage.stack.centre.file.centre.area), now_ms=wall_ms)
+    centre = stage.stack.centre
+    signer = open_signer(centre.data / "keys", SIGNER)
+    desk = Desk(bus, stage.roster, area=AreaId(centre.file.centre.area), now_ms=wall_ms, signer=signer)
     reader = BatchConsumer(
         stage.stack.bus,
         group=f"cior-room-{time.time_ns()}",

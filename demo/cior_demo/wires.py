@@ -26,6 +26,9 @@ from cior_demo.roster import Actor
 KNOTS_PER_KMH = 1 / 1.852
 _TRIES = 10
 _FIRST_PAUSE_S = 0.1
+_PANEL_ATTEMPTS = 8
+"""With the pauses between them half a minute, while ten tries of Traccar go on for 51 s: a connector that is started
+again on a busy machine may need more than the 7 s of five attempts."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +221,12 @@ class PanelWire:
 
     def _settings(self, actor: Actor) -> PanelSettings:
         return PanelSettings(
-            account=actor.native, host=self._host, port=self._port, key=self._key, answer_timeout_s=3.0
+            account=actor.native,
+            host=self._host,
+            port=self._port,
+            key=self._key,
+            attempts=_PANEL_ATTEMPTS,
+            answer_timeout_s=3.0,
         )
 
     async def close(self) -> None:

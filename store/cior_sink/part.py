@@ -15,6 +15,7 @@ from cior_bus.settings import BusSettings
 from cior_core.errors import CiorError
 from cior_core.model import Struct
 from cior_core.privacy import Policy
+from cior_core.signatures import OpensActions, nobody_signs
 from cior_core.taxonomy import Taxonomy
 from cior_sink.checkpoints import Checkpointer, CheckpointPlace
 from cior_sink.copy_door import CopyDoor
@@ -22,14 +23,15 @@ from cior_sink.housekeeping import Housekeeper
 from cior_sink.reconciling import Reconciler
 from cior_sink.retention import Retention
 from cior_sink.statistics import Statistics
-from cior_sink.storing import StoreSink
+from cior_sink.storing import Duties, StoreSink
 from cior_store.centre_facts import CentreFacts, write_facts, write_types
 from cior_store.engine import Store
 
 
 class SinkCentre(Struct, frozen=True, kw_only=True):
-    """What the sink knows of its centre. ``drill``: what it says about the accounts is part of an exercise. ``run``:
-    the folder where a backup asks the owner of an embedded store; ``streams``: what workers read on the way to it.
+    """What the sink knows of its centre. ``drill``: what it says about the accounts is part of an exercise.
+    ``opens``: whose actions are stored. ``run``: the folder where a backup asks the owner of an embedded store;
+    ``streams``: what workers read on the way to it.
     """
 
     policy: Policy
@@ -39,6 +41,7 @@ class SinkCentre(Struct, frozen=True, kw_only=True):
     drill: bool = False
     run: Path | None = None
     streams: Mapping[str, tuple[str, ...]] = {}
+    opens: OpensActions = nobody_signs
 
 
 class SinkPart:
@@ -57,7 +60,11 @@ class SinkPart:
         self._store, self._centre, self._now_ms = store, centre, now_ms
         checkpointer = Checkpointer(centre.checkpoints, store, bus, now_ms=now_ms, drill=centre.drill)
         self._storing = StoreSink(
-            bus_settings, store, bus, metrics=metrics, drill=centre.drill, on_hold=checkpointer.now
+            bus_settings,
+            store,
+            bus,
+            metrics=metrics,
+            duties=Duties(drill=centre.drill, on_hold=checkpointer.now, opens=centre.opens),
         )
         reconciler = Reconciler(store, bus, now_ms=now_ms, drill=centre.drill)
         housekeeper = Housekeeper(store, now_ms=now_ms)

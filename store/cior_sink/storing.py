@@ -25,14 +25,25 @@ from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
 from cior_core.alert_age import opening_receipt_ms
 from cior_core.catalogue import KIND_OF_TOPIC, Kind
-from cior_core.errors import CiorError
-from cior_core.model import Action, ActionKind, Alert, Command, CommandKind, DeadLetter, Event, RawRecord
+from cior_core.errors import CiorError, PayloadRejected
+from cior_core.model import (
+    Action,
+    ActionKind,
+    Alert,
+    Command,
+    CommandKind,
+    DeadLetter,
+    Event,
+    RawRecord,
+    Struct,
+)
+from cior_core.signatures import OpensActions, nobody_signs
 from cior_sink import metrics as m
 from cior_sink.conflicts import ConflictWatch
 from cior_store.engine import Store
 from cior_store.kinds import ADDITIVE, STORED_TOPICS, Entry
 from cior_store.sink import Book, Sink, SinkSettings
-from cior_store.writers import Plan, Rejected, Writers
+from cior_store.writers import Plan, Rejected, Writers, rejection
 
 log = structlog.get_logger("cior_sink.storing")
 
@@ -87,9 +98,19 @@ class StoredPlans:
         """Nothing: ``Sink`` has its own, durable before its first insert."""
 
 
+class Duties(Struct, frozen=True, kw_only=True):
+    """What else the sink does: ``on_hold`` is told of each hold, ``opens`` says which actions are signed; ``drill``:
+    what it says is part of an exercise.
+    """
+
+    drill: bool = False
+    on_hold: Callable[[], None] = lambda: None
+    opens: OpensActions = nobody_signs
+
+
 class MeasuredWriters:
     """The writers, with the age of each signal measured when its row is stored, and what law 15 wants done then: raw
-    records watched, a hold told to ``on_hold``.
+    records watched, a hold told. Actions are stored only when they are signed (law 13).
     """
 
     def __init__(
@@ -98,23 +119,35 @@ class MeasuredWriters:
         metrics: Metrics,
         *,
         watch: ConflictWatch,
-        on_hold: Callable[[], None],
+        duties: Duties,
         now_ms: Callable[[], int],
     ) -> None:
         self._writers, self._metrics, self._now_ms = writers, metrics, now_ms
-        self._watch, self._on_hold = watch, on_hold
+        self._watch, self._duties = watch, duties
 
     def write(self, kind: Kind, entries: Sequence[Entry], *, token: str) -> tuple[Rejected, ...]:
         """Store them; what cannot be stored comes back."""
-        rejected = self._writers.write(kind, entries, token=token)
+        refused = self._refused(entries) if kind is Kind.ACTION else ()
+        gone = {id(each.entry) for each in refused}
+        entries = [entry for entry in entries if id(entry) not in gone]
+        rejected = (*refused, *self._writers.write(kind, entries, token=token))
         self._watch.look(kind, entries)
         if any(_is_hold(entry.record) for entry in entries):
-            self._on_hold()
+            self._duties.on_hold()
         now_ms = self._now_ms()
         for entry in entries:
             if (received_ms := _receipt_ms(entry.record)) is not None:
                 self._metrics.observe(m.ROW_LATENCY, kind.value, value_s=(now_ms - received_ms) / 1000)
         return rejected
+
+    def _refused(self, entries: Sequence[Entry]) -> tuple[Rejected, ...]:
+        refused = []
+        for entry in entries:
+            try:
+                self._duties.opens(entry.record, at_ms=None)
+            except PayloadRejected as error:
+                refused.append(rejection(entry, error))
+        return tuple(refused)
 
     def plans(self, topic: str, partition: int, *, since: int) -> Sequence[Plan]:
         """The plans of a partition from an offset on."""
@@ -159,11 +192,10 @@ class StoreSink:
         *,
         metrics: Metrics | None = None,
         join: Join = Join.ASSIGN,
-        drill: bool = False,
-        on_hold: Callable[[], None] = lambda: None,
+        duties: Duties | None = None,
     ) -> None:
-        self._settings, self._store, self._bus, self._drill = bus_settings, store, bus, drill
-        self._on_hold = on_hold
+        self._settings, self._store, self._bus = bus_settings, store, bus
+        self._duties = duties or Duties()
         self._metrics = metrics or Metrics()
         self._join = join
         self._stop = threading.Event()
@@ -186,10 +218,8 @@ class StoreSink:
 
     def _run(self, name: str, names: Sequence[str], limits: BatchLimits) -> None:
         writers = Writers(self._store)
-        watch = ConflictWatch(self._store, self._bus, now_ms=_wall_ms, drill=self._drill)
-        measured = MeasuredWriters(
-            writers, self._metrics, watch=watch, on_hold=self._on_hold, now_ms=_wall_ms
-        )
+        watch = ConflictWatch(self._store, self._bus, now_ms=_wall_ms, drill=self._duties.drill)
+        measured = MeasuredWriters(writers, self._metrics, watch=watch, duties=self._duties, now_ms=_wall_ms)
         # While the store is away a member of a group must keep asking its broker: the consumer waits, not the sink.
         settings = SinkSettings(is_patient=self._join is Join.ASSIGN)
         sink = Sink(measured, on_dead=self._bury, settings=settings, stopping=self._stop)

@@ -171,9 +171,8 @@ def _write_durably(target: Path, data: bytes) -> None:
             os.fsync(out.fileno())
         Path(name).chmod(0o440)
         Path(name).rename(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    finally:
+        Path(name).unlink(missing_ok=True)  # whatever ended the writing; nothing once it has its name
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)  # the name itself must survive a power cut

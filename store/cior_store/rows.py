@@ -361,7 +361,7 @@ ACTION_COLUMNS = (
 
 
 def action(entry: Entry) -> Row:
-    """An operator's decision."""
+    """An operator's decision; ``body`` has its proof."""
     it: Action = entry.record
     return (
         it.id, it.kind.value, it.actor, it.at_ms, it.area, it.alert_id or "", list(it.target_ids), it.reason,

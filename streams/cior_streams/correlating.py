@@ -60,6 +60,7 @@ class Correlation:
             return
         if held.is_reset(record.offset, item.at_ms):
             self._metrics.add(s.RESETS, "correlate")
+        self._correlator.admit(held.state, item)
         state, effects = self._correlator.step(held.state, item)
         if effects:
             await self._bus.publish(routing.of_effects(effects))

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from cior_core import correlate
-from cior_core.correlate import persist
+from cior_core.correlate import gate, persist
 from cior_core.model import DEFAULT_AREA, AreaId, Effect, Event, Item
 from cior_core.rules import RulePack
+from cior_core.signatures import OpensActions, nobody_signs
 from cior_core.taxonomy import Alerting, Taxonomy
 
 HEAD = persist.HEAD
@@ -29,6 +30,10 @@ class Correlator(Protocol):
         """One item."""
         ...
 
+    def admit(self, state: Any, item: Item) -> None:
+        """Raises ``PayloadRejected`` (``action.*``) for an act that counts for nothing."""
+        ...
+
     def entries(self, before: Any, after: Any) -> dict[str, bytes | None]:
         """What changed, as key and bytes (None: gone), with :data:`HEAD` among them."""
         ...
@@ -39,10 +44,10 @@ class Correlator(Protocol):
 
 
 class CoreCorrelator:
-    """``cior_core.correlate`` with one rule pack."""
+    """``cior_core.correlate`` with one rule pack, and who may sign decisions."""
 
-    def __init__(self, rules: RulePack) -> None:
-        self.rules = rules
+    def __init__(self, rules: RulePack, *, opens: OpensActions = nobody_signs) -> None:
+        self.rules, self._opens = rules, opens
 
     def initial(self, area: AreaId) -> correlate.State:
         """See :class:`Correlator`."""
@@ -51,6 +56,10 @@ class CoreCorrelator:
     def step(self, state: correlate.State, item: Item) -> tuple[correlate.State, tuple[Effect, ...]]:
         """See :class:`Correlator`."""
         return correlate.step(state, item, self.rules)
+
+    def admit(self, state: correlate.State, item: Item) -> None:
+        """See :class:`Correlator`."""
+        gate.admit(state, item, self.rules, opens=self._opens)
 
     def entries(self, before: correlate.State, after: correlate.State) -> dict[str, bytes | None]:
         """See :class:`Correlator`."""

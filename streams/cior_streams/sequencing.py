@@ -7,11 +7,10 @@ from typing import cast
 
 from cior_bus import topics
 from cior_bus.message import DurableSink, MessageOut, RecordIn
-from cior_core import codec, identity
+from cior_core import codec, identity, signatures
 from cior_core.attributes import PACED
 from cior_core.catalogue import Kind
 from cior_core.model import (
-    Action,
     ActionItem,
     AreaId,
     ClockQuality,
@@ -22,6 +21,7 @@ from cior_core.model import (
     TickItem,
 )
 from cior_core.ports import Clock
+from cior_core.signatures import OpensActions, nobody_signs
 from cior_core.system_events import system_event
 from cior_streams.domain import Areas
 
@@ -35,19 +35,31 @@ class Sequencer:
     """Appends to ``cior.area.v1`` and returns when the entry is confirmed."""
 
     def __init__(
-        self, bus: DurableSink, *, clock: Clock, areas: Areas, partitions: int, drill: bool = False
+        self,
+        bus: DurableSink,
+        *,
+        clock: Clock,
+        areas: Areas,
+        partitions: int,
+        drill: bool = False,
+        opens: OpensActions = nobody_signs,
     ) -> None:
         self._bus, self._clock, self._areas, self._drill = bus, clock, areas, drill
+        self._opens = opens
         self.partitions = partitions
 
     async def action(self, record: RecordIn) -> None:
-        """One operator's decision."""
-        action = cast("Action", codec.decode(Kind.ACTION, record.value))
+        """One operator's decision, signed by the part that took it. Raises ``PayloadRejected`` (``action.*``)."""
+        action, now_ms = signatures.read(record.value), self._clock.now_ms()
+        self._opens(action, at_ms=now_ms)
+        if (record.key or b"") != action.area.encode():
+            raise signatures.refused("message_key")
         item = ActionItem(
             id=identity.item_id("action", action.area, action.id),
             area=action.area,
-            at_ms=self._clock.now_ms(),
+            at_ms=now_ms,
             action=action,
+            stood=f"{record.partition}:{record.offset}:{record.timestamp_ms}",
         )
         await self._bus.publish([MessageOut.of(item)])
 

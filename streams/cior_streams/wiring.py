@@ -8,12 +8,13 @@ import faust
 import msgspec
 
 from cior_bus import topics
-from cior_bus.message import DurableSink
+from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_bus.metrics import Metrics
 from cior_core.devices import DEFAULT_SETTINGS, DeviceSettings
 from cior_core.model import DEFAULT_AREA, AreaId, Device
 from cior_core.ports import Clock
 from cior_core.rules import RulePack
+from cior_core.signatures import OpensActions, nobody_signs
 from cior_core.taxonomy import Taxonomy
 from cior_streams import app as edge
 from cior_streams import metrics as s
@@ -26,6 +27,7 @@ from cior_streams.domain import AlertFilter, Areas, CoreCorrelator, Correlator
 from cior_streams.guard import Guard
 from cior_streams.partitions import partition_of
 from cior_streams.pressing import Pressing
+from cior_streams.refusals import Refusals
 from cior_streams.sequencing import Sequencer
 from cior_streams.settings import Role, StreamSettings
 
@@ -39,6 +41,7 @@ class Domain(msgspec.Struct, frozen=True):
     registry: Registry
     devices: DeviceSettings = DEFAULT_SETTINGS
     drill: bool = False
+    opens: OpensActions = nobody_signs
 
     @classmethod
     def of(
@@ -49,16 +52,18 @@ class Domain(msgspec.Struct, frozen=True):
         known: Iterable[Device] = (),
         area: AreaId = DEFAULT_AREA,
         drill: bool = False,
+        opens: OpensActions = nobody_signs,
     ) -> Domain:
-        """From a centre's rule pack, taxonomy and registered devices; ``drill``: all of it is an exercise."""
+        """From a centre's rule pack, taxonomy, registered devices and keys; ``drill``: all of it is an exercise."""
         known = tuple(msgspec.structs.replace(device, drill=drill or device.drill) for device in known)
         by_subject = {device.id: device.area for device in known if device.area != area}
         return cls(
-            correlator=CoreCorrelator(rules),
+            correlator=CoreCorrelator(rules, opens=opens),
             areas=Areas(by_subject, default=area),
             alert_filter=AlertFilter(types),
             registry=Registry(known),
             drill=drill,
+            opens=opens,
         )
 
 
@@ -87,7 +92,12 @@ def build(
     """The application of ``settings.role`` with its agents, all under ``guard``. Inside the running loop."""
     app = edge.create_app(settings)
     sequencer = Sequencer(
-        bus, clock=clock, areas=domain.areas, partitions=settings.partitions, drill=domain.drill
+        bus,
+        clock=clock,
+        areas=domain.areas,
+        partitions=settings.partitions,
+        drill=domain.drill,
+        opens=domain.opens,
     )
     add = _add_urgent if settings.role is Role.URGENT else _add_bulk
     add(Parts(app, settings, domain, bus, guard, sequencer, clock, metrics))
@@ -112,12 +122,15 @@ def _add_urgent(parts: Parts) -> None:
         table, settings=parts.domain.devices, bus=parts.bus, sequencer=sequencer, metrics=parts.metrics
     )
     edge.add_agent(app, topics.URGENT, pressing.press, name="presses", guard=guard, rescue=pressing.rescue)
-    edge.add_agent(app, topics.ACTIONS, sequencer.action, name="actions", guard=guard)
+    refusals = Refusals(sequencer, clock=parts.clock, drill=parts.domain.drill)
+
+    def degrade(record: RecordIn, error: BaseException) -> list[MessageOut]:
+        return [*correlation.degrade(record, error), *refusals.told(record, error)]
+
+    edge.add_agent(app, topics.ACTIONS, sequencer.action, name="actions", guard=guard, rescue=refusals.told)
     edge.add_agent(app, topics.RECEIPTS, sequencer.receipt, name="receipts", guard=guard)
     edge.add_agent(app, topics.WAITING, admission.admit, name="admit", guard=guard)
-    edge.add_agent(
-        app, topics.AREA, correlation.apply, name="correlate", guard=guard, rescue=correlation.degrade
-    )
+    edge.add_agent(app, topics.AREA, correlation.apply, name="correlate", guard=guard, rescue=degrade)
     edge.on_assigned(app, _forgetting(memory, table, admission, metrics=parts.metrics))
 
     async def tick() -> None:

@@ -189,8 +189,10 @@ byId("lang").addEventListener("click", () => {
 setInterval(() => {
   byId("clock").textContent = new Date(now()).toLocaleTimeString(lang, { hour12: false });
   document.querySelectorAll("[data-since]").forEach((node) => { node.textContent = age(Number(node.dataset.since)); });
-  const [first, end] = seenRange();
-  look(first, end); tellNews(first, end);
+  if (!drawing) {  // what came since belongs to no line yet: the drawing that is due tells it
+    const [first, end] = seenRange();
+    look(first, end); tellNews(first, end);
+  }
   warn();
 }, 1000);
 setInterval(figures, 5000);

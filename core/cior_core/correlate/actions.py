@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from cior_core.correlate import cases, lines, muting, patterns, response
+from cior_core.correlate import cases, gate, lines, muting, patterns, response
 from cior_core.correlate.state import Case, PostureState, Seen
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import (
     Action,
+    ActionItem,
     ActionKind,
     AlertId,
     AlertStatus,
@@ -45,15 +46,16 @@ class _Refused(Exception):
         self.arguments = arguments
 
 
-def ingest_action(context: StepContext, action: Action) -> None:
-    """Apply ``action`` once."""
-    key = f"a:{action.id}"
+def ingest_action(context: StepContext, item: ActionItem) -> None:
+    """Apply the action of ``item`` once."""
+    action, key = item.action, gate.key_of(item.action.id)
     if key in context.seen:
         return
     case = context.case(action.alert_id)
-    context.seen = context.seen.put(
-        key, Seen(digest=action.kind.value, at_ms=context.now_ms, alert_id=None if case is None else case.id)
-    )
+    digest, stood = gate.seen_as(item)
+    alert_id = None if case is None else case.id
+    seen = Seen(digest=digest, at_ms=context.now_ms, alert_id=alert_id, receipts=(stood,))
+    context.seen = context.seen.put(key, seen)
     try:
         _apply(context, action, case)
     except _Refused as why:

@@ -39,7 +39,7 @@ def step(state: State, item: Item, rules: RulePack) -> tuple[State, tuple[Effect
         case EventItem():
             ingest_event(context, item.event)
         case ActionItem():
-            ingest_action(context, item.action)
+            ingest_action(context, item)
         case ReceiptItem():
             _receipt(context, item.receipt)
         case TickItem():

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from cior.embedded.tansu import free_port
@@ -32,7 +33,17 @@ from cior_bus.spool import Spool
 from cior_core import bundled, codec
 from cior_core.catalogue import Kind
 from cior_core.identity import payload_sha256
-from cior_core.model import DEFAULT_AREA, Alert, Command, Producer, RawId, RawRecord, TickItem
+from cior_core.model import (
+    DEFAULT_AREA,
+    Action,
+    ActionKind,
+    Alert,
+    Command,
+    Producer,
+    RawId,
+    RawRecord,
+    TickItem,
+)
 from cior_core.taxonomy import Taxonomy
 from cior_demo.wires import PanelWire, TraccarWire
 from cior_sink.reconciling import gap_event
@@ -251,6 +262,10 @@ class ProtocolCity:
         if any(each.wire == "forger" for each in told):
             for said in (b"the panel said: 130", b"the panel said: 602"):
                 self.publish(MessageOut.of(_record(said)))
+        if any(each.wire == "intruder" for each in told):
+            note = Action(id="forged", kind=ActionKind.NOTE, actor="somebody", at_ms=now_ms(), reason="x")
+            key, value = DEFAULT_AREA.encode(), msgspec.json.encode(note)
+            self.publish(MessageOut(topic=topics.ACTIONS.name, key=key, value=value))
         asyncio.run(self._devices([each for each in told if each.wire in {"panel", "vehicle"}]))
         for each in told:
             if each.wire == "camera":

@@ -150,6 +150,7 @@ def _stories() -> dict[str, Story]:
         Story(protocol="vision_check", type="vision.intrusion", wire="camera"),
         Story(protocol="accounting_gap", type="accounting.gap", wire="accounts"),
         Story(protocol="evidence_integrity", type="integrity.conflict", wire="forger"),
+        Story(protocol="action_refused", type="integrity.action", wire="intruder"),
         # The rule makes it, of the bus, the shooting and the arson above.
         Story(protocol="coordinated_attack", type="city.coordinated_attack", wire="rule"),
     ]

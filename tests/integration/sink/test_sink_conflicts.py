@@ -13,13 +13,15 @@ from cior_bus.metrics import Metrics
 from cior_core import bundled, codec
 from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
-from cior_core.model import Action, ActionKind, DataClass, Event, Lane
+from cior_core.model import Action, ActionKind, DataClass, Event, Lane, Struct
 from cior_core.taxonomy import Taxonomy
 from cior_sink.conflicts import TYPE, ConflictWatch
-from cior_sink.storing import MeasuredWriters
+from cior_sink.storing import Duties, MeasuredWriters
 from cior_store.engine import Store
+from cior_store.kinds import Entry
 from cior_store.migrate import migrate
-from cior_store.writers import Writers
+from cior_store.writers import Rejected, Writers
+from doubles.signing import STRANGER, opens, signed
 from integration.store import city
 
 FIRST = city.raw(1, payload=b"the panel said: 130")
@@ -39,6 +41,11 @@ class Bus:
         self.said += [event for message in messages for event in codec.records(Kind.EVENT, message.value)]
 
 
+class Stored(Struct, frozen=True):
+    action_id: str
+    kind: str
+
+
 class Sink:
     """The writers as the sink's bulk consumer has them."""
 
@@ -46,7 +53,11 @@ class Sink:
         self.bus, self.holds, self._n = Bus(), 0, 0
         watch = ConflictWatch(store, self.bus, now_ms=lambda: city.NOON_MS)  # type: ignore[arg-type]
         self._writers = MeasuredWriters(
-            Writers(store), Metrics(), watch=watch, on_hold=self._held, now_ms=lambda: city.NOON_MS
+            Writers(store),
+            Metrics(),
+            watch=watch,
+            duties=Duties(on_hold=self._held, opens=opens),
+            now_ms=lambda: city.NOON_MS,
         )
 
     def _held(self) -> None:
@@ -54,8 +65,11 @@ class Sink:
 
     def write(self, kind: Kind, *records: Any, token: str = "") -> None:
         self._n += 1
-        batch = city.entries(list(records), first=self._n * 100)
-        assert self._writers.write(kind, batch, token=token or f"batch-{self._n}") == ()
+        assert self.offer(kind, city.entries(list(records), first=self._n * 100), token=token) == ()
+
+    def offer(self, kind: Kind, batch: list[Entry], *, token: str = "") -> tuple[Rejected, ...]:
+        self._n += 1
+        return self._writers.write(kind, batch, token=token or f"batch-{self._n}")
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +140,32 @@ def test_who_republishes_a_whole_day_raises_one_event_a_batch(sink: Sink) -> Non
 
 def test_a_hold_is_told_when_it_is_stored(sink: Sink) -> None:
     note = Action(id="a-1", kind=ActionKind.NOTE, actor="ana", at_ms=city.NOON_MS)
-    sink.write(Kind.ACTION, note)
+    sink.write(Kind.ACTION, signed(note))
     assert sink.holds == 0
-    sink.write(Kind.ACTION, note, msgspec.structs.replace(note, id="a-2", kind=ActionKind.HOLD))
+    hold = msgspec.structs.replace(note, id="a-2", kind=ActionKind.HOLD)
+    sink.write(Kind.ACTION, signed(note), signed(hold))
     assert sink.holds == 1
+
+
+def test_law_13_an_action_that_nobody_signed_is_not_stored(sink: Sink, engine: Store) -> None:
+    engine.command("TRUNCATE TABLE ops.actions")
+    note = Action(id="a-1", kind=ActionKind.NOTE, actor="ana", at_ms=city.NOON_MS)
+    hold = msgspec.structs.replace(note, id="a-2", kind=ActionKind.HOLD)
+    altered = msgspec.structs.replace(signed(note), kind=ActionKind.HOLD)
+    forged = [hold, altered, signed(hold, key=STRANGER)]
+    sink.write(Kind.ACTION, signed(note))
+    refused = sink.offer(
+        Kind.ACTION,
+        [
+            msgspec.structs.replace(each, record=act)
+            for act, each in zip(forged, city.entries([signed(note)] * 3), strict=True)
+        ],
+    )
+    codes = ["action.unsigned", "action.altered", "action.signer_unknown"]
+    assert [each.code for each in refused] == codes
+    assert sink.holds == 0
+    stored = engine.ask(Stored, "SELECT action_id, kind FROM ops.actions")
+    assert list(stored) == [Stored(action_id="a-1", kind="note")]
 
 
 def test_another_day_of_receipt_does_not_hide_the_second_record(sink: Sink) -> None:

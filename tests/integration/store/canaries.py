@@ -27,6 +27,7 @@ from cior_core.model import (
     Receipt,
     TypeCode,
 )
+from doubles.signing import signed
 from integration.store import city
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -140,5 +141,7 @@ def batches(*, at_ms: int) -> dict[Kind, list[Any]]:
         Kind.DEAD: [marked(city.dead(1000, at_ms=at_ms, data_class=DataClass.SEALED))],
         Kind.COMMAND: [marked(command, alert_id=first)],
         Kind.RECEIPT: [marked(Receipt(command_id="", device="", at_ms=at_ms, outcome="done"))],
-        Kind.ACTION: [marked(Action(id="", kind=ActionKind.NOTE, actor="", at_ms=at_ms), alert_id=first)],
+        Kind.ACTION: [
+            signed(marked(Action(id="", kind=ActionKind.NOTE, actor="", at_ms=at_ms), alert_id=first))
+        ],
     }

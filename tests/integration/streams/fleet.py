@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from cior_bus import topics
+import msgspec
+
+from cior_bus import signing, topics
 from cior_bus.admin import Topics
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
@@ -20,6 +22,7 @@ from cior_core.catalogue import Kind
 from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
 from cior_streams.runner import Health, read_health
 from cior_streams.settings import Role, StreamSettings
+from doubles.signing import RING
 from integration.bus.brokers import Broker
 
 WORKER = Path(__file__).with_name("worker_process.py")
@@ -58,6 +61,7 @@ class Fleet:
     def __init__(self, broker: Broker, folder: Path) -> None:
         self.broker, self.folder = broker, folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        (folder / signing.RING).write_bytes(msgspec.json.encode(RING))
         Topics(broker.settings).ensure()
 
     def settings(self, role: Role, worker: str = "1") -> StreamSettings:

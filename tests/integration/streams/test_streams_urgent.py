@@ -18,7 +18,7 @@ from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.settings import Profile
 from cior_bus.spool import Spool
-from cior_core import codec
+from cior_core import codec, devices
 from cior_core.catalogue import Kind
 from cior_core.model import (
     DEFAULT_AREA,
@@ -32,6 +32,7 @@ from cior_core.model import (
 )
 from cior_streams.runner import EXIT_CRASHED, EXIT_WATCHDOG, Health
 from cior_streams.settings import Role
+from doubles.signing import signed
 from engines.apache_kafka import ApacheKafka
 from integration.bus.brokers import Broker, empty
 from integration.streams.fleet import Fleet, message, now_ms, press, until
@@ -209,11 +210,14 @@ def test_an_operators_action_reaches_the_alert(fleet: Fleet) -> None:
         alert_id=alert.id,
         area=alert.area,
     )
-    fleet.send(
-        [MessageOut(topic=topics.ACTIONS.name, key=alert.area.encode(), value=codec.encode(action))] * 2
-    )
+    fleet.send([MessageOut.of(signed(action))])
     until(lambda: fleet.alerts()[alert.id].status is AlertStatus.ACKNOWLEDGED, timeout_s=20, why=fleet.logs)
     assert fleet.alerts()[alert.id].acknowledged_ms is not None
+
+
+def is_told(fleet: Fleet) -> bool:
+    """Whether the button's ending is on the topic of its presses: with its key, so before whatever it sends next."""
+    return any(devices.is_ending(event) for event in fleet.read(topics.URGENT, Kind.EVENT, timeout_s=5))
 
 
 def test_a_buttons_next_press_says_how_its_last_alert_ended(fleet: Fleet) -> None:
@@ -233,9 +237,9 @@ def test_a_buttons_next_press_says_how_its_last_alert_ended(fleet: Fleet) -> Non
         reason="the driver leant on it",
         disposition=Disposition.FALSE_ALARM,
     )
-    fleet.send([MessageOut(topic=topics.ACTIONS.name, key=first.area.encode(), value=codec.encode(close))])
+    fleet.send([MessageOut.of(signed(close))])
     until(lambda: fleet.alerts()[first.id].status is AlertStatus.CLOSED, timeout_s=20, why=fleet.logs)
-    time.sleep(1.0)
+    until(lambda: is_told(fleet), timeout_s=20, why=fleet.logs)
     fleet.send([message(press(2, subject="bus-7", lat=first.place.lat))])
     again = next(alert for key, alert in fleet.alerts(at_least=2).items() if key != first.id)
     assert again.level is Level.P1

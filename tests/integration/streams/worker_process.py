@@ -20,6 +20,7 @@ from cior import packs
 from cior_bus.metrics import Metrics
 from cior_bus.metrics_endpoint import MetricsEndpoint
 from cior_bus.settings import BusSettings
+from cior_bus.signing import RING, ActionOpener
 from cior_core.model import Device
 from cior_streams.runner import run_worker
 from cior_streams.settings import Role, StreamSettings
@@ -53,7 +54,9 @@ def main(dsn: str, role: str, state_dir: str, worker: str, workers: str, session
     )
     if delay := os.environ.get("TABLE_DELAY_S"):
         delay_tables(float(delay))
-    domain, metrics = Domain.of(packs.rule_pack(), packs.taxonomy(), known=DEVICES), Metrics()
+    opens = ActionOpener(settings.state_dir / RING)
+    domain = Domain.of(packs.rule_pack(), packs.taxonomy(), known=DEVICES, opens=opens)
+    metrics = Metrics()
     with MetricsEndpoint(metrics) as endpoint:
         return run_worker(settings, domain, metrics=metrics, metrics_url=endpoint.url)
 

@@ -29,6 +29,7 @@ from cior_core.model import (
     TickItem,
     TypeCode,
 )
+from doubles.signing import signed
 
 RAW = RawRecord(
     id=RawId("r"),
@@ -84,7 +85,7 @@ BUCKET = device_bucket("bus-1")
             ("cior.area.v1", DEFAULT_AREA.encode(), LIFE, False),
         ),
         (
-            Action(id="a", kind=ActionKind.NOTE, actor="op", at_ms=1),
+            signed(Action(id="a", kind=ActionKind.NOTE, actor="op", at_ms=1)),
             {},
             ("cior.actions.v1", b"city", LIFE, False),
         ),

@@ -45,6 +45,7 @@ from cior_core.model import (
     TypeCode,
 )
 from cior_core.requests import Answer, AuthorityKind, RequestState, RequestStatus
+from doubles.signing import signed
 
 ROOT = Path(__file__).parents[3]
 Schema = dict[str, Any]
@@ -142,7 +143,7 @@ SAMPLES: dict[str, bytes] = {
             reasons=(REASON,),
         )
     ),
-    "action": msgspec.json.encode(Action(id="k", kind=ActionKind.ACKNOWLEDGE, actor="op", at_ms=4)),
+    "action": msgspec.json.encode(signed(Action(id="k", kind=ActionKind.ACKNOWLEDGE, actor="op", at_ms=4))),
     "command": msgspec.json.encode(
         Command(
             id="c",
