@@ -3,7 +3,7 @@ docker-compose.yml, once. Standard library only.
 
 It never overwrites: the passwords in a lost file could not be made again. Readable by its owner only. ClickHouse gets
 SHA-256 digests; of the passwords, this file keeps those that a container must present and those that people need
-(Grafana, response team, ledger).
+(Grafana, response team, ledger, backup).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ USERS = (
     "GRAFANA_OBSERVATORY",
     "RESPONSE_TEAM",
     "LEDGER",
+    "BACKUP",
 )
 GRAFANA = ("ADMIN_PASSWORD", "SECRET_KEY", "WEBHOOK_TOKEN")
 

@@ -18,6 +18,7 @@ import msgspec
 from nacl import bindings, exceptions, pwhash, secret, utils
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
+from cior_core.chain import netstrings
 from cior_core.errors import ConfigInvalid, CredentialsRefused, IntegrityBroken
 
 MAGIC = b"CIORBOX1"
@@ -122,13 +123,14 @@ def write(path: Path, files: Iterable[tuple[str, bytes]], *, lock: Passphrase | 
     header = bindings.crypto_secretstream_xchacha20poly1305_init_push(state, key)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(MAGIC + _LENGTH.pack(len(locked)) + locked + header)
+        bound = _bound(name, locked)
         for each in files:
             if len(each[1]) > MOST_BYTES:
                 raise ConfigInvalid(
                     "backup.file_large", f"{each[0]} is larger than 64 MiB", cure="keep it elsewhere, by hand"
                 )
-            _push(out, state, msgspec.msgpack.encode(each), name=name)
-        _push(out, state, b"", name=name, is_last=True)
+            _push(out, state, msgspec.msgpack.encode(each), bound=bound)
+        _push(out, state, b"", bound=bound, is_last=True)
         out.flush()
         os.fsync(out.fileno())
 
@@ -138,11 +140,11 @@ def _push(
     state: bindings.crypto_secretstream_xchacha20poly1305_state,
     content: bytes,
     *,
-    name: str,
+    bound: bytes,
     is_last: bool = False,
 ) -> None:
     tag = _FINAL if is_last else bindings.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
-    sealed = bindings.crypto_secretstream_xchacha20poly1305_push(state, content, name.encode(), tag)
+    sealed = bindings.crypto_secretstream_xchacha20poly1305_push(state, content, bound, tag)
     out.write(_LENGTH.pack(len(sealed)) + sealed)
 
 
@@ -155,7 +157,8 @@ def read(path: Path, *, key: Passphrase | Holder, name: str) -> Iterator[tuple[s
         if source.read(len(MAGIC)) != MAGIC:
             raise _damaged()
         try:
-            lock = msgspec.msgpack.decode(_taken(source, 4_096), type=_Lock)
+            locked = _taken(source, 4_096)
+            lock = msgspec.msgpack.decode(locked, type=_Lock)
         except msgspec.MsgspecError:
             raise _damaged() from None
         state = bindings.crypto_secretstream_xchacha20poly1305_state()
@@ -164,7 +167,7 @@ def read(path: Path, *, key: Passphrase | Holder, name: str) -> Iterator[tuple[s
             bindings.crypto_secretstream_xchacha20poly1305_init_pull(
                 state, source.read(_HEADER_BYTES), opened
             )
-            while not (pulled := _pulled(source, state, name))[1]:
+            while not (pulled := _pulled(source, state, _bound(name, locked)))[1]:
                 yield msgspec.msgpack.decode(pulled[0], type=tuple[str, bytes])
         except (exceptions.CryptoError, ValueError, msgspec.MsgspecError):
             raise _damaged() from None
@@ -173,11 +176,16 @@ def read(path: Path, *, key: Passphrase | Holder, name: str) -> Iterator[tuple[s
 
 
 def _pulled(
-    source: IO[bytes], state: bindings.crypto_secretstream_xchacha20poly1305_state, name: str
+    source: IO[bytes], state: bindings.crypto_secretstream_xchacha20poly1305_state, bound: bytes
 ) -> tuple[bytes, bool]:
     sealed = _taken(source, 2 * MOST_BYTES)
-    content, tag = bindings.crypto_secretstream_xchacha20poly1305_pull(state, sealed, name.encode())
+    content, tag = bindings.crypto_secretstream_xchacha20poly1305_pull(state, sealed, bound)
     return content, tag == _FINAL
+
+
+def _bound(name: str, locked: bytes) -> bytes:
+    """What each message is authenticated with: its backup, and the lock to the last byte."""
+    return netstrings("cior.backup.box.v1", name, locked)
 
 
 def _taken(source: IO[bytes], most_bytes: int) -> bytes:
