@@ -2,11 +2,13 @@
 
     python benchmarks/bench_open_alerts.py [--alerts 1000 10000 100000] [--before ../checkout-of-then] [--quick]
 
-Three cities: *spread* over 18 km, one alert every 20 s; *one corner*, all at the same place, each after the window of
-the one before; *no place*, all without a place in one hour, as a flood of invented accounts makes them. Then presses
-and ordinary alarms come, one every 100 ms, half of them beside one before, and a tick every second: each is timed with
-the entries that are written for it, in processor time of one core. ``--before`` is a checkout of an earlier commit:
-the same is done with its core and rules, in the same run, up to ``--before-alerts`` (it slows down too much for more).
+Four cities: *spread* over 18 km, one alert every 20 s; *one corner*, all at the very same place, each after the window
+of the one before; *one block*, the same with 60 m between them, as positions of phones and buses are; *no place*, all
+without a place in one hour, as a flood of invented accounts makes them. Then presses and ordinary alarms come, one
+every 100 ms, half of them beside one before, and a tick every second: each is timed with the entries that are written
+for it, in processor time of one core. ``--before`` is a checkout of an earlier commit: the same is done with its core
+and rules, in the same run, up to ``--before-alerts`` (it slows down too much for more). ``--workers`` cities are
+measured at a time. The result is written after each city, so that a run which is ended early leaves what it has.
 Published at docs/benchmarks.md.
 """
 
@@ -20,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -30,10 +33,11 @@ from cior_core.model import DEFAULT_AREA, EventItem, Item, TickItem
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal, instant_ms, make_event
 from cior_core.taxonomy import Taxonomy
-from measured import ROOT, Clocked, Row, Table, markdown, quantile, write
+from measured import ROOT, Clocked, Result, Row, Table, markdown, quantile, write
 
-SHAPES = ("spread", "one corner", "no place")
+SHAPES = ("spread", "one corner", "one block", "no place")
 HALF_CITY_M = 9000.0
+BLOCK_M = 60.0
 EVENT_AIM, TICK_AIM_MS = 1000, 5.0
 KINDS = ("burglary.alarm", "suspicious.activity", "panic.alarm", "robbery.street")
 LATER = ("panic.bus", "burglary.alarm", "gun.shooting", "panic.community")
@@ -57,20 +61,24 @@ class City:
     def __init__(self, shape: str, alerts: int, pack: RulePack) -> None:
         self.pack, self._shape, self._chance = pack, shape, random.Random(7)
         self.state = initial(DEFAULT_AREA)
-        self._apart_s = {"spread": 20.0, "one corner": 3000.0, "no place": 3600.0 / alerts}[shape]
+        self._apart_s = {"spread": 20.0, "no place": 3600.0 / alerts}.get(shape, 3000.0)
         self._last = (0.0, 0.0)
 
     def fill(self, alerts: int) -> float:
         """Open ``alerts``; the second at which the last timers have run and what is old is forgotten."""
         for n in range(round(alerts * 1.02)):
             at_s = n * self._apart_s
-            self.take(self.event(n, at_s, KINDS[n % len(KINDS)], self._anywhere()))
+            self._follow(self.event(n, at_s, KINDS[n % len(KINDS)], self._anywhere()))
             if n % TICK_EVERY == 0:
-                self.take(tick(at_s))
+                self._follow(tick(at_s))
         start_s = alerts * 1.02 * self._apart_s + 4 * 3600.0
         for turn in range(400):
-            self.take(tick(start_s + turn))
+            self._follow(tick(start_s + turn))
         return start_s + 400.0
+
+    def _follow(self, item: Item) -> None:
+        """A step that is not measured: no entries."""
+        self.state, _ = step(self.state, item, self.pack)
 
     def take(self, item: Item) -> float:
         """Milliseconds of processor time of one step with its entries."""
@@ -95,6 +103,8 @@ class City:
         match self._shape:
             case "one corner":
                 return 0.0, 0.0
+            case "one block":
+                return self._chance.gauss(0, BLOCK_M), self._chance.gauss(0, BLOCK_M)
             case "no place":
                 return None
             case _:
@@ -214,32 +224,62 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--alerts", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--events", type=int, default=2000)
     parser.add_argument("--before", type=Path)
     parser.add_argument("--before-alerts", type=int, default=3000)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
-    sizes = [1000] if asked.quick else asked.alerts
-    clocked, tables = Clocked("open_alerts", "Open alerts: one step and one tick", quick=asked.quick), []
+    if asked.quick:
+        asked.alerts, asked.events = [1000], 400
+    clocked = Clocked("open_alerts", "Open alerts: one step and one tick", quick=asked.quick)
+    done: dict[tuple[str, int], tuple[Cost, Cost | None]] = {}
+    # The largest first: then the last ones are short, and both workers end together.
+    wanted = [(shape, alerts) for alerts in sorted(asked.alerts, reverse=True) for shape in asked.shapes]
+    result = told(clocked, done, asked)
+    with ThreadPoolExecutor(asked.workers) as pool:
+        for shape, alerts, cost, before in pool.map(lambda each: city_of(each[0], each[1], asked), wanted):
+            done[shape, alerts] = cost, before
+            print(f"{shape}, {alerts:,}: {1000 / statistics.fmean(cost.events_ms):,.0f} events/s", flush=True)
+            result = told(clocked, done, asked)
+            write(result)
+    print(markdown(result))
+    print(write(result))
+
+
+def city_of(shape: str, alerts: int, asked: argparse.Namespace) -> tuple[str, int, Cost, Cost | None]:
+    """One city, before and after in turn."""
+    before = None
+    if asked.before is not None and alerts <= asked.before_alerts:
+        before = measured(asked.before.resolve(), shape, alerts, asked.events)
+    return shape, alerts, measured(ROOT, shape, alerts, asked.events), before
+
+
+def told(
+    clocked: Clocked, done: dict[tuple[str, int], tuple[Cost, Cost | None]], asked: argparse.Namespace
+) -> Result:
+    """What is known so far."""
+    tables: list[Table] = []
     notes = ["A rate is that of the mean event; the factor at an event is a gain, the one at a tick a share."]
-    for shape in SHAPES:
+    for shape in asked.shapes:
         found: list[Row] = []
-        for alerts in sizes:
-            before = None
-            if asked.before is not None and alerts <= asked.before_alerts:
-                before = measured(asked.before.resolve(), shape, alerts, asked.events)
-            cost = measured(ROOT, shape, alerts, asked.events)
+        for alerts in asked.alerts:
+            if (costs := done.get((shape, alerts))) is None:
+                notes.append(f"{shape}, {alerts:,}: not measured in this run.")
+                continue
+            cost, before = costs
             found += rows(cost, alerts, before)
             notes.append(
                 f"{shape}, {alerts:,} asked: {cost.alerts:,} open at the end, filled in {cost.fill_s:.0f} s."
             )
-        tables.append(Table(title=shape, rows=tuple(found)))
+        if found:
+            tables.append(Table(title=shape, rows=tuple(found)))
     result = clocked.result(tables, notes)
     if asked.before is not None:
         shown = result.command.replace(str(asked.before), f"<{asked.before.name}>")
         result = msgspec.structs.replace(result, command=shown)
-    print(markdown(result))
-    print(write(result))
+    return result
 
 
 if __name__ == "__main__":

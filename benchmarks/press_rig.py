@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -76,8 +76,15 @@ class GridCentre(RunningCentre):
     of persons.
     """
 
-    def __init__(self, folder: Path, *, seed: int, with_camera: bool = False) -> None:
-        super().__init__(folder, with_camera=with_camera)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        seed: int,
+        with_camera: bool = False,
+        edit: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        super().__init__(folder, with_camera=with_camera, edit=edit)
         self.grid = _grid(self.city.bounds, seed=seed)
         actors = Roster(actors={**self.roster.actors, **{actor.name: actor for actor in self.grid}})
         text = registry_toml(actors, self.city)

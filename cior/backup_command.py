@@ -13,7 +13,7 @@ import click
 
 from cior.backup_locks import Keyed, holder_of, lock_of
 from cior.checkpoint_key import NAME, open_checkpoint_key, origin_of
-from cior.keys import OWNER_ONLY, open_keys
+from cior.keys import OWNER_ONLY, centre_hmac
 from cior.settings import EMBEDDED, Centre, load
 from cior.stack import addresses, stream_groups
 from cior.store_parts import wall_ms
@@ -58,7 +58,7 @@ def backup(
     """Back up a centre. 0: done; 1: done, but what was on its way may be missing."""
     os.umask(OWNER_ONLY)
     centre, voice, began_s = load(config, data), Voice(language), time.monotonic()
-    if not (centre.data / "keys" / "keys.json").exists():
+    if not (centre.data / "keys").is_dir():
         raise ConfigInvalid(
             "backup.no_centre",
             f"{centre.data} is no data folder of a centre",
@@ -195,7 +195,7 @@ def restore(
     voice = Voice(language)
     work = restoring.Work(
         open_store=lambda home, file: _fresh_store(home, file, dsn),
-        blinding=lambda keys: open_keys(keys).keys.centre_hmac,
+        blinding=centre_hmac,
         signer=NAME,
         public=given_public(public) if public else None,
         has_expired=expired(wall_ms()),

@@ -113,6 +113,33 @@ def topics(bus: str, *, create: bool) -> None:
     sys.exit(show_topics(bus, create=create))
 
 
+@main.group("bus")
+def bus_group() -> None:
+    """A broker that lets nobody in without a key: its certificates, users, rights and topics."""
+
+
+@bus_group.command("keys")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--broker-host", "hosts", multiple=True, required=True, help="Name of the broker; may repeat.")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Centre: passwords too.")
+def bus_keys(folder: Path, hosts: tuple[str, ...], config: Path | None) -> None:
+    """Make certificates (again when they end soon) and passwords, a folder for each service."""
+    from cior.bus_command import make_keys
+
+    sys.exit(make_keys(folder, hosts, config))
+
+
+@bus_group.command("provision")
+@click.option("--bus", required=True, envvar="CIOR_BUS", help="kafkas://host:port of the admin's listener")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre.")
+@click.option("--passwords", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder.")
+def bus_provision(bus: str, config: Path, passwords: Path) -> None:
+    """Users, topics, changelogs and rights, with the administrator's key. Again: only what changed."""
+    from cior.bus_command import provision_broker
+
+    sys.exit(provision_broker(bus, config, passwords))
+
+
 @main.command()
 @click.option("--bus", required=True, help="kafka://host:port?profile=kafka|tansu")
 @click.option(
@@ -235,9 +262,87 @@ def verify_log_of(**options: Any) -> None:
     sys.exit(verify_log(**options))
 
 
+@main.group()
+def keys() -> None:
+    """Keys: the response team's pair (on its own computer), new ones for old ones, what is lost with one."""
+
+
 _language = click.option(
     "--lang", "language", type=click.Choice(["es", "en"]), default="es", show_default=True
 )
+
+
+def _on_keys(command: Any) -> Any:
+    for option in (
+        _language,
+        click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Its data folder."),
+        click.option(
+            "--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre file."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _keys_folder(config: Path, data: Path | None) -> Path:
+    from cior.settings import load
+
+    return load(config, data).data / "keys"
+
+
+@keys.command("team")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@_language
+def keys_team(folder: Path, language: str) -> None:
+    """Make the response team's key pair, on the team's own computer. The public half goes to the centre."""
+    from cior.keys_command import make
+
+    sys.exit(make(folder, language=language))
+
+
+@keys.command("repair")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@_language
+def keys_repair(folder: Path, language: str) -> None:
+    """Make the key pair of whoever mends decoders, on a computer of theirs: what nobody could read is for them too."""
+    from cior.keys_command import make
+    from cior.public_key import REPAIR
+
+    sys.exit(make(folder, language=language, role=REPAIR))
+
+
+@keys.command("rotate")
+@click.argument("what", type=click.Choice(["actions", "team", "wall"]))
+@click.option("--public", type=click.Path(path_type=Path, dir_okay=False), help="The team's new team.public.")
+@click.option("--stolen", is_flag=True, help="The old key is in wrong hands: it is honoured no longer.")
+@_on_keys
+def keys_rotate(*, what: str, public: Path | None, stolen: bool, language: str, **where: Any) -> None:
+    """A new key for an old one: of signed actions, of the team, of the wall."""
+    from cior.keys_command import What, rotate
+
+    folder = _keys_folder(**where)
+    sys.exit(rotate(folder, What(what), public=public, stolen=stolen, language=language))
+
+
+@keys.command("lost")
+@click.argument("name", required=False)
+@_on_keys
+def keys_lost(*, name: str | None, language: str, **where: Any) -> None:
+    """Say what is gone with a private key of the team that was lost, and who can still open what."""
+    from cior.keys_command import lost
+
+    sys.exit(lost(_keys_folder(**where), name, language=language))
+
+
+@keys.command("list")
+@_on_keys
+def keys_list(*, language: str, **where: Any) -> None:
+    """Every public key of this centre and its time."""
+    from cior.keys_command import show
+
+    sys.exit(show(_keys_folder(**where), language=language))
+
+
 _passphrase_file = click.option(
     "--passphrase-file",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -113,10 +113,10 @@ def _reachers(centre: Centre) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def _broker(dsn: str) -> str:
+    from cior_bus.access import as_admin
     from cior_bus.admin import Topics, TopicState
-    from cior_bus.settings import BusSettings
 
-    found = Topics(BusSettings.from_dsn(dsn, client_id="cior-check")).check()
+    found = Topics(as_admin(dsn, client_id="cior-check")).check()
     missing = [one.name for one in found if one.state is not TopicState.OK]
     return (
         "all topics as in the catalogue"

@@ -31,6 +31,7 @@ def pages() -> dict[str, Callable[[], str]]:
     """File below ``docs/`` → its text."""
     return {
         "topics.md": _topics,
+        "rights.md": _rights,
         "metrics.md": _metrics,
         "settings.md": _settings,
         "connectors.md": _connectors,
@@ -87,6 +88,31 @@ def _topics() -> str:
     return _generated("Topics", "`cior_core.catalogue`") + _table(
         "topic", "key", "value", "partitions", "kept", "what for", rows=rows
     )
+
+
+def _rights() -> str:
+    from cior_bus.rights import RIGHTS
+
+    def named(names: typing.Iterable[str]) -> str:
+        return ", ".join(f"`{name}`" for name in names) or "–"
+
+    rows = [
+        (
+            f"`{row.part}`" if row.part != "connectors" else "`connectors-{family}`",
+            row.what,
+            named(spec.name for spec in row.reads),
+            named(spec.name for spec in row.writes),
+            f"`{row.group}…`" if row.group else "–",
+            named(spec.name for spec in row.changelogs()),
+        )
+        for row in RIGHTS
+    ]
+    text = _generated("Rights at the broker", "`cior_bus.rights`")
+    text += (
+        "One user a part. What stands in no row is refused. `admin` (a certificate, no password) provisions;\n"
+        "`broker` is the broker itself. A changelog is read and written by its part alone.\n\n"
+    )
+    return text + _table("user", "what for", "reads", "writes", "groups that begin", "changelogs", rows=rows)
 
 
 def _metrics() -> str:

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,18 @@ import msgspec
 import structlog
 
 from cior.city import load_city
-from cior.keys import open_keys
+from cior.key_shares import centre_hmac, team_public
+from cior.keys import repair_public
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
 from cior.settings import Centre
 from cior.signers import opener
 from cior.stack import stream_settings
+from cior_bus.access import as_part, as_tried_part
 from cior_bus.metrics import Metrics
 from cior_bus.metrics_endpoint import MetricsEndpoint
+from cior_bus.rights import Part, User, user_of
+from cior_bus.self_test import SelfTest
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
@@ -51,9 +56,13 @@ class PartArguments(msgspec.Struct, frozen=True, kw_only=True):
     store_dsn: str
     ready: Path
 
-    def bus(self, client_id: str) -> BusSettings:
-        """Bus settings under a client name."""
-        return BusSettings.from_dsn(self.bus_dsn, client_id=client_id)
+    def bus(self, client_id: str, user: User) -> BusSettings:
+        """Bus settings under a client name, with the keys of ``user`` where the broker asks for some."""
+        return as_part(self.bus_dsn, user, client_id=client_id)
+
+    def tried_bus(self, client_id: str, user: User) -> tuple[BusSettings, SelfTest]:
+        """The same, with the test of its rights, for :func:`drive`."""
+        return as_tried_part(self.bus_dsn, user, client_id=client_id)
 
     def serve_metrics(self, metrics: Metrics) -> MetricsEndpoint:
         """This process's ``/metrics``, where the centre file says; the name of a part is that of its ready file."""
@@ -61,15 +70,21 @@ class PartArguments(msgspec.Struct, frozen=True, kw_only=True):
         return MetricsEndpoint(metrics, host=section.host, port=section.port_of(self.ready.stem))
 
 
-def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
-    """Run ``work(stop)`` with SIGTERM and SIGINT setting ``stop``; the exit code says who must act."""
+def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *tests: SelfTest) -> int:
+    """Run ``work(stop)`` with SIGTERM and SIGINT setting ``stop``; the exit code says who must act.
+
+    ``tests``: of its rights at the broker, tried before it works; a refusal later stops it too.
+    """
 
     async def inner() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await work(stop)
+        async with AsyncExitStack() as guarded:
+            for test in tests:
+                await guarded.enter_async_context(test.guarding(stop))
+            await work(stop)
 
     try:
         asyncio.run(inner())
@@ -103,7 +118,7 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
             limits=spool_limits(arguments.centre),
             metrics=metrics,
         )
-        bus = Bus(arguments.bus(f"cior-vision-{name}"), spool=spool, metrics=metrics)
+        bus = Bus(broker, spool=spool, metrics=metrics)
         try:
             worker = VisionWorker(
                 settings,
@@ -121,8 +136,9 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
             spool.close()
 
     metrics = Metrics()
+    broker, test = arguments.tried_bus("cior-vision", user_of(Part.VISION))
     with arguments.serve_metrics(metrics) as endpoint:
-        return drive(work)
+        return drive(work, test)
 
 
 def spool_limits(centre: Centre) -> SpoolLimits:
@@ -146,10 +162,11 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
     from cior_connectors.contract import Secret
 
     centre = arguments.centre
-    keys = open_keys(centre.data / "keys").keys
+    keys = centre.data / "keys"
     settings = CentreSettings(
-        team_public_key=base64.b64encode(keys.team_public).decode(),
-        pseudonym_key=Secret(base64.b64encode(keys.centre_hmac).decode()),
+        team_public_key=base64.b64encode(team_public(keys)).decode(),
+        repair_public_key=repair_public(keys),
+        pseudonym_key=Secret(base64.b64encode(centre_hmac(keys)).decode()),
         broker=arguments.bus_dsn,
         spool_dir=str(centre.data / "spool"),
         state_dir=str(centre.data / "state"),
@@ -192,7 +209,7 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     # The one place where the clear names and the key meet outside a connector; the worker gets neither (ADR 17).
     known = enrolled(
         read_registry(centre.beside(centre.file.registry)).values(),
-        key=open_keys(centre.data / "keys").keys.centre_hmac,
+        key=centre_hmac(centre.data / "keys"),
         placed=load_city(centre).placed,
     )
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
@@ -204,6 +221,7 @@ def run_streams(arguments: PartArguments, role: str) -> int:
         drill=centre.file.centre.drill,
         opens=opener(centre.data / "keys"),
     )
-    settings, metrics = stream_settings(centre, arguments.bus(f"cior-streams-{role}"), role), Metrics()
+    bus = arguments.bus(f"cior-{role}", user_of(Part(f"streams-{role}")))
+    settings, metrics = stream_settings(centre, bus, role), Metrics()
     with arguments.serve_metrics(metrics) as endpoint:
         return run_worker(settings, domain, metrics=metrics, metrics_url=endpoint.url)

@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cior_bus import topics
+from cior_bus.access import as_part
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.message import RecordIn
-from cior_bus.settings import BusSettings
+from cior_bus.rights import Part, user_of
+from cior_bus.self_test import try_rights
+from cior_bus.settings import BusSettings, Profile
 
 
 def read_so_far(
@@ -63,7 +66,9 @@ def record_log(bus_dsn: str, out: Path, *, quiet_s: float = 3.0) -> int:
         if record.value is not None:
             lines[record.partition, record.offset] = record.value
 
-    settings = BusSettings.from_dsn(bus_dsn, client_id="cior-record")
+    settings = as_part(bus_dsn, user_of(Part.RECORDER_OF_THE_LOG), client_id="cior-record")
+    if settings.profile is Profile.KAFKA:
+        try_rights(settings, user_of(Part.RECORDER_OF_THE_LOG), group=f"cior-record-{time.time_ns()}")
     read_so_far(settings, [topics.AREA.name], keep, quiet_s=quiet_s)
     with out.open("wb") as file:
         for _, value in sorted(lines.items()):

@@ -99,8 +99,8 @@ class BusSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     dsn: Annotated[
         str,
         msgspec.Meta(
-            description="`embedded`, or kafka://host:port?profile=kafka",
-            examples=["kafka://kafka:9092?profile=kafka"],
+            description="`embedded`, kafka://host:port?profile=kafka, or kafkas:// for a broker with keys",
+            examples=["kafkas://kafka:19092?profile=kafka"],
         ),
     ] = EMBEDDED
     spool_max_mib: Annotated[

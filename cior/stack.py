@@ -148,8 +148,9 @@ class Stack:
         if self.addresses.broker_port is not None:
             tell("broker")
             self.supervisor.start(self._broker(self.addresses.broker_port))
-        created = Topics(self.bus).ensure()
-        log.info("topics_ready", created=len(created))
+        if not self.bus.secured:  # there they were made with the administrator's key: cior bus provision
+            created = Topics(self.bus).ensure()
+            log.info("topics_ready", created=len(created))
         tell("store and wall, streams, connectors, cameras")
         *first, holder = self.store_parts()
         for spec in first:  # only the sink migrates, and what the console asks must be there

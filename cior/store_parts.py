@@ -18,7 +18,7 @@ import structlog
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior.city import city_texts
 from cior.figures import centre_facts
-from cior.keys import open_keys
+from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
@@ -28,6 +28,8 @@ from cior.stack import stream_groups
 from cior.wall_views import lacking
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
+from cior_bus.rights import Part, user_of
+from cior_bus.settings import BusSettings
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_core.errors import CiorError
 from cior_sink.checkpoints import CheckpointPlace
@@ -55,15 +57,19 @@ def run_sink(arguments: PartArguments, *, with_console: bool) -> int:
             url = running.enter_context(arguments.serve_metrics(metrics)).url
             store = await running.enter_async_context(_store(arguments))
             await asyncio.to_thread(_brought_up_to_date, store)
-            sink = await running.enter_async_context(_sink(arguments, store, metrics))
+            sink = await running.enter_async_context(_sink(arguments, broker, store, metrics))
             if not with_console:
                 await _serve(arguments, stop, lambda: sink.failure, metrics=url)
                 return
-            console, port = await running.enter_async_context(_console(arguments, store, metrics))
+            console, port = await running.enter_async_context(_console(arguments, walls, store, metrics))
             await _serve(arguments, stop, lambda: sink.failure or console.failure, port=port, metrics=url)
 
     sys.setswitchinterval(_SWITCH_S)
-    return drive(work)
+    broker, test = arguments.tried_bus("cior-sink", user_of(Part.SINK))
+    if not with_console:
+        return drive(work, test)
+    walls, another = arguments.tried_bus("cior-console", user_of(Part.CONSOLE))
+    return drive(work, test, another)
 
 
 def _brought_up_to_date(store: Store) -> None:
@@ -82,10 +88,11 @@ def run_console(arguments: PartArguments) -> int:
             url = running.enter_context(arguments.serve_metrics(metrics)).url
             store = await running.enter_async_context(_store(arguments))
             await asyncio.to_thread(refuse_pending_schema, store)
-            console, port = await running.enter_async_context(_console(arguments, store, metrics))
+            console, port = await running.enter_async_context(_console(arguments, broker, store, metrics))
             await _serve(arguments, stop, lambda: console.failure, port=port, metrics=url)
 
-    return drive(work)
+    broker, test = arguments.tried_bus("cior-console", user_of(Part.CONSOLE))
+    return drive(work, test)
 
 
 @asynccontextmanager
@@ -98,8 +105,9 @@ async def _store(arguments: PartArguments) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def _sink(arguments: PartArguments, store: Store, metrics: Metrics) -> AsyncIterator[SinkPart]:
-    settings = arguments.bus("cior-sink")
+async def _sink(
+    arguments: PartArguments, settings: BusSettings, store: Store, metrics: Metrics
+) -> AsyncIterator[SinkPart]:
     bus = Bus(settings, metrics=metrics)
     try:
         sink = SinkPart(
@@ -134,26 +142,26 @@ def _checkpoints(centre: Centre) -> CheckpointPlace:
         folder=centre.data / CHECKPOINTS,
         origin=origin,
         key=open_checkpoint_key(centre.data / "keys", origin=origin),
-        blinding=open_keys(centre.data / "keys").keys.centre_hmac,
+        blinding=centre_hmac(centre.data / "keys"),
     )
 
 
 @asynccontextmanager
 async def _console(
-    arguments: PartArguments, store: Store, metrics: Metrics
+    arguments: PartArguments, broker: BusSettings, store: Store, metrics: Metrics
 ) -> AsyncIterator[tuple[ConsolePart, int]]:
     file = arguments.centre.file
     settings = ConsoleSettings(
         host=file.console.host,
         port=file.console.port,
-        token=open_keys(arguments.centre.data / "keys").keys.wall_token,
+        token=wall_token(arguments.centre.data / "keys"),
         name=file.centre.name,
         drill=file.centre.drill,
         city=city_texts(arguments.centre)["districts"].encode(),
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
     )
-    console = ConsolePart(settings, arguments.bus("cior-console"), store, now_ms=wall_ms, metrics=metrics)
+    console = ConsolePart(settings, broker, store, now_ms=wall_ms, metrics=metrics)
     try:
         yield console, await console.start()
     finally:

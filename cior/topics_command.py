@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from cior.embedded.tansu import PARTITIONS
+from cior_bus.access import as_admin
 from cior_bus.admin import Topics, TopicState
-from cior_bus.settings import BusSettings, Profile
+from cior_bus.settings import Profile
 from cior_bus.topics import CATALOGUE
 
 
 def show_topics(dsn: str, *, create: bool) -> int:
     """Print a line a topic; 1 when one is missing or differs."""
-    settings = BusSettings.from_dsn(dsn, client_id="cior-topics")
+    settings = as_admin(dsn, client_id="cior-topics")
     topics = Topics(settings)
     partitions = PARTITIONS if settings.profile is Profile.TANSU else None
     if create:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import click
 
-from cior.keys import OWNER_ONLY, KeyRing, open_keys
-from cior.settings import load
-from cior.stack import Stack
+from cior.keys import OWNER_ONLY, KeyRing, open_keys, refuse_team_private
+from cior.keys_command import key_sentences
+from cior.recipients import note_recipients
+from cior.settings import Centre, load
+from cior.stack import Stack, instance_kinds
 from cior.supervisor import PartState
+from cior_core.errors import ConfigInvalid
 
 
 def up(config: Path, data: Path | None) -> int:
@@ -20,12 +24,16 @@ def up(config: Path, data: Path | None) -> int:
     from cior.figures import centre_facts
 
     centre = load(config, data)
-    centre_facts(
-        centre
-    )  # a wrong figure is refused before anything runs, not when the sink starts again at night
+    # What is wrong is refused before anything runs, not when a part starts again at night.
+    centre_facts(centre)
+    refuse_unknown(centre)
     os.umask(OWNER_ONLY)
     centre.data.mkdir(parents=True, exist_ok=True)
-    ring = open_keys(centre.data / "keys")
+    trial = centre.file.centre.test_mode
+    ring = open_keys(centre.data / "keys", own_team=trial)
+    if not trial:
+        refuse_team_private(ring)
+    note_recipients(ring.file.parent, ring.keys.team_public, now_ms=time.time_ns() // 1_000_000)
     stack = Stack(centre, ring.keys)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -41,8 +49,30 @@ def up(config: Path, data: Path | None) -> int:
     return 0
 
 
+def refuse_unknown(centre: Centre) -> None:
+    """Devices that nobody can read, connectors that nobody installed.
+
+    Raises ``ConfigInvalid`` (``registry.missing``, ``connector.unknown`` and what their files say), one line.
+    """
+    from cior_connectors import registry
+    from cior_connectors._runtime.settings import read_registry
+
+    devices = centre.beside(centre.file.registry)
+    if not devices.exists():
+        raise ConfigInvalid(
+            "registry.missing",
+            f"there is no device registry {centre.file.registry} beside {centre.path.name}",
+            cure="write it (cior/README.md; an empty file is a registry without devices), or name it: registry = ...",
+        )
+    read_registry(devices)
+    for kind in instance_kinds(centre):
+        registry.load(kind)
+
+
 def tell_keys(ring: KeyRing) -> None:
-    """What was made at first start, said once; later, where it is."""
+    """What was made at first start, said once; later, where it is. A trial that holds the team's private key says so
+    each time.
+    """
     if not ring.fresh:
         click.echo(f"keys: in {ring.file} (readable by its owner only); told at the first start, not again")
     else:
@@ -52,10 +82,9 @@ def tell_keys(ring: KeyRing) -> None:
         click.echo(f"  wall token          {ring.keys.wall_token}")
         click.echo(f"  Traccar secret      {ring.keys.traccar_secret}")
         click.echo(f"  DC-09 default key   {ring.keys.dc09_key}")
-        click.echo(
-            f"  response team's private key: file {ring.team_private_file.name}; move it to the team's own "
-            f"computer, this one does not need it"
-        )
+    if ring.team_private_file is not None:
+        text = key_sentences().text("own_team", {"private": ring.team_private_file})
+        click.echo(f"{text.es} / {text.en}")
 
 
 def told_wall(stack: Stack, ring: KeyRing) -> str:

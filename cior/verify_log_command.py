@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cior.checkpoint_key import CHECKPOINTS
-from cior.keys import open_keys
+from cior.key_shares import centre_hmac
 from cior.packs import privacy_policy
 from cior.settings import load
 from cior.store_command import store_dsn
@@ -47,7 +47,7 @@ def verify_log(
     findings = [Finding("own_key", {"key": line})] if own else []
     found = read_checkpoints(folder, _public(line) if line else bytes(32), until_ms=now_ms - SETTLE_MS)
     findings += found.findings
-    blinding = open_keys(centre.data / "keys").keys.centre_hmac if centre is not None else None
+    blinding = centre_hmac(centre.data / "keys") if centre is not None else None
     with Store.open(store_dsn(config=config, data=data, dsn=dsn)) as store:
         findings += check_store(
             store, found, blinding=blinding, until_ms=now_ms - SETTLE_MS, has_expired=expired(now_ms)

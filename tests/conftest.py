@@ -24,6 +24,7 @@ from engines.cache import EngineAbsent
 from engines.clickhouse_lite import ClickHouseLite
 from engines.long_runs import EXAMPLES_FACTOR, LONG
 from engines.long_runs import TIMEOUT_S as LONG_TIMEOUT_S
+from engines.mosquitto import Mosquitto
 
 # Property tests judge what is true, not how fast a shared machine is: speed has its own measurements.
 settings.register_profile("cior", deadline=None)
@@ -40,6 +41,7 @@ _ENGINE_MARKS = {
     "tansu_session": "tansu",
     "clickhouse_lite": "clickhouse_lite",
     "chromium": "browser",
+    "mosquitto": "mosquitto",
     "test_data": "model",
 }
 
@@ -199,6 +201,16 @@ def chromium() -> tuple[Path, Path]:
     if not all(found):
         absent("chromium is not installed (Debian: apt-get install chromium chromium-driver)")
     return Path(str(found[0])), Path(str(found[1]))
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """Debian's MQTT broker."""
+    try:
+        with Mosquitto(tmp_path_factory.mktemp("mosquitto")) as broker:
+            yield broker
+    except EngineAbsent as missing:
+        absent(str(missing))
 
 
 @pytest.fixture

@@ -1,31 +1,33 @@
-"""``cior connector new|check|try|replay|list|run``: the room's command.
+"""``cior connector new|check|try|replay|open|list|run``: the room's command.
 
-Exit codes: 0 well, 1 something must be corrected, 2 wrong use.
+Exit codes: 0 well, 1 something must be corrected, 2 wrong use, 3 a source was not run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import sys
-from collections.abc import Iterator
+import time
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
 import click
 import msgspec
 
-from cior_connectors import registry
+from cior_bus.openings import Openings
+from cior_connectors import checking, registry, scaffold
 from cior_connectors._runtime import process, trying
+from cior_connectors._runtime.opening import Opener, opened_records, read_key
 from cior_connectors._runtime.replay import Report, events_by_raw, records, replay
 from cior_connectors._runtime.settings import read_centre, read_registry
 from cior_connectors.kit import documents, samples
 from cior_connectors.kit.subject import Subject
+from cior_core import codec
 from cior_core.errors import CiorError
-from cior_core.model import Event
-
-_TEMPLATES = "templates/line"
-_MARK = "__name__"
+from cior_core.model import Event, RawRecord
 
 
 @click.group(name="connector", help="New connectors, checks, replay of their raw input.")
@@ -60,36 +62,42 @@ def list_() -> None:
 @click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder to create it in."
 )
-def new(name: str, into: Path) -> None:
-    """Copy the template; refuse to overwrite."""
-    if not name.isidentifier() or name != name.lower():
-        raise click.UsageError("the name must be a lower-case Python identifier")
-    target = into / name
-    if target.exists():
-        raise click.UsageError(f"{target} exists")
-    root = files("cior_connectors").joinpath(_TEMPLATES)
-    for relative, text in _template(Path(str(root))):
-        path = into / str(relative).replace(_MARK, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace(_MARK, name), encoding="utf-8")
+@click.option(
+    "--kind",
+    type=click.Choice(scaffold.KINDS),
+    default="listener",
+    show_default=True,
+    help="Devices call us (TCP, UDP); we ask (HTTP); a broker tells us (MQTT); files come into a folder.",
+)
+@click.option("--one-file", is_flag=True, help="The smallest: all of the connector in one Python file.")
+def new(*, name: str, into: Path, kind: str, one_file: bool) -> None:
+    """Write the templates; refuse a name that something else has, and overwrite nothing."""
+    try:
+        chosen = scaffold.name_of(name, into)
+        if chosen != name:
+            click.echo(f"its name is {chosen}")
+        written = scaffold.write(chosen, into, kind=kind, one_file=one_file)
+    except CiorError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{into / name} cannot be written: {error.strerror}") from error
+    for path in written:
         click.echo(f"wrote {path}")
-    sys.path.insert(0, str(into.resolve()))
-    _write_readme(name)
-    _write_golden(name)
-    click.echo(f"next: python -m pytest {into / f'test_{name}_conformance.py'}")
-
-
-def _template(root: Path) -> Iterator[tuple[Path, str]]:
-    for path in sorted(root.rglob("*.tmpl")):
-        yield path.relative_to(root).with_suffix(""), path.read_text(encoding="utf-8")
+    if not one_file:
+        sys.path.insert(0, str((into / chosen).resolve()))
+        importlib.invalidate_caches()
+        _write_readme(chosen)
+        _write_golden(chosen)
+    click.echo(f"next: cd {into / chosen} && less README.md")
 
 
 @connector.command(
-    help="Lint instance files and try their far side; or refresh a connector's README and goldens."
+    help="Run connectors (by kind) against their peers; lint instance files and run them against far side and peer. "
+    "Exit 3: nothing is wrong as far as was seen, but a source was not run."
 )
-@click.argument("instances", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("targets", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--test-mode", is_flag=True, help="Allow life-safety connectors below gold.")
-@click.option("--no-probe", is_flag=True, help="Lint only.")
+@click.option("--no-probe", is_flag=True, help="Lint only; says so.")
 @click.option("--write-readme", metavar="PACKAGE", help="Write the generated parts of a connector's README.")
 @click.option(
     "--write-golden",
@@ -98,53 +106,32 @@ def _template(root: Path) -> Iterator[tuple[Path, str]]:
 )
 def check(
     *,
-    instances: tuple[Path, ...],
+    targets: tuple[Path, ...],
     test_mode: bool,
     no_probe: bool,
     write_readme: str | None,
     write_golden: str | None,
 ) -> None:
-    """Exit 1 when anything must be corrected; every fault names file, line, code and cure."""
+    """Exit 1 when anything must be corrected, 3 when a source was not run and nobody asked for that."""
     if write_readme:
         _write_readme(write_readme)
     if write_golden:
         _write_golden(write_golden)
-    faults = list(_faults(instances, test_mode=test_mode, probe=not no_probe))
-    for fault in faults:
-        click.echo(f"FAIL  {fault}", err=True)
-    sys.exit(1 if faults else 0)
-
-
-def _faults(instances: tuple[Path, ...], *, test_mode: bool, probe: bool) -> Iterator[str]:
-    plans = []
-    for path in instances:
-        try:
-            plan = process.plan(path, test_mode=test_mode)
-            plans.append(plan)
-            if probe:
-                report = asyncio.run(plan.kind.source(plan.settings.config).probe())
-                click.echo(f"{'ok  ' if report.ok else 'FAIL'}  {path}: {report.detail}")
-                if not report.ok:
-                    yield f"{path}: {report.detail}"
-            else:
-                click.echo(f"ok    {path}")
-        except CiorError as error:
-            yield str(error)
-    try:
-        process.refuse_conflicts(plans)
-    except CiorError as error:
-        yield str(error)
+    sys.exit(checking.check(targets, test_mode=test_mode, run=not no_probe))
 
 
 def _write_readme(package: str) -> None:
-    kind = registry.load_package(package)
-    path = Path(str(files(package).joinpath("README.md")))
+    kind = registry.load_package(registry.names().get(package, package))
+    if kind.papers is not None:
+        click.echo(f"{package} is one file: its docstring is its README")
+        return
+    path = Path(str(files(kind.package).joinpath("README.md")))
     path.write_text(documents.refreshed(path.read_text(encoding="utf-8"), kind), encoding="utf-8")
     click.echo(f"wrote {path}")
 
 
 def _write_golden(package: str) -> None:
-    subject = Subject(package)
+    subject = Subject(registry.names().get(package, package))
     for sample in subject.samples:
         if sample.expected is None:
             samples.write_expected(sample, subject.decode(sample.raw, subject.stamped(sample)))
@@ -227,6 +214,60 @@ def _show(report: Report) -> None:
     )
 
 
+@connector.command(
+    name="open",
+    help="Open sealed records of an archive with the team's or the repair key, off the servers. Each opening is "
+    "written down first. What comes out can be given to `replay`.",
+)
+@click.argument("archive", type=click.Path(path_type=Path, exists=True))
+@click.option("--key", type=click.Path(path_type=Path, exists=True), required=True, help="The private key.")
+@click.option("--who", required=True, help="Who opens: a name, not a role.")
+@click.option("--reason", required=True, help="Why.")
+@click.option(
+    "--openings",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The record of openings: begun when it is not there, refused when it was changed.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Opened records (NDJSON)."
+)
+@click.option("--only", multiple=True, help="Open this id alone; may be given again.")
+def open_command(
+    *,
+    archive: Path,
+    key: Path,
+    who: str,
+    reason: str,
+    openings: Path,
+    out: Path,
+    only: tuple[str, ...],
+) -> None:
+    """Exit 0 when all were opened, 1 when one was not (another key's, or changed)."""
+    os.umask(0o077)  # what comes out names people
+    try:
+        with (
+            closing(Openings.open(openings)) as record,
+            archive.open("rb") as lines,
+            out.open("xb") as opened,
+        ):
+            opener = Opener(
+                who=who,
+                reason=reason,
+                private_key=read_key(key),
+                openings=record,
+                now_ms=lambda: time.time_ns() // 1_000_000,
+            )
+            found = list(opened_records(lines, opener, only=frozenset(only)))
+            records_ = [each for each in found if isinstance(each, RawRecord)]
+            opened.writelines(codec.encode(each) + b"\n" for each in records_)
+    except (CiorError, FileExistsError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{len(records_)} opened, {len(found) - len(records_)} not", err=True)
+    click.echo(f"openings end with {record.head.chain} {record.head.seq} {record.head.hash}", err=True)
+    sys.exit(0 if len(records_) == len(found) else 1)
+
+
 @connector.command(help="Run instances in this process until SIGTERM.")
 @click.argument("instances", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -235,7 +276,11 @@ def _show(report: Report) -> None:
     required=True,
     help="The centre's connector settings.",
 )
-@click.option("--family", default="connectors", help="Name of the process: its spool's folder.")
+@click.option(
+    "--family",
+    default="connectors",
+    help="Name of the process: of its spool's folder, and its user at a broker with keys.",
+)
 def run(instances: tuple[Path, ...], centre: Path, family: str) -> None:
     """Exit 0 after an orderly stop, 1 when a file must be corrected."""
     os.umask(0o077)  # its journals, marks and spools are of people in danger

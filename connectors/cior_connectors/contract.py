@@ -1,9 +1,10 @@
 """The connector contract: everything an author may rely on, readable in twenty minutes.
 
 An author writes a folder: ``manifest.toml``, ``config.py`` (one strict model), ``source.py`` (five verbs),
-``decode.py`` (pure), ``samples/<case>/``, ``quality.toml``, ``README.md`` and a test file of one line. The runtime owns
-the rest: back-off, connection states, spool, publishing, the order *durable first, then acknowledge* (law 1), dead
-letters, sealing, limits, metrics, heartbeats, supervision.
+``decode.py`` (pure), ``samples/<case>/``, ``quality.toml``, ``README.md`` and a test file of one line; or one file with
+``PAPERS`` (:mod:`cior_connectors.papers`). :mod:`cior_connectors.transports` has ready verbs. The runtime owns the
+rest: back-off, connection states, spool, publishing, the order *durable first, then acknowledge* (law 1), dead letters,
+sealing, limits, metrics, heartbeats, supervision.
 
 Call order, guaranteed: ``open`` → ``receive`` iterated (``decode`` called for each item, in order, off any lock) →
 ``close``; after an error the runtime calls ``close``, waits, and starts again with ``open``. ``close`` is called at
@@ -64,8 +65,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``manifest.toml``. ``source`` and ``config`` are ``module:attribute`` relative to the connector's package.
 
     ``resources`` are exclusive things (``tcp:{host}:{port}``), templates over config fields: two instances may not
-    claim the same one. ``life_safety`` means: presses can come this way, so it must be gold outside test mode, is never
-    rate limited and refuses instead of dropping.
+    claim the same one. ``numbered``: each message carries a number of its device's, so that one which is missing shows;
+    where somebody sealed may report, no such number and no bytes of that line leave in clear (law 17). ``life_safety``
+    means: presses can come this way, so it must be gold outside test mode, is never rate limited and refuses instead of
+    dropping. ``peer``: what plays the far side for the kit and for ``cior connector check``; an attribute like the
+    others, or one of :mod:`cior_connectors.kit.peers` by its whole name.
     """
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{1,40}$")]
@@ -84,9 +88,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     commands: bool = False
     discovers: bool = False
     heartbeats: bool = False
+    numbered: bool = False
     resources: tuple[str, ...] = ()
     quality: str = "quality.toml"
     family: str = ""
+    peer: str = ""
 
 
 class Secret:
@@ -279,10 +285,14 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of imitating real work against the far side: ``ok`` and one sentence for the operator, without secrets."""
+    """Result of imitating real work against the far side: ``ok`` and one sentence for the operator, without secrets.
+
+    ``tried`` False: nothing is wrong as far as could be seen, but there was nothing to work on.
+    """
 
     ok: bool
     detail: str
+    tried: bool = True
 
 
 class OpenContext(Protocol):

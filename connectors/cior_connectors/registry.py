@@ -16,10 +16,13 @@ import msgspec
 from cior_connectors import builtin
 from cior_connectors.contract import ConnectorConfig, Manifest, Source
 from cior_connectors.kit.quality import QualityFile, Tier
+from cior_connectors.papers import Papers
 from cior_core import strict_toml
 from cior_core.errors import ConfigInvalid
 
 GROUP = "cior.connectors"
+_FAULTS_OF_AUTHORS = (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError)
+"""What a module raises at import when its author is not done: that connector is broken, no other."""
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     config_model: type[ConnectorConfig]
     source_type: Any
     quality: QualityFile
+    papers: Papers | None = None
 
     def source(self, config: ConnectorConfig) -> Source:
         """A source for ``config``. Raises ``ConfigInvalid``."""
@@ -37,8 +41,22 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         return built
 
     def text(self, name: str) -> str:
-        """A text file of the connector's folder. Raises ``ConfigInvalid`` when it is not there."""
-        return package_text(self.package, name)
+        """A text file of the connector's folder, or what stands for it in a connector of one file.
+
+        Raises ``ConfigInvalid`` when it is not there.
+        """
+        if self.papers is None:
+            return package_text(self.package, name)
+        found = {"config.example.toml": self.papers.example, "config.invalid.toml": self.papers.invalid}.get(
+            name
+        )
+        if found is None:
+            raise _broken(f"{self.package} is one file and has no {name}")
+        return found
+
+    def peer(self) -> Any:
+        """What plays the far side, made anew; None when the manifest names nothing. Raises ``ConfigInvalid``."""
+        return _attribute(self.package, self.manifest.peer)() if self.manifest.peer else None
 
 
 def names() -> dict[str, str]:
@@ -63,13 +81,15 @@ def load(name: str) -> Kind:
 
 
 def load_package(package: str) -> Kind:
-    """The connector in an importable package. Raises ``ConfigInvalid``."""
-    manifest = strict_toml.parse(
-        package_text(package, "manifest.toml"), Manifest, file=f"{package}/manifest.toml"
-    )
-    quality = strict_toml.parse(
-        package_text(package, manifest.quality), QualityFile, file=f"{package}/{manifest.quality}"
-    )
+    """The connector in an importable package, or in a module with ``PAPERS``. Raises ``ConfigInvalid``."""
+    papers = _papers(package)
+    if papers is None:
+        manifest = strict_toml.parse(
+            package_text(package, "manifest.toml"), Manifest, file=f"{package}/manifest.toml"
+        )
+        quality, file = package_text(package, manifest.quality), f"{package}/{manifest.quality}"
+    else:
+        manifest, quality, file = papers.manifest, papers.quality, f"{package}: PAPERS.quality"
     model = _attribute(package, manifest.config)
     if not (isinstance(model, type) and issubclass(model, ConnectorConfig)):
         raise ConfigInvalid(
@@ -82,7 +102,24 @@ def load_package(package: str) -> Kind:
         manifest=manifest,
         config_model=model,
         source_type=_attribute(package, manifest.source),
-        quality=quality,
+        quality=strict_toml.parse(quality, QualityFile, file=file),
+        papers=papers,
+    )
+
+
+def _papers(package: str) -> Papers | None:
+    """``PAPERS`` of a connector that is one file; None for a folder. Raises ``ConfigInvalid``."""
+    try:
+        module = importlib.import_module(package)
+    except _FAULTS_OF_AUTHORS as error:
+        raise _broken(f"{package} cannot be imported ({type(error).__name__}: {error})") from error
+    found = getattr(module, "PAPERS", None)
+    return found if isinstance(found, Papers) else None
+
+
+def _broken(sentence: str) -> ConfigInvalid:
+    return ConfigInvalid(
+        "connector.broken", sentence, cure="see connectors/README.md for the files of a connector"
     )
 
 
@@ -102,20 +139,18 @@ def package_text(package: str, name: str) -> str:
     try:
         return files(package).joinpath(name).read_text(encoding="utf-8")
     except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(
-            "connector.broken",
-            f"{package} has no readable {name}",
-            cure="see connectors/README.md for the files of a connector",
-        ) from error
+        raise _broken(f"{package} has no readable {name}") from error
 
 
 def _attribute(package: str, where: str) -> Any:
+    """``module:name`` in the package, ``:name`` in itself, or a whole name of ours (``cior_connectors.…:name``)."""
     module, _, name = where.partition(":")
+    ours = module.startswith(f"{__package__}.")
     try:
-        return getattr(importlib.import_module(f"{package}.{module}"), name)
-    except (ImportError, AttributeError) as error:
+        return getattr(importlib.import_module(module if ours else f"{package}.{module}".rstrip(".")), name)
+    except _FAULTS_OF_AUTHORS as error:
         raise ConfigInvalid(
             "connector.broken",
-            f"{package}: cannot load {where} ({type(error).__name__})",
-            cure="correct the manifest",
+            f"{package}: cannot load {where} ({type(error).__name__}: {error})",
+            cure="correct the manifest, or install what it needs",
         ) from error

@@ -19,7 +19,7 @@ from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.taxonomy import Taxonomy
 from cior_store.engine import Store
 from cior_store.migrate import status
-from cior_store.questions import Questions
+from cior_store.questions import ConsoleQuestions
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class ConsolePart:
             token=settings.token,
             centre=settings.name,
             city=settings.city,
-            questions=wall_questions(Questions(store), now_ms, drills=settings.drill),
+            questions=wall_questions(ConsoleQuestions(store), now_ms, drills=settings.drill),
             drill=settings.drill,
             now_ms=now_ms,
             names=settings.names,

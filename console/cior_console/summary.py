@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_store.answers import FalseAlarmRow, LatencyRow, LevelCount, SourceCount
-from cior_store.questions import AccountingQuestions, Questions
+from cior_store.answers import DeadCount, FalseAlarmRow, LatencyRow, LevelCount, SourceCount
+from cior_store.questions import ConsoleQuestions
 from cior_store.reconcile import without_names
-
-
-class DeadCount(msgspec.Struct, frozen=True, kw_only=True):
-    """Dead letters of one code."""
-
-    code: str
-    count: int
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +52,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     drill_alerts: int
 
 
-def balance_of(questions: AccountingQuestions, *, since_ms: int, until_ms: int) -> Balance:
+def balance_of(questions: ConsoleQuestions, *, since_ms: int, until_ms: int) -> Balance:
     """The balance of whole minutes that touch the window, instance by instance."""
     rows = without_names(questions.reconciliation(since_ms=since_ms - since_ms % 60_000, until_ms=until_ms))
     raw_differences = [row.missing_raw for row in rows]
@@ -76,19 +69,12 @@ def balance_of(questions: AccountingQuestions, *, since_ms: int, until_ms: int) 
     )
 
 
-def summarise(questions: Questions, *, since_ms: int, until_ms: int) -> Summary:
+def summarise(questions: ConsoleQuestions, *, since_ms: int, until_ms: int) -> Summary:
     """Everything about the window."""
-    counts: dict[str, int] = {}
-    for letter in questions.dead_letters(since_ms=since_ms, until_ms=until_ms, limit=100_000):
-        counts[letter.code] = counts.get(letter.code, 0) + 1
     return Summary(
         sources=questions.signals_by_source(since_ms=since_ms, until_ms=until_ms),
-        cameras=sum(
-            row.events
-            for row in questions.events_by_minute(since_ms=since_ms, until_ms=until_ms)
-            if row.source.startswith("vision/")
-        ),
-        dead=tuple(DeadCount(code=code, count=count) for code, count in sorted(counts.items())),
+        cameras=questions.camera_events(since_ms=since_ms, until_ms=until_ms),
+        dead=questions.dead_codes(since_ms=since_ms, until_ms=until_ms),
         levels=questions.alerts_by_level(since_ms=since_ms, until_ms=until_ms),
         latency=questions.p1_latency(since_ms=since_ms, until_ms=until_ms),
         false_alarms=questions.false_alarms(),

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cior_console.summary import Summary, balance_of, summarise
-from cior_store.questions import Questions
+from cior_store.answers import BlindSpot
+from cior_store.questions import ConsoleQuestions
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -30,7 +31,7 @@ def settled_until_ms(now_ms: int, *, in_flight_s: float) -> int:
 
 
 def wall_questions(
-    questions: Questions, now_ms: Callable[[], int], *, in_flight_s: float = 90.0, drills: bool = False
+    questions: ConsoleQuestions, now_ms: Callable[[], int], *, in_flight_s: float = 90.0, drills: bool = False
 ) -> Mapping[str, Callable[[], Any]]:
     """Question name → function. Windows: the last hour; ``summary``: since this process began.
 
@@ -65,16 +66,7 @@ def wall_questions(
         return summarise(questions, since_ms=started_ms, until_ms=now_ms() + 1)
 
     def blind() -> list[dict[str, Any]]:
-        return [
-            {
-                "name": spot.subject,
-                "state_es": _STATES.get(spot.health, (spot.health,))[0],
-                "state_en": spot.health,
-                "since_ms": spot.since_ms,
-                "late": spot.subject.startswith(_WORKERS),
-            }
-            for spot in questions.blind_spots(drills=drills)
-        ]
+        return [_spot(spot) for spot in questions.blind_spots(drills=drills)]
 
     def sources() -> list[dict[str, Any]]:
         rows = questions.signals_by_source(since_ms=now_ms() - HOUR_MS, until_ms=now_ms() + 1)
@@ -84,3 +76,20 @@ def wall_questions(
         ]
 
     return {"summary": summary, "latency": latency, "balance": balance, "blind": blind, "sources": sources}
+
+
+def _spot(spot: BlindSpot) -> dict[str, Any]:
+    """A line of the page. Reserved devices are a number and a district: not who, in which state, since when."""
+    es, en = _STATES.get(spot.health, (spot.health, spot.health))
+    if spot.reserved:
+        es, en = (
+            f"reservados que no responden: hasta {spot.devices}",
+            f"reserved, not answering: up to {spot.devices}",
+        )
+    return {
+        "name": spot.district or "—" if spot.reserved else spot.subject,
+        "state_es": es,
+        "state_en": en,
+        "since_ms": spot.since_ms,
+        "late": spot.subject.startswith(_WORKERS),
+    }

@@ -102,7 +102,12 @@ def _signed(action: Action) -> bytes:
     return msgspec.json.encode(action)
 
 
-_CLOUDEVENTS: Final = Codec(encode=cloudevents.encode, decode=cloudevents.decode, wire=cloudevents.WireEvent)
+_CLOUDEVENTS: Final = Codec(
+    encode=cloudevents.encode,
+    decode=cloudevents.decode,
+    decode_many=cloudevents.decode_many,
+    wire=cloudevents.WireEvent,
+)
 
 
 def _urgent(_record: Any) -> Lane:

@@ -53,6 +53,7 @@ __all__ = [
     "WireEvent",
     "canonical",
     "decode",
+    "decode_many",
     "encode",
     "from_rfc3339",
     "to_rfc3339",
@@ -123,6 +124,9 @@ _KNOWN_PARTS: Final[dict[str, frozenset[str]]] = {
 }
 _encode_wire: Final = msgspec.json.Encoder().encode
 _decode_wire: Final = msgspec.json.Decoder(WireEvent).decode
+_decode_wires: Final = msgspec.json.Decoder(list[WireEvent]).decode
+_split: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_NOT_OURS: Final = (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError, PayloadRejected)
 
 
 def _type_code(name: str) -> TypeCode:
@@ -182,9 +186,30 @@ def decode(payload: bytes, *, limit_bytes: int = MAX_EVENT_BYTES) -> Event:
         wire = _decode_wire(payload)
         if _encode_wire(wire) == payload and (event := _from_canonical(wire)) is not None:
             return event
-    except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError, PayloadRejected):
+    except _NOT_OURS:
         pass  # not our own writing, or wrong: the strict road decides and says why
     return _decode_strictly(payload)
+
+
+def decode_many(payload: bytes) -> list[Event]:
+    """The events of a JSON array of them, as :func:`decode` gives each: an envelope of our own writing in one go.
+
+    Raises :class:`PayloadRejected` for the first that is wrong.
+    """
+    if len(payload) <= MAX_EVENT_BYTES:
+        try:
+            wires = _decode_wires(payload)
+            if _encode_wire(wires) == payload:
+                found = [event for wire in wires if (event := _from_canonical(wire)) is not None]
+                if len(found) == len(wires):
+                    return found
+        except _NOT_OURS:
+            pass
+    try:
+        parts = _split(payload)
+    except _NOT_OURS as error:
+        raise PayloadRejected("event.malformed", "not a JSON array", cure="look at its producer") from error
+    return [decode(bytes(part)) for part in parts]
 
 
 # --- out ----------------------------------------------------------------------------------------------------
@@ -266,7 +291,10 @@ def _check_container(value: dict[Any, Any] | list[Any] | tuple[Any, ...], depth:
         for name, member in value.items():
             if type(name) is not str:
                 _reject("event.value_type", "a member's name is not text")
-            _check_value(member, depth - 1)
+            # The most frequent values without another call.
+            kind = type(member)
+            if kind is not str and kind is not bool and member is not None:
+                _check_value(member, depth - 1)
     else:
         for item in value:
             _check_value(item, depth - 1)

@@ -238,9 +238,14 @@ class RulePack:
         }
         self.storms = {code: rule for rule in _all(files, "storm", StormRule) for code in rule.types}
         self.floods = {code: rule for rule in _all(files, "flood", FloodRule) for code in rule.types}
+        # Each member of a flood may come with its ending.
+        self.flood_rooms: dict[str, int] = {}
+        for rule in self.floods.values():
+            self.flood_rooms[rule.opens] = max(2 * rule.members_max, self.flood_rooms.get(rule.opens, 0))
         self.lines = {family: rule for rule in _all(files, "line", LineRule) for family in rule.families}
         self.postures = {rule.name: rule for rule in _all(files, "posture", PostureRule)}
         self.groups = _partners(self.merge.groups)
+        self._partners = {family: found | {family} for family, found in self.groups.items()}
 
     def kind(self, code: str) -> EventType | None:
         """The type called ``code``, or None when the taxonomy does not know it."""
@@ -249,6 +254,10 @@ class RulePack:
     def compatible(self, one: str, other: str) -> bool:
         """Whether events of the two families may be one incident."""
         return one == other or other in self.groups.get(one, frozenset())
+
+    def partners(self, family: str) -> frozenset[str]:
+        """The families, its own among them, whose events may be one incident with one of ``family``."""
+        return self._partners.get(family) or frozenset((family,))
 
 
 SILENCE_HOURS_MAX = 8.0

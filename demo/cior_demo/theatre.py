@@ -141,7 +141,7 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     world = write_world(folder, roster=people, city=city, model=options.model)
     centre = load(world.centre_file, folder / "data")
     centre.data.mkdir(parents=True, exist_ok=True)
-    ring = open_keys(centre.data / "keys")
+    ring = open_keys(centre.data / "keys", own_team=True)
     click.echo(
         f"CIOR demo: {play.title_es} / {play.title_en} ({play.duration_s / options.speed:.0f} s), everything "
         f"on loopback, no Docker, no root"

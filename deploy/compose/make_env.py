@@ -1,9 +1,11 @@
 """Make the secrets of a centre: ``python3 deploy/compose/make_env.py [FILE]`` writes ``.env`` beside
-docker-compose.yml, once. Standard library only.
+docker-compose.yml, and the folder ``secrets`` beside that, once. Standard library only.
 
 It never overwrites: the passwords in a lost file could not be made again. Readable by its owner only. ClickHouse gets
 SHA-256 digests; of the passwords, this file keeps those that a container must present and those that people need
-(Grafana, response team, ledger, backup).
+(Grafana's data sources, response team, ledger, backup). The folder holds one file a secret for the services that read
+files: the folder is closed to others, its files are not, since each is shown alone in a container with users of its
+own.
 """
 
 from __future__ import annotations
@@ -27,7 +29,19 @@ USERS = (
     "LEDGER",
     "BACKUP",
 )
-GRAFANA = ("ADMIN_PASSWORD", "SECRET_KEY", "WEBHOOK_TOKEN")
+BUS = (
+    "connectors-dc09",
+    "connectors-traccar",
+    "connectors-cad_drop",
+    "vision",
+    "streams-urgent",
+    "streams-bulk",
+    "sink",
+    "console",
+    "log-reader",
+    "response-team",
+)
+"""Users of the broker: docs/rights.md, with the families of deploy/compose/centre."""
 
 
 def lines() -> list[str]:
@@ -41,14 +55,34 @@ def lines() -> list[str]:
         password = secrets.token_hex(24)
         made.append(f"CIOR_CLICKHOUSE_{user}_PASSWORD={password}")
         made.append(f"CIOR_CLICKHOUSE_{user}_SHA256={hashlib.sha256(password.encode()).hexdigest()}")
-    made += [f"CIOR_GRAFANA_{name}={secrets.token_hex(24)}" for name in GRAFANA]
     made += [
+        f"CIOR_GRAFANA_WEBHOOK_TOKEN={secrets.token_hex(24)}",
         "# Whom Grafana tells when a part of the centre fails. These two lead nowhere: put yours here, then",
         "# docker compose up -d grafana. Mail also needs CIOR_SMTP_ENABLED=true and CIOR_SMTP_HOST (deploy/README.md).",
         "CIOR_GRAFANA_WEBHOOK_URL=http://change-me.invalid/platform",
         "CIOR_GRAFANA_MAIL_TO=change-me@platform.invalid",
     ]
+    made += [
+        "# The response team's public key: the line in the team.public that `cior keys team FOLDER` makes on the",
+        "# team's own computer. The private half never comes here. Until this line is filled in, nothing starts.",
+        "CIOR_TEAM_PUBLIC=",
+    ]
     return [*made, f"CIOR_DC09_KEY={secrets.token_hex(16)}", f"CIOR_TRACCAR_SECRET={secrets.token_hex(24)}"]
+
+
+def files() -> dict[str, str]:
+    """Name to content of what services read as files, with new secrets."""
+    names = ["grafana_admin_password", "grafana_secret_key", *(f"{user}.password" for user in BUS)]
+    return {name: secrets.token_hex(24) for name in names}
+
+
+def write_files(folder: Path) -> None:
+    """Those that are not there yet."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name, content in files().items():
+        if not (folder / name).exists():
+            (folder / name).write_text(content, encoding="utf-8")
+            (folder / name).chmod(0o444)
 
 
 def main(arguments: list[str]) -> int:
@@ -61,7 +95,8 @@ def main(arguments: list[str]) -> int:
         return 2
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write("\n".join(lines()) + "\n")
-    print(f"{path.name} written")
+    write_files(path.parent / "secrets")
+    print(f"{path.name} and secrets/ written")
     return 0
 
 

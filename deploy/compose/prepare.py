@@ -1,20 +1,28 @@
-"""Before the parts of a centre start: keys, topics, migrations. Runs to its end; doing it again changes nothing.
+"""Before the parts of a centre start: keys and each service's share of them, the broker's users, rights and topics,
+migrations. Runs to its end; doing it again changes nothing.
 
-``prepare.py KEYS_FOLDER`` with ``CIOR_BUS`` and ``CIOR_STORE`` (the migrator's DSN). Exit code 1: try again; 2: a
-human must change something.
+``prepare.py CENTRE_FILE KEYS SHARES PASSWORDS`` with ``CIOR_BUS`` (the administrator's listener), ``CIOR_BUS_KEYS``,
+``CIOR_STORE`` (the migrator's DSN) and, the first time, ``CIOR_TEAM_PUBLIC`` (``cior keys team``). Exit code 1: try
+again; 2: a human must change something.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
+from cior.bus_command import families_of
 from cior.cli import configure_logs
-from cior.keys import open_keys
+from cior.key_shares import hand_out
+from cior.keys import open_keys, refuse_team_private
+from cior.public_key import TEAM, take_line
+from cior.recipients import note_recipients
 from cior.wall_views import lacking
-from cior_bus.admin import Topics
-from cior_bus.settings import BusSettings
+from cior_bus.access import as_admin
+from cior_bus.provisioning import provision
+from cior_bus.rights import users
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_store.engine import Store
 from cior_store.migrate import migrate
@@ -22,11 +30,16 @@ from cior_store.migrate import migrate
 
 def main(arguments: list[str]) -> int:
     """Prepare and say what was done, never a secret."""
-    (folder,) = arguments
+    centre, keys, shares, passwords = map(Path, arguments)
     configure_logs("info")
     try:
-        ring = open_keys(Path(folder))
-        created = Topics(BusSettings.from_dsn(os.environ["CIOR_BUS"])).ensure()
+        take_line(keys, TEAM, os.environ.get("CIOR_TEAM_PUBLIC", ""))
+        ring = open_keys(keys)
+        refuse_team_private(ring)
+        note_recipients(keys, ring.keys.team_public, now_ms=time.time_ns() // 1_000_000)
+        hand_out(ring.keys, keys, shares)
+        broker = as_admin(os.environ["CIOR_BUS"], client_id="cior-prepare")
+        told = provision(broker, users(families_of(centre)), passwords)
         with Store.open(os.environ["CIOR_STORE"]) as store:
             applied = migrate(store)
             lost = tuple(lacking(store))
@@ -36,7 +49,8 @@ def main(arguments: list[str]) -> int:
     for sentence in lost:
         print(sentence, file=sys.stderr)
     print(
-        f"keys {'made' if ring.fresh else 'there'}, topics created {len(created)}, migrations applied {len(applied)}"
+        f"keys {'made' if ring.fresh else 'there'}, topics created {len(told.topics)}, "
+        f"rights given {told.granted}, taken away {told.withdrawn}, migrations applied {len(applied)}"
     )
     return 0
 

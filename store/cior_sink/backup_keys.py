@@ -50,14 +50,16 @@ def opens_sealed(name: str, content: bytes, sealed_for: frozenset[bytes]) -> boo
 
 
 def _keys_in(content: bytes) -> Iterator[bytes]:
-    """What could be a public key: the whole file, or a text of a JSON file."""
+    """What could be a public key: the whole file, a line with it, or a text of a JSON file."""
     yield from _whole(content)
+    yield from _whole(content.split(b"+", 2)[-1])  # a line that people carry: <whose>+<id>+<base64>
     try:
         found = msgspec.json.decode(content)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return
     for text in _texts(found):
         yield from _whole(text.encode())
+        yield from _whole(text.encode().split(b"+", 2)[-1])
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -168,18 +168,29 @@ class BalanceRow(Struct, frozen=True):
 
 
 class BlindSpot(Struct, frozen=True):
-    """A device or source that last said, or was last found, silent, degraded or down."""
+    """A device or source that last said, or was last found, silent, degraded or down; or how many reserved ones of a
+    district did (``reserved``: no name, state or instant, ``devices`` of them).
+    """
 
     subject: str
     source: str
     connector: str
     health: str
-    since_ms: int
+    since_ms: int | None
     district: str = ""
     lat: float | None = None
     lon: float | None = None
     detail: str = ""
     drill: bool = False
+    reserved: bool = False
+    devices: int = 1
+
+
+class DeadCount(Struct, frozen=True):
+    """Dead letters of one code."""
+
+    code: str
+    count: int
 
 
 class SourceCount(Struct, frozen=True):

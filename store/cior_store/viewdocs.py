@@ -39,10 +39,17 @@ Read by `cior_grafana_supervisor`, which reads `wall` too.
 
 Read by `cior_grafana_observatory`, which reads nothing else.
 """,
+    "console": """
+## Database `console`: what the console's page asks
+
+Read by `cior_console`, which reads nothing else. A view of a window takes `since_ms` and `until_ms` (UTC milliseconds,
+widened to whole minutes), the balance `since_s` and `until_s`:
+`SELECT * FROM console.v_levels(since_ms = …, until_ms = …)`.
+""",
     "ops": """
 ## Database `ops`: inside the centre
 
-No user of Grafana reads these. The views above are made of them, and of the tables.
+Neither Grafana's users nor the console's read these. The views above are made of them, and of the tables.
 """,
 }
 _TABLE = "\n| view | what it shows |\n|---|---|\n"

@@ -26,8 +26,9 @@ from cior_bus.batch_plan import BatchPlan, BatchPlans, MemoryPlans
 from cior_bus.lag import Lag
 from cior_bus.log_epoch import epoch_of, name_in
 from cior_bus.message import RecordIn
+from cior_bus.refusals import listener, refusal_of
 from cior_bus.settings import BusSettings, Profile
-from cior_core.errors import SourceUnavailable
+from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.model import Struct
 
 _LOG = structlog.get_logger(__name__)
@@ -187,7 +188,7 @@ class BatchConsumer:
 
         Raises what the handler raises (except ``SourceUnavailable``), and ``SourceUnavailable``: ``bus.topic_missing``
         when a topic is not there (after a data loss of the broker a new process must start over), ``bus.broker_away``
-        when it cannot start.
+        when it cannot start; ``CredentialsRefused`` when this part may not read here.
         """
         over = threading.Event()
         threading.Thread(target=self._watch, args=(over,), name="consumer-watchdog", daemon=True).start()
@@ -243,7 +244,7 @@ class BatchConsumer:
                 consumer = Consumer(self._settings.consumer(name_in(epoch, self._group)))
                 self._buffers.clear()
                 self._start(consumer)
-            except SourceUnavailable as error:
+            except CiorError as error:
                 if consumer is not None:
                     consumer.close()
                 if error.code not in patient or time.monotonic() > give_up_s:
@@ -291,6 +292,8 @@ class BatchConsumer:
             ]
             committed = consumer.committed(partitions, timeout=10.0)
         except KafkaException as error:
+            told = consumer.poll(0)  # a group that is refused is told here only
+            self._refuse(told.error() if told is not None else error.args[0], what=self._group)
             raise SourceUnavailable(
                 "bus.broker_away", f"the broker did not tell its partitions ({error.args[0].name()})"
             ) from error
@@ -299,6 +302,7 @@ class BatchConsumer:
 
     def _partitions(self, consumer: Consumer, topic: str) -> list[int]:
         found = consumer.list_topics(topic, timeout=10.0).topics[topic]
+        self._refuse(found.error, what=topic)
         if found.error is not None or not found.partitions:
             raise SourceUnavailable(
                 "bus.topic_missing", f"topic {topic} is not there", cure="run: cior topics --create"
@@ -321,7 +325,11 @@ class BatchConsumer:
             self._lag.left(each.topic, each.partition)
 
     def _pull(self, consumer: Consumer) -> None:
-        for message in consumer.consume(_PULL, timeout=min(0.1, self._limits.max_wait_s / 4)):
+        # The first message is awaited alone: the client's own call for many waits its whole time for the last one.
+        first = consumer.poll(self._patience_s())
+        if first is None:
+            return
+        for message in (first, *consumer.consume(_PULL, timeout=0)):
             error = message.error()
             if error is not None:
                 self._noticed(error)
@@ -330,6 +338,11 @@ class BatchConsumer:
             buffer = self._buffers.get((record.topic, record.partition))
             if buffer is not None:
                 buffer.add(record)
+
+    def _patience_s(self) -> float:
+        """How long the next message may be awaited: not past the moment at which a batch is due."""
+        gathers = any(buffer.records for buffer in self._buffers.values())
+        return min(0.1, max(0.005, self._limits.max_wait_s / 4)) if gathers else 0.1
 
     def _noticed(self, error: KafkaError) -> None:
         if error.code() in {
@@ -340,7 +353,14 @@ class BatchConsumer:
             raise SourceUnavailable(
                 "bus.topic_missing", "a topic of this consumer is gone", cure="create the topics, start over"
             )
+        self._refuse(error, what=self._group)
         _LOG.warning("read_failed", reason=error.name(), group=self._group)
+
+    def _refuse(self, error: KafkaError | None, *, what: str) -> None:
+        """Raise when the broker says no for good; whoever watches over this process's rights hears of it too."""
+        if error is not None and (refused := refusal_of(error, what=what)) is not None:
+            listener(self._settings.on_refused)(error)
+            raise refused
 
     def _hand_out(
         self,
@@ -409,13 +429,13 @@ class BatchConsumer:
         self._lag.stands(batch.topic, batch.partition, handled=batch.last + 1)
         self._metrics.add(m.CONSUMED, batch.topic, amount=len(batch.records))
 
-    @staticmethod
-    def _did_commit(consumer: Consumer, batch: Batch) -> bool:
+    def _did_commit(self, consumer: Consumer, batch: Batch) -> bool:
         try:
             consumer.commit(
                 offsets=[TopicPartition(batch.topic, batch.partition, batch.last + 1)], asynchronous=False
             )
         except KafkaException as error:
+            listener(self._settings.on_refused)(error.args[0])
             _LOG.warning("commit_failed", token=batch.token, reason=error.args[0].name())
             return False
         return True

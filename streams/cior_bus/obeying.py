@@ -28,7 +28,7 @@ from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_bus.settings import BusSettings
 from cior_core import codec
 from cior_core.catalogue import Kind
-from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
+from cior_core.errors import CiorError, CredentialsRefused, PayloadRejected, SourceUnavailable
 from cior_core.model import Command, Receipt, Target
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ class Obeyer:
         reading = loop.run_in_executor(self._threads, partial(consumer.run, handle, stop=stop))
         try:
             await asyncio.shield(reading)
-        except SourceUnavailable as away:
+        except (SourceUnavailable, CredentialsRefused) as away:  # a refusal ends the process from outside
             _LOG.warning("commands_unread", obeyer=self._name, code=away.code)
             await asyncio.sleep(_LONGEST_WAIT_S)
         finally:

@@ -30,6 +30,7 @@ from cior_bus import lanes, topics
 from cior_bus import metrics as m
 from cior_bus.dead_letters import dead_letter
 from cior_bus.message import MessageOut
+from cior_bus.refusals import listener, refusal_of
 from cior_bus.settings import BusSettings
 from cior_bus.spool import CLASSES, MIB, Entry, Spool, SpoolClass, Spooled
 from cior_core.errors import PayloadRejected, SourceUnavailable
@@ -145,7 +146,8 @@ class Bus:
         """All durable when it returns (law 1).
 
         Raises ``CapacityExhausted`` when neither broker nor spool can take them, ``SourceUnavailable``
-        (``bus.broker_away``) without a spool, ``PayloadRejected`` (``bus.message_too_large``) before anything was sent.
+        (``bus.broker_away``) without a spool, ``PayloadRejected`` (``bus.message_too_large``) before anything was sent,
+        ``CredentialsRefused`` (``bus.topic_refused_us``) when this part may not write there.
         """
         await asyncio.shield(asyncio.wrap_future(self.submit(messages)))
 
@@ -231,8 +233,13 @@ class Bus:
     def _not_acknowledged(self, messages: Sequence[MessageOut], flight: _Flight, done: Future[None]) -> None:
         """A refusal for good says nothing about this message alone: the broker judges a whole batch.
 
-        So the spool takes it, and the drain asks singly.
+        So the spool takes it, and the drain asks singly. What we have no right to write is nobody's to keep: it raises.
         """
+        for position, error in flight.errors.items():
+            if (refused := refusal_of(error, what=messages[position].topic)) is not None:
+                self._noticed(error)
+                done.set_exception(refused)
+                return
         reason = next((error for error in flight.errors.values() if not _Flight.hopeless(error)), None)
         if reason is not None or not flight.errors.keys() - {-1}:
             self._mark_away(reason)
@@ -267,7 +274,7 @@ class Bus:
     def _poll(self) -> None:
         """Serves delivery reports and deadlines. Lives until the drain thread has ended."""
         while not self._drain_stopped.is_set() or self._flights:
-            self._producer.poll(_TICK_S)
+            self._serve_reports()
             now = time.monotonic()
             while True:
                 with self._flights_lock:
@@ -276,7 +283,20 @@ class Bus:
                     flight = self._flights.popleft()
                 flight.expire()
 
+    def _serve_reports(self) -> None:
+        try:
+            self._producer.poll(_TICK_S)
+        except KafkaException as error:  # it is dead: one that may write nowhere gets no producer's number
+            self._noticed(error.args[0])
+            self._stop.wait(_TICK_S)
+
+    def _noticed(self, error: KafkaError | None) -> None:
+        """A no of the broker is looked into by whoever watches over this process's rights."""
+        if error is not None:
+            listener(self.settings.on_refused)(error)
+
     def _mark_away(self, error: KafkaError | None) -> None:
+        self._noticed(error)
         if self._away.is_set() or self._stop.is_set():
             return
         self._away.set()
@@ -428,8 +448,11 @@ def _weak(bus: Bus) -> Callable[[KafkaError], None]:
 
     def noticed(error: KafkaError) -> None:
         alive = reference()
-        if alive is not None and error.code() == _ALL_BROKERS_DOWN:
-            alive._mark_away(error)  # noqa: SLF001  (this module's own class)
+        if alive is None:
+            return
+        alive._noticed(error)  # noqa: SLF001  (this module's own class)
+        if error.code() == _ALL_BROKERS_DOWN:
+            alive._mark_away(error)  # noqa: SLF001
 
     return noticed
 

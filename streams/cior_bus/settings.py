@@ -8,14 +8,19 @@ session timeout, so that is short too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from cior_bus.credentials import Certificate, Scram
+from cior_bus.refusals import Refused, listener
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
+
+PLAIN, SECURED = "kafka", "kafkas"
 
 
 class Profile(StrEnum):
@@ -25,12 +30,17 @@ class Profile(StrEnum):
     KAFKA = "kafka"
 
 
+PROMPT_WAIT_MS = 10
+"""Fetch wait on a press's way: the embedded broker looks for new data at half of it."""
+
+
 class BusSettings(Struct, frozen=True):
     """Everything a Kafka client of this room needs.
 
-    ``ack_wait_s``: how long a direct publish may stay unacknowledged before the spool takes it. ``properties``: further
-    librdkafka properties (TLS, SASL); kept out of the DSN so that no secret appears in a command line, and hidden in
-    :meth:`__repr__`.
+    ``ack_wait_s``: how long a direct publish may stay unacknowledged before the spool takes it. ``secured``: TLS only;
+    ``credentials``: who we are there, kept out of the DSN so that no secret appears in a command line. ``on_refused``:
+    called from any client's thread when the broker refuses us for good. ``properties``: further librdkafka properties,
+    hidden in :meth:`__repr__`.
     """
 
     bootstrap: str
@@ -43,17 +53,21 @@ class BusSettings(Struct, frozen=True):
     message_max_bytes: int = 2_000_000
     queue_max_kbytes: int = 65_536
     properties: dict[str, str] = msgspec.field(default_factory=dict)
+    secured: bool = False
+    credentials: Scram | Certificate | None = None
+    on_refused: Callable[[Refused], None] | None = None
 
     @classmethod
     def from_dsn(cls, dsn: str, **overrides: Any) -> Self:
-        """``kafka://host:port[,host:port]?profile=tansu|kafka[&client_id=…]``.
+        """``kafka://host:port[,host:port]?profile=tansu|kafka[&client_id=…]``; ``kafkas://`` is the same inside TLS, to
+        a broker that asks who we are (``credentials``).
 
         Raises ``ConfigInvalid`` (``bus.dsn_invalid``).
         """
         parts = urlsplit(dsn)
         query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         unknown = sorted(set(query) - {"profile", "client_id"})
-        if parts.scheme != "kafka" or not parts.netloc or "@" in parts.netloc or unknown:
+        if parts.scheme not in {PLAIN, SECURED} or not parts.netloc or "@" in parts.netloc or unknown:
             raise _dsn_invalid(
                 f"unknown parameters {unknown}" if unknown else "scheme, host or credentials in the address"
             )
@@ -64,21 +78,27 @@ class BusSettings(Struct, frozen=True):
         given: dict[str, Any] = {
             "profile": Profile(query.get("profile", Profile.KAFKA)),
             "bootstrap": parts.netloc,
+            "secured": parts.scheme == SECURED,
         }
+        if given["secured"] and given["profile"] is Profile.TANSU:
+            raise _dsn_invalid("the embedded broker speaks no TLS: it answers on this machine only")
         if "client_id" in query:
             given["client_id"] = query["client_id"]
         return cls(**(given | overrides))
 
     @property
     def dsn(self) -> str:
-        """The address as text, without ``properties``."""
-        return f"kafka://{self.bootstrap}?profile={self.profile.value}"
+        """The address as text, without ``properties`` and ``credentials``."""
+        return f"{SECURED if self.secured else PLAIN}://{self.bootstrap}?profile={self.profile.value}"
 
     def __repr__(self) -> str:
         return f"BusSettings({self.dsn!r}, client_id={self.client_id!r}, properties=<{len(self.properties)} hidden>)"
 
     def client(self) -> dict[str, Any]:
-        """The librdkafka properties common to all clients."""
+        """The librdkafka properties common to all clients: the one place where keys are shown."""
+        shown = {"security.protocol": "ssl"} if self.secured else {}
+        if self.credentials is not None:
+            shown = self.credentials.properties()
         return {
             "bootstrap.servers": self.bootstrap,
             "client.id": self.client_id,
@@ -86,6 +106,8 @@ class BusSettings(Struct, frozen=True):
             "reconnect.backoff.max.ms": 500,
             "socket.keepalive.enable": True,
             "log_level": 2,
+            **shown,
+            "error_cb": listener(self.on_refused),
             **self.properties,
         }
 
@@ -110,6 +132,13 @@ class BusSettings(Struct, frozen=True):
             "topic.metadata.propagation.max.ms": 2_000,
             "queue.buffering.max.kbytes": self.queue_max_kbytes,
         }
+
+    def prompt(self) -> Self:
+        """The same for a reader on a press's way to the wall: it looks for news each 5 ms where the broker's long poll
+        does not wake on them."""
+        if self.profile is not Profile.TANSU:
+            return self
+        return msgspec.structs.replace(self, fetch_wait_ms=PROMPT_WAIT_MS)
 
     def consumer(self, group: str) -> dict[str, Any]:
         """A plain consumer: commits only when told, earliest, eager assignment; fetch wait and session by profile."""
@@ -140,5 +169,5 @@ def _dsn_invalid(why: str) -> ConfigInvalid:
     return ConfigInvalid(
         "bus.dsn_invalid",
         f"the broker address cannot be used: {why}",
-        cure="write kafka://host:port?profile=tansu or profile=kafka",
+        cure="write kafka://host:port?profile=tansu or profile=kafka, kafkas:// for a broker that asks for keys",
     )

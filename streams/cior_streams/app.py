@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import faust
 
+from cior_bus.credentials import MECHANISM, Scram
+from cior_bus.log_end import ends_as_read
 from cior_bus.message import RecordIn
 from cior_bus.settings import Profile
 from cior_bus.topics import TopicSpec
@@ -32,12 +35,25 @@ def create_app(settings: StreamSettings) -> faust.App:
     if settings.datadir.exists():
         shutil.rmtree(settings.datadir)
     settings.datadir.mkdir(parents=True)
-    app = faust.App(settings.group, **faust_options(settings))
-    app.transport = Transport(app.conf.broker_consumer, app)
+    app = faust.App(settings.group, **faust_options(settings), **_keys(settings))
+    app.transport = transport = Transport(app.conf.broker_consumer, app)
     _suspend_until_sought(app)
     if settings.bus.profile is Profile.TANSU:
+        transport.ends = partial(ends_as_read, settings.bus)
         _shorten_fetch_wait(app, BULK_FETCH_WAIT_MS if settings.role is Role.BULK else FETCH_WAIT_MS)
     return app
+
+
+def _keys(settings: StreamSettings) -> dict[str, Any]:
+    """What Faust's own client shows; none for a broker that asks for nothing."""
+    match settings.bus.credentials:
+        case Scram() as own:
+            shown = faust.SASLCredentials(
+                username=own.user, password=own.password, mechanism=MECHANISM, ssl_context=own.context()
+            )
+            return {"broker_credentials": shown}
+        case _:
+            return {}
 
 
 def _suspend_until_sought(app: faust.App) -> None:
@@ -75,7 +91,12 @@ def on_assigned(app: faust.App, call: OnRebalance) -> None:
 
 
 def bytes_table(app: faust.App, name: str, settings: StreamSettings) -> Any:
-    """A table of bytes by bytes with the partition count of the topics it serves."""
+    """A table of bytes by bytes with the partition count of the topics it serves.
+
+    Raises ``KeyError`` when no changelog is planned for it (``cior_bus.rights``): Kafka would have none.
+    """
+    if name not in settings.user.rights.tables:
+        raise KeyError(name)
     return app.Table(name, partitions=settings.partitions, key_type=bytes, value_type=bytes)
 
 

@@ -8,6 +8,7 @@ up to that instant, so nobody is called silent for lying in a backlog.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import cast
 
@@ -77,6 +78,8 @@ class Bulk:
         """The readable events of an envelope; each unreadable one is dead-lettered alone, its siblings go on."""
         if not record.value:
             raise PayloadRejected("codec.empty", "an empty message on a bulk lane")
+        with contextlib.suppress(PayloadRejected):
+            return cast("list[Event]", codec.records(Kind.EVENT, record.value))
         events: list[Event] = []
         for index, part in enumerate(codec.split(Kind.EVENT, record.value)):
             try:

@@ -25,6 +25,9 @@ from cior_bus.admin import Topics
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
+from cior_bus.self_test import SelfTest
+from cior_bus.settings import Profile
+from cior_bus.topics import CATALOGUE
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.ports import Clock
 from cior_streams import app as edge
@@ -37,6 +40,7 @@ from cior_streams.wiring import Domain, build
 
 _LOG = structlog.get_logger(__name__)
 _STOP_LIMIT_S = 10.0
+EXIT_REFUSED = 2
 EXIT_CRASHED = 70
 EXIT_WATCHDOG = 75
 EXIT_STUCK = 76
@@ -80,7 +84,11 @@ class Worker:
         metrics: Metrics | None = None,
         metrics_url: str = "",
     ) -> None:
-        self.settings, self.domain = settings, domain
+        self._rights = SelfTest(
+            settings.bus, settings.user if settings.bus.secured else None, group=settings.group
+        )
+        bus = msgspec.structs.replace(settings.bus, on_refused=self._rights.doubt)
+        self.settings, self.domain = msgspec.structs.replace(settings, bus=bus), domain
         self.metrics, self._metrics_url = metrics or Metrics(), metrics_url
         self._clock = clock or WallClock()
         self._stop = asyncio.Event()
@@ -98,13 +106,13 @@ class Worker:
         self._stop.set()
 
     async def run(self) -> int:
-        """The exit code: 0 stopped, 70 the app crashed, 75 the watchdog ended it."""
+        """The exit code: 0 stopped, 2 the broker refuses us, 70 the app crashed, 75 the watchdog ended it."""
         for each in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(ValueError, NotImplementedError):
                 asyncio.get_running_loop().add_signal_handler(each, self.stop)
         self._write_health(ready=False)
         if not await self._wait_for_broker():
-            return 0
+            return EXIT_REFUSED if self._rights.failure is not None else 0
         bus = Bus(
             msgspec.structs.replace(self.settings.bus, linger_ms=0, client_id=self.settings.app_id),
             metrics=self.metrics,
@@ -117,21 +125,32 @@ class Worker:
             self._write_health(ready=False)
 
     async def _wait_for_broker(self) -> bool:
-        """Topics are created explicitly before Faust looks for them. False: stopped meanwhile."""
+        """Topics are there before Faust looks for them: made here, or, where only an administrator may, made
+        beforehand. False: stopped or refused meanwhile.
+        """
         admin = Topics(self.settings.bus, timeout_s=5.0)
         while not self._stop.is_set():
             try:
-                await asyncio.to_thread(admin.ensure, partitions=self.settings.partitions)
-                epoch = await asyncio.to_thread(admin.epoch)
+                epoch = await asyncio.to_thread(self._prepared, admin)
             except SourceUnavailable as away:
                 _LOG.warning("broker_awaited", code=away.code)
                 self._write_health(ready=False)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), 0.5)
             else:
-                self.settings = msgspec.structs.replace(self.settings, epoch=epoch)
-                return True
+                self.settings = msgspec.structs.replace(self.settings, epoch=epoch or "")
+                return epoch is not None
         return False
+
+    def _prepared(self, admin: Topics) -> str | None:
+        """The epoch of the log; None: the broker refuses us. Raises ``SourceUnavailable`` while the broker is away."""
+        bus = self.settings.bus
+        if bus.profile is Profile.KAFKA and not self._rights.holds():
+            return None
+        if not bus.secured:
+            specs = (*CATALOGUE, *(self.settings.changelogs if bus.profile is Profile.KAFKA else ()))
+            admin.ensure(specs, partitions=self.settings.partitions)
+        return admin.epoch()
 
     async def _serve(self, bus: Bus) -> int:
         guard = Guard(bus, clock=self._clock, metrics=self.metrics)
@@ -152,6 +171,8 @@ class Worker:
         self, app: faust.App, starting: asyncio.Future[None], dog: asyncio.Future[Diagnosis], bus: Bus
     ) -> int:
         while not self._stop.is_set():
+            if self._rights.failure is not None:
+                return EXIT_REFUSED
             if starting.done() and starting.exception() is not None:
                 _LOG.error("worker_not_started", error=type(starting.exception()).__name__)
                 return EXIT_CRASHED

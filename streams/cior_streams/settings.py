@@ -11,7 +11,8 @@ from typing import Any
 
 from cior_bus import topics
 from cior_bus.log_epoch import name_in
-from cior_bus.settings import BusSettings, Profile
+from cior_bus.rights import Part, User, user_of
+from cior_bus.settings import PROMPT_WAIT_MS, BusSettings, Profile
 from cior_core.model import Struct
 
 
@@ -56,6 +57,16 @@ class StreamSettings(Struct, frozen=True):
         return name_in(self.epoch, self.app_id)
 
     @property
+    def user(self) -> User:
+        """Who this worker is at a broker that asks."""
+        return user_of(Part.STREAMS_URGENT if self.role is Role.URGENT else Part.STREAMS_BULK)
+
+    @property
+    def changelogs(self) -> tuple[topics.TopicSpec, ...]:
+        """The topics that keep its tables. On Kafka they are there before it starts."""
+        return self.user.rights.changelogs(partitions=self.partitions, group=self.group)
+
+    @property
     def datadir(self) -> Path:
         """Local tables of this application *and* worker: an explicit folder is not namespaced by Faust."""
         return self.state_dir / f"{self.app_id}-{self.worker}"
@@ -73,7 +84,7 @@ class StreamSettings(Struct, frozen=True):
         return frozenset({topics.URGENT.name, topics.AREA.name}) & {spec.name for spec in self.sources}
 
 
-FETCH_WAIT_MS = 20
+FETCH_WAIT_MS = PROMPT_WAIT_MS
 """Tansu's long poll does not wake on new data; Apache Kafka's does, so there Faust's own 1500 ms stay."""
 BULK_FETCH_WAIT_MS = 100
 """The same for the bulk application.
@@ -87,7 +98,6 @@ _COMMON: dict[str, Any] = {
     "stream_buffer_maxsize": 4_096,
     "stream_wait_empty": True,
     "topic_disable_leader": True,
-    "topic_allow_declare": True,
     "consumer_auto_offset_reset": "earliest",
     "producer_acks": -1,
     "processing_guarantee": "at_least_once",
@@ -99,16 +109,20 @@ _COMMON: dict[str, Any] = {
     "value_serializer": "raw",
 }
 _TANSU: dict[str, Any] = {
+    "topic_allow_declare": True,
     "broker_session_timeout": 2.0,
     "broker_heartbeat_interval": 0.5,
     "broker_rebalance_timeout": 6.0,
     "broker_request_timeout": 30.0,
+    # Batches form while one is on its way. One entry a batch, as it was before recoveries read to the right end, was
+    # one round trip an entry: a step of ten waited for ten.
     "producer_linger": 0.0,
-    "producer_max_batch_size": 1,
+    "producer_max_batch_size": 262_144,
     "store": "memory://",
     "recovery_consistency_check": False,
 }
 _KAFKA: dict[str, Any] = {
+    "topic_allow_declare": False,  # no part may create topics: changelogs are made beforehand
     "broker_session_timeout": 30.0,
     "broker_heartbeat_interval": 3.0,
     "broker_rebalance_timeout": 60.0,

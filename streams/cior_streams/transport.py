@@ -1,4 +1,4 @@
-"""Faust's Kafka driver with two repairs, each for events or state that were seen to be lost (law 4).
+"""Faust's Kafka driver with three repairs, each for events or state that were seen to be lost (law 4).
 
 Only :mod:`cior_streams.app` uses it.
 """
@@ -6,9 +6,16 @@ Only :mod:`cior_streams.app` uses it.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from cior_bus.log_end import Place
+
+Ends = Callable[[Mapping[Place, int]], Mapping[Place, int]]
+"""The right ends of logs, from those that the broker tells; blocks."""
 
 
 class ConfirmedProducer(driver.Producer):
@@ -64,9 +71,23 @@ class RewindingConsumer(driver.Consumer):
             await self.seek_wait(beginnings)
         return committed
 
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """The ends up to which a recovery reads its changelogs.
+
+        The embedded broker tells an end before the last batch's: a recovery that believed it forgot the entries of a
+        worker's last moments, although their offset was committed.
+        """
+        told = await super().highwaters(*partitions)
+        find = cast("Transport", self.transport).ends
+        if find is None or not told:
+            return told
+        ends = await asyncio.to_thread(find, {(tp.topic, tp.partition): told[tp] for tp in told})
+        return {tp: ends[tp.topic, tp.partition] for tp in told}
+
 
 class Transport(driver.Transport):
-    """Both."""
+    """All of them. ``ends``: for a broker whose own word on the end of a log is not to be taken."""
 
     Consumer = RewindingConsumer
     Producer = ConfirmedProducer
+    ends: Ends | None = None

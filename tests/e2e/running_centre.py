@@ -50,7 +50,7 @@ class RunningCentre:
             text = text.replace('[[vision]]\nfile = "camera.toml"\n', "")
         self.world.centre_file.write_text(edit(text), encoding="utf-8")
         centre = load(self.world.centre_file, folder / "data")
-        self.keys: Keys = open_keys(centre.data / "keys").keys
+        self.keys: Keys = open_keys(centre.data / "keys", own_team=True).keys
         self.stack = Stack(centre, self.keys)
 
     def __enter__(self) -> Self:

@@ -44,9 +44,6 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@$host:$controller_port
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://$host:$port,CONTROLLER://$host:$controller_port
-advertised.listeners=PLAINTEXT://$host:$port
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs=$data
 auto.create.topics.enable=false
 num.partitions=1
@@ -69,6 +66,13 @@ log.cleaner.dedupe.buffer.size=4194304
 num.network.threads=2
 num.io.threads=2
 controlled.shutdown.enable=true
+""")
+
+
+_PLAIN = Template("""\
+listeners=PLAINTEXT://$host:$port,CONTROLLER://$host:$controller_port
+advertised.listeners=PLAINTEXT://$host:$port
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 """)
 
 
@@ -129,7 +133,7 @@ class ApacheKafka:
 
     def __init__(self, folder: Path, settings: ApacheKafkaSettings | None = None) -> None:
         self.settings = settings or ApacheKafkaSettings()
-        self.port = free_port()
+        self.port, self.controller_port = free_port(), free_port()
         self._folder = folder
         self._java = cache.java(MINIMUM_JAVA)
         self._classpath = f"{jars(self.settings)}/*"
@@ -155,7 +159,7 @@ class ApacheKafka:
     def start(self) -> Self:
         """Start on the same port and records as before and wait until it answers."""
         if self.pid is None:
-            self._process.start(lambda: answers(LOOPBACK, self.port), timeout_s=self.settings.ready_timeout_s)
+            self._process.start(self._answers, timeout_s=self.settings.ready_timeout_s)
         return self
 
     def stop(self) -> None:
@@ -182,17 +186,24 @@ class ApacheKafka:
         ]
         return [self._java, *options, "-cp", self._classpath, main_class, *arguments]
 
+    def _answers(self) -> bool:
+        return answers(LOOPBACK, self.port)
+
+    def _listeners(self) -> str:
+        """Who is heard where, and what is asked of them."""
+        return _PLAIN.substitute(host=LOOPBACK, port=self.port, controller_port=self.controller_port)
+
     def _format(self) -> None:
         data = self._folder / "data"
         data.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(
-            _PROPERTIES.substitute(host=LOOPBACK, port=self.port, controller_port=free_port(), data=data)
-        )
+        common = _PROPERTIES.substitute(host=LOOPBACK, controller_port=self.controller_port, data=data)
+        self._properties.write_text(common + self._listeners())
         cluster_id = _cluster_id()
         argv = self._argv(
             "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._properties)
         )
         ran = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        self.format_argv, self.format_said = argv, ran.stdout + ran.stderr
         if ran.returncode:
             raise EngineFailed(
                 f"Apache Kafka storage could not be formatted:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}"

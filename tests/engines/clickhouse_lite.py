@@ -45,6 +45,8 @@ _CONFIG = Template("""\
   <tcp_port>$tcp_port</tcp_port>
   <users_config>$users</users_config>
   <user_directories><users_xml><path>$users</path></users_xml></user_directories>
+  <!-- As the configuration that a packaged server comes with. -->
+  <access_control_improvements><table_engines_require_grant>true</table_engines_require_grant></access_control_improvements>
   <query_log>
     <database>system</database><table>query_log</table>
     <flush_interval_milliseconds>500</flush_interval_milliseconds>

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engines import apache_kafka, cache, clickhouse_lite
+from engines import apache_kafka, cache, clickhouse_lite, mosquitto
 
 BROWSER = (("chromium", "chromium"), ("chromedriver", "chromium-driver"))
 
@@ -29,6 +29,10 @@ def lacks(root: Path) -> Iterator[str]:
     for command, package in BROWSER:
         if shutil.which(command) is None:
             yield f"'{command}' is not installed (Debian: apt-get install {package}): tests marked browser will skip"
+    try:
+        mosquitto.program()
+    except cache.EngineAbsent as absent:
+        yield f"{absent}: tests marked mosquitto will skip"
     if not (root.parent / "shared" / "data").is_dir():
         yield "no ../shared/data and tests marked model will skip, unless CIOR_TEST_DATA names such a folder"
 

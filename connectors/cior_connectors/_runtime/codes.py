@@ -11,8 +11,9 @@ DEGRADED = TypeCode("source.degraded")
 RESTORED = TypeCode("source.restored")
 SILENT_SOURCE = TypeCode("source.silent")
 HEARTBEAT = TypeCode("heartbeat")
+POSITION = TypeCode("position")
 ACCOUNTING = TypeCode("accounting")
-SILENT = TypeCode("silent.duress")
-"""What a loud life-safety type of a sealed device becomes; types that are silent already stay."""
+SILENT = TypeCode("silent")
+"""What every life-safety type of a sealed device is outside its box: which silence it is, only the box says."""
 
-OWN = (UNDECODED, DEGRADED, RESTORED, SILENT_SOURCE, HEARTBEAT, ACCOUNTING, SILENT)
+OWN = (UNDECODED, DEGRADED, RESTORED, SILENT_SOURCE, HEARTBEAT, POSITION, ACCOUNTING, SILENT)

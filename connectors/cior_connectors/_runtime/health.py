@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 import structlog
@@ -29,6 +30,11 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     reason: str
     since_ms: int
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As attributes of the instance's own word."""
+        return {"state": self.state.value, "reason": self.reason, "since_ms": self.since_ms}
 
 
 class HealthBook:

@@ -29,11 +29,12 @@ from cior_connectors._runtime.chains import Chains
 from cior_connectors._runtime.commands import WhileOpen
 from cior_connectors._runtime.health import Health, HealthBook, State
 from cior_connectors._runtime.limits import DeskPace, TelemetryLimit
-from cior_connectors._runtime.marks import Mark
+from cior_connectors._runtime.marks import Mark, watched
 from cior_connectors._runtime.pipeline import Pipeline
 from cior_connectors._runtime.records import Channel
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
+from cior_connectors._runtime.signs import Signs, tell
 from cior_connectors._runtime.unread import UnreadPace, speak
 from cior_connectors.contract import (
     Commandable,
@@ -42,7 +43,6 @@ from cior_connectors.contract import (
     Manifest,
     Outcome,
     Received,
-    Refused,
     Replayable,
     Source,
 )
@@ -100,6 +100,7 @@ class Instance:
         self._limit = TelemetryLimit(rate_per_s=settings.max_events_per_s)
         self._desk = DeskPace()
         self._unread = UnreadPace()
+        self.signs = Signs(key=around.sealer.pseudonym)
         self.accounting = Accounting(instance=settings.name, metrics=around.metrics)
         self.book = HealthBook(
             instance=settings.name,
@@ -176,6 +177,7 @@ class Instance:
                 self._post(),
                 self._watch_silence(),
                 self._obey(),
+                tell(self.signs, self._around.sink, self.now_ms),
                 speak(self._unread, lambda told: self._say(codes.UNDECODED, told), self.now_ms),
             )
         ]
@@ -302,7 +304,7 @@ class Instance:
     def _obeyer(self, source: Commandable, broker: BusSettings) -> Obeyer:
         return Obeyer(
             WhileOpen(source, is_open=lambda: self.book.health.state in _OPEN),
-            name=self.instance,
+            name=f"{self.manifest.name}.{self.instance}",  # the broker lets a family into its own groups only
             broker=broker,
             bus=self._around.sink,
             folder=self.state_dir / "commands",
@@ -334,7 +336,7 @@ class Instance:
         refused: list[Outcome] = []
         async for received in source.since(since_ms):
             self._around.metrics.add(m.RECONCILED, self.instance)
-            await self._queue.put(self.pipeline.stamp(_watched(received, refused)))
+            await self._queue.put(self.pipeline.stamp(watched(received, refused)))
         await self._queue.join()
         if not refused:
             self._mark.write(began_ms)
@@ -354,7 +356,7 @@ class Instance:
         while True:
             await asyncio.sleep(self._around.accounting_every_s)
             self._account()
-            self._say(codes.HEARTBEAT, _told(self.book.health))
+            self._say(codes.HEARTBEAT, self.book.health.told)
 
     def _account(self) -> None:
         counts = self.accounting.close_minute()
@@ -413,7 +415,7 @@ class Instance:
                 type_code = codes.RESTORED
             case _:
                 type_code = codes.SILENT_SOURCE if health.reason == "source.silent" else codes.DEGRADED
-        self._say(type_code, _told(health))
+        self._say(type_code, health.told)
 
     def _refusal_changed(self, refusing: bool) -> None:  # noqa: FBT001  a callback's one fact
         if refusing == self._refusing:
@@ -456,16 +458,19 @@ class Instance:
     def _channel(self) -> Channel:
         settings, registry = self.settings, self._context.registry
         any_sealed = any(device.data_class is DataClass.SEALED for device in registry.values())
+        may_carry_sealed = self.manifest.life_safety or any_sealed
         return Channel(
             context=self._context,
             sealer=self._around.sealer,
             life_safety=self.manifest.life_safety,
             sealed=settings.sealed,
-            carries_sealed=any_sealed if settings.carries_sealed is None else settings.carries_sealed,
+            carries_sealed=may_carry_sealed if settings.carries_sealed is None else settings.carries_sealed,
             keep=self._keep,
             placed=self._around.placed,
             vicinity=self._around.vicinity,
             unread=self._unread,
+            numbered=self.manifest.numbered,
+            signs=self.signs,
             expected_every_s=self.source.expected_every_s
             if isinstance(self.source, Heartbeating)
             else lambda _subject: None,
@@ -481,18 +486,3 @@ class Instance:
 def _message(event: Event) -> MessageOut:
     # An instance's own word is never sampled out, whatever its lane: the accounts rest on it.
     return MessageOut.of(event, spool_class=None if event.lane is Lane.URGENT else SpoolClass.NORMAL)
-
-
-def _watched(received: Received, refused: list[Outcome]) -> Received:
-    """The payload, with an answer that also notes refusals: the mark may not pass what is not durable."""
-
-    async def answer(outcome: Outcome) -> None:
-        if isinstance(outcome, Refused):
-            refused.append(outcome)
-        await received.ack(outcome)
-
-    return msgspec.structs.replace(received, ack=answer)
-
-
-def _told(health: Health) -> dict[str, Any]:
-    return {"state": health.state.value, "reason": health.reason, "since_ms": health.since_ms}

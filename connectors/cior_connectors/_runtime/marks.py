@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from cior_bus import durable_file
+from cior_connectors.contract import Outcome, Received, Refused
 
 
 class Mark:
@@ -28,3 +31,14 @@ class Mark:
     def write(self, at_ms: int) -> None:
         """Durable on return."""
         durable_file.replace(self._path, b"%d" % at_ms)
+
+
+def watched(received: Received, refused: list[Outcome]) -> Received:
+    """The payload, with an answer that also notes refusals: the mark may not pass what is not durable."""
+
+    async def answer(outcome: Outcome) -> None:
+        if isinstance(outcome, Refused):
+            refused.append(outcome)
+        await received.ack(outcome)
+
+    return msgspec.structs.replace(received, ack=answer)

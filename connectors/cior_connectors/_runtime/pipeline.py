@@ -21,6 +21,7 @@ from cior_connectors._runtime.clocks import DeviceClocks
 from cior_connectors._runtime.guard import DecodeResult, guarded
 from cior_connectors._runtime.records import Channel, Publication, publication_of
 from cior_connectors._runtime.resends import Resends
+from cior_connectors._runtime.signs import Signs
 from cior_connectors.contract import Identity, Manifest, Outcome, Received, Refused, Source
 from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
 from cior_core.identity import payload_sha256, raw_id
@@ -70,6 +71,7 @@ class Pipeline:
         self._clocks = DeviceClocks()
         self._on_refusal = on_refusal
         self._refusing: set[SpoolClass] = set()
+        self._signs = channel.signs or Signs(key=channel.sealer.pseudonym)
 
     def stamp(self, received: Received) -> Received:
         """Receipt instant, raw id and decode context: set here, once, at the edge (law 6)."""
@@ -141,6 +143,8 @@ class Pipeline:
         self._chains.settled([ready.publication.record for ready in group])
         for ready in group:
             self._accounting.durable(ready.publication, received_ms=ready.received.facts.received_ms)
+            for sign in ready.publication.signs:
+                self._signs.heard(sign, now_ms=ready.received.facts.received_ms)
             await self._answer(ready.received, ready.publication.outcome)
         if group[0].publication.spool_class in self._refusing:
             self._refusing.discard(group[0].publication.spool_class)

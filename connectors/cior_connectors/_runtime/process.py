@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from cior_bus.access import as_tried_part
 from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
+from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
 from cior_connectors import registry as kinds
@@ -115,7 +117,10 @@ def surroundings(
     """What all instances of a process share. Without ``city`` no place has a district."""
     placed = _as_it_is if city is None else city.placed
     sealer = Sealer(
-        team_key=centre.team_key, hmac_key=centre.hmac_key, district_of=lambda place: placed(place).district
+        team_key=centre.team_key,
+        repair_key=centre.repair_key,
+        hmac_key=centre.hmac_key,
+        district_of=lambda place: placed(place).district,
     )
     return Surroundings(
         sink=sink,
@@ -143,13 +148,18 @@ async def run(
     limits: SpoolLimits | None = None,
     metrics: Metrics | None = None,
 ) -> None:
-    """Run the instances of ``paths`` until ``stop``. Raises ``ConfigInvalid`` before anything is opened."""
+    """Run the instances of ``paths`` until ``stop``.
+
+    Raises ``ConfigInvalid`` before anything is opened, ``CredentialsRefused`` when the broker refuses this family.
+    """
     plans = [plan(path, test_mode=centre.test_mode) for path in paths]
     refuse_conflicts(plans)
     registry: Mapping[str, Device] = read_registry(Path(centre.registry)) if centre.registry else {}
     metrics = metrics or Metrics()
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
-    broker = BusSettings.from_dsn(centre.broker, client_id=f"cior-{family}")
+    broker, rights = as_tried_part(
+        centre.broker, user_of(Part.CONNECTORS, family=family), client_id=f"cior-{family}"
+    )
     bus = Bus(broker, spool=spool, metrics=metrics)
     try:
         around = surroundings(
@@ -171,7 +181,8 @@ async def run(
             )
             for each in plans
         ]
-        await run_until(built, stop=stop)
+        async with rights.guarding(stop):
+            await run_until(built, stop=stop)
     finally:
         bus.close()
         spool.close()

@@ -5,19 +5,21 @@ Pure but for the sealed box's key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 
 from cior_bus.message import MessageOut
 from cior_bus.spool import SpoolClass
-from cior_connectors._runtime import clocks
-from cior_connectors._runtime.codes import CONFLICT, UNDECODED
+from cior_connectors._runtime.codes import CONFLICT, HEARTBEAT, POSITION, UNDECODED
 from cior_connectors._runtime.guard import DecodeResult
-from cior_connectors._runtime.seal import Sealer
+from cior_connectors._runtime.seal import Sealer, is_condition
+from cior_connectors._runtime.signs import Sign, Signs
+from cior_connectors._runtime.stored_facts import stored_facts
 from cior_connectors._runtime.unread import UnreadPace
 from cior_connectors.contract import Accepted, DecodeContext, Facts, Outcome, Rejected, RejectedPart
 from cior_core.attributes import AUTHENTICATED, PACED, UNBELIEVED
+from cior_core.device_state import may_be_forged
 from cior_core.errors import PayloadRejected
 from cior_core.identity import dead_id, payload_sha256
 from cior_core.model import (
@@ -26,6 +28,7 @@ from cior_core.model import (
     DeadLetter,
     Device,
     Event,
+    EventId,
     Lane,
     Place,
     PlaceMethod,
@@ -36,12 +39,16 @@ from cior_core.system_events import system_event
 from cior_core.vicinity import Vicinity
 
 MAX_EVENT_BYTES = 1_000_000
+SEALED_CODE = "sealed.rejected"
+NUMBERS = frozenset({"sequence", "repeat"})
+"""Attributes from which a gap can be read."""
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
     """One payload, ready: all ``messages`` become durable or none does, then ``outcome`` is told to the source.
 
-    ``record`` is encoded last, because it gets its place in the chain when its turn has come.
+    ``record`` is encoded last, because it gets its place in the chain when its turn has come. ``signs``: what is not
+    told by itself, but with its device's next sign of life.
     """
 
     record: RawRecord
@@ -53,6 +60,7 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bool
     life_safety: bool = False
     unregistered: int = 0
+    signs: tuple[Sign, ...] = ()
 
     @property
     def messages(self) -> tuple[MessageOut, ...]:
@@ -63,8 +71,10 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """What a publication must know about the instance. ``keep`` is the telemetry limit, placed after decoding.
 
-    ``placed`` fills in cell and district; ``vicinity`` knows what stands around a place; ``unread`` bounds how often
-    the line says that it could not read something (None: each time).
+    ``carries_sealed``: what cannot be read here may be of somebody sealed. ``placed`` fills in cell and district;
+    ``vicinity`` knows what stands around a place; ``unread`` bounds how often the line says that it could not read
+    something (None: each time). ``numbered``: frames carry numbers, so that one which is missing outside shows.
+    ``signs`` keeps what is told once a period.
     """
 
     context: DecodeContext
@@ -77,6 +87,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     placed: Callable[[Place], Place] = lambda place: place
     vicinity: Vicinity = Vicinity({})
     unread: UnreadPace | None = None
+    numbered: bool = False
+    signs: Signs | None = None
 
     def says(self, facts: Facts) -> bool:
         """Whether one thing that could not be read is said by itself."""
@@ -107,16 +119,19 @@ class _Input(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts
     decoded: DecodeResult
     spool_class: SpoolClass = SpoolClass.LIFE_SAFETY
+    sealed: bool = False
 
 
 def _build(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
-    sealed = _is_sealed(given.channel, given.facts, events, undecoded=bool(rejected))
+    sealed = _is_sealed(given.channel, given.facts, events)
+    # Who could not be read may be anybody, also somebody who must not be named (law 17).
+    boxed = sealed or (given.channel.carries_sealed and (bool(rejected) or given.channel.numbered))
     if rejected and given.channel.life_safety and given.channel.says(given.facts):
-        events = (*events, _undecoded(given.channel, given.facts, rejected, sealed=sealed))
+        events = (*events, _undecoded(given.channel, given.facts, rejected, sealed=boxed))
     # Asked before anything is stripped: a sealed event does not say whether it was proven.
     spool_class = _class_of(given, events, undecoded=bool(rejected))
-    given = msgspec.structs.replace(given, spool_class=spool_class)
-    return (_sealed if sealed else _clear)(given, events, rejected)
+    given = msgspec.structs.replace(given, spool_class=spool_class, sealed=sealed)
+    return (_boxed if boxed else _clear)(given, events, rejected)
 
 
 def _completed(event: Event, channel: Channel) -> Event:
@@ -190,7 +205,7 @@ def _without_unpublishable(
     return tuple(kept), (*rejected, *lost)
 
 
-def _is_sealed(channel: Channel, facts: Facts, events: tuple[Event, ...], *, undecoded: bool) -> bool:
+def _is_sealed(channel: Channel, facts: Facts, events: tuple[Event, ...]) -> bool:
     registry = channel.context.registry
     subjects = {facts.subject, *(event.subject for event in events)}
     return (
@@ -201,7 +216,6 @@ def _is_sealed(channel: Channel, facts: Facts, events: tuple[Event, ...], *, und
             (device := registry.get(subject)) is not None and device.data_class is DataClass.SEALED
             for subject in subjects
         )
-        or (undecoded and channel.carries_sealed)
     )
 
 
@@ -243,7 +257,7 @@ def _clear(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPar
         payload=payload,
         sha256=digest,
         content_type=facts.content_type,
-        facts=_stored_facts(facts),
+        facts=stored_facts(facts),
         producer=channel.context.producer,
         events=len(events),
         dead=len(rejected),
@@ -252,51 +266,124 @@ def _clear(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPar
         ),
         drill=facts.drill or channel.context.drill,
     )
-    letters = tuple(
-        _letter(channel, facts, part, index=n, pointer=pointer, sealed=False)
-        for n, part in enumerate(rejected)
-    )
+    letters = tuple(_letter(given, part, _at(pointer, n)) for n, part in enumerate(rejected))
     pointed = tuple(_pointed(event, pointer, n) for n, event in enumerate(events))
     return _assembled(given, record, pointed, letters)
 
 
-def _sealed(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
+def _boxed(given: _Input, events: tuple[Event, ...], rejected: tuple[RejectedPart, ...]) -> Publication:
+    """The bytes in a box. Of a sealed unit every event is stripped; of one that only could not be read to its end, what
+    was read stays what it is (a loud press stays loud), and the rest is a word of the district.
+    """
     channel, facts, sealer = given.channel, given.facts, given.channel.sealer
     box = sealer.box(
-        facts, given.payload, events=events, code=given.decoded.code or "", reason=given.decoded.reason
+        facts,
+        given.payload,
+        events=events,
+        code=given.decoded.code or "",
+        reason=given.decoded.reason,
+        unread=bool(rejected),
     )
     pointer = RawPointer(raw_id=facts.raw_id, sha256=payload_sha256(box))
     identity = facts.subject or next((event.subject for event in events), "") or facts.source
+    registry = channel.context.registry
     record = RawRecord(
         id=facts.raw_id,
         source=sealer.source(facts.source),
-        subject=sealer.subject(facts.source, identity, channel.context.registry.get(identity)),
+        subject=sealer.subject(facts.source, identity, registry.get(identity)),
         received_ms=facts.received_ms,
         payload=box,
         sha256=pointer.sha256,
         producer=sealer.producer(channel.context.producer) or channel.context.producer,
-        events=len(events),
         dead=len(rejected),
         data_class=DataClass.SEALED,
         sealed=True,
         drill=facts.drill or channel.context.drill,
     )
-    registry = channel.context.registry
-    stripped = tuple(
-        sealer.strip(event, raw=_at(pointer, n), device=registry.get(event.subject))
-        for n, event in enumerate(events)
+    shown, signs = _outside(given, events, pointer)
+    record = msgspec.structs.replace(record, events=len(shown))
+    letters = tuple(_sealed_letter(given, part, _at(pointer, n)) for n, part in enumerate(rejected))
+    ready = _assembled(given, record, shown, letters)
+    return msgspec.structs.replace(ready, signs=signs)
+
+
+def _outside(
+    given: _Input, events: tuple[Event, ...], pointer: RawPointer
+) -> tuple[tuple[Event, ...], tuple[Sign, ...]]:
+    """What of a boxed payload leaves by itself, and what only with the next sign of life."""
+    shown: list[Event] = []
+    signs: list[Sign] = []
+    for n, event in enumerate(events):
+        if given.sealed:
+            own, sign = _sealed_event(given, event, _at(pointer, n))
+        elif event.data_class is DataClass.SEALED:
+            own, sign = (
+                given.channel.sealer.strip(event, raw=_at(pointer, n), device=_device(given, event)),
+                None,
+            )
+        else:
+            own, sign = _numbered_event(given, event, _at(pointer, n))
+        shown += [own] if own is not None else []
+        signs += [sign] if sign is not None else []
+    return tuple(shown), tuple(signs)
+
+
+def _sealed_event(given: _Input, event: Event, pointer: RawPointer) -> tuple[Event | None, Sign | None]:
+    """A press leaves at once, in its alert's name; the rest with the sign of life, in its supervision's."""
+    channel, device = given.channel, _device(given, event)
+    stripped = channel.sealer.strip(event, raw=pointer, device=device)
+    if channel.signs is None:
+        return stripped, None
+    is_held = is_condition(event, device)
+    sealed_device = device is not None and device.data_class is DataClass.SEALED
+    if not (sealed_device or channel.sealed or given.facts.sealed):
+        # In the open it is what it was before it pressed: neither heard of again nor missed.
+        sign = Sign(subject=event.subject)
+    else:
+        alive = channel.sealer.alive(event, device=device)
+        every_s = device.expected_every_s if device is not None else None
+        is_sign = event.type in (HEARTBEAT, POSITION)
+        said = None if is_sign or not is_held else msgspec.structs.replace(stripped, subject=alive.subject)
+        sign = Sign(
+            subject=alive.subject,
+            alive=alive,
+            every_s=every_s or channel.expected_every_s(event.subject),
+            said=said,
+        )
+    heard = None if may_be_forged(event) or event.type == UNDECODED else sign
+    return (None if is_held else stripped), heard
+
+
+def _numbered_event(given: _Input, event: Event, pointer: RawPointer) -> tuple[Event | None, Sign | None]:
+    """Of a line whose frames are numbered nothing leaves that tells a number: neither the number, nor an id that is
+    made of it and could be tried out, nor when each frame came of which nothing else is told.
+    """
+    channel, sealer = given.channel, given.channel.sealer
+    if not channel.numbered:
+        return _pointed(event, pointer, pointer.index), None
+    told = msgspec.structs.replace(
+        event,
+        id=EventId(sealer.pseudonym("event", event.id)),
+        native_key=None if event.native_key is None else sealer.pseudonym("key", event.native_key),
+        attributes={name: value for name, value in event.attributes.items() if name not in NUMBERS},
+        raw=pointer,
     )
-    letters = tuple(
-        _letter(channel, facts, part, index=n, pointer=pointer, sealed=True)
-        for n, part in enumerate(rejected)
-    )
-    return _assembled(given, record, stripped, letters)
+    if event.type != HEARTBEAT or channel.signs is None:
+        return told, None
+    every_s = event.attributes.get("expected_every_s") or channel.expected_every_s(event.subject)
+    return None, Sign(subject=event.subject, alive=told, every_s=every_s)
+
+
+def _device(given: _Input, event: Event) -> Device | None:
+    return given.channel.context.registry.get(event.subject)
 
 
 def _assembled(
     given: _Input, record: RawRecord, events: tuple[Event, ...], letters: tuple[DeadLetter, ...]
 ) -> Publication:
     spool_class = given.spool_class
+    # Of what was too long the box has the head alone: the source must keep its own.
+    in_box_alone = record.sealed and given.facts.truncated_from_bytes is None
     others = (
         *(_published(event, spool_class) for event in events),
         *(MessageOut.of(letter, spool_class=spool_class) for letter in letters),
@@ -304,9 +391,9 @@ def _assembled(
     return Publication(
         record=record,
         others=others,
-        outcome=Accepted(events=len(events), believed=given.decoded.believed, sealed=record.sealed)
+        outcome=Accepted(events=len(events), believed=given.decoded.believed, sealed=in_box_alone)
         if given.decoded.code is None
-        else Rejected(code=given.decoded.code, sealed=record.sealed),
+        else Rejected(code=given.decoded.code, sealed=in_box_alone),
         spool_class=spool_class,
         lanes=tuple(event.lane for event in events),
         dead_codes=tuple(letter.code for letter in letters),
@@ -339,29 +426,44 @@ def _class_of(given: _Input, events: tuple[Event, ...], *, undecoded: bool) -> S
     return SpoolClass.NORMAL
 
 
-def _letter(
-    channel: Channel, facts: Facts, part: RejectedPart, *, index: int, pointer: RawPointer, sealed: bool
-) -> DeadLetter:
-    """A dead letter; of a sealed payload it is a box with a fixed code and reason, because an author's words may quote
-    the payload.
-    """
-    sealer = channel.sealer
-    producer = channel.context.producer
+def _letter(given: _Input, part: RejectedPart, pointer: RawPointer) -> DeadLetter:
+    channel, facts = given.channel, given.facts
     return DeadLetter(
-        id=dead_id(facts.raw_id, "decode", index),
+        id=dead_id(facts.raw_id, "decode", pointer.index),
         stage="decode",
-        code="sealed.rejected" if sealed else part.code,
-        reason="in the box" if sealed else part.reason,
-        payload=sealer.box(facts, part.payload, code=part.code, reason=part.reason)
-        if sealed
-        else part.payload,
+        code=part.code,
+        reason=part.reason,
+        payload=part.payload,
         at_ms=facts.received_ms,
-        source=sealer.source(facts.source) if sealed else facts.source,
-        raw=_at(pointer, index),
+        source=facts.source,
+        raw=pointer,
         life_safety=channel.life_safety,
-        data_class=DataClass.SEALED if sealed else DataClass.RESTRICTED,
-        producer=sealer.producer(producer) if sealed else producer,
-        truncated_from_bytes=None if sealed else facts.truncated_from_bytes,
+        data_class=DataClass.RESTRICTED,
+        producer=channel.context.producer,
+        truncated_from_bytes=facts.truncated_from_bytes,
+    )
+
+
+def _sealed_letter(given: _Input, part: RejectedPart, pointer: RawPointer) -> DeadLetter:
+    """A dead letter in a box for the team and for whoever mends decoders.
+
+    Its reason is fixed, because an author's words may quote the payload. What only could not be read keeps its code, a
+    constant; what is sealed by name does not.
+    """
+    channel, facts, sealer = given.channel, given.facts, given.channel.sealer
+    by_name = channel.sealed or facts.sealed or bool(given.decoded.events)
+    return DeadLetter(
+        id=dead_id(facts.raw_id, "decode", pointer.index),
+        stage="decode",
+        code=SEALED_CODE if by_name and given.sealed else part.code,
+        reason="in the box",
+        payload=sealer.box(facts, part.payload, code=part.code, reason=part.reason, unread=True),
+        at_ms=facts.received_ms,
+        source=sealer.source(facts.source),
+        raw=pointer,
+        life_safety=channel.life_safety,
+        data_class=DataClass.SEALED,
+        producer=sealer.producer(channel.context.producer),
     )
 
 
@@ -371,42 +473,3 @@ def _pointed(event: Event, pointer: RawPointer, index: int) -> Event:
 
 def _at(pointer: RawPointer, index: int) -> RawPointer:
     return RawPointer(raw_id=pointer.raw_id, sha256=pointer.sha256, index=index)
-
-
-def _stored_facts(facts: Facts) -> dict[str, str]:
-    """The facts a replay needs, as text beside the bytes."""
-    stored = dict(facts.details)
-    stored |= clocks.as_facts(facts.clocks)
-    stored |= {"~peer": facts.peer} if facts.peer else {}
-    stored |= {"~subject": facts.subject} if facts.subject else {}
-    stored |= (
-        {"~first_received_ms": str(facts.first_received_ms)}
-        if facts.first_received_ms != facts.received_ms
-        else {}
-    )
-    stored |= (
-        {"~truncated_from_bytes": str(facts.truncated_from_bytes)}
-        if facts.truncated_from_bytes is not None
-        else {}
-    )
-    return stored | ({"~drill": "true"} if facts.drill else {})
-
-
-def facts_of(record: RawRecord, context: DecodeContext) -> Facts:
-    """The facts as decode saw them, from a stored record: replay equals live."""
-    stored: Mapping[str, str] = record.facts
-    cut = stored.get("~truncated_from_bytes")
-    return Facts(
-        source=record.source,
-        peer=stored.get("~peer", ""),
-        subject=stored.get("~subject", ""),
-        content_type=record.content_type,
-        details={key: value for key, value in stored.items() if not key.startswith("~")},
-        drill="~drill" in stored,
-        truncated_from_bytes=int(cut) if cut else None,
-        received_ms=record.received_ms,
-        raw_id=record.id,
-        first_received_ms=int(stored.get("~first_received_ms", record.received_ms)),
-        clocks=clocks.from_facts(stored),
-        context=context,
-    )

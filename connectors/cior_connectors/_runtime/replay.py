@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from cior_connectors._runtime.guard import DecodeResult, guarded
-from cior_connectors._runtime.records import facts_of
+from cior_connectors._runtime.stored_facts import facts_of
 from cior_connectors.contract import DecodeContext, Source
 from cior_core import codec
 from cior_core.catalogue import Kind

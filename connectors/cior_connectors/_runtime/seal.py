@@ -1,22 +1,27 @@
 """The sealed channel at the connector (design §5): connectors can seal and cannot open.
 
 What leaves in clear for a sealed payload: a pseudonym (HMAC-SHA256 with the centre's key), the type ``silent`` for
-whatever is life-safety, the district, and instants. The exact bytes, identity and place travel only inside a libsodium
-sealed box (``crypto_box_seal``: X25519, XSalsa20-Poly1305, ephemeral sender key) for the response team's public key.
-Box content: :class:`SealedContent` as MessagePack.
+whatever is life-safety, the district, and instants. A device has two pseudonyms: a stable one for supervision, which no
+alert shows, and one an alert; who joins them needs the box, or the key.
+
+The exact bytes, identity and place travel only inside a sealed box (:mod:`cior_bus.sealed_box`) for the response team.
+What nobody could read has a second recipient, the holder of the repair key, so that a decoder can be mended; what was
+read has the team alone. Box content: :class:`SealedContent` as MessagePack.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
-from nacl.public import PublicKey, SealedBox
 
+from cior_bus import sealed_box
 from cior_connectors._runtime import clocks
-from cior_connectors._runtime.codes import SILENT, UNDECODED
+from cior_connectors._runtime.codes import HEARTBEAT, SILENT, UNDECODED
 from cior_connectors.contract import Facts
 from cior_core import codec, identity
+from cior_core.errors import PayloadRejected
 from cior_core.identity import payload_sha256
 from cior_core.model import (
     UNKNOWN_PLACE,
@@ -36,8 +41,8 @@ DistrictOf = Callable[[Place], str | None]
 
 
 class SealedContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What only the response team reads: the bytes as received (or their head), who and where, and the events as
-    decoded (CloudEvents JSON).
+    """What only a recipient reads: the bytes as received (or their head), who and where, all that a replay needs, and
+    the events as decoded (CloudEvents JSON).
     """
 
     version: int = 1
@@ -53,18 +58,45 @@ class SealedContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     code: str = ""
     reason: str = ""
     truncated_from_bytes: int | None = None
+    first_received_ms: int = 0
+    drill: bool = False
+
+
+def opened(box: bytes, private_key: bytes) -> SealedContent:
+    """What is in a box, with the private key of one of its recipients (32 bytes).
+
+    Raises ``AccessDenied`` and ``PayloadRejected`` as :func:`cior_bus.sealed_box.unseal`.
+    """
+    try:
+        return msgspec.msgpack.decode(sealed_box.unseal(box, private_key), type=SealedContent)
+    except msgspec.MsgspecError as error:
+        raise PayloadRejected("box.unreadable", "what is in this box is no sealed payload") from error
 
 
 def _public_type(event: Event) -> TypeCode:
-    """Silent types stay, a loud life-safety type becomes silent: neither siren nor name of the deed leaves.
+    """A life-safety type becomes silent, loud ones and silent ones alike: neither siren nor name of the deed leaves.
 
     Supervision must go on, so the rest stays.
     """
-    stays = event.type.startswith("silent.") or event.type == UNDECODED or not event.life_safety
-    return event.type if stays else SILENT
+    return SILENT if is_press(event) and event.type != UNDECODED else event.type
+
+
+def is_press(event: Event) -> bool:
+    """Whether a sealed event calls for help."""
+    return event.life_safety or event.type.partition(".")[0] == SILENT
+
+
+def is_condition(event: Event, device: Device | None) -> bool:
+    """Whether a sealed event tells how a device does, and nothing of an incident: its supervision's business."""
+    told = device is not None or event.lane is Lane.TELEMETRY or event.type.partition(".")[0] in _CONDITIONS
+    return told and not is_press(event)
 
 
 MAX_EVENTS_BYTES = 300_000
+APART_MS = 180_000
+"""Presses of one device that are further apart are of two alerts (correlation joins by device for two minutes)."""
+MAX_EPISODES = 50_000
+_CONDITIONS = frozenset({"device", "source", "supervision", "access", "clock"})
 
 
 def _fitting(events: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -75,14 +107,22 @@ def _fitting(events: tuple[bytes, ...]) -> tuple[bytes, ...]:
 class Sealer:
     """Seals bytes and strips events.
 
-    ``team_key`` 32 bytes X25519; ``hmac_key`` >= 32 bytes; ``district_of`` from coordinates to a district.
+    ``team_key`` 32 bytes X25519, ``repair_key`` the same or None; ``hmac_key`` >= 32 bytes; ``district_of`` from
+    coordinates to a district.
     """
 
     def __init__(
-        self, *, team_key: bytes, hmac_key: bytes, district_of: DistrictOf = lambda place: place.district
+        self,
+        *,
+        team_key: bytes,
+        hmac_key: bytes,
+        repair_key: bytes | None = None,
+        district_of: DistrictOf = lambda place: place.district,
     ) -> None:
-        self._box = SealedBox(PublicKey(team_key))
+        self._team = (team_key,)
+        self._menders = (team_key,) if repair_key is None else (team_key, repair_key)
         self._hmac_key = hmac_key
+        self._episodes: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._district_of = district_of
 
     def pseudonym(self, *words: str) -> str:
@@ -96,6 +136,22 @@ class Sealer:
             return self.pseudonym("subject", source, subject)
         return identity.device_pseudonym(self._hmac_key, device.id)
 
+    def alert_subject(self, supervised: str, occurred_ms: int) -> str:
+        """The pseudonym of one alert of the device that is supervised as ``supervised``: presses that follow each other
+        within :data:`APART_MS` share it, so that they find their alert; the next alert has another.
+
+        Begun anew after a restart, and by bins of an instant so that two channels of one device agree: at worst one
+        episode has two names, which is an alert too many and never a press too few.
+        """
+        begun_ms, last_ms = self._episodes.get(supervised, (occurred_ms, occurred_ms))
+        if not begun_ms - APART_MS <= occurred_ms <= last_ms + APART_MS:
+            begun_ms = last_ms = occurred_ms
+        self._episodes[supervised] = begun_ms, max(last_ms, occurred_ms)
+        self._episodes.move_to_end(supervised)
+        while len(self._episodes) > MAX_EPISODES:
+            self._episodes.popitem(last=False)
+        return self.pseudonym("alert", supervised, str(begun_ms // APART_MS))
+
     def source(self, source: str) -> str:
         """The channel's urn in public."""
         return "urn:cior:sealed:" + self.pseudonym("source", source)
@@ -108,8 +164,11 @@ class Sealer:
         events: tuple[Event, ...] = (),
         code: str = "",
         reason: str = "",
+        unread: bool = False,
     ) -> bytes:
-        """The sealed box of one payload. ``payload`` is what is left of the bytes as received."""
+        """The sealed box of one payload. ``payload`` is what is left of the bytes as received; ``unread``: something in
+        it could not be read, so whoever mends decoders may open it too.
+        """
         content = SealedContent(
             payload=payload,
             sha256=payload_sha256(payload),
@@ -123,24 +182,29 @@ class Sealer:
             code=code,
             reason=reason,
             truncated_from_bytes=facts.truncated_from_bytes,
+            first_received_ms=facts.first_received_ms,
+            drill=facts.drill,
         )
-        return self._box.encrypt(msgspec.msgpack.encode(content))
+        recipients = self._menders if unread else self._team
+        return sealed_box.seal(msgspec.msgpack.encode(content), recipients)
 
     def strip(self, event: Event, *, raw: RawPointer | None, device: Device | None) -> Event:
         """The event that may leave.
 
         Built from nothing, so a field added to ``Event`` later stays inside until someone lets it out here.
         """
+        supervised = self.subject(event.source, event.subject, device)
+        subject = self.alert_subject(supervised, event.occurred_ms) if is_press(event) else supervised
         return Event(
             id=EventId(self.pseudonym("event", event.id)),
             source=self.source(event.source),
             type=_public_type(event),
-            subject=self.subject(event.source, event.subject, device),
+            subject=subject,
             phase=event.phase,
             occurred_ms=event.occurred_ms,
             received_ms=event.received_ms,
             clock=event.clock,
-            place=self._district(event.place, device),
+            place=self._district(event.place if is_press(event) else UNKNOWN_PLACE, device),
             data_class=DataClass.SEALED,
             life_safety=event.life_safety,
             lane=Lane.URGENT if event.life_safety else event.lane,
@@ -149,7 +213,27 @@ class Sealer:
             drill=event.drill,
             recovered=event.recovered,
             registered=event.registered,
-            independence=self.pseudonym("independence", event.independence or event.subject),
+            independence=self.pseudonym("independence", event.independence or subject),
+        )
+
+    def alive(self, event: Event, *, device: Device | None) -> Event:
+        """That a sealed device spoke, in the words of its supervision: no alert's, and of no place but its own site's,
+        so that a tracker leaves no track.
+        """
+        supervised = self.subject(event.source, event.subject, device)
+        return Event(
+            id=EventId(""),
+            source=self.source(event.source),
+            type=HEARTBEAT,
+            subject=supervised,
+            occurred_ms=event.received_ms,
+            received_ms=event.received_ms,
+            place=self._district(UNKNOWN_PLACE, device),
+            data_class=DataClass.SEALED,
+            lane=Lane.TELEMETRY,
+            producer=self.producer(event.producer),
+            drill=event.drill,
+            registered=event.registered,
         )
 
     def producer(self, producer: Producer | None) -> Producer | None:

@@ -35,13 +35,15 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What all connectors of a centre share.
 
     ``team_public_key``: X25519 public key of the response team, 32 bytes as base64; connectors can seal to it and not
-    open. ``pseudonym_key``: the centre's HMAC key, at least 32 bytes as base64. ``spool_dir``/``state_dir``: durable
+    open. ``repair_public_key``: the same of the second recipient of what nobody could read (empty: the team alone).
+    ``pseudonym_key``: the centre's HMAC key, at least 32 bytes as base64. ``spool_dir``/``state_dir``: durable
     folders, one subfolder an instance. ``drill``: everything received is an exercise. ``test_mode`` allows life-safety
     connectors below gold; never on in a real centre.
     """
 
     team_public_key: str
     pseudonym_key: Secret
+    repair_public_key: str = ""
     broker: str = "kafka://127.0.0.1:9092?profile=kafka"
     spool_dir: str = "spool"
     state_dir: str = "state"
@@ -54,11 +56,18 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def __post_init__(self) -> None:
         if len(_from_base64(self.team_public_key)) != KEY_BYTES:
             raise ValueError("team_public_key must be 32 bytes as base64")
+        if self.repair_public_key and len(_from_base64(self.repair_public_key)) != KEY_BYTES:
+            raise ValueError("repair_public_key must be 32 bytes as base64")
 
     @property
     def team_key(self) -> bytes:
         """The team's public key, 32 bytes."""
         return _from_base64(self.team_public_key)
+
+    @property
+    def repair_key(self) -> bytes | None:
+        """The public key of whoever mends decoders, 32 bytes; None: the team alone opens what nobody could read."""
+        return _from_base64(self.repair_public_key) or None
 
     @property
     def hmac_key(self) -> bytes:
@@ -76,10 +85,10 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class InstanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One running connector: which kind, its name, its own ``config``, and what the runtime shall do around it.
 
-    ``sealed``: everything from this channel is sealed. ``carries_sealed``: a sealed device may report here, so
-    undecodable bytes are sealed too (None: yes when the registry holds any sealed device). ``max_events_per_s``: limit
-    for telemetry of one device; cannot touch anything else. ``reconcile_every_s``: how often a replayable source is
-    asked for its history. ``expect_every_s``: longest normal silence of the channel.
+    ``sealed``: everything from this channel is sealed. ``carries_sealed``: somebody sealed may report here, so what
+    cannot be read is sealed too (None: yes where presses can come, and where the registry holds any sealed device).
+    ``max_events_per_s``: limit for telemetry of one device; can touch nothing else. ``reconcile_every_s``: how often
+    a replayable source is asked for its history. ``expect_every_s``: longest normal silence of the channel.
     """
 
     kind: str

@@ -8,10 +8,10 @@ import inspect
 import random
 import socket
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import ModuleType
 from typing import Any, NoReturn
 from unittest.mock import patch
 
@@ -51,7 +51,7 @@ def golden(subject: Subject, sample: Sample) -> None:
     if sample.expected is None:
         raise CheckFailed(f"samples/{sample.name} has no expected.json")
     told = samples.told(subject.decode(sample.raw, subject.stamped(sample)))
-    if told != sample.expected:
+    if samples.differs(told, sample):
         raise CheckFailed(
             f"samples/{sample.name}: decodes to\n{told}\nand the golden says\n{sample.expected}"
         )
@@ -104,32 +104,42 @@ def _blocked() -> Iterator[None]:
 
 
 def _imports_nothing_impure(subject: Subject, source: Any) -> None:
-    for module in _decode_modules(subject, source):
-        for node in ast.walk(ast.parse(inspect.getsource(module))):
-            names = (
-                [each.name for each in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else []
-            )
-            for name in names:
-                if name in _FORBIDDEN:
-                    raise CheckFailed(f"{module.__name__} imports {name}: decode must not need it")
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in _CLOCKS
-            ):
-                raise CheckFailed(f"{module.__name__} line {node.lineno} reads a clock")
+    for name, node in _decode_nodes(subject, source):
+        for imported in _imported(node):
+            if imported in _FORBIDDEN:
+                raise CheckFailed(f"{name} imports {imported}: decode must not need it")
+        if isinstance(node, ast.Name) and subject.kind.papers is not None and node.id in _FORBIDDEN:
+            raise CheckFailed(f"{name} line {node.lineno} uses {node.id}: decode must not need it")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CLOCKS:
+            raise CheckFailed(f"{name} line {node.lineno} reads a clock")
 
 
-def _decode_modules(subject: Subject, source: Any) -> Iterator[ModuleType]:
-    """``decode.py`` of the connector, or the module in which the source's decode is written."""
-    by_name = sys.modules.get(f"{subject.package}.decode")
-    module = by_name or inspect.getmodule(type(source).decode)
-    if module is not None and by_name is not None:
-        yield module
+def _imported(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import():
+            return [each.name for each in node.names]
+        case ast.ImportFrom():
+            return [node.module or ""]
+        case _:
+            return []
+
+
+def _decode_nodes(subject: Subject, source: Any) -> Iterator[tuple[str, ast.AST]]:
+    """Every node of ``decode.py``; of a connector that is one file those of ``decode`` and of the functions beside it
+    (its source may reach for a network, they may not).
+    """
+    if subject.kind.papers is None:
+        module = sys.modules.get(f"{subject.package}.decode")
+        trees = [ast.parse(inspect.getsource(module))] if module is not None else []
+        name = f"{subject.package}.decode"
+    else:
+        name = subject.package
+        whole = ast.parse(inspect.getsource(sys.modules[name]))
+        verb = ast.parse(textwrap.dedent(inspect.getsource(type(source).decode)))
+        trees = [verb, *(ast.Module([each], []) for each in whole.body if isinstance(each, ast.FunctionDef))]
+    for tree in trees:
+        for node in ast.walk(tree):
+            yield name, node
 
 
 def truncation_total(subject: Subject, sample: Sample) -> None:

@@ -18,14 +18,15 @@ from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.health import State
-from cior_connectors._runtime.records import facts_of
 from cior_connectors._runtime.seal import SealedContent
+from cior_connectors._runtime.seal import opened as unsealed
+from cior_connectors._runtime.stored_facts import facts_of
 from cior_connectors.contract import Accepted, Facts, Refused
 from cior_connectors.kit.checks_decode import undecodable
 from cior_connectors.kit.samples import Sample
 from cior_connectors.kit.scripted import Aborted, Marker, ScriptedSource, Step
 from cior_connectors.kit.subject import Bench, CheckFailed, NotApplicable, Subject
-from cior_core.model import DataClass, Device, Place, PlaceMethod
+from cior_core.model import DataClass, DeadLetter, Device, Place, PlaceMethod, RawRecord
 
 WAIT_S = 20.0
 STOP_LIMIT_S = 2.0
@@ -156,8 +157,8 @@ async def metrics_emitted(subject: Subject) -> None:
 
 
 async def undecodable_kept(subject: Subject) -> None:
-    """Bytes that cannot be decoded: raw record and dead letter with the bytes; on a life-safety channel also an urgent
-    event.
+    """Bytes that cannot be decoded: raw record and dead letter with the bytes, boxed where presses can come; there also
+    an urgent event.
     """
     payload, decoded = undecodable(subject)
     facts = subject.first_decodable().facts(subject.source_urn)
@@ -166,13 +167,20 @@ async def undecodable_kept(subject: Subject) -> None:
         async with running(bench):
             await until(lambda: len(source.answers) == 1, "not answered")
         raws, dead, events = bench.sink.raws(), bench.sink.dead(), bench.sink.decoded()
-    if [record.payload for record in raws] != [payload] or [letter.payload for letter in dead] != [payload]:
+    kept = [[_bytes_of(subject, each) for each in found] for found in (raws, dead)]
+    if kept != [[payload], [payload]]:
         raise CheckFailed("the undecodable bytes are not in raw record and dead letter")
     if dead[0].code != decoded.code or not dead[0].reason:
         raise CheckFailed("the dead letter does not say why")
     wanted = [codes.UNDECODED] if subject.kind.manifest.life_safety else []
     if [event.type for event in events] != wanted:
         raise CheckFailed("an undecodable payload of a life-safety channel did not raise the urgent event")
+
+
+def _bytes_of(subject: Subject, kept: RawRecord | DeadLetter) -> bytes:
+    """As received: where presses can come, what could not be read lies in a box (law 17)."""
+    is_boxed = kept.data_class is DataClass.SEALED
+    return opened(subject, kept.payload).payload if is_boxed else kept.payload
 
 
 async def no_filter(subject: Subject) -> None:
@@ -293,9 +301,7 @@ def _leaks(bench: Bench, lines: list[Any], canaries: set[bytes]) -> list[str]:
 
 def opened(subject: Subject, box: bytes) -> SealedContent:
     """What the team of the examined centre reads in a box."""
-    from nacl.public import SealedBox
-
-    return msgspec.msgpack.decode(SealedBox(subject.key).decrypt(box), type=SealedContent)
+    return unsealed(box, bytes(subject.key))
 
 
 async def registered_gate(subject: Subject) -> None:

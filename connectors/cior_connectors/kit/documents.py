@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from cior_connectors.contract import ConnectorConfig, Secret
-from cior_connectors.kit.quality import rules
+from cior_connectors.kit.quality import Status, rules
 from cior_connectors.registry import Kind
 
 _BLOCK = re.compile(r"<!-- generated:(?P<name>config|quality) -->.*?<!-- /generated -->", re.DOTALL)
@@ -39,11 +39,7 @@ def config_table(model: type[ConnectorConfig]) -> str:
 
 def quality_badge(kind: Kind) -> str:
     """Tier, how many rules are done, and what is missing."""
-    done = [
-        rule
-        for rule in rules()
-        if rule.id in kind.quality.rules and kind.quality.rules[rule.id].status != "todo"
-    ]
+    done = [rule for rule in rules() if kind.quality.status(rule) is not Status.TODO]
     missing = [rule.id for rule in rules() if rule not in done]
     tail = f"; missing: {', '.join(missing)}" if missing else ""
     checked = sum(bool(rule.check) for rule in done)

@@ -69,9 +69,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class QualityFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``quality.toml``."""
+    """``quality.toml``. ``checked``: what is said of every rule that a check proves and ``rules`` does not name."""
 
     rules: dict[str, Claim]
+    checked: Status = Status.TODO
 
     @property
     def tier(self) -> Tier:
@@ -86,11 +87,12 @@ class QualityFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def missing(self, tier: Tier) -> tuple[str, ...]:
         """Ids of rules up to ``tier`` that are neither done nor exempt."""
         wanted = [rule for rule in rules() if ORDER.index(rule.tier) <= ORDER.index(tier)]
-        return tuple(rule.id for rule in wanted if self._status(rule.id) is Status.TODO)
+        return tuple(rule.id for rule in wanted if self.status(rule) is Status.TODO)
 
-    def _status(self, rule_id: str) -> Status:
-        claim = self.rules.get(rule_id)
-        return claim.status if claim is not None else Status.TODO
+    def status(self, rule: Rule) -> Status:
+        """What is said of ``rule``."""
+        claim = self.rules.get(rule.id)
+        return claim.status if claim is not None else self.checked if rule.check else Status.TODO
 
 
 class _Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,53 +1,30 @@
-"""Golden samples: ``samples/<case>/{raw*, expected.json, provenance.toml}``."""
+"""Golden samples: ``samples/<case>/{raw*, expected.json, provenance.toml}``, or the cases in a connector's one file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from cior_connectors._runtime.guard import DecodeResult
 from cior_connectors.contract import Facts
+from cior_connectors.papers import Papers, Provenance
 from cior_core import codec, strict_toml
 from cior_core.errors import ConfigInvalid
-from cior_core.model import Device
-
-RECEIVED_MS = 1_795_305_600_000
-"""2026-11-22T00:00:00Z, the receipt instant of samples that name none."""
-
-
-class Provenance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a sample's bytes come from, and the facts that came with them.
-
-    ``origin``: ``captured`` from a device, ``published`` by someone, or ``shaped`` (a published shape with values of
-    our own). ``second_press_of`` names the case whose press this one follows: another press of the same device.
-    """
-
-    origin: Literal["captured", "published", "shaped"]
-    source: str
-    device: str
-    date: str
-    anonymised_by: str
-    note: str = ""
-    received_ms: int = RECEIVED_MS
-    subject: str = ""
-    content_type: str = "application/octet-stream"
-    details: dict[str, str] = {}
-    second_press_of: str = ""
-    device_registry: tuple[Device, ...] = ()
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One case, read. ``expected`` is None until a golden is written."""
+    """One case, read. ``expected`` is None until a golden is written; ``partial``: it names what matters alone."""
 
     name: str
     raw: bytes
     provenance: Provenance
     expected: Mapping[str, Any] | None
     folder: Path
+    partial: bool = False
 
     def facts(self, source: str) -> Facts:
         """The facts as the source gives them, before the runtime stamps them."""
@@ -61,8 +38,23 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def of_papers(papers: Papers) -> tuple[Sample, ...]:
+    """The cases of a connector that is one file, by name."""
+    return tuple(
+        Sample(
+            name=name,
+            raw=case.raw,
+            provenance=case.origin,
+            expected={"events": list(case.says), "rejected": [], "code": case.code},
+            folder=Path(),
+            partial=True,
+        )
+        for name, case in sorted(papers.cases.items())
+    )
+
+
 def read(package: str) -> tuple[Sample, ...]:
-    """All cases of a connector, by name. Raises ``ConfigInvalid`` (``sample.broken``)."""
+    """All cases of a connector that is a folder, by name. Raises ``ConfigInvalid`` (``sample.broken``)."""
     root = Path(str(files(package).joinpath("samples")))
     if not root.is_dir():
         return ()
@@ -100,6 +92,26 @@ def told(decoded: DecodeResult) -> dict[str, Any]:
     """
     events = [msgspec.json.decode(codec.encode(event)) for event in decoded.events]
     return {"events": events, "rejected": [part.code for part in decoded.rejected], "code": decoded.code}
+
+
+def differs(told_now: Mapping[str, Any], sample: Sample) -> bool:
+    """Whether a result is not what the sample expects; of a partial one what it names is compared."""
+    expected = sample.expected or {}
+    if not sample.partial:
+        return told_now != expected
+    events, wanted = told_now["events"], expected["events"]
+    return (
+        told_now["code"] != expected["code"]
+        or len(events) != len(wanted)
+        or not all(_says(event, want) for event, want in zip(events, wanted, strict=True))
+    )
+
+
+def _says(found: Any, wanted: Any) -> bool:
+    """Whether ``found`` has all that ``wanted`` names."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return all(key in found and _says(found[key], value) for key, value in wanted.items())
+    return bool(found == wanted)
 
 
 def write_expected(sample: Sample, decoded: DecodeResult) -> None:

@@ -26,7 +26,8 @@ from cior_connectors._runtime.settings import InstanceSettings, read_config
 from cior_connectors.contract import ConnectorConfig, DecodeContext, Facts, Source, Taxonomy
 from cior_connectors.kit import samples
 from cior_connectors.kit.memory import MemorySink
-from cior_connectors.kit.samples import RECEIVED_MS, Sample
+from cior_connectors.kit.samples import Sample
+from cior_connectors.papers import RECEIVED_MS
 from cior_core.identity import payload_sha256, raw_id
 from cior_core.model import Device, Event, Producer
 
@@ -63,8 +64,9 @@ class Subject:
 
     def __init__(self, package: str, *, peer: Peer | None = None) -> None:
         self.package = package
-        self.peer = peer
+        self._peer = peer
         self.key = PrivateKey.generate()
+        self.hmac_key = secrets.token_bytes(32)
 
     @cached_property
     def kind(self) -> registry.Kind:
@@ -72,9 +74,16 @@ class Subject:
         return registry.load_package(self.package)
 
     @cached_property
+    def peer(self) -> Peer | None:
+        """What plays its far side: as given, or as its manifest names it."""
+        found: Peer | None = self._peer or self.kind.peer()
+        return found
+
+    @cached_property
     def samples(self) -> tuple[Sample, ...]:
         """Its golden samples."""
-        return samples.read(self.package)
+        papers = self.kind.papers
+        return samples.read(self.package) if papers is None else samples.of_papers(papers)
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
@@ -163,7 +172,7 @@ class Subject:
         """An instance of the real runtime around ``source``, on an in-memory bus."""
         with TemporaryDirectory(prefix="cior-kit-") as folder:
             sink, metrics = MemorySink(), Metrics()
-            sealer = Sealer(team_key=bytes(self.key.public_key), hmac_key=secrets.token_bytes(32))
+            sealer = Sealer(team_key=bytes(self.key.public_key), hmac_key=self.hmac_key)
             clock = now_ms or (lambda: RECEIVED_MS)
             around = Surroundings(
                 sink=sink, sealer=sealer, metrics=metrics, state_dir=Path(folder), now_ms=clock

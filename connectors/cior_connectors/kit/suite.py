@@ -1,6 +1,6 @@
 """One line in an author's test file::
 
-    TestSirens = conformance("my_package.sirens", peer=MyPeer())
+    TestSirens = conformance("my_package.sirens")
 
 gives a pytest class with one test for each check, per sample where that makes sense. Each check is also a plain
 function, so it can be run, and seen to fail, on its own (:func:`examine`).
@@ -111,17 +111,17 @@ async def false_claims(subject: Subject) -> list[str]:
     """Rules that the quality file calls done while their check fails, or calls todo while it passes."""
     wrong = []
     for rule in rules():
-        claim = subject.kind.quality.rules.get(rule.id)
-        if not rule.check or (claim is not None and claim.status is Status.EXEMPT):
+        status = subject.kind.quality.status(rule)
+        if not rule.check or status is Status.EXEMPT:
             continue
-        claimed = claim is not None and claim.status is Status.DONE
+        claimed = status is Status.DONE
         if await passes(rule.check, subject) != claimed:
             wrong.append(rule.id)
     return wrong
 
 
 def conformance(package: str, *, peer: Peer | None = None) -> type:
-    """The pytest class for a connector."""
+    """The pytest class for a connector; ``peer`` None: the one that its manifest names."""
     subject = Subject(package, peer=peer)
 
     def pytest_generate_tests(_self: object, metafunc: pytest.Metafunc) -> None:

@@ -146,7 +146,8 @@ async function ask(question) {
 }
 
 function drawSpots(blind) {
-  const line = (spot) => `${spot.name} — ${spot[`state_${lang}`]} ${word("since")} ${age(spot.since_ms)}`;
+  const since = (spot) => (spot.since_ms === null ? "" : ` ${word("since")} ${age(spot.since_ms)}`);
+  const line = (spot) => `${spot.name} — ${spot[`state_${lang}`]}${since(spot)}`;
   const spots = [...blind].sort((a, b) => Number(Boolean(b.late)) - Number(Boolean(a.late)));
   const rows = spots.slice(0, shownSpots).map((spot) => el("li", { class: spot.late ? "late-spot" : "" }, line(spot)));
   if (!spots.length) rows.push(el("li", { class: "fine-spot" }, word("none")));

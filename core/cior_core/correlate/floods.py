@@ -24,9 +24,7 @@ _COUNT = "flood.count"
 
 def capacity(context: StepContext, case: Case) -> int:
     """How many parts ``case`` may have."""
-    # Each member of a flood may come with its ending.
-    limits = [2 * rule.members_max for rule in context.rules.floods.values() if rule.opens == case.own_type]
-    return max([context.rules.merge.members_max, *limits])
+    return max(context.rules.merge.members_max, context.rules.flood_rooms.get(case.own_type, 0))
 
 
 def ingest(context: StepContext, event: Event, part: Part) -> AlertId | None:

@@ -29,6 +29,7 @@ _ROUND_MS: Final = 10_000
 
 _CELL_DEGREES = 0.005
 _M_PER_DEGREE = 111_195.0
+_M_PER_DEGREE_LEAST = 111_190.0
 
 Index = PersistentMap[Agenda]
 Filed = tuple[str, Entry]
@@ -48,7 +49,8 @@ class Lookup(NamedTuple):
 
 def well_placed(part: Part, rule: MergeRule) -> bool:
     """Whether the place is good enough to be compared."""
-    return part.member.place.located and accuracy_m(part, rule) <= rule.place_limit_m
+    place = part.member.place
+    return place.lat is not None and place.lon is not None and accuracy_m(part, rule) <= rule.place_limit_m
 
 
 def accuracy_m(part: Part, rule: MergeRule) -> float:
@@ -62,7 +64,15 @@ def apart_m(one: Part, other: Part) -> float:
     a, b = one.member.place, other.member.place
     if a.lat is None or a.lon is None or b.lat is None or b.lon is None:
         raise ValueError("both parts need coordinates")
-    return distance_m(a.lat, a.lon, b.lat, b.lon)
+    # Panels have the place that the registry gives them: many are at the very same one.
+    return 0.0 if a.lat == b.lat and a.lon == b.lon else distance_m(a.lat, a.lon, b.lat, b.lon)
+
+
+def least_apart_m(one: Part, other: Part) -> float:
+    """Metres that two placed parts are apart at least, from their latitudes alone: cheap, and never above
+    :func:`apart_m`."""
+    lat_a, lat_b = one.member.place.lat or 0.0, other.member.place.lat or 0.0
+    return abs(lat_a - lat_b) * _M_PER_DEGREE_LEAST
 
 
 def shelf(merge_class: MergeClass) -> str:

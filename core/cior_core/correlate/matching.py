@@ -8,14 +8,14 @@ pair is the smaller of both types' (distance beats), the window the larger.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import isfinite
+from math import inf, isfinite
 
 from cior_core.attributes import CLOCK_OFFSET, MERGED_INTO
 from cior_core.correlate import floods, lines
-from cior_core.correlate.index import accuracy_m, apart_m, lookups, shelf, well_placed
+from cior_core.correlate.index import accuracy_m, apart_m, least_apart_m, lookups, shelf, well_placed
 from cior_core.correlate.state import FLOODED, GATHERED, Case, MergeClass, Part, Record
 from cior_core.correlate.step_context import StepContext
+from cior_core.correlate.view import all_parts
 from cior_core.model import (
     AlertId,
     AlertStatus,
@@ -30,7 +30,7 @@ from cior_core.model import (
 )
 from cior_core.rules import MergeRule, RulePack
 from cior_core.sentences import Text
-from cior_core.taxonomy import EventType
+from cior_core.taxonomy import EventType, Route
 
 _FUTURE_LIMIT_MS = 120_000
 _TEXT_LIMIT = 200
@@ -82,17 +82,20 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
     """The event's part in an alert: no more than its class allows (of a sealed one: pseudonym, type, district)."""
     instant_ms, error_s = _believed(event, rules.merge, now_ms)
     sealed = event.data_class is DataClass.SEALED or kind.silent
+    # What supervision says of somebody sealed is a word of the district: its pseudonym is never in an alert (law 17).
+    is_blind_spot = sealed and kind.route is Route.TECHNICAL and not event.life_safety
+    district = f"sealed:{event.place.district or 'unknown'}"
     member = Member(
         event_id=event.id,
         type=event.type,
         source=event.source,
-        subject=event.subject,
+        subject=district if is_blind_spot else event.subject,
         phase=event.phase,
         occurred_ms=event.occurred_ms,
         received_ms=event.received_ms,
         place=event.place.district_only() if sealed else _sound(event.place),
         life_safety=event.life_safety or kind.life_safety,
-        independence=event.independence or event.subject,
+        independence=district if is_blind_spot else event.independence or event.subject,
         raw=event.raw,
         registered=event.registered,
         clock_error_s=event.clock_error_s,
@@ -103,7 +106,7 @@ def make_part(event: Event, kind: EventType, rules: RulePack, now_ms: int, *, de
         member=member,
         instant_ms=instant_ms,
         error_s=error_s,
-        record=None if event.native_key is None else f"{event.source}|{event.native_key}",
+        record=None if event.native_key is None or is_blind_spot else f"{event.source}|{event.native_key}",
         late=now_ms - instant_ms > rules.late.after_s * 1000,
         degraded=degraded,
         proven=lines.is_proven(event),
@@ -164,73 +167,95 @@ def same_key(one: Part, other: Part) -> bool:
     return one.member.independence == other.member.independence
 
 
-def _pair(one: Part, other: Part, context: StepContext) -> tuple[int, float, float | None] | None:
-    """(rank, delta_s, distance_m) when the two parts may be one incident, None when not."""
-    rule = context.rules.merge
-    delta_s = abs(one.instant_ms - other.instant_ms) / 1000
-    error_s = one.error_s + other.error_s
-    first, second = context.kind(one.member.type), context.kind(other.member.type)
-    by_key = same_key(one, other) and delta_s <= rule.key_window_s + error_s
-    by_place = delta_s <= max(first.window_s, second.window_s) + error_s
-    if not (by_key or by_place) or not context.rules.compatible(first.family, second.family):
-        return None
-    if not (well_placed(one, rule) and well_placed(other, rule)):
-        return (1, delta_s, None) if by_key else None
-    distance = apart_m(one, other)
-    widened = accuracy_m(one, rule) + accuracy_m(other, rule)
-    if by_key and distance <= rule.key_radius_m + widened:
-        return 1, delta_s, distance
-    return (
-        (2, delta_s, distance)
-        if by_place and distance <= min(first.radius_m, second.radius_m) + widened
-        else None
-    )
+class _Probe:
+    """A part that is compared with many others: what every comparison asks of it, worked out once."""
+
+    def __init__(self, part: Part, context: StepContext) -> None:
+        rule = context.rules.merge
+        self.part, self.rule, self.kind = part, rule, context.kind(part.member.type)
+        self.is_placed, self.accuracy_m = well_placed(part, rule), accuracy_m(part, rule)
+        self._partners, self._kind_of = context.rules.partners(self.kind.family), context.kind
+
+    def pair(self, other: Part, best: tuple[int, float, float]) -> Found | None:
+        """How the two parts may be one incident; None when not, or when ``best`` is certainly better."""
+        part, rule, kind = self.part, self.rule, self._kind_of(other.member.type)
+        delta_s = abs(part.instant_ms - other.instant_ms) / 1000
+        error_s = part.error_s + other.error_s
+        by_key = same_key(part, other) and delta_s <= rule.key_window_s + error_s
+        by_place = delta_s <= max(self.kind.window_s, kind.window_s) + error_s
+        if not (by_key or by_place) or kind.family not in self._partners:
+            return None
+        if not by_key and best < (2, 0.0, delta_s):
+            return None
+        if not (self.is_placed and well_placed(other, rule)):
+            return (1, delta_s, None) if by_key else None
+        if not by_key and best[0] == 2 and least_apart_m(part, other) > best[1]:
+            return None
+        distance = apart_m(part, other)
+        widened = self.accuracy_m + accuracy_m(other, rule)
+        if by_key and distance <= rule.key_radius_m + widened:
+            return 1, delta_s, distance
+        is_near = by_place and distance <= self.reach_m(kind) + widened
+        return (2, delta_s, distance) if is_near else None
+
+    def reach_m(self, kind: EventType) -> float:
+        """How far one of ``kind`` may be, before both places are widened."""
+        return min(kind.radius_m, self.kind.radius_m)
+
+
+Found = tuple[int, float, float | None]
+"""rank, delta_s, distance_m."""
+_WORST = (9, inf, inf)
 
 
 def fits(part: Part, case_id: AlertId, context: StepContext) -> Match | None:
     """The best match of ``part`` with the case; None when nothing fits or a well-placed part speaks against it."""
+    probe = _Probe(part, context)
     parts = context.parts(case_id)
-    best: Match | None = None
-    for other in parts:
-        if other.join is not None and other.join.code == GATHERED and part.record != other.record:
-            continue
-        if part.record is not None and part.record == other.record:
-            found: tuple[int, float, float | None] | None = (
-                0,
-                abs(part.instant_ms - other.instant_ms) / 1000,
-                None,
-            )
-        else:
-            found = _pair(part, other, context)
-        if found is None or (found[0] > 1 and other.join is not None and other.join.code == FLOODED):
-            continue
-        match = Match(rank=found[0], alert_id=case_id, nearest=other, delta_s=found[1], distance_m=found[2])
-        if best is None or match.order < best.order:
-            best = match
-    if best is not None and best.rank == 2 and _contradicted(part, parts, context):
-        return None
-    return best
+    best = _best(probe, case_id, parts)
+    return None if best is None or _is_refuted(probe, best, parts, context) else best
 
 
-def _contradicted(part: Part, parts: Iterable[Part], context: StepContext) -> bool:
-    """Whether some source's nearest-in-time well-placed part is out of reach of ``part``."""
+def _best(probe: _Probe, case_id: AlertId, parts: tuple[Part, ...]) -> Match | None:
+    """The best match with the case, whatever else of it speaks against it; of equal ones the earliest."""
+    part = probe.part
+    best, match = _WORST, None
+    # The latest first: most often it is the nearest, and then most of the others need no measuring.
+    for other in reversed(parts):
+        code = None if other.join is None else other.join.code
+        is_same_record = part.record is not None and part.record == other.record
+        if code == GATHERED and part.record != other.record:
+            continue
+        found: Found | None = (0, abs(part.instant_ms - other.instant_ms) / 1000, None)
+        if not is_same_record:
+            found = probe.pair(other, best)
+        if found is None or (found[0] > 1 and code == FLOODED):
+            continue
+        rank, delta_s, distance = found
+        order = (rank, -1.0 if distance is None else distance, delta_s)
+        if order <= best:
+            best = order
+            match = Match(rank=rank, alert_id=case_id, nearest=other, delta_s=delta_s, distance_m=distance)
+    return match
+
+
+def _is_refuted(probe: _Probe, match: Match, parts: tuple[Part, ...], context: StepContext) -> bool:
+    """Whether it fits by place only, and some source's nearest-in-time well-placed part is out of reach."""
+    if match.rank < 2:
+        return False
     # Nearest in time: a moving bus is judged by where it was then.
-    rule = context.rules.merge
-    nearest: dict[str, Part] = {}
+    rule, at_ms = context.rules.merge, probe.part.instant_ms
+    nearest: dict[str, tuple[int, Part]] = {}
     for other in parts:
         if well_placed(other, rule):
+            away_ms = abs(other.instant_ms - at_ms)
             known = nearest.get(other.member.independence)
-            if known is None or abs(other.instant_ms - part.instant_ms) < abs(
-                known.instant_ms - part.instant_ms
-            ):
-                nearest[other.member.independence] = other
-    mine = context.kind(part.member.type).radius_m
+            if known is None or away_ms < known[0]:
+                nearest[other.member.independence] = (away_ms, other)
     return any(
-        apart_m(part, other)
-        > min(mine, context.kind(other.member.type).radius_m)
-        + accuracy_m(part, rule)
-        + accuracy_m(other, rule)
-        for other in nearest.values()
+        apart_m(probe.part, other)
+        > probe.reach_m(context.kind(other.member.type)) + probe.accuracy_m + accuracy_m(other, rule)
+        for _, other in nearest.values()
     )
 
 
@@ -238,24 +263,28 @@ def find(part: Part, context: StepContext, merge_class: MergeClass) -> tuple[Mat
     """(the open case that ``part`` belongs to, the one that it would have belonged to: closed, or in a shared line)."""
     live: Match | None = None
     closed: Match | None = None
-    full = 0
-    for alert_id in context.candidates(
-        lookups(part, context.rules, context.kind(part.member.type), shelf(merge_class))
-    ):
-        case = context.root(alert_id)
-        if case is None or case.merge_class != merge_class:
+    full, probe = 0, _Probe(part, context)
+    wanted = lookups(part, context.rules, probe.kind, shelf(merge_class))
+    for case in context.candidates(wanted):
+        if case.merge_class != merge_class:
             continue
         if len(case.parts) >= floods.capacity(context, case):
             full += 1
             if full > _FULL_COMPARED_MAX:
                 continue
-        match = fits(part, case.id, context)
+        parts = all_parts(case, context.cases)
+        match = _best(probe, case.id, parts)
         if match is None:
             continue
         is_over = case.alert.status is AlertStatus.CLOSED and not _late_copy(part, case, match, context)
-        if is_over or lines.keeps_out(part, case, context):
-            closed = match if closed is None or match.order < closed.order else closed
-        elif live is None or match.order < live.order:
+        keeps_out = is_over or lines.keeps_out(part, case, context)
+        rival = closed if keeps_out else live
+        # What does not win needs no refuting: at one corner that spares most of the work.
+        if (rival is not None and match.order >= rival.order) or _is_refuted(probe, match, parts, context):
+            continue
+        if keeps_out:
+            closed = match
+        else:
             live = match
     return live, closed
 

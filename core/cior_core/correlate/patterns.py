@@ -315,8 +315,8 @@ def link_silent(context: StepContext, case_id: AlertId) -> None:
         keys += [f"d:{part.member.place.district}"] if part.member.place.district else []
         within_ms = round(_LINK_WINDOW_S * 1000) + 10_000
         wanted = [Lookup(f"{mark}{key}", part.instant_ms, within_ms) for key in keys]
-        for alert_id in sorted(context.candidates(wanted)):
-            other = context.root(alert_id)
+        for found in sorted(context.candidates(wanted), key=lambda each: each.id):
+            other = context.root(found.id)
             if (
                 other is None
                 or other.alert.drill != case.alert.drill

@@ -139,10 +139,10 @@ class StepContext:
         """The case's own parts and those of what it absorbed, by instant then id."""
         return all_parts(self.current(case_id), self.cases)
 
-    def candidates(self, wanted: Iterable[Lookup]) -> list[AlertId]:
-        """Ids of the cases under any of ``wanted``, the nearest in time first; an absorbed one stands for its root."""
+    def candidates(self, wanted: Iterable[Lookup]) -> list[Case]:
+        """The cases under any of ``wanted``, the nearest in time first; an absorbed one gives way to its root."""
         found = nearest(self.index, wanted)
-        return list(dict.fromkeys(case.id for alert_id in found if (case := self.root(alert_id)) is not None))
+        return list({case.id: case for key in found if (case := self.root(key)) is not None}.values())
 
     def cases_of(
         self, mark: str, families: Iterable[str], *, around_ms: int, within_ms: int, limit: int = COMPARED_MAX

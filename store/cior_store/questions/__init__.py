@@ -7,12 +7,14 @@ belongs to them, ``until_ms`` does not. Unless it says otherwise a window is ove
 from __future__ import annotations
 
 from cior_store.questions.accounting import AccountingQuestions
+from cior_store.questions.console import ConsoleQuestions
 from cior_store.questions.evidence import EvidenceQuestions
 from cior_store.questions.operators import OperatorQuestions
 from cior_store.questions.supervisors import SupervisorQuestions
 
 __all__ = [
     "AccountingQuestions",
+    "ConsoleQuestions",
     "EvidenceQuestions",
     "OperatorQuestions",
     "Questions",
@@ -21,4 +23,4 @@ __all__ = [
 
 
 class Questions(OperatorQuestions, AccountingQuestions, SupervisorQuestions, EvidenceQuestions):
-    """All audiences over one store, for a part that serves several of them."""
+    """All who may read tables, over one store. The console is not among them: see :class:`ConsoleQuestions`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cior_store.answers import AlertRow, BlindSpot, CommandRow, DeviceRow, StoryLine
+from cior_store.answers import AlertRow, CommandRow, DeviceRow, StoryLine
 from cior_store.questions.asking import Asking
 
 _ALERT = """SELECT alert_id, version, area, type, level, score, status, toUnixTimestamp64Milli(opened) AS opened_ms,
@@ -47,13 +47,6 @@ class OperatorQuestions(Asking):
             detail_es, detail_en, reason_codes, item_id
             FROM ops.alert_log FINAL WHERE alert_id = {id:String} ORDER BY version, at, transition_id"""
         return self._store.ask(StoryLine, sql, {"id": alert_id})
-
-    def blind_spots(self, *, drills: bool = False) -> tuple[BlindSpot, ...]:
-        """Devices and sources we cannot rely on now, the longest first."""
-        sql = """SELECT subject, source, connector, health, toUnixTimestamp64Milli(since) AS since_ms, district,
-            lat, lon, detail, drill
-            FROM ops.v_blind_spots WHERE {drills:UInt8} OR NOT drill ORDER BY since_ms, subject"""
-        return self._store.ask(BlindSpot, sql, {"drills": int(drills)})
 
     def devices(self, *, connector: str | None = None, limit: int = 5000) -> tuple[DeviceRow, ...]:
         """Every device's last state."""

@@ -52,6 +52,9 @@ class Desk:
         self.state = root / "state"
         self.inbox.mkdir(parents=True)
         self.sink = MemorySink()
+        self.team = PrivateKey.generate()
+        # Most stories are of a desk on which nobody sealed reports: their bytes are to be looked at.
+        self.carries_sealed: bool | None = False
         self.config = self.read(CONFIG.format(folder=self.inbox))
 
     def read(self, text: str) -> CadDropConfig:
@@ -85,11 +88,13 @@ class Desk:
         )
         around = Surroundings(
             sink=self.sink,
-            sealer=Sealer(team_key=bytes(PrivateKey.generate().public_key), hmac_key=b"k" * 32),
+            sealer=Sealer(team_key=bytes(self.team.public_key), hmac_key=b"k" * 32),
             metrics=Metrics(),
             state_dir=self.state,
         )
-        settings = InstanceSettings(kind="cad_drop", name="desk", config=None)
+        settings = InstanceSettings(
+            kind="cad_drop", name="desk", config=None, carries_sealed=self.carries_sealed
+        )
         instance = Instance(
             CadDropSource(self.config), manifest=manifest, settings=settings, context=context, around=around
         )

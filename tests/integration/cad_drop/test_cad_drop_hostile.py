@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from cior_connectors._runtime.seal import opened
 from cior_connectors.builtin.cad_drop.config import TypeRule
-from cior_connectors.builtin.cad_drop.folder import Folder
 from cior_connectors.builtin.cad_drop.state import DropState
+from cior_connectors.drop_folder import Folder
 from cior_core import codec
 
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -113,7 +114,7 @@ def test_a_link_laid_in_the_very_moment_of_opening_is_not_followed(
             path.symlink_to(secret)
         return answer
 
-    monkeypatch.setattr("cior_connectors.builtin.cad_drop.folder.os.stat", asked_then_changed)
+    monkeypatch.setattr("cior_connectors.drop_folder.os.stat", asked_then_changed)
     with pytest.raises(OSError, match="symbolic"):
         folder.take("a.csv")
     folder.close()
@@ -254,3 +255,24 @@ def test_marks_in_clear_of_an_older_release_are_keyed_and_gone(tmp_path: Path) -
     assert state.known(f"2026/{CANARY}", "v2", now_ms=6)
     state.close()
     assert all(CANARY.encode() not in content for _, content in files(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xfen\x00u\x00m\x00", b"nummer;datum\n1;Maria Canary\n", b"PK\x03\x04" + b"\0" * 40]
+)
+async def test_law_17_a_file_that_cannot_be_read_is_in_its_box_alone(
+    desk: Any, until: Any, raw: bytes
+) -> None:
+    """By default, on a desk that seals nothing: it may be the call of somebody who must not be named."""
+    desk.carries_sealed = None
+    desk.put("a.csv", raw)
+    async with desk.running():
+        await until(lambda: any((desk.inbox / "quarantine").glob("sealed-*.ack")))
+    assert not (desk.inbox / "a.csv").exists()
+    kept = [path for path in desk.inbox.rglob("*") if path.is_file() and raw[:12] in path.read_bytes()]
+    assert kept == []
+    shown = b"".join(each.key + each.value for each in desk.sink.messages)
+    assert b"Canary" not in shown
+    assert raw[:12] not in shown
+    boxes = [opened(letter.payload, bytes(desk.team)).payload for letter in desk.sink.dead()]
+    assert b"".join(boxes) == raw, "the team has every byte"

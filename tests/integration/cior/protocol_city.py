@@ -217,7 +217,7 @@ class ProtocolCity:
         encode(loiterer(arrives_s=1.0, stays_s=10.0), folder / "loiterer.mp4")
         self._write()
         centre = load(folder / "centre.toml", folder / "data")
-        self.keys = open_keys(centre.data / "keys").keys
+        self.keys = open_keys(centre.data / "keys", own_team=True).keys
         self.stack = Stack(centre, self.keys)
 
     def _write(self) -> None:

@@ -204,3 +204,28 @@ def test_a_gap_found_twice_is_one_event_and_a_grown_gap_another() -> None:
     one, again, other = (gap_event(each, now_ms=now) for each, now in ((gap, 1), (gap, 2), (grown, 2)))
     assert one.id == again.id != other.id
     assert packs.taxonomy()[one.type].lane is Lane.URGENT
+
+
+@pytest.mark.parametrize(
+    ("connectors", "code", "named"),
+    [
+        ("", "registry.missing: ", "registry.toml"),
+        ('[[connector]]\nfile = "x.toml"\n', "connector.unknown: ", "zeppelin"),
+    ],
+)
+def test_up_without_a_registry_or_with_a_stranger_says_so_in_one_line_and_starts_nothing(
+    tmp_path: Path, connectors: str, code: str, named: str
+) -> None:
+    """Seen before: the part that reads it started, died and was started again, and the reason was in its log alone."""
+    centre = tmp_path / "centre.toml"
+    centre.write_text(f'[centre]\nname = "x"\n{connectors}')
+    if connectors:
+        (tmp_path / "registry.toml").write_text("")
+        (tmp_path / "x.toml").write_text('kind = "zeppelin"\nname = "x"\n[config]\n')
+    told = CliRunner().invoke(main, ["up", "--config", str(centre)])
+    assert told.exit_code == 2
+    (line,) = told.output.strip().splitlines()
+    assert line.startswith(code)
+    assert named in line
+    assert " — " in line, "no cure"
+    assert not (tmp_path / "data").exists()

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import msgspec
 import pytest
-from nacl.public import SealedBox
 
 from cior.embedded.tansu import Tansu, free_port
 from cior_bus import topics
-from cior_connectors._runtime.seal import SealedContent
+from cior_connectors._runtime.seal import opened
 from cior_connectors.builtin.traccar.forwarder import Forwarder, message
 from cior_core.model import DataClass, PlaceMethod
 from engines.long_runs import often
@@ -281,15 +279,12 @@ async def test_law_9_a_sealed_line_leaks_nothing_anywhere(tansu: Tansu, tmp_path
         for canary in canaries
         if any(form in value for form in _forms_of(canary))
     } == {}
-    opened = [
-        msgspec.msgpack.decode(SealedBox(connector.key).decrypt(record.payload), type=SealedContent).payload
-        for record in sealed
-    ]
-    assert set(opened) <= set(posted)
-    assert set(posted[25:]) <= set(opened)
+    unsealed = [opened(record.payload, bytes(connector.key)).payload for record in sealed]
+    assert set(unsealed) <= set(posted)
+    assert set(posted[25:]) <= set(unsealed)
     assert read.raws() == []
     events = [event for event in read.events(topics.URGENT.name) if event.raw is not None]
-    assert {event.type for event in events} == {"silent.duress", "source.undecoded"}
+    assert {event.type for event in events} == {"silent", "source.undecoded"}
     assert all(
         event.data_class is DataClass.SEALED
         and event.place.method in {PlaceMethod.UNKNOWN, PlaceMethod.DISTRICT}

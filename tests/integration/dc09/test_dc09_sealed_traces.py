@@ -54,11 +54,16 @@ async def test_law_17_a_sealed_panel_speaks_under_the_name_it_is_missed_under_wh
     station: Any,
 ) -> None:
     station.registry = {f"panel:{HOME}": sealed_home()}
-    async with station.running():
+    async with station.running() as instance:
         panel = station.panel(HOME)
         assert (await panel.supervise()).answer is Answer.ACK
         assert (await panel.contact_id("121")).answer is Answer.ACK
         assert (await panel.contact_id("301")).answer is Answer.ACK
-    said = {event.subject for event in station.sink.decoded()}
-    assert said == {identity.device_pseudonym(KEY, f"panel:{HOME}")}
+        told = instance.signs.due(now_ms=instance.now_ms() + 4_000_000)
+    supervised = identity.device_pseudonym(KEY, f"panel:{HOME}")
+    assert {event.subject for event in told} == {supervised}
+    assert {event.type for event in told} >= {"heartbeat"}
+    (press,) = station.sink.decoded()
+    assert press.type == "silent"
+    assert press.subject != supervised, "no alert shows the name under which it is missed"
     assert all(HOME.encode() not in message.key + message.value for message in station.sink.messages)

@@ -1,5 +1,5 @@
-"""docker-compose.yml without containers: its very commands, against Apache Kafka and a ClickHouse server with the
-deployed users.
+"""docker-compose.yml without containers: its very commands, against Apache Kafka with its very security and a
+ClickHouse server with the deployed users. Each part finds the secrets that its service mounts, and no others.
 
 Only addresses and folders are replaced. What containers add (images, volumes, networks) is not tested here and
 deploy/README.md says so.
@@ -21,15 +21,17 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 
 from cior.embedded.tansu import free_port
 from cior.keys import open_keys
+from cior.public_key import TEAM, line_of
 from cior_store.engine import Store
 from cior_store.migrate import AUDIENCES
-from engines.apache_kafka import ApacheKafka
 from engines.cache import EngineAbsent
 from engines.clickhouse_lite import ClickHouseLite
 from engines.process import EngineProcess
+from engines.secured_kafka import SecuredKafka
 from integration.store.engines_here import lite
 
 __all__ = ["lite"]
@@ -41,6 +43,7 @@ SECRETS = {
     "CIOR_DC09_KEY": "00112233445566778899aabbccddeeff",
     "CIOR_TRACCAR_SECRET": "a secret long enough to stay one",
 }
+SERVICES, SECRET_FILES = (yaml.safe_load(TEXT)[key] for key in ("services", "secrets"))
 QUESTIONS = ("latency", "balance", "blind", "sources", "summary")
 PARTS = ("sink", "console", "streams-urgent", "streams-bulk", "panels", "vehicles", "calls")
 
@@ -62,10 +65,13 @@ def _list_of(service: str, key: str) -> list[str]:
 class Deployed:
     """The parts of the file as processes of this machine."""
 
-    def __init__(self, folder: Path, kafka: ApacheKafka, store: ClickHouseLite) -> None:
-        self.folder, self.store = folder, store
-        self.keys = folder / "keys"
-        self.bus = f"kafka://{kafka.bootstrap}?profile=kafka"
+    def __init__(self, folder: Path, kafka: SecuredKafka, store: ClickHouseLite) -> None:
+        self.folder, self.store, self.kafka = folder, store, kafka
+        self.keys = folder / "volumes" / "keys"
+        made = subprocess.run(
+            [sys.executable, str(COMPOSE / "make_env.py"), str(folder / "env")], check=False
+        )
+        assert made.returncode == 0
         self.wall, self.panels, self.vehicles = free_port(), free_port(), free_port()
         (folder / "cad").mkdir()
         self.config = shutil.copytree(COMPOSE / "centre", folder / "config")
@@ -83,12 +89,46 @@ class Deployed:
             text = text.replace(old, new)
         path.write_text(text, encoding="utf-8")
 
+    def volume(self, name: str) -> Path:
+        """A named volume; those with the broker's certificates are as `certificates` made them."""
+        if name.startswith("bus-"):
+            return self.kafka.keys / name.removeprefix("bus-")
+        folder = self.folder / "volumes" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def mounts(self, service: str) -> dict[str, Path]:
+        """Place in the container to folder, of the volumes that hold keys."""
+        listed = [each.removesuffix(":ro").rsplit(":", 1) for each in SERVICES[service]["volumes"]]
+        return {place: self.volume(name) for name, place in listed if name.startswith(("keys", "bus-"))}
+
+    def secrets(self, service: str) -> Path:
+        """What the service finds in /run/secrets."""
+        folder = self.folder / "secrets-of" / service
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in SERVICES[service]["secrets"]:
+            shutil.copy(self.folder / SECRET_FILES[each["source"]]["file"], folder / each["target"])
+        return folder
+
+    def environment(self, service: str) -> dict[str, str]:
+        """What the service is told of the broker, and where its own secrets are."""
+        told = {
+            name: self.here(value, service)
+            for name, value in SERVICES[service]["environment"].items()
+            if name.startswith("CIOR_BUS")
+        }
+        return os.environ | SECRETS | told | self.store_of(service)
+
     def here(self, word: str, service: str) -> str:
         """A word of a command as it reads on this machine."""
         data = self.folder / service
+        places = sorted(self.mounts(service).items(), key=lambda each: -len(each[0]))
         changes = (
-            ("/var/lib/cior/keys", str(self.keys)), ("/var/lib/cior", str(data)), ("/etc/cior", str(self.config)),
-            ("/opt/cior/compose", str(COMPOSE)), ("kafka://kafka:19092?profile=kafka", self.bus),
+            *((place, str(folder)) for place, folder in places),
+            ("/var/lib/cior/shares", str(data / "shares")), ("/var/lib/cior", str(data)),
+            ("/etc/cior", str(self.config)), ("/run/secrets", str(self.secrets(service))),
+            ("/opt/cior/compose", str(COMPOSE)), ("kafkas://kafka:19092?profile=kafka", self.kafka.dsn),
+            ("kafkas://kafka:19093?profile=kafka", self.kafka.admin_dsn),
             ("127.0.0.1:8400", f"127.0.0.1:{self.wall}"),
         )  # fmt: skip
         for old, new in changes:
@@ -104,9 +144,14 @@ class Deployed:
     def prepare(self) -> subprocess.CompletedProcess[str]:
         words = [self.here(word, "prepare") for word in _list_of("prepare", "entrypoint")]
         assert words[0] == "python"
+        shares = self.folder / "prepare" / "shares"
+        for place, folder in self.mounts("prepare").items():
+            if place.startswith("/var/lib/cior/shares/") and not (shares / Path(place).name).exists():
+                shares.mkdir(parents=True, exist_ok=True)
+                (shares / Path(place).name).symlink_to(folder)
         return subprocess.run(
             [sys.executable, *words[1:]], check=False, capture_output=True, text=True, timeout=120,
-            env=os.environ | {"CIOR_BUS": self.bus, "CIOR_STORE": self.store.dsn("cior_migrator")},
+            env=self.environment("prepare") | {"CIOR_TEAM_PUBLIC": line_of(TEAM, bytes(32))},
         )  # fmt: skip
 
     def is_well(self, service: str) -> bool:
@@ -122,13 +167,14 @@ class Deployed:
     def start(self, service: str) -> None:
         data = self.folder / service
         data.mkdir()
-        (data / "keys").symlink_to(self.keys)  # the shared volume
+        if (own := self.mounts(service).get("/var/lib/cior/keys")) is not None:
+            (data / "keys").symlink_to(own)
         words = [self.here(word, service) for word in _list_of(service, "command")]
         part = EngineProcess(
             service,
             [sys.executable, "-m", "cior", *words],
             log_path=self.folder / f"{service}.log",
-            env=os.environ | SECRETS | self.store_of(service),
+            env=self.environment(service),
         )
         self.running.append(part)
         part.start(lambda: self.is_well(service), timeout_s=120)
@@ -195,10 +241,10 @@ def _eventually(holds: Callable[[], bool], *, within_s: float) -> bool:
 
 
 @pytest.fixture
-def kafka(tmp_path: Path) -> Iterator[ApacheKafka]:
+def kafka(tmp_path: Path) -> Iterator[SecuredKafka]:
     """A broker of its own, since the real topic names are used."""
     try:
-        broker = ApacheKafka(tmp_path / "broker")
+        broker = SecuredKafka(tmp_path / "broker")
     except EngineAbsent as missing:
         if os.environ.get("CI"):
             pytest.fail(f"CI must have it: {missing}", pytrace=False)
@@ -208,7 +254,7 @@ def kafka(tmp_path: Path) -> Iterator[ApacheKafka]:
 
 
 @pytest.fixture
-def deployed(tmp_path: Path, kafka: ApacheKafka, lite: ClickHouseLite) -> Iterator[Deployed]:
+def deployed(tmp_path: Path, kafka: SecuredKafka, lite: ClickHouseLite) -> Iterator[Deployed]:
     with Store.open(lite.start().dsn()) as admin:
         for database in ("cior", "ops", "sealed", "ledger", *AUDIENCES):
             admin.command(f"DROP DATABASE IF EXISTS {database} SYNC")
@@ -217,11 +263,14 @@ def deployed(tmp_path: Path, kafka: ApacheKafka, lite: ClickHouseLite) -> Iterat
     centre.stop()
 
 
+@pytest.mark.timeout(300)  # nine processes and two servers start, one after the other
 def test_the_files_commands_make_a_centre_that_shows_and_stores_a_press(deployed: Deployed) -> None:
     first, second = deployed.prepare(), deployed.prepare()
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout.startswith("keys made")
-    assert second.stdout == "keys there, topics created 0, migrations applied 0\n"
+    assert second.stdout == (
+        "keys there, topics created 0, rights given 0, taken away 0, migrations applied 0\n"
+    )
     assert "is not there" not in second.stderr, "a view that Grafana's boards need is lacking"
     for service in PARTS:
         assert not deployed.is_well(service), f"{service} is called well before it runs"

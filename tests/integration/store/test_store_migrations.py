@@ -7,14 +7,19 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from cior_core.errors import ConfigInvalid, IntegrityBroken
+from cior_core.catalogue import Kind
+from cior_core.errors import AccessDenied, ConfigInvalid, IntegrityBroken
 from cior_store import migrate as migrations
 from cior_store.engine import Store
+from cior_store.questions import ConsoleQuestions
+from cior_store.writers import Writers
 from engines.clickhouse_lite import ClickHouseLite
+from integration.store import city
 
 
 def test_migrating_again_does_nothing(engine: Store) -> None:
@@ -149,3 +154,27 @@ def test_no_views_query_is_changed_in_place() -> None:
 def test_badly_numbered_files_are_refused(names: list[str]) -> None:
     with pytest.raises(ConfigInvalid):
         migrations.parse(dict.fromkeys(names, "SELECT 1;"))
+
+
+def test_a_store_from_before_the_consoles_views_answers_its_page_after_them(
+    lite: ClickHouseLite, tmp_path: Path
+) -> None:
+    """What was stored before them is in their answers, and the console's user reads nothing besides."""
+    known = migrations.bundled()
+    older = known[: next(n for n, each in enumerate(known) if each.name == "console_views")]
+    with ClickHouseLite(tmp_path, lite.settings) as own:
+        with Store.open(own.dsn()) as store:
+            migrations.migrate(store, older)
+            writers = Writers(store)
+            for kind, record in ((Kind.RAW, city.raw(1)), (Kind.ALERT, city.alert(1))):
+                assert writers.write(kind, city.entries([record]), token=kind) == ()
+        with Store.open(own.dsn("cior_migrator")) as store:
+            assert migrations.migrate(store) == tuple(each.version for each in known[len(older) :])
+        day: Any = {"since_ms": city.NOON_MS - 43_200_000, "until_ms": city.NOON_MS + 43_200_000}
+        with Store.open(own.dsn("cior_console")) as store:
+            ask = ConsoleQuestions(store)
+            assert [row.signals for row in ask.signals_by_source(**day)] == [1]
+            assert [row.alerts for row in ask.alerts_by_level(**day)] == [1]
+            assert [row.raw_stored for row in ask.reconciliation(**day)] == [1]
+            with pytest.raises(AccessDenied):
+                store.rows("SELECT alert_id FROM ops.alert_current")

@@ -16,6 +16,7 @@ from cior_core.model import (
     AlertStatus,
     Command,
     CommandKind,
+    DataClass,
     Disposition,
     Level,
     Place,
@@ -25,7 +26,7 @@ from cior_core.model import (
 )
 from cior_store import geography, reconcile, rollups
 from cior_store.engine import Store
-from cior_store.questions import Questions
+from cior_store.questions import ConsoleQuestions, Questions
 from cior_store.writers import Writers
 from integration.store import city
 from integration.store.city import NOON_MS
@@ -66,7 +67,7 @@ def test_the_false_alarm_ledger_has_wilson_intervals(store: Store) -> None:
         city.alert(2000, status=closed, disposition=Disposition.CONFIRMED, source="taxis"),
         city.alert(2001, source="taxis"),
     )
-    alarms, taxis = Questions(store).false_alarms()
+    alarms, taxis = ConsoleQuestions(store).false_alarms()
     assert (
         alarms.source,
         alarms.closed_alerts,
@@ -95,10 +96,10 @@ def test_p1_latency_counts_from_the_receipt_of_what_made_it_p1(store: Store) -> 
     )
     _put(store, Kind.ALERT, city.alert(1, version=2, updated_ms=NOON_MS + 60_000), token="later")
     _put(store, Kind.ALERT, city.alert(2), token="copy")
-    row = Questions(store).p1_latency(**DAY)
+    row = ConsoleQuestions(store).p1_latency(**DAY)
     assert (row.alerts, row.decide_p50_ms, row.decide_p99_ms) == (10, 120, 120)
     assert row.visible_p50_ms > 120
-    assert Questions(store).p1_latency(since_ms=0, until_ms=1).alerts == 0
+    assert ConsoleQuestions(store).p1_latency(since_ms=0, until_ms=1).alerts == 0
 
 
 def test_alerts_by_level_tell_their_reasons(store: Store) -> None:
@@ -113,7 +114,7 @@ def test_alerts_by_level_tell_their_reasons(store: Store) -> None:
         city.alert(4, level=Level.P4, reasons=(more,)),
         city.alert(5, drill=True),
     )
-    first, last = Questions(store).alerts_by_level(**DAY)
+    first, last = ConsoleQuestions(store).alerts_by_level(**DAY)
     assert (first.level, first.alerts, first.open, first.reasons) == (
         "P1",
         3,
@@ -121,7 +122,7 @@ def test_alerts_by_level_tell_their_reasons(store: Store) -> None:
         (("base", 3), ("corroborated", 2)),
     )
     assert (last.level, last.alerts, last.reasons) == ("P4", 1, (("corroborated", 1),))
-    assert Questions(store).drill_alerts(**DAY) == 1
+    assert ConsoleQuestions(store).drill_alerts(**DAY) == 1
 
 
 def test_signals_per_source_keep_drills_apart(store: Store) -> None:
@@ -133,7 +134,7 @@ def test_signals_per_source_keep_drills_apart(store: Store) -> None:
         city.raw(3, events=0, dead=1),
         city.raw(4, drill=True),
     )
-    (row,) = Questions(store).signals_by_source(**DAY)
+    (row,) = ConsoleQuestions(store).signals_by_source(**DAY)
     assert (row.source, row.signals, row.events, row.dead, row.drills, row.last_ms) == (
         "dc09:panel",
         3,
@@ -141,6 +142,17 @@ def test_signals_per_source_keep_drills_apart(store: Store) -> None:
         1,
         1,
         NOON_MS,
+    )
+
+
+def test_a_line_whose_bytes_all_lie_in_boxes_is_still_heard_of(store: Store) -> None:
+    sealed: dict[str, Any] = {"sealed": True, "data_class": DataClass.SEALED}
+    _put(store, Kind.SEALED, *(city.raw(n, **sealed) for n in range(3)))
+    (row,) = ConsoleQuestions(store).signals_by_source(**DAY)
+    assert (row.source, row.signals, row.last_ms % 60_000) == ("urn:cior:dc09:boxed", 3, 0)
+    _put(store, Kind.RAW, city.raw(9))
+    assert ":boxed" not in {each.source for each in ConsoleQuestions(store).signals_by_source(**DAY)}, (
+        "beside clear records, boxed ones are somebody's: they are not counted apart"
     )
 
 
@@ -156,7 +168,7 @@ def test_blind_spots_are_what_last_said_silent_and_vanish_when_it_returns(store:
         health(3, "camera.degraded", "c", NOON_MS),
     )
     _put(store, Kind.EVENT, health(4, "device.returned", "b", NOON_MS + 1000), token="back")
-    assert [(spot.subject, spot.health, spot.detail) for spot in Questions(store).blind_spots()] == [
+    assert [(spot.subject, spot.health, spot.detail) for spot in ConsoleQuestions(store).blind_spots()] == [
         ("a", "silent", "sin señal"),
         ("c", "degraded", "sin señal"),
     ]

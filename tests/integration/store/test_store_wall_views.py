@@ -19,6 +19,7 @@ from cior_core.model import (
     TypeCode,
 )
 from cior_store.engine import Store
+from cior_store.questions import ConsoleQuestions
 from cior_store.writers import Writers
 from integration.store import city
 from integration.store.test_store_statistics import wilson
@@ -116,8 +117,10 @@ def test_a_sealed_blind_spot_is_a_count_of_its_district(store: Store, now_ms: in
     rows = store.rows("SELECT * FROM wall.v_blind_spots ORDER BY kind")
     assert [(row["device"], row["kind"], row["district"], row["devices"]) for row in rows] == [
         ("device-1", "dc09", "centro", 1),
-        ("", "reservada", "norte", 2),
-    ]
+        ("", "reservada", "norte", 5),
+    ], "two of them are up to five: a count that is small is somebody"
+    (spot,) = [each for each in ConsoleQuestions(store).blind_spots() if each.reserved]
+    assert (spot.subject, spot.district, spot.devices, spot.since_ms) == ("", "norte", 5, None)
     assert rows[0]["age_s"] == pytest.approx(60, abs=10)
     assert (rows[1]["since"], rows[1]["age_s"], rows[1]["health"], rows[1]["lat"]) == (None, None, "", None)
 

@@ -37,11 +37,11 @@ def secrets_of(ring: KeyRing) -> tuple[str, ...]:
 def test_what_was_made_is_told_at_the_first_start_and_later_only_where_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = open_keys(tmp_path / "keys")
+    first = open_keys(tmp_path / "keys", own_team=True)
     tell_keys(first)
     told = capsys.readouterr().out + told_wall(cast("Stack", _Wall(first)), first)
     assert all(secret in told for secret in secrets_of(first))
-    second = open_keys(tmp_path / "keys")
+    second = open_keys(tmp_path / "keys", own_team=True)
     tell_keys(second)
     told = capsys.readouterr().out + told_wall(cast("Stack", _Wall(second)), second)
     assert not any(secret in told for secret in secrets_of(second))
@@ -53,7 +53,7 @@ def test_no_argument_of_a_part_holds_a_password(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(CENTRE)
     centre = load(path)
-    ring = open_keys(centre.data / "keys")
+    ring = open_keys(centre.data / "keys", own_team=True)
     stack = Stack(centre, ring.keys)
     specs = list(stack.store_parts())
     assert specs

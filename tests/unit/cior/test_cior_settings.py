@@ -60,16 +60,16 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
 
 
 def test_keys_are_made_once_are_private_and_never_show_themselves(tmp_path: Path) -> None:
-    first, second = open_keys(tmp_path / "keys"), open_keys(tmp_path / "keys")
+    first, second = (open_keys(tmp_path / "keys", own_team=True) for _ in range(2))
     assert (first.fresh, second.fresh) == (True, False)
     assert first.keys == second.keys
     assert first.keys.wall_token not in repr(first)
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "keys").iterdir()} == {0o600}
-    assert open_keys(tmp_path / "other").keys.centre_hmac != first.keys.centre_hmac
+    assert open_keys(tmp_path / "other", own_team=True).keys.centre_hmac != first.keys.centre_hmac
 
 
 def test_keys_that_others_may_read_are_refused(tmp_path: Path) -> None:
-    open_keys(tmp_path)
+    open_keys(tmp_path, own_team=True)
     (tmp_path / "keys.json").chmod(0o644)
     with pytest.raises(ConfigInvalid, match=r"keys\.readable_by_others"):
         open_keys(tmp_path)

@@ -18,7 +18,7 @@ def parts(folder: Path, store: str) -> dict[str, list[str]]:
     path = folder / "centre.toml"
     path.write_text(CENTRE + store)
     centre = load(path)
-    stack = Stack(centre, open_keys(centre.data / "keys").keys)
+    stack = Stack(centre, open_keys(centre.data / "keys", own_team=True).keys)
     return {
         spec.name: list(spec.argv[spec.argv.index("run") + 1 : spec.argv.index("--config")])
         for spec in stack.store_parts()

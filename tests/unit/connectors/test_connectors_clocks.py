@@ -12,7 +12,7 @@ import pytest
 
 from cior_connectors._runtime.clocks import DeviceClocks
 from cior_connectors._runtime.guard import DecodeResult, guarded
-from cior_connectors._runtime.records import facts_of
+from cior_connectors._runtime.stored_facts import facts_of
 from cior_connectors.builtin.cad_drop import decode as cad_drop
 from cior_connectors.builtin.cad_drop.config import CadDropConfig, Columns
 from cior_connectors.builtin.dc09 import decode as dc09

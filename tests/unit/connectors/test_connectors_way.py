@@ -6,10 +6,9 @@ import json
 import re
 from typing import Any
 
-import msgspec
 import pytest
 import structlog
-from nacl.public import PrivateKey, SealedBox
+from nacl.public import PrivateKey
 
 from cior_bus import topics
 from cior_bus.spool import SpoolClass
@@ -17,7 +16,7 @@ from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.records import Channel, publication_of
-from cior_connectors._runtime.seal import SealedContent, Sealer
+from cior_connectors._runtime.seal import Sealer, opened
 from cior_connectors._runtime.unread import UnreadPace
 from cior_connectors.contract import Accepted, Decoded, Facts, Refused, Rejected, RejectedPart
 from cior_connectors.kit.checks_runtime import running, until
@@ -84,7 +83,7 @@ async def test_law_3_a_bug_in_decode_costs_one_dead_letter_and_nothing_else() ->
             await until(lambda: len(source.answers) == 3, "not answered")
         assert source.answers == {
             0: Accepted(events=1),
-            1: Rejected(code="bug.ZeroDivisionError"),
+            1: Rejected(code="bug.ZeroDivisionError", sealed=True),
             2: Accepted(events=1),
         }
         assert {event.subject for event in bench.sink.decoded() if event.type == "panic.bus"} == {
@@ -92,7 +91,9 @@ async def test_law_3_a_bug_in_decode_costs_one_dead_letter_and_nothing_else() ->
             "bus-2",
         }
         assert bench.metrics.value(m.BUGS, "kit") == 1
-        assert [letter.payload for letter in bench.sink.dead()] == [b"boom"]
+        assert [opened(letter.payload, bytes(SUBJECT.key)).payload for letter in bench.sink.dead()] == [
+            b"boom"
+        ]
 
 
 async def test_one_rotten_row_does_not_cost_its_siblings() -> None:
@@ -106,8 +107,11 @@ async def test_one_rotten_row_does_not_cost_its_siblings() -> None:
     with SUBJECT.bench(source) as bench:
         async with running(bench):
             await until(lambda: len(source.answers) == 1, "not answered")
-        assert source.answers[0] == Accepted(events=2)
-        assert [(letter.code, letter.payload) for letter in bench.sink.dead()] == [("toy.row", b"row two")]
+        assert source.answers[0] == Accepted(events=2, sealed=True)
+        read = {(event.type, event.subject) for event in bench.sink.decoded()}
+        assert ("panic.bus", "bus-1") in read, "what was read stays loud"
+        letters = [opened(letter.payload, bytes(SUBJECT.key)) for letter in bench.sink.dead()]
+        assert [(letter.code, letter.payload) for letter in letters] == [("toy.row", b"row two")]
         record = bench.sink.raws()[0]
         assert (record.events, record.dead) == (2, 1), "the press and source.undecoded, one dead letter"
 
@@ -160,7 +164,7 @@ async def test_raw_and_events_and_dead_letters_become_durable_in_one_publish() -
         bench.instance.pipeline._sink = Watching()
         async with running(bench):
             await until(lambda: len(source.answers) == 1, "not answered")
-    assert seen[0] == {topics.RAW.name, topics.DEAD.name, topics.URGENT.name}
+    assert seen[0] == {topics.SEALED.name, topics.DEAD.name, topics.URGENT.name}
 
 
 async def test_law_2_no_limit_and_no_missing_registration_can_hold_a_press_back() -> None:
@@ -425,7 +429,7 @@ def test_law_9_each_reason_to_seal_seals_everything_of_the_unit(why: str) -> Non
         if message.topic == topics.SEALED.name
         for each in records(Kind.RAW, message.value)
     )
-    content = msgspec.msgpack.decode(SealedBox(key).decrypt(record.payload), type=SealedContent)
+    content = opened(record.payload, bytes(key))
     assert content.payload == payload
     assert b"maria-canary" not in record.payload
 
@@ -491,4 +495,5 @@ def test_supervision_of_a_sealed_device_goes_on_under_its_pseudonym() -> None:
     press = guarded(pressing(), b"maria", stamped()).events[0]
     out = [sealer.strip(event, raw=None, device=None) for event in (beat, press)]
     assert [event.type for event in out] == ["heartbeat", codes.SILENT]
-    assert out[0].subject == out[1].subject != "maria"
+    assert out[0].subject == sealer.subject(beat.source, "maria", None) != "maria"
+    assert out[1].subject not in {out[0].subject, "maria"}, "an alert never shows the name of its supervision"

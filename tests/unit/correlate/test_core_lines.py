@@ -162,6 +162,14 @@ def test_an_operator_takes_an_alert_out_of_the_line_and_nothing_else_of_it_chang
     assert sum(not alert.group for alert in shown(run)) == 1, "the rest stays, and it is not taken in again"
 
 
+def test_what_was_just_taken_out_of_a_line_is_not_put_into_it_by_the_next_presses(pack: RulePack) -> None:
+    """The last of the flood, which the line counts among its recent ones."""
+    out = Signal(at_s=3.0, action=ActionKind.CONFIRM, alert=29)
+    run = play([*flood(), out, *[invented(n, n * 0.1) for n in range(31, 34)]], pack)
+    assert [alert.members[0].subject for alert in shown(run) if not alert.group] == ["panel-29"]
+    assert len(shown(run)) == 33
+
+
 def test_an_alert_that_a_known_one_is_merged_into_leaves_the_line(pack: RulePack) -> None:
     known = Signal(at_s=8.0, event="panic.bus", source="bus-12", registered=True, east_m=9000.0)
     merge = Signal(at_s=9.0, action=ActionKind.MERGE, alert=2, others=(30,), reason="one incident")

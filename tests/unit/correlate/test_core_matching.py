@@ -50,6 +50,22 @@ def test_a_press_after_the_alert_was_closed_rings_again(pack: RulePack) -> None:
     ]
 
 
+def test_what_happened_after_the_closing_is_another_alert_be_it_no_press(pack: RulePack) -> None:
+    """A burglar alarm's next signal within the grace of its closed alert: the operator closed what had happened."""
+    run = play(
+        [
+            Signal(at_s=0, event="burglary.alarm", source="panel-1"),
+            Signal(at_s=10, action=ActionKind.CLOSE, disposition=Disposition.FALSE_ALARM),
+            Signal(at_s=20, event="burglary.alarm", source="panel-1"),
+        ],
+        pack,
+    )
+    assert sorted((alert.status, len(alert.members)) for alert in run.state.alerts) == [
+        (AlertStatus.CLOSED, 1),
+        (AlertStatus.OPEN, 1),
+    ]
+
+
 def test_a_desks_update_of_what_came_before_the_closing_joins_the_closed_alert(pack: RulePack) -> None:
     run = play(
         [
@@ -104,3 +120,35 @@ def test_the_same_id_with_another_subject_is_no_copy(pack: RulePack) -> None:
     assert "conflicting_copy" in {
         effect.transition.kind for effect in effects if isinstance(effect, AppendTransition)
     }
+
+
+@pytest.mark.parametrize(("east_m", "nearest"), [(20.0, "first"), (180.0, "second"), (0.0, "first")])
+def test_of_two_calls_of_an_alert_the_nearer_one_is_named(
+    pack: RulePack, east_m: float, nearest: str
+) -> None:
+    """The place decides, not who came last; the reason that the operator reads names that call."""
+    calls = [
+        Signal(at_s=0, event="gun.shooting", source="caller-1", id="first"),
+        Signal(at_s=5, event="gun.shooting", source="caller-2", id="second", east_m=200.0),
+        Signal(at_s=9, event="gun.shooting", source="caller-3", id="third", east_m=east_m),
+    ]
+    run = play(calls, pack)
+    (alert,) = run.state.alerts
+    names = {
+        item.event.id: call.id
+        for item, call in zip(run.items, calls, strict=True)
+        if isinstance(item, EventItem)
+    }
+    joined = [reason for reason in alert.reasons if reason.code == "merge.same_place"]
+    assert [names[each] for each in joined[-1].events] == [nearest, "third"]
+
+
+def test_who_is_too_far_from_one_call_of_an_alert_is_no_part_of_it(pack: RulePack) -> None:
+    """Near the first, far from the second: well-placed events that are too far apart are never in one alert."""
+    reach_m = pack.types["gun.shooting"].radius_m
+    calls = [
+        Signal(at_s=0, event="gun.shooting", source="caller-1"),
+        Signal(at_s=5, event="gun.shooting", source="caller-2", east_m=reach_m * 0.9),
+        Signal(at_s=9, event="gun.shooting", source="caller-3", east_m=-reach_m * 0.9),
+    ]
+    assert sizes(calls, pack) == [2, 1]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from cior_core.attributes import MERGED_INTO
-from cior_core.model import ActionKind, Alert, AlertStatus, AppendTransition
+from cior_core.correlate.muting import HID
+from cior_core.model import ActionKind, Alert, AlertStatus, AppendTransition, Level
 from cior_core.rehearsal import Run
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal
@@ -36,6 +37,16 @@ def test_law_2_merging_a_life_safety_alert_into_a_muted_one_lifts_the_suppressio
     assert first(run).life_safety
     assert first(run).suppression is None
     assert "suppression_lifted" in kinds(run)
+
+
+def test_law_2_so_does_one_that_is_of_a_low_level(pack: RulePack) -> None:
+    """A press of nobody known is life-safety and no P1: it is heard all the same, and the silence hid nothing of it."""
+    press = Signal(at_s=10, event="panic.alarm", source="panel-9", registered=False, located=False)
+    merge = Signal(at_s=20, action=ActionKind.MERGE, alert=0, others=(1,), reason="one incident")
+    run = play([BURGLARY, MUTED, press, merge], pack)
+    assert (first(run).life_safety, first(run).level is Level.P1) == (True, False)
+    assert first(run).suppression is None
+    assert HID not in {reason.code for reason in first(run).reasons}
 
 
 def test_law_2_so_it_does_when_the_life_safety_event_itself_brings_the_merge(pack: RulePack) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from cior_console.summary import Balance, DeadCount, Summary
+from cior_console.summary import Balance, Summary
 from cior_console.wall_questions import settled_until_ms
 from cior_demo.desk import Desk
 from cior_demo.player import Truth
 from cior_demo.script import Do, Step
 from cior_demo.verdict import P1_AIM_MS, Shown, heard, percentile, verdict
 from cior_demo.watching import Seen, WallWatch
-from cior_store.answers import LatencyRow, SourceCount
+from cior_store.answers import DeadCount, LatencyRow, SourceCount
 
 LATENCY = LatencyRow(
     alerts=1,

@@ -17,6 +17,10 @@ import pytest
 import yaml
 
 from cior import cli, settings
+from cior.bus_command import families_of
+from cior.key_shares import SHARES
+from cior_bus.credentials import password_file
+from cior_bus.rights import users
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_registry
 from cior_grafana import checking
@@ -28,7 +32,7 @@ CONFIG = ROOT / "deploy" / "compose" / "centre"
 MAKE_ENV = ROOT / "deploy" / "compose" / "make_env.py"
 EVERY_COMMAND = [json.loads(found) for found in re.findall(r"^    command: (\[.*\])$", TEXT, re.MULTILINE)]
 COMMANDS = [command for command in EVERY_COMMAND if command[0] == "run"]
-SERVICES = yaml.safe_load(TEXT)["services"]
+SERVICES, SECRETS = (yaml.safe_load(TEXT)[key] for key in ("services", "secrets"))
 LANGUAGE = "${CIOR_GRAFANA_LANGUAGE:-es}"
 
 
@@ -55,9 +59,101 @@ def test_the_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> N
 
 def test_every_required_variable_is_made(tmp_path: Path) -> None:
     wanted = set(re.findall(r"\$\{([A-Z0-9_]+):\?", TEXT))
-    wanted |= {secret["environment"] for secret in yaml.safe_load(TEXT)["secrets"].values()}
-    assert len(wanted) >= 19
+    assert len(wanted) >= 17
     assert wanted <= set(_environment(tmp_path))
+
+
+def test_every_secret_is_a_file_that_is_made_once_in_a_folder_closed_to_others(tmp_path: Path) -> None:
+    """Compose refuses secrets from the environment where a container's root is read-only, as all of ours are."""
+    _environment(tmp_path)
+    made = tmp_path / "secrets"
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    assert {f"./secrets/{path.name}" for path in made.iterdir()} == {
+        each["file"] for each in SECRETS.values()
+    }
+    contents = [path.read_text(encoding="utf-8") for path in made.iterdir()]
+    assert len(set(contents)) == len(contents)
+    assert all(len(each) >= 48 for each in contents)
+
+
+def test_the_broker_has_a_user_for_each_part_of_the_centre_and_a_password_for_each_user(
+    tmp_path: Path,
+) -> None:
+    names = {user.name for user in users(families_of(CONFIG / "centre.toml"))}
+    _environment(tmp_path)
+    files = {path.name for path in (tmp_path / "secrets").glob("*.password")}
+    assert files == {password_file(name) for name in names}
+    given = {each["target"] for each in SERVICES["prepare"]["secrets"]}
+    assert given == files, "who makes the users must know their passwords"
+
+
+USER_OF = {
+    "sink": "sink", "console": "console", "streams-urgent": "streams-urgent", "streams-bulk": "streams-bulk",
+    "panels": "connectors-dc09", "vehicles": "connectors-traccar", "calls": "connectors-cad_drop", "cameras": "vision",
+}  # fmt: skip
+SHARE_OF = {
+    "sink": "sink", "console": "console", "streams-urgent": "streams", "streams-bulk": "streams",
+    "panels": "connectors", "vehicles": "connectors", "calls": "connectors", "cameras": None,
+}  # fmt: skip
+
+
+def _mounts(service: str) -> dict[str, str]:
+    """Place in the container to volume or file."""
+    listed = [each.removesuffix(":ro").rsplit(":", 1) for each in SERVICES[service].get("volumes", ())]
+    return {place: source for source, place in listed}
+
+
+def test_each_part_is_given_its_own_secrets_and_no_others() -> None:
+    parts = {name for name, service in SERVICES.items() if service.get("command", ["", ""])[0] == "run"}
+    assert parts == set(USER_OF)
+    for name in parts:
+        service, user = SERVICES[name], USER_OF[name]
+        (given,) = service["secrets"]
+        assert SECRETS[given["source"]]["file"] == f"./secrets/{user}.password"
+        assert given["target"] == f"{user}.password"
+        keys = {
+            place: source for place, source in _mounts(name).items() if source.startswith(("keys", "bus-"))
+        }
+        wanted = {"/run/bus-ca": "bus-ca"}
+        if SHARE_OF[name] is not None:
+            wanted["/var/lib/cior/keys"] = f"keys-{SHARE_OF[name]}"
+        assert keys == wanted, name
+
+
+def test_all_keys_and_the_administrators_are_where_nothing_listens() -> None:
+    holders = {
+        volume: {name for name in SERVICES if volume in _mounts(name).values()}
+        for volume in ("keys", "bus-admin", "bus-broker")
+    }
+    assert holders == {
+        "keys": {"prepare"},
+        "bus-admin": {"certificates", "prepare"},
+        "bus-broker": {"certificates", "kafka"},
+    }
+    for name in ("prepare", "certificates"):
+        assert SERVICES[name]["restart"] == "no"
+        assert "ports" not in SERVICES[name]
+    assert SERVICES["certificates"]["network_mode"] == "none"
+    assert set(SHARES) == {share for share in SHARE_OF.values() if share}
+
+
+def test_nobody_talks_to_the_broker_without_a_key() -> None:
+    asked = SERVICES["kafka"]["environment"]
+    protocols = dict(each.split(":") for each in asked["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    listeners = {each.split(":", 1)[0] for each in asked["KAFKA_LISTENERS"].split(",")}
+    assert set(protocols) == listeners
+    assert all(protocol in {"SASL_SSL", "SSL"} for protocol in protocols.values())
+    for name, protocol in protocols.items():
+        if protocol == "SSL":
+            assert asked[f"KAFKA_LISTENER_NAME_{name}_SSL_CLIENT_AUTH"] == "required", name
+    assert asked["KAFKA_AUTHORIZER_CLASS_NAME"].endswith(".StandardAuthorizer")
+    assert asked["KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND"] == "false"
+    assert "ANONYMOUS" not in asked["KAFKA_SUPER_USERS"]
+    assert "kafka://kafka" not in TEXT.replace("kafkas://kafka", "")
+    words = json.dumps(
+        [[service.get(key) for key in ("command", "entrypoint")] for service in SERVICES.values()]
+    )
+    assert "password=" not in words.lower()
 
 
 def test_clickhouse_gets_a_digest_for_each_deployed_user() -> None:
@@ -80,14 +176,14 @@ def test_every_command_is_one_that_cior_knows(command: list[str], monkeypatch: p
     _, part, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
     assert part is not None
     given = part.make_context(part.name, arguments, parent=inner).params
-    assert given["bus"].startswith("kafka://kafka:19092")
+    assert given["bus"].startswith("kafkas://kafka:19092")
     assert given["store"] == "clickhouse://none" or "--store" not in command, "a password is no argument"
     for value in [given.get("settings_file"), given["config_file"], *(given.get("files") or ())]:
         assert value is None or (CONFIG / Path(value).name).is_file()
 
 
 def test_the_other_command_asks_the_grafana_beside_it_in_its_language() -> None:
-    (asked,) = [command for command in EVERY_COMMAND if command not in COMMANDS]
+    (asked,) = [command for command in EVERY_COMMAND if command[0] == "grafana"]
     assert asked[-1] == SERVICES["grafana"]["environment"]["CIOR_GRAFANA_LANGUAGE"] == LANGUAGE
     words = [*asked[:-1], "en"]
     context = cli.main.make_context("cior", list(words))
@@ -100,6 +196,18 @@ def test_the_other_command_asks_the_grafana_beside_it_in_its_language() -> None:
     assert (name, given["url"], given["language"]) == ("check", "http://grafana:3000", "en")
     assert SERVICES["verify"]["profiles"] == ["verify"]
     assert SERVICES["verify"]["restart"] == "no"
+
+
+def test_the_certificates_are_made_by_a_command_that_cior_knows() -> None:
+    words = SERVICES["certificates"]["command"]
+    context = cli.main.make_context("cior", list(words))
+    _, group, rest = cli.main.resolve_command(context, words)
+    assert group is not None
+    inner = group.make_context("bus", rest, parent=context)
+    name, keys, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
+    assert keys is not None
+    given = keys.make_context("keys", arguments, parent=inner).params
+    assert (name, given["hosts"], given["config"]) == ("keys", ("kafka",), None)
 
 
 def test_every_part_of_a_centre_has_a_service() -> None:
@@ -130,7 +238,7 @@ def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_images_are_pinned_and_nothing_listens_to_the_world_unasked() -> None:
     images = re.findall(r"^ +image: (\S+)", TEXT, re.MULTILINE)
-    assert len(images) == 5
+    assert len(images) == 6
     assert all(re.search(r":v?\d+\.\d+", image) for image in images)
     ports = re.findall(r"^      - (\S+:\d+:?\d*(?:/\w+)?)(?: #.*)?$", TEXT, re.MULTILINE)
     open_to_all = [port for port in ports if not port.startswith("127.0.0.1:")]
@@ -160,8 +268,8 @@ def test_nobody_enters_grafana_unasked_and_it_asks_nobody_outside() -> None:
 
 def test_grafanas_own_secrets_are_files_and_what_it_mounts_is_there_and_read_only() -> None:
     grafana = SERVICES["grafana"]
-    secrets = yaml.safe_load(TEXT)["secrets"]
-    assert set(grafana["secrets"]) == set(secrets)
+    secrets = grafana["secrets"]
+    assert all(SECRETS[name]["file"] == f"./secrets/{name}" for name in secrets)
     for name in ("GF_SECURITY_ADMIN_PASSWORD", "GF_SECURITY_SECRET_KEY"):
         assert name not in grafana["environment"]
         assert Path(grafana["environment"][f"{name}__FILE"]).name in secrets

@@ -14,7 +14,7 @@ import pytest
 from nacl import pwhash
 from nacl.public import PrivateKey
 
-from cior.keys import open_keys
+from cior.keys import make_pair, open_keys
 from cior_bus.segments import SegmentLog
 from cior_bus.spool import Entry, Spool, SpoolClass
 from cior_core.errors import ConfigInvalid, CredentialsRefused, IntegrityBroken
@@ -102,14 +102,23 @@ def test_links_and_what_is_no_file_stay_behind(tmp_path: Path) -> None:
 
 
 def test_law_17_the_teams_private_key_is_known_by_what_it_is_and_never_taken(tmp_path: Path) -> None:
-    ring = open_keys(tmp_path / "keys")
+    ring = open_keys(tmp_path / "keys", own_team=True)
+    (tmp_path / "repair").mkdir()
+    make_pair(tmp_path / "repair", "repair")  # its public half alone belongs here
+    (tmp_path / "repair" / "repair.public").rename(tmp_path / "keys" / "repair.public")
+    (tmp_path / "repair" / "repair.private").rename(tmp_path / "keys" / "decoder-key.txt")
     private = (tmp_path / "keys" / "team.private").read_bytes()
     (tmp_path / "keys" / "harmless.txt").write_bytes(base64.b64decode(private).hex().encode() + b"\n")
     (tmp_path / "keys" / "raw.bin").write_bytes(base64.b64decode(private))
     (tmp_path / "keys" / "team.private.old").write_bytes(base64.b64encode(bytes(PrivateKey.generate())))
     (tmp_path / "keys" / "console.signing").write_bytes(base64.b64encode(bytes(32)))
     found = key_files(tmp_path / "keys")
-    assert {path.name for path in found.kept} == {"keys.json", "console.signing"}
+    assert {path.name for path in found.kept} == {
+        "keys.json",
+        "console.signing",
+        "team.public",
+        "repair.public",
+    }
     assert {path.name for path in found.never} == {
         "team.private",
         "team.private.old",

@@ -27,6 +27,7 @@ PRESENT = {
     "ops.v_kinds_minute",
     "ops.v_alerts_discreet",
     "ops.v_health_open",
+    "ops.v_balance",
 }
 # What is about no alert and no event: facts of the city, and which versions run.
 FACTS = {
@@ -46,7 +47,7 @@ LOSS = {
         "refusals_minute",
         "dead_letters_hour",
     )
-}
+} | {"console.v_balance", "console.v_dead_codes"}
 
 
 def _definitions() -> dict[str, str]:

@@ -143,9 +143,9 @@ def test_the_measured_options_common_to_both_brokers(profile: Profile) -> None:
     assert {name: have[name] for name in wanted} == wanted
 
 
-def test_the_tansu_profile_sends_every_table_entry_alone_because_its_end_offsets_lie() -> None:
+def test_the_tansu_profile_waits_for_no_batch_to_fill_and_trusts_no_end_offset() -> None:
     have = options(Profile.TANSU)
-    assert (have["producer_linger"], have["producer_max_batch_size"]) == (0.0, 1)
+    assert have["producer_linger"] == 0.0
     assert have["recovery_consistency_check"] is False
     assert have["broker_session_timeout"] == 2.0
     # Settings of many types.

@@ -1,5 +1,5 @@
-"""The two repairs of Faust's driver (commits wait for table entries, a rewind reaches every partition), and local
-tables, which a start never trusts.
+"""The repairs of Faust's driver (commits wait for table entries, a rewind reaches every partition, a recovery reads to
+the right end), and local tables, which a start never trusts.
 """
 
 from __future__ import annotations
@@ -91,6 +91,34 @@ def test_law_4_a_rewind_reaches_partitions_where_nothing_is_committed_yet(
         )
         await consumer.seek_to_committed()
         assert sought == {fresh: 3, zero: 3}
+
+    asyncio.run(story())
+
+
+def test_law_4_a_recovery_reads_its_changelogs_to_the_end_that_readers_find(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded broker tells an end before those of the last batch."""
+    full, empty = TP("a-changelog", 0), TP("a-changelog", 1)
+
+    async def told(_consumer: object, *_places: TP) -> Mapping[TP, int]:
+        return {full: 1, empty: 0}
+
+    async def story() -> None:
+        consumer: Any = application(tmp_path).consumer
+        monkeypatch.setattr(driver.Consumer, "highwaters", told)
+        consumer.transport.ends = lambda told: {place: 20 * end for place, end in told.items()}
+        assert await consumer.highwaters(full, empty) == {full: 20, empty: 0}
+
+    asyncio.run(story())
+
+
+def test_only_the_embedded_broker_is_not_believed_about_ends(tmp_path: Path) -> None:
+    async def story() -> None:
+        for profile in Profile:
+            bus = BusSettings(bootstrap="broker:9092", profile=profile)
+            app: Any = edge.create_app(StreamSettings(bus=bus, role=Role.URGENT, state_dir=tmp_path))
+            assert (app.transport.ends is not None) is (profile is Profile.TANSU)
 
     asyncio.run(story())
 

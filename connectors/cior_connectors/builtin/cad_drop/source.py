@@ -14,7 +14,6 @@ from typing import BinaryIO
 from cior_connectors.builtin.cad_drop import decode as decoding
 from cior_connectors.builtin.cad_drop import labelling, mapping, reader
 from cior_connectors.builtin.cad_drop.config import CadDropConfig
-from cior_connectors.builtin.cad_drop.folder import Folder, fingerprint
 from cior_connectors.builtin.cad_drop.records import Record
 from cior_connectors.builtin.cad_drop.state import DropState
 from cior_connectors.contract import (
@@ -28,6 +27,7 @@ from cior_connectors.contract import (
     Refused,
     Trial,
 )
+from cior_connectors.drop_folder import Folder, fingerprint
 from cior_core.errors import SourceUnavailable
 
 STATE_FILE = "cad_drop.sqlite"
@@ -148,7 +148,9 @@ class CadDropSource:
             folder.close()
         if not waiting:
             return ProbeReport(
-                ok=True, detail="folder readable, no file waits: the mapping was not tried on any"
+                ok=True,
+                detail="folder readable, no file waits: the mapping was not tried on any",
+                tried=False,
             )
         return ProbeReport(
             ok=True, detail=f"folder readable, {len(waiting)} files waiting, the first one was read"
