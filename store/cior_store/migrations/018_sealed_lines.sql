@@ -47,7 +47,8 @@ WHERE s.health IN ('silent', 'degraded', 'down') AND s.data_class NOT IN ('publi
 GROUP BY s.district, s.drill;
 
 -- @console.v_signals Raw records of a window by source and what they became; drills in their own column only, reserved
---     records left out. A connector that has reserved records alone is one line, to the minute, drills included.
+--     records left out. A connector without an open record is one line: as many as it says itself that it took, to the
+--     minute, drills included; what they became is not told.
 CREATE OR REPLACE VIEW console.v_signals DEFINER = {definer} SQL SECURITY DEFINER AS
 WITH r.data_class NOT IN ('public', 'restricted') AS hidden
 SELECT
@@ -60,13 +61,14 @@ WHERE NOT hidden AND r.received >= toStartOfMinute(fromUnixTimestamp64Milli({sin
 GROUP BY source
 UNION ALL
 SELECT
-    concat('urn:cior:', CAST(o.connector, 'String'), ':boxed') AS source, count() AS signals, sum(o.events) AS events,
-    sum(o.dead) AS dead, toUInt64(0) AS drills, toInt64(toUnixTimestamp(max(o.minute))) * 1000 AS last_ms
-FROM ops.raw_outcomes AS o FINAL
-WHERE o.sealed AND o.minute >= toStartOfMinute(fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC'))
-    AND o.minute < toStartOfMinute(fromUnixTimestamp64Milli({until_ms:Int64} + 59999, 'UTC'))
-    AND o.connector NOT IN (
-        SELECT r.connector FROM ops.raw AS r
+    concat('urn:cior:', CAST(a.connector, 'String'), ':boxed') AS source,
+    sum(a.accepted) AS signals, toUInt64(0) AS events, toUInt64(0) AS dead, toUInt64(0) AS drills,
+    toInt64(toUnixTimestamp(max(a.minute))) * 1000 AS last_ms
+FROM ops.accounting AS a FINAL
+WHERE a.accepted > 0 AND a.minute >= toStartOfMinute(fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC'))
+    AND a.minute < toStartOfMinute(fromUnixTimestamp64Milli({until_ms:Int64} + 59999, 'UTC'))
+    AND a.connector NOT IN (
+        SELECT if(r.data_class NOT IN ('public', 'restricted'), '', CAST(r.connector, 'String')) FROM ops.raw AS r
         WHERE r.received >= toStartOfMinute(fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC'))
             AND r.received < toStartOfMinute(fromUnixTimestamp64Milli({until_ms:Int64} + 59999, 'UTC')))
-GROUP BY o.connector;
+GROUP BY a.connector;

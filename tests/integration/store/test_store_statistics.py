@@ -145,15 +145,15 @@ def test_signals_per_source_keep_drills_apart(store: Store) -> None:
     )
 
 
-def test_a_line_whose_bytes_all_lie_in_boxes_is_still_heard_of(store: Store) -> None:
-    sealed: dict[str, Any] = {"sealed": True, "data_class": DataClass.SEALED}
-    _put(store, Kind.SEALED, *(city.raw(n, **sealed) for n in range(3)))
+def test_a_line_whose_bytes_all_lie_in_boxes_is_still_heard_of_by_what_it_states(store: Store) -> None:
+    minute_ms = NOON_MS // 60_000 * 60_000
+    _put(store, Kind.SEALED, *(city.raw(n, sealed=True, data_class=DataClass.SEALED) for n in range(3)))
+    assert ConsoleQuestions(store).signals_by_source(**DAY) == (), "no reserved record is counted itself"
+    _put(store, Kind.EVENT, city.accounting(minute_ms, 7))
     (row,) = ConsoleQuestions(store).signals_by_source(**DAY)
-    assert (row.source, row.signals, row.last_ms % 60_000) == ("urn:cior:dc09:boxed", 3, 0)
+    assert (row.source, row.signals, row.last_ms) == ("urn:cior:dc09:boxed", 7, minute_ms)
     _put(store, Kind.RAW, city.raw(9))
-    assert ":boxed" not in {each.source for each in ConsoleQuestions(store).signals_by_source(**DAY)}, (
-        "beside clear records, boxed ones are somebody's: they are not counted apart"
-    )
+    assert [each.source for each in ConsoleQuestions(store).signals_by_source(**DAY)] == ["dc09:panel"]
 
 
 def test_blind_spots_are_what_last_said_silent_and_vanish_when_it_returns(store: Store) -> None:
