@@ -13,7 +13,8 @@ import click
 
 from cior.backup_locks import Keyed, holder_of, lock_of
 from cior.checkpoint_key import NAME, open_checkpoint_key, origin_of
-from cior.keys import OWNER_ONLY, centre_hmac
+from cior.key_shares import centre_hmac
+from cior.keys import OWNER_ONLY
 from cior.settings import EMBEDDED, Centre, load
 from cior.stack import addresses, stream_groups
 from cior.store_parts import wall_ms

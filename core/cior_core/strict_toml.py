@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
 from cior_core.errors import ConfigInvalid
 
 T = TypeVar("T")
+Tree = dict[str, Any]
 
 _SYNTAX_LINE = re.compile(r"at line (\d+)")
 _PATH = re.compile(r"at `\$(?P<path>[^`]*)`")
@@ -33,9 +35,13 @@ class ConfigFault(ConfigInvalid):
         self.line = line
 
 
-def parse(text: str, model: type[T], *, file: str, strict: bool = True) -> T:
-    """Return ``text`` as ``model``. Raises :class:`ConfigFault` (codes ``config.syntax``, ``config.unknown_key``,
-    ``config.missing_key``, ``config.wrong_value``).
+def parse(
+    text: str, model: type[T], *, file: str, strict: bool = True, expand: Callable[[Tree], Tree] | None = None
+) -> T:
+    """Return ``text`` as ``model``, after ``expand`` has put in what the text only refers to.
+
+    Raises :class:`ConfigFault` (codes ``config.syntax``, ``config.unknown_key``, ``config.missing_key``,
+    ``config.wrong_value``) and what ``expand`` raises.
     """
     try:
         tree = tomllib.loads(text)
@@ -45,6 +51,8 @@ def parse(text: str, model: type[T], *, file: str, strict: bool = True) -> T:
         raise ConfigFault(
             "config.syntax", str(error), file=file, line=line, cure="correct the TOML syntax on that line"
         ) from error
+    if expand is not None:
+        tree = expand(tree)
     try:
         return msgspec.convert(tree, model, strict=strict)
     except msgspec.ValidationError as error:

@@ -9,6 +9,7 @@ Instance file (TOML)::
     [config]
     ...                      # the connector's own strict model
 
+A table or list that several of them share is kept in a file beside them (``$ref``: ``_runtime.references``).
 Every fault names file, line, code and cure (``cior_core.strict_toml``). A secret may be written as itself, as
 ``env:NAME`` or as ``file:/path``.
 """
@@ -23,6 +24,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from cior_connectors._runtime import references
 from cior_connectors.contract import ConnectorConfig, Secret
 from cior_core import strict_toml
 from cior_core.errors import ConfigInvalid
@@ -151,10 +153,24 @@ def _parse(text: str, model: type[Any], *, file: str) -> Any:
 
     ``strict_toml`` has no hook for own types, hence the plain twin.
     """
-    plain = strict_toml.parse(text, _plain(model), file=file)
+    used: tuple[str, ...] = ()
+
+    def expand(tree: dict[str, Any]) -> dict[str, Any]:
+        nonlocal used
+        found, used = references.expanded(tree, Path(file))
+        return found
+
+    try:
+        plain = strict_toml.parse(text, _plain(model), file=file, expand=expand)
+    except strict_toml.ConfigFault as fault:
+        if not used:
+            raise
+        raise ConfigInvalid(
+            fault.code, fault.sentence, cure=f"{fault.cure}; it may stand in {', '.join(used)} ($ref)"
+        ) from fault
     assert plain is not None
     try:
-        return msgspec.convert(tomllib.loads(text), model, dec_hook=_secret)
+        return msgspec.convert(expand(tomllib.loads(text)), model, dec_hook=_secret)
     except msgspec.ValidationError as error:
         # Only a rule about the secret itself can fail here: the file's text has passed, what it points to has not.
         raise ConfigInvalid(

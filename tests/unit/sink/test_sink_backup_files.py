@@ -124,6 +124,7 @@ def test_law_17_the_teams_private_key_is_known_by_what_it_is_and_never_taken(tmp
         "team.private.old",
         "harmless.txt",
         "raw.bin",
+        "decoder-key.txt",
     }
     assert ring.keys.team_public in found.sealed_for
 
