@@ -19,11 +19,12 @@ TEST_ARGS ?=
 TEST_WORKERS ?= 3
 TEST := $(BIN)/python -m pytest
 LONG_ARGS ?=
+CANARY_EVENTS ?= 10000
 MUTANTS ?=
 DEMO_ARGS ?=
 UP_ARGS ?=
 
-.PHONY: help venv venv-runtime python-check engines-check demo up test long mutants unit lint format types contracts bench docs clean licences
+.PHONY: help venv venv-runtime python-check engines-check demo up test long canary mutants unit lint format types contracts bench docs clean licences
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +72,9 @@ test: $(DEV) engines-check ## All tests; what a missing Debian package hides is 
 
 long: $(DEV) engines-check ## The long forms: kills by the hundred, millions of inputs; hours (LONG_ARGS chooses)
 	@CIOR_LONG=1 $(TEST) -m long $(LONG_ARGS)
+
+canary: $(DEV) engines-check ## Ten thousand people with canaries press on every wire: none may be told of (CANARY_EVENTS=n)
+	@CIOR_CANARY_EVENTS=$(CANARY_EVENTS) $(TEST) tests/e2e/test_e2e_canary.py
 
 mutants: $(DEV) ## Put faults into a copy one by one: the tests must notice each (MUTANTS=words chooses)
 	@PYTHONPATH=tests $(BIN)/python -m mutants $(MUTANTS)

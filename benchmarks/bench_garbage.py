@@ -100,7 +100,13 @@ def rows(run: Run) -> list[Row]:
     base = (QUIET, quiet.median)
     acked = [press.acked_ms - press.at_ms for press in run.presses if press.acked_ms is not None]
     seen = [press.feed_ms - press.at_ms for press in run.presses if press.feed_ms is not None]
-    found = [quiet]
+    unheard = Row(
+        label=f"{QUIET}: presses not acknowledged, or not on the live feed",
+        unit="presses",
+        median=lost(run.quiet),
+        n=len(run.quiet),
+    )
+    found = [quiet, unheard]
     if acked:
         found.append(latency("in garbage: device acknowledged", acked, baseline=base))
     if seen:

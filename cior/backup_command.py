@@ -13,12 +13,11 @@ import click
 
 from cior.backup_locks import Keyed, holder_of, lock_of
 from cior.checkpoint_key import NAME, open_checkpoint_key, origin_of
-from cior.key_shares import centre_hmac
 from cior.keys import OWNER_ONLY
 from cior.settings import EMBEDDED, Centre, load
 from cior.stack import addresses, stream_groups
 from cior.store_parts import wall_ms
-from cior.verify_log_command import TAMPERED, expired, given_public, tell
+from cior.verify_log_command import TAMPERED, blinding_keys, expired, given_public, tell
 from cior_bus.settings import BusSettings
 from cior_core import bundled
 from cior_core.backup_manifest import Manifest, Tables
@@ -196,7 +195,7 @@ def restore(
     voice = Voice(language)
     work = restoring.Work(
         open_store=lambda home, file: _fresh_store(home, file, dsn),
-        blinding=centre_hmac,
+        blinding=blinding_keys,
         signer=NAME,
         public=given_public(public) if public else None,
         has_expired=expired(wall_ms()),

@@ -300,6 +300,16 @@ def keys_team(folder: Path, language: str) -> None:
     sys.exit(make(folder, language=language))
 
 
+@keys.command("keeper")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@_language
+def keys_keeper(folder: Path, language: str) -> None:
+    """Make a second keeper's pair, on a computer that is kept offline: it opens what the team opens."""
+    from cior.keys_command import make
+
+    sys.exit(make(folder, language=language, role="keeper"))
+
+
 @keys.command("repair")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @_language
@@ -312,12 +322,12 @@ def keys_repair(folder: Path, language: str) -> None:
 
 
 @keys.command("rotate")
-@click.argument("what", type=click.Choice(["actions", "team", "wall"]))
+@click.argument("what", type=click.Choice(["actions", "centre", "team", "wall"]))
 @click.option("--public", type=click.Path(path_type=Path, dir_okay=False), help="The team's new team.public.")
 @click.option("--stolen", is_flag=True, help="The old key is in wrong hands: it is honoured no longer.")
 @_on_keys
 def keys_rotate(*, what: str, public: Path | None, stolen: bool, language: str, **where: Any) -> None:
-    """A new key for an old one: of signed actions, of the team, of the wall."""
+    """A new key for an old one: of signed actions, of pseudonyms (centre), of the team, of the wall."""
     from cior.keys_command import What, rotate
 
     folder = _keys_folder(**where)

@@ -16,6 +16,7 @@ from cior.keys import KEYS_FILE, Keys
 from cior_bus import durable_file
 from cior_bus.signing import refuse_if_shared
 from cior_core.errors import ConfigInvalid
+from cior_core.keyed import RetiredKey
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -26,8 +27,8 @@ class Share(msgspec.Struct, frozen=True):
 
 
 SHARES: Final = {
-    "connectors": Share(("centre_hmac", "team_public"), files=("repair.public",)),
-    "streams": Share(("centre_hmac",), files=("signers.json",)),
+    "connectors": Share(("centre_hmac", "retired", "team_public"), files=("repair.public", "keeper.public")),
+    "streams": Share(("centre_hmac", "retired"), files=("signers.json",)),
     "sink": Share(("centre_hmac",), files=("signers.json",)),
     "console": Share(("wall_token",), files=("console.signing",)),
 }
@@ -52,11 +53,17 @@ class _Held(msgspec.Struct, frozen=True):
     centre_hmac: bytes = b""
     team_public: bytes = b""
     wall_token: str = ""
+    retired: tuple[RetiredKey, ...] = ()
 
 
 def centre_hmac(folder: Path) -> bytes:
     """The key that makes pseudonyms. Raises ``ConfigInvalid`` (``keys.not_given``)."""
     return _held(folder).centre_hmac or _refused("centre_hmac")
+
+
+def retired_keys(folder: Path) -> tuple[RetiredKey, ...]:
+    """The keys that made pseudonyms before, oldest first."""
+    return _held(folder).retired
 
 
 def team_public(folder: Path) -> bytes:

@@ -16,10 +16,11 @@ from cior.public_key import REPAIR, TEAM, line_of, read_line
 from cior_bus import durable_file
 from cior_bus.signing import refuse_if_shared
 from cior_core.errors import ConfigInvalid
+from cior_core.keyed import RetiredKey
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """``centre_hmac`` (32 bytes) makes pseudonyms; ``team_public`` seals for the response
+    """``centre_hmac`` (32 bytes) makes pseudonyms, ``retired`` did before it; ``team_public`` seals for the response
     team (its private half is on no server); ``wall_token`` opens the wall; ``traccar_secret`` is the forwarding
     password; ``dc09_key`` the panels' AES-128 key (hex).
     """
@@ -29,6 +30,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     wall_token: str
     traccar_secret: str
     dc09_key: str
+    retired: tuple[RetiredKey, ...] = ()
 
     def __repr__(self) -> str:
         return "Keys(***)"

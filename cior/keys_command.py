@@ -15,13 +15,14 @@ import click
 import msgspec
 
 from cior.keys import KeyRing, make_pair, open_keys
-from cior.public_key import TEAM, read_line
-from cior.recipients import note_recipients, recipients
+from cior.public_key import KEEPER, TEAM, read_line
+from cior.recipients import note_recipients, open_by_keeper, recipients
 from cior.signers import HONOURED_MS, rotate_signer
 from cior_bus import durable_file
 from cior_bus.signing import RING, read_ring
 from cior_core import bundled
 from cior_core.errors import ConfigInvalid
+from cior_core.keyed import REMEMBERED_MS, RetiredKey
 from cior_core.sentences import SentenceBook
 from cior_core.signatures import key_name
 
@@ -33,6 +34,7 @@ class What(StrEnum):
     """Which key is replaced."""
 
     ACTIONS = "actions"
+    CENTRE = "centre"
     TEAM = "team"
     WALL = "wall"
 
@@ -53,7 +55,10 @@ def sayer(language: str) -> Say:
 
 
 def make(folder: Path, *, language: str, role: str = TEAM) -> int:
-    """The pair of the response team, or of whoever mends decoders. Raises ``ConfigInvalid`` when one is there."""
+    """The pair of the response team, of its second keeper, or of whoever mends decoders.
+
+    Raises ``ConfigInvalid`` when one is there.
+    """
     say = sayer(language)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -77,6 +82,8 @@ def rotate(folder: Path, what: What, *, public: Path | None, stolen: bool, langu
     match what:
         case What.ACTIONS:
             _rotate_actions(folder, honoured_ms, say)
+        case What.CENTRE:
+            _rotate_centre(ring, 0 if stolen else REMEMBERED_MS, say)
         case What.TEAM:
             _rotate_team(ring, public or folder / f"{TEAM}.public", say)
         case What.WALL:
@@ -92,6 +99,12 @@ def _rotate_actions(folder: Path, honoured_ms: int, say: Say) -> None:
     for part in parts:
         made = rotate_signer(folder, part, honoured_ms=honoured_ms)
         say("rotated_actions", part=part, name=made.key, hours=honoured_ms // _HOUR_MS)
+
+
+def _rotate_centre(ring: KeyRing, remembered_ms: int, say: Say) -> None:
+    old = RetiredKey(key=ring.keys.centre_hmac, until_ms=_now_ms(), remembered_ms=remembered_ms)
+    _keep(ring, centre_hmac=secrets.token_bytes(32), retired=(*ring.keys.retired, old))
+    say("rotated_centre", hours=remembered_ms // _HOUR_MS)
 
 
 def _rotate_team(ring: KeyRing, public: Path, say: Say) -> None:
@@ -114,13 +127,17 @@ def _keep(ring: KeyRing, **changes: object) -> None:
 
 def lost(folder: Path, name: str | None, *, language: str) -> int:
     """What the loss of a team's private key means, said plainly: by its short name; left out, the one in use."""
-    say = sayer(language)
+    say, now_ms = sayer(language), _now_ms()
     team = [each for each in recipients(folder) if each.role == TEAM and name in {None, each.name}]
     if not team:
         raise ConfigInvalid(
             "keys.unknown", "no such key of a team was used here", cure="see `cior keys list`"
         )
-    say("lost_alone", name=team[-1].name)
+    keepers = open_by_keeper(folder, team[-1].public, now_ms=now_ms)
+    for each in keepers:
+        say("lost_keeper", since=_instant(each.from_ms), name=each.name)
+    if not keepers:
+        say("lost_alone", name=team[-1].name)
     say("lost_stays")
     return 0
 
@@ -135,7 +152,8 @@ def show(folder: Path, *, language: str) -> int:
     for role, name, from_ms, until_ms in rows:
         end = "" if until_ms is None else book.text("ended", {"until": _instant(until_ms)})
         say("row", role=role, name=name, since=_instant(from_ms), end=end)
-    say("no_keeper")
+    if not any(each.role == KEEPER and each.until_ms is None for each in now):
+        say("no_keeper")
     return 0
 
 

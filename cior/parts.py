@@ -21,10 +21,11 @@ import msgspec
 import structlog
 
 from cior.city import load_city
-from cior.key_shares import centre_hmac, team_public
+from cior.key_shares import centre_hmac, retired_keys, team_public
 from cior.keys import repair_public
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
+from cior.recipients import keeper_public
 from cior.settings import Centre
 from cior.signers import opener
 from cior.stack import stream_settings
@@ -166,6 +167,8 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
     settings = CentreSettings(
         team_public_key=base64.b64encode(team_public(keys)).decode(),
         repair_public_key=repair_public(keys),
+        keeper_public_key=base64.b64encode(keeper_public(keys) or b"").decode(),
+        retired=retired_keys(keys),
         pseudonym_key=Secret(base64.b64encode(centre_hmac(keys)).decode()),
         broker=arguments.bus_dsn,
         spool_dir=str(centre.data / "spool"),
@@ -206,10 +209,12 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     if role == Role.BULK:
         os.nice(BULK_NICENESS)
     centre = arguments.centre
+    keys = centre.data / "keys"
     # The one place where the clear names and the key meet outside a connector; the worker gets neither (ADR 17).
     known = enrolled(
         read_registry(centre.beside(centre.file.registry)).values(),
-        key=centre_hmac(centre.data / "keys"),
+        key=centre_hmac(keys),
+        retired=retired_keys(keys),
         placed=load_city(centre).placed,
     )
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")

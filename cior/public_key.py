@@ -11,7 +11,7 @@ from cior_core.errors import ConfigInvalid
 from cior_core.signatures import key_name
 
 KEY_BYTES = 32
-TEAM = "team"
+TEAM, KEEPER = "team", "keeper"
 REPAIR = "repair"
 """Who mends decoders: the second recipient of what nobody could read."""
 

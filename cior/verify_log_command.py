@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cior.checkpoint_key import CHECKPOINTS
-from cior.key_shares import centre_hmac
+from cior.key_shares import centre_hmac, retired_keys
 from cior.packs import privacy_policy
 from cior.settings import load
 from cior.store_command import store_dsn
@@ -47,7 +47,7 @@ def verify_log(
     findings = [Finding("own_key", {"key": line})] if own else []
     found = read_checkpoints(folder, _public(line) if line else bytes(32), until_ms=now_ms - SETTLE_MS)
     findings += found.findings
-    blinding = centre_hmac(centre.data / "keys") if centre is not None else None
+    blinding = blinding_keys(centre.data / "keys") if centre is not None else ()
     with Store.open(store_dsn(config=config, data=data, dsn=dsn)) as store:
         findings += check_store(
             store, found, blinding=blinding, until_ms=now_ms - SETTLE_MS, has_expired=expired(now_ms)
@@ -82,6 +82,11 @@ def given_public(given: str) -> bytes:
 def _line(given: str) -> str:
     path = Path(given)
     return (path.read_text(encoding="utf-8") if path.is_file() else given).strip()
+
+
+def blinding_keys(folder: Path) -> tuple[bytes, ...]:
+    """What pages may have been blinded with: a part that was not started again goes on with the key before."""
+    return (centre_hmac(folder), *(each.key for each in reversed(retired_keys(folder))))
 
 
 def _public(line: str) -> bytes:

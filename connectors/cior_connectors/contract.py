@@ -319,6 +319,12 @@ class OpenContext(Protocol):
     def keyed(self, *words: str) -> str:
         """A digest of identifying words with the centre's key, for marks and names of files (law 17)."""
 
+    def keyed_before(self, *words: str) -> tuple[str, ...]:
+        """The digests of the same words by the centre's keys before this one, newest first; none without a rotation.
+
+        A mark of before a rotation is found under one of these.
+        """
+
     def degraded(self, reason: str, /) -> None:
         """Working, but not well (one of two lines down). Log-once and the health event are the runtime's."""
 

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from cior_core.identity import device_pseudonym
+from cior_core.keyed import RetiredKey
 from cior_core.model import DataClass, Device, Place
 
 KIND = "sealed"
 
 
 def enrolled(
-    devices: Iterable[Device], *, key: bytes, placed: Callable[[Place], Place]
+    devices: Iterable[Device],
+    *,
+    key: bytes,
+    placed: Callable[[Place], Place],
+    retired: Iterable[RetiredKey] = (),
 ) -> tuple[Device, ...]:
     """``devices`` as the rest of the centre may know them: each sealed one under the pseudonym that its connector gives
     it (``key``: the centre's), with the district that ``placed`` finds; the others as they are.
 
-    A sealed row is built from nothing, so a field added to ``Device`` later stays inside until it is let out here.
+    Under the name of a ``retired`` key it is out of service: nobody waits for what speaks under a new name now. A
+    sealed row is built from nothing, so a field added to ``Device`` later stays inside until it is let out here.
     """
-    return tuple(
-        _sealed(device, key, placed) if device.data_class is DataClass.SEALED else device
-        for device in devices
-    )
+    rows: list[Device] = []
+    for device in devices:
+        if device.data_class is not DataClass.SEALED:
+            rows.append(device)
+            continue
+        rows.append(_sealed(device, key, placed))
+        gone = msgspec.structs.replace(device, enabled=False)
+        rows += [_sealed(gone, each.key, placed) for each in retired]
+    return tuple(rows)
 
 
 def _sealed(device: Device, key: bytes, placed: Callable[[Place], Place]) -> Device:

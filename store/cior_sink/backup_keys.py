@@ -19,7 +19,7 @@ from nacl.public import PrivateKey
 from cior_core.model import Struct
 
 _KEY_BYTES = 32
-_NAMED = re.compile(r"(team|repair|equipo).*(private|secret|share|clave)", re.IGNORECASE)
+_NAMED = re.compile(r"(team|keeper|repair|equipo).*(private|secret|share|clave)", re.IGNORECASE)
 
 
 class KeyFiles(Struct, frozen=True):

@@ -5,7 +5,7 @@ Every finding has a code of ``core/cior_core/data/verify_log.toml``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -115,12 +115,13 @@ def check_store(
     store: Store,
     found: Checkpoints,
     *,
-    blinding: bytes | None,
+    blinding: Sequence[bytes],
     until_ms: int,
     has_expired: Callable[[str, int], bool] = lambda _table, _ms: False,
 ) -> Iterator[Finding]:
-    """The findings of both tables. ``blinding``: the centre's key, None where it is not here: then the sealed chains
-    are checked in themselves only. ``has_expired``: whether a table's records before an instant (ms) may be gone.
+    """The findings of both tables. ``blinding``: the centre's keys, newest first; none where they are not here:
+    then the sealed chains are checked in themselves only. ``has_expired``: whether a table's records before an instant
+    (ms) may be gone.
     """
     pins = {chain: dict(each) for chain, each in found.pins.items()}
     for head in chain_rows.stated(store, since_ms=0, until_ms=until_ms):
@@ -181,12 +182,12 @@ def _conflicts(store: Store) -> Iterator[Finding]:
 
 
 def _sealed_pins(
-    store: Store, found: Checkpoints, blinding: bytes | None
+    store: Store, found: Checkpoints, blinding: Sequence[bytes]
 ) -> tuple[dict[str, dict[int, str]], list[Finding]]:
     """What the blinded leaves say of the sealed chains, and the pages with a leaf that no stored entry explains."""
     pins: dict[str, dict[int, str]] = {}
     strangers: list[Finding] = []
-    if blinding is None:
+    if not blinding:
         return pins, strangers
     heads = {
         each.chain: [Head(each.chain, entry.place.seq, entry.hash) for entry in _upwards(store, each.chain)]
@@ -194,21 +195,35 @@ def _sealed_pins(
     }
     begin = dict.fromkeys(heads, 0)
     for at_ms, leaves in found.sealed:
-        explained: set[str] = set()
-        for chain, entries in heads.items():
-            made = (
-                (n, checkpoint.blind(blinding, entries[n], at_ms=at_ms))
-                for n in range(begin[chain], len(entries))
-            )
-            for n, leaf in made:
-                if leaf in leaves:
-                    begin[chain] = n
-                    explained.add(leaf)
-                    pins.setdefault(chain, {})[entries[n].seq] = entries[n].hash
-                    break
-        if leaves != explained.union(checkpoint.fillers(blinding, len(explained), at_ms=at_ms)):
+        told = [_explained(key, heads, begin, at_ms=at_ms, leaves=leaves) for key in blinding]
+        at, is_whole = max(told, key=lambda each: (each[1], len(each[0])))
+        for chain, n in at.items():
+            begin[chain] = n
+            pins.setdefault(chain, {})[heads[chain][n].seq] = heads[chain][n].hash
+        if not is_whole:
             strangers.append(Finding("page_sealed", {"at": shown(at_ms)}))
     return pins, strangers
+
+
+def _explained(
+    key: bytes,
+    heads: Mapping[str, Sequence[Head]],
+    begin: Mapping[str, int],
+    *,
+    at_ms: int,
+    leaves: Collection[str],
+) -> tuple[dict[str, int], bool]:
+    """Which entry of each chain one page's leaves are, by this key, and whether that is all of them."""
+    at: dict[str, int] = {}
+    explained: set[str] = set()
+    for chain, entries in heads.items():
+        for n in range(begin[chain], len(entries)):
+            leaf = checkpoint.blind(key, entries[n], at_ms=at_ms)
+            if leaf in leaves:
+                at[chain] = n
+                explained.add(leaf)
+                break
+    return at, set(leaves) == explained.union(checkpoint.fillers(key, len(explained), at_ms=at_ms))
 
 
 def _upwards(store: Store, chain: str) -> list[Seen]:

@@ -50,11 +50,11 @@ class Refused(IntegrityBroken):
 class Work(Struct, frozen=True, kw_only=True):
     """What of a restore depends on who runs. ``open_store``: the store of a home whose files stand at the path given,
     with its centre file; ``signer``: the file of the key that signed; ``public``: the key as it was handed out, None:
-    only the one in the backup is known; ``blinding``: the centre's HMAC key of a home.
+    only the one in the backup is known; ``blinding``: the centre's HMAC keys of a home.
     """
 
     open_store: Callable[[Path, Path], AbstractContextManager[Store]]
-    blinding: Callable[[Path], bytes]
+    blinding: Callable[[Path], tuple[bytes, ...]]
     signer: str
     public: bytes | None
     has_expired: Callable[[str, int], bool]

@@ -32,7 +32,7 @@ class Chains:
         self, folder: Path, *, instance: str, sealer: Sealer, on_fault: Callable[[str], None]
     ) -> None:
         self._folder, self._on_fault = folder, on_fault
-        self._names = {False: instance, True: f"sealed/{sealer.pseudonym('chain', instance)}"}
+        self._names = {False: instance, True: f"sealed/{sealer.lasting('chain', instance)}"}
         self._open: dict[bool, ReceiptChain] = {}
         self._is_faulty = False
 

@@ -129,8 +129,6 @@ class Instance:
             on_refusal=self._refusal_changed,
         )
 
-    # --- OpenContext ---
-
     @property
     def instance(self) -> str:
         """Name of this instance."""
@@ -156,6 +154,10 @@ class Instance:
         """A digest of ``words`` that nobody without the centre's key can try out."""
         return self._around.sealer.pseudonym("mark", self.instance, *words)
 
+    def keyed_before(self, *words: str) -> tuple[str, ...]:
+        """The same by keys that were replaced and are remembered, newest first."""
+        return self._around.sealer.before("mark", self.instance, *words, now_ms=self.now_ms())
+
     def degraded(self, reason: str, /) -> None:
         """The source works, but not well."""
         self.book.turn(State.DEGRADED, reason)
@@ -164,8 +166,6 @@ class Instance:
         """The source is well again."""
         if self.book.health.state is State.DEGRADED:
             self.book.turn(State.UP)
-
-    # --- life ---
 
     async def run(self) -> None:
         """Supervise until cancelled; then stop within :data:`STOP_WITHIN_S`."""
@@ -284,8 +284,6 @@ class Instance:
         except Exception as error:  # noqa: BLE001  the supervisor: one that cannot close is started again
             _LOG.warning("connector_close_failed", instance=self.instance, error=type(error).__name__)
 
-    # --- commands ---
-
     async def _obey(self) -> None:
         """The commands for a two-way source's targets, as long as this instance lives."""
         if (
@@ -311,8 +309,6 @@ class Instance:
             now_ms=self.now_ms,
             metrics=self._around.metrics,
         )
-
-    # --- history ---
 
     async def _reconcile(self) -> None:
         """Ask a replayable source for what we may have missed: after every open, then every ``reconcile_every_s``."""
@@ -349,8 +345,6 @@ class Instance:
         self.degraded(error.code)
         if not isinstance(error, SourceUnavailable):
             self._alarm("connector.history_stopped", error.code)
-
-    # --- what the runtime says by itself ---
 
     async def _minutes(self) -> None:
         while True:

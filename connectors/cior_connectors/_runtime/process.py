@@ -119,6 +119,8 @@ def surroundings(
     sealer = Sealer(
         team_key=centre.team_key,
         repair_key=centre.repair_key,
+        keeper_key=centre.keeper_key,
+        retired=centre.retired,
         hmac_key=centre.hmac_key,
         district_of=lambda place: placed(place).district,
     )

@@ -23,6 +23,7 @@ from cior_connectors.contract import Facts
 from cior_core import codec, identity
 from cior_core.errors import PayloadRejected
 from cior_core.identity import payload_sha256
+from cior_core.keyed import RetiredKey
 from cior_core.model import (
     UNKNOWN_PLACE,
     DataClass,
@@ -107,8 +108,9 @@ def _fitting(events: tuple[bytes, ...]) -> tuple[bytes, ...]:
 class Sealer:
     """Seals bytes and strips events.
 
-    ``team_key`` 32 bytes X25519, ``repair_key`` the same or None; ``hmac_key`` >= 32 bytes; ``district_of`` from
-    coordinates to a district.
+    ``team_key`` 32 bytes X25519, ``keeper_key`` (a second keeper, who opens what the team opens) and ``repair_key`` the
+    same or None; ``hmac_key`` >= 32 bytes, ``retired`` those before it, oldest first; ``district_of`` from coordinates
+    to a district.
     """
 
     def __init__(
@@ -117,17 +119,32 @@ class Sealer:
         team_key: bytes,
         hmac_key: bytes,
         repair_key: bytes | None = None,
+        keeper_key: bytes | None = None,
+        retired: tuple[RetiredKey, ...] = (),
         district_of: DistrictOf = lambda place: place.district,
     ) -> None:
-        self._team = (team_key,)
-        self._menders = (team_key,) if repair_key is None else (team_key, repair_key)
+        self._team = (team_key,) if keeper_key is None else (team_key, keeper_key)
+        self._menders = self._team if repair_key is None else (*self._team, repair_key)
         self._hmac_key = hmac_key
+        self._retired = tuple(
+            (each, Sealer(team_key=team_key, hmac_key=each.key, district_of=district_of)) for each in retired
+        )
         self._episodes: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._district_of = district_of
 
     def pseudonym(self, *words: str) -> str:
         """``p-`` and 32 hex digits: the same for the same words; nobody without the centre's key gets back."""
         return identity.pseudonym(self._hmac_key, *words)
+
+    def lasting(self, *words: str) -> str:
+        """The pseudonym that no rotation changes: by the oldest key. For what must stay one, and names no person."""
+        return self._retired[0][1].pseudonym(*words) if self._retired else self.pseudonym(*words)
+
+    def before(self, *words: str, now_ms: int) -> tuple[str, ...]:
+        """The pseudonyms by the keys that were replaced and are remembered, newest first."""
+        return tuple(
+            sealer.pseudonym(*words) for key, sealer in reversed(self._retired) if key.is_remembered(now_ms)
+        )
 
     def subject(self, source: str, subject: str, device: Device | None) -> str:
         """Who speaks, in public: a registered device by the one name it is enrolled and missed under, anybody else by
@@ -191,8 +208,12 @@ class Sealer:
     def strip(self, event: Event, *, raw: RawPointer | None, device: Device | None) -> Event:
         """The event that may leave.
 
-        Built from nothing, so a field added to ``Event`` later stays inside until someone lets it out here.
+        Built from nothing, so a field added to ``Event`` later stays inside until someone lets it out here. What
+        happened before the key was replaced keeps the names of its time, so that a retransmission is still one press.
         """
+        for key, sealer in self._retired:
+            if key.names(event.occurred_ms, received_ms=event.received_ms):
+                return sealer.strip(event, raw=raw, device=device)
         supervised = self.subject(event.source, event.subject, device)
         subject = self.alert_subject(supervised, event.occurred_ms) if is_press(event) else supervised
         return Event(

@@ -28,6 +28,7 @@ from cior_connectors._runtime import references
 from cior_connectors.contract import ConnectorConfig, Secret
 from cior_core import strict_toml
 from cior_core.errors import ConfigInvalid
+from cior_core.keyed import RetiredKey
 from cior_core.registry import Registry
 
 KEY_BYTES = 32
@@ -38,7 +39,8 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     ``team_public_key``: X25519 public key of the response team, 32 bytes as base64; connectors can seal to it and not
     open. ``repair_public_key``: the same of the second recipient of what nobody could read (empty: the team alone).
-    ``pseudonym_key``: the centre's HMAC key, at least 32 bytes as base64. ``spool_dir``/``state_dir``: durable
+    ``keeper_public_key``: a second keeper, who opens what the team opens (empty: nobody). ``pseudonym_key``: the
+    centre's HMAC key, at least 32 bytes as base64; ``retired`` those before it. ``spool_dir``/``state_dir``: durable
     folders, one subfolder an instance. ``drill``: everything received is an exercise. ``test_mode`` allows life-safety
     connectors below gold; never on in a real centre.
     """
@@ -46,6 +48,8 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     team_public_key: str
     pseudonym_key: Secret
     repair_public_key: str = ""
+    keeper_public_key: str = ""
+    retired: tuple[RetiredKey, ...] = ()
     broker: str = "kafka://127.0.0.1:9092?profile=kafka"
     spool_dir: str = "spool"
     state_dir: str = "state"
@@ -60,6 +64,8 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("team_public_key must be 32 bytes as base64")
         if self.repair_public_key and len(_from_base64(self.repair_public_key)) != KEY_BYTES:
             raise ValueError("repair_public_key must be 32 bytes as base64")
+        if self.keeper_public_key and len(_from_base64(self.keeper_public_key)) != KEY_BYTES:
+            raise ValueError("keeper_public_key must be 32 bytes as base64")
 
     @property
     def team_key(self) -> bytes:
@@ -70,6 +76,11 @@ class CentreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def repair_key(self) -> bytes | None:
         """The public key of whoever mends decoders, 32 bytes; None: the team alone opens what nobody could read."""
         return _from_base64(self.repair_public_key) or None
+
+    @property
+    def keeper_key(self) -> bytes | None:
+        """The second keeper's public key, 32 bytes; None: if the team loses its key, what is sealed is gone."""
+        return _from_base64(self.keeper_public_key) or None
 
     @property
     def hmac_key(self) -> bytes:

@@ -242,6 +242,7 @@ _CHILD = textwrap.dedent(
         now_ms = staticmethod(lambda: time.time_ns() // 1_000_000)
         sealer = Sealer(team_key=bytes(PrivateKey.generate().public_key), hmac_key=b"k" * 32)
         def keyed(self, *words): return self.sealer.pseudonym("mark", "desk", *words)
+        def keyed_before(self, *words): return self.sealer.before("mark", "desk", *words, now_ms=0)
         def degraded(self, reason): pass
         def recovered(self): pass
 

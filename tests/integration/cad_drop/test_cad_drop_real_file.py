@@ -98,6 +98,9 @@ class _Context:
     def keyed(self, *words: str) -> str:
         return keyed("\0".join(words))
 
+    def keyed_before(self, *words: str) -> tuple[str, ...]:
+        return ()
+
     def degraded(self, reason: str, /) -> None:
         raise AssertionError(reason)
 

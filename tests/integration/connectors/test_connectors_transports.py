@@ -43,6 +43,9 @@ class Lent:
     def keyed(self, *words: str) -> str:
         return sha256("\0".join(words).encode()).hexdigest()
 
+    def keyed_before(self, *words: str) -> tuple[str, ...]:
+        return ()
+
     def degraded(self, reason: str, /) -> None:
         self.told.append(reason)
 

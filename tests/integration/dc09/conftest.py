@@ -24,6 +24,7 @@ from cior_connectors.builtin.dc09.source import Dc09Source
 from cior_connectors.contract import DecodeContext, Manifest, Secret
 from cior_connectors.kit.memory import MemorySink
 from cior_core import bundled, strict_toml
+from cior_core.keyed import RetiredKey
 from cior_core.model import Device, Event, Producer
 from cior_core.taxonomy import Taxonomy
 
@@ -43,6 +44,8 @@ class Station:
         self.state = root / "state"
         self.sink: Any = MemorySink()
         self.registry: dict[str, Device] = {}
+        self.hmac_key = b"k" * 32
+        self.retired: tuple[RetiredKey, ...] = ()
         self.config = Dc09Config(port=0, accounts=ACCOUNTS, frame_timeout_s=0.4, idle_timeout_s=5.0)
         self.port = 0
         self.source: Dc09Source
@@ -64,7 +67,8 @@ class Station:
             producer=Producer(connector="dc09", version="1.0.0", instance="norte"),
             registry=self.registry,
         )
-        sealer = Sealer(team_key=bytes(PrivateKey.generate().public_key), hmac_key=b"k" * 32)
+        team = bytes(PrivateKey.generate().public_key)
+        sealer = Sealer(team_key=team, hmac_key=self.hmac_key, retired=self.retired)
         around = Surroundings(sink=self.sink, sealer=sealer, metrics=Metrics(), state_dir=self.state)
         settings = InstanceSettings(kind="dc09", name="norte", config=None, carries_sealed=False)
         self.source = Dc09Source(self.config)
@@ -81,6 +85,11 @@ class Station:
                 await panel.close()
             task.cancel()
             await asyncio.wait([task], timeout=5)
+
+    def rotate(self) -> None:
+        """The centre's key is replaced, as ``cior keys rotate centre`` does it between two starts."""
+        self.retired = (*self.retired, RetiredKey(key=self.hmac_key, until_ms=now_ms()))
+        self.hmac_key = bytes([self.hmac_key[0] + 1]) * 32
 
     def panel(self, account: str = "1234", **fields: Any) -> Panel:
         settings: dict[str, Any] = {

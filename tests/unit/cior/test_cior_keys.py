@@ -6,17 +6,19 @@ import base64
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
-from nacl.public import PrivateKey, PublicKey, SealedBox
+from nacl.public import PrivateKey
 
 from cior.cli import main
 from cior.keys import Keys, open_keys, read_keys, refuse_team_private, repair_public
 from cior.public_key import line_of, read_line
-from cior.recipients import note_recipients, recipients
+from cior.recipients import note_recipients, open_by_keeper, recipients
 from cior.signers import open_signer, opener
+from cior_bus import sealed_box
 from cior_core import signatures
-from cior_core.errors import ConfigInvalid, PayloadRejected
+from cior_core.errors import AccessDenied, ConfigInvalid, PayloadRejected
 from cior_core.model import Action, ActionKind
 
 HOUR_MS = 3_600_000
@@ -66,7 +68,10 @@ class Centre:
             if path.name == "keys.json":
                 keys = read_keys(path)
                 found |= {keys.wall_token, keys.traccar_secret, keys.dc09_key}
-                found |= {base64.b64encode(key).decode() for key in (keys.centre_hmac,)}
+                found |= {
+                    base64.b64encode(key).decode()
+                    for key in (keys.centre_hmac, *(each.key for each in keys.retired))
+                }
         return found
 
 
@@ -144,12 +149,13 @@ def test_what_is_printed_is_no_secret(centre: Centre) -> None:
     open_signer(centre.keys, "console")
     told = [
         centre.run("team", str(centre.elsewhere / "third")),
-        *(centre.on_centre("rotate", what) for what in ("actions", "wall")),
+        centre.run("keeper", str(centre.elsewhere / "keeper")),
+        *(centre.on_centre("rotate", what) for what in ("actions", "centre", "wall")),
         centre.on_centre("rotate", "team", "--public", str(said[0])),
         centre.on_centre("list"),
         centre.on_centre("lost"),
     ]
-    assert len(centre.secrets()) >= 8
+    assert len(centre.secrets()) >= 10
     for text in told:
         assert text.strip()
         assert [secret for secret in centre.secrets() if secret in text] == []
@@ -211,9 +217,15 @@ def test_after_the_teams_rotation_old_boxes_open_with_the_old_key_and_new_ones_w
     assert "keys.same_team" in centre.on_centre("rotate", "team", code=2)
     centre.on_centre("rotate", "team", "--public", str(new))
     second = open_keys(centre.keys).keys.team_public
-    old_box, new_box = (SealedBox(PublicKey(each)).encrypt(b"who pressed") for each in (first, second))
-    old_private, new_private = private_of(centre.elsewhere / "team" / "team.public"), private_of(new)
-    assert SealedBox(old_private).decrypt(old_box) == SealedBox(new_private).decrypt(new_box)
+    old_box, new_box = (sealed_box.seal(b"who pressed", [each]) for each in (first, second))
+    old_private, new_private = (
+        bytes(private_of(each)) for each in (centre.elsewhere / "team" / "team.public", new)
+    )
+    assert (
+        sealed_box.unseal(old_box, old_private) == sealed_box.unseal(new_box, new_private) == b"who pressed"
+    )
+    with pytest.raises(AccessDenied, match=r"box\.other_key"):
+        sealed_box.unseal(old_box, new_private)
     was, now = recipients(centre.keys)
     assert (was.public, was.until_ms, now.public, now.until_ms) == (first, now.from_ms, second, None)
 
@@ -223,8 +235,40 @@ def test_a_lost_key_without_a_second_keeper_is_said_plainly_to_be_the_end(centre
     spanish, english = centre.on_centre("lost"), centre.on_centre("lost", "--lang", "en")
     assert "No lo puede abrir nadie, tampoco nosotros" in spanish
     assert "Nobody can open it, we cannot either" in english
-    assert "lo sellado está perdido" in centre.on_centre("list")
+    assert "Sin segundo guardián" in centre.on_centre("list")
     assert "keys.unknown" in centre.on_centre("lost", "0123456789abcdef", code=2)
+
+
+def test_a_second_keeper_opens_what_was_sealed_in_their_time_and_the_rest_is_said_to_be_gone(
+    centre: Centre,
+) -> None:
+    team, keeper = centre.start().team_public, centre.elsewhere / "keeper"
+    centre.run("keeper", str(keeper))
+    (centre.keys / "keeper.public").write_bytes((keeper / "keeper.public").read_bytes())
+    started_ms = recipients(centre.keys)[0].from_ms
+    note_recipients(centre.keys, team, now_ms=started_ms + HOUR_MS)
+    (share,) = open_by_keeper(centre.keys, team, now_ms=started_ms + 3 * HOUR_MS)
+    assert (share.from_ms, share.until_ms) == (started_ms + HOUR_MS, started_ms + 3 * HOUR_MS)
+    told = centre.on_centre("lost")
+    assert share.name in told
+    assert "Lo sellado antes para la clave perdida no lo puede abrir nadie" in told
+    assert "Sin segundo guardián" not in centre.on_centre("list")
+    (centre.keys / "keeper.private").write_bytes((keeper / "keeper.private").read_bytes())
+    with pytest.raises(ConfigInvalid, match=r"keys\.keeper_private"):
+        note_recipients(centre.keys, team, now_ms=started_ms + 2 * HOUR_MS)
+
+
+def test_the_centres_key_is_replaced_and_the_old_one_kept_for_what_was_named_with_it(centre: Centre) -> None:
+    before = centre.start()
+    centre.on_centre("rotate", "centre")
+    after = open_keys(centre.keys).keys
+    assert after.centre_hmac != before.centre_hmac
+    assert [each.key for each in after.retired] == [before.centre_hmac]
+    centre.on_centre("rotate", "centre", "--stolen")
+    last = open_keys(centre.keys).keys.retired[-1]
+    assert (last.key, last.remembered_ms) == (after.centre_hmac, 0)
+    unchanged = msgspec.structs.replace(after, centre_hmac=before.centre_hmac, retired=())
+    assert unchanged == before
 
 
 def test_no_ring_means_that_nobody_may_sign(tmp_path: Path) -> None:

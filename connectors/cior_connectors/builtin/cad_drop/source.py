@@ -86,6 +86,7 @@ class CadDropSource:
             now_ms=ctx.now_ms(),
             remember_days=self._config.remember_days,
             keyed=ctx.keyed,
+            before=ctx.keyed_before,
         )
 
     async def receive(self) -> AsyncIterator[Received]:

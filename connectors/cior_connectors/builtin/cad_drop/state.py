@@ -26,17 +26,31 @@ create table if not exists widths (
 ) without rowid;
 create temp table if not exists occurrences (row text primary key, times integer not null) without rowid;
 """
+_HELD = {
+    "incident": "select 1 from versions where incident = ? limit 1",
+    "version": "select 1 from versions where version = ? limit 1",
+    "number": "select 1 from numbers where number = ?",
+    "digits": "select 1 from widths where digits = ?",
+}
 _DAY_MS = 86_400_000
 COMMIT_EVERY = 200
 
 
 class DropState:
-    """Marks and versions of one instance. ``keyed`` turns a text into its keyed digest. Without ``path``: in memory."""
+    """Marks and versions of one instance. ``keyed`` turns a text into its keyed digest, ``before`` into those by keys
+    that were replaced: a row that was written with one of them stays under it. Without ``path``: in memory.
+    """
 
     def __init__(
-        self, path: Path | None, *, now_ms: int, remember_days: int, keyed: Callable[[str], str]
+        self,
+        path: Path | None,
+        *,
+        now_ms: int,
+        remember_days: int,
+        keyed: Callable[[str], str],
+        before: Callable[[str], tuple[str, ...]] = lambda _text: (),
     ) -> None:
-        self._keyed = keyed
+        self._keyed, self._before = keyed, before
         if path is not None:  # SQLite gives its side files (-wal, -shm) the rights of the database
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             path.chmod(0o600)
@@ -70,6 +84,13 @@ class DropState:
             f"vacuum; pragma wal_checkpoint(truncate); pragma user_version={_KEYED};"
         )
 
+    def _held(self, column: str, text: str) -> str:
+        """Under which digest ``text`` is remembered: that of an older key where such a row is there."""
+        for digest in self._before(text):
+            if self._database.execute(_HELD[column], (digest,)).fetchone() is not None:
+                return digest
+        return self._keyed(text)
+
     def durable(self, fingerprint: str) -> int:
         """How many records from the start of the file are durable."""
         found = self._database.execute(
@@ -95,7 +116,7 @@ class DropState:
         """Whether ``version`` is a later version of ``incident``: the first one ever seen is not, and stays so when it
         is read again.
         """
-        incident, version = self._keyed(incident), self._keyed(version)
+        incident, version = self._held("incident", incident), self._held("version", version)
         found = self._database.execute(
             "select ordinal from versions where incident = ? and version = ?", (incident, version)
         ).fetchone()
@@ -114,7 +135,7 @@ class DropState:
         """Whether exactly this version was read before: exports overlap."""
         found = self._database.execute(
             "select 1 from versions where incident = ? and version = ?",
-            (self._keyed(incident), self._keyed(version)),
+            (self._held("incident", incident), self._held("version", version)),
         ).fetchone()
         return found is not None
 
@@ -123,19 +144,19 @@ class DropState:
         self._database.execute(
             "insert into numbers values (?, ?, ?) on conflict (number) do update"
             " set year = max(year, excluded.year), seen_ms = excluded.seen_ms",
-            (self._keyed(number), year, now_ms),
+            (self._held("number", number), year, now_ms),
         )
 
     def year_of(self, number: str) -> int | None:
         """The latest year in which ``number`` was given, None when nobody remembers."""
         found = self._database.execute(
-            "select year from numbers where number = ?", (self._keyed(number),)
+            "select year from numbers where number = ?", (self._held("number", number),)
         ).fetchone()
         return int(found[0]) if found else None
 
     def cut(self, number: str, *, now_ms: int) -> bool:
         """Whether ``number`` (digits) was seen with more zeros before it: a spreadsheet takes them away."""
-        row = (self._keyed(number.lstrip("0")), len(number), now_ms)
+        row = (self._held("digits", number.lstrip("0")), len(number), now_ms)
         sql = "insert into widths values (?, ?, ?) on conflict (digits) do update"
         sql += " set width = max(width, excluded.width), seen_ms = excluded.seen_ms returning width"
         (width,) = self._database.execute(sql, row).fetchone()

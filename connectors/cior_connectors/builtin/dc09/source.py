@@ -154,8 +154,9 @@ class Dc09Source:
     def _labels(self, message: Message, host: str, now_ms: int) -> dict[str, str]:
         labels: dict[str, str] = {}
         if message.token not in reply.LINK_TOKENS:
-            press = self._opened.keyed("press", message.account, message.sequence, message.identity())
-            seen = self._window.sight(press, now_ms=now_ms)
+            words = ("press", message.account, message.sequence, message.identity())
+            before = self._opened.keyed_before(*words)
+            seen = self._window.sight(self._opened.keyed(*words), now_ms=now_ms, before=before)
             labels |= {"press_first_ms": str(seen.first_ms), "press_repeat": str(seen.repeat)}
         other = self._peers.sight(message.account, host, now_ms=now_ms)
         if other is not None:

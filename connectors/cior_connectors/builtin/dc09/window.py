@@ -72,9 +72,13 @@ class ResendWindow:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def sight(self, key: str, *, now_ms: int) -> Sighting:
-        """Which press ``key`` is at ``now_ms``. A clock that stepped back counts as the same window."""
+    def sight(self, key: str, *, now_ms: int, before: tuple[str, ...] = ()) -> Sighting:
+        """Which press ``key`` is at ``now_ms``; ``before``: its digests by keys that were replaced since.
+
+        A clock that stepped back counts as the same window.
+        """
         self._expire(now_ms)
+        key = next((each for each in before if each in self._presses), key)
         known = self._presses.get(key)
         if known is not None and now_ms - known.first_ms < self._window_ms:
             seen = Sighting(known.first_ms, known.repeat + 1)
