@@ -28,7 +28,8 @@ from cior_vision.detectors import openvino_yolo, ultralytics_yolo
 from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.model_folder import folder_sha256
 from cior_vision.frames import Detections, Image
-from cior_vision.gate import GateSettings, MotionGate, read_scene, shrink
+from cior_vision.gate import GateSettings, MotionGate, shrink
+from cior_vision.scene import SceneReader
 from cior_vision.synthetic import encode, loiterer, render
 from cior_vision.tracking import Tracker, TrackerSettings
 
@@ -65,16 +66,18 @@ def decode_ms(rounds: int) -> float:
 
 
 def looks_ms(pictures: Sequence[Image]) -> dict[str, float]:
-    """Gate and statistics, a picture."""
-    gate = MotionGate(GateSettings())
+    """Gate and statistics (mean: the view is judged once a second), a picture."""
+    gate, scene = MotionGate(GateSettings()), SceneReader()
     spent: dict[str, list[float]] = {"shrink": [], "gate": [], "statistics": []}
     for n, picture in enumerate(pictures):
         grey = shrink(picture)
         spent["shrink"].append(timed(lambda image=picture: shrink(image)))  # type: ignore[misc]
         at_s = n / CAMERA_FPS
         spent["gate"].append(timed(lambda small=grey, at_s=at_s: gate.step(small, at_s)))  # type: ignore[misc]
-        spent["statistics"].append(timed(lambda small=grey: read_scene(small, 0.0)))  # type: ignore[misc]
-    return {name: statistics.median(values) for name, values in spent.items()}
+        spent["statistics"].append(
+            timed(lambda small=grey, at_s=at_s: scene.read(small, at_s, after_key=False))  # type: ignore[misc]
+        )
+    return {name: statistics.fmean(values) for name, values in spent.items()}
 
 
 def tracker_ms(people: int) -> float:

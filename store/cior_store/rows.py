@@ -44,6 +44,7 @@ _HEALTH_OF_SUFFIX = {
     "silent": "silent", "silence": "silent", "lost": "silent", "offline": "down", "down": "down",
     "degraded": "degraded", "stuck": "degraded", "stuck_button": "degraded", "clock": "degraded",
     "signal_loss": "silent", "frozen": "degraded", "obstructed": "degraded", "tamper": "degraded",
+    "moved": "degraded", "damaged": "degraded",
     "jamming": "degraded", "power_cut": "degraded", "low_battery": "degraded", "trouble": "degraded",
     "conflict": "degraded", "returned": "up", "restored": "up", "online": "up", "up": "up", "ok": "up",
 }  # fmt: skip

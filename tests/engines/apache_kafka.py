@@ -202,7 +202,7 @@ class ApacheKafka:
         argv = self._argv(
             "kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", str(self._properties)
         )
-        ran = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
         self.format_argv, self.format_said = argv, ran.stdout + ran.stderr
         if ran.returncode:
             raise EngineFailed(

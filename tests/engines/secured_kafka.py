@@ -58,7 +58,7 @@ class SecuredKafka(ApacheKafka):
         self.keys = folder / "keys"
         self.admin_port = free_port()
         make_certificates(self.keys, broker_hosts=("localhost", LOOPBACK))
-        super().__init__(folder, settings)
+        super().__init__(folder, settings or ApacheKafkaSettings(ready_timeout_s=120))
 
     @property
     def dsn(self) -> str:

@@ -14,6 +14,7 @@ class DropReason(StrEnum):
     NO_PTS = "no_pts"
     PTS_NOT_ADVANCING = "pts_not_advancing"
     DECODE_ERROR = "decode_error"
+    DAMAGED = "damaged"
     LIGHT_SWITCH = "light_switch"
 
     @property

@@ -40,6 +40,10 @@ CONDITION_TYPE = {
     Condition.COVERED: "camera.obstructed",
     Condition.TOO_BRIGHT: "camera.obstructed",
     Condition.DEFOCUSED: "camera.obstructed",
+    Condition.MOVED: "camera.moved",
+    Condition.LOW_LIGHT: "camera.degraded",
+    Condition.LOW_CONTRAST: "camera.degraded",
+    Condition.DAMAGED: "camera.damaged",
 }
 HEALTH_TYPE = "camera.health"
 DETECTIONS_TYPE = "vision.object"

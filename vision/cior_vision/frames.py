@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cior_vision.orientation import Turn
 from cior_vision.timing import FrameTime
 
 Image = NDArray[np.uint8]
@@ -19,15 +20,27 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One decoded picture with its honest time."""
+    """One decoded picture with its honest time, upright.
+
+    ``after_key``: a key picture was decoded since the one before it. ``turn``: what was done to set it upright.
+    """
 
     image: Image
     time: FrameTime
+    after_key: bool = False
+    turn: Turn = Turn.NONE
 
     @property
     def aspect(self) -> float:
         """Width over height."""
         return float(self.image.shape[1] / self.image.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A picture that was due and cannot be believed: it has a time and no pixels."""
+
+    time: FrameTime
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@ stream time.
 
 Measured (one thread): shrinking 0.44 ms, gate 0.24 ms more, statistics 0.7 ms. Running average with alpha 0.2 at
 five pictures a second, threshold 30, largest contour above 60 px was open in 0 % of empty pictures and 80 % of
-occupied ones of a real scene; slower averages ghost.
+occupied ones of a real scene; slower averages ghost. What a swaying pole explains is no motion
+(:mod:`cior_vision.sway`); it is looked at only where the gate would open, that is before a detector thirty times as
+dear.
 """
 
 from __future__ import annotations
 
-import zlib
+import math
+from collections import deque
 from typing import Annotated
 
 import cv2
@@ -16,16 +19,21 @@ import msgspec
 import numpy as np
 
 from cior_core.model import Struct
+from cior_vision import sway
 from cior_vision.frames import Grey, Image
-from cior_vision.incidents import SceneReading
 from cior_vision.rule_settings import Share, Strict
 
 WIDTH_PX, HEIGHT_PX = 320, 180
+RESTS = 10
+"""So many shifts in a row that agree: the camera hangs there now, and the average begins anew."""
 
 
 class GateSettings(Strict, frozen=True, kw_only=True):
     """``alpha`` is the weight of a new picture after 0.2 s; other intervals are converted, so the frame rate does not
     matter.
+
+    ``sway_px``: the greatest shift of the whole picture, in pixels of its 320, that is taken for a swaying pole (0:
+    none is). ``sway_explains``: the share of the changed pixels that undoing the shift must explain.
     """
 
     alpha: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.2
@@ -33,18 +41,22 @@ class GateSettings(Strict, frozen=True, kw_only=True):
     min_area_px: float = 60.0
     switch_share: Share = 0.8
     redetect_s: Annotated[float, msgspec.Meta(gt=0.0, le=10.0)] = 1.0
+    sway_px: Annotated[float, msgspec.Meta(ge=0.0, le=40.0)] = 16.0
+    sway_explains: Share = 0.5
 
 
 class GateReading(Struct, frozen=True, kw_only=True):
     """``open``: something moves.
 
     ``switched``: the whole picture changed at once (lightning, infrared lamp): no verdict, the average restarts.
+    ``sway_px``: how far the picture was shifted back before the verdict.
     """
 
     open: bool
     switched: bool
     area_px: float
     changed: float
+    sway_px: float = 0.0
 
 
 def shrink(image: Image) -> Grey:
@@ -60,6 +72,7 @@ class MotionGate:
         self._settings = settings
         self._average: np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None = None
         self._last_s = 0.0
+        self._shifts: deque[sway.Shift] = deque(maxlen=RESTS)
 
     def reset(self) -> None:
         """A new epoch: nothing is known of the scene."""
@@ -71,45 +84,75 @@ class MotionGate:
         The first picture opens the gate: somebody may already stand there.
         """
         if self._average is None:
-            self._average, self._last_s = grey.astype(np.float32), at_s
+            self._begin(grey, at_s)
             return GateReading(open=True, switched=False, area_px=0.0, changed=0.0)
-        mask = cv2.threshold(
-            cv2.absdiff(grey, cv2.convertScaleAbs(self._average)),
-            self._settings.threshold,
-            255,
-            cv2.THRESH_BINARY,
-        )[1]
+        average = cv2.convertScaleAbs(self._average)
+        mask = cv2.threshold(cv2.absdiff(grey, average), self._settings.threshold, 255, cv2.THRESH_BINARY)[1]
         changed = cv2.countNonZero(mask) / mask.size
         if changed > self._settings.switch_share:
-            self._average, self._last_s = grey.astype(np.float32), at_s
+            self._begin(grey, at_s)
             return GateReading(open=False, switched=True, area_px=0.0, changed=changed)
-        self._flow(grey, at_s)
-        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        area = max((cv2.contourArea(contour) for contour in contours), default=0.0)
+        area_px, shift, steady = _largest(np.asarray(mask, np.uint8)), None, grey
+        if area_px > self._settings.min_area_px:
+            steady, mask, shift = self._steadied(
+                grey, np.asarray(average, np.uint8), np.asarray(mask, np.uint8)
+            )
+            area_px = area_px if shift is None else _largest(mask)
+        if self._rests(shift):
+            self._begin(grey, at_s)
+        else:
+            self._flow(steady, at_s, 0 if shift is None else _rim(shift))
         return GateReading(
-            open=area > self._settings.min_area_px, switched=False, area_px=area, changed=changed
+            open=area_px > self._settings.min_area_px,
+            switched=False,
+            area_px=area_px,
+            changed=changed,
+            sway_px=0.0 if shift is None else shift.far_px,
         )
 
-    def _flow(self, grey: Grey, at_s: float) -> None:
+    def _steadied(self, grey: Grey, average: Grey, mask: Grey) -> tuple[Grey, Grey, sway.Shift | None]:
+        """Picture and mask with the sway undone, where sway explains most of what changed; else as they are."""
+        limits = self._settings
+        if limits.sway_px <= 0:
+            return grey, mask, None
+        shift = sway.shift_between(average, grey)
+        if shift.response < sway.SURE or not sway.LEAST_PX <= shift.far_px <= limits.sway_px:
+            return grey, mask, None
+        steady = sway.undone(grey, shift)
+        if not sway.is_shared(average, grey, steady):
+            return grey, mask, None
+        rest = sway.unexplained(average, steady, threshold=limits.threshold, margin_px=_rim(shift))
+        if cv2.countNonZero(rest) > (1.0 - limits.sway_explains) * cv2.countNonZero(mask):
+            return grey, mask, None
+        return steady, rest, shift
+
+    def _rests(self, shift: sway.Shift | None) -> bool:
+        """Whether the camera hangs at another place for good, so that the average begins there."""
+        if shift is None:
+            self._shifts.clear()
+            return False
+        self._shifts.append(shift)
+        return len(self._shifts) == RESTS and sway.is_at_rest(self._shifts)
+
+    def _begin(self, grey: Grey, at_s: float) -> None:
+        self._average, self._last_s = grey.astype(np.float32), at_s
+        self._shifts.clear()
+
+    def _flow(self, grey: Grey, at_s: float, rim_px: int) -> None:
         assert self._average is not None
         elapsed_s = max(at_s - self._last_s, 0.0)
         alpha = 1.0 - (1.0 - self._settings.alpha) ** (elapsed_s / 0.2)
-        cv2.accumulateWeighted(grey, self._average, alpha)
+        # What a shift brought in at the rim is no picture of what is there.
+        inner = (slice(rim_px, HEIGHT_PX - rim_px), slice(rim_px, WIDTH_PX - rim_px))
+        cv2.accumulateWeighted(grey[inner], self._average[inner], alpha)
         self._last_s = at_s
 
 
-def read_scene(grey: Grey, at_s: float) -> SceneReading:
-    """Statistics of the shrunk luma: mean, deviation, entropy, sharpness, and a digest that is equal for identical luma
-    only.
-    """
-    mean, deviation = cv2.meanStdDev(grey)
-    histogram = np.bincount(grey.ravel(), minlength=256).astype(np.float64) / grey.size
-    used = histogram[histogram > 0]
-    return SceneReading(
-        at_s=at_s,
-        luma_mean=float(mean[0][0]),
-        luma_std=float(deviation[0][0]),
-        entropy_bits=float(-(used * np.log2(used)).sum()),
-        sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
-        digest=zlib.crc32(grey.tobytes()),
-    )
+def _rim(shift: sway.Shift) -> int:
+    return math.ceil(max(abs(shift.right_px), abs(shift.down_px))) + 1
+
+
+def _largest(mask: Grey) -> float:
+    """Area in pixels of the largest connected change."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return max((cv2.contourArea(contour) for contour in contours), default=0.0)

@@ -14,6 +14,7 @@ from cior_core.model import Struct
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.drops import as_rows
 from cior_vision.incidents import Condition
+from cior_vision.orientation import Turn
 from cior_vision.reader import Link, ReaderFacts
 
 
@@ -23,12 +24,14 @@ class PipelineFacts(Struct, frozen=True, kw_only=True):
     pictures: int = 0
     detected: int = 0
     gate_open: int = 0
+    turn: Turn = Turn.NONE
 
 
 class CameraHealth(Struct, frozen=True, kw_only=True):
     """One interval of one camera.
 
-    Rates are a second of that interval; ``inference_ms_*`` include the wait in the shared queue.
+    Rates are a second of that interval; ``inference_ms_*`` include the wait in the shared queue. ``turned``: what was
+    done to set the pictures upright, so what a box in an event is measured in.
     """
 
     link: Link
@@ -54,6 +57,7 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
     input_px: tuple[int, int] | None
     remark: str
     disabled_rules: list[str]
+    turned: str = Turn.NONE.value
     events_dropped: list[dict[str, str | int | bool]] = msgspec.field(default_factory=list)
 
 
@@ -105,6 +109,7 @@ class HealthMeter:
             input_px=self._engine.input_px,
             remark=self._engine.remark,
             disabled_rules=self._disabled,
+            turned=pipeline.turn.value,
         )
         self._since_s, self._reader, self._pipeline = now_s, reader, pipeline
         return health

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Any
 
@@ -58,10 +59,42 @@ class Incident(Struct, frozen=True, kw_only=True):
     facts: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+class ViewReading(Struct, frozen=True, kw_only=True):
+    """What is left of the view that the camera was hung up to see, in parts of the picture.
+
+    ``expected``: parts that were seen lately; ``agree`` and ``lost``: of those; ``flat``: lost ones whose structure is
+    gone, not replaced. ``right_px`` and ``down_px``: where the whole view lies now, in pixels of 320x180.
+    """
+
+    expected: int
+    agree: int
+    lost: int
+    flat: int
+    right_px: float = 0.0
+    down_px: float = 0.0
+
+    @property
+    def agreeing(self) -> float:
+        """Share of the expected parts that agree."""
+        return self.agree / self.expected if self.expected else 0.0
+
+    @property
+    def missing(self) -> float:
+        """Share of the expected parts that are lost."""
+        return self.lost / self.expected if self.expected else 0.0
+
+    @property
+    def moved_px(self) -> float:
+        """How far the view lies from where it was."""
+        return math.hypot(self.right_px, self.down_px)
+
+
 class SceneReading(Struct, frozen=True, kw_only=True):
     """What one picture looks like as a whole.
 
-    ``sharpness`` is the variance of the Laplacian; ``digest`` identifies the decoded luma.
+    ``sharpness`` is the variance of the Laplacian. ``is_still``: nothing in it is new (``None``: it could not show
+    that). ``after_key``: a key picture came since the last. ``view``: against the camera's own reference, once a
+    second.
     """
 
     at_s: float
@@ -69,7 +102,10 @@ class SceneReading(Struct, frozen=True, kw_only=True):
     luma_std: float
     entropy_bits: float
     sharpness: float
-    digest: int
+    is_still: bool | None = None
+    after_key: bool = False
+    view: ViewReading | None = None
+    is_view_known: bool = False
 
 
 class Condition(StrEnum):
@@ -80,6 +116,10 @@ class Condition(StrEnum):
     COVERED = "covered"
     TOO_BRIGHT = "too_bright"
     DEFOCUSED = "defocused"
+    MOVED = "moved"
+    LOW_LIGHT = "low_light"
+    LOW_CONTRAST = "low_contrast"
+    DAMAGED = "damaged"
 
 
 class ConditionChange(Struct, frozen=True, kw_only=True):

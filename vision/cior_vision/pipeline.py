@@ -13,14 +13,17 @@ from zoneinfo import ZoneInfo
 
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
+from cior_vision.damage import DamageWatch
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.drops import DropCounter, DropReason
-from cior_vision.frames import Detections, Frame
-from cior_vision.gate import GateReading, MotionGate, read_scene, shrink
+from cior_vision.frames import Damaged, Detections, Frame
+from cior_vision.gate import GateReading, MotionGate, shrink
 from cior_vision.health import PipelineFacts
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting
+from cior_vision.orientation import Turn
 from cior_vision.rule_settings import AnyTrackRule
 from cior_vision.rules import Observed, RuleSet, evaluators
+from cior_vision.scene import SceneReader
 from cior_vision.settings import AnyVisionSettings, CameraSettings
 from cior_vision.tamper import TamperWatch
 from cior_vision.timing import FrameTime
@@ -59,35 +62,43 @@ class CameraPipeline:
         self._classes = _classes_of_interest(self._rules, engine)
         self._gate = MotionGate(settings.gate)
         self._tamper = TamperWatch(camera.tamper)
+        self._damage = DamageWatch(camera.tamper)
+        self._scene = SceneReader()
         self._last: FrameTime | None = None
         self._detected_s = 0.0
         self._reading: GateReading | None = None
         self._changes: tuple[ConditionChange, ...] = ()
         self._closing: tuple[tuple[Incident, ...], FrameTime | None] = ((), None)
         self._pictures = self._detected = self._open = 0
+        self._turn = Turn.NONE
         self._restart()
 
     @property
     def facts(self) -> PipelineFacts:
         """Totals for health."""
-        return PipelineFacts(pictures=self._pictures, detected=self._detected, gate_open=self._open)
+        return PipelineFacts(
+            pictures=self._pictures, detected=self._detected, gate_open=self._open, turn=self._turn
+        )
 
     @property
     def conditions(self) -> frozenset[Condition]:
         """Picture conditions that hold now."""
-        return self._tamper.active
+        return self._tamper.active | self._damage.active
 
     def check(self, frame: Frame) -> bool:
         """Ingest a picture; whether the detector should look at it: something moves, or a track lives and was not
         checked for ``redetect_s``.
         """
-        renewed = self._last is not None and frame.time.epoch != self._last.epoch
-        self._closing = self._new_epoch() if renewed else ((), None)
+        self._advance(frame.time)
         at_s = frame.time.stream_s
         grey = shrink(frame.image)
         self._reading = self._gate.step(grey, at_s)
-        self._changes = tuple(self._tamper.step(read_scene(grey, at_s), hour=self._local(frame.time).hour))
-        self._last = frame.time
+        scene = self._scene.read(grey, at_s, after_key=frame.after_key)
+        self._changes = (
+            *self._damage.step(at_s, is_damaged=False),
+            *self._tamper.step(scene, hour=self._local(frame.time).hour),
+        )
+        self._turn = frame.turn
         self._pictures += 1
         self._open += self._reading.open
         if self._reading.switched:
@@ -97,6 +108,24 @@ class CameraPipeline:
         return self._reading.open or (
             self._tracker.alive > 0 and at_s - self._detected_s >= self._settings.gate.redetect_s - 1e-6
         )
+
+    def damaged(self, picture: Damaged) -> Outcome:
+        """A picture that was due and is not believed: it moves no track and opens no gate, and is counted."""
+        self._advance(picture.time)
+        closing, closing_time = self._closing
+        return Outcome(
+            time=picture.time,
+            motion=False,
+            closing=closing,
+            closing_time=closing_time,
+            changes=tuple(self._damage.step(picture.time.stream_s, is_damaged=True)),
+        )
+
+    def _advance(self, time: FrameTime) -> None:
+        """The next picture's time; a new epoch ends what is open."""
+        renewed = self._last is not None and time.epoch != self._last.epoch
+        self._closing = self._new_epoch() if renewed else ((), None)
+        self._last = time
 
     def follow(self, frame: Frame, found: Detections | None) -> Outcome:
         """Advance tracks and rules by what was detected, or by nothing when the detector was not asked."""
@@ -139,6 +168,8 @@ class CameraPipeline:
         closing = self.finish()
         self._gate.reset()
         self._tamper.new_epoch()
+        self._damage.new_epoch()
+        self._scene.new_epoch()
         return closing
 
     def _restart(self) -> None:

@@ -22,9 +22,9 @@ from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, Sourc
 from cior_core.model import Struct
 from cior_vision.clock import EdgeClock
 from cior_vision.drops import DropCounter, DropReason
-from cior_vision.frames import Frame
+from cior_vision.frames import Damaged, Frame
 from cior_vision.sources import Probe, SourceSettings, open_source, read_frames
-from cior_vision.timing import EpochTimes, FrameTime, Sampler
+from cior_vision.timing import EpochTimes, FrameTime
 
 LOG = structlog.get_logger("cior.vision.reader")
 
@@ -71,11 +71,11 @@ class FrameQueue:
         self._drops = drops
         self._size = size
         self._wait = wait
-        self._frames: deque[Frame] = deque()
+        self._frames: deque[Frame | Damaged] = deque()
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, frame: Frame) -> None:
+    def put(self, frame: Frame | Damaged) -> None:
         """Add a picture."""
         with self._changed:
             while self._wait and len(self._frames) >= self._size and not self._closed:
@@ -85,7 +85,7 @@ class FrameQueue:
                 self._drops.add(DropReason.QUEUE_FULL)
             self._frames.append(frame)
 
-    def get(self) -> Frame | None:
+    def get(self) -> Frame | Damaged | None:
         """The oldest picture kept, or ``None``."""
         with self._changed:
             frame = self._frames.popleft() if self._frames else None
@@ -159,7 +159,6 @@ class CameraReader:
         self._thread: threading.Thread | None = None
         start_ms = (source.file_start_ms or clock.now_ms()) if source.is_file else None
         self._times = EpochTimes(file_start_ms=start_ms)
-        self._sampler = Sampler(source.fps)
         self.frames = FrameQueue(
             self._drops, size=4 if source.pace == "fast" else 2, wait=source.is_file and source.pace == "fast"
         )
@@ -272,7 +271,7 @@ class CameraReader:
                     read_frames(
                         container,
                         times=self._times,
-                        sampler=self._sampler,
+                        source=self._source,
                         clock=self._clock,
                         drops=self._drops,
                         probe=self._counts,
@@ -290,7 +289,7 @@ class CameraReader:
             else SourceUnavailable("vision.source_closed", "the camera closed the connection")
         )
 
-    def _pump(self, frames: Iterator[Frame], generation: int) -> None:
+    def _pump(self, frames: Iterator[Frame | Damaged], generation: int) -> None:
         """Hand pictures over; a file in real time is held back to its own pace."""
         paced = self._source.is_file and self._source.pace == "realtime"
         started_s, epoch = 0.0, -1

@@ -16,11 +16,12 @@ from cior_vision.clock import StandingClock
 from cior_vision.detectors.contract import Detector
 from cior_vision.drops import DropCounter, DropReason
 from cior_vision.events import Author, EventMaker
+from cior_vision.frames import Damaged
 from cior_vision.incidents import ConditionChange, Incident
 from cior_vision.pipeline import CameraPipeline, Outcome
 from cior_vision.settings import AnyVisionSettings, CameraSettings
 from cior_vision.sources import Probe, open_source, read_frames
-from cior_vision.timing import EpochTimes, Sampler
+from cior_vision.timing import EpochTimes
 from cior_vision.worker import program_version
 
 
@@ -76,13 +77,16 @@ def clip_replay(
         frames = read_frames(
             container,
             times=EpochTimes(file_start_ms=start_ms),
-            sampler=Sampler(chosen.source.fps),
+            source=chosen.source,
             clock=StandingClock(start_ms),
             drops=drops,
             probe=Probe(),
             stopped=lambda: False,
         )
         for frame in frames:
+            if isinstance(frame, Damaged):
+                outcomes.append(pipeline.damaged(frame))
+                continue
             found = detector.detect([frame.image])[0] if pipeline.check(frame) else None
             outcomes.append(pipeline.follow(frame, found))
     last, at = pipeline.finish()

@@ -103,18 +103,42 @@ class LineRule(TrackRule, frozen=True, kw_only=True, tag="line_crossing"):
 class TamperSettings(Strict, frozen=True, kw_only=True):
     """When a picture can no longer be believed.
 
-    Luma statistics are of the 320x180 grey picture (values 0 to 255, entropy in bits).
+    Luma statistics are of the 320x180 grey picture (values 0 to 255, entropy in bits); shares are of the parts that can
+    be recognised. ``fixed``: false for a camera that turns by command, which has no view of its own.
     """
 
-    covered_std: float = 6.0
-    covered_entropy_bits: float = 1.5
+    fixed: bool = True
+    # A normal scene has 10 and 2.26 bit or more; a covered lens, fog or an unlit night has 5 and 1.2 or less.
+    flat_std: float = 6.0
+    flat_entropy_bits: float = 1.5
+    # A street lamp's picture is above 40; noise of a dark sensor is below 20.
+    dark_mean: float = 32.0
+    # A scene darker than this was lit by lamps, which can go out; by day it cannot get dark at once.
+    dim_mean: float = 70.0
+    degraded_after_s: Seconds = 5.0
+    # A bus or a lorry close by hides up to a quarter of a street's view; and it moves on within hidden_after_s.
+    covered_share: Share = 0.35
+    recognised_share: Share = 0.3
+    # Of unrelated views one part in ten agrees by chance.
+    another_share: Share = 0.2
     covered_after_s: Seconds = 5.0
+    hidden_after_s: Seconds = 30.0
+    # Two per cent of the width: what a zone's edge can stand; wind and heat move a mount by less.
+    moved_share: Share = 0.02
+    moved_after_s: Seconds = 5.0
+    # A quarter: one damaged key interval of two seconds in ten is a passing fault, two are not.
+    damaged_share: Share = 0.25
+    damaged_window_s: Seconds = 10.0
+    damaged_after_s: Seconds = 2.0
     bright_mean: float = 252.0
     bright_entropy_bits: float = 0.5
     defocused_ratio: Share = 0.3
     defocused_after_s: Seconds = 10.0
     reference_s: Seconds = 60.0
     frozen_after_s: Seconds = 5.0
+    # Codecs that save on quiet scenes go without key pictures for up to half a minute.
+    frozen_keyless_s: Seconds = 60.0
+    frozen_clear_s: Seconds = 1.0
     clear_after_s: Seconds = 2.0
 
 
@@ -125,6 +149,10 @@ ONVIF_TOPIC = {
     "loitering": "tns1:RuleEngine/LoiteringDetector/ObjectIsLoitering",
     "line_crossing": "tns1:RuleEngine/LineDetector/Crossed",
     "covered": "tns1:VideoSource/ImageTooDark/AnalyticsService",
+    "moved": "tns1:VideoSource/GlobalSceneChange/AnalyticsService",
+    "low_light": "tns1:VideoSource/ImageTooDark/AnalyticsService",
+    "low_contrast": "tns1:VideoSource/ImageTooBlurry/AnalyticsService",
+    "damaged": "tns1:VideoSource/SignalLoss",
     "too_bright": "tns1:VideoSource/ImageTooBright/AnalyticsService",
     "defocused": "tns1:VideoSource/ImageTooBlurry/AnalyticsService",
     "signal_lost": "tns1:VideoSource/SignalLoss",

@@ -21,12 +21,15 @@ import av.error
 import msgspec
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 
 from cior_core.camera_stretch import PictureForm
 from cior_core.errors import ConfigInvalid, CredentialsRefused, SourceUnavailable
 from cior_vision.clock import EdgeClock
+from cior_vision.damage import Damage
 from cior_vision.drops import DropCounter, DropReason
-from cior_vision.frames import Frame
+from cior_vision.frames import Damaged, Frame
+from cior_vision.orientation import Turn, turn_of, upright
 from cior_vision.rule_settings import Strict
 from cior_vision.timing import EpochTimes, FrameTime, PacketTimes, Sampler
 
@@ -39,7 +42,8 @@ class SourceSettings(Strict, frozen=True, kw_only=True):
     nor published.
 
     ``file_start_ms`` (files only) is the UTC instant of the first picture, by the operator's word; without it the
-    instant of opening is taken.
+    instant of opening is taken. ``turn``: how to set the pictures upright; without it the stream's own display matrix
+    is heard.
     """
 
     url: str
@@ -51,6 +55,7 @@ class SourceSettings(Strict, frozen=True, kw_only=True):
     pace: Literal["realtime", "fast"] = "realtime"
     at_end: Literal["stop", "loop"] = "stop"
     file_start_ms: int | None = None
+    turn: Turn | None = None
 
     @property
     def is_file(self) -> bool:
@@ -103,14 +108,14 @@ def read_frames(
     container: InputContainer,
     *,
     times: EpochTimes,
-    sampler: Sampler,
+    source: SourceSettings,
     clock: EdgeClock,
     drops: DropCounter,
     probe: Probe,
     stopped: Callable[[], bool],
-) -> Iterator[Frame]:
+) -> Iterator[Frame | Damaged]:
     """Wanted pictures of one connection, in order, until it ends. Every other decoded picture is counted in ``drops``
-    with its reason.
+    with its reason; a wanted one that is damaged comes without its pixels.
 
     Raises ``SourceUnavailable`` when the connection breaks or has no video.
     """
@@ -120,6 +125,7 @@ def read_frames(
     stream.codec_context.thread_count = 1
     time_base = stream.time_base or Fraction(1, 90_000)
     arrivals = _Arrivals(clock)
+    damage, sampler, after_key = Damage(), Sampler(source.fps), False
     times.reconnected()
     probe.connected(_form(stream))
     for packet in _packets(container, stream):
@@ -128,16 +134,28 @@ def read_frames(
         if packet.size:
             arrivals.note(packet)
             probe.packet(bytes(packet))
-        for picture in _decode(packet, drops):
+        for picture in _decode(packet, drops, damage):
             stamped = times.stamp(picture.pts, picture.time_base or time_base, arrivals.of(picture.pts))
             if isinstance(stamped, DropReason):
                 drops.add(stamped)
                 continue
             probe.decoded(stamped)
-            if sampler.due(stamped):
-                yield Frame(image=np.asarray(picture.to_ndarray(format="bgr24"), np.uint8), time=stamped)
-            else:
+            is_damaged = damage.step(
+                is_corrupt=picture.is_corrupt or packet.is_corrupt,
+                is_key=picture.key_frame,
+                at_s=stamped.stream_s,
+            )
+            after_key = after_key or picture.key_frame
+            is_due = sampler.due(stamped)
+            if is_damaged:
+                drops.add(DropReason.DAMAGED)
+                if is_due:
+                    yield Damaged(time=stamped)
+            elif not is_due:
                 drops.add(DropReason.SAMPLED)
+            else:
+                yield _frame(picture, stamped, after_key=after_key, turn=source.turn)
+                after_key = False
 
 
 def _form(stream: av.VideoStream) -> PictureForm:
@@ -154,13 +172,23 @@ def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.P
         ) from None
 
 
-def _decode(packet: av.Packet[av.VideoStream], drops: DropCounter) -> list[av.VideoFrame]:
+def _decode(packet: av.Packet[av.VideoStream], drops: DropCounter, damage: Damage) -> list[av.VideoFrame]:
     try:
         return list(packet.decode())
     except BROKEN_DATA:
         if packet.size:
             drops.add(DropReason.DECODE_ERROR)
+            damage.lost()
         return []
+
+
+def _frame(picture: av.VideoFrame, time: FrameTime, *, after_key: bool, turn: Turn | None) -> Frame:
+    """The pixels, upright: by the operator's word, else by the stream's own display matrix."""
+    image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
+    if turn is None:
+        matrix = picture.side_data.get("DISPLAYMATRIX")
+        turn = turn_of(bytes(matrix)) if isinstance(matrix, SideData) else Turn.NONE
+    return Frame(image=upright(image, turn), time=time, after_key=after_key, turn=turn)
 
 
 class _Arrivals:

@@ -34,7 +34,7 @@ from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.registry import plugin
 from cior_vision.drops import DropCounter
 from cior_vision.events import Author, EventMaker, producer_of, source_of
-from cior_vision.frames import Frame
+from cior_vision.frames import Damaged, Frame
 from cior_vision.health import HealthMeter
 from cior_vision.incidents import Condition, Sighting
 from cior_vision.pipeline import CameraPipeline, Outcome
@@ -221,7 +221,11 @@ class VisionWorker:
         for one in self._watched:
             self._finish(one)
 
-    def _process(self, batch: list[tuple[_Watched, Frame]]) -> None:
+    def _process(self, pictures: list[tuple[_Watched, Frame | Damaged]]) -> None:
+        for one, picture in pictures:
+            if isinstance(picture, Damaged):
+                self._report(one, one.pipeline.damaged(picture))
+        batch = [(one, picture) for one, picture in pictures if isinstance(picture, Frame)]
         wanted = [(one, frame) for one, frame in batch if one.pipeline.check(frame)]
         started_s = self._clock.monotonic_s()
         found = self._detector.detect([frame.image for _, frame in wanted]) if wanted else []

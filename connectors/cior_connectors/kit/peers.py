@@ -75,7 +75,8 @@ class FilesPeer:
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
             return Answer(accepted=False, detail="the file still lies in the inbox")
-        return Answer(accepted=(self._inbox / "done" / name).exists(), detail="the file was moved")
+        # Moved to done/, or deleted because it is sealed and its bytes are durable in their box.
+        return Answer(accepted=not (self._inbox / "quarantine" / name).exists(), detail="the file was taken")
 
 
 class HttpPeer:

@@ -40,6 +40,7 @@ from engines.secured_kafka import SecuredKafka
 from integration.bus.secured_centre import FAMILIES, SecuredCentre, ended, until
 
 TRACCAR = "connectors-traccar"
+pytestmark = pytest.mark.timeout(300)  # the first of them starts the broker
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,10 @@ import pytest
 from cior_core.model import ClockQuality, Phase
 from cior_vision.clock import SystemClock
 from cior_vision.drops import DropCounter
+from cior_vision.frames import Frame
 from cior_vision.reader import CameraReader, Link
 from cior_vision.sources import Probe, SourceSettings, open_source, read_frames
-from cior_vision.timing import EpochTimes, Sampler, WallSource
+from cior_vision.timing import EpochTimes, WallSource
 from cior_vision.worker import VisionWorker
 from engines.rtsp import RtspServer
 from integration.vision.conftest import camera
@@ -60,7 +61,7 @@ def test_a_live_stream_gives_pictures_with_the_cameras_rtcp_time_and_says_so(rts
         frames = read_frames(
             container,
             times=EpochTimes(),
-            sampler=Sampler(5.0),
+            source=source,
             clock=SystemClock(),
             drops=drops,
             probe=Probe(),
@@ -68,6 +69,7 @@ def test_a_live_stream_gives_pictures_with_the_cameras_rtcp_time_and_says_so(rts
         )
         found = [next(frames) for _ in range(10)]
     assert time.monotonic() - began_s < 6.0
+    assert isinstance(found[0], Frame)
     assert found[0].image.shape == (360, 640, 3)
     spans = [later.time.stream_s - now.time.stream_s for now, later in itertools.pairwise(found)]
     assert all(0.15 < span < 0.35 for span in spans)

@@ -6,10 +6,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
-from cior_vision.gate import GateSettings, MotionGate, read_scene, shrink
+from cior_vision.frames import Grey, Image
+from cior_vision.gate import GateSettings, MotionGate, shrink
+from cior_vision.incidents import SceneReading
+from cior_vision.scene import SceneReader
 from cior_vision.synthetic import Scene, Walker, render
 
 PASSER_BY = Walker(path=((4.0, -0.1, 0.86), (8.0, 1.1, 0.86)))
@@ -56,21 +60,89 @@ def test_lightning_is_no_motion_and_restarts_the_average() -> None:
     assert not gate.step(np.full((180, 320), 200, np.uint8), 0.4).open
 
 
+def shaken(image: Image, right: float, down: float, roll: float = 0.0) -> Image:
+    """The picture of a camera that looks so many pixels elsewhere and is twisted by so many degrees."""
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), roll, 1.0)
+    matrix[:, 2] += np.array([right, down])
+    return np.asarray(cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT), np.uint8)
+
+
+def swayed(scene: Scene, across: float, down: float, hertz: float, roll: float = 0.0) -> list[bool]:
+    """Open or shut, picture by picture, on a pole that sways by so many pixels of 640."""
+    gate, verdicts = MotionGate(GateSettings()), list[bool]()
+    for n, image in enumerate(render(scene)):
+        angle = 2 * np.pi * hertz * n / scene.fps
+        moved = shaken(image, across * np.sin(angle), down * np.sin(1.37 * angle + 1), roll * np.sin(angle))
+        verdicts.append(gate.step(shrink(moved), n / scene.fps).open)
+    return verdicts
+
+
+SWAYS = [
+    (2.0, 0.0, 0.4, 0.0),
+    (2.7, 2.0, 0.9, 0.0),
+    (6.0, 3.0, 1.7, 0.0),
+    (12.0, 5.0, 0.23, 0.0),
+    (4.0, 2.0, 2.2, 0.3),
+]
+
+
+@pytest.mark.parametrize(("across", "down", "hertz", "roll"), SWAYS)
+def test_a_pole_that_sways_does_not_keep_the_gate_open(
+    across: float, down: float, hertz: float, roll: float
+) -> None:
+    empty = replace(SCENE, walkers=(), duration_s=10.0)
+    found = swayed(empty, across, down, hertz, roll)[1:]
+    assert sum(found) <= 1
+
+
+@pytest.mark.parametrize(("across", "down", "hertz", "roll"), SWAYS)
+def test_a_small_person_opens_it_on_a_pole_that_sways_as_on_one_that_does_not(
+    across: float, down: float, hertz: float, roll: float
+) -> None:
+    far = Walker(path=((2.0, 0.2, 0.7), (8.0, 0.8, 0.7)), height=0.15)
+    scene = replace(SCENE, walkers=(far,), duration_s=8.0)
+    steady, swaying = swayed(scene, 0.0, 0.0, 0.0), swayed(scene, across, down, hertz, roll)
+    assert sum(steady[11:]) >= 20, "a seventh of the picture's height is seen most of the time"
+    assert sum(swaying[11:]) >= 0.8 * sum(steady[11:])
+
+
+def test_somebody_who_steps_from_foot_to_foot_is_no_sway() -> None:
+    """One thing that moves a little before little texture: phase correlation alone takes it for the camera."""
+    standing = Walker(path=((0.0, 0.5, 0.86), (12.0, 0.5, 0.86)))
+    scene = replace(SCENE, walkers=(standing,), duration_s=12.0, noise=1.0)
+    gate = MotionGate(GateSettings())
+    readings = [gate.step(shrink(image), n / 5) for n, image in enumerate(render(scene))]
+    assert max(one.sway_px for one in readings) == 0.0
+    assert sum(one.open for one in readings) >= 5
+
+
+def test_where_a_camera_hangs_for_good_after_a_push_the_gate_begins_there() -> None:
+    gate = MotionGate(GateSettings())
+    still = [shrink(image) for image in render(replace(SCENE, walkers=(), duration_s=8.0))]
+    pushed = [shrink(shaken(image, 9.0, 4.0)) for image in render(replace(SCENE, walkers=(), duration_s=8.0))]
+    readings = [gate.step(grey, n / 5) for n, grey in enumerate([*still, *pushed])]
+    assert not any(one.open for one in readings[1:])
+    assert readings[len(still)].sway_px == pytest.approx(np.hypot(4.5, 2.0), abs=0.4)
+    assert readings[-1].sway_px == 0.0
+
+
+def read(greys: list[Grey]) -> list[SceneReading]:
+    scene = SceneReader()
+    return [scene.read(grey, n / 5, after_key=True) for n, grey in enumerate(greys)]
+
+
 def test_statistics_tell_a_street_from_a_covered_lens() -> None:
     pictures = list(render(Scene(walkers=(), duration_s=2.0, fps=5, covered=((1.0, 2.0),))))
-    street, covered = (read_scene(shrink(pictures[n]), n / 5) for n in (0, 8))
+    street, covered = read([shrink(pictures[n]) for n in (0, 8)])
     assert street.luma_std > 10
     assert street.entropy_bits > 2.26
     assert covered.luma_std < 6
 
 
-def test_blur_kills_the_sharpness_and_a_frozen_picture_has_one_digest() -> None:
-    pictures = list(
-        render(
-            Scene(walkers=(), duration_s=4.0, fps=5, blurred=((1.0, 2.0),), frozen=((3.0, 4.0),), noise=1.0)
-        )
-    )
-    readings = [read_scene(shrink(image), n / 5) for n, image in enumerate(pictures)]
+def test_blur_kills_the_sharpness_and_a_frozen_picture_shows_nothing_new() -> None:
+    blurred = Scene(walkers=(), duration_s=4.0, fps=5, blurred=((1.0, 2.0),), frozen=((3.0, 4.0),), noise=1.0)
+    readings = read([shrink(image) for image in render(blurred)])
     assert readings[7].sharpness / readings[0].sharpness < 0.3
-    assert len({one.digest for one in readings[14:]}) == 1
-    assert len({one.digest for one in readings[:14]}) == 14
+    assert [one.is_still for one in readings[15:]] == [True] * 5
+    assert not any(one.is_still for one in readings[:14])

@@ -1,0 +1,64 @@
+"""Which way up: the display matrix of a stream, as one of the eight ways to lay a picture on a screen.
+
+ISO/IEC 14496-12 §8.3.2 (track header) and H.264/H.265 display orientation messages; FFmpeg hands both on as nine 32-bit
+numbers a b u, c d v, x y w. A point (p, q), right and down, is shown at (a p + c q + x, b p + d q + y).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+
+
+class Turn(StrEnum):
+    """What sets a stored picture upright: degrees clockwise, after a mirroring left to right where it says so."""
+
+    NONE = "0"
+    RIGHT = "90"
+    OVER = "180"
+    LEFT = "270"
+    MIRRORED = "mirrored"
+    MIRRORED_RIGHT = "mirrored_90"
+    MIRRORED_OVER = "mirrored_180"
+    MIRRORED_LEFT = "mirrored_270"
+
+
+# The linear parts (a, b, c, d) of the eight.
+_PARTS = {
+    Turn.NONE: (1, 0, 0, 1),
+    Turn.RIGHT: (0, 1, -1, 0),
+    Turn.OVER: (-1, 0, 0, -1),
+    Turn.LEFT: (0, -1, 1, 0),
+    Turn.MIRRORED: (-1, 0, 0, 1),
+    Turn.MIRRORED_RIGHT: (0, -1, -1, 0),
+    Turn.MIRRORED_OVER: (1, 0, 0, -1),
+    Turn.MIRRORED_LEFT: (0, 1, 1, 0),
+}
+_ROTATION = {"90": cv2.ROTATE_90_CLOCKWISE, "180": cv2.ROTATE_180, "270": cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+def turn_of(matrix: bytes) -> Turn:
+    """The nearest of the eight to a display matrix (36 bytes, native order). What is no matrix turns nothing."""
+    if len(matrix) < 20:
+        return Turn.NONE
+    numbers = np.frombuffer(matrix[:20], np.int32).astype(np.float64)
+    linear = numbers[[0, 1, 3, 4]]
+    if not linear.any():
+        return Turn.NONE
+    return max(_PARTS, key=lambda turn: float(np.dot(linear, _PARTS[turn])))
+
+
+def upright(image: Picture, turn: Turn) -> Picture:
+    """The picture as it is meant to be seen."""
+    if turn is Turn.NONE:
+        return image
+    mirrored, _, degrees = turn.value.rpartition("_") if "_" in turn else ("", "", turn.value)
+    if mirrored or turn is Turn.MIRRORED:
+        image = np.asarray(cv2.flip(image, 1), np.uint8)
+    rotation = _ROTATION.get(degrees)
+    return image if rotation is None else np.asarray(cv2.rotate(image, rotation), np.uint8)
