@@ -434,7 +434,7 @@ def test_the_console_can_answer_its_page_with_what_it_may_read(centre: ClickHous
         assert answers["sources"]
         hidden = [spot for spot in answers["blind"] if spot["name"] == canaries.DISTRICT]
         assert [(spot["state_es"], spot["since_ms"]) for spot in hidden] == [
-            ("reservados que no responden: 1", None)
+            ("reservados que no responden: hasta 5", None)
         ]
         whole = summarise(ConsoleQuestions(store), since_ms=now_ms - 3_600_000, until_ms=now_ms + 120_000)
         assert whole.levels
