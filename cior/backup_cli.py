@@ -43,6 +43,11 @@ def backup(*, passphrase_file: Path | None, recipient: str | None, target: Path,
 @_passphrase_file
 @click.option("--private-key", help="File of the private key (X25519, base64) that the backup is locked for.")
 @click.option("--key", "public", help="Public key of the checkpoints as it was handed out, or its file.")
+@click.option(
+    "--checkpoints",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of signed pages that was kept elsewhere: held against too, and it tells what came later.",
+)
 @_language
 def restore(*, passphrase_file: Path | None, private_key: str | None, source: Path, **options: Any) -> None:
     """Restore a backup into an empty home and hold it against its chains. Exit 0: whole; 2: something is not."""

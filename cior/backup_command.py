@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,10 +21,9 @@ from cior.verify_log_command import TAMPERED, blinding_keys, expired, given_publ
 from cior_bus.settings import BusSettings
 from cior_core import bundled
 from cior_core.backup_manifest import Manifest, Tables
-from cior_core.errors import ConfigInvalid
+from cior_core.errors import ConfigInvalid, SourceUnavailable
 from cior_core.sentences import SentenceBook
 from cior_sink import backing_up, copy_door, restoring
-from cior_sink.backup_keys import key_files
 from cior_sink.log_check import Finding, shown
 from cior_sink.storing import GROUPS
 from cior_store.engine import Store
@@ -64,24 +63,38 @@ def backup(
             f"{centre.data} is no data folder of a centre",
             cure="give --data, or start it once",
         )
-    locked_for = lock_of(lock)
-    with ExitStack() as running:
+    locked_for, source = lock_of(lock), _source(centre)
+    with ExitStack() as running, disk_faults("backup"):
         work = _work(centre, dsn, voice, running)
-        made = backing_up.back_up(_source(centre), target.absolute(), lock=locked_for, work=work)
+        made = backing_up.back_up(source, target.absolute(), lock=locked_for, work=work)
     rows, megabytes, rows_s, megabytes_s = backing_up.told_sizes(made, took_s=time.monotonic() - began_s)
     voice.say(
         "done", name=target.name, rows=f"{rows:.0f}", megabytes=f"{megabytes:.1f}",
         took=f"{time.monotonic() - began_s:.1f}", rows_s=f"{rows_s:.0f}", megabytes_s=f"{megabytes_s:.1f}",
     )  # fmt: skip
     voice.say("holds", at=shown(made.begun_ms))
-    _tell_left_out(centre, made, voice)
+    _tell_left_out(source, made, voice)
     if not made.is_settled:
         voice.say("unsettled", at=shown(made.begun_ms))
     return 0 if made.is_settled else 1
 
 
-def _tell_left_out(centre: Centre, made: Manifest, voice: Voice) -> None:
-    never = key_files(centre.data / "keys").never
+@contextmanager
+def disk_faults(what: str) -> Iterator[None]:
+    """A full disk or a file of somebody else, said as such. Raises ``SourceUnavailable`` (``….files``)."""
+    try:
+        yield
+    except OSError as error:
+        name = Path(error.filename).name if isinstance(error.filename, str) else "the folder"
+        raise SourceUnavailable(
+            f"{what}.files",
+            f"{name}: {error.strerror or type(error).__name__}; what was begun is deleted",
+            cure="give the disk room, run it as the centre's own user, and repeat it",
+        ) from error
+
+
+def _tell_left_out(source: backing_up.Source, made: Manifest, voice: Voice) -> None:
+    never = backing_up.never_taken(source)
     for path in never:
         voice.say("team_key", name=path.name)
     if not never:
@@ -152,7 +165,10 @@ def _through(
         )
     if store.dsn.embedded:
         return lambda: True, lambda folder: copy_tables(store, folder)
-    return lambda: _settled(centre), lambda folder: copy_tables(store, folder)
+    return (
+        lambda: _settled(centre),
+        lambda folder: copy_tables(store, folder, settle=lambda: _settled(centre)),
+    )
 
 
 def _by_owner(run: Path, folder: Path) -> Tables:
@@ -188,7 +204,14 @@ def _is_alive(pid: int) -> bool:
 
 
 def restore(
-    source: Path, *, to: Path, dsn: str | None, unlock: Keyed, public: str | None, language: str
+    source: Path,
+    *,
+    to: Path,
+    dsn: str | None,
+    unlock: Keyed,
+    public: str | None,
+    checkpoints: Path | None,
+    language: str,
 ) -> int:
     """Restore a backup into an empty home. 0: whole; 2: refused, or restored with something that does not verify."""
     os.umask(OWNER_ONLY)
@@ -199,10 +222,12 @@ def restore(
         signer=NAME,
         public=given_public(public) if public else None,
         has_expired=expired(wall_ms()),
+        outside=checkpoints,
         tell=voice.step,
     )
     try:
-        done = restoring.restore(source.absolute(), to.absolute(), key=holder_of(unlock), work=work)
+        with disk_faults("restore"):
+            done = restoring.restore(source.absolute(), to.absolute(), key=holder_of(unlock), work=work)
     except restoring.Refused as refused:
         for fault in refused.faults:
             told = {"path": fault.path, **({"other": fault.other} if fault.code == "moved" else {})}
@@ -226,9 +251,15 @@ def _told(done: restoring.Restored, voice: Voice, language: str) -> int:
         voice.say("restored_empty", **told)
     media = [each for each in done.findings if each.code == "media_changed"]
     code = tell(_without(done.findings, media), language=language, say=click.echo)
-    for each in media:
-        voice.say(each.code, **each.arguments)
+    for changed in media:
+        voice.say(changed.code, **changed.arguments)
     voice.say("blind_since", at=shown(manifest.begun_ms))
+    for each in done.lost:
+        voice.say("lost", count=each.count, chain=each.chain, at=shown(each.at_ms))
+    if done.taken_out:
+        voice.say("taken_out", count=done.taken_out)
+    if done.waiting:
+        voice.say("waiting", count=done.waiting)
     for name in manifest.left_out:
         voice.say("left_out", name=name)
     if not manifest.is_settled:

@@ -46,13 +46,16 @@ class Schema(Struct, frozen=True):
 
 
 class Tables(Struct, frozen=True):
-    """What was copied out of the store. ``first_ms``, ``last_ms``: receipt of the raw records, UTC; 0: none."""
+    """What was copied out of the store. ``first_ms``, ``last_ms``: receipt of the raw records, UTC; 0: none.
+    ``is_whole``: what became of each of them was stored before the rest was copied.
+    """
 
     engine: str
     schema: tuple[Schema, ...]
     portions: tuple[Portion, ...]
     first_ms: int = 0
     last_ms: int = 0
+    is_whole: bool = True
 
     @property
     def rows(self) -> int:
@@ -62,8 +65,9 @@ class Tables(Struct, frozen=True):
 
 class Manifest(Struct, frozen=True, kw_only=True):
     """``begun_ms``: what was durable before is here, what came later is not. ``is_settled``: what was on its way
-    through the broker then had reached the store. ``heads``: what the newest signed page that was copied says the clear
-    chains end with. ``left_out``: files of the configuration that lie elsewhere.
+    through the broker then, and later what the raw records became, had reached the store. ``heads``: what the newest
+    signed page that was copied says the clear chains end with. ``left_out``: files of the configuration that lie
+    elsewhere.
     """
 
     format: int

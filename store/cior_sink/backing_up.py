@@ -5,9 +5,11 @@ is recognisably none. The order makes it consistent while the centre runs:
 
 1. keys and configuration, locked; 2. connectors' state (marks move only after their records are durable);
 3. spools; 4. wait until what had left them is in the store; 5. signed checkpoints (all they name is stored);
-6. tables; 7. media (stored before the rows that name them).
+6. raw records, then, once what they became is stored, the other tables; 7. media (stored before the rows that name
+them).
 
-So a signal that was acknowledged before the backup began is in a spool, in a table or in both. Not taken: logs,
+So a signal that was acknowledged before the backup began is in a spool, in a table or in both. One that came during it
+is in it whole, or a restore takes out what there is of it (:mod:`cior_store.halves`). Not taken: logs,
 addresses of running parts, local tables of the stream workers (each start reads its changelog), and the state of the
 receipt chains: a restored connector begins a new chain, because the old one went on elsewhere after the backup.
 """
@@ -16,7 +18,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from nacl.signing import SigningKey
@@ -29,7 +33,7 @@ from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
 from cior_sink import backup_box, backup_files
 from cior_sink.backup_box import Passphrase, Recipient
-from cior_sink.backup_keys import key_files, opens_sealed
+from cior_sink.backup_keys import halves_below, key_files, opens_sealed
 from cior_sink.checkpoints import pages
 
 DATA, TABLES = "data", "tables"
@@ -68,43 +72,58 @@ class Work(Struct, frozen=True, kw_only=True):
 
 def back_up(source: Source, target: Path, *, lock: Passphrase | Recipient, work: Work) -> Manifest:
     """Make a backup at ``target``, which is not there. Raises ``ConfigInvalid`` when it is, or when one that was begun
-    and not finished is; ``OSError`` (a full disk) passes through.
+    and not finished is; ``OSError`` (a full disk) passes through. What fails leaves nothing there.
     """
     begun_ms, name = work.now_ms(), secrets.token_hex(8)
-    folder = _begun(target)
-    work.tell("secrets")
-    backup_box.write(folder / BOX, _secrets(source), lock=lock, name=name)
-    files = {BOX: backup_files.digest_of(folder / BOX)}
-    work.tell("state")
-    for top in _tops(source.data):
-        files |= _copied(source.data, folder, top)
-    files |= _copied(source.data, folder, SPOOL)
-    work.tell("settle")
-    is_settled = work.settle()
-    files |= _copied(source.data, folder, CHECKPOINTS)
-    work.tell("tables")
-    (folder / TABLES).mkdir(mode=0o700)
-    tables = work.copy_tables(folder / TABLES)
-    for each in tables.portions:
-        backup_files.sync(folder / each.file)
-        files[each.file] = backup_files.digest_of(folder / each.file)
-    work.tell("media")
-    files |= _copied(source.data, folder, MEDIA)
-    manifest = Manifest(
-        format=FORMAT,
-        backup=name,
-        origin=source.origin,
-        program=source.program,
-        begun_ms=begun_ms,
-        ended_ms=work.now_ms(),
-        is_settled=is_settled,
-        tables=tables,
-        files=files,
-        heads=_heads(folder / DATA / CHECKPOINTS),
-        left_out=source.left_out,
-    )
-    _finish(folder, target, manifest, source)
+    with ExitStack() as undo:
+        folder = _begun(target)
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        never = frozenset(never_taken(source))
+        work.tell("secrets")
+        backup_box.write(folder / BOX, _secrets(source, never), lock=lock, name=name)
+        files = {BOX: backup_files.digest_of(folder / BOX)}
+        work.tell("state")
+        for top in (*_tops(source.data), SPOOL):
+            files |= _copied(source.data, folder, top, never)
+        work.tell("settle")
+        is_settled = work.settle()
+        files |= _copied(source.data, folder, CHECKPOINTS, never)
+        work.tell("tables")
+        (folder / TABLES).mkdir(mode=0o700)
+        tables = work.copy_tables(folder / TABLES)
+        for each in tables.portions:
+            backup_files.sync(folder / each.file)
+            files[each.file] = backup_files.digest_of(folder / each.file)
+        work.tell("media")
+        files |= _copied(source.data, folder, MEDIA, never)
+        manifest = Manifest(
+            format=FORMAT,
+            backup=name,
+            origin=source.origin,
+            program=source.program,
+            begun_ms=begun_ms,
+            ended_ms=work.now_ms(),
+            is_settled=is_settled and tables.is_whole,
+            tables=tables,
+            files=files,
+            heads=_heads(folder / DATA / CHECKPOINTS),
+            left_out=source.left_out,
+        )
+        _finish(folder, target, manifest, source)
+        undo.pop_all()
     return manifest
+
+
+def never_taken(source: Source) -> tuple[Path, ...]:
+    """What opens sealed content, wherever in the centre's folders it lies. Told, so that it goes away from there."""
+    found = key_files(source.data / "keys")
+    tops = (source.data / top for top in _tops(source.data))
+    beside = [
+        path
+        for path in source.config.values()
+        if path.suffix != ".toml" and opens_sealed(path, found.sealed_for)
+    ]
+    return (*found.never, *halves_below(tops, found.sealed_for), *beside)
 
 
 def _begun(target: Path) -> Path:
@@ -125,15 +144,13 @@ def _begun(target: Path) -> Path:
     return folder
 
 
-def _secrets(source: Source) -> Iterator[tuple[str, bytes]]:
+def _secrets(source: Source, never: Collection[Path]) -> Iterator[tuple[str, bytes]]:
     folder = source.data / "keys"
-    found = key_files(folder)
-    for path in found.kept:
+    for path in key_files(folder).kept:
         yield KEYS + path.relative_to(folder).as_posix(), path.read_bytes()
     for name, path in source.config.items():
-        content = path.read_bytes()
-        if not opens_sealed(path.name, content, found.sealed_for):
-            yield CONFIG + name, content
+        if path not in never:
+            yield CONFIG + name, path.read_bytes()
 
 
 def _tops(data: Path) -> list[str]:
@@ -142,13 +159,16 @@ def _tops(data: Path) -> list[str]:
     return [name for name in names if name not in _ELSEWHERE | _NOT_TAKEN]
 
 
-def _copied(data: Path, folder: Path, top: str) -> dict[str, FileOf]:
+def _copied(data: Path, folder: Path, top: str, never: Collection[Path]) -> dict[str, FileOf]:
     """A folder or file of the data folder; its digests by path in the backup."""
     source, target, prefix = data / top, folder / DATA / top, f"{DATA}/{top}"
     if source.is_dir() and not source.is_symlink():
-        made = backup_files.copy_folder(source, target, without=_is_chain_state)
+        made = backup_files.copy_folder(
+            source, target, without=lambda name: _is_chain_state(name) or source / name in never
+        )
         return {f"{prefix}/{name}": file for name, file in made.items()}
-    one = backup_files.copy_file(source, target) if source.is_file() else None
+    is_taken = source.is_file() and source not in never
+    one = backup_files.copy_file(source, target) if is_taken else None
     return {} if one is None else {prefix: one}
 
 

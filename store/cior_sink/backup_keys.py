@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from nacl.public import PrivateKey
 from cior_core.model import Struct
 
 _KEY_BYTES = 32
+_LONGEST_BYTES = 1_024
+"""What a file with a key in it and blanks around it may have."""
 _NAMED = re.compile(r"(team|keeper|repair|equipo).*(private|secret|share|clave)", re.IGNORECASE)
 
 
@@ -35,18 +38,31 @@ class KeyFiles(Struct, frozen=True):
 def key_files(folder: Path) -> KeyFiles:
     """Sorted by name; links are not followed."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
-    contents = {path: path.read_bytes() for path in files}
-    sealed_for = frozenset(key for content in contents.values() for key in _keys_in(content))
-    never = tuple(path for path in files if opens_sealed(path.name, contents[path], sealed_for))
+    sealed_for = frozenset(key for path in files for key in _keys_in(path.read_bytes()))
+    never = tuple(path for path in files if opens_sealed(path, sealed_for))
     return KeyFiles(
         kept=tuple(path for path in files if path not in never), never=never, sealed_for=sealed_for
     )
 
 
-def opens_sealed(name: str, content: bytes, sealed_for: frozenset[bytes]) -> bool:
+def opens_sealed(path: Path, sealed_for: frozenset[bytes]) -> bool:
     """Whether a file is the private half of a key of ``sealed_for``, or says so by its name."""
-    halves = (bytes(PrivateKey(key).public_key) for key in _whole(content))
-    return _NAMED.match(name) is not None or any(half in sealed_for for half in halves)
+    if _NAMED.match(path.name):
+        return True
+    if path.stat().st_size > _LONGEST_BYTES:
+        return False
+    halves = (bytes(PrivateKey(key).public_key) for key in _whole(path.read_bytes()))
+    return any(half in sealed_for for half in halves)
+
+
+def halves_below(folders: Iterable[Path], sealed_for: frozenset[bytes]) -> Iterator[Path]:
+    """Such files below other folders, where nobody should have put one; and folders that are files themselves."""
+    for folder in folders:
+        for path in (folder, *sorted(folder.rglob("*"))):
+            # What a running part deletes meanwhile is no key.
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and not path.is_symlink() and opens_sealed(path, sealed_for):
+                    yield path
 
 
 def _keys_in(content: bytes) -> Iterator[bytes]:

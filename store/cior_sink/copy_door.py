@@ -91,7 +91,12 @@ class CopyDoor:
         if not folder.is_dir() or any(folder.iterdir()):
             raise ConfigInvalid("backup.folder", "the folder for the tables is not empty", cure="begin again")
         log.info("backup_begun", to=folder.name)
-        tables = copy_tables(self._store, folder, go_on=lambda: not self.thread.stopping.is_set())
+        tables = copy_tables(
+            self._store,
+            folder,
+            settle=lambda: settle(self._bus, self._groups),
+            go_on=lambda: not self.thread.stopping.is_set(),
+        )
         self._store.release()
         log.info("backup_copied", rows=tables.rows, portions=len(tables.portions))
         return Answer(question.id, os.getpid(), is_done=True, tables=tables)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path, PurePosixPath
 
 import structlog
@@ -20,19 +21,22 @@ from nacl.signing import SigningKey, VerifyKey
 from cior_bus import durable_file
 from cior_core import backup_manifest, checkpoint
 from cior_core.backup_manifest import BOX, MANIFEST, NOTE, Fault, FileOf, Manifest
-from cior_core.errors import ConfigInvalid, IntegrityBroken, PayloadRejected
+from cior_core.errors import CapacityExhausted, ConfigInvalid, IntegrityBroken, PayloadRejected
 from cior_core.integrity import unsafe_path
 from cior_core.model import Struct
 from cior_sink import backup_box, backup_files
-from cior_sink.backing_up import CHECKPOINTS, CONFIG, DATA, KEYS, MEDIA, UNFINISHED
+from cior_sink.backing_up import CHECKPOINTS, CONFIG, DATA, KEYS, MEDIA, SPOOL, UNFINISHED
 from cior_sink.backup_box import Holder, Passphrase
-from cior_sink.log_check import SETTLE_MS, Finding, check_store, read_checkpoints
+from cior_sink.log_check import Finding
+from cior_sink.restore_check import Lost, Witness, changed_media, findings, lost, waiting_in
 from cior_store import table_copy
 from cior_store.engine import Store
+from cior_store.halves import take_out
 from cior_store.migrate import bundled, history, migrate
 
+_SKEW_MS = 5_000
+"""How far the clocks of a centre's machines may be apart: a signal that came during the backup may look older."""
 log = structlog.get_logger("cior_sink.restoring")
-_FOR_EVER_MS = 2**52
 
 
 class Refused(IntegrityBroken):
@@ -50,7 +54,8 @@ class Refused(IntegrityBroken):
 class Work(Struct, frozen=True, kw_only=True):
     """What of a restore depends on who runs. ``open_store``: the store of a home whose files stand at the path given,
     with its centre file; ``signer``: the file of the key that signed; ``public``: the key as it was handed out, None:
-    only the one in the backup is known; ``blinding``: the centre's HMAC keys of a home.
+    only the one in the backup is known; ``blinding``: the centre's HMAC keys of a home; ``outside``: signed pages that
+    were kept away from the centre and its backups.
     """
 
     open_store: Callable[[Path, Path], AbstractContextManager[Store]]
@@ -58,43 +63,74 @@ class Work(Struct, frozen=True, kw_only=True):
     signer: str
     public: bytes | None
     has_expired: Callable[[str, int], bool]
+    outside: Path | None = None
     tell: Callable[[str], None] = lambda _step: None
 
 
 class Restored(Struct, frozen=True, kw_only=True):
-    """What was restored, where its centre file is, and what the check of the chains found."""
+    """What was restored, where its centre file is, and what the check of the chains found. ``taken_out``: signals that
+    came during the backup, were in it in part and were not restored; ``waiting``: raw records that wait in spools and
+    are stored at the start; ``lost``: what pages kept elsewhere have beyond the backup.
+    """
 
     manifest: Manifest
     centre_file: Path
     findings: tuple[Finding, ...]
+    taken_out: int
+    waiting: int
+    lost: tuple[Lost, ...]
 
 
 def restore(backup: Path, home: Path, *, key: Passphrase | Holder, work: Work) -> Restored:
-    """Restore into ``home``, which is not there or an empty folder.
+    """Restore into ``home``, which is not there or an empty folder. What fails leaves nothing of it there.
 
     Raises ``Refused`` or ``IntegrityBroken`` (the backup), ``CredentialsRefused`` (its lock), ``ConfigInvalid`` (the
-    home or the store is not empty).
+    home or the store is not empty), ``CapacityExhausted`` (no room).
     """
     _refuse_full(home)
     work.tell("check")
     manifest, files = proven(backup)
     locked = dict(backup_box.read(backup / BOX, key=key, name=manifest.backup))
     public = _signed_by(backup, manifest, locked, work)
-    fresh = _begun(home)
-    work.tell("files")
-    centre_name = _unlocked(fresh, locked)
-    _copy_data(backup, fresh, manifest)
-    work.tell("tables")
-    with work.open_store(fresh, fresh / centre_name) as store:
-        _load(store, backup, manifest)
-        work.tell("verify")
-        findings = [*_verified(store, fresh, manifest, public=public, work=work), *_media(files)]
-    os.sync()  # the engine leaves its files to the kernel
-    if home.is_dir():
-        home.rmdir()
-    fresh.rename(home)
+    _refuse_small(home, manifest)
+    with ExitStack() as undo:
+        fresh = _begun(home)
+        undo.callback(shutil.rmtree, fresh, ignore_errors=True)
+        work.tell("files")
+        centre_name = _unlocked(fresh, locked)
+        _copy_data(backup, fresh, manifest)
+        waiting = waiting_in(fresh / DATA / SPOOL)
+        witness = Witness(
+            inside=fresh / DATA / CHECKPOINTS,
+            public=public,
+            blinding=work.blinding(fresh / DATA / "keys"),
+            has_expired=work.has_expired,
+            outside=work.outside,
+        )
+        work.tell("tables")
+        with work.open_store(fresh, fresh / centre_name) as store:
+            _load(store, backup, manifest)
+            taken_out = take_out(store, since_ms=manifest.begun_ms - _SKEW_MS, waiting=waiting)
+            work.tell("verify")
+            found = [
+                *findings(store, witness, manifest, waiting),
+                *changed_media(files, f"{DATA}/{MEDIA}"),
+            ]
+            beyond = lost(store, witness)
+        os.sync()  # the engine leaves its files to the kernel
+        if home.is_dir():
+            home.rmdir()
+        fresh.rename(home)
+        undo.pop_all()
     durable_file.sync_folder(home.parent)
-    return Restored(manifest=manifest, centre_file=home / centre_name, findings=tuple(findings))
+    return Restored(
+        manifest=manifest,
+        centre_file=home / centre_name,
+        findings=tuple(found),
+        taken_out=taken_out,
+        waiting=sum(len(each) for each in waiting.values()),
+        lost=beyond,
+    )
 
 
 def proven(backup: Path) -> tuple[Manifest, Mapping[str, FileOf]]:
@@ -153,6 +189,17 @@ def _refuse_full(home: Path) -> None:
         )
 
 
+def _refuse_small(home: Path, manifest: Manifest) -> None:
+    """Before anything is written: a disk that fills up in the middle costs an hour at the worst time."""
+    there = next(path for path in (home, *home.parents) if path.is_dir())
+    if (free := shutil.disk_usage(there).free) < manifest.size_bytes:
+        raise CapacityExhausted(
+            "restore.no_room",
+            f"the backup has {manifest.size_bytes / 1e6:.0f} MB, the disk has {free / 1e6:.0f} MB free",
+            cure="name a home on a larger disk",
+        )
+
+
 def _begun(home: Path) -> Path:
     fresh = home.with_name(home.name + UNFINISHED)
     home.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +208,7 @@ def _begun(home: Path) -> Path:
     except FileExistsError:
         raise ConfigInvalid(
             "restore.unfinished_there",
-            f"{fresh.name} is there: a restore was begun and not finished, or still runs",
+            f"{fresh.name} is there: a restore was begun and killed, or still runs",
             cure="when none runs, delete it and restore again; the backup is untouched",
         ) from None
     return fresh
@@ -213,28 +260,3 @@ def _load(store: Store, backup: Path, manifest: Manifest) -> None:
             table_copy.copy_in(store, portion, backup / portion.file)
             log.info("portion_restored", table=portion.table, rows=portion.rows)
     migrate(store)
-
-
-def _verified(
-    store: Store, fresh: Path, manifest: Manifest, *, public: bytes, work: Work
-) -> Iterator[Finding]:
-    """The store against its chains, the chains against the pages, as ``cior verify-log`` does. What connectors stated
-    in the last minutes before the backup may be of records that came after it.
-    """
-    found = read_checkpoints(fresh / DATA / CHECKPOINTS, public, until_ms=_FOR_EVER_MS)
-    yield from found.findings
-    yield from check_store(
-        store,
-        found,
-        blinding=work.blinding(fresh / DATA / "keys"),
-        until_ms=manifest.begun_ms - SETTLE_MS,
-        has_expired=work.has_expired,
-    )
-
-
-def _media(files: Mapping[str, FileOf]) -> Iterator[Finding]:
-    """Objects whose bytes are not those of their name: they were changed before they were copied."""
-    below = f"{DATA}/{MEDIA}/sha256/"
-    for name, file in files.items():
-        if name.startswith(below) and PurePosixPath(name).name != file.sha256:
-            yield Finding("media_changed", {"name": PurePosixPath(name).name})

@@ -4,8 +4,9 @@ Every engine reads what another one wrote: an embedded store goes into a server 
 refuses it without a folder in its configuration (measured on 26.9), and a server's lands on the server's own disk,
 where no digest of ours is over it.
 
-A partition is read at one instant (the parts that are there when its query begins). Rows come as they lie, copies
-included; materialised views are off while rows go in, because what they made comes with its own table.
+A partition is read at one instant (the parts that are there when its query begins). Raw records come first, the rest
+once what they became has arrived too. Rows come as they lie, copies included; materialised views are off while rows go
+in, because what they made comes with its own table.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from cior_core.backup_manifest import Portion, Schema, Tables
 from cior_core.errors import AccessDenied, ConfigInvalid, IntegrityBroken, SourceUnavailable
 from cior_core.model import Struct
+from cior_store.chain_rows import CLEAR, SEALED
 from cior_store.engine import Store
 from cior_store.migrate import dump, history
 
@@ -79,25 +81,45 @@ def slices(store: Store) -> tuple[Slice, ...]:
     )
 
 
-def copy_tables(store: Store, folder: Path, *, go_on: Callable[[], bool] = lambda: True) -> Tables:
-    """Every table into ``folder``, which is there and empty. ``go_on`` is asked before each partition.
+def copy_tables(
+    store: Store,
+    folder: Path,
+    *,
+    settle: Callable[[], bool] = lambda: True,
+    go_on: Callable[[], bool] = lambda: True,
+) -> Tables:
+    """Every table into ``folder``, which is there and empty. ``settle`` waits, when the raw records are copied, until
+    what they became is stored, and tells whether it is; ``go_on`` is asked before each partition.
 
     Raises ``SourceUnavailable`` when it said no, ``AccessDenied`` when this user may not read everything.
     """
     schema = tuple(Schema(each.version, each.sha256) for each in history(store).values())
-    portions = []
-    for piece in slices(store):
-        if not go_on():
-            raise SourceUnavailable(
-                "backup.stopped", "the store was closed during the backup", cure="repeat it"
-            )
-        rows = copy_out(store, piece, folder / piece.file)
-        portions.append(Portion(piece.table, piece.partition, rows, f"{folder.name}/{piece.file}"))
+    portions = [
+        _copied(store, piece, folder, go_on) for piece in slices(store) if piece.table in {CLEAR, SEALED}
+    ]
     (span,) = store.rows(
         "SELECT toUnixTimestamp64Milli(min(received)) AS first, toUnixTimestamp64Milli(max(received)) AS last "
         "FROM ops.raw"
     )
-    return Tables(store.version(), schema, tuple(portions), int(span["first"]), int(span["last"]))
+    is_whole = settle()
+    portions += [
+        _copied(store, piece, folder, go_on) for piece in slices(store) if piece.table not in {CLEAR, SEALED}
+    ]
+    return Tables(
+        engine=store.version(),
+        schema=schema,
+        portions=tuple(portions),
+        first_ms=int(span["first"]),
+        last_ms=int(span["last"]),
+        is_whole=is_whole,
+    )
+
+
+def _copied(store: Store, piece: Slice, folder: Path, go_on: Callable[[], bool]) -> Portion:
+    if not go_on():
+        raise SourceUnavailable("backup.stopped", "the store was closed during the backup", cure="repeat it")
+    rows = copy_out(store, piece, folder / piece.file)
+    return Portion(piece.table, piece.partition, rows, f"{folder.name}/{piece.file}")
 
 
 def copy_out(store: Store, piece: Slice, target: Path) -> int:

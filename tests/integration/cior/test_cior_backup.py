@@ -6,6 +6,7 @@ finished.
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ from cior.cli import main
 from cior.keys import Keys
 from cior_bus.spool import Entry, Spool, SpoolClass
 from cior_core import backup_manifest, checkpoint
+from cior_core.backup_manifest import FileOf
 from cior_core.errors import AccessDenied, IntegrityBroken
 from cior_sink.restoring import Refused, proven
 from cior_store.engine import Store
@@ -261,6 +263,26 @@ def test_a_home_that_is_not_empty_is_not_touched(world: World, restored: Path) -
     assert "writes over nothing" in told.stderr
 
 
+def test_a_full_disk_is_said_and_leaves_nothing_of_backup_or_home(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> FileOf:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/clip")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cior_sink.backup_files._copy_bytes", full)
+        told = world.here(*world.backup(tmp_path / "full"))
+        assert (told.exit_code, "backup.files: clip: No space left" in told.stderr) == (1, True)
+        told = world.here(*world.restore(world.made, tmp_path / "home"))
+        assert (told.exit_code, "restore.files: clip: No space left" in told.stderr) == (1, True)
+    monkeypatch.setattr(
+        "cior_sink.restoring.shutil.disk_usage", lambda _path: shutil._ntuple_diskusage(9, 8, 1)
+    )
+    told = world.here(*world.restore(world.made, tmp_path / "home"))
+    assert (told.exit_code, "restore.no_room" in told.stderr) == (1, True)
+    assert not list(tmp_path.iterdir())
+
+
 RAW, EVENTS = "tables/ops.raw/20261118.native.gz", "tables/ops.events/20261118.native.gz"
 PAGE = "data/checkpoints/2026-11-18.ndjson"
 
@@ -375,7 +397,7 @@ def test_an_embedded_backup_goes_into_a_server_out_of_it_and_in_again(
     refused = world.cior(*world.restore(tmp_path / "made", tmp_path / "two"), "--store", admin)
     assert refused.returncode == 2
     assert "restore.store_not_empty" in refused.stderr
-    shutil.rmtree(tmp_path / "two.unfinished")
+    assert not (tmp_path / "two.unfinished").exists(), "what fails leaves nothing of the new home"
     with Store.open(admin) as store:
         empty(store)
         told = world.cior(*world.restore(tmp_path / "made", tmp_path / "two"), "--store", admin)

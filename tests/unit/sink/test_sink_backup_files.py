@@ -5,20 +5,25 @@ those that open what is sealed.
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 from nacl import pwhash
 from nacl.public import PrivateKey
+from nacl.signing import SigningKey
 
 from cior.keys import make_pair, open_keys
 from cior_bus.segments import SegmentLog
 from cior_bus.spool import Entry, Spool, SpoolClass
+from cior_core.backup_manifest import BOX, Tables, read
 from cior_core.errors import ConfigInvalid, CredentialsRefused, IntegrityBroken
 from cior_sink import backup_box
+from cior_sink.backing_up import Source, Work, back_up, never_taken
 from cior_sink.backup_box import Holder, Passphrase, Recipient
 from cior_sink.backup_files import NO_FILE, copy_file, copy_folder, digest_of
 from cior_sink.backup_keys import key_files
@@ -127,6 +132,60 @@ def test_law_17_the_teams_private_key_is_known_by_what_it_is_and_never_taken(tmp
         "decoder-key.txt",
     }
     assert ring.keys.team_public in found.sealed_for
+
+
+def centre_of(folder: Path) -> Source:
+    """A centre whose team's private key somebody left in four places, under other names."""
+    data = folder / "home" / "data"
+    open_keys(data / "keys", own_team=True)
+    private = (data / "keys" / "team.private").read_bytes()
+    (data / "state" / "dc09").mkdir(parents=True)
+    (data / "state" / "dc09" / "mark").write_bytes(b"7")
+    (data / "state" / "dc09" / "old").write_bytes(base64.b64decode(private))
+    (data / "notes").write_bytes(private + b"\n")
+    (folder / "home" / "tls.key").write_bytes(private)
+    (folder / "home" / "centre.toml").write_text("[centre]")
+    return Source(
+        data=data,
+        config={name: folder / "home" / name for name in ("centre.toml", "tls.key")},
+        origin="cior/prueba",
+        program="0",
+        key=SigningKey(bytes(32)),
+    )
+
+
+def work(copy_tables: Callable[[Path], Tables] = lambda _folder: Tables("26.9", (), ())) -> Work:
+    return Work(settle=lambda: True, copy_tables=copy_tables, now_ms=lambda: 1_000)
+
+
+def test_law_17_a_private_key_that_lies_anywhere_in_the_centre_is_named_and_not_taken(tmp_path: Path) -> None:
+    source, private = centre_of(tmp_path), PrivateKey.generate()
+    never = {path.relative_to(tmp_path / "home").as_posix() for path in never_taken(source)}
+    assert never == {"data/keys/team.private", "data/state/dc09/old", "data/notes", "tls.key"}
+    back_up(source, tmp_path / "made", lock=Recipient(bytes(private.public_key)), work=work())
+    name = read((tmp_path / "made" / "manifest.json").read_bytes()).backup
+    locked = dict(backup_box.read(tmp_path / "made" / BOX, key=Holder(bytes(private)), name=name))
+    secret = (source.data / "keys" / "team.private").read_bytes()
+    clear = [path.read_bytes() for path in (tmp_path / "made").rglob("*") if path.is_file()]
+    assert not [
+        each for each in (*locked.values(), *clear) if secret in each or base64.b64decode(secret) in each
+    ]
+    assert (tmp_path / "made" / "data" / "state" / "dc09" / "mark").read_bytes() == b"7"
+    assert "config/centre.toml" in locked
+
+
+def test_a_backup_that_fails_leaves_nothing_there_and_the_next_one_has_its_name(tmp_path: Path) -> None:
+    source, lock = centre_of(tmp_path), Recipient(bytes(PrivateKey.generate().public_key))
+
+    def full(folder: Path) -> Tables:
+        (folder / "half").write_bytes(b"x")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        back_up(source, tmp_path / "made", lock=lock, work=work(full))
+    assert not list(tmp_path.glob("made*"))
+    back_up(source, tmp_path / "made", lock=lock, work=work())
+    assert (tmp_path / "made" / "manifest.json").is_file()
 
 
 def test_the_box_opens_with_its_passphrase_and_with_nothing_else(
