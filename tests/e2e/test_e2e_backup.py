@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -33,7 +34,7 @@ pytestmark = [
     pytest.mark.tansu,
     pytest.mark.slow,
     pytest.mark.crash,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 
 
@@ -160,7 +161,7 @@ def press_again(home: Path, old: RunningCentre) -> set[str]:
     return sent
 
 
-def pages_newer(page: Path) -> object:
+def pages_newer(page: Path) -> Callable[[], bool]:
     """A condition: the newest page is another one than now."""
     before = page.read_bytes()
     return lambda: page.read_bytes() != before

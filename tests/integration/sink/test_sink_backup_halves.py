@@ -86,7 +86,7 @@ def stored_event(centre: Centre, of: RawRecord) -> None:
     event = Event(
         id=f"event-of-{of.id}", source=of.source, type="panic.fixed", subject=of.subject,  # type: ignore[arg-type]
         occurred_ms=of.received_ms, received_ms=of.received_ms, producer=of.producer,
-        raw=RawPointer(id=of.id, sha256=of.sha256),
+        raw=RawPointer(raw_id=of.id, sha256=of.sha256),
     )  # fmt: skip
     assert Writers(centre.store).write(Kind.EVENT, city.entries([event]), token=str(event.id)) == ()
 
@@ -110,7 +110,7 @@ def three_during(centre: Centre) -> list[RawRecord]:
 
 def test_law_15_a_signal_that_came_during_the_copy_is_there_whole_or_not_at_all(centre: Centre) -> None:
     first, gap, above = three_during(centre)
-    assert ("removed", 8, 8) in defects(centre)
+    assert ("detached", 8, 8) in defects(centre)
     assert take_out(centre.store, since_ms=centre.now_ms, waiting={}) == 2
     assert defects(centre) == set()
     for table in ("ops.raw", "ops.events", "ops.raw_outcomes", "ops.raw_digests", "ops.event_links"):
@@ -140,7 +140,7 @@ def test_what_waits_in_a_spool_is_no_hole_and_nothing_above_it_is_taken_out(
     waiting = waiting_in(tmp_path / "spool")
     assert [record.hash for record in waiting[CLEAR]] == [record_digest(gap)]
     assert waiting[SEALED] == []
-    assert ("removed", 8, 8) in defects(centre)
+    assert ("detached", 8, 8) in defects(centre)
     assert (
         take_out(centre.store, since_ms=centre.now_ms, waiting=waiting) == 1
     )  # the events of the waiting one
