@@ -15,10 +15,15 @@ from typing import Any
 import click
 import structlog
 
+from cior.backup_cli import backup, restore
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 
 ADDED_COMMANDS = "cior.commands"
-APART = {"tls": "cior.tls_command:tls"}
+APART = {
+    "register": "cior.register_command:register",
+    "tls": "cior.tls_command:tls",
+    "users": "cior.users_command:users",
+}
 """Commands whose words are beside what they do: loaded when somebody asks for them."""
 HUMAN = (ConfigInvalid, CredentialsRefused, IntegrityBroken)
 
@@ -355,6 +360,10 @@ def keys_list(*, language: str, **where: Any) -> None:
     from cior.keys_command import show
 
     sys.exit(show(_keys_folder(**where), language=language))
+
+
+main.add_command(backup)
+main.add_command(restore)
 
 
 @main.command()
