@@ -1,4 +1,4 @@
-"""What the register tells and takes: the ledger, people, shifts, silences."""
+"""What the register tells and takes: the ledger, people, shifts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from cior_console.said import shown_text
 from cior_core.model import ActionKind
 from cior_core.people import LedgerRow, Person
 from cior_core.privacy import Purpose, Role
-from cior_register import ledger, people, shifts, silences
+from cior_register import ledger, people, shifts
 from cior_register.shifts import HandOver, OpenAlert, Shift
-from cior_register.silences import Silence
 
 T = TypeVar("T")
 Instant = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -121,15 +120,6 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     target_ids: tuple[str, ...]
 
 
-class SilenceBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hold notices of ``target`` back, as ``device:panel-7``; what rings is never silenced."""
-
-    target: Name
-    reason: Words
-    until_ms: Instant
-    from_ms: Instant | None = None
-
-
 class Done(msgspec.Struct, frozen=True, kw_only=True):
     """It stands in the register and in the ledger."""
 
@@ -220,34 +210,6 @@ async def _hand_over(request: web.Request) -> web.Response:
     )
 
 
-async def _silences(request: web.Request) -> list[Silence]:
-    now_ms = request.app[DESK].now_ms()
-    found = await request.app[ARCHIVE].register.read(lambda each: silences.active(each, at_ms=now_ms))
-    return list(found)
-
-
-async def _silence(request: web.Request) -> Done:
-    body, deed, now_ms = body_of(request, SilenceBody), request[DEED], request.app[DESK].now_ms()
-    made = Silence(
-        id=secrets.token_hex(16),
-        target=shown_text(body.target),
-        author_id=request[CALLER].person.id,
-        reason=shown_text(body.reason),
-        from_ms=now_ms if body.from_ms is None else body.from_ms,
-        until_ms=body.until_ms,
-    )
-    await deed.write(lambda connection: silences.add(connection, made), entry=deed.entry(subject=made.target))
-    return Done(id=made.id)
-
-
-async def _unsilence(request: web.Request) -> Done:
-    silence, now_ms = request.match_info["silence_id"], request.app[DESK].now_ms()
-    await request[DEED].write(lambda connection: silences.end(connection, silence, at_ms=now_ms))
-    return Done(id=silence)
-
-
-_SUPERVISING = frozenset({Role.SUPERVISOR, Role.ENGINEER})
-_MAINTAINS = {Role.ENGINEER: Purpose.MAINTENANCE}
 _AUDITS = {Role.AUDITOR: Purpose.AUDIT}
 
 
@@ -314,41 +276,5 @@ def register_endpoints() -> tuple[Endpoint, ...]:
             status=202,
             headers={KEY: "8 to 80 letters, digits, - or _", PREFER: "wait=n (RFC 7240)"},
             problems=("shifts.not_theirs", "shifts.taken", "request.key_missing", "request.key_reused"),
-        ),
-        Endpoint(
-            name="silences.read",
-            method="GET",
-            path="/api/v1/silences",
-            says="Maintenance silences in force",
-            handler=_silences,
-            roles=ROOM | _SUPERVISING,
-            purpose_of=_MAINTAINS,
-            ledgered=Ledgered.READ,
-            answer=list[Silence],
-        ),
-        Endpoint(
-            name="silence.add",
-            method="POST",
-            path="/api/v1/silences",
-            says="Hold notices of something back, with reason and end; what rings is never silenced",
-            handler=_silence,
-            roles=_SUPERVISING,
-            purpose_of=_MAINTAINS,
-            ledgered=Ledgered.ACT,
-            body=SilenceBody,
-            answer=Done,
-            problems=("silences.backwards", "silences.no_reason"),
-        ),
-        Endpoint(
-            name="silence.end",
-            method="DELETE",
-            path="/api/v1/silences/{silence_id}",
-            says="End a silence before its time",
-            handler=_unsilence,
-            roles=_SUPERVISING,
-            purpose_of=_MAINTAINS,
-            ledgered=Ledgered.ACT,
-            answer=Done,
-            problems=("silences.unknown",),
         ),
     )

@@ -300,22 +300,6 @@ async def test_a_post_changes_hands_with_what_is_open(here: Office) -> None:
         assert [(each["person"], each["open"]) for each in load["shares"]] == [("p-eva", 1)]
 
 
-async def test_silences_have_an_author_a_reason_and_an_end(here: Office) -> None:
-    url, body = f"{here.url}/api/v1/silences", {"target": "device:panel-7", "reason": "obra", "until_ms": 1}
-    who = Person(id="p-sol", login="sol", name="sol", grants=(Grant(Role.SUPERVISOR),))
-    await employed(here, who)
-    async with here.signed_in(Role.SUPERVISOR, login="sol") as browser:
-        backwards = await act(browser, url, body)
-        assert (backwards[0], backwards[1]["code"]) == (422, "silences.backwards")
-        status, answer = await act(browser, url, body | {"until_ms": here.now_ms() + 60_000})
-        assert status == 200
-        _, found = await got(browser, url)
-        assert [(each["target"], each["author_id"]) for each in found] == [("device:panel-7", "p-sol")]
-        async with browser.delete(f"{url}/{answer['id']}") as ended:
-            assert ended.status == 200
-        assert (await got(browser, url))[1] == []
-
-
 async def test_the_auditor_reads_the_ledger_of_it_all_and_that_is_in_it(here: Office) -> None:
     press = await pressed(here)
     async with here.signed_in(Role.OPERATOR, login="ana") as browser:

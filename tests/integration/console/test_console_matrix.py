@@ -20,7 +20,7 @@ from cior_core.privacy import Role
 from integration.console.api_rig import POLICY, Office, act, office
 from integration.console.wall_rig import alert
 
-NAMED = {"alert_id": "a1", "silence_id": "none", "name": "wall.css", "question": "latency"}
+NAMED = {"alert_id": "a1", "name": "wall.css", "question": "latency"}
 WHY = {"Cior-Reason": "prueba"}
 ENDPOINTS = all_endpoints()
 GUARDED = tuple(each for each in ENDPOINTS if not each.is_open)
