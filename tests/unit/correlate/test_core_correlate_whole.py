@@ -62,7 +62,7 @@ def _alert(state: State, alert_id: AlertId | None) -> Alert:
 
 
 def _plain(alert: Alert) -> Alert:
-    return msgspec.structs.replace(alert, version=0, updated_ms=0, applied=())
+    return msgspec.structs.replace(alert, version=0, updated_ms=0, applied=(), deeds=())
 
 
 def _action(
