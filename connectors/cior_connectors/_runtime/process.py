@@ -32,9 +32,8 @@ from cior_connectors.contract import DecodeContext, Taxonomy
 from cior_core import bundled
 from cior_core import taxonomy as core_taxonomy
 from cior_core.errors import ConfigInvalid
-from cior_core.geo import City
 from cior_core.model import Device, Place, Producer
-from cior_core.vicinity import Vicinity
+from cior_core.vicinity import UNSURVEYED, Surveyed, Vicinity
 
 _LOG = structlog.get_logger(__name__)
 
@@ -112,9 +111,10 @@ def surroundings(
     broker: BusSettings,
     metrics: Metrics,
     registry: Mapping[str, Device],
-    city: City | None = None,
+    surveyed: Surveyed = UNSURVEYED,
 ) -> Surroundings:
-    """What all instances of a process share. Without ``city`` no place has a district."""
+    """What all instances of a process share. Without a city no place has a district."""
+    city, cameras = surveyed
     placed = _as_it_is if city is None else city.placed
     sealer = Sealer(
         team_key=centre.team_key,
@@ -132,7 +132,7 @@ def surroundings(
         accounting_every_s=centre.accounting_every_s,
         placed=placed,
         broker=broker,
-        vicinity=Vicinity(registry, city),
+        vicinity=Vicinity(registry, city, cameras),
     )
 
 
@@ -146,7 +146,7 @@ async def run(
     *,
     stop: asyncio.Event,
     family: str = "connectors",
-    city: City | None = None,
+    surveyed: Surveyed = UNSURVEYED,
     limits: SpoolLimits | None = None,
     metrics: Metrics | None = None,
 ) -> None:
@@ -156,7 +156,9 @@ async def run(
     """
     plans = [plan(path, test_mode=centre.test_mode) for path in paths]
     refuse_conflicts(plans)
-    registry: Mapping[str, Device] = read_registry(Path(centre.registry)) if centre.registry else {}
+    registry: Mapping[str, Device] = (
+        read_registry(Path(centre.registry), surveyed.cameras) if centre.registry else {}
+    )
     metrics = metrics or Metrics()
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
     broker, rights = as_tried_part(
@@ -170,7 +172,7 @@ async def run(
             broker=broker,
             metrics=metrics,
             registry=registry,
-            city=city,
+            surveyed=surveyed,
         )
         taxonomy = load_taxonomy()
         built = [
