@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +34,8 @@ from cior_core.model import (
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal
 from unit.correlate.histories import actions, events, histories, json, play, steps
+
+pytestmark = pytest.mark.timeout(600)  # properties over thousands of steps, beside others on two cores
 
 # --- law 2: nothing stands before a life-safety event -----------------------------------------------------------------
 

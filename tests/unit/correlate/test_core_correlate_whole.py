@@ -31,6 +31,8 @@ from cior_core.rules import RulePack
 from cior_core.scenario import Signal
 from unit.correlate.histories import events, histories, json, play
 
+pytestmark = pytest.mark.timeout(600)  # properties over thousands of steps, beside others on two cores
+
 # --- merge and unmerge ------------------------------------------------------------------------------------------------
 
 
