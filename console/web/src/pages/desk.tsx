@@ -13,20 +13,42 @@ import { BlindSpots } from "./blind_spots";
 const MapPanel = lazy(() => import("../map/panel"));
 
 export function Desk(): JSX.Element {
-  return (
-    <main class="desk">
-      <QueuePanel />
-      <AlertPanel />
-      <div class="side">
-        <Suspense fallback={<section class="panel map"><p class="dim">{t("loading")}</p></section>}><MapPanel /></Suspense>
-        <BlindSpots />
-        {mayAct.value ? (
-          <div class="acts" role="toolbar" aria-label={t("acts_city")}>
-            <Button hint="B" onPress={() => { isOpeningByHand.value = true; }}>{t("open_by_hand")}</Button>
-            <Button hint="P" onPress={() => { isPosture.value = true; }}>{t("posture")}</Button>
-          </div>
-        ) : null}
-      </div>
-    </main>
-  );
+    return (
+        <main class="desk">
+            <QueuePanel />
+            <AlertPanel />
+            <div class="side">
+                <Suspense
+                    fallback={
+                        <section class="panel map">
+                            <p class="dim">{t("loading")}</p>
+                        </section>
+                    }
+                >
+                    <MapPanel />
+                </Suspense>
+                <BlindSpots />
+                {mayAct.value ? (
+                    <div class="acts" role="toolbar" aria-label={t("acts_city")}>
+                        <Button
+                            hint="B"
+                            onPress={() => {
+                                isOpeningByHand.value = true;
+                            }}
+                        >
+                            {t("open_by_hand")}
+                        </Button>
+                        <Button
+                            hint="P"
+                            onPress={() => {
+                                isPosture.value = true;
+                            }}
+                        >
+                            {t("posture")}
+                        </Button>
+                    </div>
+                ) : null}
+            </div>
+        </main>
+    );
 }

@@ -6,9 +6,9 @@ export const clock = new CentreClock();
 export const now = signal(clock.now());
 
 export function startClock(): void {
-  const tick = (): void => {
-    now.value = clock.now();
-  };
-  setInterval(tick, 1000);
-  document.addEventListener("visibilitychange", tick);
+    const tick = (): void => {
+        now.value = clock.now();
+    };
+    setInterval(tick, 1000);
+    document.addEventListener("visibilitychange", tick);
 }
