@@ -1,6 +1,6 @@
 """Password hashes: Argon2id (RFC 9106) with 19 MiB, two passes, one lane; a hash says its own parameters.
 
-Both functions take tens of milliseconds of a processor: an event loop calls them in a thread.
+Making and checking take tens of milliseconds of a processor: an event loop calls them in a thread.
 """
 
 from __future__ import annotations
@@ -22,3 +22,8 @@ def is_right(password_hash: str, password: str) -> bool:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def is_stale(password_hash: str) -> bool:
+    """Whether it was made at another cost than today's: the next time its password is shown, it is made again."""
+    return _HASHER.check_needs_rehash(password_hash)
