@@ -49,7 +49,11 @@ class City:
 
     async def comes_back(self, browser: Browser, query: dict[str, str]) -> str:
         """Back with this answer, as a navigation from another site: no Strict cookie, no Origin."""
-        strict = {name: browser.cookies.pop(name) for name in (cookies.BROWSER, cookies.SESSION) if name in browser.cookies}
+        strict = {
+            name: browser.cookies.pop(name)
+            for name in (cookies.BROWSER, cookies.SESSION)
+            if name in browser.cookies
+        }
         status, page = await browser.ask(
             "GET", path_of(str(self.url_of(query))), Origin="", **{"Sec-Fetch-Site": "cross-site"}
         )

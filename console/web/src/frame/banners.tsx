@@ -14,7 +14,7 @@ export function Banners(): JSX.Element {
     const ends = session.value?.expires_ms ?? 0,
         left = ends - now.value;
     return (
-        <>
+        <section aria-label={t("banners")}>
             <div role="alert">
                 {isLost.value ? <Lost /> : null}
                 {!isLost.value && isLate.value ? <p class="banner bad">▲ {t("late")}</p> : null}
@@ -23,7 +23,7 @@ export function Banners(): JSX.Element {
             {ends && left < ENDING_MS ? (
                 <p class="banner warn">{t("session_ends", timeText(ends, now.value, lang.value))}</p>
             ) : null}
-        </>
+        </section>
     );
 }
 

@@ -149,7 +149,7 @@ function Who(): JSX.Element {
                 type="button"
                 class="small"
                 onClick={() => speak(lang.value === "es" ? "en" : "es")}
-                aria-label={t("other_language")}
+        title={t("other_language")}
             >
                 {lang.value === "es" ? "EN" : "ES"}
             </button>

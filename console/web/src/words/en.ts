@@ -25,6 +25,7 @@ export const en: Record<keyof typeof es, string> = {
     other_language: "Español",
     sign_out: "Sign out",
     notes: "What became of acts",
+  banners: "State of the centre",
     dismiss: "Dismiss",
     late: "SIGNALS ARRIVE LATE: more than 2 seconds pass before they are on this screen. Go on by radio and 911",
     lost: "NO CONNECTION TO THE CENTRE: what you see is of {0} ({1} ago). What you do is kept and sent when it is back",

@@ -24,6 +24,7 @@ export const es = {
     other_language: "English",
     sign_out: "Salir",
     notes: "Avisos de lo hecho",
+  banners: "Estado del centro",
     dismiss: "Quitar el aviso",
     late: "LOS AVISOS LLEGAN TARDE: pasan más de 2 segundos hasta esta pantalla. Seguir por radio y 911",
     lost:
