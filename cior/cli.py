@@ -18,7 +18,11 @@ import structlog
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 
 ADDED_COMMANDS = "cior.commands"
-APART = {"tls": "cior.tls_command:tls"}
+APART = {
+    "register": "cior.register_command:register",
+    "tls": "cior.tls_command:tls",
+    "users": "cior.users_command:users",
+}
 """Commands whose words are beside what they do: loaded when somebody asks for them."""
 HUMAN = (ConfigInvalid, CredentialsRefused, IntegrityBroken)
 

@@ -27,6 +27,7 @@ from cior_core.people import Session, SessionKind
 from cior_register import factors, sessions
 
 _json = msgspec.json.Encoder()
+_HOME = "/console/"
 
 
 class SignInDesk:
@@ -377,7 +378,7 @@ def _sent(value: msgspec.Struct) -> web.Response:
 
 def _leading(fragment: str) -> web.Response:
     """A page of ours that leads home, with what happened behind the ``#``, which no server and no log sees."""
-    address = "/" + (f"#{fragment}" if fragment else "")
+    address = _HOME + (f"#{fragment}" if fragment else "")
     text = f'<!doctype html><meta http-equiv="refresh" content="0;url={address}"><title>CIOR</title>'
     headers = {
         "Cache-Control": "no-store",

@@ -59,7 +59,7 @@ class City:
         )
         browser.cookies |= {name: value for name, value in strict.items() if name not in browser.cookies}
         assert status == 200
-        return str(page).partition("url=/")[2].partition('"')[0].removeprefix("#")
+        return str(page).partition("url=/console/")[2].partition('"')[0].removeprefix("#")
 
     def url_of(self, query: dict[str, str]) -> Any:
         """Our address with the provider's answer."""
@@ -75,7 +75,7 @@ async def city(tmp_path: Path) -> AsyncIterator[City]:
         port: int = probe.getsockname()[1]
     home = f"http://localhost:{port}"
     try:
-        provider = OidcProvider(tmp_path, redirects=[home + CALLBACK], leaves=[home + "/"])
+        provider = OidcProvider(tmp_path, redirects=[home + CALLBACK], leaves=[home + "/console/"])
     except EngineAbsent as missing:
         absent(str(missing))
     with provider as peer:
@@ -84,7 +84,7 @@ async def city(tmp_path: Path) -> AsyncIterator[City]:
             client_id="cior",
             secret=peer.secret,
             redirect_uri=home + CALLBACK,
-            home=home + "/",
+            home=home + "/console/",
         )
         rules = CityRules(says="Usuario municipal", roles=ROLES)
         place = RegisterPlace.of_file(tmp_path / "register.db")
@@ -190,7 +190,7 @@ async def test_signing_out_leads_to_the_providers_sign_out_and_home(city: City) 
     await city.signs_in(browser)
     _, away = await browser.post("sign-out")
     leaving = parse_qs(urlsplit(away["address"]).query)
-    assert leaving["post_logout_redirect_uri"] == [city.here.url + "/"]
+    assert leaving["post_logout_redirect_uri"] == [city.here.url + "/console/"]
     assert leaving["id_token_hint"]
     assert (await browser.get("session"))[0] == 401
 

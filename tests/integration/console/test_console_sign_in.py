@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -248,5 +249,11 @@ async def test_another_page_cannot_act_in_her_name(here: Centre, change: dict[st
 async def test_a_megabyte_and_nonsense_are_refused(here: Centre) -> None:
     browser = here.browser()
     assert (await browser.post("sign-in", {"login": "x", "password": "y" * 900_000}))[0] == 413
-    for body in ([], {"login": "x"}, {"login": 1, "password": "x"}, {"login": "x", "password": "y", "z": 1}):
+    nonsense: list[Any] = [
+        [],
+        {"login": "x"},
+        {"login": 1, "password": "x"},
+        {"login": "x", "password": "y", "z": 1},
+    ]
+    for body in nonsense:
         assert (await browser.post("sign-in", body))[0] == 422
