@@ -24,80 +24,80 @@ import { startSound } from "./state/sound";
 import { t } from "./words/words";
 
 export function App(): JSX.Element {
-    if (session.value === undefined) return <Opening />;
-    if (session.value === null) return <SignIn />;
-    return <SignedIn key={session.value.id} />;
+  if (session.value === undefined) return <Opening />;
+  if (session.value === null) return <SignIn />;
+  return <SignedIn key={session.value.id} />;
 }
 
 const AGAIN_MS = 3000;
 
 function Opening(): JSX.Element {
-    useEffect(() => {
-        const timer = setInterval(() => void askSession(), AGAIN_MS);
-        return () => clearInterval(timer);
-    }, []);
-    return (
-        <main class="sign-in">
-            <h1>CIOR</h1>
-            <p role="status">{isUnreached.value ? t("unreached") : t("loading")}</p>
-        </main>
-    );
+  useEffect(() => {
+    const timer = setInterval(() => void askSession(), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <main class="sign-in">
+      <h1>CIOR</h1>
+      <p role="status">{isUnreached.value ? t("unreached") : t("loading")}</p>
+    </main>
+  );
 }
 
 let isStarted = false;
 
 function start(): void {
-    startFeed();
-    void askCity();
-    void askDirectory();
-    startOutbox();
-    if (isStarted) return;
-    isStarted = true;
-    startSound();
-    keepAwake();
-    addEventListener("keydown", onKey);
+  startFeed();
+  void askCity();
+  void askDirectory();
+  startOutbox();
+  if (isStarted) return;
+  isStarted = true;
+  startSound();
+  keepAwake();
+  addEventListener("keydown", onKey);
 }
 
 /** The screen of a desk does not go dark; the lock falls each time the page is hidden. */
 function keepAwake(): void {
-    const ask = (): void => {
-        if (!document.hidden) void navigator.wakeLock?.request("screen").catch(() => undefined);
-    };
-    ask();
-    document.addEventListener("visibilitychange", ask);
+  const ask = (): void => {
+    if (!document.hidden) void navigator.wakeLock?.request("screen").catch(() => undefined);
+  };
+  ask();
+  document.addEventListener("visibilitychange", ask);
 }
 
 function SignedIn(): JSX.Element {
-    useEffect(start, []);
-    return (
-        <>
-            <Header />
-            <Banners />
-            <PageOf />
-            <Notes />
-            <ActDialog />
-            <OpenByHand />
-            <PostureDialog />
-            <KeysHelp />
-        </>
-    );
+  useEffect(start, []);
+  return (
+    <>
+      <Header />
+      <Banners />
+      <PageOf />
+      <Notes />
+      <ActDialog />
+      <OpenByHand />
+      <PostureDialog />
+      <KeysHelp />
+    </>
+  );
 }
 
 function PageOf(): JSX.Element {
-    switch (route.value.page) {
-        case "desk":
-            return <Desk />;
-        case "shift":
-            return <Shift />;
-        case "load":
-            return <Load />;
-        case "ledger":
-            return <Ledger />;
-        case "sessions":
-            return <Sessions />;
-    }
+  switch (route.value.page) {
+    case "desk":
+      return <Desk />;
+    case "shift":
+      return <Shift />;
+    case "load":
+      return <Load />;
+    case "ledger":
+      return <Ledger />;
+    case "sessions":
+      return <Sessions />;
+  }
 }
 
 effect(() => {
-    document.title = session.value ? `CIOR · ${centre.value}` : "CIOR";
+  document.title = session.value ? `CIOR · ${centre.value}` : "CIOR";
 });

@@ -7,58 +7,61 @@ const WAIT_MS = 10_000;
 export type Answer<T> = { ok: true; value: T } | { ok: false; problem: Problem };
 
 export interface Asked {
-    body?: unknown;
-    key?: string;
-    waitMs?: number;
+  body?: unknown;
+  key?: string;
+  waitMs?: number;
+  /** Why this is read; roles that look back must say it. */
+  reason?: string;
 }
 
 export async function ask<T>(method: string, path: string, asked: Asked = {}): Promise<Answer<T>> {
-    const headers: Record<string, string> = {
-        Accept: "application/json",
-        "Accept-Language": document.documentElement.lang,
-    };
-    if (asked.body !== undefined) headers["Content-Type"] = "application/json";
-    if (asked.key) headers["Idempotency-Key"] = asked.key;
-    try {
-        const response = await fetch(BASE + path, {
-            method,
-            headers,
-            body: asked.body === undefined ? null : JSON.stringify(asked.body),
-            credentials: "same-origin",
-            cache: "no-store",
-            signal: AbortSignal.timeout(asked.waitMs ?? WAIT_MS),
-        });
-        return await read<T>(response);
-    } catch {
-        return { ok: false, problem: away() };
-    }
+  const headers: Record<string, string> = {
+    Accept: "application/json",
+    "Accept-Language": document.documentElement.lang,
+  };
+  if (asked.body !== undefined) headers["Content-Type"] = "application/json";
+  if (asked.key) headers["Idempotency-Key"] = asked.key;
+  if (asked.reason) headers["Cior-Reason"] = encodeURIComponent(asked.reason);
+  try {
+    const response = await fetch(BASE + path, {
+      method,
+      headers,
+      body: asked.body === undefined ? null : JSON.stringify(asked.body),
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: AbortSignal.timeout(asked.waitMs ?? WAIT_MS),
+    });
+    return await read<T>(response);
+  } catch {
+    return { ok: false, problem: away() };
+  }
 }
 
 const away = (): Problem => ({ status: 0, code: "away", title: "", detail: "", extra: {} });
 
 async function read<T>(response: Response): Promise<Answer<T>> {
-    const text = await response.text();
-    let found: Json = {};
-    try {
-        if (text) found = JSON.parse(text) as Json;
-    } catch {
-        return { ok: false, problem: { ...away(), status: response.ok ? 502 : response.status } };
-    }
-    if (response.ok) return { ok: true, value: found as T };
-    return { ok: false, problem: problemOf(response.status, found) };
+  const text = await response.text();
+  let found: Json = {};
+  try {
+    if (text) found = JSON.parse(text) as Json;
+  } catch {
+    return { ok: false, problem: { ...away(), status: response.ok ? 502 : response.status } };
+  }
+  if (response.ok) return { ok: true, value: found as T };
+  return { ok: false, problem: problemOf(response.status, found) };
 }
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
 export function problemOf(status: number, found: Json): Problem {
-    return {
-        status,
-        code: textOf(found["code"]) || textOf(found["type"]),
-        title: textOf(found["title"]),
-        detail: textOf(found["detail"]),
-        detail_es: textOf(found["detail_es"]),
-        extra: found,
-    };
+  return {
+    status,
+    code: textOf(found["code"]) || textOf(found["type"]),
+    title: textOf(found["title"]),
+    detail: textOf(found["detail"]),
+    detail_es: textOf(found["detail_es"]),
+    extra: found,
+  };
 }
 
 export const get = <T>(path: string): Promise<Answer<T>> => ask<T>("GET", path);
@@ -66,7 +69,7 @@ export const post = <T>(path: string, body: unknown = {}): Promise<Answer<T>> =>
 
 /** Whether asking again may help: nobody answered, or somebody who said "later". */
 export const isAway = (problem: Problem): boolean =>
-    problem.status === 0 || [502, 503, 504, 429].includes(problem.status);
+  problem.status === 0 || [502, 503, 504, 429].includes(problem.status);
 
 /** A new idempotency key. */
 export const newKey = (): string => crypto.randomUUID();

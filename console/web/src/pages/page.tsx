@@ -7,28 +7,28 @@ import { Button } from "../frame/button";
 import { t } from "../words/words";
 
 export function Page({
-    title,
-    problem,
-    children,
+  title,
+  problem,
+  children,
 }: {
-    title: string;
-    problem?: Problem | null;
-    children: ComponentChildren;
+  title: string;
+  problem?: Problem | null;
+  children: ComponentChildren;
 }): JSX.Element {
-    return (
-        <main class="page">
-            <div class="row between">
-                <h2>{title}</h2>
-                <Button hint="Esc" onPress={() => toPage("desk")}>
-                    {t("back_to_queue")}
-                </Button>
-            </div>
-            {problem ? (
-                <p class="banner warn" role="alert">
-                    ▲ {problemText(problem)}
-                </p>
-            ) : null}
-            {children}
-        </main>
-    );
+  return (
+    <main class="page">
+      <div class="row between">
+        <h2>{title}</h2>
+        <Button hint="Esc" onPress={() => toPage("desk")}>
+          {t("back_to_queue")}
+        </Button>
+      </div>
+      {problem ? (
+        <p class="banner warn" role="alert">
+          ▲ {problemText(problem)}
+        </p>
+      ) : null}
+      {children}
+    </main>
+  );
 }

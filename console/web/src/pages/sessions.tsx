@@ -14,59 +14,59 @@ import { lang, said, t } from "../words/words";
 import { Page } from "./page";
 
 interface SessionRow {
-    id: string;
-    label: string;
-    role: string;
-    kind: string;
-    created_ms: number;
-    expires_ms: number;
-    is_this: boolean;
+  id: string;
+  label: string;
+  role: string;
+  kind: string;
+  created_ms: number;
+  expires_ms: number;
+  is_this: boolean;
 }
 
 export function Sessions(): JSX.Element {
-    const { value, problem, again } = useAsked<SessionRow[] | { sessions: SessionRow[] }>("sessions");
-    const rows = Array.isArray(value) ? value : (value?.sessions ?? []);
-    const end = async (row: SessionRow): Promise<void> => {
-        const answer = await ask<Json>("DELETE", `sessions/${encodeURIComponent(row.id)}`);
-        if (!answer.ok) tell(problemText(answer.problem), "bad");
-        if (row.is_this && answer.ok) {
-            stopFeed();
-            await askSession();
-        } else again();
-    };
-    const at = (ms: number): string => timeText(ms, now.value, lang.value);
-    return (
-        <Page title={t("page_sessions")} problem={problem}>
-            <p class="dim">{t("sessions_why")}</p>
-            <table class="grid">
-                <thead>
-                    <tr>
-                        <th>{t("device")}</th>
-                        <th>{t("role")}</th>
-                        <th>{t("since_head")}</th>
-                        <th>{t("until_head")}</th>
-                        <th>{t("acts")}</th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {rows.map((row) => (
-                        <tr key={row.id}>
-                            <td>
-                                {plain(row.label || row.kind, 80)}
-                                {row.is_this ? <b> · {t("this_one")}</b> : null}
-                            </td>
-                            <td>{said("role", row.role)}</td>
-                            <td>{at(row.created_ms)}</td>
-                            <td>{at(row.expires_ms)}</td>
-                            <td>
-                                <button type="button" class="button" onClick={() => void end(row)}>
-                                    {t("end_session")}
-                                </button>
-                            </td>
-                        </tr>
-                    ))}
-                </tbody>
-            </table>
-        </Page>
-    );
+  const { value, problem, again } = useAsked<SessionRow[] | { sessions: SessionRow[] }>("sessions");
+  const rows = Array.isArray(value) ? value : (value?.sessions ?? []);
+  const end = async (row: SessionRow): Promise<void> => {
+    const answer = await ask<Json>("DELETE", `sessions/${encodeURIComponent(row.id)}`);
+    if (!answer.ok) tell(problemText(answer.problem), "bad");
+    if (row.is_this && answer.ok) {
+      stopFeed();
+      await askSession();
+    } else again();
+  };
+  const at = (ms: number): string => timeText(ms, now.value, lang.value);
+  return (
+    <Page title={t("page_sessions")} problem={problem}>
+      <p class="dim">{t("sessions_why")}</p>
+      <table class="grid">
+        <thead>
+          <tr>
+            <th>{t("device")}</th>
+            <th>{t("role")}</th>
+            <th>{t("since_head")}</th>
+            <th>{t("until_head")}</th>
+            <th>{t("acts")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.id}>
+              <td>
+                {plain(row.label || row.kind, 80)}
+                {row.is_this ? <b> · {t("this_one")}</b> : null}
+              </td>
+              <td>{said("role", row.role)}</td>
+              <td>{at(row.created_ms)}</td>
+              <td>{at(row.expires_ms)}</td>
+              <td>
+                <button type="button" class="button" onClick={() => void end(row)}>
+                  {t("end_session")}
+                </button>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Page>
+  );
 }

@@ -12,9 +12,9 @@ export function setCentreTime(nowMs: number): void {
 }
 
 export function startClock(): void {
-    const tick = (): void => {
-        now.value = clock.now();
-    };
-    setInterval(tick, 1000);
-    document.addEventListener("visibilitychange", tick);
+  const tick = (): void => {
+    now.value = clock.now();
+  };
+  setInterval(tick, 1000);
+  document.addEventListener("visibilitychange", tick);
 }

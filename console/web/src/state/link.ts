@@ -14,18 +14,18 @@ export const heardAtMs = signal<number | null>(null);
 
 const tick = signal(performance.now());
 setInterval(() => {
-    tick.value = performance.now();
+  tick.value = performance.now();
 }, 1000);
 
 export function heard(): void {
-    heardAtTick.value = performance.now();
-    tick.value = performance.now();
-    heardAtMs.value = now.peek();
-    isOpen.value = true;
+  heardAtTick.value = performance.now();
+  tick.value = performance.now();
+  heardAtMs.value = now.peek();
+  isOpen.value = true;
 }
 
 export const isLost = computed(() => {
-    if (heardAtTick.value === null) return false;
-    return tick.value - heardAtTick.value > LOST_MS || (!isOpen.value && tick.value - heardAtTick.value > 3000);
+  if (heardAtTick.value === null) return false;
+  return tick.value - heardAtTick.value > LOST_MS || (!isOpen.value && tick.value - heardAtTick.value > 3000);
 });
 export const silentForMs = computed(() => (heardAtTick.value === null ? 0 : tick.value - heardAtTick.value));

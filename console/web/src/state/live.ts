@@ -19,68 +19,68 @@ export const areaTick = signal(0);
 export const hasPicture = signal(false);
 
 export function startFeed(): void {
-    if (feed) {
-        feed.say("hello");
-        return;
-    }
-    feed = openFeed(hear);
-    effect(() => {
-        if (isLost.value) alarm();
-    });
+  if (feed) {
+    feed.say("hello");
+    return;
+  }
+  feed = openFeed(hear);
+  effect(() => {
+    if (isLost.value) alarm();
+  });
 }
 
 export const retryFeed = (): void => feed?.say("retry");
 
 export function stopFeed(): void {
-    feed?.say("sign_out");
-    isFirst = true;
-    hasPicture.value = false;
-    forgetAll();
+  feed?.say("sign_out");
+  isFirst = true;
+  hasPicture.value = false;
+  forgetAll();
 }
 
 function hear(news: FeedNews): void {
-    if (news.kind === "link") {
-        isOpen.value = news.isOpen;
-        if (news.isOpen) void outbox.run();
-        return;
-    }
-    if (news.kind === "ended") {
-        session.value = null;
-        return;
-    }
-    heard();
-    take(news);
+  if (news.kind === "link") {
+    isOpen.value = news.isOpen;
+    if (news.isOpen) void outbox.run();
+    return;
+  }
+  if (news.kind === "ended") {
+    session.value = null;
+    return;
+  }
+  heard();
+  take(news);
 }
 
 function take(news: Exclude<FeedNews, { kind: "link" | "ended" }>): void {
-    switch (news.kind) {
-        case "snapshot":
-            if (news.snapshot.now_ms) setCentreTime(news.snapshot.now_ms);
-            isLate.value = Boolean(news.snapshot.late);
-            if (news.snapshot.centre) centre.value = news.snapshot.centre;
-            isDrill.value = Boolean(news.snapshot.drill);
-            known(news.snapshot.alerts);
-            announce(takeSnapshot(news.snapshot.alerts, isFirst));
-            isFirst = isFirst && Boolean(news.snapshot.more);
-            hasPicture.value = true;
-            break;
-        case "rows":
-            isLate.value = news.late;
-            known(news.rows);
-            announce(takeRows(news.rows, news.gone, isFirst));
-            if (news.isSnapshot) isFirst = false;
-            break;
-        case "alive":
-            if (news.now_ms) setCentreTime(news.now_ms);
-            isLate.value = news.late;
-            break;
-        case "other":
-            areaTick.value += 1;
-    }
+  switch (news.kind) {
+    case "snapshot":
+      if (news.snapshot.now_ms) setCentreTime(news.snapshot.now_ms);
+      isLate.value = Boolean(news.snapshot.late);
+      if (news.snapshot.centre) centre.value = news.snapshot.centre;
+      isDrill.value = Boolean(news.snapshot.drill);
+      known(news.snapshot.alerts);
+      announce(takeSnapshot(news.snapshot.alerts, isFirst));
+      isFirst = isFirst && Boolean(news.snapshot.more);
+      hasPicture.value = true;
+      break;
+    case "rows":
+      isLate.value = news.late;
+      known(news.rows);
+      announce(takeRows(news.rows, news.gone, isFirst));
+      if (news.isSnapshot) isFirst = false;
+      break;
+    case "alive":
+      if (news.now_ms) setCentreTime(news.now_ms);
+      isLate.value = news.late;
+      break;
+    case "other":
+      areaTick.value += 1;
+  }
 }
 
 function known(rows: Row[]): void {
-    for (const row of rows) seen(row);
+  for (const row of rows) seen(row);
 }
 
 export { queue };

@@ -19,18 +19,18 @@ const ACTING: readonly Role[] = ["operator", "dispatcher", "supervisor", "respon
 export const mayAct = computed(() => role.value !== null && ACTING.includes(role.value));
 
 export async function askSession(): Promise<void> {
-    const answer = await get<Session>("session");
-    isUnreached.value = !answer.ok && answer.problem.status !== 401;
-    if (!answer.ok) {
-        if (answer.problem.status === 401) session.value = null;
-        return;
-    }
-    if (answer.value.now_ms) setCentreTime(answer.value.now_ms);
-    if (answer.value.language === "en") speak("en");
-    session.value = answer.value;
+  const answer = await get<Session>("session");
+  isUnreached.value = !answer.ok && answer.problem.status !== 401;
+  if (!answer.ok) {
+    if (answer.problem.status === 401) session.value = null;
+    return;
+  }
+  if (answer.value.now_ms) setCentreTime(answer.value.now_ms);
+  if (answer.value.language === "en") speak("en");
+  session.value = answer.value;
 }
 
 export async function signOut(): Promise<void> {
-    await post("sign-out");
-    session.value = null;
+  await post("sign-out");
+  session.value = null;
 }
