@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -363,7 +364,11 @@ def docs() -> None:
 
 
 class _Lazy(click.Group):
-    """``cior connector ...``: the connector room's own commands, loaded when asked for."""
+    """The commands of a room below, loaded when asked for."""
+
+    def __init__(self, name: str, module: str, **facts: Any) -> None:
+        super().__init__(name, **facts)
+        self._module = module
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return self._real().list_commands(ctx)
@@ -371,15 +376,17 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return self._real().get_command(ctx, cmd_name)
 
-    @staticmethod
-    def _real() -> click.Group:
-        from cior_connectors.cli import connector
-
-        found: click.Group = connector
+    def _real(self) -> click.Group:
+        found: click.Group = getattr(import_module(self._module), str(self.name))
         return found
 
 
-main.add_command(_Lazy("connector", help="New connectors, checks, replay of their raw input."))
+main.add_command(
+    _Lazy("connector", "cior_connectors.cli", help="New connectors, checks, replay of their raw input.")
+)
+main.add_command(
+    _Lazy("city", "cior_city.command", help="City packs: districts, streets, facilities, cameras; checked.")
+)
 
 
 def _part_options(command: Any) -> Any:
