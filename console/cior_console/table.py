@@ -1,0 +1,18 @@
+"""All endpoints of the console in one tuple: the wall's, and those of people who sign in."""
+
+from __future__ import annotations
+
+from cior_console.console_page import page_endpoints
+from cior_console.desk import desk_endpoints
+from cior_console.endpoints import Endpoint
+from cior_console.web import wall_endpoints
+
+
+def people_endpoints() -> tuple[Endpoint, ...]:
+    """The console's page, and what it asks: that needs somebody's name. Who adds a family of endpoints does it here."""
+    return (*page_endpoints(), *desk_endpoints())
+
+
+def all_endpoints() -> tuple[Endpoint, ...]:
+    """The whole table, as the pages of ``docs/`` and OpenAPI tell it."""
+    return (*wall_endpoints(), *people_endpoints())
