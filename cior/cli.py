@@ -18,7 +18,11 @@ import structlog
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 
 ADDED_COMMANDS = "cior.commands"
-APART = {"users": "cior.users_command:users", "register": "cior.register_command:register"}
+APART = {
+    "users": "cior.users_command:users",
+    "register": "cior.register_command:register",
+    "city": "cior_city.command:city",
+}
 """Commands whose words are beside what they do: loaded when somebody asks for them."""
 HUMAN = (ConfigInvalid, CredentialsRefused, IntegrityBroken)
 
