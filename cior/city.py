@@ -55,11 +55,14 @@ def _by_hand(folder: Path) -> Mapping[str, str]:
 
 
 def city_map(texts: Mapping[str, str]) -> bytes:
-    """What a map of the console shows, as one GeoJSON: districts, streets (``kind`` street), facilities of each kind."""
+    """What a map of the console shows, as one GeoJSON: districts, streets (``kind`` street), facilities by kind."""
     layers = {name: json.loads(texts[name]) for name in _SHOWN if name in texts}
     for feature in layers.get("streets", {"features": ()})["features"]:
         feature["properties"]["kind"] = "street"
-    whole = {**layers["districts"], "features": [each for layer in layers.values() for each in layer["features"]]}
+    whole = {
+        **layers["districts"],
+        "features": [each for layer in layers.values() for each in layer["features"]],
+    }
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -334,7 +334,9 @@ def _offered(camera: Camera, away_m: float, place: Place, health: CameraState) -
 
 def _shown(camera: Camera, states: Mapping[str, CameraState]) -> ShownCamera:
     fields = {
-        name: getattr(camera, name) for name in ShownCamera.__struct_fields__ if name not in {"health", "cone"}
+        name: getattr(camera, name)
+        for name in ShownCamera.__struct_fields__
+        if name not in {"health", "cone"}
     }
     return ShownCamera(**fields, health=states.get(camera.id, CameraState.NO_WORD), cone=camera.cone())
 

@@ -26,8 +26,8 @@ SILENT_ACCOUNT = "5EA1ED2003"
 """Long and strange on purpose: the demo looks for it everywhere, and it must be found nowhere."""
 
 
-Path = tuple[tuple[float, float], ...]
-Line = tuple[str, Path]
+Way = tuple[tuple[float, float], ...]
+Line = tuple[str, Way]
 """A bus line or a street of the city: what people call it, and its corners (lat, lon)."""
 
 
@@ -47,7 +47,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     block: str = ""
     cameras: tuple[str, ...] = ()
     route: str = ""
-    path: Path = ()
+    path: Way = ()
     drill: bool = False
     silent: bool = False
     registered: bool = True
@@ -114,7 +114,9 @@ def build(city: City, *, seed: int, lines: Sequence[Line] = ()) -> Roster:
 def _vehicle(kind: str, number: int, city: City, dice: random.Random, *, lines: Sequence[Line]) -> Actor:
     """A bus of the city's lines, or of the invented ones 101, 102, …; a taxi serves none."""
     native, turn = f"{kind}-{number:03d}", (number - 1) // BUSES_A_ROUTE
-    line, path = lines[(turn if kind == "bus" else dice.randrange(len(lines))) % len(lines)] if lines else ("", ())
+    line, path = (
+        lines[(turn if kind == "bus" else dice.randrange(len(lines))) % len(lines)] if lines else ("", ())
+    )
     lat, lon = dice.choice(path) if path else city_point(city, dice)
     return Actor(
         name=native,

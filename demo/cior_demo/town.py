@@ -12,7 +12,7 @@ from cior.city import city_of, pack_texts
 from cior_core.city_pack import MANIFEST, read_manifest
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import City
-from cior_demo.roster import Line
+from cior_demo.roster import Line, Way
 
 SHORTEST = 4
 """Corners of a line that is worth driving along."""
@@ -53,19 +53,24 @@ def _import(folder: Path, pack: Path) -> None:
         click.echo(line)
     if imported.manifest is None:
         raise ConfigInvalid(
-            "city.errors", f"{folder.name} cannot be imported as it is", cure="correct what is called ERROR above"
+            "city.errors",
+            f"{folder.name} cannot be imported as it is",
+            cure="correct what is called ERROR above",
         )
     write_pack(pack, imported.manifest, imported.files)
 
 
-class _Shape(msgspec.Struct, frozen=True):
-    type: str
-    coordinates: list[list[float]] | list[list[list[float]]]
+class _Line(msgspec.Struct, frozen=True, tag_field="type", tag="LineString"):
+    coordinates: tuple[tuple[float, float], ...]
+
+
+class _Lines(msgspec.Struct, frozen=True, tag_field="type", tag="MultiLineString"):
+    coordinates: tuple[tuple[tuple[float, float], ...], ...]
 
 
 class _Way(msgspec.Struct, frozen=True):
     properties: dict[str, str]
-    geometry: _Shape
+    geometry: _Line | _Lines
 
 
 class _Ways(msgspec.Struct, frozen=True):
@@ -81,8 +86,7 @@ def _lines(texts: Mapping[str, str]) -> tuple[Line, ...]:
     return ()
 
 
-def _path(shape: _Shape) -> tuple[tuple[float, float], ...]:
+def _path(shape: _Line | _Lines) -> Way:
     """The longest part, as (lat, lon) of six decimals: what a tracker says."""
-    parts = [shape.coordinates] if shape.type == "LineString" else shape.coordinates
-    longest = max(parts, key=len)
-    return tuple((round(float(lat), 6), round(float(lon), 6)) for lon, lat, *_ in longest)
+    longest = shape.coordinates if isinstance(shape, _Line) else max(shape.coordinates, key=len)
+    return tuple((round(lat, 6), round(lon, 6)) for lon, lat in longest)

@@ -102,7 +102,9 @@ def write_types(store: Store, taxonomy: Taxonomy, *, now_ms: int) -> bool:
 def _cameras(facts: CentreFacts) -> list[tuple[Any, ...]]:
     """In order of id; an edition without cameras is one row without id, or the last ones would stay."""
     rows = sorted(msgspec.structs.astuple(each) for each in facts.cameras)
-    return rows or [msgspec.structs.astuple(CameraFacts(camera="", name="", district="", lat=0.0, lon=0.0, range_m=0.0))]
+    return rows or [
+        msgspec.structs.astuple(CameraFacts(camera="", name="", district="", lat=0.0, lon=0.0, range_m=0.0))
+    ]
 
 
 def _cells(population: Population | None) -> tuple[int | None, int | None, str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from cior_store.answers import (
     BlindSpot,
+    CameraWord,
     DeadCount,
     FalseAlarmRow,
     LatencyRow,

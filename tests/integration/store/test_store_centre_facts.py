@@ -9,7 +9,14 @@ import msgspec
 from cior_core import bundled
 from cior_core.cameras import CameraState
 from cior_core.taxonomy import Taxonomy
-from cior_store.centre_facts import CameraFacts, CentreFacts, DistrictFacts, Population, write_facts, write_types
+from cior_store.centre_facts import (
+    CameraFacts,
+    CentreFacts,
+    DistrictFacts,
+    Population,
+    write_facts,
+    write_types,
+)
 from cior_store.engine import Store
 from cior_store.questions import ConsoleQuestions
 from integration.store.city import NOON_MS
@@ -82,7 +89,11 @@ def test_a_camera_of_the_catalogue_of_which_nobody_spoke_is_shown_without_a_word
     )
     assert tuple(seen.values()) == ("C-01", "Plaza", "sur", 0, "no_word", None, -32.95, 90.0)
     [word] = ConsoleQuestions(store).camera_words()
-    assert (word.camera, CameraState.of_state(word.state), word.since_ms) == ("C-01", CameraState.NO_WORD, None)
+    assert (word.camera, CameraState.of_state(word.state), word.since_ms) == (
+        "C-01",
+        CameraState.NO_WORD,
+        None,
+    )
     assert store.rows("SELECT district, state, cameras FROM wall.v_camera_states") == [
         {"district": "sur", "state": 0, "cameras": 1}
     ]
