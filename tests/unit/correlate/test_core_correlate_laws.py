@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +34,8 @@ from cior_core.model import (
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal
 from unit.correlate.histories import actions, events, histories, json, play, steps
+
+pytestmark = pytest.mark.timeout(600)  # properties over thousands of steps, beside others on two cores
 
 # --- law 2: nothing stands before a life-safety event -----------------------------------------------------------------
 
@@ -141,6 +144,40 @@ def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(
         _write(table, persist.entries(restored, rerun).items())
         state = persist.restore(table, pack)
         assert msgspec.structs.replace(state, stale=()) == msgspec.structs.replace(after, stale=())
+
+
+@settings(max_examples=100)
+@given(signals=histories, data=st.data())
+def test_law_4_several_steps_are_kept_as_one_and_leave_nothing_over(
+    pack: RulePack, signals: list[Signal], data: st.DataObject
+) -> None:
+    """An entry of the log that holds several items: all of its steps count, or none, and no key stays for ever."""
+    table: dict[str, bytes] = {}
+    state, items = initial(DEFAULT_AREA), list(play(signals, pack).items)
+    while items:
+        count = data.draw(st.integers(1, 5))
+        together, items = items[:count], items[count:]
+        after = state
+        for item in together:
+            stepped, _ = step(after, item, pack)
+            after = stepped if after is state else persist.carry(after, stepped)
+        writes = list(persist.entries(state, after).items())
+        torn = dict(table)
+        _write(torn, writes[: data.draw(st.integers(0, len(writes) - 1))])
+        assert msgspec.structs.replace(persist.restore(torn, pack), stale=()) == msgspec.structs.replace(
+            state, stale=()
+        )
+        _write(table, writes)
+        assert msgspec.structs.replace(persist.restore(table, pack), stale=()) == msgspec.structs.replace(
+            after, stale=()
+        )
+        gone = {key for key, value in table.items() if key != persist.HEAD and _is_tombstone(value)}
+        assert gone <= set(after.stale)
+        state = after
+
+
+def _is_tombstone(value: bytes) -> bool:
+    return msgspec.msgpack.decode(value, type=persist.Stored).value is None
 
 
 def test_law_4_every_prefix_of_the_writes_of_a_full_story(pack: RulePack) -> None:
@@ -292,12 +329,19 @@ def test_law_6_now_is_the_items_instant_and_never_goes_back(pack: RulePack, sign
 
 @settings(max_examples=150)
 @given(signals=histories)
-def test_law_10_no_step_but_a_persons_unmerge_lowers_a_life_safety_alert(
+def test_law_10_no_step_but_a_persons_unmerge_or_ruling_lowers_a_life_safety_alert(
     pack: RulePack, signals: list[Signal]
 ) -> None:
     levels: dict[AlertId, Alert] = {}
     for _, item, _, effects in steps(play(signals, pack).items, pack):
-        human = isinstance(item, ActionItem) and item.action.kind is ActionKind.UNMERGE
+        human = isinstance(item, ActionItem) and (
+            item.action.kind is ActionKind.UNMERGE
+            or (
+                item.action.kind is ActionKind.RECLASSIFY
+                and item.action.level is not None
+                and bool(item.action.reason.strip())
+            )
+        )
         for effect in effects:
             if isinstance(effect, UpsertAlert):
                 known = levels.get(effect.alert.id)
