@@ -9,6 +9,7 @@ from cior_console.endpoints import Endpoint
 from cior_console.register_pages import register_endpoints
 from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.sign_in.endpoints import sign_in_endpoints
+from cior_console.type_names import type_endpoints
 from cior_console.web import wall_endpoints
 from cior_console.workload import load_endpoints
 
@@ -19,6 +20,7 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *page_endpoints(),
         *sign_in_endpoints(),
         *desk_endpoints(),
+        *type_endpoints(),
         *act_endpoints(),
         *register_endpoints(),
         *load_endpoints(),

@@ -21,6 +21,7 @@ from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
+from cior_console.city_cameras import CityCameras
 from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.endpoints import Caller
@@ -30,6 +31,7 @@ from cior_console.table import people_endpoints
 from cior_console.visibility import jurisdictions
 from cior_console.web import WallConfig, create_app
 from cior_core import bundled, codec, identity, rule_loading
+from cior_core.cameras import Camera, Cameras
 from cior_core.catalogue import Kind
 from cior_core.correlate import gate, initial, step
 from cior_core.errors import SourceUnavailable
@@ -58,7 +60,7 @@ from cior_core.taxonomy import Taxonomy
 from cior_register import ledger
 from cior_register.ledger import LedgerQuestion
 from cior_register.register import Register
-from cior_store.answers import BlindSpot, RawRow, StoryLine, ToldRow
+from cior_store.answers import BlindSpot, CameraWord, RawRow, StoryLine, ToldRow
 from doubles.signing import opens, signed
 from integration.console.wall_rig import CITY, NAMES, TOKEN, Clock, questions
 
@@ -214,6 +216,23 @@ class StoreOfTest:
         self.asked.append((what, districts))
 
 
+CAMERAS = Cameras(
+    [
+        Camera(
+            id="plaza",
+            lat=-33.0006,
+            lon=-60.65,
+            azimuth_deg=0.0,
+            district="sur",
+            stream="rtsp://u:hunter2@h/1",
+        ),
+        Camera(id="esquina", lat=-33.0001, lon=-60.65, azimuth_deg=180.0, district="sur"),
+        Camera(id="puente", lat=-33.0002, lon=-60.65, district="norte"),
+    ]
+)
+"""Around one place in the south: the plaza sees it, the corner looks away, of the bridge nobody knows."""
+
+
 class Office:
     """A served console, what it wrote down, and the people of the test: ``who`` by the cookie they come with."""
 
@@ -224,6 +243,7 @@ class Office:
         self.register = RegisterOfTest.open(f"sqlite:///{folder}/register.db", journal=folder / "journal")
         self.store = StoreOfTest()
         self.centre = CentreOfTest(self)
+        self.states: dict[str, int] = {}
         self.lately: dict[str, list[Transition]] = {}
         self.who: dict[str, Caller] = {}
         competent = jurisdictions(TAXONOMY) | {"transit.panic.bus": frozenset({"provincial"})}
@@ -246,6 +266,7 @@ class Office:
             now_ms=self.now_ms,
             lately=lambda alert_id: self.lately.get(alert_id, ()),
             protocols=pack().protocols,
+            cameras=CityCameras(CAMERAS, words=self.words, now_ms=self.now_ms),
         )
         hands = Hands(signer=SignerOfTest(), bus=self.centre, protocols=pack().protocols, boxes=self.store)
         self.handling = Handling(
@@ -276,6 +297,15 @@ class Office:
         """A browser of somebody with that role."""
         name = self.known(role, scope, login=login, fresh=fresh)
         return aiohttp.ClientSession(cookies={"who": name}, headers={"Origin": self.url})
+
+    def words(self) -> tuple[CameraWord, ...]:
+        """What the store says of the cameras."""
+        if self.store.is_away:
+            raise SourceUnavailable("store.away", "away")
+        return tuple(
+            CameraWord(camera=camera, state=state, reason="", since_ms=None, last_word_ms=None, drill=False)
+            for camera, state in self.states.items()
+        )
 
     async def identify(self, request: web.Request) -> Caller | None:
         return self.who.get(request.cookies.get("who", ""))
