@@ -147,6 +147,7 @@ async def browse_watch(url: str, who: list[str], presses: int) -> list[float]:
 
     async def watch(name: str) -> list[float]:
         found: list[float] = []
+        await asyncio.sleep(who.index(name) * 0.02)  # one address: it may not come with 200 strangers at once
         async with (
             aiohttp.ClientSession(
                 cookies={"who": name}, timeout=aiohttp.ClientTimeout(total=None), read_bufsize=2**26
