@@ -145,6 +145,7 @@ def _settings() -> str:
         ("centre", settings.CentreSection),
         ("bus", settings.BusSection),
         ("store", settings.StoreSection),
+        ("register", settings.RegisterSection),
         ("console", settings.ConsoleSection),
         ("metrics", settings.MetricsSection),
         ("figures", settings.FiguresSection),
