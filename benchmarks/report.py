@@ -38,6 +38,7 @@ TITLES = {
     "correlate": "Correlation step alone",
     "open_alerts": "Open alerts: one step and one tick",
     "store": "Store writer",
+    "register": "Ledgered reads",
     "grafana": "Panels of the walls",
     "bus_spool": "Bus and spool",
     "vision": "Vision",
