@@ -110,9 +110,15 @@ def ago_s(context: StepContext, at_ms: int) -> float:
 
 
 def write_deed(context: StepContext, action: Action, case_id: AlertId) -> None:
-    """Remember on the alert that ``action`` was done to it; of each kind (and agency, and step) the last one."""
-    if action.kind in _UNWRITTEN or (case := context.case(case_id)) is None:
-        return
+    """Remember on an alert that ``action`` was done to it too."""
+    context.update_alert(case_id, deeds=deeds_after(context, action, case_id))
+
+
+def deeds_after(context: StepContext, action: Action, case_id: AlertId) -> tuple[Deed, ...]:
+    """The alert's deeds, ``action`` among them; of each kind (and agency, and step) the last one."""
+    known = context.current(case_id).alert.deeds
+    if action.kind in _UNWRITTEN:
+        return known
     named = (action.agency, None if action.stage is None else action.stage.value, action.step)
     about = "/".join(name for name in named if name)
     before = context.before.cases.get(case_id)
@@ -123,8 +129,8 @@ def write_deed(context: StepContext, action: Action, case_id: AlertId) -> None:
         version=1 if before is None else before.alert.version + 1,
         about=about,
     )
-    kept = [known for known in case.alert.deeds if (known.kind, known.about) != (action.kind, about)]
-    context.update_alert(case_id, deeds=(*kept, deed)[-_DEEDS_KEPT:])
+    kept = [each for each in known if (each.kind, each.about) != (action.kind, about)]
+    return (*kept, deed)[-_DEEDS_KEPT:]
 
 
 def is_blank(action: Action) -> bool:

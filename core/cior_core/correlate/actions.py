@@ -90,9 +90,8 @@ def _apply_to(context: StepContext, action: Action, case: Case | None) -> None:
 
 
 def _note_applied(context: StepContext, action: Action, case_id: AlertId) -> None:
-    applied = context.current(case_id).alert.applied
-    context.update_alert(case_id, applied=(*applied, action.id)[-_APPLIED_KEPT:])
-    acting.write_deed(context, action, case_id)
+    applied = (*context.current(case_id).alert.applied, action.id)[-_APPLIED_KEPT:]
+    context.update_alert(case_id, applied=applied, deeds=acting.deeds_after(context, action, case_id))
 
 
 def _note(context: StepContext, action: Action, case_id: AlertId) -> None:

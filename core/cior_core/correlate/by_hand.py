@@ -11,8 +11,10 @@ from cior_core.correlate import acting, cases, intake, matching, response
 from cior_core.correlate.acting import Refused
 from cior_core.correlate.state import MergeClass
 from cior_core.correlate.step_context import StepContext
+from cior_core.discreet_acts import discreet
 from cior_core.identity import event_id
 from cior_core.model import (
+    UNKNOWN_PLACE,
     Action,
     AlertId,
     ClockQuality,
@@ -42,8 +44,10 @@ def open_incident(context: StepContext, action: Action) -> AlertId:
     kind = context.rules.kind(action.type or "")
     if kind is None or kind.alerting == "never":
         raise Refused("refused_type", type=action.type or "-")
-    place = action.place
-    if place is None or not _is_somewhere(place):
+    action = discreet(action, silent=kind.silent)
+    place = action.place or UNKNOWN_PLACE
+    # Who calls for help in silence is never turned away for want of a place.
+    if not kind.silent and not _is_somewhere(place):
         raise Refused("refused_no_place")
     event = _told(context, action, kind.code, place=place, phase=Phase.NEW)
     part = matching.make_part(event, kind, context.rules, context.now_ms, degraded=False)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
+from cior_core.discreet_acts import discreet
 from cior_core.model import (
     ActionItem,
     ActionKind,
@@ -16,6 +17,8 @@ from cior_core.model import (
     DataClass,
     Level,
     Phase,
+    Place,
+    PlaceMethod,
     UpsertAlert,
 )
 from cior_core.rules import RulePack
@@ -97,6 +100,20 @@ def test_law_17_a_silent_one_opened_by_hand_shows_its_district_alone(pack: RuleP
     assert found.place.lat is None
     assert found.members[0].summary is None
     assert "terrace" not in str(msgspec.to_builtins(found))
+
+
+def test_law_17_of_a_silent_act_nothing_but_the_district_may_be_signed(pack: RulePack) -> None:
+    (item,) = play([OPENED], pack).items
+    assert isinstance(item, ActionItem)
+    told = discreet(item.action, silent=True)
+    assert told.place == Place(method=PlaceMethod.DISTRICT, district="south")
+    assert "terrace" not in str(msgspec.to_builtins(told))
+    assert discreet(item.action, silent=False) is item.action
+
+
+def test_law_2_a_silent_call_without_a_place_opens_all_the_same(pack: RulePack) -> None:
+    nowhere = msgspec.structs.replace(OPENED, type="silent.duress", located=False, district=None)
+    assert [each.silent for each in play([nowhere], pack).state.alerts] == [True]
 
 
 def test_a_drill_opened_by_hand_is_marked_on_all_that_leaves(pack: RulePack) -> None:
