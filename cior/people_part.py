@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cior.city import load_city
 from cior.packs import privacy_policy, rules_folder, taxonomy
 from cior.register_key import register_key
 from cior.settings import Centre, OpenIdSection
@@ -33,6 +34,8 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
     )
     hands = Hands(
         signer=open_signer(folder, Part.CONSOLE.value),
+        types=taxonomy(),
+        district=load_city(centre).district,
         bus=bus,
         protocols=_protocols(centre),
         # An embedded store has one user. On a server the console's may not read boxes, and the page says so.

@@ -24,6 +24,7 @@ from cior_bus.metrics import Metrics
 from cior_console import metrics as m
 from cior_console.acts import act_id, action_of, refuse_unfit
 from cior_console.authorising import DEED, Deed, Work, nothing_more
+from cior_console.discretion import Signs
 from cior_console.endpoints import CALLER
 from cior_console.outcomes import Outcome, Outcomes
 from cior_console.problems import Refused
@@ -64,14 +65,6 @@ class ActRegister(Protocol):
 
     def keep(self, work: Work[None], /) -> None:
         """Bookkeeping, some time."""
-        ...
-
-
-class Signs(Protocol):
-    """Signs in the name of this part."""
-
-    def sign(self, action: Action, *, at_ms: int) -> Action:
-        """With its proof."""
         ...
 
 

@@ -5,7 +5,7 @@ stories that tell what became of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -14,7 +14,8 @@ from aiohttp import web
 from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
-from cior_console.acting import BOOK, ActBook, Signs
+from cior_console.acting import BOOK, ActBook
+from cior_console.discretion import DiscreetSigner, Signs, Silent
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import TopicReader
 from cior_console.outcomes import Outcomes
@@ -28,9 +29,14 @@ from cior_register.register import Register
 
 
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
-    """What acts need besides the register. ``boxes`` None: this console may not read sealed boxes."""
+    """What acts need besides the register. ``boxes`` None: this console may not read sealed boxes.
+
+    ``types``: which of them are silent; ``district``: that of a point.
+    """
 
     signer: Signs
+    types: Mapping[str, Silent]
+    district: Callable[[float, float], str | None]
     bus: DurableSink
     protocols: ProtocolBook
     boxes: SealedStore | None = None
@@ -54,7 +60,7 @@ class Handling:
         self._reader: TopicReader[Transition] | None = None
         self.book = ActBook(
             register,
-            hands.signer,
+            DiscreetSigner(hands.signer, types=hands.types, district=hands.district, current=feed.current),
             self._publish,
             self.outcomes,
             current=feed.current,

@@ -268,7 +268,14 @@ class Office:
             protocols=pack().protocols,
             cameras=CityCameras(CAMERAS, words=self.words, now_ms=self.now_ms),
         )
-        hands = Hands(signer=SignerOfTest(), bus=self.centre, protocols=pack().protocols, boxes=self.store)
+        hands = Hands(
+            signer=SignerOfTest(),
+            types=TAXONOMY,
+            district=lambda _lat, _lon: "centro",
+            bus=self.centre,
+            protocols=pack().protocols,
+            boxes=self.store,
+        )
         self.handling = Handling(
             app, self.feed, self.register, hands, now_ms=self.now_ms, metrics=self.metrics
         )
