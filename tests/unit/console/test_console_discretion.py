@@ -38,9 +38,9 @@ class Stamp:
         return action
 
 
-def opened(kind: str, **more: Any) -> Action:
+def opened(type_code: str, **more: Any) -> Action:
     told: dict[str, Any] = {
-        "id": "a-1", "kind": ActionKind.OPEN, "actor": "p-1", "at_ms": T0, "type": TypeCode(kind), "place": POINT,
+        "id": "a-1", "kind": ActionKind.OPEN, "actor": "p-1", "at_ms": T0, "type": TypeCode(type_code), "place": POINT,
         "text": "dice que es su ex pareja, Juan Pérez",
     }  # fmt: skip
     return Action(**(told | more))
@@ -59,7 +59,10 @@ def alert(**more: Any) -> Alert:
 
 def signed(action: Action, *, known: Any = None) -> Action:
     signer = DiscreetSigner(
-        Stamp(), types=TYPES, district=lambda lat, lon: "sur" if lat < 0 else None, current=lambda _id: known
+        Stamp(),
+        types=TYPES,
+        district=lambda lat, lon: "sur" if lat < 0 and lon < 0 else None,
+        current=lambda _id: known,
     )
     return signer.sign(action, at_ms=T0)
 
