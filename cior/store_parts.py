@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import msgspec
 import structlog
 
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
@@ -24,6 +25,7 @@ from cior.parts import PartArguments, drive
 from cior.readiness import announce
 from cior.register_part import opened_register
 from cior.settings import Centre
+from cior.sign_in_settings import sign_in_settings
 from cior.signers import opener
 from cior.stack import stream_groups
 from cior.wall_views import lacking
@@ -31,7 +33,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
-from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
+from cior_console.part import ConsolePart, ConsoleSettings, Peopled, refuse_pending_schema
 from cior_core.errors import CiorError
 from cior_sink.checkpoints import CheckpointPlace
 from cior_sink.part import SinkCentre, SinkPart
@@ -152,6 +154,8 @@ async def _console(
     arguments: PartArguments, broker: BusSettings, store: Store, metrics: Metrics
 ) -> AsyncIterator[tuple[ConsolePart, int]]:
     file = arguments.centre.file
+    signing_in = sign_in_settings(arguments.centre)
+    certificate = file.console.certificate
     settings = ConsoleSettings(
         host=file.console.host,
         port=file.console.port,
@@ -161,10 +165,15 @@ async def _console(
         city=city_texts(arguments.centre)["districts"].encode(),
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
+        origin=file.console.origin,
+        certificate=arguments.centre.beside(certificate) if certificate else None,
     )
     bus = Bus(broker, metrics=metrics)
     try:
-        async with opened_register(arguments.centre, bus, now_ms=wall_ms):
+        async with opened_register(arguments.centre, bus, now_ms=wall_ms) as register:
+            settings = msgspec.structs.replace(
+                settings, people=Peopled(register=register, sign_in=signing_in)
+            )
             console = ConsolePart(settings, broker, store, now_ms=wall_ms, metrics=metrics)
             try:
                 yield console, await console.start()
