@@ -55,20 +55,16 @@ def first_people(centre: Centre) -> tuple[FirstAccount, ...]:
 
 
 def _made(register: Register) -> list[FirstAccount]:
-    found = []
-    for login, name, role in ACCOUNTS:
-        password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(3))
-        now_ms = time.time_ns() // 1_000_000
-        person = Person(id=f"p-{secrets.token_hex(8)}", login=login, name=name, grants=(Grant(role),))
-        entry = LedgerEntry(
-            at_ms=now_ms, actor=_ACTOR, act="people.add", subject=person.id, detail={"role": role.value}
-        )
-        kept = hashed(password)
-        register.submit(
-            entry,
-            lambda c, person=person, kept=kept, now_ms=now_ms: people.add(
-                c, person, now_ms=now_ms, password_hash=kept
-            ),
-        ).result(30.0)
-        found.append(FirstAccount(login, role, password))
-    return found
+    return [_one(register, login, name, role) for login, name, role in ACCOUNTS]
+
+
+def _one(register: Register, login: str, name: str, role: Role) -> FirstAccount:
+    password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(3))
+    kept, now_ms = hashed(password), time.time_ns() // 1_000_000
+    person = Person(id=f"p-{secrets.token_hex(8)}", login=login, name=name, grants=(Grant(role),))
+    entry = LedgerEntry(
+        at_ms=now_ms, actor=_ACTOR, act="people.add", subject=person.id, detail={"role": role.value}
+    )
+    added = register.submit(entry, lambda c: people.add(c, person, now_ms=now_ms, password_hash=kept))
+    added.result(30.0)
+    return FirstAccount(login, role, password)

@@ -22,6 +22,7 @@ from cior.figures import centre_facts
 from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
+from cior.people_part import peopled
 from cior.readiness import announce
 from cior.register_part import opened_register
 from cior.settings import Centre
@@ -167,15 +168,25 @@ async def _console(
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
         origin=file.console.origin,
+<<<<<<< HEAD
         certificate=arguments.centre.beside(certificate) if certificate else None,
+=======
+        certificate=arguments.centre.beside(file.console.certificate) if file.console.certificate else None,
+>>>>>>> people
     )
     bus = Bus(broker, metrics=metrics)
     try:
         async with opened_register(arguments.centre, bus, now_ms=wall_ms) as register:
+<<<<<<< HEAD
             settings = msgspec.structs.replace(
                 settings, people=Peopled(register=register, sign_in=signing_in)
             )
             console = ConsolePart(settings, broker, store, now_ms=wall_ms, metrics=metrics)
+=======
+            people = await asyncio.to_thread(peopled, arguments.centre, register, bus, store)
+            whole = msgspec.structs.replace(settings, people=people)
+            console = ConsolePart(whole, broker, store, now_ms=wall_ms, metrics=metrics)
+>>>>>>> people
             try:
                 yield console, await console.start()
             finally:
