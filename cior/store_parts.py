@@ -26,7 +26,6 @@ from cior.people_part import peopled
 from cior.readiness import announce
 from cior.register_part import opened_register
 from cior.settings import Centre
-from cior.sign_in_settings import sign_in_settings
 from cior.signers import opener
 from cior.stack import stream_groups
 from cior.wall_views import lacking
@@ -34,7 +33,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
-from cior_console.part import ConsolePart, ConsoleSettings, Peopled, refuse_pending_schema
+from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_core.errors import CiorError
 from cior_sink.checkpoints import CheckpointPlace
 from cior_sink.part import SinkCentre, SinkPart
@@ -155,8 +154,6 @@ async def _console(
     arguments: PartArguments, broker: BusSettings, store: Store, metrics: Metrics
 ) -> AsyncIterator[tuple[ConsolePart, int]]:
     file = arguments.centre.file
-    signing_in = sign_in_settings(arguments.centre)
-    certificate = file.console.certificate
     settings = ConsoleSettings(
         host=file.console.host,
         port=file.console.port,
@@ -168,25 +165,14 @@ async def _console(
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
         origin=file.console.origin,
-<<<<<<< HEAD
-        certificate=arguments.centre.beside(certificate) if certificate else None,
-=======
         certificate=arguments.centre.beside(file.console.certificate) if file.console.certificate else None,
->>>>>>> people
     )
     bus = Bus(broker, metrics=metrics)
     try:
         async with opened_register(arguments.centre, bus, now_ms=wall_ms) as register:
-<<<<<<< HEAD
-            settings = msgspec.structs.replace(
-                settings, people=Peopled(register=register, sign_in=signing_in)
-            )
-            console = ConsolePart(settings, broker, store, now_ms=wall_ms, metrics=metrics)
-=======
             people = await asyncio.to_thread(peopled, arguments.centre, register, bus, store)
             whole = msgspec.structs.replace(settings, people=people)
             console = ConsolePart(whole, broker, store, now_ms=wall_ms, metrics=metrics)
->>>>>>> people
             try:
                 yield console, await console.start()
             finally:

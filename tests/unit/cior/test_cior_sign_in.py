@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from cior import people_part
 from cior.first_people import ACCOUNTS, first_people
 from cior.register_part import register_dsn
 from cior.settings import Centre, load
-from cior.sign_in_settings import sign_in_settings
 from cior_core.errors import ConfigInvalid
 from cior_register import ledger, people
 from cior_register.passwords import is_right
@@ -38,27 +38,23 @@ def test_the_citys_provider_as_the_file_says_it(tmp_path: Path) -> None:
     secret = tmp_path / "openid.secret"
     secret.write_text("s3cret\n")
     secret.chmod(0o600)
-    found = sign_in_settings(centre(tmp_path, '[console]\norigin = "https://muro.example:8400"\n' + OPENID))
-    assert found.openid is not None
-    assert found.rules is not None
-    assert found.openid.redirect_uri == "https://muro.example:8400/api/v1/sign-in/oidc/callback"
-    assert (found.openid.secret, found.rules.roles[0].districts) == ("s3cret", ("centro",))
-    assert "s3cret" not in repr(found) + repr(found.openid)
+    where = centre(tmp_path, '[console]\norigin = "https://muro.example:8400"\n' + OPENID)
+    openid = where.file.console.openid
+    assert openid is not None
+    client = people_part._client(where, openid)
+    assert client.redirect_uri == "https://muro.example:8400/api/v1/sign-in/oidc/callback"
+    assert (client.secret, people_part._rules(openid).roles[0].districts) == ("s3cret", ("centro",))
+    assert "s3cret" not in repr(client)
+    secret.chmod(0o644)
+    with pytest.raises(ConfigInvalid):
+        people_part._client(where, openid)
 
 
 def test_a_provider_needs_to_know_where_to_lead_back(tmp_path: Path) -> None:
+    where = centre(tmp_path, OPENID)
+    assert where.file.console.openid is not None
     with pytest.raises(ConfigInvalid, match=r"console\.openid_origin"):
-        sign_in_settings(centre(tmp_path, OPENID))
-
-
-def test_a_secret_that_is_absent_or_everybodys_is_refused(tmp_path: Path) -> None:
-    where = centre(tmp_path, '[console]\norigin = "https://muro.example"\n' + OPENID)
-    with pytest.raises(ConfigInvalid, match=r"console\.openid_secret"):
-        sign_in_settings(where)
-    (tmp_path / "openid.secret").write_text("s3cret")
-    (tmp_path / "openid.secret").chmod(0o644)
-    with pytest.raises(ConfigInvalid):
-        sign_in_settings(where)
+        people_part._client(where, where.file.console.openid)
 
 
 def test_a_trial_has_accounts_from_its_first_start_and_tells_them_once(tmp_path: Path) -> None:
