@@ -132,7 +132,14 @@ class Stack:
     def wall_address(self) -> str:
         """Address of the wall, without its token. Only when the part that serves it is ready."""
         port = msgspec.json.decode(self.ready_file(self.console_part).read_bytes())["port"]
-        return f"http://{self.centre.file.console.host}:{port}/"
+        scheme = "https" if self.centre.file.console.certificate else "http"
+        return f"{scheme}://{self.centre.file.console.host}:{port}/"
+
+    @property
+    def console_address(self) -> str:
+        """Where people sign in: by a name, since a browser makes no passkey for an address."""
+        port = self.wall_address.rstrip("/").rpartition(":")[2]
+        return f"{self.centre.file.console.origin or f'http://localhost:{port}'}/console/"
 
     @property
     def wall_url(self) -> str:

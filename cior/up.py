@@ -6,11 +6,13 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from cior.city import load_cameras, load_city
+from cior.first_people import FirstAccount, first_people
 from cior.keys import OWNER_ONLY, KeyRing, open_keys, refuse_team_private
 from cior.keys_command import key_sentences
 from cior.recipients import note_recipients
@@ -37,6 +39,7 @@ def up(config: Path, data: Path | None) -> int:
     if not trial:
         refuse_team_private(ring)
     note_recipients(ring.file.parent, ring.keys.team_public, now_ms=time.time_ns() // 1_000_000)
+    accounts = first_people(centre)
     stack = Stack(centre, ring.keys)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -44,7 +47,9 @@ def up(config: Path, data: Path | None) -> int:
     try:
         stack.start(lambda text: click.echo(f"starting {text} ..."))
         tell_keys(ring)
+        tell_accounts(accounts)
         click.echo(f"wall: {told_wall(stack, ring)}")
+        click.echo(f"console: {stack.console_address}")
         watch(stack, stop)
     finally:
         click.echo("stopping ...")
@@ -88,6 +93,16 @@ def tell_keys(ring: KeyRing) -> None:
     if ring.team_private_file is not None:
         text = key_sentences().text("own_team", {"private": ring.team_private_file})
         click.echo(f"{text.es} / {text.en}")
+
+
+def tell_accounts(accounts: Sequence[FirstAccount]) -> None:
+    """A trial's first accounts, once. The second factor is made at the first sign-in."""
+    if accounts:
+        click.echo(
+            "accounts of this trial (told once; a telephone's code or a passkey is made at the first sign-in):"
+        )
+    for each in accounts:
+        click.echo(f"  {each.login:<12} {each.password}   {each.role.value}")
 
 
 def told_wall(stack: Stack, ring: KeyRing) -> str:

@@ -20,13 +20,14 @@ import click
 import msgspec
 
 from cior import packs
+from cior.first_people import first_people
 from cior.keys import KeyRing, open_keys
 from cior.recording import record_log
 from cior.replay import replay
 from cior.settings import load
 from cior.signers import open_signer, opener
 from cior.stack import Stack
-from cior.up import tell_keys, told_wall
+from cior.up import tell_accounts, tell_keys, told_wall
 from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.producer import Bus
@@ -149,6 +150,7 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
         f"on loopback, no Docker, no root"
     )
     tell_keys(ring)
+    tell_accounts(first_people(centre))
     return _Stage(
         script=play,
         city=town.city,
@@ -168,6 +170,7 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
     click.echo(
         f"ready after {time.monotonic() - started_s:.1f} s; wall: {told_wall(stage.stack, stage.ring)}"
     )
+    click.echo(f"console: {stage.stack.console_address}")
     summary, watch, desk = asyncio.run(_scene(stage, options, stop))
     log = stage.folder / "area-log.ndjson"
     record_log(stage.stack.addresses.bus_dsn, log)

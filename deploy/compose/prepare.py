@@ -19,6 +19,7 @@ from cior.key_shares import hand_out
 from cior.keys import open_keys, refuse_team_private
 from cior.public_key import TEAM, take_line
 from cior.recipients import note_recipients
+from cior.register_key import register_key
 from cior.wall_views import lacking
 from cior_bus.access import as_admin
 from cior_bus.provisioning import provision
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
         ring = open_keys(keys)
         refuse_team_private(ring)
         note_recipients(keys, ring.keys.team_public, now_ms=time.time_ns() // 1_000_000)
+        register_key(keys)
         hand_out(ring.keys, keys, shares)
         broker = as_admin(os.environ["CIOR_BUS"], client_id="cior-prepare")
         told = provision(broker, users(families_of(centre)), passwords)

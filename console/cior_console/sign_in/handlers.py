@@ -27,7 +27,8 @@ from cior_core.people import Session, SessionKind
 from cior_register import factors, sessions
 
 _json = msgspec.json.Encoder()
-_HOME = "/console/"
+HOME = "/console/"
+"""The console's page."""
 
 
 class SignInDesk:
@@ -378,7 +379,7 @@ def _sent(value: msgspec.Struct) -> web.Response:
 
 def _leading(fragment: str) -> web.Response:
     """A page of ours that leads home, with what happened behind the ``#``, which no server and no log sees."""
-    address = _HOME + (f"#{fragment}" if fragment else "")
+    address = HOME + (f"#{fragment}" if fragment else "")
     text = f'<!doctype html><meta http-equiv="refresh" content="0;url={address}"><title>CIOR</title>'
     headers = {
         "Cache-Control": "no-store",
