@@ -12,7 +12,7 @@ import { isLost } from "../state/link";
 import { route, toPage } from "../state/route";
 import { centre, isDrill, role, session, signOut } from "../state/session";
 import { quietUntil, rest, sound, unlockSound } from "../state/sound";
-import { stopFeed } from "../state/live";
+import { hasPicture, stopFeed } from "../state/live";
 import { lang, said, speak, t, type Word } from "../words/words";
 import { isHelpOpen } from "./keys_help";
 
@@ -100,11 +100,17 @@ function Sound(): JSX.Element {
   );
 }
 
+/** Live only once a picture came: an empty list before it is no calm. */
+function linkText(): string {
+  if (isLost.value) return `✕ ${t("link_lost")}`;
+  return hasPicture.value ? `✓ ${t("link_ok")}` : `… ${t("link_waits")}`;
+}
+
 function Link(): JSX.Element {
   const waiting = unsent.value;
   return (
     <span class={isLost.value ? "state bad" : "state"} role="status">
-      <b>{isLost.value ? `✕ ${t("link_lost")}` : `✓ ${t("link_ok")}`}</b>
+      <b>{linkText()}</b>
       {waiting ? <small>{t("unsent_n", waiting)}</small> : null}
     </span>
   );
