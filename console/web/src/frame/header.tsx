@@ -10,7 +10,7 @@ import { now } from "../state/clock";
 import { rows } from "../state/desk";
 import { isLost } from "../state/link";
 import { route, toPage } from "../state/route";
-import { centre, isDrill, role, session, signOut } from "../state/session";
+import { centre, isDrill, role, session, signOut, watches } from "../state/session";
 import { quietUntil, rest, sound, unlockSound } from "../state/sound";
 import { hasPicture, stopFeed } from "../state/live";
 import { lang, said, speak, t, type Word } from "../words/words";
@@ -30,9 +30,15 @@ export function Header(): JSX.Element {
         CIOR <small>{centre.value}</small>
       </h1>
       <Pages />
-      <Counts />
-      <Sound />
-      <Link />
+      {watches.value ? (
+        <>
+          <Counts />
+          <Sound />
+          <Link />
+        </>
+      ) : (
+        <span class="counts" />
+      )}
       <Clock />
       <Who />
     </header>
@@ -47,7 +53,7 @@ function Pages(): JSX.Element {
   const here = route.value.page;
   return (
     <nav aria-label={t("pages")}>
-      {(["desk", ...mine] as Page[]).map((page) => (
+      {([...(watches.value ? ["desk"] : []), ...mine] as Page[]).map((page) => (
         <button
           key={page}
           type="button"
