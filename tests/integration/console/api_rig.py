@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 from aiohttp import web
@@ -103,13 +103,24 @@ def pack() -> RulePack:
     return rule_loading.load(texts, types=TAXONOMY)
 
 
+class Behind(Protocol):
+    """What the core of these tests stands behind."""
+
+    feed: AlertFeed
+    handling: Handling
+
+    def now_ms(self) -> int:
+        """The console's clock."""
+        ...
+
+
 class CentreOfTest:
     """The real core behind a bus in memory: what is published is admitted, stepped, and comes back.
 
     ``is_away``: the broker takes nothing; ``is_slow``: it takes, and nothing comes back until :meth:`work`.
     """
 
-    def __init__(self, here: Office) -> None:
+    def __init__(self, here: Behind) -> None:
         self._here = here
         self.state = initial(DEFAULT_AREA)
         self.sent: list[Action] = []

@@ -22,6 +22,7 @@ from cior_console.authorising import Law
 from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
+from cior_console.handling import Handling, Hands
 from cior_console.sign_in.cross_site import Origin
 from cior_console.sign_in.endpoints import SIGN_IN
 from cior_console.sign_in.opening import SignInSettings, opened
@@ -32,7 +33,7 @@ from cior_console.web import WallConfig, create_app
 from cior_core.privacy import Role
 from cior_register.register import Register
 from engines.registers import RegisterPlace
-from integration.console.api_rig import TAXONOMY, StoreOfTest
+from integration.console.api_rig import TAXONOMY, CentreOfTest, SignerOfTest, StoreOfTest, pack
 from integration.console.page_build import WEB, build_page
 from integration.console.people_rig import KEY, PASSWORD, Browser, Centre, policy
 from integration.console.wall_rig import CITY, NAMES, TOKEN, Clock, questions
@@ -57,6 +58,7 @@ class Room(Centre):
         super().__init__(register, clock, desk, port)
         self.feed, self.store = feed, store
         self.runner: web.AppRunner | None = None
+        self.core: CentreOfTest | None = None
 
     def cut(self) -> None:
         """Every line to a page is cut, and none is taken any more: the centre is gone, its machine is not."""
@@ -68,6 +70,19 @@ class Room(Centre):
         for connection in list(self.runner.server.connections):
             if connection.transport is not None:
                 connection.transport.abort()
+
+
+class Behind:
+    """What stands behind the console: the real core, which steps each act and tells the feed."""
+
+    handling: Handling
+
+    def __init__(self, feed: AlertFeed, clock: Clock) -> None:
+        self.feed, self._clock = feed, clock
+        self.centre = CentreOfTest(self)
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms
 
 
 class Screen:
@@ -157,7 +172,8 @@ class Screen:
         if secret:
             await self.until("main.sign-in", "seis cifras")
             await self.write("input[name=code]", self.room.code(secret) + Keys.ENTER)
-        await self.until("header", "En vivo")
+        watches = not set(roles) <= {Role.AUDITOR, Role.ENGINEER, Role.ANALYST}
+        await self.until("header", "En vivo" if watches else "Salir")
 
 
 @asynccontextmanager
@@ -176,11 +192,16 @@ async def room(place: RegisterPlace) -> AsyncIterator[Room]:
             )
             app = _app(feed, store, clock, metrics, register, door)
             app[SIGN_IN], app[PEOPLE] = desk, People(desk.identify)
+            behind = Behind(feed, clock)
+            hands = Hands(signer=SignerOfTest(), bus=behind.centre, protocols=pack().protocols, boxes=store)
+            behind.handling = Handling(
+                app, feed, register, hands, now_ms=lambda: clock.now_ms, metrics=metrics
+            )
             runner = await listen(app, "127.0.0.1", 0, limits=EdgeLimits(), metrics=metrics)
             door[0] = door[0].listening(runner.addresses[0][1])
             try:
                 made = Room(register, clock, desk, runner.addresses[0][1], feed=feed, store=store)
-                made.runner = runner
+                made.runner, made.core = runner, behind.centre
                 yield made
             finally:
                 await runner.cleanup()
@@ -207,5 +228,11 @@ def _app(
     app = create_app(
         feed, config, metrics, law=law, endpoints=people_endpoints(), origins=lambda: _origins(door)
     )
-    app[DESK] = Desk(names=NAMES, questions=store, now_ms=lambda: clock.now_ms, lately=lambda _alert_id: ())
+    app[DESK] = Desk(
+        names=NAMES,
+        questions=store,
+        now_ms=lambda: clock.now_ms,
+        lately=lambda _alert_id: (),
+        protocols=pack().protocols,
+    )
     return app
