@@ -379,7 +379,20 @@ class _Lazy(click.Group):
         return found
 
 
+class _Duty(_Lazy):
+    """``cior duty ...``: likewise."""
+
+    @staticmethod
+    def _real() -> click.Group:
+        from cior.duty_cli import duty
+
+        return duty
+
+
 main.add_command(_Lazy("connector", help="New connectors, checks, replay of their raw input."))
+main.add_command(
+    _Duty("duty", help="Who is on duty: show, check that nobody is missing, silence for maintenance.")
+)
 
 
 def _part_options(command: Any) -> Any:

@@ -16,6 +16,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
+from cior_bus.signing import ActionSigner
 from cior_bus.spool import Spool, SpoolLimits
 from cior_connectors import registry as kinds
 from cior_connectors._runtime.instance import Instance, Surroundings
@@ -113,6 +114,7 @@ def surroundings(
     metrics: Metrics,
     registry: Mapping[str, Device],
     city: City | None = None,
+    signer: ActionSigner | None = None,
 ) -> Surroundings:
     """What all instances of a process share. Without ``city`` no place has a district."""
     placed = _as_it_is if city is None else city.placed
@@ -133,6 +135,7 @@ def surroundings(
         placed=placed,
         broker=broker,
         vicinity=Vicinity(registry, city),
+        signer=signer,
     )
 
 
@@ -140,7 +143,7 @@ def _as_it_is(place: Place) -> Place:
     return place
 
 
-async def run(
+async def run(  # noqa: PLR0913  a composition: what a process has, all named
     centre: CentreSettings,
     paths: Sequence[Path],
     *,
@@ -149,8 +152,9 @@ async def run(
     city: City | None = None,
     limits: SpoolLimits | None = None,
     metrics: Metrics | None = None,
+    signer: ActionSigner | None = None,
 ) -> None:
-    """Run the instances of ``paths`` until ``stop``.
+    """Run the instances of ``paths`` until ``stop``. ``signer``: for a family that takes people's decisions.
 
     Raises ``ConfigInvalid`` before anything is opened, ``CredentialsRefused`` when the broker refuses this family.
     """
@@ -171,6 +175,7 @@ async def run(
             metrics=metrics,
             registry=registry,
             city=city,
+            signer=signer,
         )
         taxonomy = load_taxonomy()
         built = [

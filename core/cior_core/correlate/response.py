@@ -7,9 +7,11 @@ asked of no block that has none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from cior_core.attributes import SIREN
+from cior_core.attributes import BLOCK, SIREN
 from cior_core.correlate.due import OFF, SIRENS
 from cior_core.correlate.state import Case, Part, Sent
 from cior_core.correlate.step_context import StepContext
@@ -39,6 +41,7 @@ _PROGRESS = [
 ]
 _CLIP_BEFORE_MS = 30_000
 _CLIP_AFTER_MS = 30_000
+_MOST_CONCERNED = 20
 
 
 def respond(context: StepContext, case_id: AlertId, part: Part) -> None:
@@ -168,7 +171,28 @@ def _parameters(case: Case, kind: CommandKind, step: Step) -> dict[str, object]:
         return {"from_ms": min(instants) - _CLIP_BEFORE_MS, "to_ms": max(instants) + _CLIP_AFTER_MS}
     if kind in SIRENS:
         return {"auto_off_s": step.auto_off_s}
-    return {"text_es": step.text_es, "text_en": step.text_en}
+    return {"text_es": step.text_es, "text_en": step.text_en, **_told(case)}
+
+
+def _told(case: Case) -> dict[str, object]:
+    """What whoever rings people needs. Of a silent alert: that it is one, and its level (law 17)."""
+    alert = case.alert
+    if alert.silent:
+        return {"level": alert.level.value, "silent": True}
+    told: dict[str, object] = {
+        "level": alert.level.value,
+        "type": alert.type,
+        "district": alert.place.district,
+    }
+    if alert.life_safety:
+        return {**told, "life_safety": True}
+    return {**told, "concerns": _concerned(case.parts[:_MOST_CONCERNED])}
+
+
+def _concerned(parts: Sequence[Part]) -> list[str]:
+    """The devices and blocks that a maintenance silence may name."""
+    blocks = {name for part in parts for name in _named(TargetKind.BLOCK, part.member.attributes.get(BLOCK))}
+    return sorted(blocks.union(*(_named(TargetKind.DEVICE, part.member.subject) for part in parts)))
 
 
 def _send(context: StepContext, command: Command) -> None:
