@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
-PACKAGES := core/cior_core streams/cior_bus streams/cior_streams store/cior_store store/cior_sink vision/cior_vision \
+PACKAGES := core/cior_core streams/cior_bus streams/cior_streams store/cior_store store/cior_register store/cior_sink vision/cior_vision \
             connectors/cior_connectors evidence/cior_evidence console/cior_console deploy/grafana/cior_grafana cior demo/cior_demo
 CHECKED := $(PACKAGES) tests $(wildcard benchmarks)
 TEST_ARGS ?=

@@ -25,6 +25,8 @@ from engines.clickhouse_lite import ClickHouseLite
 from engines.long_runs import EXAMPLES_FACTOR, LONG
 from engines.long_runs import TIMEOUT_S as LONG_TIMEOUT_S
 from engines.mosquitto import Mosquitto
+from engines.postgresql import PostgreSql
+from engines.registers import RegisterPlace
 
 # Property tests judge what is true, not how fast a shared machine is: speed has its own measurements.
 settings.register_profile("cior", deadline=None)
@@ -42,6 +44,7 @@ _ENGINE_MARKS = {
     "clickhouse_lite": "clickhouse_lite",
     "chromium": "browser",
     "mosquitto": "mosquitto",
+    "postgresql": "postgresql",
     "test_data": "model",
 }
 
@@ -211,6 +214,26 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
             yield broker
     except EngineAbsent as missing:
         absent(str(missing))
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSql]:
+    """Debian's PostgreSQL with a cluster of its own (0.8 s); ask :attr:`PostgreSql.fresh` for a database."""
+    try:
+        server = PostgreSql(tmp_path_factory.mktemp("postgresql"))
+    except EngineAbsent as missing:
+        absent(str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def register_place(request: pytest.FixtureRequest, tmp_path: Path) -> RegisterPlace:
+    """Where a register of the test's own is: a new file, then a new database of a server, its schema made."""
+    if request.param == "sqlite":
+        return RegisterPlace.of_file(tmp_path / "register.db")
+    server: PostgreSql = request.getfixturevalue("postgresql")
+    return RegisterPlace.of_server(server.start())
 
 
 @pytest.fixture

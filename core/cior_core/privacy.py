@@ -24,12 +24,16 @@ class Role(StrEnum):
 
     WALL = "wall"
     OPERATOR = "operator"
+    DISPATCHER = "dispatcher"
     SUPERVISOR = "supervisor"
     RESPONSE_TEAM = "response_team"
-    ANALYST = "analyst"
     PROSECUTOR = "prosecutor"
+    DEFENDER = "defender"
+    CUSTODIAN = "custodian"
+    ANALYST = "analyst"
     AUDITOR = "auditor"
     ENGINEER = "engineer"
+    AGENCY = "agency"
 
 
 class Purpose(StrEnum):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engines import apache_kafka, cache, clickhouse_lite, mosquitto
+from engines import apache_kafka, cache, clickhouse_lite, mosquitto, postgresql
 
 BROWSER = (("chromium", "chromium"), ("chromedriver", "chromium-driver"))
 
@@ -33,6 +33,10 @@ def lacks(root: Path) -> Iterator[str]:
         mosquitto.program()
     except cache.EngineAbsent as absent:
         yield f"{absent}: tests marked mosquitto will skip"
+    try:
+        postgresql.programs()
+    except cache.EngineAbsent as absent:
+        yield f"{absent}: tests marked postgresql will skip"
     if not (root.parent / "shared" / "data").is_dir():
         yield "no ../shared/data and tests marked model will skip, unless CIOR_TEST_DATA names such a folder"
 

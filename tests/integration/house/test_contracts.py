@@ -37,6 +37,8 @@ PLANTS = [
     ("floors", "store/cior_sink/planted.py", "import cior_streams"),
     ("clickhouse", "store/cior_sink/planted.py", "import clickhouse_connect"),
     ("register", "store/cior_store/planted.py", "import sqlalchemy"),
+    ("register", "cior/planted.py", "def late():\n    import alembic"),
+    ("floors", "store/cior_register/planted.py", "import cior_bus"),
     ("openvino", "vision/cior_vision/planted.py", "import openvino"),
     ("openvino", "vision/cior_vision/detectors/contract.py", "import openvino"),
     ("ultralytics", "vision/cior_vision/detectors/openvino_yolo.py", "import ultralytics"),

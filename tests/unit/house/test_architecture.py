@@ -23,8 +23,8 @@ KERNEL_MAY_IMPORT = {"cior_core", "msgspec", "h3"}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "misc"}
 ASKS_THE_WORLD = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom", "getenv", "environ"}
 # Tables, views and questions; what boards and alert rules ask.
-SQL_PACKAGES = {"cior_store", "cior_grafana"}
-SQL_FOLDERS = ("store/cior_store/", "deploy/grafana/")
+SQL_PACKAGES = {"cior_store", "cior_register", "cior_grafana"}
+SQL_FOLDERS = ("store/cior_store/", "store/cior_register/", "deploy/grafana/")
 # A connector's private SQLite file is not the city's database. Each exemption is one file with its reason.
 OWN_SQL = {
     "connectors/cior_connectors/builtin/cad_drop/state.py": (

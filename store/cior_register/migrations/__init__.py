@@ -1,0 +1,1 @@
+"""Alembic scripts; `cior_register.migrate` runs them."""

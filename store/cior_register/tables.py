@@ -1,0 +1,222 @@
+"""The tables as SQLAlchemy sees them. How they came to be is in ``migrations``; a test compares the two.
+
+Every table of people names, in ``ledger_seq``, the ledger entry of the act that last wrote the row. The reference is
+checked at commit, so no row can be written without its entry, whoever writes it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+METADATA = MetaData()
+
+
+def _by_entry() -> Column[int]:
+    return Column(
+        "ledger_seq",
+        BigInteger,
+        ForeignKey("ledger.seq", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+    )
+
+
+def _person(name: str = "person_id", *, primary_key: bool = False) -> Column[str]:
+    return Column(name, Text, ForeignKey("people.id"), primary_key=primary_key, nullable=False)
+
+
+LEDGER = Table(
+    "ledger",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("entry", LargeBinary, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Index("ledger_actor", "actor", "seq"),
+    Index("ledger_act", "act", "seq"),
+    Index("ledger_subject", "subject", "seq"),
+    Index("ledger_at_ms", "at_ms"),
+)
+LEDGER_HEAD = Table(
+    "ledger_head",
+    METADATA,
+    Column("one", Integer, CheckConstraint("one = 1", name="ledger_head_one"), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+LEDGER_PUBLISHED = Table(
+    "ledger_published",
+    METADATA,
+    Column("one", Integer, CheckConstraint("one = 1", name="ledger_published_one"), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+)
+JOURNAL_TAKEN = Table(
+    "journal_taken",
+    METADATA,
+    Column("chain", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    _by_entry(),
+)
+PEOPLE = Table(
+    "people",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("login", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("password_hash", Text),
+    Column("password_ms", BigInteger),
+    Column("must_change", Boolean, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    _by_entry(),
+)
+GRANTS = Table(
+    "grants",
+    METADATA,
+    _person(primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("scope", Text, nullable=False),
+    _by_entry(),
+)
+IDENTITIES = Table(
+    "identities",
+    METADATA,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    _person(),
+    _by_entry(),
+)
+AGENCIES = Table(
+    "agencies",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("districts", Text, nullable=False),
+    _by_entry(),
+)
+LOCKOUTS = Table(
+    "lockouts",
+    METADATA,
+    Column("login", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    _by_entry(),
+)
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("token_digest", LargeBinary, nullable=False, unique=True),
+    _person(),
+    Column("role", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("factors", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("reauthenticated_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    _by_entry(),
+    Index("sessions_person", "person_id", "ended_ms"),
+)
+TOTP = Table(
+    "totp",
+    METADATA,
+    _person(primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("confirmed_ms", BigInteger),
+    _by_entry(),
+)
+PASSKEYS = Table(
+    "passkeys",
+    METADATA,
+    Column("credential_id", LargeBinary, primary_key=True),
+    _person(),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("transports", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("added_ms", BigInteger, nullable=False),
+    _by_entry(),
+    Index("passkeys_person", "person_id"),
+)
+SHIFTS = Table(
+    "shifts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("post", Text, nullable=False),
+    _person(),
+    Column("role", Text, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    _by_entry(),
+    Index("shifts_post", "post", "ended_ms"),
+)
+HAND_OVERS = Table(
+    "hand_overs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("post", Text, nullable=False),
+    _person("from_id"),
+    _person("to_id"),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("open_alerts", Text, nullable=False),
+    _by_entry(),
+    Index("hand_overs_post", "post", "at_ms"),
+)
+CONTACTS = Table(
+    "contacts",
+    METADATA,
+    _person(primary_key=True),
+    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    _by_entry(),
+)
+ON_DUTY = Table(
+    "on_duty",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("team", Text, nullable=False),
+    _person(),
+    Column("rank", Integer, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    _by_entry(),
+    Index("on_duty_team", "team", "until_ms"),
+)
+SILENCES = Table(
+    "silences",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("target", Text, nullable=False),
+    _person("author_id"),
+    Column("reason", Text, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    _by_entry(),
+    Index("silences_until_ms", "until_ms"),
+)
