@@ -11,7 +11,7 @@ from typing import Any, Literal, NewType
 
 import msgspec
 
-from cior_core import chain_place, proof, target
+from cior_core import chain_place, handling, proof, target
 
 EventId = NewType("EventId", str)
 RawId = NewType("RawId", str)
@@ -20,6 +20,16 @@ AreaId = NewType("AreaId", str)
 TypeCode = NewType("TypeCode", str)
 Target = target.Target
 TargetKind = target.TargetKind
+ActionKind = handling.ActionKind
+AgencyClock = handling.AgencyClock
+AgencyStage = handling.AgencyStage
+AlertStatus = handling.AlertStatus
+Deed = handling.Deed
+Disposition = handling.Disposition
+Level = handling.Level
+Ruling = handling.Ruling
+Stamp = handling.Stamp
+StepMark = handling.StepMark
 
 DEFAULT_AREA = AreaId("city")
 
@@ -69,60 +79,6 @@ class Lane(StrEnum):
     URGENT = "urgent"
     NORMAL = "normal"
     TELEMETRY = "telemetry"
-
-
-class Level(StrEnum):
-    """Alert priority, P1 the most urgent. Compare with :attr:`rank`."""
-
-    P1 = "P1"
-    P2 = "P2"
-    P3 = "P3"
-    P4 = "P4"
-    P5 = "P5"
-
-    @property
-    def rank(self) -> int:
-        """1 for P1 to 5 for P5."""
-        return int(self.value[1])
-
-
-class AlertStatus(StrEnum):
-    """The operator's state machine: one for every screen."""
-
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
-    DISPATCHED = "dispatched"
-    ON_SCENE = "on_scene"
-    CLOSED = "closed"
-    MERGED = "merged"
-
-
-class ActionKind(StrEnum):
-    """What an operator (or an approved automaton) may do to an alert or to the city's posture."""
-
-    ACKNOWLEDGE = "acknowledge"
-    DISPATCH = "dispatch"
-    ON_SCENE = "on_scene"
-    CLOSE = "close"
-    REOPEN = "reopen"
-    MERGE = "merge"
-    UNMERGE = "unmerge"
-    NOTE = "note"
-    HOLD = "hold"
-    CONFIRM = "confirm"
-    SET_POSTURE = "set_posture"
-    SUPPRESS = "suppress"
-
-
-class Disposition(StrEnum):
-    """How a closed alert ended; feeds the false-alarm ledger."""
-
-    CONFIRMED = "confirmed"
-    FALSE_ALARM = "false_alarm"
-    UNFOUNDED = "unfounded"
-    TEST = "test"
-    DUPLICATE = "duplicate"
-    UNKNOWN = "unknown"
 
 
 class CommandKind(StrEnum):
@@ -310,7 +266,12 @@ class Suppression(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One incident's current state; ``version`` orders its copies. ``group``: the line that it shares, if any."""
+    """One incident's current state; ``version`` orders its copies. ``group``: the line that it shares, if any.
+
+    ``protocols``: what runs on it, as ``id@version``; ``steps``: what became of their steps; ``timers``: those due.
+    ``agencies``: the clock of each that was asked; ``disagreement``: they do not say the same of it. ``deeds``: who did
+    what last. ``ruling``: the level is a person's.
+    """
 
     id: AlertId
     area: AreaId
@@ -348,6 +309,13 @@ class Alert(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     floor: Level | None = None
     group: str = ""
+    assigned_ms: int | None = None
+    protocols: tuple[str, ...] = ()
+    steps: tuple[StepMark, ...] = ()
+    agencies: tuple[AgencyClock, ...] = ()
+    disagreement: bool = False
+    ruling: Ruling | None = None
+    deeds: tuple[Deed, ...] = ()
 
 
 class Transition(Struct, frozen=True, kw_only=True):
@@ -371,7 +339,13 @@ class Transition(Struct, frozen=True, kw_only=True):
 
 
 class Action(Struct, frozen=True, kw_only=True):
-    """A human decision, as an event; ``id`` is the client's idempotency key, ``proof`` the signature of its part."""
+    """A human decision, as an event; ``id`` is the client's idempotency key, ``proof`` the signature of its part.
+
+    ``seen_version``: what the actor saw of the alert; who acted since in a way that this act contradicts was first.
+    ``assignee``: who is to have it (ASSIGN: the actor when left out); ``owner``: whose alerts a HAND_OVER hands over.
+    ``stage``, ``attended``: of the agency's clock. ``step``: ``<protocol>/<step>``. ``place``, ``type``, ``text``,
+    ``drill``: of an incident opened by hand; a silent type takes a district only, and no text.
+    """
 
     id: str
     kind: ActionKind
@@ -385,6 +359,19 @@ class Action(Struct, frozen=True, kw_only=True):
     posture: str | None = None
     until_ms: int | None = None
     proof: proof.Proof | None = None
+    seen_version: int | None = None
+    assignee: str | None = None
+    owner: str | None = None
+    agency: str | None = None
+    unit: str | None = None
+    stage: AgencyStage | None = None
+    attended: bool | None = None
+    step: str | None = None
+    place: Place | None = None
+    type: TypeCode | None = None
+    level: Level | None = None
+    text: str = ""
+    drill: bool = False
 
 
 class Command(Struct, frozen=True, kw_only=True):

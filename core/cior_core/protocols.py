@@ -17,9 +17,9 @@ from cior_core.errors import PayloadRejected
 from cior_core.model import AlertStatus, CommandKind, Target, TargetKind
 from cior_core.sentences import Text
 from cior_core.strict_toml import ConfigFault, locate, parse
-from cior_core.taxonomy import EventType
+from cior_core.taxonomy import EventType, Government
 
-Act = Literal["siren_on", "notify", "request_clip", "hold_video", "task"]
+Act = Literal["siren_on", "notify", "request_clip", "hold_video", "task", "check"]
 
 EVENT_TARGETS = frozenset({"subject", "block", "camera"})
 """Words that the event fills in: its device, its block, its cameras."""
@@ -33,7 +33,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     then.
 
     ``target``: ``subject``, ``block``, ``camera`` (from the event) or a :class:`~cior_core.model.Target` such as
-    ``team:police``. ``auto_off_s`` is required of a siren.
+    ``team:police``. ``auto_off_s`` is required of a siren. ``on``: it runs when the alert reaches that status, for each
+    who told of it. ``unless_step``: nor does a timer run when a person did or skipped that step. ``confirm``: a siren
+    that only a person sounds. ``clock``: the team that is asked has a clock of its own (:class:`Agency`). ``check``
+    asks nobody: the operator does it.
     """
 
     id: str
@@ -41,7 +44,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     target: str
     after_s: int = 0
     unless: AlertStatus | None = None
+    unless_step: str | None = None
+    on: AlertStatus | None = None
     auto_off_s: int | None = None
+    confirm: bool = False
+    clock: bool = False
     expires_s: int = 60
     text_es: str
     text_en: str
@@ -53,8 +60,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def command(self) -> CommandKind:
-        """The command this step issues."""
+        """The command this step issues; ``check`` issues none."""
         return CommandKind(self.act)
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether it runs with the alert itself: no timer, no status, nobody's to do."""
+        return self.after_s == 0 and self.on is None and self.act != "check"
 
     @property
     def loud(self) -> bool:
@@ -64,13 +76,29 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def names_someone(self) -> bool:
         """Whether ``target`` is readable: a word that the event fills in, or a target as it is."""
-        if self.target in EVENT_TARGETS:
-            return True
-        try:
-            Target.parse(self.target)
-        except PayloadRejected:
-            return False
-        return True
+        return self.target in EVENT_TARGETS or _is_target(self.target)
+
+
+class Agency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who can be asked to answer, each with a clock of its own. ``government``: which one it belongs to.
+
+    ``lead`` is told when it has not accepted within ``accept_s``, or is not there within ``on_scene_s`` (0: nobody
+    waits for that). ``support``: it comes beside those who answer, as the crisis team does.
+    """
+
+    id: str
+    name_es: str
+    name_en: str
+    government: Government
+    lead: str
+    accept_s: int
+    on_scene_s: int = 0
+    support: bool = False
+
+    @property
+    def name(self) -> Text:
+        """What it is called, in both languages."""
+        return Text(self.name_es, self.name_en)
 
 
 class ResponseProtocol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,13 +125,20 @@ class ResponseProtocol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     protocol: tuple[ResponseProtocol, ...]
+    agency: tuple[Agency, ...] = ()
 
 
 class ProtocolBook:
-    """``book[type]`` is the one protocol that answers ``type``."""
+    """``book[type]`` is the one protocol that answers ``type``; ``agencies``: who can be asked, by id."""
 
-    def __init__(self, protocols: tuple[ResponseProtocol, ...], types: Mapping[str, EventType]) -> None:
+    def __init__(
+        self,
+        protocols: tuple[ResponseProtocol, ...],
+        types: Mapping[str, EventType],
+        agencies: tuple[Agency, ...] = (),
+    ) -> None:
         self.protocols = protocols
+        self.agencies = {agency.id: agency for agency in agencies}
         self._by_id = {protocol.id: protocol for protocol in protocols}
         self._of_type = {code: self._by_id[kind.protocol] for code, kind in types.items()}
 
@@ -111,11 +146,11 @@ class ProtocolBook:
     def load(cls, text: str, types: Mapping[str, EventType], *, file: str = "protocols.toml") -> ProtocolBook:
         """Read and check. Raises :class:`~cior_core.strict_toml.ConfigFault`: ``protocol.missing``,
         ``protocol.id_twice``, ``protocol.unused``, ``protocol.silent_and_loud``, ``protocol.silence_unclear``,
-        ``protocol.step_invalid`` or a ``config.*`` code."""
-        protocols = parse(text, _File, file=file).protocol
-        for code, sentence, path, cure in _faults(protocols, types):
+        ``protocol.step_invalid``, ``protocol.agency_invalid`` or a ``config.*`` code."""
+        read = parse(text, _File, file=file)
+        for code, sentence, path, cure in (*_faults(read.protocol, types), *_agencies(read)):
             raise ConfigFault(code, sentence, file=file, line=locate(text, path), cure=cure)
-        return cls(protocols, types)
+        return cls(read.protocol, types, read.agency)
 
     def __getitem__(self, code: str) -> ResponseProtocol:
         return self._of_type[code]
@@ -188,40 +223,87 @@ def _silence(protocol: ResponseProtocol, kind: EventType, at: tuple[str | int, .
 def _steps(protocol: ResponseProtocol, at: tuple[str | int, ...]) -> Iterator[_Fault]:
     ids: set[str] = set()
     for n, step in enumerate(protocol.steps):
-        where = (*at, "step", n)
-        if step.id in ids or ":" in step.id:
-            yield (
-                "protocol.step_invalid",
-                f"step '{step.id}' is not a unique plain name",
-                where,
-                "give each step of a protocol its own id",
-            )
+        for sentence, cure in (*_wrong_name(step, ids), *_wrong_step(step), *_wrong_moment(protocol, step)):
+            yield "protocol.step_invalid", f"step '{step.id}'{sentence}", (*at, "step", n), cure
         ids.add(step.id)
-        if step.act == "siren_on" and not step.auto_off_s:
+
+
+_Wrong = tuple[str, str]
+"""What is wrong with a step, and the cure."""
+
+
+def _wrong_name(step: Step, ids: set[str]) -> Iterator[_Wrong]:
+    if step.id in ids or ":" in step.id or "/" in step.id:
+        yield " is not a unique plain name", "give each step of a protocol its own id"
+
+
+def _wrong_step(step: Step) -> Iterator[_Wrong]:
+    if step.act == "siren_on" and not step.auto_off_s:
+        yield " is a siren without auto_off_s", "say after how many seconds the siren goes off"
+    if step.act != "siren_on" and step.auto_off_s:
+        yield " is no siren but has auto_off_s", "remove auto_off_s"
+    if step.confirm and step.act != "siren_on":
+        yield " is no siren but has confirm", "remove confirm: only a siren waits for a person's decision"
+    if step.clock and not (step.act == "task" and step.target.startswith(f"{TargetKind.TEAM.value}:")):
+        yield " has a clock but asks no team", "remove clock, or make it a task of a team"
+    if not step.names_someone:
+        yield (
+            f": nobody can be asked as '{step.target}'",
+            "write subject, block, camera or <kind>:<id>, as in team:police",
+        )
+
+
+def _wrong_moment(protocol: ResponseProtocol, step: Step) -> Iterator[_Wrong]:
+    waits = step.unless is not None or step.unless_step is not None
+    if step.after_s < 0 or step.expires_s <= 0 or (waits and step.after_s == 0):
+        yield ": after_s must be >= 0, expires_s > 0, and 'unless' needs after_s", "correct the numbers"
+    if step.unless_step is not None and protocol.step(step.unless_step) in {None, step}:
+        yield f" waits for '{step.unless_step}', which is no other step", "name a step of this protocol"
+    if step.on is not None and (step.on not in _AWAITED or step.after_s or step.act in {"siren_on", "check"}):
+        yield (
+            ": 'on' is acknowledged, dispatched, on_scene or closed, without after_s, and sounds nothing",
+            "correct the moment at which it runs",
+        )
+    if step.act == "check" and step.after_s:
+        yield (
+            " is the operator's, so it has no after_s",
+            "write another step with unless_step that tells who waits",
+        )
+    if protocol.silent and step.target == "subject":
+        yield " would speak to who pressed silently", "tell nobody there: who is beside them may hear it"
+
+
+_AWAITED = frozenset(
+    {AlertStatus.ACKNOWLEDGED, AlertStatus.DISPATCHED, AlertStatus.ON_SCENE, AlertStatus.CLOSED}
+)
+
+
+def _agencies(read: _File) -> Iterator[_Fault]:
+    known: set[str] = set()
+    for n, agency in enumerate(read.agency):
+        wrong = agency.id in known or "/" in agency.id or agency.accept_s < 0 or agency.on_scene_s < 0
+        if wrong or not _is_target(agency.lead):
             yield (
-                "protocol.step_invalid",
-                f"siren step '{step.id}' has no auto_off_s",
-                where,
-                "say after how many seconds the siren goes off",
+                "protocol.agency_invalid",
+                f"agency '{agency.id}' is not one of its own with readable times and a lead",
+                ("agency", n),
+                "give it an id of its own, times >= 0 and a lead such as team:supervisor",
             )
-        if step.act != "siren_on" and step.auto_off_s:
-            yield (
-                "protocol.step_invalid",
-                f"step '{step.id}' is no siren but has auto_off_s",
-                where,
-                "remove auto_off_s",
-            )
-        if not step.names_someone:
-            yield (
-                "protocol.step_invalid",
-                f"step '{step.id}': nobody can be asked as '{step.target}'",
-                where,
-                "write subject, block, camera or <kind>:<id>, as in team:police",
-            )
-        if step.after_s < 0 or step.expires_s <= 0 or (step.unless is not None and step.after_s == 0):
-            yield (
-                "protocol.step_invalid",
-                f"step '{step.id}': after_s must be >= 0, expires_s > 0, and 'unless' needs after_s",
-                where,
-                "correct the numbers",
-            )
+        known.add(agency.id)
+    for n, protocol in enumerate(read.protocol):
+        for at, step in enumerate(protocol.steps):
+            if step.clock and step.target.partition(":")[2] not in known:
+                yield (
+                    "protocol.agency_invalid",
+                    f"step '{step.id}' begins the clock of '{step.target}', which is no [[agency]]",
+                    ("protocol", n, "step", at),
+                    "write its [[agency]] or remove clock",
+                )
+
+
+def _is_target(text: str) -> bool:
+    try:
+        Target.parse(text)
+    except PayloadRejected:
+        return False
+    return True

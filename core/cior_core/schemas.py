@@ -6,7 +6,7 @@ All are made from the structs themselves, so they cannot say anything else than 
 
 The rule of version 1 (research/protocols.md §7, law 12): optional fields may be added, nothing else. Readers keep what
 they do not know, so schemas never close an object. A rename, another type or a new requirement is version 2, beside
-version 1.
+version 1. The kinds of acts may grow (:data:`GROWING`): who does not know one keeps it whole, and says so.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ WIRE_FORMS: Final[dict[str, Any]] = {entry.schema_name: entry.codec.wire for ent
 
 ``Event`` itself stands in ``item``: the area log has it as plain JSON.
 """
+
+GROWING: Final = frozenset({"ActionKind"})
+"""Enumerations that may gain values: an older reader makes a dead letter of such an act, with its bytes and an alarm.
+Readers are renewed before the console that sends it. No other enumeration may: a level that one reader does not know
+would hide an alert."""
 
 _REF: Final = "#/$defs/{name}"
 
@@ -191,7 +196,7 @@ def _root_breaches(old: Schema, new: Schema) -> Iterator[Breach]:
 def _definition_breaches(path: str, old: Schema, new: Schema) -> Iterator[Breach]:
     if old.get("type") != new.get("type"):
         yield Breach(path, "type changed")
-    if old.get("enum") != new.get("enum"):
+    if not _same_values(path, old.get("enum"), new.get("enum")):
         yield Breach(path, "values changed")
     was, now = old.get("properties", {}), new.get("properties", {})
     needed_then, needed_now = set(old.get("required", ())), set(new.get("required", ()))
@@ -203,6 +208,13 @@ def _definition_breaches(path: str, old: Schema, new: Schema) -> Iterator[Breach
         yield Breach(f"{path}.{name}", "field became optional")
     for name in sorted(needed_now - set(was)):
         yield Breach(f"{path}.{name}", "required field added")
+
+
+def _same_values(path: str, old: list[str] | None, new: list[str] | None) -> bool:
+    """Whether an enumeration has the values that it had; of one that may grow, all of them at least."""
+    if path in GROWING and old is not None and new is not None:
+        return set(old) <= set(new)
+    return old == new
 
 
 def _field_breaches(path: str, old: Schema, new: Schema | None) -> Iterator[Breach]:

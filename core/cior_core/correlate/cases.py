@@ -105,12 +105,30 @@ def rescore(context: StepContext, case_id: AlertId) -> None:
         inner = [found for alert_id in case.absorbed if (found := context.case(alert_id)) is not None]
         shown = priority.score(_facts_of(context, case, context.parts(case_id)), table, floor=own_floor)
         level = _most_urgent(shown.level, own.level, *(found.alert.level for found in inner))
+    if case.alert.ruling is not None:
+        level = _ruled(context, case_id, level, points=shown.points)
+        own_floor = level if life_safety else None
     scored = {"score": shown.points, "level": level, "floor": own_floor}
     context.update(case_id, own_floor=own_floor, terms=shown.reasons, of_alert=scored)
     muting.lift_if_grave(context, case_id)
     outer = case.alert.merged_into
     if outer is not None and outer in context.cases:
         rescore(context, outer)
+
+
+def _ruled(context: StepContext, case_id: AlertId, level: Level, *, points: int) -> Level:
+    """The level that a person gave, while no more is known than the person saw; then the more urgent of the two."""
+    ruling = context.current(case_id).alert.ruling
+    if ruling is None or (points <= ruling.points and calls(context.parts(case_id)) <= ruling.calls):
+        return level if ruling is None else ruling.level
+    context.update_alert(case_id, ruling=None)
+    context.add_transition(case_id, "ruling_over", context.text("ruling_over", who=ruling.by))
+    return _most_urgent(level, ruling.level)
+
+
+def calls(parts: tuple[Part, ...]) -> int:
+    """How many of ``parts`` say that a life is at risk."""
+    return sum(part.member.life_safety and part.member.phase in CORROBORATING for part in parts)
 
 
 def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: str) -> None:

@@ -17,6 +17,8 @@ from cior_core.model import AlertStatus, CommandKind
 
 OFF: Final = "off/"
 """What the names of timers that turn a siren off begin with."""
+CLOCK: Final = "agency/"
+"""What the names of timers of agencies' clocks begin with."""
 SIRENS: Final = frozenset({CommandKind.SIREN_ON, CommandKind.SIREN_OFF})
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_core.correlate import muting, response
-from cior_core.correlate.actions import NORMAL, ingest_action
+from cior_core.correlate import muting, response, sirens
+from cior_core.correlate.actions import ingest_action
 from cior_core.correlate.due import OFF
 from cior_core.correlate.intake import ingest_event
+from cior_core.correlate.quieting import NORMAL
 from cior_core.correlate.state import Case, Seen, State
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import (
@@ -68,7 +69,7 @@ def _tick(context: StepContext) -> None:
             sentence = context.text("suppression_expired")
             muting.end(context, case.id, "suppression_expired", sentence, actor=mark.by)
     _end_posture(context)
-    response.notice_unanswered(context)
+    sirens.notice_unanswered(context)
     _end_watches_and_storms(context)
     if context.now_ms - context.head.swept_ms >= _SWEEP_EVERY_MS:
         _sweep(context)

@@ -106,7 +106,7 @@ def _place(context: StepContext, event: Event) -> AlertId | None:
     if event.phase in _ENDINGS:
         return _end(context, event, part, live or closed)
     if part.member.life_safety or silent:
-        return _join(context, event, part, live) or _open(
+        return _join(context, event, part, live) or open_alert(
             context, event, part, live or closed, merge_class=merge_class
         )
     return _ordinary(context, event, part, kind=kind, live=live, closed=closed)
@@ -134,7 +134,7 @@ def _ordinary(
         return patterns.count_threshold(context, event, part, threshold)
     if kind.alerting == "never":
         return None
-    return _open(context, event, part, live or closed, merge_class=MergeClass(event.drill))
+    return open_alert(context, event, part, live or closed, merge_class=MergeClass(event.drill))
 
 
 def _join(context: StepContext, event: Event, part: Part, match: Match | None) -> AlertId | None:
@@ -196,7 +196,7 @@ def _gathered(context: StepContext, event: Event, part: Part) -> AlertId | None:
     return case_id
 
 
-def _open(
+def open_alert(
     context: StepContext, event: Event, part: Part, earlier: Match | None, *, merge_class: MergeClass
 ) -> AlertId:
     """Open an alert at once, run its protocol, gather what waited for it. ``earlier``: the closed or full one it is

@@ -7,14 +7,15 @@ asked of no block that has none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
-from cior_core.attributes import BLOCK, SIREN
-from cior_core.correlate.due import OFF, SIRENS
-from cior_core.correlate.state import Case, Part, Sent
-from cior_core.correlate.step_context import StepContext
+from cior_core.attributes import SIREN
+from cior_core.correlate import clocks, marks, sirens
+from cior_core.correlate.due import CLOCK, OFF, SIRENS
+from cior_core.correlate.sending import send
+from cior_core.correlate.state import Case, Part
+from cior_core.correlate.step_context import AUTOMATON, StepContext
+from cior_core.correlate.telling import told_of
 from cior_core.identity import command_id
 from cior_core.model import (
     AlertId,
@@ -41,7 +42,6 @@ _PROGRESS = [
 ]
 _CLIP_BEFORE_MS = 30_000
 _CLIP_AFTER_MS = 30_000
-_MOST_CONCERNED = 20
 
 
 def respond(context: StepContext, case_id: AlertId, part: Part) -> None:
@@ -75,8 +75,25 @@ def _start(context: StepContext, case_id: AlertId, part: Part | None, protocol: 
         timers = (*case.alert.timers, *due)
         context.update(case_id, protocols=(*case.protocols, mark), of_alert={"timers": timers})
     for step in protocol.steps:
-        if step.after_s == 0:
+        if step.is_immediate:
             _run(context, case_id, part, protocol=protocol, step=step)
+
+
+def respond_to_status(context: StepContext, case_id: AlertId, status: AlertStatus) -> None:
+    """Run the steps that wait for the alert to reach ``status``, for all who are in it: that its senders hear of it."""
+    case = context.current(case_id)
+    for protocol in running_protocols(context, case):
+        for step in protocol.steps:
+            if step.on is not status or marks.is_settled(case, f"{protocol.id}/{step.id}"):
+                continue
+            for part in context.parts(case_id) or (None,):
+                _run(context, case_id, part, protocol=protocol, step=step)
+
+
+def running_protocols(context: StepContext, case: Case) -> list[ResponseProtocol]:
+    """The protocols that run on the case, in the versions that it started with."""
+    found = (_running(context, case, mark.rpartition("@")[0]) for mark in case.protocols)
+    return [protocol for protocol in found if protocol is not None]
 
 
 def _running(context: StepContext, case: Case, protocol_id: str) -> ResponseProtocol | None:
@@ -91,27 +108,32 @@ def _running(context: StepContext, case: Case, protocol_id: str) -> ResponseProt
 def _run(
     context: StepContext, case_id: AlertId, part: Part | None, *, protocol: ResponseProtocol, step: Step
 ) -> None:
-    for target in _targets(step, part):
+    for target in targets(step, part):
         case = context.current(case_id)
         key = f"{protocol.id}/{step.id}/{target}"
+        if step.on is not None and case.rounds:
+            key = f"{key}/{case.rounds}"
         if key in case.issued:
             continue
         # What one press may not sound, a prompt one that joins later may: withholding is told once and decides
         # nothing for good.
-        if (why := _withheld(context, step, case, part)) is None:
-            _issue(context, case_id, protocol, step=step, target=target)
-        elif (key := f"{key}/withheld") in case.issued:
+        if (why := _withheld(context, step, case, part)) is not None:
+            key = f"{key}/withheld"
+        elif step.confirm:
+            key = f"{key}/awaits"
+        if key in case.issued:
             continue
+        if why is not None:
+            text = context.text("step_withheld", step=step.text, why=why)
+            context.add_transition(case_id, "step_withheld", text)
+        elif step.confirm:
+            sirens.await_person(context, case_id, protocol, step=step)
         else:
-            context.add_transition(
-                case_id,
-                "step_withheld",
-                context.text("step_withheld", step=step.text, why=why),
-            )
+            _issue(context, case_id, protocol, step=step, target=target)
         context.update(case_id, issued=(*case.issued, key))
 
 
-def _targets(step: Step, part: Part | None) -> list[str]:
+def targets(step: Step, part: Part | None) -> list[str]:
     """Whom the step asks; nobody when the event does not say (then there is nobody to ask)."""
     attributes = {} if part is None else part.member.attributes
     match step.target:
@@ -127,10 +149,10 @@ def _targets(step: Step, part: Part | None) -> list[str]:
 
 def _withheld(context: StepContext, step: Step, case: Case, part: Part | None) -> Text | None:
     """Why a loud step must not run; None when it may."""
+    if case.alert.silent and (step.loud or step.target == "subject"):
+        return context.text("withheld_silent")
     if not step.loud:
         return None
-    if case.alert.silent:
-        return context.text("withheld_silent")
     if part is not None and part.late:
         return context.text("withheld_late")
     if part is not None and part.member.attributes.get("away") is True:
@@ -144,9 +166,9 @@ def _issue(
     context: StepContext, case_id: AlertId, protocol: ResponseProtocol, *, step: Step, target: str
 ) -> None:
     case = context.current(case_id)
-    kind = step.command
+    kind, round_ = step.command, case.rounds if step.on is not None else 0
     command = Command(
-        id=command_id(case.id, kind, protocol=protocol.id, step=step.id, target=target),
+        id=command_id(case.id, kind, protocol=protocol.id, step=step.id, target=target, round_=round_),
         kind=kind,
         alert_id=case.id,
         area=case.alert.area,
@@ -158,10 +180,18 @@ def _issue(
         parameters=_parameters(case, kind, step),
         drill=case.alert.drill,
     )
-    _send(context, command)
+    send(context, command, round_=round_)
     if kind is CommandKind.SIREN_ON and step.auto_off_s:
-        off = (f"{OFF}{command.id}", context.now_ms + step.auto_off_s * 1000)
-        context.update_alert(case.id, timers=(*case.alert.timers, off))
+        sirens.set_off_timer(context, command, step.auto_off_s)
+    if step.clock:
+        _begin_clock(context, case_id, target)
+
+
+def _begin_clock(context: StepContext, case_id: AlertId, target: str) -> None:
+    """A team that a protocol asks has a clock of its own, where the book says so."""
+    agency = context.rules.protocols.agencies.get(Target.parse(target).id)
+    if agency is not None and clocks.of(context.current(case_id), agency.id) is None:
+        clocks.begin(context, case_id, agency, by=AUTOMATON)
 
 
 def _parameters(case: Case, kind: CommandKind, step: Step) -> dict[str, object]:
@@ -171,47 +201,10 @@ def _parameters(case: Case, kind: CommandKind, step: Step) -> dict[str, object]:
         return {"from_ms": min(instants) - _CLIP_BEFORE_MS, "to_ms": max(instants) + _CLIP_AFTER_MS}
     if kind in SIRENS:
         return {"auto_off_s": step.auto_off_s}
-    return {"text_es": step.text_es, "text_en": step.text_en, **_told(case)}
-
-
-def _told(case: Case) -> dict[str, object]:
-    """What whoever rings people needs. Of a silent alert: that it is one, and its level (law 17)."""
-    alert = case.alert
-    if alert.silent:
-        return {"level": alert.level.value, "silent": True}
-    told: dict[str, object] = {
-        "level": alert.level.value,
-        "type": alert.type,
-        "district": alert.place.district,
-    }
-    if alert.life_safety:
-        return {**told, "life_safety": True}
-    return {**told, "concerns": _concerned(case.parts[:_MOST_CONCERNED])}
-
-
-def _concerned(parts: Sequence[Part]) -> list[str]:
-    """The devices and blocks that a maintenance silence may name."""
-    blocks = {name for part in parts for name in _named(TargetKind.BLOCK, part.member.attributes.get(BLOCK))}
-    return sorted(blocks.union(*(_named(TargetKind.DEVICE, part.member.subject) for part in parts)))
-
-
-def _send(context: StepContext, command: Command) -> None:
-    """Issue ``command`` and remember it until its alert is forgotten; a command already sent is not sent again."""
-    if command.id in context.sent:
-        return
-    context.issue(command)
-    context.remember_sent(
-        command.id,
-        Sent(
-            alert_id=command.alert_id,
-            kind=command.kind,
-            target=command.target,
-            protocol=command.protocol,
-            step=command.step,
-            issued_ms=command.issued_ms,
-            expires_ms=command.expires_ms,
-        ),
-    )
+    told = {"text_es": step.text_es, "text_en": step.text_en, **told_of(case)}
+    if step.on is AlertStatus.CLOSED and case.alert.disposition is not None:
+        told["disposition"] = case.alert.disposition.value
+    return told
 
 
 def fire_due(context: StepContext, case_id: AlertId) -> None:
@@ -228,33 +221,11 @@ def fire_due(context: StepContext, case_id: AlertId) -> None:
     context.update_alert(case_id, timers=tuple(timer for timer in alert.timers if timer not in due))
     for name, _ in sorted(due, key=lambda timer: (timer[1], timer[0])):
         if name.startswith(OFF):
-            _siren_off(context, case_id, name.removeprefix(OFF))
+            sirens.go_off(context, case_id, name.removeprefix(OFF))
+        elif name.startswith(CLOCK):
+            clocks.run_out(context, case_id, name)
         else:
             _escalate(context, case_id, name)
-
-
-def _siren_off(context: StepContext, case_id: AlertId, siren_on: str) -> None:
-    if (sent := context.sent.get(siren_on)) is None:
-        return
-    alert = context.current(case_id).alert
-    _send(
-        context,
-        Command(
-            id=command_id(
-                case_id, CommandKind.SIREN_OFF, protocol=sent.protocol, step=sent.step, target=sent.target
-            ),
-            kind=CommandKind.SIREN_OFF,
-            alert_id=case_id,
-            area=alert.area,
-            target=sent.target,
-            issued_ms=context.now_ms,
-            expires_ms=context.now_ms + 600_000,
-            protocol=sent.protocol,
-            step=sent.step,
-            drill=alert.drill,
-        ),
-    )
-    context.add_transition(case_id, "siren_auto_off", context.text("siren_auto_off"))
 
 
 def _escalate(context: StepContext, case_id: AlertId, name: str) -> None:
@@ -268,8 +239,7 @@ def _escalate(context: StepContext, case_id: AlertId, name: str) -> None:
             context.text("step_gone", step=name),
         )
         return
-    status = context.current(case_id).alert.status
-    if status is AlertStatus.CLOSED or (step.unless is not None and _reached(status, step.unless)):
+    if _is_needless(context.current(case_id), protocol, step):
         return
     reason = Reason(
         code="protocol.timer",
@@ -280,12 +250,26 @@ def _escalate(context: StepContext, case_id: AlertId, name: str) -> None:
         text_en=step.text_en,
         delta_s=float(step.after_s),
     )
+    marks.mark(context, case_id, name, "escalated", by=AUTOMATON)
     context.add_transition(case_id, "escalated", step.text, reasons=(reason,))
     _run(context, case_id, _first(context, case_id), protocol=protocol, step=step)
 
 
-def _reached(status: AlertStatus, wanted: AlertStatus) -> bool:
-    return status in _PROGRESS and wanted in _PROGRESS and _PROGRESS.index(status) >= _PROGRESS.index(wanted)
+def _is_needless(case: Case, protocol: ResponseProtocol, step: Step) -> bool:
+    """Whether what a timer waited for is there."""
+    status = case.alert.status
+    if status is AlertStatus.CLOSED or (step.unless is not None and _has_reached(status, step.unless)):
+        return True
+    return step.unless_step is not None and marks.is_settled(case, f"{protocol.id}/{step.unless_step}")
+
+
+def _has_reached(status: AlertStatus, wanted: AlertStatus) -> bool:
+    return status in _PROGRESS and not is_before(status, wanted)
+
+
+def is_before(status: AlertStatus, wanted: AlertStatus) -> bool:
+    """Whether an alert may still reach ``wanted`` by going forward; never one that is part of another."""
+    return status in _PROGRESS and _PROGRESS.index(status) < _PROGRESS.index(wanted)
 
 
 def ingest_receipt(context: StepContext, receipt: Receipt) -> None:
@@ -310,20 +294,6 @@ def ingest_receipt(context: StepContext, receipt: Receipt) -> None:
     )
 
 
-def notice_unanswered(context: StepContext) -> None:
-    """Tell, once, of each siren command that nobody answered in time."""
-    for command_id_ in sorted(key for _, key, _ in context.before.dues.sent.until(context.now_ms)):
-        sent = context.sent.get(command_id_)
-        if sent is not None and sent.outcome is None:
-            context.sent = context.sent.put(command_id_, replace(sent, outcome="expired"))
-            if context.case(sent.alert_id) is not None:
-                context.add_transition(
-                    sent.alert_id,
-                    "command_unanswered",
-                    context.text("command_unanswered", command=sent.kind.value, target=sent.target),
-                )
-
-
 def hold_video(context: StepContext, case_id: AlertId, *, action_id: str) -> None:
     """Ask that the video around the alert be kept: by every camera it names, by the archive when it names none (N4)."""
     alert = context.current(case_id).alert
@@ -331,7 +301,7 @@ def hold_video(context: StepContext, case_id: AlertId, *, action_id: str) -> Non
         "team:archive"
     ]
     for target in cameras:
-        _send(
+        send(
             context,
             Command(
                 id=command_id(

@@ -21,6 +21,7 @@ from cior_core.model import (
     Level,
     Member,
     Phase,
+    Place,
     Reason,
     TypeCode,
 )
@@ -90,7 +91,8 @@ class Case(Record, frozen=True, kw_only=True):
     ``pinned`` are reasons that a rule gave once (a pattern, a late mark); ``terms`` are recomputed with each score.
     ``protocols`` names, as ``id@version``, what runs on it: an alert keeps the versions that it started with.
     ``apart``: it left a shared line and is put into none again. ``counted_in``: alerts of city-wide rules that
-    counted it, each once.
+    counted it, each once. ``moved``: where a person says that it is; ``typed_over``: the types that a person knew who
+    gave it ``own_type``: only another one leads the alert since. ``rounds``: how often it was reopened.
     """
 
     alert: Alert
@@ -107,6 +109,9 @@ class Case(Record, frozen=True, kw_only=True):
     protocols: tuple[str, ...] = ()
     apart: bool = False
     counted_in: tuple[AlertId, ...] = ()
+    moved: Place | None = None
+    typed_over: tuple[TypeCode, ...] = ()
+    rounds: int = 0
 
     @property
     def id(self) -> AlertId:
@@ -176,7 +181,7 @@ class Storm(Record, frozen=True, kw_only=True):
 
 
 class Sent(Record, frozen=True, kw_only=True):
-    """A command that was issued, and the last answer to it."""
+    """A command that was issued, and the last answer to it. ``round``: how often the same was asked before."""
 
     alert_id: AlertId
     kind: CommandKind
@@ -187,6 +192,7 @@ class Sent(Record, frozen=True, kw_only=True):
     expires_ms: int
     outcome: str | None = None
     device: str | None = None
+    round: int = 0
 
 
 class Pattern(Record, frozen=True, kw_only=True):

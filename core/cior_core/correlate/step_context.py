@@ -7,7 +7,7 @@ transitions, however many things happened to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -30,12 +30,15 @@ from cior_core.correlate.state import STORED_AS, UNDECODED, Case, Part, Pending,
 from cior_core.correlate.view import all_parts, view
 from cior_core.identity import transition_id
 from cior_core.model import (
+    ActionKind,
+    AgencyStage,
     Alert,
     AlertId,
     AlertStatus,
     AppendTransition,
     Command,
     DataClass,
+    Disposition,
     Effect,
     IssueCommand,
     Level,
@@ -51,6 +54,14 @@ from cior_core.taxonomy import EventType
 AUTOMATON = "cior"
 
 replace = msgspec.structs.replace
+
+
+_WORDS: Final[dict[type, str]] = {
+    ActionKind: "act",
+    AgencyStage: "stage",
+    AlertStatus: "status",
+    Disposition: "disposition",
+}
 
 
 class _NewTransition(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +127,10 @@ class StepContext:
     def text(self, code: str, **arguments: object) -> Text:
         """The sentence called ``code``, filled in."""
         return self.rules.sentences.text(code, arguments)
+
+    def word(self, value: ActionKind | AgencyStage | AlertStatus | Disposition) -> Text:
+        """What ``value`` is called, inside a sentence."""
+        return self.rules.sentences.text(f"word_{_WORDS[type(value)]}_{value.value}", {})
 
     def case(self, alert_id: AlertId | str | None) -> Case | None:
         """The case called ``alert_id`` as this step left it so far, or None: for reading only."""

@@ -36,7 +36,7 @@ def view(case: Case, cases: PersistentMap[Case], rules: RulePack, *, version: in
         reasons=reasons(case, parts),
         first_occurred_ms=min(instants),
         last_occurred_ms=max(instants),
-        place=_place(parts),
+        place=case.moved or _place(parts),
         data_class=max(
             (part.data_class for part in parts), key=_CLASS_RANK.__getitem__, default=DataClass.RESTRICTED
         ),
@@ -45,6 +45,7 @@ def view(case: Case, cases: PersistentMap[Case], rules: RulePack, *, version: in
         rules_version=rules.version,
         protocol=protocol.id,
         protocol_version=protocol.version if started is None else int(started),
+        protocols=case.protocols,
     )
 
 
@@ -77,12 +78,15 @@ def _life_safety(rules: RulePack, code: str) -> bool:
 
 
 def _leading_type(case: Case, parts: tuple[Part, ...], rules: RulePack) -> TypeCode:
-    """The most urgent type of what is there; the given type among equals, then the earliest event's."""
+    """The most urgent type of what is there; the given type among equals, then the earliest event's.
+
+    What a person knew who gave the type leads no more.
+    """
     ranked = [(_rank(rules, case.own_type), 0, 0, "", case.own_type)]
     ranked += [
         (_rank(rules, part.member.type), 1, part.instant_ms, part.member.event_id, part.member.type)
         for part in parts
-        if part.member.phase in CORROBORATING
+        if part.member.phase in CORROBORATING and part.member.type not in case.typed_over
     ]
     return min(ranked)[4]
 

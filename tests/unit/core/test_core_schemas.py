@@ -299,6 +299,15 @@ def test_each_planted_change_is_judged(case: str) -> None:
     assert planted(change) == expected
 
 
+def test_the_kinds_of_acts_may_grow_and_lose_none() -> None:
+    def kinds(tree: Schema) -> list[str]:
+        found: list[str] = tree["$defs"]["ActionKind"]["enum"]
+        return found
+
+    assert planted(lambda tree: kinds(tree).append("whistle"), "action") == []
+    assert planted(lambda tree: kinds(tree).remove("note"), "action") == [("ActionKind", "values changed")]
+
+
 def test_an_item_may_get_a_new_member_of_the_union_but_not_lose_one() -> None:
     assert planted(lambda tree: tree["anyOf"].append({"$ref": "#/$defs/NewItem"}), "item") == []
     assert planted(lambda tree: tree["anyOf"].pop(), "item") == [("", "type changed")]

@@ -10,6 +10,9 @@ import pytest
 
 import cior_core.correlate
 from cior_core import bundled, rule_loading
+from cior_core.correlate import initial
+from cior_core.correlate.step_context import StepContext
+from cior_core.model import DEFAULT_AREA, ActionKind, AgencyStage, AlertStatus, Disposition
 from cior_core.rules import RulePack
 from cior_core.sentences import SentenceBook, Text
 from cior_core.strict_toml import ConfigFault
@@ -30,7 +33,7 @@ def sayings(source: str) -> Iterator[tuple[str | None, frozenset[str]]]:
         if not isinstance(node, ast.Call):
             continue
         match node.func:
-            case ast.Attribute(value=ast.Name(id="context"), attr="text") | ast.Name(id="_Refused"):
+            case ast.Attribute(value=ast.Name(id="context"), attr="text") | ast.Name(id="Refused"):
                 code = node.args[0]
                 names = frozenset(word.arg or "**" for word in node.keywords)
                 yield (str(code.value) if isinstance(code, ast.Constant) else None), names
@@ -49,8 +52,28 @@ def test_each_code_used_exists_and_gets_its_arguments(
     assert names == BOOK.sentences[code].arguments
 
 
+WORDS = {
+    f"word_{name}_{value}"
+    for name, values in (
+        ("act", ActionKind),
+        ("stage", AgencyStage),
+        ("status", AlertStatus),
+        ("disposition", Disposition),
+    )
+    for value in values
+}
+"""What sentences call the acts, stages, states and dispositions of the model."""
+
+
 def test_each_code_of_the_file_is_used() -> None:
-    assert set(BOOK.sentences) - {code for _, code, _ in USED} == set()
+    assert set(BOOK.sentences) - {code for _, code, _ in USED} - WORDS == set()
+
+
+def test_every_act_stage_state_and_disposition_has_a_word_in_both_languages(pack: RulePack) -> None:
+    assert set(BOOK.sentences) >= WORDS
+    context = StepContext(initial(DEFAULT_AREA), pack, at_ms=0, item_id="i")
+    assert context.word(ActionKind.ON_SCENE) == Text("en el lugar", "on scene")
+    assert context.word(AlertStatus.OPEN) != context.word(ActionKind.OPEN)
 
 
 def spoken(tree: ast.Module) -> Iterator[str]:

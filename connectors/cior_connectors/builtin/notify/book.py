@@ -82,7 +82,7 @@ class Entry:
         self.notice = notice
         self.to: dict[tuple[str, str], Recipient] = {}
         self.results: dict[tuple[str, str], str] = {}
-        self.links: tuple[tuple[str, str], ...] = ()
+        self.links: dict[str, str] = {}
         self.widened = False
         self.receipt: Receipt | None = None
         self.answered = False
