@@ -12,7 +12,7 @@ DEV := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 PACKAGES := core/cior_core streams/cior_bus streams/cior_streams store/cior_store store/cior_register store/cior_sink vision/cior_vision \
             connectors/cior_connectors evidence/cior_evidence console/cior_console deploy/grafana/cior_grafana cior demo/cior_demo
-CHECKED := $(PACKAGES) tests $(wildcard benchmarks)
+CHECKED := $(PACKAGES) console/web/build_page.py tests $(wildcard benchmarks)
 TEST_ARGS ?=
 # Three phases: what may run beside others, then what mostly waits for parts that it froze (two at a time, whatever
 # TEST_WORKERS says), then what must be alone. Each closes with its own summary.
@@ -24,7 +24,7 @@ MUTANTS ?=
 DEMO_ARGS ?=
 UP_ARGS ?=
 
-.PHONY: help venv venv-runtime python-check engines-check demo up test long canary mutants unit lint format types contracts bench docs clean licences
+.PHONY: help venv venv-runtime python-check engines-check demo up web test long canary mutants unit lint format types contracts bench docs clean licences
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,26 +54,29 @@ $(DEV): pyproject.toml requirements/dev.txt | $(BIN)/python
 venv: $(DEV) ## Make .venv with everything, tests included
 venv-runtime: $(RUNTIME) ## Make .venv with what the demo and a centre need
 
-demo: $(RUNTIME) ## Simulated city through the whole system, then a summary (DEMO_ARGS=--keep leaves it up)
+web: $(RUNTIME) ## Build the console's page out of console/web, when its sources changed
+	@$(BIN)/python console/web/build_page.py
+
+demo: $(RUNTIME) web ## Simulated city through the whole system, then a summary (DEMO_ARGS=--keep leaves it up)
 	@$(BIN)/cior demo $(DEMO_ARGS)
 
-up: $(RUNTIME) ## Run the embedded stack until Ctrl-C
+up: $(RUNTIME) web ## Run the embedded stack until Ctrl-C
 	@$(BIN)/cior up $(UP_ARGS)
 
 engines-check: $(DEV)
 	@PYTHONPATH=tests $(BIN)/python -m engines.prepare
 
-test: $(DEV) engines-check ## All tests; what a missing Debian package hides is listed at the end
+test: $(DEV) web engines-check ## All tests; what a missing Debian package hides is listed at the end
 	@status=0; \
 	$(TEST) --phase=parallel -n $(TEST_WORKERS) --dist=loadgroup $(TEST_ARGS) || status=$$?; \
 	$(TEST) --phase=frozen -n 2 --dist=loadgroup $(TEST_ARGS) || { code=$$?; ((code == 5)) || status=$$code; }; \
 	$(TEST) --phase=alone $(TEST_ARGS) || { code=$$?; ((code == 5)) || status=$$code; }; \
 	exit $$status
 
-long: $(DEV) engines-check ## The long forms: kills by the hundred, millions of inputs; hours (LONG_ARGS chooses)
+long: $(DEV) web engines-check ## The long forms: kills by the hundred, millions of inputs; hours (LONG_ARGS chooses)
 	@CIOR_LONG=1 $(TEST) -m long $(LONG_ARGS)
 
-canary: $(DEV) engines-check ## Ten thousand people with canaries press on every wire: none may be told of (CANARY_EVENTS=n)
+canary: $(DEV) web engines-check ## Ten thousand people with canaries press on every wire: none may be told of (CANARY_EVENTS=n)
 	@CIOR_CANARY_EVENTS=$(CANARY_EVENTS) $(TEST) tests/e2e/test_e2e_canary.py
 
 mutants: $(DEV) ## Put faults into a copy one by one: the tests must notice each (MUTANTS=words chooses)
@@ -107,5 +110,6 @@ licences: $(DEV) ## Licence of every installed distribution
 	@$(BIN)/pip-licenses --format=markdown --order=license
 
 clean: ## Remove caches and the environment (not the engines in the user's cache)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist \
+	  console/web/node_modules console/cior_console/static_app
 	find . -path ./.git -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

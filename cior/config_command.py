@@ -14,9 +14,10 @@ from pathlib import Path
 import click
 
 from cior import packs
-from cior.city import load_city
+from cior.city import load_cameras, load_city
 from cior.settings import EMBEDDED, Centre, load
 from cior.stack import SUPPLIED_SECRETS, instance_kinds
+from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.errors import CiorError, SourceUnavailable
 
 
@@ -50,16 +51,24 @@ def _faults(centre: Centre) -> Iterator[CiorError]:
 def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
     from cior_connectors._runtime import process
     from cior_connectors._runtime.settings import read_registry
-    from cior_vision.settings import load_settings
 
     registry = centre.beside(centre.file.registry)
-    yield registry.name, lambda: read_registry(registry)
+    cameras = NO_CAMERAS
+
+    def catalogue() -> object:
+        nonlocal cameras
+        cameras = load_cameras(centre, load_city(centre))
+        return cameras
+
+    if centre.file.centre.city:
+        yield f"city {centre.file.centre.city}", lambda: load_city(centre)
+    if centre.file.centre.city or centre.file.cameras:
+        yield f"cameras {centre.file.cameras or '(city pack)'}", catalogue
+    yield registry.name, lambda: read_registry(registry, cameras)
     yield (
         f"rules {centre.file.rules or '(default pack)'}",
         lambda: packs.rule_pack(centre.beside(centre.file.rules) if centre.file.rules else ""),
     )
-    if centre.file.centre.city:
-        yield f"city {centre.file.centre.city}", lambda: load_city(centre)
     if centre.file.population:
         yield "population", lambda: _population(centre)
     files = [centre.beside(section.file) for section in centre.file.connector]
@@ -68,7 +77,13 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
     if files:
         yield "connectors together", lambda: _together(centre)
     for section in centre.file.vision:
-        yield section.file, partial(load_settings, centre.beside(section.file))
+        yield section.file, partial(_vision, centre.beside(section.file), lambda: cameras)
+
+
+def _vision(path: Path, catalogue: Callable[[], Cameras]) -> None:
+    from cior_vision.settings import load_settings
+
+    load_settings(path, catalogue())
 
 
 def _population(centre: Centre) -> None:

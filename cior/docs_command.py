@@ -36,6 +36,9 @@ def pages() -> dict[str, Callable[[], str]]:
         "settings.md": _settings,
         "connectors.md": _connectors,
         "views.md": _views,
+        "api.md": _api,
+        "roles.md": _roles,
+        "openapi.json": _openapi,
     }
 
 
@@ -183,6 +186,26 @@ def _connectors() -> str:
     return _generated("Connectors", "each connector's manifest and quality file") + _table(
         "connector", "version", "quality", "mode", "life-safety", "what", rows=rows
     )
+
+
+def _api() -> str:
+    from cior_console import openapi, table
+
+    return openapi.api_page(table.all_endpoints())
+
+
+def _roles() -> str:
+    from cior_console import openapi, table
+    from cior_core import bundled
+    from cior_core.privacy import Policy
+
+    return openapi.roles_page(table.all_endpoints(), Policy.load(bundled.text("privacy.toml")))
+
+
+def _openapi() -> str:
+    from cior_console import openapi, table
+
+    return openapi.openapi_text(table.all_endpoints())
 
 
 def _views() -> str:

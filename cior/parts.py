@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from cior.city import load_city
+from cior.city import load_cameras, load_city
 from cior.key_shares import centre_hmac, retired_keys, team_public
 from cior.keys import repair_public
 from cior.packs import rule_pack, taxonomy
@@ -107,13 +107,15 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
     from cior_vision.worker import VisionWorker
 
     async def work(stop: asyncio.Event) -> None:
-        settings = load_settings(settings_file)
+        centre = arguments.centre
+        city = load_city(centre)
+        catalogue = load_cameras(centre, city)
+        settings = load_settings(settings_file, catalogue)
         if arguments.centre.file.centre.drill:
             cameras = tuple(msgspec.structs.replace(each, drill=True) for each in settings.camera)
             settings = msgspec.structs.replace(settings, camera=cameras)
         name = settings.worker.name
-        centre = arguments.centre
-        city, registry = load_city(centre), read_registry(centre.beside(centre.file.registry))
+        registry = read_registry(centre.beside(centre.file.registry), catalogue)
         spool = Spool.open(
             arguments.centre.data / "spool" / f"vision-{name}",
             limits=spool_limits(arguments.centre),
@@ -124,7 +126,7 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
             worker = VisionWorker(
                 settings,
                 bus,
-                vicinity=Vicinity(registry, city),
+                vicinity=Vicinity(registry, city, catalogue),
                 metrics=metrics,
                 state_dir=arguments.centre.data / "state" / f"vision-{name}",
             )
@@ -161,6 +163,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
     from cior_connectors._runtime import process
     from cior_connectors._runtime.settings import CentreSettings
     from cior_connectors.contract import Secret
+    from cior_core.vicinity import Surveyed
 
     centre = arguments.centre
     keys = centre.data / "keys"
@@ -180,6 +183,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
         accounting_every_s=centre.file.centre.accounting_every_s,
     )
     city = load_city(centre)
+    cameras = load_cameras(centre, city)
 
     async def work(stop: asyncio.Event) -> None:
         announce(arguments.ready, metrics=endpoint.url)
@@ -188,7 +192,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
             files,
             stop=stop,
             family=family,
-            city=city,
+            surveyed=Surveyed(city, cameras),
             limits=spool_limits(centre),
             metrics=metrics,
             signer=signer_of(keys, family),
@@ -212,11 +216,12 @@ def run_streams(arguments: PartArguments, role: str) -> int:
     centre = arguments.centre
     keys = centre.data / "keys"
     # The one place where the clear names and the key meet outside a connector; the worker gets neither (ADR 17).
+    city = load_city(centre)
     known = enrolled(
-        read_registry(centre.beside(centre.file.registry)).values(),
+        read_registry(centre.beside(centre.file.registry), load_cameras(centre, city)).values(),
         key=centre_hmac(keys),
         retired=retired_keys(keys),
-        placed=load_city(centre).placed,
+        placed=city.placed,
     )
     rules = rule_pack(centre.beside(centre.file.rules) if centre.file.rules else "")
     domain = Domain.of(

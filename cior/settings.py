@@ -193,6 +193,13 @@ class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     registry: Annotated[str, msgspec.Meta(description="Device registry", examples=["registry.toml"])] = (
         "registry.toml"
     )
+    cameras: Annotated[
+        str,
+        msgspec.Meta(
+            description="Camera catalogue (places, view, streams); empty: those of the city pack, without streams",
+            examples=["cameras.toml"],
+        ),
+    ] = ""
     rules: Annotated[
         str, msgspec.Meta(description="Rule pack folder; empty takes the default pack", examples=["rules"])
     ] = ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from cior.city import load_cameras, load_city
 from cior.keys import OWNER_ONLY, KeyRing, open_keys, refuse_team_private
 from cior.keys_command import key_sentences
 from cior.recipients import note_recipients
@@ -64,7 +65,7 @@ def refuse_unknown(centre: Centre) -> None:
             f"there is no device registry {centre.file.registry} beside {centre.path.name}",
             cure="write it (cior/README.md; an empty file is a registry without devices), or name it: registry = ...",
         )
-    read_registry(devices)
+    read_registry(devices, load_cameras(centre, load_city(centre)))
     for kind in instance_kinds(centre):
         registry.load(kind)
 

@@ -19,8 +19,13 @@ from aiohttp import web
 
 from cior_bus.metrics import Metrics
 from cior_console import metrics as m
+from cior_console import problems
 from cior_console.edge import Connection
+from cior_console.endpoints import CALLER, TABLE, Caller
 from cior_console.sessions import Session, WallSessions, WrongTokens, peer_of
+from cior_core.people import Grant, Person, Scope, SessionKind
+from cior_core.people import Session as SignIn
+from cior_core.privacy import Role
 
 COOKIE = "cior_wall"
 SESSION = web.RequestKey("session", Session)
@@ -126,21 +131,36 @@ def give_session(response: web.StreamResponse, cookie: str, ends_ms: int, now_ms
     response.set_cookie(COOKIE, cookie, httponly=True, samesite="Strict", max_age=left_s)
 
 
+Identify = Callable[[web.Request], Awaitable[Caller | None]]
+"""Whose session a request carries; None: nobody's."""
+
+
+class People(msgspec.Struct, frozen=True):
+    """Who signs people in, as far as a request needs it."""
+
+    identify: Identify
+
+
+PEOPLE = web.AppKey("people", People)
+_DISPLAY = Person(id="wall", login="wall", name="Muro", grants=(Grant(Role.WALL),))
+
+
 @web.middleware
 async def guard(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Let in, or answer."""
+    """Let in, or answer. Who comes in has a name from here on (``request[CALLER]``)."""
     access = request.app[ACCESS]
     if (misled := access.misled(request)) is not None:
         return misled
     token = shown_token(request)
-    found = access.session(request) if token is None else access.present(request, token)
-    is_open = request.path == "/healthz" or request.path.startswith("/static/")
+    found = await _found(request, access, token)
     if isinstance(found, web.Response):
         return found
+    endpoint = request.app[TABLE].of(request)
     if found is None:
-        return await handler(request) if is_open else _nobody(access)
+        is_open = endpoint is not None and endpoint.is_open
+        return await handler(request) if is_open else _nobody(access, request)
     connection = request.protocol
     if isinstance(connection, Connection) and not connection.is_welcome():
         full = problem(503, "wall.full", "Too many pages are open.")
@@ -153,6 +173,42 @@ async def guard(
     return response
 
 
-def _nobody(access: Access) -> web.Response:
+async def _found(request: web.Request, access: Access, token: str | None) -> web.Response | Session | None:
+    """The session of a person, else that of the wall; what to answer to a wrong token."""
+    if token is None and PEOPLE in request.app:
+        caller = await request.app[PEOPLE].identify(request)
+        if caller is not None:
+            request[CALLER] = caller
+            return Session(caller.session.expires_ms)
+    found = access.session(request) if token is None else access.present(request, token)
+    if isinstance(found, Session):
+        request[CALLER] = _display(found)
+    return found
+
+
+def _display(session: Session) -> Caller:
+    """The wall's own account: it can only look."""
+    shown = SignIn(
+        id="wall",
+        person_id=_DISPLAY.id,
+        role=Role.WALL,
+        kind=SessionKind.DISPLAY,
+        created_ms=0,
+        expires_ms=session.ends_ms,
+    )
+    return Caller(person=_DISPLAY, session=shown, role=Role.WALL, scope=Scope())
+
+
+def _nobody(access: Access, request: web.Request) -> web.Response:
+    if request.path.startswith("/api/v1/"):
+        return access.refuse("nobody", problems.answer("session.missing"))
     detail = "Open the address that was printed at start (it carries the token)."
     return access.refuse("nobody", problem(401, "wall.token_missing", detail))
+
+
+async def is_welcome(request: web.Request) -> bool:
+    """Whether a request that lasts may go on: its person's session still stands. The wall's own ends by time alone."""
+    if request[CALLER].person is _DISPLAY:
+        return True
+    caller = await request.app[PEOPLE].identify(request)
+    return caller is not None and caller.session.id == request[CALLER].session.id

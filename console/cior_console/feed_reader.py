@@ -26,7 +26,7 @@ class FeedReader:
     The topic is compacted, so its beginning is the current state; commits nothing.
     """
 
-    def __init__(self, settings: BusSettings, ingest: Callable[[Alert], None]) -> None:
+    def __init__(self, settings: BusSettings, ingest: Callable[[Alert, bytes], None]) -> None:
         group = f"cior-feed-{os.getpid()}-{time.monotonic_ns()}"
         self._consumer = BatchConsumer(
             settings.prompt(),
@@ -70,7 +70,7 @@ class FeedReader:
                 log.warning("alert_unreadable", code=error.code, offset=record.offset)
                 continue
             if isinstance(alert, Alert):
-                self._ingest(alert)
+                self._ingest(alert, record.value)
 
     def stop(self) -> None:
         """End the thread."""

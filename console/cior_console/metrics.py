@@ -18,3 +18,13 @@ REFUSED = declare(
     "requests and connections that the wall refused: host, origin, token, tries, nobody, full, connections, slow",
     labels=("reason",),
 )
+DENIED = declare(
+    "cior_console_denied_total",
+    "requests of people with a name that were refused, by the rule that refused; each is in the ledger",
+    labels=("rule",),
+)
+UNRECORDED = declare(
+    "cior_console_unrecorded_total",
+    "what went on, or was refused, while the register was away and no row of the ledger could be written",
+    labels=("what",),
+)

@@ -10,9 +10,12 @@ from aiohttp import web
 
 from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
+from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import FeedReader
+from cior_console.table import people_endpoints
+from cior_console.visibility import jurisdictions
 from cior_console.wall_questions import wall_questions
 from cior_console.web import WallConfig, create_app
 from cior_core.errors import CiorError, SourceUnavailable
@@ -61,19 +64,29 @@ class ConsolePart:
         now_ms: Callable[[], int],
         metrics: Metrics,
     ) -> None:
-        feed = AlertFeed(settings.taxonomy, now_ms=now_ms, metrics=metrics)
+        feed = AlertFeed(
+            settings.taxonomy, now_ms=now_ms, competent=jurisdictions(settings.taxonomy), metrics=metrics
+        )
+        questions = ConsoleQuestions(store)
         config = WallConfig(
             token=settings.token,
             centre=settings.name,
             city=settings.city,
-            questions=wall_questions(ConsoleQuestions(store), now_ms, drills=settings.drill),
+            questions=wall_questions(questions, now_ms, drills=settings.drill),
             drill=settings.drill,
             now_ms=now_ms,
             names=settings.names,
         )
         self._settings, self._metrics = settings, metrics
         self._reader = FeedReader(bus, feed.apply)
-        self._app = create_app(feed, config, metrics)
+        self._app = create_app(feed, config, metrics, endpoints=people_endpoints())
+        self._app[DESK] = Desk(
+            names=settings.taxonomy,
+            questions=questions,
+            now_ms=now_ms,
+            lately=lambda _alert_id: (),
+            drills=settings.drill,
+        )
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:

@@ -75,6 +75,43 @@ class WallAlert(msgspec.Struct, frozen=True, kw_only=True):
     group: str | None = None
 
 
+class DeskAlert(WallAlert, frozen=True, kw_only=True):
+    """A row for those who handle it: who took it, when each step was, from which sources, and what is due next.
+
+    ``notes``: how many; ``due_ms``: when the next timer of its protocol ends.
+    """
+
+    type: str
+    assignee: str | None = None
+    source_names: tuple[str, ...] = ()
+    acknowledged_ms: int | None = None
+    dispatched_ms: int | None = None
+    on_scene_ms: int | None = None
+    notes: int = 0
+    links: tuple[str, ...] = ()
+    due_ms: int | None = None
+
+
+def full_row(alert: Alert, names: Mapping[str, TypeNames]) -> WallAlert:
+    """The row for those who handle it; of a sealed one they see no more than the wall."""
+    plain = project(alert, names)
+    if is_sealed(alert):
+        return plain
+    shared = {name: getattr(plain, name) for name in WallAlert.__struct_fields__}
+    return DeskAlert(
+        **shared,
+        type=alert.type,
+        assignee=alert.assignee,
+        source_names=tuple(dict.fromkeys(member.source for member in alert.members)),
+        acknowledged_ms=alert.acknowledged_ms,
+        dispatched_ms=alert.dispatched_ms,
+        on_scene_ms=alert.on_scene_ms,
+        notes=len(alert.notes),
+        links=alert.links,
+        due_ms=min((due_ms for _, due_ms in alert.timers), default=None),
+    )
+
+
 def is_sealed(alert: Alert) -> bool:
     """Whether only the silent projection may leave the response team's room."""
     return alert.silent or alert.data_class is DataClass.SEALED

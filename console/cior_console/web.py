@@ -8,27 +8,33 @@ writes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from typing import Any
 
 import msgspec
-import structlog
 from aiohttp import web
 
 from cior_bus.metrics import Metrics
-from cior_console.access import ACCESS, SESSION, Access, give_session, guard, problem
-from cior_console.feed import AlertFeed, FeedMessage
-from cior_console.sessions import Session, WallSessions
+from cior_console.access import ACCESS, SESSION, Access, give_session, guard, is_welcome, problem
+from cior_console.authorising import LAW, Law, authorise
+from cior_console.endpoints import TABLE, Endpoint, Handler, Table
+from cior_console.feed import AlertFeed, joined
+from cior_console.sessions import WallSessions
+from cior_console.stream import Channel, stream
+from cior_console.visibility import View, Visibility
+from cior_core import bundled
 from cior_core.errors import SourceUnavailable
-
-log = structlog.get_logger("cior.console")
+from cior_core.model import DataClass
+from cior_core.people import Scope
+from cior_core.privacy import Policy, Role
 
 Ask = Callable[[], Any]
 """A store question, blocking; run in a thread. Its result must be msgspec-encodable."""
 
-_FEED = web.AppKey("feed", AlertFeed)
-_STOP = web.AppKey("stop", asyncio.Event)
+FEED = web.AppKey("feed", AlertFeed)
+STOP = web.AppKey("stop", asyncio.Event)
+_PLAIN = Visibility(View.PLAIN, Scope())
 _json = msgspec.json.Encoder()
 
 
@@ -52,38 +58,71 @@ class WallConfig(msgspec.Struct, frozen=True, kw_only=True):
     session_life_s: float = 7 * 86_400
 
 
-_CONFIG = web.AppKey("config", WallConfig)
+CONFIG = web.AppKey("config", WallConfig)
 
 
-def create_app(feed: AlertFeed, config: WallConfig, metrics: Metrics | None = None) -> web.Application:
-    """The aiohttp application; the caller runs it and feeds ``feed``."""
-    app = web.Application(middlewares=[guard], client_max_size=65_536)
-    app[_FEED], app[_CONFIG] = feed, config
+_LOOKING = frozenset(Role) - {Role.PROSECUTOR, Role.DEFENDER, Role.ANALYST, Role.AUDITOR, Role.AGENCY}
+"""Who may look at the wall: everybody of the room."""
+
+
+def _wall(name: str, path: str, says: str, handler: Handler, **more: Any) -> Endpoint:
+    values = {"roles": _LOOKING, "data_class": DataClass.PUBLIC} | more
+    return Endpoint(name=name, method="GET", path=path, says=says, handler=handler, **values)
+
+
+def wall_endpoints() -> tuple[Endpoint, ...]:
+    """What the wall's page asks. Its rows are the plain view, which the privacy table allows a wall."""
+    return (
+        _wall("wall.page", "/", "the wall's page", _page),
+        _wall("health", "/healthz", "whether it lives", _healthz, is_open=True, roles=frozenset()),
+        _wall("static", "/static/{name}", "files of the page", _static, is_open=True, roles=frozenset()),
+        _wall("wall.snapshot", "/api/wall", "all open alerts, plain", _snapshot_of_wall),
+        _wall("wall.feed", "/api/feed", "the wall's live feed", _stream, streams=True),
+        _wall("wall.city", "/api/city", "districts as GeoJSON", _city),
+        _wall("wall.ask", "/api/ask/{question}", "a figure of the page", _ask),
+    )
+
+
+def create_app(
+    feed: AlertFeed,
+    config: WallConfig,
+    metrics: Metrics | None = None,
+    *,
+    law: Law | None = None,
+    endpoints: Iterable[Endpoint] = (),
+) -> web.Application:
+    """The aiohttp application; the caller runs it and feeds ``feed``.
+
+    ``law``: what decides, and the ledger; ``endpoints``: those of people who sign in, beside the wall's.
+    """
+    metrics = metrics or Metrics()
+    app = web.Application(middlewares=[guard, authorise], client_max_size=65_536)
+    app[FEED], app[CONFIG] = feed, config
     app[ACCESS] = Access(
         WallSessions(config.token, idle_s=config.session_idle_s, life_s=config.session_life_s),
         names=config.names,
         now_ms=config.now_ms,
-        metrics=metrics or Metrics(),
+        metrics=metrics,
     )
-    app.router.add_get("/", _page)
-    app.router.add_get("/healthz", _healthz)
-    app.router.add_get("/static/{name}", _static)
-    app.router.add_get("/api/wall", _wall)
-    app.router.add_get("/api/feed", _stream, allow_head=False)
-    app.router.add_get("/api/city", _city)
-    app.router.add_get("/api/ask/{question}", _ask)
+    app[LAW] = law or Law(policy=_policy(), now_ms=config.now_ms, metrics=metrics)
+    app[TABLE] = Table((*wall_endpoints(), *endpoints))
+    app[TABLE].add_to(app)
     app.on_startup.append(_bind)
     app.on_shutdown.append(_release)
     return app
 
 
+def _policy() -> Policy:
+    return Policy.load(bundled.text("privacy.toml"))
+
+
 async def _bind(app: web.Application) -> None:
-    app[_STOP] = asyncio.Event()
-    app[_FEED].bind(asyncio.get_running_loop())
+    app[STOP] = asyncio.Event()
+    app[FEED].bind(asyncio.get_running_loop())
 
 
 async def _release(app: web.Application) -> None:
-    app[_STOP].set()
+    app[STOP].set()
 
 
 async def _page(request: web.Request) -> web.StreamResponse:
@@ -129,7 +168,7 @@ def _answer(value: Any) -> web.Response:
 
 
 async def _healthz(request: web.Request) -> web.StreamResponse:
-    feed = request.app[_FEED]
+    feed = request.app[FEED]
     status = "late" if feed.is_late else "ok"
     now_ms = request.app[_CONFIG].now_ms()  # `cior watch` sees by it that our clock jumped
     return _answer(
@@ -142,29 +181,31 @@ async def _healthz(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def _wall(request: web.Request) -> web.StreamResponse:
-    feed, config = request.app[_FEED], request.app[_CONFIG]
-    return _answer(_snapshot(feed, config, request[SESSION]))
+async def _snapshot_of_wall(request: web.Request) -> web.StreamResponse:
+    feed = request.app[FEED]
+    facts = _json.encode(_facts(request))[:-1]
+    body = b'%b,"alerts":%b}' % (facts, joined(feed.rows(_PLAIN)))
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _snapshot(feed: AlertFeed, config: WallConfig, session: Session) -> dict[str, Any]:
+def _facts(request: web.Request) -> dict[str, Any]:
+    feed, config = request.app[FEED], request.app[CONFIG]
     return {
         "centre": config.centre,
         "drill": config.drill,
         "seq": feed.seq,
         "now_ms": config.now_ms(),
-        "session_ends_ms": session.ends_ms,
+        "session_ends_ms": request[SESSION].ends_ms,
         "late": feed.is_late,
-        "alerts": feed.snapshot(),
     }
 
 
 async def _city(request: web.Request) -> web.StreamResponse:
-    return web.Response(body=request.app[_CONFIG].city, content_type="application/geo+json")
+    return web.Response(body=request.app[CONFIG].city, content_type="application/geo+json")
 
 
 async def _ask(request: web.Request) -> web.StreamResponse:
-    config = request.app[_CONFIG]
+    config = request.app[CONFIG]
     question = config.questions.get(request.match_info["question"])
     if question is None:
         return problem(404, "wall.no_such_question", "There is no such question.")
@@ -177,42 +218,20 @@ async def _ask(request: web.Request) -> web.StreamResponse:
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:
-    feed, config, session = request.app[_FEED], request.app[_CONFIG], request[SESSION]
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return await stream(request, channel(request, _PLAIN, in_parts=False))
+
+
+def channel(request: web.Request, visibility: Visibility, *, in_parts: bool = True) -> Channel:
+    """The live feed of a request."""
+    config, session = request.app[CONFIG], request[SESSION]
+    return Channel(
+        feed=request.app[FEED],
+        visibility=visibility,
+        stop=request.app[STOP],
+        now_ms=config.now_ms,
+        facts=lambda: _facts(request),
+        ends_ms=session.ends_ms,
+        is_welcome=lambda: is_welcome(request),
+        keepalive_s=config.keepalive_s,
+        in_parts=in_parts,
     )
-    await response.prepare(request)
-    watcher = feed.watch()
-    try:
-        # The snapshot goes first on the same connection, so no alert can fall between a snapshot and the stream.
-        await response.write(_sse("snapshot", _snapshot(feed, config, session)))
-        stop = request.app[_STOP]
-        while not stop.is_set() and config.now_ms() < session.ends_ms:
-            message = await _next(watcher.queue, config.keepalive_s)
-            if message is not None and message.kind == "resync":
-                await response.write(_sse("snapshot", _snapshot(feed, config, session)))
-            else:
-                await response.write(_event(message, feed, config))
-    except ConnectionError:
-        log.debug("watcher_left")
-    finally:
-        feed.leave(watcher)
-    return response
-
-
-async def _next(queue: asyncio.Queue[FeedMessage], wait_s: float) -> FeedMessage | None:
-    try:
-        return await asyncio.wait_for(queue.get(), wait_s)
-    except TimeoutError:
-        return None
-
-
-def _event(message: FeedMessage | None, feed: AlertFeed, config: WallConfig) -> bytes:
-    if message is None:
-        alive = {"now_ms": config.now_ms(), "seq": feed.seq, "late": feed.is_late}
-        return _sse("alive", alive)
-    return _sse(message.kind, message)
-
-
-def _sse(kind: str, data: Any) -> bytes:
-    return b"event: " + kind.encode() + b"\ndata: " + _json.encode(data) + b"\n\n"

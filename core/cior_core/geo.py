@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from math import asin, cos, isfinite, radians, sin, sqrt
+from math import asin, atan2, cos, degrees, isfinite, radians, sin, sqrt
 from typing import Any, Final, Literal, Self
 
 import h3
@@ -17,6 +17,7 @@ import msgspec
 from cior_core import bundled
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Place
+from cior_core.rings import Ring, Zones
 
 EARTH_RADIUS_M: Final = 6_371_008.8
 """Mean radius R1 of the WGS84 ellipsoid."""
@@ -51,6 +52,21 @@ def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
     return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(half)))
 
 
+def bearing_deg(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
+    """Initial great-circle bearing from a to b, degrees clockwise from true north, 0 (inclusive) to 360."""
+    south, north, east = radians(lat_a), radians(lat_b), radians(lon_b - lon_a)
+    over = cos(south) * sin(north) - sin(south) * cos(north) * cos(east)
+    return degrees(atan2(sin(east) * cos(north), over)) % 360
+
+
+def destination(lat: float, lon: float, *, bearing: float, metres: float) -> tuple[float, float]:
+    """The (lat, lon) that lies ``metres`` from a point on a bearing in degrees from true north (great circle)."""
+    south, turn, arc = radians(lat), radians(bearing), metres / EARTH_RADIUS_M
+    north = asin(sin(south) * cos(arc) + cos(south) * sin(arc) * cos(turn))
+    east = atan2(sin(turn) * sin(arc) * cos(south), cos(arc) - sin(south) * sin(north))
+    return degrees(north), lon + degrees(east)
+
+
 def cell(lat: float, lon: float, resolution: int = 9) -> str:
     """The H3 cell of a point; 9 (about 170 m) for joins, 8 and 7 for maps."""
     return str(h3.latlng_to_cell(lat, lon, resolution))
@@ -81,25 +97,6 @@ def coordinate_fault(
     )
 
 
-def contains(ring: Sequence[tuple[float, float]], lat: float, lon: float) -> bool:
-    """Whether ``ring`` of (lat, lon) holds the point; the last corner joins the first. Even-odd rule, half-open: of
-    two rings that share a border, each point of it is in exactly one, because an edge is computed from its western
-    end whichever ring asks.
-    """
-    inside = False
-    before = ring[-1]
-    for corner in ring:
-        if (corner[0] > lat) != (before[0] > lat):
-            (lat_1, lon_1), (lat_2, lon_2) = sorted((before, corner), key=_by_longitude)
-            inside ^= lon < lon_1 + (lat - lat_1) * (lon_2 - lon_1) / (lat_2 - lat_1)
-        before = corner
-    return inside
-
-
-def _by_longitude(corner: tuple[float, float]) -> tuple[float, float]:
-    return corner[1], corner[0]
-
-
 def _inside(lat: float, lon: float, bounds: Bounds, margin_deg: float) -> bool:
     south, west, north, east = bounds
     return south - margin_deg <= lat <= north + margin_deg and west - margin_deg <= lon <= east + margin_deg
@@ -108,12 +105,24 @@ def _inside(lat: float, lon: float, bounds: Bounds, margin_deg: float) -> bool:
 # --- a city -------------------------------------------------------------------------------------------------
 
 
-class District(msgspec.Struct, frozen=True, kw_only=True):
-    """One district: outer ring of (lat, lon), not repeating the first corner."""
+class Area(msgspec.Struct, frozen=True, kw_only=True):
+    """A named area: its largest ring of (lat, lon), not repeating the first corner, and its ``more`` rings: further
+    parts and holes.
+    """
 
     id: str
     name: str
-    ring: tuple[tuple[float, float], ...]
+    ring: Ring
+    more: tuple[Ring, ...] = ()
+
+    @property
+    def rings(self) -> tuple[Ring, ...]:
+        """All of them: a point is inside when an odd number holds it."""
+        return (self.ring, *self.more)
+
+
+class District(Area, frozen=True, kw_only=True):
+    """One district of the city."""
 
 
 class Facility(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,12 +137,8 @@ class Facility(msgspec.Struct, frozen=True, kw_only=True):
     properties: dict[str, Any] = {}
 
 
-class Block(msgspec.Struct, frozen=True, kw_only=True):
+class Block(Area, frozen=True, kw_only=True):
     """A neighbourhood block: those who hear its siren and get its notice."""
-
-    id: str
-    name: str
-    ring: tuple[tuple[float, float], ...]
 
 
 class NearFacility(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +149,7 @@ class NearFacility(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Geometry(msgspec.Struct, frozen=True):
-    type: Literal["Point", "Polygon"]
+    type: Literal["Point", "Polygon", "MultiPolygon"]
     coordinates: Any
 
 
@@ -174,9 +179,17 @@ class City:
         self.districts = tuple(districts)
         self.facilities = tuple(facilities)
         self.blocks = tuple(blocks)
-        corners = [corner for district in self.districts for corner in district.ring]
+        corners = [corner for district in self.districts for ring in district.rings for corner in ring]
         lats, lons = [lat for lat, _ in corners], [lon for _, lon in corners]
         self.bounds: Bounds = (min(lats), min(lons), max(lats), max(lons))
+        if self.bounds[3] - self.bounds[1] > 180:
+            raise ConfigInvalid(
+                "geo.antimeridian",
+                "the districts lie on both sides of the 180th meridian",
+                cure="give the city's longitudes beyond 180 on one side, or a centre to each side",
+            )
+        self._zones = Zones([district.rings for district in self.districts])
+        self._squares = Zones([block.rings for block in self.blocks])
 
     @classmethod
     def load(
@@ -189,14 +202,14 @@ class City:
     ) -> Self:
         """From GeoJSON texts. Raises :class:`ConfigInvalid` ``geo.geojson`` or ``geo.id_twice``."""
         zones = [
-            District(id=_text(f, "id"), name=_text(f, "name"), ring=_ring(f))
+            District(id=_text(f, "id"), name=_text(f, "name"), ring=(rings := _rings(f))[0], more=rings[1:])
             for f in _features(districts, "districts")
         ]
         bare = cls(districts=zones)
         points = [*_features(facilities, "facilities"), *_features(schools, "schools")]
         places = [_facility(feature, bare) for feature in points]
         squares = [
-            Block(id=_text(f, "id"), name=_text(f, "name"), ring=_ring(f))
+            Block(id=_text(f, "id"), name=_text(f, "name"), ring=(rings := _rings(f))[0], more=rings[1:])
             for f in _features(blocks, "blocks")
         ]
         for named in (zones, places, squares):
@@ -216,12 +229,10 @@ class City:
     def district(self, lat: float, lon: float) -> str | None:
         """The id of the one district that holds the point, None outside the city.
 
-        Border points belong to exactly one (see :func:`contains`).
+        Border points belong to exactly one (:func:`cior_core.rings.contains`); where two overlap, it is the first.
         """
-        south, west, north, east = self.bounds
-        if not (south <= lat <= north and west <= lon <= east):
-            return None
-        return next((district.id for district in self.districts if contains(district.ring, lat, lon)), None)
+        number = self._zones.at(lat, lon)
+        return None if number is None else self.districts[number].id
 
     def bucket(self, lat: float, lon: float) -> str:
         """The district's id or :data:`OUTSIDE`: every located fact has exactly one."""
@@ -229,7 +240,8 @@ class City:
 
     def block(self, lat: float, lon: float) -> str | None:
         """The id of the block that holds the point, None when none does."""
-        return next((block.id for block in self.blocks if contains(block.ring, lat, lon)), None)
+        number = self._squares.at(lat, lon)
+        return None if number is None else self.blocks[number].id
 
     def nearest(
         self, lat: float, lon: float, *, kind: str | None = None, count: int = 3
@@ -278,21 +290,30 @@ def _facility(feature: _Feature, city: City) -> Facility:
     )
 
 
-def _ring(feature: _Feature) -> tuple[tuple[float, float], ...]:
-    rings = feature.geometry.coordinates
-    if (
-        feature.geometry.type != "Polygon"
-        or not isinstance(rings, list)
-        or len(rings) != 1
-        or len(rings[0]) < 4
-        or rings[0][0] != rings[0][-1]
-    ):
-        raise ConfigInvalid(
-            "geo.geojson",
-            "a polygon needs one closed ring of at least four positions",
-            cure="split it or close it; holes are not used",
-        )
-    return tuple(_corner(position) for position in rings[0][:-1])
+def _rings(feature: _Feature) -> tuple[Ring, ...]:
+    """All rings of a polygon or of several, the one with the most corners first."""
+    found = feature.geometry.coordinates
+    parts = found if feature.geometry.type == "MultiPolygon" else [found]
+    if feature.geometry.type == "Point" or not isinstance(parts, list) or not parts:
+        raise _no_polygon()
+    rings = [_ring(ring) for part in parts if isinstance(part, list) for ring in part]
+    if not rings:
+        raise _no_polygon()
+    return tuple(sorted(rings, key=len, reverse=True))
+
+
+def _ring(positions: Any) -> Ring:
+    if not isinstance(positions, list) or len(positions) < 4 or positions[0] != positions[-1]:
+        raise _no_polygon()
+    return tuple(_corner(position) for position in positions[:-1])
+
+
+def _no_polygon() -> ConfigInvalid:
+    return ConfigInvalid(
+        "geo.geojson",
+        "a polygon needs closed rings of at least four positions",
+        cure="close its rings, or import the city (cior city import), which says which ones are wrong",
+    )
 
 
 def _corner(position: Any) -> tuple[float, float]:

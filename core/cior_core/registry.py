@@ -13,9 +13,11 @@ A TOML file of ``[[device]]`` tables with the fields of :class:`cior_core.model.
     siren = true
     facility = "school-12"           # optional: the facility it stands in
     route = "101"                    # optional: the line that a vehicle serves
-    cameras = ["camera-plaza"]       # optional: those that see it, beyond the ones of kind "camera" within 150 m
+    cameras = ["camera-plaza"]       # optional: those that see it, beyond the ones that the catalogue finds
     unencrypted = false              # true: it cannot encrypt; without it, plain messages of a panel prove nothing
     registered_people = false        # true: a known person carries it; far from place, the home block stays quiet
+
+Cameras are not here: the catalogue (:mod:`cior_core.cameras`) has them, and they are among the devices.
 
 A device that is not found is *unregistered*: its events go on, marked so (S31); nobody's press is dropped for want of
 a row.
@@ -28,6 +30,7 @@ from typing import Self
 
 import msgspec
 
+from cior_core.cameras import CAMERA, NO_CAMERAS, Cameras
 from cior_core.geo import coordinate_fault
 from cior_core.model import DataClass, Device, Place
 from cior_core.strict_toml import ConfigFault, locate, parse
@@ -50,10 +53,10 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Registry(Mapping[str, Device]):
-    """Enabled devices by id; :meth:`find` by channel and native name."""
+    """Enabled devices by id, the catalogue's cameras among them; :meth:`find` by channel and native name."""
 
-    def __init__(self, rows: Iterable[Row] = ()) -> None:
-        self._devices: dict[str, Device] = {}
+    def __init__(self, rows: Iterable[Row] = (), cameras: Iterable[Device] = ()) -> None:
+        self._devices: dict[str, Device] = {each.id: each for each in cameras}
         self._native: dict[tuple[str, str], str] = {}
         for row in rows:
             if row.enabled:
@@ -61,14 +64,15 @@ class Registry(Mapping[str, Device]):
                 self._native.update({(row.source, name): row.id for name in row.native})
 
     @classmethod
-    def load(cls, text: str, *, file: str = "devices.toml") -> Self:
+    def load(cls, text: str, *, file: str = "devices.toml", cameras: Cameras = NO_CAMERAS) -> Self:
         """Read and check. Raises :class:`ConfigFault` with file, line and cure: ``config.*``, ``registry.id_twice``,
-        ``registry.native_twice``, ``registry.place``, ``registry.interval``, ``registry.sealed_siren``.
+        ``registry.native_twice``, ``registry.camera``, ``registry.place``, ``registry.interval``,
+        ``registry.sealed_siren``.
         """
         rows = parse(text, _File, file=file).device
-        for code, sentence, path, cure in _faults(rows):
+        for code, sentence, path, cure in _faults(rows, cameras):
             raise ConfigFault(code, sentence, file=file, line=locate(text, path), cure=cure)
-        return cls(rows)
+        return cls(rows, cameras.devices())
 
     def __getitem__(self, device_id: str) -> Device:
         return self._devices[device_id]
@@ -96,7 +100,7 @@ def _device(row: Row) -> Device:
     )
 
 
-def _faults(rows: tuple[Row, ...]) -> Iterator[tuple[str, str, tuple[str | int, ...], str]]:
+def _faults(rows: tuple[Row, ...], cameras: Cameras) -> Iterator[tuple[str, str, tuple[str | int, ...], str]]:
     ids: set[str] = set()
     names: dict[tuple[str, str], str] = {}
     for n, row in enumerate(rows):
@@ -109,6 +113,13 @@ def _faults(rows: tuple[Row, ...]) -> Iterator[tuple[str, str, tuple[str | int, 
                 "give every device its own id",
             )
         ids.add(row.id)
+        if row.kind == CAMERA or row.id in cameras:
+            yield (
+                "registry.camera",
+                f"device '{row.id}' is a camera",
+                (*at, "id"),
+                "cameras are listed once: write it in the file that the centre file names as cameras",
+            )
         for name in row.native:
             if (row.source, name) in names:
                 yield (

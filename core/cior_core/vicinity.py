@@ -7,15 +7,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from math import radians
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cior_core.attributes import AWAY, BLOCK, CAMERAS, FACILITY, NEAR, ROUTE, SIREN
+from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.geo import EARTH_RADIUS_M, City, coordinate_fault, distance_m
 from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Event, Lane, Place, PlaceMethod
 
-CAMERA: Final = "camera"
-"""The registry's kind of a camera: one with a place is found by whatever happens beside it."""
-CAMERA_REACH_M: Final = 150.0
 FACILITY_REACH_M: Final = 150.0
 AWAY_M: Final = 200.0
 PLACE_LIMIT_M: Final = 300.0
@@ -25,17 +23,29 @@ MAX_CAMERAS: Final = 8
 _M_PER_DEGREE: Final = radians(1) * EARTH_RADIUS_M
 
 
+class Surveyed(NamedTuple):
+    """What is known of the city itself: its places and its cameras."""
+
+    city: City | None = None
+    cameras: Cameras = NO_CAMERAS
+
+
+UNSURVEYED: Final = Surveyed()
+
+
 class Vicinity:
     """``facts(event, device)`` are attributes for ``event`` (names: :mod:`cior_core.attributes`).
 
     Sealed devices lend nothing to others.
     """
 
-    def __init__(self, registry: Mapping[str, Device], city: City | None = None) -> None:
+    def __init__(
+        self, registry: Mapping[str, Device], city: City | None = None, cameras: Cameras = NO_CAMERAS
+    ) -> None:
         devices = [each for each in registry.values() if each.data_class is not DataClass.SEALED]
         self._city = city
         self._sirens = frozenset(each.block for each in devices if each.siren and each.block)
-        self._cameras = _Points((each.id, each.place) for each in devices if each.kind == CAMERA)
+        self._cameras = cameras
         self._facilities = _Points(
             (each.kind, Place(method=PlaceMethod.SITE, lat=each.lat, lon=each.lon))
             for each in (() if city is None else city.facilities)
@@ -73,7 +83,8 @@ class Vicinity:
     def _seeing(self, place: Place, device: Device | None) -> list[str]:
         # A camera that the registration names goes first: it was pointed there, or it travels with the vehicle.
         named = () if device is None else device.cameras
-        return list(dict.fromkeys((*named, *self._cameras.within(place, CAMERA_REACH_M))))[:MAX_CAMERAS]
+        found = self._cameras.seeing(place, count=MAX_CAMERAS) if _is_known(place) else []
+        return list(dict.fromkeys((*named, *found)))[:MAX_CAMERAS]
 
     def _is_away(self, place: Place, device: Device) -> bool:
         """Whether its carrier is certainly not at home: farther than both accuracies explain, outside the block."""
@@ -97,6 +108,10 @@ def _sound(place: Place) -> Place:
     return UNKNOWN_PLACE if bad else place
 
 
+def _is_known(place: Place) -> bool:
+    return (place.accuracy_m or 0.0) <= PLACE_LIMIT_M
+
+
 class _Points:
     """Named points by latitude: the few inside a band are measured, whatever the city's size."""
 
@@ -110,10 +125,9 @@ class _Points:
 
     def within(self, place: Place, reach_m: float) -> list[str]:
         """Names of the points within ``reach_m`` and the accuracy of ``place``, the nearest first, ties by name."""
-        accuracy_m = place.accuracy_m or 0.0
-        if place.lat is None or place.lon is None or not accuracy_m <= PLACE_LIMIT_M:
+        if place.lat is None or place.lon is None or not _is_known(place):
             return []
-        allowed_m = reach_m + accuracy_m
+        allowed_m = reach_m + (place.accuracy_m or 0.0)
         band = allowed_m / _M_PER_DEGREE
         first, last = bisect_left(self._lats, place.lat - band), bisect_right(self._lats, place.lat + band)
         found = (

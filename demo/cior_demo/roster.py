@@ -185,20 +185,19 @@ CAMERA_SILENCE_S = 3_600.0
 
 
 def registry_toml(roster: Roster, city: City) -> str:
-    """The centre's registry of the actors it knows, as TOML.
+    """The centre's registry of the actors it knows, as TOML; cameras have a catalogue of their own.
 
     A device is silent after three missed reports, so its longest normal silence is written down.
     """
-    rows = [_row(actor, city) for actor in roster.actors.values() if actor.registered]
+    rows = [_row(actor, city) for actor in roster.actors.values() if _is_device(actor)]
     return "\n\n".join(rows) + "\n"
 
 
-_SILENCE_S = {
-    "panel": PANEL_SILENCE_S,
-    "bus": VEHICLE_SILENCE_S,
-    "taxi": VEHICLE_SILENCE_S,
-    "camera": CAMERA_SILENCE_S,
-}
+def _is_device(actor: Actor) -> bool:
+    return actor.registered and actor.kind != "camera"
+
+
+_SILENCE_S = {"panel": PANEL_SILENCE_S, "bus": VEHICLE_SILENCE_S, "taxi": VEHICLE_SILENCE_S}
 
 
 def _row(actor: Actor, city: City) -> str:
@@ -217,7 +216,7 @@ def _row(actor: Actor, city: City) -> str:
     if actor.block:
         fields |= {"block": actor.block, "siren": True, "cameras": list(actor.cameras)}
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
-    if actor.kind in ("panel", "camera"):
+    if actor.kind == "panel":
         lines += [
             "[device.place]",
             'method = "site"',

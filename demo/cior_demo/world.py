@@ -12,7 +12,7 @@ import msgspec
 
 from cior.embedded.tansu import free_port
 from cior_core.geo import City
-from cior_demo.roster import CAMERA, Roster, registry_toml
+from cior_demo.roster import CAMERA, CAMERA_SILENCE_S, Roster, registry_toml
 
 ZONE = "America/Argentina/Cordoba"
 
@@ -42,14 +42,14 @@ def write_world(folder: Path, *, roster: Roster, city: City, model: Path | None)
         rtsp_port=rtsp,
         rtsp_url=f"rtsp://127.0.0.1:{rtsp}/{CAMERA}.mp4",
     )
-    registry = registry_toml(roster, city)
     texts = {
         "centre.toml": centre_toml(city),
-        "registry.toml": registry,
+        "registry.toml": registry_toml(roster, city),
+        "cameras.toml": cameras_toml(roster, world),
         "panels.toml": _PANELS.format(port=world.dc09_port),
         "vehicles.toml": _VEHICLES.format(port=world.traccar_port),
         "calls.toml": _CALLS.format(folder=json.dumps(str(cad)), zone=ZONE),
-        "camera.toml": _camera(roster, city, world, model),
+        "camera.toml": _camera(model),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -66,23 +66,25 @@ def centre_toml(city: City) -> str:
     return _CENTRE.format(populations="\n\n".join(populations))
 
 
-def _camera(roster: Roster, city: City, world: World, model: Path | None) -> str:
+def cameras_toml(roster: Roster, world: World) -> str:
+    """The camera catalogue: the one at the square, with its stream."""
     actor = roster.actors[CAMERA]
+    return _CATALOGUE.format(
+        id=CAMERA, lat=actor.lat, lon=actor.lon, silence_s=CAMERA_SILENCE_S, url=json.dumps(world.rtsp_url)
+    )
+
+
+def _camera(model: Path | None) -> str:
     engine = 'engine = "none"' if model is None else f'engine = "openvino"\nmodel = {json.dumps(str(model))}'
-    return _CAMERA.format(
-        engine=engine,
-        id=CAMERA,
-        url=json.dumps(world.rtsp_url),
-        lat=actor.lat,
-        lon=actor.lon,
-        district=json.dumps(city.bucket(actor.lat, actor.lon)),
-        zone=ZONE,
-    ) + ("" if model is None else _CAMERA_RULES.format(id=CAMERA))
+    return _CAMERA.format(engine=engine, id=CAMERA, zone=ZONE) + (
+        "" if model is None else _CAMERA_RULES.format(id=CAMERA)
+    )
 
 
 _CENTRE = """# A simulated centre. Written by `cior demo`; \
 every file here is an ordinary one that a real centre would have too.
 registry = "registry.toml"
+cameras = "cameras.toml"
 
 [centre]
 name = "Ciudad simulada"
@@ -219,15 +221,20 @@ timezone = "{zone}"
 
 [[camera]]
 id = "{id}"
+"""
+
+_CATALOGUE = """# The city's cameras, once: vision, recorder, console and boards read them here.
+[[camera]]
+id = "{id}"
 name = "Plaza"
-
-[camera.place]
-lat = {lat}
-lon = {lon}
-district = {district}
-
-[camera.source]
-url = {url}
+place = {{ lat = {lat}, lon = {lon} }}
+azimuth_deg = 45.0
+field_of_view_deg = 90.0
+range_m = 120.0
+height_m = 6.0
+owner = "simulador"
+expected_every_s = {silence_s}
+stream = {url}
 """
 
 _CAMERA_RULES = """

@@ -57,6 +57,19 @@ class StoryLine(Struct, frozen=True):
     item_id: str = ""
 
 
+class ToldRow(Struct, frozen=True):
+    """One command of an alert and the last receipt of it; ``outcome`` empty while nothing came back."""
+
+    command_id: str
+    kind: str
+    target: str
+    step: str
+    issued_ms: int
+    outcome: str = ""
+    answered_ms: int | None = None
+    detail: str = ""
+
+
 class EventRow(Struct, frozen=True):
     """One event; ``body`` is its exact CloudEvents JSON as it travelled."""
 

@@ -69,7 +69,7 @@ class CanaryCity:
         text = calls.read_text(encoding="utf-8")
         sealing = '[[config.types]]\ncode = "silent.gbv"\npattern = "g[eé]nero"\n\n[[config.types]]\n'
         calls.write_text(text.replace("[[config.types]]\n", sealing, 1), encoding="utf-8")
-        camera = place("camera.toml")
+        camera = place("cameras.toml")
         secret = f"rtsp://{NAME}:{PHONE}@"
         camera.write_text(camera.read_text(encoding="utf-8").replace("rtsp://", secret, 1), encoding="utf-8")
 

@@ -111,11 +111,10 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
         return text.replace("[centre]\n", '[centre]\ndrill = true\ncity = "own-city"\n')
 
     def files_of_another_city(centre: RunningCentre) -> None:
-        for name in ("registry.toml", "camera.toml"):
-            path = centre.world.centre_file.with_name(name)
-            lines = path.read_text(encoding="utf-8").splitlines()
-            text = "\n".join(line for line in lines if not line.startswith("district ="))
-            path.write_text(text, encoding="utf-8")
+        path = centre.world.centre_file.with_name("registry.toml")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        text = "\n".join(line for line in lines if not line.startswith("district ="))
+        path.write_text(text, encoding="utf-8")
 
     centre = RunningCentre(folder, edit=edit, with_camera=True)
     files_of_another_city(centre)

@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 
 from cior_core import geo
+from cior_core.cameras import CAMERA
 from cior_core.identity import event_id
 from cior_core.model import ClockQuality, DataClass, Device, Event, Phase, Place, Producer, Struct
 from cior_core.taxonomy import Taxonomy
-from cior_core.vicinity import CAMERA, Vicinity
+from cior_core.vicinity import Vicinity
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.health import CameraHealth
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting, Stage
@@ -103,7 +104,7 @@ class EventMaker:
         # It sees its own place, and goes first among those that do.
         self._device = Device(id=camera.id, kind=CAMERA, cameras=(camera.id,))
         self._vicinity = vicinity or Vicinity({})
-        self._place = (placed or _with_cell)(camera.place.as_place())
+        self._place = (placed or _with_cell)(camera.place)
         self._rules = {rule.id: rule for rule in rules}
         self._engine = engine
         self._taxonomy = taxonomy

@@ -1,4 +1,6 @@
-"""A vision worker's settings file: cameras, zones, lines, rules, engine. Strict TOML; paths are relative to the file.
+"""A vision worker's settings file: which cameras it watches and how, zones, lines, rules, engine. Strict TOML; paths
+are relative to the file. Where a camera stands and by which address its pictures come is in the catalogue
+(:mod:`cior_core.cameras`), by its id.
 
 Tables ``[[camera]]``, ``[[zone]]``, ``[[line]]`` and ``[[rule]]`` stand beside each other and name one another, so
 that every fault has a line.
@@ -15,7 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from cior_core import strict_toml
-from cior_core.model import Place, PlaceMethod
+from cior_core.cameras import Camera, CameraId, Cameras
+from cior_core.model import Place
 from cior_core.strict_toml import ConfigFault
 from cior_vision.detectors.contract import EngineSettings
 from cior_vision.detectors.registry import plugin
@@ -31,39 +34,30 @@ from cior_vision.rule_settings import (
     TamperSettings,
     ZoneSettings,
 )
-from cior_vision.sources import SourceSettings
+from cior_vision.sources import Reading, SourceSettings
 from cior_vision.tracking import TrackerSettings
 
 E = TypeVar("E", bound=EngineSettings)
 
 
-class SitePlace(Strict, frozen=True, kw_only=True):
-    """Where the camera hangs, WGS84; ``accuracy_m`` covers what it looks at."""
+class WatchedCamera(Strict, frozen=True, kw_only=True):
+    """One ``[[camera]]`` table: a camera of the catalogue, and how this worker watches it. ``drill`` marks everything
+    it says as an exercise.
+    """
 
-    lat: Annotated[float, msgspec.Meta(ge=-90, le=90)]
-    lon: Annotated[float, msgspec.Meta(ge=-180, le=180)]
-    accuracy_m: Annotated[float, msgspec.Meta(gt=0)] = 30.0
-    district: str | None = None
-    text: str | None = None
-
-    def as_place(self) -> Place:
-        """The canonical place."""
-        return Place(
-            method=PlaceMethod.SITE,
-            lat=self.lat,
-            lon=self.lon,
-            accuracy_m=self.accuracy_m,
-            district=self.district,
-            text=self.text,
-        )
+    id: CameraId
+    source: Reading = Reading()
+    timezone: str = ""
+    drill: bool = False
+    tamper: TamperSettings = TamperSettings()
 
 
 class CameraSettings(Strict, frozen=True, kw_only=True):
-    """One camera. ``drill`` marks everything it says as an exercise."""
+    """A watched camera with what the catalogue says of it."""
 
-    id: Name
+    id: CameraId
     name: str = ""
-    place: SitePlace
+    place: Place
     source: SourceSettings
     timezone: str = ""
     drill: bool = False
@@ -86,17 +80,26 @@ class WorkerSection(Strict, frozen=True, kw_only=True):
     stop_within_s: Seconds = 2.0
 
 
-class VisionSettings(Strict, Generic[E], frozen=True, kw_only=True):
-    """The whole file; ``detector`` is the chosen engine's own struct."""
-
+class _Shared(Strict, Generic[E], frozen=True, kw_only=True):
     worker: WorkerSection = WorkerSection()
     detector: E
     gate: GateSettings = GateSettings()
     tracker: TrackerSettings = TrackerSettings()
-    camera: Annotated[tuple[CameraSettings, ...], msgspec.Meta(min_length=1)]
     zone: tuple[ZoneSettings, ...] = ()
     line: tuple[LineSettings, ...] = ()
     rule: tuple[AnyTrackRule, ...] = ()
+
+
+class VisionFile(_Shared[E], Generic[E], frozen=True, kw_only=True):
+    """The whole file; ``detector`` is the chosen engine's own struct."""
+
+    camera: Annotated[tuple[WatchedCamera, ...], msgspec.Meta(min_length=1)]
+
+
+class VisionSettings(_Shared[E], Generic[E], frozen=True, kw_only=True):
+    """The file with its cameras as the catalogue has them."""
+
+    camera: tuple[CameraSettings, ...]
 
     def rules_of(self, camera: str) -> list[AnyTrackRule]:
         """Rules whose zone or line belongs to ``camera``."""
@@ -107,6 +110,7 @@ class VisionSettings(Strict, Generic[E], frozen=True, kw_only=True):
 
 
 AnyVisionSettings = VisionSettings[Any]
+_AnyFile = VisionFile[Any]
 
 
 def _place_of(rule: AnyTrackRule) -> str:
@@ -114,8 +118,11 @@ def _place_of(rule: AnyTrackRule) -> str:
     return rule.line if isinstance(rule, LineRule) else rule.zone
 
 
-def load_settings(path: Path) -> AnyVisionSettings:
-    """Read and check a settings file. Raises ``ConfigFault`` with file, line, code and cure."""
+def load_settings(path: Path, cameras: Cameras) -> AnyVisionSettings:
+    """Read and check a settings file; ``cameras`` is the catalogue.
+
+    Raises ``ConfigFault`` with file, line, code and cure.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -126,17 +133,17 @@ def load_settings(path: Path) -> AnyVisionSettings:
             line=0,
             cure="give the path of the settings file",
         ) from error
-    return parse_settings(text, file=str(path), folder=path.resolve().parent)
+    return parse_settings(text, file=str(path), folder=path.resolve().parent, cameras=cameras)
 
 
-def parse_settings(text: str, *, file: str, folder: Path) -> AnyVisionSettings:
+def parse_settings(text: str, *, file: str, folder: Path, cameras: Cameras) -> AnyVisionSettings:
     """The same from text; ``folder`` is what relative paths are relative to."""
     engine: Any = plugin(_engine(text, file)).Settings
-    model: type[AnyVisionSettings] = cast("Any", VisionSettings)[engine]
-    settings = strict_toml.parse(text, model, file=file)
-    for code, sentence, where, cure in _faults(settings):
+    model: type[_AnyFile] = cast("Any", VisionFile)[engine]
+    read = strict_toml.parse(text, model, file=file)
+    for code, sentence, where, cure in (*_catalogue_faults(read, cameras), *_faults(read)):
         raise ConfigFault(code, sentence, file=file, line=strict_toml.locate(text, where), cure=cure)
-    return _resolved(settings, folder)
+    return _resolved(read, folder, cameras)
 
 
 def _engine(text: str, file: str) -> str:
@@ -160,7 +167,25 @@ def _engine(text: str, file: str) -> str:
 Fault = tuple[str, str, tuple[str | int, ...], str]
 
 
-def _faults(settings: AnyVisionSettings) -> Iterator[Fault]:
+def _catalogue_faults(settings: _AnyFile, cameras: Cameras) -> Iterator[Fault]:
+    for index, watched in enumerate(settings.camera):
+        if watched.id not in cameras:
+            yield (
+                "vision.not_in_catalogue",
+                f"camera '{watched.id}' is not in the camera catalogue",
+                ("camera", index, "id"),
+                "add it to the file that the centre file names as cameras, or correct the id",
+            )
+        elif not cameras[watched.id].stream:
+            yield (
+                "vision.no_stream",
+                f"the camera catalogue has no stream for '{watched.id}'",
+                ("camera", index, "id"),
+                "give its stream in the catalogue",
+            )
+
+
+def _faults(settings: _AnyFile) -> Iterator[Fault]:
     yield from _double_ids(settings)
     cameras = {camera.id for camera in settings.camera}
     for index, camera in enumerate(settings.camera):
@@ -202,7 +227,7 @@ def _faults(settings: AnyVisionSettings) -> Iterator[Fault]:
     yield from _rule_faults(settings)
 
 
-def _rule_faults(settings: AnyVisionSettings) -> Iterator[Fault]:
+def _rule_faults(settings: _AnyFile) -> Iterator[Fault]:
     zones, lines = {zone.id for zone in settings.zone}, {line.id for line in settings.line}
     for index, rule in enumerate(settings.rule):
         kind, known = ("line", lines) if isinstance(rule, LineRule) else ("zone", zones)
@@ -224,7 +249,7 @@ def _rule_faults(settings: AnyVisionSettings) -> Iterator[Fault]:
             )
 
 
-def _double_ids(settings: AnyVisionSettings) -> Iterator[Fault]:
+def _double_ids(settings: _AnyFile) -> Iterator[Fault]:
     for kind, items in (
         ("camera", settings.camera),
         ("zone", settings.zone),
@@ -247,17 +272,24 @@ def _in_picture(points: tuple[Point, ...]) -> bool:
     return all(0.0 <= value <= 1.0 for point in points for value in point)
 
 
-def _resolved(settings: AnyVisionSettings, folder: Path) -> AnyVisionSettings:
-    cameras = tuple(
-        msgspec.structs.replace(camera, source=_resolved_source(camera.source, folder))
-        for camera in settings.camera
-    )
-    detector = settings.detector
+def _resolved(read: _AnyFile, folder: Path, cameras: Cameras) -> AnyVisionSettings:
+    detector = read.detector
     for key in ("model_dir", "cache_dir"):
         if value := getattr(detector, key, ""):
             detector = msgspec.structs.replace(detector, **{key: str(folder / value)})
-    return msgspec.structs.replace(settings, camera=cameras, detector=detector)
+    fields = {name: getattr(read, name) for name in read.__struct_fields__}
+    watched = tuple(_joined(each, cameras[each.id], folder) for each in read.camera)
+    return VisionSettings(**fields | {"detector": detector, "camera": watched})
 
 
-def _resolved_source(source: SourceSettings, folder: Path) -> SourceSettings:
-    return msgspec.structs.replace(source, url=str(folder / source.url)) if source.is_file else source
+def _joined(watched: WatchedCamera, camera: Camera, folder: Path) -> CameraSettings:
+    url = camera.stream if "://" in camera.stream else str(folder / camera.stream)
+    return CameraSettings(
+        id=camera.id,
+        name=camera.name,
+        place=camera.place,
+        source=SourceSettings(**msgspec.structs.asdict(watched.source), url=url),
+        timezone=watched.timezone,
+        drill=watched.drill or camera.drill,
+        tamper=watched.tamper,
+    )

@@ -37,16 +37,14 @@ REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 BROKEN_DATA = (av.error.InvalidDataError, av.error.EOFError)
 
 
-class SourceSettings(Strict, frozen=True, kw_only=True):
-    """Where pictures come from. ``url`` is ``rtsp://…`` or a file's path and may hold a password: it is never printed
-    nor published.
+class Reading(Strict, frozen=True, kw_only=True):
+    """How pictures are read, whatever their address.
 
     ``file_start_ms`` (files only) is the UTC instant of the first picture, by the operator's word; without it the
     instant of opening is taken. ``turn``: how to set the pictures upright; without it the stream's own display matrix
     is heard.
     """
 
-    url: str
     fps: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 5.0
     stall_s: Annotated[float, msgspec.Meta(ge=0.5, le=600.0)] = 5.0
     open_timeout_s: Annotated[float, msgspec.Meta(ge=0.5, le=120.0)] = 8.0
@@ -56,6 +54,14 @@ class SourceSettings(Strict, frozen=True, kw_only=True):
     at_end: Literal["stop", "loop"] = "stop"
     file_start_ms: int | None = None
     turn: Turn | None = None
+
+
+class SourceSettings(Reading, frozen=True, kw_only=True):
+    """Where pictures come from and how they are read. ``url`` is ``rtsp://…`` or a file's path, of the camera
+    catalogue, and may hold a password: it is never printed nor published.
+    """
+
+    url: str
 
     @property
     def is_file(self) -> bool:

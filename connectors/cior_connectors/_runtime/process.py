@@ -33,9 +33,8 @@ from cior_connectors.contract import DecodeContext, Taxonomy
 from cior_core import bundled
 from cior_core import taxonomy as core_taxonomy
 from cior_core.errors import ConfigInvalid
-from cior_core.geo import City
 from cior_core.model import Device, Place, Producer
-from cior_core.vicinity import Vicinity
+from cior_core.vicinity import UNSURVEYED, Surveyed, Vicinity
 
 _LOG = structlog.get_logger(__name__)
 
@@ -113,10 +112,11 @@ def surroundings(
     broker: BusSettings,
     metrics: Metrics,
     registry: Mapping[str, Device],
-    city: City | None = None,
+    surveyed: Surveyed = UNSURVEYED,
     signer: ActionSigner | None = None,
 ) -> Surroundings:
-    """What all instances of a process share. Without ``city`` no place has a district."""
+    """What all instances of a process share. Without a city no place has a district."""
+    city, cameras = surveyed
     placed = _as_it_is if city is None else city.placed
     sealer = Sealer(
         team_key=centre.team_key,
@@ -134,7 +134,7 @@ def surroundings(
         accounting_every_s=centre.accounting_every_s,
         placed=placed,
         broker=broker,
-        vicinity=Vicinity(registry, city),
+        vicinity=Vicinity(registry, city, cameras),
         signer=signer,
     )
 
@@ -149,7 +149,7 @@ async def run(  # noqa: PLR0913  a composition: what a process has, all named
     *,
     stop: asyncio.Event,
     family: str = "connectors",
-    city: City | None = None,
+    surveyed: Surveyed = UNSURVEYED,
     limits: SpoolLimits | None = None,
     metrics: Metrics | None = None,
     signer: ActionSigner | None = None,
@@ -160,7 +160,9 @@ async def run(  # noqa: PLR0913  a composition: what a process has, all named
     """
     plans = [plan(path, test_mode=centre.test_mode) for path in paths]
     refuse_conflicts(plans)
-    registry: Mapping[str, Device] = read_registry(Path(centre.registry)) if centre.registry else {}
+    registry: Mapping[str, Device] = (
+        read_registry(Path(centre.registry), surveyed.cameras) if centre.registry else {}
+    )
     metrics = metrics or Metrics()
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
     broker, rights = as_tried_part(
@@ -174,7 +176,7 @@ async def run(  # noqa: PLR0913  a composition: what a process has, all named
             broker=broker,
             metrics=metrics,
             registry=registry,
-            city=city,
+            surveyed=surveyed,
             signer=signer,
         )
         taxonomy = load_taxonomy()

@@ -27,6 +27,7 @@ import msgspec
 from cior_connectors._runtime import references
 from cior_connectors.contract import ConnectorConfig, Secret
 from cior_core import strict_toml
+from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.errors import ConfigInvalid
 from cior_core.keyed import RetiredKey
 from cior_core.registry import Registry
@@ -124,9 +125,9 @@ def read_centre(path: Path) -> CentreSettings:
     return settings
 
 
-def read_registry(path: Path) -> Registry:
-    """The devices of a file. Raises ``ConfigInvalid`` with file, line, code and cure."""
-    return Registry.load(read_text(path), file=path.name)
+def read_registry(path: Path, cameras: Cameras = NO_CAMERAS) -> Registry:
+    """The devices of a file and the catalogue's cameras. Raises ``ConfigInvalid`` with file, line, code and cure."""
+    return Registry.load(read_text(path), file=path.name, cameras=cameras)
 
 
 def read_instance(text: str, model: type[ConnectorConfig], *, file: str) -> InstanceSettings:

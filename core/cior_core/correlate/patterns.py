@@ -11,8 +11,8 @@ from cior_core.correlate import cases, matching, response
 from cior_core.correlate.index import Lookup, apart_m, cells, lookups, shelf, waiting_shelf, well_placed
 from cior_core.correlate.state import GATHERED, Case, MergeClass, Part, Pending, Storm, Watch
 from cior_core.correlate.step_context import StepContext
-from cior_core.geo import contains
 from cior_core.model import AlertId, Event, Reason, TypeCode
+from cior_core.rings import contains
 from cior_core.rules import StormRule, ThresholdRule, UnreportedRule, WatchRule
 
 replace = msgspec.structs.replace

@@ -75,7 +75,11 @@ def preview_files(asking: Asking, folder: Path) -> list[Path]:
 
 def rings(city: City) -> tuple[Ring, ...]:
     """The outlines that the map draws."""
-    return tuple(Ring(name=district.name, corners=tuple(district.ring)) for district in city.districts)
+    return tuple(
+        Ring(name=district.name if ring is district.ring else "", corners=ring)
+        for district in city.districts
+        for ring in district.rings
+    )
 
 
 def _board(name: str) -> Board:

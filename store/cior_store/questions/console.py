@@ -5,10 +5,22 @@ Windows are widened to whole minutes by the views: a question cannot find the in
 
 from __future__ import annotations
 
-from cior_store.answers import BlindSpot, DeadCount, FalseAlarmRow, LatencyRow, LevelCount, SourceCount
+from collections.abc import Sequence
+
+from cior_store.answers import (
+    BlindSpot,
+    DeadCount,
+    FalseAlarmRow,
+    LatencyRow,
+    LevelCount,
+    SourceCount,
+    StoryLine,
+    ToldRow,
+)
 from cior_store.questions.accounting import Balances
 from cior_store.questions.asking import window
 
+_NARROWED = "(empty({districts:Array(String)}) OR district = '' OR has({districts:Array(String)}, district))"
 _WINDOW = "(since_ms = {since:Int64}, until_ms = {until:Int64})"
 
 
@@ -57,9 +69,26 @@ class ConsoleQuestions(Balances):
             f"SELECT {names} FROM console.v_false_alarms ORDER BY false_share DESC NULLS LAST, source, type",
         )
 
-    def blind_spots(self, *, drills: bool = False) -> tuple[BlindSpot, ...]:
-        """Devices and sources we cannot rely on now, the longest first; reserved ones last, a count a district."""
+    def blind_spots(self, *, drills: bool = False, districts: Sequence[str] = ()) -> tuple[BlindSpot, ...]:
+        """Devices and sources we cannot rely on now, the longest first; reserved ones last, a count a district.
+
+        ``districts`` narrows to these and to what has none; empty narrows nothing.
+        """
         columns = ", ".join(BlindSpot.__struct_fields__)
-        sql = f"""SELECT {columns} FROM console.v_blind_spots WHERE {{drills:UInt8}} OR NOT drill
+        sql = f"""SELECT {columns} FROM console.v_blind_spots WHERE ({{drills:UInt8}} OR NOT drill) AND {_NARROWED}
             ORDER BY reserved, since_ms, subject, district"""
-        return self._store.ask(BlindSpot, sql, {"drills": int(drills)})
+        return self._store.ask(BlindSpot, sql, {"drills": int(drills), "districts": list(districts)})
+
+    def story(self, alert_id: str, *, districts: Sequence[str] = ()) -> tuple[StoryLine, ...]:
+        """Every transition of one alert that is not reserved, in order; ``districts`` as for :meth:`blind_spots`."""
+        columns = ", ".join(StoryLine.__struct_fields__)
+        sql = f"""SELECT {columns} FROM console.v_story(alert = {{alert:String}}) WHERE {_NARROWED}
+            ORDER BY version, at_ms, transition_id"""
+        return self._store.ask(StoryLine, sql, {"alert": alert_id, "districts": list(districts)})
+
+    def told(self, alert_id: str, *, districts: Sequence[str] = ()) -> tuple[ToldRow, ...]:
+        """Who or what was told or switched for one alert that is not reserved, and what came back last."""
+        columns = ", ".join(ToldRow.__struct_fields__)
+        sql = f"""SELECT {columns} FROM console.v_told(alert = {{alert:String}}) WHERE {_NARROWED}
+            ORDER BY issued_ms, command_id"""
+        return self._store.ask(ToldRow, sql, {"alert": alert_id, "districts": list(districts)})

@@ -271,7 +271,7 @@ def test_a_changelog_that_nobody_made_is_missed_at_the_start(centre: SecuredCent
 
 def test_a_press_goes_to_the_wall_when_each_part_has_its_own_key_and_no_other(centre: SecuredCentre) -> None:
     seen: list[Alert] = []
-    feed = FeedReader(centre.settings("console"), seen.append)
+    feed = FeedReader(centre.settings("console"), lambda alert, _body: seen.append(alert))
     feed.start()
     running = [centre.worker("urgent"), centre.worker("bulk"), centre.connector()]
     try:

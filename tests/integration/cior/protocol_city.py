@@ -31,6 +31,7 @@ from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.spool import Spool
 from cior_core import bundled, codec
+from cior_core.cameras import Camera, Cameras
 from cior_core.catalogue import Kind
 from cior_core.identity import payload_sha256
 from cior_core.model import (
@@ -51,7 +52,7 @@ from cior_store.reconcile import Gap
 from cior_vision.settings import parse_settings
 from cior_vision.synthetic import encode, loiterer
 from cior_vision.worker import VisionWorker
-from integration.cior.protocol_stories import Story, registry_toml
+from integration.cior.protocol_stories import Story, cameras_toml, registry_toml
 from integration.vision.shirts import ShirtDetector
 
 ZONE = "America/Argentina/Cordoba"
@@ -59,6 +60,7 @@ TAXONOMY = Taxonomy.load(bundled.text("taxonomy.toml"))
 
 _FILES = {
     "centre.toml": """registry = "registry.toml"
+cameras = "cameras.toml"
 [centre]
 name = "Historias"
 test_mode = true
@@ -112,11 +114,7 @@ name = "plaza"
 engine = "none"
 [[camera]]
 id = "camera-plaza"
-[camera.place]
-lat = {lat}
-lon = {lon}
 [camera.source]
-url = "loiterer.mp4"
 pace = "fast"
 file_start_ms = {start_ms}
 [[zone]]
@@ -227,7 +225,11 @@ class ProtocolCity:
             f"[[config.types]]\ncode = {json.dumps(code)}\nequals = [{json.dumps(kind.name_es)}]\n"
             for code, kind in TAXONOMY.items()
         )
-        for name, text in (*texts.items(), ("registry.toml", registry_toml())):
+        for name, text in (
+            *texts.items(),
+            ("registry.toml", registry_toml()),
+            ("cameras.toml", cameras_toml()),
+        ):
             (self._folder / name).write_text(text, encoding="utf-8")
 
     def __enter__(self) -> Self:
@@ -276,8 +278,9 @@ class ProtocolCity:
         shirts and needs no model.
         """
         lat, lon = story.at
-        text = _CAMERA_FILE.format(lat=lat, lon=lon, start_ms=now_ms() - _CLIP_MS)
-        settings = parse_settings(text, file="camera.toml", folder=self._folder)
+        text = _CAMERA_FILE.format(start_ms=now_ms() - _CLIP_MS)
+        clip = Camera(id="camera-plaza", lat=lat, lon=lon, stream="loiterer.mp4")
+        settings = parse_settings(text, file="camera.toml", folder=self._folder, cameras=Cameras([clip]))
         with self.bus() as bus:
             asyncio.run(VisionWorker(settings, bus, detector=ShirtDetector()).run())
 

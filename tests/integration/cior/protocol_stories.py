@@ -171,18 +171,22 @@ TWICE = Story(protocol="robbery", type="robbery.street", wire="desk", number=62)
 
 
 def devices() -> list[Device]:
-    """The registry: every story's device with block, facility and cameras, the cameras beside them, one siren."""
-    rows = [
+    """The registry: every story's device with block, facility and cameras, one siren."""
+    return [
         _device(each)
         for each in (*STORIES.values(), QUIET_BLOCK, ABSENT)
         if each.wire in {"panel", "vehicle"}
     ]
-    near = [
-        Device(id=f"near-{each.number:02d}", kind="camera", place=_place(each, north_m=30))
-        for each in (*STORIES.values(), QUIET_BLOCK, TWICE)
-        if each.wire != "camera"
-    ]
-    return [*rows, *near]
+
+
+def cameras_toml() -> str:
+    """The catalogue: one camera thirty metres from every story."""
+    near = [each for each in (*STORIES.values(), QUIET_BLOCK, TWICE) if each.wire != "camera"]
+    return "\n".join(
+        f'[[camera]]\nid = "near-{each.number:02d}"\n'
+        f"place = {{ lat = {each.at[0] + 30 * M_NORTH:.6f}, lon = {each.at[1]:.6f} }}"
+        for each in near
+    )
 
 
 def _device(story: Story) -> Device:

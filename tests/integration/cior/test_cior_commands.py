@@ -177,6 +177,7 @@ def test_the_simulated_world_is_files_that_a_real_centre_would_have(centre: Path
     assert names == {
         "centre.toml",
         "registry.toml",
+        "cameras.toml",
         "panels.toml",
         "vehicles.toml",
         "calls.toml",

@@ -16,7 +16,18 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from cior_core.model import Alert, AlertStatus, DataClass, Level, Place, PlaceMethod, Reason, TypeCode
-from integration.console.wall_rig import CANARY, NOW_MS, SILENT, TOKEN, Wall, alert, listed, served, shown
+from integration.console.wall_rig import (
+    CANARY,
+    NOW_MS,
+    SILENT,
+    TOKEN,
+    Wall,
+    alert,
+    listed,
+    rows,
+    served,
+    shown,
+)
 
 LINE = "line-of-nobody-known"
 COMMUNITY = TypeCode("alarm.community")
@@ -104,7 +115,7 @@ async def give(wall: Wall, alerts: list[Alert]) -> None:
     for each in alerts:
         wall.feed.apply(each)
     await asyncio.sleep(0)  # they wait in the loop's own order
-    assert len(wall.feed.snapshot()) == len({one.id for one in alerts})
+    assert len(rows(wall)) == len({one.id for one in alerts})
 
 
 async def test_law_16_the_feed_has_every_open_alert_however_many(wall: Wall) -> None:
@@ -202,7 +213,7 @@ async def test_every_row_can_be_reached_by_keyboard_and_all_are_in_the_queues_or
     wall: Wall, browser: webdriver.Chrome
 ) -> None:
     await give(wall, [alert(n, status=AlertStatus.ACKNOWLEDGED) for n in range(220)] + [waiting(1)])
-    wanted = [row.id for row in wall.feed.snapshot()]
+    wanted = [row["id"] for row in rows(wall)]
 
     def walk() -> None:
         open_page(browser, wall)
@@ -220,7 +231,7 @@ async def test_who_takes_an_alert_of_a_line_sees_it_alone(wall: Wall) -> None:
     await give(wall, FORGED[:30])
     wall.feed.apply(forged(3, version=2, status=AlertStatus.ACKNOWLEDGED))
     await asyncio.sleep(0.05)
-    assert [row.id for row in wall.feed.snapshot() if row.group is None] == [FORGED[3].id]
+    assert [row["id"] for row in rows(wall) if row["group"] is None] == [FORGED[3].id]
 
 
 async def test_a_flood_of_silent_alarms_is_a_line_without_a_point_and_without_a_name(

@@ -15,6 +15,7 @@ from selenium import webdriver
 from cior_bus.metrics import Metrics
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
+from cior_console.visibility import View, Visibility
 from cior_console.web import WallConfig, create_app
 from cior_core.errors import SourceUnavailable
 from cior_core.model import (
@@ -160,6 +161,11 @@ class Wall:
         """What is open now."""
         server = self.runner.server
         return server.connections if server is not None else []
+
+
+def rows(wall: Wall) -> list[Any]:
+    """The rows that a wall has now, in their order."""
+    return [json.loads(row) for row in wall.feed.rows(Visibility(View.PLAIN))]
 
 
 def slow_store() -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cior_core.cameras import Cameras
 from cior_vision.settings import AnyVisionSettings, parse_settings
 from cior_vision.synthetic import encode, loiterer
 from engines.cache import EngineAbsent
@@ -19,9 +20,7 @@ engine = "none"
 
 [[camera]]
 id = "camera-plaza"
-name = "Plaza"
-place = { lat = -32.95, lon = -60.64, district = "Centro" }
-source = { url = "URL", pace = "fast", stall_s = 1.5, backoff_s = 0.2, backoff_max_s = 1.0 }
+source = { pace = "fast", stall_s = 1.5, backoff_s = 0.2, backoff_max_s = 1.0 }
 
 [[zone]]
 id = "acera"
@@ -43,7 +42,18 @@ after_s = 6
 
 def camera(url: str, folder: Path, text: str = SETTINGS) -> AnyVisionSettings:
     """One camera at the plaza with a zone, an intrusion rule and a loitering rule."""
-    return parse_settings(text.replace("URL", url), file="camaras.toml", folder=folder)
+    catalogue = Cameras.load(catalogue_toml(url))
+    return parse_settings(text, file="camaras.toml", folder=folder, cameras=catalogue)
+
+
+def catalogue_toml(url: str) -> str:
+    """The camera at the plaza, as the catalogue has it."""
+    return f"""[[camera]]
+id = "camera-plaza"
+name = "Plaza"
+place = {{ lat = -32.95, lon = -60.64, district = "Centro" }}
+stream = "{url}"
+"""
 
 
 @pytest.fixture(scope="session")

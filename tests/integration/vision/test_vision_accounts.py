@@ -39,7 +39,7 @@ from cior_vision.settings import AnyVisionSettings
 from cior_vision.worker import VisionWorker
 from engines.rtsp import RtspServer
 from integration.bus.brokers import Broker
-from integration.vision.conftest import SETTINGS, camera
+from integration.vision.conftest import SETTINGS, camera, catalogue_toml
 from integration.vision.shirts import ShirtDetector
 
 LATER_MS = 10 * 60_000
@@ -218,10 +218,9 @@ def test_a_killed_worker_is_in_flight_then_a_gap_and_balanced_once_it_is_back(
     accounts: Accounts, rtsp: RtspServer, tmp_path: Path
 ) -> None:
     settings = tmp_path / "camaras.toml"
-    text = SETTINGS.replace("URL", rtsp.url("loiterer.mp4")).replace(
-        "[worker]\n", "[worker]\nstretch_s = 60\n"
-    )
-    settings.write_text(text, encoding="utf-8")
+    settings.write_text(SETTINGS.replace("[worker]\n", "[worker]\nstretch_s = 60\n"), encoding="utf-8")
+    catalogue = catalogue_toml(rtsp.url("loiterer.mp4"))
+    settings.with_name("cameras.toml").write_text(catalogue, encoding="utf-8")
     first = started(accounts, settings, tmp_path)
     try:
         accounts.broker.values(topics.URGENT.name, at_least=1, timeout_s=40)

@@ -16,6 +16,7 @@ import numpy as np
 import openvino as ov
 import pytest
 
+from cior_core.cameras import Cameras
 from cior_core.errors import IntegrityBroken
 from cior_vision.detectors import openvino_yolo, ultralytics_yolo
 from cior_vision.detectors.input_size import NotResizable, anchors, exported_size, resize_input
@@ -25,9 +26,9 @@ from cior_vision.frames import Image
 from cior_vision.incidents import Stage
 from cior_vision.replay import Replay, clip_replay
 from cior_vision.rule_settings import IntrusionRule
-from cior_vision.settings import AnyVisionSettings, load_settings, parse_settings
+from cior_vision.settings import AnyVisionSettings, load_settings
 from cior_vision.synthetic import Walker, encode, loiterer, render
-from integration.vision.conftest import SETTINGS, camera
+from integration.vision.conftest import SETTINGS, camera, catalogue_toml
 
 START_MS = 1_790_000_000_000
 WHOLE_PICTURE = "[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]"
@@ -109,16 +110,11 @@ def test_cars_from_straight_above_are_no_persons_and_as_any_object_give_three_se
     """
     path = clip(test_data, "car-detection.mp4")
     text = SETTINGS.replace("[[0.3, 0.6], [0.7, 0.6], [0.7, 0.97], [0.3, 0.97]]", WHOLE_PICTURE)
-    persons = replayed(
-        parse_settings(text.replace("URL", str(path)), file="t", folder=path.parent), path, engine
-    )
+    persons = replayed(camera(str(path), path.parent, text), path, engine)
     assert persons.incidents == ()
     assert persons.tracks == ()
-    anything = parse_settings(
-        text.replace("URL", str(path)).replace('id = "nadie"', 'id = "nadie"\nclasses = []\nmin_score = 0.4'),
-        file="t",
-        folder=path.parent,
-    )
+    loose = text.replace('id = "nadie"', 'id = "nadie"\nclasses = []\nmin_score = 0.4')
+    anything = camera(str(path), path.parent, loose)
     assert isinstance(anything.rule[0], IntrusionRule)
     result = replayed(anything, path, engine)
     starts = [one.at_s for one in result.incidents if (one.rule_id, one.stage) == ("nadie", Stage.START)]
@@ -153,10 +149,8 @@ def test_people_in_a_plaza_become_tracks_and_a_zone_tells_of_them(
         pytest.skip(
             "vtest.avi of this test data is a test card, not the plaza with pedestrians: nobody to track"
         )
-    text = SETTINGS.replace("[[0.3, 0.6], [0.7, 0.6], [0.7, 0.97], [0.3, 0.97]]", WHOLE_PICTURE).replace(
-        "URL", str(path)
-    )
-    result = replayed(parse_settings(text, file="t", folder=path.parent), path, engine)
+    text = SETTINGS.replace("[[0.3, 0.6], [0.7, 0.6], [0.7, 0.97], [0.3, 0.97]]", WHOLE_PICTURE)
+    result = replayed(camera(str(path), path.parent, text), path, engine)
     assert len([track for track in result.tracks if track.last_s - track.first_s >= 2.0]) >= 3
     assert any((one.kind, one.stage) == ("intrusion", Stage.START) for one in result.incidents)
 
@@ -236,7 +230,9 @@ def test_a_model_that_is_not_the_approved_one_stops_the_worker_before_it_starts(
     )
     (tmp_path / "camaras.toml").write_text(text)
     with pytest.raises(IntegrityBroken, match=r"vision\.model_changed"):
-        openvino_yolo.load(load_settings(tmp_path / "camaras.toml").detector)
+        openvino_yolo.load(
+            load_settings(tmp_path / "camaras.toml", Cameras.load(catalogue_toml("x"))).detector
+        )
 
 
 @pytest.mark.skipif(

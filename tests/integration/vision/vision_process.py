@@ -10,6 +10,7 @@ from pathlib import Path
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool
+from cior_core.cameras import Cameras
 from cior_vision.settings import load_settings
 from cior_vision.worker import VisionWorker
 from integration.vision.shirts import ShirtDetector
@@ -18,11 +19,15 @@ from integration.vision.shirts import ShirtDetector
 async def main(dsn: str, settings: str, folder: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    catalogue = Cameras.load(Path(settings).with_name("cameras.toml").read_text(encoding="utf-8"))
     spool = Spool.open(Path(folder) / "spool")
     bus = Bus(BusSettings.from_dsn(dsn), spool=spool)
     try:
         worker = VisionWorker(
-            load_settings(Path(settings)), bus, detector=ShirtDetector(), state_dir=Path(folder) / "state"
+            load_settings(Path(settings), catalogue),
+            bus,
+            detector=ShirtDetector(),
+            state_dir=Path(folder) / "state",
         )
         await worker.run(stop)
     finally:

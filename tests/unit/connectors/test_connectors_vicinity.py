@@ -9,6 +9,7 @@ from cior_bus import topics
 from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.records import Channel, Publication, publication_of
 from cior_connectors._runtime.seal import Sealer
+from cior_core.cameras import Camera, Cameras
 from cior_core.catalogue import Kind
 from cior_core.codec import records
 from cior_core.geo import City
@@ -19,7 +20,7 @@ from unit.connectors.pressing import SUBJECT, pressing, stamped
 CITY = City.demo()
 SCHOOL = next(each for each in CITY.facilities if each.kind == "school")
 SITE = Place(method=PlaceMethod.SITE, lat=SCHOOL.lat, lon=SCHOOL.lon, accuracy_m=10.0)
-CAMERA = Device(id="camera-canary-1", kind="camera", place=SITE)
+CAMERAS = Cameras([Camera(id="camera-canary-1", lat=SCHOOL.lat, lon=SCHOOL.lon)])
 FACTS = ("block-canary", "facility-canary", "route-canary", "camera-canary", "school", "siren", "away")
 
 
@@ -41,7 +42,7 @@ def panel(*, data_class: DataClass = DataClass.RESTRICTED, siren: bool = True) -
 def sent(
     device: Device, *, sealed: bool = False, type_code: str = "panic.app", **fields: object
 ) -> Publication:
-    context = SUBJECT.context((device, CAMERA))
+    context = SUBJECT.context((device, *CAMERAS.devices()))
     channel = Channel(
         context=context,
         sealer=Sealer(team_key=bytes(PrivateKey.generate().public_key), hmac_key=bytes(32)),
@@ -51,7 +52,7 @@ def sent(
         keep=lambda events: events,
         expected_every_s=lambda _subject: None,
         placed=CITY.placed,
-        vicinity=Vicinity(context.registry, CITY),
+        vicinity=Vicinity(context.registry, CITY, CAMERAS),
     )
     payload, facts = device.id.encode(), stamped()
     return publication_of(channel, payload, facts, guarded(pressing(type_code, **fields), payload, facts))

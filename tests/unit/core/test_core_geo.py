@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cior_core import bundled, geo
+from cior_core import bundled, geo, rings
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import City, CoordinateFault
 from cior_core.model import UNKNOWN_PLACE, Place, PlaceMethod
@@ -48,7 +48,7 @@ def outline() -> tuple[Corner, ...]:
 
 
 def holding(lat: float, lon: float) -> list[str]:
-    return [district.id for district in CITY.districts if geo.contains(district.ring, lat, lon)]
+    return [district.id for district in CITY.districts if rings.contains(district.ring, lat, lon)]
 
 
 # --- distances ----------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def test_six_districts_tile_the_city_without_gap_or_overlap() -> None:
 @given(LATS, LONS)
 @example(-32.935, -60.690)
 def test_every_point_of_the_city_is_in_exactly_one_district(lat: float, lon: float) -> None:
-    inside = geo.contains(outline(), lat, lon)
+    inside = rings.contains(outline(), lat, lon)
     assert len(holding(lat, lon)) == int(inside)
     assert CITY.district(lat, lon) == next(iter(holding(lat, lon)), None)
     assert CITY.bucket(lat, lon) in {*(district.id for district in CITY.districts), geo.OUTSIDE}
@@ -168,11 +168,11 @@ def test_a_border_point_belongs_to_exactly_one_district_whoever_asks(
     assert len(found) == 1 or (ends_on_the_outline and not found), (
         "the outer border may fall outside, an inner one never"
     )
-    turned = [district.id for district in CITY.districts if geo.contains(district.ring[::-1], lat, lon)]
+    turned = [district.id for district in CITY.districts if rings.contains(district.ring[::-1], lat, lon)]
     rotated = [
         district.id
         for district in CITY.districts
-        if geo.contains(district.ring[2:] + district.ring[:2], lat, lon)
+        if rings.contains(district.ring[2:] + district.ring[:2], lat, lon)
     ]
     assert turned == rotated == found
 

@@ -5,10 +5,12 @@ sender is away.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 import pytest
 
+from cior_core.cameras import Camera, Cameras
 from cior_core.geo import Block, City, District, Facility
 from cior_core.model import (
     UNKNOWN_PLACE,
@@ -62,6 +64,10 @@ HOME = at(0, method=PlaceMethod.SITE)
 PHONE = Device(id="phone-1", kind="app", place=HOME, block="b-1", registered_people=True)
 
 
+def camera(name: str, north_m: float, **more: Any) -> Camera:
+    return Camera(id=name, lat=LAT + north_m * M_NORTH, lon=LON, **more)
+
+
 def registry(*devices: Device) -> dict[str, Device]:
     return {device.id: device for device in devices}
 
@@ -84,14 +90,21 @@ def test_a_vehicle_says_which_line_it_serves_and_a_sealed_device_lends_nothing()
 
 
 def test_cameras_are_the_named_ones_then_the_near_ones_nearest_first() -> None:
-    cameras = [Device(id=f"cam-{m}", kind="camera", place=at(m)) for m in (149, -40, 90, 151)]
+    cameras = Cameras(camera(f"cam-{m}", m) for m in (149, -40, 90, 151))
     bus = Device(id="bus-1", kind="bus", cameras=("on-board", "cam-90"))
-    seen = Vicinity(registry(*cameras, bus)).facts(press(at(0)), bus)["cameras"]
+    seen = Vicinity(registry(bus), None, cameras).facts(press(at(0)), bus)["cameras"]
     assert seen == ["on-board", "cam-90", "cam--40", "cam-149"]
 
 
+def test_who_has_the_place_in_view_goes_before_who_is_nearer_and_looks_away() -> None:
+    away = camera("looks-away", 20, azimuth_deg=0.0, field_of_view_deg=60.0)
+    sees = camera("sees", 120, azimuth_deg=180.0, field_of_view_deg=60.0)
+    found = Vicinity({}, None, Cameras([away, sees])).facts(press(at(0)), None)["cameras"]
+    assert found == ["sees", "looks-away"]
+
+
 def test_an_inaccurate_place_reaches_farther_until_it_is_no_place_any_more() -> None:
-    around = Vicinity(registry(Device(id="cam-1", kind="camera", place=at(200))))
+    around = Vicinity({}, None, Cameras([camera("cam-1", 200)]))
     assert "cameras" not in around.facts(press(at(0)), None)
     assert around.facts(press(at(0, accuracy_m=60)), None)["cameras"] == ["cam-1"]
     assert around.facts(press(at(0, accuracy_m=PLACE_LIMIT_M + 1)), None) == {}
@@ -99,14 +112,14 @@ def test_an_inaccurate_place_reaches_farther_until_it_is_no_place_any_more() -> 
 
 
 def test_many_cameras_are_the_nearest_few() -> None:
-    cameras = [Device(id=f"cam-{n:02d}", kind="camera", place=at(n)) for n in range(40)]
-    seen = Vicinity(registry(*cameras)).facts(press(at(0)), None)["cameras"]
+    cameras = Cameras(camera(f"cam-{n:02d}", n) for n in range(40))
+    seen = Vicinity({}, None, cameras).facts(press(at(0)), None)["cameras"]
     assert seen == [f"cam-{n:02d}" for n in range(MAX_CAMERAS)]
 
 
 def test_a_sealed_device_lends_nothing_to_others() -> None:
-    hers = Device(id="cam-hers", kind="camera", place=at(5), data_class=DataClass.SEALED)
-    assert Vicinity(registry(hers)).facts(press(at(0)), None) == {}
+    hers = Device(id="s-1", kind="siren", block="b-1", siren=True, data_class=DataClass.SEALED)
+    assert Vicinity(registry(hers, PHONE)).facts(press(), PHONE)["siren"] is False
 
 
 def test_what_stands_beside_a_place_is_said_once_by_kind() -> None:
@@ -146,8 +159,7 @@ def test_a_fixed_device_and_one_without_home_are_never_away(device: Device) -> N
 
 
 def test_telemetry_and_impossible_places_get_nothing() -> None:
-    camera = Device(id="cam-1", kind="camera", place=at(0))
-    around = Vicinity(registry(camera), CITY)
+    around = Vicinity({}, CITY, Cameras([camera("cam-1", 0)]))
     assert around.facts(press(at(0), lane=Lane.TELEMETRY), PHONE) == {}
     for lat in (math.inf, math.nan, 91.0):
         assert around.facts(press(Place(method=PlaceMethod.GPS, lat=lat, lon=LON)), None) == {}

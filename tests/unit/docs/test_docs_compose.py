@@ -18,6 +18,7 @@ import yaml
 
 from cior import cli, settings
 from cior.bus_command import families_of
+from cior.city import load_cameras, load_city
 from cior.key_shares import SHARES
 from cior_bus.credentials import password_file
 from cior_bus.rights import users
@@ -232,8 +233,11 @@ def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not centre.file.centre.test_mode
     plans = [process.plan(centre.beside(each.file), test_mode=False) for each in centre.file.connector]
     process.refuse_conflicts(plans)
-    assert len(read_registry(centre.beside(centre.file.registry))) == 3
-    assert load_settings(CONFIG / "cameras.toml").worker.name == "cameras"
+    cameras = load_cameras(centre, load_city(centre))
+    devices = read_registry(centre.beside(centre.file.registry), cameras)
+    assert [device.kind for device in devices.values()].count("camera") == 1
+    assert len(devices) == 4
+    assert load_settings(CONFIG / "vision.toml", cameras).worker.name == "cameras"
 
 
 def test_images_are_pinned_and_nothing_listens_to_the_world_unasked() -> None:

@@ -23,7 +23,7 @@ GENERATED = {
 PAGES = sorted(
     page
     for page in ROOT.rglob("*.md")
-    if not any(part.startswith(".") for part in page.relative_to(ROOT).parts)
+    if not any(part.startswith(".") or part == "node_modules" for part in page.relative_to(ROOT).parts)
     and not (page.parent == ROOT / "docs" and page.name in GENERATED)
 )
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from cior_core import bundled, cloudevents, geo
+from cior_core.cameras import Camera, Cameras
 from cior_core.geo import City, District, Facility
-from cior_core.model import ClockQuality, DataClass, Device, Event, Lane, Phase, Place, PlaceMethod
+from cior_core.model import ClockQuality, DataClass, Event, Lane, Phase, Place, PlaceMethod
 from cior_core.taxonomy import Taxonomy
 from cior_core.vicinity import Vicinity
 from cior_vision.detectors.contract import EngineFacts
@@ -24,7 +25,7 @@ from cior_vision.health import HealthMeter, PipelineFacts
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting, Stage
 from cior_vision.reader import Link, ReaderFacts
 from cior_vision.rule_settings import ONVIF_TOPIC, IntrusionRule, LoiteringRule
-from cior_vision.settings import CameraSettings, SitePlace
+from cior_vision.settings import CameraSettings
 from cior_vision.sources import SourceSettings
 from cior_vision.timing import FrameTime, WallSource
 
@@ -36,7 +37,7 @@ ENGINE = EngineFacts(
 CAMERA = CameraSettings(
     id="camera-plaza",
     name="Plaza",
-    place=SitePlace(lat=-32.95, lon=-60.64, district="Centro"),
+    place=Place(method=PlaceMethod.SITE, lat=-32.95, lon=-60.64, accuracy_m=30.0, district="Centro"),
     drill=True,
     source=SourceSettings(url="rtsp://admin:hunter2@10.0.0.9/1"),
 )
@@ -296,9 +297,7 @@ def test_health_is_rates_of_the_interval_not_totals() -> None:
 
 
 def test_an_incident_names_its_camera_then_those_beside_it_and_what_stands_there() -> None:
-    beside = Device(
-        id="camera-esquina", kind="camera", place=Place(method=PlaceMethod.SITE, lat=-32.9505, lon=-60.64)
-    )
+    beside = Cameras([Camera(id="camera-esquina", lat=-32.9505, lon=-60.64)])
     school = Facility(id="s-1", kind="school", name="Escuela", lat=-32.95, lon=-60.6405)
     corners = ((-33.0, -61.0), (-33.0, -60.0), (-32.0, -60.0), (-32.0, -61.0))
     city = City(districts=[District(id="d", name="D", ring=corners)], facilities=[school])
@@ -308,7 +307,7 @@ def test_an_incident_names_its_camera_then_those_beside_it_and_what_stands_there
         engine=ENGINE,
         taxonomy=KINDS,
         author=Author(version="1", instance="w1"),
-        vicinity=Vicinity({beside.id: beside}, city),
+        vicinity=Vicinity({}, city, beside),
     )
     facts = around.incident(incident(), at(), received_ms=NOON + 12_080).attributes
     assert (facts["cameras"], facts["near"]) == (["camera-plaza", "camera-esquina"], ["school"])

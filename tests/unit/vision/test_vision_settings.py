@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cior_core.cameras import Camera, Cameras
 from cior_core.errors import ConfigInvalid
 from cior_core.strict_toml import ConfigFault
 from cior_vision.detectors.motion_only import MotionOnlySettings
@@ -22,8 +23,7 @@ engine = "none"
 
 [[camera]]
 id = "camera-plaza"
-place = { lat = -32.95, lon = -60.64 }
-source = { url = "clips/plaza.mp4", fps = 5 }
+source = { fps = 5 }
 
 [[zone]]
 id = "acera"
@@ -55,8 +55,16 @@ direction = "left_to_right"
 """
 
 
+CATALOGUE = Cameras(
+    [
+        Camera(id="camera-plaza", name="Plaza", lat=-32.95, lon=-60.64, stream="clips/plaza.mp4"),
+        Camera(id="camera-muda", lat=-32.95, lon=-60.64),
+    ]
+)
+
+
 def parse(text: str) -> AnyVisionSettings:
-    return parse_settings(text, file="camaras.toml", folder=Path("/srv/cior"))
+    return parse_settings(text, file="camaras.toml", folder=Path("/srv/cior"), cameras=CATALOGUE)
 
 
 def test_a_good_file_gives_typed_rules_and_paths_relative_to_it() -> None:
@@ -66,7 +74,9 @@ def test_a_good_file_gives_typed_rules_and_paths_relative_to_it() -> None:
         LoiteringRule,
         LineRule,
     ]
-    assert settings.camera[0].source.url == "/srv/cior/clips/plaza.mp4"
+    [plaza] = settings.camera
+    assert (plaza.source.url, plaza.source.fps) == ("/srv/cior/clips/plaza.mp4", 5.0)
+    assert (plaza.name, plaza.place) == ("Plaza", CATALOGUE["camera-plaza"].place)
     assert isinstance(settings.detector, MotionOnlySettings)
 
 
@@ -84,23 +94,25 @@ def test_the_engine_chooses_the_struct_of_its_table() -> None:
         ('engine = "none"', 'engine = "none"\nthreads = 2', "config.unknown_key", 6),
         ('engine = "none"', 'model_dir = "x"', "config.missing_key", 4),
         ('engine = "none"', 'engine = "openvino"\nmodel_dir = "x"', "config.missing_key", 4),
-        ("lat = -32.95", "lat = -132.95", "config.wrong_value", 9),
-        ("fps = 5", "fps = 0", "config.wrong_value", 10),
-        ('camera = "camera-plaza"\npolygon', 'camera = "camera-otra"\npolygon', "vision.camera_unknown", 14),
-        ("[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]", "[[0.1, 0.5], [0.9, 0.5]]", "vision.polygon_invalid", 15),
+        ("fps = 5", "fps = 0", "config.wrong_value", 9),
+        ("fps = 5", 'url = "rtsp://10.0.0.9"', "config.unknown_key", 9),
+        ('id = "camera-plaza"\nsource', 'id = "camera-otra"\nsource', "vision.not_in_catalogue", 8),
+        ('id = "camera-plaza"\nsource', 'id = "camera-muda"\nsource', "vision.no_stream", 8),
+        ('camera = "camera-plaza"\npolygon', 'camera = "camera-otra"\npolygon', "vision.camera_unknown", 13),
+        ("[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]", "[[0.1, 0.5], [0.9, 0.5]]", "vision.polygon_invalid", 14),
         (
             "[[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]",
             "[[64, 240], [576, 240], [576, 480]]",
             "vision.polygon_invalid",
-            15,
+            14,
         ),
-        ("[[0.5, 0.2], [0.5, 0.9]]", "[[0.5, 0.2], [0.5, 0.2]]", "vision.line_invalid", 20),
-        ('zone = "acera"\nschedule', 'zone = "vereda"\nschedule', "vision.place_unknown", 25),
-        ("22:00-06:00", "25:00-06:00", "vision.schedule_invalid", 26),
-        ("22:00-06:00", "noche", "config.wrong_value", 26),
-        ('id = "merodeo"', 'id = "nadie"', "vision.double_id", 30),
-        ('kind = "loitering"', 'kind = "fire"', "config.wrong_value", 29),
-        ("after_s = 60", "after_s = 60\nafter_m = 1", "config.unknown_key", 33),
+        ("[[0.5, 0.2], [0.5, 0.9]]", "[[0.5, 0.2], [0.5, 0.2]]", "vision.line_invalid", 19),
+        ('zone = "acera"\nschedule', 'zone = "vereda"\nschedule', "vision.place_unknown", 24),
+        ("22:00-06:00", "25:00-06:00", "vision.schedule_invalid", 25),
+        ("22:00-06:00", "noche", "config.wrong_value", 25),
+        ('id = "merodeo"', 'id = "nadie"', "vision.double_id", 29),
+        ('kind = "loitering"', 'kind = "fire"', "config.wrong_value", 28),
+        ("after_s = 60", "after_s = 60\nafter_m = 1", "config.unknown_key", 32),
         ("[worker]", "[worker", "config.syntax", 1),
     ],
 )
@@ -120,12 +132,13 @@ def test_an_engine_nobody_has_is_refused_with_the_list_of_those_there_are() -> N
 
 def test_a_missing_file_is_a_fault_not_a_trace(tmp_path: Path) -> None:
     with pytest.raises(ConfigFault, match=r"config\.unreadable"):
-        load_settings(tmp_path / "nothing.toml")
+        load_settings(tmp_path / "nothing.toml", CATALOGUE)
 
 
 def test_a_camera_password_is_not_in_any_representation_of_the_settings() -> None:
-    settings = parse(GOOD.replace("clips/plaza.mp4", "rtsp://admin:hunter2@10.0.0.9/1"))
+    secret = Camera(id="camera-plaza", lat=-32.95, lon=-60.64, stream="rtsp://admin:hunter2@10.0.0.9/1")
+    settings = parse_settings(GOOD, file="t", folder=Path("/srv/cior"), cameras=Cameras([secret]))
     assert settings.camera[0].source.url == "rtsp://admin:hunter2@10.0.0.9/1"
-    for shown in (repr(settings), str(settings), repr(settings.camera[0].source)):
+    for shown in (repr(settings), str(settings), repr(settings.camera[0].source), repr(secret)):
         assert "hunter2" not in shown
         assert "10.0.0.9" not in shown

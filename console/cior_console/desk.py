@@ -1,0 +1,220 @@
+"""What people of the room read: the live feed, one alert's page, the city, what cannot be relied on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from cior_console import openapi
+from cior_console.alert_page import AlertPage, PageTold, Told, alert_page, story_of
+from cior_console.authorising import DEED
+from cior_console.endpoints import CALLER, TABLE, Endpoint, Ledgered
+from cior_console.problems import Refused
+from cior_console.stream import stream
+from cior_console.visibility import View, Visibility, visibility_of
+from cior_console.wall_view import TypeNames, is_sealed
+from cior_console.web import CONFIG, FEED, channel
+from cior_core.errors import SourceUnavailable
+from cior_core.model import Alert, DataClass, Transition
+from cior_core.privacy import Purpose, Role
+from cior_store.answers import BlindSpot, StoryLine, ToldRow
+
+ROOM = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.SUPERVISOR, Role.RESPONSE_TEAM})
+"""Who handles alerts."""
+WATCHING = ROOM | {Role.WALL, Role.AGENCY}
+PURPOSES = {Role.AGENCY: Purpose.DISPATCH}
+_ASK_S = 2.0
+T = TypeVar("T")
+
+
+class DeskQuestions(Protocol):
+    """The store, as far as these pages ask it; blocking."""
+
+    def story(self, alert_id: str, *, districts: tuple[str, ...]) -> tuple[StoryLine, ...]:
+        """One alert's transitions."""
+        ...
+
+    def told(self, alert_id: str, *, districts: tuple[str, ...]) -> tuple[ToldRow, ...]:
+        """One alert's commands with their receipts."""
+        ...
+
+    def blind_spots(self, *, drills: bool, districts: tuple[str, ...]) -> tuple[BlindSpot, ...]:
+        """What cannot be relied on now."""
+        ...
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """``lately``: an alert's transitions that may not stand in the store yet."""
+
+    names: Mapping[str, TypeNames]
+    questions: DeskQuestions
+    now_ms: Callable[[], int]
+    lately: Callable[[str], Iterable[Transition]]
+    drills: bool = False
+
+
+DESK = web.AppKey("desk", Desk)
+
+
+class Spot(msgspec.Struct, frozen=True, kw_only=True):
+    """One that cannot be relied on. Reserved devices are a number and a district: not who, how, since when."""
+
+    reserved: bool
+    district: str
+    devices: int
+    subject: str = ""
+    source: str = ""
+    health: str = ""
+    detail: str = ""
+    since_ms: int | None = None
+    lat: float | None = None
+    lon: float | None = None
+    drill: bool = False
+
+
+def sees(request: web.Request) -> Visibility:
+    """The visibility class of who asks."""
+    return visibility_of(request[DEED].judge(DataClass.RESTRICTED), request[CALLER].scope)
+
+
+def alert_of(request: web.Request) -> Alert:
+    """The alert in the path, if who asks may see it. Raises ``Refused``: nobody learns whether it exists elsewhere."""
+    found = request.app[FEED].find(request.match_info["alert_id"], sees(request))
+    if found is None:
+        raise Refused("alert.unknown")
+    return found
+
+
+async def asked(question: Callable[[], T]) -> T:
+    """The answer of a blocking question, within two seconds. Raises ``SourceUnavailable``."""
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(question), _ASK_S)
+    except TimeoutError:
+        raise SourceUnavailable("store.slow", "the store did not answer in time") from None
+
+
+async def _feed(request: web.Request) -> web.StreamResponse:
+    return await stream(request, channel(request, sees(request)))
+
+
+async def _alert(request: web.Request) -> AlertPage:
+    desk, alert, visibility = request.app[DESK], alert_of(request), sees(request)
+    told = Told() if is_sealed(alert) else await _told(desk, alert, visibility)
+    return alert_page(alert, view=visibility.view, names=desk.names, told=told, now_ms=desk.now_ms())
+
+
+async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
+    """What the store says, and what came since; a page without the store says that it is not all."""
+    districts, lately = visibility.scope.districts, tuple(desk.lately(alert.id))
+
+    def ask() -> tuple[tuple[StoryLine, ...], tuple[ToldRow, ...]]:
+        questions = desk.questions
+        return questions.story(alert.id, districts=districts), questions.told(alert.id, districts=districts)
+
+    try:
+        story, told = await asked(ask)
+    except SourceUnavailable:
+        return Told(story=story_of((), lately), is_whole=False)
+    return Told(story=story_of(story, lately), told=tuple(_told_row(row) for row in told))
+
+
+def _told_row(row: ToldRow) -> PageTold:
+    return PageTold(
+        command_id=row.command_id,
+        kind=row.kind,
+        target=row.target,
+        step=row.step,
+        issued_ms=row.issued_ms,
+        outcome=row.outcome or None,
+        answered_ms=row.answered_ms,
+        detail=row.detail or None,
+    )
+
+
+async def _city(request: web.Request) -> web.StreamResponse:
+    return web.Response(body=request.app[CONFIG].city, content_type="application/geo+json")
+
+
+async def _blind_spots(request: web.Request) -> list[Spot]:
+    desk, scope, view = request.app[DESK], request[CALLER].scope, sees(request).view
+    rows = await asked(lambda: desk.questions.blind_spots(drills=desk.drills, districts=scope.districts))
+    return [_spot(row, view) for row in rows]
+
+
+def _spot(row: BlindSpot, view: View) -> Spot:
+    values: dict[str, Any] = {
+        name: getattr(row, name) for name in Spot.__struct_fields__ if hasattr(row, name)
+    }
+    if view is View.PLAIN:
+        values |= {"detail": "", "lat": None, "lon": None}
+    return Spot(**values)
+
+
+async def _openapi(request: web.Request) -> web.StreamResponse:
+    text = openapi.openapi_text(request.app[TABLE].endpoints)
+    return web.Response(text=text, content_type="application/json")
+
+
+def desk_endpoints() -> tuple[Endpoint, ...]:
+    """What the room reads."""
+    return (
+        Endpoint(
+            name="feed.open",
+            method="GET",
+            path="/api/v1/feed",
+            says="The live feed: events snapshot, more, alert, gone, alive; opening it is one row of the ledger",
+            handler=_feed,
+            roles=WATCHING,
+            purpose_of=PURPOSES,
+            ledgered=Ledgered.READ,
+            goes_on_without_register=True,
+            streams=True,
+            headers={"Last-Event-ID": "the id of the last event that was read: goes on there"},
+        ),
+        Endpoint(
+            name="alert.read",
+            method="GET",
+            path="/api/v1/alerts/{alert_id}",
+            says="The page of one alert; of a sealed one level and district only",
+            handler=_alert,
+            roles=ROOM | {Role.AGENCY},
+            purpose_of=PURPOSES,
+            ledgered=Ledgered.READ,
+            answer=AlertPage,
+            problems=("alert.unknown",),
+        ),
+        Endpoint(
+            name="city.read",
+            method="GET",
+            path="/api/v1/city",
+            says="Districts and facilities as GeoJSON",
+            handler=_city,
+            roles=frozenset(Role),
+            data_class=DataClass.PUBLIC,
+        ),
+        Endpoint(
+            name="blind_spots.read",
+            method="GET",
+            path="/api/v1/blind-spots",
+            says="Devices and sources that cannot be relied on now",
+            handler=_blind_spots,
+            roles=ROOM | {Role.ENGINEER},
+            purpose_of={Role.ENGINEER: Purpose.MAINTENANCE},
+            ledgered=Ledgered.READ,
+            answer=list[Spot],
+            problems=("request.unavailable",),
+        ),
+        Endpoint(
+            name="openapi.read",
+            method="GET",
+            path="/api/openapi.json",
+            says="This API as OpenAPI 3.1",
+            handler=_openapi,
+            roles=frozenset(Role),
+            data_class=DataClass.PUBLIC,
+        ),
+    )

@@ -1,0 +1,107 @@
+// Cameras, agencies, members, links, notes of one alert.
+import type { JSX } from "preact";
+import type { AlertPage, Member, NearCamera } from "../api/alert_page";
+import { ageText, distanceText, timeText } from "../core/ages";
+import { plain } from "../core/text";
+import { Section, Tag } from "../frame/button";
+import { now } from "../state/clock";
+import { queue } from "../state/desk";
+import { toAlert } from "../state/route";
+import { nameOf } from "../queue/row";
+import { lang, said, t } from "../words/words";
+
+const time = (atMs: number): string => timeText(atMs, now.value, lang.value);
+
+export function Cameras({ cameras }: { cameras: NearCamera[] }): JSX.Element {
+  return (
+    <Section title={t("cameras")}>
+      {cameras.length ? null : <p class="dim">{t("no_cameras")}</p>}
+      <ul class="cameras">
+        {cameras.map((camera) => (
+          <li key={camera.id} class={camera.sees ? "sees" : ""}>
+            <b>{plain(camera.name, 60)}</b>
+            <span>{distanceText(camera.distance_m)}</span>
+            <Tag tone={camera.sees ? "good" : ""}>{camera.sees ? t("sees") : t("sees_not")}</Tag>
+            <Health health={camera.health ?? null} />
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+export function Health({ health }: { health: string | null }): JSX.Element {
+  if (health === null || health === "unknown") return <Tag>? {t("health_unknown")}</Tag>;
+  const isGood = health === "ok" || health === "good";
+  return <Tag tone={isGood ? "good" : "bad"}>{isGood ? "✓" : "✕"} {said("health", health)}</Tag>;
+}
+
+const MEMBERS_FIRST = 25;
+
+export function Members({ members }: { members: Member[] }): JSX.Element {
+  const shown = members.slice(0, MEMBERS_FIRST), left = members.length - shown.length;
+  return (
+    <Section title={t("members")} count={members.length}>
+      <table class="members">
+        <thead><tr><th>{t("what")}</th><th>{t("source")}</th><th>{t("at")}</th><th>{t("apart")}</th></tr></thead>
+        <tbody>
+          {shown.map((member) => (
+            <tr key={member.event_id}>
+              <td>{lang.value === "es" ? member.name_es : member.name_en}
+                {member.summary ? <small>{plain(member.summary, 160)}</small> : null}</td>
+              <td>{plain(member.source ?? "", 60)}{member.subject ? <small>{plain(member.subject, 60)}</small> : null}</td>
+              <td>{time(member.occurred_ms)}</td>
+              <td>{apartOf(member)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {left > 0 ? <p class="dim">{t("members_more", left)}</p> : null}
+    </Section>
+  );
+}
+
+function apartOf(member: Member): string {
+  const parts: string[] = [];
+  if (member.distance_m != null) parts.push(distanceText(member.distance_m));
+  parts.push(`${member.after_s >= 0 ? "+" : "−"}${ageText(0, Math.abs(member.after_s) * 1000)}`);
+  return parts.join(" · ");
+}
+
+export function Suppressed({ found }: { found: NonNullable<AlertPage["suppression"]> }): JSX.Element {
+  return (
+    <p class="banner warn">{t("suppressed_by", found.by, time(found.until_ms), found.hidden)}: {plain(found.reason, 200)}</p>
+  );
+}
+
+export function Links({ page }: { page: AlertPage }): JSX.Element | null {
+  const links = (page.links ?? []).map((id) => ({ id, word: "linked" }));
+  if (page.merged_into) links.push({ id: page.merged_into, word: "merged_into" });
+  for (const id of page.absorbed ?? []) links.push({ id, word: "absorbed" });
+  if (!links.length) return null;
+  return (
+    <Section title={t("links")}>
+      <ul class="links">
+        {links.map(({ id, word }) => {
+          const row = queue.rows.get(id);
+          return (
+            <li key={word + id}>
+              <button type="button" class="small" onClick={() => toAlert(id, true)}>
+                {said("link", word)}: {row ? nameOf(row) : id.slice(0, 12)}
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+    </Section>
+  );
+}
+
+export function Notes({ notes }: { notes: string[] }): JSX.Element | null {
+  if (!notes.length) return null;
+  return (
+    <Section title={t("notes_of")} count={notes.length}>
+      <ul class="told">{notes.map((note, at) => <li key={at}>{plain(note)}</li>)}</ul>
+    </Section>
+  );
+}

@@ -1,0 +1,131 @@
+// What one alert's page holds, as the console sends it. Of a sealed alert: level and district only.
+import type { Level, Reason, Row, Status } from "./shapes";
+
+export interface Member {
+  event_id: string;
+  type: string;
+  name_es: string;
+  name_en: string;
+  phase: string;
+  occurred_ms: number;
+  received_ms: number;
+  after_s: number;
+  life_safety: boolean;
+  distance_m?: number | null;
+  clock_error_s?: number | null;
+  registered?: boolean | null;
+  source?: string | null;
+  subject?: string | null;
+  summary?: string | null;
+}
+
+export interface Line { id: string; at_ms: number; kind: string; actor: string; es: string; en: string }
+
+export interface Told {
+  command_id: string;
+  kind: string;
+  target: string;
+  step: string;
+  issued_ms: number;
+  outcome?: string | null;
+  answered_ms?: number | null;
+  detail?: string | null;
+}
+
+export interface Step {
+  id: string;
+  protocol?: string;
+  act: string;
+  target: string;
+  es: string;
+  en: string;
+  /** When its timer fires; absent: it runs at once. */
+  due_ms?: number | null;
+  state?: string;
+  at_ms?: number | null;
+  by?: string | null;
+  reason?: string | null;
+}
+
+export interface Checklist { id: string; version: number; name_es: string; name_en: string; steps: Step[] }
+
+export interface NearCamera {
+  id: string;
+  name: string;
+  distance_m: number;
+  sees: boolean;
+  health?: string | null;
+}
+
+export interface Stamp { stage: string; at_ms: number; by: string }
+export interface AgencyClock {
+  agency: string;
+  government: string;
+  stamps: Stamp[];
+  support?: boolean;
+  unit?: string;
+  attended?: boolean | null;
+  round?: number;
+}
+
+export interface AlertPage {
+  id: string;
+  version: number;
+  level: Level;
+  status: Status;
+  silent: boolean;
+  name_es: string;
+  name_en: string;
+  district: string | null;
+  opened_ms: number;
+  updated_ms: number;
+  now_ms: number;
+  type?: string | null;
+  score?: number | null;
+  life_safety?: boolean;
+  drill?: boolean;
+  degraded?: boolean;
+  place?: { lat?: number | null; lon?: number | null; accuracy_m?: number | null; text?: string | null } | null;
+  terms?: Reason[];
+  members?: Member[];
+  story?: Line[];
+  story_is_whole?: boolean;
+  told?: Told[];
+  checklist?: Checklist[];
+  cameras?: NearCamera[];
+  agencies?: AgencyClock[];
+  disagreement?: boolean;
+  links?: string[];
+  absorbed?: string[];
+  merged_into?: string | null;
+  disposition?: string | null;
+  suppression?: { by: string; reason: string; since_ms: number; until_ms: number; hidden: number } | null;
+  assignee?: string | null;
+  notes?: string[];
+}
+
+/** The page of an alert that is not in the queue (closed, merged) as a row, so that one head shows both. */
+export function rowOf(page: AlertPage): Row {
+  return {
+    id: page.id,
+    version: page.version,
+    level: page.level,
+    order: [],
+    status: page.status,
+    name_es: page.name_es,
+    name_en: page.name_en,
+    district: page.district,
+    opened_ms: page.opened_ms,
+    updated_ms: page.updated_ms,
+    sources: 0,
+    signals: page.members?.length ?? 0,
+    reasons: page.terms ?? [],
+    lat: page.place?.lat ?? null,
+    lon: page.place?.lon ?? null,
+    silent: page.silent,
+    drill: Boolean(page.drill),
+    degraded: Boolean(page.degraded),
+    life_safety: Boolean(page.life_safety),
+    assignee: page.assignee ?? null,
+  };
+}

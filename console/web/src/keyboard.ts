@@ -1,0 +1,55 @@
+// From a key press to the deed.
+import { ACTS, specOf } from "./alert/acts_table";
+import { begin, openAct } from "./alert/act_dialog";
+import { alertPage } from "./alert/panel";
+import { commandOf, type Command } from "./core/keys";
+import { isHelpOpen, letters } from "./frame/keys_help";
+import { isOpeningByHand, isPosture } from "./pages/by_hand";
+import { beginOpening } from "./sealed/section";
+import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
+import { route, toAlert, toPage } from "./state/route";
+import { mayAct } from "./state/session";
+import { rest } from "./state/sound";
+
+const DEEDS: Partial<Record<Command, () => void>> = {
+  next: () => step(1),
+  previous: () => step(-1),
+  first: () => step(-Infinity),
+  last: () => step(Infinity),
+  newest: toNewest,
+  open_line: openLine,
+  filter: () => document.getElementById("filter-words")?.focus(),
+  back: () => (route.value.page === "desk" ? toAlert(null) : toPage("desk")),
+  help: () => { isHelpOpen.value = true; },
+  quiet: () => rest(),
+  open: () => { if (mayAct.value) isOpeningByHand.value = true; },
+  posture: () => { if (mayAct.value) isPosture.value = true; },
+  sealed: () => { if (selectedRow.value?.silent) beginOpening(selectedRow.value.id); },
+};
+
+export function onKey(event: KeyboardEvent): void {
+  if (openAct.value || document.querySelector("dialog[open]")) return;
+  const command = commandOf(event, letters.value);
+  if (!command) return;
+  const deed = DEEDS[command];
+  if (deed) deed();
+  else if (!actOn(command)) return;
+  event.preventDefault();
+}
+
+function openLine(): void {
+  const entry = shownEntries.value.find((one) => one.key === cursor.value);
+  if (entry && entry.members.length > 1) toggleLine(entry.key);
+  else if (entry) point(entry.key);
+  else if (listing.value.above[0]) point(listing.value.above[0].key);
+}
+
+/** An act on the chosen alert; without one, acknowledging takes the first that nobody took. */
+function actOn(command: Command): boolean {
+  const spec = specOf(command);
+  if (!spec || !mayAct.value || route.value.page !== "desk") return false;
+  const row = selectedRow.value;
+  if (row) begin(spec, row, alertPage.value?.id === row.id ? (alertPage.value.absorbed ?? []) : []);
+  else if (spec === ACTS[0]) toNewest();
+  return true;
+}

@@ -1,0 +1,175 @@
+// The map itself: OpenLayers on a canvas, which needs no GPU. Layers from below: districts, streets, facilities, cameras,
+// alerts. Alert features are built again at most once a frame and only for what is in view.
+import Feature from "ol/Feature";
+import OlMap from "ol/Map";
+import View from "ol/View";
+import GeoJSON from "ol/format/GeoJSON";
+import Point from "ol/geom/Point";
+import Polygon from "ol/geom/Polygon";
+import VectorLayer from "ol/layer/Vector";
+import VectorSource from "ol/source/Vector";
+import { defaults as interactions } from "ol/interaction/defaults";
+import { fromLonLat, transformExtent } from "ol/proj";
+import { createEmpty, extend, isEmpty } from "ol/extent";
+import type { FeatureLike } from "ol/Feature";
+import type { Row } from "../api/shapes";
+import { coneRing } from "../core/geometry";
+import { kindOf, type Camera, type City } from "../state/city";
+import { Clusters, pinnedOf, silentBy, type Spot } from "./clusters";
+import { alertStyle, cameraStyle, chosenStyle, coneStyle, districtStyle, facilityStyle, streetStyle } from "./styles";
+
+const MERCATOR = "EPSG:3857";
+const NEAR_ZOOM = 16;
+const CONE_DEFAULT_M = 60;
+
+const layerOf = (style: (feature: FeatureLike, resolution: number) => unknown, names = false): VectorLayer<VectorSource> =>
+  new VectorLayer({
+    source: new VectorSource(),
+    style: style as never,
+    declutter: names ? "names" : false,
+    updateWhileAnimating: false,
+    updateWhileInteracting: true,
+  });
+
+export class CityMap {
+  private readonly map: OlMap;
+  private readonly districts = layerOf(districtStyle, true);
+  private readonly streets = layerOf(streetStyle, true);
+  private readonly facilities = layerOf(facilityStyle);
+  private readonly cones = layerOf(coneStyle);
+  private readonly cameras = layerOf(cameraStyle);
+  private readonly alerts = layerOf(alertStyle);
+  private readonly chosen = layerOf(chosenStyle);
+  private readonly clusters = new Clusters();
+  private pinned: Spot[] = [];
+  private frame = 0;
+  private rows: readonly Row[] = [];
+
+  constructor(place: HTMLElement, private readonly onChoose: (id: string) => void) {
+    this.map = new OlMap({
+      target: place,
+      controls: [],
+      interactions: interactions({ altShiftDragRotate: false, pinchRotate: false }),
+      layers: [this.districts, this.streets, this.facilities, this.cones, this.cameras, this.alerts, this.chosen],
+      view: new View({ center: fromLonLat([-60.66, -32.95]), zoom: 12, minZoom: 9, maxZoom: 19 }),
+      moveTolerance: 3,
+    });
+    this.map.on("moveend", () => this.redraw());
+    this.map.on("singleclick", (event) => this.press(event.pixel));
+  }
+
+  end(): void {
+    cancelAnimationFrame(this.frame);
+    this.map.setTarget();
+  }
+
+  showCity(city: City | null): void {
+    if (!city) return;
+    const read = new GeoJSON({ featureProjection: MERCATOR });
+    const features = city.features.filter((one) => one.geometry).flatMap((one) => {
+      const feature = read.readFeature(one) as Feature;
+      feature.set("kind_", kindOf(one));
+      return [feature];
+    });
+    const fill = (layer: VectorLayer<VectorSource>, mine: (feature: Feature) => boolean): void => {
+      layer.getSource()?.clear();
+      layer.getSource()?.addFeatures(features.filter(mine));
+    };
+    const isArea = (feature: Feature): boolean => feature.getGeometry()?.getType().includes("Polygon") ?? false;
+    const isLine = (feature: Feature): boolean => feature.getGeometry()?.getType().includes("Line") ?? false;
+    fill(this.districts, (feature) => isArea(feature) && feature.get("kind_") !== "block");
+    fill(this.streets, isLine);
+    fill(this.facilities, (feature) => feature.getGeometry()?.getType() === "Point");
+    this.markSilent();
+    this.fit();
+  }
+
+  showCameras(cameras: readonly Camera[], seeing: ReadonlySet<string>): void {
+    const points = cameras.map((camera) => {
+      const feature = new Feature(new Point(fromLonLat([camera.lon, camera.lat])));
+      feature.setProperties({ camera, sees: seeing.has(camera.id) });
+      return feature;
+    });
+    const cones = cameras.flatMap((camera) => {
+      if (camera.azimuth == null || camera.fov == null) return [];
+      const ring = coneRing({ lat: camera.lat, lon: camera.lon, azimuth: camera.azimuth, fov: camera.fov,
+        range: camera.range_m ?? CONE_DEFAULT_M });
+      const feature = new Feature(new Polygon([ring.map((at) => fromLonLat(at))]));
+      feature.setProperties({ camera, sees: seeing.has(camera.id) });
+      return [feature];
+    });
+    refill(this.cameras, points);
+    refill(this.cones, cones);
+  }
+
+  showAlerts(rows: readonly Row[]): void {
+    this.rows = rows;
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      this.clusters.load(rows);
+      this.pinned = pinnedOf(rows);
+      this.markSilent();
+      this.redraw();
+    });
+  }
+
+  choose(row: Row | null): void {
+    const isLocated = row && !row.silent && row.lat != null && row.lon != null;
+    refill(this.chosen, isLocated ? [new Feature(new Point(fromLonLat([row.lon!, row.lat!])))] : []);
+    if (!isLocated) return;
+    const view = this.map.getView();
+    view.setCenter(fromLonLat([row.lon!, row.lat!]));
+    if ((view.getZoom() ?? 0) < NEAR_ZOOM) view.setZoom(NEAR_ZOOM);
+  }
+
+  private fit(): void {
+    const extent = createEmpty();
+    for (const layer of [this.districts, this.streets]) {
+      const found = layer.getSource()?.getExtent();
+      if (found) extend(extent, found);
+    }
+    if (!isEmpty(extent)) this.map.getView().fit(extent, { padding: [12, 12, 12, 12] });
+  }
+
+  private redraw(): void {
+    const size = this.map.getSize();
+    if (!size) return;
+    const view = this.map.getView();
+    const bounds = transformExtent(view.calculateExtent(size), MERCATOR, "EPSG:4326") as [number, number, number, number];
+    const spots = [...this.clusters.spots(bounds, view.getZoom() ?? 12), ...this.pinned];
+    refill(this.alerts, spots.map((spot) => {
+      const feature = new Feature(new Point(fromLonLat([spot.lon, spot.lat])));
+      feature.set("spot", spot);
+      return feature;
+    }));
+  }
+
+  private markSilent(): void {
+    const silent = silentBy(this.rows);
+    for (const feature of this.districts.getSource()?.getFeatures() ?? []) {
+      const count = silent.get(String(feature.get("id"))) ?? 0;
+      if ((feature.get("silent") ?? 0) !== count) feature.set("silent", count);
+    }
+  }
+
+  private press(pixel: number[]): void {
+    const found = this.map.forEachFeatureAtPixel(pixel, (feature) => feature.get("spot") as Spot | undefined, {
+      layerFilter: (layer) => layer === this.alerts,
+      hitTolerance: 6,
+    });
+    if (!found) return;
+    if (found.row) {
+      this.onChoose(found.row.id);
+      return;
+    }
+    const view = this.map.getView();
+    view.setCenter(fromLonLat([found.lon, found.lat]));
+    view.setZoom((view.getZoom() ?? 12) + 2);
+  }
+}
+
+function refill(layer: VectorLayer<VectorSource>, features: Feature[]): void {
+  const source = layer.getSource();
+  source?.clear(true);
+  source?.addFeatures(features);
+}

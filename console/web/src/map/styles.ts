@@ -1,0 +1,107 @@
+// How things look on the map: levels by shape, size and colour; cameras by health.
+import type { FeatureLike } from "ol/Feature";
+import CircleStyle from "ol/style/Circle";
+import Fill from "ol/style/Fill";
+import RegularShape from "ol/style/RegularShape";
+import Stroke from "ol/style/Stroke";
+import Style from "ol/style/Style";
+import Text from "ol/style/Text";
+import type { Level } from "../api/shapes";
+import type { Camera } from "../state/city";
+import type { Spot } from "./clusters";
+
+const COLOURS: Record<Level, string> = { P1: "#ff6b6d", P2: "#ff9f40", P3: "#ffd84d", P4: "#6cb6ff", P5: "#a9bccd" };
+const SIZES: Record<Level, number> = { P1: 11, P2: 9, P3: 8, P4: 7, P5: 6 };
+const FONT = "600 13px system-ui, 'DejaVu Sans', sans-serif";
+const GROUND = "#0e1318";
+const HALO = new Stroke({ color: GROUND, width: 3 });
+
+const named = (text: string, more: Record<string, unknown> = {}): Text =>
+  new Text({ text, font: FONT, fill: new Fill({ color: "#b9c7d4" }), stroke: HALO, ...more });
+
+export function districtStyle(feature: FeatureLike, resolution: number): Style[] {
+  const silent = Number(feature.get("silent") ?? 0);
+  const fill = new Fill({ color: silent ? "rgba(199,146,234,0.28)" : "rgba(34,46,58,0.55)" });
+  const name = `${feature.get("name") ?? ""}${silent ? `  ◈ ${silent}` : ""}`;
+  const style = new Style({ fill, stroke: new Stroke({ color: silent ? "#c792ea" : "#45566a", width: silent ? 2 : 1 }) });
+  if (resolution < 60) style.setText(named(name, { overflow: false }));
+  return [style];
+}
+
+/** Names only where they can be read, and no lines at all where they would be a grey mass. */
+export function streetStyle(feature: FeatureLike, resolution: number): Style[] {
+  if (resolution > 40) return [];
+  const line = new Style({ stroke: new Stroke({ color: "#4a5a6b", width: resolution < 3 ? 3 : 1 }) });
+  if (resolution < 2.5) {
+    line.setText(named(String(feature.get("name") ?? ""), { placement: "line", font: "12px system-ui, sans-serif" }));
+  }
+  return [line];
+}
+
+export function facilityStyle(feature: FeatureLike, resolution: number): Style[] {
+  if (resolution > 10) return [];
+  const style = new Style({
+    image: new RegularShape({ points: 4, radius: 5, angle: 0, fill: new Fill({ color: "#7d93a8" }) }),
+  });
+  if (resolution < 3) style.setText(named(String(feature.get("name") ?? ""), { offsetY: 12, font: "12px system-ui, sans-serif" }));
+  return [style];
+}
+
+const isWell = (camera: Camera): boolean => !camera.health || ["ok", "good", "unknown"].includes(camera.health);
+
+export function coneStyle(feature: FeatureLike, resolution: number): Style[] {
+  if (resolution > 12) return [];
+  const camera = feature.get("camera") as Camera, sees = Boolean(feature.get("sees"));
+  const colour = isWell(camera) ? (sees ? "91,208,138" : "108,182,255") : "255,107,109";
+  return [new Style({
+    fill: new Fill({ color: `rgba(${colour},${sees ? 0.35 : 0.14})` }),
+    stroke: new Stroke({ color: `rgba(${colour},0.8)`, width: sees ? 2 : 1, ...(isWell(camera) ? {} : { lineDash: [4, 4] }) }),
+  })];
+}
+
+export function cameraStyle(feature: FeatureLike, resolution: number): Style[] {
+  if (resolution > 20) return [];
+  const camera = feature.get("camera") as Camera;
+  const well = isWell(camera), colour = well ? "#9fd0ff" : "#ff6b6d";
+  const style = new Style({
+    image: new RegularShape({ points: 3, radius: 6, fill: new Fill({ color: GROUND }), stroke: new Stroke({ color: colour, width: 2 }) }),
+  });
+  if (!well) style.setText(new Text({ text: "✕", font: FONT, fill: new Fill({ color: colour }), offsetY: -10 }));
+  return [style];
+}
+
+function shapeOf(level: Level, radius: number): CircleStyle | RegularShape {
+  const fill = new Fill({ color: COLOURS[level] }), stroke = new Stroke({ color: GROUND, width: 2 });
+  switch (level) {
+    case "P1":
+      return new RegularShape({ points: 4, radius: radius * 1.25, angle: Math.PI / 4, fill, stroke });
+    case "P2":
+      return new RegularShape({ points: 3, radius: radius * 1.25, fill, stroke });
+    case "P3":
+      return new RegularShape({ points: 4, radius: radius * 1.2, fill, stroke });
+    case "P4":
+      return new CircleStyle({ radius, fill, stroke });
+    case "P5":
+      return new CircleStyle({ radius, fill: new Fill({ color: GROUND }), stroke: new Stroke({ color: COLOURS.P5, width: 2 }) });
+  }
+}
+
+const kept = new Map<string, Style>();
+
+export function alertStyle(feature: FeatureLike): Style {
+  const spot = feature.get("spot") as Spot, { level, count } = spot;
+  const isTaken = spot.row !== null && spot.row.status !== "open";
+  const key = `${level}${count}${isTaken}`;
+  const found = kept.get(key);
+  if (found) return found;
+  const radius = SIZES[level] + (count > 1 ? 5 + Math.min(8, Math.log2(count)) : 0);
+  const image = shapeOf(level, radius);
+  image.setOpacity(isTaken ? 0.65 : 1);
+  const style = new Style({ image, zIndex: 10 - Number(level[1]) });
+  if (count > 1) style.setText(new Text({ text: String(count), font: FONT, fill: new Fill({ color: level === "P5" ? "#e8edf2" : GROUND }) }));
+  if (kept.size < 500) kept.set(key, style);
+  return style;
+}
+
+export const chosenStyle = (): Style =>
+  new Style({ image: new CircleStyle({ radius: 20, stroke: new Stroke({ color: "#ffffff", width: 3 }) }), zIndex: 20 });

@@ -1,0 +1,32 @@
+// The desk: queue, alert and map are one selection.
+import { Suspense, lazy } from "preact/compat";
+import type { JSX } from "preact";
+import { AlertPanel } from "../alert/panel";
+import { QueuePanel } from "../queue/panel";
+import { mayAct } from "../state/session";
+import { Button } from "../frame/button";
+import { t } from "../words/words";
+import { isOpeningByHand, isPosture } from "./by_hand";
+import { BlindSpots } from "./blind_spots";
+
+// The map is a chunk of its own: the queue is there before it.
+const MapPanel = lazy(() => import("../map/panel"));
+
+export function Desk(): JSX.Element {
+  return (
+    <main class="desk">
+      <QueuePanel />
+      <AlertPanel />
+      <div class="side">
+        <Suspense fallback={<section class="panel map"><p class="dim">{t("loading")}</p></section>}><MapPanel /></Suspense>
+        <BlindSpots />
+        {mayAct.value ? (
+          <div class="acts" role="toolbar" aria-label={t("acts_city")}>
+            <Button hint="B" onPress={() => { isOpeningByHand.value = true; }}>{t("open_by_hand")}</Button>
+            <Button hint="P" onPress={() => { isPosture.value = true; }}>{t("posture")}</Button>
+          </div>
+        ) : null}
+      </div>
+    </main>
+  );
+}

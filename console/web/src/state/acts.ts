@@ -1,0 +1,115 @@
+// Acts: shown at once, sent with an idempotency key until somebody answered, taken back when refused.
+import { signal } from "@preact/signals";
+import { ask, isAway, newKey } from "../api/http";
+import type { Json, Problem, Row, Status } from "../api/shapes";
+import { Outbox, type Keeper, type Reply, type Sent } from "../core/outbox";
+import { problemText } from "./problem_text";
+import { queue } from "./desk";
+import { expect, settle } from "./overlay";
+import { session } from "./session";
+import { t, said } from "../words/words";
+import { now } from "./clock";
+
+export interface Note { id: number; text: string; tone: "good" | "bad" | "info"; alertId: string | null; atMs: number }
+export const notes = signal<readonly Note[]>([]);
+export const unsent = signal(0);
+
+let counter = 0;
+export function tell(text: string, tone: Note["tone"], alertId: string | null = null): void {
+  notes.value = [...notes.value.slice(-4), { id: (counter += 1), text, tone, alertId, atMs: now.peek() }];
+}
+export function forget(id: number): void {
+  notes.value = notes.value.filter((one) => one.id !== id);
+}
+
+const RESULT: Record<string, Status> = {
+  acknowledge: "acknowledged", dispatch: "dispatched", on_scene: "on_scene", close: "closed", reopen: "open",
+};
+
+const STORE = "cior.outbox";
+const keeper: Keeper = {
+  read() {
+    try {
+      return JSON.parse(sessionStorage.getItem(STORE) ?? "[]") as Sent[];
+    } catch {
+      return [];
+    }
+  },
+  write(all) {
+    unsent.value = all.length;
+    try {
+      sessionStorage.setItem(STORE, JSON.stringify(all));
+    } catch {
+      // No storage: the acts live as long as the page.
+    }
+  },
+};
+
+async function send(act: Sent): Promise<Reply> {
+  const answer = await ask<Json>("POST", act.path, { body: act.body, key: act.key });
+  if (answer.ok) return { kind: "accepted" };
+  // A session that ended meanwhile: the act waits until the person is back.
+  if (answer.problem.status === 401 && answer.problem.code === "session.missing") session.value = null;
+  if (isAway(answer.problem)) return { kind: "away" };
+  return refusal(answer.problem);
+}
+
+function refusal(problem: Problem): Reply {
+  const reply: Reply = { kind: "refused", status: problem.status, title: problem.code, detail: problemText(problem) };
+  const first = firstOf(problem.extra["first"]);
+  return first ? { ...reply, first } : reply;
+}
+
+/** Who was first, as the console says it: a name, or {name, at_ms …}. */
+function firstOf(first: unknown): string {
+  if (typeof first === "string") return first;
+  if (!first || typeof first !== "object") return "";
+  const found = first as Json;
+  return String(found["name"] ?? found["actor_name"] ?? found["actor"] ?? found["by"] ?? "");
+}
+
+function settled(act: Sent, reply: Reply): void {
+  if (reply.kind === "away") {
+    if (act.tries === 1) tell(t("act_waits"), "info", act.alertId);
+    return;
+  }
+  const kind = kindOf(act);
+  if (reply.kind === "accepted") {
+    tell(t("act_done", kind), "good", act.alertId);
+    // It comes back through the log; if it does not, what we expected is withdrawn.
+    setTimeout(() => settle(act.key), 10_000);
+    return;
+  }
+  settle(act.key);
+  tell(reply.first ? t("act_late", kind, reply.first, reply.detail) : t("act_refused", kind, reply.detail), "bad", act.alertId);
+}
+
+const kindOf = (act: Sent): string => said("act", String((act.body as Json)["kind"] ?? "open"));
+
+export const outbox = new Outbox(send, keeper, settled);
+
+export function startOutbox(): void {
+  unsent.value = outbox.size;
+  void outbox.run();
+  addEventListener("online", () => void outbox.run());
+}
+
+/** Do `kind` to an alert, as this page saw it. */
+export function act(row: Row, kind: string, rest: Json = {}): void {
+  const key = newKey(), base = queue.rows.get(row.id) ?? row;
+  expect({
+    key,
+    alertId: row.id,
+    status: RESULT[kind] ?? null,
+    assignee: kind === "acknowledge" ? (session.value?.login ?? null) : null,
+    version: base.version,
+    word: kind,
+  });
+  const body = { kind, seen_version: base.version, ...rest };
+  outbox.add({ key, path: `alerts/${encodeURIComponent(row.id)}/acts`, body, alertId: row.id, atMs: now.peek(), tries: 0 });
+}
+
+/** What is not done to an alert: an incident opened by hand, the city's posture. */
+export function request(path: string, body: Json): void {
+  outbox.add({ key: newKey(), path, body, alertId: null, atMs: now.peek(), tries: 0 });
+}

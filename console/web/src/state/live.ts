@@ -1,0 +1,86 @@
+// The feed into the state of this page.
+import { effect, signal } from "@preact/signals";
+import type { Row } from "../api/shapes";
+import { openFeed, type Feed } from "../feed/feed";
+import type { FeedNews } from "../feed/messages";
+import { clock } from "./clock";
+import { forgetAll, queue, takeRows, takeSnapshot } from "./desk";
+import { heard, isLate, isLost, isOpen } from "./link";
+import { seen } from "./overlay";
+import { outbox } from "./acts";
+import { centre, isDrill, session } from "./session";
+import { alarm, announce } from "./sound";
+
+let feed: Feed | null = null;
+let isFirst = true;
+/** Set by what the feed says of the whole city (posture, silences …): pages that show it ask again. */
+export const areaTick = signal(0);
+/** Whether a first picture came: before it, an empty list means nothing. */
+export const hasPicture = signal(false);
+
+export function startFeed(): void {
+  if (feed) {
+    feed.say("hello");
+    return;
+  }
+  feed = openFeed(hear);
+  effect(() => {
+    if (isLost.value) alarm();
+  });
+}
+
+export const retryFeed = (): void => feed?.say("retry");
+
+export function stopFeed(): void {
+  feed?.say("sign_out");
+  isFirst = true;
+  hasPicture.value = false;
+  forgetAll();
+}
+
+function hear(news: FeedNews): void {
+  if (news.kind === "link") {
+    isOpen.value = news.isOpen;
+    if (news.isOpen) void outbox.run();
+    return;
+  }
+  if (news.kind === "ended") {
+    session.value = null;
+    return;
+  }
+  heard();
+  take(news);
+}
+
+function take(news: Exclude<FeedNews, { kind: "link" | "ended" }>): void {
+  switch (news.kind) {
+    case "snapshot":
+      if (news.snapshot.now_ms) clock.set(news.snapshot.now_ms);
+      isLate.value = Boolean(news.snapshot.late);
+      if (news.snapshot.centre) centre.value = news.snapshot.centre;
+      isDrill.value = Boolean(news.snapshot.drill);
+      known(news.snapshot.alerts);
+      announce(takeSnapshot(news.snapshot.alerts, isFirst));
+      isFirst = isFirst && Boolean(news.snapshot.more);
+      hasPicture.value = true;
+      break;
+    case "rows":
+      isLate.value = news.late;
+      known(news.rows);
+      announce(takeRows(news.rows, news.gone, isFirst));
+      if (news.isSnapshot) isFirst = false;
+      break;
+    case "alive":
+      if (news.now_ms) clock.set(news.now_ms);
+      isLate.value = news.late;
+      break;
+    case "other":
+      areaTick.value += 1;
+  }
+}
+
+function known(rows: Row[]): void {
+  for (const row of rows) seen(row);
+}
+
+export { queue };
