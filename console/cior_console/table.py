@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
 from cior_console.endpoints import Endpoint
 from cior_console.web import wall_endpoints
 
 
 def people_endpoints() -> tuple[Endpoint, ...]:
-    """Those that need somebody's name. Whoever adds a family of endpoints adds it here."""
-    return desk_endpoints()
+    """The console's page, and what it asks: that needs somebody's name. Who adds a family of endpoints does it here."""
+    return (*page_endpoints(), *desk_endpoints())
 
 
 def all_endpoints() -> tuple[Endpoint, ...]:

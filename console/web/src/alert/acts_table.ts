@@ -15,6 +15,8 @@ export interface ActSpec {
   word: Word;
   fields: readonly Field[];
   when: readonly Status[];
+  /** In the first row of buttons; the others stand behind "more". */
+  often?: boolean;
   tone?: "main" | "danger";
   /** A sentence to read before it is done: what it does in the street. */
   warns?: Word;
@@ -29,14 +31,14 @@ const noSilence = (row: Row): Word | null =>
 const noSiren = (row: Row): Word | null => (row.silent ? "no_siren_silent" : null);
 
 export const ACTS: readonly ActSpec[] = [
-  { kind: "acknowledge", command: "acknowledge", key: "A", word: "do_acknowledge", fields: [], when: ["open"], tone: "main" },
-  { kind: "dispatch", command: "dispatch", key: "D", word: "do_dispatch", fields: ["agency", "unit", "reason"],
+  { kind: "acknowledge", often: true, command: "acknowledge", key: "A", word: "do_acknowledge", fields: [], when: ["open"], tone: "main" },
+  { kind: "dispatch", often: true, command: "dispatch", key: "D", word: "do_dispatch", fields: ["agency", "unit", "reason"],
     when: LIVE, tone: "main" },
-  { kind: "on_scene", command: "on_scene", key: "L", word: "do_on_scene", fields: ["agency", "reason"],
+  { kind: "on_scene", often: true, command: "on_scene", key: "L", word: "do_on_scene", fields: ["agency", "reason"],
     when: ["open", "acknowledged", "dispatched"] },
-  { kind: "close", command: "close", key: "C", word: "do_close", fields: ["disposition", "reason"], when: LIVE },
-  { kind: "note", command: "note", key: "O", word: "do_note", fields: ["reason_must"], when: [...LIVE, "closed", "merged"] },
-  { kind: "assign", command: "assign", key: "G", word: "do_assign", fields: ["assignee", "reason"], when: LIVE },
+  { kind: "close", often: true, command: "close", key: "C", word: "do_close", fields: ["disposition", "reason"], when: LIVE },
+  { kind: "note", often: true, command: "note", key: "O", word: "do_note", fields: ["reason_must"], when: [...LIVE, "closed", "merged"] },
+  { kind: "assign", often: true, command: "assign", key: "G", word: "do_assign", fields: ["assignee", "reason"], when: LIVE },
   { kind: "confirm", command: "confirm", key: "V", word: "do_confirm", fields: ["reason"], when: LIVE },
   { kind: "siren_confirm", command: "siren_confirm", key: "I", word: "do_siren_confirm", fields: ["reason_must"], when: LIVE,
     tone: "danger", warns: "warn_siren", refused: noSiren },
@@ -49,7 +51,7 @@ export const ACTS: readonly ActSpec[] = [
   { kind: "move", command: "move", key: "W", word: "do_move", fields: ["place", "reason_must"], when: LIVE },
   { kind: "suppress", command: "suppress", key: "S", word: "do_suppress", fields: ["until", "reason_must"], when: LIVE,
     refused: noSilence },
-  { kind: "reopen", command: "reopen", key: "R", word: "do_reopen", fields: ["reason"], when: ["closed"] },
+  { kind: "reopen", often: true, command: "reopen", key: "R", word: "do_reopen", fields: ["reason"], when: ["closed"] },
 ];
 
 /** Why `spec` cannot be done to `row` now; null when it can. */

@@ -18,7 +18,7 @@ import { route, toAlert } from "../state/route";
 import { mayAct } from "../state/session";
 import { lang, said, t } from "../words/words";
 import { begin } from "./act_dialog";
-import { ACTS, unfit } from "./acts_table";
+import { ACTS, unfit, type ActSpec } from "./acts_table";
 import { Agencies } from "./agencies";
 import { Cameras, Links, Members, Notes, Suppressed } from "./facts";
 import { Checklist, Timeline, ToldTo } from "./story";
@@ -27,6 +27,8 @@ import { SealedSection } from "../sealed/section";
 
 /** The page of the chosen alert; kept while a newer one is on its way, so that nothing blinks. */
 export const alertPage = signal<AlertPage | null>(null);
+/** Whether the acts that are seldom needed are shown; every one has its key all the same. */
+const isMore = signal(false);
 const trouble = signal<Problem | null>(null);
 
 export function AlertPanel(): JSX.Element {
@@ -119,16 +121,23 @@ function Head({ row, page }: { row: Row; page: AlertPage | null }): JSX.Element 
 function Acts({ row, absorbed }: { row: Row; absorbed: string[] }): JSX.Element {
   return (
     <div class="acts" role="toolbar" aria-label={t("acts")}>
-      {ACTS.map((spec) => {
-        const why = unfit(spec, row);
-        if (why === "not_in_this_state") return null;
-        const tone = spec.tone ?? "plain";
-        return (
-          <Button key={spec.kind} hint={spec.key} tone={tone} off={why !== null} onPress={() => begin(spec, row, absorbed)}>
-            {t(spec.word)}
-          </Button>
-        );
-      })}
+      {ACTS.filter((spec) => spec.often).map((spec) => <ActButton key={spec.kind} spec={spec} row={row} absorbed={absorbed} />)}
+      <details open={isMore.value} onToggle={(event) => { isMore.value = event.currentTarget.open; }}>
+        <summary>{t("more_acts")}</summary>
+        <div>
+          {ACTS.filter((spec) => !spec.often).map((spec) => <ActButton key={spec.kind} spec={spec} row={row} absorbed={absorbed} />)}
+        </div>
+      </details>
     </div>
+  );
+}
+
+function ActButton({ spec, row, absorbed }: { spec: ActSpec; row: Row; absorbed: string[] }): JSX.Element | null {
+  const why = unfit(spec, row);
+  if (why === "not_in_this_state") return null;
+  return (
+    <Button hint={spec.key} tone={spec.tone ?? "plain"} off={why !== null} onPress={() => begin(spec, row, absorbed)}>
+      {t(spec.word)}
+    </Button>
   );
 }

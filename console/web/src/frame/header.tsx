@@ -64,8 +64,8 @@ function Counts(): JSX.Element {
   return (
     <div class="counts" role="group" aria-label={t("counts")}>
       {LEVELS.map((level) => (
-        <span key={level} class={`count ${level} ${counts.get(level) ? "" : "zero"}`}>
-          {SHAPES[level]} {level} <b>{counts.get(level) ?? 0}</b>
+        <span key={level} title={level} class={`count ${level} ${counts.get(level) ? "" : "zero"}`}>
+          {SHAPES[level]} <span class="word">{level} </span><b>{counts.get(level) ?? 0}</b>
         </span>
       ))}
       <span class={untaken ? "untaken some" : "untaken"}>{t("untaken_n", untaken)}</span>
@@ -120,8 +120,8 @@ function Who(): JSX.Element {
   return (
     <div class="who">
       <span class="name"><b>{person?.name}</b><small>{said("role", role.value ?? "")}</small></span>
-      <button type="button" class="small" onClick={() => { isHelpOpen.value = true; }} aria-keyshortcuts="?">
-        {t("keys")} <kbd aria-hidden="true">?</kbd>
+      <button type="button" class="small" onClick={() => { isHelpOpen.value = true; }} aria-keyshortcuts="?" aria-label={t("keys")}>
+        <kbd aria-hidden="true">?</kbd>
       </button>
       <button type="button" class="small" onClick={() => speak(lang.value === "es" ? "en" : "es")}
         aria-label={t("other_language")}>{lang.value === "es" ? "EN" : "ES"}</button>

@@ -19,7 +19,8 @@ import { Clusters, pinnedOf, silentBy, type Spot } from "./clusters";
 import { alertStyle, cameraStyle, chosenStyle, coneStyle, districtStyle, facilityStyle, streetStyle } from "./styles";
 
 const MERCATOR = "EPSG:3857";
-const NEAR_ZOOM = 16;
+/** Near enough to read street names; without streets, far enough to see where in the district it is. */
+const NEAR_ZOOM = { streets: 16, districts: 13.5 };
 const CONE_DEFAULT_M = 60;
 
 const layerOf = (style: (feature: FeatureLike, resolution: number) => unknown, names = false): VectorLayer<VectorSource> =>
@@ -119,7 +120,8 @@ export class CityMap {
     if (!isLocated) return;
     const view = this.map.getView();
     view.setCenter(fromLonLat([row.lon!, row.lat!]));
-    if ((view.getZoom() ?? 0) < NEAR_ZOOM) view.setZoom(NEAR_ZOOM);
+    const near = this.streets.getSource()?.getFeatures().length ? NEAR_ZOOM.streets : NEAR_ZOOM.districts;
+    if ((view.getZoom() ?? 0) < near) view.setZoom(near);
   }
 
   private fit(): void {
