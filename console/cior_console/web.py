@@ -170,7 +170,7 @@ def _answer(value: Any) -> web.Response:
 async def _healthz(request: web.Request) -> web.StreamResponse:
     feed = request.app[FEED]
     status = "late" if feed.is_late else "ok"
-    now_ms = request.app[_CONFIG].now_ms()  # `cior watch` sees by it that our clock jumped
+    now_ms = request.app[CONFIG].now_ms()  # `cior watch` sees by it that our clock jumped
     return _answer(
         {
             "status": status,
