@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import structlog
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 
 ADDED_COMMANDS = "cior.commands"
+APART = {"users": "cior.users_command:users", "register": "cior.register_command:register"}
+"""Commands whose words are beside what they do: loaded when somebody asks for them."""
 HUMAN = (ConfigInvalid, CredentialsRefused, IntegrityBroken)
 
 
@@ -28,12 +30,14 @@ class _Group(click.Group):
     # round, and an installation without such a package has just fewer commands.
     def list_commands(self, ctx: click.Context) -> list[str]:
         added = (point.name for point in entry_points(group=ADDED_COMMANDS))
-        return sorted({*super().list_commands(ctx), *added})
+        return sorted({*super().list_commands(ctx), *added, *APART})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         known = super().get_command(ctx, cmd_name)
         if known is not None:
             return known
+        if ctx.parent is None and cmd_name in APART:
+            return EntryPoint(cmd_name, APART[cmd_name], ADDED_COMMANDS).load()  # type: ignore[no-any-return]
         for point in entry_points(group=ADDED_COMMANDS, name=cmd_name):
             added: click.Command = point.load()
             return added

@@ -120,6 +120,19 @@ class StoreSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = EMBEDDED
 
 
+class RegisterSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[register]``: people, sessions and the ledger."""
+
+    dsn: Annotated[
+        str,
+        msgspec.Meta(
+            description="`embedded` (a file of SQLite in the data folder), or postgresql://user@host:5432/database; "
+            "an address with its password goes into CIOR_REGISTER, which outranks this",
+            examples=["postgresql://cior_register@postgresql:5432/cior"],
+        ),
+    ] = EMBEDDED
+
+
 class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[console]``: the wall page."""
 
@@ -188,6 +201,7 @@ class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     centre: CentreSection
     bus: BusSection = BusSection()
     store: StoreSection = StoreSection()
+    register: RegisterSection = RegisterSection()
     console: ConsoleSection = ConsoleSection()
     metrics: MetricsSection = MetricsSection()
     registry: Annotated[str, msgspec.Meta(description="Device registry", examples=["registry.toml"])] = (

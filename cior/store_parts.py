@@ -22,6 +22,7 @@ from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
+from cior.register_part import opened_register
 from cior.settings import Centre
 from cior.signers import opener
 from cior.wall_views import lacking
@@ -158,11 +159,16 @@ async def _console(
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
     )
-    console = ConsolePart(settings, broker, store, now_ms=wall_ms, metrics=metrics)
+    bus = Bus(broker, metrics=metrics)
     try:
-        yield console, await console.start()
+        async with opened_register(arguments.centre, bus, now_ms=wall_ms):
+            console = ConsolePart(settings, broker, store, now_ms=wall_ms, metrics=metrics)
+            try:
+                yield console, await console.start()
+            finally:
+                await console.stop()
     finally:
-        await console.stop()
+        bus.close()
 
 
 async def _serve(

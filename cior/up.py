@@ -14,6 +14,7 @@ from cior.city import load_cameras, load_city
 from cior.keys import OWNER_ONLY, KeyRing, open_keys, refuse_team_private
 from cior.keys_command import key_sentences
 from cior.recipients import note_recipients
+from cior.register_part import refuse_wrong_address
 from cior.settings import Centre, load
 from cior.stack import Stack, instance_kinds
 from cior.supervisor import PartState
@@ -28,6 +29,7 @@ def up(config: Path, data: Path | None) -> int:
     # What is wrong is refused before anything runs, not when a part starts again at night.
     centre_facts(centre)
     refuse_unknown(centre)
+    refuse_wrong_address(centre)
     os.umask(OWNER_ONLY)
     centre.data.mkdir(parents=True, exist_ok=True)
     trial = centre.file.centre.test_mode

@@ -43,7 +43,7 @@ def verify_log(
             "verify.where", "no checkpoints were named", cure="give --config or --checkpoints"
         )
     now_ms = time.time_ns() // 1_000_000
-    line, own = _key_line(folder, key)
+    line, own = key_line(folder, key)
     findings = [Finding("own_key", {"key": line})] if own else []
     found = read_checkpoints(folder, _public(line) if line else bytes(32), until_ms=now_ms - SETTLE_MS)
     findings += found.findings
@@ -66,8 +66,8 @@ def tell(findings: Sequence[Finding], *, language: str, say: Callable[[str], Non
     return TAMPERED if count else SOUND
 
 
-def _key_line(folder: Path, given: str | None) -> tuple[str, bool]:
-    """The verifier's key, and whether it only lay beside the pages."""
+def key_line(folder: Path, given: str | None) -> tuple[str, bool]:
+    """The verifier's key as it was given, or as it lies beside the pages of ``folder`` (then True); empty: none."""
     if given:
         path = Path(given)
         return (path.read_text(encoding="utf-8") if path.is_file() else given).strip(), False

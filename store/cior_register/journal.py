@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 
 import msgspec
@@ -150,11 +151,19 @@ def _read(path: Path) -> Notes:
     chain = f"register.journal/{path.stem}"
     *lines, torn = path.read_bytes().split(b"\n")
     rows = list(_decoded(lines))
-    seen = [Seen(row.place, entry_hash(row.place, _digest(row.entry)), str(n)) for n, row in enumerate(rows)]
-    sound = sum(1 for _ in climb(Head(chain, 0, genesis(chain)), seen))
+    seen = takewhile(_is_itself, rows)
+    sound = sum(1 for _ in climb(Head(chain, 0, genesis(chain)), (_seen(row) for row in seen)))
     if torn:
         log.warning("journal_line_torn", file=path.name)
     return Notes(path, chain, tuple(rows[:sound]), is_whole=sound == len(lines))
+
+
+def _seen(row: LedgerRow) -> Seen:
+    return Seen.of(row.place, _digest(row.entry), row.entry.id)
+
+
+def _is_itself(row: LedgerRow) -> bool:
+    return row.hash == entry_hash(row.place, _digest(row.entry))
 
 
 def _decoded(lines: list[bytes]) -> Iterator[LedgerRow]:

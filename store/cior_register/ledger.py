@@ -124,7 +124,7 @@ def _narrowed(asked: Select[Any], question: LedgerQuestion) -> Select[Any]:
     return asked if question.before_seq is None else asked.where(LEDGER.c.seq < question.before_seq)
 
 
-def rising(connection: Connection, after: int, *, limit: int) -> list[LedgerRow]:
+def rising(connection: Connection, *, after: int, limit: int) -> list[LedgerRow]:
     """The entries above a number, in order."""
     asked = select(LEDGER).where(LEDGER.c.seq > after).order_by(LEDGER.c.seq).limit(limit)
     return [_row(each) for each in connection.execute(asked)]

@@ -1,12 +1,11 @@
-"""Password hashes: Argon2id (RFC 9106) with 19 MiB, two passes, one lane; a hash says its own parameters.
+"""Password hashes of what a command makes: Argon2id (RFC 9106), 19 MiB, two passes, one lane.
 
-Both functions take tens of milliseconds of a processor: an event loop calls them in a thread.
+A hash says its own parameters. Passwords that people choose are the console's.
 """
 
 from __future__ import annotations
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
@@ -14,11 +13,3 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 def hashed(password: str) -> str:
     """The hash to keep."""
     return _HASHER.hash(password)
-
-
-def is_right(password_hash: str, password: str) -> bool:
-    """Whether it is the password of this hash."""
-    try:
-        return _HASHER.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False

@@ -113,15 +113,6 @@ AGENCIES = Table(
     Column("districts", Text, nullable=False),
     _by_entry(),
 )
-LOCKOUTS = Table(
-    "lockouts",
-    METADATA,
-    Column("login", Text, primary_key=True),
-    Column("failures", Integer, nullable=False),
-    Column("last_ms", BigInteger, nullable=False),
-    Column("until_ms", BigInteger, nullable=False),
-    _by_entry(),
-)
 SESSIONS = Table(
     "sessions",
     METADATA,
@@ -185,38 +176,4 @@ HAND_OVERS = Table(
     Column("open_alerts", Text, nullable=False),
     _by_entry(),
     Index("hand_overs_post", "post", "at_ms"),
-)
-CONTACTS = Table(
-    "contacts",
-    METADATA,
-    _person(primary_key=True),
-    Column("rank", Integer, primary_key=True, autoincrement=False),
-    Column("channel", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    _by_entry(),
-)
-ON_DUTY = Table(
-    "on_duty",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("team", Text, nullable=False),
-    _person(),
-    Column("rank", Integer, nullable=False),
-    Column("from_ms", BigInteger, nullable=False),
-    Column("until_ms", BigInteger, nullable=False),
-    _by_entry(),
-    Index("on_duty_team", "team", "until_ms"),
-)
-SILENCES = Table(
-    "silences",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("target", Text, nullable=False),
-    _person("author_id"),
-    Column("reason", Text, nullable=False),
-    Column("from_ms", BigInteger, nullable=False),
-    Column("until_ms", BigInteger, nullable=False),
-    Column("ended_ms", BigInteger),
-    _by_entry(),
-    Index("silences_until_ms", "until_ms"),
 )

@@ -119,11 +119,6 @@ class PostgreSql:
         """Where ``pg_dump`` and the others are."""
         return self._bin
 
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's."""
-        return self._process.pid
-
     def start(self) -> Self:
         """Run it, unless it does."""
         if self._process.pid is None:
@@ -136,14 +131,20 @@ class PostgreSql:
             os.kill(pid, signal.SIGINT)
             self._process.stop(timeout_s=20)
 
+    def processes(self) -> list[int]:
+        """The postmaster and its children."""
+        pid = self._process.pid
+        if pid is None:
+            return []
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
     def kill(self) -> None:
-        """SIGKILL for the postmaster and each of its children, as a machine that loses power."""
-        if (pid := self._process.pid) is not None:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            self._process.kill()
-            for child in children:
-                with suppress(ProcessLookupError):
-                    os.kill(int(child), signal.SIGKILL)
+        """SIGKILL for all of them at once, as when the machine kills its processes."""
+        running = self.processes()
+        self._process.kill()
+        for pid in running[1:]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def dsn(self, user: str, database: str) -> str:
         """As the register reads it."""

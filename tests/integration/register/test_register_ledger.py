@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection, text
@@ -20,13 +19,6 @@ from engines.registers import RegisterPlace
 
 T_MS = 1_795_262_400_000
 ANA = Person("p-ana", "ana", "Ana Pérez", grants=(Grant(role=Role.OPERATOR),))
-
-
-@pytest.fixture
-def register(register_place: RegisterPlace) -> Iterator[Register]:
-    opened = register_place.open(limits=RegisterLimits(patience_s=60))
-    yield opened
-    opened.close()
 
 
 def entry(act: str = "people.add", *, subject: str = "p-ana", at_ms: int = T_MS, **more: str) -> LedgerEntry:

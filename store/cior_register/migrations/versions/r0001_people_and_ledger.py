@@ -1,4 +1,4 @@
-"""People, sessions, factors, shifts, on-duty, silences; the ledger with what keeps it append-only."""
+"""People, sessions, factors, shifts; the ledger with what keeps it append-only."""
 
 from __future__ import annotations
 
@@ -19,10 +19,6 @@ def _text(name: str, **options: Any) -> sa.Column[Any]:
 
 def _number(name: str, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.BigInteger, **{"nullable": False, "autoincrement": False, **options})
-
-
-def _small(name: str, **options: Any) -> sa.Column[Any]:
-    return sa.Column(name, sa.Integer, nullable=False, autoincrement=False, **options)
 
 
 def _bytes(name: str, **options: Any) -> sa.Column[Any]:
@@ -98,10 +94,6 @@ def _people() -> None:
 
 def _sign_in() -> None:
     op.create_table(
-        "lockouts",
-        _text("login", primary_key=True), _small("failures"), _number("last_ms"), _number("until_ms"), _by_entry(),
-    )  # fmt: skip
-    op.create_table(
         "sessions",
         _text("id", primary_key=True), _bytes("token_digest", unique=True), _person(), _text("role"), _text("kind"),
         _text("label"), _text("factors"), _number("created_ms"), _number("expires_ms"),
@@ -134,22 +126,6 @@ def _work() -> None:
         _text("note"), _text("open_alerts"), _by_entry(),
     )  # fmt: skip
     op.create_index("hand_overs_post", "hand_overs", ["post", "at_ms"])
-    op.create_table(
-        "contacts", _person(primary_key=True), _small("rank", primary_key=True), _text("channel"), _text("address"),
-        _by_entry(),
-    )  # fmt: skip
-    op.create_table(
-        "on_duty",
-        _text("id", primary_key=True), _text("team"), _person(), _small("rank"), _number("from_ms"),
-        _number("until_ms"), _by_entry(),
-    )  # fmt: skip
-    op.create_index("on_duty_team", "on_duty", ["team", "until_ms"])
-    op.create_table(
-        "silences",
-        _text("id", primary_key=True), _text("target"), _person("author_id"), _text("reason"), _number("from_ms"),
-        _number("until_ms"), _number("ended_ms", nullable=True), _by_entry(),
-    )  # fmt: skip
-    op.create_index("silences_until_ms", "silences", ["until_ms"])
 
 
 def _never(table: str, verb: str) -> str:

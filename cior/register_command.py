@@ -1,0 +1,123 @@
+"""``cior register``: its schema, its state, its proof, its copies; by whoever keeps the machine.
+
+On a server, migrations, copies and their way back are its owner's: CIOR_REGISTER_OWNER holds that address.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cior.register_part import FOLDER, pages_folder, register_dsn
+from cior.settings import Centre, load
+from cior.users_command import on_register, register_words
+from cior.verify_log_command import key_line, tell
+from cior_core.checkpoint import public_of
+from cior_core.errors import ConfigInvalid
+from cior_core.people import REGISTER_CHAIN
+from cior_register import backup as copies
+from cior_register import keeping
+from cior_register import migrate as schema
+from cior_sink.log_check import Finding, read_checkpoints
+
+
+@click.group()
+def register() -> None:
+    """The register: people, sessions and the ledger."""
+
+
+def _say(language: str, code: str, **arguments: object) -> None:
+    click.echo(getattr(register_words().text(code, arguments), language))
+
+
+@register.command()
+@on_register
+def migrate(*, config: Path, data: Path | None, language: str) -> None:
+    """Bring the schema up to date, and give the service's role its rights."""
+    found = keeping.bring_up_to_date(register_dsn(load(config, data), as_owner=True))
+    code = "current" if found.before == found.after else "migrated"
+    _say(language, code, address=found.address, after=found.after, **_before(code, found.before))
+    if not found.has_service_role:
+        _say(language, "no_role", role=schema.SERVICE_ROLE)
+        sys.exit(1)
+
+
+def _before(code: str, before: str) -> dict[str, str]:
+    return {"before": before or "-"} if code == "migrated" else {}
+
+
+@register.command()
+@on_register
+def status(*, config: Path, data: Path | None, language: str) -> None:
+    """How it is; ends with 1 while its schema is not this program's."""
+    centre = load(config, data)
+    found = keeping.status(register_dsn(centre))
+    journal = len(list((centre.data / FOLDER / "journal").glob("*.journal")))
+    told: dict[str, Any] = {
+        "address": found.address,
+        "revision": found.revision or "-",
+        "newest": found.newest,
+    }
+    _say(language, "status", **told, entries=found.entries, people=found.people, journal=journal)
+    sys.exit(0 if found.revision == found.newest else 1)
+
+
+@register.command()
+@click.option("--key", help="The line that the centre handed out, or a file with it.")
+@on_register
+def verify(*, config: Path, data: Path | None, key: str | None, language: str) -> None:
+    """The ledger against its chain, and its chain against the signed pages; 2: something was changed."""
+    centre = load(config, data)
+    findings = list(_findings(centre, key))
+    sys.exit(tell(findings, language=language, say=click.echo))
+
+
+def _findings(centre: Centre, key: str | None) -> Iterator[Finding]:
+    folder = pages_folder(centre)
+    line, is_own = key_line(folder, key)
+    if is_own:
+        yield Finding("own_key", {"key": line})
+    now_ms = time.time_ns() // 1_000_000
+    found = read_checkpoints(folder, public_of(line)[1] if line else bytes(32), until_ms=now_ms)
+    yield from found.findings
+    proof = keeping.prove(register_dsn(centre), pins=found.pins.get(REGISTER_CHAIN, {}))
+    for each in proof.walked.defects:
+        names = ", ".join(each.names)
+        yield Finding(
+            each.code, {"chain": each.chain, "first": each.first, "last": each.last, "names": names}
+        )
+    if proof.misfiled:
+        yield Finding("ledger_misfiled", {"names": ", ".join(map(str, proof.misfiled))})
+    yield Finding(
+        "chain", {"chain": REGISTER_CHAIN, "entries": proof.walked.entries, "newer": proof.walked.newer}
+    )
+
+
+@register.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@on_register
+def backup(*, file: Path, config: Path, data: Path | None, language: str) -> None:
+    """Copy the register into FILE while it runs."""
+    dsn = register_dsn(load(config, data), as_owner=True)
+    facts = copies.backup(dsn, file, now_ms=time.time_ns() // 1_000_000)
+    _say(language, "backed_up", file=file, entries=facts.seq, sha256=facts.sha256)
+
+
+@register.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@on_register
+def restore(*, file: Path, config: Path, data: Path | None, language: str) -> None:
+    """Bring FILE back into a register that holds nothing."""
+    centre = load(config, data)
+    if any((centre.data / "run").glob("*console*.ready")):
+        raise ConfigInvalid(
+            "register.in_use", "this centre's console runs", cure="stop the centre, restore, start it again"
+        )
+    dsn = register_dsn(centre, as_owner=True)
+    facts = copies.restore(dsn, file)
+    _say(language, "restored", file=file, address=keeping.status(dsn).address, entries=facts.seq)
