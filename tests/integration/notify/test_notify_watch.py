@@ -100,9 +100,13 @@ async def test_a_centre_that_stops_rings_with_a_bell_and_says_when_it_is_back() 
 async def test_one_lost_request_rings_nobody() -> None:
     async with centre() as watched, HttpPeer() as phone, watching(settings(watched, phone)):
         for _ in range(3):
-            asked, watched.lost = watched.asked, 1
-            await until(lambda asked=asked: watched.asked > asked + 2)
+            await loses_one(watched)
     assert phone.calls == []
+
+
+async def loses_one(watched: Centre) -> None:
+    asked, watched.lost = watched.asked, 1
+    await until(lambda: watched.asked > asked + 2)
 
 
 @pytest.mark.parametrize(
