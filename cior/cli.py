@@ -15,6 +15,7 @@ from typing import Any
 import click
 import structlog
 
+from cior.backup_cli import backup, restore
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 
 ADDED_COMMANDS = "cior.commands"
@@ -355,6 +356,10 @@ def keys_list(*, language: str, **where: Any) -> None:
     from cior.keys_command import show
 
     sys.exit(show(_keys_folder(**where), language=language))
+
+
+main.add_command(backup)
+main.add_command(restore)
 
 
 @main.command()

@@ -46,6 +46,12 @@ def stream_settings(centre: Centre, bus: BusSettings, role: str) -> StreamSettin
     return settings
 
 
+def stream_groups(centre: Centre, bus: BusSettings) -> dict[str, tuple[str, ...]]:
+    """What the stream workers read, by group, on the way from a spool to the store."""
+    settings = stream_settings(centre, bus, ROLES[0])
+    return {settings.app_id: tuple(spec.name for spec in settings.sources)}
+
+
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     """Where the running parts are. ``broker_port`` is set when the broker is ours."""
 

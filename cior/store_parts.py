@@ -25,6 +25,7 @@ from cior.readiness import announce
 from cior.register_part import opened_register
 from cior.settings import Centre
 from cior.signers import opener
+from cior.stack import stream_groups
 from cior.wall_views import lacking
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
@@ -120,6 +121,8 @@ async def _sink(
                 taxonomy=taxonomy(),
                 checkpoints=_checkpoints(arguments.centre),
                 drill=arguments.centre.file.centre.drill,
+                run=arguments.ready.parent,
+                streams=stream_groups(arguments.centre, settings),
                 opens=opener(arguments.centre.data / "keys"),
             ),
             now_ms=wall_ms,

@@ -47,10 +47,10 @@ def verify_log(
     findings = [Finding("own_key", {"key": line})] if own else []
     found = read_checkpoints(folder, _public(line) if line else bytes(32), until_ms=now_ms - SETTLE_MS)
     findings += found.findings
-    blinding = _blinding(centre.data / "keys") if centre is not None else ()
+    blinding = blinding_keys(centre.data / "keys") if centre is not None else ()
     with Store.open(store_dsn(config=config, data=data, dsn=dsn)) as store:
         findings += check_store(
-            store, found, blinding=blinding, until_ms=now_ms - SETTLE_MS, has_expired=_expired(now_ms)
+            store, found, blinding=blinding, until_ms=now_ms - SETTLE_MS, has_expired=expired(now_ms)
         )
     return tell(findings, language=language, say=click.echo)
 
@@ -69,13 +69,22 @@ def tell(findings: Sequence[Finding], *, language: str, say: Callable[[str], Non
 def key_line(folder: Path, given: str | None) -> tuple[str, bool]:
     """The verifier's key as it was given, or as it lies beside the pages of ``folder`` (then True); empty: none."""
     if given:
-        path = Path(given)
-        return (path.read_text(encoding="utf-8") if path.is_file() else given).strip(), False
+        return _line(given), False
     beside = folder / PUBLIC_KEY
     return (beside.read_text(encoding="utf-8").strip(), True) if beside.is_file() else ("", False)
 
 
-def _blinding(folder: Path) -> tuple[bytes, ...]:
+def given_public(given: str) -> bytes:
+    """The public key of a line, or of the file it is in. Raises ``ConfigInvalid``."""
+    return _public(_line(given))
+
+
+def _line(given: str) -> str:
+    path = Path(given)
+    return (path.read_text(encoding="utf-8") if path.is_file() else given).strip()
+
+
+def blinding_keys(folder: Path) -> tuple[bytes, ...]:
     """What pages may have been blinded with: a part that was not started again goes on with the key before."""
     return (centre_hmac(folder), *(each.key for each in reversed(retired_keys(folder))))
 
@@ -89,7 +98,8 @@ def _public(line: str) -> bytes:
         ) from error
 
 
-def _expired(now_ms: int) -> Callable[[str, int], bool]:
+def expired(now_ms: int) -> Callable[[str, int], bool]:
+    """What retention explains by now."""
     policy = privacy_policy()
 
     def has_expired(table: str, first_ms: int) -> bool:

@@ -3,8 +3,9 @@ docker-compose.yml, and the folder ``secrets`` beside that, once. Standard libra
 
 It never overwrites: the passwords in a lost file could not be made again. Readable by its owner only. ClickHouse gets
 SHA-256 digests; of the passwords, this file keeps those that a container must present and those that people need
-(Grafana's data sources, response team, ledger). The folder holds one file a secret for the services that read files:
-the folder is closed to others, its files are not, since each is shown alone in a container with users of its own.
+(Grafana's data sources, response team, ledger, backup). The folder holds one file a secret for the services that read
+files: the folder is closed to others, its files are not, since each is shown alone in a container with users of its
+own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ USERS = (
     "GRAFANA_OBSERVATORY",
     "RESPONSE_TEAM",
     "LEDGER",
+    "BACKUP",
 )
 BUS = (
     "connectors-dc09",

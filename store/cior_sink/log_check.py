@@ -5,9 +5,11 @@ Every finding has a code of ``core/cior_core/data/verify_log.toml``.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nacl.exceptions import BadSignatureError
@@ -118,22 +120,48 @@ def check_store(
     blinding: Sequence[bytes],
     until_ms: int,
     has_expired: Callable[[str, int], bool] = lambda _table, _ms: False,
+    waiting: Mapping[str, Sequence[Seen]] = MappingProxyType({}),
 ) -> Iterator[Finding]:
     """The findings of both tables. ``blinding``: the centre's keys, newest first; none where they are not here:
     then the sealed chains are checked in themselves only. ``has_expired``: whether a table's records before an instant
-    (ms) may be gone.
+    (ms) may be gone. ``waiting``: by table, entries that are not stored yet and are known to be on their way.
     """
+    entries = _Entries(store, waiting)
     pins = {chain: dict(each) for chain, each in found.pins.items()}
     for head in chain_rows.stated(store, since_ms=0, until_ms=until_ms):
         pins.setdefault(head.chain, {}).setdefault(head.seq, head.hash)
-    yield from _check_table(store, CLEAR, pins, _Ages(found.since_ms, has_expired))
+    yield from _check_table(entries, CLEAR, pins, _Ages(found.since_ms, has_expired))
     try:
-        sealed, strangers = _sealed_pins(store, found, blinding)
+        sealed, strangers = _sealed_pins(entries, found, blinding)
         yield from strangers
-        yield from _check_table(store, SEALED, sealed, _Ages({}, has_expired))
+        yield from _check_table(entries, SEALED, sealed, _Ages({}, has_expired))
     except AccessDenied:
         yield Finding("no_sealed", {})
     yield from _conflicts(store)
+
+
+class _Entries:
+    """The entries of chains as they are stored, and those that wait to be."""
+
+    def __init__(self, store: Store, waiting: Mapping[str, Sequence[Seen]]) -> None:
+        self.store, self._waiting = store, waiting
+
+    def chains(self, table: str) -> dict[str, ChainOf | None]:
+        """Every chain of a table; None for one of which all entries wait."""
+        waiting: dict[str, ChainOf | None] = {
+            each.place.chain: None for each in self._waiting.get(table, ()) if each.place.chain
+        }
+        return waiting | {each.chain: each for each in chain_rows.chains(self.store, table)}
+
+    def falling(self, table: str, chain: str) -> Iterator[Seen]:
+        """From the top down."""
+        waiting = [each for each in self._waiting.get(table, ()) if each.place.chain == chain]
+        waiting.sort(key=_falling)
+        return heapq.merge(chain_rows.falling(self.store, table, chain), waiting, key=_falling)
+
+
+def _falling(entry: Seen) -> int:
+    return -entry.place.seq
 
 
 class _Ages:
@@ -151,11 +179,11 @@ class _Ages:
 
 
 def _check_table(
-    store: Store, table: str, pins: Mapping[str, dict[int, str]], ages: _Ages
+    entries: _Entries, table: str, pins: Mapping[str, dict[int, str]], ages: _Ages
 ) -> Iterator[Finding]:
-    known = {each.chain: each for each in chain_rows.chains(store, table)}
+    store, known = entries.store, entries.chains(table)
     for chain in sorted({*known, *pins}):
-        walked = verify(chain, chain_rows.falling(store, table, chain), pins=pins.get(chain))
+        walked = verify(chain, entries.falling(table, chain), pins=pins.get(chain))
         for each in walked.defects:
             told = {"chain": chain, "first": each.first, "last": each.last, "names": _listed(each.names)}
             yield Finding("expired" if ages.explains(each, table, known.get(chain)) else each.code, told)
@@ -182,7 +210,7 @@ def _conflicts(store: Store) -> Iterator[Finding]:
 
 
 def _sealed_pins(
-    store: Store, found: Checkpoints, blinding: Sequence[bytes]
+    entries: _Entries, found: Checkpoints, blinding: Sequence[bytes]
 ) -> tuple[dict[str, dict[int, str]], list[Finding]]:
     """What the blinded leaves say of the sealed chains, and the pages with a leaf that no stored entry explains."""
     pins: dict[str, dict[int, str]] = {}
@@ -190,8 +218,8 @@ def _sealed_pins(
     if not blinding:
         return pins, strangers
     heads = {
-        each.chain: [Head(each.chain, entry.place.seq, entry.hash) for entry in _upwards(store, each.chain)]
-        for each in chain_rows.chains(store, SEALED)
+        chain: [Head(chain, each.place.seq, each.hash) for each in entries.falling(SEALED, chain)][::-1]
+        for chain in entries.chains(SEALED)
     }
     begin = dict.fromkeys(heads, 0)
     for at_ms, leaves in found.sealed:
@@ -224,10 +252,6 @@ def _explained(
                 explained.add(leaf)
                 break
     return at, set(leaves) == explained.union(checkpoint.fillers(key, len(explained), at_ms=at_ms))
-
-
-def _upwards(store: Store, chain: str) -> list[Seen]:
-    return list(chain_rows.falling(store, SEALED, chain))[::-1]
 
 
 def shown(at_ms: int) -> str:

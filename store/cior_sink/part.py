@@ -6,7 +6,8 @@ One process a store.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
@@ -17,6 +18,7 @@ from cior_core.privacy import Policy
 from cior_core.signatures import OpensActions, nobody_signs
 from cior_core.taxonomy import Taxonomy
 from cior_sink.checkpoints import Checkpointer, CheckpointPlace
+from cior_sink.copy_door import CopyDoor
 from cior_sink.housekeeping import Housekeeper
 from cior_sink.reconciling import Reconciler
 from cior_sink.retention import Retention
@@ -28,7 +30,8 @@ from cior_store.engine import Store
 
 class SinkCentre(Struct, frozen=True, kw_only=True):
     """What the sink knows of its centre. ``drill``: what it says about the accounts is part of an exercise.
-    ``opens``: whose actions are stored.
+    ``opens``: whose actions are stored. ``run``: the folder where a backup asks the owner of an embedded store;
+    ``streams``: what workers read on the way to it.
     """
 
     policy: Policy
@@ -36,6 +39,8 @@ class SinkCentre(Struct, frozen=True, kw_only=True):
     taxonomy: Taxonomy
     checkpoints: CheckpointPlace
     drill: bool = False
+    run: Path | None = None
+    streams: Mapping[str, tuple[str, ...]] = {}
     opens: OpensActions = nobody_signs
 
 
@@ -65,13 +70,15 @@ class SinkPart:
         housekeeper = Housekeeper(store, now_ms=now_ms)
         retention = Retention(store, policy=centre.policy, now_ms=now_ms, metrics=metrics)
         statistics = Statistics(store, facts=centre.facts, taxonomy=centre.taxonomy, now_ms=now_ms)
-        self._periodic = (
+        self._periodic = [
             reconciler.thread,
             checkpointer.thread,
             housekeeper.thread,
             retention.thread,
             statistics.thread,
-        )
+        ]
+        if store.dsn.embedded and centre.run is not None:
+            self._periodic.append(CopyDoor(centre.run, store, bus_settings, streams=centre.streams).thread)
 
     def start(self) -> None:
         """Write what boards say of the city and its types, begin to store; the first periodic check comes later."""

@@ -56,6 +56,8 @@ PROMPT = (
     topics.REQUESTS.name,
 )
 BULK = tuple(name for name in STORED_TOPICS if name not in (*ALERTS, *PROMPT))
+GROUPS = {"cior-store-alerts": ALERTS, "cior-store-prompt": PROMPT, "cior-store-bulk": BULK}
+"""What each consumer group of the sink reads."""
 _FETCH_WAIT_MS = {"prompt": 100, "bulk": 200}
 """Tansu answers a waiting fetch by looking again and again: what may wait should not make it look fifty times a second
 for each partition.

@@ -113,6 +113,11 @@ def names(store: Store, table: str, *, since_ms: int) -> tuple[str, ...]:
     return tuple(str(row["chain"]) for row in store.rows(sql, {"since": since_ms}))
 
 
+def top(store: Store, table: str, chain: str) -> int:
+    """The highest number of a chain that is stored; 0: none."""
+    return int(store.value(f"SELECT max(chain_seq) FROM {table} WHERE chain = {{c:String}}", {"c": chain}))
+
+
 def unchained(store: Store, table: str) -> tuple[Unchained, ...]:
     """Records without a place, by their writer. Those of a writer that does keep a chain were put there by another, or
     its disk was full.

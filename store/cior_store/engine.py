@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Protocol, Self, TypeVar, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import clickhouse_connect
@@ -26,6 +26,8 @@ import structlog
 from clickhouse_connect.driver import options
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError
 
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
@@ -33,10 +35,12 @@ from cior_store.faults import opening, translate
 
 log = structlog.get_logger(__name__)
 S = TypeVar("S", bound=Struct)
+_PIECE_BYTES = 1_048_576
 _SCHEMES = {"chdb": 0, "clickhouse": 8123, "clickhouses": 8443}
 # The driver raises plain Python errors for cells it cannot serialise; urllib3's reach us as OSError.
 _ENGINE_ERRORS = (
     ClickHouseError,
+    HTTPError,
     OSError,
     RuntimeError,
     TypeError,
@@ -44,6 +48,10 @@ _ENGINE_ERRORS = (
     OverflowError,
     AttributeError,
 )
+
+
+class _Writable(Protocol):
+    def write(self, data: bytes, /) -> int: ...
 
 
 class Dsn(Struct, frozen=True):
@@ -313,6 +321,36 @@ class Store:
                 )
             known = self._types[table] = (tuple(columns), tuple(found[column] for column in columns))
         return list(known[1])
+
+    def download(
+        self, sql: str, parameters: Mapping[str, Any], target: _Writable, *, settings: Mapping[str, Any]
+    ) -> int:
+        """Write what a server answers in Native format to ``target``, a piece at a time; its rows.
+
+        The server answers when it has all of it (on its disk, not in memory): an error in the middle is an error here,
+        not a file that ends early.
+        """
+        wanted = {**settings, "wait_end_of_query": 1, "buffer_size": _PIECE_BYTES}
+        with self._client("a copy") as client:
+            answer = cast(
+                "HTTPResponse",
+                client.raw_stream(sql, parameters=dict(parameters), settings=wanted, fmt="Native"),
+            )
+            try:
+                while piece := answer.read(_PIECE_BYTES):
+                    target.write(piece)
+            finally:
+                answer.close()
+            return int(msgspec.json.decode(answer.headers["X-ClickHouse-Summary"])["result_rows"])
+
+    def upload(
+        self, table: str, columns: Sequence[str], source: BinaryIO, *, settings: Mapping[str, Any]
+    ) -> None:
+        """Insert a gzip file of Native format into a server's table, a piece at a time."""
+        with self._client(f"inserting into {table}") as client:
+            client.raw_insert(
+                table, columns, source, settings=dict(settings), fmt="Native", compression="gzip"
+            )
 
     def ping(self) -> bool:
         """Whether the engine answers now."""
