@@ -9,7 +9,10 @@ import msgspec
 import pytest
 import structlog
 
+from cior_connectors.builtin.notify import ringing
+from cior_connectors.builtin.notify.config import WatcherSection
 from cior_connectors.builtin.notify.page import BEAT_SIGNATURE, beat_signature
+from cior_connectors.contract import Secret
 from cior_core.errors import ConfigInvalid
 from cior_core.model import ActionKind, CommandKind
 from integration.notify.desk import CONTACTS, DUTY, SECRET, Desk, command, fetch, now_ms
@@ -158,10 +161,21 @@ async def test_maintenance_silences_what_it_names_and_never_a_life_at_risk(
     assert loud.outcome == "accepted"
 
 
+async def test_while_nobody_keeps_the_last_word_it_is_said_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ringing, "_SAY_AGAIN_S", 0.01)
+    async with HttpPeer() as peer, Desk(tmp_path, peer.url) as desk:
+        desk.lent.away = 3
+        await desk.source.act(command())
+        await told(desk, peer)
+    assert (desk.outcomes, desk.lent.away) == ([("done", "1/1")], 0)
+
+
 # --- links ---
 
 
-async def test_opening_a_link_confirms_nothing_and_its_button_does_once(tmp_path: Path) -> None:
+async def test_law_13_opening_a_link_confirms_nothing_and_its_button_does_once(tmp_path: Path) -> None:
     async with HttpPeer() as peer, Desk(tmp_path, peer.url) as desk:
         await desk.source.act(command())
         await told(desk, peer)
@@ -187,7 +201,7 @@ async def test_a_task_that_is_taken_is_a_note_and_acknowledges_nothing(tmp_path:
     assert "Avisar a la policía." in action.reason
 
 
-async def test_forged_expired_and_foreign_links_do_nothing(tmp_path: Path) -> None:
+async def test_law_13_forged_expired_and_foreign_links_do_nothing(tmp_path: Path) -> None:
     async with HttpPeer() as peer, Desk(tmp_path, peer.url) as desk:
         await desk.source.act(command())
         await desk.source.act(command(2, issued_ms=now_ms() - 3_601_000))
@@ -290,10 +304,10 @@ async def test_no_log_line_has_a_name_or_a_number(tmp_path: Path) -> None:
             await desk.source.act(command())
             await until(lambda: len(desk.lent.receipts) == 1)
     assert lines
-    assert not [word for word in ("555", "Ana", "ana'", "Eva") if word in repr(lines)]
+    assert not [word for word in ("555-00", "Ana", "ana'", "Eva") if word in repr(lines)]
     state = b"".join(path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file())
-    assert b"555" not in state
-    assert CONTACTS.count("555") == 4
+    assert b"555-00" not in state
+    assert CONTACTS.count("555-00") == 4
 
 
 # --- watchers ---
@@ -311,3 +325,14 @@ async def test_a_watcher_is_heard_when_it_has_its_key_and_the_time(tmp_path: Pat
                 ]
             )
     assert (statuses, len(desk.beats)) == ([202, 401, 409], 1)
+
+
+async def test_a_watcher_that_dies_is_told_and_told_again_when_it_is_back(tmp_path: Path) -> None:
+    section = WatcherSection(name="torre", secret=Secret(SECRET), every_s=0.1)
+    async with HttpPeer() as peer, Desk(tmp_path, peer.url, watcher=(section,)) as desk:
+        await until(lambda: len(desk.troubles) == 1)
+        body = msgspec.json.encode({"type": "beat", "watcher": "torre", "at_ms": now_ms()})
+        url = f"http://127.0.0.1:{desk.source.port}/beat/torre"
+        await fetch("POST", url, data=body, headers={BEAT_SIGNATURE: beat_signature(SECRET, body)})
+        await until(lambda: len(desk.troubles) >= 2)
+    assert [each.get("is_back", False) for each in desk.troubles[:2]] == [False, True]

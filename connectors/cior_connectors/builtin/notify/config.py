@@ -187,4 +187,4 @@ class NotifyConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fi
 
 def types_of(_config: Any) -> tuple[str, ...]:
     """Every event type that this configuration can produce."""
-    return ("heartbeat", "source.degraded", "source.restored")
+    return ("heartbeat", "source.degraded", "source.restored", "source.silent")

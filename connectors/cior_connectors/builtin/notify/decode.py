@@ -1,4 +1,5 @@
-"""What this connector says on the log: the beats of watchers, and that a team cannot be told as it should. Pure."""
+"""What this connector says on the log: the beats of watchers, a watcher that is lost, and that a team cannot be told as
+it should. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +36,15 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     code: str = ""
 
 
-_decoder = msgspec.json.Decoder(Beat | Trouble)
+class Lost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="lost"):
+    """A watcher that does not beat any more, or (``is_back``) does again."""
+
+    watcher: Annotated[str, msgspec.Meta(pattern=_NAME)]
+    at_ms: int
+    is_back: bool = False
+
+
+_decoder = msgspec.json.Decoder(Beat | Trouble | Lost)
 
 
 def decode(raw: bytes, facts: Facts) -> Decoded:
@@ -50,7 +59,7 @@ def decode(raw: bytes, facts: Facts) -> Decoded:
         return _beat(told, facts)
     if facts.details.get("via") != "own":  # a watcher says that it lives, and nothing about our teams
         raise PayloadRejected("notify.not_own", "a trouble that this connector did not find")
-    return _trouble(told, facts)
+    return _lost(told, facts) if isinstance(told, Lost) else _trouble(told, facts)
 
 
 def _beat(beat: Beat, facts: Facts) -> Decoded:
@@ -79,6 +88,21 @@ def _trouble(told: Trouble, facts: Facts) -> Decoded:
         phase=Phase.NEW if told.code else Phase.RESTORE,
         clock=ClockQuality.SYNCED,
         attributes=_explained(told.code) if told.code else {},
+    )
+    return Decoded(events=(event,))
+
+
+def _lost(told: Lost, facts: Facts) -> Decoded:
+    code = "source.restored" if told.is_back else "source.silent"
+    event = make_event(
+        facts,
+        type_code=code,
+        subject=subject_of(told.watcher),
+        key=f"{code}:{told.watcher}:{told.at_ms}",
+        occurred_ms=told.at_ms,
+        phase=Phase.RESTORE if told.is_back else Phase.NEW,
+        clock=ClockQuality.SYNCED,
+        attributes={} if told.is_back else _explained("notify.watcher_lost"),
     )
     return Decoded(events=(event,))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,13 +20,15 @@ from cior_connectors.builtin.notify.book import NoticeBook
 from cior_connectors.builtin.notify.building import channels_of
 from cior_connectors.builtin.notify.channels import Channel
 from cior_connectors.builtin.notify.config import NotifyConfig
-from cior_connectors.builtin.notify.decode import Trouble
+from cior_connectors.builtin.notify.decode import Lost, Trouble
 from cior_connectors.builtin.notify.directory import contacts_file, duty_file, silences_file, zone_of
 from cior_connectors.builtin.notify.links import open_links
 from cior_connectors.builtin.notify.notice import notice_of
 from cior_connectors.builtin.notify.page import Pages
 from cior_connectors.builtin.notify.ringing import Files, LinkSettings, Ringer
+from cior_connectors.builtin.notify.watchers import MISSED_BEATS, Watchers
 from cior_connectors.contract import (
+    Accepted,
     ActingContext,
     Decoded,
     Facts,
@@ -57,6 +59,7 @@ class NotifySource:
         self._queue: asyncio.Queue[Received] = asyncio.Queue(WAITING_PAYLOADS)
         self._troubled: dict[str, str] = {}
         self._parts: _Open | None = None
+        self._watchers = _watchers(config, self._lost)
         self.port = 0
 
     async def open(self, ctx: OpenContext) -> None:
@@ -89,7 +92,8 @@ class NotifySource:
             now_ms=ctx.now_ms,
             zone=files.zone,
         )
-        self._parts = _Open(book, ringer, channels.values(), pages)
+        self._watchers = _watchers(config, self._lost)
+        self._parts = _Open(book, ringer, channels.values(), pages, watching=self._watchers.run())
         self.port = await self._parts.start(config, instance=ctx.instance)
 
     async def receive(self) -> AsyncIterator[Received]:
@@ -151,9 +155,13 @@ class NotifySource:
     # --- watchers ---
 
     def expected_every_s(self, subject: str, /) -> float | None:
-        """Heartbeating: three beats of a watcher may be missed."""
+        """Heartbeating: so many beats of a watcher may be missed."""
         return next(
-            (3 * each.every_s for each in self._config.watcher if decoding.subject_of(each.name) == subject),
+            (
+                MISSED_BEATS * each.every_s
+                for each in self._config.watcher
+                if decoding.subject_of(each.name) == subject
+            ),
             None,
         )
 
@@ -163,9 +171,12 @@ class NotifySource:
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await self._queue.put(Received(payload=body, facts=facts, ack=partial(_settle, answer)))
-                return await answer
+                outcome = await answer
         except TimeoutError:
             return Refused(code="notify.answer_late")
+        if isinstance(outcome, Accepted):
+            self._watchers.heard(watcher)
+        return outcome
 
     # --- what cannot be told ---
 
@@ -180,12 +191,19 @@ class NotifySource:
 
     def _tell(self, team: str, code: str) -> None:
         assert self._ctx is not None
-        told = Trouble(team=team, at_ms=self._ctx.now_ms(), code=code)
-        received = Received(payload=_encode(told), facts=self._facts(via="own"), ack=_unanswered)
-        if self._queue.full():
+        if not self._say(Trouble(team=team, at_ms=self._ctx.now_ms(), code=code)):
             self._troubled.pop(team, None)  # it is told with the next notice
-            return
-        self._queue.put_nowait(received)
+
+    def _lost(self, watcher: str, is_lost: bool) -> None:  # noqa: FBT001  a callback's one fact
+        if self._ctx is not None:
+            self._say(Lost(watcher=watcher, at_ms=self._ctx.now_ms(), is_back=not is_lost))
+
+    def _say(self, told: Trouble | Lost) -> bool:
+        """On the log, as what this connector found itself; False when there is no room."""
+        if self._queue.full():
+            return False
+        self._queue.put_nowait(Received(payload=_encode(told), facts=self._facts(via="own"), ack=_unanswered))
+        return True
 
     def _facts(self, *, via: str, subject: str = "") -> Facts:
         instance = self._ctx.instance if self._ctx is not None else ""
@@ -258,11 +276,19 @@ EVERY_TEAM = _EveryTeam()
 class _Open:
     """What exists while the source is open."""
 
-    def __init__(self, book: NoticeBook, ringer: Ringer, channels: Collection[Channel], pages: Pages) -> None:
+    def __init__(
+        self,
+        book: NoticeBook,
+        ringer: Ringer,
+        channels: Collection[Channel],
+        pages: Pages,
+        *,
+        watching: Coroutine[None, None, None],
+    ) -> None:
         self._book, self.ringer, self._channels, self._pages = book, ringer, channels, pages
         self._server: asyncio.Server | None = None
         self._runner: web.ServerRunner | None = None
-        self.ringing = asyncio.ensure_future(ringer.run())
+        self.ringing = asyncio.ensure_future(_both(ringer.run(), watching))
 
     async def start(self, config: NotifyConfig, *, instance: str) -> int:
         """Listen; the port. Raises ``SourceUnavailable`` (``notify.bind``), ``ConfigInvalid`` (``notify.tls``)."""
@@ -300,6 +326,16 @@ class _Open:
         for channel in self._channels:
             await channel.close()
         self._book.close()
+
+
+async def _both(*work: Coroutine[None, None, None]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for each in work:
+            tasks.create_task(each)
+
+
+def _watchers(config: NotifyConfig, lost: Callable[[str, bool], None]) -> Watchers:
+    return Watchers({each.name: each.every_s for each in config.watcher}, tell=lost)
 
 
 def _book(ctx: OpenContext) -> NoticeBook:
