@@ -19,7 +19,11 @@ from cior.backup_cli import backup, restore
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 
 ADDED_COMMANDS = "cior.commands"
-APART = {"users": "cior.users_command:users", "register": "cior.register_command:register"}
+APART = {
+    "register": "cior.register_command:register",
+    "tls": "cior.tls_command:tls",
+    "users": "cior.users_command:users",
+}
 """Commands whose words are beside what they do: loaded when somebody asks for them."""
 HUMAN = (ConfigInvalid, CredentialsRefused, IntegrityBroken)
 

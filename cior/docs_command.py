@@ -135,6 +135,7 @@ def _metrics() -> str:
 def _settings() -> str:
     from cior import settings
     from cior_connectors.kit.documents import config_table
+    from cior_console.sign_in.claims import RoleRule
 
     text = _generated("Settings of a centre", "`cior.settings`")
     text += (
@@ -146,6 +147,8 @@ def _settings() -> str:
         ("bus", settings.BusSection),
         ("store", settings.StoreSection),
         ("console", settings.ConsoleSection),
+        ("console.openid", settings.OpenIdSection),
+        ("[console.openid.role]", RoleRule),
         ("metrics", settings.MetricsSection),
         ("figures", settings.FiguresSection),
         ("[population]", settings.PopulationSection),

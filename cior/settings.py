@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from cior_console.sign_in.claims import RoleRule
 from cior_core import strict_toml
 from cior_core.errors import ConfigInvalid
 
@@ -120,6 +121,44 @@ class StoreSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = EMBEDDED
 
 
+class OpenIdSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[console.openid]``: the city's own sign-in (OpenID Connect)."""
+
+    issuer: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^https?://", description="The provider's issuer", examples=["https://id.ciudad.example"]
+        ),
+    ]
+    client_id: Annotated[
+        str, msgspec.Meta(min_length=1, description="This console's name there", examples=["cior"])
+    ]
+    secret_file: Annotated[
+        str,
+        msgspec.Meta(
+            description="File with the client's secret, its owner's alone; empty: by PKCE alone",
+            examples=["openid.secret"],
+        ),
+    ] = ""
+    says: Annotated[str, msgspec.Meta(description="What the button says", examples=["Usuario municipal"])] = (
+        "OpenID Connect"
+    )
+    contexts: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="Values of `acr` that stand for two factors, besides what `amr` says (RFC 8176)",
+            examples=[["urn:ciudad:dos-factores"]],
+        ),
+    ] = ()
+    scopes: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Scopes to ask for", examples=[["openid", "profile"]])
+    ] = ("openid", "profile", "email")
+    login_claim: Annotated[
+        str, msgspec.Meta(description="Claim that names the account here", examples=["preferred_username"])
+    ] = "preferred_username"
+    role: tuple[RoleRule, ...] = ()
+
+
 class RegisterSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[register]``: people, sessions and the ledger."""
 
@@ -134,7 +173,7 @@ class RegisterSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[console]``: the wall page."""
+    """``[console]``: the wall and the operators' pages."""
 
     host: Annotated[str, msgspec.Meta(description="Address to listen on", examples=["127.0.0.1"])] = (
         "127.0.0.1"
@@ -147,6 +186,22 @@ class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
             examples=[["muro.ciudad.example"]],
         ),
     ] = ()
+    origin: Annotated[
+        str,
+        msgspec.Meta(
+            description="Address in the browsers' bar, without a path; empty: http://localhost:PORT, which signs in"
+            " on this machine only",
+            examples=["https://muro.ciudad.example:8400"],
+        ),
+    ] = ""
+    certificate: Annotated[
+        str,
+        msgspec.Meta(
+            description="PEM with key and certificates (`cior tls init`), relative to this file; empty: no TLS here",
+            examples=["data/tls/server.pem"],
+        ),
+    ] = ""
+    openid: OpenIdSection | None = None
 
 
 class MetricsSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):

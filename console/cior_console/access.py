@@ -23,6 +23,9 @@ from cior_console import problems
 from cior_console.edge import Connection
 from cior_console.endpoints import CALLER, TABLE, Caller
 from cior_console.sessions import Session, WallSessions, WrongTokens, peer_of
+from cior_console.sign_in import cross_site
+from cior_console.sign_in.cross_site import SAFE, Origin
+from cior_core.errors import SourceUnavailable
 from cior_core.people import Grant, Person, Scope, SessionKind
 from cior_core.people import Session as SignIn
 from cior_core.privacy import Role
@@ -30,7 +33,6 @@ from cior_core.privacy import Role
 COOKIE = "cior_wall"
 SESSION = web.RequestKey("session", Session)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1
 _BEARER = "Bearer "
 
 
@@ -45,11 +47,13 @@ class Access:
         now_ms: Callable[[], int],
         metrics: Metrics,
         wrong: WrongTokens | None = None,
+        origins: Callable[[], frozenset[Origin]] | None = None,
     ) -> None:
+        """``origins``: where this console's pages are; None: wherever its name leads."""
         self._names = frozenset(name.lower().rstrip(".") for name in names) | _LOOPBACK
         self.now_ms = now_ms
         self._sessions, self._metrics = sessions, metrics
-        self._wrong = wrong or WrongTokens()
+        self._wrong, self._origins = wrong or WrongTokens(), origins
 
     def refuse(self, reason: str, answer: web.Response) -> web.Response:
         """``answer``, counted."""
@@ -67,7 +71,12 @@ class Access:
             return self.refuse(
                 "host", problem(421, "wall.host_unknown", "Not a name of this console: [console] names.")
             )
-        if request.method not in _SAFE and not self._is_own_page(request, hosts[0]):
+        if request.method in SAFE or request.headers.get("Authorization", "").startswith(_BEARER):
+            return None
+        if self._origins is not None:
+            code = cross_site.refusal(request.method, request.headers, self._origins())
+            return None if code is None else self.refuse("origin", problems.answer(code))
+        if not self._is_own_page(request, hosts[0]):
             return self.refuse(
                 "origin", problem(403, "wall.origin_unknown", "Not asked by a page of this console.")
             )
@@ -79,9 +88,8 @@ class Access:
         own = transport.get_extra_info("sockname")[0] if transport is not None else ""
         return name in self._names or (bool(own) and name.strip("[]") == own)
 
-    def _is_own_page(self, request: web.Request, host: str) -> bool:
-        if request.headers.get("Authorization", "").startswith(_BEARER):
-            return True
+    @staticmethod
+    def _is_own_page(request: web.Request, host: str) -> bool:
         origin = urlsplit(request.headers.get("Origin", ""))
         return origin.scheme in ("http", "https") and origin.netloc.lower() == host.lower()
 
@@ -176,7 +184,10 @@ async def guard(
 async def _found(request: web.Request, access: Access, token: str | None) -> web.Response | Session | None:
     """The session of a person, else that of the wall; what to answer to a wrong token."""
     if token is None and PEOPLE in request.app:
-        caller = await request.app[PEOPLE].identify(request)
+        try:
+            caller = await request.app[PEOPLE].identify(request)
+        except SourceUnavailable:
+            return problems.answer("register.away", retry_after_s=1)
         if caller is not None:
             request[CALLER] = caller
             return Session(caller.session.expires_ms)
@@ -210,5 +221,8 @@ async def is_welcome(request: web.Request) -> bool:
     """Whether a request that lasts may go on: its person's session still stands. The wall's own ends by time alone."""
     if request[CALLER].person is _DISPLAY:
         return True
-    caller = await request.app[PEOPLE].identify(request)
+    try:
+        caller = await request.app[PEOPLE].identify(request)
+    except SourceUnavailable:
+        return False
     return caller is not None and caller.session.id == request[CALLER].session.id

@@ -12,9 +12,11 @@ import asyncio
 import logging
 import resource
 import socket
+import ssl
 import traceback
 from collections import Counter
 from contextlib import suppress
+from typing import Any
 
 from aiohttp import web
 
@@ -144,12 +146,20 @@ class _Seat:
 class Edge(web.BaseSite):
     """Listens for ``runner`` at ``host`` and ``port`` (0: a free one) within ``limits``."""
 
-    __slots__ = ("_host", "_limits", "_metrics", "_port", "_seats", "_sweep")
+    __slots__ = ("_host", "_limits", "_metrics", "_port", "_seats", "_sweep", "_tls")
 
     def __init__(
-        self, runner: web.AppRunner, host: str, port: int, *, limits: EdgeLimits, metrics: Metrics
+        self,
+        runner: web.AppRunner,
+        host: str,
+        port: int,
+        *,
+        limits: EdgeLimits,
+        metrics: Metrics,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(runner)
+        self._tls = tls
         self._host, self._port = host, port
         self._limits, self._metrics = within_descriptors(limits), metrics
         self._seats: dict[Connection, _Seat] = {}
@@ -158,13 +168,16 @@ class Edge(web.BaseSite):
     @property
     def name(self) -> str:
         """Its address, for people."""
-        return f"http://{self._host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}"
 
     async def start(self) -> None:
         """Listen."""
         await super().start()
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, self._host, self._port, backlog=128)
+        shaking: dict[str, Any] = {"ssl_handshake_timeout": self._limits.idle_s} if self._tls else {}
+        self._server = await loop.create_server(
+            self._connection, self._host, self._port, backlog=128, ssl=self._tls, **shaking
+        )
         self._sweep = loop.call_later(_SWEEP_S, self._sweep_out)
 
     async def stop(self) -> None:
@@ -224,10 +237,18 @@ class Edge(web.BaseSite):
 
 
 async def listen(
-    app: web.Application, host: str, port: int, *, limits: EdgeLimits, metrics: Metrics
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    limits: EdgeLimits,
+    metrics: Metrics,
+    tls: ssl.SSLContext | None = None,
 ) -> web.AppRunner:
-    """Serve ``app``; its handlers end when their client goes. ``cleanup`` of what comes back ends it."""
+    """Serve ``app``, with TLS where it is given; its handlers end when their client goes. ``cleanup`` of what comes
+    back ends it.
+    """
     runner = web.AppRunner(app, shutdown_timeout=1.0, access_log=None, handler_cancellation=True)
     await runner.setup()
-    await Edge(runner, host, port, limits=limits, metrics=metrics).start()
+    await Edge(runner, host, port, limits=limits, metrics=metrics, tls=tls).start()
     return runner

@@ -213,7 +213,7 @@ def _who(endpoint: Endpoint) -> str:
 def _shape(name: str, schema: Json) -> str:
     text = f"\n### {name}\n\n"
     if "enum" in schema:
-        return text + ", ".join(f"`{value}`" for value in schema["enum"]) + "\n"
+        return text + _wrapped(", ".join(f"`{value}`" for value in schema["enum"]))
     required = set(schema.get("required", ()))
     rows = [
         f"| `{field}`{'*' if field in required else ''} | {_kind(part)} |"

@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
 from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
+from cior_console.access import PEOPLE, People
+from cior_console.authorising import Law
 from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import FeedReader
+from cior_console.sign_in.cross_site import Origin
+from cior_console.sign_in.endpoints import SIGN_IN
+from cior_console.sign_in.opening import SignInSettings, opened
+from cior_console.sign_in.tls import Door, renewed, server_context
 from cior_console.table import people_endpoints
 from cior_console.visibility import jurisdictions
 from cior_console.wall_questions import wall_questions
 from cior_console.web import WallConfig, create_app
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.taxonomy import Taxonomy
+from cior_register.register import Register
 from cior_store.engine import Store
 from cior_store.migrate import status
 from cior_store.questions import ConsoleQuestions
+
+
+class Peopled(msgspec.Struct, frozen=True, kw_only=True):
+    """The open register, and how people sign in to it."""
+
+    register: Register
+    sign_in: SignInSettings
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the wall shows and where. ``city`` is a GeoJSON FeatureCollection; ``port`` 0 takes a free one.
 
     ``drill``: everything this centre receives is an exercise. ``names``: hosts that pages call this console by.
+    ``origin`` and ``certificate``: its door (``sign_in.tls.Door``). ``people``: who signs in; None: nobody does.
     """
 
     host: str
@@ -39,6 +56,9 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     taxonomy: Taxonomy
     drill: bool = False
     names: frozenset[str] = frozenset()
+    origin: str = ""
+    certificate: Path | None = None
+    people: Peopled | None = None
 
 
 def refuse_pending_schema(store: Store) -> None:
@@ -77,9 +97,19 @@ class ConsolePart:
             now_ms=now_ms,
             names=settings.names,
         )
-        self._settings, self._metrics = settings, metrics
+        self._settings, self._metrics, self._now_ms = settings, metrics, now_ms
+        self._door = Door(
+            host=settings.host, port=settings.port, origin=settings.origin, certificate=settings.certificate
+        )
         self._reader = FeedReader(bus, feed.apply)
-        self._app = create_app(feed, config, metrics, endpoints=people_endpoints())
+        self._app = create_app(
+            feed,
+            config,
+            metrics,
+            law=_law(settings.people, now_ms, metrics),
+            endpoints=people_endpoints(),
+            origins=self._origins if self._door.refusal() is None else None,
+        )
         self._app[DESK] = Desk(
             names=settings.taxonomy,
             questions=questions,
@@ -87,15 +117,38 @@ class ConsolePart:
             lately=lambda _alert_id: (),
             drills=settings.drill,
         )
-        self._runner: web.AppRunner | None = None
+        self._running = AsyncExitStack()
+
+    def _origins(self) -> frozenset[Origin]:
+        return self._door.origins()
 
     async def start(self) -> int:
-        """Listen and begin to read; the port."""
-        host, port = self._settings.host, self._settings.port
-        self._runner = await listen(self._app, host, port, limits=EdgeLimits(), metrics=self._metrics)
-        self._reader.start()
-        bound: int = self._runner.addresses[0][1]
+        """Listen and begin to read; the port. Raises ``ConfigInvalid`` (``tls.unreadable``, ``console.origin``)."""
+        async with AsyncExitStack() as starting:
+            if self._settings.people is not None:
+                await starting.enter_async_context(self._signing_in(self._settings.people))
+            tls = self._settings.certificate
+            context = server_context(tls) if tls is not None else None
+            if context is not None and tls is not None:
+                self._app.on_response_prepare.append(_strictly)
+                await starting.enter_async_context(renewed(context, tls))
+            host, port = self._settings.host, self._settings.port
+            runner = await listen(
+                self._app, host, port, limits=EdgeLimits(), metrics=self._metrics, tls=context
+            )
+            starting.push_async_callback(runner.cleanup)
+            bound: int = runner.addresses[0][1]
+            self._door = self._door.listening(bound)
+            self._door.origins()
+            self._reader.start()
+            self._running = starting.pop_all()
         return bound
+
+    @asynccontextmanager
+    async def _signing_in(self, people: Peopled) -> AsyncIterator[None]:
+        async with opened(people.sign_in, people.register, lambda: self._door, now_ms=self._now_ms) as desk:
+            self._app[SIGN_IN], self._app[PEOPLE] = desk, People(desk.identify)
+            yield
 
     @property
     def failure(self) -> CiorError | None:
@@ -105,5 +158,15 @@ class ConsolePart:
     async def stop(self) -> None:
         """Stop reading, then close every page."""
         await asyncio.to_thread(self._reader.stop)
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._running.aclose()
+
+
+def _law(people: Peopled | None, now_ms: Callable[[], int], metrics: Metrics) -> Law | None:
+    if people is None:
+        return None
+    return Law(policy=people.sign_in.policy, now_ms=now_ms, metrics=metrics, ledger=people.register)
+
+
+async def _strictly(_request: web.Request, response: web.StreamResponse) -> None:
+    """Once seen with TLS, never without again (RFC 6797)."""
+    response.headers["Strict-Transport-Security"] = "max-age=31536000"

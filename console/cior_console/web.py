@@ -21,6 +21,7 @@ from cior_console.authorising import LAW, Law, authorise
 from cior_console.endpoints import TABLE, Endpoint, Handler, Table
 from cior_console.feed import AlertFeed, joined
 from cior_console.sessions import WallSessions
+from cior_console.sign_in.cross_site import Origin
 from cior_console.stream import Channel, stream
 from cior_console.visibility import View, Visibility
 from cior_core import bundled
@@ -90,10 +91,12 @@ def create_app(
     *,
     law: Law | None = None,
     endpoints: Iterable[Endpoint] = (),
+    origins: Callable[[], frozenset[Origin]] | None = None,
 ) -> web.Application:
     """The aiohttp application; the caller runs it and feeds ``feed``.
 
-    ``law``: what decides, and the ledger; ``endpoints``: those of people who sign in, beside the wall's.
+    ``law``: what decides, and the ledger; ``endpoints``: those of people who sign in, beside the wall's;
+    ``origins``: where this console's pages are (``access.Access``).
     """
     metrics = metrics or Metrics()
     app = web.Application(middlewares=[guard, authorise], client_max_size=65_536)
@@ -103,6 +106,7 @@ def create_app(
         names=config.names,
         now_ms=config.now_ms,
         metrics=metrics,
+        origins=origins,
     )
     app[LAW] = law or Law(policy=_policy(), now_ms=config.now_ms, metrics=metrics)
     app[TABLE] = Table((*wall_endpoints(), *endpoints))

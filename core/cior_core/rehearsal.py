@@ -26,10 +26,11 @@ from cior_core.model import (
     Receipt,
     ReceiptItem,
     TickItem,
+    TypeCode,
     UpsertAlert,
 )
 from cior_core.rules import RulePack
-from cior_core.scenario import Scenario, Signal, Want, instant_ms, make_event
+from cior_core.scenario import Scenario, Signal, Want, instant_ms, make_event, place_of
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +67,10 @@ def _rules_hit(effects: list[Effect] | tuple[Effect, ...]) -> frozenset[str]:
         for reason in (effect.alert if isinstance(effect, UpsertAlert) else effect.transition).reasons
     ]
     return frozenset(reason.rule for reason in reasons if reason.rule is not None)
+
+
+_PLACED = frozenset({ActionKind.OPEN, ActionKind.MOVE})
+"""Actions that say where."""
 
 
 class _Stage:
@@ -144,6 +149,19 @@ class _Stage:
             disposition=signal.disposition,
             posture=signal.posture,
             until_ms=until_ms,
+            seen_version=signal.seen,
+            assignee=signal.assignee,
+            owner=signal.owner,
+            agency=signal.agency,
+            unit=signal.unit,
+            stage=signal.stage,
+            attended=signal.attended,
+            step=signal.step,
+            place=place_of(signal) if signal.action in _PLACED else None,
+            type=None if signal.type is None else TypeCode(signal.type),
+            level=signal.level,
+            text=signal.text,
+            drill=signal.drill,
         )
 
     def check(self, want: Want) -> None:
@@ -206,6 +224,10 @@ _OF_ALERT = (
     "suppressed",
     "grouped",
     "hidden",
+    "assignee",
+    "agencies",
+    "disagreement",
+    "ruled",
 )
 
 
@@ -226,4 +248,8 @@ def _compare_alert(want: Want, alert: Alert) -> list[tuple[str, object, object]]
         ("suppressed", want.suppressed, alert.suppression is not None),
         ("grouped", want.grouped, bool(alert.group)),
         ("hidden", want.hidden, 0 if alert.suppression is None else alert.suppression.hidden),
+        ("assignee", want.assignee, alert.assignee),
+        ("agencies", want.agencies, {clock.agency: clock.stage for clock in alert.agencies}),
+        ("disagreement", want.disagreement, alert.disagreement),
+        ("ruled", want.ruled, alert.ruling is not None),
     ]

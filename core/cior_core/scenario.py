@@ -26,6 +26,7 @@ from cior_core.identity import event_id
 from cior_core.model import (
     UNKNOWN_PLACE,
     ActionKind,
+    AgencyStage,
     AlertStatus,
     ClockQuality,
     DataClass,
@@ -55,7 +56,8 @@ class Signal(
 
     An event happened ``ago_s`` before it came (``recovered``: out of its source's history); two signals with one ``id``
     are one press sent twice (with other facts: a conflicting copy); ``record`` is a call centre's number, and makes
-    each record a source of its own. ``alert`` counts alerts in the order of their opening.
+    each record a source of its own. ``alert`` counts alerts in the order of their opening. An action that opens, moves
+    or retypes an incident has the signal's place and its ``type``; ``seen`` is the version that its actor saw.
     """
 
     at_s: float
@@ -87,6 +89,17 @@ class Signal(
     disposition: Disposition | None = None
     posture: str | None = None
     for_s: float | None = None
+    seen: int | None = None
+    assignee: str | None = None
+    owner: str | None = None
+    agency: str | None = None
+    unit: str | None = None
+    stage: AgencyStage | None = None
+    attended: bool | None = None
+    step: str | None = None
+    type: str | None = None
+    level: Level | None = None
+    text: str = ""
     receipt: Literal["accepted", "done", "refused", "failed", "expired"] | None = None
     command: int = 0
     tick: bool = False
@@ -97,8 +110,9 @@ class Want(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``alerts`` counts those not merged into another, ``lines`` what they take on a screen that shows a shared line as
     one; ``first`` is the number of the one that leads the queue; the other fields speak of the alert number ``which``
-    (in the order of opening): ``grouped``: it shares a line, ``hidden``: how many its silence hid so far. ``commands``
-    counts by kind; ``transition`` and ``no_transition`` name a kind of transition.
+    (in the order of opening): ``grouped``: it shares a line, ``hidden``: how many its silence hid so far,
+    ``agencies``: at which stage each one's clock is, ``ruled``: its level is a person's. ``commands`` counts by kind;
+    ``transition`` and ``no_transition`` name a kind of transition.
     """
 
     by_s: float
@@ -119,6 +133,10 @@ class Want(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     suppressed: bool | None = None
     grouped: bool | None = None
     hidden: int | None = None
+    assignee: str | None = None
+    agencies: dict[str, AgencyStage] | None = None
+    disagreement: bool | None = None
+    ruled: bool | None = None
     commands: dict[str, int] | None = None
     transition: str | None = None
     no_transition: str | None = None
@@ -146,7 +164,7 @@ def make_event(signal: Signal, *, n: int = 0) -> Event:
         received_ms=at_ms,
         clock=signal.clock,
         clock_error_s=signal.clock_error_s,
-        place=_place(signal),
+        place=place_of(signal),
         data_class=signal.data_class,
         life_safety=signal.life_safety,
         drill=signal.drill,
@@ -158,7 +176,8 @@ def make_event(signal: Signal, *, n: int = 0) -> Event:
     )
 
 
-def _place(signal: Signal) -> Place:
+def place_of(signal: Signal) -> Place:
+    """Where a signal says that it is."""
     if signal.data_class is DataClass.SEALED or (not signal.located and signal.district):
         return Place(method=PlaceMethod.UNKNOWN, district=signal.district).district_only()
     if not signal.located:

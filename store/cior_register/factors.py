@@ -133,6 +133,11 @@ def remove_passkey(connection: Connection, person_id: str, credential_id: bytes)
     return connection.execute(gone).rowcount == 1
 
 
+def remove_totp(connection: Connection, person_id: str) -> bool:
+    """Their telephone is no factor any more; whether it was one."""
+    return connection.execute(delete(TOTP).where(TOTP.c.person_id == person_id)).rowcount == 1
+
+
 def forget(connection: Connection, person_id: str) -> None:
     """All second factors of a person: they enrol again."""
     for table in (TOTP, PASSKEYS):

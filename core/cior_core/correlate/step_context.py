@@ -220,6 +220,9 @@ class StepContext:
         if "parts" in changes:
             added = filed_case(changed, self.rules, without=case)
             self.index = refiled(self.index, filed_families(case, self.rules), added)
+        elif "own_type" in changes:
+            filed = filed_families(changed, self.rules)
+            self.index = refiled(self.index, filed_families(case, self.rules), filed)
 
     def note(self, case_id: AlertId, **changes: Any) -> None:
         """Change what of the case is not shown: its alert gets no new version for that."""

@@ -15,6 +15,7 @@ from cior_core.correlate.step_context import StepContext
 from cior_core.identity import command_id
 from cior_core.model import Action, AlertId, Command, CommandKind
 from cior_core.protocols import ResponseProtocol, Step
+from cior_core.sentences import Text
 
 
 class _Siren(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ def done(context: StepContext, action: Action, case_id: AlertId) -> None:
     marks.mark(
         context, case_id, action.step or "", "done", by=action.actor, reason=acting.short(action.reason)
     )
-    text = context.text("step_done", step=step.text)
+    text = context.text("step_done", step=_asked(step))
     context.add_transition(
         case_id, "step_done", acting.with_reason(context, action, text), actor=action.actor
     )
@@ -54,7 +55,7 @@ def skip(context: StepContext, action: Action, case_id: AlertId) -> None:
         raise Refused("refused_skip_reason")
     name = action.step or ""
     marks.mark(context, case_id, name, "skipped", by=action.actor, reason=acting.short(action.reason))
-    text = context.text("step_skipped", step=step.text)
+    text = context.text("step_skipped", step=_asked(step))
     context.add_transition(
         case_id, "step_skipped", acting.with_reason(context, action, text), actor=action.actor
     )
@@ -67,6 +68,11 @@ def skip(context: StepContext, action: Action, case_id: AlertId) -> None:
         step=f"skipped:{name}",
         parameters={"text_es": text.es, "text_en": text.en, "act": action.id},
     )
+
+
+def _asked(step: Step) -> Text:
+    """What a step asks for, as a part of another sentence."""
+    return Text(step.text_es.rstrip("."), step.text_en.rstrip("."))
 
 
 def _unsettled(context: StepContext, action: Action, case_id: AlertId) -> Step:

@@ -12,9 +12,11 @@ from cior_core.correlate import State, initial
 from cior_core.model import (
     DEFAULT_AREA,
     ActionKind,
+    AgencyStage,
     Disposition,
     Effect,
     Item,
+    Level,
     Phase,
 )
 from cior_core.rules import RulePack
@@ -69,6 +71,18 @@ actions = st.builds(
     disposition=st.sampled_from([None, *Disposition]),
     posture=st.sampled_from(["transport_attacks", "normal", "x"]),
     for_s=st.sampled_from([None, 60.0, 3600.0, 90000.0]),
+    by=st.sampled_from(["ana", "ana", "beto"]),
+    seen=st.sampled_from([None, None, 1, 3]),
+    assignee=st.sampled_from([None, "beto"]),
+    agency=st.sampled_from([None, "police", "police", "municipal_guard", "crisis_team", "x"]),
+    stage=st.sampled_from([None, *AgencyStage]),
+    attended=st.sampled_from([None, True, False]),
+    step=st.sampled_from([None, "panic_community/look", "panic_community/siren", "gun_violence/hold"]),
+    type=st.sampled_from([None, *TYPES]),
+    level=st.sampled_from([None, *Level]),
+    east_m=st.sampled_from([0.0, 30.0, 6000.0]),
+    drill=st.sampled_from([False, False, True]),
+    text=st.sampled_from(["", "somebody calls for help"]),
 )
 ticks = st.builds(Signal, at_s=st.integers(0, 400_000), tick=st.just(True))
 histories = st.lists(st.one_of(events, events, events, actions, ticks), min_size=1, max_size=14)

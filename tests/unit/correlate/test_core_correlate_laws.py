@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +34,8 @@ from cior_core.model import (
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal
 from unit.correlate.histories import actions, events, histories, json, play, steps
+
+pytestmark = pytest.mark.timeout(600)  # properties over thousands of steps, beside others on two cores
 
 # --- law 2: nothing stands before a life-safety event -----------------------------------------------------------------
 
@@ -326,12 +329,19 @@ def test_law_6_now_is_the_items_instant_and_never_goes_back(pack: RulePack, sign
 
 @settings(max_examples=150)
 @given(signals=histories)
-def test_law_10_no_step_but_a_persons_unmerge_lowers_a_life_safety_alert(
+def test_law_10_no_step_but_a_persons_unmerge_or_ruling_lowers_a_life_safety_alert(
     pack: RulePack, signals: list[Signal]
 ) -> None:
     levels: dict[AlertId, Alert] = {}
     for _, item, _, effects in steps(play(signals, pack).items, pack):
-        human = isinstance(item, ActionItem) and item.action.kind is ActionKind.UNMERGE
+        human = isinstance(item, ActionItem) and (
+            item.action.kind is ActionKind.UNMERGE
+            or (
+                item.action.kind is ActionKind.RECLASSIFY
+                and item.action.level is not None
+                and bool(item.action.reason.strip())
+            )
+        )
         for effect in effects:
             if isinstance(effect, UpsertAlert):
                 known = levels.get(effect.alert.id)

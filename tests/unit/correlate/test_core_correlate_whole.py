@@ -31,6 +31,8 @@ from cior_core.rules import RulePack
 from cior_core.scenario import Signal
 from unit.correlate.histories import events, histories, json, play
 
+pytestmark = pytest.mark.timeout(600)  # properties over thousands of steps, beside others on two cores
+
 # --- merge and unmerge ------------------------------------------------------------------------------------------------
 
 
@@ -62,7 +64,7 @@ def _alert(state: State, alert_id: AlertId | None) -> Alert:
 
 
 def _plain(alert: Alert) -> Alert:
-    return msgspec.structs.replace(alert, version=0, updated_ms=0, applied=())
+    return msgspec.structs.replace(alert, version=0, updated_ms=0, applied=(), deeds=())
 
 
 def _action(
