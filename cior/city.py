@@ -1,36 +1,79 @@
-"""The city of a centre: a folder of GeoJSON files, or the demonstration city when the centre file names none."""
+"""The city of a centre: a pack of ``cior city import``, a folder of GeoJSON files drawn by hand, or the demonstration
+city when the centre file names none.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from cior.settings import Centre
 from cior_core import bundled
 from cior_core.cameras import Cameras
+from cior_core.city_pack import MANIFEST, LayerKind, read_manifest, refuse_changed
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import City
 
 _PLACES = ("districts", "facilities", "schools", "blocks")
-_FILES = (*_PLACES, "cameras")
+_SHOWN = ("districts", "streets", "facilities", "schools")
+_BY_HAND = (*_PLACES, "cameras", "streets", "neighbourhoods")
 
 
 def city_texts(centre: Centre) -> Mapping[str, str]:
-    """The GeoJSON texts by name; ``districts`` is always among them. Raises ``ConfigInvalid``."""
+    """The GeoJSON texts by name; ``districts`` is always among them.
+
+    Raises ``ConfigInvalid``; ``IntegrityBroken`` for a pack that was changed.
+    """
     if not centre.file.centre.city:
         return {name: bundled.text(f"city/{name}.geojson") for name in _PLACES}
     folder = centre.beside(centre.file.centre.city)
+    return pack_texts(folder) if (folder / MANIFEST).is_file() else _by_hand(folder)
+
+
+def pack_texts(folder: Path) -> Mapping[str, str]:
+    """The GeoJSON texts of a pack by name. Raises ``ConfigInvalid``; ``IntegrityBroken`` when it was changed."""
+    manifest = read_manifest((folder / MANIFEST).read_bytes())
+    files = {kind: path.read_bytes() for kind in LayerKind if (path := folder / kind.file).is_file()}
+    refuse_changed(manifest, files)
+    return {layer.kind.value: files[layer.kind].decode("utf-8") for layer in manifest.layers}
+
+
+def _by_hand(folder: Path) -> Mapping[str, str]:
     texts = {
         name: path.read_text(encoding="utf-8")
-        for name in _FILES
+        for name in _BY_HAND
         if (path := folder / f"{name}.geojson").is_file()
     }
     if "districts" not in texts:
         raise ConfigInvalid(
             "city.no_districts",
             f"{folder.name} has no districts.geojson",
-            cure="give the folder of the city's GeoJSON files",
+            cure="make a pack of the city's files: cior city import FOLDER",
         )
     return texts
+
+
+def city_map(texts: Mapping[str, str]) -> bytes:
+    """What a map of the console shows, as one GeoJSON: districts, streets (``kind`` street), facilities by kind."""
+    layers = {name: json.loads(texts[name]) for name in _SHOWN if name in texts}
+    for feature in layers.get("streets", {"features": ()})["features"]:
+        feature["properties"]["kind"] = "street"
+    whole = {
+        **layers["districts"],
+        "features": [each for layer in layers.values() for each in layer["features"]],
+    }
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def load_city(centre: Centre) -> City:
+    """Districts, facilities, schools and blocks. Raises ``ConfigInvalid``, ``IntegrityBroken``."""
+    return city_of(city_texts(centre))
+
+
+def city_of(texts: Mapping[str, str]) -> City:
+    """The city of these texts. Raises ``ConfigInvalid``."""
+    return City.load(**{name: texts[name] for name in _PLACES if name in texts})
 
 
 def load_cameras(centre: Centre, city: City) -> Cameras:
@@ -52,9 +95,3 @@ def load_cameras(centre: Centre, city: City) -> Cameras:
             cure="write it (docs/ciudad.md), or take 'cameras' out of the centre file",
         ) from error
     return Cameras.load(text, file=path.name, pack=packed, bucket=city.bucket)
-
-
-def load_city(centre: Centre) -> City:
-    """Districts, facilities, schools and blocks. Raises ``ConfigInvalid``."""
-    texts = city_texts(centre)
-    return City.load(**{name: texts[name] for name in _PLACES if name in texts})

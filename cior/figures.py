@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cior.city import load_city
+from cior.city import load_cameras, load_city
 from cior.settings import Centre
+from cior_core.cameras import Camera
 from cior_core.errors import ConfigInvalid
-from cior_store.centre_facts import CentreFacts, DistrictFacts, Population
+from cior_store.centre_facts import CameraFacts, CentreFacts, DistrictFacts, Population
 
 
 def centre_facts(centre: Centre) -> CentreFacts:
@@ -36,7 +37,23 @@ def centre_facts(centre: Centre) -> CentreFacts:
             DistrictFacts(district=each.id, name=each.name, population=told.get(each.id))
             for each in city.districts
         ),
+        cameras=tuple(_camera(each) for each in load_cameras(centre, city).values()),
         **msgspec.structs.asdict(file.figures),
+    )
+
+
+def _camera(camera: Camera) -> CameraFacts:
+    return CameraFacts(
+        camera=camera.id,
+        name=camera.name,
+        district=camera.district or "",
+        lat=camera.lat,
+        lon=camera.lon,
+        azimuth_deg=camera.azimuth_deg,
+        field_of_view_deg=camera.field_of_view_deg,
+        range_m=camera.range_m,
+        owner=camera.owner,
+        drill=camera.drill,
     )
 
 

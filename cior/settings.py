@@ -40,8 +40,8 @@ class CentreSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     city: Annotated[
         str,
         msgspec.Meta(
-            description="Folder with districts.geojson (facilities, schools, blocks); empty: the demonstration city",
-            examples=["rosario"],
+            description="City pack (cior city import) or folder with districts.geojson; empty: the demonstration city",
+            examples=["rosario-pack"],
         ),
     ] = ""
     test_mode: Annotated[

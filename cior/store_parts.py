@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
-from cior.city import city_texts
+from cior.city import city_map, city_texts, load_cameras, load_city
 from cior.figures import centre_facts
 from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
@@ -158,7 +158,8 @@ async def _console(
         token=wall_token(arguments.centre.data / "keys"),
         name=file.centre.name,
         drill=file.centre.drill,
-        city=city_texts(arguments.centre)["districts"].encode(),
+        city=city_map(city_texts(arguments.centre)),
+        cameras=load_cameras(arguments.centre, load_city(arguments.centre)),
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
     )

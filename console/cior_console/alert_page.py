@@ -13,6 +13,7 @@ import msgspec
 
 from cior_console.visibility import View
 from cior_console.wall_view import SILENT_NAME_EN, SILENT_NAME_ES, TypeNames, is_sealed
+from cior_core.cameras import NearCamera
 from cior_core.geo import distance_m
 from cior_core.model import Alert, AlertStatus, Level, Member, Place, Reason, Transition
 from cior_store.answers import StoryLine
@@ -148,6 +149,7 @@ class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
     suppression: PageSilence | None = None
     assignee: str | None = None
     notes: tuple[str, ...] = ()
+    cameras: tuple[NearCamera, ...] = ()
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

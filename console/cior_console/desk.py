@@ -12,12 +12,14 @@ from aiohttp import web
 from cior_console import openapi
 from cior_console.alert_page import AlertPage, PageTold, Told, alert_page, story_of
 from cior_console.authorising import DEED
+from cior_console.city_cameras import CityCameras
 from cior_console.endpoints import CALLER, TABLE, Endpoint, Ledgered
 from cior_console.problems import Refused
 from cior_console.stream import stream
 from cior_console.visibility import View, Visibility, visibility_of
 from cior_console.wall_view import TypeNames, is_sealed
 from cior_console.web import CONFIG, FEED, channel
+from cior_core.cameras import CameraState, ShownCamera
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Alert, DataClass, Transition
 from cior_core.privacy import Purpose, Role
@@ -28,6 +30,8 @@ ROOM = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.SUPERVISOR, Role.RESPONSE
 WATCHING = ROOM | {Role.WALL, Role.AGENCY}
 PURPOSES = {Role.AGENCY: Purpose.DISPATCH}
 _ASK_S = 2.0
+_CAMERAS_S = 0.8
+"""An opened alert has its cameras within a second, with their state or without."""
 T = TypeVar("T")
 
 
@@ -55,6 +59,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: Callable[[], int]
     lately: Callable[[str], Iterable[Transition]]
     drills: bool = False
+    cameras: CityCameras = msgspec.field(default_factory=CityCameras)
 
 
 DESK = web.AppKey("desk", Desk)
@@ -104,7 +109,24 @@ async def _feed(request: web.Request) -> web.StreamResponse:
 async def _alert(request: web.Request) -> AlertPage:
     desk, alert, visibility = request.app[DESK], alert_of(request), sees(request)
     told = Told() if is_sealed(alert) else await _told(desk, alert, visibility)
-    return alert_page(alert, view=visibility.view, names=desk.names, told=told, now_ms=desk.now_ms())
+    page = alert_page(alert, view=visibility.view, names=desk.names, told=told, now_ms=desk.now_ms())
+    if is_sealed(alert) or visibility.view is not View.FULL:
+        return page
+    near = desk.cameras.nearest(alert.place, visibility.scope, await _states(desk))
+    return msgspec.structs.replace(page, cameras=near)
+
+
+async def _states(desk: Desk) -> Mapping[str, CameraState]:
+    """What is known of the cameras' pictures; nothing when the store does not say it in time."""
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(desk.cameras.states), _CAMERAS_S)
+    except (TimeoutError, SourceUnavailable):
+        return {}
+
+
+async def _cameras(request: web.Request) -> list[ShownCamera]:
+    desk = request.app[DESK]
+    return desk.cameras.shown(request[CALLER].scope, await _states(desk))
 
 
 async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
@@ -191,10 +213,21 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             name="city.read",
             method="GET",
             path="/api/v1/city",
-            says="Districts and facilities as GeoJSON",
+            says="Districts, streets and facilities as GeoJSON",
             handler=_city,
             roles=frozenset(Role),
             data_class=DataClass.PUBLIC,
+        ),
+        Endpoint(
+            name="cameras.read",
+            method="GET",
+            path="/api/v1/cameras",
+            says="Every camera of the catalogue with its view cone and what is known of its pictures; no stream",
+            handler=_cameras,
+            roles=ROOM | {Role.ENGINEER},
+            purpose_of={Role.ENGINEER: Purpose.MAINTENANCE},
+            ledgered=Ledgered.READ,
+            answer=list[ShownCamera],
         ),
         Endpoint(
             name="blind_spots.read",

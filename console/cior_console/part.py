@@ -14,6 +14,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
 from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
+from cior_console.city_cameras import CityCameras
 from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
@@ -26,6 +27,7 @@ from cior_console.table import people_endpoints
 from cior_console.visibility import jurisdictions
 from cior_console.wall_questions import wall_questions
 from cior_console.web import WallConfig, create_app
+from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.taxonomy import Taxonomy
 from cior_register.register import Register
@@ -56,6 +58,7 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     taxonomy: Taxonomy
     drill: bool = False
     names: frozenset[str] = frozenset()
+    cameras: Cameras = NO_CAMERAS
     origin: str = ""
     certificate: Path | None = None
     people: Peopled | None = None
@@ -116,6 +119,7 @@ class ConsolePart:
             now_ms=now_ms,
             lately=lambda _alert_id: (),
             drills=settings.drill,
+            cameras=CityCameras(settings.cameras, words=questions.camera_words, now_ms=now_ms),
         )
         self._running = AsyncExitStack()
 

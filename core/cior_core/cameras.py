@@ -72,10 +72,10 @@ class Sight(StrEnum):
 class CameraState(StrEnum):
     """What is known of its pictures now: the words for ``supervisor.v_cameras.state``, in its order from 0."""
 
-    NO_WORD = "no_word"
-    SEES = "sees"
-    BADLY = "badly"
-    BLIND = "blind"
+    NO_WORD = "unknown"
+    SEES = "good"
+    BADLY = "degraded"
+    BLIND = "offline"
 
     @classmethod
     def of_state(cls, state: int) -> CameraState:
@@ -178,7 +178,7 @@ class ShownCamera(Struct, frozen=True, kw_only=True):
     name: str
     lat: float
     lon: float
-    state: CameraState
+    health: CameraState
     azimuth_deg: float | None = None
     field_of_view_deg: float | None = None
     range_m: float
@@ -190,12 +190,19 @@ class ShownCamera(Struct, frozen=True, kw_only=True):
 
 
 class NearCamera(Struct, frozen=True, kw_only=True):
-    """A camera offered for a place: what it has of it, how far it is, which way one turns it (from true north)."""
+    """A camera offered for a place: what it has of it, how far it is, which way one turns it (from true north).
+    ``sees``: the place is in view, or it can be turned there.
+    """
 
-    camera: ShownCamera
+    id: str
+    name: str
+    health: CameraState
     sight: Sight
+    sees: bool
     distance_m: float
     bearing_deg: float
+    turns: bool = False
+    owner: str = ""
 
 
 class Cameras(Mapping[str, Camera]):
@@ -254,9 +261,9 @@ class Cameras(Mapping[str, Camera]):
         alert's) is offered none.
         """
         found = self._near(place, states)
-        working = [near for near in found if near.camera.state is not CameraState.BLIND]
-        blind = [near for near in found if near.camera.state is CameraState.BLIND]
-        dark = [near for near in blind if near.sight in {Sight.IN_VIEW, Sight.TURNABLE}]
+        working = [near for near in found if near.health is not CameraState.BLIND]
+        blind = [near for near in found if near.health is CameraState.BLIND]
+        dark = [near for near in blind if near.sees]
         return (*working[:count], *(dark or blind[: max(0, count - len(working))])[:count])
 
     def shown(self, states: Mapping[str, CameraState]) -> tuple[ShownCamera, ...]:
@@ -272,12 +279,7 @@ class Cameras(Mapping[str, Camera]):
             return []
         lat, lon, accuracy_m = place.lat, place.lon, place.accuracy_m or 0.0
         found = [
-            NearCamera(
-                camera=_shown(each, states),
-                sight=each.sight(lat, lon, accuracy_m=accuracy_m),
-                distance_m=away_m,
-                bearing_deg=bearing_deg(each.lat, each.lon, lat, lon),
-            )
+            _offered(each, away_m, place, states.get(each.id, CameraState.NO_WORD))
             for each, away_m in self._within(lat, lon, NEAR_M + accuracy_m)
         ]
         return sorted(found, key=_usefulness)
@@ -311,14 +313,32 @@ _TRUST: Final = (CameraState.SEES, CameraState.NO_WORD, CameraState.BADLY, Camer
 
 def _usefulness(near: NearCamera) -> tuple[int, int, float, str]:
     """A badly seeing camera in view beats a good one that looks elsewhere; of two in view the good one is first."""
-    return _ORDER.index(near.sight), _TRUST.index(near.camera.state), near.distance_m, near.camera.id
+    return _ORDER.index(near.sight), _TRUST.index(near.health), near.distance_m, near.id
+
+
+def _offered(camera: Camera, away_m: float, place: Place, health: CameraState) -> NearCamera:
+    lat, lon = place.lat or 0.0, place.lon or 0.0
+    sight = camera.sight(lat, lon, accuracy_m=place.accuracy_m or 0.0)
+    return NearCamera(
+        id=camera.id,
+        name=camera.name or camera.id,
+        health=health,
+        sight=sight,
+        sees=sight in {Sight.IN_VIEW, Sight.TURNABLE},
+        distance_m=round(away_m, 1),
+        bearing_deg=round(bearing_deg(camera.lat, camera.lon, lat, lon), 1),
+        turns=camera.turns,
+        owner=camera.owner,
+    )
 
 
 def _shown(camera: Camera, states: Mapping[str, CameraState]) -> ShownCamera:
     fields = {
-        name: getattr(camera, name) for name in ShownCamera.__struct_fields__ if name not in {"state", "cone"}
+        name: getattr(camera, name)
+        for name in ShownCamera.__struct_fields__
+        if name not in {"health", "cone"}
     }
-    return ShownCamera(**fields, state=states.get(camera.id, CameraState.NO_WORD), cone=camera.cone())
+    return ShownCamera(**fields, health=states.get(camera.id, CameraState.NO_WORD), cone=camera.cone())
 
 
 # --- the two sources ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,10 +27,16 @@ import click
     help="Detector model folder (OpenVINO); without one the camera is watched by motion only.",
 )
 @click.option(
+    "--city",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=None,
+    help="A city pack, or a city's own folder, which is imported first; default: the drawn city.",
+)
+@click.option(
     "--speed", type=click.FloatRange(0.5, 5.0), default=1.0, show_default=True, help="Play the script faster."
 )
-def demo(script: str, *, keep: bool, folder: Path | None, model: Path | None, speed: float) -> None:
+def demo(**chosen: Any) -> None:
     """A simulated city through the whole system over real wires, then a summary."""
     from cior_demo.theatre import DemoOptions, run_demo
 
-    sys.exit(run_demo(DemoOptions(script=script, keep=keep, folder=folder, model=model, speed=speed)))
+    sys.exit(run_demo(DemoOptions(**chosen)))

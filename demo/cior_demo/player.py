@@ -86,6 +86,7 @@ class Player:
         self._truth_path = truth
         self._truth: TextIO | None = None
         self._places = {actor.name: (actor.lat, actor.lon) for actor in roster.actors.values()}
+        self._ways: dict[str, tuple[int, int]] = {}
         self._calls: dict[str, tuple[str, str, float, float]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.sent: dict[str, int] = {"traccar": 0, "dc09": 0, "cad": 0}
@@ -134,10 +135,23 @@ class Player:
             await asyncio.sleep(every_s / self._speed)
 
     def _move(self, actor: Actor) -> tuple[float, float]:
+        if actor.path:
+            return self._along(actor)
         lat, lon = self._places[actor.name]
         moved = lat + self._dice.uniform(-0.0006, 0.0006), lon + self._dice.uniform(-0.0006, 0.0006)
         if self.city.district(*moved) is not None and not is_beside_sealed(self.roster, *moved):
             self._places[actor.name] = moved
+        return self._places[actor.name]
+
+    def _along(self, actor: Actor) -> tuple[float, float]:
+        """The next corner of its path; at the end it turns."""
+        corner, step = self._ways.get(actor.name) or (actor.path.index((actor.lat, actor.lon)), 1)
+        if not 0 <= corner + step < len(actor.path):
+            step = -step
+        corner = max(0, min(len(actor.path) - 1, corner + step))
+        self._ways[actor.name] = corner, step
+        if not is_beside_sealed(self.roster, *actor.path[corner]):
+            self._places[actor.name] = actor.path[corner]
         return self._places[actor.name]
 
     def _anywhere(self) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -25,11 +26,16 @@ SILENT_ACCOUNT = "5EA1ED2003"
 """Long and strange on purpose: the demo looks for it everywhere, and it must be found nowhere."""
 
 
+Way = tuple[tuple[float, float], ...]
+Line = tuple[str, Way]
+"""A bus line or a street of the city: what people call it, and its corners (lat, lon)."""
+
+
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
     """One device.
 
     ``native`` is its name on the wire (DC-09 account, Traccar uniqueId); ``subject`` its name in events and in the
-    registry.
+    registry; ``path`` what it drives along, to and fro, in a city that has lines or streets.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     block: str = ""
     cameras: tuple[str, ...] = ()
     route: str = ""
+    path: Way = ()
     drill: bool = False
     silent: bool = False
     registered: bool = True
@@ -56,8 +63,8 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
         return [actor for actor in self.actors.values() if actor.kind in kinds]
 
 
-def build(city: City, *, seed: int) -> Roster:
-    """The roster of a city; equal seeds give equal rosters."""
+def build(city: City, *, seed: int, lines: Sequence[Line] = ()) -> Roster:
+    """The roster of a city; equal seeds give equal rosters. Vehicles drive along ``lines``, where there are any."""
     dice = random.Random(seed)  # noqa: S311 - a scene, not a secret
     actors: list[Actor] = []
     for number in range(1, PANELS + 1):
@@ -77,19 +84,7 @@ def build(city: City, *, seed: int) -> Roster:
     actors += _special_panels(actors[0], city, dice)
     for kind, count, first in (("bus", BUSES, 1), ("taxi", TAXIS, 1)):
         for number in range(first, first + count):
-            lat, lon = city_point(city, dice)
-            native = f"{kind}-{number:03d}"
-            actors.append(
-                Actor(
-                    name=native,
-                    kind=kind,
-                    native=native,
-                    subject=f"vehicle:{native}",
-                    lat=lat,
-                    lon=lon,
-                    route=_route(kind, number),
-                )
-            )
+            actors.append(_vehicle(kind, number, city, dice, lines=lines))
     lat, lon = city_point(city, dice)
     actors.append(
         Actor(
@@ -116,9 +111,23 @@ def build(city: City, *, seed: int) -> Roster:
     return Roster(actors={actor.name: actor for actor in actors})
 
 
-def _route(kind: str, number: int) -> str:
-    """The invented lines 101, 102, … of the buses; a taxi serves none."""
-    return str(101 + (number - 1) // BUSES_A_ROUTE) if kind == "bus" else ""
+def _vehicle(kind: str, number: int, city: City, dice: random.Random, *, lines: Sequence[Line]) -> Actor:
+    """A bus of the city's lines, or of the invented ones 101, 102, …; a taxi serves none."""
+    native, turn = f"{kind}-{number:03d}", (number - 1) // BUSES_A_ROUTE
+    line, path = (
+        lines[(turn if kind == "bus" else dice.randrange(len(lines))) % len(lines)] if lines else ("", ())
+    )
+    lat, lon = dice.choice(path) if path else city_point(city, dice)
+    return Actor(
+        name=native,
+        kind=kind,
+        native=native,
+        subject=f"vehicle:{native}",
+        lat=lat,
+        lon=lon,
+        route=(line or str(101 + turn)) if kind == "bus" else "",
+        path=path,
+    )
 
 
 def _special_panels(first: Actor, city: City, dice: random.Random) -> list[Actor]:

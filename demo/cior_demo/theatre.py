@@ -39,6 +39,7 @@ from cior_core.model import Alert, AreaId
 from cior_demo import camera, leaks, roster, script
 from cior_demo.desk import Desk
 from cior_demo.player import Player, Truth, wall_ms
+from cior_demo.town import drawn_town, imported_town
 from cior_demo.verdict import Shown, leak_faults, print_summary, verdict
 from cior_demo.wall_summary import wall_summary
 from cior_demo.watching import WallWatch
@@ -58,6 +59,7 @@ class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
     keep: bool = False
     folder: Path | None = None
     model: Path | None = None
+    city: Path | None = None
     speed: float = 1.0
 
 
@@ -136,9 +138,9 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     given = Path(options.script)
     text = given.read_text(encoding="utf-8") if given.is_file() else script.bundled_text(options.script)
     play = script.load(text, file=given.name)
-    city = City.demo()
-    people = roster.build(city, seed=play.seed)
-    world = write_world(folder, roster=people, city=city, model=options.model)
+    town = drawn_town() if options.city is None else imported_town(options.city, folder / "city-pack")
+    people = roster.build(town.city, seed=play.seed, lines=town.lines)
+    world = write_world(folder, roster=people, town=town, model=options.model)
     centre = load(world.centre_file, folder / "data")
     centre.data.mkdir(parents=True, exist_ok=True)
     ring = open_keys(centre.data / "keys", own_team=True)
@@ -149,7 +151,7 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     tell_keys(ring)
     return _Stage(
         script=play,
-        city=city,
+        city=town.city,
         roster=people,
         folder=folder,
         world=world,

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from cior.embedded.tansu import free_port
-from cior_core.geo import City
 from cior_demo.roster import CAMERA, CAMERA_SILENCE_S, Roster, registry_toml
+from cior_demo.town import Town
 
 ZONE = "America/Argentina/Cordoba"
 
@@ -28,7 +28,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     rtsp_url: str
 
 
-def write_world(folder: Path, *, roster: Roster, city: City, model: Path | None) -> World:
+def write_world(folder: Path, *, roster: Roster, town: Town, model: Path | None) -> World:
     """Write all files below ``folder`` and choose free ports on loopback."""
     folder.mkdir(parents=True, exist_ok=True)
     cad = folder / "cad-inbox"
@@ -43,8 +43,8 @@ def write_world(folder: Path, *, roster: Roster, city: City, model: Path | None)
         rtsp_url=f"rtsp://127.0.0.1:{rtsp}/{CAMERA}.mp4",
     )
     texts = {
-        "centre.toml": centre_toml(city),
-        "registry.toml": registry_toml(roster, city),
+        "centre.toml": centre_toml(town),
+        "registry.toml": registry_toml(roster, town.city),
         "cameras.toml": cameras_toml(roster, world),
         "panels.toml": _PANELS.format(port=world.dc09_port),
         "vehicles.toml": _VEHICLES.format(port=world.traccar_port),
@@ -56,14 +56,17 @@ def write_world(folder: Path, *, roster: Roster, city: City, model: Path | None)
     return world
 
 
-def centre_toml(city: City) -> str:
+def centre_toml(town: Town) -> str:
     """The centre file. Inhabitants and costs are invented round numbers, said to be so wherever a board prints them."""
     populations = (
         f"[[population]]\ndistrict = {json.dumps(district.id)}\npeople = {90_000 + 20_000 * number}\n"
         'year = 2026\nsource = "inventado para la demostración"'
-        for number, district in enumerate(city.districts)
+        for number, district in enumerate(town.city.districts)
     )
-    return _CENTRE.format(populations="\n\n".join(populations))
+    pack = "" if town.pack is None else f"city = {json.dumps(str(town.pack.resolve()))}\n"
+    return _CENTRE.format(
+        name=json.dumps(town.name, ensure_ascii=False), city=pack, populations="\n\n".join(populations)
+    )
 
 
 def cameras_toml(roster: Roster, world: World) -> str:
@@ -87,8 +90,8 @@ registry = "registry.toml"
 cameras = "cameras.toml"
 
 [centre]
-name = "Ciudad simulada"
-accounting_every_s = 5.0
+name = {name}
+{city}accounting_every_s = 5.0
 test_mode = true
 
 # Every figure below is invented, as the city is.

@@ -70,6 +70,17 @@ class ToldRow(Struct, frozen=True):
     detail: str = ""
 
 
+class CameraWord(Struct, frozen=True):
+    """What is known of a camera's pictures now. ``state``: :meth:`cior_core.cameras.CameraState.of_state`."""
+
+    camera: str
+    state: int
+    reason: str
+    since_ms: int | None
+    last_word_ms: int | None
+    drill: bool
+
+
 class EventRow(Struct, frozen=True):
     """One event; ``body`` is its exact CloudEvents JSON as it travelled."""
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from cior_core.model import Struct
 from cior_core.taxonomy import Taxonomy
 from cior_store.engine import Store
@@ -28,6 +30,21 @@ class DistrictFacts(Struct, frozen=True, kw_only=True):
     population: Population | None = None
 
 
+class CameraFacts(Struct, frozen=True, kw_only=True):
+    """One camera of the catalogue, as boards show it: no stream."""
+
+    camera: str
+    name: str
+    district: str
+    lat: float
+    lon: float
+    azimuth_deg: float | None = None
+    field_of_view_deg: float | None = None
+    range_m: float
+    owner: str = ""
+    drill: bool = False
+
+
 class CentreFacts(Struct, frozen=True, kw_only=True):
     """One centre. ``officer_hour_cost`` in ``currency``, from ``cost_source``; None: no money is shown.
 
@@ -45,6 +62,7 @@ class CentreFacts(Struct, frozen=True, kw_only=True):
     currency: str
     cost_source: str
     operators: int | None
+    cameras: tuple[CameraFacts, ...] = ()
 
 
 _DISTRICT = ("district", "name", "population", "population_year", "population_source")
@@ -68,6 +86,7 @@ def write_facts(store: Store, facts: CentreFacts, *, now_ms: int) -> bool:
     changed = [
         _write(store, "ops.city_districts", _DISTRICT, rows=sorted(districts), now_ms=now_ms),
         _write(store, "ops.centre_facts", _CENTRE, rows=[centre], now_ms=now_ms),
+        _write(store, "ops.city_cameras", CameraFacts.__struct_fields__, rows=_cameras(facts), now_ms=now_ms),
     ]
     return any(changed)
 
@@ -78,6 +97,14 @@ def write_types(store: Store, taxonomy: Taxonomy, *, now_ms: int) -> bool:
     return _write(
         store, "ops.event_types", ("type", "family", "name_es", "name_en"), rows=[*rows], now_ms=now_ms
     )
+
+
+def _cameras(facts: CentreFacts) -> list[tuple[Any, ...]]:
+    """In order of id; an edition without cameras is one row without id, or the last ones would stay."""
+    rows = sorted(msgspec.structs.astuple(each) for each in facts.cameras)
+    return rows or [
+        msgspec.structs.astuple(CameraFacts(camera="", name="", district="", lat=0.0, lon=0.0, range_m=0.0))
+    ]
 
 
 def _cells(population: Population | None) -> tuple[int | None, int | None, str]:

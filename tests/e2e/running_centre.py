@@ -20,6 +20,7 @@ from cior.supervisor import PartState
 from cior_console.summary import Summary
 from cior_core.geo import City
 from cior_demo import roster, script
+from cior_demo.town import drawn_town
 from cior_demo.wires import PanelWire, TraccarWire
 from cior_demo.world import World, write_world
 
@@ -44,7 +45,7 @@ class RunningCentre:
         self.neighbours = iter(
             [actor for actor in self.roster.kind("panel") if actor.block and actor.name != "panel-corner"]
         )
-        self.world: World = write_world(folder, roster=self.roster, city=self.city, model=None)
+        self.world: World = write_world(folder, roster=self.roster, town=drawn_town(), model=None)
         text = self.world.centre_file.read_text(encoding="utf-8")
         if not with_camera:
             text = text.replace('[[vision]]\nfile = "camera.toml"\n', "")

@@ -36,7 +36,12 @@ function Opening(): JSX.Element {
     const timer = setInterval(() => void askSession(), AGAIN_MS);
     return () => clearInterval(timer);
   }, []);
-  return <main class="sign-in"><h1>CIOR</h1><p role="status">{isUnreached.value ? t("unreached") : t("loading")}</p></main>;
+  return (
+    <main class="sign-in">
+      <h1>CIOR</h1>
+      <p role="status">{isUnreached.value ? t("unreached") : t("loading")}</p>
+    </main>
+  );
 }
 
 let isStarted = false;

@@ -8,7 +8,7 @@ import { isOpeningByHand, isPosture } from "./pages/by_hand";
 import { beginOpening } from "./sealed/section";
 import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
 import { route, toAlert, toPage } from "./state/route";
-import { mayAct } from "./state/session";
+import { mayAct, role } from "./state/session";
 import { rest } from "./state/sound";
 
 const DEEDS: Partial<Record<Command, () => void>> = {
@@ -20,11 +20,19 @@ const DEEDS: Partial<Record<Command, () => void>> = {
   open_line: openLine,
   filter: () => document.getElementById("filter-words")?.focus(),
   back: () => (route.value.page === "desk" ? toAlert(null) : toPage("desk")),
-  help: () => { isHelpOpen.value = true; },
+  help: () => {
+    isHelpOpen.value = true;
+  },
   quiet: () => rest(),
-  open: () => { if (mayAct.value) isOpeningByHand.value = true; },
-  posture: () => { if (mayAct.value) isPosture.value = true; },
-  sealed: () => { if (selectedRow.value?.silent) beginOpening(selectedRow.value.id); },
+  open: () => {
+    if (mayAct.value) isOpeningByHand.value = true;
+  },
+  posture: () => {
+    if (role.value === "supervisor") isPosture.value = true;
+  },
+  sealed: () => {
+    if (selectedRow.value?.silent) beginOpening(selectedRow.value.id);
+  },
 };
 
 export function onKey(event: KeyboardEvent): void {

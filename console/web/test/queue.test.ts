@@ -29,7 +29,8 @@ describe("the queue", () => {
     let seed = 7;
     const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
     for (let turn = 1; turn <= 10_000; turn++) {
-      const id = `a${random(500)}`, rank = 1 + random(5);
+      const id = `a${random(500)}`,
+        rank = 1 + random(5);
       if (random(4) === 0) queue.remove(id);
       else queue.apply({ ...row(id, { version: turn }), order: [rank, random(3), id] });
     }
@@ -44,7 +45,11 @@ describe("the queue", () => {
 describe("the two lists", () => {
   it("no filter takes life at risk that nobody took out of sight, and what it leaves out is counted", () => {
     const rows = [press("p", { district: "norte" }), row("q", { district: "norte" }), row("r")];
-    const found = listingOf(rows, { ...NO_FILTERS, district: "centro", type: "other", words: "nothing like it" }, NONE);
+    const found = listingOf(
+      rows,
+      { ...NO_FILTERS, district: "centro", type: "other", words: "nothing like it" },
+      NONE,
+    );
     expect(keys(found.above)).toEqual(["p"]);
     expect(keys(found.below)).toEqual([]);
     expect(found.filtered).toBe(2);
@@ -56,7 +61,10 @@ describe("the two lists", () => {
     const now = [press("p1"), press("p2", { status: "acknowledged" }), row("a"), row("d")];
     const found = listingOf(now, NO_FILTERS, NONE, frozen);
     expect(keys(found.above)).toEqual(["p2", "p1"]);
-    expect(found.below.map((entry) => [entry.key, entry.gone])).toEqual([["b", true], ["d", false]]);
+    expect(found.below.map((entry) => [entry.key, entry.gone])).toEqual([
+      ["b", true],
+      ["d", false],
+    ]);
     expect(found.waiting).toBe(1);
   });
 

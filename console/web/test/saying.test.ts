@@ -28,14 +28,19 @@ describe("what is said", () => {
   });
 
   it("past midnight yesterday's time carries its day", () => {
-    const late = new Date(2026, 10, 26, 23, 58, 10).getTime(), after = new Date(2026, 10, 27, 0, 3).getTime();
+    const late = new Date(2026, 10, 26, 23, 58, 10).getTime(),
+      after = new Date(2026, 10, 27, 0, 3).getTime();
     expect(timeText(late, after, "es")).toContain("26");
     expect(timeText(late, late + 60_000, "es")).toBe("23:58:10");
   });
 
   it("a change of this machine's clock moves no age: the centre's time runs on a monotonic clock", () => {
-    let tick = 0, wall = 1_000_000;
-    const clock = new CentreClock(() => tick, () => wall);
+    let tick = 0,
+      wall = 1_000_000;
+    const clock = new CentreClock(
+      () => tick,
+      () => wall,
+    );
     clock.set(5_000_000);
     wall += 3_600_000;
     tick += 250;
@@ -52,7 +57,11 @@ describe("what is said", () => {
 describe("the address", () => {
   it("holds alert and filters, whatever their letters", () => {
     const route = routeOf("/console/alerts/a%2F1", "?district=echesortu&words=%22ñ%22");
-    expect(route).toEqual({ page: "desk", alert: "a/1", filters: { district: "echesortu", type: "", source: "", words: '"ñ"' } });
+    expect(route).toEqual({
+      page: "desk",
+      alert: "a/1",
+      filters: { district: "echesortu", type: "", source: "", words: '"ñ"' },
+    });
     const address = new URL(addressOf(route), "http://localhost");
     expect(routeOf(address.pathname, address.search)).toEqual(route);
     expect(routeOf("/console/ledger", "").page).toBe("ledger");
@@ -70,7 +79,13 @@ describe("the keyboard", () => {
     document.body.append(field);
     const pressed = (target: HTMLElement, init: KeyboardEventInit): string | null => {
       let found: string | null = null;
-      target.addEventListener("keydown", (event) => { found = commandOf(event, true); }, { once: true });
+      target.addEventListener(
+        "keydown",
+        (event) => {
+          found = commandOf(event, true);
+        },
+        { once: true },
+      );
       target.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, ...init }));
       return found;
     };

@@ -1,4 +1,5 @@
-// Boxes made by the centre (`cior_bus.sealed_box`); tests/integration/console/test_console_page_build.py opens them there too.
+// Boxes made by the centre (`cior_bus.sealed_box`); tests/integration/console/test_console_page_build.py opens them
+// there too.
 import { describe, expect, it } from "vitest";
 import { fromBase64, keyOf, openBox, OtherKey } from "../src/sealed/box";
 import { unpack } from "../src/sealed/message_pack";
@@ -8,7 +9,8 @@ const secret = keyOf(vectors.private);
 
 describe("what is sealed", () => {
   it("opens with the team's key, of every age of the wire form", () => {
-    for (const one of vectors.boxes) expect(new TextDecoder().decode(openBox(fromBase64(one.box), secret))).toBe(one.content);
+    for (const one of vectors.boxes)
+      expect(new TextDecoder().decode(openBox(fromBase64(one.box), secret))).toBe(one.content);
   });
 
   it("is refused when one bit of it was turned, wherever that is", () => {
@@ -26,7 +28,8 @@ describe("what is sealed", () => {
 
   it("takes 32 bytes in base64 as a key, and nothing else", () => {
     expect(secret.length).toBe(32);
-    for (const text of ["", "cior-team+abc+" + vectors.private, "<html>", vectors.private.slice(1)]) expect(() => keyOf(text)).toThrow();
+    for (const text of ["", "cior-team+abc+" + vectors.private, "<html>", vectors.private.slice(1)])
+      expect(() => keyOf(text)).toThrow();
   });
 
   it("reads no more MessagePack than a box has", () => {

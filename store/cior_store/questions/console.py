@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from cior_store.answers import (
     BlindSpot,
+    CameraWord,
     DeadCount,
     FalseAlarmRow,
     LatencyRow,
@@ -44,6 +45,11 @@ class ConsoleQuestions(Balances):
         """Events that cameras gave, copies collapsed."""
         sql = f"SELECT sum(events) FROM console.v_events{_WINDOW} WHERE startsWith(source, 'vision/')"
         return int(self._store.value(sql, window(since_ms, until_ms)))
+
+    def camera_words(self) -> tuple[CameraWord, ...]:
+        """What is known of every camera's pictures now, by id; those of the catalogue are all there."""
+        columns = ", ".join(CameraWord.__struct_fields__)
+        return self._store.ask(CameraWord, f"SELECT {columns} FROM console.v_cameras ORDER BY camera")
 
     def alerts_by_level(self, *, since_ms: int, until_ms: int) -> tuple[LevelCount, ...]:
         """Alerts opened in the window by level, with each level's reasons by frequency."""

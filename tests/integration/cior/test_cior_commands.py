@@ -21,7 +21,6 @@ from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_core import codec, identity
-from cior_core.geo import City
 from cior_core.model import (
     AreaId,
     DataClass,
@@ -36,6 +35,7 @@ from cior_core.model import (
     TypeCode,
 )
 from cior_demo import roster, world
+from cior_demo.town import drawn_town
 from cior_sink.reconciling import gap_event
 from cior_store.reconcile import Gap
 
@@ -152,8 +152,8 @@ def test_doctor_finds_this_machine_fit() -> None:
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
-    city = City.demo()
-    world.write_world(tmp_path, roster=roster.build(city, seed=1), city=city, model=None)
+    town = drawn_town()
+    world.write_world(tmp_path, roster=roster.build(town.city, seed=1), town=town, model=None)
     return tmp_path / "centre.toml"
 
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from cior_bus.metrics import Metrics
 from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
+from cior_console.city_cameras import CityCameras
 from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.endpoints import Caller
@@ -23,12 +24,13 @@ from cior_console.table import people_endpoints
 from cior_console.visibility import jurisdictions
 from cior_console.web import WallConfig, create_app
 from cior_core import bundled
+from cior_core.cameras import Camera, Cameras
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Transition
 from cior_core.people import Grant, LedgerEntry, Person, Scope, Session, SessionKind
 from cior_core.privacy import Policy, Role
 from cior_core.taxonomy import Taxonomy
-from cior_store.answers import BlindSpot, StoryLine, ToldRow
+from cior_store.answers import BlindSpot, CameraWord, StoryLine, ToldRow
 from integration.console.wall_rig import CITY, NAMES, TOKEN, Clock, questions
 
 T = TypeVar("T")
@@ -94,12 +96,30 @@ class StoreOfTest:
         self.asked.append((what, districts))
 
 
+CAMERAS = Cameras(
+    [
+        Camera(
+            id="plaza",
+            lat=-33.0006,
+            lon=-60.65,
+            azimuth_deg=0.0,
+            district="sur",
+            stream="rtsp://u:hunter2@h/1",
+        ),
+        Camera(id="esquina", lat=-33.0001, lon=-60.65, azimuth_deg=180.0, district="sur"),
+        Camera(id="puente", lat=-33.0002, lon=-60.65, district="norte"),
+    ]
+)
+"""Around one place in the south: the plaza sees it, the corner looks away, of the bridge nobody knows."""
+
+
 class Office:
     """A served console, what it wrote down, and the people of the test: ``who`` by the cookie they come with."""
 
     def __init__(self) -> None:
         self.clock, self.metrics = Clock(), Metrics()
         self.ledger, self.store = LedgerOfTest(), StoreOfTest()
+        self.states: dict[str, int] = {}
         self.lately: dict[str, list[Transition]] = {}
         self.who: dict[str, Caller] = {}
         competent = jurisdictions(TAXONOMY) | {"transit.panic.bus": frozenset({"provincial"})}
@@ -121,6 +141,7 @@ class Office:
             questions=self.store,
             now_ms=self.now_ms,
             lately=lambda alert_id: self.lately.get(alert_id, ()),
+            cameras=CityCameras(CAMERAS, words=self.words, now_ms=self.now_ms),
         )
         return app
 
@@ -142,6 +163,15 @@ class Office:
         )
         self.who[name] = Caller(person=person, session=session, role=role, scope=scope)
         return aiohttp.ClientSession(cookies={"who": name}, headers={"Origin": self.url})
+
+    def words(self) -> tuple[CameraWord, ...]:
+        """What the store says of the cameras."""
+        if self.store.is_away:
+            raise SourceUnavailable("store.away", "away")
+        return tuple(
+            CameraWord(camera=camera, state=state, reason="", since_ms=None, last_word_ms=None, drill=False)
+            for camera, state in self.states.items()
+        )
 
     async def identify(self, request: web.Request) -> Caller | None:
         return self.who.get(request.cookies.get("who", ""))

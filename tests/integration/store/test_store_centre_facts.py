@@ -7,9 +7,18 @@ from typing import Any
 import msgspec
 
 from cior_core import bundled
+from cior_core.cameras import CameraState
 from cior_core.taxonomy import Taxonomy
-from cior_store.centre_facts import CentreFacts, DistrictFacts, Population, write_facts, write_types
+from cior_store.centre_facts import (
+    CameraFacts,
+    CentreFacts,
+    DistrictFacts,
+    Population,
+    write_facts,
+    write_types,
+)
 from cior_store.engine import Store
+from cior_store.questions import ConsoleQuestions
 from integration.store.city import NOON_MS
 
 CENSUS = Population(people=1_000, year=2022, source="INDEC, Censo 2022")
@@ -65,6 +74,32 @@ def test_a_district_that_is_gone_vanishes_even_when_the_clock_went_back(store: S
     assert write_facts(store, change(districts=FACTS.districts[:1], name="Otra"), now_ms=NOON_MS - 5_000)
     assert [row[0] for row in districts(store)] == ["sur"]
     assert store.rows("SELECT name FROM wall.v_centre") == [{"name": "Otra"}]
+
+
+def test_a_camera_of_the_catalogue_of_which_nobody_spoke_is_shown_without_a_word_until_it_is_gone(
+    store: Store,
+) -> None:
+    plaza = CameraFacts(
+        camera="C-01", name="Plaza", district="sur", lat=-32.95, lon=-60.64, azimuth_deg=90.0, range_m=80.0
+    )
+    write_facts(store, change(cameras=(plaza,)), now_ms=NOON_MS)
+    assert not write_facts(store, change(cameras=(plaza,)), now_ms=NOON_MS + 1)
+    [seen] = store.rows(
+        "SELECT camera, name, district, state, reason, since, lat, azimuth_deg FROM supervisor.v_cameras"
+    )
+    assert tuple(seen.values()) == ("C-01", "Plaza", "sur", 0, "no_word", None, -32.95, 90.0)
+    [word] = ConsoleQuestions(store).camera_words()
+    assert (word.camera, CameraState.of_state(word.state), word.since_ms) == (
+        "C-01",
+        CameraState.NO_WORD,
+        None,
+    )
+    assert store.rows("SELECT district, state, cameras FROM wall.v_camera_states") == [
+        {"district": "sur", "state": 0, "cameras": 1}
+    ]
+    assert write_facts(store, FACTS, now_ms=NOON_MS + 2)
+    assert not write_facts(store, FACTS, now_ms=NOON_MS + 3)
+    assert ConsoleQuestions(store).camera_words() == ()
 
 
 def test_before_the_first_start_of_a_sink_there_is_nothing(store: Store) -> None:

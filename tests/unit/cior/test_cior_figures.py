@@ -11,6 +11,7 @@ from cior.figures import centre_facts
 from cior.settings import Centre, load
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import City
+from cior_demo.town import drawn_town
 from cior_demo.world import centre_toml
 from cior_store.centre_facts import Population
 
@@ -85,7 +86,8 @@ def test_a_fault_is_named_with_its_line_and_a_cure(tmp_path: Path, text: str, fa
 
 def test_the_simulated_city_says_that_its_figures_are_invented(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
-    path.write_text(centre_toml(City.demo()), encoding="utf-8")
+    path.write_text(centre_toml(drawn_town()), encoding="utf-8")
+    path.with_name("cameras.toml").write_text("", encoding="utf-8")
     facts = centre_facts(load(path))
     assert facts.population is not None
     assert facts.officer_hour_cost is not None

@@ -130,14 +130,14 @@ def test_the_view_counts_before_the_distance_and_working_before_blind() -> None:
         "dark": CameraState.BLIND,
     }
     found = cameras.nearest(at(0, 0), states, count=4)
-    assert [(near.camera.id, near.sight) for near in found] == [
+    assert [(near.id, near.sight) for near in found] == [
         ("sees", Sight.IN_VIEW),
         ("sees-badly", Sight.IN_VIEW),
         ("dome", Sight.TURNABLE),
         ("near-turned-away", Sight.AWAY),
         ("dark", Sight.IN_VIEW),
     ]
-    assert found[2].camera.state is CameraState.NO_WORD
+    assert found[2].health is CameraState.NO_WORD
     assert round(found[2].distance_m) == 100
     assert round(found[2].bearing_deg) == 180
 
@@ -145,7 +145,7 @@ def test_the_view_counts_before_the_distance_and_working_before_blind() -> None:
 def test_when_nothing_else_is_there_the_blind_ones_are_told() -> None:
     cameras = Cameras([camera("dark", 0, 20, **EAST)])
     [only] = cameras.nearest(at(0, 0), {"dark": CameraState.BLIND})
-    assert (only.camera.id, only.sight) == ("dark", Sight.AWAY)
+    assert (only.id, only.sight) == ("dark", Sight.AWAY)
 
 
 def test_a_place_without_coordinates_is_offered_no_camera() -> None:
@@ -160,11 +160,11 @@ def test_what_screens_get_has_no_stream_anywhere() -> None:
     cameras = Cameras([camera("c", stream="rtsp://admin:hunter2@10.0.0.9/1", **EAST)])
     shown = cameras.shown({"c": CameraState.SEES})
     assert "hunter2" not in repr((shown, cameras.nearest(at(0, 5), {}), cameras["c"]))
-    assert [(each.id, each.state, len(each.cone) > 3) for each in shown] == [("c", CameraState.SEES, True)]
+    assert [(each.id, each.health, len(each.cone) > 3) for each in shown] == [("c", CameraState.SEES, True)]
 
 
 def test_a_state_of_the_views_has_its_word() -> None:
-    assert [CameraState.of_state(n) for n in range(4)] == ["no_word", "sees", "badly", "blind"]
+    assert [CameraState.of_state(n) for n in range(4)] == ["unknown", "good", "degraded", "offline"]
 
 
 # --- sources ------------------------------------------------------------------------------------------------

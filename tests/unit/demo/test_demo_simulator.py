@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,9 @@ from cior_core.registry import Registry
 from cior_demo import roster, script
 from cior_demo.roster import city_point
 from cior_demo.script import Do
+from cior_demo.town import imported_town
+from cior_demo.world import centre_toml
+from unit.city.cities import LAT, LON, city, feature, put
 
 CITY = City.demo()
 
@@ -108,3 +112,21 @@ def test_a_coordinate_that_begins_as_a_sealed_ones_is_told() -> None:
     assert roster.is_beside_sealed(people, silent.lat, 0.0)
     assert roster.is_beside_sealed(people, 0.0, float(f"{silent.lon}31"))
     assert not roster.is_beside_sealed(people, silent.lat + 0.00001, silent.lon + 0.00001)
+
+
+def test_in_an_imported_city_buses_serve_its_lines_and_drive_along_them(tmp_path: Path) -> None:
+    folder = city(tmp_path / "ciudad")
+    way = [[LON + n / 1000, LAT + 0.005] for n in range(1, 8)]
+    line = feature({"type": "LineString", "coordinates": way}, line="7", branch="Roja", direction="Ida")
+    put(folder, "recorridos_colectivos.geojson", line)
+    town = imported_town(folder, tmp_path / "pack")
+    people = roster.build(town.city, seed=7, lines=town.lines)
+    buses = people.kind("bus")
+    assert {bus.route for bus in buses} == {"7"}
+    corners = {(round(lat, 6), round(lon, 6)) for lon, lat in way}
+    assert {(bus.lat, bus.lon) for bus in buses} <= corners
+    assert [each.id for each in town.city.districts] == ["las-tortugas", "villa-oeste"]
+    text = centre_toml(town)
+    assert f'city = "{tmp_path / "pack"}"' in text
+    assert 'name = "ciudad (simulada)"' in text
+    assert imported_town(tmp_path / "pack", tmp_path / "none").lines == town.lines, "a pack is taken as it is"

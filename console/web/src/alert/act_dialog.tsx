@@ -8,17 +8,23 @@ import { Dialog } from "../frame/dialog";
 import { whereOf, nameOf } from "../queue/row";
 import { act, tell } from "../state/acts";
 import { clock } from "../state/clock";
+import { role } from "../state/session";
 import { t } from "../words/words";
 import type { ActSpec } from "./acts_table";
-import { unfit } from "./acts_table";
+import { isFor, unfit } from "./acts_table";
 import { FieldOf } from "./fields";
 
-export interface OpenAct { spec: ActSpec; row: Row; absorbed: string[]; more?: Json }
+export interface OpenAct {
+  spec: ActSpec;
+  row: Row;
+  absorbed: string[];
+  more?: Json;
+}
 export const openAct = signal<OpenAct | null>(null);
 
 /** By key or button: done at once when it asks nothing. */
 export function begin(spec: ActSpec, row: Row, absorbed: string[] = []): void {
-  const why = unfit(spec, row);
+  const why = isFor(spec, row, role.peek()) ? unfit(spec, row) : "not_your_role";
   if (why) tell(`${t(spec.word)}: ${t(why)}`, "bad", row.id);
   else if (!spec.fields.length) act(row, spec.kind);
   else openAct.value = { spec, row, absorbed };
@@ -47,15 +53,28 @@ function Asking({ open }: { open: OpenAct }): JSX.Element {
   };
   return (
     <Dialog title={t(spec.word)} onClose={close}>
-      <p class={`subject ${row.level}`}>{SHAPES[row.level]} {row.level} {nameOf(row)}, {whereOf(row)}</p>
+      <p class={`subject ${row.level}`}>
+        {SHAPES[row.level]} {row.level} {nameOf(row)}, {whereOf(row)}
+      </p>
       {spec.warns ? <p class="banner warn">▲ {t(spec.warns)}</p> : null}
-      <form onSubmit={submit} onKeyDown={(event) => {
-        if (event.key === "Enter" && event.ctrlKey) event.currentTarget.requestSubmit();
-      }}>
-        {spec.fields.map((field, at) => <FieldOf key={field} field={field} open={open} isFirst={at === 0} />)}
-        {missing ? <p class="banner bad" role="alert">✕ {missing}</p> : null}
+      <form
+        onSubmit={submit}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && event.ctrlKey) event.currentTarget.requestSubmit();
+        }}
+      >
+        {spec.fields.map((field, at) => (
+          <FieldOf key={field} field={field} open={open} isFirst={at === 0} />
+        ))}
+        {missing ? (
+          <p class="banner bad" role="alert">
+            ✕ {missing}
+          </p>
+        ) : null}
         <div class="row end">
-          <button type="button" class="button" onClick={close}>{t("cancel")} <kbd aria-hidden="true">Esc</kbd></button>
+          <button type="button" class="button" onClick={close}>
+            {t("cancel")} <kbd aria-hidden="true">Esc</kbd>
+          </button>
           <button type="submit" class={`button ${spec.tone === "danger" ? "danger" : "main"}`}>
             {t(spec.word)} <kbd aria-hidden="true">Ctrl ↵</kbd>
           </button>
@@ -70,7 +89,8 @@ const NUMBERS = new Set(["lat", "lon"]);
 
 /** The body of an act out of its form; what was left empty is not sent. */
 export function bodyOf(data: FormData, nowMs: number = clock.now()): Json {
-  const body: Json = {}, place: Json = {};
+  const body: Json = {},
+    place: Json = {};
   for (const [name, value] of data) {
     const text = String(value).trim();
     if (!text) continue;

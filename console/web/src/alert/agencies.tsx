@@ -7,7 +7,7 @@ import { clockText, timeText } from "../core/ages";
 import { Section, Tag } from "../frame/button";
 import { act } from "../state/acts";
 import { now } from "../state/clock";
-import { agencies } from "../state/directory";
+import { agencyName } from "../state/directory";
 import { mayAct } from "../state/session";
 import { lang, said, t } from "../words/words";
 
@@ -20,7 +20,11 @@ export function Agencies({ page, row }: { page: AlertPage; row: Row }): JSX.Elem
   return (
     <Section title={t("dispatches")}>
       {page.disagreement ? <p class="banner warn">▲ {t("disagreement")}</p> : null}
-      <ul class="dispatches">{clocks.map((one) => <Clock key={`${one.agency}${one.round ?? 0}`} one={one} row={row} />)}</ul>
+      <ul class="dispatches">
+        {clocks.map((one) => (
+          <Clock key={`${one.agency}${one.round ?? 0}`} one={one} row={row} />
+        ))}
+      </ul>
     </Section>
   );
 }
@@ -28,14 +32,19 @@ export function Agencies({ page, row }: { page: AlertPage; row: Row }): JSX.Elem
 const at = (one: AgencyClock, stage: string): Stamp | undefined => one.stamps.find((stamp) => stamp.stage === stage);
 
 function Clock({ one, row }: { one: AgencyClock; row: Row }): JSX.Element {
-  const from = one.stamps[0]?.at_ms, end = at(one, "on_scene") ?? at(one, "declined") ?? at(one, "cleared");
+  const from = one.stamps[0]?.at_ms,
+    end = at(one, "on_scene") ?? at(one, "declined") ?? at(one, "cleared");
   const ran = from === undefined ? null : (end?.at_ms ?? now.value) - from;
   const isLate = !end && ran !== null && ran > WANTED_MS;
-  const name = agencies.value.find((known) => known.id === one.agency)?.name ?? said("agency", one.agency);
+  const name = agencyName(one.agency);
   return (
     <li>
-      <b>{name}</b><span>{[said("competence", one.government), one.unit].filter(Boolean).join(" · ")}</span>
-      <span class={isLate ? "timer bad" : "timer"}>{isLate ? "▲ " : ""}{ran === null ? "–" : clockText(ran)}</span>
+      <b>{name}</b>
+      <span>{[said("competence", one.government), one.unit].filter(Boolean).join(" · ")}</span>
+      <span class={isLate ? "timer bad" : "timer"}>
+        {isLate ? "▲ " : ""}
+        {ran === null ? "–" : clockText(ran)}
+      </span>
       <span class="dim">{one.stamps.map(stampText).join(" · ")}</span>
       {at(one, "declined") ? <Tag tone="bad">✕ {t("stage_declined")}</Tag> : null}
       {one.attended === false ? <Tag tone="bad">▲ {t("not_attended")}</Tag> : null}
@@ -49,12 +58,18 @@ const stampText = (stamp: Stamp): string =>
 
 /** The next stages that may be stamped by radio for an agency that does not stamp itself. */
 function Stages({ one, row }: { one: AgencyClock; row: Row }): JSX.Element {
-  const last = one.stamps.at(-1)?.stage ?? "asked", from = STAGES.indexOf(last as (typeof STAGES)[number]);
+  const last = one.stamps.at(-1)?.stage ?? "asked",
+    from = STAGES.indexOf(last as (typeof STAGES)[number]);
   const next = from < 0 ? [] : STAGES.slice(from + 1);
   return (
     <span class="row">
       {next.map((stage) => (
-        <button key={stage} type="button" class="small" onClick={() => act(row, "stamp", { agency: one.agency, stage })}>
+        <button
+          key={stage}
+          type="button"
+          class="small"
+          onClick={() => act(row, "stamp", { agency: one.agency, stage })}
+        >
           {said("stage", stage)}
         </button>
       ))}

@@ -31,25 +31,42 @@ export function Cameras({ cameras }: { cameras: NearCamera[] }): JSX.Element {
 }
 
 export function Health({ health }: { health: string | null }): JSX.Element {
-  if (health === null || health === "unknown") return <Tag>? {t("health_unknown")}</Tag>;
-  const isGood = health === "ok" || health === "good";
-  return <Tag tone={isGood ? "good" : "bad"}>{isGood ? "✓" : "✕"} {said("health", health)}</Tag>;
+  if (health === null || health === "no_word") return <Tag>? {t("health_unknown")}</Tag>;
+  const isGood = health === "sees";
+  return (
+    <Tag tone={isGood ? "good" : "bad"}>
+      {isGood ? "✓" : "✕"} {said("health", health)}
+    </Tag>
+  );
 }
 
 const MEMBERS_FIRST = 25;
 
 export function Members({ members }: { members: Member[] }): JSX.Element {
-  const shown = members.slice(0, MEMBERS_FIRST), left = members.length - shown.length;
+  const shown = members.slice(0, MEMBERS_FIRST),
+    left = members.length - shown.length;
   return (
     <Section title={t("members")} count={members.length}>
       <table class="members">
-        <thead><tr><th>{t("what")}</th><th>{t("source")}</th><th>{t("at")}</th><th>{t("apart")}</th></tr></thead>
+        <thead>
+          <tr>
+            <th>{t("what")}</th>
+            <th>{t("source")}</th>
+            <th>{t("at")}</th>
+            <th>{t("apart")}</th>
+          </tr>
+        </thead>
         <tbody>
           {shown.map((member) => (
             <tr key={member.event_id}>
-              <td>{lang.value === "es" ? member.name_es : member.name_en}
-                {member.summary ? <small>{plain(member.summary, 160)}</small> : null}</td>
-              <td>{plain(member.source ?? "", 60)}{member.subject ? <small>{plain(member.subject, 60)}</small> : null}</td>
+              <td>
+                {lang.value === "es" ? member.name_es : member.name_en}
+                {member.summary ? <small>{plain(member.summary, 160)}</small> : null}
+              </td>
+              <td>
+                {plain(member.source ?? "", 60)}
+                {member.subject ? <small>{plain(member.subject, 60)}</small> : null}
+              </td>
               <td>{time(member.occurred_ms)}</td>
               <td>{apartOf(member)}</td>
             </tr>
@@ -70,7 +87,9 @@ function apartOf(member: Member): string {
 
 export function Suppressed({ found }: { found: NonNullable<AlertPage["suppression"]> }): JSX.Element {
   return (
-    <p class="banner warn">{t("suppressed_by", found.by, time(found.until_ms), found.hidden)}: {plain(found.reason, 200)}</p>
+    <p class="banner warn">
+      {t("suppressed_by", found.by, time(found.until_ms), found.hidden)}: {plain(found.reason, 200)}
+    </p>
   );
 }
 
@@ -101,7 +120,11 @@ export function Notes({ notes }: { notes: string[] }): JSX.Element | null {
   if (!notes.length) return null;
   return (
     <Section title={t("notes_of")} count={notes.length}>
-      <ul class="told">{notes.map((note, at) => <li key={at}>{plain(note)}</li>)}</ul>
+      <ul class="told">
+        {notes.map((note, at) => (
+          <li key={at}>{plain(note)}</li>
+        ))}
+      </ul>
     </Section>
   );
 }

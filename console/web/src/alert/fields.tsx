@@ -6,7 +6,7 @@ import { nameOf, whereOf } from "../queue/row";
 import { districts } from "../state/city";
 import { session } from "../state/session";
 import { queue, rows } from "../state/desk";
-import { agencies, people, types } from "../state/directory";
+import { agencies, agencyName, people, types } from "../state/directory";
 import { lang, said, t } from "../words/words";
 import type { OpenAct } from "./act_dialog";
 import type { Field } from "./acts_table";
@@ -15,7 +15,11 @@ const DISPOSITIONS = ["confirmed", "false_alarm", "unfounded", "test", "duplicat
 const MINUTES = [15, 30, 60, 120, 240, 480] as const;
 const NOTE_MAX = 500;
 
-interface FieldProps { field: Field; open: OpenAct; isFirst: boolean }
+interface FieldProps {
+  field: Field;
+  open: OpenAct;
+  isFirst: boolean;
+}
 
 export function FieldOf({ field, open, isFirst }: FieldProps): JSX.Element {
   switch (field) {
@@ -27,7 +31,12 @@ export function FieldOf({ field, open, isFirst }: FieldProps): JSX.Element {
     case "agency":
       return <Agencies />;
     case "unit":
-      return <label>{t("unit")}<input name="unit" maxLength={60} autocomplete="off" /></label>;
+      return (
+        <label>
+          {t("unit")}
+          <input name="unit" maxLength={60} autocomplete="off" />
+        </label>
+      );
     case "assignee":
       return <Assignee isFirst={isFirst} />;
     case "until":
@@ -48,14 +57,20 @@ export function FieldOf({ field, open, isFirst }: FieldProps): JSX.Element {
 
 export function Reason({ must, isFirst }: { must: boolean; isFirst: boolean }): JSX.Element {
   return (
-    <label>{must ? t("reason_must") : t("reason")}
+    <label>
+      {must ? t("reason_must") : t("reason")}
       <textarea name="reason" rows={3} maxLength={NOTE_MAX} required={must} autofocus={isFirst} />
     </label>
   );
 }
 
 function Group({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
-  return <fieldset><legend>{title}</legend>{children}</fieldset>;
+  return (
+    <fieldset>
+      <legend>{title}</legend>
+      {children}
+    </fieldset>
+  );
 }
 
 function Dispositions(): JSX.Element {
@@ -63,7 +78,8 @@ function Dispositions(): JSX.Element {
     <Group title={t("disposition")}>
       {DISPOSITIONS.map((one, at) => (
         <label key={one} class="check">
-          <input type="radio" name="disposition" value={one} required autofocus={at === 0} />{said("disposition", one)}
+          <input type="radio" name="disposition" value={one} required autofocus={at === 0} />
+          {said("disposition", one)}
         </label>
       ))}
     </Group>
@@ -73,10 +89,11 @@ function Dispositions(): JSX.Element {
 function Agencies(): JSX.Element {
   return (
     <Group title={t("agency")}>
-      {agencies.value.map((one, at) => (
+      {agencies.map((one, at) => (
         <label key={one.id} class="check">
-          <input type="radio" name="agency" value={one.id} autofocus={at === 0} />{one.name}
-          {one.competence ? <small> · {said("competence", one.competence)}</small> : null}
+          <input type="radio" name="agency" value={one.id} autofocus={at === 0} />
+          {agencyName(one.id)}
+          <small>{said("competence", one.government)}</small>
         </label>
       ))}
     </Group>
@@ -84,12 +101,31 @@ function Agencies(): JSX.Element {
 }
 
 function Assignee({ isFirst }: { isFirst: boolean }): JSX.Element {
-  const mine = session.value?.login ?? "";
   return (
-    <label>{t("assignee")}
-      <input name="assignee" list="people" defaultValue={mine} required autofocus={isFirst} autocomplete="off" maxLength={80} />
-      <datalist id="people">{people.value.map((one) => <option key={one.login} value={one.login}>{one.name}</option>)}</datalist>
+    <label>
+      {t("assignee")}
+      <select name="assignee" required autofocus={isFirst}>
+        <Colleagues />
+      </select>
     </label>
+  );
+}
+
+/** Who is in the room; oneself first. */
+export function Colleagues({ isOthers = false }: { isOthers?: boolean }): JSX.Element {
+  const mine = session.value?.person_id ?? "";
+  return (
+    <>
+      {mine && !isOthers ? <option value={mine}>{session.value?.name}</option> : null}
+      {people.value
+        .filter((one) => one.id !== mine)
+        .map((one) => (
+          <option key={one.id} value={one.id}>
+            {one.name}
+            {one.post ? ` · ${one.post}` : ""}
+          </option>
+        ))}
+    </>
   );
 }
 
@@ -113,7 +149,9 @@ function candidates(row: Row): Row[] {
   const far = (other: Row): number =>
     row.lat != null && row.lon != null && other.lat != null && other.lon != null
       ? Math.hypot(row.lat - other.lat, (row.lon - other.lon) * Math.cos((row.lat * Math.PI) / 180))
-      : other.district === row.district ? 1 : 2;
+      : other.district === row.district
+        ? 1
+        : 2;
   return rows.value
     .filter((other) => other.id !== row.id && Boolean(other.drill) === Boolean(row.drill))
     .map((other) => ({ other, far: far(other) }))
@@ -145,7 +183,8 @@ function Absorbed({ ids }: { ids: string[] }): JSX.Element {
         const row = queue.rows.get(id);
         return (
           <label key={id} class="check">
-            <input type="checkbox" name="target_ids" value={id} defaultChecked={ids.length === 1} />{row ? nameOf(row) : id}
+            <input type="checkbox" name="target_ids" value={id} defaultChecked={ids.length === 1} />
+            {row ? nameOf(row) : id}
           </label>
         );
       })}
@@ -155,10 +194,15 @@ function Absorbed({ ids }: { ids: string[] }): JSX.Element {
 
 function Types({ isFirst }: { isFirst: boolean }): JSX.Element {
   return (
-    <label>{t("new_type")}
+    <label>
+      {t("new_type")}
       <select name="type" required autofocus={isFirst}>
         <option value="">{t("choose")}</option>
-        {types.value.map((one) => <option key={one.code} value={one.code}>{lang.value === "es" ? one.es : one.en}</option>)}
+        {types.value.map((one) => (
+          <option key={one.code} value={one.code}>
+            {lang.value === "es" ? one.es : one.en}
+          </option>
+        ))}
       </select>
     </label>
   );
@@ -167,16 +211,30 @@ function Types({ isFirst }: { isFirst: boolean }): JSX.Element {
 export function PlaceFields({ row }: { row: Row | null }): JSX.Element {
   return (
     <Group title={t("place")}>
-      <label>{t("place_text")}<input name="place_text" maxLength={200} autofocus /></label>
-      <label>{t("district")}
+      <label>
+        {t("place_text")}
+        <input name="place_text" maxLength={200} autofocus />
+      </label>
+      <label>
+        {t("district")}
         <select name="district" defaultValue={row?.district ?? ""}>
           <option value="">{t("choose")}</option>
-          {[...districts.value].map(([id, name]) => <option key={id} value={id}>{name}</option>)}
+          {[...districts.value].map(([id, name]) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
         </select>
       </label>
       <div class="row">
-        <label>{t("lat")}<input name="lat" inputMode="decimal" pattern="-?[0-9]{1,2}([.,][0-9]+)?" defaultValue={row?.lat ?? ""} /></label>
-        <label>{t("lon")}<input name="lon" inputMode="decimal" pattern="-?[0-9]{1,3}([.,][0-9]+)?" defaultValue={row?.lon ?? ""} /></label>
+        <label>
+          {t("lat")}
+          <input name="lat" inputMode="decimal" pattern="-?[0-9]{1,2}([.,][0-9]+)?" defaultValue={row?.lat ?? ""} />
+        </label>
+        <label>
+          {t("lon")}
+          <input name="lon" inputMode="decimal" pattern="-?[0-9]{1,3}([.,][0-9]+)?" defaultValue={row?.lon ?? ""} />
+        </label>
       </div>
     </Group>
   );

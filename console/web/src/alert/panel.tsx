@@ -1,4 +1,5 @@
-// One alert: what, why, where, what the protocol says next, what the nearest cameras can see, who knows, what was done.
+// One alert: what, why, where, what the protocol says next, what the nearest cameras can see, who knows, what was
+// done.
 import { useEffect } from "preact/hooks";
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
@@ -12,13 +13,14 @@ import { nameOf, Tags, whereOf } from "../queue/row";
 import { Button } from "../frame/button";
 import { now } from "../state/clock";
 import { selectedRow } from "../state/desk";
+import { personName } from "../state/directory";
 import { pendingOf } from "../state/overlay";
 import { problemText } from "../state/problem_text";
 import { route, toAlert } from "../state/route";
-import { mayAct } from "../state/session";
+import { mayAct, role } from "../state/session";
 import { lang, said, t } from "../words/words";
 import { begin } from "./act_dialog";
-import { ACTS, unfit, type ActSpec } from "./acts_table";
+import { ACTS, isFor, unfit, type ActSpec } from "./acts_table";
 import { Agencies } from "./agencies";
 import { Cameras, Links, Members, Notes, Suppressed } from "./facts";
 import { Checklist, Timeline, ToldTo } from "./story";
@@ -32,7 +34,9 @@ const isMore = signal(false);
 const trouble = signal<Problem | null>(null);
 
 export function AlertPanel(): JSX.Element {
-  const id = route.value.alert, row = selectedRow.value ?? pageRow(id), version = row?.version ?? 0;
+  const id = route.value.alert,
+    row = selectedRow.value ?? pageRow(id),
+    version = row?.version ?? 0;
   useEffect(() => ask(id), [id, version]);
   if (!id) return <Nothing />;
   const page = alertPage.value?.id === id ? alertPage.value : null;
@@ -42,8 +46,16 @@ export function AlertPanel(): JSX.Element {
       <Head row={row} page={page} />
       {mayAct.value ? <Acts row={row} absorbed={page?.absorbed ?? []} /> : null}
       <div class="scroll" tabIndex={0} role="region" aria-label={t("alert_facts")}>
-        {trouble.value ? <p class="banner warn" role="alert">{problemText(trouble.value)}</p> : null}
-        <Terms reasons={page?.terms?.length ? page.terms : row.reasons} level={row.level} score={page?.score ?? null} />
+        {trouble.value ? (
+          <p class="banner warn" role="alert">
+            {problemText(trouble.value)}
+          </p>
+        ) : null}
+        <Terms
+          reasons={page?.terms?.length ? page.terms : row.reasons}
+          level={row.level}
+          score={page?.score ?? null}
+        />
         {page ? <Facts page={page} row={row} /> : trouble.value ? null : <p class="dim">{t("loading")}</p>}
       </div>
     </section>
@@ -54,7 +66,7 @@ function Facts({ page, row }: { page: AlertPage; row: Row }): JSX.Element {
   return (
     <>
       {page.suppression ? <Suppressed found={page.suppression} /> : null}
-      {(page.checklist ?? []).map((one) => <Checklist key={one.id} protocol={one} row={row} />)}
+      {page.steps?.length ? <Checklist steps={page.steps} protocols={page.protocols ?? []} row={row} /> : null}
       {row.silent ? <SealedSection row={row} /> : null}
       {row.silent ? null : <Cameras cameras={page.cameras ?? []} />}
       <Agencies page={page} row={row} />
@@ -72,13 +84,16 @@ const pageRow = (id: string | null): Row | null => (id && alertPage.value?.id ==
 function ask(id: string | null): (() => void) | undefined {
   if (!id) return undefined;
   let isCurrent = true;
-  const timer = setTimeout(() => {
-    void get<AlertPage>(`alerts/${encodeURIComponent(id)}`).then((answer) => {
-      if (!isCurrent) return;
-      trouble.value = answer.ok ? null : answer.problem;
-      if (answer.ok) alertPage.value = answer.value;
-    });
-  }, alertPage.value?.id === id ? 250 : 0);
+  const timer = setTimeout(
+    () => {
+      void get<AlertPage>(`alerts/${encodeURIComponent(id)}`).then((answer) => {
+        if (!isCurrent) return;
+        trouble.value = answer.ok ? null : answer.problem;
+        if (answer.ok) alertPage.value = answer.value;
+      });
+    },
+    alertPage.value?.id === id ? 250 : 0,
+  );
   return () => {
     isCurrent = false;
     clearTimeout(timer);
@@ -86,14 +101,20 @@ function ask(id: string | null): (() => void) | undefined {
 }
 
 function Nothing(): JSX.Element {
-  return <section class="panel alert empty" aria-label={t("alert_page")}><p class="dim">{t("choose_one")}</p></section>;
+  return (
+    <section class="panel alert empty" aria-label={t("alert_page")}>
+      <p class="dim">{t("choose_one")}</p>
+    </section>
+  );
 }
 
 function Missing(): JSX.Element {
   return (
     <section class="panel alert empty" aria-label={t("alert_page")}>
       <p class="dim">{trouble.value ? problemText(trouble.value) : t("not_open_any_more")}</p>
-      <Button onPress={() => toAlert(null)} hint="Esc">{t("back_to_queue")}</Button>
+      <Button onPress={() => toAlert(null)} hint="Esc">
+        {t("back_to_queue")}
+      </Button>
     </section>
   );
 }
@@ -103,17 +124,28 @@ function Head({ row, page }: { row: Row; page: AlertPage | null }): JSX.Element 
   const place = page?.place?.text ? ` · ${plain(page.place.text, 120)}` : "";
   return (
     <div class={`head ${toneOf(row)}`}>
-      <span class="level">{SHAPES[row.level]} {row.level}</span>
+      <span class="level">
+        {SHAPES[row.level]} {row.level}
+      </span>
       <div>
-        <h2>{nameOf(row)}<Tags row={row} /></h2>
-        <p>{whereOf(row)}{place} · {t("since", timeText(row.opened_ms, now.value, lang.value), ageText(row.opened_ms, now.value))}</p>
+        <h2>
+          {nameOf(row)}
+          <Tags row={row} />
+        </h2>
+        <p>
+          {whereOf(row)}
+          {place} · {t("since", timeText(row.opened_ms, now.value, lang.value), ageText(row.opened_ms, now.value))}
+        </p>
         <p class="dim">
-          <b class="status">{said("status", row.status)}</b>{row.assignee ? ` · ${row.assignee}` : ""}
+          <b class="status">{said("status", row.status)}</b>
+          {row.assignee ? ` · ${personName(row.assignee)}` : ""}
           {page?.disposition ? ` · ${said("disposition", page.disposition)}` : ""}
           {waiting ? ` · ${t("sending")}` : ""} · <code>{row.id.slice(0, 12)}</code>
         </p>
       </div>
-      <button type="button" class="small" onClick={() => toAlert(null)} aria-label={t("back_to_queue")}>×</button>
+      <button type="button" class="small" onClick={() => toAlert(null)} aria-label={t("back_to_queue")}>
+        ×
+      </button>
     </div>
   );
 }
@@ -121,11 +153,20 @@ function Head({ row, page }: { row: Row; page: AlertPage | null }): JSX.Element 
 function Acts({ row, absorbed }: { row: Row; absorbed: string[] }): JSX.Element {
   return (
     <div class="acts" role="toolbar" aria-label={t("acts")}>
-      {ACTS.filter((spec) => spec.often).map((spec) => <ActButton key={spec.kind} spec={spec} row={row} absorbed={absorbed} />)}
-      <details open={isMore.value} onToggle={(event) => { isMore.value = event.currentTarget.open; }}>
+      {ACTS.filter((spec) => spec.often).map((spec) => (
+        <ActButton key={spec.kind} spec={spec} row={row} absorbed={absorbed} />
+      ))}
+      <details
+        open={isMore.value}
+        onToggle={(event) => {
+          isMore.value = event.currentTarget.open;
+        }}
+      >
         <summary>{t("more_acts")}</summary>
         <div>
-          {ACTS.filter((spec) => !spec.often).map((spec) => <ActButton key={spec.kind} spec={spec} row={row} absorbed={absorbed} />)}
+          {ACTS.filter((spec) => !spec.often).map((spec) => (
+            <ActButton key={spec.kind} spec={spec} row={row} absorbed={absorbed} />
+          ))}
         </div>
       </details>
     </div>
@@ -134,7 +175,7 @@ function Acts({ row, absorbed }: { row: Row; absorbed: string[] }): JSX.Element 
 
 function ActButton({ spec, row, absorbed }: { spec: ActSpec; row: Row; absorbed: string[] }): JSX.Element | null {
   const why = unfit(spec, row);
-  if (why === "not_in_this_state") return null;
+  if (why === "not_in_this_state" || !isFor(spec, row, role.value)) return null;
   return (
     <Button hint={spec.key} tone={spec.tone ?? "plain"} off={why !== null} onPress={() => begin(spec, row, absorbed)}>
       {t(spec.word)}

@@ -4,7 +4,11 @@ import type { ActSpec } from "./acts_table";
 import { openAct } from "./act_dialog";
 
 const SKIP: ActSpec = {
-  kind: "step_skip", command: "note", key: "", word: "do_step_skip", fields: ["reason_must"],
+  kind: "step_skip",
+  command: "note",
+  key: "",
+  word: "do_step_skip",
+  fields: ["reason_must"],
   when: ["open", "acknowledged", "dispatched", "on_scene"],
 };
 

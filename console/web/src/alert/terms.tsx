@@ -6,8 +6,17 @@ import { plain } from "../core/text";
 import { Section } from "../frame/button";
 import { both, t } from "../words/words";
 
-export function Terms({ reasons, level, score }: { reasons: Reason[]; level: Level; score: number | null }): JSX.Element {
-  const counted = reasons.filter((reason) => reason.points !== 0), told = reasons.filter((reason) => reason.points === 0);
+export function Terms({
+  reasons,
+  level,
+  score,
+}: {
+  reasons: Reason[];
+  level: Level;
+  score: number | null;
+}): JSX.Element {
+  const counted = reasons.filter((reason) => reason.points !== 0),
+    told = reasons.filter((reason) => reason.points === 0);
   return (
     <Section title={t("why")}>
       {reasons.length ? null : <p class="dim">{t("why_hidden")}</p>}
@@ -15,15 +24,30 @@ export function Terms({ reasons, level, score }: { reasons: Reason[]; level: Lev
         <tbody>
           {counted.map((reason) => (
             <tr key={reason.code + reason.points}>
-              <td class="points">{reason.points > 0 ? "+" : ""}{reason.points}</td><td>{plain(both(reason), 240)}</td>
+              <td class="points">
+                {reason.points > 0 ? "+" : ""}
+                {reason.points}
+              </td>
+              <td>{plain(both(reason), 240)}</td>
             </tr>
           ))}
           {score === null ? null : (
-            <tr class="total"><td class="points">{score}</td><td>= {SHAPES[level]} {level}</td></tr>
+            <tr class="total">
+              <td class="points">{score}</td>
+              <td>
+                = {SHAPES[level]} {level}
+              </td>
+            </tr>
           )}
         </tbody>
       </table>
-      {told.length ? <ul class="told">{told.map((reason, at) => <li key={reason.code + at}>{plain(both(reason), 240)}</li>)}</ul> : null}
+      {told.length ? (
+        <ul class="told">
+          {told.map((reason, at) => (
+            <li key={reason.code + at}>{plain(both(reason), 240)}</li>
+          ))}
+        </ul>
+      ) : null}
     </Section>
   );
 }

@@ -19,7 +19,14 @@ export interface Member {
   summary?: string | null;
 }
 
-export interface Line { id: string; at_ms: number; kind: string; actor: string; es: string; en: string }
+export interface Line {
+  id: string;
+  at_ms: number;
+  kind: string;
+  actor: string;
+  es: string;
+  en: string;
+}
 
 export interface Told {
   command_id: string;
@@ -32,22 +39,21 @@ export interface Told {
   detail?: string | null;
 }
 
+/** One step of a protocol that runs on the alert; `step` is `<protocol>/<step>`. */
 export interface Step {
-  id: string;
-  protocol?: string;
+  step: string;
   act: string;
   target: string;
   es: string;
   en: string;
-  /** When its timer fires; absent: it runs at once. */
+  /** open, waiting (only a person may run it), done, skipped, escalated. */
+  outcome: string;
+  after_s?: number;
   due_ms?: number | null;
-  state?: string;
   at_ms?: number | null;
   by?: string | null;
   reason?: string | null;
 }
-
-export interface Checklist { id: string; version: number; name_es: string; name_en: string; steps: Step[] }
 
 export interface NearCamera {
   id: string;
@@ -57,7 +63,11 @@ export interface NearCamera {
   health?: string | null;
 }
 
-export interface Stamp { stage: string; at_ms: number; by: string }
+export interface Stamp {
+  stage: string;
+  at_ms: number;
+  by: string;
+}
 export interface AgencyClock {
   agency: string;
   government: string;
@@ -91,7 +101,9 @@ export interface AlertPage {
   story?: Line[];
   story_is_whole?: boolean;
   told?: Told[];
-  checklist?: Checklist[];
+  protocols?: string[];
+  steps?: Step[];
+  deeds?: { kind: string; by: string; at_ms: number; version: number; about?: string }[];
   cameras?: NearCamera[];
   agencies?: AgencyClock[];
   disagreement?: boolean;

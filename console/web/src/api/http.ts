@@ -6,12 +6,22 @@ const WAIT_MS = 10_000;
 
 export type Answer<T> = { ok: true; value: T } | { ok: false; problem: Problem };
 
-export interface Asked { body?: unknown; key?: string; waitMs?: number }
+export interface Asked {
+  body?: unknown;
+  key?: string;
+  waitMs?: number;
+  /** Why this is read; roles that look back must say it. */
+  reason?: string;
+}
 
 export async function ask<T>(method: string, path: string, asked: Asked = {}): Promise<Answer<T>> {
-  const headers: Record<string, string> = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
+  const headers: Record<string, string> = {
+    Accept: "application/json",
+    "Accept-Language": document.documentElement.lang,
+  };
   if (asked.body !== undefined) headers["Content-Type"] = "application/json";
   if (asked.key) headers["Idempotency-Key"] = asked.key;
+  if (asked.reason) headers["Cior-Reason"] = encodeURIComponent(asked.reason);
   try {
     const response = await fetch(BASE + path, {
       method,
@@ -58,7 +68,8 @@ export const get = <T>(path: string): Promise<Answer<T>> => ask<T>("GET", path);
 export const post = <T>(path: string, body: unknown = {}): Promise<Answer<T>> => ask<T>("POST", path, { body });
 
 /** Whether asking again may help: nobody answered, or somebody who said "later". */
-export const isAway = (problem: Problem): boolean => problem.status === 0 || [502, 503, 504, 429].includes(problem.status);
+export const isAway = (problem: Problem): boolean =>
+  problem.status === 0 || [502, 503, 504, 429].includes(problem.status);
 
 /** A new idempotency key. */
 export const newKey = (): string => crypto.randomUUID();

@@ -1,12 +1,28 @@
-// What travels between the console and this page. Instants are UTC milliseconds (`_ms`), angles degrees, lengths metres.
+// What travels between the console and this page. Instants are UTC milliseconds (`_ms`), angles degrees, lengths
+// metres.
 
 export type Level = "P1" | "P2" | "P3" | "P4" | "P5";
 export type Status = "open" | "acknowledged" | "dispatched" | "on_scene" | "closed" | "merged";
 export type Role =
-  | "wall" | "operator" | "dispatcher" | "supervisor" | "response_team" | "prosecutor" | "defender" | "custodian"
-  | "analyst" | "auditor" | "engineer" | "agency";
+  | "wall"
+  | "operator"
+  | "dispatcher"
+  | "supervisor"
+  | "response_team"
+  | "prosecutor"
+  | "defender"
+  | "custodian"
+  | "analyst"
+  | "auditor"
+  | "engineer"
+  | "agency";
 
-export interface Reason { code: string; points: number; es: string; en: string }
+export interface Reason {
+  code: string;
+  points: number;
+  es: string;
+  en: string;
+}
 
 /** One row of the queue. `order`: its key in the one queue of core; here keys are only compared. */
 export interface Row {
@@ -66,7 +82,14 @@ export interface Session {
   now_ms: number;
 }
 
-export interface Problem { status: number; code: string; title: string; detail: string; detail_es?: string; extra: Json }
+export interface Problem {
+  status: number;
+  code: string;
+  title: string;
+  detail: string;
+  detail_es?: string;
+  extra: Json;
+}
 
 export type Json = Record<string, unknown>;
 
@@ -78,4 +101,10 @@ export interface SignInAnswer {
   session?: Session | null;
 }
 
-export interface Ways { password: boolean; passkey: boolean; openid: string; refusal: string; centre: string }
+export interface Ways {
+  password: boolean;
+  passkey: boolean;
+  openid: string;
+  refusal: string;
+  centre: string;
+}

@@ -18,7 +18,8 @@ export function ageText(sinceMs: number, nowMs: number): string {
 export function clockText(leftMs: number): string {
   const seconds = Math.abs(Math.trunc(leftMs / 1000));
   const sign = leftMs < 0 ? "-" : "";
-  const hours = Math.floor(seconds / 3600), minutes = Math.floor((seconds % 3600) / 60);
+  const hours = Math.floor(seconds / 3600),
+    minutes = Math.floor((seconds % 3600) / 60);
   const tail = String(seconds % 60).padStart(2, "0");
   if (hours === 0) return `${sign}${minutes}:${tail}`;
   return `${sign}${hours}:${String(minutes).padStart(2, "0")}:${tail}`;
@@ -26,7 +27,9 @@ export function clockText(leftMs: number): string {
 
 /** The time of day, and the day too when it is not today's: past midnight "23:58:10" alone would lie. */
 export function timeText(atMs: number, nowMs: number, lang: Language): string {
-  const at = new Date(atMs), now = new Date(nowMs), locale = localeOf(lang);
+  const at = new Date(atMs),
+    now = new Date(nowMs),
+    locale = localeOf(lang);
   const time = at.toLocaleTimeString(locale, { hour12: false });
   if (at.toDateString() === now.toDateString()) return time;
   return `${at.toLocaleDateString(locale, { day: "numeric", month: "short" })} ${time}`;
@@ -40,7 +43,10 @@ export function distanceText(metres: number): string {
 export class CentreClock {
   private offsetMs: number;
 
-  constructor(private readonly tick: () => number = () => performance.now(), wall: () => number = () => Date.now()) {
+  constructor(
+    private readonly tick: () => number = () => performance.now(),
+    wall: () => number = () => Date.now(),
+  ) {
     this.offsetMs = wall() - tick();
   }
 

@@ -12,7 +12,8 @@ export function pointAt(lat: number, lon: number, azimuth: number, metres: numbe
 
 /** The sector that a camera sees, as a closed ring of [lon, lat]; a whole circle from 360 degrees on. */
 export function coneRing(
-  camera: { lat: number; lon: number; azimuth: number; fov: number; range: number }, steps = 16,
+  camera: { lat: number; lon: number; azimuth: number; fov: number; range: number },
+  steps = 16,
 ): [number, number][] {
   const { lat, lon, azimuth, fov, range } = camera;
   const whole = fov >= 360;

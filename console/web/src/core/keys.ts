@@ -1,11 +1,41 @@
 // The keyboard: one table, from which the handler and the visible map both come.
 
 export type Command =
-  | "next" | "previous" | "first" | "last" | "newest" | "open_line" | "acknowledge" | "assign" | "dispatch" | "on_scene"
-  | "close" | "note" | "merge" | "unmerge" | "suppress" | "hold" | "reclassify" | "move" | "reopen" | "siren_confirm"
-  | "siren_cancel" | "open" | "posture" | "confirm" | "filter" | "back" | "help" | "quiet" | "sealed";
+  | "next"
+  | "previous"
+  | "first"
+  | "last"
+  | "newest"
+  | "open_line"
+  | "acknowledge"
+  | "assign"
+  | "dispatch"
+  | "on_scene"
+  | "close"
+  | "note"
+  | "merge"
+  | "unmerge"
+  | "suppress"
+  | "hold"
+  | "reclassify"
+  | "move"
+  | "reopen"
+  | "siren_confirm"
+  | "siren_cancel"
+  | "open"
+  | "posture"
+  | "confirm"
+  | "filter"
+  | "back"
+  | "help"
+  | "quiet"
+  | "sealed";
 
-export interface Shortcut { key: string; command: Command; shown: string }
+export interface Shortcut {
+  key: string;
+  command: Command;
+  shown: string;
+}
 
 export const SHORTCUTS: readonly Shortcut[] = [
   { key: "ArrowDown", command: "next", shown: "↓" },

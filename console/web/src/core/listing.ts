@@ -1,10 +1,15 @@
 // From the queue to what stands on the screen: two lists. Above, life at risk that nobody took: no filter, fold or
-// freeze takes a row out of it. Below, the rest, filtered. While somebody reads, no row moves: the order that was on the
-// screen stays, what came since is added at the end above and counted below.
+// freeze takes a row out of it. Below, the rest, filtered. While somebody reads, no row moves: the order that was on
+// the screen stays, what came since is added at the end above and counted below.
 import type { Row } from "../api/shapes";
 import { mustShow } from "./queue";
 
-export interface Filters { district: string; type: string; source: string; words: string }
+export interface Filters {
+  district: string;
+  type: string;
+  source: string;
+  words: string;
+}
 export const NO_FILTERS: Filters = { district: "", type: "", source: "", words: "" };
 
 export interface Entry {
@@ -27,7 +32,10 @@ export interface Listing {
   filtered: number;
 }
 
-export interface Frozen { above: readonly Entry[]; below: readonly Entry[] }
+export interface Frozen {
+  above: readonly Entry[];
+  below: readonly Entry[];
+}
 
 export const lineKey = (group: string): string => `line:${group}`;
 
@@ -59,7 +67,9 @@ function entriesOf(rows: Row[], opened: ReadonlySet<string>): Entry[] {
 }
 
 function lineOf(members: Row[], opened: ReadonlySet<string>): Entry[] {
-  const row = members[0]!, key = lineKey(row.group!), isOpen = opened.has(key);
+  const row = members[0]!,
+    key = lineKey(row.group!),
+    isOpen = opened.has(key);
   const head = { key, row, members, isOpen, inLine: false, gone: false };
   return isOpen ? [head, ...members.map((member) => ({ ...single(member), inLine: true }))] : [head];
 }
@@ -79,9 +89,13 @@ function held(entries: Entry[], before: readonly Entry[], addNew: boolean): { ke
 }
 
 export function listingOf(
-  rows: readonly Row[], filters: Filters, opened: ReadonlySet<string>, frozen: Frozen | null = null,
+  rows: readonly Row[],
+  filters: Filters,
+  opened: ReadonlySet<string>,
+  frozen: Frozen | null = null,
 ): Listing {
-  const urgent: Row[] = [], rest: Row[] = [];
+  const urgent: Row[] = [],
+    rest: Row[] = [];
   const pinned = frozen ? new Set(frozen.above.map((entry) => entry.key)) : null;
   let filtered = 0;
   for (const row of rows) {
@@ -90,9 +104,11 @@ export function listingOf(
     else if (passes(row, filters)) rest.push(row);
     else filtered += 1;
   }
-  const above = entriesOf(urgent, opened), below = entriesOf(rest, opened);
+  const above = entriesOf(urgent, opened),
+    below = entriesOf(rest, opened);
   if (!frozen) return { above, below, waiting: 0, filtered };
-  const up = held(above, frozen.above, true), down = held(below, frozen.below, false);
+  const up = held(above, frozen.above, true),
+    down = held(below, frozen.below, false);
   return { above: up.kept, below: down.kept, waiting: down.news, filtered };
 }
 

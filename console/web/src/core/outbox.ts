@@ -1,14 +1,24 @@
-// Acts on their way. Each keeps its idempotency key until the console answered, through a lost line and a reload, so that
-// an act is done once, however often it is sent.
+// Acts on their way. Each keeps its idempotency key until the console answered, through a lost line and a reload, so
+// that an act is done once, however often it is sent.
 
-export interface Sent { key: string; path: string; body: unknown; alertId: string | null; atMs: number; tries: number }
+export interface Sent {
+  key: string;
+  path: string;
+  body: unknown;
+  alertId: string | null;
+  atMs: number;
+  tries: number;
+}
 
 export type Reply =
   | { kind: "accepted" }
   | { kind: "refused"; status: number; title: string; detail: string; first?: string }
   | { kind: "away" };
 
-export interface Keeper { read(): Sent[]; write(all: Sent[]): void }
+export interface Keeper {
+  read(): Sent[];
+  write(all: Sent[]): void;
+}
 
 const PAUSES_MS = [0, 500, 1000, 2000, 4000, 8000];
 export const pauseMs = (tries: number): number => PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)]!;

@@ -4,7 +4,8 @@ import type { Row } from "../api/shapes";
 export function compareOrder(a: Row, b: Row): number {
   const length = Math.min(a.order.length, b.order.length);
   for (let at = 0; at < length; at++) {
-    const left = a.order[at]!, right = b.order[at]!;
+    const left = a.order[at]!,
+      right = b.order[at]!;
     if (left !== right) return left < right ? -1 : 1;
   }
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
@@ -47,7 +48,8 @@ export class Queue {
   }
 
   private place(row: Row): number {
-    let low = 0, high = this.sorted.length;
+    let low = 0,
+      high = this.sorted.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (compareOrder(this.sorted[middle]!, row) < 0) low = middle + 1;

@@ -3,7 +3,11 @@ import { NO_FILTERS, type Filters } from "./listing";
 
 export const PAGES = ["desk", "shift", "load", "ledger", "sessions"] as const;
 export type Page = (typeof PAGES)[number];
-export interface Route { page: Page; alert: string | null; filters: Filters }
+export interface Route {
+  page: Page;
+  alert: string | null;
+  filters: Filters;
+}
 
 const BASE = "/console/";
 

@@ -2,7 +2,11 @@
 import type { Level, Row } from "../api/shapes";
 import { mustShow } from "./queue";
 
-export interface Beep { hz: number; from_s: number; for_s: number }
+export interface Beep {
+  hz: number;
+  from_s: number;
+  for_s: number;
+}
 
 const beeps = (hz: number[], each_s: number): Beep[] =>
   hz.map((one, at) => ({ hz: one, from_s: at * each_s, for_s: each_s * 0.8 }));

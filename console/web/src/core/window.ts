@@ -1,6 +1,9 @@
 // Which rows of a long list are drawn: a fixed height each, so thousands cost as much as twenty.
 
-export interface Window { from: number; to: number }
+export interface Window {
+  from: number;
+  to: number;
+}
 
 export function windowOf(scrollTop: number, heightPx: number, rowPx: number, rows: number, spare = 6): Window {
   const first = Math.max(0, Math.floor(scrollTop / rowPx));

@@ -2,7 +2,9 @@
 import type { FeedNews, PageSays } from "./messages";
 import { FeedSource } from "./source";
 
-export interface Feed { say(says: PageSays): void }
+export interface Feed {
+  say(says: PageSays): void;
+}
 
 export function openFeed(hear: (news: FeedNews) => void): Feed {
   const feed = "SharedWorker" in globalThis ? shared(hear) : own(hear);

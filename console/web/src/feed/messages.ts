@@ -1,5 +1,5 @@
-// What the shared worker tells each page, and how a line of the feed is read. The worker holds the one connection of this
-// browser: six a host is all that HTTP/1.1 gives, and a seventh page would not even load.
+// What the shared worker tells each page, and how a line of the feed is read. The worker holds the one connection of
+// this browser: six a host is all that HTTP/1.1 gives, and a seventh page would not even load.
 import type { Row, Snapshot } from "../api/shapes";
 
 export type FeedNews =
@@ -12,7 +12,14 @@ export type FeedNews =
 
 export type PageSays = "hello" | "sign_out" | "retry" | "bye";
 
-interface Change { alert?: Row; alerts?: Row[]; id?: string; ids?: string[]; late?: boolean; now_ms?: number }
+interface Change {
+  alert?: Row;
+  alerts?: Row[];
+  id?: string;
+  ids?: string[];
+  late?: boolean;
+  now_ms?: number;
+}
 
 /** The news of one event of the stream. */
 export function newsOf(name: string, data: string): FeedNews {

@@ -1,5 +1,5 @@
-// The one connection: opened, kept open, opened again with growing pauses. Runs in the shared worker, or in the page where
-// a browser has none.
+// The one connection: opened, kept open, opened again with growing pauses. Runs in the shared worker, or in the page
+// where a browser has none.
 import type { Row, Snapshot } from "../api/shapes";
 import { EVENT_NAMES, newsOf, type FeedNews } from "./messages";
 

@@ -1,5 +1,5 @@
-// The shared worker: one feed for all pages of this browser. Messages are checked by kind; a page that went is forgotten
-// when it says so.
+// The shared worker: one feed for all pages of this browser. Messages are checked by kind; a page that went is
+// forgotten when it says so.
 import type { FeedNews, PageSays } from "./messages";
 import { FeedSource } from "./source";
 

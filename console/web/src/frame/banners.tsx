@@ -11,16 +11,19 @@ import { lang, t } from "../words/words";
 const ENDING_MS = 15 * 60_000;
 
 export function Banners(): JSX.Element {
-  const ends = session.value?.expires_ms ?? 0, left = ends - now.value;
+  const ends = session.value?.expires_ms ?? 0,
+    left = ends - now.value;
   return (
-    <>
+    <section aria-label={t("banners")}>
       <div role="alert">
         {isLost.value ? <Lost /> : null}
         {!isLost.value && isLate.value ? <p class="banner bad">▲ {t("late")}</p> : null}
       </div>
       {isDrill.value ? <p class="banner drill">{t("exercise")}</p> : null}
-      {ends && left < ENDING_MS ? <p class="banner warn">{t("session_ends", timeText(ends, now.value, lang.value))}</p> : null}
-    </>
+      {ends && left < ENDING_MS ? (
+        <p class="banner warn">{t("session_ends", timeText(ends, now.value, lang.value))}</p>
+      ) : null}
+    </section>
   );
 }
 
@@ -29,7 +32,9 @@ function Lost(): JSX.Element {
   return (
     <p class="banner bad">
       ✕ {t("lost", since ? timeText(since, now.value, lang.value) : "–", ageText(0, silentForMs.value))}{" "}
-      <button type="button" class="small" onClick={retryFeed}>{t("try_now")}</button>
+      <button type="button" class="small" onClick={retryFeed}>
+        {t("try_now")}
+      </button>
     </p>
   );
 }
@@ -41,8 +46,12 @@ export function Notes(): JSX.Element {
     <div class="notes" role="log" aria-label={t("notes")} aria-live="polite">
       {shown.map((note) => (
         <p key={note.id} class={`note ${note.tone}`}>
-          <span>{note.tone === "bad" ? "✕" : note.tone === "good" ? "✓" : "…"} {note.text}</span>
-          <button type="button" class="small" onClick={() => forget(note.id)} aria-label={t("dismiss")}>×</button>
+          <span>
+            {note.tone === "bad" ? "✕" : note.tone === "good" ? "✓" : "…"} {note.text}
+          </span>
+          <button type="button" class="small" onClick={() => forget(note.id)} aria-label={t("dismiss")}>
+            ×
+          </button>
         </p>
       ))}
     </div>

@@ -12,10 +12,25 @@ interface ButtonProps {
 }
 
 /** A button with the key that does the same. */
-export function Button({ onPress, children, hint, tone = "plain", off = false, label, pressed }: ButtonProps): JSX.Element {
+export function Button({
+  onPress,
+  children,
+  hint,
+  tone = "plain",
+  off = false,
+  label,
+  pressed,
+}: ButtonProps): JSX.Element {
   return (
-    <button type="button" class={`button ${tone}`} disabled={off} onClick={onPress} aria-label={label}
-      aria-pressed={pressed} aria-keyshortcuts={hint}>
+    <button
+      type="button"
+      class={`button ${tone}`}
+      disabled={off}
+      onClick={onPress}
+      aria-label={label}
+      aria-pressed={pressed}
+      aria-keyshortcuts={hint}
+    >
       <span>{children}</span>
       {hint ? <kbd aria-hidden="true">{hint}</kbd> : null}
     </button>
@@ -26,12 +41,21 @@ export function Tag({ children, tone = "" }: { children: ComponentChildren; tone
   return <span class={`tag ${tone}`}>{children}</span>;
 }
 
-export function Section({ title, children, count }: {
-  title: string; children: ComponentChildren; count?: number;
+export function Section({
+  title,
+  children,
+  count,
+}: {
+  title: string;
+  children: ComponentChildren;
+  count?: number;
 }): JSX.Element {
   return (
     <section class="section">
-      <h3>{title}{count === undefined ? "" : ` (${count})`}</h3>
+      <h3>
+        {title}
+        {count === undefined ? "" : ` (${count})`}
+      </h3>
       {children}
     </section>
   );

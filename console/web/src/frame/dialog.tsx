@@ -2,12 +2,21 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 
-export function Dialog({ title, onClose, children, wide = false }: {
-  title: string; onClose: () => void; children: ComponentChildren; wide?: boolean;
+export function Dialog({
+  title,
+  onClose,
+  children,
+  wide = false,
+}: {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+  wide?: boolean;
 }): JSX.Element {
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    const dialog = box.current, before = document.activeElement;
+    const dialog = box.current,
+      before = document.activeElement;
     if (dialog && !dialog.open) dialog.showModal();
     return () => {
       dialog?.close();
@@ -15,10 +24,15 @@ export function Dialog({ title, onClose, children, wide = false }: {
     };
   }, []);
   return (
-    <dialog ref={box} class={wide ? "wide" : ""} aria-labelledby="dialog-title" onCancel={(event) => {
-      event.preventDefault();
-      onClose();
-    }}>
+    <dialog
+      ref={box}
+      class={wide ? "wide" : ""}
+      aria-labelledby="dialog-title"
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+    >
       <h2 id="dialog-title">{title}</h2>
       {children}
     </dialog>

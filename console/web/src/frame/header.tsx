@@ -26,7 +26,9 @@ const FOR: Record<Exclude<Page, "desk">, readonly Role[]> = {
 export function Header(): JSX.Element {
   return (
     <header class="bar">
-      <h1>CIOR <small>{centre.value}</small></h1>
+      <h1>
+        CIOR <small>{centre.value}</small>
+      </h1>
       <Pages />
       <Counts />
       <Sound />
@@ -46,8 +48,15 @@ function Pages(): JSX.Element {
   return (
     <nav aria-label={t("pages")}>
       {(["desk", ...mine] as Page[]).map((page) => (
-        <button key={page} type="button" class="tab" aria-current={here === page ? "page" : undefined}
-          onClick={() => toPage(page)}>{t(`page_${page}` as Word)}</button>
+        <button
+          key={page}
+          type="button"
+          class="tab"
+          aria-current={here === page ? "page" : undefined}
+          onClick={() => toPage(page)}
+        >
+          {t(`page_${page}` as Word)}
+        </button>
       ))}
     </nav>
   );
@@ -65,7 +74,8 @@ function Counts(): JSX.Element {
     <div class="counts" role="group" aria-label={t("counts")}>
       {LEVELS.map((level) => (
         <span key={level} title={level} class={`count ${level} ${counts.get(level) ? "" : "zero"}`}>
-          {SHAPES[level]} <span class="word">{level} </span><b>{counts.get(level) ?? 0}</b>
+          {SHAPES[level]} <span class="word">{level} </span>
+          <b>{counts.get(level) ?? 0}</b>
         </span>
       ))}
       <span class={untaken ? "untaken some" : "untaken"}>{t("untaken_n", untaken)}</span>
@@ -101,7 +111,8 @@ function Link(): JSX.Element {
 }
 
 function Clock(): JSX.Element {
-  const at = new Date(now.value), locale = localeOf(lang.value);
+  const at = new Date(now.value),
+    locale = localeOf(lang.value);
   return (
     <time class="clock" dateTime={at.toISOString()}>
       <b>{at.toLocaleTimeString(locale, { hour12: false })}</b>
@@ -119,13 +130,32 @@ function Who(): JSX.Element {
   const person = session.value;
   return (
     <div class="who">
-      <span class="name"><b>{person?.name}</b><small>{said("role", role.value ?? "")}</small></span>
-      <button type="button" class="small" onClick={() => { isHelpOpen.value = true; }} aria-keyshortcuts="?" aria-label={t("keys")}>
+      <span class="name">
+        <b>{person?.name}</b>
+        <small>{said("role", role.value ?? "")}</small>
+      </span>
+      <button
+        type="button"
+        class="small"
+        onClick={() => {
+          isHelpOpen.value = true;
+        }}
+        aria-keyshortcuts="?"
+        aria-label={t("keys")}
+      >
         <kbd aria-hidden="true">?</kbd>
       </button>
-      <button type="button" class="small" onClick={() => speak(lang.value === "es" ? "en" : "es")}
-        aria-label={t("other_language")}>{lang.value === "es" ? "EN" : "ES"}</button>
-      <button type="button" class="small" onClick={() => void leave()}>{t("sign_out")}</button>
+      <button
+        type="button"
+        class="small"
+        onClick={() => speak(lang.value === "es" ? "en" : "es")}
+        title={t("other_language")}
+      >
+        {lang.value === "es" ? "EN" : "ES"}
+      </button>
+      <button type="button" class="small" onClick={() => void leave()}>
+        {t("sign_out")}
+      </button>
     </div>
   );
 }

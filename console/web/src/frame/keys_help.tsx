@@ -38,16 +38,28 @@ export function KeysHelp(): JSX.Element | null {
       <dl class="keymap">
         {[...byCommand].map(([command, keys]) => (
           <div key={command}>
-            <dt>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dt>
+            <dt>
+              {keys.map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
             <dd>{t(`key_${command}` as Word)}</dd>
           </div>
         ))}
       </dl>
       <label class="check">
-        <input type="checkbox" checked={letters.value} onChange={(event) => setLetters(event.currentTarget.checked)} />
+        <input
+          type="checkbox"
+          checked={letters.value}
+          onChange={(event) => setLetters(event.currentTarget.checked)}
+        />
         {t("letters_on")}
       </label>
-      <div class="row end"><button type="button" class="button main" onClick={close}>{t("close_dialog")}</button></div>
+      <div class="row end">
+        <button type="button" class="button main" onClick={close}>
+          {t("close_dialog")}
+        </button>
+      </div>
     </Dialog>
   );
 }

@@ -3,7 +3,11 @@ import { useEffect, useState } from "preact/hooks";
 import { get, type Answer } from "../api/http";
 import type { Problem } from "../api/shapes";
 
-export interface Asked<T> { value: T | null; problem: Problem | null; again: () => void }
+export interface Asked<T> {
+  value: T | null;
+  problem: Problem | null;
+  again: () => void;
+}
 
 export function useAsked<T>(path: string, key: string | number = "", everyMs = 0): Asked<T> {
   const [value, setValue] = useState<T | null>(null);

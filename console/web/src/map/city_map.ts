@@ -1,5 +1,5 @@
-// The map itself: OpenLayers on a canvas, which needs no GPU. Layers from below: districts, streets, facilities, cameras,
-// alerts. Alert features are built again at most once a frame and only for what is in view.
+// The map itself: OpenLayers on a canvas, which needs no GPU. Layers from below: districts, streets, facilities,
+// cameras, alerts. Alert features are built again at most once a frame and only for what is in view.
 import Feature from "ol/Feature";
 import OlMap from "ol/Map";
 import View from "ol/View";
@@ -23,7 +23,10 @@ const MERCATOR = "EPSG:3857";
 const NEAR_ZOOM = { streets: 16, districts: 13.5 };
 const CONE_DEFAULT_M = 60;
 
-const layerOf = (style: (feature: FeatureLike, resolution: number) => unknown, names = false): VectorLayer<VectorSource> =>
+const layerOf = (
+  style: (feature: FeatureLike, resolution: number) => unknown,
+  names = false,
+): VectorLayer<VectorSource> =>
   new VectorLayer({
     source: new VectorSource(),
     style: style as never,
@@ -46,7 +49,10 @@ export class CityMap {
   private frame = 0;
   private rows: readonly Row[] = [];
 
-  constructor(place: HTMLElement, private readonly onChoose: (id: string) => void) {
+  constructor(
+    place: HTMLElement,
+    private readonly onChoose: (id: string) => void,
+  ) {
     this.map = new OlMap({
       target: place,
       controls: [],
@@ -67,11 +73,13 @@ export class CityMap {
   showCity(city: City | null): void {
     if (!city) return;
     const read = new GeoJSON({ featureProjection: MERCATOR });
-    const features = city.features.filter((one) => one.geometry).flatMap((one) => {
-      const feature = read.readFeature(one) as Feature;
-      feature.set("kind_", kindOf(one));
-      return [feature];
-    });
+    const features = city.features
+      .filter((one) => one.geometry)
+      .flatMap((one) => {
+        const feature = read.readFeature(one) as Feature;
+        feature.set("kind_", kindOf(one));
+        return [feature];
+      });
     const fill = (layer: VectorLayer<VectorSource>, mine: (feature: Feature) => boolean): void => {
       layer.getSource()?.clear();
       layer.getSource()?.addFeatures(features.filter(mine));
@@ -93,8 +101,13 @@ export class CityMap {
     });
     const cones = cameras.flatMap((camera) => {
       if (camera.azimuth == null || camera.fov == null) return [];
-      const ring = coneRing({ lat: camera.lat, lon: camera.lon, azimuth: camera.azimuth, fov: camera.fov,
-        range: camera.range_m ?? CONE_DEFAULT_M });
+      const ring = coneRing({
+        lat: camera.lat,
+        lon: camera.lon,
+        azimuth: camera.azimuth,
+        fov: camera.fov,
+        range: camera.range_m ?? CONE_DEFAULT_M,
+      });
       const feature = new Feature(new Polygon([ring.map((at) => fromLonLat(at))]));
       feature.setProperties({ camera, sees: seeing.has(camera.id) });
       return [feature];
@@ -137,13 +150,21 @@ export class CityMap {
     const size = this.map.getSize();
     if (!size) return;
     const view = this.map.getView();
-    const bounds = transformExtent(view.calculateExtent(size), MERCATOR, "EPSG:4326") as [number, number, number, number];
+    const bounds = transformExtent(view.calculateExtent(size), MERCATOR, "EPSG:4326") as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const spots = [...this.clusters.spots(bounds, view.getZoom() ?? 12), ...this.pinned];
-    refill(this.alerts, spots.map((spot) => {
-      const feature = new Feature(new Point(fromLonLat([spot.lon, spot.lat])));
-      feature.set("spot", spot);
-      return feature;
-    }));
+    refill(
+      this.alerts,
+      spots.map((spot) => {
+        const feature = new Feature(new Point(fromLonLat([spot.lon, spot.lat])));
+        feature.set("spot", spot);
+        return feature;
+      }),
+    );
   }
 
   private markSilent(): void {

@@ -3,27 +3,41 @@ import Supercluster from "supercluster";
 import type { Level, Row } from "../api/shapes";
 import { mustShow } from "../core/queue";
 
-export interface Spot { lon: number; lat: number; level: Level; count: number; row: Row | null }
+export interface Spot {
+  lon: number;
+  lat: number;
+  level: Level;
+  count: number;
+  row: Row | null;
+}
 
-interface Facts { row: Row | null; worst: Level }
+interface Facts {
+  row: Row | null;
+  worst: Level;
+}
 
 const isLocated = (row: Row): row is Row & { lat: number; lon: number } =>
   !row.silent && typeof row.lat === "number" && typeof row.lon === "number";
 
 /** Alone, always: on top of everything else. */
 export const pinnedOf = (rows: readonly Row[]): Spot[] =>
-  rows.filter((row) => row.level === "P1" && mustShow(row)).filter(isLocated)
+  rows
+    .filter((row) => row.level === "P1" && mustShow(row))
+    .filter(isLocated)
     .map((row) => ({ lon: row.lon, lat: row.lat, level: row.level, count: 1, row }));
 
 export class Clusters {
   private index = new Supercluster<Facts, Facts>({ radius: 44, maxZoom: 17, ...worstOf });
 
   load(rows: readonly Row[]): void {
-    const points = rows.filter(isLocated).filter((row) => !(row.level === "P1" && mustShow(row))).map((row) => ({
-      type: "Feature" as const,
-      geometry: { type: "Point" as const, coordinates: [row.lon, row.lat] },
-      properties: { row, worst: row.level },
-    }));
+    const points = rows
+      .filter(isLocated)
+      .filter((row) => !(row.level === "P1" && mustShow(row)))
+      .map((row) => ({
+        type: "Feature" as const,
+        geometry: { type: "Point" as const, coordinates: [row.lon, row.lat] },
+        properties: { row, worst: row.level },
+      }));
     this.index = new Supercluster<Facts, Facts>({ radius: 44, maxZoom: 17, ...worstOf });
     this.index.load(points);
   }

@@ -1,4 +1,5 @@
-// The map: the city's own districts and streets, alerts, cameras. A picture beside the queue, which says the same in words.
+// The map: the city's own districts and streets, alerts, cameras. A picture beside the queue, which says the same in
+// words.
 import { useEffect, useRef } from "preact/hooks";
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
@@ -11,7 +12,8 @@ import { CityMap } from "./city_map";
 const showsCameras = signal(true);
 
 export default function MapPanel(): JSX.Element {
-  const place = useRef<HTMLDivElement>(null), map = useRef<CityMap | null>(null);
+  const place = useRef<HTMLDivElement>(null),
+    map = useRef<CityMap | null>(null);
   useEffect(() => {
     if (!place.current) return undefined;
     const made = new CityMap(place.current, point);
@@ -19,14 +21,23 @@ export default function MapPanel(): JSX.Element {
     return () => made.end();
   }, []);
   useEffect(() => map.current?.showCity(city.value), [city.value]);
-  useEffect(() => map.current?.showCameras(showsCameras.value ? cameras.value : [], seeing()), [cameras.value, showsCameras.value, alertPage.value]);
+  useEffect(
+    () => map.current?.showCameras(showsCameras.value ? cameras.value : [], seeing()),
+    [cameras.value, showsCameras.value, alertPage.value],
+  );
   useEffect(() => map.current?.showAlerts(rows.value), [rows.value]);
   useEffect(() => map.current?.choose(selectedRow.value), [selectedRow.value?.id, selectedRow.value?.version]);
   return (
     <section class="panel map" aria-label={t("map")}>
       <div ref={place} class="canvas" aria-hidden="true" />
       <label class="check over">
-        <input type="checkbox" checked={showsCameras.value} onChange={(event) => { showsCameras.value = event.currentTarget.checked; }} />
+        <input
+          type="checkbox"
+          checked={showsCameras.value}
+          onChange={(event) => {
+            showsCameras.value = event.currentTarget.checked;
+          }}
+        />
         {t("cameras")}
       </label>
       {city.value?.note ? <p class="fine">{t("map_approximate")}</p> : null}

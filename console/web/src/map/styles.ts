@@ -23,7 +23,10 @@ export function districtStyle(feature: FeatureLike, resolution: number): Style[]
   const silent = Number(feature.get("silent") ?? 0);
   const fill = new Fill({ color: silent ? "rgba(199,146,234,0.28)" : "rgba(34,46,58,0.55)" });
   const name = `${feature.get("name") ?? ""}${silent ? `  ◈ ${silent}` : ""}`;
-  const style = new Style({ fill, stroke: new Stroke({ color: silent ? "#c792ea" : "#45566a", width: silent ? 2 : 1 }) });
+  const style = new Style({
+    fill,
+    stroke: new Stroke({ color: silent ? "#c792ea" : "#45566a", width: silent ? 2 : 1 }),
+  });
   if (resolution < 60) style.setText(named(name, { overflow: false }));
   return [style];
 }
@@ -43,35 +46,50 @@ export function facilityStyle(feature: FeatureLike, resolution: number): Style[]
   const style = new Style({
     image: new RegularShape({ points: 4, radius: 5, angle: 0, fill: new Fill({ color: "#7d93a8" }) }),
   });
-  if (resolution < 3) style.setText(named(String(feature.get("name") ?? ""), { offsetY: 12, font: "12px system-ui, sans-serif" }));
+  if (resolution < 3)
+    style.setText(named(String(feature.get("name") ?? ""), { offsetY: 12, font: "12px system-ui, sans-serif" }));
   return [style];
 }
 
-const isWell = (camera: Camera): boolean => !camera.health || ["ok", "good", "unknown"].includes(camera.health);
+const isWell = (camera: Camera): boolean => !camera.health || ["sees", "no_word"].includes(camera.health);
 
 export function coneStyle(feature: FeatureLike, resolution: number): Style[] {
   if (resolution > 12) return [];
-  const camera = feature.get("camera") as Camera, sees = Boolean(feature.get("sees"));
+  const camera = feature.get("camera") as Camera,
+    sees = Boolean(feature.get("sees"));
   const colour = isWell(camera) ? (sees ? "91,208,138" : "108,182,255") : "255,107,109";
-  return [new Style({
-    fill: new Fill({ color: `rgba(${colour},${sees ? 0.35 : 0.14})` }),
-    stroke: new Stroke({ color: `rgba(${colour},0.8)`, width: sees ? 2 : 1, ...(isWell(camera) ? {} : { lineDash: [4, 4] }) }),
-  })];
+  return [
+    new Style({
+      fill: new Fill({ color: `rgba(${colour},${sees ? 0.35 : 0.14})` }),
+      stroke: new Stroke({
+        color: `rgba(${colour},0.8)`,
+        width: sees ? 2 : 1,
+        ...(isWell(camera) ? {} : { lineDash: [4, 4] }),
+      }),
+    }),
+  ];
 }
 
 export function cameraStyle(feature: FeatureLike, resolution: number): Style[] {
   if (resolution > 20) return [];
   const camera = feature.get("camera") as Camera;
-  const well = isWell(camera), colour = well ? "#9fd0ff" : "#ff6b6d";
+  const well = isWell(camera),
+    colour = well ? "#9fd0ff" : "#ff6b6d";
   const style = new Style({
-    image: new RegularShape({ points: 3, radius: 6, fill: new Fill({ color: GROUND }), stroke: new Stroke({ color: colour, width: 2 }) }),
+    image: new RegularShape({
+      points: 3,
+      radius: 6,
+      fill: new Fill({ color: GROUND }),
+      stroke: new Stroke({ color: colour, width: 2 }),
+    }),
   });
   if (!well) style.setText(new Text({ text: "✕", font: FONT, fill: new Fill({ color: colour }), offsetY: -10 }));
   return [style];
 }
 
 function shapeOf(level: Level, radius: number): CircleStyle | RegularShape {
-  const fill = new Fill({ color: COLOURS[level] }), stroke = new Stroke({ color: GROUND, width: 2 });
+  const fill = new Fill({ color: COLOURS[level] }),
+    stroke = new Stroke({ color: GROUND, width: 2 });
   switch (level) {
     case "P1":
       return new RegularShape({ points: 4, radius: radius * 1.25, angle: Math.PI / 4, fill, stroke });
@@ -82,14 +100,19 @@ function shapeOf(level: Level, radius: number): CircleStyle | RegularShape {
     case "P4":
       return new CircleStyle({ radius, fill, stroke });
     case "P5":
-      return new CircleStyle({ radius, fill: new Fill({ color: GROUND }), stroke: new Stroke({ color: COLOURS.P5, width: 2 }) });
+      return new CircleStyle({
+        radius,
+        fill: new Fill({ color: GROUND }),
+        stroke: new Stroke({ color: COLOURS.P5, width: 2 }),
+      });
   }
 }
 
 const kept = new Map<string, Style>();
 
 export function alertStyle(feature: FeatureLike): Style {
-  const spot = feature.get("spot") as Spot, { level, count } = spot;
+  const spot = feature.get("spot") as Spot,
+    { level, count } = spot;
   const isTaken = spot.row !== null && spot.row.status !== "open";
   const key = `${level}${count}${isTaken}`;
   const found = kept.get(key);
@@ -98,10 +121,20 @@ export function alertStyle(feature: FeatureLike): Style {
   const image = shapeOf(level, radius);
   image.setOpacity(isTaken ? 0.65 : 1);
   const style = new Style({ image, zIndex: 10 - Number(level[1]) });
-  if (count > 1) style.setText(new Text({ text: String(count), font: FONT, fill: new Fill({ color: level === "P5" ? "#e8edf2" : GROUND }) }));
+  if (count > 1)
+    style.setText(
+      new Text({
+        text: String(count),
+        font: FONT,
+        fill: new Fill({ color: level === "P5" ? "#e8edf2" : GROUND }),
+      }),
+    );
   if (kept.size < 500) kept.set(key, style);
   return style;
 }
 
 export const chosenStyle = (): Style =>
-  new Style({ image: new CircleStyle({ radius: 20, stroke: new Stroke({ color: "#ffffff", width: 3 }) }), zIndex: 20 });
+  new Style({
+    image: new CircleStyle({ radius: 20, stroke: new Stroke({ color: "#ffffff", width: 3 }) }),
+    zIndex: 20,
+  });

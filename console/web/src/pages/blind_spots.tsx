@@ -27,10 +27,16 @@ export function BlindSpots(): JSX.Element {
   const spots = value ?? [];
   return (
     <section class="panel blind" aria-label={t("blind")}>
-      <h2>{t("blind")} ({spots.length})</h2>
+      <h2>
+        {t("blind")} ({spots.length})
+      </h2>
       {problem ? <p class="dim">{problemText(problem)}</p> : null}
       {!problem && value && !spots.length ? <p class="calm">✓ {t("blind_none")}</p> : null}
-      <ul>{spots.slice(0, SHOWN).map((spot, at) => <li key={at}>▲ {textOf(spot)}</li>)}</ul>
+      <ul>
+        {spots.slice(0, SHOWN).map((spot, at) => (
+          <li key={at}>▲ {textOf(spot)}</li>
+        ))}
+      </ul>
       {spots.length > SHOWN ? <p class="dim">{t("lines_more", spots.length - SHOWN)}</p> : null}
     </section>
   );
@@ -40,5 +46,7 @@ function textOf(spot: Spot): string {
   const where = districtName(spot.district);
   if (spot.reserved) return t("blind_reserved", spot.devices, where);
   const age = spot.since_ms ? ageText(spot.since_ms, now.value) : "";
-  return [plain(spot.subject || spot.source || "", 60), said("health", spot.health ?? ""), where, age].filter(Boolean).join(" · ");
+  return [plain(spot.subject || spot.source || "", 60), said("health", spot.health ?? ""), where, age]
+    .filter(Boolean)
+    .join(" · ");
 }

@@ -1,4 +1,5 @@
-// What is not done to an alert: an incident opened by hand (a call, a radio, somebody at the door), the city's posture.
+// What is not done to an alert: an incident opened by hand (a call, a radio, somebody at the door), the city's
+// posture.
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { JSX } from "preact";
@@ -13,8 +14,18 @@ import { lang, t } from "../words/words";
 export const isOpeningByHand = signal(false);
 export const isPosture = signal(false);
 
-function Form({ title, word, onClose, onSend, children }: {
-  title: string; word: string; onClose: () => void; onSend: (body: Json) => string; children: JSX.Element;
+function Form({
+  title,
+  word,
+  onClose,
+  onSend,
+  children,
+}: {
+  title: string;
+  word: string;
+  onClose: () => void;
+  onSend: (body: Json) => string;
+  children: JSX.Element;
 }): JSX.Element {
   const [missing, setMissing] = useState("");
   const submit = (event: Event): void => {
@@ -27,10 +38,18 @@ function Form({ title, word, onClose, onSend, children }: {
     <Dialog title={title} onClose={onClose}>
       <form onSubmit={submit}>
         {children}
-        {missing ? <p class="banner bad" role="alert">✕ {missing}</p> : null}
+        {missing ? (
+          <p class="banner bad" role="alert">
+            ✕ {missing}
+          </p>
+        ) : null}
         <div class="row end">
-          <button type="button" class="button" onClick={onClose}>{t("cancel")} <kbd aria-hidden="true">Esc</kbd></button>
-          <button type="submit" class="button main">{word}</button>
+          <button type="button" class="button" onClick={onClose}>
+            {t("cancel")} <kbd aria-hidden="true">Esc</kbd>
+          </button>
+          <button type="submit" class="button main">
+            {word}
+          </button>
         </div>
       </form>
     </Dialog>
@@ -50,10 +69,15 @@ export function OpenByHand(): JSX.Element | null {
   return (
     <Form title={t("open_by_hand")} word={t("open_it")} onClose={close} onSend={send}>
       <>
-        <label>{t("type")}
+        <label>
+          {t("type")}
           <select name="type" required autofocus>
             <option value="">{t("choose")}</option>
-            {types.value.map((one) => <option key={one.code} value={one.code}>{lang.value === "es" ? one.es : one.en}</option>)}
+            {types.value.map((one) => (
+              <option key={one.code} value={one.code}>
+                {lang.value === "es" ? one.es : one.en}
+              </option>
+            ))}
           </select>
         </label>
         <Reason must isFirst={false} />
@@ -78,14 +102,26 @@ export function PostureDialog(): JSX.Element | null {
   return (
     <Form title={t("posture")} word={t("posture_set")} onClose={close} onSend={send}>
       <>
-        <label>{t("posture")}
+        <label>
+          {t("posture")}
           <select name="posture" required autofocus>
             <option value="normal">{t("posture_normal")}</option>
-            {postures.value.map((one) => <option key={one.id} value={one.id}>{lang.value === "es" ? one.es : one.en}</option>)}
+            {postures.map((one) => (
+              <option key={one.id} value={one.id}>
+                {lang.value === "es" ? one.es : one.en}
+              </option>
+            ))}
           </select>
         </label>
-        <label>{t("until")}
-          <select name="for_min">{HOURS.map((one) => <option key={one} value={one * 60}>{t("hours_n", one)}</option>)}</select>
+        <label>
+          {t("until")}
+          <select name="for_min">
+            {HOURS.map((one) => (
+              <option key={one} value={one * 60}>
+                {t("hours_n", one)}
+              </option>
+            ))}
+          </select>
         </label>
         <Reason must isFirst={false} />
       </>

@@ -3,7 +3,7 @@ import { Suspense, lazy } from "preact/compat";
 import type { JSX } from "preact";
 import { AlertPanel } from "../alert/panel";
 import { QueuePanel } from "../queue/panel";
-import { mayAct } from "../state/session";
+import { mayAct, role } from "../state/session";
 import { Button } from "../frame/button";
 import { t } from "../words/words";
 import { isOpeningByHand, isPosture } from "./by_hand";
@@ -18,12 +18,36 @@ export function Desk(): JSX.Element {
       <QueuePanel />
       <AlertPanel />
       <div class="side">
-        <Suspense fallback={<section class="panel map"><p class="dim">{t("loading")}</p></section>}><MapPanel /></Suspense>
+        <Suspense
+          fallback={
+            <section class="panel map">
+              <p class="dim">{t("loading")}</p>
+            </section>
+          }
+        >
+          <MapPanel />
+        </Suspense>
         <BlindSpots />
         {mayAct.value ? (
           <div class="acts" role="toolbar" aria-label={t("acts_city")}>
-            <Button hint="B" onPress={() => { isOpeningByHand.value = true; }}>{t("open_by_hand")}</Button>
-            <Button hint="P" onPress={() => { isPosture.value = true; }}>{t("posture")}</Button>
+            <Button
+              hint="B"
+              onPress={() => {
+                isOpeningByHand.value = true;
+              }}
+            >
+              {t("open_by_hand")}
+            </Button>
+            {role.value === "supervisor" ? (
+              <Button
+                hint="P"
+                onPress={() => {
+                  isPosture.value = true;
+                }}
+              >
+                {t("posture")}
+              </Button>
+            ) : null}
           </div>
         ) : null}
       </div>

@@ -8,10 +8,22 @@ import { t } from "../words/words";
 import { hasPasskeys, makePasskey } from "./passkey";
 import { Code, refusedHere, type Take } from "./sign_in";
 
-interface NewCode { ticket: string; secret: string; address: string }
+interface NewCode {
+  ticket: string;
+  secret: string;
+  address: string;
+}
 
-export function Enrol({ ticket, methods, isBusy, take }: {
-  ticket: string; methods: string[]; isBusy: boolean; take: Take;
+export function Enrol({
+  ticket,
+  methods,
+  isBusy,
+  take,
+}: {
+  ticket: string;
+  methods: string[];
+  isBusy: boolean;
+  take: Take;
 }): JSX.Element {
   const [made, setMade] = useState<NewCode | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -23,12 +35,25 @@ export function Enrol({ ticket, methods, isBusy, take }: {
   return (
     <>
       <p>{t("enrol_why")}</p>
-      {problem ? <p class="banner bad" role="alert">✕ {problemText(problem)}</p> : null}
-      {made ? <TelephoneSecret made={made} isBusy={isBusy} take={take} /> : (
+      {problem ? (
+        <p class="banner bad" role="alert">
+          ✕ {problemText(problem)}
+        </p>
+      ) : null}
+      {made ? (
+        <TelephoneSecret made={made} isBusy={isBusy} take={take} />
+      ) : (
         <div class="row">
-          {methods.includes("totp") ? <button type="button" class="button main" onClick={() => void begin()}>{t("enrol_totp")}</button> : null}
-          {methods.includes("passkey") && hasPasskeys()
-            ? <button type="button" class="button" onClick={() => void take(enrolPasskey(ticket))}>{t("enrol_passkey")}</button> : null}
+          {methods.includes("totp") ? (
+            <button type="button" class="button main" onClick={() => void begin()}>
+              {t("enrol_totp")}
+            </button>
+          ) : null}
+          {methods.includes("passkey") && hasPasskeys() ? (
+            <button type="button" class="button" onClick={() => void take(enrolPasskey(ticket))}>
+              {t("enrol_passkey")}
+            </button>
+          ) : null}
         </div>
       )}
     </>
@@ -39,8 +64,12 @@ function TelephoneSecret({ made, isBusy, take }: { made: NewCode; isBusy: boolea
   return (
     <>
       <p>{t("enrol_secret")}</p>
-      <p class="secret"><code>{made.secret.replace(/(.{4})/g, "$1 ").trim()}</code></p>
-      <p><a href={made.address}>{t("enrol_link")}</a></p>
+      <p class="secret">
+        <code>{made.secret.replace(/(.{4})/g, "$1 ").trim()}</code>
+      </p>
+      <p>
+        <a href={made.address}>{t("enrol_link")}</a>
+      </p>
       <Code ticket={made.ticket} path="sign-in/factors/totp/confirm" isBusy={isBusy} take={take} />
     </>
   );
@@ -50,5 +79,7 @@ async function enrolPasskey(ticket: string): ReturnType<typeof post<SignInAnswer
   const asked = await post<{ ticket: string; options: Json }>("sign-in/factors/passkey/options", { ticket });
   if (!asked.ok) return asked;
   const answer = await makePasskey(asked.value.options);
-  return answer ? post<SignInAnswer>("sign-in/factors/passkey", { ticket: asked.value.ticket, answer, label: "" }) : refusedHere();
+  return answer
+    ? post<SignInAnswer>("sign-in/factors/passkey", { ticket: asked.value.ticket, answer, label: "" })
+    : refusedHere();
 }

@@ -6,13 +6,28 @@ import { toPage } from "../state/route";
 import { Button } from "../frame/button";
 import { t } from "../words/words";
 
-export function Page({ title, problem, children }: {
-  title: string; problem?: Problem | null; children: ComponentChildren;
+export function Page({
+  title,
+  problem,
+  children,
+}: {
+  title: string;
+  problem?: Problem | null;
+  children: ComponentChildren;
 }): JSX.Element {
   return (
     <main class="page">
-      <div class="row between"><h2>{title}</h2><Button hint="Esc" onPress={() => toPage("desk")}>{t("back_to_queue")}</Button></div>
-      {problem ? <p class="banner warn" role="alert">▲ {problemText(problem)}</p> : null}
+      <div class="row between">
+        <h2>{title}</h2>
+        <Button hint="Esc" onPress={() => toPage("desk")}>
+          {t("back_to_queue")}
+        </Button>
+      </div>
+      {problem ? (
+        <p class="banner warn" role="alert">
+          ▲ {problemText(problem)}
+        </p>
+      ) : null}
       {children}
     </main>
   );

@@ -1,5 +1,5 @@
-// Passkeys with the browser's own JSON forms (WebAuthn Level 3 §5.1.10, §5.1.11). They exist only on a name with TLS, or
-// on `localhost`: an address of numbers is no domain.
+// Passkeys with the browser's own JSON forms (WebAuthn Level 3 §5.1.10, §5.1.11). They exist only on a name with TLS,
+// or on `localhost`: an address of numbers is no domain.
 import type { Json } from "../api/shapes";
 
 interface WithJson {
@@ -34,7 +34,9 @@ export async function makePasskey(options: Json): Promise<Json | null> {
   const parser = own();
   if (!parser) return null;
   try {
-    return jsonOf(await navigator.credentials.create({ publicKey: parser.parseCreationOptionsFromJSON(bare(options)) }));
+    return jsonOf(
+      await navigator.credentials.create({ publicKey: parser.parseCreationOptionsFromJSON(bare(options)) }),
+    );
   } catch {
     return null;
   }

@@ -13,7 +13,15 @@ import { askSession } from "../state/session";
 import { lang, said, t } from "../words/words";
 import { Page } from "./page";
 
-interface SessionRow { id: string; label: string; role: string; kind: string; created_ms: number; expires_ms: number; is_this: boolean }
+interface SessionRow {
+  id: string;
+  label: string;
+  role: string;
+  kind: string;
+  created_ms: number;
+  expires_ms: number;
+  is_this: boolean;
+}
 
 export function Sessions(): JSX.Element {
   const { value, problem, again } = useAsked<SessionRow[] | { sessions: SessionRow[] }>("sessions");
@@ -31,13 +39,30 @@ export function Sessions(): JSX.Element {
     <Page title={t("page_sessions")} problem={problem}>
       <p class="dim">{t("sessions_why")}</p>
       <table class="grid">
-        <thead><tr><th>{t("device")}</th><th>{t("role")}</th><th>{t("since_head")}</th><th>{t("until_head")}</th><th>{t("acts")}</th></tr></thead>
+        <thead>
+          <tr>
+            <th>{t("device")}</th>
+            <th>{t("role")}</th>
+            <th>{t("since_head")}</th>
+            <th>{t("until_head")}</th>
+            <th>{t("acts")}</th>
+          </tr>
+        </thead>
         <tbody>
           {rows.map((row) => (
             <tr key={row.id}>
-              <td>{plain(row.label || row.kind, 80)}{row.is_this ? <b> · {t("this_one")}</b> : null}</td>
-              <td>{said("role", row.role)}</td><td>{at(row.created_ms)}</td><td>{at(row.expires_ms)}</td>
-              <td><button type="button" class="button" onClick={() => void end(row)}>{t("end_session")}</button></td>
+              <td>
+                {plain(row.label || row.kind, 80)}
+                {row.is_this ? <b> · {t("this_one")}</b> : null}
+              </td>
+              <td>{said("role", row.role)}</td>
+              <td>{at(row.created_ms)}</td>
+              <td>{at(row.expires_ms)}</td>
+              <td>
+                <button type="button" class="button" onClick={() => void end(row)}>
+                  {t("end_session")}
+                </button>
+              </td>
             </tr>
           ))}
         </tbody>

@@ -1,5 +1,5 @@
-// Sign-in: password or passkey, a second factor where the role wants one, or the city's own identity service. The press of
-// the button also starts sound, which a browser keeps locked until then.
+// Sign-in: password or passkey, a second factor where the role wants one, or the city's own identity service. The
+// press of the button also starts sound, which a browser keeps locked until then.
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { get, post, type Answer } from "../api/http";
@@ -20,7 +20,9 @@ export function SignIn(): JSX.Element {
   const [isBusy, setBusy] = useState(false);
   const [ways, setWays] = useState<Ways | null>(null);
   useEffect(() => {
-    void get<Ways>("sign-in").then((answer) => { if (answer.ok) setWays(answer.value); });
+    void get<Ways>("sign-in").then((answer) => {
+      if (answer.ok) setWays(answer.value);
+    });
   }, []);
   const take: Take = async (asked) => {
     setBusy(true);
@@ -39,8 +41,11 @@ export function SignIn(): JSX.Element {
         {isUnreached.value ? <p class="banner bad">✕ {t("unreached")}</p> : null}
         {problem ? <p class="banner bad">✕ {problemText(problem)}</p> : null}
       </div>
-      {step ? <Next step={step} isBusy={isBusy} take={take} back={() => setStep(null)} />
-        : <Door ways={ways} isBusy={isBusy} take={take} />}
+      {step ? (
+        <Next step={step} isBusy={isBusy} take={take} back={() => setStep(null)} />
+      ) : (
+        <Door ways={ways} isBusy={isBusy} take={take} />
+      )}
       <button type="button" class="small" onClick={() => speak(lang.value === "es" ? "en" : "es")}>
         {lang.value === "es" ? "English" : "Español"}
       </button>
@@ -48,7 +53,10 @@ export function SignIn(): JSX.Element {
   );
 }
 
-interface FormProps { isBusy: boolean; take: Take }
+interface FormProps {
+  isBusy: boolean;
+  take: Take;
+}
 
 export function valuesOf(event: Event): Record<string, string> {
   event.preventDefault();
@@ -65,28 +73,53 @@ function Door({ ways, isBusy, take }: FormProps & { ways: Ways | null }): JSX.El
   return (
     <>
       <form onSubmit={submit}>
-        <label>{t("login")}<input name="login" autocomplete="username webauthn" required autofocus maxLength={120} /></label>
-        <label>{t("password")}<input name="password" type="password" autocomplete="current-password" required maxLength={1024} /></label>
-        <button type="submit" class="button main" disabled={isBusy}>{isBusy ? t("checking") : t("sign_in")}</button>
+        <label>
+          {t("login")}
+          <input name="login" autocomplete="username webauthn" required autofocus maxLength={120} />
+        </label>
+        <label>
+          {t("password")}
+          <input name="password" type="password" autocomplete="current-password" required maxLength={1024} />
+        </label>
+        <button type="submit" class="button main" disabled={isBusy}>
+          {isBusy ? t("checking") : t("sign_in")}
+        </button>
       </form>
       {ways?.passkey && hasPasskeys() ? (
-        <button type="button" class="button" disabled={isBusy} onClick={() => { void unlockSound(); void take(passkey("")); }}>
+        <button
+          type="button"
+          class="button"
+          disabled={isBusy}
+          onClick={() => {
+            void unlockSound();
+            void take(passkey(""));
+          }}
+        >
           {t("use_passkey")}
         </button>
       ) : null}
-      {ways?.openid ? <a class="button" href="/api/v1/sign-in/oidc">{ways.openid}</a> : null}
+      {ways?.openid ? (
+        <a class="button" href="/api/v1/sign-in/oidc">
+          {ways.openid}
+        </a>
+      ) : null}
     </>
   );
 }
 
 function Next({ step, isBusy, take, back }: FormProps & { step: SignInAnswer; back: () => void }): JSX.Element {
-  const ticket = step.ticket ?? "", methods = step.methods ?? [];
+  const ticket = step.ticket ?? "",
+    methods = step.methods ?? [];
   return (
     <>
-      {step.state === AT_THE_DOOR.state ? <Second ticket={ticket} methods={methods} isBusy={isBusy} take={take} /> : null}
+      {step.state === AT_THE_DOOR.state ? (
+        <Second ticket={ticket} methods={methods} isBusy={isBusy} take={take} />
+      ) : null}
       {step.state === "new_password" ? <NewPassword ticket={ticket} isBusy={isBusy} take={take} /> : null}
       {step.state === "enrol" ? <Enrol ticket={ticket} methods={methods} isBusy={isBusy} take={take} /> : null}
-      <button type="button" class="small" onClick={back}>{t("start_over")}</button>
+      <button type="button" class="small" onClick={back}>
+        {t("start_over")}
+      </button>
     </>
   );
 }
@@ -95,7 +128,9 @@ function Second({ ticket, methods, isBusy, take }: FormProps & { ticket: string;
   return (
     <>
       {methods.includes("passkey") && hasPasskeys() ? (
-        <button type="button" class="button main" disabled={isBusy} onClick={() => void take(passkey(ticket))}>{t("use_passkey")}</button>
+        <button type="button" class="button main" disabled={isBusy} onClick={() => void take(passkey(ticket))}>
+          {t("use_passkey")}
+        </button>
       ) : null}
       {methods.includes("totp") ? <Code ticket={ticket} path="sign-in/totp" isBusy={isBusy} take={take} /> : null}
     </>
@@ -110,9 +145,21 @@ export function Code({ ticket, path, isBusy, take }: FormProps & { ticket: strin
   };
   return (
     <form onSubmit={submit}>
-      <label>{t("code")}<input name="code" inputMode="numeric" autocomplete="one-time-code" required autofocus
-        pattern="[0-9]{3} ?[0-9]{3}" maxLength={7} /></label>
-      <button type="submit" class="button main" disabled={isBusy}>{isBusy ? t("checking") : t("sign_in")}</button>
+      <label>
+        {t("code")}
+        <input
+          name="code"
+          inputMode="numeric"
+          autocomplete="one-time-code"
+          required
+          autofocus
+          pattern="[0-9]{3} ?[0-9]{3}"
+          maxLength={7}
+        />
+      </label>
+      <button type="submit" class="button main" disabled={isBusy}>
+        {isBusy ? t("checking") : t("sign_in")}
+      </button>
     </form>
   );
 }
@@ -125,16 +172,35 @@ function NewPassword({ ticket, isBusy, take }: FormProps & { ticket: string }): 
   return (
     <form onSubmit={submit}>
       <p>{t("new_password_why")}</p>
-      <label>{t("new_password")}<input name="password" type="password" autocomplete="new-password" required autofocus
-        minLength={10} maxLength={1024} /></label>
-      <button type="submit" class="button main" disabled={isBusy}>{isBusy ? t("checking") : t("sign_in")}</button>
+      <label>
+        {t("new_password")}
+        <input
+          name="password"
+          type="password"
+          autocomplete="new-password"
+          required
+          autofocus
+          minLength={10}
+          maxLength={1024}
+        />
+      </label>
+      <button type="submit" class="button main" disabled={isBusy}>
+        {isBusy ? t("checking") : t("sign_in")}
+      </button>
     </form>
   );
 }
 
 export const refusedHere = (): Answer<SignInAnswer> => ({
   ok: false,
-  problem: { status: 400, code: "passkey.none", title: "", detail: t("passkey_none"), detail_es: t("passkey_none"), extra: {} },
+  problem: {
+    status: 400,
+    code: "passkey.none",
+    title: "",
+    detail: t("passkey_none"),
+    detail_es: t("passkey_none"),
+    extra: {},
+  },
 });
 
 async function passkey(ticket: string): Promise<Answer<SignInAnswer>> {

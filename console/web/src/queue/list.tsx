@@ -10,7 +10,15 @@ export function rowPx(): number {
   return 5.1 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
 }
 
-export function WindowedList({ entries, label, id }: { entries: readonly Entry[]; label: string; id: string }): JSX.Element {
+export function WindowedList({
+  entries,
+  label,
+  id,
+}: {
+  entries: readonly Entry[];
+  label: string;
+  id: string;
+}): JSX.Element {
   const view = useRef<HTMLDivElement>(null);
   const [scroll, setScroll] = useState({ top: 0, height: 400 });
   const height = rowPx();
@@ -33,14 +41,34 @@ export function WindowedList({ entries, label, id }: { entries: readonly Entry[]
   const { from, to } = windowOf(scroll.top, scroll.height, height, entries.length);
   const isDrawn = at >= from && at < to;
   return (
-    <div ref={view} class="view" id={id} role="listbox" tabIndex={0} aria-label={label} onScroll={look}
+    <div
+      ref={view}
+      class="view"
+      id={id}
+      role="listbox"
+      tabIndex={0}
+      aria-label={label}
+      onScroll={look}
       aria-activedescendant={isDrawn ? `row-${chosen}` : undefined}
-      onWheel={reading} onPointerMove={reading}>
+      onWheel={reading}
+      onPointerMove={reading}
+    >
       <div class="tall" role="presentation" style={{ height: `${entries.length * height}px` }}>
         {entries.slice(from, to).map((entry, n) => (
-          <div key={entry.key} role="presentation" class="slot" style={{ transform: `translateY(${(from + n) * height}px)` }}>
-            <QueueRow entry={entry} at={from + n} of={entries.length} isChosen={entry.key === chosen}
-              isNew={news.value.includes(entry.row.id)} onPress={() => press(entry)} />
+          <div
+            key={entry.key}
+            role="presentation"
+            class="slot"
+            style={{ transform: `translateY(${(from + n) * height}px)` }}
+          >
+            <QueueRow
+              entry={entry}
+              at={from + n}
+              of={entries.length}
+              isChosen={entry.key === chosen}
+              isNew={news.value.includes(entry.row.id)}
+              onPress={() => press(entry)}
+            />
           </div>
         ))}
       </div>

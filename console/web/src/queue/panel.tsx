@@ -15,12 +15,19 @@ export function QueuePanel(): JSX.Element {
       <News />
       <h2 class="urgent-title">{t("above", above.filter((entry) => !entry.gone).length)}</h2>
       <div class={`urgent rows-${Math.min(above.length, 5)}`}>
-        {above.length ? <WindowedList entries={above} label={t("above_label")} id="above" />
-          : <p class="calm">✓ {t("all_taken")}</p>}
+        {above.length ? (
+          <WindowedList entries={above} label={t("above_label")} id="above" />
+        ) : (
+          <p class="calm">✓ {t("all_taken")}</p>
+        )}
       </div>
       <div class="rest-title">
         <h2>{t("below", below.length)}</h2>
-        {waiting ? <button type="button" class="small" onClick={thaw}>{t("waiting_n", waiting)} ↑</button> : null}
+        {waiting ? (
+          <button type="button" class="small" onClick={thaw}>
+            {t("waiting_n", waiting)} ↑
+          </button>
+        ) : null}
       </div>
       <Filters />
       {below.length ? <WindowedList entries={below} label={t("below_label")} id="below" /> : <Empty />}
@@ -39,9 +46,17 @@ function News(): JSX.Element {
   return (
     <div class={newest ? "newsbar some" : "newsbar"}>
       <p role="status" aria-live="assertive" aria-atomic="true">
-        {newest ? `${t("news_n", found.length)}: ${SHAPES[newest.level]} ${newest.level} ${nameOf(newest)}, ${whereOf(newest)}` : t("no_news")}
+        {newest
+          ? `${t("news_n", found.length)}: ${SHAPES[newest.level]} ${newest.level} ${nameOf(newest)}, ${whereOf(newest)}`
+          : t("no_news")}
       </p>
-      <button type="button" class="button" onClick={toNewest} aria-keyshortcuts="N" disabled={!newest && !listing.value.above.length}>
+      <button
+        type="button"
+        class="button"
+        onClick={toNewest}
+        aria-keyshortcuts="N"
+        disabled={!newest && !listing.value.above.length}
+      >
         <span>{t("go_newest")}</span> <kbd aria-hidden="true">N</kbd>
       </button>
     </div>

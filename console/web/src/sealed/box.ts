@@ -1,5 +1,5 @@
-// Opening what was sealed for the response team, in this browser alone: the wire form of `cior_bus.sealed_box`. The private
-// key is read from a file that somebody chooses, is held in memory, and is never sent.
+// Opening what was sealed for the response team, in this browser alone: the wire form of `cior_bus.sealed_box`. The
+// private key is read from a file that somebody chooses, is held in memory, and is never sent.
 import { x25519 } from "@noble/curves/ed25519.js";
 import { hsalsa, xsalsa20poly1305 } from "@noble/ciphers/salsa.js";
 import { blake2b } from "@noble/hashes/blake2.js";
@@ -16,7 +16,8 @@ export class OtherKey extends Error {}
 
 const words = (bytes: Uint8Array): Uint32Array => new Uint32Array(bytes.slice().buffer);
 const joined = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]));
-const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((one, at) => one === b[at]);
+const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((one, at) => one === b[at]);
 
 /** HSalsa20 of the shared point with a nonce of zeros: what crypto_box calls its key. */
 function boxKey(shared: Uint8Array): Uint8Array {
@@ -27,7 +28,8 @@ function boxKey(shared: Uint8Array): Uint8Array {
 
 /** The content of a libsodium sealed box (crypto_box_seal). Throws when it is not for this key or was changed. */
 export function openSealed(box: Uint8Array, secret: Uint8Array): Uint8Array {
-  const own = x25519.getPublicKey(secret), other = box.slice(0, KEY_BYTES);
+  const own = x25519.getPublicKey(secret),
+    other = box.slice(0, KEY_BYTES);
   const nonce = blake2b(joined(other, own), { dkLen: NONCE_BYTES });
   return xsalsa20poly1305(boxKey(x25519.getSharedSecret(secret, other)), nonce).decrypt(box.slice(KEY_BYTES));
 }

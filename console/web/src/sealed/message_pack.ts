@@ -35,15 +35,23 @@ class Reader {
 
   private long(first: number, depth: number): Packed {
     switch (first) {
-      case 0xc4: case 0xc5: case 0xc6:
+      case 0xc4:
+      case 0xc5:
+      case 0xc6:
         return this.take(this.number(1 << (first - 0xc4)));
-      case 0xcc: case 0xcd: case 0xce:
+      case 0xcc:
+      case 0xcd:
+      case 0xce:
         return this.number(1 << (first - 0xcc));
-      case 0xd9: case 0xda: case 0xdb:
+      case 0xd9:
+      case 0xda:
+      case 0xdb:
         return this.text(this.number(1 << (first - 0xd9)));
-      case 0xdc: case 0xdd:
+      case 0xdc:
+      case 0xdd:
         return this.list(this.number(first === 0xdc ? 2 : 4), depth);
-      case 0xde: case 0xdf:
+      case 0xde:
+      case 0xdf:
         return this.map(this.number(first === 0xde ? 2 : 4), depth);
       default:
         throw new TypeError("not a kind that a box has");

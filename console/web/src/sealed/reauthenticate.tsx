@@ -20,20 +20,37 @@ export function Reauthenticate({ onDone }: { onDone: () => void }): JSX.Element 
   const submit = (event: Event): void => {
     event.preventDefault();
     const data = new FormData(event.currentTarget as HTMLFormElement);
-    const password = String(data.get("password") ?? ""), code = String(data.get("code") ?? "").replace(/\s/g, "");
+    const password = String(data.get("password") ?? ""),
+      code = String(data.get("code") ?? "").replace(/\s/g, "");
     void take(post<Json>("reauthenticate", code ? { code } : { password }));
   };
   return (
     <form class="again" onSubmit={submit}>
       <p class="banner warn">▲ {t("again_who")}</p>
       <div class="row">
-        <label>{t("password")}<input name="password" type="password" autocomplete="current-password" maxLength={1024} /></label>
-        <label>{t("code")}<input name="code" inputMode="numeric" autocomplete="one-time-code" maxLength={7} /></label>
+        <label>
+          {t("password")}
+          <input name="password" type="password" autocomplete="current-password" maxLength={1024} />
+        </label>
+        <label>
+          {t("code")}
+          <input name="code" inputMode="numeric" autocomplete="one-time-code" maxLength={7} />
+        </label>
       </div>
-      {problem ? <p class="banner bad" role="alert">✕ {problemText(problem)}</p> : null}
+      {problem ? (
+        <p class="banner bad" role="alert">
+          ✕ {problemText(problem)}
+        </p>
+      ) : null}
       <div class="row end">
-        {hasPasskeys() ? <button type="button" class="button" onClick={() => void take(byPasskey())}>{t("use_passkey")}</button> : null}
-        <button type="submit" class="button">{t("again_prove")}</button>
+        {hasPasskeys() ? (
+          <button type="button" class="button" onClick={() => void take(byPasskey())}>
+            {t("use_passkey")}
+          </button>
+        ) : null}
+        <button type="submit" class="button">
+          {t("again_prove")}
+        </button>
       </div>
     </form>
   );
@@ -43,6 +60,10 @@ async function byPasskey(): ReturnType<typeof post<Json>> {
   const asked = await post<{ ticket: string; options: Json }>("reauthenticate/passkey/options");
   if (!asked.ok) return asked;
   const answer = await askPasskey(asked.value.options);
-  if (!answer) return { ok: false, problem: { status: 400, code: "passkey.none", title: "", detail: t("passkey_none"), extra: {} } };
+  if (!answer)
+    return {
+      ok: false,
+      problem: { status: 400, code: "passkey.none", title: "", detail: t("passkey_none"), extra: {} },
+    };
   return post<Json>("reauthenticate/passkey", { ticket: asked.value.ticket, answer });
 }

@@ -1,5 +1,5 @@
-// What a sealed alert's page offers to the response team: opening, with a reason, after proving again who one is. The boxes
-// come from the console; the key comes from a file and stays here.
+// What a sealed alert's page offers to the response team: opening, with a reason, after proving again who one is. The
+// boxes come from the console; the key comes from a file and stays here.
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { JSX } from "preact";
@@ -26,7 +26,9 @@ export function SealedSection({ row }: { row: Row }): JSX.Element {
     <Section title={t("sealed")}>
       <p class="dim">{t(isTeam.value ? "sealed_team" : "sealed_others")}</p>
       {isTeam.value && !found ? (
-        <button type="button" class="button" onClick={() => beginOpening(row.id)}>{t("sealed_open")} <kbd aria-hidden="true">E</kbd></button>
+        <button type="button" class="button" onClick={() => beginOpening(row.id)}>
+          {t("sealed_open")} <kbd aria-hidden="true">E</kbd>
+        </button>
       ) : null}
       {found ? <Opened texts={found.texts} /> : null}
       {asking.value === row.id ? <Opening row={row} /> : null}
@@ -38,8 +40,18 @@ function Opened({ texts }: { texts: string[] }): JSX.Element {
   return (
     <div class="opened">
       <p class="banner warn">▲ {t("sealed_shown")}</p>
-      {texts.map((text, at) => <pre key={at}>{text}</pre>)}
-      <button type="button" class="button" onClick={() => { shown.value = null; }}>{t("sealed_hide")}</button>
+      {texts.map((text, at) => (
+        <pre key={at}>{text}</pre>
+      ))}
+      <button
+        type="button"
+        class="button"
+        onClick={() => {
+          shown.value = null;
+        }}
+      >
+        {t("sealed_hide")}
+      </button>
     </div>
   );
 }
@@ -47,9 +59,17 @@ function Opened({ texts }: { texts: string[] }): JSX.Element {
 // Cryptography is a chunk of its own: few people open anything.
 const box = (): Promise<typeof import("./box")> => import("./box");
 
-interface Box { id?: string; box: string; name?: string }
-interface Boxes { boxes: Box[] }
-type Trouble = { at: "none" } | { at: "fresh" } | { at: "problem"; problem: Problem } | { at: "key" } | { at: "shut" };
+interface Box {
+  id?: string;
+  box: string;
+  name?: string;
+}
+interface Boxes {
+  missing?: number;
+  boxes: Box[];
+}
+type Trouble =
+  { at: "none" } | { at: "fresh" } | { at: "problem"; problem: Problem } | { at: "key" } | { at: "shut" };
 
 function Opening({ row }: { row: Row }): JSX.Element {
   const [trouble, setTrouble] = useState<Trouble>({ at: "none" });
@@ -58,7 +78,8 @@ function Opening({ row }: { row: Row }): JSX.Element {
   };
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    const data = new FormData(event.currentTarget as HTMLFormElement), file = data.get("key");
+    const data = new FormData(event.currentTarget as HTMLFormElement),
+      file = data.get("key");
     const key = file instanceof File ? await read(file) : null;
     if (!key) return setTrouble({ at: "key" });
     const outcome = await open(row.id, String(data.get("reason")), key);
@@ -71,12 +92,22 @@ function Opening({ row }: { row: Row }): JSX.Element {
       <p>{t("sealed_how")}</p>
       {trouble.at === "fresh" ? <Reauthenticate onDone={() => setTrouble({ at: "none" })} /> : null}
       <form onSubmit={(event) => void submit(event)}>
-        <label>{t("reason_must")}<textarea name="reason" rows={3} required maxLength={500} autofocus /></label>
-        <label>{t("sealed_key_file")}<input name="key" type="file" required /></label>
+        <label>
+          {t("reason_must")}
+          <textarea name="reason" rows={3} required maxLength={500} autofocus />
+        </label>
+        <label>
+          {t("sealed_key_file")}
+          <input name="key" type="file" required />
+        </label>
         <TroubleText trouble={trouble} />
         <div class="row end">
-          <button type="button" class="button" onClick={close}>{t("cancel")}</button>
-          <button type="submit" class="button main">{t("sealed_open")}</button>
+          <button type="button" class="button" onClick={close}>
+            {t("cancel")}
+          </button>
+          <button type="submit" class="button main">
+            {t("sealed_open")}
+          </button>
         </div>
       </form>
     </Dialog>
@@ -85,8 +116,15 @@ function Opening({ row }: { row: Row }): JSX.Element {
 
 function TroubleText({ trouble }: { trouble: Trouble }): JSX.Element | null {
   if (trouble.at === "none" || trouble.at === "fresh") return null;
-  const text = trouble.at === "problem" ? problemText(trouble.problem) : t(trouble.at === "key" ? "sealed_no_key" : "sealed_other_key");
-  return <p class="banner bad" role="alert">✕ {text}</p>;
+  const text =
+    trouble.at === "problem"
+      ? problemText(trouble.problem)
+      : t(trouble.at === "key" ? "sealed_no_key" : "sealed_other_key");
+  return (
+    <p class="banner bad" role="alert">
+      ✕ {text}
+    </p>
+  );
 }
 
 async function read(file: File): Promise<Uint8Array | null> {
@@ -106,6 +144,8 @@ async function open(alertId: string, reason: string, key: Uint8Array): Promise<T
   const { fromBase64, openBox } = await box();
   try {
     const texts = answer.value.boxes.map((one) => textOf(openBox(fromBase64(one.box), key)));
+    const missing = answer.value.missing ?? 0;
+    if (missing) texts.push(t("boxes_missing", missing));
     shown.value = { alertId, texts };
     return { at: "none" };
   } catch {
@@ -117,7 +157,9 @@ async function open(alertId: string, reason: string, key: Uint8Array): Promise<T
 function textOf(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes);
   try {
-    return Object.entries(JSON.parse(text) as Json).map(([name, value]) => `${name}: ${plain(String(typeof value === "object" ? JSON.stringify(value) : value))}`).join("\n");
+    return Object.entries(JSON.parse(text) as Json)
+      .map(([name, value]) => `${name}: ${plain(String(typeof value === "object" ? JSON.stringify(value) : value))}`)
+      .join("\n");
   } catch {
     return plain(text, 4000);
   }

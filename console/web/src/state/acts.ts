@@ -6,11 +6,18 @@ import { Outbox, type Keeper, type Reply, type Sent } from "../core/outbox";
 import { problemText } from "./problem_text";
 import { queue } from "./desk";
 import { expect, settle } from "./overlay";
+import { personName } from "./directory";
 import { session } from "./session";
 import { t, said } from "../words/words";
 import { now } from "./clock";
 
-export interface Note { id: number; text: string; tone: "good" | "bad" | "info"; alertId: string | null; atMs: number }
+export interface Note {
+  id: number;
+  text: string;
+  tone: "good" | "bad" | "info";
+  alertId: string | null;
+  atMs: number;
+}
 export const notes = signal<readonly Note[]>([]);
 export const unsent = signal(0);
 
@@ -23,7 +30,11 @@ export function forget(id: number): void {
 }
 
 const RESULT: Record<string, Status> = {
-  acknowledge: "acknowledged", dispatch: "dispatched", on_scene: "on_scene", close: "closed", reopen: "open",
+  acknowledge: "acknowledged",
+  dispatch: "dispatched",
+  on_scene: "on_scene",
+  close: "closed",
+  reopen: "open",
 };
 
 const STORE = "cior.outbox";
@@ -55,7 +66,12 @@ async function send(act: Sent): Promise<Reply> {
 }
 
 function refusal(problem: Problem): Reply {
-  const reply: Reply = { kind: "refused", status: problem.status, title: problem.code, detail: problemText(problem) };
+  const reply: Reply = {
+    kind: "refused",
+    status: problem.status,
+    title: problem.code,
+    detail: problemText(problem),
+  };
   const first = firstOf(problem.extra["first"]);
   return first ? { ...reply, first } : reply;
 }
@@ -65,7 +81,8 @@ function firstOf(first: unknown): string {
   if (typeof first === "string") return first;
   if (!first || typeof first !== "object") return "";
   const found = first as Json;
-  return String(found["name"] ?? found["actor_name"] ?? found["actor"] ?? found["by"] ?? "");
+  const who = String(found["who"] ?? "");
+  return who ? personName(who) : "";
 }
 
 function settled(act: Sent, reply: Reply): void {
@@ -81,7 +98,11 @@ function settled(act: Sent, reply: Reply): void {
     return;
   }
   settle(act.key);
-  tell(reply.first ? t("act_late", kind, reply.first, reply.detail) : t("act_refused", kind, reply.detail), "bad", act.alertId);
+  tell(
+    reply.first ? t("act_late", kind, reply.first, reply.detail) : t("act_refused", kind, reply.detail),
+    "bad",
+    act.alertId,
+  );
 }
 
 const kindOf = (act: Sent): string => said("act", String((act.body as Json)["kind"] ?? "open"));
@@ -96,17 +117,25 @@ export function startOutbox(): void {
 
 /** Do `kind` to an alert, as this page saw it. */
 export function act(row: Row, kind: string, rest: Json = {}): void {
-  const key = newKey(), base = queue.rows.get(row.id) ?? row;
+  const key = newKey(),
+    base = queue.rows.get(row.id) ?? row;
   expect({
     key,
     alertId: row.id,
     status: RESULT[kind] ?? null,
-    assignee: kind === "acknowledge" ? (session.value?.login ?? null) : null,
+    assignee: kind === "acknowledge" ? (session.value?.person_id ?? null) : null,
     version: base.version,
     word: kind,
   });
   const body = { kind, seen_version: base.version, ...rest };
-  outbox.add({ key, path: `alerts/${encodeURIComponent(row.id)}/acts`, body, alertId: row.id, atMs: now.peek(), tries: 0 });
+  outbox.add({
+    key,
+    path: `alerts/${encodeURIComponent(row.id)}/acts`,
+    body,
+    alertId: row.id,
+    atMs: now.peek(),
+    tries: 0,
+  });
 }
 
 /** What is not done to an alert: an incident opened by hand, the city's posture. */

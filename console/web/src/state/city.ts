@@ -1,4 +1,5 @@
-// The city as the console has it: districts, streets, facilities; cameras with their health. Asked once, and again by hand.
+// The city as the console has it: districts, streets, facilities; cameras with their health. Asked once, and again by
+// hand.
 import { computed, signal } from "@preact/signals";
 import { get } from "../api/http";
 
@@ -7,7 +8,12 @@ export interface Feature {
   properties: { id?: string; name?: string; kind?: string; [other: string]: unknown };
   geometry: { type: string; coordinates: unknown };
 }
-export interface City { type: "FeatureCollection"; features: Feature[]; note?: string; provenance?: unknown }
+export interface City {
+  type: "FeatureCollection";
+  features: Feature[];
+  note?: string;
+  provenance?: unknown;
+}
 
 export interface Camera {
   id: string;
@@ -23,7 +29,15 @@ export interface Camera {
 export const city = signal<City | null>(null);
 export const cameras = signal<Camera[]>([]);
 
-const NO_DISTRICT: ReadonlySet<string> = new Set(["street", "facility", "school", "block", "camera", "health", "stop"]);
+const NO_DISTRICT: ReadonlySet<string> = new Set([
+  "street",
+  "facility",
+  "school",
+  "block",
+  "camera",
+  "health",
+  "stop",
+]);
 export const kindOf = (feature: Feature): string => {
   const kind = String(feature.properties.kind ?? feature.properties["layer"] ?? "");
   if (kind) return kind;
@@ -33,8 +47,10 @@ export const kindOf = (feature: Feature): string => {
 export const districts = computed(() => {
   const found = new Map<string, string>();
   for (const feature of city.value?.features ?? []) {
-    const kind = kindOf(feature), id = feature.properties.id;
-    if (id && !NO_DISTRICT.has(kind) && feature.geometry.type.includes("Polygon")) found.set(id, feature.properties.name ?? id);
+    const kind = kindOf(feature),
+      id = feature.properties.id;
+    if (id && !NO_DISTRICT.has(kind) && feature.geometry.type.includes("Polygon"))
+      found.set(id, feature.properties.name ?? id);
   }
   return found;
 });
@@ -44,25 +60,30 @@ export const districtName = (id: string | null): string => (id ? (districts.valu
 export async function askCity(): Promise<void> {
   const [map, found] = await Promise.all([get<City>("city"), get<{ cameras?: Json[] } | Json[]>("cameras")]);
   if (map.ok) city.value = map.value;
-  if (found.ok) cameras.value = (Array.isArray(found.value) ? found.value : (found.value.cameras ?? [])).flatMap(cameraOf);
+  if (found.ok)
+    cameras.value = (Array.isArray(found.value) ? found.value : (found.value.cameras ?? [])).flatMap(cameraOf);
 }
 
 type Json = Record<string, unknown>;
-const numberOf = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+const numberOf = (value: unknown): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;
 
 /** A camera as the catalogue tells it; nothing for one without a place. */
 export function cameraOf(found: Json): Camera[] {
   const place = (found["place"] ?? found) as Json;
-  const lat = numberOf(place["lat"]), lon = numberOf(place["lon"]);
+  const lat = numberOf(place["lat"]),
+    lon = numberOf(place["lon"]);
   if (lat === null || lon === null) return [];
-  return [{
-    id: String(found["id"]),
-    name: String(found["name"] ?? found["id"]),
-    lat,
-    lon,
-    azimuth: numberOf(found["azimuth_deg"] ?? found["azimuth"]),
-    fov: numberOf(found["fov_deg"] ?? found["field_of_view_deg"] ?? found["fov"]),
-    range_m: numberOf(found["range_m"]),
-    health: found["health"] === undefined || found["health"] === null ? null : String(found["health"]),
-  }];
+  return [
+    {
+      id: String(found["id"]),
+      name: String(found["name"] ?? found["id"]),
+      lat,
+      lon,
+      azimuth: numberOf(found["azimuth_deg"] ?? found["azimuth"]),
+      fov: numberOf(found["fov_deg"] ?? found["field_of_view_deg"] ?? found["fov"]),
+      range_m: numberOf(found["range_m"]),
+      health: found["health"] === undefined || found["health"] === null ? null : String(found["health"]),
+    },
+  ];
 }

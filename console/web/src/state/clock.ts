@@ -5,6 +5,12 @@ import { CentreClock } from "../core/ages";
 export const clock = new CentreClock();
 export const now = signal(clock.now());
 
+/** What the centre says that its time is. */
+export function setCentreTime(nowMs: number): void {
+  clock.set(nowMs);
+  now.value = nowMs;
+}
+
 export function startClock(): void {
   const tick = (): void => {
     now.value = clock.now();

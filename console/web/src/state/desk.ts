@@ -36,7 +36,8 @@ export const listing = computed(() => listingOf(rows.value, route.value.filters,
 
 export const selectedRow = computed<Row | null>(() => {
   void revision.value;
-  const id = route.value.alert, row = id ? queue.rows.get(id) : undefined;
+  const id = route.value.alert,
+    row = id ? queue.rows.get(id) : undefined;
   return row ? overlaid(row) : null;
 });
 

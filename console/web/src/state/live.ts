@@ -3,7 +3,7 @@ import { effect, signal } from "@preact/signals";
 import type { Row } from "../api/shapes";
 import { openFeed, type Feed } from "../feed/feed";
 import type { FeedNews } from "../feed/messages";
-import { clock } from "./clock";
+import { setCentreTime } from "./clock";
 import { forgetAll, queue, takeRows, takeSnapshot } from "./desk";
 import { heard, isLate, isLost, isOpen } from "./link";
 import { seen } from "./overlay";
@@ -55,7 +55,7 @@ function hear(news: FeedNews): void {
 function take(news: Exclude<FeedNews, { kind: "link" | "ended" }>): void {
   switch (news.kind) {
     case "snapshot":
-      if (news.snapshot.now_ms) clock.set(news.snapshot.now_ms);
+      if (news.snapshot.now_ms) setCentreTime(news.snapshot.now_ms);
       isLate.value = Boolean(news.snapshot.late);
       if (news.snapshot.centre) centre.value = news.snapshot.centre;
       isDrill.value = Boolean(news.snapshot.drill);
@@ -71,7 +71,7 @@ function take(news: Exclude<FeedNews, { kind: "link" | "ended" }>): void {
       if (news.isSnapshot) isFirst = false;
       break;
     case "alive":
-      if (news.now_ms) clock.set(news.now_ms);
+      if (news.now_ms) setCentreTime(news.now_ms);
       isLate.value = news.late;
       break;
     case "other":

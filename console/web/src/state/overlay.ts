@@ -2,7 +2,14 @@
 import { signal } from "@preact/signals";
 import type { Row, Status } from "../api/shapes";
 
-export interface Pending { key: string; alertId: string; status: Status | null; assignee: string | null; version: number; word: string }
+export interface Pending {
+  key: string;
+  alertId: string;
+  status: Status | null;
+  assignee: string | null;
+  version: number;
+  word: string;
+}
 
 export const pending = signal<ReadonlyMap<string, Pending>>(new Map());
 

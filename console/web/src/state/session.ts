@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { get, post } from "../api/http";
 import type { Role, Session } from "../api/shapes";
-import { clock } from "./clock";
+import { setCentreTime } from "./clock";
 import { speak } from "../words/words";
 
 export const session = signal<Session | null | undefined>(undefined);
@@ -25,7 +25,7 @@ export async function askSession(): Promise<void> {
     if (answer.problem.status === 401) session.value = null;
     return;
   }
-  if (answer.value.now_ms) clock.set(answer.value.now_ms);
+  if (answer.value.now_ms) setCentreTime(answer.value.now_ms);
   if (answer.value.language === "en") speak("en");
   session.value = answer.value;
 }

@@ -1,5 +1,5 @@
-// Sound: made by oscillators, no files. A browser keeps it locked until somebody pressed something, and says nothing about
-// it: so its state is always on the screen.
+// Sound: made by oscillators, no files. A browser keeps it locked until somebody pressed something, and says nothing
+// about it: so its state is always on the screen.
 import { signal } from "@preact/signals";
 import type { Level, Row } from "../api/shapes";
 import { keepsRinging, mayRing, PATTERNS, REPEAT_S } from "../core/sound_plan";
@@ -64,8 +64,10 @@ export function alarm(): void {
 function play(level: Level): void {
   if (!context || context.state !== "running") return;
   for (const beep of PATTERNS[level]) {
-    const oscillator = context.createOscillator(), gain = context.createGain();
-    const from = context.currentTime + beep.from_s, until = from + beep.for_s;
+    const oscillator = context.createOscillator(),
+      gain = context.createGain();
+    const from = context.currentTime + beep.from_s,
+      until = from + beep.for_s;
     oscillator.frequency.value = beep.hz;
     gain.gain.setValueAtTime(0.0001, from);
     gain.gain.exponentialRampToValueAtTime(0.25, from + 0.01);

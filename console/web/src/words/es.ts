@@ -4,6 +4,17 @@ export const es = {
   pages: "Páginas",
   page_desk: "Mesa",
   page_shift: "Turno",
+  take_post: "Tomar un puesto",
+  post: "Puesto",
+  why_read: "Para qué lo lee",
+  hand_over_lacks: "Tome primero un puesto: se entrega el puesto y lo que está abierto en él.",
+  opened_60_min: "abiertas en 60 min",
+  nobody: "nadie",
+  life_at_risk: "Vida en riesgo",
+  load_state_manageable: "llevadera",
+  load_state_busy: "cargada",
+  load_state_flood: "avalancha: pedir refuerzo",
+  boxes_missing: "{0} señales todavía no están guardadas: abra de nuevo en un minuto.",
   page_load: "Carga",
   page_ledger: "Libro",
   page_sessions: "Sesiones",
@@ -24,11 +35,12 @@ export const es = {
   other_language: "English",
   sign_out: "Salir",
   notes: "Avisos de lo hecho",
+  banners: "Estado del centro",
   dismiss: "Quitar el aviso",
   late: "LOS AVISOS LLEGAN TARDE: pasan más de 2 segundos hasta esta pantalla. Seguir por radio y 911",
   lost:
-    "SIN CONEXIÓN CON EL CENTRO: lo que se ve es de las {0} (hace {1}). Lo que haga se guarda y se envía "
-    + "al volver",
+    "SIN CONEXIÓN CON EL CENTRO: lo que se ve es de las {0} (hace {1}). Lo que haga se guarda y se envía " +
+    "al volver",
   try_now: "Probar ahora",
   exercise: "SIMULACRO: todo lo que recibe este centro es un ejercicio",
   session_ends: "Su sesión termina a las {0}: ingrese de nuevo antes",
@@ -129,6 +141,7 @@ export const es = {
   no_suppress_life: "no se silencia lo que tiene vida en riesgo",
   no_suppress_p1: "no se silencia una P1",
   no_siren_silent: "una alarma silenciosa nunca suena",
+  not_your_role: "su tarea no lo permite",
   not_in_this_state: "no corresponde en este estado",
   cancel: "Cancelar",
   reason: "Motivo o nota (opcional)",
@@ -184,8 +197,7 @@ export const es = {
   unreached: "El centro no responde. Se sigue intentando.",
   sealed: "Reservado",
   sealed_team:
-    "Identidad y lugar están sellados para su equipo. Abrirlos queda en el libro con su nombre y su "
-    + "motivo.",
+    "Identidad y lugar están sellados para su equipo. Abrirlos queda en el libro con su nombre y su " + "motivo.",
   sealed_others: "Identidad y lugar los abre solo el equipo de respuesta.",
   sealed_open: "Abrir lo sellado",
   sealed_how: "El archivo de la clave se lee en este navegador y no se envía a ningún lado.",
@@ -213,8 +225,8 @@ export const es = {
   outcome: "Resultado",
   search: "Buscar",
   load_why:
-    "Una alerta por persona cada diez minutos es llevadera; más de diez son una avalancha (ISA 18.2, "
-    + "EEMUA 191): pida refuerzo.",
+    "Una alerta por persona cada diez minutos es llevadera; más de diez son una avalancha (ISA 18.2, " +
+    "EEMUA 191): pida refuerzo.",
   person: "Persona",
   holds: "Tiene",
   in_10_min: "En 10 min",
@@ -319,7 +331,8 @@ export const es = {
   competence_municipal: "municipal",
   competence_provincial: "provincial",
   competence_federal: "federal",
-  step_waiting: "en espera",
+  step_open: "en espera",
+  step_waiting: "espera a una persona",
   step_done: "hecho",
   step_skipped: "omitido",
   step_escalated: "vencido: se escaló",
