@@ -371,14 +371,11 @@ main.add_command(restore)
 @click.option("--url", help="The console, as https://cior.ciudad.example")
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="watch.toml, mode 0600.")
 @click.option("--once", is_flag=True, help="Look, say, end: 0 all is well, 1 it is not. Nobody is rung.")
-@click.option(
-    "--lang", "language", type=click.Choice(["es", "en"]), default=None, help="Default: the file's, or es."
-)
-def watch(*, url: str | None, config: Path | None, once: bool, language: str | None) -> None:
+def watch(*, url: str | None, config: Path | None, once: bool) -> None:
     """Ring when a centre stops answering, is late, or its clock jumps. Run it on another machine."""
     from cior.watch_command import watch as run_watch
 
-    sys.exit(run_watch(config, url, once=once, language=language))
+    sys.exit(run_watch(config, url, once=once))
 
 
 @main.command()

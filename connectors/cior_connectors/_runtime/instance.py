@@ -177,12 +177,9 @@ class Instance:
 
     async def decide(self, action: Action, /) -> None:
         """A person's decision, signed and durable on return."""
-        signer = self._around.signer
-        if signer is None:
+        if (signer := self._around.signer) is None:
             raise AccessDenied(
-                "connector.signs_nothing",
-                f"{self.instance} has no key for decisions",
-                cure="run it with `cior up` or `cior run`, which lend it one",
+                "connector.signs_nothing", "no key for decisions", cure="run it with `cior up`"
             )
         await self._around.sink.publish([MessageOut.of(signer.sign(action, at_ms=self.now_ms()))])
 
