@@ -88,6 +88,15 @@ def test_points_outside_are_kept_and_told_far_ones_and_those_at_zero_are_left_ou
     assert (schools.read, schools.kept, schools.dropped) == (4, 2, {"place.far": 1, "place.null": 1})
 
 
+def test_a_street_with_one_corner_at_zero_among_many_is_left_out(tmp_path: Path) -> None:
+    corners = [[LON + n / 10_000, LAT] for n in range(150)]
+    straight = feature({"type": "LineString", "coordinates": corners}, name="Derecha")
+    torn = feature({"type": "LineString", "coordinates": [*corners, [0.0, 0.0]]}, name="Rota")
+    done = imported(city(tmp_path / "c", straight, torn, layer="calles.geojson"))
+    assert [each.feature for each in found(done, "place.null")] == ["n.º 2 «Rota»"]
+    assert [each["properties"]["name"] for each in features(done, "streets")] == ["Derecha"]
+
+
 def test_one_swapped_point_and_a_swapped_file_are_put_right_and_said(tmp_path: Path) -> None:
     one = feature({"type": "Point", "coordinates": [LAT + 0.005, LON + 0.005]}, name="Cambiada")
     done = imported(city(tmp_path / "one", point("Bien", 0.5, 0.5), point("Bien 2", 0.6, 0.5), one))
