@@ -19,7 +19,7 @@ import { askCity } from "./state/city";
 import { askDirectory } from "./state/directory";
 import { startFeed } from "./state/live";
 import { route } from "./state/route";
-import { askSession, centre, isUnreached, session } from "./state/session";
+import { askSession, centre, isUnreached, role, session, watches } from "./state/session";
 import { startSound } from "./state/sound";
 import { t } from "./words/words";
 
@@ -47,8 +47,10 @@ function Opening(): JSX.Element {
 let isStarted = false;
 
 function start(): void {
-  startFeed();
-  void askCity();
+  if (watches.value) {
+    startFeed();
+    void askCity();
+  }
   void askDirectory();
   startOutbox();
   if (isStarted) return;
@@ -84,7 +86,8 @@ function SignedIn(): JSX.Element {
 }
 
 function PageOf(): JSX.Element {
-  switch (route.value.page) {
+  const page = watches.value || route.value.page !== "desk" ? route.value.page : role.value === "auditor" ? "ledger" : "sessions";
+  switch (page) {
     case "desk":
       return <Desk />;
     case "shift":

@@ -10,9 +10,9 @@ import { now } from "../state/clock";
 import { rows } from "../state/desk";
 import { isLost } from "../state/link";
 import { route, toPage } from "../state/route";
-import { centre, isDrill, role, session, signOut } from "../state/session";
+import { centre, isDrill, role, session, signOut, watches } from "../state/session";
 import { quietUntil, rest, sound, unlockSound } from "../state/sound";
-import { stopFeed } from "../state/live";
+import { hasPicture, stopFeed } from "../state/live";
 import { lang, said, speak, t, type Word } from "../words/words";
 import { isHelpOpen } from "./keys_help";
 
@@ -30,9 +30,15 @@ export function Header(): JSX.Element {
         CIOR <small>{centre.value}</small>
       </h1>
       <Pages />
-      <Counts />
-      <Sound />
-      <Link />
+      {watches.value ? (
+        <>
+          <Counts />
+          <Sound />
+          <Link />
+        </>
+      ) : (
+        <span class="counts" />
+      )}
       <Clock />
       <Who />
     </header>
@@ -47,7 +53,7 @@ function Pages(): JSX.Element {
   const here = route.value.page;
   return (
     <nav aria-label={t("pages")}>
-      {(["desk", ...mine] as Page[]).map((page) => (
+      {([...(watches.value ? ["desk"] : []), ...mine] as Page[]).map((page) => (
         <button
           key={page}
           type="button"
@@ -100,11 +106,17 @@ function Sound(): JSX.Element {
   );
 }
 
+/** Live only once a picture came: an empty list before it is no calm. */
+function linkText(): string {
+  if (isLost.value) return `✕ ${t("link_lost")}`;
+  return hasPicture.value ? `✓ ${t("link_ok")}` : `… ${t("link_waits")}`;
+}
+
 function Link(): JSX.Element {
   const waiting = unsent.value;
   return (
     <span class={isLost.value ? "state bad" : "state"} role="status">
-      <b>{isLost.value ? `✕ ${t("link_lost")}` : `✓ ${t("link_ok")}`}</b>
+      <b>{linkText()}</b>
       {waiting ? <small>{t("unsent_n", waiting)}</small> : null}
     </span>
   );

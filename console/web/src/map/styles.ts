@@ -12,7 +12,10 @@ import type { Spot } from "./clusters";
 
 const COLOURS: Record<Level, string> = { P1: "#ff6b6d", P2: "#ff9f40", P3: "#ffd84d", P4: "#6cb6ff", P5: "#a9bccd" };
 const SIZES: Record<Level, number> = { P1: 11, P2: 9, P3: 8, P4: 7, P5: 6 };
-const FONT = "600 13px system-ui, 'DejaVu Sans', sans-serif";
+// A canvas knows no rem: on a 4K wall everything grows as the page does.
+const SCALE = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+const FONT = `600 ${Math.round(14 * SCALE)}px system-ui, 'DejaVu Sans', sans-serif`;
+const SMALL_FONT = `${Math.round(13 * SCALE)}px system-ui, 'DejaVu Sans', sans-serif`;
 const GROUND = "#0e1318";
 const HALO = new Stroke({ color: GROUND, width: 3 });
 
@@ -36,7 +39,7 @@ export function streetStyle(feature: FeatureLike, resolution: number): Style[] {
   if (resolution > 40) return [];
   const line = new Style({ stroke: new Stroke({ color: "#4a5a6b", width: resolution < 3 ? 3 : 1 }) });
   if (resolution < 2.5) {
-    line.setText(named(String(feature.get("name") ?? ""), { placement: "line", font: "12px system-ui, sans-serif" }));
+    line.setText(named(String(feature.get("name") ?? ""), { placement: "line", font: SMALL_FONT }));
   }
   return [line];
 }
@@ -47,7 +50,7 @@ export function facilityStyle(feature: FeatureLike, resolution: number): Style[]
     image: new RegularShape({ points: 4, radius: 5, angle: 0, fill: new Fill({ color: "#7d93a8" }) }),
   });
   if (resolution < 3)
-    style.setText(named(String(feature.get("name") ?? ""), { offsetY: 12, font: "12px system-ui, sans-serif" }));
+    style.setText(named(String(feature.get("name") ?? ""), { offsetY: 12, font: SMALL_FONT }));
   return [style];
 }
 
@@ -117,7 +120,7 @@ export function alertStyle(feature: FeatureLike): Style {
   const key = `${level}${count}${isTaken}`;
   const found = kept.get(key);
   if (found) return found;
-  const radius = SIZES[level] + (count > 1 ? 5 + Math.min(8, Math.log2(count)) : 0);
+  const radius = SCALE * (SIZES[level] + (count > 1 ? 5 + Math.min(8, Math.log2(count)) : 0));
   const image = shapeOf(level, radius);
   image.setOpacity(isTaken ? 0.65 : 1);
   const style = new Style({ image, zIndex: 10 - Number(level[1]) });
@@ -135,6 +138,6 @@ export function alertStyle(feature: FeatureLike): Style {
 
 export const chosenStyle = (): Style =>
   new Style({
-    image: new CircleStyle({ radius: 20, stroke: new Stroke({ color: "#ffffff", width: 3 }) }),
+    image: new CircleStyle({ radius: 20 * SCALE, stroke: new Stroke({ color: "#ffffff", width: 3 }) }),
     zIndex: 20,
   });

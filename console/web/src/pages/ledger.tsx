@@ -1,4 +1,4 @@
-// The ledger: who did and who looked, newest first. A supervisor says why it is read; an auditor's task says it.
+// The ledger: who did and who looked, newest first. Whoever reads it says why, and that stands in it too.
 import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { ask } from "../api/http";
@@ -6,8 +6,7 @@ import type { Problem } from "../api/shapes";
 import { timeText } from "../core/ages";
 import { plain } from "../core/text";
 import { now } from "../state/clock";
-import { personName } from "../state/directory";
-import { role } from "../state/session";
+import { askPeople, personName } from "../state/directory";
 import { lang, said, t } from "../words/words";
 import { Page } from "./page";
 
@@ -30,8 +29,7 @@ interface Wanted {
 }
 
 export function Ledger(): JSX.Element {
-  const needsReason = role.value !== "auditor";
-  const [wanted, setWanted] = useState<Wanted | null>(needsReason ? null : { query: "", reason: "" });
+  const [wanted, setWanted] = useState<Wanted | null>(null);
   const [lines, setLines] = useState<LedgerLine[] | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   useEffect(() => {
@@ -39,12 +37,14 @@ export function Ledger(): JSX.Element {
     void ask<LedgerLine[]>("GET", `ledger${wanted.query}`, { reason: wanted.reason }).then((answer) => {
       setProblem(answer.ok ? null : answer.problem);
       if (answer.ok) setLines(answer.value);
+      // Names are read for the same reason.
+      void askPeople(wanted.reason);
     });
   }, [wanted]);
   return (
     <Page title={t("page_ledger")} problem={problem}>
       <p class="dim">{t("ledger_why")}</p>
-      <Search needsReason={needsReason} onSearch={setWanted} />
+      <Search onSearch={setWanted} />
       <table class="grid">
         <thead>
           <tr>
@@ -93,13 +93,7 @@ function LineRow({ line }: { line: LedgerLine }): JSX.Element {
   );
 }
 
-function Search({
-  needsReason,
-  onSearch,
-}: {
-  needsReason: boolean;
-  onSearch: (wanted: Wanted) => void;
-}): JSX.Element {
+function Search({ onSearch }: { onSearch: (wanted: Wanted) => void }): JSX.Element {
   const submit = (event: Event): void => {
     event.preventDefault();
     const query = new URLSearchParams(),
@@ -113,12 +107,10 @@ function Search({
   };
   return (
     <form class="filters" role="search" onSubmit={submit}>
-      {needsReason ? (
-        <label>
+      <label>
           {t("why_read")}
           <input name="why" required minLength={3} maxLength={200} />
         </label>
-      ) : null}
       <label>
         {t("actor")}
         <input name="actor" maxLength={80} />

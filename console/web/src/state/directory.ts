@@ -1,6 +1,6 @@
 // Names that acts choose from, and the names behind ids: people, types, agencies, postures.
 import { computed, signal } from "@preact/signals";
-import { get } from "../api/http";
+import { ask, get } from "../api/http";
 import { plain } from "../core/text";
 import { rows } from "./desk";
 import { lang } from "../words/words";
@@ -67,6 +67,12 @@ export const agencyName = (id: string): string => {
   const found = agencies.find((one) => one.id === id);
   return found ? (lang.value === "es" ? found.es : found.en) : id;
 };
+
+/** Names, for a reason that the reader gave. */
+export async function askPeople(reason: string): Promise<void> {
+  const found = await ask<Colleague[]>("GET", "people", { reason });
+  if (found.ok) people.value = found.value;
+}
 
 export async function askDirectory(): Promise<void> {
   const [found, all] = await Promise.all([get<Colleague[]>("people"), get<{ types: Type[] }>("types")]);

@@ -16,6 +16,9 @@ export const isDrill = signal(false);
 
 export const isTeam = computed(() => role.value === "response_team");
 const ACTING: readonly Role[] = ["operator", "dispatcher", "supervisor", "response_team"];
+/** Who watches alerts; the others (audit, statistics, maintenance) have pages, and no feed. */
+const WATCHING: readonly Role[] = [...ACTING, "wall", "agency"];
+export const watches = computed(() => role.value !== null && WATCHING.includes(role.value));
 export const mayAct = computed(() => role.value !== null && ACTING.includes(role.value));
 
 export async function askSession(): Promise<void> {

@@ -27,6 +27,7 @@ export const en: Record<keyof typeof es, string> = {
   sound_press: "press to turn it on",
   sound_rests: "Paused {0} s",
   link_ok: "Live",
+  link_waits: "Connecting",
   link_lost: "No link",
   unsent_n: "{0} to send",
   keys: "Keys",

@@ -26,6 +26,7 @@ export const es = {
   sound_press: "pulse para activarlo",
   sound_rests: "En pausa {0} s",
   link_ok: "En vivo",
+  link_waits: "Conectando",
   link_lost: "Sin conexión",
   unsent_n: "{0} por enviar",
   keys: "Teclas",

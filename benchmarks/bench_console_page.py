@@ -1,6 +1,6 @@
 """What a desk waits for and what it costs: the operator's console in Chromium with ten and with 10,000 open alerts.
 
-    python benchmarks/bench_console.py [--quick] [--rounds 5] [--alerts 10000]
+    python benchmarks/bench_console_page.py [--quick] [--rounds 5] [--alerts 10000]
 
 Real page, table, sign-in and register on loopback; every round is a new page of a signed-in browser. First paint is the
 first row of the queue on the screen, counted from the navigation; memory is what Chromium's renderers have for
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round; the result is kept apart")
     options = parser.parse_args()
     rounds = 1 if options.quick else options.rounds
-    clocked = Clocked("console", "The operator's console in a browser", quick=options.quick)
+    clocked = Clocked("console_page", "The operator's console in a browser", quick=options.quick)
     few = asyncio.run(with_alerts(FEW, rounds))
     many = asyncio.run(with_alerts(options.alerts, rounds))
     rows = (
