@@ -27,6 +27,7 @@ AIMS = ROOT / "benchmarks" / "aims.toml"
 TITLES = {
     "press_to_wall": "Press to wall",
     "press_to_wall_dense": "Press to wall, denser",
+    "console_feed": "Console: click to another screen, feed to many",
     "press_legs": "Legs of a press, alone",
     "press_legs_loaded": "Legs of a press, with telemetry behind",
     "notices": "Press to phone, alone",
@@ -39,6 +40,7 @@ TITLES = {
     "correlate": "Correlation step alone",
     "open_alerts": "Open alerts: one step and one tick",
     "store": "Store writer",
+    "register": "Ledgered reads",
     "grafana": "Panels of the walls",
     "bus_spool": "Bus and spool",
     "vision": "Vision",

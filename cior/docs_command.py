@@ -146,6 +146,7 @@ def _settings() -> str:
         ("centre", settings.CentreSection),
         ("bus", settings.BusSection),
         ("store", settings.StoreSection),
+        ("register", settings.RegisterSection),
         ("console", settings.ConsoleSection),
         ("console.openid", settings.OpenIdSection),
         ("[console.openid.role]", RoleRule),

@@ -39,12 +39,14 @@ def register_dsn(centre: Centre, *, as_owner: bool = False) -> str:
 
 
 def ledger_place(centre: Centre) -> CheckpointPlace:
-    """Where the pages of the ledger go: a folder and an origin of their own, since each folder has one writer."""
+    """Where the pages of the ledger go: a folder, a name and a key of their own, since each folder has one writer, and
+    a centre's services are shown their keys to read only.
+    """
     origin = origin_of(centre.file.centre.name) + "/register"
     return CheckpointPlace(
         folder=pages_folder(centre),
         origin=origin,
-        key=open_checkpoint_key(centre.data / "keys", origin=origin),
+        key=open_checkpoint_key(centre.data / FOLDER, origin=origin),
         blinding=bytes(32),  # nothing sealed has a head of its own in these pages
     )
 

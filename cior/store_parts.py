@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import msgspec
 import structlog
 
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
@@ -21,6 +22,7 @@ from cior.figures import centre_facts
 from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
+from cior.people_part import peopled
 from cior.readiness import announce
 from cior.register_part import opened_register
 from cior.settings import Centre
@@ -162,11 +164,15 @@ async def _console(
         cameras=load_cameras(arguments.centre, load_city(arguments.centre)),
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
+        origin=file.console.origin,
+        certificate=arguments.centre.beside(file.console.certificate) if file.console.certificate else None,
     )
     bus = Bus(broker, metrics=metrics)
     try:
-        async with opened_register(arguments.centre, bus, now_ms=wall_ms):
-            console = ConsolePart(settings, broker, store, now_ms=wall_ms, metrics=metrics)
+        async with opened_register(arguments.centre, bus, now_ms=wall_ms) as register:
+            people = await asyncio.to_thread(peopled, arguments.centre, register, bus, store)
+            whole = msgspec.structs.replace(settings, people=people)
+            console = ConsolePart(whole, broker, store, now_ms=wall_ms, metrics=metrics)
             try:
                 yield console, await console.start()
             finally:

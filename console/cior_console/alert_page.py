@@ -15,7 +15,20 @@ from cior_console.visibility import View
 from cior_console.wall_view import SILENT_NAME_EN, SILENT_NAME_ES, TypeNames, is_sealed
 from cior_core.cameras import NearCamera
 from cior_core.geo import distance_m
-from cior_core.model import Alert, AlertStatus, Level, Member, Place, Reason, Transition
+from cior_core.model import (
+    AgencyClock,
+    Alert,
+    AlertStatus,
+    Deed,
+    Level,
+    Member,
+    Place,
+    Reason,
+    Ruling,
+    StepMark,
+    Transition,
+)
+from cior_core.protocols import ProtocolBook, Step
 from cior_store.answers import StoryLine
 
 
@@ -101,6 +114,25 @@ class PageTimer(msgspec.Struct, frozen=True, kw_only=True):
     due_ms: int
 
 
+class PageStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the checklist: what it asks, of whom, when it is due, what became of it.
+
+    ``outcome``: ``open``, ``waiting`` (only a person may run it), ``done``, ``skipped``, ``escalated``.
+    """
+
+    step: str
+    act: str
+    target: str
+    es: str
+    en: str
+    outcome: str
+    after_s: int = 0
+    due_ms: int | None = None
+    at_ms: int | None = None
+    by: str | None = None
+    reason: str | None = None
+
+
 class PageSilence(msgspec.Struct, frozen=True, kw_only=True):
     """That somebody muted it."""
 
@@ -149,6 +181,13 @@ class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
     suppression: PageSilence | None = None
     assignee: str | None = None
     notes: tuple[str, ...] = ()
+    assigned_ms: int | None = None
+    protocols: tuple[str, ...] = ()
+    steps: tuple[PageStep, ...] = ()
+    agencies: tuple[AgencyClock, ...] = ()
+    disagreement: bool = False
+    ruling: Ruling | None = None
+    deeds: tuple[Deed, ...] = ()
     cameras: tuple[NearCamera, ...] = ()
 
 
@@ -157,6 +196,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     story: tuple[PageLine, ...] = ()
     told: tuple[PageTold, ...] = ()
+    steps: tuple[PageStep, ...] = ()
     is_whole: bool = True
 
 
@@ -169,7 +209,14 @@ def alert_page(
     es, en = _name(alert.type, names)
     who: dict[str, Any] = {}
     if view is View.FULL:
-        who = {"assignee": alert.assignee, "notes": alert.notes, "suppression": _silence(alert)}
+        who = {
+            "assignee": alert.assignee,
+            "assigned_ms": alert.assigned_ms,
+            "notes": alert.notes,
+            "suppression": _silence(alert),
+            "ruling": alert.ruling,
+            "deeds": alert.deeds,
+        }
     return AlertPage(
         id=alert.id,
         version=alert.version,
@@ -203,6 +250,10 @@ def alert_page(
         dispatched_ms=alert.dispatched_ms,
         on_scene_ms=alert.on_scene_ms,
         closed_ms=alert.closed_ms,
+        protocols=alert.protocols,
+        steps=told.steps,
+        agencies=alert.agencies,
+        disagreement=alert.disagreement,
         **who,
     )
 
@@ -291,6 +342,41 @@ def _silence(alert: Alert) -> PageSilence | None:
     return PageSilence(
         by=mark.by, reason=mark.reason, since_ms=mark.since_ms, until_ms=mark.until_ms, hidden=mark.hidden
     )
+
+
+def checklist(alert: Alert, book: ProtocolBook | None) -> tuple[PageStep, ...]:
+    """The steps of every protocol that runs on an alert, with what became of them; those whose protocol has changed
+    since keep their name.
+    """
+    marks = {mark.step: mark for mark in alert.steps}
+    due = dict(alert.timers)
+    found: dict[str, PageStep] = {}
+    for name in alert.protocols or (f"{alert.protocol}@{alert.protocol_version}",):
+        protocol = None if book is None else book.by_id(name.partition("@")[0])
+        for step in protocol.steps if protocol is not None else ():
+            whole = f"{protocol.id}/{step.id}" if protocol is not None else step.id
+            found[whole] = _step(whole, step, marks.get(whole), due)
+    for name, mark in marks.items():
+        found.setdefault(name, PageStep(step=name, act="", target="", es=name, en=name, **_mark(mark)))
+    return tuple(found.values())
+
+
+def _step(name: str, step: Step, mark: StepMark | None, due: Mapping[str, int]) -> PageStep:
+    due_ms = due.get(name, due.get(step.id))
+    return PageStep(
+        step=name,
+        act=step.act,
+        target=step.target,
+        es=step.text_es,
+        en=step.text_en,
+        after_s=step.after_s,
+        due_ms=due_ms,
+        **(_mark(mark) if mark is not None else {"outcome": "open" if due_ms is not None else "done"}),
+    )
+
+
+def _mark(mark: StepMark) -> dict[str, Any]:
+    return {"outcome": mark.outcome, "at_ms": mark.at_ms, "by": mark.by, "reason": mark.reason or None}
 
 
 def story_of(stored: Iterable[StoryLine], live: Iterable[Transition]) -> tuple[PageLine, ...]:

@@ -165,7 +165,12 @@ async def _judged(request: web.Request, endpoint: Endpoint, handler: Handler) ->
     request[DEED] = deed
     if endpoint.ledgered is Ledgered.READ and law.ledger is not None:
         await _written(deed, endpoint, law)
-    answer = _sent(await handler(request), endpoint)
+    try:
+        answer = _sent(await handler(request), endpoint)
+    except Refused as why:
+        if endpoint.ledgered is Ledgered.ACT and not deed.is_written:
+            await _denied(law, deed, why, rule=why.code)
+        raise
     if endpoint.ledgered is Ledgered.ACT and not deed.is_written:
         log.error("act_without_a_row", endpoint=endpoint.name)
         raise Refused("request.failed")

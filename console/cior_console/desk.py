@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from cior_console import openapi
-from cior_console.alert_page import AlertPage, PageTold, Told, alert_page, story_of
+from cior_console.alert_page import AlertPage, PageTold, Told, alert_page, checklist, story_of
 from cior_console.authorising import DEED
 from cior_console.city_cameras import CityCameras
 from cior_console.endpoints import CALLER, TABLE, Endpoint, Ledgered
@@ -23,6 +23,7 @@ from cior_core.cameras import CameraState, ShownCamera
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Alert, DataClass, Transition
 from cior_core.privacy import Purpose, Role
+from cior_core.protocols import ProtocolBook
 from cior_store.answers import BlindSpot, StoryLine, ToldRow
 
 ROOM = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.SUPERVISOR, Role.RESPONSE_TEAM})
@@ -59,6 +60,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: Callable[[], int]
     lately: Callable[[str], Iterable[Transition]]
     drills: bool = False
+    protocols: ProtocolBook | None = None
     cameras: CityCameras = msgspec.field(default_factory=CityCameras)
 
 
@@ -132,6 +134,7 @@ async def _cameras(request: web.Request) -> list[ShownCamera]:
 async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
     """What the store says, and what came since; a page without the store says that it is not all."""
     districts, lately = visibility.scope.districts, tuple(desk.lately(alert.id))
+    steps = checklist(alert, desk.protocols)
 
     def ask() -> tuple[tuple[StoryLine, ...], tuple[ToldRow, ...]]:
         questions = desk.questions
@@ -140,8 +143,8 @@ async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
     try:
         story, told = await asked(ask)
     except SourceUnavailable:
-        return Told(story=story_of((), lately), is_whole=False)
-    return Told(story=story_of(story, lately), told=tuple(_told_row(row) for row in told))
+        return Told(story=story_of((), lately), steps=steps, is_whole=False)
+    return Told(story=story_of(story, lately), told=tuple(_told_row(row) for row in told), steps=steps)
 
 
 def _told_row(row: ToldRow) -> PageTold:
@@ -194,7 +197,7 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             purpose_of=PURPOSES,
             ledgered=Ledgered.READ,
             goes_on_without_register=True,
-            streams=True,
+            media_type="text/event-stream",
             headers={"Last-Event-ID": "the id of the last event that was read: goes on there"},
         ),
         Endpoint(
@@ -217,6 +220,7 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             handler=_city,
             roles=frozenset(Role),
             data_class=DataClass.PUBLIC,
+            media_type="application/geo+json",
         ),
         Endpoint(
             name="cameras.read",

@@ -47,7 +47,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
       transaction of the act (``authorising.Deed``), and an answer without it is refused.
     * ``goes_on_without_register``: law 13 lets those who are signed in go on while the register is away.
     * ``body``, ``query``, ``answer``: structs; ``headers``: what else the handler reads, with its meaning.
-    * ``streams``: the answer is ``text/event-stream``.
+    * ``media_type``: of an answer that is no struct; ``text/event-stream`` for one that does not end.
     """
 
     name: str
@@ -69,7 +69,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     status: int = 200
     headers: Mapping[str, str] = {}
     problems: tuple[str, ...] = ()
-    streams: bool = False
+    media_type: str = "application/json"
+
+    @property
+    def streams(self) -> bool:
+        """Whether its answer goes on for as long as who asks stays."""
+        return self.media_type == "text/event-stream"
 
     @property
     def is_unsafe(self) -> bool:

@@ -24,7 +24,7 @@ from cior_console.wall_view import TypeNames, full_row, project
 from cior_core import codec
 from cior_core.alert_age import opening_receipt_ms
 from cior_core.catalogue import Kind
-from cior_core.model import Alert, AlertStatus, Level
+from cior_core.model import Alert, AlertStatus, Level, Struct
 from cior_core.priority import order
 
 _GONE = frozenset({AlertStatus.CLOSED, AlertStatus.MERGED})
@@ -38,14 +38,24 @@ _json = msgspec.json.Encoder()
 Order = tuple[int | bool | str, ...]
 
 
+class Glance(Struct, frozen=True):
+    """What is counted of an open alert without reading the whole record."""
+
+    level: Level
+    assignee: str | None
+    opened_ms: int
+    life_safety: bool
+
+
 class Shown:
     """An alert that is open, as its record came. Rows are made when the first of a view asks."""
 
-    __slots__ = ("_feed", "_rows", "body", "order", "sight", "version")
+    __slots__ = ("_feed", "_rows", "body", "glance", "order", "sight")
 
     def __init__(self, feed: AlertFeed, alert: Alert, body: bytes, sight: Sight) -> None:
         self._feed, self.body, self.sight = feed, body, sight
-        self.version, self.order = alert.version, order(alert)
+        self.order = order(alert)
+        self.glance = Glance(alert.level, alert.assignee, alert.opened_ms, alert.life_safety)
         self._rows: dict[View, bytes] = {}
 
     @property
@@ -234,15 +244,20 @@ class AlertFeed:
         shown = self._open.get(alert_id) or self._closed.get(alert_id)
         return shown.alert if shown is not None and visibility.sees(shown.sight) else None
 
+    def current(self, alert_id: str) -> Alert | None:
+        """An alert, open or closed lately, whoever may see it: for what is decided here, not for what is shown."""
+        shown = self._open.get(alert_id) or self._closed.get(alert_id)
+        return shown.alert if shown is not None else None
+
     def rows(self, visibility: Visibility) -> list[bytes]:
         """All rows of a class as JSON, in the order of :func:`cior_core.priority.order`."""
         seen = [shown for shown in self._open.values() if visibility.sees(shown.sight)]
         seen.sort(key=lambda shown: shown.order)
         return [shown.row(visibility.view) for shown in seen]
 
-    def alerts(self, visibility: Visibility) -> Iterator[Alert]:
-        """All open alerts of a class, whole, in no order."""
-        return (shown.alert for shown in list(self._open.values()) if visibility.sees(shown.sight))
+    def glances(self, visibility: Visibility) -> Iterator[Glance]:
+        """All open alerts of a class, in no order."""
+        return (shown.glance for shown in list(self._open.values()) if visibility.sees(shown.sight))
 
     def since(self, last_event_id: str, visibility: Visibility) -> bytes | None:
         """What a class missed since the message with this id; None when only a snapshot tells."""

@@ -1,42 +1,56 @@
-"""The live feed's reader: ``cior.alerts.v1`` from its beginning, then live."""
+"""What the console reads of the bus: ``cior.alerts.v1`` from its beginning, then live; of stories only what is new."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import structlog
 
-from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
 from cior_bus.settings import BusSettings
 from cior_core import codec
-from cior_core.catalogue import Kind
+from cior_core.catalogue import KINDS, Kind
 from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
 from cior_core.model import Alert
 
 log = structlog.get_logger("cior_console.feed_reader")
 
 
-class FeedReader:
-    """Gives every alert to ``ingest``.
+T = TypeVar("T")
+_BEGUN = itertools.count()
 
-    The topic is compacted, so its beginning is the current state; commits nothing.
+
+class TopicReader(Generic[T]):
+    """Gives every record of a kind to ``ingest``, with its bytes, in a thread; commits nothing.
+
+    ``only_news``: what comes from now on.
     """
 
-    def __init__(self, settings: BusSettings, ingest: Callable[[Alert, bytes], None]) -> None:
-        group = f"cior-feed-{os.getpid()}-{time.monotonic_ns()}"
+    def __init__(
+        self,
+        settings: BusSettings,
+        kind: Kind,
+        model: type[T],
+        ingest: Callable[[T, bytes], None],
+        *,
+        only_news: bool = False,
+    ) -> None:
+        group = f"cior-feed-{os.getpid()}-{time.monotonic_ns()}-{next(_BEGUN)}"
         self._consumer = BatchConsumer(
             settings.prompt(),
             group=group,
-            topics=[topics.ALERTS.name],
+            topics=[KINDS[kind].topics[0].name],
             # Each alert is shown at once: gathering for 20 ms was a third of a press's way to the wall.
             limits=BatchLimits(max_wait_s=0, max_records=500),
             commits=False,
+            only_news=only_news,
         )
-        self._ingest = ingest
+        self._kind, self._model, self._ingest = kind, model, ingest
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.failure: CiorError | None = None
@@ -65,15 +79,22 @@ class FeedReader:
             if record.value is None:
                 continue
             try:
-                alert = codec.decode(Kind.ALERT, record.value)
+                found = codec.decode(self._kind, record.value)
             except PayloadRejected as error:  # the sink dead-letters it with its bytes
-                log.warning("alert_unreadable", code=error.code, offset=record.offset)
+                log.warning("record_unreadable", kind=self._kind, code=error.code, offset=record.offset)
                 continue
-            if isinstance(alert, Alert):
-                self._ingest(alert, record.value)
+            if isinstance(found, self._model):
+                self._ingest(found, record.value)
 
     def stop(self) -> None:
         """End the thread."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
+
+
+class FeedReader(TopicReader[Alert]):
+    """The alerts' topic is compacted, so its beginning is the current state."""
+
+    def __init__(self, settings: BusSettings, ingest: Callable[[Alert, bytes], None]) -> None:
+        super().__init__(settings, Kind.ALERT, Alert, ingest)

@@ -23,6 +23,10 @@ DENIED = declare(
     "requests of people with a name that were refused, by the rule that refused; each is in the ledger",
     labels=("rule",),
 )
+JOURNALED = declare(
+    "cior_console_journaled_acts_total",
+    "acknowledgements of life-safety that went into the journal while the register was away",
+)
 UNRECORDED = declare(
     "cior_console_unrecorded_total",
     "what went on, or was refused, while the register was away and no row of the ledger could be written",

@@ -81,12 +81,12 @@ def _parameters(endpoint: Endpoint, components: Mapping[str, Json]) -> list[Json
 
 
 def _responses(endpoint: Endpoint, by_type: Mapping[int, Json]) -> Json:
-    content: Json = {}
-    if endpoint.streams:
-        content = {"text/event-stream": {"schema": {"type": "string"}}}
-    elif endpoint.answer is not None:
-        content = {"application/json": {"schema": by_type[id(endpoint.answer)]}}
+    content: Json = {endpoint.media_type: {}}
+    if endpoint.answer is not None:
+        content = {endpoint.media_type: {"schema": by_type[id(endpoint.answer)]}}
     said: Json = {str(endpoint.status): {"description": endpoint.says, "content": content}}
+    if endpoint.status == 202:
+        said["200"] = {"description": "the outcome is known", "content": content}
     for code in _problem_codes(endpoint):
         status = str(problems.catalogue()[code].status)
         row = said.setdefault(status, {"description": "", "content": _PROBLEM})
@@ -95,7 +95,7 @@ def _responses(endpoint: Endpoint, by_type: Mapping[int, Json]) -> Json:
 
 
 def _problem_codes(endpoint: Endpoint) -> tuple[str, ...]:
-    codes = [*endpoint.problems, "request.method", "request.busy"]
+    codes = [*endpoint.problems, "request.method", "request.no_such_path", "request.busy"]
     if endpoint.body is not None:
         codes += ["request.malformed", "request.not_json", "request.too_large"]
     elif endpoint.query is not None:
@@ -106,6 +106,8 @@ def _problem_codes(endpoint: Endpoint) -> tuple[str, ...]:
         codes.append("session.not_fresh")
     if endpoint.ledgered is not Ledgered.NOTHING:
         codes.append("register.away")
+    if endpoint.ledgered is Ledgered.ACT:
+        codes.append("register.contradiction")
     return tuple(dict.fromkeys(codes))
 
 

@@ -1,4 +1,6 @@
-"""The part ``console``: the wall over HTTP, fed from the alerts' topic and the store's questions. Writes nothing."""
+"""The part ``console``: the wall, and what people see and do, over HTTP; fed from the alerts' topic, the store's
+questions and the register. What it writes are ledger rows and signed acts.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import FeedReader
+from cior_console.handling import Handling, Hands
 from cior_console.sign_in.cross_site import Origin
 from cior_console.sign_in.endpoints import SIGN_IN
 from cior_console.sign_in.opening import SignInSettings, opened
@@ -29,6 +32,7 @@ from cior_console.wall_questions import wall_questions
 from cior_console.web import WallConfig, create_app
 from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.errors import CiorError, SourceUnavailable
+from cior_core.model import Transition
 from cior_core.taxonomy import Taxonomy
 from cior_register.register import Register
 from cior_store.engine import Store
@@ -37,10 +41,11 @@ from cior_store.questions import ConsoleQuestions
 
 
 class Peopled(msgspec.Struct, frozen=True, kw_only=True):
-    """The open register, and how people sign in to it."""
+    """The open register, how people sign in to it, and with what they act."""
 
     register: Register
     sign_in: SignInSettings
+    hands: Hands
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,15 +118,24 @@ class ConsolePart:
             endpoints=people_endpoints(),
             origins=self._origins if self._door.refusal() is None else None,
         )
+        self._bus, self._handling = bus, self._handled(settings.people, feed)
         self._app[DESK] = Desk(
             names=settings.taxonomy,
             questions=questions,
             now_ms=now_ms,
-            lately=lambda _alert_id: (),
+            lately=self._handling.outcomes.lately if self._handling is not None else _nothing_lately,
             drills=settings.drill,
+            protocols=settings.people.hands.protocols if settings.people is not None else None,
             cameras=CityCameras(settings.cameras, words=questions.camera_words, now_ms=now_ms),
         )
         self._running = AsyncExitStack()
+
+    def _handled(self, people: Peopled | None, feed: AlertFeed) -> Handling | None:
+        if people is None:
+            return None
+        return Handling(
+            self._app, feed, people.register, people.hands, now_ms=self._now_ms, metrics=self._metrics
+        )
 
     def _origins(self) -> frozenset[Origin]:
         return self._door.origins()
@@ -131,6 +145,8 @@ class ConsolePart:
         async with AsyncExitStack() as starting:
             if self._settings.people is not None:
                 await starting.enter_async_context(self._signing_in(self._settings.people))
+            if self._handling is not None:
+                await starting.enter_async_context(self._handling.running(self._bus))
             tls = self._settings.certificate
             context = server_context(tls) if tls is not None else None
             if context is not None and tls is not None:
@@ -157,12 +173,16 @@ class ConsolePart:
     @property
     def failure(self) -> CiorError | None:
         """Why the feed ended."""
-        return self._reader.failure
+        return self._reader.failure or (self._handling.failure if self._handling is not None else None)
 
     async def stop(self) -> None:
         """Stop reading, then close every page."""
         await asyncio.to_thread(self._reader.stop)
         await self._running.aclose()
+
+
+def _nothing_lately(_alert_id: str) -> tuple[Transition, ...]:
+    return ()
 
 
 def _law(people: Peopled | None, now_ms: Callable[[], int], metrics: Metrics) -> Law | None:

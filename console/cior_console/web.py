@@ -74,12 +74,12 @@ def _wall(name: str, path: str, says: str, handler: Handler, **more: Any) -> End
 def wall_endpoints() -> tuple[Endpoint, ...]:
     """What the wall's page asks. Its rows are the plain view, which the privacy table allows a wall."""
     return (
-        _wall("wall.page", "/", "the wall's page", _page),
+        _wall("wall.page", "/", "the wall's page", _page, media_type="text/html"),
         _wall("health", "/healthz", "whether it lives", _healthz, is_open=True, roles=frozenset()),
         _wall("static", "/static/{name}", "files of the page", _static, is_open=True, roles=frozenset()),
         _wall("wall.snapshot", "/api/wall", "all open alerts, plain", _snapshot_of_wall),
-        _wall("wall.feed", "/api/feed", "the wall's live feed", _stream, streams=True),
-        _wall("wall.city", "/api/city", "districts as GeoJSON", _city),
+        _wall("wall.feed", "/api/feed", "the wall's live feed", _stream, media_type="text/event-stream"),
+        _wall("wall.city", "/api/city", "districts as GeoJSON", _city, media_type="application/geo+json"),
         _wall("wall.ask", "/api/ask/{question}", "a figure of the page", _ask),
     )
 

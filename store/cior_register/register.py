@@ -171,6 +171,13 @@ class Register:
             self._limits.patience_s
         )
 
+    def keep(self, work: Callable[[Connection], None]) -> None:
+        """Bookkeeping that is no act: done some time, with what comes next; what fails is only logged by the writer.
+
+        Raises ``CapacityExhausted`` (``register.queue_full``), ``SourceUnavailable`` when it is closed.
+        """
+        self.writer.submit(None, work)
+
     def close(self) -> None:
         """Write what waits, then let go; idempotent."""
         self.writer.stop()

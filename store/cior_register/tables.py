@@ -152,6 +152,17 @@ PASSKEYS = Table(
     _by_entry(),
     Index("passkeys_person", "person_id"),
 )
+ACTS = Table(
+    "acts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("action", LargeBinary, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("sent_ms", BigInteger),
+    _by_entry(),
+    Index("acts_sent_ms", "sent_ms"),
+)
 SHIFTS = Table(
     "shifts",
     METADATA,

@@ -147,7 +147,8 @@ class _Buffer:
 class BatchConsumer:
     """Read ``topics`` as group ``group`` and hand batches to a function.
 
-    ``commits`` false: a reader that begins anew at each start (a live feed).
+    ``commits`` false: a reader that begins anew at each start (a live feed). ``only_news``: a group without a place of
+    its own begins at the end, not at the beginning.
     """
 
     def __init__(  # noqa: PLR0913  (keyword-only settings with defaults)
@@ -161,6 +162,7 @@ class BatchConsumer:
         plans: BatchPlans | None = None,
         metrics: m.Metrics | None = None,
         commits: bool = True,
+        only_news: bool = False,
         on_stall: Callable[[ConsumerStatus], None] | None = None,
     ) -> None:
         self._settings, self._group, self._topics, self._join = settings, group, tuple(topics), join
@@ -168,6 +170,7 @@ class BatchConsumer:
         self._plans: BatchPlans = plans or MemoryPlans()
         self._metrics = metrics or m.Metrics()
         self._commits = commits
+        self._begin = {"auto.offset.reset": "latest"} if only_news else {}
         self._on_stall = on_stall
         self._buffers: dict[Partition, _Buffer] = {}
         self._lag = Lag(settings, group=group)
@@ -245,7 +248,7 @@ class BatchConsumer:
             consumer: Consumer | None = None
             try:
                 epoch = self._ask_epoch()
-                consumer = Consumer(self._settings.consumer(name_in(epoch, self._group)))
+                consumer = Consumer(self._settings.consumer(name_in(epoch, self._group)) | self._begin)
                 self._buffers.clear()
                 self._start(consumer)
             except CiorError as error:

@@ -124,8 +124,8 @@ RIGHTS: Final = (
     ),
     Rights(
         part=Part.CONSOLE,
-        what="alerts onto the wall, people's decisions from it",
-        reads=(topics.ALERTS,),
+        what="alerts onto the wall, people's decisions from it, and what became of them",
+        reads=(topics.ALERTS, topics.TRANSITIONS),
         writes=(topics.ACTIONS,),
         group="cior-feed-",
     ),

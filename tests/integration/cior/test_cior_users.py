@@ -9,7 +9,6 @@ import pytest
 from argon2 import PasswordHasher
 from click.testing import CliRunner, Result
 
-from cior.checkpoint_key import open_checkpoint_key
 from cior.cli import main
 from cior.register_part import ADDRESS, OWNER, ledger_place, register_dsn
 from cior.settings import load
@@ -122,10 +121,11 @@ def test_verification_holds_the_ledger_against_the_pages_outside(config: Path) -
     assert "TAIL CUT" in run("register", "verify", config=config, code=2).output
 
 
-def test_pages_are_signed_with_the_centres_key_under_a_name_of_their_own(config: Path) -> None:
+def test_pages_have_a_name_and_a_key_of_their_own(config: Path) -> None:
     place = ledger_place(load(config))
     assert place.origin == "cior/villa-prueba/register"
-    assert bytes(place.key) == bytes(open_checkpoint_key(load(config).data / "keys", origin="x"))
+    assert bytes(place.key) == bytes(ledger_place(load(config)).key)
+    assert not (load(config).data / "keys").exists()  # a service is shown its keys to read only
 
 
 def test_an_address_that_is_none_is_refused_with_its_cure(

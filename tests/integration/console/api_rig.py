@@ -4,14 +4,20 @@ test, and the ledger is a list.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp import web
 
+from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
@@ -20,41 +26,151 @@ from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.endpoints import Caller
 from cior_console.feed import AlertFeed
+from cior_console.handling import Handling, Hands
 from cior_console.table import people_endpoints
 from cior_console.visibility import jurisdictions
 from cior_console.web import WallConfig, create_app
-from cior_core import bundled
+from cior_core import bundled, codec, identity, rule_loading
 from cior_core.cameras import Camera, Cameras
+from cior_core.catalogue import Kind
+from cior_core.correlate import gate, initial, step
 from cior_core.errors import SourceUnavailable
-from cior_core.model import Transition
+from cior_core.model import (
+    DEFAULT_AREA,
+    Action,
+    ActionItem,
+    AppendTransition,
+    Command,
+    Effect,
+    Event,
+    EventId,
+    EventItem,
+    IssueCommand,
+    Item,
+    Place,
+    PlaceMethod,
+    Transition,
+    TypeCode,
+    UpsertAlert,
+)
 from cior_core.people import Grant, LedgerEntry, Person, Scope, Session, SessionKind
 from cior_core.privacy import Policy, Role
+from cior_core.rules import RulePack
 from cior_core.taxonomy import Taxonomy
-from cior_store.answers import BlindSpot, CameraWord, StoryLine, ToldRow
+from cior_register import ledger
+from cior_register.ledger import LedgerQuestion
+from cior_register.register import Register
+from cior_store.answers import BlindSpot, CameraWord, RawRow, StoryLine, ToldRow
+from doubles.signing import opens, signed
 from integration.console.wall_rig import CITY, NAMES, TOKEN, Clock, questions
 
 T = TypeVar("T")
+RULES = Path(__file__).parents[3] / "streams" / "rules"
 POLICY = Policy.load(bundled.text("privacy.toml"))
 TAXONOMY = Taxonomy.load(bundled.text("taxonomy.toml"))
 
 
-class LedgerOfTest:
-    """Rows in a list; ``is_away`` as the register is when its database is."""
+class RegisterOfTest(Register):
+    """A register; ``is_cut``: as it is when its database cannot be reached."""
 
-    def __init__(self) -> None:
-        self.rows: list[LedgerEntry] = []
-        self.is_away = False
+    is_cut = False
 
-    async def act(self, entry: LedgerEntry, work: Callable[[Any], T], /) -> T:
-        if self.is_away:
-            raise SourceUnavailable("register.away", "away")
-        done = work(None)
-        self.rows.append(entry)
-        return done
+    async def act(self, entry: LedgerEntry, work: Callable[[Any], Any], **options: Any) -> Any:
+        if self.is_cut:
+            raise SourceUnavailable("register.away", "cut")
+        return await super().act(entry, work, **options)
+
+    async def read(self, query: Callable[[Any], T]) -> T:
+        if self.is_cut:
+            raise SourceUnavailable("register.away", "cut")
+        return await super().read(query)
+
+    @property
+    def rows(self) -> list[LedgerEntry]:
+        """The ledger, oldest first."""
+        return [
+            row.entry for row in reversed(self.read_now(lambda each: ledger.rows(each, LedgerQuestion())))
+        ]
 
     def told(self) -> list[tuple[str, str, str]]:
         """Who, which act, what became of it."""
         return [(row.actor, row.act, row.outcome.value) for row in self.rows]
+
+
+@cache
+def pack() -> RulePack:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(RULES.glob("*.toml"))}
+    return rule_loading.load(texts, types=TAXONOMY)
+
+
+class CentreOfTest:
+    """The real core behind a bus in memory: what is published is admitted, stepped, and comes back.
+
+    ``is_away``: the broker takes nothing; ``is_slow``: it takes, and nothing comes back until :meth:`work`.
+    """
+
+    def __init__(self, here: Office) -> None:
+        self._here = here
+        self.state = initial(DEFAULT_AREA)
+        self.sent: list[Action] = []
+        self.commands: list[Command] = []
+        self.is_away = self.is_slow = False
+        self.came = asyncio.Event()
+
+    async def publish(self, messages: Sequence[MessageOut]) -> None:
+        if self.is_away:
+            raise SourceUnavailable("bus.broker_away", "away")
+        actions = [codec.decode(Kind.ACTION, each.value) for each in messages]
+        self.sent += actions
+        self.came.set()
+        if not self.is_slow:
+            for action in actions:
+                self.work(action)
+
+    def work(self, action: Action) -> None:
+        """The worker's own way: its key is checked, then the act is stepped."""
+        item_id = identity.item_id("action", action.area, action.id)
+        stood = f"0:{len(self.sent)}:{self._here.now_ms()}"
+        item = ActionItem(id=item_id, area=action.area, at_ms=self._here.now_ms(), action=action, stood=stood)
+        gate.admit(self.state, item, pack(), opens=opens)
+        self._step(item)
+
+    def press(self, number: int, **change: Any) -> str:
+        """A bus driver presses: the alert's id."""
+        now_ms = self._here.now_ms()
+        values: dict[str, Any] = {
+            "id": EventId(f"press-{number}"),
+            "source": "urn:cior:traccar:1",
+            "type": TypeCode("panic.bus"),
+            "subject": f"bus-{number}",
+            "occurred_ms": now_ms,
+            "received_ms": now_ms,
+            "place": Place(method=PlaceMethod.GPS, lat=-32.95, lon=-60.64 + number / 50, district="centro"),
+            "life_safety": True,
+            "registered": True,
+        }
+        event = Event(**(values | change))
+        effects = self._step(EventItem(id=f"i-{event.id}", area=DEFAULT_AREA, at_ms=now_ms, event=event))
+        return next(each.alert.id for each in effects if isinstance(each, UpsertAlert))
+
+    def _step(self, item: Item) -> tuple[Effect, ...]:
+        self.state, effects = step(self.state, item, pack())
+        for effect in effects:
+            match effect:
+                case UpsertAlert(alert=alert):
+                    self._here.feed.apply(alert)
+                case AppendTransition(transition=line):
+                    self._here.handling.outcomes.transition_came(line)
+                case IssueCommand(command=command):
+                    self.commands.append(command)
+        return effects
+
+
+class SignerOfTest:
+    """Signs as the console's key does."""
+
+    def sign(self, action: Action, *, at_ms: int) -> Action:
+        return signed(action, at_ms=at_ms)
 
 
 class StoreOfTest:
@@ -63,6 +179,7 @@ class StoreOfTest:
     def __init__(self) -> None:
         self.is_away = False
         self.spots: tuple[BlindSpot, ...] = ()
+        self.boxes: dict[str, RawRow] = {}
         self.asked: list[tuple[str, tuple[str, ...]]] = []
 
     def story(self, alert_id: str, *, districts: tuple[str, ...]) -> tuple[StoryLine, ...]:
@@ -90,6 +207,9 @@ class StoreOfTest:
         self._ask("blind_spots", districts)
         return tuple(spot for spot in self.spots if not districts or spot.district in ("", *districts))
 
+    def sealed_raw(self, raw_id: str) -> RawRow | None:
+        return self.boxes.get(raw_id)
+
     def _ask(self, what: str, districts: tuple[str, ...]) -> None:
         if self.is_away:
             raise SourceUnavailable("store.away", "away")
@@ -116,9 +236,13 @@ CAMERAS = Cameras(
 class Office:
     """A served console, what it wrote down, and the people of the test: ``who`` by the cookie they come with."""
 
-    def __init__(self) -> None:
+    handling: Handling
+
+    def __init__(self, folder: Path) -> None:
         self.clock, self.metrics = Clock(), Metrics()
-        self.ledger, self.store = LedgerOfTest(), StoreOfTest()
+        self.register = RegisterOfTest.open(f"sqlite:///{folder}/register.db", journal=folder / "journal")
+        self.store = StoreOfTest()
+        self.centre = CentreOfTest(self)
         self.states: dict[str, int] = {}
         self.lately: dict[str, list[Transition]] = {}
         self.who: dict[str, Caller] = {}
@@ -133,7 +257,7 @@ class Office:
         """The application as ``part`` wires it, with the test's register, store and sign-in."""
         values: dict[str, Any] = {"token": TOKEN, "centre": "Ensayo", "city": CITY, "questions": questions()}
         config = WallConfig(**(values | {"now_ms": self.now_ms, "keepalive_s": 0.2} | settings))
-        law = Law(policy=POLICY, now_ms=self.now_ms, metrics=self.metrics, ledger=self.ledger)
+        law = Law(policy=POLICY, now_ms=self.now_ms, metrics=self.metrics, ledger=self.register)
         app = create_app(self.feed, config, self.metrics, law=law, endpoints=people_endpoints())
         app[PEOPLE] = People(self.identify)
         app[DESK] = Desk(
@@ -141,14 +265,17 @@ class Office:
             questions=self.store,
             now_ms=self.now_ms,
             lately=lambda alert_id: self.lately.get(alert_id, ()),
+            protocols=pack().protocols,
             cameras=CityCameras(CAMERAS, words=self.words, now_ms=self.now_ms),
+        )
+        hands = Hands(signer=SignerOfTest(), bus=self.centre, protocols=pack().protocols, boxes=self.store)
+        self.handling = Handling(
+            app, self.feed, self.register, hands, now_ms=self.now_ms, metrics=self.metrics
         )
         return app
 
-    def signed_in(
-        self, role: Role, scope: Scope | None = None, *, login: str = "", fresh: bool = True
-    ) -> aiohttp.ClientSession:
-        """A browser of somebody with that role."""
+    def known(self, role: Role, scope: Scope | None = None, *, login: str = "", fresh: bool = True) -> str:
+        """Somebody with that role: what their cookie says."""
         name = login or f"{role.value}-{len(self.who)}"
         scope = scope or Scope()
         person = Person(id=f"p-{name}", login=name, name=name, grants=(Grant(role, scope),))
@@ -162,6 +289,13 @@ class Office:
             expires_ms=now_ms + 3_600_000,
         )
         self.who[name] = Caller(person=person, session=session, role=role, scope=scope)
+        return name
+
+    def signed_in(
+        self, role: Role, scope: Scope | None = None, *, login: str = "", fresh: bool = True
+    ) -> aiohttp.ClientSession:
+        """A browser of somebody with that role."""
+        name = self.known(role, scope, login=login, fresh=fresh)
         return aiohttp.ClientSession(cookies={"who": name}, headers={"Origin": self.url})
 
     def words(self) -> tuple[CameraWord, ...]:
@@ -178,15 +312,31 @@ class Office:
 
 
 @asynccontextmanager
-async def office(**settings: Any) -> AsyncIterator[Office]:
-    """A console behind the real edge."""
-    here = Office()
+async def office(folder: Path | None = None, **settings: Any) -> AsyncIterator[Office]:
+    """A console behind the real edge, with a real register (in ``folder``, or one that goes with it) and real core."""
+    with TemporaryDirectory() as own:
+        async with _served(Office(folder or Path(own)), **settings) as here:
+            yield here
+
+
+@asynccontextmanager
+async def _served(here: Office, **settings: Any) -> AsyncIterator[Office]:
     runner = await listen(here.app(**settings), "127.0.0.1", 0, limits=EdgeLimits(), metrics=here.metrics)
     here.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield here
     finally:
         await runner.cleanup()
+        here.register.close()
+
+
+async def act(
+    browser: aiohttp.ClientSession, url: str, body: Any, *, key: str = "", **headers: str
+) -> tuple[int, Any]:
+    """Status and JSON of an unsafe request with a key of its own."""
+    sent = {"Idempotency-Key": key or secrets.token_hex(8), "Prefer": "wait=2"} | headers
+    async with browser.post(url, json=body, headers=sent) as answer:
+        return answer.status, await answer.json(content_type=None)
 
 
 async def got(browser: aiohttp.ClientSession, url: str, **asked: Any) -> tuple[int, Any]:

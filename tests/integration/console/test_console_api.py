@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,8 @@ SOUTH = Place(method=PlaceMethod.GPS, lat=-33.0, lon=-60.65, district="sur")
 
 
 @pytest.fixture
-async def here() -> AsyncIterator[Office]:
-    async with office() as running:
+async def here(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(tmp_path) as running:
         yield running
 
 
@@ -31,7 +32,7 @@ async def test_law_13_nobody_reads_without_a_name(here: Office) -> None:
                     401,
                     "session.missing",
                 )
-    assert here.ledger.rows == []
+    assert here.register.rows == []
 
 
 async def test_law_13_a_read_is_in_the_ledger_before_it_is_answered(here: Office) -> None:
@@ -40,7 +41,7 @@ async def test_law_13_a_read_is_in_the_ledger_before_it_is_answered(here: Office
     async with here.signed_in(Role.OPERATOR, login="ana") as browser:
         _, page = await got(browser, f"{here.url}/api/v1/alerts/a1")
     assert (page["id"], page["members"][0]["subject"]) == ("a1", CANARY)
-    row = here.ledger.rows[0]
+    row = here.register.rows[0]
     assert (row.actor, row.role, row.session, row.act, row.subject) == (
         "p-ana",
         Role.OPERATOR,
@@ -53,7 +54,7 @@ async def test_law_13_a_read_is_in_the_ledger_before_it_is_answered(here: Office
 
 async def test_law_13_without_the_register_nothing_is_read_but_the_live_list(here: Office) -> None:
     here.feed.apply(alert(1))
-    here.ledger.is_away = True
+    here.register.is_cut = True
     async with here.signed_in(Role.OPERATOR) as browser:
         async with browser.get(f"{here.url}/api/v1/alerts/a1") as answer:
             assert (answer.status, (await answer.json(content_type=None))["code"]) == (503, "register.away")
@@ -66,7 +67,7 @@ async def test_law_9_what_is_refused_is_in_the_ledger_too(here: Office) -> None:
         status, problem = await got(browser, f"{here.url}/api/v1/feed")
         assert (status, problem["code"]) == (403, "access.role")
         assert "auditor" in problem["detail_es"]
-    row = here.ledger.rows[0]
+    row = here.register.rows[0]
     assert (row.actor, row.act, row.outcome.value, row.rule) == ("p-eva", "feed.open", "refused", "deny.role")
 
 
@@ -77,7 +78,7 @@ async def test_opening_the_feed_is_one_row(here: Office) -> None:
         here.feed.apply(alert(1))
         here.feed.apply(alert(2))
         assert [kind for kind, _, _ in await asyncio.wait_for(reading, 5)] == ["snapshot", "alert", "alert"]
-    assert here.ledger.told() == [("p-ana", "feed.open", "allowed")]
+    assert here.register.told() == [("p-ana", "feed.open", "allowed")]
 
 
 async def test_law_9_districts_narrow_the_live_feed_on_the_server(here: Office) -> None:

@@ -73,4 +73,4 @@ async def test_the_map_has_every_camera_of_the_scope_with_its_cone_and_no_stream
     async with here.signed_in(Role.OPERATOR, Scope(districts=("norte",))) as browser:
         _, found = await got(browser, f"{here.url}/api/v1/cameras")
     assert [each["id"] for each in found] == ["puente"]
-    assert [row.act for row in here.ledger.rows] == ["cameras.read"] * 3
+    assert [row.act for row in here.register.rows] == ["cameras.read"] * 3

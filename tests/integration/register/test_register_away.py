@@ -113,6 +113,17 @@ async def test_a_console_starts_without_its_register_and_finds_it_later(
         register.close()
 
 
+async def test_law_13_while_the_register_is_away_nothing_else_is_noted(tmp_path: Path) -> None:
+    register = RegisterPlace.of_file(tmp_path / "register.db").open(journal=tmp_path / "journal")
+    register.close()
+    with pytest.raises(AccessDenied, match=r"journal\.act"):
+        await register.note_even_away(LedgerEntry(at_ms=T_MS, actor="p-ana", act="alert.close"))
+    assert not await register.note_even_away(ack(1))
+    notes = Journal(tmp_path / "journal")
+    with pytest.raises(AccessDenied, match=r"journal\.act"):
+        notes.append(LedgerEntry(at_ms=T_MS, actor="p-ana", act="sealed.open"))
+
+
 async def test_what_was_noted_before_a_crash_is_taken_in_by_the_next_start(
     register_place: RegisterPlace, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ MAY_READ = {
     "cior_console": {"console"},
 }
 USERS = tuple(MAY_READ)
+RESERVED = f"{canaries.WORD}-alert-0"
 PANELS = tuple(user for user in USERS if user != "cior_console")
 """Whose limits are those of a panel."""
 BESIDES = {"cior_console": {"cior.schema_history"}}
@@ -162,17 +163,18 @@ def answering(centre: ClickHouseLite, user: str) -> set[str]:
 
 
 def windows(centre: ClickHouseLite) -> dict[str, str]:
-    """The views that take a window, each as it is asked for all of today and of yesterday."""
+    """The views that take arguments, each as it is asked: for all of today and of yesterday, of a reserved alert."""
     day_ms = 86_400_000
     since_ms = (time.time_ns() // 1_000_000 // day_ms - 1) * day_ms
-    values = {"since_ms": since_ms, "until_ms": since_ms + 3 * day_ms}
-    values |= {name.replace("_ms", "_s"): value // 1000 for name, value in values.items()}
+    window = {"since_ms": since_ms, "until_ms": since_ms + 3 * day_ms}
+    values: dict[str, object] = {"alert": f"'{RESERVED}'", **window}
+    values |= {name.replace("_ms", "_s"): value // 1000 for name, value in window.items()}
     found = {}
     texts = centre.query(
         "SELECT concat(database, '.', name), create_table_query FROM system.tables WHERE engine = 'View' FORMAT TSV"
     )
     for name, text in (line.split("\t", 1) for line in texts.splitlines()):
-        if taken := sorted(set(re.findall(r"\{(\w+):Int64\}", text))):
+        if taken := sorted(set(re.findall(r"\{(\w+):(?:Int64|String)\}", text))):
             found[name] = f"{name}({', '.join(f'{each} = {values[each]}' for each in taken)})"
     return found
 

@@ -1,0 +1,77 @@
+"""What the console needs so that people sign in and act: the register, its key, the signer, the bus, the protocols."""
+
+from __future__ import annotations
+
+from cior.packs import privacy_policy, rules_folder, taxonomy
+from cior.register_key import register_key
+from cior.settings import Centre, OpenIdSection
+from cior.signers import open_signer
+from cior_bus.producer import Bus
+from cior_bus.rights import Part
+from cior_bus.signing import refuse_if_shared
+from cior_console.handling import Hands
+from cior_console.part import Peopled
+from cior_console.sign_in.city_sign_in import CityRules
+from cior_console.sign_in.openid import OpenIdClient
+from cior_console.sign_in.opening import SignInSettings
+from cior_core.errors import ConfigInvalid
+from cior_core.protocols import ProtocolBook
+from cior_register.register import Register
+from cior_store.engine import Store
+from cior_store.questions import Questions
+
+
+def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopled:
+    """People of this centre's console. Raises ``ConfigInvalid`` (``keys.*``, ``console.openid_origin``)."""
+    folder, openid = centre.data / "keys", centre.file.console.openid
+    sign_in = SignInSettings(
+        key=register_key(folder),
+        centre=centre.file.centre.name,
+        policy=privacy_policy(),
+        openid=_client(centre, openid) if openid is not None else None,
+        rules=_rules(openid) if openid is not None else None,
+    )
+    hands = Hands(
+        signer=open_signer(folder, Part.CONSOLE.value),
+        bus=bus,
+        protocols=_protocols(centre),
+        # An embedded store has one user. On a server the console's may not read boxes, and the page says so.
+        boxes=Questions(store) if store.dsn.embedded else None,
+    )
+    return Peopled(register=register, sign_in=sign_in, hands=hands)
+
+
+def _protocols(centre: Centre) -> ProtocolBook:
+    """The book alone: the rules around it are proven where they are obeyed."""
+    rules = centre.file.rules
+    path = rules_folder(centre.beside(rules) if rules else "") / "protocols.toml"
+    return ProtocolBook.load(path.read_text(encoding="utf-8"), taxonomy(), file=path.name)
+
+
+def _client(centre: Centre, openid: OpenIdSection) -> OpenIdClient:
+    origin = centre.file.console.origin
+    if not origin:
+        raise ConfigInvalid(
+            "console.openid_origin",
+            "the city's sign-in needs an address to come back to",
+            cure="set [console] origin to the address in the browsers' bar",
+        )
+    secret = ""
+    if openid.secret_file:
+        path = centre.beside(openid.secret_file)
+        refuse_if_shared(path)
+        secret = path.read_text(encoding="utf-8").strip()
+    return OpenIdClient(
+        issuer=openid.issuer,
+        client_id=openid.client_id,
+        secret=secret,
+        redirect_uri=f"{origin}/api/v1/sign-in/oidc/callback",
+        home=f"{origin}/console/",
+        scopes=openid.scopes,
+    )
+
+
+def _rules(openid: OpenIdSection) -> CityRules:
+    return CityRules(
+        says=openid.says, roles=openid.role, contexts=openid.contexts, login_claim=openid.login_claim
+    )

@@ -1,0 +1,92 @@
+"""What people do, wired: the register that has them in its ledger, the key that signs, the bus that carries, and the
+stories that tell what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+from aiohttp import web
+
+from cior_bus.message import DurableSink, MessageOut
+from cior_bus.metrics import Metrics
+from cior_bus.settings import BusSettings
+from cior_console.acting import BOOK, ActBook, Signs
+from cior_console.feed import AlertFeed
+from cior_console.feed_reader import TopicReader
+from cior_console.outcomes import Outcomes
+from cior_console.register_pages import ARCHIVE, Archive
+from cior_console.sealed_boxes import SEALED, SealedRoom, SealedStore
+from cior_core.catalogue import Kind
+from cior_core.errors import CiorError
+from cior_core.model import Action, Transition
+from cior_core.protocols import ProtocolBook
+from cior_register.register import Register
+
+
+class Hands(msgspec.Struct, frozen=True, kw_only=True):
+    """What acts need besides the register. ``boxes`` None: this console may not read sealed boxes."""
+
+    signer: Signs
+    bus: DurableSink
+    protocols: ProtocolBook
+    boxes: SealedStore | None = None
+
+
+class Handling:
+    """Takes acts while it runs. ``failure`` tells why the stories ended; acts go on then, without their outcome."""
+
+    def __init__(
+        self,
+        app: web.Application,
+        feed: AlertFeed,
+        register: Register,
+        hands: Hands,
+        *,
+        now_ms: Callable[[], int],
+        metrics: Metrics,
+    ) -> None:
+        self.outcomes = Outcomes()
+        self._hands = hands
+        self._reader: TopicReader[Transition] | None = None
+        self.book = ActBook(
+            register,
+            hands.signer,
+            self._publish,
+            self.outcomes,
+            current=feed.current,
+            now_ms=now_ms,
+            metrics=metrics,
+        )
+        app[BOOK], app[ARCHIVE], app[SEALED] = self.book, Archive(register), SealedRoom(hands.boxes)
+        feed.listeners.append(self.outcomes.alert_came)
+
+    async def _publish(self, action: Action) -> None:
+        await self._hands.bus.publish([MessageOut.of(action)])
+
+    @property
+    def failure(self) -> CiorError | None:
+        """Why the stories are not read any more."""
+        return self._reader.failure if self._reader is not None else None
+
+    @asynccontextmanager
+    async def running(self, bus: BusSettings) -> AsyncIterator[None]:
+        """Read stories, and send what could not be sent."""
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+        def came(line: Transition, _body: bytes) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self.outcomes.transition_came, line)
+
+        reader = self._reader = TopicReader(bus, Kind.TRANSITION, Transition, came, only_news=True)
+        reader.start()
+        sending = asyncio.create_task(self.book.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.to_thread(reader.stop)
+            await sending
