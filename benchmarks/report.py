@@ -30,6 +30,8 @@ TITLES = {
     "console_feed": "Console: click to another screen, feed to many",
     "press_legs": "Legs of a press, alone",
     "press_legs_loaded": "Legs of a press, with telemetry behind",
+    "notices": "Press to phone, alone",
+    "notices_loaded": "Press to phone, with telemetry behind",
     "cad_backlog": "A desk's file while presses arrive",
     "garbage": "Panels press into garbage on their port",
     "backlog": "Backlog of telemetry while presses arrive",

@@ -368,6 +368,17 @@ main.add_command(restore)
 
 
 @main.command()
+@click.option("--url", help="The console, as https://cior.ciudad.example")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="watch.toml, mode 0600.")
+@click.option("--once", is_flag=True, help="Look, say, end: 0 all is well, 1 it is not. Nobody is rung.")
+def watch(*, url: str | None, config: Path | None, once: bool) -> None:
+    """Ring when a centre stops answering, is late, or its clock jumps. Run it on another machine."""
+    from cior.watch_command import watch as run_watch
+
+    sys.exit(run_watch(config, url, once=once))
+
+
+@main.command()
 def docs() -> None:
     """Write the generated parts of docs/ again (run from a checkout)."""
     from cior.docs_command import write_docs
@@ -393,7 +404,20 @@ class _Lazy(click.Group):
         return found
 
 
+class _Duty(_Lazy):
+    """``cior duty ...``: likewise."""
+
+    @staticmethod
+    def _real() -> click.Group:
+        from cior.duty_cli import duty
+
+        return duty
+
+
 main.add_command(_Lazy("connector", help="New connectors, checks, replay of their raw input."))
+main.add_command(
+    _Duty("duty", help="Who is on duty: show, check that nobody is missing, silence for maintenance.")
+)
 
 
 def _part_options(command: Any) -> Any:

@@ -27,7 +27,7 @@ from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
 from cior.recipients import keeper_public
 from cior.settings import Centre
-from cior.signers import opener
+from cior.signers import opener, signer_of
 from cior.stack import stream_settings
 from cior_bus.access import as_part, as_tried_part
 from cior_bus.metrics import Metrics
@@ -195,6 +195,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
             surveyed=Surveyed(city, cameras),
             limits=spool_limits(centre),
             metrics=metrics,
+            signer=signer_of(keys, family),
         )
 
     metrics = Metrics()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cior_bus.signing import RING, ActionOpener, ActionSigner, make_key
 from cior_core import bundled
-from cior_core.signatures import SignerKey, may_sign
+from cior_core.signatures import SignerKey, may_sign, signing_parts
 
 HONOURED_MS = 86_400_000
 """What an old key signed in its time is accepted so long after: a part may have been away."""
@@ -26,6 +26,11 @@ def open_signer(folder: Path, signer: str) -> ActionSigner:
     if not private_file(folder, signer).exists():
         rotate_signer(folder, signer, honoured_ms=HONOURED_MS)
     return ActionSigner(signer, private_file(folder, signer))
+
+
+def signer_of(folder: Path, family: str) -> ActionSigner | None:
+    """The signer of a family of connectors that takes people's decisions; None for every other."""
+    return open_signer(folder, family) if family in signing_parts(bundled.text("signers.toml")) else None
 
 
 def rotate_signer(folder: Path, signer: str, *, honoured_ms: int) -> SignerKey:

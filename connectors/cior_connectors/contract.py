@@ -26,7 +26,10 @@ import msgspec
 
 from cior_core.clock import NO_HISTORY, ClockHistory, ClockReading
 from cior_core.model import (
+    Action,
+    AreaId,
     Command,
+    CommandKind,
     DataClass,
     Device,
     Event,
@@ -69,7 +72,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     where somebody sealed may report, no such number and no bytes of that line leave in clear (law 17). ``life_safety``
     means: presses can come this way, so it must be gold outside test mode, is never rate limited and refuses instead of
     dropping. ``peer``: what plays the far side for the kit and for ``cior connector check``; an attribute like the
-    others, or one of :mod:`cior_connectors.kit.peers` by its whole name.
+    others, or one of :mod:`cior_connectors.kit.peers` by its whole name. ``command_kinds``: the commands that are for
+    it (empty: all). ``repeatable``: a command that a crash interrupted is carried out again, since ``act`` knows it by
+    its id; without, nobody does so twice.
     """
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{1,40}$")]
@@ -86,6 +91,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     acknowledges: bool = False
     replays: bool = False
     commands: bool = False
+    command_kinds: tuple[CommandKind, ...] = ()
+    repeatable: bool = False
     discovers: bool = False
     heartbeats: bool = False
     numbered: bool = False
@@ -330,6 +337,23 @@ class OpenContext(Protocol):
 
     def recovered(self) -> None:
         """Well again after :meth:`degraded`."""
+
+
+@runtime_checkable
+class ActingContext(OpenContext, Protocol):
+    """What the runtime lends besides to a source that is commanded and that people answer through."""
+
+    async def answer(self, receipt: Receipt, /, *, area: AreaId) -> None:
+        """A further answer to a command whose ``act`` said ``accepted``; durable on return.
+
+        Raises ``SourceUnavailable`` when nobody can take it: say the very same again later.
+        """
+
+    async def decide(self, action: Action, /) -> None:
+        """A named person's decision that came in here, signed in this connector's name (law 13); durable on return.
+
+        Raises ``AccessDenied`` (``connector.signs_nothing``), ``ConfigInvalid``, ``SourceUnavailable``.
+        """
 
 
 class Source(Protocol):

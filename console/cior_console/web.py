@@ -174,7 +174,15 @@ def _answer(value: Any) -> web.Response:
 async def _healthz(request: web.Request) -> web.StreamResponse:
     feed = request.app[FEED]
     status = "late" if feed.is_late else "ok"
-    return _answer({"status": status, "watchers": feed.watchers, "last_applied_ms": feed.last_applied_ms})
+    now_ms = request.app[CONFIG].now_ms()  # `cior watch` sees by it that our clock jumped
+    return _answer(
+        {
+            "status": status,
+            "now_ms": now_ms,
+            "watchers": feed.watchers,
+            "last_applied_ms": feed.last_applied_ms,
+        }
+    )
 
 
 async def _snapshot_of_wall(request: web.Request) -> web.StreamResponse:

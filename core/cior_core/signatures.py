@@ -152,9 +152,15 @@ def refused(what: str) -> PayloadRejected:
     )
 
 
+def signing_parts(text: str) -> dict[str, dict[str, list[str]]]:
+    """The table ``signers.toml``: the parts that take decisions, and which."""
+    parts: dict[str, dict[str, list[str]]] = tomllib.loads(text)["part"]
+    return parts
+
+
 def may_sign(text: str, signer: str) -> tuple[ActionKind, ...]:
     """Which kinds a part may sign, of the table ``signers.toml``. Raises ``ConfigInvalid`` for an unknown part."""
-    parts: dict[str, dict[str, list[str]]] = tomllib.loads(text)["part"]
+    parts = signing_parts(text)
     if signer not in parts:
         raise ConfigInvalid(
             "keys.signer", f"'{signer}' takes no actions", cure=f"name one of {', '.join(sorted(parts))}"

@@ -29,7 +29,7 @@ from cior_bus.settings import BusSettings
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.errors import CiorError, CredentialsRefused, PayloadRejected, SourceUnavailable
-from cior_core.model import Command, Receipt, Target
+from cior_core.model import Command, CommandKind, Receipt, Target
 
 T = TypeVar("T")
 _LOG = structlog.get_logger(__name__)
@@ -58,9 +58,13 @@ class Actuator(Protocol):
 
 
 class Obeyer:
-    """``run`` until cancelled. ``name`` is unique in the centre: it names the group; ``folder`` keeps the journal."""
+    """``run`` until cancelled. ``name`` is unique in the centre: it names the group; ``folder`` keeps the journal.
 
-    def __init__(
+    ``kinds``: the kinds of command that are for it (empty: all). ``is_repeatable``: the actuator knows a command that
+    it has carried out by its id, so that one which a crash interrupted is carried out again, not given up.
+    """
+
+    def __init__(  # noqa: PLR0913  what it works with, all named
         self,
         actuator: Actuator,
         *,
@@ -70,7 +74,10 @@ class Obeyer:
         folder: Path,
         now_ms: Callable[[], int],
         metrics: m.Metrics,
+        kinds: Collection[CommandKind] = (),
+        is_repeatable: bool = False,
     ) -> None:
+        self._kinds, self._is_repeatable = frozenset(kinds), is_repeatable
         self._actuator, self._name, self._broker, self._bus = actuator, name, broker, bus
         self._now_ms, self._metrics = now_ms, metrics
         self._journal = CommandJournal(folder / "commands.journal", now_ms=now_ms)
@@ -131,9 +138,12 @@ class Obeyer:
             except PayloadRejected as error:
                 letters.append(self._letter(record, error))
                 continue
-            if target in self._actuator.targets:
+            if self._is_ours(command.kind, target):
                 commands.append(command)
         return commands, letters
+
+    def _is_ours(self, kind: CommandKind, target: Target) -> bool:
+        return (not self._kinds or kind in self._kinds) and target in self._actuator.targets
 
     def _letter(self, record: RecordIn, error: PayloadRejected) -> MessageOut:
         # Every obeyer finds it; its id is that of its place in the topic, so they all write the same letter.
@@ -177,7 +187,7 @@ class Obeyer:
 
     async def _outcome(self, command: Command) -> Receipt:
         """What became of it. Whatever the actuator does, this returns a receipt (or is cancelled)."""
-        if self._journal[command.id].began:
+        if self._journal[command.id].began and not self._is_repeatable:
             # The process died between the two: the device may have done it, and must not do it twice.
             return self._receipt(command, "failed", "command.interrupted")
         wait_s = _FIRST_WAIT_S

@@ -144,6 +144,9 @@ RIGHTS: Final = (
 )
 """The table. Law 9: what stands in no row is refused."""
 
+_MORE_WRITES: Final = {"notify": (topics.ACTIONS,)}
+"""What one family of connectors may write besides: who was told acknowledges, and it signs that (ADR 33)."""
+
 _FAMILY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BY_PART: Final = {row.part: row for row in RIGHTS}
 
@@ -168,7 +171,7 @@ def user_of(part: Part, *, family: str = "") -> User:
         part=part,
         what=rights.what,
         reads=rights.reads,
-        writes=rights.writes,
+        writes=(*rights.writes, *_MORE_WRITES.get(family, ())),
         group=rights.group.format(family=family),
     )
     return User(name=f"{part.value}-{family}", rights=named)

@@ -19,6 +19,7 @@ from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.obeying import Obeyer
 from cior_bus.settings import BusSettings
+from cior_bus.signing import ActionSigner
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
@@ -46,8 +47,8 @@ from cior_connectors.contract import (
     Replayable,
     Source,
 )
-from cior_core.errors import CiorError, SourceUnavailable
-from cior_core.model import DataClass, Event, Lane, Place, TypeCode
+from cior_core.errors import AccessDenied, CiorError, SourceUnavailable
+from cior_core.model import Action, AreaId, DataClass, Event, Lane, Place, Receipt, TypeCode
 from cior_core.system_events import system_event
 from cior_core.vicinity import Vicinity
 
@@ -59,7 +60,9 @@ _OPEN = (State.UP, State.DEGRADED)
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the centre lends to every instance of a process. ``broker`` None: no commands are read (a check, a test)."""
+    """What the centre lends to every instance of a process. ``broker`` None: no commands are read (a check, a test);
+    ``signer`` None: no decision comes in here.
+    """
 
     sink: DurableSink
     sealer: Sealer
@@ -70,6 +73,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     placed: Callable[[Place], Place] = lambda place: place
     vicinity: Vicinity = Vicinity({})
     broker: BusSettings | None = None
+    signer: ActionSigner | None = None
 
 
 class Instance:
@@ -166,6 +170,18 @@ class Instance:
         """The source is well again."""
         if self.book.health.state is State.DEGRADED:
             self.book.turn(State.UP)
+
+    async def answer(self, receipt: Receipt, /, *, area: AreaId) -> None:
+        """A further receipt, durable on return."""
+        await self._around.sink.publish([MessageOut.of(receipt, key=area)])
+
+    async def decide(self, action: Action, /) -> None:
+        """A person's decision, signed and durable on return."""
+        if (signer := self._around.signer) is None:
+            raise AccessDenied(
+                "connector.signs_nothing", "no key for decisions", cure="run it with `cior up`"
+            )
+        await self._around.sink.publish([MessageOut.of(signer.sign(action, at_ms=self.now_ms()))])
 
     async def run(self) -> None:
         """Supervise until cancelled; then stop within :data:`STOP_WITHIN_S`."""
@@ -308,6 +324,8 @@ class Instance:
             folder=self.state_dir / "commands",
             now_ms=self.now_ms,
             metrics=self._around.metrics,
+            kinds=self.manifest.command_kinds,
+            is_repeatable=self.manifest.repeatable,
         )
 
     async def _reconcile(self) -> None:

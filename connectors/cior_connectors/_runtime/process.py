@@ -16,6 +16,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
+from cior_bus.signing import ActionSigner
 from cior_bus.spool import Spool, SpoolLimits
 from cior_connectors import registry as kinds
 from cior_connectors._runtime.instance import Instance, Surroundings
@@ -112,6 +113,7 @@ def surroundings(
     metrics: Metrics,
     registry: Mapping[str, Device],
     surveyed: Surveyed = UNSURVEYED,
+    signer: ActionSigner | None = None,
 ) -> Surroundings:
     """What all instances of a process share. Without a city no place has a district."""
     city, cameras = surveyed
@@ -133,6 +135,7 @@ def surroundings(
         placed=placed,
         broker=broker,
         vicinity=Vicinity(registry, city, cameras),
+        signer=signer,
     )
 
 
@@ -140,7 +143,7 @@ def _as_it_is(place: Place) -> Place:
     return place
 
 
-async def run(
+async def run(  # noqa: PLR0913  a composition: what a process has, all named
     centre: CentreSettings,
     paths: Sequence[Path],
     *,
@@ -149,8 +152,9 @@ async def run(
     surveyed: Surveyed = UNSURVEYED,
     limits: SpoolLimits | None = None,
     metrics: Metrics | None = None,
+    signer: ActionSigner | None = None,
 ) -> None:
-    """Run the instances of ``paths`` until ``stop``.
+    """Run the instances of ``paths`` until ``stop``. ``signer``: for a family that takes people's decisions.
 
     Raises ``ConfigInvalid`` before anything is opened, ``CredentialsRefused`` when the broker refuses this family.
     """
@@ -173,6 +177,7 @@ async def run(
             metrics=metrics,
             registry=registry,
             surveyed=surveyed,
+            signer=signer,
         )
         taxonomy = load_taxonomy()
         built = [

@@ -15,6 +15,7 @@ from cior_core.correlate.due import CLOCK, OFF, SIRENS
 from cior_core.correlate.sending import send
 from cior_core.correlate.state import Case, Part
 from cior_core.correlate.step_context import AUTOMATON, StepContext
+from cior_core.correlate.telling import told_of
 from cior_core.identity import command_id
 from cior_core.model import (
     AlertId,
@@ -200,7 +201,7 @@ def _parameters(case: Case, kind: CommandKind, step: Step) -> dict[str, object]:
         return {"from_ms": min(instants) - _CLIP_BEFORE_MS, "to_ms": max(instants) + _CLIP_AFTER_MS}
     if kind in SIRENS:
         return {"auto_off_s": step.auto_off_s}
-    told: dict[str, object] = {"text_es": step.text_es, "text_en": step.text_en}
+    told = {"text_es": step.text_es, "text_en": step.text_en, **told_of(case)}
     if step.on is AlertStatus.CLOSED and case.alert.disposition is not None:
         told["disposition"] = case.alert.disposition.value
     return told

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cior_bus import command_journal, obeying, topics
@@ -140,7 +141,7 @@ class House:
         self.topic = Topic(*(each if isinstance(each, bytes) else codec.encode(each) for each in commands))
 
     @contextlib.asynccontextmanager
-    async def obeyed_by(self, actuator: Actuator) -> AsyncIterator[asyncio.Task[None]]:
+    async def obeyed_by(self, actuator: Actuator, **kind: Any) -> AsyncIterator[asyncio.Task[None]]:
         self.patch.setattr(obeying, "BatchConsumer", self.topic)
         obeyer = Obeyer(
             actuator,
@@ -150,6 +151,7 @@ class House:
             folder=self.folder,
             now_ms=self.clock.now_ms,
             metrics=self.metrics,
+            **kind,
         )
         task = asyncio.create_task(obeyer.run())
         try:
@@ -366,3 +368,23 @@ def test_a_journal_that_grows_is_written_anew(tmp_path: Path, monkeypatch: pytes
     assert path.stat().st_size < grown
     assert [each.id for each in journal.unfinished] == ["open", "another"]
     journal.close()
+
+
+async def test_what_a_crash_interrupted_is_carried_out_again_where_copies_are_known(house: House) -> None:
+    """Such an actuator is never told twice that it failed: it knows the command by its id."""
+    house.holds(command("on"))
+    async with house.obeyed_by(Siren("hangs"), is_repeatable=True):
+        await asyncio.sleep(0.2)
+    siren = Siren()
+    async with house.obeyed_by(siren, is_repeatable=True):
+        await house.bus.until(lambda: len(house.bus.outcomes) == 1)
+    assert (house.bus.outcomes, siren.did) == ([("on", "done", "")], ["on"])
+
+
+async def test_an_actuator_of_some_kinds_leaves_the_others_to_others(house: House) -> None:
+    tell = msgspec.structs.replace(command("tell"), kind=CommandKind.NOTIFY)
+    house.holds(command("on"), tell)
+    siren = Siren()
+    async with house.obeyed_by(siren, kinds=(CommandKind.NOTIFY,)):
+        await house.bus.until(lambda: len(house.bus.outcomes) == 1)
+    assert siren.did == ["tell"]

@@ -134,11 +134,12 @@ def test_an_alert_keeps_the_protocol_that_it_started_with(
     if restarted:
         began = persist.restore(stored(began), rewritten)
     ended, effects = after(began, rest, rewritten)
-    (told,) = commands(effects, CommandKind.NOTIFY)
+    deputy, told = commands(effects, CommandKind.NOTIFY)
+    assert (deputy.step, deputy.target) == ("escalate_deputy", "team:municipal_guard/deputy")
     assert (told.step, told.target) == ("escalate_ack", "team:supervisor")
     (alert,) = ended.alerts
     assert alert.protocol_version == pack.protocols["panic.community"].version
-    (line,) = (
+    _, line = (
         effect.transition
         for effect in effects
         if isinstance(effect, AppendTransition) and effect.transition.kind == "escalated"
@@ -171,7 +172,10 @@ def test_what_an_earlier_release_stored_still_runs(pack: RulePack, rewritten: Ru
     }
     assert len(earlier) < len(stored(began))
     _, effects = after(persist.restore(earlier, rewritten), rest, rewritten)
-    assert [told.target for told in commands(effects, CommandKind.NOTIFY)] == ["team:night_desk"]
+    assert [told.target for told in commands(effects, CommandKind.NOTIFY)] == [
+        "team:municipal_guard/deputy",
+        "team:night_desk",
+    ]
 
 
 def test_a_version_is_forgotten_with_the_last_alert_that_ran_it(forgetful: RulePack) -> None:

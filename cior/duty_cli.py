@@ -1,0 +1,68 @@
+"""The commands ``cior duty ...``, loaded when asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cior import duty_command
+
+
+@click.group()
+def duty() -> None:
+    """Who is on duty: show it, check that nobody is missing, silence a device while somebody works on it."""
+
+
+def _on_duty(command: Any) -> Any:
+    for option in (
+        click.option("--lang", "language", type=click.Choice(["es", "en"]), default="es", show_default=True),
+        click.option(
+            "--zone", default="America/Argentina/Cordoba", show_default=True, help="IANA time zone."
+        ),
+        click.option(
+            "--directory", type=click.Path(path_type=Path, dir_okay=False), required=True, help="duty.toml"
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@duty.command("show")
+@_on_duty
+@click.option(
+    "--silences", type=click.Path(path_type=Path, dir_okay=False), help="Show what is silenced too."
+)
+def duty_show(*, silences: Path | None, **where: Any) -> None:
+    """Every team now: who, their deputies, until when."""
+    sys.exit(duty_command.show(duty_command.Desk(**where), silences=silences))
+
+
+@duty.command("check")
+@_on_duty
+@click.option(
+    "--contacts", type=click.Path(path_type=Path, dir_okay=False), help="Whether all can be reached."
+)
+@click.option("--days", type=click.IntRange(1, 366), default=28, show_default=True, help="How far to look.")
+@click.option("--rules", default="", help="Rule pack folder; default: the installed pack.")
+def duty_check(*, contacts: Path | None, days: int, rules: str, **where: Any) -> None:
+    """Times without anybody, teams that protocols tell of and nobody keeps. Exit 0, or 2 when something is missing."""
+    sys.exit(duty_command.check(duty_command.Desk(**where), contacts=contacts, days=days, rules=rules))
+
+
+@duty.command("silence")
+@_on_duty
+@click.option("--silences", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Its file.")
+@click.option("--target", required=True, help="device:<id> or block:<id>")
+@click.option("--by", required=True, help="Who silences it.")
+@click.option("--reason", required=True, help="Why.")
+@click.option("--hours", type=click.FloatRange(0, 744, min_open=True), required=True, help="For how long.")
+def duty_silence(*, silences: Path, target: str, by: str, reason: str, hours: float, **where: Any) -> None:
+    """No phone rings about it meanwhile, unless a life may be at risk."""
+    sys.exit(
+        duty_command.silence(
+            duty_command.Desk(**where), silences, target=target, by=by, reason=reason, hours=hours
+        )
+    )
