@@ -193,7 +193,14 @@ async def room(place: RegisterPlace) -> AsyncIterator[Room]:
             app = _app(feed, store, clock, metrics, register, door)
             app[SIGN_IN], app[PEOPLE] = desk, People(desk.identify)
             behind = Behind(feed, clock)
-            hands = Hands(signer=SignerOfTest(), bus=behind.centre, protocols=pack().protocols, boxes=store)
+            hands = Hands(
+                signer=SignerOfTest(),
+                types=TAXONOMY,
+                district=lambda _lat, _lon: "centro",
+                bus=behind.centre,
+                protocols=pack().protocols,
+                boxes=store,
+            )
             behind.handling = Handling(
                 app, feed, register, hands, now_ms=lambda: clock.now_ms, metrics=metrics
             )
