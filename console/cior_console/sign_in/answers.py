@@ -1,4 +1,4 @@
-"""What the sign-in endpoints take and give (ADR 0028), as structs: OpenAPI is made of them."""
+"""What the sign-in endpoints take and give (ADR 0035), as structs: OpenAPI is made of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of sign-in in the one table of endpoints (ADR 0028, ADR 0029)."""
+"""The rows of sign-in in the one table of endpoints (ADR 0035, ADR 0029)."""
 
 from __future__ import annotations
 
