@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import { get, post, type Answer } from "../api/http";
 import type { Json, Problem, SignInAnswer, Ways } from "../api/shapes";
+import { returnedOf } from "../core/returned";
 import { askSession, isUnreached } from "../state/session";
 import { unlockSound } from "../state/sound";
 import { problemText } from "../state/problem_text";
@@ -19,13 +20,19 @@ export function SignIn(): JSX.Element {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
   const [ways, setWays] = useState<Ways | null>(null);
+  const [refused, setRefused] = useState("");
   useEffect(() => {
+    const back = returnedOf(location.hash);
+    if (back.step) setStep(back.step);
+    setRefused(back.refused);
+    if (location.hash) history.replaceState(history.state, "", location.pathname + location.search);
     void get<Ways>("sign-in").then((answer) => {
       if (answer.ok) setWays(answer.value);
     });
   }, []);
   const take: Take = async (asked) => {
     setBusy(true);
+    setRefused("");
     const answer = await asked;
     setBusy(false);
     setProblem(answer.ok ? null : answer.problem);
@@ -40,6 +47,7 @@ export function SignIn(): JSX.Element {
       <div role="alert">
         {isUnreached.value ? <p class="banner bad">✕ {t("unreached")}</p> : null}
         {problem ? <p class="banner bad">✕ {problemText(problem)}</p> : null}
+        {refused ? <p class="banner bad">✕ {t("city_refused", refused)}</p> : null}
       </div>
       {step ? (
         <Next step={step} isBusy={isBusy} take={take} back={() => setStep(null)} />

@@ -45,6 +45,7 @@ export const en: Record<keyof typeof es, string> = {
   exercise: "DRILL: everything this centre receives is an exercise",
   session_ends: "Your session ends at {0}: sign in again before that",
   no_answer: "The centre does not answer.",
+  city_refused: "The city did not let you in ({0}). Try again, or tell whoever keeps the accounts.",
   refused_without_words: "The centre did not accept it ({0}).",
   act_waits: "No answer from the centre: it goes on trying. No need to do it again",
   act_done: "{0}: the centre has it",

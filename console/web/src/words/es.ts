@@ -46,6 +46,7 @@ export const es = {
   exercise: "SIMULACRO: todo lo que recibe este centro es un ejercicio",
   session_ends: "Su sesión termina a las {0}: ingrese de nuevo antes",
   no_answer: "El centro no responde.",
+  city_refused: "La ciudad no lo dejó entrar ({0}). Pruebe otra vez, o avise a quien administra las cuentas.",
   refused_without_words: "El centro no lo aceptó ({0}).",
   act_waits: "Sin respuesta del centro: se sigue intentando. No hace falta repetirlo",
   act_done: "{0}: recibido por el centro",
