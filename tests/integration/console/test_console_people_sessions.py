@@ -150,7 +150,8 @@ async def test_who_she_is_must_be_fresh_for_what_is_delicate(here: Centre, ana: 
     assert status == 200
     assert session["fresh_until_ms"] > here.clock.now_ms
     assert (await ana.post("factors/totp"))[0] == 200
-    assert [row.entry.act for row in await here.acts("session.confirmed")] == ["session.confirmed"]
+    rows = [row.entry.outcome.value for row in await here.acts("session.confirmed")]
+    assert rows == ["refused", "refused", "allowed"], "a wrong answer is in the ledger too"
 
 
 async def test_the_last_second_factor_stays(here: Centre, ana: Browser) -> None:
