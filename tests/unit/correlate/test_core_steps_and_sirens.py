@@ -186,7 +186,8 @@ def test_what_the_operator_did_is_marked_with_who_and_when(pack: RulePack) -> No
 
 def test_what_is_left_out_has_a_reason_stops_its_timer_and_is_told_to_the_supervisor(pack: RulePack) -> None:
     run = play([PRESS, LEFT_OUT, Signal(at_s=61, tick=True)], pack)
-    assert told(run, "escalated") == []
+    (deputies,) = told(run, "escalated")
+    assert "suplentes" in deputies.detail_es, "the other timer runs on"
     (line,) = told(run, "step_skipped")
     assert "she is on the phone" in line.detail_es
     (command,) = sent(run, CommandKind.NOTIFY, "skipped:")
@@ -203,7 +204,7 @@ def test_without_a_reason_or_a_step_that_runs_nothing_is_left_out(
 ) -> None:
     run = play([PRESS, msgspec.structs.replace(LEFT_OUT, **wrong), Signal(at_s=61, tick=True)], pack)
     assert len(told(run, "refused")) == 1
-    assert len(told(run, "escalated")) == 1
+    assert len(told(run, "escalated")) == 2, "the deputies at half time, then the supervisor"
 
 
 def test_the_later_of_two_who_settle_a_step_reads_who_was_first(pack: RulePack) -> None:

@@ -28,13 +28,14 @@ PRESENT = {
     "ops.v_alerts_discreet",
     "ops.v_health_open",
     "ops.v_balance",
+    "ops.v_city_cameras",
 }
-# What is about no alert and no event: facts of the city, and which versions run.
+# What is about no alert and no event: facts of the city, and which versions run; or about one alert that is named.
 FACTS = {
     f"{audience}.{name}"
     for audience in migrate.AUDIENCES
     for name in ("v_districts", "v_centre", "v_event_types")
-} | {"supervisor.v_versions"}
+} | {"supervisor.v_versions", "console.v_story", "console.v_told"}
 # What is about loss: an exercise that is lost is lost too, and neither accounts nor dead letters have its mark.
 LOSS = {
     f"supervisor.v_{name}"
