@@ -254,6 +254,9 @@ def _told(done: restoring.Restored, voice: Voice, language: str) -> int:
         voice.say("left_out", name=name)
     if not manifest.is_settled:
         voice.say("unsettled", at=shown(manifest.begun_ms))
+    home = done.centre_file.parent
+    if os.geteuid() == 0 and (owner := home.parent.stat().st_uid) != 0:
+        voice.say("owner", home=home.name, owner=owner)
     voice.say("start", file=done.centre_file)
     return TAMPERED if media else code
 

@@ -24,6 +24,7 @@ from nacl.public import PrivateKey
 from cior.keys import open_keys
 from cior.settings import load
 from cior.stack import Stack
+from cior_bus import durable_file
 from cior_core.model import Alert
 from cior_store.engine import Store
 from e2e.pressing_city import Presser
@@ -108,7 +109,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     folder = tmp_path_factory.mktemp("backup")
     home, made, elsewhere = folder / "centre", folder / "made", folder / "elsewhere"
     private = PrivateKey.generate()
-    (folder / "private").write_bytes(base64.b64encode(bytes(private)))
+    durable_file.create(folder / "private", base64.b64encode(bytes(private)))
     public = base64.b64encode(bytes(private.public_key)).decode()
     config, data = str(home / "centre.toml"), str(home / "data")
     with RunningCentre(home) as centre, Presser(centre, first=0) as presser:

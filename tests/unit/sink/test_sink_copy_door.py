@@ -107,7 +107,7 @@ def test_a_full_disk_is_told_to_whoever_asked_and_the_owner_answers_the_next_one
     with answering(owner), pytest.raises(SourceUnavailable, match=r"backup\.unwritable"):
         ask_owner(tmp_path, to=str(tmp_path / "tables"))
     with monkeypatch.context() as patched:
-        patched.setattr(copy_door.durable_file, "replace", full)
+        patched.setattr("cior_sink.copy_door.durable_file.replace", full)
         owner._say(Answer("1", 1))
     (tmp_path / "tables" / "there").write_text("")
     with answering(owner), pytest.raises(SourceUnavailable, match=r"backup\.folder"):
