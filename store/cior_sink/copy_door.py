@@ -28,8 +28,10 @@ from cior_store.table_copy import copy_tables
 
 log = structlog.get_logger("cior_sink.copy_door")
 QUESTION, ANSWER = "backup.question", "backup.answer"
-ROUNDS = 3
-"""Hand-overs between a spool and the store: press to area log, area log to alert, alert to table."""
+ROUNDS = 4
+"""Hand-overs between a spool and the store: event to what may wait, that or a press to the area log, area log to alert,
+alert to table.
+"""
 SETTLE_S = 90.0
 
 
