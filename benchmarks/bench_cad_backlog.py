@@ -143,8 +143,8 @@ def calls(centre: GridCentre, spec: topics.TopicSpec) -> Iterator[tuple[int, int
 
 
 def _of_item(message: Message) -> int:
-    item = codec.decode(Kind.ITEM, message.value() or b"")
-    return isinstance(item, EventItem) and item.event.source.startswith(DESK)
+    items = codec.records(Kind.ITEM, message.value())
+    return sum(isinstance(item, EventItem) and item.event.source.startswith(DESK) for item in items)
 
 
 def _of_envelope(message: Message) -> int:

@@ -99,8 +99,9 @@ def instants(centre: GridCentre, presses: list[Press]) -> list[Instants]:
     }
     logged: dict[str, int] = {}
     for message in messages(centre, topics.AREA):
-        if isinstance(item := codec.decode(Kind.ITEM, message.value() or b""), EventItem):
-            logged.setdefault(item.event.id, message.timestamp()[1])
+        for item in codec.records(Kind.ITEM, message.value()):
+            if isinstance(item, EventItem):
+                logged.setdefault(item.event.id, message.timestamp()[1])
     found = []
     for press in presses:
         event_id, alert_ms = opened.get(press.spot, ("", 0))

@@ -17,6 +17,9 @@ from cior_bus.message import RecordIn
 from cior_bus.rights import Part, user_of
 from cior_bus.self_test import try_rights
 from cior_bus.settings import BusSettings, Profile
+from cior_core import codec
+from cior_core.catalogue import Kind
+from cior_core.errors import PayloadRejected
 
 
 def read_so_far(
@@ -71,6 +74,14 @@ def record_log(bus_dsn: str, out: Path, *, quiet_s: float = 3.0) -> int:
         try_rights(settings, user_of(Part.RECORDER_OF_THE_LOG), group=f"cior-record-{time.time_ns()}")
     read_so_far(settings, [topics.AREA.name], keep, quiet_s=quiet_s)
     with out.open("wb") as file:
-        for _, value in sorted(lines.items()):
-            file.write(value + b"\n")
-    return len(lines)
+        items = [part for _, value in sorted(lines.items()) for part in _items(value)]
+        file.writelines(part + b"\n" for part in items)
+    return len(items)
+
+
+def _items(value: bytes) -> list[bytes]:
+    """The items of one message; what cannot be taken apart stays whole, and the replay names its line."""
+    try:
+        return [bytes(part) for part in codec.split(Kind.ITEM, value)]
+    except PayloadRejected:
+        return [value]

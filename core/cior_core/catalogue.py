@@ -227,7 +227,7 @@ ENTRIES: Final = (
             TopicSpec(
                 name="cior.area.v1",
                 key="area",
-                value="Item, one a message",
+                value="Item, or an envelope of items that were let in together",
                 retention_s=30 * DAY_S,
                 purpose="the correlator's only input, in order: events, actions, receipts, ticks; "
                 "replaying it replays the city",

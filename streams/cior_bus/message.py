@@ -82,7 +82,10 @@ class DurableSink(Protocol):
 
 
 class RecordIn(Struct, frozen=True):
-    """One message as read. ``timestamp_ms``: the broker's or producer's time of it (UTC), -1 if it has none."""
+    """One message as read. ``timestamp_ms``: the broker's or producer's time of it (UTC), -1 if it has none.
+
+    ``index``: its position, for one record taken out of an envelope.
+    """
 
     topic: str
     partition: int
@@ -91,6 +94,13 @@ class RecordIn(Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    index: int | None = None
+
+    @property
+    def where(self) -> str:
+        """``topic:partition:offset``, and the position in its envelope."""
+        place = f"{self.topic}:{self.partition}:{self.offset}"
+        return place if self.index is None else f"{place}:{self.index}"
 
 
 class _Way(NamedTuple):

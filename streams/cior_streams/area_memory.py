@@ -57,10 +57,10 @@ _DECODE = msgspec.msgpack.Decoder(_Head).decode
 
 
 class AreaMemory:
-    """``table`` is a Faust table (or a dict in tests) of bytes by bytes."""
+    """``table`` is a Faust table (a dict in tests) of bytes by bytes; ``correlator`` reads and writes its entries."""
 
     def __init__(self, table: MutableMapping[bytes, bytes], correlator: Correlator) -> None:
-        self._table, self._correlator = table, correlator
+        self._table, self.correlator = table, correlator
         self._held: dict[AreaId, Held] = {}
 
     def forget(self) -> None:
@@ -87,14 +87,14 @@ class AreaMemory:
             if key.startswith(start) and value
         }
         if HEAD not in entries:
-            return Held(state=self._correlator.restore(area, entries))
+            return Held(state=self.correlator.restore(area, entries))
         head = _DECODE(entries[HEAD])
-        state = self._correlator.restore(area, entries | {HEAD: head.value})
+        state = self.correlator.restore(area, entries | {HEAD: head.value})
         return Held(state=state, offset=head.offset, newest_ms=head.newest_ms, epoch=head.epoch)
 
     def keep(self, area: AreaId, before: Held, state: Any, *, offset: int, at_ms: int) -> None:
         """Write one step. Call inside the iteration of the source message, and only after its effects are confirmed."""
-        entries = self._correlator.entries(before.state, state)
+        entries = self.correlator.entries(before.state, state)
         head = entries.pop(HEAD)
         for name, value in entries.items():
             if value is not None:

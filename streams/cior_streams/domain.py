@@ -30,6 +30,10 @@ class Correlator(Protocol):
         """One item."""
         ...
 
+    def carry(self, earlier: Any, later: Any) -> Any:
+        """``later``, a step after ``earlier``, when both are kept with one set of entries."""
+        ...
+
     def admit(self, state: Any, item: Item) -> None:
         """Raises ``PayloadRejected`` (``action.*``) for an act that counts for nothing."""
         ...
@@ -56,6 +60,10 @@ class CoreCorrelator:
     def step(self, state: correlate.State, item: Item) -> tuple[correlate.State, tuple[Effect, ...]]:
         """See :class:`Correlator`."""
         return correlate.step(state, item, self.rules)
+
+    def carry(self, earlier: correlate.State, later: correlate.State) -> correlate.State:
+        """See :class:`Correlator`."""
+        return persist.carry(earlier, later)
 
     def admit(self, state: correlate.State, item: Item) -> None:
         """See :class:`Correlator`."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -29,6 +30,7 @@ _LOG = structlog.get_logger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 
 
+T = TypeVar("T")
 Handle = Callable[[RecordIn], Awaitable[None]]
 Rescue = Callable[[RecordIn, BaseException], Sequence[MessageOut]]
 
@@ -81,6 +83,21 @@ class Guard:
         await self._bus.publish([self._letter(record, part, error, index=index)])
         self._count(agent, error)
 
+    def attempt(
+        self, record: RecordIn, make: Callable[[], T], *, agent: str, rescue: Rescue = nothing_to_rescue
+    ) -> tuple[T | None, list[MessageOut]]:
+        """What comes of one record of an envelope (``record``: that one, with its own bytes and index); or
+        None and what buries it alone, which its caller publishes with what its siblings gave.
+        """
+        try:
+            return make(), []
+        except Exception as error:  # noqa: BLE001  (this is the guard)
+            _told(record, error, agent)
+            letter = self._letter(record, record.value or b"", error, index=record.index)
+            rescued = _rescued(record, error, rescue)
+            self._count(agent, error, is_degraded=bool(rescued))
+            return None, [letter, *rescued]
+
     async def quietly(self, turn: Callable[[], Awaitable[None]]) -> None:
         """A timer's turn: a fault is counted and the next turn comes anyway."""
         try:
@@ -92,15 +109,7 @@ class Guard:
             _LOG.exception("timer_failed", error=type(error).__name__)
 
     async def _bury(self, record: RecordIn, error: Exception, *, agent: str, rescue: Rescue) -> None:
-        _LOG.error(
-            "message_buried",
-            agent=agent,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            code=_code(error),
-            trace=_trace(error),
-        )
+        _told(record, error, agent)
         messages = [self._letter(record, record.value or b"", error), *_rescued(record, error, rescue)]
         wait_s = _FIRST_WAIT_S
         while True:
@@ -112,9 +121,7 @@ class Guard:
                 wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
             else:
                 break
-        self._count(agent, error)
-        if len(messages) > 1:
-            self._metrics.add(s.DEGRADED, agent)
+        self._count(agent, error, is_degraded=len(messages) > 1)
 
     def _letter(
         self, record: RecordIn, payload: bytes, error: BaseException, *, index: int | None = None
@@ -134,8 +141,22 @@ class Guard:
         )
         return MessageOut.of(letter)
 
-    def _count(self, agent: str, error: BaseException) -> None:
+    def _count(self, agent: str, error: BaseException, *, is_degraded: bool = False) -> None:
         self._metrics.add(s.BURIED, agent, _code(error), "false")
+        if is_degraded:
+            self._metrics.add(s.DEGRADED, agent)
+
+
+def _told(record: RecordIn, error: Exception, agent: str) -> None:
+    _LOG.error(
+        "message_buried",
+        agent=agent,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        code=_code(error),
+        trace=_trace(error),
+    )
 
 
 def _is_life_safety(record: RecordIn) -> bool:

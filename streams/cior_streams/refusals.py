@@ -35,7 +35,7 @@ class Refusals:
         if now_ms - self._told_ms.get(code, -_EVERY_MS) < _EVERY_MS:
             return ()
         self._told_ms[code] = now_ms
-        where = f"{record.topic}:{record.partition}:{record.offset}"
+        where = record.where
         event = system_event(
             TYPE,
             source="urn:cior:streams",

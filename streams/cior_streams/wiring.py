@@ -108,25 +108,26 @@ def _add_urgent(parts: Parts) -> None:
     app, settings, guard = parts.app, parts.settings, parts.guard
     memory = AreaMemory(edge.bytes_table(app, "areas", settings), parts.domain.correlator)
     admission = Admission(parts.bus, clock=parts.clock, metrics=parts.metrics)
-    correlation = Correlation(
-        parts.bus,
-        memory,
-        parts.domain.correlator,
-        clock=parts.clock,
-        metrics=parts.metrics,
-        applied=admission.applied,
-    )
     sequencer = parts.sequencer
-    table = _device_table(parts, "press_devices", Registry())
-    pressing = Pressing(
-        table, settings=parts.domain.devices, bus=parts.bus, sequencer=sequencer, metrics=parts.metrics
-    )
-    edge.add_agent(app, topics.URGENT, pressing.press, name="presses", guard=guard, rescue=pressing.rescue)
     refusals = Refusals(sequencer, clock=parts.clock, drill=parts.domain.drill)
 
     def degrade(record: RecordIn, error: BaseException) -> list[MessageOut]:
         return [*correlation.degrade(record, error), *refusals.told(record, error)]
 
+    correlation = Correlation(
+        parts.bus,
+        memory,
+        clock=parts.clock,
+        metrics=parts.metrics,
+        guard=guard,
+        applied=admission.applied,
+        rescue=degrade,
+    )
+    table = _device_table(parts, "press_devices", Registry())
+    pressing = Pressing(
+        table, settings=parts.domain.devices, bus=parts.bus, sequencer=sequencer, metrics=parts.metrics
+    )
+    edge.add_agent(app, topics.URGENT, pressing.press, name="presses", guard=guard, rescue=pressing.rescue)
     edge.add_agent(app, topics.ACTIONS, sequencer.action, name="actions", guard=guard, rescue=refusals.told)
     edge.add_agent(app, topics.RECEIPTS, sequencer.receipt, name="receipts", guard=guard)
     edge.add_agent(app, topics.WAITING, admission.admit, name="admit", guard=guard)

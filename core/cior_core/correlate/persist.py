@@ -83,6 +83,13 @@ def entries(before: State, after: State) -> dict[str, bytes | None]:
     return written
 
 
+def carry(earlier: State, later: State) -> State:
+    """``later`` with the keys that ``earlier`` has left over: for several steps whose entries are written as one."""
+    if not earlier.stale:
+        return later
+    return msgspec.structs.replace(later, stale=tuple(sorted({*earlier.stale, *later.stale})))
+
+
 def _rewritten(state: State, key: str, seq: int) -> bytes | None:
     """The whole value of a key whose stored bytes are left over; None when the state does not have it."""
     value = _value(state, key)

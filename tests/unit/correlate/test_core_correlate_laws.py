@@ -143,6 +143,40 @@ def test_law_4_a_kill_at_any_write_runs_the_step_again_with_the_same_effects(
         assert msgspec.structs.replace(state, stale=()) == msgspec.structs.replace(after, stale=())
 
 
+@settings(max_examples=100)
+@given(signals=histories, data=st.data())
+def test_law_4_several_steps_are_kept_as_one_and_leave_nothing_over(
+    pack: RulePack, signals: list[Signal], data: st.DataObject
+) -> None:
+    """An entry of the log that holds several items: all of its steps count, or none, and no key stays for ever."""
+    table: dict[str, bytes] = {}
+    state, items = initial(DEFAULT_AREA), list(play(signals, pack).items)
+    while items:
+        count = data.draw(st.integers(1, 5))
+        together, items = items[:count], items[count:]
+        after = state
+        for item in together:
+            stepped, _ = step(after, item, pack)
+            after = stepped if after is state else persist.carry(after, stepped)
+        writes = list(persist.entries(state, after).items())
+        torn = dict(table)
+        _write(torn, writes[: data.draw(st.integers(0, len(writes) - 1))])
+        assert msgspec.structs.replace(persist.restore(torn, pack), stale=()) == msgspec.structs.replace(
+            state, stale=()
+        )
+        _write(table, writes)
+        assert msgspec.structs.replace(persist.restore(table, pack), stale=()) == msgspec.structs.replace(
+            after, stale=()
+        )
+        gone = {key for key, value in table.items() if key != persist.HEAD and _is_tombstone(value)}
+        assert gone <= set(after.stale)
+        state = after
+
+
+def _is_tombstone(value: bytes) -> bool:
+    return msgspec.msgpack.decode(value, type=persist.Stored).value is None
+
+
 def test_law_4_every_prefix_of_the_writes_of_a_full_story(pack: RulePack) -> None:
     story = [
         Signal(at_s=0, event="panic.community", source="fob-1", attributes={"block": "b"}),

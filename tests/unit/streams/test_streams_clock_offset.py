@@ -69,7 +69,7 @@ class City:
             metrics=metrics,
         )
         memory = AreaMemory({}, correlator)
-        self.correlation = Correlation(self.bus, memory, correlator, clock=self.clock, metrics=metrics)
+        self.correlation = Correlation(self.bus, memory, clock=self.clock, metrics=metrics, guard=guard)
         self._read = 0
 
     def _table(self) -> DeviceTable:

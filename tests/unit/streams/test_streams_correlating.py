@@ -34,6 +34,7 @@ from cior_streams import routing
 from cior_streams.area_memory import AreaMemory
 from cior_streams.correlating import Correlation
 from cior_streams.domain import CoreCorrelator
+from cior_streams.guard import Guard
 from doubles.bus import MemoryBus, record_in
 from doubles.clock import T0_MS as T0
 from doubles.clock import FakeClock
@@ -137,8 +138,13 @@ def body(
     fuse: Fuse,
     metrics: Metrics | None = None,
 ) -> Correlation:
-    memory = AreaMemory(Changelog(stored, fuse), correlator)
-    return Correlation(log, memory, correlator, clock=FakeClock(), metrics=metrics or Metrics())
+    memory, clock, metrics = (
+        AreaMemory(Changelog(stored, fuse), correlator),
+        FakeClock(),
+        metrics or Metrics(),
+    )
+    guard = Guard(log, clock=clock, metrics=metrics)
+    return Correlation(log, memory, clock=clock, metrics=metrics, guard=guard)
 
 
 def collapsed(log: MemoryBus) -> dict[tuple[str, str], bytes]:
@@ -182,6 +188,115 @@ async def test_law_4_a_kill_between_any_two_writes_changes_nothing_that_a_reader
         assert collapsed(log) == wanted, f"killed after write {last}"
         heads = {key: value for key, value in stored.items() if key.endswith(b"\0head")}
         assert heads == {key: value for key, value in final.items() if key.endswith(b"\0head")}
+
+
+def in_entries() -> list[bytes]:
+    """The story with what came together in one entry of the log each."""
+    one, two, three, tick, last = (codec.encode(each) for each in story())
+    return [codec.join([one, two]), codec.join([three]), codec.join([tick, last])]
+
+
+async def test_law_4_a_kill_within_an_entry_of_several_items_changes_nothing_that_a_reader_sees(
+    correlator: CoreCorrelator,
+) -> None:
+    """The entry is done again from its beginning; one by one or together, the same alerts with the same bytes."""
+    wanted, final, _ = await whole(correlator)
+    fuse, stored = Fuse(10**9), dict[bytes, bytes]()
+    undisturbed = body(stored, log_of(fuse), correlator, fuse)
+    for offset, value in enumerate(in_entries()):
+        await undisturbed.apply(arrived(offset, value))
+    writes = 10**9 - fuse.left
+    assert writes > 30
+    for last in range(writes):
+        fuse, stored = Fuse(last), dict[bytes, bytes]()
+        log = log_of(fuse)
+        first = body(stored, log, correlator, fuse)
+        with pytest.raises(Killed):  # noqa: PT012
+            for offset, value in enumerate(in_entries()):
+                await first.apply(arrived(offset, value))
+        fuse.left = 10**9
+        second = body(stored, log, correlator, fuse)
+        for offset, value in enumerate(in_entries()):
+            await second.apply(arrived(offset, value))
+        assert collapsed(log) == wanted, f"killed after write {last}"
+        assert restored(stored, correlator) == restored(final, correlator)
+
+
+def restored(stored: dict[bytes, bytes], correlator: CoreCorrelator) -> Any:
+    """The state that a new worker would find, without the leftovers that its next step removes."""
+    state = AreaMemory(stored, correlator).load(DEFAULT_AREA).state
+    return msgspec.structs.replace(state, stale=())
+
+
+async def test_an_item_that_cannot_be_taken_is_buried_alone_and_its_siblings_go_on(
+    correlator: CoreCorrelator,
+) -> None:
+    fuse, stored, metrics = Fuse(10**9), dict[bytes, bytes](), Metrics()
+    log = log_of(fuse)
+    correlation = body(stored, log, correlator, fuse, metrics)
+    elsewhere = msgspec.structs.replace(item(2, lat=-32.1), area="other")
+    parts = [
+        codec.encode(item(1, lat=-32.9)),
+        b'{"type":"event"}',
+        codec.encode(elsewhere),
+        codec.encode(item(3, lat=-32.5)),
+    ]
+    await correlation.apply(arrived(7, codec.join(parts)))
+    letters: list[Any] = [
+        codec.decode(Kind.DEAD, each.value) for each in log.sent if each.topic == topics.DEAD.name
+    ]
+    assert [(each.payload, each.code, each.offset) for each in letters] == [
+        (parts[1], "codec.malformed", 7),
+        (parts[2], "area.key_mismatch", 7),
+    ]
+    assert len({each.id for each in letters}) == 2
+    alerts: list[Any] = [
+        codec.decode(Kind.ALERT, each.value) for each in log.sent if each.topic == topics.ALERTS.name
+    ]
+    told = {(each.degraded, member.subject) for each in alerts for member in each.members}
+    assert told >= {(False, "bus-1"), (False, "bus-3")}
+    degraded = [each for each in alerts if each.degraded]
+    assert {each.type for each in degraded} == {"source.undecoded", "panic.bus"}, "a press may be inside"
+    count = len(log.sent)
+    await correlation.apply(arrived(7, codec.join(parts)))
+    assert len(log.sent) == count, "it was done"
+
+
+async def test_law_3_an_item_whose_step_fails_is_buried_alone_and_rings(correlator: CoreCorrelator) -> None:
+    fuse = Fuse(10**9)
+    log, fails = log_of(fuse), FailsOn(correlator, "bus-2")
+    correlation = body({}, log, fails, fuse)
+    parts = [codec.encode(item(n, lat=-32.9 + n)) for n in (1, 2, 3)]
+    await correlation.apply(arrived(0, codec.join(parts)))
+    alerts: list[Any] = [
+        codec.decode(Kind.ALERT, each.value) for each in log.sent if each.topic == topics.ALERTS.name
+    ]
+    assert {member.subject: each.degraded for each in alerts for member in each.members} == {
+        "bus-1": False, "bus-2": True, "bus-3": False,
+    }  # fmt: skip
+    [letter] = [codec.decode(Kind.DEAD, each.value) for each in log.sent if each.topic == topics.DEAD.name]
+    assert letter.payload == parts[1]
+
+
+class FailsOn(CoreCorrelator):
+    """The real one, with a defect for one device."""
+
+    def __init__(self, real: CoreCorrelator, subject: str) -> None:
+        super().__init__(real.rules)
+        self._subject = subject
+
+    def step(self, state: Any, item: Item) -> Any:
+        if isinstance(item, EventItem) and item.event.subject == self._subject:
+            raise ZeroDivisionError
+        return super().step(state, item)
+
+
+async def test_an_entry_of_which_nothing_can_be_read_is_the_guards(correlator: CoreCorrelator) -> None:
+    correlation = body({}, log_of(Fuse(10**9)), correlator, Fuse(10**9))
+    for value in (b"[]", b"[1,2]", b"[{", b"[[]]"):
+        with pytest.raises(PayloadRejected):
+            await correlation.apply(arrived(0, value))
+        assert correlation.degrade(arrived(0, value), ValueError()), "a press may be inside"
 
 
 async def test_a_redelivered_item_is_skipped(correlator: CoreCorrelator) -> None:

@@ -63,11 +63,11 @@ class Centre:
         self.correlator = CoreCorrelator(RULES, opens=asks)
         self.memory = AreaMemory({}, self.correlator)
         self.sequencer = Sequencer(self.bus, clock=self.clock, areas=Areas(), partitions=4, opens=asks)
-        self.correlation = Correlation(
-            self.bus, self.memory, self.correlator, clock=self.clock, metrics=metrics
-        )
         self.refusals = Refusals(self.sequencer, clock=self.clock)
         self.guard = Guard(self.bus, clock=self.clock, metrics=metrics)
+        self.correlation = Correlation(
+            self.bus, self.memory, clock=self.clock, metrics=metrics, guard=self.guard
+        )
         self._read = self._offset = 0
 
     async def press(self) -> Alert:
