@@ -112,16 +112,15 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     durable_file.create(folder / "private", base64.b64encode(bytes(private)))
     public = base64.b64encode(bytes(private.public_key)).decode()
     config, data = str(home / "centre.toml"), str(home / "data")
+    asked = ("backup", str(made), "--config", config, "--data", data, "--recipient", public)
     with RunningCentre(home) as centre, Presser(centre, first=0, every_s=1.0) as presser:
         pages = home / "data" / "checkpoints" / "ultimo.txt"
         until(pages.is_file, within_s=120, what="a signed page")
         time.sleep(2)
-        for _ in range(3):  # a starved machine cannot tell in time: the command says so, and people repeat it
-            shutil.rmtree(made, ignore_errors=True)
-            began_ms = now_ms()
-            backup = cior("backup", str(made), "--config", config, "--data", data, "--recipient", public)
-            if "ATENCIÓN" not in backup.stdout:
-                break
+        began_ms, backup = now_ms(), cior(*asked)
+        if "ATENCIÓN" in backup.stdout:  # a starved machine cannot tell in time and says so: people repeat it
+            shutil.rmtree(made)
+            began_ms, backup = now_ms(), cior(*asked)
         ended_ms = now_ms()
         time.sleep(2)
         for name in list(centre.stack.supervisor.parts):
