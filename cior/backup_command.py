@@ -160,7 +160,7 @@ def _through(
         if error.code != "store.owned_elsewhere":
             raise
         return (
-            lambda: copy_door.ask_owner(run, is_alive=_is_alive).is_settled,
+            lambda: copy_door.ask_owner(run).is_settled,
             lambda folder: _by_owner(run, folder),
         )
     if store.dsn.embedded:
@@ -172,7 +172,7 @@ def _through(
 
 
 def _by_owner(run: Path, folder: Path) -> Tables:
-    tables = copy_door.ask_owner(run, to=str(folder), is_alive=_is_alive).tables
+    tables = copy_door.ask_owner(run, to=str(folder)).tables
     assert tables is not None
     return tables
 
@@ -180,7 +180,7 @@ def _by_owner(run: Path, folder: Path) -> Tables:
 def _settled(centre: Centre) -> bool:
     """On a server nobody says whether the centre runs: its topics do."""
     if centre.file.bus.dsn == EMBEDDED:
-        return not any(_is_alive(pid) for pid in _announced(centre.data / "run"))
+        return not any(copy_door.is_alive(pid) for pid in _announced(centre.data / "run"))
     bus = BusSettings.from_dsn(centre.file.bus.dsn, client_id="cior-backup")
     return copy_door.settle(bus, {**stream_groups(centre, bus), **GROUPS})
 
@@ -191,16 +191,6 @@ def _announced(run: Path) -> Iterator[int]:
     for path in run.glob("*.ready"):
         if pid := facts(path).get("pid"):
             yield int(pid)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def restore(
@@ -264,6 +254,9 @@ def _told(done: restoring.Restored, voice: Voice, language: str) -> int:
         voice.say("left_out", name=name)
     if not manifest.is_settled:
         voice.say("unsettled", at=shown(manifest.begun_ms))
+    home = done.centre_file.parent
+    if os.geteuid() == 0 and (owner := home.parent.stat().st_uid) != 0:
+        voice.say("owner", home=home.name, owner=owner)
     voice.say("start", file=done.centre_file)
     return TAMPERED if media else code
 

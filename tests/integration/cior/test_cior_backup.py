@@ -25,6 +25,7 @@ from nacl.public import PrivateKey
 from cior.checkpoint_key import NAME, origin_of
 from cior.cli import main
 from cior.keys import Keys
+from cior_bus import durable_file
 from cior_bus.spool import Entry, Spool, SpoolClass
 from cior_core import backup_manifest, checkpoint
 from cior_core.backup_manifest import FileOf
@@ -51,7 +52,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder, self.home, self.made = folder, folder / "home", folder / "made"
         self.operator, self.team = PrivateKey.generate(), PrivateKey.generate()
-        (folder / "operator.private").write_bytes(base64.b64encode(bytes(self.operator)))
+        durable_file.create(folder / "operator.private", base64.b64encode(bytes(self.operator)))
 
     def cior(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One command, in a process of its own."""

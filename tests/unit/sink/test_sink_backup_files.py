@@ -13,10 +13,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from nacl import pwhash
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
+from cior.backup_locks import Keyed, holder_of, lock_of
+from cior.cli import main
 from cior.keys import make_pair, open_keys
 from cior_bus.segments import SegmentLog
 from cior_bus.spool import Entry, Spool, SpoolClass
@@ -172,6 +175,56 @@ def test_law_17_a_private_key_that_lies_anywhere_in_the_centre_is_named_and_not_
     ]
     assert (tmp_path / "made" / "data" / "state" / "dc09" / "mark").read_bytes() == b"7"
     assert "config/centre.toml" in locked
+
+
+def test_media_on_a_linked_disk_is_taken_and_any_other_link_is_said(tmp_path: Path) -> None:
+    source, lock = centre_of(tmp_path), Recipient(bytes(PrivateKey.generate().public_key))
+    (tmp_path / "disk" / "sha256").mkdir(parents=True)
+    (tmp_path / "disk" / "sha256" / "clip").write_bytes(b"clip")
+    (source.data / "media").symlink_to(tmp_path / "disk")
+    (source.data / "elsewhere").symlink_to(tmp_path)
+    (source.data / "passwd").symlink_to("/etc/passwd")
+    made = back_up(source, tmp_path / "made", lock=lock, work=work())
+    assert "data/media/sha256/clip" in made.files
+    assert made.left_out == ("data/elsewhere", "data/passwd")
+    assert not [name for name in made.files if "elsewhere" in name or "passwd" in name]
+
+
+def test_a_backup_into_what_it_copies_and_a_restore_into_its_backup_are_refused(tmp_path: Path) -> None:
+    source, lock = centre_of(tmp_path), Recipient(bytes(PrivateKey.generate().public_key))
+    (tmp_path / "link").symlink_to(source.data)
+    for target in (source.data / "made", tmp_path / "link" / "made"):
+        with pytest.raises(ConfigInvalid, match=r"backup\.inside"):
+            back_up(source, target, lock=lock, work=work())
+    assert not list(source.data.glob("made*"))
+    back_up(source, tmp_path / "made", lock=lock, work=work())
+    told = CliRunner().invoke(
+        main,
+        ["restore", str(tmp_path / "made"), "--to", str(tmp_path / "made" / "home"), *passphrase(tmp_path)],
+    )
+    assert (told.exit_code, "restore.inside" in told.stderr) == (2, True)
+
+
+def test_a_passphrase_or_private_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    words, private = tmp_path / "words", tmp_path / "private"
+    words.write_text(WORDS.text)
+    private.write_bytes(base64.b64encode(bytes(PrivateKey.generate())))
+    for path in (words, private):
+        path.chmod(0o640)
+    with pytest.raises(ConfigInvalid, match="may be read by others"):
+        lock_of(Keyed(passphrase_file=words))
+    with pytest.raises(ConfigInvalid, match="may be read by others"):
+        holder_of(Keyed(key=str(private)))
+    for path in (words, private):
+        path.chmod(0o600)
+    assert lock_of(Keyed(passphrase_file=words)) == WORDS
+    assert isinstance(holder_of(Keyed(key=str(private))), Holder)
+
+
+def passphrase(folder: Path) -> list[str]:
+    (folder / "words").write_text(WORDS.text)
+    (folder / "words").chmod(0o600)
+    return ["--passphrase-file", str(folder / "words")]
 
 
 def test_a_backup_that_fails_leaves_nothing_there_and_the_next_one_has_its_name(tmp_path: Path) -> None:
