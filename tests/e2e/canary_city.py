@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -265,18 +266,27 @@ class CanaryCity:
                 "WHERE engine = 'View' ORDER BY name"
             )
             assert len(views) > 60
+            alerts = [
+                str(row["alert_id"]) for row in store.rows("SELECT DISTINCT alert_id FROM ops.alert_log")
+            ]
+            assert alerts
             for view in views:
-                asked = _asked(str(view["name"]), str(view["text"]))
-                yield f"view {view['name']}", repr(store.rows(f"SELECT * FROM {asked}")).encode()
+                for asked in _asked(str(view["name"]), str(view["text"]), alerts):
+                    yield f"view {view['name']}", repr(store.rows(f"SELECT * FROM {asked}")).encode()
 
 
-def _asked(name: str, text: str) -> str:
-    """A view as it is asked for the last hour; one without a window as it is."""
+def _asked(name: str, text: str, alerts: list[str]) -> list[str]:
+    """A view as it is asked: for the last hour, for every alert (reserved ones too), or as it is."""
     until_ms = now_ms() + 60_000
-    values = {"since_ms": until_ms - 3_600_000, "until_ms": until_ms}
-    values |= {each.replace("_ms", "_s"): value // 1000 for each, value in values.items()}
-    taken = sorted(set(re.findall(r"\{(\w+):Int64\}", text)))
-    return f"{name}({', '.join(f'{each} = {values[each]}' for each in taken)})" if taken else name
+    values: dict[str, list[str]] = {"since_ms": [str(until_ms - 3_600_000)], "until_ms": [str(until_ms)]}
+    values |= {each.replace("_ms", "_s"): [str(int(value) // 1000)] for each, (value,) in values.items()}
+    values["alert"] = [f"'{each}'" for each in alerts]
+    taken = sorted(set(re.findall(r"\{(\w+):\s*\w+\}", text)))
+    told = itertools.product(*(values[each] for each in taken))
+    pairs = (zip(taken, chosen, strict=True) for chosen in told)
+    return [
+        f"{name}({', '.join(f'{each} = {value}' for each, value in row)})" if taken else name for row in pairs
+    ]
 
 
 def _rows(person: Person) -> str:
