@@ -9,6 +9,7 @@ from pathlib import Path
 from cior_core import bundled, rule_loading
 from cior_core.errors import ConfigInvalid
 from cior_core.privacy import Policy
+from cior_core.protocols import ProtocolBook
 from cior_core.rules import RulePack
 from cior_core.taxonomy import Taxonomy
 
@@ -39,6 +40,12 @@ def rules_folder(override: str | Path = "") -> Path:
     package = Path(next(iter(spec.submodule_search_locations)))
     wheel, checkout = package / "_rules", package.parent / "rules"
     return wheel if wheel.is_dir() else checkout
+
+
+def protocol_book(override: str | Path = "") -> ProtocolBook:
+    """The protocols and agencies of the folder alone: the rules around them are proven where they are obeyed."""
+    path = rules_folder(override) / "protocols.toml"
+    return ProtocolBook.load(path.read_text(encoding="utf-8"), taxonomy(), file=path.name)
 
 
 def rule_pack(override: str | Path = "") -> RulePack:

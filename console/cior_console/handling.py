@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
@@ -14,16 +15,20 @@ from aiohttp import web
 from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
+from cior_bus.topic_reader import TopicReader
 from cior_console.acting import BOOK, ActBook
 from cior_console.discretion import DiscreetSigner, Signs, Silent
+from cior_console.duty_keeping import DutyKeeping
+from cior_console.duty_pages import DUTY
 from cior_console.feed import AlertFeed
-from cior_console.feed_reader import TopicReader
+from cior_console.feed_reader import GROUP
 from cior_console.outcomes import Outcomes
 from cior_console.register_pages import ARCHIVE, Archive
 from cior_console.sealed_boxes import SEALED, SealedRoom, SealedStore
+from cior_console.silences import SILENCES, SilenceBoard
 from cior_core.catalogue import Kind
 from cior_core.errors import CiorError
-from cior_core.model import Action, Transition
+from cior_core.model import Action, Silence, Transition
 from cior_core.protocols import ProtocolBook
 from cior_register.register import Register
 
@@ -31,7 +36,7 @@ from cior_register.register import Register
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
     """What acts need besides the register. ``boxes`` None: this console may not read sealed boxes.
 
-    ``types``: which of them are silent; ``district``: that of a point.
+    ``types``: which of them are silent; ``district``: that of a point; ``zone``: the city's time, of shifts.
     """
 
     signer: Signs
@@ -40,6 +45,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     bus: DurableSink
     protocols: ProtocolBook
     boxes: SealedStore | None = None
+    zone: ZoneInfo = ZoneInfo("America/Argentina/Cordoba")
 
 
 class Handling:
@@ -57,7 +63,8 @@ class Handling:
     ) -> None:
         self.outcomes = Outcomes()
         self._hands = hands
-        self._reader: TopicReader[Transition] | None = None
+        self.silences = SilenceBoard()
+        self._readers: tuple[TopicReader[Transition], TopicReader[Silence]] | None = None
         self.book = ActBook(
             register,
             DiscreetSigner(hands.signer, types=hands.types, district=hands.district, current=feed.current),
@@ -68,6 +75,9 @@ class Handling:
             metrics=metrics,
         )
         app[BOOK], app[ARCHIVE], app[SEALED] = self.book, Archive(register), SealedRoom(hands.boxes)
+        app[SILENCES] = self.silences
+        self.duty = DutyKeeping(register, hands.bus, zone=hands.zone, now_ms=now_ms)
+        app[DUTY] = self.duty
         feed.listeners.append(self.outcomes.alert_came)
 
     async def _publish(self, action: Action) -> None:
@@ -75,24 +85,30 @@ class Handling:
 
     @property
     def failure(self) -> CiorError | None:
-        """Why the stories are not read any more."""
-        return self._reader.failure if self._reader is not None else None
+        """Why the stories, or the silences, are not read any more."""
+        return next((each.failure for each in self._readers or () if each.failure is not None), None)
 
     @asynccontextmanager
     async def running(self, bus: BusSettings) -> AsyncIterator[None]:
-        """Read stories, and send what could not be sent."""
+        """Read stories and silences, and send what could not be sent."""
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
         def came(line: Transition, _body: bytes) -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self.outcomes.transition_came, line)
 
-        reader = self._reader = TopicReader(bus, Kind.TRANSITION, Transition, came, only_news=True)
-        reader.start()
-        sending = asyncio.create_task(self.book.run(stop))
+        # Silences are compacted: the beginning of their topic is how they stand.
+        self._readers = (
+            TopicReader(bus, Kind.TRANSITION, Transition, came, group=GROUP, only_news=True),
+            TopicReader(bus, Kind.SILENCE, Silence, self.silences.apply, group=GROUP),
+        )
+        for each in self._readers:
+            each.start()
+        sending = [asyncio.create_task(self.book.run(stop)), asyncio.create_task(self.duty.run(stop))]
         try:
             yield
         finally:
             stop.set()
-            await asyncio.to_thread(reader.stop)
-            await sending
+            for each in self._readers:
+                await asyncio.to_thread(each.stop)
+            await asyncio.gather(*sending)

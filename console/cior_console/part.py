@@ -27,7 +27,7 @@ from cior_console.sign_in.endpoints import SIGN_IN
 from cior_console.sign_in.opening import SignInSettings, opened
 from cior_console.sign_in.tls import Door, renewed, server_context
 from cior_console.table import people_endpoints
-from cior_console.visibility import jurisdictions
+from cior_console.visibility import Competence
 from cior_console.wall_questions import wall_questions
 from cior_console.web import WallConfig, create_app
 from cior_core.cameras import NO_CAMERAS, Cameras
@@ -92,9 +92,10 @@ class ConsolePart:
         now_ms: Callable[[], int],
         metrics: Metrics,
     ) -> None:
-        feed = AlertFeed(
-            settings.taxonomy, now_ms=now_ms, competent=jurisdictions(settings.taxonomy), metrics=metrics
-        )
+        protocols = settings.people.hands.protocols if settings.people is not None else None
+        agencies = protocols.agencies.values() if protocols is not None else ()
+        competence = Competence(settings.taxonomy, agencies)
+        feed = AlertFeed(settings.taxonomy, now_ms=now_ms, competent=competence, metrics=metrics)
         questions = ConsoleQuestions(store)
         config = WallConfig(
             token=settings.token,
@@ -125,7 +126,8 @@ class ConsolePart:
             now_ms=now_ms,
             lately=self._handling.outcomes.lately if self._handling is not None else _nothing_lately,
             drills=settings.drill,
-            protocols=settings.people.hands.protocols if settings.people is not None else None,
+            protocols=protocols,
+            competence=competence,
             cameras=CityCameras(settings.cameras, words=questions.camera_words, now_ms=now_ms),
         )
         self._running = AsyncExitStack()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from cior_console.act_endpoints import act_endpoints
+from cior_console.agencies import agency_endpoints
 from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
+from cior_console.duty_pages import duty_endpoints
 from cior_console.endpoints import Endpoint
 from cior_console.register_pages import register_endpoints
 from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.sign_in.endpoints import sign_in_endpoints
+from cior_console.silences import silence_endpoints
 from cior_console.type_names import type_endpoints
 from cior_console.web import wall_endpoints
 from cior_console.workload import load_endpoints
@@ -21,8 +24,11 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *sign_in_endpoints(),
         *desk_endpoints(),
         *type_endpoints(),
+        *agency_endpoints(),
         *act_endpoints(),
         *register_endpoints(),
+        *silence_endpoints(),
+        *duty_endpoints(),
         *load_endpoints(),
         *sealed_endpoints(),
     )

@@ -28,6 +28,8 @@ Deed = handling.Deed
 Disposition = handling.Disposition
 Level = handling.Level
 Ruling = handling.Ruling
+Silence = handling.Silence
+SilenceScope = handling.SilenceScope
 Stamp = handling.Stamp
 StepMark = handling.StepMark
 
@@ -255,7 +257,8 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Suppression(Struct, frozen=True, kw_only=True):
-    """Who muted an alert, why, and what came meanwhile: how many, and the newest ids. Never P1, never life-safety."""
+    """Who muted an alert, why, and what came meanwhile: how many, and the newest ids. Never P1, never life-safety.
+    ``silence``: the maintenance silence that did it, if one did."""
 
     by: str
     reason: str
@@ -263,6 +266,7 @@ class Suppression(Struct, frozen=True, kw_only=True):
     until_ms: int
     hidden: int = 0
     hidden_ids: tuple[EventId, ...] = ()
+    silence: str | None = None
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -344,7 +348,8 @@ class Action(Struct, frozen=True, kw_only=True):
     ``seen_version``: what the actor saw of the alert; who acted since in a way that this act contradicts was first.
     ``assignee``: who is to have it (ASSIGN: the actor when left out); ``owner``: whose alerts a HAND_OVER hands over.
     ``stage``, ``attended``: of the agency's clock. ``step``: ``<protocol>/<step>``. ``place``, ``type``, ``text``,
-    ``drill``: of an incident opened by hand; a silent type takes a district only, and no text.
+    ``drill``: of an incident opened by hand; a silent type takes a district only, and no text. ``scope``: of a SILENCE;
+    ``silence``: the one that an UNSILENCE ends.
     """
 
     id: str
@@ -372,6 +377,8 @@ class Action(Struct, frozen=True, kw_only=True):
     level: Level | None = None
     text: str = ""
     drill: bool = False
+    scope: SilenceScope | None = None
+    silence: str | None = None
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -477,11 +484,17 @@ class AppendTransition(Struct, frozen=True, kw_only=True, tag="append_transition
     transition: Transition
 
 
+class UpsertSilence(Struct, frozen=True, kw_only=True, tag="upsert_silence"):
+    """A maintenance silence as it stands now: to ``cior.silences.v1``."""
+
+    silence: Silence
+
+
 class IssueCommand(Struct, frozen=True, kw_only=True, tag="issue_command"):
     """A command: to ``cior.commands.v1``."""
 
     command: Command
 
 
-Effect = UpsertAlert | AppendTransition | IssueCommand
+Effect = UpsertAlert | AppendTransition | UpsertSilence | IssueCommand
 """What a step asks its shell to do; data, never done by the core itself."""

@@ -23,7 +23,7 @@ _PRECAUTION = Level.P1
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """One thing to tell a team. ``team``: the target's id; ``concerns``: what a maintenance silence may name.
+    """One thing to tell a team. ``team``: the target's id.
 
     ``is_task``: somebody is asked to do something, so that an answer is a note and acknowledges no alert.
     """
@@ -37,13 +37,11 @@ class Notice(Struct, frozen=True, kw_only=True):
     is_task: bool
     issued_ms: int
     expires_ms: int
-    life_safety: bool = True
     drill: bool = False
     type: str = ""
     district: str = ""
     asks_es: str = ""
     asks_en: str = ""
-    concerns: tuple[str, ...] = ()
 
 
 class Words(Struct, frozen=True, kw_only=True):
@@ -77,15 +75,12 @@ def notice_of(command: Command) -> Notice:
 
 
 def _with_what_may_be_said(notice: Notice, told: Mapping[str, Any]) -> Notice:
-    names = told.get("concerns")
     return Notice(
         **{name: getattr(notice, name) for name in _KEPT},
-        life_safety=told.get("life_safety") is True or "concerns" not in told,
         type=_text(told, "type"),
         district=_text(told, "district"),
         asks_es=_text(told, "text_es"),
         asks_en=_text(told, "text_en"),
-        concerns=tuple(map(str, names)) if isinstance(names, list | tuple) else (),
     )
 
 

@@ -89,7 +89,7 @@ function Dispositions(): JSX.Element {
 function Agencies(): JSX.Element {
   return (
     <Group title={t("agency")}>
-      {agencies.map((one, at) => (
+      {agencies.value.map((one, at) => (
         <label key={one.id} class="check">
           <input type="radio" name="agency" value={one.id} autofocus={at === 0} />
           {agencyName(one.id)}

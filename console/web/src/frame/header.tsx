@@ -18,6 +18,8 @@ import { isHelpOpen } from "./keys_help";
 
 const FOR: Record<Exclude<Page, "desk">, readonly Role[]> = {
   shift: ["operator", "dispatcher", "supervisor", "response_team"],
+  duty: ["operator", "dispatcher", "supervisor", "response_team", "auditor"],
+  silences: ["operator", "dispatcher", "supervisor", "response_team"],
   load: ["supervisor"],
   ledger: ["auditor", "supervisor"],
   sessions: [],

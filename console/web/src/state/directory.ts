@@ -10,6 +10,8 @@ export interface Agency {
   es: string;
   en: string;
   government: string;
+  accept_s: number;
+  on_scene_s: number;
 }
 export interface Type {
   code: string;
@@ -28,19 +30,8 @@ export interface Colleague {
   post?: string | null;
 }
 
-/** Who may be sent: the agencies of the rule pack that the centre comes with (streams/rules/protocols.toml). */
-export const agencies: readonly Agency[] = [
-  { id: "police", es: "Policía provincial", en: "Provincial police", government: "provincial" },
-  { id: "municipal_guard", es: "Guardia municipal", en: "Municipal guard", government: "municipal" },
-  { id: "ambulance", es: "Emergencias médicas", en: "Ambulance service", government: "municipal" },
-  { id: "fire_brigade", es: "Bomberos", en: "Fire brigade", government: "provincial" },
-  { id: "civil_protection", es: "Protección civil", en: "Civil protection", government: "municipal" },
-  { id: "traffic_control", es: "Control de tránsito", en: "Traffic control", government: "municipal" },
-  { id: "crisis_team", es: "Equipo de crisis", en: "Crisis team", government: "municipal" },
-  { id: "victim_assistance", es: "Asistencia a la víctima", en: "Victim assistance", government: "provincial" },
-  { id: "social_team", es: "Equipo social", en: "Social team", government: "municipal" },
-  { id: "federal_liaison", es: "Enlace federal", en: "Federal liaison", government: "federal" },
-];
+/** Who may be sent: the agencies of the centre's pack (streams/rules/protocols.toml), as the console tells them. */
+export const agencies = signal<readonly Agency[]>([]);
 
 /** The postures of the rule pack that the centre comes with (streams/rules/city.toml). */
 export const postures: readonly Posture[] = [
@@ -64,7 +55,7 @@ export const types = computed<Type[]>(() => {
 export const personName = (id: string): string => plain(people.value.find((one) => one.id === id)?.name ?? id, 40);
 
 export const agencyName = (id: string): string => {
-  const found = agencies.find((one) => one.id === id);
+  const found = agencies.value.find((one) => one.id === id);
   return found ? (lang.value === "es" ? found.es : found.en) : id;
 };
 
@@ -75,7 +66,12 @@ export async function askPeople(reason: string): Promise<void> {
 }
 
 export async function askDirectory(): Promise<void> {
-  const [found, all] = await Promise.all([get<Colleague[]>("people"), get<{ types: Type[] }>("types")]);
+  const [found, all, sent] = await Promise.all([
+    get<Colleague[]>("people"),
+    get<{ types: Type[] }>("types"),
+    get<Agency[]>("agencies"),
+  ]);
   if (found.ok) people.value = found.value;
   if (all.ok) known.value = all.value.types;
+  if (sent.ok) agencies.value = sent.value;
 }
