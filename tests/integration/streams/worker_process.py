@@ -47,9 +47,9 @@ def delay_tables(delay_s: float) -> None:
 def slow_bulk(slow_s: float) -> None:
     handle = Bulk.envelope
 
-    async def slowly(bulk: Bulk, record: RecordIn) -> None:
+    async def slowly(self: Bulk, record: RecordIn) -> None:
         await asyncio.sleep(slow_s)
-        await handle(bulk, record)
+        await handle(self, record)
 
     Bulk.envelope = slowly  # type: ignore[method-assign]
 
