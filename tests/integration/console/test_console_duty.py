@@ -129,7 +129,9 @@ async def test_whoever_has_a_duty_hands_it_over_until_the_shift_ends(here: Offic
         _, before = await got(luis, f"{here.url}/api/v1/duty")
         here.clock.now_ms = before["teams"][0]["until_ms"]
         assert (await names(luis, here))[0] == ["ana", "luis"], "the next shift is as it was written"
-    row = [each for each in here.register.rows if (each.act, each.outcome) == ("duty.hand_over", "allowed")][-1]
+    row = [each for each in here.register.rows if (each.act, each.outcome) == ("duty.hand_over", "allowed")][
+        -1
+    ]
     assert (row.subject, dict(row.detail)) == ("police", {"from": "p-luis", "to": "p-ana"})
 
 
