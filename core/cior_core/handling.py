@@ -213,3 +213,9 @@ class Silence(_Fact, frozen=True, kw_only=True):
     ended_ms: int | None = None
     ended_by: str = ""
     ending: Literal["", "expired", "early", "full"] = ""
+
+
+class UpsertSilence(_Fact, frozen=True, kw_only=True, tag="upsert_silence"):
+    """A maintenance silence as it stands now: to ``cior.silences.v1``."""
+
+    silence: Silence

@@ -32,6 +32,7 @@ Silence = handling.Silence
 SilenceScope = handling.SilenceScope
 Stamp = handling.Stamp
 StepMark = handling.StepMark
+UpsertSilence = handling.UpsertSilence
 
 DEFAULT_AREA = AreaId("city")
 
@@ -486,12 +487,6 @@ class AppendTransition(Struct, frozen=True, kw_only=True, tag="append_transition
     """One line of story: to ``cior.transitions.v1``."""
 
     transition: Transition
-
-
-class UpsertSilence(Struct, frozen=True, kw_only=True, tag="upsert_silence"):
-    """A maintenance silence as it stands now: to ``cior.silences.v1``."""
-
-    silence: Silence
 
 
 class IssueCommand(Struct, frozen=True, kw_only=True, tag="issue_command"):
