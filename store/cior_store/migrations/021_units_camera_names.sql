@@ -15,7 +15,7 @@ ORDER BY unit
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- @console.v_units Where the units of the register of devices said last that they are, and when (`seen_ms`); beyond
---     `fresh_s` that is no place to count on. Nothing else that tells its position is here, and no unit of which a sealed
+--     `fresh_s` that is no place to count on. Nothing else that tells its position is here, and no unit of which a reserved
 --     word is known.
 CREATE OR REPLACE VIEW console.v_units DEFINER = {definer} SQL SECURITY DEFINER AS
 SELECT
@@ -31,10 +31,10 @@ INNER JOIN
         argMaxIf(toString(d.district), d.received, isNotNull(d.lat)) AS district,
         argMaxIf(d.drill, d.received, isNotNull(d.lat)) AS drill,
         toUnixTimestamp64Milli(maxIf(least(d.occurred, d.received), isNotNull(d.lat))) AS seen_ms,
-        countIf(isNotNull(d.lat)) AS placed, countIf(d.data_class = 'sealed') AS sealed
+        countIf(isNotNull(d.lat)) AS placed, countIf(is_reserved(d.data_class, d.type)) AS reserved
     FROM ops.device_state AS d FINAL
     GROUP BY d.device
-    HAVING placed > 0 AND sealed = 0
+    HAVING placed > 0 AND reserved = 0
 ) AS s ON s.device = x.unit
 WHERE x.written = (SELECT max(y.written) FROM ops.city_units AS y) AND x.unit != '';
 

@@ -57,7 +57,15 @@ def test_what_was_ever_sealed_and_what_left_the_register_is_on_no_map(store: Sto
     write_facts(store, msgspec.structs.replace(FACTS, units=(CAR, AMBULANCE)), now_ms=NOON_MS)
     report(store, 1, "movil-7", at(-32.90))
     report(store, 2, "sies-2", at(-32.91))
-    report(store, 3, "sies-2", at(-32.92), data_class=DataClass.SEALED, source="silent", at_ms=NOON_MS + 1)
+    report(
+        store,
+        3,
+        "sies-2",
+        at(-32.92).district_only(),
+        data_class=DataClass.SEALED,
+        source="silent",
+        at_ms=NOON_MS + 1,
+    )
     assert [unit.unit for unit in ConsoleQuestions(store).units()] == ["movil-7"]
     write_facts(store, FACTS, now_ms=NOON_MS + 2)
     assert ConsoleQuestions(store).units() == ()
