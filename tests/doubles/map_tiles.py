@@ -47,7 +47,8 @@ def water() -> bytes:
 
 def _number(zoom: int, column: int, row: int) -> int:
     """Its place on the Hilbert curve of its zoom, after all tiles of the zooms above."""
-    found, side = (4**zoom - 1) // 3, 1 << zoom
+    side = 1 << zoom
+    found = ((1 << 2 * zoom) - 1) // 3
     half = side // 2
     while half:
         east, south = int(bool(column & half)), int(bool(row & half))

@@ -81,10 +81,12 @@ def damage(tiles: Path) -> None:
 
 async def until(screen: Screen, script: str, holds: Callable[[Any], bool]) -> Any:
     for _ in range(300):
-        if holds(found := await screen.run(script)):
-            return found
+        if holds(await screen.run(script)):
+            break
         await asyncio.sleep(0.1)
-    raise AssertionError(f"it never held: {found}")
+    found = await screen.run(script)
+    assert holds(found), f"it never held: {found}"
+    return found
 
 
 async def test_tiles_are_drawn_below_the_districts_and_come_by_range_from_here(

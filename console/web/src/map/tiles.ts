@@ -1,6 +1,6 @@
 // The map tiles of the city pack (PMTiles) below the city's own streets. A chunk of its own, asked for only where a pack
 // has tiles; the file is read by byte ranges from this console.
-import { FetchSource, PMTiles } from "pmtiles";
+import { EtagMismatch, FetchSource, PMTiles, type RangeResponse, type Source } from "pmtiles";
 import TileState from "ol/TileState";
 import type VectorTile from "ol/VectorTile";
 import type { FeatureLike } from "ol/Feature";
@@ -20,14 +20,32 @@ type AskTile = (z: number, x: number, y: number) => Promise<ArrayBuffer | null>;
 
 /** The layer; `onDamaged` is told once when the file is not what its header says. */
 export function tilesLayer(tiles: Tiles, onDamaged: () => void): BaseLayer {
-  const archive = new PMTiles(new FetchSource(new URL(ADDRESS, location.href).href));
+  const archive = new PMTiles(new OwnFile());
   const ask: AskTile = async (z, x, y) => (await archive.getZxy(z, x, y))?.data ?? null;
   return tiles.kind === "mvt" ? lines(tiles, ask, onDamaged) : pictures(tiles, ask, onDamaged);
 }
 
 /** A line that is cut, or a console that is away, damages no file: the map asks again when it is moved. */
-const isAway = (error: unknown): boolean =>
-  error instanceof TypeError || (error instanceof Error && /response|abort/i.test(error.message));
+class Away extends Error {}
+const isAway = (error: unknown): boolean => error instanceof Away;
+
+/** The file at this console. What lies beyond its end (416) is missing, whatever its header says. */
+class OwnFile implements Source {
+  private readonly file = new FetchSource(new URL(ADDRESS, location.href).href);
+
+  getKey(): string {
+    return this.file.getKey();
+  }
+
+  async getBytes(...asked: Parameters<FetchSource["getBytes"]>): Promise<RangeResponse> {
+    try {
+      return await this.file.getBytes(...asked);
+    } catch (error) {
+      if (error instanceof EtagMismatch || String(error).includes("416")) throw error;
+      throw new Away(String(error));
+    }
+  }
+}
 
 function lines(tiles: Tiles, ask: AskTile, onDamaged: () => void): BaseLayer {
   const source = new VectorTileSource({
