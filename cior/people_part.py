@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from cior import packs
 from cior.city import load_city
-from cior.packs import privacy_policy, protocol_book, taxonomy
+from cior.packs import privacy_policy, taxonomy
 from cior.register_key import register_key
 from cior.settings import Centre, OpenIdSection
 from cior.signers import open_signer
@@ -33,13 +34,15 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
         openid=_client(centre, openid) if openid is not None else None,
         rules=_rules(openid) if openid is not None else None,
     )
+    rules = centre.beside(centre.file.rules) if centre.file.rules else ""
     hands = Hands(
         signer=open_signer(folder, Part.CONSOLE.value),
         types=taxonomy(),
         district=load_city(centre).district,
         bus=bus,
-        protocols=protocol_book(centre.beside(rules) if (rules := centre.file.rules) else ""),
+        protocols=packs.protocols(rules),
         zone=ZoneInfo(centre.file.centre.zone),
+        postures=packs.postures(rules),
         # An embedded store has one user. On a server the console's may not read boxes, and the page says so.
         boxes=Questions(store) if store.dsn.embedded else None,
     )

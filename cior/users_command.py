@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from cior.packs import protocol_book
+from cior.packs import protocols
 from cior.register_part import register_dsn
 from cior.settings import load
 from cior_core import bundled
@@ -189,7 +189,7 @@ def _scope(where: dict[str, Any]) -> Scope:
     """
     if where["agencys"]:
         centre = load(where["config"], where["data"])
-        book = protocol_book(centre.beside(centre.file.rules) if centre.file.rules else "")
+        book = protocols(centre.beside(centre.file.rules) if centre.file.rules else "")
         known = {*book.agencies, *(each.value for each in Government)}
         if strange := sorted(set(where["agencys"]) - known):
             raise ConfigInvalid(

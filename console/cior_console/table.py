@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cior_console.act_endpoints import act_endpoints
-from cior_console.agencies import agency_endpoints
+from cior_console.centre_rules import rule_endpoints
+from cior_console.city_tiles import tile_endpoints
 from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
 from cior_console.duty_pages import duty_endpoints
@@ -12,7 +13,6 @@ from cior_console.register_pages import register_endpoints
 from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.sign_in.endpoints import sign_in_endpoints
 from cior_console.silences import silence_endpoints
-from cior_console.type_names import type_endpoints
 from cior_console.web import wall_endpoints
 from cior_console.workload import load_endpoints
 
@@ -23,8 +23,8 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *page_endpoints(),
         *sign_in_endpoints(),
         *desk_endpoints(),
-        *type_endpoints(),
-        *agency_endpoints(),
+        *rule_endpoints(),
+        *tile_endpoints(),
         *act_endpoints(),
         *register_endpoints(),
         *silence_endpoints(),

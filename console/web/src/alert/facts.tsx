@@ -1,6 +1,7 @@
 // Cameras, agencies, members, links, notes of one alert.
 import type { JSX } from "preact";
 import type { AlertPage, Member, NearCamera } from "../api/alert_page";
+import type { CameraState } from "../api/tables";
 import { ageText, distanceText, timeText } from "../core/ages";
 import type { Row } from "../api/shapes";
 import { plain } from "../core/text";
@@ -10,7 +11,7 @@ import { queue } from "../state/desk";
 import { act } from "../state/acts";
 import { personName } from "../state/directory";
 import { toAlert, toPage } from "../state/route";
-import { role } from "../state/session";
+import { may } from "../state/session";
 import { nameOf } from "../queue/row";
 import { lang, said, t } from "../words/words";
 
@@ -26,7 +27,7 @@ export function Cameras({ cameras }: { cameras: NearCamera[] }): JSX.Element {
             <b>{plain(camera.name, 60)}</b>
             <span>{distanceText(camera.distance_m)}</span>
             <Tag tone={camera.sees ? "good" : ""}>{camera.sees ? t("sees") : t("sees_not")}</Tag>
-            <Health health={camera.health ?? null} />
+            <Health health={camera.health} />
           </li>
         ))}
       </ul>
@@ -34,9 +35,9 @@ export function Cameras({ cameras }: { cameras: NearCamera[] }): JSX.Element {
   );
 }
 
-export function Health({ health }: { health: string | null }): JSX.Element {
-  if (health === null || health === "no_word") return <Tag>? {t("health_unknown")}</Tag>;
-  const isGood = health === "sees";
+function Health({ health }: { health: CameraState }): JSX.Element {
+  if (health === "unknown") return <Tag>? {t("health_unknown")}</Tag>;
+  const isGood = health === "good";
   return (
     <Tag tone={isGood ? "good" : "bad"}>
       {isGood ? "✓" : "✕"} {said("health", health)}
@@ -94,7 +95,7 @@ export function Suppressed({ page, row }: { page: AlertPage; row: Row }): JSX.El
   const found = page.suppression;
   if (!found) return null;
   const hid = (page.members ?? []).filter((member) => found.events?.includes(member.event_id));
-  const mayEnd = role.value === "operator" || role.value === "supervisor";
+  const mayEnd = may("silence.begin");
   return (
     <div class="banner warn">
       <p>

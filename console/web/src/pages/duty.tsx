@@ -12,7 +12,7 @@ import { tell } from "../state/acts";
 import { now } from "../state/clock";
 import { people as everybody } from "../state/directory";
 import { problemText } from "../state/problem_text";
-import { role, session } from "../state/session";
+import { may, session } from "../state/session";
 import { lang, t } from "../words/words";
 import { DutyTeams } from "./duty_teams";
 import { Page } from "./page";
@@ -56,7 +56,7 @@ export function Duty(): JSX.Element {
       <Now teams={teams} />
       <HandOver teams={teams} again={again} />
       <Gaps gaps={value?.gaps ?? []} teams={teams} />
-      {role.value === "supervisor" ? <DutyTeams again={again} /> : null}
+      {may("duty.write") ? <DutyTeams again={again} /> : null}
     </Page>
   );
 }
@@ -106,7 +106,7 @@ function held(teams: TeamNow[]): Held[] {
   const mine = session.value?.person_id;
   return teams.flatMap((team) =>
     team.people
-      .filter((person) => person.id === mine || role.value === "supervisor")
+      .filter((person) => person.id === mine || may("duty.write"))
       .map((person) => ({ team, person })),
   );
 }

@@ -14,7 +14,7 @@ import { now } from "../state/clock";
 import { personName, types } from "../state/directory";
 import { problemText } from "../state/problem_text";
 import { toAlert } from "../state/route";
-import { role } from "../state/session";
+import { may } from "../state/session";
 import { lang, said, t } from "../words/words";
 import { Page } from "./page";
 
@@ -52,7 +52,7 @@ const EVERY_MS = 30_000;
 const SOON_MS = 700;
 const HOURS = [0.5, 1, 2, 4, 8] as const;
 const time = (atMs: number): string => timeText(atMs, now.value, lang.value);
-const makes = (): boolean => role.value === "operator" || role.value === "supervisor";
+const makes = (): boolean => may("silence.begin");
 
 export function Silences(): JSX.Element {
   const { value, problem, again } = useAsked<Found>("silences", "", EVERY_MS);
