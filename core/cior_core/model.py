@@ -24,6 +24,7 @@ ActionKind = handling.ActionKind
 AgencyClock = handling.AgencyClock
 AgencyStage = handling.AgencyStage
 AlertStatus = handling.AlertStatus
+CommandKind = handling.CommandKind
 Deed = handling.Deed
 Disposition = handling.Disposition
 Level = handling.Level
@@ -82,17 +83,6 @@ class Lane(StrEnum):
     URGENT = "urgent"
     NORMAL = "normal"
     TELEMETRY = "telemetry"
-
-
-class CommandKind(StrEnum):
-    """What CIOR asks a device or a service to do."""
-
-    SIREN_ON = "siren_on"
-    SIREN_OFF = "siren_off"
-    NOTIFY = "notify"
-    REQUEST_CLIP = "request_clip"
-    HOLD_VIDEO = "hold_video"
-    TASK = "task"
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
