@@ -6,6 +6,7 @@ from cior_console.act_endpoints import act_endpoints
 from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
 from cior_console.endpoints import Endpoint
+from cior_console.line_acts import line_endpoints
 from cior_console.register_pages import register_endpoints
 from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.sign_in.endpoints import sign_in_endpoints
@@ -22,6 +23,7 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *desk_endpoints(),
         *type_endpoints(),
         *act_endpoints(),
+        *line_endpoints(),
         *register_endpoints(),
         *load_endpoints(),
         *sealed_endpoints(),

@@ -344,7 +344,8 @@ class Action(Struct, frozen=True, kw_only=True):
     ``seen_version``: what the actor saw of the alert; who acted since in a way that this act contradicts was first.
     ``assignee``: who is to have it (ASSIGN: the actor when left out); ``owner``: whose alerts a HAND_OVER hands over.
     ``stage``, ``attended``: of the agency's clock. ``step``: ``<protocol>/<step>``. ``place``, ``type``, ``text``,
-    ``drill``: of an incident opened by hand; a silent type takes a district only, and no text.
+    ``drill``: of an incident opened by hand; a silent type takes a district only, and no text. ``line``: taken as one
+    of this shared line (``Alert.group``), and not when it has left it.
     """
 
     id: str
@@ -372,6 +373,7 @@ class Action(Struct, frozen=True, kw_only=True):
     level: Level | None = None
     text: str = ""
     drill: bool = False
+    line: str | None = None
 
 
 class Command(Struct, frozen=True, kw_only=True):

@@ -100,6 +100,7 @@ class Signal(
     type: str | None = None
     level: Level | None = None
     text: str = ""
+    line: int | None = None
     receipt: Literal["accepted", "done", "refused", "failed", "expired"] | None = None
     command: int = 0
     tick: bool = False

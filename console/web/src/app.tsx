@@ -7,6 +7,7 @@ import { Header } from "./frame/header";
 import { KeysHelp } from "./frame/keys_help";
 import { ActDialog } from "./alert/act_dialog";
 import { onKey } from "./keyboard";
+import { LineDialog } from "./queue/line_dialog";
 import { Desk } from "./pages/desk";
 import { Ledger } from "./pages/ledger";
 import { Load } from "./pages/load";
@@ -78,6 +79,7 @@ function SignedIn(): JSX.Element {
       <PageOf />
       <Notes />
       <ActDialog />
+      <LineDialog />
       <OpenByHand />
       <PostureDialog />
       <KeysHelp />

@@ -59,14 +59,14 @@ function take(news: Exclude<FeedNews, { kind: "link" | "ended" }>): void {
       isLate.value = Boolean(news.snapshot.late);
       if (news.snapshot.centre) centre.value = news.snapshot.centre;
       isDrill.value = Boolean(news.snapshot.drill);
-      known(news.snapshot.alerts);
+      seen(news.snapshot.alerts);
       announce(takeSnapshot(news.snapshot.alerts, isFirst));
       isFirst = isFirst && Boolean(news.snapshot.more);
       hasPicture.value = true;
       break;
     case "rows":
       isLate.value = news.late;
-      known(news.rows);
+      seen(news.rows);
       announce(takeRows(news.rows, news.gone, isFirst));
       if (news.isSnapshot) isFirst = false;
       break;
@@ -77,10 +77,6 @@ function take(news: Exclude<FeedNews, { kind: "link" | "ended" }>): void {
     case "other":
       areaTick.value += 1;
   }
-}
-
-function known(rows: Row[]): void {
-  for (const row of rows) seen(row);
 }
 
 export { queue };

@@ -72,6 +72,18 @@ export const en: Record<keyof typeof es, string> = {
   drill: "DRILL",
   degraded: "UNDECODED",
   line_of: "{0} signals on one line",
+  line_acts: "The line that is chosen",
+  line_fold: "Fold the line",
+  line_unfold: "Unfold the line",
+  line_take: "Take the line",
+  line_take_n: "Take the {0}",
+  line_taken: "Line: {0} of {1} received by the centre",
+  line_not_taken: "{0} were not taken: {1}",
+  line_warns:
+    "Nobody registered sent them, nor showed a key: they may be invented, and one of them may not be. They go to your " +
+    "name, stay open, and their protocols run on.",
+  line_silent: "Silent ones are taken one by one.",
+  line_only_taken: "A line can only be taken (A) or opened (↵).",
   fold: "close",
   unfold: "open",
   filters: "Filters",

@@ -73,6 +73,18 @@ export const es = {
   drill: "SIMULACRO",
   degraded: "SIN DECODIFICAR",
   line_of: "{0} avisos en un renglón",
+  line_acts: "El renglón elegido",
+  line_fold: "Cerrar el renglón",
+  line_unfold: "Abrir el renglón",
+  line_take: "Tomar el renglón",
+  line_take_n: "Tomar las {0}",
+  line_taken: "Renglón: {0} de {1} recibidas por el centro",
+  line_not_taken: "No se tomaron {0}: {1}",
+  line_warns:
+    "Nadie registrado las mandó ni mostró su clave: pueden ser inventadas, y alguna puede no serlo. Quedan a su " +
+    "nombre, abiertas, y siguen su protocolo.",
+  line_silent: "Las silenciosas se toman de a una.",
+  line_only_taken: "Sobre un renglón solo se puede tomarlo (A) o abrirlo (↵).",
   fold: "cerrar",
   unfold: "abrir",
   filters: "Filtros",
