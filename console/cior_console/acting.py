@@ -89,6 +89,19 @@ class ActAnswer(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None = None
 
 
+class ActPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several acts of one request: ``name`` tells them apart, ``given`` is what is asked."""
+
+    name: str
+    given: Any
+    alert: Alert | None = None
+
+
+def part_key(key: str, name: str) -> str:
+    """The key of one of several acts under one Idempotency-Key, which holds no slash itself."""
+    return f"{key}/{name}"
+
+
 class _Known(msgspec.Struct, frozen=True):
     digest: str
     action: Action
@@ -132,29 +145,29 @@ class ActBook:
 
         Raises ``Refused``; ``SourceUnavailable`` when nothing was done.
         """
-        known = await self._taken(request, given, kind, alert, key=_key(request), also=also)
+        known = await self._taken(request, given, kind, alert, key=key_of(request), also=also)
         told = await self._answer(known, alert, wait_s=_wait_s(request))
         status = 200 if told.state == "applied" else 202
         return web.Response(status=status, body=msgspec.json.encode(told), content_type="application/json")
 
     async def take_each(
-        self, request: web.Request, given: Any, kind: ActionKind, alerts: Iterable[Alert]
-    ) -> list[tuple[Alert, ActAnswer | Refused]]:
-        """The same act on each alert: an act of its own, signed, in the ledger and refused by itself.
+        self, request: web.Request, kind: ActionKind, parts: Iterable[ActPart]
+    ) -> list[ActAnswer | Refused]:
+        """Several acts of one request, each signed, in the ledger and refused by itself; what became of each, in order.
 
-        One request's key names all of them, so that the same request again does none twice, and more alerts under the
-        same key are only those. Raises ``SourceUnavailable`` when not all could be written down: ask again.
+        Raises ``SourceUnavailable`` when not all could be written down: the same request again does none twice.
         """
-        key, wait_s = _key(request), _wait_s(request)
+        key, wait_s = key_of(request), _wait_s(request)
 
-        async def one(alert: Alert) -> tuple[Alert, ActAnswer | Refused]:
+        async def one(part: ActPart) -> ActAnswer | Refused:
+            name = part_key(key, part.name)
             try:
-                known = await self._taken(request, given, kind, alert, key=f"{key}/{alert.id}")
-                return alert, await self._answer(known, alert, wait_s=wait_s)
+                known = await self._taken(request, part.given, kind, part.alert, key=name)
+                return await self._answer(known, part.alert, wait_s=wait_s)
             except Refused as why:
-                return alert, why
+                return why
 
-        return list(await asyncio.gather(*(one(each) for each in alerts)))
+        return list(await asyncio.gather(*(one(each) for each in parts)))
 
     async def _taken(  # noqa: PLR0913  what an act is, all of it named
         self,
@@ -294,7 +307,8 @@ class ActBook:
 BOOK = web.AppKey("book", ActBook)
 
 
-def _key(request: web.Request) -> str:
+def key_of(request: web.Request) -> str:
+    """The Idempotency-Key of a request. Raises ``Refused``."""
     key = request.headers.get(KEY, "")
     if not _KEY.fullmatch(key):
         raise Refused("request.key_missing")

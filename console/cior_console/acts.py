@@ -156,6 +156,7 @@ _COPIED = (
     "attended",
     "level",
     "drill",
+    "rings",
 )
 
 

@@ -45,6 +45,7 @@ class Glance(Struct, frozen=True):
     assignee: str | None
     opened_ms: int
     life_safety: bool
+    drill: bool = False
 
 
 class Shown:
@@ -55,7 +56,7 @@ class Shown:
     def __init__(self, feed: AlertFeed, alert: Alert, body: bytes, sight: Sight) -> None:
         self._feed, self.body, self.sight = feed, body, sight
         self.order = order(alert)
-        self.glance = Glance(alert.level, alert.assignee, alert.opened_ms, alert.life_safety)
+        self.glance = Glance(alert.level, alert.assignee, alert.opened_ms, alert.life_safety, alert.drill)
         self._rows: dict[View, bytes] = {}
 
     @property

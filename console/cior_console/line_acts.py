@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from cior_console import problems
-from cior_console.acting import BOOK, KEY, PREFER, ActAnswer, First
+from cior_console.acting import BOOK, KEY, PREFER, ActAnswer, ActPart, First
 from cior_console.acts import Name, Words
 from cior_console.authorising import DEED, nothing_more
 from cior_console.desk import ROOM, sees
@@ -65,8 +65,10 @@ async def _acknowledge(request: web.Request) -> LineAnswer:
     line, body = request.match_info["line"], body_of(request, LineBody)
     alerts, not_taken = _sorted(request, line, body)
     given = LineAct(line=line, reason=body.reason)
+    parts = [ActPart(name=alert.id, given=given, alert=alert) for alert in alerts]
     taken: list[ActAnswer] = []
-    for alert, told in await request.app[BOOK].take_each(request, given, ActionKind.ACKNOWLEDGE, alerts):
+    told_of = await request.app[BOOK].take_each(request, ActionKind.ACKNOWLEDGE, parts)
+    for alert, told in zip(alerts, told_of, strict=True):
         if isinstance(told, Refused):
             not_taken.append(_not_taken(alert.id, told))
         else:

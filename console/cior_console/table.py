@@ -5,6 +5,7 @@ from __future__ import annotations
 from cior_console.act_endpoints import act_endpoints
 from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
+from cior_console.drills import drill_endpoints
 from cior_console.endpoints import Endpoint
 from cior_console.line_acts import line_endpoints
 from cior_console.register_pages import register_endpoints
@@ -26,6 +27,7 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *line_endpoints(),
         *register_endpoints(),
         *load_endpoints(),
+        *drill_endpoints(),
         *sealed_endpoints(),
     )
 

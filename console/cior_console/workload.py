@@ -48,7 +48,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _load(request: web.Request) -> Load:
     now_ms = request.app[DESK].now_ms()
-    return load_of(request.app[FEED].glances(sees(request)), now_ms)
+    desk = request.app[DESK]
+    # What is practised is no load; where the whole centre is a drill, it is all there is.
+    real = (each for each in request.app[FEED].glances(sees(request)) if desk.drills or not each.drill)
+    return load_of(real, now_ms)
 
 
 def load_of(glances: Iterable[Glance], now_ms: int) -> Load:

@@ -345,7 +345,7 @@ class Action(Struct, frozen=True, kw_only=True):
     ``assignee``: who is to have it (ASSIGN: the actor when left out); ``owner``: whose alerts a HAND_OVER hands over.
     ``stage``, ``attended``: of the agency's clock. ``step``: ``<protocol>/<step>``. ``place``, ``type``, ``text``,
     ``drill``: of an incident opened by hand; a silent type takes a district only, and no text. ``line``: taken as one
-    of this shared line (``Alert.group``), and not when it has left it.
+    of this shared line (``Alert.group``), and not when it has left it. ``rings``: this drill reaches real people.
     """
 
     id: str
@@ -374,10 +374,18 @@ class Action(Struct, frozen=True, kw_only=True):
     text: str = ""
     drill: bool = False
     line: str | None = None
+    rings: bool = False
+
+
+_HEARD = frozenset({CommandKind.SIREN_ON, CommandKind.NOTIFY, CommandKind.TASK})
+"""What people outside the room hear or are asked to do."""
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """An idempotent request: one alert and protocol step, one ``id``. ``target``: a :class:`Target`'s text."""
+    """An idempotent request: one alert and protocol step, one ``id``. ``target``: a :class:`Target`'s text.
+
+    ``rings``: of a drill that says so, real people hear of it.
+    """
 
     id: str
     kind: CommandKind
@@ -390,6 +398,12 @@ class Command(Struct, frozen=True, kw_only=True):
     step: str
     parameters: dict[str, Any] = {}
     drill: bool = False
+    rings: bool = False
+
+    @property
+    def is_kept_quiet(self) -> bool:
+        """Whether whoever obeys it only says that it did: of a drill nobody outside hears, unless the drill says so."""
+        return self.drill and not self.rings and self.kind in _HEARD
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

@@ -163,6 +163,7 @@ class _Stage:
             text=signal.text,
             drill=signal.drill,
             line=self._line(signal),
+            rings=signal.rings,
         )
 
     def _line(self, signal: Signal) -> str | None:

@@ -101,6 +101,7 @@ class Signal(
     level: Level | None = None
     text: str = ""
     line: int | None = None
+    rings: bool = False
     receipt: Literal["accepted", "done", "refused", "failed", "expired"] | None = None
     command: int = 0
     tick: bool = False

@@ -5,10 +5,12 @@ import type { JSX } from "preact";
 import { Banners, Notes } from "./frame/banners";
 import { Header } from "./frame/header";
 import { KeysHelp } from "./frame/keys_help";
+import { RoleDialog } from "./frame/role_dialog";
 import { ActDialog } from "./alert/act_dialog";
 import { onKey } from "./keyboard";
 import { LineDialog } from "./queue/line_dialog";
 import { Desk } from "./pages/desk";
+import { Drills } from "./pages/drills";
 import { Ledger } from "./pages/ledger";
 import { Load } from "./pages/load";
 import { OpenByHand, PostureDialog } from "./pages/by_hand";
@@ -83,6 +85,7 @@ function SignedIn(): JSX.Element {
       <OpenByHand />
       <PostureDialog />
       <KeysHelp />
+      <RoleDialog />
     </>
   );
 }
@@ -96,6 +99,8 @@ function PageOf(): JSX.Element {
       return <Shift />;
     case "load":
       return <Load />;
+    case "drills":
+      return <Drills />;
     case "ledger":
       return <Ledger />;
     case "sessions":

@@ -8,6 +8,7 @@ import { useAsked } from "../frame/use_asked";
 import { now } from "../state/clock";
 import { rows } from "../state/desk";
 import { personName } from "../state/directory";
+import { isDrill } from "../state/session";
 import { said, t } from "../words/words";
 import { Page } from "./page";
 
@@ -57,7 +58,7 @@ export function Load(): JSX.Element {
 }
 
 function Figures({ found }: { found: Found }): JSX.Element {
-  const untaken = rows.value.filter(mustShow).length,
+  const untaken = rows.value.filter((row) => mustShow(row) && (isDrill.value || !row.drill)).length,
     share = found.opened_10min / Math.max(1, found.busy) / found.flood_10min;
   return (
     <div class="figures">

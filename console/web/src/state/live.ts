@@ -8,7 +8,7 @@ import { forgetAll, queue, takeRows, takeSnapshot } from "./desk";
 import { heard, isLate, isLost, isOpen } from "./link";
 import { seen } from "./overlay";
 import { outbox } from "./acts";
-import { centre, isDrill, session } from "./session";
+import { askSession, centre, isDrill, session } from "./session";
 import { alarm, announce } from "./sound";
 
 let feed: Feed | null = null;
@@ -33,9 +33,21 @@ export const retryFeed = (): void => feed?.say("retry");
 
 export function stopFeed(): void {
   feed?.say("sign_out");
+  forget();
+}
+
+/** Nobody's rows stay on a screen that somebody else, or somebody in another role, reads next. */
+function forget(): void {
   isFirst = true;
   hasPicture.value = false;
   forgetAll();
+}
+
+/** The feed ended for all pages of this browser: somebody signed out, or wears another role now. */
+async function ended(): Promise<void> {
+  forget();
+  await askSession();
+  if (session.value) feed?.say("hello");
 }
 
 function hear(news: FeedNews): void {
@@ -45,7 +57,7 @@ function hear(news: FeedNews): void {
     return;
   }
   if (news.kind === "ended") {
-    session.value = null;
+    void ended();
     return;
   }
   heard();
