@@ -88,7 +88,7 @@ export function ToldTo({ told }: { told: Told[] }): JSX.Element | null {
       <ul class="told">
         {told.map((one) => (
           <li key={one.command_id}>
-            {time(one.issued_ms)} {said("command", one.kind)} <b>{plain(one.target, 60)}</b>{" "}
+            {time(one.issued_ms)} {one.step === FEEDBACK ? t("told_sender") : said("command", one.kind)} <b>{plain(one.target, 60)}</b>{" "}
             <Outcome outcome={one.outcome ?? null} detail={one.detail ?? ""} />
             {one.answered_ms ? ` ${time(one.answered_ms)}` : ""}
           </li>
@@ -97,6 +97,9 @@ export function ToldTo({ told }: { told: Told[] }): JSX.Element | null {
     </Section>
   );
 }
+
+/** The step by which whoever called hears how it ended. */
+const FEEDBACK = "feedback";
 
 /** What whoever obeys a command answers when it is a drill's, and nobody outside was told. */
 const QUIET_DRILL = "drill.quiet";

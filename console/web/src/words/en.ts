@@ -91,6 +91,7 @@ export const en: Record<keyof typeof es, string> = {
   drill_reached: "{0}: {1} of {2}",
   drill_longest: "the longest: {0}",
   drills_past: "Earlier ones",
+  told_sender: "answer to who called,",
   told_quiet: "drill: nobody was told",
   role_switch: "Change role",
   role_why: "You act as {0} now. The ledger holds in which role each thing was done.",

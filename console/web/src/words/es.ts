@@ -92,6 +92,7 @@ export const es = {
   drill_reached: "{0}: {1} de {2}",
   drill_longest: "la que más tardó: {0}",
   drills_past: "Los anteriores",
+  told_sender: "respuesta a quien avisó,",
   told_quiet: "simulacro: no se avisó a nadie",
   role_switch: "Cambiar de tarea",
   role_why: "Ahora actúa como {0}. Queda en el libro con qué tarea hizo cada cosa.",
