@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from cior_console import openapi
-from cior_console.alert_page import AlertPage, PageTold, Told, alert_page, checklist, story_of
+from cior_console.alert_page import AlertPage, PageTold, Told, alert_page, checklist, limits_of, story_of
 from cior_console.authorising import DEED
 from cior_console.city_cameras import CityCameras
 from cior_console.endpoints import CALLER, TABLE, Endpoint, Ledgered
@@ -134,7 +134,7 @@ async def _cameras(request: web.Request) -> list[ShownCamera]:
 async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
     """What the store says, and what came since; a page without the store says that it is not all."""
     districts, lately = visibility.scope.districts, tuple(desk.lately(alert.id))
-    steps = checklist(alert, desk.protocols)
+    steps, limits = checklist(alert, desk.protocols), limits_of(alert, desk.protocols)
 
     def ask() -> tuple[tuple[StoryLine, ...], tuple[ToldRow, ...]]:
         questions = desk.questions
@@ -143,8 +143,8 @@ async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
     try:
         story, told = await asked(ask)
     except SourceUnavailable:
-        return Told(story=story_of((), lately), steps=steps, is_whole=False)
-    return Told(story=story_of(story, lately), told=tuple(_told_row(row) for row in told), steps=steps)
+        return Told(story=story_of((), lately), steps=steps, limits=limits, is_whole=False)
+    return Told(story=story_of(story, lately), told=tuple(_told_row(row) for row in told), steps=steps, limits=limits)
 
 
 def _told_row(row: ToldRow) -> PageTold:

@@ -78,6 +78,13 @@ export interface AgencyClock {
   round?: number;
 }
 
+/** Until when an agency is to accept and to be there: each by its own book. */
+export interface Limit {
+  agency: string;
+  accept_by_ms?: number | null;
+  on_scene_by_ms?: number | null;
+}
+
 export interface AlertPage {
   id: string;
   version: number;
@@ -106,6 +113,7 @@ export interface AlertPage {
   deeds?: { kind: string; by: string; at_ms: number; version: number; about?: string }[];
   cameras?: NearCamera[];
   agencies?: AgencyClock[];
+  limits?: Limit[];
   disagreement?: boolean;
   links?: string[];
   absorbed?: string[];
