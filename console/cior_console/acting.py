@@ -169,7 +169,7 @@ class ActBook:
 
         return list(await asyncio.gather(*(one(each) for each in parts)))
 
-    async def _taken(  # noqa: PLR0913  what an act is, all of it named
+    async def _taken(
         self,
         request: web.Request,
         given: Any,

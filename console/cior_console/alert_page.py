@@ -367,15 +367,13 @@ def checklist(alert: Alert, book: ProtocolBook | None) -> tuple[PageStep, ...]:
         protocol = None if book is None else book.by_id(name.partition("@")[0])
         for step in protocol.steps if protocol is not None else ():
             whole = f"{protocol.id}/{step.id}" if protocol is not None else step.id
-            found[whole] = _step(whole, step, marks.get(whole), due, alert)
+            found[whole] = _step(whole, step, alert, mark=marks.get(whole), due=due)
     for name, mark in marks.items():
         found.setdefault(name, PageStep(step=name, act="", target="", es=name, en=name, **_mark(mark)))
     return tuple(found.values())
 
 
-def _step(
-    name: str, step: Step, mark: StepMark | None, due: Mapping[str, int], alert: Alert
-) -> PageStep:
+def _step(name: str, step: Step, alert: Alert, *, mark: StepMark | None, due: Mapping[str, int]) -> PageStep:
     due_ms = due.get(name, due.get(step.id))
     return PageStep(
         step=name,

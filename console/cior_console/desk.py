@@ -144,7 +144,9 @@ async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
         story, told = await asked(ask)
     except SourceUnavailable:
         return Told(story=story_of((), lately), steps=steps, limits=limits, is_whole=False)
-    return Told(story=story_of(story, lately), told=tuple(_told_row(row) for row in told), steps=steps, limits=limits)
+    return Told(
+        story=story_of(story, lately), told=tuple(_told_row(row) for row in told), steps=steps, limits=limits
+    )
 
 
 def _told_row(row: ToldRow) -> PageTold:

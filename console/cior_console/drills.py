@@ -168,9 +168,7 @@ async def _end(request: web.Request) -> DrillPage:
     await deed.write(lambda connection: drills.end(connection, ended), entry=deed.entry(subject=known.id))
     live = [alert for each in known.alerts if (alert := room.current(each.alert_id)) is not None]
     given = Ending(reason=known.title)
-    parts = [
-        ActPart(name=alert.id, given=given, alert=alert) for alert in live if alert.status not in _OVER
-    ]
+    parts = [ActPart(name=alert.id, given=given, alert=alert) for alert in live if alert.status not in _OVER]
     await request.app[BOOK].take_each(request, ActionKind.CLOSE, parts)
     return page_of(ended, room.current)
 
@@ -254,7 +252,13 @@ def drill_endpoints() -> tuple[Endpoint, ...]:
             body=DrillBody,
             answer=DrillPage,
             headers=_ACT_HEADERS,
-            problems=("request.key_missing", "act.incomplete", "act.jurisdiction", "act.refused", "drill.silent"),
+            problems=(
+                "request.key_missing",
+                "act.incomplete",
+                "act.jurisdiction",
+                "act.refused",
+                "drill.silent",
+            ),
         ),
         Endpoint(
             name="drill.end",

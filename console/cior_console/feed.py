@@ -276,9 +276,7 @@ class AlertFeed:
 
     def openings(self, visibility: Visibility, *, since_ms: int) -> Iterator[Opening]:
         """What was opened since then, of a class; closed since or not."""
-        return (
-            each for each in self._openings if each.at_ms >= since_ms and visibility.sees(each.sight)
-        )
+        return (each for each in self._openings if each.at_ms >= since_ms and visibility.sees(each.sight))
 
     def since(self, last_event_id: str, visibility: Visibility) -> bytes | None:
         """What a class missed since the message with this id; None when only a snapshot tells."""

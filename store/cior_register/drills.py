@@ -1,6 +1,6 @@
-"""Drills: what was practised, by whose word, and how long it took. Figures of real alerts are elsewhere, and never here.
+"""Drills: what was practised, by whose word, and how long it took. Figures of real alerts are never here.
 
-While a drill runs its results are the alerts themselves; when it ends they are written down, since alerts are forgotten.
+While a drill runs its results are the alerts themselves; when it ends they are written down: alerts are forgotten.
 """
 
 from __future__ import annotations

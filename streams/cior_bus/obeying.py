@@ -181,7 +181,10 @@ class Obeyer:
     async def _carry_out(self, command: Command) -> None:
         receipt = self._journal[command.id].receipt
         if receipt is None:
-            receipt = await self._outcome(command)
+            if command.is_kept_quiet:
+                receipt = self._receipt(command, "done", QUIET_DRILL)
+            else:
+                receipt = await self._outcome(command)
             await self._write(self._journal.end, receipt)
             self._metrics.add(m.OBEYED, command.kind.value, receipt.outcome)
             _LOG.info("command_ended", obeyer=self._name, command=command.id, outcome=receipt.outcome)
@@ -190,8 +193,6 @@ class Obeyer:
 
     async def _outcome(self, command: Command) -> Receipt:
         """What became of it. Whatever the actuator does, this returns a receipt (or is cancelled)."""
-        if command.is_kept_quiet:
-            return self._receipt(command, "done", QUIET_DRILL)
         if self._journal[command.id].began and not self._is_repeatable:
             # The process died between the two: the device may have done it, and must not do it twice.
             return self._receipt(command, "failed", "command.interrupted")

@@ -315,7 +315,9 @@ class SignIn:
                 sessions.end(connection, instead_of.id, person_id=person.id, at_ms=now_ms)
             sessions.begin(connection, session, token=token)
 
-        await self.means.register.act(self.book.signed_in(person, session, visitor, instead_of=instead_of), begin)
+        await self.means.register.act(
+            self.book.signed_in(person, session, visitor, instead_of=instead_of), begin
+        )
         if instead_of is not None:
             self.live.forget(instead_of.id)
         self.live.began(token, Found(session, person))

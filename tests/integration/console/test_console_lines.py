@@ -29,7 +29,7 @@ async def flooded(here: Office, count: int = 20, *, first: int = 100) -> tuple[s
         for n in range(count)
     ]
     await asyncio.sleep(0.05)
-    groups = {here.centre.state.cases[each].alert.group for each in ids}
+    groups = {here.centre.alert(each).group for each in ids}
     assert len(groups) == 1
     assert groups != {""}
     return groups.pop(), ids
@@ -40,7 +40,7 @@ def url_of(here: Office, line: str) -> str:
 
 
 def statuses(here: Office, ids: list[str]) -> set[AlertStatus]:
-    return {here.centre.state.cases[each].alert.status for each in ids}
+    return {here.centre.alert(each).status for each in ids}
 
 
 async def test_law_16_a_line_is_taken_in_one_go_by_one_signed_act_for_each_alert(here: Office) -> None:
@@ -63,7 +63,8 @@ async def test_the_same_request_again_does_nothing_twice(here: Office) -> None:
     line, ids = await flooded(here)
     async with here.signed_in(Role.OPERATOR, login="ana") as browser:
         answers = [
-            await act(browser, url_of(here, line), {"alert_ids": ids}, key="key-of-one-line") for _ in range(3)
+            await act(browser, url_of(here, line), {"alert_ids": ids}, key="key-of-one-line")
+            for _ in range(3)
         ]
     assert [status for status, _ in answers] == [200, 200, 200]
     assert len({tuple(sorted(each["act"] for each in answer["taken"])) for _, answer in answers}) == 1
@@ -81,7 +82,7 @@ async def test_what_another_one_took_first_is_told_with_the_name_and_the_rest_is
     assert len(answer["taken"]) == 19
     [lost] = answer["not_taken"]
     assert (lost["alert_id"], lost["code"], lost["first"]["who"]) == (ids[4], "act.conflict", "p-eva")
-    assert here.centre.state.cases[ids[4]].alert.assignee == "p-eva"
+    assert here.centre.alert(ids[4]).assignee == "p-eva"
 
 
 async def test_of_two_who_take_the_line_at_once_each_alert_has_one_owner_and_both_hear_which(

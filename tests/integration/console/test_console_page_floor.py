@@ -53,7 +53,7 @@ def flooded(here: Room, count: int = 30) -> list[str]:
 
 
 def statuses(here: Room, ids: list[str]) -> set[AlertStatus]:
-    return {core(here).state.cases[each].alert.status for each in ids}
+    return {core(here).alert(each).status for each in ids}
 
 
 async def stood(check: Any, what: str) -> None:
@@ -124,7 +124,9 @@ async def test_a_supervisor_begins_and_ends_a_drill_and_every_screen_says_what_i
     assert await screen.complaints() == []
 
 
-async def test_a_role_that_sees_more_asks_who_she_is_and_every_tab_follows(screen: Screen, here: Room) -> None:
+async def test_a_role_that_sees_more_asks_who_she_is_and_every_tab_follows(
+    screen: Screen, here: Room
+) -> None:
     await screen.signed_in("agomez", Role.OPERATOR, Role.SUPERVISOR, name="Ana Gómez")
     here.feed.apply(alert(1))
     await screen.until("#above", "P1")
@@ -192,7 +194,9 @@ async def test_an_old_page_closes_nothing_that_another_one_dispatched_meanwhile(
     await screen.until("dialog", "Confirmada")
     await screen.press("dialog input[value=false_alarm]")
     # The form is open; what another person does now is not on it.
-    await screen.run("window.realFetch = window.fetch; window.fetch = () => Promise.reject(new TypeError('cut'))")
+    await screen.run(
+        "window.realFetch = window.fetch; window.fetch = () => Promise.reject(new TypeError('cut'))"
+    )
     await screen.write("dialog textarea", Keys.CONTROL + Keys.ENTER)
     await screen.until("header", "1 por enviar")
     helper = here.browser()
@@ -209,7 +213,9 @@ async def test_an_old_page_closes_nothing_that_another_one_dispatched_meanwhile(
     assert statuses(here, [press]) == {AlertStatus.DISPATCHED}
 
 
-async def test_hidden_and_turning_characters_html_and_ten_megabytes_in_a_note(screen: Screen, here: Room) -> None:
+async def test_hidden_and_turning_characters_html_and_ten_megabytes_in_a_note(
+    screen: Screen, here: Room
+) -> None:
     await screen.signed_in("agomez", Role.OPERATOR)
     press = core(here).press(1)
     await screen.go(f"alerts/{press}")
@@ -240,7 +246,9 @@ async def noted(screen: Screen, text: str, *, times: int = 1) -> None:
     )
 
 
-async def test_a_browser_whose_clock_is_wrong_shows_the_centres_time_and_ages(screen: Screen, here: Room) -> None:
+async def test_a_browser_whose_clock_is_wrong_shows_the_centres_time_and_ages(
+    screen: Screen, here: Room
+) -> None:
     """Three hours ahead: an age of five seconds must not read as three hours, nor a session as over."""
     skewed = f"const real = Date.now; Date.now = () => real() + 3 * {HOUR_MS};"
     await screen.do(
@@ -275,7 +283,10 @@ async def test_past_midnight_yesterdays_hour_says_its_day(screen: Screen, here: 
     here.clock.now_ms = max(midnight_ms, here.clock.now_ms) + 120_000
     await screen.do(screen.chrome.refresh)
     after = await screen.until("section.alert .head", "desde las")
-    assert before.split("desde las")[1].split(",")[0] != after.split("desde las")[1].split(",")[0], (before, after)
+    assert before.split("desde las")[1].split(",")[0] != after.split("desde las")[1].split(",")[0], (
+        before,
+        after,
+    )
     assert "P1" in await screen.text("#above"), "midnight takes no alert along"
 
 

@@ -58,7 +58,9 @@ async def test_law_17_what_was_silent_is_answered_to_no_device(tmp_path: Path) -
     """Core asks for none; if another part did, it is refused here too."""
     async with HttpPeer() as peer, Desk(tmp_path, peer.url, contacts=CONTACTS + SENDER) as desk:
         with pytest.raises(PayloadRejected) as refused:
-            await desk.source.act(ended(parameters={"level": "P1", "silent": True, "disposition": "confirmed"}))
+            await desk.source.act(
+                ended(parameters={"level": "P1", "silent": True, "disposition": "confirmed"})
+            )
         with pytest.raises(PayloadRejected):
             await desk.source.act(ended(kind=CommandKind.TASK))
     assert (refused.value.code, peer.calls) == ("notify.not_for_senders", [])
@@ -75,7 +77,11 @@ async def test_only_devices_with_an_address_are_told(tmp_path: Path) -> None:
     async with HttpPeer() as peer, Desk(tmp_path, peer.url, contacts=CONTACTS + SENDER) as desk:
         known, stranger, block = (
             Target(kind=kind, id=name)
-            for kind, name in ((TargetKind.DEVICE, "fob-1"), (TargetKind.DEVICE, "fob-2"), (TargetKind.BLOCK, "fob-1"))
+            for kind, name in (
+                (TargetKind.DEVICE, "fob-1"),
+                (TargetKind.DEVICE, "fob-2"),
+                (TargetKind.BLOCK, "fob-1"),
+            )
         )
         assert [each in desk.source.targets for each in (known, stranger, block)] == [True, False, False]
         assert Target(kind=TargetKind.TEAM, id="police") in desk.source.targets

@@ -183,7 +183,9 @@ async def test_a_command_is_carried_out_and_answered_in_its_area(house: House) -
     assert house.metrics.value(m.OBEYED, "siren_on", "done") == 1
 
 
-async def test_what_a_drill_asks_of_people_is_answered_and_reaches_no_siren_and_no_phone(house: House) -> None:
+async def test_what_a_drill_asks_of_people_is_answered_and_reaches_no_siren_and_no_phone(
+    house: House,
+) -> None:
     siren = Siren()
     drill, heard = (msgspec.structs.replace(command(name), drill=True) for name in ("quiet", "heard"))
     house.holds(
@@ -191,7 +193,8 @@ async def test_what_a_drill_asks_of_people_is_answered_and_reaches_no_siren_and_
         msgspec.structs.replace(heard, rings=True),
         msgspec.structs.replace(command("off"), drill=True, kind=CommandKind.SIREN_OFF),
     )
-    assert await house.answers(siren, 3) == [("quiet", "done", "drill.quiet"), ("heard", "done", ""), ("off", "done", "")]
+    told = [("quiet", "done", "drill.quiet"), ("heard", "done", ""), ("off", "done", "")]
+    assert await house.answers(siren, 3) == told
     assert siren.did == ["heard", "off"], "what is switched off is always switched off"
 
 

@@ -30,7 +30,9 @@ NORTH, BOTH = Scope(districts=("north",)), Scope(districts=("north", "south"))
         (Grant(Role.OPERATOR, NORTH), Grant(Role.DISPATCHER, NORTH), False),
         (Grant(Role.OPERATOR), Grant(Role.DISPATCHER, NORTH), False),
     ],
-    ids=lambda each: each if isinstance(each, bool) else f"{each.role.value} of {len(each.scope.districts) or 'all'}",
+    ids=lambda each: (
+        each if isinstance(each, bool) else f"{each.role.value} of {len(each.scope.districts) or 'all'}"
+    ),
 )
 def test_a_class_a_purpose_or_a_place_more_is_more(worn: Grant, wanted: Grant, more: bool) -> None:
     assert sees_more(POLICY, worn=worn, wanted=wanted) is more

@@ -80,7 +80,9 @@ def notice_of(command: Command) -> Notice:
     told, target = command.parameters, Target.parse(command.target)
     to_sender = target.kind is TargetKind.DEVICE
     if to_sender and (told.get("silent") is True or command.kind is CommandKind.TASK):
-        raise PayloadRejected("notify.not_for_senders", "a device hears how its call ended, and nothing silent")
+        raise PayloadRejected(
+            "notify.not_for_senders", "a device hears how its call ended, and nothing silent"
+        )
     notice = Notice(
         command_id=command.id,
         alert_id=command.alert_id,

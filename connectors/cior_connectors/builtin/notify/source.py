@@ -276,7 +276,9 @@ class Told(Collection[Target]):
     def __contains__(self, target: object) -> bool:
         if not isinstance(target, Target):
             return False
-        return target.kind is TargetKind.TEAM or (target.kind is TargetKind.DEVICE and str(target) in self._known())
+        return target.kind is TargetKind.TEAM or (
+            target.kind is TargetKind.DEVICE and str(target) in self._known()
+        )
 
     def _known(self) -> Contacts:
         try:
@@ -285,7 +287,9 @@ class Told(Collection[Target]):
             return {}
 
     def __iter__(self) -> Iterator[Target]:
-        return (Target.parse(name) for name in self._known() if name.startswith(f"{TargetKind.DEVICE.value}:"))
+        return (
+            Target.parse(name) for name in self._known() if name.startswith(f"{TargetKind.DEVICE.value}:")
+        )
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
