@@ -1,6 +1,5 @@
 // The feed into the state of this page.
 import { effect, signal } from "@preact/signals";
-import type { Row } from "../api/shapes";
 import { openFeed, type Feed } from "../feed/feed";
 import type { FeedNews } from "../feed/messages";
 import { setCentreTime } from "./clock";
