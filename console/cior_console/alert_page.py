@@ -134,14 +134,6 @@ class PageStep(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class PageLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """Until when an agency that was asked is to accept and to be there, by the book; None: nobody waits for that."""
-
-    agency: str
-    accept_by_ms: int | None = None
-    on_scene_by_ms: int | None = None
-
-
 class PageSilence(msgspec.Struct, frozen=True, kw_only=True):
     """That somebody muted it."""
 
@@ -194,7 +186,6 @@ class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
     protocols: tuple[str, ...] = ()
     steps: tuple[PageStep, ...] = ()
     agencies: tuple[AgencyClock, ...] = ()
-    limits: tuple[PageLimit, ...] = ()
     disagreement: bool = False
     ruling: Ruling | None = None
     deeds: tuple[Deed, ...] = ()
@@ -207,7 +198,6 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     story: tuple[PageLine, ...] = ()
     told: tuple[PageTold, ...] = ()
     steps: tuple[PageStep, ...] = ()
-    limits: tuple[PageLimit, ...] = ()
     is_whole: bool = True
 
 
@@ -264,7 +254,6 @@ def alert_page(
         protocols=alert.protocols,
         steps=told.steps,
         agencies=alert.agencies,
-        limits=told.limits,
         disagreement=alert.disagreement,
         **who,
     )
@@ -408,24 +397,6 @@ def _reached_ms(alert: Alert, status: AlertStatus) -> int | None:
             return alert.on_scene_ms
         case _:
             return alert.closed_ms
-
-
-def limits_of(alert: Alert, book: ProtocolBook | None) -> tuple[PageLimit, ...]:
-    """Each asked agency's own times: the crisis team's are not those of the police (mission S16)."""
-    agencies = {} if book is None else book.agencies
-    return tuple(
-        PageLimit(
-            agency=clock.agency,
-            accept_by_ms=_after(clock, known.accept_s),
-            on_scene_by_ms=_after(clock, known.on_scene_s),
-        )
-        for clock in alert.agencies
-        if (known := agencies.get(clock.agency)) is not None
-    )
-
-
-def _after(clock: AgencyClock, seconds: int) -> int | None:
-    return clock.stamps[0].at_ms + seconds * 1000 if seconds else None
 
 
 def _mark(mark: StepMark) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cior_console.act_endpoints import act_endpoints
+from cior_console.centre_rules import rule_endpoints
+from cior_console.city_tiles import tile_endpoints
 from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
 from cior_console.drills import drill_endpoints
@@ -11,7 +13,6 @@ from cior_console.line_acts import line_endpoints
 from cior_console.register_pages import register_endpoints
 from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.sign_in.endpoints import sign_in_endpoints
-from cior_console.type_names import type_endpoints
 from cior_console.web import wall_endpoints
 from cior_console.workload import load_endpoints
 
@@ -22,7 +23,8 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *page_endpoints(),
         *sign_in_endpoints(),
         *desk_endpoints(),
-        *type_endpoints(),
+        *rule_endpoints(),
+        *tile_endpoints(),
         *act_endpoints(),
         *line_endpoints(),
         *register_endpoints(),

@@ -18,6 +18,7 @@ RawId = NewType("RawId", str)
 AlertId = NewType("AlertId", str)
 AreaId = NewType("AreaId", str)
 TypeCode = NewType("TypeCode", str)
+CommandKind = target.CommandKind
 Target = target.Target
 TargetKind = target.TargetKind
 ActionKind = handling.ActionKind
@@ -81,17 +82,6 @@ class Lane(StrEnum):
     TELEMETRY = "telemetry"
 
 
-class CommandKind(StrEnum):
-    """What CIOR asks a device or a service to do."""
-
-    SIREN_ON = "siren_on"
-    SIREN_OFF = "siren_off"
-    NOTIFY = "notify"
-    REQUEST_CLIP = "request_clip"
-    HOLD_VIDEO = "hold_video"
-    TASK = "task"
-
-
 class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Base of every shared struct: frozen, keyword only, defaults not written.
 
@@ -104,6 +94,7 @@ class Place(Struct, frozen=True, kw_only=True):
     """Where something is: WGS84 degrees with accuracy, a bare district, or explicitly unknown.
 
     ``lat``/``lon`` are set for GPS, SITE, GEOCODED and CALLER; ``district`` alone for DISTRICT; nothing for UNKNOWN.
+    ``text``: what it is called, as it was told; else its neighbourhood.
     """
 
     method: PlaceMethod
@@ -381,10 +372,6 @@ class Action(Struct, frozen=True, kw_only=True):
     rings: bool = False
 
 
-_HEARD = frozenset({CommandKind.SIREN_ON, CommandKind.NOTIFY, CommandKind.TASK})
-"""What people outside the room hear or are asked to do."""
-
-
 class Command(Struct, frozen=True, kw_only=True):
     """An idempotent request: one alert and protocol step, one ``id``. ``target``: a :class:`Target`'s text.
 
@@ -407,7 +394,7 @@ class Command(Struct, frozen=True, kw_only=True):
     @property
     def is_kept_quiet(self) -> bool:
         """Whether whoever obeys it only says that it did: of a drill nobody outside hears, unless the drill says so."""
-        return self.drill and not self.rings and self.kind in _HEARD
+        return self.drill and not self.rings and self.kind in target.HEARD
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -425,6 +412,7 @@ class Device(Struct, frozen=True, kw_only=True):
 
     ``cameras``: ids of those that see it, beyond those found by distance. ``registered_people``: a known person's; with
     a ``block``, far from ``place`` the sender is away. ``route``: a vehicle's line. ``unencrypted``: it cannot.
+    ``agency``: whose unit it is, a patrol car or an ambulance; None: it is no unit, and no map shows where it is.
     """
 
     id: str
@@ -438,6 +426,7 @@ class Device(Struct, frozen=True, kw_only=True):
     block: str | None = None
     facility: str | None = None
     route: str | None = None
+    agency: str | None = None
     cameras: tuple[str, ...] = ()
     registered_people: bool = False
     unencrypted: bool = False

@@ -10,7 +10,7 @@ import { beginLine, chosenLine } from "./queue/line_dialog";
 import { tell } from "./state/acts";
 import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
 import { route, toAlert, toPage } from "./state/route";
-import { mayAct, role } from "./state/session";
+import { may, mayAct } from "./state/session";
 import { rest } from "./state/sound";
 import { t } from "./words/words";
 
@@ -31,7 +31,7 @@ const DEEDS: Partial<Record<Command, () => void>> = {
     if (mayAct.value) isOpeningByHand.value = true;
   },
   posture: () => {
-    if (role.value === "supervisor") isPosture.value = true;
+    if (may("posture.set")) isPosture.value = true;
   },
   sealed: () => {
     if (selectedRow.value?.silent) beginOpening(selectedRow.value.id);

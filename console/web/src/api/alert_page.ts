@@ -1,5 +1,6 @@
 // What one alert's page holds, as the console sends it. Of a sealed alert: level and district only.
 import type { Level, Reason, Row, Status } from "./shapes";
+import type { CameraState, Disposition, Government, Sight, Stage } from "./tables";
 
 export interface Member {
   event_id: string;
@@ -60,29 +61,23 @@ export interface NearCamera {
   name: string;
   distance_m: number;
   sees: boolean;
-  health?: string | null;
+  sight: Sight;
+  health: CameraState;
 }
 
 export interface Stamp {
-  stage: string;
+  stage: Stage;
   at_ms: number;
   by: string;
 }
 export interface AgencyClock {
   agency: string;
-  government: string;
+  government: Government;
   stamps: Stamp[];
   support?: boolean;
   unit?: string;
   attended?: boolean | null;
   round?: number;
-}
-
-/** Until when an agency is to accept and to be there: each by its own book. */
-export interface Limit {
-  agency: string;
-  accept_by_ms?: number | null;
-  on_scene_by_ms?: number | null;
 }
 
 export interface AlertPage {
@@ -113,12 +108,11 @@ export interface AlertPage {
   deeds?: { kind: string; by: string; at_ms: number; version: number; about?: string }[];
   cameras?: NearCamera[];
   agencies?: AgencyClock[];
-  limits?: Limit[];
   disagreement?: boolean;
   links?: string[];
   absorbed?: string[];
   merged_into?: string | null;
-  disposition?: string | null;
+  disposition?: Disposition | null;
   suppression?: { by: string; reason: string; since_ms: number; until_ms: number; hidden: number } | null;
   assignee?: string | null;
   notes?: string[];

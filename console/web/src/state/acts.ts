@@ -9,7 +9,7 @@ import { expect, settle } from "./overlay";
 import { expectLine, isLineAct, LINE_MOST, lineSettled } from "./line_acts";
 import { personName } from "./directory";
 import { session } from "./session";
-import { t, said } from "../words/words";
+import { headed, said, t } from "../words/words";
 import { now } from "./clock";
 import { tell } from "./notes";
 
@@ -96,7 +96,7 @@ function settled(act: Sent, reply: Reply): void {
   );
 }
 
-const kindOf = (act: Sent): string => said("act", String((act.body as Json)["kind"] ?? "open"));
+const kindOf = (act: Sent): string => headed(said("act", String((act.body as Json)["kind"] ?? "open")));
 
 export const outbox = new Outbox(send, keeper, settled);
 
