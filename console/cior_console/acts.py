@@ -148,7 +148,7 @@ def action_of(
     return Action(**known)
 
 
-_NAMES = frozenset({"assignee", "owner", "agency", "unit", "step", "type", "posture"})
+_NAMES = frozenset({"assignee", "owner", "agency", "unit", "step", "type", "posture", "line"})
 _COPIED = (
     *_NAMES,
     "seen_version",
@@ -161,6 +161,7 @@ _COPIED = (
     "drill",
     "scope",
     "silence",
+    "rings",
 )
 
 

@@ -18,6 +18,7 @@ from cior_bus.settings import BusSettings
 from cior_bus.topic_reader import TopicReader
 from cior_console.acting import BOOK, ActBook
 from cior_console.discretion import DiscreetSigner, Signs, Silent
+from cior_console.drills import DRILLS, DrillRoom
 from cior_console.duty_keeping import DutyKeeping
 from cior_console.duty_pages import DUTY
 from cior_console.feed import AlertFeed
@@ -76,6 +77,7 @@ class Handling:
             now_ms=now_ms,
             metrics=metrics,
         )
+        app[DRILLS] = DrillRoom(types=hands.types, current=feed.current)
         app[BOOK], app[ARCHIVE], app[SEALED] = self.book, Archive(register), SealedRoom(hands.boxes)
         app[SILENCES] = self.silences
         self.duty = DutyKeeping(register, hands.bus, zone=hands.zone, now_ms=now_ms)

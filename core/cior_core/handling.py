@@ -179,6 +179,19 @@ class Deed(_Fact, frozen=True, kw_only=True):
     about: str = ""
 
 
+class Suppression(_Fact, frozen=True, kw_only=True):
+    """Who muted an alert, why, and what came meanwhile: how many, and the newest ids. Never P1, never life-safety.
+    ``silence``: the maintenance silence that did it, if one did."""
+
+    by: str
+    reason: str
+    since_ms: int
+    until_ms: int
+    hidden: int = 0
+    hidden_ids: tuple[str, ...] = ()
+    silence: str | None = None
+
+
 class SilenceScope(_Fact, frozen=True, kw_only=True):
     """What a maintenance silence is about: of each list that is not empty, one must fit; at least one is not empty.
 

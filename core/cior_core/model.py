@@ -18,6 +18,7 @@ RawId = NewType("RawId", str)
 AlertId = NewType("AlertId", str)
 AreaId = NewType("AreaId", str)
 TypeCode = NewType("TypeCode", str)
+CommandKind = target.CommandKind
 Target = target.Target
 TargetKind = target.TargetKind
 ActionKind = handling.ActionKind
@@ -33,6 +34,7 @@ Silence = handling.Silence
 SilenceScope = handling.SilenceScope
 Stamp = handling.Stamp
 StepMark = handling.StepMark
+Suppression = handling.Suppression
 UpsertSilence = handling.UpsertSilence
 
 DEFAULT_AREA = AreaId("city")
@@ -252,19 +254,6 @@ class Member(Struct, frozen=True, kw_only=True):
     attributes: dict[str, Any] = {}
 
 
-class Suppression(Struct, frozen=True, kw_only=True):
-    """Who muted an alert, why, and what came meanwhile: how many, and the newest ids. Never P1, never life-safety.
-    ``silence``: the maintenance silence that did it, if one did."""
-
-    by: str
-    reason: str
-    since_ms: int
-    until_ms: int
-    hidden: int = 0
-    hidden_ids: tuple[EventId, ...] = ()
-    silence: str | None = None
-
-
 class Alert(Struct, frozen=True, kw_only=True):
     """One incident's current state; ``version`` orders its copies. ``group``: the line that it shares, if any.
 
@@ -344,8 +333,9 @@ class Action(Struct, frozen=True, kw_only=True):
     ``seen_version``: what the actor saw of the alert; who acted since in a way that this act contradicts was first.
     ``assignee``: who is to have it (ASSIGN: the actor when left out); ``owner``: whose alerts a HAND_OVER hands over.
     ``stage``, ``attended``: of the agency's clock. ``step``: ``<protocol>/<step>``. ``place``, ``type``, ``text``,
-    ``drill``: of an incident opened by hand; a silent type takes a district only, and no text. ``scope``: of a SILENCE;
-    ``silence``: the one that an UNSILENCE ends.
+    ``drill``: of an incident opened by hand; a silent type takes a district only, and no text. ``line``: taken as one
+    of this shared line (``Alert.group``), and not when it has left it. ``rings``: this drill reaches real people.
+    ``scope``: of a SILENCE; ``silence``: the one that an UNSILENCE ends.
     """
 
     id: str
@@ -375,10 +365,15 @@ class Action(Struct, frozen=True, kw_only=True):
     drill: bool = False
     scope: SilenceScope | None = None
     silence: str | None = None
+    line: str | None = None
+    rings: bool = False
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """An idempotent request: one alert and protocol step, one ``id``. ``target``: a :class:`Target`'s text."""
+    """An idempotent request: one alert and protocol step, one ``id``. ``target``: a :class:`Target`'s text.
+
+    ``rings``: of a drill that says so, real people hear of it.
+    """
 
     id: str
     kind: CommandKind
@@ -391,6 +386,12 @@ class Command(Struct, frozen=True, kw_only=True):
     step: str
     parameters: dict[str, Any] = {}
     drill: bool = False
+    rings: bool = False
+
+    @property
+    def is_kept_quiet(self) -> bool:
+        """Whether whoever obeys it only says that it did: of a drill nobody outside hears, unless the drill says so."""
+        return self.drill and not self.rings and self.kind in target.HEARD
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

@@ -104,6 +104,8 @@ class Signal(
     text: str = ""
     scope: SilenceScope | None = None
     silence: str | None = None
+    line: int | None = None
+    rings: bool = False
     receipt: Literal["accepted", "done", "refused", "failed", "expired"] | None = None
     command: int = 0
     tick: bool = False

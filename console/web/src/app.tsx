@@ -5,10 +5,13 @@ import type { JSX } from "preact";
 import { Banners, Notes } from "./frame/banners";
 import { Header } from "./frame/header";
 import { KeysHelp } from "./frame/keys_help";
+import { RoleDialog } from "./frame/role_dialog";
 import { ActDialog } from "./alert/act_dialog";
 import { onKey } from "./keyboard";
+import { LineDialog } from "./queue/line_dialog";
 import { Desk } from "./pages/desk";
 import { Duty } from "./pages/duty";
+import { Drills } from "./pages/drills";
 import { Ledger } from "./pages/ledger";
 import { Load } from "./pages/load";
 import { OpenByHand, PostureDialog } from "./pages/by_hand";
@@ -80,9 +83,11 @@ function SignedIn(): JSX.Element {
       <PageOf />
       <Notes />
       <ActDialog />
+      <LineDialog />
       <OpenByHand />
       <PostureDialog />
       <KeysHelp />
+      <RoleDialog />
     </>
   );
 }
@@ -100,6 +105,8 @@ function PageOf(): JSX.Element {
       return <Silences />;
     case "load":
       return <Load />;
+    case "drills":
+      return <Drills />;
     case "ledger":
       return <Ledger />;
     case "sessions":

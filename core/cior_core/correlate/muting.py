@@ -56,7 +56,15 @@ def end(context: StepContext, case_id: AlertId, kind: str, sentence: Text, *, ac
     reasons: tuple[Reason, ...] = ()
     if mark.hidden:
         text = context.text("suppression_hid", count=mark.hidden)
-        reasons = (Reason(code=HID, points=0, events=mark.hidden_ids, text_es=text.es, text_en=text.en),)
+        reasons = (
+            Reason(
+                code=HID,
+                points=0,
+                events=tuple(map(EventId, mark.hidden_ids)),
+                text_es=text.es,
+                text_en=text.en,
+            ),
+        )
         kept = tuple(reason for reason in case.pinned if reason.code != HID)
         context.update(case_id, pinned=(*kept, *reasons))
     context.add_transition(case_id, kind, sentence, actor=actor, reasons=reasons)

@@ -110,6 +110,7 @@ export const ASKED_BY = {
   "alert.act": ["operator", "dispatcher", "supervisor", "response_team", "agency"],
   "incident.open": ["operator", "dispatcher", "supervisor", "response_team"],
   "posture.set": ["supervisor"],
+  "line.acknowledge": ["operator", "dispatcher", "supervisor", "response_team"],
   "ledger.read": ["supervisor", "auditor"],
   "people.read": ["operator", "dispatcher", "supervisor", "response_team", "auditor"],
   "shift.read": ["operator", "dispatcher", "supervisor", "response_team", "auditor"],
@@ -125,6 +126,9 @@ export const ASKED_BY = {
   "duty.remove": ["supervisor"],
   "duty.hand_over": ["operator", "dispatcher", "supervisor", "response_team"],
   "load.read": ["operator", "dispatcher", "supervisor"],
+  "drill.read": ["supervisor", "auditor"],
+  "drill.start": ["supervisor"],
+  "drill.end": ["supervisor"],
   "sealed.open": ["response_team"],
 } satisfies Record<string, readonly Role[]>;
 
