@@ -70,17 +70,6 @@ class ActionKind(StrEnum):
     HAND_OVER = "hand_over"
 
 
-class CommandKind(StrEnum):
-    """What CIOR asks a device or a service to do."""
-
-    SIREN_ON = "siren_on"
-    SIREN_OFF = "siren_off"
-    NOTIFY = "notify"
-    REQUEST_CLIP = "request_clip"
-    HOLD_VIDEO = "hold_video"
-    TASK = "task"
-
-
 class Disposition(StrEnum):
     """How a closed alert ended; feeds the false-alarm ledger."""
 

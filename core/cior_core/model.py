@@ -25,7 +25,6 @@ ActionKind = handling.ActionKind
 AgencyClock = handling.AgencyClock
 AgencyStage = handling.AgencyStage
 AlertStatus = handling.AlertStatus
-CommandKind = handling.CommandKind
 Deed = handling.Deed
 Disposition = handling.Disposition
 Level = handling.Level
