@@ -32,7 +32,7 @@ from cior_sink.checkpoints import CheckpointPlace, PageFile, chain_event
 log = structlog.get_logger("cior.register_part")
 ADDRESS, OWNER = "CIOR_REGISTER", "CIOR_REGISTER_OWNER"
 """Environment: the service's address, and the owner's, for migrations, backups and restores."""
-OF_PASSWORD = "_PASSWORD_FILE"
+OF_PASSWORD = "_PASSWORD_FILE"  # noqa: S105 - the end of a variable's name
 """Behind one of these names: the file that holds the password of its address."""
 FOLDER = "register"
 

@@ -13,9 +13,10 @@ from contextvars import ContextVar
 
 import msgspec
 
-SETTING = "cior_districts"
+SETTING = "log_comment"
+"""The comment that a query has: the one setting of free text that a server lets its filters read (``getSetting``)."""
 EVERYWHERE = "*"
-_seen: ContextVar[str] = ContextVar(SETTING, default="")
+_seen: ContextVar[str] = ContextVar("cior_districts", default="")
 
 
 @contextmanager
@@ -23,8 +24,8 @@ def seeing(districts: Sequence[str]) -> Iterator[None]:
     """Until it ends, questions of this task, and of the threads that it starts, are asked for these districts; none:
     for all of them.
     """
-    said = msgspec.json.encode(list(districts)).decode() if districts else EVERYWHERE
-    token = _seen.set(said)
+    said = list(districts) if districts else EVERYWHERE
+    token = _seen.set(msgspec.json.encode({"districts": said}).decode())
     try:
         yield
     finally:

@@ -13,7 +13,6 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -35,8 +34,7 @@ PACKAGE = "@chdb/lib-linux-x64-gnu"
 VERSION = "26.7.3-stable.1"
 SHA512 = "XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw=="
 ADMIN, WRITER, READER = "cior_admin", "cior_writer", "cior_read"
-DEPLOYED = Path(__file__).resolve().parents[2] / "deploy" / "clickhouse"
-DEPLOYED_USERS = DEPLOYED / "users.d" / "cior.xml"
+DEPLOYED_USERS = Path(__file__).resolve().parents[2] / "deploy" / "clickhouse" / "users.d" / "cior.xml"
 _DEPLOYED_USER = re.compile(r'<(\w+)>\s*<password_sha256_hex from_env="(\w+)"/>')
 
 _CONFIG = Template("""\
@@ -242,7 +240,6 @@ class ClickHouseLite:
     def _write(self, folder: Path) -> list[str]:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "users.d").mkdir(exist_ok=True)
-        shutil.copytree(DEPLOYED / "config.d", folder / "config.d", dirs_exist_ok=True)
         for number, text in enumerate(self._users_d()):
             (folder / "users.d" / f"{number}.xml").write_text(text, encoding="utf-8")
         config, users, start = folder / "config.xml", folder / "users.xml", folder / "start.sql"
