@@ -5,7 +5,7 @@ once, under their name, and only when its part signed it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -47,11 +47,12 @@ def keys(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def register(register_place: RegisterPlace) -> Register:
+def register(register_place: RegisterPlace) -> Iterator[Register]:
     opened = register_place.open(limits=RegisterLimits(patience_s=60))
     entry = LedgerEntry(at_ms=T_MS, actor="cior users", act="people.add", subject=ANA.id)
     opened.submit(entry, lambda connection: people.add(connection, ANA, now_ms=T_MS)).result(60)
-    return opened
+    yield opened
+    opened.close()
 
 
 def batch(*actions: Action) -> Batch:
