@@ -17,6 +17,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
 from cior_bus.topic_reader import TopicReader
 from cior_console.acting import BOOK, ActBook
+from cior_console.acts_elsewhere import ActsElsewhere
 from cior_console.discretion import DiscreetSigner, Signs, Silent
 from cior_console.drills import DRILLS, DrillRoom
 from cior_console.duty_keeping import DutyKeeping
@@ -32,13 +33,15 @@ from cior_core.errors import CiorError
 from cior_core.model import Action, Silence, Transition
 from cior_core.protocols import ProtocolBook
 from cior_core.rules import PostureRule
+from cior_core.signatures import OpensActions
 from cior_register.register import Register
 
 
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
     """What acts need besides the register. ``boxes`` None: this console may not read sealed boxes.
 
-    ``types``: which of them are silent; ``district``: that of a point; ``zone``: the city's time, of shifts.
+    ``types``: which of them are silent; ``district``: that of a point; ``zone``: the city's time, of shifts. ``opens``:
+    whose signatures count, for what people decided elsewhere; None: nobody decides elsewhere.
     """
 
     signer: Signs
@@ -49,6 +52,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     postures: tuple[PostureRule, ...] = ()
     boxes: SealedStore | None = None
     zone: ZoneInfo = ZoneInfo("America/Argentina/Cordoba")
+    opens: OpensActions | None = None
 
 
 class Handling:
@@ -65,8 +69,9 @@ class Handling:
         metrics: Metrics,
     ) -> None:
         self.outcomes = Outcomes()
-        self._hands = hands
+        self._hands, self._register, self._metrics = hands, register, metrics
         self.silences = SilenceBoard()
+        self._elsewhere: ActsElsewhere | None = None
         self._readers: tuple[TopicReader[Transition], TopicReader[Silence]] | None = None
         self.book = ActBook(
             register,
@@ -89,8 +94,9 @@ class Handling:
 
     @property
     def failure(self) -> CiorError | None:
-        """Why the stories, or the silences, are not read any more."""
-        return next((each.failure for each in self._readers or () if each.failure is not None), None)
+        """Why the stories, the silences or what people decided elsewhere are not read any more."""
+        ended = (each.failure for each in (*(self._readers or ()), self._elsewhere) if each is not None)
+        return next((failure for failure in ended if failure is not None), None)
 
     @asynccontextmanager
     async def running(self, bus: BusSettings) -> AsyncIterator[None]:
@@ -108,6 +114,9 @@ class Handling:
         )
         for each in self._readers:
             each.start()
+        if self._hands.opens is not None:
+            self._elsewhere = ActsElsewhere(bus, self._register, self._hands.opens, metrics=self._metrics)
+            self._elsewhere.start()
         sending = [asyncio.create_task(self.book.run(stop)), asyncio.create_task(self.duty.run(stop))]
         try:
             yield
@@ -115,4 +124,6 @@ class Handling:
             stop.set()
             for each in self._readers:
                 await asyncio.to_thread(each.stop)
+            if self._elsewhere is not None:
+                await asyncio.to_thread(self._elsewhere.stop)
             await asyncio.gather(*sending)

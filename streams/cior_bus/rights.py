@@ -132,9 +132,10 @@ RIGHTS: Final = (
     ),
     Rights(
         part=Part.CONSOLE,
-        what="alerts onto the wall, people's decisions from it, what became of them, and who is on duty",
-        reads=(topics.ALERTS, topics.TRANSITIONS, topics.SILENCES),
-        writes=(topics.ACTIONS, topics.DUTY),
+        what="alerts onto the wall, people's decisions from it and elsewhere, what became of them, the ledger's copy, "
+        "silences, and who is on duty",
+        reads=(topics.ALERTS, topics.TRANSITIONS, topics.ACTIONS, topics.SILENCES),
+        writes=(topics.ACTIONS, topics.LEDGER, topics.DUTY),
         group="cior-feed-",
     ),
     Rights(

@@ -23,6 +23,7 @@ URGENT, EVENTS, TELEMETRY = (LANE_TOPIC[lane] for lane in Lane)
     COMMANDS,
     RECEIPTS,
     REQUESTS,
+    LEDGER,
     DEAD,
 ) = (
     KINDS[kind].topics[0]
@@ -39,6 +40,7 @@ URGENT, EVENTS, TELEMETRY = (LANE_TOPIC[lane] for lane in Lane)
         Kind.COMMAND,
         Kind.RECEIPT,
         Kind.REQUEST,
+        Kind.LEDGER,
         Kind.DEAD,
     )
 )
