@@ -39,6 +39,7 @@ from cior_core.geo import City
 from cior_core.model import Alert, AreaId
 from cior_demo import camera, leaks, roster, script
 from cior_demo.desk import Desk
+from cior_demo.next_steps import tell_again, tell_next
 from cior_demo.player import Player, Truth, wall_ms
 from cior_demo.town import drawn_town, imported_town
 from cior_demo.verdict import Shown, leak_faults, print_summary, verdict
@@ -93,11 +94,15 @@ def run_demo(options: DemoOptions) -> int:
             reasons = _play(stage, options, stop, started_s)
             if options.keep and not stop.is_set():
                 click.echo(f"left running (Ctrl-C ends it): {told_wall(stage.stack, stage.ring)}")
+                tell_next(stage.stack.console_address)
                 stop.wait()
         finally:
             click.echo("stopping ...")
             stage.stack.stop()
-        return 1 if reasons + _leaks_left_behind(stage) + _wall(stage) else 0
+        reasons += _leaks_left_behind(stage) + _wall(stage)
+        if not options.keep:
+            tell_again()
+        return 1 if reasons else 0
 
 
 def _wall(stage: _Stage) -> list[str]:

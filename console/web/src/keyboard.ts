@@ -8,8 +8,10 @@ import { isOpeningByHand, isPosture } from "./pages/by_hand";
 import { beginOpening } from "./sealed/section";
 import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
 import { route, toAlert, toPage } from "./state/route";
-import { mayAct, role } from "./state/session";
+import { tell } from "./state/acts";
+import { isWall, mayAct, role } from "./state/session";
 import { rest } from "./state/sound";
+import { t } from "./words/words";
 
 const DEEDS: Partial<Record<Command, () => void>> = {
   next: () => step(1),
@@ -26,9 +28,11 @@ const DEEDS: Partial<Record<Command, () => void>> = {
   quiet: () => rest(),
   open: () => {
     if (mayAct.value) isOpeningByHand.value = true;
+    else refuse();
   },
   posture: () => {
     if (role.value === "supervisor") isPosture.value = true;
+    else refuse();
   },
   sealed: () => {
     if (selectedRow.value?.silent) beginOpening(selectedRow.value.id);
@@ -52,10 +56,19 @@ function openLine(): void {
   else if (listing.value.above[0]) point(listing.value.above[0].key);
 }
 
+/** Said, not swallowed: who presses a key at a wall must not believe that it was done. */
+function refuse(): void {
+  tell(isWall.value ? t("only_looks") : t("not_your_role"), "bad");
+}
+
 /** An act on the chosen alert; without one, acknowledging takes the first that nobody took. */
 function actOn(command: Command): boolean {
   const spec = specOf(command);
-  if (!spec || !mayAct.value || route.value.page !== "desk") return false;
+  if (!spec || route.value.page !== "desk") return false;
+  if (!mayAct.value) {
+    refuse();
+    return true;
+  }
   const row = selectedRow.value;
   if (row) begin(spec, row, alertPage.value?.id === row.id ? (alertPage.value.absorbed ?? []) : []);
   else if (spec === ACTS[0]) toNewest();

@@ -6,6 +6,7 @@ import type { JSX } from "preact";
 import { cameras, city } from "../state/city";
 import { rows, selectedRow, point } from "../state/desk";
 import { alertPage } from "../alert/panel";
+import { mayAsk } from "../state/session";
 import { t } from "../words/words";
 import { CityMap } from "./city_map";
 
@@ -30,16 +31,18 @@ export default function MapPanel(): JSX.Element {
   return (
     <section class="panel map" aria-label={t("map")}>
       <div ref={place} class="canvas" aria-hidden="true" />
-      <label class="check over">
-        <input
-          type="checkbox"
-          checked={showsCameras.value}
-          onChange={(event) => {
-            showsCameras.value = event.currentTarget.checked;
-          }}
-        />
-        {t("cameras")}
-      </label>
+      {mayAsk("cameras") ? (
+        <label class="check over">
+          <input
+            type="checkbox"
+            checked={showsCameras.value}
+            onChange={(event) => {
+              showsCameras.value = event.currentTarget.checked;
+            }}
+          />
+          {t("cameras")}
+        </label>
+      ) : null}
       {city.value?.note ? <p class="fine">{t("map_approximate")}</p> : null}
     </section>
   );

@@ -2,6 +2,7 @@
 // hand.
 import { computed, signal } from "@preact/signals";
 import { get } from "../api/http";
+import { mayAsk } from "./session";
 
 export interface Feature {
   type: "Feature";
@@ -58,9 +59,12 @@ export const districts = computed(() => {
 export const districtName = (id: string | null): string => (id ? (districts.value.get(id) ?? id) : "");
 
 export async function askCity(): Promise<void> {
-  const [map, found] = await Promise.all([get<City>("city"), get<{ cameras?: Json[] } | Json[]>("cameras")]);
+  const [map, found] = await Promise.all([
+    get<City>("city"),
+    mayAsk("cameras") ? get<{ cameras?: Json[] } | Json[]>("cameras") : null,
+  ]);
   if (map.ok) city.value = map.value;
-  if (found.ok)
+  if (found?.ok)
     cameras.value = (Array.isArray(found.value) ? found.value : (found.value.cameras ?? [])).flatMap(cameraOf);
 }
 

@@ -3,6 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { ask, get } from "../api/http";
 import { plain } from "../core/text";
 import { rows } from "./desk";
+import { mayAct, mayAsk } from "./session";
 import { lang } from "../words/words";
 
 export interface Agency {
@@ -75,7 +76,11 @@ export async function askPeople(reason: string): Promise<void> {
 }
 
 export async function askDirectory(): Promise<void> {
-  const [found, all] = await Promise.all([get<Colleague[]>("people"), get<{ types: Type[] }>("types")]);
-  if (found.ok) people.value = found.value;
-  if (all.ok) known.value = all.value.types;
+  const [found, all] = await Promise.all([
+    // An auditor says why first (`askPeople`).
+    mayAct.value ? get<Colleague[]>("people") : null,
+    mayAsk("types") ? get<{ types: Type[] }>("types") : null,
+  ]);
+  if (found?.ok) people.value = found.value;
+  if (all?.ok) known.value = all.value.types;
 }

@@ -21,6 +21,18 @@ const WATCHING: readonly Role[] = [...ACTING, "wall", "agency"];
 export const watches = computed(() => role.value !== null && WATCHING.includes(role.value));
 export const mayAct = computed(() => role.value !== null && ACTING.includes(role.value));
 
+/** A display's account: it only looks. */
+export const isWall = computed(() => role.value === "wall");
+/** What a page asks by itself, and whom the console answers it; to ask all the same would fill the ledger with
+ * refusals. */
+const ASKS = {
+  types: ACTING,
+  cameras: [...ACTING, "engineer"],
+  blind_spots: [...ACTING, "engineer", "wall"],
+} satisfies Record<string, readonly Role[]>;
+export const mayAsk = (what: keyof typeof ASKS): boolean =>
+  role.value !== null && (ASKS[what] as readonly Role[]).includes(role.value);
+
 export async function askSession(): Promise<void> {
   const answer = await get<Session>("session");
   isUnreached.value = !answer.ok && answer.problem.status !== 401;
