@@ -42,6 +42,11 @@ class PersonsBrowser:
         """Open an address of the page."""
         self.chrome.get(self.address + path)
 
+    def desk(self) -> None:
+        """To the queue, as it is before something new comes."""
+        self.go()
+        self.until("header", "En vivo")
+
     def size(self, width: int, height: int) -> None:
         """Of the page itself, whatever the browser puts around it."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
@@ -91,8 +96,8 @@ class PersonsBrowser:
         next(each for each in found if words in each.text).click()
 
     def choose(self, css: str, words: str) -> None:
-        """An entry of a list."""
-        self.chrome.find_element(By.CSS_SELECTOR, css).send_keys(words)
+        """The entry of a list in which ``words`` stand."""
+        self.click(f"{css} option", words)
 
     def ask(self, method: str, path: str, body: Any = None, *, reason: str = "") -> tuple[int, Any]:
         """What a script of this very page is answered, with its cookie: status and JSON."""

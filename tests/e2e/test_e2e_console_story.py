@@ -95,7 +95,6 @@ def wall(supervisor: PersonsBrowser, open_page: Open) -> PersonsBrowser:
     supervisor.until(".displays", "Escríbalo en la pantalla")
     supervisor.picture("consola-pantallas")
     code = supervisor.text(".displays .secret")
-    supervisor.go()
     page = open_page("--autoplay-policy=no-user-gesture-required", size=WALL)
     page.show_code(code)
     return page
@@ -130,8 +129,13 @@ def test_an_operator_sees_the_citys_own_alerts_by_level_in_words_and_shape(
     shown = operator.until(".queue", "P1", "Alarma silenciosa")
     assert "■ P1" in shown, "by shape and word, not by colour alone"
     assert OPERATOR in operator.text("header")
-    operator.until(".map", "")
+    operator.keys(Keys.ARROW_DOWN)
+    operator.until("section.alert", "Por qué este nivel")
     operator.picture("consola")
+    operator.keys("?")
+    operator.until("dialog", "Mapa de teclas", "ir a la más nueva sin tomar")
+    operator.picture("consola-teclas")
+    operator.keys(Keys.ESCAPE)
 
 
 def test_law_17_a_sealed_alert_is_a_district_to_the_room_and_nothing_more(
@@ -149,12 +153,12 @@ def test_law_17_a_sealed_alert_is_a_district_to_the_room_and_nothing_more(
     assert (page["place"], page["members"], page["terms"]) == (None, [], [])
     told = (shown, operator.chrome.page_source, str(page))
     assert not [each for each in told if SILENT_ACCOUNT in each or actor.subject in each]
-    operator.go()
 
 
 def test_two_keys_take_a_press_and_each_step_stands_on_every_other_screen(
     operator: PersonsBrowser, dispatcher: PersonsBrowser, wall: PersonsBrowser, quiet: RunningDemo
 ) -> None:
+    operator.desk()
     bus = quiet.press(0)
     operator.until(".newsbar", "NUEVA", "■ P1")
     operator.picture("consola-nueva")
@@ -204,12 +208,13 @@ def test_two_keys_take_a_press_and_each_step_stands_on_every_other_screen(
     for page in (operator, dispatcher, wall):
         page.until_not(row, "P1")
     assert operator.complaints() == []
-    operator.go()
 
 
 def test_of_two_who_act_the_later_is_told_who_was_first(
     operator: PersonsBrowser, dispatcher: PersonsBrowser, quiet: RunningDemo
 ) -> None:
+    for page in (operator, dispatcher):
+        page.desk()
     bus = quiet.press(1)
     dispatcher.until(".newsbar", "NUEVA")
     alert_id = dispatcher.to_the_press(bus.subject)
@@ -226,12 +231,12 @@ def test_of_two_who_act_the_later_is_told_who_was_first(
     dispatcher.until(".notes", f"Tomar: {OPERATOR} lo hizo antes")
     dispatcher.picture("consola-otro-antes")
     dispatcher.until("section.alert .head", OPERATOR)
-    operator.go()
 
 
 def test_the_supervisor_sees_load_and_hands_over_what_is_open_and_why(
     operator: PersonsBrowser, supervisor: PersonsBrowser, quiet: RunningDemo
 ) -> None:
+    supervisor.desk()
     bus = quiet.press(2)
     supervisor.until(".newsbar", "NUEVA")
     alert_id = supervisor.to_the_press(bus.subject)
@@ -257,8 +262,6 @@ def test_the_supervisor_sees_load_and_hands_over_what_is_open_and_why(
     assert left[alert_id], "with the reason that it stands for"
     operator.go(f"alerts/{alert_id}")
     operator.until("section.alert .head", OPERATOR)
-    operator.go()
-    supervisor.go()
 
 
 def test_law_9_a_wall_looks_and_every_act_is_refused_to_it(wall: PersonsBrowser, quiet: RunningDemo) -> None:
@@ -302,6 +305,7 @@ def status_of(address: str, method: str, path: str, came_as: dict[str, str]) -> 
 def test_law_13_the_auditor_reads_who_did_what_and_who_looked(
     operator: PersonsBrowser, wall: PersonsBrowser, auditor: PersonsBrowser, quiet: RunningDemo
 ) -> None:
+    operator.desk()
     bus = quiet.press(4)
     operator.until(".newsbar", "NUEVA")
     alert_id = operator.to_the_press(bus.subject)
@@ -319,12 +323,12 @@ def test_law_13_the_auditor_reads_who_did_what_and_who_looked(
     assert {each["rule"] for each in rows if each["role"] == "wall"} == {"deny.role"}
     reads = ledger(auditor, "act=ledger.")
     assert reads[0]["reason"] == "control de la noche", "who looks into the ledger stands in it"
-    operator.go()
 
 
 def test_a_console_that_died_is_said_the_queue_stays_and_the_act_is_done_once(
     operator: PersonsBrowser, wall: PersonsBrowser, auditor: PersonsBrowser, quiet: RunningDemo
 ) -> None:
+    operator.desk()
     bus = quiet.press(5)
     operator.until(".newsbar", "NUEVA")
     alert_id = operator.to_the_press(bus.subject)
@@ -346,7 +350,6 @@ def test_a_console_that_died_is_said_the_queue_stays_and_the_act_is_done_once(
     wall.until("header", "En vivo")
     rows = [each for each in ledger(auditor, f"subject={alert_id}") if each["act"] == "alert.acknowledge"]
     assert [each["outcome"] for each in rows] == ["allowed"], "sent until it was answered, done once"
-    operator.go()
 
 
 def test_law_17_when_it_ends_no_sealed_identity_is_left_in_any_table_or_log(quiet: RunningDemo) -> None:

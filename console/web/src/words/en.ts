@@ -261,7 +261,7 @@ export const en: Record<keyof typeof es, string> = {
   holds_it: "Who has it",
   age: "Age",
   hand_over: "Hand over the shift",
-  hand_over_why: "What you hold ({0} under way in the room) goes to whom you name.",
+  hand_over_why: "The alerts that you hold go to whom you name: {0}.",
   hand_over_to: "To whom (user)",
   hand_over_note: "What they must know",
   hand_over_sent: "Sent",

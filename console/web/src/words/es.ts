@@ -262,7 +262,7 @@ export const es = {
   holds_it: "Quién la tiene",
   age: "Edad",
   hand_over: "Entregar el turno",
-  hand_over_why: "Lo que usted tiene ({0} en curso en la sala) pasa a quien nombre.",
+  hand_over_why: "Pasan a quien nombre las alertas que usted tiene: {0}.",
   hand_over_to: "A quién (usuario)",
   hand_over_note: "Qué debe saber",
   hand_over_sent: "Enviado",
