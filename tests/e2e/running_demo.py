@@ -52,7 +52,9 @@ class RunningDemo:
     def __enter__(self) -> Self:
         temporary = self.home / "tmp"
         temporary.mkdir(parents=True)
-        known = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "SSL_CERT_FILE")}
+        known = {
+            name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "SSL_CERT_FILE")
+        }
         with self._said_file.open("wb") as said:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "cior", "demo", "--keep", *self._arguments],
@@ -63,7 +65,9 @@ class RunningDemo:
                 start_new_session=True,
             )
         try:
-            self._wait(lambda: _ADDRESS.search(self.said) is not None, START_S, "the console's address is printed")
+            self._wait(
+                lambda: _ADDRESS.search(self.said) is not None, START_S, "the console's address is printed"
+            )
         except BaseException:
             self.stop()
             raise
@@ -115,7 +119,12 @@ class RunningDemo:
     def _alone(self) -> list[Actor]:
         """Buses that the script does not use, the farthest from all that it uses first, and far from each other."""
         play = script.load(script.bundled_text("viernes"), file="viernes.toml")
-        used = {name for step in play.step for name in (step.who, step.near, step.about) if name in self.roster.actors}
+        used = {
+            name
+            for step in play.step
+            for name in (step.who, step.near, step.about)
+            if name in self.roster.actors
+        }
         taken = [self.roster.actors[name] for name in used]
         free = [actor for actor in self.roster.kind("bus") if actor.name not in used]
         found: list[Actor] = []
@@ -131,7 +140,9 @@ class RunningDemo:
 
     def wait_console(self, *, not_pid: int | None = None) -> int:
         """The process id of the console, once it is ready."""
-        self._wait(lambda: self._console_facts().get("pid") not in (None, not_pid), 90.0, "the console is ready")
+        self._wait(
+            lambda: self._console_facts().get("pid") not in (None, not_pid), 90.0, "the console is ready"
+        )
         return int(self._console_facts()["pid"])
 
     def _console_facts(self) -> dict[str, Any]:
@@ -164,4 +175,3 @@ class RunningDemo:
 
 def _apart(one: Actor, other: Actor) -> float:
     return (one.lat - other.lat) ** 2 + (one.lon - other.lon) ** 2
-

@@ -1,5 +1,5 @@
-"""A night at a real centre, in real browsers: what ``make demo DEMO_ARGS=--keep`` gives a newcomer, and what an operator,
-a dispatcher, a supervisor, a wall and an auditor do with it.
+"""A night at a real centre, in real browsers: what ``make demo DEMO_ARGS=--keep`` gives a newcomer, and what an
+operator, a dispatcher, a supervisor, a wall and an auditor do with it.
 
 One centre and five browsers for the whole file; each test presses a button of its own on the wire and stands alone. The
 pictures of docs/img are taken on the way when ``CIOR_SHOTS`` names a folder (``make pictures``).

@@ -23,7 +23,7 @@ FLAGS = (
 
 
 def open_browser(chromium: Path, chromedriver: Path, profile: Path, *more: str) -> Chrome:
-    """A new browser with an empty profile, ``more`` flags given. Naming the driver keeps selenium from looking for one."""
+    """A new browser with an empty profile and ``more`` flags. Naming the driver keeps selenium from looking for one."""
     options = ChromeOptions()
     options.binary_location = str(chromium)
     for flag in (*FLAGS, *more, f"--user-data-dir={profile}"):

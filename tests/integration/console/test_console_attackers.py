@@ -1,5 +1,5 @@
-"""What was tried on the wall, against a console that people sign in to: other pages, addresses with secrets in them, text
-that would be a script, readers that do not read, crowds with forged cookies.
+"""What was tried on the wall, against a console that people sign in to: other pages, addresses with secrets in them,
+text that would be a script, readers that do not read, crowds with forged cookies.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 from selenium.webdriver import Chrome
@@ -132,8 +130,14 @@ async def neighbour(text: str) -> AsyncIterator[tuple[str, list[str]]]:
         sent.append(request.headers.get("Cookie", ""))
         return web.Response(text=text, content_type="text/html")
 
+    async def plant(_request: web.Request) -> web.Response:
+        said = web.Response(text="planted", content_type="text/html")
+        said.set_cookie(cookies.SESSION, cookies.new_token(), path="/", secure=True)
+        return said
+
     app = web.Application()
     app.router.add_get("/", hello)
+    app.router.add_get("/plant", plant)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -160,6 +164,22 @@ async def test_in_a_browser_a_neighbour_on_another_port_gets_her_cookies_and_not
     assert here.core.sent == []
     assert await here.acts("alert.acknowledge") == []
     assert len(await here.acts("feed.open", "alert.read")) == before
+
+
+async def test_a_neighbour_that_puts_its_own_cookie_over_hers_makes_her_nobody_and_no_more(
+    browser: Chrome, here: Room
+) -> None:
+    """What it planted is no session, and none is made of it."""
+    screen = Screen(browser, here)
+    await screen.signed_in("agomez", Role.OPERATOR)
+    async with neighbour("") as (address, _):
+        await screen.do(lambda: browser.get(f"{address}plant"))
+    await screen.go()
+    await screen.until("main.sign-in", "Contraseña")
+    shown = {each["name"]: each["value"] for each in await screen.do(browser.get_cookies)}
+    stranger = here.browser(await screen.run("return navigator.userAgent"))
+    stranger.cookies[cookies.SESSION] = shown[cookies.SESSION]
+    assert (await stranger.get("session"))[0] == 401
 
 
 async def test_the_walls_token_opens_a_wall_and_stands_in_one_address_only(here: Room, ana: Browser) -> None:
@@ -196,7 +216,9 @@ async def test_a_script_in_whatever_people_write_is_shown_and_not_run(browser: C
     await screen.signed_in("sruiz", Role.SUPERVISOR, name=SCRIPTS["image"])
     for kind, text in SCRIPTS.items():
         body = {"kind": "note", "reason": text.replace("\0", "")}
-        status = await screen.run(_POST, f"/api/v1/alerts/{press}/acts", body, f"note-{kind}".replace(" ", "-"))
+        status = await screen.run(
+            _POST, f"/api/v1/alerts/{press}/acts", body, f"note-{kind}".replace(" ", "-")
+        )
         assert status in (200, 202), kind
     unit = {"kind": "dispatch", "agency": "police", "unit": SCRIPTS["half"]}
     assert await screen.run(_POST, f"/api/v1/alerts/{press}/acts", unit, "a-dispatch") in (200, 202)
@@ -236,7 +258,9 @@ async def test_somebody_signed_in_who_does_not_read_is_let_go(here: Room, ana: B
     assert here.feed.watchers == 0
 
 
-async def test_a_crowd_with_forged_cookies_keeps_nobody_out_who_is_signed_in(here: Room, ana: Browser) -> None:
+async def test_a_crowd_with_forged_cookies_keeps_nobody_out_who_is_signed_in(
+    here: Room, ana: Browser
+) -> None:
     port = int(here.url.rpartition(":")[2])
     async with AsyncExitStack() as stack:
         for number in range(200):

@@ -156,7 +156,11 @@ async def test_a_wall_is_given_a_code_shows_the_city_and_only_looks(screen: Scre
 
 async def refusals(screen: Screen) -> list[str]:
     """What was refused to somebody with a name."""
-    return [row.entry.subject or row.entry.act for row in await screen.room.acts() if row.entry.outcome == "refused"]
+    return [
+        row.entry.subject or row.entry.act
+        for row in await screen.room.acts()
+        if row.entry.outcome == "refused"
+    ]
 
 
 @pytest.mark.parametrize("role", [Role.AGENCY, Role.ENGINEER, Role.AUDITOR])

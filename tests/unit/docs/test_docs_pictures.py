@@ -1,4 +1,4 @@
-"""Every picture that a page shows is there, every one that is there is shown, and the guide's are retaken by its story."""
+"""Every picture that a page shows is there and the other way round; the guide's are those that its story takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def shown(page: str) -> set[str]:
 
 def test_what_is_shown_is_there_and_what_is_there_is_shown() -> None:
     pages = [str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")]
-    assert set().union(*(shown(page) for page in ["README.md", *pages])) == {one.stem for one in IMAGES.iterdir()}
+    assert set().union(*(shown(page) for page in ["README.md", *pages])) == {
+        one.stem for one in IMAGES.iterdir()
+    }
 
 
 def test_the_guides_pictures_are_those_that_its_story_takes() -> None:
