@@ -23,7 +23,7 @@ from cior_demo.roster import Actor, Roster
 from cior_demo.wires import Sent, TraccarWire
 from e2e.running_centre import now_ms, until
 
-START_S, PLAY_S, STOP_S = 120.0, 240.0, 120.0
+START_S, PLAY_S, STOP_S = 240.0, 300.0, 120.0
 _ACCOUNT = re.compile(r"^  (\w+) +(\S+)   (\w+)$", re.MULTILINE)
 _ADDRESS = re.compile(r"^console: (http\S+)$", re.MULTILINE)
 _SECRET = re.compile(r"Traccar secret +(\S+)")

@@ -80,7 +80,7 @@ async def test_no_page_of_another_site_does_anything_in_her_name(
     before = await done(here)
     answers = {each.name: (await ana.ask(each.method, path_of(each), {}, **said))[0] for each in UNSAFE}
     assert {name: status for name, status in answers.items() if status not in (403, 415)} == {}
-    assert len(answers) > 30
+    assert len(answers) > 25
     assert await done(here) == before
     assert (await ana.get("session"))[0] == 200
 
@@ -221,7 +221,8 @@ async def test_a_script_in_whatever_people_write_is_shown_and_not_run(browser: C
         )
         assert status in (200, 202), kind
     unit = {"kind": "dispatch", "agency": "police", "unit": SCRIPTS["half"]}
-    assert await screen.run(_POST, f"/api/v1/alerts/{press}/acts", unit, "a-dispatch") in (200, 202)
+    refused = await screen.run(_POST, f"/api/v1/alerts/{press}/acts", unit, "a-dispatch")
+    assert refused == 422, "no unit is called that"
     assert await screen.run(_POST, "/api/v1/shift", {"post": SCRIPTS["attribute"][:60]}, "a-post") == 200
     for path in (f"alerts/{press}", "shift", "load", "ledger", "sessions", f"alerts/{press}"):
         await screen.go(path)
