@@ -9,7 +9,7 @@ import { beginOpening } from "./sealed/section";
 import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
 import { route, toAlert, toPage } from "./state/route";
 import { tell } from "./state/acts";
-import { isWall, mayAct, role } from "./state/session";
+import { isWall, may, mayAct } from "./state/session";
 import { rest } from "./state/sound";
 import { t } from "./words/words";
 
@@ -31,7 +31,7 @@ const DEEDS: Partial<Record<Command, () => void>> = {
     else refuse();
   },
   posture: () => {
-    if (role.value === "supervisor") isPosture.value = true;
+    if (may("posture.set")) isPosture.value = true;
     else refuse();
   },
   sealed: () => {

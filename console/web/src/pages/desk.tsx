@@ -4,7 +4,7 @@ import { Suspense, lazy } from "preact/compat";
 import type { JSX } from "preact";
 import { AlertPanel } from "../alert/panel";
 import { QueuePanel } from "../queue/panel";
-import { isWall, mayAct, mayAsk, role } from "../state/session";
+import { isWall, may, mayAct } from "../state/session";
 import { Button } from "../frame/button";
 import { t } from "../words/words";
 import { isOpeningByHand, isPosture } from "./by_hand";
@@ -28,7 +28,7 @@ export function Desk(): JSX.Element {
         >
           <MapPanel />
         </Suspense>
-        {mayAsk("blind_spots") ? <BlindSpots /> : null}
+        {may("blind_spots.read") ? <BlindSpots /> : null}
         {mayAct.value ? (
           <div class="acts" role="toolbar" aria-label={t("acts_city")}>
             <Button
@@ -39,7 +39,7 @@ export function Desk(): JSX.Element {
             >
               {t("open_by_hand")}
             </Button>
-            {role.value === "supervisor" ? (
+            {may("posture.set") ? (
               <Button
                 hint="P"
                 onPress={() => {

@@ -8,7 +8,7 @@ import { queue } from "./desk";
 import { expect, settle } from "./overlay";
 import { personName } from "./directory";
 import { session } from "./session";
-import { t, said } from "../words/words";
+import { headed, said, t } from "../words/words";
 import { now } from "./clock";
 
 export interface Note {
@@ -107,7 +107,8 @@ function settled(act: Sent, reply: Reply): void {
 
 /** What is asked elsewhere than of an alert, by its address. */
 const KINDS: Record<string, string> = { incidents: "open", posture: "set_posture", "shift/hand-over": "hand_over" };
-const kindOf = (act: Sent): string => said("act", String((act.body as Json)["kind"] ?? KINDS[act.path] ?? act.path));
+const kindOf = (act: Sent): string =>
+  headed(said("act", String((act.body as Json)["kind"] ?? KINDS[act.path] ?? act.path)));
 
 export const outbox = new Outbox(send, keeper, settled);
 

@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { get, post } from "../api/http";
 import type { Role, Session } from "../api/shapes";
+import { ASKED_BY } from "../api/tables";
 import { setCentreTime } from "./clock";
 import { speak } from "../words/words";
 
@@ -15,24 +16,18 @@ export const centre = signal("");
 export const isDrill = signal(false);
 
 export const isTeam = computed(() => role.value === "response_team");
-const ACTING: readonly Role[] = ["operator", "dispatcher", "supervisor", "response_team"];
+
+/** Whether whoever sits here may ask for that, as the console's one table says; the console judges. */
+export function may(name: keyof typeof ASKED_BY): boolean {
+  return role.value !== null && (ASKED_BY[name] as readonly Role[]).includes(role.value);
+}
 /** Who watches alerts; the others (audit, statistics, maintenance) have pages, and no feed. */
-const WATCHING: readonly Role[] = [...ACTING, "wall", "agency"];
-export const watches = computed(() => role.value !== null && WATCHING.includes(role.value));
-export const mayAct = computed(() => role.value !== null && ACTING.includes(role.value));
+export const watches = computed(() => may("feed.open"));
+/** Of those who handle alerts: an agency stamps its own clock only. */
+export const mayAct = computed(() => may("incident.open"));
 
 /** A display's account: it only looks. */
 export const isWall = computed(() => role.value === "wall");
-/** What a page asks by itself, and whom the console answers it; to ask all the same would fill the ledger with
- * refusals. */
-const ASKS = {
-  types: ACTING,
-  cameras: [...ACTING, "engineer"],
-  blind_spots: [...ACTING, "engineer", "wall"],
-} satisfies Record<string, readonly Role[]>;
-export const mayAsk = (what: keyof typeof ASKS): boolean =>
-  role.value !== null && (ASKS[what] as readonly Role[]).includes(role.value);
-
 export async function askSession(): Promise<void> {
   const answer = await get<Session>("session");
   isUnreached.value = !answer.ok && answer.problem.status !== 401;
