@@ -22,11 +22,11 @@ FLAGS = (
 )
 
 
-def open_browser(chromium: Path, chromedriver: Path, profile: Path) -> Chrome:
-    """A new browser with an empty profile. Naming the driver keeps selenium from looking for one."""
+def open_browser(chromium: Path, chromedriver: Path, profile: Path, *more: str) -> Chrome:
+    """A new browser with an empty profile and ``more`` flags. Naming the driver keeps selenium from looking for one."""
     options = ChromeOptions()
     options.binary_location = str(chromium)
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+    for flag in (*FLAGS, *more, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return Chrome(options=options, service=Service(str(chromedriver)))

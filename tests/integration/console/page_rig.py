@@ -178,7 +178,13 @@ class Screen:
 
 
 @asynccontextmanager
-async def room(place: RegisterPlace, *, city: bytes = CITY, tiles: Path | None = None) -> AsyncIterator[Room]:
+async def room(
+    place: RegisterPlace,
+    limits: EdgeLimits | None = None,
+    *,
+    city: bytes = CITY,
+    tiles: Path | None = None,
+) -> AsyncIterator[Room]:
     """The console on loopback with the register of ``place`` and the page of these sources."""
     await asyncio.to_thread(build_page().ensure)
     clock, metrics, store = Clock(), Metrics(), StoreOfTest()
@@ -205,7 +211,7 @@ async def room(place: RegisterPlace, *, city: bytes = CITY, tiles: Path | None =
             behind.handling = Handling(
                 app, feed, register, hands, now_ms=lambda: clock.now_ms, metrics=metrics
             )
-            runner = await listen(app, "127.0.0.1", 0, limits=EdgeLimits(), metrics=metrics)
+            runner = await listen(app, "127.0.0.1", 0, limits=limits or EdgeLimits(), metrics=metrics)
             door[0] = door[0].listening(runner.addresses[0][1])
             try:
                 made = Room(register, clock, desk, runner.addresses[0][1], feed=feed, store=store)
