@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from cior import packs
 from cior.city import load_city
 from cior.packs import privacy_policy, taxonomy
@@ -39,6 +41,7 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
         district=load_city(centre).district,
         bus=bus,
         protocols=packs.protocols(rules),
+        zone=ZoneInfo(centre.file.centre.zone),
         postures=packs.postures(rules),
         # An embedded store has one user. On a server the console's may not read boxes, and the page says so.
         boxes=Questions(store) if store.dsn.embedded else None,

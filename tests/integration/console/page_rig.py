@@ -29,7 +29,7 @@ from cior_console.sign_in.endpoints import SIGN_IN
 from cior_console.sign_in.opening import SignInSettings, opened
 from cior_console.sign_in.tls import Door
 from cior_console.table import people_endpoints
-from cior_console.visibility import jurisdictions
+from cior_console.visibility import Competence
 from cior_console.web import WallConfig, create_app
 from cior_core.privacy import Role
 from cior_register.register import Register
@@ -195,7 +195,7 @@ async def room(
         async with opened(settings, register, lambda: door[0], now_ms=lambda: clock.now_ms) as desk:
             desk.flow.means = msgspec.structs.replace(desk.flow.means, now_s=lambda: clock.now_ms / 1000)
             feed = AlertFeed(
-                NAMES, now_ms=lambda: clock.now_ms, competent=jurisdictions(TAXONOMY), metrics=metrics
+                NAMES, now_ms=lambda: clock.now_ms, competent=Competence(TAXONOMY), metrics=metrics
             )
             app = _app(feed, store, clock, metrics, register, door, city=city, tiles=tiles)
             app[SIGN_IN], app[PEOPLE] = desk, People(desk.identify)
