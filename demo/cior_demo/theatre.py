@@ -300,7 +300,8 @@ async def _settled(watch: WallWatch) -> Summary:
     while True:
         try:
             summary = msgspec.json.decode(await watch.ask("summary"), type=Summary)
-        except SourceUnavailable:  # a store that is busy now answers later: only one that never does ends the demo
+        except SourceUnavailable:
+            # A store that is busy now answers later: only one that never does ends the demo.
             if time.monotonic() > deadline_s:
                 raise
             await asyncio.sleep(2)

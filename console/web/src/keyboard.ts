@@ -6,6 +6,7 @@ import { commandOf, type Command } from "./core/keys";
 import { isHelpOpen, letters } from "./frame/keys_help";
 import { isOpeningByHand, isPosture } from "./pages/by_hand";
 import { beginOpening } from "./sealed/section";
+import { beginLine, chosenLine } from "./queue/line_dialog";
 import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
 import { route, toAlert, toPage } from "./state/route";
 import { tell } from "./state/acts";
@@ -67,6 +68,13 @@ function actOn(command: Command): boolean {
   if (!spec || route.value.page !== "desk") return false;
   if (!mayAct.value) {
     refuse();
+    return true;
+  }
+  const line = chosenLine();
+  if (line) {
+    // On a line the keys mean the line, never the alert that was chosen before.
+    if (spec === ACTS[0]) beginLine(line);
+    else tell(t("line_only_taken"), "info");
     return true;
   }
   const row = selectedRow.value;
