@@ -24,7 +24,7 @@ MUTANTS ?=
 DEMO_ARGS ?=
 UP_ARGS ?=
 
-.PHONY: help venv venv-runtime python-check engines-check demo up web test long canary mutants unit lint format types contracts bench docs clean licences
+.PHONY: help venv venv-runtime python-check engines-check demo up web test long canary pictures mutants unit lint format types contracts bench docs clean licences
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ long: $(DEV) web engines-check ## The long forms: kills by the hundred, millions
 
 canary: $(DEV) web engines-check ## Ten thousand people with canaries press on every wire: none may be told of (CANARY_EVENTS=n)
 	@CIOR_CANARY_EVENTS=$(CANARY_EVENTS) $(TEST) tests/e2e/test_e2e_canary.py
+
+pictures: $(DEV) web ## Take the console's pictures of docs/img again: a real centre, real browsers; look at each afterwards
+	@CIOR_SHOTS=$(CURDIR)/docs/img $(TEST) tests/e2e/test_e2e_console_story.py
 
 mutants: $(DEV) ## Put faults into a copy one by one: the tests must notice each (MUTANTS=words chooses)
 	@PYTHONPATH=tests $(BIN)/python -m mutants $(MUTANTS)
