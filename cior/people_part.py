@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cior.city import load_city
+from cior.opening_store import opening_store
 from cior.packs import privacy_policy, rules_folder, taxonomy
 from cior.register_key import register_key
 from cior.settings import Centre, OpenIdSection
@@ -38,8 +39,7 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
         district=load_city(centre).district,
         bus=bus,
         protocols=_protocols(centre),
-        # An embedded store has one user. On a server the console's may not read boxes, and the page says so.
-        boxes=Questions(store) if store.dsn.embedded else None,
+        boxes=Questions(store) if store.dsn.embedded else opening_store(centre),
     )
     return Peopled(register=register, sign_in=sign_in, hands=hands)
 

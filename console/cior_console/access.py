@@ -71,7 +71,7 @@ class Access:
             return self.refuse(
                 "host", problem(421, "wall.host_unknown", "Not a name of this console: [console] names.")
             )
-        if request.method in SAFE or request.headers.get("Authorization", "").startswith(_BEARER):
+        if request.method in SAFE or _is_no_page(request):
             return None
         if self._origins is not None:
             code = cross_site.refusal(request.method, request.headers, self._origins())
@@ -111,6 +111,13 @@ class Access:
 
 
 ACCESS = web.AppKey("access", Access)
+
+
+def _is_no_page(request: web.Request) -> bool:
+    """Whether a program asks, which no other site's page can make do it: by the token, or as another server."""
+    endpoint = request.app[TABLE].of(request)
+    is_for_servers = endpoint is not None and endpoint.is_for_servers
+    return is_for_servers or request.headers.get("Authorization", "").startswith(_BEARER)
 
 
 def _name_of(host: str) -> str:

@@ -67,7 +67,11 @@ class Handling:
             now_ms=now_ms,
             metrics=metrics,
         )
-        app[BOOK], app[ARCHIVE], app[SEALED] = self.book, Archive(register), SealedRoom(hands.boxes)
+        app[BOOK], app[ARCHIVE], app[SEALED] = (
+            self.book,
+            Archive(register),
+            SealedRoom(register.pinned, hands.boxes),
+        )
         feed.listeners.append(self.outcomes.alert_came)
 
     async def _publish(self, action: Action) -> None:

@@ -96,6 +96,9 @@ class ConsolePart:
             settings.taxonomy, now_ms=now_ms, competent=jurisdictions(settings.taxonomy), metrics=metrics
         )
         questions = ConsoleQuestions(store)
+        self._door = Door(
+            host=settings.host, port=settings.port, origin=settings.origin, certificate=settings.certificate
+        )
         config = WallConfig(
             token=settings.token,
             centre=settings.name,
@@ -103,12 +106,9 @@ class ConsolePart:
             questions=wall_questions(questions, now_ms, drills=settings.drill),
             drill=settings.drill,
             now_ms=now_ms,
-            names=settings.names,
+            names=settings.names | {each.host for each in self._door.origins()},
         )
         self._settings, self._metrics, self._now_ms = settings, metrics, now_ms
-        self._door = Door(
-            host=settings.host, port=settings.port, origin=settings.origin, certificate=settings.certificate
-        )
         self._reader = FeedReader(bus, feed.apply)
         self._app = create_app(
             feed,

@@ -44,8 +44,12 @@ BUS = (
 """Users of the broker: docs/rights.md, with the families of deploy/compose/centre."""
 
 
-def lines() -> list[str]:
-    """The file's lines, with new secrets."""
+OPENING = "store-opening.password"
+"""Of the store's user for sealed openings: the console reads it as a file, ``.env`` has its digest alone."""
+
+
+def lines(opening: str) -> list[str]:
+    """The file's lines, with new secrets; ``opening``: the password in :data:`OPENING`."""
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     made = [
         "# Secrets of this centre. Keep a copy in a safe place; never commit it.",
@@ -55,6 +59,7 @@ def lines() -> list[str]:
         password = secrets.token_hex(24)
         made.append(f"CIOR_CLICKHOUSE_{user}_PASSWORD={password}")
         made.append(f"CIOR_CLICKHOUSE_{user}_SHA256={hashlib.sha256(password.encode()).hexdigest()}")
+    made.append(f"CIOR_CLICKHOUSE_OPENING_SHA256={hashlib.sha256(opening.encode()).hexdigest()}")
     made += [
         f"CIOR_GRAFANA_WEBHOOK_TOKEN={secrets.token_hex(24)}",
         "# Whom Grafana tells when a part of the centre fails. These two lead nowhere: put yours here, then",
@@ -72,7 +77,7 @@ def lines() -> list[str]:
 
 def files() -> dict[str, str]:
     """Name to content of what services read as files, with new secrets."""
-    names = ["grafana_admin_password", "grafana_secret_key", *(f"{user}.password" for user in BUS)]
+    names = ["grafana_admin_password", "grafana_secret_key", OPENING, *(f"{user}.password" for user in BUS)]
     return {name: secrets.token_hex(24) for name in names}
 
 
@@ -93,9 +98,10 @@ def main(arguments: list[str]) -> int:
     except FileExistsError:
         print(f"{path.name} is there already; it is left as it is", file=sys.stderr)
         return 2
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines()) + "\n")
     write_files(path.parent / "secrets")
+    opening = (path.parent / "secrets" / OPENING).read_text(encoding="utf-8").strip()
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines(opening)) + "\n")
     print(f"{path.name} and secrets/ written")
     return 0
 

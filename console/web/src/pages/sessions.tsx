@@ -12,6 +12,7 @@ import { problemText } from "../state/problem_text";
 import { askSession } from "../state/session";
 import { lang, said, t } from "../words/words";
 import { Page } from "./page";
+import { RecoveryCodes } from "./recovery_codes";
 
 interface SessionRow {
   id: string;
@@ -67,6 +68,7 @@ export function Sessions(): JSX.Element {
           ))}
         </tbody>
       </table>
+      <RecoveryCodes />
     </Page>
   );
 }
