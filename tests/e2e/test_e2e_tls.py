@@ -1,5 +1,5 @@
-"""A centre whose operators sit at other computers: ``cior tls init``, then its console over TLS in a browser that trusts
-that authority; people sign in by telephone and by passkey, and the boards' host name gets none of their cookies.
+"""A centre whose operators sit at other computers: ``cior tls init``, then its console over TLS in a browser that
+trusts that authority; people sign in by telephone and by passkey, and the boards' host name gets none of their cookies.
 """
 
 from __future__ import annotations

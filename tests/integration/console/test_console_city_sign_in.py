@@ -44,7 +44,7 @@ class City:
     async def signs_in(
         self, browser: Browser, path: str = "sign-in/oidc", jar: aiohttp.CookieJar | None = None
     ) -> str:
-        """There and back: where the console leads, without what is before the ``#``. ``jar``: the provider's cookies."""
+        """There and back: where the console leads, without what is before ``#``. ``jar``: the provider's cookies."""
         status, address = await browser.get(path)
         assert status == 303, address
         query = await led_back(address, until=self.here.url, jar=jar)

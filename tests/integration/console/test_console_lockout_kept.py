@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import func, select
 
@@ -18,10 +16,10 @@ GARBAGE = {"rawId": "AAAA", "id": "AAAA", "type": "public-key", "response": {}}
 
 
 @pytest.fixture
-async def place(register_place: RegisterPlace) -> AsyncIterator[RegisterPlace]:
+async def place(register_place: RegisterPlace) -> RegisterPlace:
     async with centre(register_place) as first:
         await first.add("agomez", Role.OPERATOR)
-    yield register_place
+    return register_place
 
 
 async def guess(here: Centre, times: int) -> list[int]:

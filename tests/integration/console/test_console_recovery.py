@@ -1,4 +1,4 @@
-"""The day the telephone is lost: codes that were printed once, each good once, and who keeps the centre gives new ones."""
+"""The day the telephone is lost: codes that were shown once, each good once, and no factor by themselves."""
 
 from __future__ import annotations
 

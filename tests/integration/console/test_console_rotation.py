@@ -1,5 +1,5 @@
-"""A centre that runs on a key from before its newest kinds of act: it says so and loses nothing; after `cior keys rotate
-actions` the same act goes through, without a restart.
+"""A centre that runs on a key from before its newest kinds of act: it says so and loses nothing; after `cior keys
+rotate actions` the same act goes through, without a restart.
 """
 
 from __future__ import annotations
