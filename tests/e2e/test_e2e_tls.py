@@ -140,7 +140,7 @@ def test_people_sign_in_over_tls_from_another_computer(seat: Seat) -> None:
 def by_telephone(seat: Seat) -> None:
     seat.first_sign_in("agomez", "operator")
     seat.press("Usar un teléfono")
-    seat.sees("main.sign-in", "no se vuelve a mostrar")
+    seat.sees("main.sign-in", "se vuelve a mostrar")
     secret = seat.text(".secret code").replace(" ", "")
     seat.write("input[name=code]", pyotp.TOTP(secret).now() + Keys.ENTER)
     seat.sees("header", "Salir")
