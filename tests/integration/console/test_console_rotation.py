@@ -4,6 +4,7 @@ rotate actions` the same act goes through, without a restart.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from cior.cli import main
+from cior.keys import open_keys
 from cior.signers import open_signer, opener, private_file
 from cior_bus.signing import RING, make_key
 from cior_core.model import ActionKind
@@ -27,6 +29,7 @@ def keys(tmp_path: Path) -> Path:
     """The keys of a centre that was set up long ago."""
     folder = tmp_path / "data" / "keys"
     folder.mkdir(parents=True, mode=0o700)
+    open_keys(folder, own_team=True)
     make_key(
         private_file(folder, "console"),
         folder / RING,
@@ -45,6 +48,7 @@ async def here(tmp_path: Path, keys: Path) -> AsyncIterator[Office]:
     async with office(
         tmp_path / "office", signer=open_signer(keys, "console"), opens=opener(keys)
     ) as running:
+        running.clock.now_ms = time.time_ns() // 1_000_000  # keys have their time by the real clock
         yield running
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -170,7 +171,7 @@ async def test_of_entries_that_are_written_together_the_one_that_cannot_be_fails
     register: Register,
 ) -> None:
     """Reads share one insert: a copy of an id, which only the database sees, and one too long spoil no other."""
-    change: dict[int, dict[str, str]] = {
+    change: dict[int, dict[str, Any]] = {
         3: {"id": "a" * 32},
         7: {"id": "a" * 32},
         9: {"reason": "x" * 70_000},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cior_console.sign_in.lockout import Attempt, Growth, Lockout
+from cior_register.lockouts import Failures
 
 PERSON = "p-ana"
 
@@ -75,7 +76,7 @@ def test_a_success_forgets_the_slips_before_it() -> None:
 
 def test_a_restart_gives_nobody_new_tries_and_makes_no_delay_longer() -> None:
     before, thief, ana = Lockout(), Attempt("192.0.2.9", PERSON), Attempt("10.0.0.7", "p-ana")
-    kept = {}
+    kept: dict[tuple[str, str], Failures] = {}
     for attempt in (*[thief] * 6, ana):
         before.begin(attempt, 100.0)
         kept |= {(row.counter, row.key): row for row in before.changed(100.0, 1_000_000)}
@@ -98,6 +99,7 @@ def test_a_restart_gives_nobody_new_tries_and_makes_no_delay_longer() -> None:
 
 def test_what_cannot_be_kept_is_told_again_and_what_was_dropped_is_taken_back() -> None:
     lockout = Lockout(size=4)
+    rows: tuple[Failures, ...] = ()
     for n in range(8):
         lockout.begin(Attempt(f"peer-{n}", f"name-{n}"), 0.0)
         rows = lockout.changed(0.0, 0)
