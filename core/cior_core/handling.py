@@ -89,7 +89,7 @@ class AgencyStage(StrEnum):
     CLEARED = "cleared"
 
 
-class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Base: what is written once and only shown."""
 
 

@@ -92,8 +92,12 @@ class CommandKind(StrEnum):
     TASK = "task"
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of every shared struct: frozen, keyword only, defaults not written."""
+class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Base of every shared struct: frozen, keyword only, defaults not written.
+
+    What is frozen and made of values cannot be part of a cycle, so the collector of cycles need not walk it: with
+    100,000 open alerts each of its full rounds took seconds.
+    """
 
 
 class Place(Struct, frozen=True, kw_only=True):

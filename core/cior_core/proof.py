@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """``payload``: the action's JSON as it was signed, never written anew, so that it verifies for as long as it is
     kept. ``signer``: the part that took it; ``key``: which of its keys; ``at_ms``: when it signed (UTC).
 

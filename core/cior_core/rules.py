@@ -221,6 +221,7 @@ class RulePack:
         version: str,
     ) -> None:
         self.types = dict(types)
+        self.longest_window_s = max((kind.window_s for kind in self.types.values()), default=0.0)
         self.sentences = sentences
         self.protocols = protocols
         self.version = version

@@ -11,20 +11,20 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, takewhile
 from typing import Final
 
+import msgspec
+
 Entry = tuple[int, str, int]
 """An instant (UTC ms), whose it is, and a number that its reader gave it."""
 
 _RUN: Final = 256
+_EVER_MS: Final = 1 << 60
 Run = tuple[Entry, ...]
 
 
-class Agenda:
+class Agenda(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Immutable; :meth:`put` and :meth:`drop` return a new one. Two are equal when they hold the same entries."""
 
-    __slots__ = ("_runs",)
-
-    def __init__(self, runs: tuple[Run, ...] = ()) -> None:
-        self._runs = runs
+    _runs: tuple[Run, ...] = ()
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Agenda:
@@ -63,35 +63,45 @@ class Agenda:
 
     def around(self, at_ms: int, within_ms: int | None, *, limit: int) -> list[Entry]:
         """The entries at most ``within_ms`` away from ``at_ms`` (None: any), the nearest ``limit`` of each side."""
-        later, earlier = islice(self._from(at_ms), limit), islice(self._before(at_ms), limit)
-        if within_ms is None:
-            return [*later, *earlier]
-        last_ms, first_ms = at_ms + within_ms, at_ms - within_ms
-        return [
-            *takewhile(lambda entry: entry[0] <= last_ms, later),
-            *takewhile(lambda entry: entry[0] >= first_ms, earlier),
-        ]
+        if not self._runs:
+            return []
+        far = _EVER_MS if within_ms is None else within_ms
+        at, place = self._find((at_ms, "", 0))
+        later, earlier = (
+            self._later(at, place, at_ms + far, limit),
+            self._earlier(at, place, at_ms - far, limit),
+        )
+        return [*later, *earlier]
+
+    def _later(self, at: int, place: int, last_ms: int, limit: int) -> list[Entry]:
+        """From a place on, the earliest first; nothing after ``last_ms``."""
+        found: list[Entry] = []
+        end: Entry = (last_ms + 1, "", 0)
+        for run in islice(self._runs, at, None):
+            upto = bisect_left(run, end, place)
+            found += run[place : min(upto, place + limit - len(found))]
+            if upto < len(run) or len(found) >= limit:
+                break
+            place = 0
+        return found
+
+    def _earlier(self, at: int, place: int, first_ms: int, limit: int) -> list[Entry]:
+        """Before a place, the latest first; nothing before ``first_ms``."""
+        found: list[Entry] = []
+        begin: Entry = (first_ms, "", 0)
+        for n in range(at, -1, -1):
+            run = self._runs[n]
+            upto = place if n == at else len(run)
+            since = bisect_left(run, begin, 0, upto)
+            found += reversed(run[max(since, upto - limit + len(found)) : upto])
+            if since > 0 or len(found) >= limit:
+                break
+        return found
 
     def _find(self, entry: Entry) -> tuple[int, int]:
         """(the run that ``entry`` belongs to, its place there)."""
         at = max(0, bisect_right(self._runs, entry, key=_first) - 1)
         return at, bisect_left(self._runs[at], entry)
-
-    def _from(self, at_ms: int) -> Iterator[Entry]:
-        if not self._runs:
-            return
-        at, place = self._find((at_ms, "", 0))
-        yield from self._runs[at][place:]
-        for run in islice(self._runs, at + 1, None):
-            yield from run
-
-    def _before(self, at_ms: int) -> Iterator[Entry]:
-        if not self._runs:
-            return
-        at, place = self._find((at_ms, "", 0))
-        yield from reversed(self._runs[at][:place])
-        for n in range(at - 1, -1, -1):
-            yield from reversed(self._runs[n])
 
     def __iter__(self) -> Iterator[Entry]:
         for run in self._runs:

@@ -47,16 +47,15 @@ def _seen_ms(seen: Seen) -> int:
     return seen.at_ms
 
 
-_RULES: Final[tuple[tuple[str, str, Callable[[Any], int | None]], ...]] = (
-    ("cases", "cases", _case_due_ms),
-    ("closed", "cases", _closed_ms),
-    ("sent", "sent", _sent_due_ms),
-    ("watches", "watches", _end_ms),
-    ("storms", "storms", _end_ms),
-    ("pending", "pending", _end_ms),
-    ("seen", "seen", _seen_ms),
-)
-"""(agenda, map, the instant of one record)."""
+_RULES: Final[dict[str, tuple[tuple[str, Callable[[Any], int | None]], ...]]] = {
+    "cases": (("cases", _case_due_ms), ("closed", _closed_ms)),
+    "sent": (("sent", _sent_due_ms),),
+    "watches": (("watches", _end_ms),),
+    "storms": (("storms", _end_ms),),
+    "pending": (("pending", _end_ms),),
+    "seen": (("seen", _seen_ms),),
+}
+"""By map: (agenda, the instant of one record) of each of its agendas."""
 
 Remembered = dict[str, PersistentMap[Any]]
 """Maps of a state by the names of its fields."""
@@ -65,17 +64,19 @@ Remembered = dict[str, PersistentMap[Any]]
 def brought_up(dues: Dues, before: Remembered, after: Remembered) -> Dues:
     """``dues`` of ``before``, brought up to ``after``: only what has changed is looked at."""
     changed: dict[str, Agenda] = {}
-    for name, of_map, instant_of in _RULES:
+    for of_map, agendas in _RULES.items():
         if after[of_map] is before[of_map]:
             continue
-        agenda: Agenda = getattr(dues, name)
-        for key, old, new in after[of_map].changes(before[of_map]):
-            was_ms = None if old is None else instant_of(old)
-            is_ms = None if new is None else instant_of(new)
-            if was_ms != is_ms:
-                agenda = agenda if was_ms is None else agenda.drop((was_ms, key, 0))
-                agenda = agenda if is_ms is None else agenda.put((is_ms, key, 0))
-        changed[name] = agenda
+        records = list(after[of_map].changes(before[of_map]))
+        for name, instant_of in agendas:
+            agenda: Agenda = getattr(dues, name)
+            for key, old, new in records:
+                was_ms = None if old is None else instant_of(old)
+                is_ms = None if new is None else instant_of(new)
+                if was_ms != is_ms:
+                    agenda = agenda if was_ms is None else agenda.drop((was_ms, key, 0))
+                    agenda = agenda if is_ms is None else agenda.put((is_ms, key, 0))
+            changed[name] = agenda
     return msgspec.structs.replace(dues, **changed) if changed else dues
 
 
@@ -84,7 +85,8 @@ def all_dues(remembered: Remembered) -> Dues:
     return Dues(
         **{
             name: Agenda.of(_entries(remembered[of_map].items(), instant_of))
-            for name, of_map, instant_of in _RULES
+            for of_map, agendas in _RULES.items()
+            for name, instant_of in agendas
         }
     )
 

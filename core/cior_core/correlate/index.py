@@ -37,13 +37,13 @@ Filed = tuple[str, Entry]
 
 
 class Lookup(NamedTuple):
-    """What to search: a key, around which instant, how far (None: any). ``by_window``: or as far as the entry's own
-    type lasts, plus ``slack_ms``."""
+    """What to search: a key, around which instant, how far (None: any); or as far as the entry's own type lasts, at
+    most ``window_max_ms``, plus ``slack_ms``."""
 
     key: str
     at_ms: int
     within_ms: int | None = None
-    by_window: bool = False
+    window_max_ms: int = 0
     slack_ms: int = 0
 
 
@@ -181,8 +181,9 @@ def lookups(part: Part, rules: RulePack, kind: EventType, mark: str) -> Iterator
         # The part's own radius is enough, for a pair takes the smaller of both; of the windows it takes the larger.
         reach_m = kind.radius_m + accuracy_m(part, rule) + rule.place_limit_m
         within_ms = round(kind.window_s * 1000) + slack_ms
+        longest_ms = round(rules.longest_window_s * 1000)
         for key in cells(part, reach_m):
-            yield Lookup(f"{mark}{key}", at_ms, within_ms, by_window=True, slack_ms=slack_ms)
+            yield Lookup(f"{mark}{key}", at_ms, within_ms, longest_ms, slack_ms)
 
 
 def cells(part: Part, reach_m: float) -> Iterator[str]:
@@ -204,14 +205,14 @@ def _around(lat: float, lon: float, reach_m: float) -> Iterator[str]:
 def nearest(index: Index, wanted: Iterable[Lookup], *, limit: int = COMPARED_MAX) -> list[str]:
     """Whose entries lie under any of ``wanted``, the nearest in time first, ``limit`` at most; ties by id."""
     found: dict[str, int] = {}
-    for look in wanted:
-        agenda = index.get(look.key)
+    for name, at_ms, within_ms, window_max_ms, slack_ms in wanted:
+        agenda = index.get(name)
         if agenda is None:
             continue
-        walked_ms = None if look.by_window else look.within_ms
-        for instant_ms, key, window_ms in agenda.around(look.at_ms, walked_ms, limit=_WALKED_MAX):
-            away_ms = abs(instant_ms - look.at_ms)
-            if look.within_ms is not None and away_ms > max(look.within_ms, window_ms + look.slack_ms):
+        walked_ms = None if within_ms is None else max(within_ms, window_max_ms + slack_ms)
+        for instant_ms, key, window_ms in agenda.around(at_ms, walked_ms, limit=_WALKED_MAX):
+            away_ms = abs(instant_ms - at_ms)
+            if within_ms is not None and away_ms > within_ms and away_ms > window_ms + slack_ms:
                 continue
             if away_ms < found.get(key, away_ms + 1):
                 found[key] = away_ms

@@ -178,10 +178,14 @@ class _Probe:
 
     def pair(self, other: Part, best: tuple[int, float, float]) -> Found | None:
         """How the two parts may be one incident; None when not, or when ``best`` is certainly better."""
-        part, rule, kind = self.part, self.rule, self._kind_of(other.member.type)
+        part, shares_key = self.part, same_key(self.part, other)
+        # The cheapest first: at a busy corner hundreds are compared, and few are near.
+        if not shares_key and (best[0] < 2 or (best[0] == 2 and least_apart_m(part, other) > best[1])):
+            return None
+        rule, kind = self.rule, self._kind_of(other.member.type)
         delta_s = abs(part.instant_ms - other.instant_ms) / 1000
         error_s = part.error_s + other.error_s
-        by_key = same_key(part, other) and delta_s <= rule.key_window_s + error_s
+        by_key = shares_key and delta_s <= rule.key_window_s + error_s
         by_place = delta_s <= max(self.kind.window_s, kind.window_s) + error_s
         if not (by_key or by_place) or kind.family not in self._partners:
             return None
@@ -189,8 +193,6 @@ class _Probe:
             return None
         if not (self.is_placed and well_placed(other, rule)):
             return (1, delta_s, None) if by_key else None
-        if not by_key and best[0] == 2 and least_apart_m(part, other) > best[1]:
-            return None
         distance = apart_m(part, other)
         widened = self.accuracy_m + accuracy_m(other, rule)
         if by_key and distance <= rule.key_radius_m + widened:
@@ -216,10 +218,12 @@ def fits(part: Part, case_id: AlertId, context: StepContext) -> Match | None:
     return None if best is None or _is_refuted(probe, best, parts, context) else best
 
 
-def _best(probe: _Probe, case_id: AlertId, parts: tuple[Part, ...]) -> Match | None:
-    """The best match with the case, whatever else of it speaks against it; of equal ones the earliest."""
-    part = probe.part
-    best, match = _WORST, None
+def _best(
+    probe: _Probe, case_id: AlertId, parts: tuple[Part, ...], best: tuple[int, float, float] = _WORST
+) -> Match | None:
+    """The best match with the case that is no worse than ``best``, whatever else of it speaks against it; of equal
+    ones the earliest."""
+    part, match = probe.part, None
     # The latest first: most often it is the nearest, and then most of the others need no measuring.
     for other in reversed(parts):
         code = None if other.join is None else other.join.code
@@ -272,12 +276,14 @@ def find(part: Part, context: StepContext, merge_class: MergeClass) -> tuple[Mat
             full += 1
             if full > _FULL_COMPARED_MAX:
                 continue
-        parts = all_parts(case, context.cases)
-        match = _best(probe, case.id, parts)
+        parts, is_closed = all_parts(case, context.cases), case.alert.status is AlertStatus.CLOSED
+        keeps_out = lines.keeps_out(part, case, context)
+        # A closed case's rival is known with its match; against another one's most parts need no measuring.
+        rival = None if is_closed else closed if keeps_out else live
+        match = _best(probe, case.id, parts, _WORST if rival is None else rival.order[:3])
         if match is None:
             continue
-        is_over = case.alert.status is AlertStatus.CLOSED and not _late_copy(part, case, match, context)
-        keeps_out = is_over or lines.keeps_out(part, case, context)
+        keeps_out = keeps_out or (is_closed and not _late_copy(part, case, match, context))
         rival = closed if keeps_out else live
         # What does not win needs no refuting: at one corner that spares most of the work.
         if (rival is not None and match.order >= rival.order) or _is_refuted(probe, match, parts, context):

@@ -1,12 +1,15 @@
 """A persistent map of text keys: changing one key copies one small shard, so an old state and a new one share
 everything else.
 
-Keys are spread over shards; iteration is in key order, so that no result depends on the order of insertion (law 5).
+Keys are spread over shards; iteration is in key order, so that no result depends on the order of insertion or on the
+shards (law 5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import compress
+from operator import is_not, itemgetter
 from typing import Any, Final, Generic, TypeVar
 from zlib import crc32
 
@@ -64,9 +67,11 @@ class PersistentMap(Generic[V]):
         return self._with(row, at, changed, self._size - 1)
 
     def _with(self, row: int, at: int, shard: dict[str, V], size: int) -> PersistentMap[V]:
-        rows, shards = self._rows, self._rows[row]
-        changed = (*shards[:at], shard, *shards[at + 1 :])
-        return PersistentMap((*rows[:row], changed, *rows[row + 1 :]), size)
+        # A list that is changed and frozen again is twice as fast as a tuple of slices.
+        rows, shards = list(self._rows), list(self._rows[row])
+        shards[at] = shard
+        rows[row] = tuple(shards)
+        return PersistentMap(tuple(rows), size)
 
     def _shards(self) -> Iterator[dict[str, V]]:
         """Those that hold something."""
@@ -85,13 +90,16 @@ class PersistentMap(Generic[V]):
         return [value for _, value in self.items()]
 
     def changes(self, older: PersistentMap[V]) -> Iterator[tuple[str, V | None, V | None]]:
-        """``(key, value in older, value here)`` of each key whose value is another object, by shard, then key."""
+        """``(key, value in older, value here)`` of each key whose value is another object, by key."""
         if self is older:
             return
+        found: list[tuple[str, V | None, V | None]] = []
         for mine, theirs in _differing(self._rows, older._rows):
-            changed = [key for key, value in mine.items() if theirs.get(key) is not value]
-            for key in sorted([*changed, *(key for key in theirs if key not in mine)]):
-                yield key, theirs.get(key), mine.get(key)
+            found += [
+                (key, theirs.get(key), value) for key, value in mine.items() if theirs.get(key) is not value
+            ]
+            found += [(key, value, None) for key, value in theirs.items() if key not in mine]
+        yield from sorted(found, key=itemgetter(0))
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.get(key) is not None
@@ -119,12 +127,11 @@ _Rows = tuple[tuple[dict[str, V], ...], ...]
 
 def _differing(mine: _Rows[V], theirs: _Rows[V]) -> list[tuple[dict[str, V], dict[str, V]]]:
     """The pairs of shards that are not one and the same."""
-    rows = [(row, other) for row, other in zip(mine, theirs, strict=True) if row is not other]
+    rows = compress(zip(mine, theirs, strict=True), map(is_not, mine, theirs))
     return [
-        (shard, known)
+        pair
         for row, other in rows
-        for shard, known in zip(row, other, strict=True)
-        if shard is not known
+        for pair in compress(zip(row, other, strict=True), map(is_not, row, other))
     ]
 
 

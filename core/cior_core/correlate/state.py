@@ -56,7 +56,7 @@ STORED_AS: Final = {
 """The word that starts the storage key of each map (:mod:`~cior_core.correlate.persist`)."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Base of what the correlator remembers."""
 
 

@@ -65,9 +65,8 @@ _WORDS: Final[dict[type, str]] = {
 
 
 class _NewTransition(msgspec.Struct, frozen=True, kw_only=True):
-    """A transition before it has its version. ``alert_id`` None: one of the area itself."""
+    """A transition before it has its version."""
 
-    alert_id: AlertId | None
     kind: str
     actor: str
     text: Text
@@ -115,7 +114,8 @@ class StepContext:
         self.index = state.index
         self.uses = state.uses
         self._touched: dict[AlertId, None] = {}
-        self._transitions: list[_NewTransition] = []
+        # None: those of the area itself.
+        self._transitions: dict[AlertId | None, list[_NewTransition]] = {}
         self._commands: list[Command] = []
         self._dropped: list[str] = []
         self._undecoded = rules.types[UNDECODED]
@@ -284,9 +284,8 @@ class StepContext:
     ) -> None:
         """Add a transition to an alert's history (and so a version to the alert)."""
         self._touched[alert_id] = None
-        self._transitions.append(
-            _NewTransition(alert_id=alert_id, kind=kind, actor=actor, text=text, reasons=reasons)
-        )
+        new = _NewTransition(kind=kind, actor=actor, text=text, reasons=reasons)
+        self._transitions.setdefault(alert_id, []).append(new)
 
     def add_area_transition(
         self,
@@ -298,16 +297,8 @@ class StepContext:
         drill: bool = False,
     ) -> None:
         """Add a transition to the area's own history: what concerns no alert."""
-        self._transitions.append(
-            _NewTransition(
-                alert_id=None,
-                kind=kind,
-                actor=actor,
-                text=text,
-                reasons=reasons,
-                drill=drill,
-            )
-        )
+        new = _NewTransition(kind=kind, actor=actor, text=text, reasons=reasons, drill=drill)
+        self._transitions.setdefault(None, []).append(new)
 
     def issue(self, command: Command) -> None:
         """Ask for a command."""
@@ -332,14 +323,11 @@ class StepContext:
             effects.append(UpsertAlert(alert=shown))
             effects += [
                 AppendTransition(transition=self._transition(new, shown, n))
-                for n, new in enumerate(self._new_of(alert_id))
+                for n, new in enumerate(self._transitions.get(alert_id, ()))
             ]
         effects += self._area_transitions()
         effects += [IssueCommand(command=command) for command in self._commands]
         return self._state(), tuple(effects)
-
-    def _new_of(self, alert_id: AlertId | None) -> list[_NewTransition]:
-        return [new for new in self._transitions if new.alert_id == alert_id]
 
     def _transition(self, new: _NewTransition, alert: Alert, n: int) -> Transition:
         return Transition(
@@ -361,7 +349,7 @@ class StepContext:
         )
 
     def _area_transitions(self) -> list[Effect]:
-        added = self._new_of(None)
+        added = self._transitions.get(None)
         if not added:
             return []
         self.head = replace(self.head, transitions=self.head.transitions + 1)

@@ -18,6 +18,9 @@ NOTICED = Mutant(
     what="no line", file=FILE, old="{file}:{line}: {sentence}", new="{file}: {sentence}", test=TEST
 )
 UNNOTICED = Mutant(what="a word", file=FILE, old='"""Strict TOML', new='"""Severe TOML', test=TEST)
+AS_LONG = Mutant(
+    what="as long", file=FILE, old="{file}:{line}: {sentence}", new="{line}:{file}: {sentence}", test=TEST
+)
 STALE = Mutant(what="gone", file=FILE, old="no such line", new="", test=TEST)
 
 
@@ -39,6 +42,15 @@ def test_a_mutant_is_killed_only_by_a_test_that_fails(
     assert runner.killed(row, tree) is killed
     assert capsys.readouterr().out.startswith(told)
     assert (tree / FILE).read_bytes() == (source_tree.ROOT / FILE).read_bytes()
+
+
+def test_a_break_of_the_same_length_is_seen_though_compiled_modules_are_kept(tree: Path) -> None:
+    for _ in range(2):
+        assert broken_copy.run([TEST], tree) == 0
+        assert list((tree / FILE).parent.glob("__pycache__/strict_toml.*.pyc"))
+        for row in (AS_LONG, NOTICED, AS_LONG):
+            with broken_copy.broken(row, tree):
+                assert broken_copy.run([TEST], tree) == 1, row.what
 
 
 def test_nothing_is_killed_while_the_tests_do_not_pass_as_they_are(tmp_path: Path) -> None:
