@@ -157,7 +157,8 @@ def run_batch_consumer(bootstrap: str, events: int) -> None:
     import threading
 
     from cior_bus import topics
-    from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+    from cior_bus.consumer import Batch, BatchConsumer
+    from cior_bus.gathering import BatchLimits
     from cior_bus.settings import BusSettings, Profile
     from cior_core import codec
     from cior_core.catalogue import Kind

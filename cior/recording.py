@@ -12,7 +12,8 @@ from pathlib import Path
 
 from cior_bus import topics
 from cior_bus.access import as_part
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.consumer import Batch, BatchConsumer
+from cior_bus.gathering import BatchLimits
 from cior_bus.message import RecordIn
 from cior_bus.rights import Part, user_of
 from cior_bus.self_test import try_rights

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.consumer import Batch, BatchConsumer
+from cior_bus.gathering import BatchLimits
 from cior_bus.settings import BusSettings
 from cior_core import codec
 from cior_core.catalogue import KINDS, Kind

@@ -29,7 +29,8 @@ from cior.signers import open_signer, opener
 from cior.stack import Stack
 from cior.up import tell_accounts, tell_keys, told_wall
 from cior_bus import topics
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.consumer import Batch, BatchConsumer
+from cior_bus.gathering import BatchLimits
 from cior_bus.producer import Bus
 from cior_console.summary import Summary
 from cior_core import codec

@@ -5,6 +5,7 @@ Three consumers in threads of one process: *alerts* alone (due after 20 ms, so t
 at once and never waits for its own story), *prompt* with transitions, commands, actions, receipts and requests (due
 after 50 ms), *bulk* with raw records, events and dead letters. An insert of events costs 50 ms of processor time
 whether it holds one event or five hundred (``benchmarks/bench_store.py``), so bulk batches gather for four seconds.
+Under load all three gather longer, so that the store takes its share of the machine and no more.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import structlog
 
 from cior_bus import topics
 from cior_bus.batch_plan import BatchPlan
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits, Join
+from cior_bus.consumer import Batch, BatchConsumer, Join
+from cior_bus.gathering import BatchLimits
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
@@ -206,9 +208,9 @@ class StoreSink:
     def start(self) -> None:
         """Start the consumers."""
         for name, names, limits in (
-            ("alerts", ALERTS, BatchLimits(max_wait_s=0.02, max_records=2_000)),
-            ("prompt", PROMPT, BatchLimits(max_wait_s=0.05, max_records=2_000)),
-            ("bulk", BULK, BatchLimits(max_wait_s=4.0, max_records=10_000)),
+            ("alerts", ALERTS, BatchLimits(max_wait_s=0.02, gather_s=0.15, share=0.3, max_records=2_000)),
+            ("prompt", PROMPT, BatchLimits(max_wait_s=0.05, gather_s=0.5, share=0.2, max_records=2_000)),
+            ("bulk", BULK, BatchLimits(max_wait_s=4.0, gather_s=8.0, share=0.2, max_records=10_000)),
         ):
             thread = threading.Thread(
                 target=self._run, args=(name, names, limits), name=f"store-{name}", daemon=True

@@ -1,9 +1,10 @@
 """A plain batch consumer for bulk sinks: no Faust, no cleverness, commit only after the handler has succeeded.
 
 One thread. Messages are gathered per partition; a batch is due at ``max_records`` or ``max_bytes``, or when its oldest
-message has waited ``max_wait_s``. The batch is planned (:mod:`cior_bus.batch_plan`) before the handler runs, so the
-same offsets come together again on every retry, also after a crash. On the embedded broker a new epoch of the log
-(:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out before.
+message has waited long enough (:mod:`cior_bus.gathering`). The batch is planned (:mod:`cior_bus.batch_plan`) before the
+handler runs, so the same offsets come together again on every retry, also after a crash. On the embedded broker a new
+epoch of the log (:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out
+before.
 ``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the
 backpressure); any other exception leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
 """
@@ -23,6 +24,7 @@ from confluent_kafka.admin import AdminClient
 
 from cior_bus import metrics as m
 from cior_bus.batch_plan import BatchPlan, BatchPlans, MemoryPlans
+from cior_bus.gathering import BatchLimits, Buffer, Gathering
 from cior_bus.lag import Lag
 from cior_bus.log_epoch import epoch_of, name_in
 from cior_bus.message import RecordIn
@@ -33,7 +35,6 @@ from cior_core.model import Struct
 
 _LOG = structlog.get_logger(__name__)
 _PULL = 2_000
-_PLAN_PATIENCE_S = 5.0
 _EPOCH_CHECK_S = 0.5
 # Codes of librdkafka itself (rdkafka.h): the binding names them with an underscore.
 _UNKNOWN_TOPIC = -188
@@ -74,22 +75,6 @@ class Join(StrEnum):
     SUBSCRIBE = "subscribe"
 
 
-class BatchLimits(Struct, frozen=True):
-    """When a batch is due, and how retries are spaced.
-
-    ``start_patience_s``: how long a broker that does not tell its partitions yet (it starts, its group coordinator
-    moves) is asked again before :meth:`BatchConsumer.run` gives up.
-    """
-
-    max_records: int = 5_000
-    max_bytes: int = 16_777_216
-    max_wait_s: float = 1.0
-    retry_from_s: float = 0.2
-    retry_to_s: float = 10.0
-    start_patience_s: float = 60.0
-    stall_s: float = 120.0
-
-
 class ConsumerStatus(Struct, frozen=True):
     """For health: how long ago something was committed while something waited, and what waits here."""
 
@@ -97,51 +82,6 @@ class ConsumerStatus(Struct, frozen=True):
     stalled_s: float
     retries: int
     is_retrying: bool
-
-
-class _Buffer:
-    """The uncommitted messages of one partition."""
-
-    def __init__(self, plan: BatchPlan | None) -> None:
-        self.records: list[RecordIn] = []
-        self.size_bytes = 0
-        self.since_s = 0.0
-        self.plan = plan
-
-    def begins_at(self, offset: int) -> bool:
-        """Whether it has the plan of the batch that begins there."""
-        return self.plan is not None and self.plan.first == offset
-
-    def add(self, record: RecordIn) -> None:
-        if not self.records:
-            self.since_s = time.monotonic()
-            if not self.begins_at(record.offset):
-                self.plan = None
-        self.records.append(record)
-        self.size_bytes += len(record.value or b"")
-
-    def due(self, limits: BatchLimits, now_s: float) -> int:
-        """How many records make a batch now; 0: none yet."""
-        if not self.records:
-            return 0
-        if self.plan is not None:
-            inside = sum(1 for record in self.records if record.offset <= self.plan.last)
-            if self.records[-1].offset >= self.plan.last:
-                return inside
-            if now_s - self.since_s < _PLAN_PATIENCE_S:
-                return 0
-            self.plan = None  # a log that started over is shorter than the plan of its former epoch
-        if len(self.records) >= limits.max_records:
-            return limits.max_records
-        if self.size_bytes >= limits.max_bytes or now_s - self.since_s >= limits.max_wait_s:
-            return len(self.records)
-        return 0
-
-    def take(self, count: int) -> tuple[RecordIn, ...]:
-        taken, self.records = tuple(self.records[:count]), self.records[count:]
-        self.size_bytes = sum(len(record.value or b"") for record in self.records)
-        self.plan, self.since_s = None, time.monotonic()
-        return taken
 
 
 class BatchConsumer:
@@ -167,12 +107,13 @@ class BatchConsumer:
     ) -> None:
         self._settings, self._group, self._topics, self._join = settings, group, tuple(topics), join
         self._limits = limits or BatchLimits()
+        self._gathering = Gathering(self._limits)
         self._plans: BatchPlans = plans or MemoryPlans()
         self._metrics = metrics or m.Metrics()
         self._commits = commits
         self._begin = {"auto.offset.reset": "latest"} if only_news else {}
         self._on_stall = on_stall
-        self._buffers: dict[Partition, _Buffer] = {}
+        self._buffers: dict[Partition, Buffer] = {}
         self._lag = Lag(settings, group=group)
         self._progress_s = time.monotonic()
         self._retries = 0
@@ -322,7 +263,7 @@ class BatchConsumer:
             if each.offset >= 0 or self._join is Join.ASSIGN:
                 self._lag.stands(each.topic, each.partition, handled=each.offset)
             self._plans.assigned(each.topic, each.partition)
-            self._buffers[each.topic, each.partition] = _Buffer(
+            self._buffers[each.topic, each.partition] = Buffer(
                 self._plans.planned(each.topic, each.partition, since=max(each.offset, 0))
             )
 
@@ -386,16 +327,20 @@ class BatchConsumer:
             while (
                 not stop.is_set()
                 and self._buffers.get((topic, partition)) is buffer
-                and (
-                    count := len(buffer.records) if everything else buffer.due(self._limits, time.monotonic())
-                )
+                and (count := len(buffer.records) if everything else self._due(buffer))
             ):
                 batch = Batch(topic=topic, partition=partition, records=buffer.take(count))
                 self._plans.plan(topic, partition, BatchPlan(first=batch.first, last=batch.last))
+                began_s = time.monotonic()
                 if not self._insist(consumer, handler, batch, stop):
                     return
+                self._gathering.spent(time.monotonic() - began_s, now_s=time.monotonic())
                 self._commit(consumer, batch)
                 buffer.plan = self._plans.planned(topic, partition, since=batch.last + 1)
+
+    def _due(self, buffer: Buffer) -> int:
+        now_s = time.monotonic()
+        return buffer.due(self._limits, now_s, self._gathering.wait_s(now_s))
 
     def _insist(
         self, consumer: Consumer, handler: Callable[[Batch], None], batch: Batch, stop: threading.Event

@@ -28,7 +28,8 @@ _CLASS_BY_TOPIC: dict[str, SpoolClass] = {LANE_TOPIC[lane].name: _CLASS[lane] fo
 
 
 class MessageOut(Struct, frozen=True):
-    """One message to publish. ``bulk``: acknowledged in the spool and drained in envelopes.
+    """One message to publish. ``bulk``: acknowledged in the spool and drained in envelopes. ``joins``: it may share an
+    envelope with those of its topic and key that are published together with it.
 
     ``spool_class`` None: by the lane of its topic, and life-safety where that has none (the safe side: it refuses
     rather than drops).
@@ -40,6 +41,7 @@ class MessageOut(Struct, frozen=True):
     headers: tuple[tuple[str, bytes], ...] = ()
     spool_class: SpoolClass | None = None
     bulk: bool = False
+    joins: bool = False
 
     @property
     def effective_class(self) -> SpoolClass:
@@ -63,12 +65,14 @@ class MessageOut(Struct, frozen=True):
             headers=_headers(kind.headers, record) if kind.headers else (),
             spool_class=way.spool_class,
             bulk=way.bulk,
+            joins=way.joins,
         )
 
     @property
     def entry(self) -> Entry:
         """As it lies in the spool."""
-        return Entry(topic=self.topic, key=self.key, value=self.value, headers=self.headers, bulk=self.bulk)
+        joins = self.bulk or self.joins
+        return Entry(topic=self.topic, key=self.key, value=self.value, headers=self.headers, bulk=joins)
 
 
 class DurableSink(Protocol):
@@ -110,6 +114,7 @@ class _Way(NamedTuple):
     bucket: Callable[[Any], str] | None
     spool_class: SpoolClass
     bulk: bool
+    joins: bool
 
 
 @cache
@@ -124,6 +129,7 @@ def _way(kind: Kind, lane: Lane | None, spool_class: SpoolClass | None) -> _Way:
         bucket=entry.bucket if is_shared else None,
         spool_class=effective,
         bulk=is_shared and effective not in REFUSING,
+        joins=is_shared,
     )
 
 

@@ -22,8 +22,9 @@ import structlog
 from cior_bus import metrics as m
 from cior_bus import topics
 from cior_bus.command_journal import CommandJournal
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.consumer import Batch, BatchConsumer
 from cior_bus.dead_letters import dead_letter
+from cior_bus.gathering import BatchLimits
 from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_bus.settings import BusSettings
 from cior_core import codec

@@ -1,8 +1,9 @@
 """The bus: ``publish`` returns only when every message is durable, at the broker (acks=all) or in the fsynced spool
 (law 1).
 
-Two roads. **Direct**: the messages go to the broker; if one is not acknowledged in ``ack_wait_s`` the whole publish
-goes to the spool and the broker counts as away. **Spool**: while the broker is away, while older messages of the same
+Two roads. **Direct**: the messages go to the broker, those of one publish that may share an envelope in one
+(:mod:`cior_bus.lanes`); if one is not acknowledged in ``ack_wait_s`` the whole publish goes to the spool and the broker
+counts as away. **Spool**: while the broker is away, while older messages of the same
 topic and key wait there, and always for bulk messages. One thread drains the spool, life-safety first, in order per
 class, topic and key.
 
@@ -218,6 +219,7 @@ class Bus:
 
     def _direct(self, messages: Sequence[MessageOut], done: Future[None]) -> None:
         began_s = time.monotonic()
+        entries = lanes.merge(message.entry for message in messages)
 
         def ended(flight: _Flight) -> None:
             if not flight.errors:
@@ -225,21 +227,25 @@ class Bus:
                 for message in messages:
                     self.metrics.add(m.PUBLISHED, message.topic, "direct")
                 done.set_result(None)
-            else:
+            elif not self._is_refused(entries, flight, done):
                 self._not_acknowledged(messages, flight, done)
 
-        self._send([message.entry for message in messages], ended)
+        self._send(entries, ended)
+
+    def _is_refused(self, entries: Sequence[Entry], flight: _Flight, done: Future[None]) -> bool:
+        """What we have no right to write is nobody's to keep: it raises."""
+        for position, error in flight.errors.items():
+            if (refused := refusal_of(error, what=entries[position].topic)) is not None:
+                self._noticed(error)
+                done.set_exception(refused)
+                return True
+        return False
 
     def _not_acknowledged(self, messages: Sequence[MessageOut], flight: _Flight, done: Future[None]) -> None:
         """A refusal for good says nothing about this message alone: the broker judges a whole batch.
 
-        So the spool takes it, and the drain asks singly. What we have no right to write is nobody's to keep: it raises.
+        So the spool takes it, and the drain asks singly.
         """
-        for position, error in flight.errors.items():
-            if (refused := refusal_of(error, what=messages[position].topic)) is not None:
-                self._noticed(error)
-                done.set_exception(refused)
-                return
         reason = next((error for error in flight.errors.values() if not _Flight.hopeless(error)), None)
         if reason is not None or not flight.errors.keys() - {-1}:
             self._mark_away(reason)
@@ -373,7 +379,7 @@ class Bus:
                 next((error for error in flight.errors.values() if not _Flight.hopeless(error)), None)
             )
             return False
-        for entry in refused:
+        for entry in (part for each in refused for part in lanes.parts(each)):
             if not self._send_alone(spool_class, entry):
                 return False
         spool.advance(spool_class, batch)

@@ -99,7 +99,7 @@ class SpoolLimits(Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One message in the spool; ``bulk`` entries may be joined into envelopes when drained."""
+    """One message in the spool; ``bulk`` entries may be joined into envelopes on their way to the broker."""
 
     topic: str
     key: bytes

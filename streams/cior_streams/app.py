@@ -118,6 +118,7 @@ def add_agent(
     )
 
     async def body(stream: Any) -> None:
+        guard.queued[spec.name] = stream.channel.queue.qsize
         async for event in stream.events():
             await guard.run(_record(event.message), handle, agent=name, rescue=rescue)
 

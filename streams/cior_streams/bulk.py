@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from functools import partial
 from typing import cast
+
+import msgspec
 
 from cior_bus import metrics as m
 from cior_bus import topics
@@ -32,6 +35,17 @@ from cior_streams.sequencing import Sequencer
 
 TICK_HEADER = "tick_ms"
 _AGENT = {topics.EVENTS.name: "normal", topics.TELEMETRY.name: "telemetry"}
+
+
+class _Done(msgspec.Struct):
+    """What became of an envelope: its devices' new states, what tracking derived, what the correlator is to see, and
+    what buries those that failed.
+    """
+
+    states: dict[str, DeviceState] = msgspec.field(default_factory=dict)
+    derived: list[Event] = msgspec.field(default_factory=list)
+    alerting: list[Event] = msgspec.field(default_factory=list)
+    buried: list[MessageOut] = msgspec.field(default_factory=list)
 
 
 class Bulk:
@@ -68,45 +82,62 @@ class Bulk:
         if not self._table.is_new(bucket, record):
             self._metrics.add(s.REPLAYED, _AGENT[record.topic])
             return
-        events = await self._decoded(record)
-        states, derived = self._stepped(bucket, events)
-        alerting = [event for event in events if self._alert_filter(event)]
-        await self._tell(derived, [self._widened(event, states) for event in alerting])
-        self._table.keep(name, bucket, states, record)
+        done = self._stepped(record, bucket, await self._decoded(record))
+        await self._tell(done.derived, done.alerting, done.buried)
+        self._table.keep(name, bucket, done.states, record)
 
-    async def _decoded(self, record: RecordIn) -> list[Event]:
-        """The readable events of an envelope; each unreadable one is dead-lettered alone, its siblings go on."""
+    async def _decoded(self, record: RecordIn) -> list[tuple[int, Event]]:
+        """The readable events of an envelope with their positions; each unreadable one is dead-lettered alone, its
+        siblings go on.
+        """
         if not record.value:
             raise PayloadRejected("codec.empty", "an empty message on a bulk lane")
         with contextlib.suppress(PayloadRejected):
-            return cast("list[Event]", codec.records(Kind.EVENT, record.value))
-        events: list[Event] = []
+            return list(enumerate(cast("list[Event]", codec.records(Kind.EVENT, record.value))))
+        events: list[tuple[int, Event]] = []
         for index, part in enumerate(codec.split(Kind.EVENT, record.value)):
             try:
-                events.append(cast("Event", codec.decode(Kind.EVENT, bytes(part))))
+                events.append((index, cast("Event", codec.decode(Kind.EVENT, bytes(part)))))
             except PayloadRejected as error:
                 await self._guard.bury_part(
                     record, bytes(part), index, error=error, agent=_AGENT[record.topic]
                 )
         return events
 
-    def _stepped(self, bucket: Bucket, events: Iterable[Event]) -> tuple[dict[str, DeviceState], list[Event]]:
-        """Every event applied to its device. What tracking derived is not tracked again."""
-        now_ms = self._clock.now_ms()
-        changed: dict[str, DeviceState] = {}
-        derived: list[Event] = []
-        for event in events:
-            if event.source == devices.SOURCE:
+    def _stepped(self, record: RecordIn, bucket: Bucket, events: Iterable[tuple[int, Event]]) -> _Done:
+        """Every event applied to its device. What tracking derived is not tracked again. One that its device's state
+        cannot take is buried alone, and goes on bare where it may alert: its siblings are others' calls for help.
+        """
+        now_ms, done, agent = self._clock.now_ms(), _Done(), _AGENT[record.topic]
+        for index, event in events:
+            if event.source == devices.SOURCE:  # it has no device state, and no device's clock either
+                done.alerting += [event] if self._alert_filter(event) else []
                 continue
-            state = changed.get(event.subject) or bucket.states.get(event.subject)
-            changed[event.subject], told = devices.step(state, event, now_ms, self._settings)
-            derived += told
-        return changed, derived
+            state = done.states.get(event.subject) or bucket.states.get(event.subject)
+            stepped, buried = self._guard.attempt(
+                partial(_part, record, index),
+                partial(self._step, state, event, now_ms),
+                agent=agent,
+                rescue=partial(self._bare, event),
+            )
+            done.buried += buried
+            if stepped is not None:
+                after, derived, alerting = stepped
+                done.states[event.subject] = after
+                done.derived += derived
+                done.alerting += alerting
+        return done
 
-    def _widened(self, event: Event, states: dict[str, DeviceState]) -> Event:
-        """Our own events have no device state, and no device's clock either."""
-        state = states.get(event.subject)
-        return event if state is None else devices.widened(event, state, self._settings)
+    def _step(
+        self, state: DeviceState | None, event: Event, now_ms: int
+    ) -> tuple[DeviceState, Iterable[Event], list[Event]]:
+        """The device's new state, what it tells, and the event as the correlator may see it."""
+        after, derived = devices.step(state, event, now_ms, self._settings)
+        is_seen = self._alert_filter(event)
+        return after, derived, [devices.widened(event, after, self._settings)] if is_seen else []
+
+    def _bare(self, event: Event, _record: RecordIn, _error: BaseException) -> list[MessageOut]:
+        return self._sequencer.items_of([event]) if self._alert_filter(event) else []
 
     async def _sweep(self, record: RecordIn, now_ms: int) -> None:
         """Time up to which this partition has been read: who is silent? For every bucket of the partition."""
@@ -116,12 +147,12 @@ class Bulk:
                 continue
             changed, derived = devices.sweep(bucket.states, now_ms, self._settings)
             if changed:
-                await self._tell(list(derived), [])
+                await self._tell(list(derived), [], [])
                 self._table.keep(name, bucket, changed, None)
 
-    async def _tell(self, derived: list[Event], alerting: list[Event]) -> None:
+    async def _tell(self, derived: list[Event], alerting: list[Event], buried: list[MessageOut]) -> None:
         messages = [MessageOut.of(event) for event in (*derived, *devices.offsets(derived))]
-        messages += self._sequencer.items_of(alerting)
+        messages += [*self._sequencer.items_of(alerting), *buried]
         if messages:
             await self._bus.publish(messages)
         for event in derived:
@@ -139,6 +170,12 @@ class Bulk:
             if name
         ]
         await self._bus.publish(ticks)
+
+
+def _part(record: RecordIn, index: int) -> RecordIn:
+    """One record of an envelope, with its own bytes."""
+    parts = codec.split(Kind.EVENT, record.value or b"")
+    return msgspec.structs.replace(record, value=bytes(parts[index]), index=index)
 
 
 def buckets_of(partition: int, partitions: int) -> list[bytes]:

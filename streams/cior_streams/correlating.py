@@ -68,7 +68,7 @@ class Correlation:
         await self._apply(record, items, buried)
 
     def _attempt(self, part: RecordIn, make: Callable[[], T]) -> tuple[T | None, list[MessageOut]]:
-        return self._guard.attempt(part, make, agent="correlate", rescue=self._rescue)
+        return self._guard.attempt(lambda: part, make, agent="correlate", rescue=self._rescue)
 
     def _read(self, record: RecordIn) -> Item:
         item = cast("Item", codec.decode(Kind.ITEM, record.value))

@@ -41,11 +41,12 @@ def nothing_to_rescue(_record: RecordIn, _error: BaseException) -> Sequence[Mess
 
 
 class Guard:
-    """One per worker."""
+    """One per worker. ``queued``: how many messages lie before each topic's agent, when asked."""
 
     def __init__(self, bus: DurableSink, *, clock: Clock, metrics: m.Metrics) -> None:
         self._bus, self._clock, self._metrics = bus, clock, metrics
         self.done: dict[tuple[str, int], int] = {}
+        self.queued: dict[str, Callable[[], int]] = {}
 
     async def run(
         self, record: RecordIn, handle: Handle, *, agent: str, rescue: Rescue = nothing_to_rescue
@@ -84,14 +85,20 @@ class Guard:
         self._count(agent, error)
 
     def attempt(
-        self, record: RecordIn, make: Callable[[], T], *, agent: str, rescue: Rescue = nothing_to_rescue
+        self,
+        part: Callable[[], RecordIn],
+        make: Callable[[], T],
+        *,
+        agent: str,
+        rescue: Rescue = nothing_to_rescue,
     ) -> tuple[T | None, list[MessageOut]]:
-        """What comes of one record of an envelope (``record``: that one, with its own bytes and index); or
+        """What comes of one record of an envelope (``part`` gives that one, with its own bytes and index); or
         None and what buries it alone, which its caller publishes with what its siblings gave.
         """
         try:
             return make(), []
         except Exception as error:  # noqa: BLE001  (this is the guard)
+            record = part()
             _told(record, error, agent)
             letter = self._letter(record, record.value or b"", error, index=record.index)
             rescued = _rescued(record, error, rescue)

@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import faust
@@ -96,6 +97,7 @@ class Worker:
         self._diagnosis, self._commit_age_s = Diagnosis.BROKER_AWAY, 0.0
         self._dog = Watchdog(stall_s=settings.stall_s, urgent=settings.urgent_topics)
         self._done: dict[tuple[str, int], int] = {}
+        self._queued: dict[str, Callable[[], int]] = {}
         self._lateness = Lateness(self._clock, worker=f"{settings.app_id}-{settings.worker}")
         self._seen = Observation(
             at_s=time.monotonic(), is_reading=False, committed={}, assigned=frozenset(), topics=frozenset()
@@ -155,7 +157,7 @@ class Worker:
     async def _serve(self, bus: Bus) -> int:
         guard = Guard(bus, clock=self._clock, metrics=self.metrics)
         app = build(self.settings, self.domain, bus, guard=guard, clock=self._clock, metrics=self.metrics)
-        self._done = guard.done
+        self._done, self._queued = guard.done, guard.queued
         app.loop = asyncio.get_running_loop()
         app.finalize()
         starting = asyncio.ensure_future(app.start())
@@ -203,6 +205,7 @@ class Worker:
             topics=frozenset(names | edge.changelogs(app)) if is_reading else frozenset(names),
             unsent=edge.send_errors(app),
             done=dict(self._done),
+            queued={topic: count() for topic, count in self._queued.items()},
         )
         ready = is_reading and self._diagnosis in WORKING
         self.metrics.set(s.READY, value=ready)

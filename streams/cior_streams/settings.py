@@ -92,10 +92,13 @@ BULK_FETCH_WAIT_MS = 100
 Each look costs the broker processor time, and telemetry may wait a tenth of a second.
 """
 
+STREAM_BUFFER = 4_096
+"""Messages that lie before one agent; when it is full, no topic's next message is fetched."""
+
 _COMMON: dict[str, Any] = {
     "broker_commit_interval": 0.5,
     "broker_commit_every": 1_000,
-    "stream_buffer_maxsize": 4_096,
+    "stream_buffer_maxsize": STREAM_BUFFER,
     "stream_wait_empty": True,
     "topic_disable_leader": True,
     "consumer_auto_offset_reset": "earliest",

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from cior_bus.settings import BusSettings
 from cior_core.model import Struct
+from cior_streams.settings import STREAM_BUFFER
 
 Place = tuple[str, int]
 
@@ -47,7 +49,7 @@ class Observation(Struct, frozen=True):
     """What the worker says of itself.
 
     ``committed``: next offsets of the partitions it reads; ``done``: those that it has processed, which is ahead of it.
-    ``is_reading``: assigned and recovered.
+    ``is_reading``: assigned and recovered. ``queued``: messages that lie before each topic's agent.
     """
 
     at_s: float
@@ -57,6 +59,7 @@ class Observation(Struct, frozen=True):
     topics: frozenset[str]
     unsent: int = 0
     done: dict[Place, int] = msgspec.field(default_factory=dict)
+    queued: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Logs(Struct, frozen=True):
@@ -97,6 +100,80 @@ class Waiting:
         return max((now_s - looks[0][0] for looks in self._looks.values() if looks), default=0.0)
 
 
+class _Since(NamedTuple):
+    """Where a partition's commits stand, since when, and what its topic's agent had done by then."""
+
+    offset: int
+    at_s: float
+    handled: int
+
+
+class Stalls:
+    """Which partitions have input and do not come on.
+
+    One agent serves all partitions of a topic, in the order in which they were fetched. Behind a desk's file of
+    thousands of slow messages in one partition, another's single message waits its turn for minutes, and its commits
+    stand still although all works: to end the worker then makes it later still. So commits that stand still are a stall
+    when the partition has been *worked on* since, when its agent does nothing, when nothing lies before that agent that
+    the partition could wait behind, or when its turn should long have come.
+    """
+
+    def __init__(self, stall_s: float, *, buffer: int) -> None:
+        self._stall_s, self._buffer = stall_s, buffer
+        self._stood: dict[Place, _Since] = {}
+        self._agents: dict[str, tuple[int, float]] = {}
+        self.oldest_s = 0.0
+
+    def forgive(self, now_s: float) -> None:
+        """Time without a broker is nobody's stall."""
+        self._stood = {place: since._replace(at_s=now_s) for place, since in self._stood.items()}
+
+    def found(self, seen: Observation, logs: Logs, *, now_s: float) -> bool:
+        """Whether a partition is stalled. Recovering for longer than ``stall_s`` is a stall too."""
+        waiting = {
+            place: seen.committed.get(place, 0)
+            for place in seen.assigned
+            if logs.ends.get(place, 0) > seen.committed.get(place, 0)
+        }
+        if not seen.assigned:
+            waiting = {("", 0): -1}
+        self._look_at_agents(seen, now_s)
+        self._stood = {place: self._since(place, offset, now_s) for place, offset in waiting.items()}
+        ages_s = {place: now_s - since.at_s for place, since in self._stood.items()}
+        self.oldest_s = max(ages_s.values(), default=0.0)
+        return any(
+            age_s > self._stall_s and not self._waits_its_turn(place, seen, now_s)
+            for place, age_s in ages_s.items()
+        )
+
+    def _look_at_agents(self, seen: Observation, now_s: float) -> None:
+        handled: dict[str, int] = {}
+        for (topic, _), offset in seen.done.items():
+            handled[topic] = handled.get(topic, 0) + offset
+        for topic, count in handled.items():
+            if self._agents.get(topic, (-1, 0.0))[0] != count:
+                self._agents[topic] = count, now_s
+
+    def _since(self, place: Place, offset: int, now_s: float) -> _Since:
+        before = self._stood.get(place)
+        if before is not None and before.offset == offset:
+            return before
+        return _Since(offset, now_s, self._handled(place[0]))
+
+    def _handled(self, topic: str) -> int:
+        return self._agents.get(topic, (0, 0.0))[0]
+
+    def _waits_its_turn(self, place: Place, seen: Observation, now_s: float) -> bool:
+        if seen.done.get(place, 0) > seen.committed.get(place, 0):
+            return False
+        if self._handled(place[0]) - self._stood[place].handled > 2 * self._buffer:
+            return False
+        # What is fetched lies before its own agent; what is not may be kept out by another's full queue.
+        full = {topic for topic, count in seen.queued.items() if count >= 0.9 * self._buffer}
+        before = {place[0]} if seen.queued.get(place[0]) else full
+        return any(now_s - self._agents.get(topic, (0, 0.0))[1] <= self._stall_s for topic in before)
+
+
 class Watchdog:
     """Feed it with :meth:`diagnose`; pure but for the times it is given. ``urgent``: topics on which presses travel."""
 
@@ -107,15 +184,20 @@ class Watchdog:
         missing_s: float = 3.0,
         loop_s: float = 20.0,
         urgent: frozenset[str] = frozenset(),
+        buffer: int = STREAM_BUFFER,
     ) -> None:
         self._waiting = Waiting(urgent)
+        self._stalls = Stalls(stall_s, buffer=buffer)
         self.oldest_s = 0.0
-        self._stall_s, self._missing_s, self._loop_s = stall_s, missing_s, loop_s
+        self._missing_s, self._loop_s = missing_s, loop_s
         self._ends: dict[Place, int] = {}
-        self._moved: dict[Place, tuple[int, float]] = {}
         self._missing_since_s: float | None = None
         self._cluster = ""
-        self.commit_age_s = 0.0
+
+    @property
+    def commit_age_s(self) -> float:
+        """How long the commits of the slowest partition with input have stood still."""
+        return self._stalls.oldest_s
 
     def diagnose(self, seen: Observation, logs: Logs | None, *, now_s: float) -> Diagnosis:
         """One look. ``logs`` None: the broker did not answer."""
@@ -135,13 +217,12 @@ class Watchdog:
             return Diagnosis.TOPIC_MISSING
         self._ends.update(logs.ends)
         self.oldest_s = self._waiting.oldest_s(seen, logs, now_s=now_s)
-        if self._is_stalled(seen, logs, now_s):
+        if self._stalls.found(seen, logs, now_s=now_s):
             return Diagnosis.STALLED
         return Diagnosis.LATE if self.oldest_s > LATE_S else Diagnosis.FINE
 
     def _forgive(self, now_s: float) -> None:
-        """Time without a broker is nobody's stall."""
-        self._moved = {place: (offset, now_s) for place, (offset, _) in self._moved.items()}
+        self._stalls.forgive(now_s)
         self._missing_since_s = None
 
     def _is_another_log(self, logs: Logs) -> bool:
@@ -156,29 +237,6 @@ class Watchdog:
             return False
         self._missing_since_s = self._missing_since_s or now_s
         return now_s - self._missing_since_s >= self._missing_s
-
-    def _is_stalled(self, seen: Observation, logs: Logs, now_s: float) -> bool:
-        """Input waits and the committed offset of its partition has not moved for ``stall_s``.
-
-        Recovering for longer than that is a stall too.
-        """
-        if not seen.assigned:
-            places: Mapping[Place, int] = {("", 0): -1}
-        else:
-            places = {
-                place: seen.committed.get(place, 0)
-                for place in seen.assigned
-                if logs.ends.get(place, 0) > seen.committed.get(place, 0)
-            }
-        self._moved = {
-            place: (
-                offset,
-                self._moved[place][1] if self._moved.get(place, (-2, 0.0))[0] == offset else now_s,
-            )
-            for place, offset in places.items()
-        }
-        self.commit_age_s = max((now_s - since_s for _, since_s in self._moved.values()), default=0.0)
-        return self.commit_age_s > self._stall_s
 
 
 class LogReader:

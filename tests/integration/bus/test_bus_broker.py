@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import threading
@@ -20,8 +21,9 @@ from cior_bus import metrics as m
 from cior_bus import topics
 from cior_bus.admin import Topics, TopicState
 from cior_bus.batch_plan import BatchPlans, MemoryPlans
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits, Join
+from cior_bus.consumer import Batch, BatchConsumer, Join
 from cior_bus.dead_letters import dead_letter
+from cior_bus.gathering import BatchLimits
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
@@ -226,6 +228,40 @@ async def test_bulk_records_arrive_in_envelopes_and_in_order(broker: Broker, tmp
     assert {key: values == sorted(values) for key, values in seen.items()} == dict.fromkeys(seen, True)
     assert sum(map(len, seen.values())) == 1_000
     assert len(rows) <= 100, "envelopes hold many records"
+    spool.close()
+
+
+async def test_a_desks_calls_of_one_publish_are_one_message_and_presses_beside_them_are_not(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """By the direct way and, while the broker is away, by the spool: the same envelopes, nothing lost, in order."""
+    Topics(broker.settings).ensure()
+    spool = Spool.open(tmp_path)
+    with Bus(broker.patient, spool=spool) as bus:
+        for start in (0, 50):
+            if start and broker.profile is Profile.KAFKA:
+                broker.kill()
+            await bus.publish(
+                [
+                    each
+                    for n in range(start, start + 50)
+                    for each in (
+                        press(n, key=b"desk"),
+                        MessageOut(
+                            topic=topics.EVENTS.name, key=b"b007", value=b'{"n":%d}' % n,
+                            spool_class=SpoolClass.LIFE_SAFETY, joins=True,
+                        ),
+                    )
+                ]
+            )  # fmt: skip
+        if broker.profile is Profile.KAFKA:
+            broker.start()
+        assert bus.flush(timeout_s=60)
+    rows = broker.values(topics.EVENTS.name, at_least=2)
+    assert [len(codec.split(Kind.EVENT, value or b"")) for _, value in rows] == [50, 50]
+    joined = [json.loads(value or b"") for _, value in rows]
+    assert [each["n"] for envelope in joined for each in envelope] == list(range(100))
+    assert numbers(broker.values(URGENT, at_least=100)) == list(range(100))
     spool.close()
 
 

@@ -26,7 +26,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from cior.bus_certificates import make_certificates
 from cior.embedded.tansu import free_port
 from cior_bus import topics
-from cior_bus.consumer import BatchConsumer, BatchLimits
+from cior_bus.consumer import BatchConsumer
+from cior_bus.gathering import BatchLimits
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.rights import Part, access_list, user_of, users

@@ -10,7 +10,8 @@ from pathlib import Path
 from cior.embedded.tansu import Tansu
 from cior_bus import topics
 from cior_bus.admin import Topics
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.consumer import Batch, BatchConsumer
+from cior_bus.gathering import BatchLimits
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_core import codec

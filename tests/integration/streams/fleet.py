@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ class Fleet:
         ready: bool = True,
         stall_s: float = 20,
         table_delay_s: float = 0,
+        slow_s: float = 0,
     ) -> None:
         name = f"{role}-{worker}"
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -91,6 +93,8 @@ class Fleet:
             env = {**os.environ, "STALL_S": str(stall_s)}
             if table_delay_s:
                 env["TABLE_DELAY_S"] = str(table_delay_s)
+            if slow_s:
+                env["SLOW_S"] = str(slow_s)
             self.processes[name] = subprocess.Popen(argv, stdout=log, stderr=log, env=env)
         if ready:
             self.wait_ready(role, worker)
@@ -172,3 +176,42 @@ def until(done: Callable[[], bool], *, timeout_s: float, why: Callable[[], str] 
     while not done():
         assert time.monotonic() < deadline, why()
         time.sleep(0.1)
+
+
+def assert_every_press_once(fleet: Fleet, events: list[Event]) -> None:
+    """Zero lost, zero doubled: each press is a member of exactly one alert, and no alert or command id stands for two
+    things.
+    """
+    wanted = {event.id for event in events}
+
+    def members(alerts: dict[str, Any]) -> Counter[str]:
+        return Counter(
+            member.event_id
+            for alert in alerts.values()
+            if alert.merged_into is None
+            for member in alert.members
+        )
+
+    until(
+        lambda: wanted <= members(fleet.alerts(at_least=1)).keys(),
+        timeout_s=60,
+        why=lambda: f"lost; {fleet.logs()}",
+    )
+    time.sleep(1.0)
+    found = members(fleet.alerts())
+    assert {event: count for event, count in found.items() if count != 1} == {}
+    copies: dict[tuple[str, int], set[bytes]] = defaultdict(set)
+    for alert in fleet.read(topics.ALERTS, Kind.ALERT):
+        copies[alert.id, alert.version].add(codec.encode(alert))
+    assert [name for name, bodies in copies.items() if len(bodies) > 1] == [], (
+        "one version of one alert, told in two ways"
+    )
+    commands: dict[str, set[bytes]] = defaultdict(set)
+    for command in fleet.read(topics.COMMANDS, Kind.COMMAND):
+        commands[command.id].add(codec.encode(command))
+    assert [name for name, bodies in commands.items() if len(bodies) > 1] == []
+    steps = Counter(
+        (c.alert_id, c.kind, c.target, c.step, tuple(sorted(map(str, c.parameters.items()))))
+        for c in {c.id: c for c in fleet.read(topics.COMMANDS, Kind.COMMAND)}.values()
+    )
+    assert {step: count for step, count in steps.items() if count > 1} == {}, "one step, two commands"

@@ -9,19 +9,22 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cior import packs
 from cior_bus import topics
-from cior_bus.lanes import device_bucket
+from cior_bus.lanes import BUCKETS, bucket_key, device_bucket
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
-from cior_bus.spool import Spool
+from cior_bus.spool import Spool, SpoolClass
 from cior_core import codec, identity
+from cior_core.attributes import PACED
 from cior_core.catalogue import Kind
 from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
+from cior_streams.partitions import partition_of
 from cior_streams.settings import Role
-from integration.streams.fleet import Fleet, message, now_ms, press, until
+from integration.streams.fleet import Fleet, assert_every_press_once, message, now_ms, press, until
 
 
 def telemetry(
@@ -134,6 +137,73 @@ def test_a_killed_bulk_worker_forgets_no_device_and_says_nothing_twice(fleet: Fl
     fleet.start(Role.BULK)
     time.sleep(8.0)
     assert len({e.id for e in derived(fleet, topics.URGENT, "source.silent")}) == 2
+
+
+def call(number: int) -> Event:
+    """A life-safety call of a desk's file, beyond the desk's pace, at its own corner."""
+    told = press(number, subject="cad:911", kind="medical.emergency", lat=-33.0 - number * 0.02)
+    return msgspec.structs.replace(
+        told, lane=Lane.NORMAL, independence=f"cad:911/{number}", attributes={PACED: True}
+    )
+
+
+@pytest.mark.crash
+def test_law_4_workers_killed_in_the_middle_of_a_desks_file_lose_no_call_and_tell_none_twice(
+    fleet: Fleet,
+) -> None:
+    """240 calls in envelopes of up to forty; both workers die by kill -9 three times while they lie in them."""
+    calls = [call(number) for number in range(240)]
+    for role in Role:
+        fleet.start(role)
+    for life in range(3):
+        with Bus(fleet.broker.settings) as bus:
+            for at in range(80 * life, 80 * life + 80, 40):
+                bus.publish_sync(
+                    [MessageOut.of(each, spool_class=SpoolClass.LIFE_SAFETY) for each in calls[at : at + 40]]
+                )
+        time.sleep(0.15 * life)
+        for role in Role:
+            fleet.kill(role)
+        for role in Role:
+            fleet.start(role, ready=False)
+    for role in Role:
+        fleet.wait_ready(role)
+    event = press(1)
+    fleet.send([message(event)])
+    assert len(fleet.broker.values(topics.EVENTS.name, at_least=6)) < 60, "they travelled together"
+    assert_every_press_once(fleet, [*calls, event])
+
+
+def test_a_message_behind_a_long_file_in_another_partition_does_not_end_the_worker(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    """Single messages of one partition, hundreds of them, and then one of another: its turn comes after more than the
+    stall limit, and the worker is the same process.
+    """
+    slow, other = (
+        b"b001",
+        next(
+            key for key in map(bucket_key, range(BUCKETS)) if partition_of(key, 4) != partition_of(b"b001", 4)
+        ),
+    )
+    events = topics.EVENTS.name
+    rows = [
+        MessageOut(topic=events, key=slow, value=codec.encode(telemetry("cad-1", n, lane=Lane.NORMAL)))
+        for n in range(600)
+    ]
+    fleet.send(rows)
+    last = telemetry("cam-1", 1, lane=Lane.NORMAL)
+    fleet.start(Role.BULK, ready=False, stall_s=3, slow_s=0.02)
+    fleet.wait_ready(Role.BULK)
+    time.sleep(1.0)
+    fleet.send([MessageOut(topic=events, key=other, value=codec.encode(last))])
+    begun = fleet.processes["bulk-1"].pid
+    text = 'cior_streams_handled_messages_total{agent="normal"} 601'
+    until(lambda: text in fleet.metrics(Role.BULK), timeout_s=60, why=fleet.logs)
+    health = fleet.health(Role.BULK)
+    assert health is not None
+    assert health.pid == begun, "nobody ended it"
+    assert "ended_by_watchdog" not in fleet.log(Role.BULK)
 
 
 async def test_a_backlog_of_telemetry_does_not_delay_a_press(fleet: Fleet, tmp_path: Path) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -35,7 +33,7 @@ from cior_streams.settings import Role
 from doubles.signing import signed
 from engines.apache_kafka import ApacheKafka
 from integration.bus.brokers import Broker, empty
-from integration.streams.fleet import Fleet, message, now_ms, press, until
+from integration.streams.fleet import Fleet, assert_every_press_once, message, now_ms, press, until
 
 NOT_READY = Health(ready=False, diagnosis="", commit_age_s=0, at_ms=0, pid=0, worker="", metrics_url="")
 
@@ -87,45 +85,6 @@ def sequenced(fleet: Fleet) -> list[str]:
     """The events of the area log, each once, in its order."""
     items = fleet.read(topics.AREA, Kind.ITEM, timeout_s=3)
     return list(dict.fromkeys(item.event.id for item in items if isinstance(item, EventItem)))
-
-
-def assert_every_press_once(fleet: Fleet, events: list[Event]) -> None:
-    """Zero lost, zero doubled: each press is a member of exactly one alert, and no alert or command id stands for two
-    things.
-    """
-    wanted = {event.id for event in events}
-
-    def members(alerts: dict[str, Any]) -> Counter[str]:
-        return Counter(
-            member.event_id
-            for alert in alerts.values()
-            if alert.merged_into is None
-            for member in alert.members
-        )
-
-    until(
-        lambda: wanted <= members(fleet.alerts(at_least=1)).keys(),
-        timeout_s=60,
-        why=lambda: f"lost; {fleet.logs()}",
-    )
-    time.sleep(1.0)
-    found = members(fleet.alerts())
-    assert {event: count for event, count in found.items() if count != 1} == {}
-    copies: dict[tuple[str, int], set[bytes]] = defaultdict(set)
-    for alert in fleet.read(topics.ALERTS, Kind.ALERT):
-        copies[alert.id, alert.version].add(codec.encode(alert))
-    assert [name for name, bodies in copies.items() if len(bodies) > 1] == [], (
-        "one version of one alert, told in two ways"
-    )
-    commands: dict[str, set[bytes]] = defaultdict(set)
-    for command in fleet.read(topics.COMMANDS, Kind.COMMAND):
-        commands[command.id].add(codec.encode(command))
-    assert [name for name, bodies in commands.items() if len(bodies) > 1] == []
-    steps = Counter(
-        (c.alert_id, c.kind, c.target, c.step, tuple(sorted(map(str, c.parameters.items()))))
-        for c in {c.id: c for c in fleet.read(topics.COMMANDS, Kind.COMMAND)}.values()
-    )
-    assert {step: count for step, count in steps.items() if count > 1} == {}, "one step, two commands"
 
 
 @pytest.mark.crash

@@ -2,7 +2,7 @@
 [SESSION_MS]``.
 
 ``TABLE_DELAY_S``: so long takes each entry of a table on its way to the client that sends it, as on a machine that is
-busy with other things.
+busy with other things. ``SLOW_S``: so long takes each message of the bulk lanes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from typing import Any
 from faust.transport.producer import ProducerBuffer
 
 from cior import packs
+from cior_bus.message import RecordIn
 from cior_bus.metrics import Metrics
 from cior_bus.metrics_endpoint import MetricsEndpoint
 from cior_bus.settings import BusSettings
 from cior_bus.signing import RING, ActionOpener
 from cior_core.model import Device
+from cior_streams.bulk import Bulk
 from cior_streams.runner import run_worker
 from cior_streams.settings import Role, StreamSettings
 from cior_streams.wiring import Domain
@@ -42,6 +44,16 @@ def delay_tables(delay_s: float) -> None:
     ProducerBuffer._send_pending = late  # type: ignore[method-assign, assignment]
 
 
+def slow_bulk(slow_s: float) -> None:
+    handle = Bulk.envelope
+
+    async def slowly(self: Bulk, record: RecordIn) -> None:
+        await asyncio.sleep(slow_s)
+        await handle(self, record)
+
+    Bulk.envelope = slowly  # type: ignore[method-assign]
+
+
 def main(dsn: str, role: str, state_dir: str, worker: str, workers: str, session_ms: str = "6000") -> int:
     logging.basicConfig(level=os.environ.get("LOG", "WARNING"))
     settings = StreamSettings(
@@ -54,6 +66,8 @@ def main(dsn: str, role: str, state_dir: str, worker: str, workers: str, session
     )
     if delay := os.environ.get("TABLE_DELAY_S"):
         delay_tables(float(delay))
+    if slow := os.environ.get("SLOW_S"):
+        slow_bulk(float(slow))
     opens = ActionOpener(settings.state_dir / RING)
     domain = Domain.of(packs.rule_pack(), packs.taxonomy(), known=DEVICES, opens=opens)
     metrics = Metrics()

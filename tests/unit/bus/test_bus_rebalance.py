@@ -11,7 +11,8 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 from cior_bus.batch_plan import BatchPlan, MemoryPlans
-from cior_bus.consumer import Batch, BatchConsumer, BatchLimits
+from cior_bus.consumer import Batch, BatchConsumer
+from cior_bus.gathering import BatchLimits
 from cior_bus.message import RecordIn
 from cior_bus.settings import BusSettings
 from cior_core.errors import SourceUnavailable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -93,3 +95,64 @@ def test_a_table_entry_that_was_not_sent_and_a_loop_that_does_not_turn_end_the_w
     observation: Observation, diagnosis: Diagnosis
 ) -> None:
     assert Watchdog(stall_s=10).diagnose(observation, logs(0), now_s=0) is diagnosis
+
+
+SLOW, OTHER, SHORT = ("cior.events.v1", 0), ("cior.events.v1", 1), ("cior.telemetry.v1", 0)
+BUFFER = 4_096
+
+
+def behind_a_file(
+    at_s: float, *, queued: dict[str, int] | None = None, done: int | None = None, other_done: int = 0
+) -> tuple[Observation, Logs]:
+    """The bulk worker does 30 messages of one partition a second, of thousands; in another a single one waits."""
+    count = round(at_s * 30) if done is None else done
+    observed = Observation(
+        at_s=at_s,
+        is_reading=True,
+        committed={SLOW: count, OTHER: 0},
+        assigned=frozenset({SLOW, OTHER, SHORT}),
+        topics=frozenset({SLOW[0], SHORT[0]}),
+        done={SLOW: count, OTHER: other_done},
+        queued={SLOW[0]: 3_000} if queued is None else queued,
+    )
+    return observed, Logs(topics=observed.topics, ends={SLOW: 9_000, OTHER: 1, SHORT: 0}, cluster="a")
+
+
+def test_a_message_that_waits_its_turn_behind_a_file_in_another_partition_is_no_stall() -> None:
+    """One agent serves both. Ending the worker then makes all of it later still: it was seen to happen twice."""
+    dog = Watchdog(stall_s=10)
+    for now_s in range(120):
+        assert dog.diagnose(*behind_a_file(now_s), now_s=now_s) is Diagnosis.FINE
+
+
+def test_a_topic_kept_out_by_anothers_full_queue_is_no_stall() -> None:
+    dog = Watchdog(stall_s=10)
+    for now_s in range(120):
+        observed, logs = behind_a_file(now_s, queued={SLOW[0]: BUFFER, SHORT[0]: 0}, other_done=1)
+        waits = msgspec.structs.replace(logs, ends={**logs.ends, SHORT: 5})
+        committed = {**observed.committed, OTHER: 1}
+        observed = msgspec.structs.replace(observed, committed=committed)
+        assert dog.diagnose(observed, waits, now_s=now_s) is Diagnosis.FINE
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({"queued": {SLOW[0]: 0}}, id="nothing lies before its agent: it was never fetched"),
+        pytest.param({"done": 7}, id="its agent does nothing"),
+        pytest.param({"other_done": 1}, id="it was done, and never committed"),
+    ],
+)
+def test_a_partition_that_nothing_excuses_is_a_stall_though_others_move(how: dict[str, Any]) -> None:
+    dog = Watchdog(stall_s=10)
+    found = [dog.diagnose(*behind_a_file(t, **how), now_s=t) for t in range(23)]
+    assert Diagnosis.STALLED in found
+    assert found[:10] == [Diagnosis.FINE] * 10
+
+
+def test_nobody_waits_for_longer_than_two_full_queues() -> None:
+    """A partition that Faust lost is found even while another never rests."""
+    dog = Watchdog(stall_s=10)
+    found = [dog.diagnose(*behind_a_file(t), now_s=t) for t in range(2 * BUFFER // 30 + 3)]
+    assert found[-1] is Diagnosis.STALLED
+    assert set(found[: 2 * BUFFER // 30 - 1]) == {Diagnosis.FINE}
