@@ -8,16 +8,22 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from cior.settings import Centre
 from cior_core import bundled
 from cior_core.cameras import Cameras
 from cior_core.city_pack import MANIFEST, LayerKind, read_manifest, refuse_changed
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import City
+from cior_core.map_tiles import HEADER_BYTES, TILES_FILE, TilesHeader, read_tiles_header
+from cior_core.model import Struct
 
-_PLACES = ("districts", "facilities", "schools", "blocks")
-_SHOWN = ("districts", "streets", "facilities", "schools")
-_BY_HAND = (*_PLACES, "cameras", "streets", "neighbourhoods")
+_DRAWN = ("districts", "facilities", "schools", "blocks")
+_PLACES = (*_DRAWN, "neighbourhoods")
+_SHOWN = ("districts", "neighbourhoods", "streets", "facilities", "schools")
+_KINDS = {"streets": "street", "neighbourhoods": "neighbourhood"}
+_BY_HAND = (*_PLACES, "cameras", "streets")
 
 
 def city_texts(centre: Centre) -> Mapping[str, str]:
@@ -26,7 +32,7 @@ def city_texts(centre: Centre) -> Mapping[str, str]:
     Raises ``ConfigInvalid``; ``IntegrityBroken`` for a pack that was changed.
     """
     if not centre.file.centre.city:
-        return {name: bundled.text(f"city/{name}.geojson") for name in _PLACES}
+        return {name: bundled.text(f"city/{name}.geojson") for name in _DRAWN}
     folder = centre.beside(centre.file.centre.city)
     return pack_texts(folder) if (folder / MANIFEST).is_file() else _by_hand(folder)
 
@@ -54,15 +60,42 @@ def _by_hand(folder: Path) -> Mapping[str, str]:
     return texts
 
 
-def city_map(texts: Mapping[str, str]) -> bytes:
-    """What a map of the console shows, as one GeoJSON: districts, streets (``kind`` street), facilities by kind."""
+class MapTiles(Struct, frozen=True, kw_only=True):
+    """The city's map tiles, whose header was read."""
+
+    path: Path
+    header: TilesHeader
+
+
+def city_tiles(centre: Centre) -> MapTiles | None:
+    """The map tiles of the city's folder; None without any. Raises ``ConfigInvalid`` ``city.tiles_damaged``: a map
+    without them is still a map, so that is said and nothing else waits for it.
+    """
+    path = centre.beside(centre.file.centre.city) / TILES_FILE if centre.file.centre.city else None
+    if path is None or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        header = read_tiles_header(file.read(HEADER_BYTES), size_bytes=path.stat().st_size)
+    return MapTiles(path=path, header=header)
+
+
+def city_map(texts: Mapping[str, str], tiles: MapTiles | None = None, *, is_damaged: bool = False) -> bytes:
+    """What a map of the console shows, as one GeoJSON: districts, neighbourhoods and streets (by ``kind``), facilities.
+
+    Beside the features (RFC 7946 §6.1): ``tiles``, what the map tiles are, or ``tiles_damaged``.
+    """
     layers = {name: json.loads(texts[name]) for name in _SHOWN if name in texts}
-    for feature in layers.get("streets", {"features": ()})["features"]:
-        feature["properties"]["kind"] = "street"
+    for name, kind in _KINDS.items():
+        for feature in layers.get(name, {"features": ()})["features"]:
+            feature["properties"]["kind"] = kind
     whole = {
         **layers["districts"],
         "features": [each for layer in layers.values() for each in layer["features"]],
     }
+    if tiles is not None:
+        whole["tiles"] = msgspec.to_builtins(tiles.header)
+    if is_damaged:
+        whole["tiles_damaged"] = True
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
 
 

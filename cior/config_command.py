@@ -18,7 +18,8 @@ from cior.city import load_cameras, load_city
 from cior.settings import EMBEDDED, Centre, load
 from cior.stack import SUPPLIED_SECRETS, instance_kinds
 from cior_core.cameras import NO_CAMERAS, Cameras
-from cior_core.errors import CiorError, SourceUnavailable
+from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
+from cior_core.registry import Registry
 
 
 def lint(path: Path) -> int:
@@ -64,7 +65,7 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"city {centre.file.centre.city}", lambda: load_city(centre)
     if centre.file.centre.city or centre.file.cameras:
         yield f"cameras {centre.file.cameras or '(city pack)'}", catalogue
-    yield registry.name, lambda: read_registry(registry, cameras)
+    yield registry.name, lambda: _refuse_strangers(centre, read_registry(registry, cameras))
     yield (
         f"rules {centre.file.rules or '(default pack)'}",
         lambda: packs.rule_pack(centre.beside(centre.file.rules) if centre.file.rules else ""),
@@ -84,6 +85,18 @@ def _vision(path: Path, catalogue: Callable[[], Cameras]) -> None:
     from cior_vision.settings import load_settings
 
     load_settings(path, catalogue())
+
+
+def _refuse_strangers(centre: Centre, devices: Registry) -> None:
+    """A unit of an agency that the centre's protocols do not know is nobody's."""
+    agencies = packs.protocols(centre.beside(centre.file.rules) if centre.file.rules else "").agencies
+    for device in devices.values():
+        if device.agency is not None and device.agency not in agencies:
+            raise ConfigInvalid(
+                "registry.unknown_agency",
+                f"device '{device.id}' is a unit of '{device.agency}', which no protocol knows",
+                cure=f"name one of {', '.join(agencies)}",
+            )
 
 
 def _population(centre: Centre) -> None:

@@ -42,6 +42,11 @@ def pages() -> dict[str, Callable[[], str]]:
     }
 
 
+def modules() -> dict[str, Callable[[], str]]:
+    """File below the root → its text: sources of the console's page that are tables of ours."""
+    return {"console/web/src/api/tables.ts": _tables}
+
+
 def write_docs(root: Path) -> Iterator[Path]:
     """Write every generated page below ``root/docs``; yields the files and the scripts of ``docs/`` that were run.
 
@@ -55,6 +60,9 @@ def write_docs(root: Path) -> Iterator[Path]:
         path = root / "docs" / name
         path.write_text(make(), encoding="utf-8")
         yield path
+    for name, make in modules().items():
+        (root / name).write_text(make(), encoding="utf-8")
+        yield root / name
     for script, *arguments in _SCRIPTS:
         path = root / "docs" / script
         if subprocess.run([sys.executable, str(path), *arguments], check=False).returncode:
@@ -210,6 +218,12 @@ def _openapi() -> str:
     from cior_console import openapi, table
 
     return openapi.openapi_text(table.all_endpoints())
+
+
+def _tables() -> str:
+    from cior_console import page_tables, table
+
+    return page_tables.tables_module(table.all_endpoints())
 
 
 def _views() -> str:

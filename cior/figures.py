@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -10,7 +10,7 @@ from cior.city import load_cameras, load_city
 from cior.settings import Centre
 from cior_core.cameras import Camera
 from cior_core.errors import ConfigInvalid
-from cior_store.centre_facts import CameraFacts, CentreFacts, DistrictFacts, Population
+from cior_store.centre_facts import CameraFacts, CentreFacts, DistrictFacts, Population, UnitFacts
 
 
 def centre_facts(centre: Centre) -> CentreFacts:
@@ -38,6 +38,7 @@ def centre_facts(centre: Centre) -> CentreFacts:
             for each in city.districts
         ),
         cameras=tuple(_camera(each) for each in load_cameras(centre, city).values()),
+        units=tuple(_units(centre)),
         **msgspec.structs.asdict(file.figures),
     )
 
@@ -55,6 +56,27 @@ def _camera(camera: Camera) -> CameraFacts:
         owner=camera.owner,
         drill=camera.drill,
     )
+
+
+_SAID_EVERY_S = 40.0
+"""Of a unit of which nobody wrote down how often it speaks."""
+_MISSED = 3
+
+
+def _units(centre: Centre) -> Iterator[UnitFacts]:
+    from cior_connectors._runtime.settings import read_registry
+
+    path = centre.beside(centre.file.registry)
+    for device in read_registry(path).values() if path.is_file() else ():
+        if device.agency is not None:
+            yield UnitFacts(
+                unit=device.id,
+                name=device.name or device.id,
+                agency=device.agency,
+                kind=device.kind,
+                fresh_s=_MISSED * (device.expected_every_s or _SAID_EVERY_S),
+                drill=device.drill,
+            )
 
 
 def _sum(parts: Sequence[Population | None]) -> Population | None:

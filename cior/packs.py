@@ -6,10 +6,12 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from cior_core import bundled, rule_loading
+from cior_core import bundled, rule_loading, strict_toml
 from cior_core.errors import ConfigInvalid
 from cior_core.privacy import Policy
-from cior_core.rules import RulePack
+from cior_core.protocols import ProtocolBook
+from cior_core.rule_loading import PROTOCOLS_FILE
+from cior_core.rules import PostureRule, RuleFile, RulePack
 from cior_core.taxonomy import Taxonomy
 
 
@@ -39,6 +41,19 @@ def rules_folder(override: str | Path = "") -> Path:
     package = Path(next(iter(spec.submodule_search_locations)))
     wheel, checkout = package / "_rules", package.parent / "rules"
     return wheel if wheel.is_dir() else checkout
+
+
+def protocols(override: str | Path = "") -> ProtocolBook:
+    """The protocols alone, with their agencies: the rules around them are proven where they are obeyed."""
+    path = rules_folder(override) / PROTOCOLS_FILE
+    return ProtocolBook.load(path.read_text(encoding="utf-8"), taxonomy(), file=path.name)
+
+
+def postures(override: str | Path = "") -> tuple[PostureRule, ...]:
+    """The postures that the pack knows, unproven as :func:`protocols`."""
+    files = (path for path in sorted(rules_folder(override).glob("*.toml")) if path.name != PROTOCOLS_FILE)
+    packs = (strict_toml.parse(path.read_text(encoding="utf-8"), RuleFile, file=path.name) for path in files)
+    return tuple(posture for pack in packs for posture in pack.posture)
 
 
 def rule_pack(override: str | Path = "") -> RulePack:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from cior import packs
 from cior.city import load_city
 from cior.opening_store import opening_store
-from cior.packs import privacy_policy, rules_folder, taxonomy
+from cior.packs import privacy_policy, taxonomy
 from cior.register_key import register_key
 from cior.settings import Centre, OpenIdSection
 from cior.signers import open_signer
@@ -17,7 +18,6 @@ from cior_console.sign_in.city_sign_in import CityRules
 from cior_console.sign_in.openid import OpenIdClient
 from cior_console.sign_in.opening import SignInSettings
 from cior_core.errors import ConfigInvalid
-from cior_core.protocols import ProtocolBook
 from cior_register.register import Register
 from cior_store.engine import Store
 from cior_store.questions import Questions
@@ -33,22 +33,17 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
         openid=_client(centre, openid) if openid is not None else None,
         rules=_rules(openid) if openid is not None else None,
     )
+    rules = centre.beside(centre.file.rules) if centre.file.rules else ""
     hands = Hands(
         signer=open_signer(folder, Part.CONSOLE.value),
         types=taxonomy(),
         district=load_city(centre).district,
         bus=bus,
-        protocols=_protocols(centre),
+        protocols=packs.protocols(rules),
+        postures=packs.postures(rules),
         boxes=Questions(store) if store.dsn.embedded else opening_store(centre),
     )
     return Peopled(register=register, sign_in=sign_in, hands=hands)
-
-
-def _protocols(centre: Centre) -> ProtocolBook:
-    """The book alone: the rules around it are proven where they are obeyed."""
-    rules = centre.file.rules
-    path = rules_folder(centre.beside(rules) if rules else "") / "protocols.toml"
-    return ProtocolBook.load(path.read_text(encoding="utf-8"), taxonomy(), file=path.name)
 
 
 def _client(centre: Centre, openid: OpenIdSection) -> OpenIdClient:

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
-from cior.city import city_map, city_texts, load_cameras, load_city
+from cior.city import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
 from cior.figures import centre_facts
 from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
@@ -34,7 +34,7 @@ from cior_bus.producer import Bus
 from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
-from cior_core.errors import CiorError
+from cior_core.errors import CiorError, ConfigInvalid
 from cior_sink.checkpoints import CheckpointPlace
 from cior_sink.part import SinkCentre, SinkPart
 from cior_store.engine import Store
@@ -150,18 +150,29 @@ def _checkpoints(centre: Centre) -> CheckpointPlace:
     )
 
 
+def _tiles(centre: Centre) -> tuple[MapTiles | None, bool]:
+    """The map tiles, and whether there are some that are damaged: then the city's own streets are the map."""
+    try:
+        return city_tiles(centre), False
+    except ConfigInvalid as error:
+        log.warning("city_tiles_refused", code=error.code, told=str(error))
+        return None, True
+
+
 @asynccontextmanager
 async def _console(
     arguments: PartArguments, broker: BusSettings, store: Store, metrics: Metrics
 ) -> AsyncIterator[tuple[ConsolePart, int]]:
     file = arguments.centre.file
+    tiles, is_damaged = _tiles(arguments.centre)
     settings = ConsoleSettings(
         host=file.console.host,
         port=file.console.port,
         token=wall_token(arguments.centre.data / "keys"),
         name=file.centre.name,
         drill=file.centre.drill,
-        city=city_map(city_texts(arguments.centre)),
+        city=city_map(city_texts(arguments.centre), tiles, is_damaged=is_damaged),
+        tiles=tiles.path if tiles is not None else None,
         cameras=load_cameras(arguments.centre, load_city(arguments.centre)),
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),

@@ -36,16 +36,22 @@ def city() -> None:
     default=None,
     help="The pack; default: FOLDER-pack here.",
 )
+@click.option(
+    "--tiles",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    default=None,
+    help="Map tiles of the region (PMTiles 3): a ground below the city's own streets.",
+)
 @_MAPPING
 @_LANGUAGE
 @_ALL
 def import_command(
-    folder: Path, *, out: Path | None, mapping: Path | None, language: str, whole: bool
+    folder: Path, *, out: Path | None, tiles: Path | None, mapping: Path | None, language: str, whole: bool
 ) -> None:
     """Make a pack of FOLDER, and say what was found, guessed, mended and left out. 2: errors, nothing is written."""
     from cior_city.importing import import_city
     from cior_city.mapping import read_mapping
-    from cior_city.packing import write_pack
+    from cior_city.packing import with_tiles, write_pack
     from cior_city.report import lines
 
     imported = import_city(folder, read_mapping(folder, mapping))
@@ -54,7 +60,8 @@ def import_command(
     if imported.manifest is None:
         sys.exit(2)
     pack = out or Path(f"{folder.resolve().name}-pack")
-    digest = write_pack(pack, imported.manifest, imported.files)
+    manifest = imported.manifest if tiles is None else with_tiles(imported.manifest, tiles)
+    digest = write_pack(pack, manifest, imported.files, tiles=tiles)
     click.echo(f"{pack}: SHA-256 {digest}")
 
 

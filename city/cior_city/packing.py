@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,17 @@ import shapely
 
 from cior_city.fields import Kept
 from cior_city.shapes import rounded
-from cior_core.city_pack import MANIFEST, LayerKind, Manifest, read_manifest, refuse_changed
+from cior_core.city_pack import (
+    MANIFEST,
+    LayerKind,
+    Manifest,
+    PackedTiles,
+    read_manifest,
+    refuse_changed,
+    refuse_changed_tiles,
+)
 from cior_core.errors import ConfigInvalid
+from cior_core.map_tiles import HEADER_BYTES, TILES_FILE, read_tiles_header, refuse_elsewhere
 
 
 def geojson(kept: Sequence[Kept], kind: LayerKind) -> bytes:
@@ -41,12 +51,32 @@ def _turned(geometry: Any) -> Any:
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
 
-def write_pack(folder: Path, manifest: Manifest, files: Mapping[LayerKind, bytes]) -> str:
+def with_tiles(manifest: Manifest, path: Path) -> Manifest:
+    """``manifest`` with the map tiles in the file ``path``. Raises ``ConfigInvalid`` (``city.tiles_damaged``,
+    ``city.tiles_elsewhere``).
+    """
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        header = read_tiles_header(file.read(HEADER_BYTES), size_bytes=size_bytes)
+    refuse_elsewhere(header, manifest.bounds)
+    tiles = PackedTiles(file=path.name, sha256=_sha256(path), size_bytes=size_bytes, header=header)
+    return msgspec.structs.replace(manifest, tiles=tiles)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_pack(
+    folder: Path, manifest: Manifest, files: Mapping[LayerKind, bytes], *, tiles: Path | None = None
+) -> str:
     """Write the pack; what comes back is the SHA-256 of its manifest. A folder that holds anything else is refused
-    (``ConfigInvalid``); the manifest is removed first and written last, so half a pack is none.
+    (``ConfigInvalid``); the manifest is removed first and written last, so half a pack is none. ``tiles``: the file
+    that :func:`with_tiles` judged.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    ours = {kind.file for kind in LayerKind} | {MANIFEST}
+    ours = {kind.file for kind in LayerKind} | {MANIFEST, TILES_FILE}
     strangers = sorted(path.name for path in folder.iterdir() if path.name not in ours)
     if strangers:
         raise ConfigInvalid(
@@ -59,6 +89,8 @@ def write_pack(folder: Path, manifest: Manifest, files: Mapping[LayerKind, bytes
         path.unlink()
     for kind, data in files.items():
         _write(folder / kind.file, data)
+    if tiles is not None:
+        shutil.copyfile(tiles, folder / TILES_FILE)
     told = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
     _write(folder / MANIFEST, told)
     return hashlib.sha256(told).hexdigest()
@@ -70,6 +102,9 @@ def check_pack(folder: Path) -> str:
     manifest = read_manifest(data)
     files = {kind: path.read_bytes() for kind in LayerKind if (path := folder / kind.file).is_file()}
     refuse_changed(manifest, files)
+    if manifest.tiles is not None:
+        path = folder / TILES_FILE
+        refuse_changed_tiles(manifest.tiles, _sha256(path) if path.is_file() else "")
     counts = ", ".join(f"{layer.features} {layer.kind.value}" for layer in manifest.layers)
     return f"ok    {manifest.name}: {counts}; SHA-256 {hashlib.sha256(data).hexdigest()}"
 

@@ -16,6 +16,7 @@ from cior_console.city_cameras import CityCameras
 from cior_console.endpoints import CALLER, TABLE, Endpoint, Ledgered
 from cior_console.problems import Refused
 from cior_console.stream import stream
+from cior_console.tagged import tagged
 from cior_console.visibility import View, Visibility, visibility_of
 from cior_console.wall_view import TypeNames, is_sealed
 from cior_console.web import CONFIG, FEED, channel
@@ -24,6 +25,7 @@ from cior_core.errors import SourceUnavailable
 from cior_core.model import Alert, DataClass, Transition
 from cior_core.privacy import Purpose, Role
 from cior_core.protocols import ProtocolBook
+from cior_core.rules import PostureRule
 from cior_store.answers import BlindSpot, StoryLine, ToldRow
 
 ROOM = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.SUPERVISOR, Role.RESPONSE_TEAM})
@@ -61,6 +63,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     lately: Callable[[str], Iterable[Transition]]
     drills: bool = False
     protocols: ProtocolBook | None = None
+    postures: tuple[PostureRule, ...] = ()
     cameras: CityCameras = msgspec.field(default_factory=CityCameras)
 
 
@@ -161,7 +164,7 @@ def _told_row(row: ToldRow) -> PageTold:
 
 
 async def _city(request: web.Request) -> web.StreamResponse:
-    return web.Response(body=request.app[CONFIG].city, content_type="application/geo+json")
+    return tagged(request, request.app[CONFIG].city, "application/geo+json")
 
 
 async def _blind_spots(request: web.Request) -> list[Spot]:
@@ -191,7 +194,7 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             name="feed.open",
             method="GET",
             path="/api/v1/feed",
-            says="The live feed: events snapshot, more, alert, gone, alive; opening it is one row of the ledger",
+            says="The live feed: events snapshot, more, alert, gone, units, alive; opening it is one row of the ledger",
             handler=_feed,
             roles=WATCHING,
             purpose_of=PURPOSES,
@@ -216,7 +219,7 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             name="city.read",
             method="GET",
             path="/api/v1/city",
-            says="Districts, streets and facilities as GeoJSON",
+            says="Districts, neighbourhoods, streets and facilities as GeoJSON; with an entity tag",
             handler=_city,
             roles=frozenset(Role),
             data_class=DataClass.PUBLIC,

@@ -125,6 +125,18 @@ class Watcher:
         self.queue.put_nowait(None if full else chunk)
         return not full
 
+    async def take(self, wait_s: float) -> bytes | None:
+        """All that waits, as one piece; None: a new snapshot tells it. Raises ``TimeoutError`` after ``wait_s``."""
+        if self.queue.empty():
+            # Not wait_for, which makes a task of each piece: with 200 pages that was most of what a piece cost.
+            async with asyncio.timeout(wait_s):
+                found = [await self.queue.get()]
+        else:
+            found = []
+        while not self.queue.empty():
+            found.append(self.queue.get_nowait())
+        return None if None in found else b"".join(each for each in found if each is not None)
+
 
 class AlertFeed:
     """Alerts by id, newest version wins; closed ones leave."""
@@ -149,6 +161,7 @@ class AlertFeed:
         self._classes: dict[Visibility, set[Watcher]] = {}
         self._ring: deque[Change] = deque(maxlen=_RING)
         self._pending: list[Change] = []
+        self._beside: dict[str, Callable[[Visibility], bytes]] = {}
         self._flushing: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._late_ms: int | None = None
@@ -221,6 +234,22 @@ class AlertFeed:
             for watcher in watchers if chunk else ():
                 if not watcher.offer(chunk):
                     self._metrics.add(m.RESYNCS)
+
+    def say(self, kind: str, told: Callable[[Visibility], bytes]) -> None:
+        """Tell something beside the alerts to every class, as ``told`` has it (JSON; empty: not for this class). Who
+        comes later gets the last of each kind (:meth:`beside`).
+        """
+        self._beside[kind] = told
+        for visibility, watchers in self._classes.items():
+            data = told(visibility)
+            for watcher in watchers if data else ():
+                if not watcher.offer(message(kind, data)):
+                    self._metrics.add(m.RESYNCS)
+
+    def beside(self, visibility: Visibility) -> bytes:
+        """What was said last of each kind, for one that comes now."""
+        told = ((kind, data) for kind, tell in self._beside.items() if (data := tell(visibility)))
+        return b"".join(message(kind, data) for kind, data in told)
 
     def _measure(self, alert: Alert) -> None:
         # What was opened before we began to read waited for us, not for the feed.

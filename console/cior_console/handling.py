@@ -25,6 +25,7 @@ from cior_core.catalogue import Kind
 from cior_core.errors import CiorError
 from cior_core.model import Action, Transition
 from cior_core.protocols import ProtocolBook
+from cior_core.rules import PostureRule
 from cior_register.register import Register
 
 
@@ -39,6 +40,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     district: Callable[[float, float], str | None]
     bus: DurableSink
     protocols: ProtocolBook
+    postures: tuple[PostureRule, ...] = ()
     boxes: SealedStore | None = None
 
 

@@ -17,6 +17,7 @@ from cior_bus.settings import BusSettings
 from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
 from cior_console.city_cameras import CityCameras
+from cior_console.city_tiles import TILES
 from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
@@ -27,6 +28,7 @@ from cior_console.sign_in.endpoints import SIGN_IN
 from cior_console.sign_in.opening import SignInSettings, opened
 from cior_console.sign_in.tls import Door, renewed, server_context
 from cior_console.table import people_endpoints
+from cior_console.units import Units
 from cior_console.visibility import jurisdictions
 from cior_console.wall_questions import wall_questions
 from cior_console.web import WallConfig, create_app
@@ -50,6 +52,7 @@ class Peopled(msgspec.Struct, frozen=True, kw_only=True):
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the wall shows and where. ``city`` is a GeoJSON FeatureCollection; ``port`` 0 takes a free one.
+    ``tiles``: a PMTiles file.
 
     ``drill``: everything this centre receives is an exercise. ``names``: hosts that pages call this console by.
     ``origin`` and ``certificate``: its door (``sign_in.tls.Door``). ``people``: who signs in; None: nobody does.
@@ -64,6 +67,7 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     drill: bool = False
     names: frozenset[str] = frozenset()
     cameras: Cameras = NO_CAMERAS
+    tiles: Path | None = None
     origin: str = ""
     certificate: Path | None = None
     people: Peopled | None = None
@@ -118,6 +122,7 @@ class ConsolePart:
             endpoints=people_endpoints(),
             origins=self._origins if self._door.refusal() is None else None,
         )
+        protocols = settings.people.hands.protocols if settings.people is not None else None
         self._bus, self._handling = bus, self._handled(settings.people, feed)
         self._app[DESK] = Desk(
             names=settings.taxonomy,
@@ -125,9 +130,17 @@ class ConsolePart:
             now_ms=now_ms,
             lately=self._handling.outcomes.lately if self._handling is not None else _nothing_lately,
             drills=settings.drill,
-            protocols=settings.people.hands.protocols if settings.people is not None else None,
+            protocols=protocols,
+            postures=settings.people.hands.postures if settings.people is not None else (),
             cameras=CityCameras(settings.cameras, words=questions.camera_words, now_ms=now_ms),
         )
+        self._units = Units(
+            feed,
+            lambda: questions.units(drills=settings.drill),
+            protocols.agencies if protocols is not None else {},
+        )
+        if settings.tiles is not None:
+            self._app[TILES] = settings.tiles
         self._running = AsyncExitStack()
 
     def _handled(self, people: Peopled | None, feed: AlertFeed) -> Handling | None:
@@ -147,6 +160,7 @@ class ConsolePart:
                 await starting.enter_async_context(self._signing_in(self._settings.people))
             if self._handling is not None:
                 await starting.enter_async_context(self._handling.running(self._bus))
+                await starting.enter_async_context(self._units_told())
             tls = self._settings.certificate
             context = server_context(tls) if tls is not None else None
             if context is not None and tls is not None:
@@ -169,6 +183,16 @@ class ConsolePart:
         async with opened(people.sign_in, people.register, lambda: self._door, now_ms=self._now_ms) as desk:
             self._app[SIGN_IN], self._app[PEOPLE] = desk, People(desk.identify)
             yield
+
+    @asynccontextmanager
+    async def _units_told(self) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        telling = asyncio.create_task(self._units.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await telling
 
     @property
     def failure(self) -> CiorError | None:

@@ -1,6 +1,6 @@
 """The live feed over HTTP (Server-Sent Events, WHATWG HTML §9.2): snapshot, changes, a sign of life every 5 s.
 
-An event is ``snapshot``, ``more`` (rows of a long snapshot), ``alert``, ``gone`` or ``alive``. Its id is
+An event is ``snapshot``, ``more`` (rows of a long snapshot), ``alert``, ``gone``, ``units`` or ``alive``. Its id is
 ``EPOCH-NUMBER``: who comes back with ``Last-Event-ID`` goes on where they were, without a snapshot.
 """
 
@@ -66,7 +66,8 @@ async def _begin(request: web.Request, response: web.StreamResponse, channel: Ch
     if missed is None:
         await _snapshot(response, channel)
     else:
-        await response.write(missed + _alive(channel, is_up_to_date=True))
+        beside = channel.feed.beside(channel.visibility)
+        await response.write(missed + beside + _alive(channel, is_up_to_date=True))
 
 
 async def _follow(response: web.StreamResponse, channel: Channel, watcher: Watcher) -> None:
@@ -76,7 +77,7 @@ async def _follow(response: web.StreamResponse, channel: Channel, watcher: Watch
         left_s = channel.keepalive_s - (loop.time() - told_s)
         if left_s > 0:
             try:
-                chunk = await asyncio.wait_for(watcher.queue.get(), left_s)
+                chunk = await watcher.take(left_s)
             except TimeoutError:
                 continue
             if chunk is None:
@@ -100,6 +101,8 @@ async def _snapshot(response: web.StreamResponse, channel: Channel) -> None:
         more = b"false" if is_last else b"true"
         part = b'%b,"more":%b,"alerts":%b}' % (facts, more, joined(rows[start : start + size]))
         await response.write(message("more" if start else "snapshot", part, last if is_last else ""))
+    if beside := channel.feed.beside(channel.visibility):
+        await response.write(beside)
 
 
 def _alive(channel: Channel, *, is_up_to_date: bool) -> bytes:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from cior_console.act_endpoints import act_endpoints
+from cior_console.centre_rules import rule_endpoints
+from cior_console.city_tiles import tile_endpoints
 from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
 from cior_console.endpoints import Endpoint
 from cior_console.register_pages import register_endpoints
 from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.sign_in.endpoints import sign_in_endpoints
-from cior_console.type_names import type_endpoints
 from cior_console.web import wall_endpoints
 from cior_console.workload import load_endpoints
 
@@ -20,7 +21,8 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *page_endpoints(),
         *sign_in_endpoints(),
         *desk_endpoints(),
-        *type_endpoints(),
+        *rule_endpoints(),
+        *tile_endpoints(),
         *act_endpoints(),
         *register_endpoints(),
         *load_endpoints(),

@@ -23,6 +23,7 @@ from cior_console.feed import AlertFeed, joined
 from cior_console.sessions import WallSessions
 from cior_console.sign_in.cross_site import Origin
 from cior_console.stream import Channel, stream
+from cior_console.tagged import tagged
 from cior_console.visibility import View, Visibility
 from cior_core import bundled
 from cior_core.errors import SourceUnavailable
@@ -205,7 +206,7 @@ def _facts(request: web.Request) -> dict[str, Any]:
 
 
 async def _city(request: web.Request) -> web.StreamResponse:
-    return web.Response(body=request.app[CONFIG].city, content_type="application/geo+json")
+    return tagged(request, request.app[CONFIG].city, "application/geo+json")
 
 
 async def _ask(request: web.Request) -> web.StreamResponse:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from cior_core.errors import ConfigInvalid, IntegrityBroken
+from cior_core.map_tiles import TILES_FILE, TilesHeader
 from cior_core.model import Struct
 
 MANIFEST: Final = "pack.json"
@@ -67,6 +68,15 @@ class PackedLayer(Struct, frozen=True, kw_only=True):
     origins: tuple[Origin, ...]
 
 
+class PackedTiles(Struct, frozen=True, kw_only=True):
+    """The map tiles of the pack (:mod:`cior_core.map_tiles`). ``file``: what the city called it."""
+
+    file: str
+    sha256: str
+    size_bytes: int
+    header: TilesHeader
+
+
 class Manifest(Struct, frozen=True, kw_only=True):
     """``pack.json``. ``bounds``: south, west, north, east of the districts. ``found``: findings by code."""
 
@@ -79,6 +89,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     bounds: tuple[float, float, float, float]
     layers: tuple[PackedLayer, ...]
     found: dict[str, int]
+    tiles: PackedTiles | None = None
 
 
 def read_manifest(data: bytes) -> Manifest:
@@ -107,8 +118,18 @@ def refuse_changed(manifest: Manifest, files: Mapping[LayerKind, bytes]) -> None
         if kind not in files or hashlib.sha256(files[kind]).hexdigest() != sha256
     ]
     if changed:
-        raise IntegrityBroken(
-            "city.pack_changed",
-            f"the city pack was changed after its import: {', '.join(changed)}",
-            cure="change the city's own files and import them again (cior city import), or restore the pack",
-        )
+        raise _changed(", ".join(changed))
+
+
+def refuse_changed_tiles(tiles: PackedTiles, sha256: str) -> None:
+    """The same of its map tiles, whose digest is given: the file may be larger than the memory."""
+    if tiles.sha256 != sha256:
+        raise _changed(TILES_FILE)
+
+
+def _changed(what: str) -> IntegrityBroken:
+    return IntegrityBroken(
+        "city.pack_changed",
+        f"the city pack was changed after its import: {what}",
+        cure="change the city's own files and import them again (cior city import), or restore the pack",
+    )

@@ -141,6 +141,10 @@ class Block(Area, frozen=True, kw_only=True):
     """A neighbourhood block: those who hear its siren and get its notice."""
 
 
+class Neighbourhood(Area, frozen=True, kw_only=True):
+    """A neighbourhood, as its people call it; districts are what figures and grants go by."""
+
+
 class NearFacility(msgspec.Struct, frozen=True, kw_only=True):
     """A facility and how far it is."""
 
@@ -171,6 +175,7 @@ class City:
         districts: Sequence[District],
         facilities: Sequence[Facility] = (),
         blocks: Sequence[Block] = (),
+        neighbourhoods: Sequence[Neighbourhood] = (),
     ) -> None:
         if not districts:
             raise ConfigInvalid(
@@ -179,6 +184,7 @@ class City:
         self.districts = tuple(districts)
         self.facilities = tuple(facilities)
         self.blocks = tuple(blocks)
+        self.neighbourhoods = tuple(neighbourhoods)
         corners = [corner for district in self.districts for ring in district.rings for corner in ring]
         lats, lons = [lat for lat, _ in corners], [lon for _, lon in corners]
         self.bounds: Bounds = (min(lats), min(lons), max(lats), max(lons))
@@ -190,6 +196,7 @@ class City:
             )
         self._zones = Zones([district.rings for district in self.districts])
         self._squares = Zones([block.rings for block in self.blocks])
+        self._quarters = Zones([each.rings for each in self.neighbourhoods])
 
     @classmethod
     def load(
@@ -199,6 +206,7 @@ class City:
         facilities: str | None = None,
         schools: str | None = None,
         blocks: str | None = None,
+        neighbourhoods: str | None = None,
     ) -> Self:
         """From GeoJSON texts. Raises :class:`ConfigInvalid` ``geo.geojson`` or ``geo.id_twice``."""
         zones = [
@@ -212,9 +220,15 @@ class City:
             Block(id=_text(f, "id"), name=_text(f, "name"), ring=(rings := _rings(f))[0], more=rings[1:])
             for f in _features(blocks, "blocks")
         ]
-        for named in (zones, places, squares):
+        quarters = [
+            Neighbourhood(
+                id=_text(f, "id"), name=_text(f, "name"), ring=(rings := _rings(f))[0], more=rings[1:]
+            )
+            for f in _features(neighbourhoods, "neighbourhoods")
+        ]
+        for named in (zones, places, squares, quarters):
             _unique([thing.id for thing in named])
-        return cls(districts=zones, facilities=places, blocks=squares)
+        return cls(districts=zones, facilities=places, blocks=squares, neighbourhoods=quarters)
 
     @classmethod
     def demo(cls) -> Self:
@@ -243,6 +257,11 @@ class City:
         number = self._squares.at(lat, lon)
         return None if number is None else self.blocks[number].id
 
+    def neighbourhood(self, lat: float, lon: float) -> str | None:
+        """The name of the neighbourhood that holds the point, None when none does."""
+        number = self._quarters.at(lat, lon)
+        return None if number is None else self.neighbourhoods[number].name
+
     def nearest(
         self, lat: float, lon: float, *, kind: str | None = None, count: int = 3
     ) -> tuple[NearFacility, ...]:
@@ -255,13 +274,16 @@ class City:
         return tuple(sorted(found, key=lambda near: (near.distance_m, near.facility.id))[:count])
 
     def placed(self, place: Place) -> Place:
-        """``place`` with its H3 cell and district bucket filled in, where it has coordinates and they were missing."""
+        """``place`` with its H3 cell, its district bucket and, for want of a better text, its neighbourhood's name,
+        where it has coordinates and they were missing.
+        """
         if place.lat is None or place.lon is None or not (isfinite(place.lat) and isfinite(place.lon)):
             return place
         return msgspec.structs.replace(
             place,
             h3=place.h3 or cell(place.lat, place.lon),
             district=place.district or self.bucket(place.lat, place.lon),
+            text=place.text or self.neighbourhood(place.lat, place.lon),
         )
 
 

@@ -104,6 +104,7 @@ class Place(Struct, frozen=True, kw_only=True):
     """Where something is: WGS84 degrees with accuracy, a bare district, or explicitly unknown.
 
     ``lat``/``lon`` are set for GPS, SITE, GEOCODED and CALLER; ``district`` alone for DISTRICT; nothing for UNKNOWN.
+    ``text``: what it is called, as it was told; else its neighbourhood.
     """
 
     method: PlaceMethod
@@ -409,6 +410,7 @@ class Device(Struct, frozen=True, kw_only=True):
 
     ``cameras``: ids of those that see it, beyond those found by distance. ``registered_people``: a known person's; with
     a ``block``, far from ``place`` the sender is away. ``route``: a vehicle's line. ``unencrypted``: it cannot.
+    ``agency``: whose unit it is, a patrol car or an ambulance; None: it is no unit, and no map shows where it is.
     """
 
     id: str
@@ -422,6 +424,7 @@ class Device(Struct, frozen=True, kw_only=True):
     block: str | None = None
     facility: str | None = None
     route: str | None = None
+    agency: str | None = None
     cameras: tuple[str, ...] = ()
     registered_people: bool = False
     unencrypted: bool = False

@@ -13,6 +13,7 @@ A TOML file of ``[[device]]`` tables with the fields of :class:`cior_core.model.
     siren = true
     facility = "school-12"           # optional: the facility it stands in
     route = "101"                    # optional: the line that a vehicle serves
+    agency = "police"                # optional: a unit of that agency (protocols.toml); the room's map shows it
     cameras = ["camera-plaza"]       # optional: those that see it, beyond the ones that the catalogue finds
     unencrypted = false              # true: it cannot encrypt; without it, plain messages of a panel prove nothing
     registered_people = false        # true: a known person carries it; far from place, the home block stays quiet
@@ -67,7 +68,7 @@ class Registry(Mapping[str, Device]):
     def load(cls, text: str, *, file: str = "devices.toml", cameras: Cameras = NO_CAMERAS) -> Self:
         """Read and check. Raises :class:`ConfigFault` with file, line and cure: ``config.*``, ``registry.id_twice``,
         ``registry.native_twice``, ``registry.camera``, ``registry.place``, ``registry.interval``,
-        ``registry.sealed_siren``.
+        ``registry.sealed_siren``, ``registry.sealed_unit``.
         """
         rows = parse(text, _File, file=file).device
         for code, sentence, path, cure in _faults(rows, cameras):
@@ -161,6 +162,13 @@ def _device_faults(
             f"device '{row.id}' has an impossible expected_every_s",
             (*at, "expected_every_s"),
             "give seconds from 1 to 2592000 (30 days), or leave it out",
+        )
+    if row.agency is not None and row.data_class is DataClass.SEALED:
+        yield (
+            "registry.sealed_unit",
+            f"sealed device '{row.id}' is a unit of an agency",
+            (*at, "agency"),
+            "whoever is protected stands on no map: take 'agency' out, or correct data_class",
         )
     if row.siren and row.data_class is DataClass.SEALED:
         yield (

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from cior_core.geo import City
-from cior_demo.roster import Actor, Roster, city_point, is_beside_sealed
+from cior_demo.roster import UNIT_KINDS, Actor, Roster, city_point, is_beside_sealed
 from cior_demo.script import Do, Script, Step
 from cior_demo.wires import CadWire, PanelWire, Sent, TraccarWire
 
@@ -122,6 +122,7 @@ class Player:
         plan = self.script.background
         vehicles = self.roster.kind("bus", "taxi")[: plan.vehicles]
         panels = self.roster.kind("panel")[: plan.panels]
+        vehicles += self.roster.kind(*UNIT_KINDS)
         work = [self._drive(actor, plan.position_every_s) for actor in vehicles]
         work += [self._supervise(actor, plan.supervision_every_s) for actor in panels]
         return [*work, self._desk()]

@@ -3,14 +3,15 @@ registry file that the centre has of them.
 
 Names follow a rule so that scripts can use them: ``panel-0001``, ``bus-001``, ``taxi-001``; ``panel-corner`` stands
 eighty metres from ``panel-0001``, ``panel-drill`` is used for exercises, ``panel-silent`` belongs to the sealed
-channel, ``panel-mute`` never speaks; ``taxi-999`` is on nobody's register.
+channel, ``panel-mute`` never speaks; ``taxi-999`` is on nobody's register; ``car-01`` and the others of :data:`UNITS`
+can be sent.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +22,14 @@ PANELS = 40
 BUSES = 60
 BUSES_A_ROUTE = 6
 TAXIS = 40
+UNITS = (
+    ("car-01", "patrol", "police"),
+    ("car-02", "patrol", "police"),
+    ("guard-01", "patrol", "municipal_guard"),
+    ("ambulance-01", "ambulance", "ambulance"),
+)
+"""Name, kind and agency of what the room may send."""
+UNIT_KINDS = ("patrol", "ambulance")
 CAMERA = "camera-plaza"
 SILENT_ACCOUNT = "5EA1ED2003"
 """Long and strange on purpose: the demo looks for it everywhere, and it must be found nowhere."""
@@ -47,6 +56,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     block: str = ""
     cameras: tuple[str, ...] = ()
     route: str = ""
+    agency: str = ""
     path: Way = ()
     drill: bool = False
     silent: bool = False
@@ -108,7 +118,17 @@ def build(city: City, *, seed: int, lines: Sequence[Line] = ()) -> Roster:
             lon=lon,
         )
     )
+    actors += _units(city, seed)
     return Roster(actors={actor.name: actor for actor in actors})
+
+
+def _units(city: City, seed: int) -> Iterator[Actor]:
+    dice = random.Random(f"units of {seed}")  # noqa: S311 - a scene; its own, so that the others stay where they were
+    for name, kind, agency in UNITS:
+        lat, lon = city_point(city, dice)
+        yield Actor(
+            name=name, kind=kind, native=name, subject=f"vehicle:{name}", lat=lat, lon=lon, agency=agency
+        )
 
 
 def _vehicle(kind: str, number: int, city: City, dice: random.Random, *, lines: Sequence[Line]) -> Actor:
@@ -206,7 +226,9 @@ def _is_device(actor: Actor) -> bool:
     return actor.registered and actor.kind != "camera"
 
 
-_SILENCE_S = {"panel": PANEL_SILENCE_S, "bus": VEHICLE_SILENCE_S, "taxi": VEHICLE_SILENCE_S}
+_SILENCE_S = {"panel": PANEL_SILENCE_S, "bus": VEHICLE_SILENCE_S, "taxi": VEHICLE_SILENCE_S} | dict.fromkeys(
+    UNIT_KINDS, VEHICLE_SILENCE_S
+)
 
 
 def _row(actor: Actor, city: City) -> str:
@@ -222,6 +244,8 @@ def _row(actor: Actor, city: City) -> str:
     }
     if actor.route:
         fields["route"] = actor.route
+    if actor.agency:
+        fields["agency"] = actor.agency
     if actor.block:
         fields |= {"block": actor.block, "siren": True, "cameras": list(actor.cameras)}
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]

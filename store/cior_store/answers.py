@@ -81,6 +81,21 @@ class CameraWord(Struct, frozen=True):
     drill: bool
 
 
+class UnitRow(Struct, frozen=True):
+    """Where a unit of an agency said last that it is: degrees, and when; older than ``fresh_s`` it may be anywhere."""
+
+    unit: str
+    name: str
+    agency: str
+    kind: str
+    fresh_s: float
+    lat: float
+    lon: float
+    district: str
+    seen_ms: int
+    drill: bool
+
+
 class EventRow(Struct, frozen=True):
     """One event; ``body`` is its exact CloudEvents JSON as it travelled."""
 

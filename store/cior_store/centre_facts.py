@@ -45,6 +45,17 @@ class CameraFacts(Struct, frozen=True, kw_only=True):
     drill: bool = False
 
 
+class UnitFacts(Struct, frozen=True, kw_only=True):
+    """One unit of an agency. ``fresh_s``: so long what it said last is where it is."""
+
+    unit: str
+    name: str
+    agency: str
+    kind: str
+    fresh_s: float
+    drill: bool = False
+
+
 class CentreFacts(Struct, frozen=True, kw_only=True):
     """One centre. ``officer_hour_cost`` in ``currency``, from ``cost_source``; None: no money is shown.
 
@@ -63,6 +74,7 @@ class CentreFacts(Struct, frozen=True, kw_only=True):
     cost_source: str
     operators: int | None
     cameras: tuple[CameraFacts, ...] = ()
+    units: tuple[UnitFacts, ...] = ()
 
 
 _DISTRICT = ("district", "name", "population", "population_year", "population_source")
@@ -87,6 +99,7 @@ def write_facts(store: Store, facts: CentreFacts, *, now_ms: int) -> bool:
         _write(store, "ops.city_districts", _DISTRICT, rows=sorted(districts), now_ms=now_ms),
         _write(store, "ops.centre_facts", _CENTRE, rows=[centre], now_ms=now_ms),
         _write(store, "ops.city_cameras", CameraFacts.__struct_fields__, rows=_cameras(facts), now_ms=now_ms),
+        _write(store, "ops.city_units", UnitFacts.__struct_fields__, rows=_units(facts), now_ms=now_ms),
     ]
     return any(changed)
 
@@ -105,6 +118,12 @@ def _cameras(facts: CentreFacts) -> list[tuple[Any, ...]]:
     return rows or [
         msgspec.structs.astuple(CameraFacts(camera="", name="", district="", lat=0.0, lon=0.0, range_m=0.0))
     ]
+
+
+def _units(facts: CentreFacts) -> list[tuple[Any, ...]]:
+    """As :func:`_cameras`."""
+    rows = sorted(msgspec.structs.astuple(each) for each in facts.units)
+    return rows or [msgspec.structs.astuple(UnitFacts(unit="", name="", agency="", kind="", fresh_s=0.0))]
 
 
 def _cells(population: Population | None) -> tuple[int | None, int | None, str]:

@@ -24,7 +24,8 @@ function redraw() {
 
 let project = null;
 function drawCity(city) {
-  const shapes = city.features.filter((f) => f.geometry.type.endsWith("Polygon"));
+  const shapes = city.features
+    .filter((f) => f.geometry.type.endsWith("Polygon") && f.properties.kind !== "neighbourhood");
   const ringsOf = (f) => f.geometry.type === "Polygon" ? f.geometry.coordinates : f.geometry.coordinates.flat();
   const rings = shapes.flatMap(ringsOf);
   const points = rings.flat();

@@ -2,7 +2,9 @@
 // nothing out: alerts that core put on one line are one row that says how many they are and opens. What is new is said
 // above the list until it was in view, wherever somebody scrolled to.
 "use strict";
-const ROW_PX = 88, SPARE_ROWS = 6, SEEN_AFTER_MS = 4000, SAY_EVERY_MS = 1500;
+const ROW_REM = 5.5, SPARE_ROWS = 6, SEEN_AFTER_MS = 4000, SAY_EVERY_MS = 1500;
+const measuredRow = () => ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+let rowPx = measuredRow();
 const alerts = new Map(), opened = new Set(), fresh = new Set();
 const unseen = new Map();    // id → when it came to this page; life at risk, nobody took it, not yet in view for long
 const inView = new Map();    // key of a row → since when it is in view
@@ -88,21 +90,26 @@ function draw(entry, at) {
     "aria-selected": String(entry.key === selected) },
   el("span", { class: "level" }, `${SHAPES[level]} ${level}`), name,
   el("span", { class: "age", "data-since": since }, age(since)), el("span", { class: "meta" }, meta), why);
-  item.style.transform = `translateY(${at * ROW_PX}px)`;
+  item.style.transform = `translateY(${at * rowPx}px)`;
   return item;
 }
 
 // The rows between the edges of the view, and a few more; so thousands of alerts cost as much as twenty.
 function seenRange() {
-  const view = byId("view"), first = Math.floor(view.scrollTop / ROW_PX);
-  return [first, Math.min(entries.length, Math.ceil((view.scrollTop + view.clientHeight) / ROW_PX))];
+  const view = byId("view"), first = Math.floor(view.scrollTop / rowPx);
+  return [first, Math.min(entries.length, Math.ceil((view.scrollTop + view.clientHeight) / rowPx))];
+}
+
+// Who reads further down keeps his place while others arrive above, or while the letters change.
+function place(view, list) {
+  list.style.height = `${entries.length * rowPx}px`;
+  const at = anchor && rowOf.get(anchor.key);
+  if (at !== null && at !== undefined && view.scrollTop > 0) view.scrollTop = at * rowPx + anchor.offset;
 }
 
 function drawList() {
   const rows = gather(), view = byId("view"), list = byId("list");
-  list.style.height = `${entries.length * ROW_PX}px`;
-  const at = anchor && rowOf.get(anchor.key);  // who reads further down keeps his place while others arrive above
-  if (at !== null && at !== undefined && view.scrollTop > 0) view.scrollTop = at * ROW_PX + anchor.offset;
+  place(view, list);
   drawWindow();
   byId("calm").hidden = rows.length > 0;
   fresh.clear();
@@ -113,7 +120,7 @@ function drawWindow() {
   const view = byId("view"), list = byId("list"), [first, end] = seenRange();
   const from = Math.max(0, first - SPARE_ROWS), to = Math.min(entries.length, end + SPARE_ROWS);
   list.replaceChildren(...entries.slice(from, to).map((entry, n) => draw(entry, from + n)));
-  anchor = isListed(entries[first]) ? { key: entries[first].key, offset: view.scrollTop - first * ROW_PX } : null;
+  anchor = isListed(entries[first]) ? { key: entries[first].key, offset: view.scrollTop - first * rowPx } : null;
   const at = selected === null ? undefined : rowOf.get(selected);
   if (at !== undefined && at >= from && at < to && entries[at].key === selected) {
     list.setAttribute("aria-activedescendant", `row-${selected}`);
@@ -170,9 +177,9 @@ function say(words) {
 }
 
 function bring(at, toTop) {
-  const view = byId("view"), top = at * ROW_PX;
+  const view = byId("view"), top = at * rowPx;
   if (toTop || top < view.scrollTop) view.scrollTop = top;
-  else if (top + ROW_PX > view.scrollTop + view.clientHeight) view.scrollTop = top + ROW_PX - view.clientHeight;
+  else if (top + rowPx > view.scrollTop + view.clientHeight) view.scrollTop = top + rowPx - view.clientHeight;
   drawWindow();
 }
 
@@ -196,7 +203,7 @@ function jump() {
   if (!target) return;
   if (isLine(target)) opened.add(`line:${target.group}`);
   gather();
-  byId("list").style.height = `${entries.length * ROW_PX}px`;
+  byId("list").style.height = `${entries.length * rowPx}px`;
   unseen.delete(target.id);
   select(rowOf.get(target.id), true);
   byId("list").focus({ preventScroll: true });
@@ -204,7 +211,7 @@ function jump() {
 
 function onKey(event) {
   const at = selected === null || rowOf.get(selected) === undefined ? seenRange()[0] - 1 : rowOf.get(selected);
-  const page = Math.max(1, Math.floor(byId("view").clientHeight / ROW_PX) - 1), entry = entries[at];
+  const page = Math.max(1, Math.floor(byId("view").clientHeight / rowPx) - 1), entry = entries[at];
   const moves = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0,
     End: entries.length - 1 };
   if (event.key in moves) select(moves[event.key]);
@@ -224,6 +231,13 @@ function arrived(alert, isNews) {
   alerts.set(alert.id, alert);
 }
 
+// A larger screen has larger letters (wall.css), and more of the list in view.
+new ResizeObserver(() => {
+  rowPx = measuredRow();
+  if (!entries.length) return;
+  place(byId("view"), byId("list"));
+  drawWindow();
+}).observe(byId("view"));
 byId("view").addEventListener("scroll", () => requestAnimationFrame(drawWindow), { passive: true });
 byId("list").addEventListener("keydown", onKey);
 byId("list").addEventListener("click", (event) => {

@@ -8,7 +8,7 @@ import { isOpeningByHand, isPosture } from "./pages/by_hand";
 import { beginOpening } from "./sealed/section";
 import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
 import { route, toAlert, toPage } from "./state/route";
-import { mayAct, role } from "./state/session";
+import { may, mayAct } from "./state/session";
 import { rest } from "./state/sound";
 
 const DEEDS: Partial<Record<Command, () => void>> = {
@@ -28,7 +28,7 @@ const DEEDS: Partial<Record<Command, () => void>> = {
     if (mayAct.value) isOpeningByHand.value = true;
   },
   posture: () => {
-    if (role.value === "supervisor") isPosture.value = true;
+    if (may("posture.set")) isPosture.value = true;
   },
   sealed: () => {
     if (selectedRow.value?.silent) beginOpening(selectedRow.value.id);

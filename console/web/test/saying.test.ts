@@ -5,6 +5,20 @@ import { addressOf, routeOf } from "../src/core/route";
 import { keepsRinging, mayRing, PATTERNS } from "../src/core/sound_plan";
 import { plain } from "../src/core/text";
 import { coneRing } from "../src/core/geometry";
+import { ACTS, isFor, type ActSpec } from "../src/alert/acts_table";
+import {
+  ACT_KINDS,
+  CAMERA_STATES,
+  COMMAND_KINDS,
+  CORE_WORDS,
+  DISPOSITIONS,
+  GOVERNMENTS,
+  LEDGER_OUTCOMES,
+  ROLES,
+  STAGES,
+  STATUSES,
+} from "../src/api/tables";
+import { said, speak } from "../src/words/words";
 import { en } from "../src/words/en";
 import { es } from "../src/words/es";
 import { press } from "./rows";
@@ -51,6 +65,41 @@ describe("what is said", () => {
     expect(plain("abc\u202Egpj.exe\u200B")).toBe("abc·gpj.exe·");
     expect(plain("<img src=x onerror=alert(1)>")).toBe("<img src=x onerror=alert(1)>");
     expect(plain("x".repeat(10_000_000)).length).toBe(601);
+  });
+});
+
+describe("what the console calls things", () => {
+  const families: [string, readonly string[]][] = [
+    ["status", STATUSES],
+    ["disposition", DISPOSITIONS],
+    ["stage", STAGES],
+    ["act", ACT_KINDS],
+    ["role", ROLES],
+    ["competence", GOVERNMENTS],
+    ["command", COMMAND_KINDS],
+    ["health", CAMERA_STATES],
+    ["outcome", LEDGER_OUTCOMES],
+  ];
+  it.each(families)("every %s has its words, in both languages", (prefix, codes) => {
+    expect(codes.filter((code) => !(`${prefix}_${code}` in { ...es, ...CORE_WORDS }))).toEqual([]);
+    speak("en");
+    expect(said(prefix, codes[0]!)).not.toBe("");
+    speak("es");
+  });
+
+  it("what core calls it is said nowhere else: no word is written twice", () => {
+    expect(Object.keys(CORE_WORDS).filter((word) => word in es)).toEqual([]);
+  });
+
+  it("who may act is the console's own table, a silent alert's too", () => {
+    const shown = (kind: string): ActSpec => ACTS.find((one) => one.kind === kind)!;
+    const loud = press("1"),
+      silent = press("2", { silent: true });
+    expect(isFor(shown("close"), loud, "dispatcher")).toBe(false);
+    expect(isFor(shown("close"), loud, "operator")).toBe(true);
+    expect(isFor(shown("acknowledge"), silent, "operator")).toBe(false);
+    expect(isFor(shown("acknowledge"), silent, "supervisor")).toBe(true);
+    expect(isFor(shown("siren_confirm"), silent, "response_team")).toBe(false);
   });
 });
 

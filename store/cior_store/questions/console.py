@@ -17,6 +17,7 @@ from cior_store.answers import (
     SourceCount,
     StoryLine,
     ToldRow,
+    UnitRow,
 )
 from cior_store.questions.accounting import Balances
 from cior_store.questions.asking import window
@@ -50,6 +51,12 @@ class ConsoleQuestions(Balances):
         """What is known of every camera's pictures now, by id; those of the catalogue are all there."""
         columns = ", ".join(CameraWord.__struct_fields__)
         return self._store.ask(CameraWord, f"SELECT {columns} FROM console.v_cameras ORDER BY camera")
+
+    def units(self, *, drills: bool = False) -> tuple[UnitRow, ...]:
+        """Where every unit of an agency said last that it is, by id; those of exercises with ``drills``."""
+        columns = ", ".join(UnitRow.__struct_fields__)
+        sql = f"SELECT {columns} FROM console.v_units WHERE ({{drills:UInt8}} OR NOT drill) ORDER BY unit"
+        return self._store.ask(UnitRow, sql, {"drills": int(drills)})
 
     def alerts_by_level(self, *, since_ms: int, until_ms: int) -> tuple[LevelCount, ...]:
         """Alerts opened in the window by level, with each level's reasons by frequency."""

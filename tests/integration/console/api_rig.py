@@ -22,6 +22,7 @@ from cior_bus.metrics import Metrics
 from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
 from cior_console.city_cameras import CityCameras
+from cior_console.city_tiles import TILES
 from cior_console.desk import DESK, Desk
 from cior_console.discretion import Signs
 from cior_console.edge import EdgeLimits, listen
@@ -287,19 +288,22 @@ class Office:
     def now_ms(self) -> int:
         return self.clock.now_ms
 
-    def app(self, **settings: Any) -> web.Application:
+    def app(self, *, tiles: Path | None = None, **settings: Any) -> web.Application:
         """The application as ``part`` wires it, with the test's register, store and sign-in."""
         values: dict[str, Any] = {"token": TOKEN, "centre": "Ensayo", "city": CITY, "questions": questions()}
         config = WallConfig(**(values | {"now_ms": self.now_ms, "keepalive_s": 0.2} | settings))
         law = Law(policy=POLICY, now_ms=self.now_ms, metrics=self.metrics, ledger=self.register)
         app = create_app(self.feed, config, self.metrics, law=law, endpoints=people_endpoints())
         app[PEOPLE] = People(self.identify)
+        if tiles is not None:
+            app[TILES] = tiles
         app[DESK] = Desk(
             names=NAMES,
             questions=self.store,
             now_ms=self.now_ms,
             lately=lambda alert_id: self.lately.get(alert_id, ()),
             protocols=pack().protocols,
+            postures=tuple(pack().postures.values()),
             cameras=CityCameras(CAMERAS, words=self.words, now_ms=self.now_ms),
         )
         hands = Hands(

@@ -19,6 +19,7 @@ from selenium.webdriver.common.keys import Keys
 from cior_bus.metrics import Metrics
 from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
+from cior_console.city_tiles import TILES
 from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
@@ -178,7 +179,9 @@ class Screen:
 
 
 @asynccontextmanager
-async def room(place: RegisterPlace, *, origin: str = "", port: int = 0) -> AsyncIterator[Room]:
+async def room(
+    place: RegisterPlace, *, city: bytes = CITY, tiles: Path | None = None, origin: str = "", port: int = 0
+) -> AsyncIterator[Room]:
     """The console on loopback with the register of ``place`` and the page of these sources. ``origin``: what browsers
     call it, of this ``port``.
     """
@@ -195,7 +198,7 @@ async def room(place: RegisterPlace, *, origin: str = "", port: int = 0) -> Asyn
             feed = AlertFeed(
                 NAMES, now_ms=lambda: clock.now_ms, competent=jurisdictions(TAXONOMY), metrics=metrics
             )
-            app = _app(feed, store, clock, metrics, register, door)
+            app = _app(feed, store, clock, metrics, register, door, city=city, tiles=tiles)
             app[SIGN_IN], app[PEOPLE] = desk, People(desk.identify)
             behind = Behind(feed, clock)
             hands = Hands(
@@ -227,12 +230,20 @@ def _origins(door: list[Door]) -> frozenset[Origin]:
 
 
 def _app(
-    feed: AlertFeed, store: StoreOfTest, clock: Clock, metrics: Metrics, register: Register, door: list[Door]
+    feed: AlertFeed,
+    store: StoreOfTest,
+    clock: Clock,
+    metrics: Metrics,
+    register: Register,
+    door: list[Door],
+    *,
+    city: bytes,
+    tiles: Path | None,
 ) -> web.Application:
     config = WallConfig(
         token=TOKEN,
         centre="Ensayo",
-        city=CITY,
+        city=city,
         questions=questions(),
         now_ms=lambda: clock.now_ms,
         keepalive_s=0.5,
@@ -253,5 +264,8 @@ def _app(
         now_ms=lambda: clock.now_ms,
         lately=lambda _alert_id: (),
         protocols=pack().protocols,
+        postures=tuple(pack().postures.values()),
     )
+    if tiles is not None:
+        app[TILES] = tiles
     return app

@@ -91,7 +91,7 @@ async def test_of_two_who_press_at_once_the_later_is_told_who_was_first(
     press = core(here).press(1)
     for screen in (first, second):
         await screen.go(f"alerts/{press}")
-        await screen.until("section.alert .status", "sin tomar")
+        await screen.until("section.alert .status", "abierta")
     core(here).is_slow = True  # the log is behind: the second page has not seen the first one's act
     await first.keys("a")
     await first.until("section.alert", "enviando")
@@ -132,7 +132,7 @@ async def test_an_act_on_a_lost_bus_is_kept_and_done_once(browser: Chrome, here:
     core(here).press(1)
     await screen.until(".newsbar", "NUEVA (1)")
     await screen.keys("n")
-    await screen.until("section.alert .status", "sin tomar")
+    await screen.until("section.alert .status", "abierta")
     await screen.run(
         "window.realFetch = window.fetch; window.fetch = () => Promise.reject(new TypeError('cut'))"
     )

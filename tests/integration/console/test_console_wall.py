@@ -193,3 +193,30 @@ async def test_in_a_browser_a_lost_centre_is_shouted(wall: Wall, browser: webdri
     await asyncio.to_thread(look)
     await wall.runner.cleanup()
     await asyncio.to_thread(shouted)
+
+
+async def test_a_4k_wall_has_larger_letters_and_fills_itself_when_its_window_changes(
+    browser: webdriver.Chrome,
+) -> None:
+    async with served() as wall:
+        for number in range(200):
+            wall.feed.apply(alert(number, level=Level.P3, life_safety=False))
+        await asyncio.to_thread(browser.get, f"{wall.url}/?token={TOKEN}")
+        await asyncio.to_thread(
+            WebDriverWait(browser, 20).until, lambda d: d.find_elements(By.CSS_SELECTOR, "#list li")
+        )
+        small = await asyncio.to_thread(browser.execute_script, _ROWS)
+        metrics = {"width": 3840, "height": 2160, "deviceScaleFactor": 1, "mobile": False}
+        await asyncio.to_thread(browser.execute_cdp_cmd, "Emulation.setDeviceMetricsOverride", metrics)
+        await asyncio.sleep(1)
+        large = await asyncio.to_thread(browser.execute_script, _ROWS)
+    assert large["letters"] == 28
+    assert large["row"] == small["row"] * 28 / 16
+    assert large["to"] >= large["edge"], "rows down to the edge, without waiting for the next alert"
+
+
+_ROWS = """
+const rows = [...document.querySelectorAll('#list li')].map((one) => one.getBoundingClientRect());
+return {letters: Number.parseFloat(getComputedStyle(document.body).fontSize), row: rows[0].height,
+  to: Math.max(...rows.map((one) => one.bottom)), edge: document.getElementById('view').getBoundingClientRect().bottom};
+"""

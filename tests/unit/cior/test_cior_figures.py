@@ -93,3 +93,39 @@ def test_the_simulated_city_says_that_its_figures_are_invented(tmp_path: Path) -
     assert facts.officer_hour_cost is not None
     sources = {each.population.source for each in facts.districts if each.population}
     assert {facts.cost_source, facts.population.source, *sources} == {"inventado para la demostración"}
+
+
+UNITS = """
+[[device]]
+id = "movil-7"
+kind = "patrol"
+name = "Móvil 7"
+agency = "police"
+expected_every_s = 30
+
+[[device]]
+id = "bus-101"
+kind = "bus"
+"""
+
+
+def test_the_units_are_the_devices_of_an_agency_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "registry.toml").write_text(UNITS, encoding="utf-8")
+    [unit] = centre_facts(centre(tmp_path)).units
+    assert (unit.unit, unit.name, unit.agency, unit.kind, unit.fresh_s) == (
+        "movil-7",
+        "Móvil 7",
+        "police",
+        "patrol",
+        90.0,
+    )
+
+
+def test_a_unit_of_an_agency_that_no_protocol_knows_is_a_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "registry.toml").write_text(UNITS.replace('"police"', '"polis"'), encoding="utf-8")
+    assert lint(centre(tmp_path).path) == 2
+    assert "registry.unknown_agency" in capsys.readouterr().out
+    (tmp_path / "registry.toml").write_text(UNITS, encoding="utf-8")
+    assert lint(tmp_path / "centre.toml") == 0

@@ -104,6 +104,7 @@ def test_an_empty_register_is_one() -> None:
         (", lon = -60.66", "", "registry.place", 10),
         ("expected_every_s = 60", "expected_every_s = 0", "registry.interval", 5),
         ('data_class = "sealed"', 'data_class = "sealed"\nsiren = true', "registry.sealed_siren", 27),
+        ('data_class = "sealed"', 'data_class = "sealed"\nagency = "police"', "registry.sealed_unit", 27),
         ("siren = true", 'siren = "yes"', "config.wrong_value", 6),
         ('kind = "bus"', 'knd = "bus"', "config.unknown_key", 20),
         ("lat = -32.95", "lad = -32.95", "config.unknown_key", 10),

@@ -32,6 +32,11 @@ def test_a_generated_page_is_what_the_code_says(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", sorted(docs_command.modules()))
+def test_no_rule_is_written_twice_a_generated_module_of_the_page_is_what_the_tables_say(name: str) -> None:
+    assert (ROOT / name).read_text(encoding="utf-8") == docs_command.modules()[name](), "run: make docs"
+
+
 def test_schemas_and_taxonomy_are_what_the_code_says() -> None:
     made = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"],

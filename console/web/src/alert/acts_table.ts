@@ -1,6 +1,7 @@
 // What may be done to an alert, and what each act asks before it is sent. Data: dialog, buttons and keys come from
 // it. The console judges; what is switched off here only saves a refusal.
 import type { Role, Row, Status } from "../api/shapes";
+import { ACT_RULES, type ActKind } from "../api/tables";
 import type { Command } from "../core/keys";
 import type { Word } from "../words/words";
 
@@ -20,7 +21,7 @@ export type Field =
   | "step";
 
 export interface ActSpec {
-  kind: string;
+  kind: ActKind;
   command: Command;
   key: string;
   word: Word;
@@ -31,16 +32,9 @@ export interface ActSpec {
   tone?: "main" | "danger";
   /** A sentence to read before it is done: what it does in the street. */
   warns?: Word;
-  /** Who may take it, as the console's own table says (`data/acts.toml`); the console judges. */
-  roles?: readonly Role[];
-  sealed?: readonly Role[];
   refused?: (row: Row) => Word | null;
 }
 
-const ROOM: readonly Role[] = ["operator", "dispatcher", "supervisor", "response_team"];
-const TEAM: readonly Role[] = ["response_team"];
-const NO_DISPATCHER: readonly Role[] = ["operator", "supervisor", "response_team"];
-const DESK: readonly Role[] = ["operator", "supervisor"];
 const LIVE: readonly Status[] = ["open", "acknowledged", "dispatched", "on_scene"];
 
 const noSilence = (row: Row): Word | null =>
@@ -50,7 +44,6 @@ const noSiren = (row: Row): Word | null => (row.silent ? "no_siren_silent" : nul
 export const ACTS: readonly ActSpec[] = [
   {
     kind: "acknowledge",
-    sealed: ["supervisor", "response_team"],
     often: true,
     command: "acknowledge",
     key: "A",
@@ -80,7 +73,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "close",
-    roles: NO_DISPATCHER,
     often: true,
     command: "close",
     key: "C",
@@ -99,7 +91,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "assign",
-    sealed: ["supervisor", "response_team"],
     often: true,
     command: "assign",
     key: "G",
@@ -109,7 +100,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "confirm",
-    roles: NO_DISPATCHER,
     command: "confirm",
     key: "V",
     word: "do_confirm",
@@ -118,8 +108,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "siren_confirm",
-    roles: DESK,
-    sealed: [],
     command: "siren_confirm",
     key: "I",
     word: "do_siren_confirm",
@@ -131,8 +119,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "siren_cancel",
-    roles: ["operator", "dispatcher", "supervisor"],
-    sealed: [],
     command: "siren_cancel",
     key: "X",
     word: "do_siren_cancel",
@@ -143,8 +129,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "merge",
-    roles: NO_DISPATCHER,
-    sealed: [],
     command: "merge",
     key: "M",
     word: "do_merge",
@@ -153,7 +137,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "unmerge",
-    roles: NO_DISPATCHER,
     command: "unmerge",
     key: "U",
     word: "do_unmerge",
@@ -162,7 +145,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "hold",
-    roles: NO_DISPATCHER,
     command: "hold",
     key: "H",
     word: "do_hold",
@@ -171,8 +153,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "reclassify",
-    roles: DESK,
-    sealed: [],
     command: "reclassify",
     key: "T",
     word: "do_reclassify",
@@ -181,8 +161,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "move",
-    roles: ["operator", "dispatcher", "supervisor"],
-    sealed: [],
     command: "move",
     key: "W",
     word: "do_move",
@@ -191,8 +169,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "suppress",
-    roles: DESK,
-    sealed: [],
     command: "suppress",
     key: "S",
     word: "do_suppress",
@@ -202,7 +178,6 @@ export const ACTS: readonly ActSpec[] = [
   },
   {
     kind: "reopen",
-    roles: NO_DISPATCHER,
     often: true,
     command: "reopen",
     key: "R",
@@ -212,11 +187,10 @@ export const ACTS: readonly ActSpec[] = [
   },
 ];
 
-/** Whether somebody in that role may do it to such an alert at all. */
+/** Whether somebody in that role may do it to such an alert at all, as the console's own table says. */
 export function isFor(spec: ActSpec, row: Row, role: Role | null): boolean {
-  const allowed = spec.roles ?? ROOM;
-  if (role === null || !allowed.includes(role)) return false;
-  return !row.silent || (spec.sealed ?? TEAM).includes(role);
+  const rule = ACT_RULES[spec.kind];
+  return role !== null && (row.silent ? rule.sealed : rule.roles).includes(role);
 }
 
 /** Why `spec` cannot be done to `row` now; null when it can. */

@@ -1,6 +1,7 @@
 // Cameras, agencies, members, links, notes of one alert.
 import type { JSX } from "preact";
 import type { AlertPage, Member, NearCamera } from "../api/alert_page";
+import type { CameraState } from "../api/tables";
 import { ageText, distanceText, timeText } from "../core/ages";
 import { plain } from "../core/text";
 import { Section, Tag } from "../frame/button";
@@ -22,7 +23,7 @@ export function Cameras({ cameras }: { cameras: NearCamera[] }): JSX.Element {
             <b>{plain(camera.name, 60)}</b>
             <span>{distanceText(camera.distance_m)}</span>
             <Tag tone={camera.sees ? "good" : ""}>{camera.sees ? t("sees") : t("sees_not")}</Tag>
-            <Health health={camera.health ?? null} />
+            <Health health={camera.health} />
           </li>
         ))}
       </ul>
@@ -30,9 +31,9 @@ export function Cameras({ cameras }: { cameras: NearCamera[] }): JSX.Element {
   );
 }
 
-export function Health({ health }: { health: string | null }): JSX.Element {
-  if (health === null || health === "no_word") return <Tag>? {t("health_unknown")}</Tag>;
-  const isGood = health === "sees";
+function Health({ health }: { health: CameraState }): JSX.Element {
+  if (health === "unknown") return <Tag>? {t("health_unknown")}</Tag>;
+  const isGood = health === "good";
   return (
     <Tag tone={isGood ? "good" : "bad"}>
       {isGood ? "✓" : "✕"} {said("health", health)}

@@ -1,17 +1,20 @@
 // The fields of acts.
 import type { ComponentChildren, JSX } from "preact";
 import type { Row } from "../api/shapes";
+import { DISPOSITIONS } from "../api/tables";
 import { SHAPES } from "../core/marks";
+import { nearest } from "../core/units";
 import { nameOf, whereOf } from "../queue/row";
 import { districts } from "../state/city";
+import { now } from "../state/clock";
 import { session } from "../state/session";
 import { queue, rows } from "../state/desk";
 import { agencies, agencyName, people, types } from "../state/directory";
-import { lang, said, t } from "../words/words";
+import { awayText, units } from "../state/units";
+import { headed, lang, said, t } from "../words/words";
 import type { OpenAct } from "./act_dialog";
 import type { Field } from "./acts_table";
 
-const DISPOSITIONS = ["confirmed", "false_alarm", "unfounded", "test", "duplicate", "unknown"] as const;
 const MINUTES = [15, 30, 60, 120, 240, 480] as const;
 const NOTE_MAX = 500;
 
@@ -31,12 +34,7 @@ export function FieldOf({ field, open, isFirst }: FieldProps): JSX.Element {
     case "agency":
       return <Agencies />;
     case "unit":
-      return (
-        <label>
-          {t("unit")}
-          <input name="unit" maxLength={60} autocomplete="off" />
-        </label>
-      );
+      return <UnitField row={open.row} />;
     case "assignee":
       return <Assignee isFirst={isFirst} />;
     case "until":
@@ -79,7 +77,7 @@ function Dispositions(): JSX.Element {
       {DISPOSITIONS.map((one, at) => (
         <label key={one} class="check">
           <input type="radio" name="disposition" value={one} required autofocus={at === 0} />
-          {said("disposition", one)}
+          {headed(said("disposition", one))}
         </label>
       ))}
     </Group>
@@ -89,7 +87,7 @@ function Dispositions(): JSX.Element {
 function Agencies(): JSX.Element {
   return (
     <Group title={t("agency")}>
-      {agencies.map((one, at) => (
+      {agencies.value.map((one, at) => (
         <label key={one.id} class="check">
           <input type="radio" name="agency" value={one.id} autofocus={at === 0} />
           {agencyName(one.id)}
@@ -97,6 +95,26 @@ function Agencies(): JSX.Element {
         </label>
       ))}
     </Group>
+  );
+}
+
+const OFFERED = 12;
+
+/** By name, or out of those that say where they are, the nearest first. */
+function UnitField({ row }: { row: Row }): JSX.Element {
+  const offered = nearest(units.value, row, now.value).slice(0, OFFERED);
+  return (
+    <label>
+      {t("unit")}
+      <input name="unit" maxLength={60} autocomplete="off" list="units-near" />
+      <datalist id="units-near">
+        {offered.map((near) => (
+          <option key={near.unit.id} value={near.unit.name}>
+            {[agencyName(near.unit.agency), awayText(near)].filter(Boolean).join(" · ")}
+          </option>
+        ))}
+      </datalist>
+    </label>
   );
 }
 

@@ -1,5 +1,6 @@
 // What one alert's page holds, as the console sends it. Of a sealed alert: level and district only.
 import type { Level, Reason, Row, Status } from "./shapes";
+import type { CameraState, Disposition, Government, Sight, Stage } from "./tables";
 
 export interface Member {
   event_id: string;
@@ -60,17 +61,18 @@ export interface NearCamera {
   name: string;
   distance_m: number;
   sees: boolean;
-  health?: string | null;
+  sight: Sight;
+  health: CameraState;
 }
 
 export interface Stamp {
-  stage: string;
+  stage: Stage;
   at_ms: number;
   by: string;
 }
 export interface AgencyClock {
   agency: string;
-  government: string;
+  government: Government;
   stamps: Stamp[];
   support?: boolean;
   unit?: string;
@@ -110,7 +112,7 @@ export interface AlertPage {
   links?: string[];
   absorbed?: string[];
   merged_into?: string | null;
-  disposition?: string | null;
+  disposition?: Disposition | null;
   suppression?: { by: string; reason: string; since_ms: number; until_ms: number; hidden: number } | null;
   assignee?: string | null;
   notes?: string[];

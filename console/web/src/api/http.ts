@@ -12,6 +12,8 @@ export interface Asked {
   waitMs?: number;
   /** Why this is read; roles that look back must say it. */
   reason?: string;
+  /** It has an entity tag: the browser keeps it, and asks whether it changed. */
+  isKept?: boolean;
 }
 
 export async function ask<T>(method: string, path: string, asked: Asked = {}): Promise<Answer<T>> {
@@ -28,7 +30,7 @@ export async function ask<T>(method: string, path: string, asked: Asked = {}): P
       headers,
       body: asked.body === undefined ? null : JSON.stringify(asked.body),
       credentials: "same-origin",
-      cache: "no-store",
+      cache: asked.isKept ? "no-cache" : "no-store",
       signal: AbortSignal.timeout(asked.waitMs ?? WAIT_MS),
     });
     return await read<T>(response);

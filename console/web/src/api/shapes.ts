@@ -1,21 +1,9 @@
 // What travels between the console and this page. Instants are UTC milliseconds (`_ms`), angles degrees, lengths
 // metres.
 
-export type Level = "P1" | "P2" | "P3" | "P4" | "P5";
-export type Status = "open" | "acknowledged" | "dispatched" | "on_scene" | "closed" | "merged";
-export type Role =
-  | "wall"
-  | "operator"
-  | "dispatcher"
-  | "supervisor"
-  | "response_team"
-  | "prosecutor"
-  | "defender"
-  | "custodian"
-  | "analyst"
-  | "auditor"
-  | "engineer"
-  | "agency";
+import type { Level, Role, Status } from "./tables";
+
+export type { Level, Role, Status };
 
 export interface Reason {
   code: string;

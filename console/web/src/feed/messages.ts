@@ -6,6 +6,7 @@ export type FeedNews =
   | { kind: "snapshot"; snapshot: Snapshot }
   | { kind: "rows"; rows: Row[]; gone: string[]; late: boolean; isSnapshot?: boolean }
   | { kind: "alive"; now_ms: number | null; late: boolean }
+  | { kind: "units"; body: unknown }
   | { kind: "other"; name: string; body: unknown }
   | { kind: "link"; isOpen: boolean }
   | { kind: "ended" };
@@ -36,9 +37,11 @@ export function newsOf(name: string, data: string): FeedNews {
       return { kind: "rows", rows: [], gone: body.ids ?? (body.id ? [body.id] : []), late };
     case "alive":
       return { kind: "alive", now_ms: body.now_ms ?? null, late };
+    case "units":
+      return { kind: "units", body };
     default:
       return { kind: "other", name, body };
   }
 }
 
-export const EVENT_NAMES = ["snapshot", "more", "alert", "gone", "alive", "area"] as const;
+export const EVENT_NAMES = ["snapshot", "more", "alert", "gone", "alive", "units", "area"] as const;

@@ -11,6 +11,7 @@ export class FeedSource {
   private failures = 0;
   private rows = new Map<string, Row>();
   private last: Snapshot | null = null;
+  private units: FeedNews | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly tell: (news: FeedNews) => void) {}
@@ -34,6 +35,7 @@ export class FeedSource {
     this.source = null;
     this.rows.clear();
     this.last = null;
+    this.units = null;
   }
 
   retry(): void {
@@ -43,8 +45,10 @@ export class FeedSource {
   }
 
   /** What a page that comes later must know. */
-  picture(): Snapshot | null {
-    return this.last ? { ...this.last, alerts: [...this.rows.values()] } : null;
+  picture(): FeedNews[] {
+    if (!this.last) return [];
+    const snapshot = { ...this.last, alerts: [...this.rows.values()] };
+    return [{ kind: "snapshot", snapshot }, ...(this.units ? [this.units] : [])];
   }
 
   private take(news: FeedNews): void {
@@ -58,6 +62,7 @@ export class FeedSource {
     } else if (news.kind === "alive" && this.last && news.now_ms) {
       this.last = { ...this.last, now_ms: news.now_ms };
     }
+    if (news.kind === "units") this.units = news;
     this.tell(news);
   }
 

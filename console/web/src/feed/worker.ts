@@ -9,8 +9,7 @@ const source = new FeedSource(tell);
 
 function heard(port: MessagePort, says: PageSays): void {
   if (says === "hello") {
-    const picture = source.picture();
-    if (picture) port.postMessage({ kind: "snapshot", snapshot: picture } satisfies FeedNews);
+    for (const news of source.picture()) port.postMessage(news);
     source.open();
   } else if (says === "retry") {
     source.retry();

@@ -4,23 +4,23 @@ import { localeOf } from "../core/ages";
 import { LEVELS, SHAPES } from "../core/marks";
 import { mustShow } from "../core/queue";
 import type { Page } from "../core/route";
-import type { Role } from "../api/shapes";
 import { unsent } from "../state/acts";
 import { now } from "../state/clock";
 import { rows } from "../state/desk";
 import { isLost } from "../state/link";
 import { route, toPage } from "../state/route";
-import { centre, isDrill, role, session, signOut, watches } from "../state/session";
+import { centre, isDrill, may, role, session, signOut, watches } from "../state/session";
 import { quietUntil, rest, sound, unlockSound } from "../state/sound";
 import { hasPicture, stopFeed } from "../state/live";
 import { lang, said, speak, t, type Word } from "../words/words";
 import { isHelpOpen } from "./keys_help";
 
-const FOR: Record<Exclude<Page, "desk">, readonly Role[]> = {
-  shift: ["operator", "dispatcher", "supervisor", "response_team"],
-  load: ["supervisor"],
-  ledger: ["auditor", "supervisor"],
-  sessions: [],
+/** What is asked of a page's visitor: to be one who may ask for that. */
+const FOR: Record<Exclude<Page, "desk">, Parameters<typeof may>[0] | null> = {
+  shift: "shift.start",
+  load: "load.read",
+  ledger: "ledger.read",
+  sessions: null,
 };
 
 export function Header(): JSX.Element {
@@ -47,8 +47,8 @@ export function Header(): JSX.Element {
 
 function Pages(): JSX.Element {
   const mine = (Object.keys(FOR) as (keyof typeof FOR)[]).filter((page) => {
-    const roles = FOR[page];
-    return roles.length === 0 || (role.value !== null && roles.includes(role.value));
+    const asked = FOR[page];
+    return asked === null || may(asked);
   });
   const here = route.value.page;
   return (

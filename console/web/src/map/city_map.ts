@@ -1,4 +1,4 @@
-// The map itself: OpenLayers on a canvas, which needs no GPU. Layers from below: districts, streets, facilities,
+// The map itself: OpenLayers on a canvas, which needs no GPU. Layers from below: tiles, districts, streets, facilities,
 // cameras, alerts. Alert features are built again at most once a frame and only for what is in view.
 import Feature from "ol/Feature";
 import OlMap from "ol/Map";
@@ -6,6 +6,7 @@ import View from "ol/View";
 import GeoJSON from "ol/format/GeoJSON";
 import Point from "ol/geom/Point";
 import Polygon from "ol/geom/Polygon";
+import type BaseLayer from "ol/layer/Base";
 import VectorLayer from "ol/layer/Vector";
 import VectorSource from "ol/source/Vector";
 import { defaults as interactions } from "ol/interaction/defaults";
@@ -14,9 +15,21 @@ import { createEmpty, extend, isEmpty } from "ol/extent";
 import type { FeatureLike } from "ol/Feature";
 import type { Row } from "../api/shapes";
 import { coneRing } from "../core/geometry";
+import type { NearUnit } from "../core/units";
 import { kindOf, type Camera, type City } from "../state/city";
+import { awayText } from "../state/units";
 import { Clusters, pinnedOf, silentBy, type Spot } from "./clusters";
-import { alertStyle, cameraStyle, chosenStyle, coneStyle, districtStyle, facilityStyle, streetStyle } from "./styles";
+import {
+  alertStyle,
+  cameraStyle,
+  chosenStyle,
+  coneStyle,
+  districtStyle,
+  facilityStyle,
+  neighbourhoodStyle,
+  streetStyle,
+  unitStyle,
+} from "./styles";
 
 const MERCATOR = "EPSG:3857";
 /** Near enough to read street names; without streets, far enough to see where in the district it is. */
@@ -38,13 +51,16 @@ const layerOf = (
 export class CityMap {
   private readonly map: OlMap;
   private readonly districts = layerOf(districtStyle, true);
+  private readonly neighbourhoods = layerOf(neighbourhoodStyle, true);
   private readonly streets = layerOf(streetStyle, true);
   private readonly facilities = layerOf(facilityStyle);
   private readonly cones = layerOf(coneStyle);
   private readonly cameras = layerOf(cameraStyle);
+  private readonly units = layerOf(unitStyle);
   private readonly alerts = layerOf(alertStyle);
   private readonly chosen = layerOf(chosenStyle);
   private readonly clusters = new Clusters();
+  private ground: BaseLayer | null = null;
   private pinned: Spot[] = [];
   private frame = 0;
   private rows: readonly Row[] = [];
@@ -57,7 +73,17 @@ export class CityMap {
       target: place,
       controls: [],
       interactions: interactions({ altShiftDragRotate: false, pinchRotate: false }),
-      layers: [this.districts, this.streets, this.facilities, this.cones, this.cameras, this.alerts, this.chosen],
+      layers: [
+        this.districts,
+        this.neighbourhoods,
+        this.streets,
+        this.facilities,
+        this.cones,
+        this.cameras,
+        this.units,
+        this.alerts,
+        this.chosen,
+      ],
       view: new View({ center: fromLonLat([-60.66, -32.95]), zoom: 12, minZoom: 9, maxZoom: 19 }),
       moveTolerance: 3,
     });
@@ -86,11 +112,23 @@ export class CityMap {
     };
     const isArea = (feature: Feature): boolean => feature.getGeometry()?.getType().includes("Polygon") ?? false;
     const isLine = (feature: Feature): boolean => feature.getGeometry()?.getType().includes("Line") ?? false;
-    fill(this.districts, (feature) => isArea(feature) && feature.get("kind_") !== "block");
+    const isNeighbourhood = (feature: Feature): boolean => feature.get("kind_") === "neighbourhood";
+    fill(
+      this.districts,
+      (feature) => isArea(feature) && feature.get("kind_") !== "block" && !isNeighbourhood(feature),
+    );
+    fill(this.neighbourhoods, (feature) => isArea(feature) && isNeighbourhood(feature));
     fill(this.streets, isLine);
     fill(this.facilities, (feature) => feature.getGeometry()?.getType() === "Point");
     this.markSilent();
     this.fit();
+  }
+
+  /** What lies below everything: map tiles, or nothing. */
+  layGround(layer: BaseLayer | null): void {
+    if (this.ground) this.map.removeLayer(this.ground);
+    this.ground = layer;
+    if (layer) this.map.getLayers().insertAt(0, layer);
   }
 
   showCameras(cameras: readonly Camera[], seeing: ReadonlySet<string>): void {
@@ -114,6 +152,17 @@ export class CityMap {
     });
     refill(this.cameras, points);
     refill(this.cones, cones);
+  }
+
+  showUnits(units: readonly NearUnit[], sent: ReadonlySet<string>): void {
+    refill(
+      this.units,
+      units.map((near) => {
+        const feature = new Feature(new Point(fromLonLat([near.unit.lon, near.unit.lat])));
+        feature.setProperties({ near, isSent: sent.has(near.unit.id), away: awayText(near) });
+        return feature;
+      }),
+    );
   }
 
   showAlerts(rows: readonly Row[]): void {

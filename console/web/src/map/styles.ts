@@ -7,6 +7,7 @@ import Stroke from "ol/style/Stroke";
 import Style from "ol/style/Style";
 import Text from "ol/style/Text";
 import type { Level } from "../api/shapes";
+import type { NearUnit } from "../core/units";
 import type { Camera } from "../state/city";
 import type { Spot } from "./clusters";
 
@@ -34,6 +35,14 @@ export function districtStyle(feature: FeatureLike, resolution: number): Style[]
   return [style];
 }
 
+/** A thin line, and names between the city's overview and its streets. */
+export function neighbourhoodStyle(feature: FeatureLike, resolution: number): Style[] {
+  if (resolution > 30) return [];
+  const style = new Style({ stroke: new Stroke({ color: "#3f5166", width: 1, lineDash: [2, 4] }) });
+  if (resolution < 14) style.setText(named(String(feature.get("name") ?? ""), { font: SMALL_FONT, overflow: false }));
+  return [style];
+}
+
 /** Names only where they can be read, and no lines at all where they would be a grey mass. */
 export function streetStyle(feature: FeatureLike, resolution: number): Style[] {
   if (resolution > 40) return [];
@@ -54,7 +63,7 @@ export function facilityStyle(feature: FeatureLike, resolution: number): Style[]
   return [style];
 }
 
-const isWell = (camera: Camera): boolean => !camera.health || ["sees", "no_word"].includes(camera.health);
+const isWell = (camera: Camera): boolean => camera.health === "good" || camera.health === "unknown";
 
 export function coneStyle(feature: FeatureLike, resolution: number): Style[] {
   if (resolution > 12) return [];
@@ -88,6 +97,35 @@ export function cameraStyle(feature: FeatureLike, resolution: number): Style[] {
   });
   if (!well) style.setText(new Text({ text: "✕", font: FONT, fill: new Fill({ color: colour }), offsetY: -10 }));
   return [style];
+}
+
+const UNIT_MARKS: Record<string, string> = { ambulance: "✚", fire_brigade: "▲", police: "★", municipal_guard: "◆" };
+
+/** A box with its agency's mark; grey, dashed and with its age when nothing was heard lately; ringed when it was sent. */
+export function unitStyle(feature: FeatureLike, resolution: number): Style[] {
+  const near = feature.get("near") as NearUnit,
+    isSent = Boolean(feature.get("isSent"));
+  if (resolution > 60 && !isSent) return [];
+  const colour = near.isFresh ? "#66e0d0" : "#8596a7";
+  const box = new RegularShape({
+    points: 4,
+    radius: (isSent ? 15 : 11) * SCALE,
+    angle: Math.PI / 4,
+    fill: new Fill({ color: near.isFresh ? "#0b3a36" : GROUND }),
+    stroke: new Stroke({
+      color: isSent ? "#ffffff" : colour,
+      width: isSent ? 3 : 2,
+      ...(near.isFresh ? {} : { lineDash: [4, 3] }),
+    }),
+  });
+  const mark = new Text({ text: UNIT_MARKS[near.unit.agency] ?? "■", font: SMALL_FONT, fill: new Fill({ color: colour }) });
+  const styles = [new Style({ image: box, text: mark, zIndex: isSent ? 9 : 5 })];
+  if (resolution < 8 || isSent) {
+    const away = String(feature.get("away") ?? "");
+    const says = isSent || !near.isFresh ? [near.unit.name, away].filter(Boolean).join(" ") : near.unit.name;
+    styles.push(new Style({ text: named(says, { offsetY: 20 * SCALE, font: SMALL_FONT }), zIndex: isSent ? 9 : 5 }));
+  }
+  return styles;
 }
 
 function shapeOf(level: Level, radius: number): CircleStyle | RegularShape {

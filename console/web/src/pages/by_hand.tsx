@@ -90,7 +90,9 @@ export function OpenByHand(): JSX.Element | null {
 const HOURS = [1, 2, 4, 8, 12, 24, 72] as const;
 
 export function PostureDialog(): JSX.Element | null {
+  const [chosen, choose] = useState("");
   if (!isPosture.value) return null;
+  const most = postures.value.find((one) => one.id === chosen)?.hours_max ?? Infinity;
   const close = (): void => {
     isPosture.value = false;
   };
@@ -104,9 +106,9 @@ export function PostureDialog(): JSX.Element | null {
       <>
         <label>
           {t("posture")}
-          <select name="posture" required autofocus>
+          <select name="posture" required autofocus onChange={(event) => choose(event.currentTarget.value)}>
             <option value="normal">{t("posture_normal")}</option>
-            {postures.map((one) => (
+            {postures.value.map((one) => (
               <option key={one.id} value={one.id}>
                 {lang.value === "es" ? one.es : one.en}
               </option>
@@ -116,7 +118,7 @@ export function PostureDialog(): JSX.Element | null {
         <label>
           {t("until")}
           <select name="for_min">
-            {HOURS.map((one) => (
+            {HOURS.filter((one) => one <= most).map((one) => (
               <option key={one} value={one * 60}>
                 {t("hours_n", one)}
               </option>

@@ -3,7 +3,7 @@ import { Suspense, lazy } from "preact/compat";
 import type { JSX } from "preact";
 import { AlertPanel } from "../alert/panel";
 import { QueuePanel } from "../queue/panel";
-import { mayAct, role } from "../state/session";
+import { may, mayAct } from "../state/session";
 import { Button } from "../frame/button";
 import { t } from "../words/words";
 import { isOpeningByHand, isPosture } from "./by_hand";
@@ -38,7 +38,7 @@ export function Desk(): JSX.Element {
             >
               {t("open_by_hand")}
             </Button>
-            {role.value === "supervisor" ? (
+            {may("posture.set") ? (
               <Button
                 hint="P"
                 onPress={() => {

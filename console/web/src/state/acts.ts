@@ -8,7 +8,7 @@ import { queue } from "./desk";
 import { expect, settle } from "./overlay";
 import { personName } from "./directory";
 import { session } from "./session";
-import { t, said } from "../words/words";
+import { headed, said, t } from "../words/words";
 import { now } from "./clock";
 
 export interface Note {
@@ -105,7 +105,7 @@ function settled(act: Sent, reply: Reply): void {
   );
 }
 
-const kindOf = (act: Sent): string => said("act", String((act.body as Json)["kind"] ?? "open"));
+const kindOf = (act: Sent): string => headed(said("act", String((act.body as Json)["kind"] ?? "open")));
 
 export const outbox = new Outbox(send, keeper, settled);
 

@@ -1,7 +1,8 @@
 // The city as the console has it: districts, streets, facilities; cameras with their health. Asked once, and again by
 // hand.
 import { computed, signal } from "@preact/signals";
-import { get } from "../api/http";
+import { ask, get } from "../api/http";
+import { CAMERA_STATES, type CameraState } from "../api/tables";
 
 export interface Feature {
   type: "Feature";
@@ -12,7 +13,14 @@ export interface City {
   type: "FeatureCollection";
   features: Feature[];
   note?: string;
-  provenance?: unknown;
+  /** The map tiles of the city pack: `mvt`, or the name of a picture format. */
+  tiles?: Tiles;
+  tiles_damaged?: boolean;
+}
+export interface Tiles {
+  kind: string;
+  min_zoom: number;
+  max_zoom: number;
 }
 
 export interface Camera {
@@ -23,11 +31,13 @@ export interface Camera {
   azimuth?: number | null;
   fov?: number | null;
   range_m?: number | null;
-  health?: string | null;
+  health: CameraState;
 }
 
 export const city = signal<City | null>(null);
 export const cameras = signal<Camera[]>([]);
+/** Whether the map tiles are not what they should be, as the centre says or as this page found. */
+export const areTilesDamaged = signal(false);
 
 const NO_DISTRICT: ReadonlySet<string> = new Set([
   "street",
@@ -37,6 +47,7 @@ const NO_DISTRICT: ReadonlySet<string> = new Set([
   "camera",
   "health",
   "stop",
+  "neighbourhood",
 ]);
 export const kindOf = (feature: Feature): string => {
   const kind = String(feature.properties.kind ?? feature.properties["layer"] ?? "");
@@ -58,8 +69,11 @@ export const districts = computed(() => {
 export const districtName = (id: string | null): string => (id ? (districts.value.get(id) ?? id) : "");
 
 export async function askCity(): Promise<void> {
-  const [map, found] = await Promise.all([get<City>("city"), get<{ cameras?: Json[] } | Json[]>("cameras")]);
-  if (map.ok) city.value = map.value;
+  const [map, found] = await Promise.all([ask<City>("GET", "city", { isKept: true }), get<{ cameras?: Json[] } | Json[]>("cameras")]);
+  if (map.ok) {
+    areTilesDamaged.value = Boolean(map.value.tiles_damaged);
+    city.value = map.value;
+  }
   if (found.ok)
     cameras.value = (Array.isArray(found.value) ? found.value : (found.value.cameras ?? [])).flatMap(cameraOf);
 }
@@ -83,7 +97,7 @@ export function cameraOf(found: Json): Camera[] {
       azimuth: numberOf(found["azimuth_deg"] ?? found["azimuth"]),
       fov: numberOf(found["fov_deg"] ?? found["field_of_view_deg"] ?? found["fov"]),
       range_m: numberOf(found["range_m"]),
-      health: found["health"] === undefined || found["health"] === null ? null : String(found["health"]),
+      health: CAMERA_STATES.find((state) => state === found["health"]) ?? "unknown",
     },
   ];
 }

@@ -2,14 +2,19 @@
 import { computed, signal } from "@preact/signals";
 import { ask, get } from "../api/http";
 import { plain } from "../core/text";
+import type { Government } from "../api/tables";
 import { rows } from "./desk";
+import { may } from "./session";
 import { lang } from "../words/words";
 
 export interface Agency {
   id: string;
   es: string;
   en: string;
-  government: string;
+  government: Government;
+  accept_s: number;
+  on_scene_s: number;
+  support: boolean;
 }
 export interface Type {
   code: string;
@@ -20,6 +25,7 @@ export interface Posture {
   id: string;
   es: string;
   en: string;
+  hours_max: number;
 }
 export interface Colleague {
   id: string;
@@ -27,31 +33,20 @@ export interface Colleague {
   roles: string[];
   post?: string | null;
 }
+interface Rules {
+  types: Type[];
+  agencies: Agency[];
+  postures: Posture[];
+}
 
-/** Who may be sent: the agencies of the rule pack that the centre comes with (streams/rules/protocols.toml). */
-export const agencies: readonly Agency[] = [
-  { id: "police", es: "Policía provincial", en: "Provincial police", government: "provincial" },
-  { id: "municipal_guard", es: "Guardia municipal", en: "Municipal guard", government: "municipal" },
-  { id: "ambulance", es: "Emergencias médicas", en: "Ambulance service", government: "municipal" },
-  { id: "fire_brigade", es: "Bomberos", en: "Fire brigade", government: "provincial" },
-  { id: "civil_protection", es: "Protección civil", en: "Civil protection", government: "municipal" },
-  { id: "traffic_control", es: "Control de tránsito", en: "Traffic control", government: "municipal" },
-  { id: "crisis_team", es: "Equipo de crisis", en: "Crisis team", government: "municipal" },
-  { id: "victim_assistance", es: "Asistencia a la víctima", en: "Victim assistance", government: "provincial" },
-  { id: "social_team", es: "Equipo social", en: "Social team", government: "municipal" },
-  { id: "federal_liaison", es: "Enlace federal", en: "Federal liaison", government: "federal" },
-];
-
-/** The postures of the rule pack that the centre comes with (streams/rules/city.toml). */
-export const postures: readonly Posture[] = [
-  { id: "transport_attacks", es: "ataques al transporte", en: "attacks on transport" },
-];
-
-const known = signal<Type[]>([]);
+/** What the centre's own rules call things; nothing until the console has told it. */
+const rules = signal<Rules>({ types: [], agencies: [], postures: [] });
+export const agencies = computed<readonly Agency[]>(() => rules.value.agencies);
+export const postures = computed<readonly Posture[]>(() => rules.value.postures);
 export const people = signal<Colleague[]>([]);
 
 export const types = computed<Type[]>(() => {
-  const found = new Map(known.value.map((one) => [one.code, one]));
+  const found = new Map(rules.value.types.map((one) => [one.code, one]));
   for (const row of rows.value) {
     if (!row.type || row.silent || found.has(row.type)) continue;
     found.set(row.type, { code: row.type, es: row.name_es, en: row.name_en });
@@ -63,8 +58,10 @@ export const types = computed<Type[]>(() => {
 /** The name behind a person's id; what is no person of the house (a part of the centre) is said as it is. */
 export const personName = (id: string): string => plain(people.value.find((one) => one.id === id)?.name ?? id, 40);
 
+export const agencyOf = (id: string): Agency | undefined => agencies.value.find((one) => one.id === id);
+
 export const agencyName = (id: string): string => {
-  const found = agencies.find((one) => one.id === id);
+  const found = agencyOf(id);
   return found ? (lang.value === "es" ? found.es : found.en) : id;
 };
 
@@ -75,7 +72,10 @@ export async function askPeople(reason: string): Promise<void> {
 }
 
 export async function askDirectory(): Promise<void> {
-  const [found, all] = await Promise.all([get<Colleague[]>("people"), get<{ types: Type[] }>("types")]);
-  if (found.ok) people.value = found.value;
-  if (all.ok) known.value = all.value.types;
+  const [found, told] = await Promise.all([
+    may("people.read") ? get<Colleague[]>("people") : null,
+    may("rules.read") ? ask<Rules>("GET", "rules", { isKept: true }) : null,
+  ]);
+  if (found?.ok) people.value = found.value;
+  if (told?.ok) rules.value = told.value;
 }

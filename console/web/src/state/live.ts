@@ -10,6 +10,7 @@ import { seen } from "./overlay";
 import { outbox } from "./acts";
 import { centre, isDrill, session } from "./session";
 import { alarm, announce } from "./sound";
+import { takeUnits, units } from "./units";
 
 let feed: Feed | null = null;
 let isFirst = true;
@@ -35,6 +36,7 @@ export function stopFeed(): void {
   feed?.say("sign_out");
   isFirst = true;
   hasPicture.value = false;
+  units.value = [];
   forgetAll();
 }
 
@@ -73,6 +75,9 @@ function take(news: Exclude<FeedNews, { kind: "link" | "ended" }>): void {
     case "alive":
       if (news.now_ms) setCentreTime(news.now_ms);
       isLate.value = news.late;
+      break;
+    case "units":
+      takeUnits(news.body);
       break;
     case "other":
       areaTick.value += 1;

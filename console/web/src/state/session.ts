@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { get, post } from "../api/http";
 import type { Role, Session } from "../api/shapes";
+import { ASKED_BY } from "../api/tables";
 import { setCentreTime } from "./clock";
 import { speak } from "../words/words";
 
@@ -15,11 +16,15 @@ export const centre = signal("");
 export const isDrill = signal(false);
 
 export const isTeam = computed(() => role.value === "response_team");
-const ACTING: readonly Role[] = ["operator", "dispatcher", "supervisor", "response_team"];
+
+/** Whether whoever sits here may ask for that, as the console's one table says; the console judges. */
+export function may(name: keyof typeof ASKED_BY): boolean {
+  return role.value !== null && (ASKED_BY[name] as readonly Role[]).includes(role.value);
+}
 /** Who watches alerts; the others (audit, statistics, maintenance) have pages, and no feed. */
-const WATCHING: readonly Role[] = [...ACTING, "wall", "agency"];
-export const watches = computed(() => role.value !== null && WATCHING.includes(role.value));
-export const mayAct = computed(() => role.value !== null && ACTING.includes(role.value));
+export const watches = computed(() => may("feed.open"));
+/** Of those who handle alerts: an agency stamps its own clock only. */
+export const mayAct = computed(() => may("incident.open"));
 
 export async function askSession(): Promise<void> {
   const answer = await get<Session>("session");

@@ -1,5 +1,6 @@
 -- Cameras: what sees, what does not and since when, and with what they are watched. States as in supervisor.v_cameras:
--- 0 nobody speaks of it, 1 sees, 2 sees badly, 3 sees nothing. Exercises are left out.
+-- 0 nobody speaks of it, 1 sees, 2 sees badly, 3 sees nothing. Exercises are left out. Cameras are called by the names of
+-- the catalogue.
 
 -- No camera at all is no row: a city whose workers never started must not read "0 blind".
 -- @query camera_counts wall table
@@ -24,9 +25,12 @@ ORDER BY blind DESC, no_word DESC, poor DESC, district
 -- @query out_now supervisor table
 -- @columns state:number camera:string district:string since:time reason:string last_word:time
 -- @bounded state
-SELECT state, camera, district, since, reason, last_word
-FROM supervisor.v_cameras
-WHERE state != 1 AND NOT drill
+SELECT
+    v.state AS state, if(n.label = '', v.camera, n.label) AS camera, v.district AS district, v.since AS since,
+    v.reason AS reason, v.last_word AS last_word
+FROM supervisor.v_cameras AS v
+LEFT JOIN supervisor.v_camera_names AS n ON n.camera = v.camera
+WHERE v.state != 1 AND NOT v.drill
 ORDER BY indexOf([3, 0, 2], state), since, camera
 LIMIT 200
 
@@ -40,7 +44,7 @@ WITH worst AS
     WHERE hour >= toStartOfHour($__fromTime) AND hour <= $__toTime
     GROUP BY camera ORDER BY sum(up_min), camera LIMIT 40
 )
-SELECT time, camera, max(code) AS state
+SELECT x.time AS time, if(n.label = '', x.camera, n.label) AS camera, max(x.code) AS state
 FROM
 (
     SELECT $__timeInterval(slot) AS time, camera, toUInt8(state) AS code
@@ -57,8 +61,9 @@ FROM
                 toUInt32(600 * greatest(1, intDiv(toUInt32($__toTime) - toUInt32($__fromTime), 360000))))) AS second
     ) AS spine
     CROSS JOIN worst
-)
-GROUP BY time, camera
+) AS x
+LEFT JOIN supervisor.v_camera_names AS n ON n.camera = x.camera
+GROUP BY x.time, x.camera, n.label
 ORDER BY time, camera
 
 -- Shares of the range's minutes until now, by whole hours; what nobody spoke of is a share of its own.
@@ -66,12 +71,13 @@ ORDER BY time, camera
 -- @columns camera:string district:string up:number poor:number blind:number no_word:number gate_share:number
 WITH dateDiff('minute', toStartOfHour($__fromTime), least(toStartOfHour($__toTime) + INTERVAL 1 HOUR, now())) AS span
 SELECT
-    camera, max(h.district) AS district, sum(up_min) / span AS up, sum(poor_min) / span AS poor,
+    if(n.label = '', h.camera, n.label) AS camera, max(h.district) AS district, sum(up_min) / span AS up, sum(poor_min) / span AS poor,
     sum(blind_min) / span AS blind, greatest(0, 1 - sum(word_min) / span) AS no_word,
     if(sum(all_pictures) > 0, sum(gate_pictures) / sum(all_pictures), NULL) AS gate_share
 FROM supervisor.v_camera_hours AS h
-WHERE hour >= toStartOfHour($__fromTime) AND hour <= $__toTime AND span > 0
-GROUP BY camera
+LEFT JOIN supervisor.v_camera_names AS n ON n.camera = h.camera
+WHERE h.hour >= toStartOfHour($__fromTime) AND h.hour <= $__toTime AND span > 0
+GROUP BY h.camera, n.label
 ORDER BY up, camera
 
 -- @query watchers supervisor table
@@ -79,11 +85,12 @@ ORDER BY up, camera
 -- @columns offset_s:number disabled_rules:string
 -- @bounded state
 SELECT
-    camera, detector, detector_version AS version,
+    if(n.label = '', v.camera, n.label) AS camera, detector, detector_version AS version,
     if(model_sha256 = '', model, concat(model, ' ', substring(model_sha256, 1, 8))) AS model,
     gate_open_share AS gate_share, watched_fps, clock_offset_s AS offset_s, disabled_rules
-FROM supervisor.v_cameras
-WHERE sampled AND NOT drill
+FROM supervisor.v_cameras AS v
+LEFT JOIN supervisor.v_camera_names AS n ON n.camera = v.camera
+WHERE v.sampled AND NOT v.drill
 ORDER BY abs(coalesce(clock_offset_s, 0)) DESC, camera
 LIMIT 500
 
