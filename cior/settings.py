@@ -177,7 +177,7 @@ class SealedSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         msgspec.Meta(
             min_length=1,
             description="File with its password, read at each opening",
-            examples=["/run/secrets/store-opening.password"],
+            examples=["/run/secrets/store_opening_password"],
         ),
     ]
 

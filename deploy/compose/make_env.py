@@ -44,7 +44,7 @@ BUS = (
 """Users of the broker: docs/rights.md, with the families of deploy/compose/centre."""
 
 
-OPENING = "store-opening.password"
+OPENING = "store_opening_password"
 """Of the store's user for sealed openings: the console reads it as a file, ``.env`` has its digest alone."""
 
 
