@@ -13,7 +13,7 @@ import asyncio
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -89,6 +89,19 @@ class ActAnswer(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None = None
 
 
+class ActPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several acts of one request: ``name`` tells them apart, ``given`` is what is asked."""
+
+    name: str
+    given: Any
+    alert: Alert | None = None
+
+
+def part_key(key: str, name: str) -> str:
+    """The key of one of several acts under one Idempotency-Key, which holds no slash itself."""
+    return f"{key}/{name}"
+
+
 class _Known(msgspec.Struct, frozen=True):
     digest: str
     action: Action
@@ -132,8 +145,42 @@ class ActBook:
 
         Raises ``Refused``; ``SourceUnavailable`` when nothing was done.
         """
+        known = await self._taken(request, given, kind, alert, key=key_of(request), also=also)
+        told = await self._answer(known, alert, wait_s=_wait_s(request))
+        status = 200 if told.state == "applied" else 202
+        return web.Response(status=status, body=msgspec.json.encode(told), content_type="application/json")
+
+    async def take_each(
+        self, request: web.Request, kind: ActionKind, parts: Iterable[ActPart]
+    ) -> list[ActAnswer | Refused]:
+        """Several acts of one request, each signed, in the ledger and refused by itself; what became of each, in order.
+
+        Raises ``SourceUnavailable`` when not all could be written down: the same request again does none twice.
+        """
+        key, wait_s = key_of(request), _wait_s(request)
+
+        async def one(part: ActPart) -> ActAnswer | Refused:
+            name = part_key(key, part.name)
+            try:
+                known = await self._taken(request, part.given, kind, part.alert, key=name)
+                return await self._answer(known, part.alert, wait_s=wait_s)
+            except Refused as why:
+                return why
+
+        return list(await asyncio.gather(*(one(each) for each in parts)))
+
+    async def _taken(
+        self,
+        request: web.Request,
+        given: Any,
+        kind: ActionKind,
+        alert: Alert | None,
+        *,
+        key: str,
+        also: Work[None] = nothing_more,
+    ) -> _Known:
+        """The act as it stands written down, now or before. Raises as :meth:`take`."""
         caller, deed = request[CALLER], request[DEED]
-        key = _key(request)
         act, digest = act_id(caller.person.id, key), _digest(kind, given, alert)
         known = await self._known(act)
         if known is None:
@@ -144,7 +191,7 @@ class ActBook:
         deed.is_written = True
         if known.digest != digest:
             raise Refused("request.key_reused")
-        return await self._answer(known, alert, wait_s=_wait_s(request))
+        return known
 
     def _sign(self, action: Action) -> Action:
         return self._signer.sign(action, at_ms=action.at_ms)
@@ -168,7 +215,11 @@ class ActBook:
         """Into the ledger with the action; of life at risk into the journal when the register is away."""
         action = new.action
         entry = deed.entry(
-            id=action.id, act=f"alert.{action.kind.value}", reason=action.reason, detail=_detail(action)
+            id=action.id,
+            act=f"alert.{action.kind.value}",
+            subject=deed.subject if alert is None else alert.id,
+            reason=action.reason,
+            detail=_detail(action),
         )
         body = TakenAct(action.id, new.digest, codec.encode(action), action.at_ms)
 
@@ -192,23 +243,23 @@ class ActBook:
         self._unsent[action.id] = action
         return self._remember(new)
 
-    async def _answer(self, known: _Known, alert: Alert | None, *, wait_s: float) -> web.Response:
+    async def _answer(self, known: _Known, alert: Alert | None, *, wait_s: float) -> ActAnswer:
         outcome = known.outcome or _applied(known.action, alert)
         if outcome is None:
             waiting = self._outcomes.expect(known.action)
             try:
                 if not await self._send(known.action):
-                    return _said(202, known, "kept")
+                    return _said(known, "kept")
                 outcome = await asyncio.wait_for(asyncio.shield(waiting), wait_s)
             except TimeoutError:
-                return _said(202, known, "sent")
+                return _said(known, "sent")
             finally:
                 self._outcomes.forget(known.action)
             self._remember(msgspec.structs.replace(known, outcome=outcome))
         if outcome.refused:
             now = None if alert is None else self._current(alert.id) or alert
             raise Refused("act.refused", why_es=outcome.es, why_en=outcome.en, first=_first(now))
-        return _said(200, known, "applied", outcome)
+        return _said(known, "applied", outcome)
 
     async def _send(self, action: Action) -> bool:
         """Whether the bus has it, now or before."""
@@ -256,7 +307,8 @@ class ActBook:
 BOOK = web.AppKey("book", ActBook)
 
 
-def _key(request: web.Request) -> str:
+def key_of(request: web.Request) -> str:
+    """The Idempotency-Key of a request. Raises ``Refused``."""
     key = request.headers.get(KEY, "")
     if not _KEY.fullmatch(key):
         raise Refused("request.key_missing")
@@ -313,6 +365,7 @@ def _detail(action: Action) -> dict[str, str | int]:
         "targets": " ".join(action.target_ids),
         "until_ms": action.until_ms,
         "posture": action.posture,
+        "line": action.line,
     }
     return {name: value for name, value in facts.items() if value}
 
@@ -323,12 +376,11 @@ def _read(found: TakenAct) -> Action:
     return action
 
 
-def _said(status: int, known: _Known, state: str, outcome: Outcome | None = None) -> web.Response:
-    told = ActAnswer(
+def _said(known: _Known, state: str, outcome: Outcome | None = None) -> ActAnswer:
+    return ActAnswer(
         act=known.action.id,
         state=state,
         recorded=known.recorded,
         alert_id=(outcome.alert_id if outcome else None) or known.action.alert_id,
         version=outcome.version if outcome else None,
     )
-    return web.Response(status=status, body=msgspec.json.encode(told), content_type="application/json")

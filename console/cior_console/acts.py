@@ -145,7 +145,7 @@ def action_of(
     return Action(**known)
 
 
-_NAMES = frozenset({"assignee", "owner", "agency", "unit", "step", "type", "posture"})
+_NAMES = frozenset({"assignee", "owner", "agency", "unit", "step", "type", "posture", "line"})
 _COPIED = (
     *_NAMES,
     "seen_version",
@@ -156,6 +156,7 @@ _COPIED = (
     "attended",
     "level",
     "drill",
+    "rings",
 )
 
 

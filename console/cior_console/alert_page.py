@@ -117,7 +117,8 @@ class PageTimer(msgspec.Struct, frozen=True, kw_only=True):
 class PageStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the checklist: what it asks, of whom, when it is due, what became of it.
 
-    ``outcome``: ``open``, ``waiting`` (only a person may run it), ``done``, ``skipped``, ``escalated``.
+    ``outcome``: ``open`` (its time or its status has not come), ``told`` (it ran by itself), ``not_needed`` (what its
+    timer waited for came), ``waiting`` (only a person may run it), ``done``, ``skipped``, ``escalated``.
     """
 
     step: str
@@ -355,13 +356,13 @@ def checklist(alert: Alert, book: ProtocolBook | None) -> tuple[PageStep, ...]:
         protocol = None if book is None else book.by_id(name.partition("@")[0])
         for step in protocol.steps if protocol is not None else ():
             whole = f"{protocol.id}/{step.id}" if protocol is not None else step.id
-            found[whole] = _step(whole, step, marks.get(whole), due)
+            found[whole] = _step(whole, step, alert, mark=marks.get(whole), due=due)
     for name, mark in marks.items():
         found.setdefault(name, PageStep(step=name, act="", target="", es=name, en=name, **_mark(mark)))
     return tuple(found.values())
 
 
-def _step(name: str, step: Step, mark: StepMark | None, due: Mapping[str, int]) -> PageStep:
+def _step(name: str, step: Step, alert: Alert, *, mark: StepMark | None, due: Mapping[str, int]) -> PageStep:
     due_ms = due.get(name, due.get(step.id))
     return PageStep(
         step=name,
@@ -371,8 +372,31 @@ def _step(name: str, step: Step, mark: StepMark | None, due: Mapping[str, int]) 
         en=step.text_en,
         after_s=step.after_s,
         due_ms=due_ms,
-        **(_mark(mark) if mark is not None else {"outcome": "open" if due_ms is not None else "done"}),
+        **(_mark(mark) if mark is not None else {"outcome": _unmarked(step, alert, due_ms)}),
     )
+
+
+def _unmarked(step: Step, alert: Alert, due_ms: int | None) -> str:
+    """What of a step that no person and no timer has settled."""
+    if step.on is not None:
+        return "told" if _reached_ms(alert, step.on) is not None else "open"
+    if step.act == "check":
+        return "waiting"
+    if step.is_immediate:
+        return "told"
+    return "open" if due_ms is not None else "not_needed"
+
+
+def _reached_ms(alert: Alert, status: AlertStatus) -> int | None:
+    match status:
+        case AlertStatus.ACKNOWLEDGED:
+            return alert.acknowledged_ms
+        case AlertStatus.DISPATCHED:
+            return alert.dispatched_ms
+        case AlertStatus.ON_SCENE:
+            return alert.on_scene_ms
+        case _:
+            return alert.closed_ms
 
 
 def _mark(mark: StepMark) -> dict[str, Any]:

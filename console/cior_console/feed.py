@@ -34,6 +34,8 @@ _LATE_SHOWN_MS = 60_000
 _BATCH_S = 0.1
 _RING = 1_000
 _CLOSED_KEPT = 5_000
+_OPENINGS_KEPT = 20_000
+"""Openings that the load counts: more than two days of a city at its limit (mission: 1,800 a day)."""
 _json = msgspec.json.Encoder()
 Order = tuple[int | bool | str, ...]
 
@@ -45,6 +47,15 @@ class Glance(Struct, frozen=True):
     assignee: str | None
     opened_ms: int
     life_safety: bool
+    drill: bool = False
+
+
+class Opening(Struct, frozen=True):
+    """That an alert was opened, and when: counted after it was closed too."""
+
+    at_ms: int
+    sight: Sight
+    drill: bool
 
 
 class Shown:
@@ -55,7 +66,7 @@ class Shown:
     def __init__(self, feed: AlertFeed, alert: Alert, body: bytes, sight: Sight) -> None:
         self._feed, self.body, self.sight = feed, body, sight
         self.order = order(alert)
-        self.glance = Glance(alert.level, alert.assignee, alert.opened_ms, alert.life_safety)
+        self.glance = Glance(alert.level, alert.assignee, alert.opened_ms, alert.life_safety, alert.drill)
         self._rows: dict[View, bytes] = {}
 
     @property
@@ -158,6 +169,7 @@ class AlertFeed:
         self._open: dict[str, Shown] = {}
         self._closed: OrderedDict[str, Shown] = OrderedDict()
         self._versions: dict[str, int] = {}
+        self._openings: deque[Opening] = deque(maxlen=_OPENINGS_KEPT)
         self._classes: dict[Visibility, set[Watcher]] = {}
         self._ring: deque[Change] = deque(maxlen=_RING)
         self._pending: list[Change] = []
@@ -186,6 +198,9 @@ class AlertFeed:
         self.last_applied_ms = self._now_ms()
         if alert.version <= self._versions.get(alert.id, 0):
             return
+        if alert.id not in self._versions:
+            opening = Opening(alert.opened_ms, sight_of(alert, self._competent), alert.drill)
+            self._openings.append(opening)
         self._versions[alert.id] = alert.version
         self.seq += 1
         self._measure(alert)
@@ -287,6 +302,10 @@ class AlertFeed:
     def glances(self, visibility: Visibility) -> Iterator[Glance]:
         """All open alerts of a class, in no order."""
         return (shown.glance for shown in list(self._open.values()) if visibility.sees(shown.sight))
+
+    def openings(self, visibility: Visibility, *, since_ms: int) -> Iterator[Opening]:
+        """What was opened since then, of a class; closed since or not."""
+        return (each for each in self._openings if each.at_ms >= since_ms and visibility.sees(each.sight))
 
     def since(self, last_event_id: str, visibility: Visibility) -> bytes | None:
         """What a class missed since the message with this id; None when only a snapshot tells."""

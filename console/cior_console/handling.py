@@ -16,6 +16,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
 from cior_console.acting import BOOK, ActBook
 from cior_console.discretion import DiscreetSigner, Signs, Silent
+from cior_console.drills import DRILLS, DrillRoom
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import TopicReader
 from cior_console.outcomes import Outcomes
@@ -69,6 +70,7 @@ class Handling:
             now_ms=now_ms,
             metrics=metrics,
         )
+        app[DRILLS] = DrillRoom(types=hands.types, current=feed.current)
         app[BOOK], app[ARCHIVE], app[SEALED] = (
             self.book,
             Archive(register),

@@ -7,7 +7,9 @@ from cior_console.centre_rules import rule_endpoints
 from cior_console.city_tiles import tile_endpoints
 from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
+from cior_console.drills import drill_endpoints
 from cior_console.endpoints import Endpoint
+from cior_console.line_acts import line_endpoints
 from cior_console.register_pages import register_endpoints
 from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.sign_in.endpoints import sign_in_endpoints
@@ -24,8 +26,10 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *rule_endpoints(),
         *tile_endpoints(),
         *act_endpoints(),
+        *line_endpoints(),
         *register_endpoints(),
         *load_endpoints(),
+        *drill_endpoints(),
         *sealed_endpoints(),
     )
 

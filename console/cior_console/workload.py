@@ -18,7 +18,9 @@ from cior_core.privacy import Role
 
 MANAGEABLE, FLOOD = 1, 10
 """New alerts in ten minutes for one operator."""
-_TEN_MIN_MS, _HOUR_MS = 600_000, 3_600_000
+FINE_24H, MOST_24H = 150, 300
+"""New alerts in a day for one position: what it handles well, and its ceiling (EEMUA 191)."""
+_TEN_MIN_MS, _HOUR_MS, _DAY_MS = 600_000, 3_600_000, 86_400_000
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,47 +33,57 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """``busy``: operators who have something; ``opened_10min`` and ``opened_60min``: new alerts; ``state``:
-    ``manageable``, ``busy`` or ``flood`` by the share of new alerts of each of them.
+    """``busy``: operators who have something; ``opened_*``: new alerts, those that were closed meanwhile too;
+    ``state``: ``manageable``, ``busy`` or ``flood`` by the share of new alerts of each of them. ``fine_24h`` and
+    ``most_24h``: for one position in a day. Drills are no load.
     """
 
     now_ms: int
     shares: tuple[Share, ...]
     opened_10min: int
     opened_60min: int
+    opened_24h: int
     by_level: dict[str, int]
     busy: int
     budget_10min: int
     flood_10min: int
+    fine_24h: int
+    most_24h: int
     state: str
 
 
 async def _load(request: web.Request) -> Load:
-    now_ms = request.app[DESK].now_ms()
-    return load_of(request.app[FEED].glances(sees(request)), now_ms)
+    desk, feed, visibility = request.app[DESK], request.app[FEED], sees(request)
+    now_ms, is_drill = desk.now_ms(), desk.drills
+    # What is practised is no load; where the whole centre is a drill, it is all there is.
+    glances = (each for each in feed.glances(visibility) if is_drill or not each.drill)
+    openings = feed.openings(visibility, since_ms=now_ms - _DAY_MS)
+    return load_of(glances, [each.at_ms for each in openings if is_drill or not each.drill], now_ms)
 
 
-def load_of(glances: Iterable[Glance], now_ms: int) -> Load:
-    """The load that these alerts are."""
+def load_of(glances: Iterable[Glance], opened_ms: Iterable[int], now_ms: int) -> Load:
+    """The load that these open alerts are, when alerts were opened at these instants."""
     of_person: dict[str | None, list[Glance]] = defaultdict(list)
     levels: Counter[str] = Counter()
-    fresh = [0, 0]
     for each in glances:
         of_person[each.assignee].append(each)
         levels[each.level.value] += 1
-        fresh[0] += now_ms - each.opened_ms <= _TEN_MIN_MS
-        fresh[1] += now_ms - each.opened_ms <= _HOUR_MS
+    ages = [now_ms - each for each in opened_ms]
+    fresh = sum(age <= _TEN_MIN_MS for age in ages)
     busy = len([person for person in of_person if person is not None])
-    share = fresh[0] / max(1, busy)
+    share = fresh / max(1, busy)
     return Load(
         now_ms=now_ms,
         shares=tuple(sorted((_share(*each) for each in of_person.items()), key=lambda one: -one.open)),
-        opened_10min=fresh[0],
-        opened_60min=fresh[1],
+        opened_10min=fresh,
+        opened_60min=sum(age <= _HOUR_MS for age in ages),
+        opened_24h=sum(age <= _DAY_MS for age in ages),
         by_level=dict(sorted(levels.items())),
         busy=busy,
         budget_10min=MANAGEABLE,
         flood_10min=FLOOD,
+        fine_24h=FINE_24H,
+        most_24h=MOST_24H,
         state="flood" if share > FLOOD else "busy" if share > MANAGEABLE else "manageable",
     )
 

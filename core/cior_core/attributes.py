@@ -41,6 +41,9 @@ and must not stand in the way of anybody's press. Its level is that of its type.
 UNBELIEVED: Final = "unbelieved"
 """True: its device must prove itself and this did not. It alarms (law 2), and is no sign of life of that device."""
 
+DRILL_RINGS: Final = "drill_rings"
+"""True: a drill whose notices and sirens reach real people. Absent: nobody outside the room hears of it."""
+
 VERIFIED: Final = "verified"
 """True: the source itself says that the alarm was verified, and its type does not say so already."""
 

@@ -18,6 +18,7 @@ RawId = NewType("RawId", str)
 AlertId = NewType("AlertId", str)
 AreaId = NewType("AreaId", str)
 TypeCode = NewType("TypeCode", str)
+CommandKind = target.CommandKind
 Target = target.Target
 TargetKind = target.TargetKind
 ActionKind = handling.ActionKind
@@ -79,17 +80,6 @@ class Lane(StrEnum):
     URGENT = "urgent"
     NORMAL = "normal"
     TELEMETRY = "telemetry"
-
-
-class CommandKind(StrEnum):
-    """What CIOR asks a device or a service to do."""
-
-    SIREN_ON = "siren_on"
-    SIREN_OFF = "siren_off"
-    NOTIFY = "notify"
-    REQUEST_CLIP = "request_clip"
-    HOLD_VIDEO = "hold_video"
-    TASK = "task"
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -349,7 +339,8 @@ class Action(Struct, frozen=True, kw_only=True):
     ``seen_version``: what the actor saw of the alert; who acted since in a way that this act contradicts was first.
     ``assignee``: who is to have it (ASSIGN: the actor when left out); ``owner``: whose alerts a HAND_OVER hands over.
     ``stage``, ``attended``: of the agency's clock. ``step``: ``<protocol>/<step>``. ``place``, ``type``, ``text``,
-    ``drill``: of an incident opened by hand; a silent type takes a district only, and no text.
+    ``drill``: of an incident opened by hand; a silent type takes a district only, and no text. ``line``: taken as one
+    of this shared line (``Alert.group``), and not when it has left it. ``rings``: this drill reaches real people.
     """
 
     id: str
@@ -377,10 +368,15 @@ class Action(Struct, frozen=True, kw_only=True):
     level: Level | None = None
     text: str = ""
     drill: bool = False
+    line: str | None = None
+    rings: bool = False
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """An idempotent request: one alert and protocol step, one ``id``. ``target``: a :class:`Target`'s text."""
+    """An idempotent request: one alert and protocol step, one ``id``. ``target``: a :class:`Target`'s text.
+
+    ``rings``: of a drill that says so, real people hear of it.
+    """
 
     id: str
     kind: CommandKind
@@ -393,6 +389,12 @@ class Command(Struct, frozen=True, kw_only=True):
     step: str
     parameters: dict[str, Any] = {}
     drill: bool = False
+    rings: bool = False
+
+    @property
+    def is_kept_quiet(self) -> bool:
+        """Whether whoever obeys it only says that it did: of a drill nobody outside hears, unless the drill says so."""
+        return self.drill and not self.rings and self.kind in target.HEARD
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

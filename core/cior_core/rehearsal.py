@@ -162,7 +162,15 @@ class _Stage:
             level=signal.level,
             text=signal.text,
             drill=signal.drill,
+            line=self._line(signal),
+            rings=signal.rings,
         )
+
+    def _line(self, signal: Signal) -> str | None:
+        """``line`` of a signal: the number of the alert whose shared line is meant."""
+        if signal.line is None:
+            return None
+        return list(self.alerts.values())[signal.line].group if signal.line < len(self.alerts) else "none"
 
     def check(self, want: Want) -> None:
         self.failures += [

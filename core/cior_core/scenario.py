@@ -100,6 +100,8 @@ class Signal(
     type: str | None = None
     level: Level | None = None
     text: str = ""
+    line: int | None = None
+    rings: bool = False
     receipt: Literal["accepted", "done", "refused", "failed", "expired"] | None = None
     command: int = 0
     tick: bool = False

@@ -1,4 +1,4 @@
-"""Whom a command is meant for. Import it from :mod:`cior_core.model`, like every other word of the domain."""
+"""What a command asks, and of whom. Import it from :mod:`cior_core.model`, like every other word of the domain."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from enum import StrEnum
 import msgspec
 
 from cior_core.errors import PayloadRejected
+
+
+class CommandKind(StrEnum):
+    """What CIOR asks a device or a service to do."""
+
+    SIREN_ON = "siren_on"
+    SIREN_OFF = "siren_off"
+    NOTIFY = "notify"
+    REQUEST_CLIP = "request_clip"
+    HOLD_VIDEO = "hold_video"
+    TASK = "task"
+
+
+HEARD = frozenset({CommandKind.SIREN_ON, CommandKind.NOTIFY, CommandKind.TASK})
+"""What people outside the room hear or are asked to do."""
 
 
 class TargetKind(StrEnum):

@@ -218,3 +218,17 @@ HAND_OVERS = Table(
     _by_entry(),
     Index("hand_overs_post", "post", "at_ms"),
 )
+DRILLS = Table(
+    "drills",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    _person("started_by"),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("rings", Boolean, nullable=False),
+    Column("alerts", Text, nullable=False),
+    Column("ended_by", Text, ForeignKey("people.id")),
+    Column("ended_ms", BigInteger),
+    _by_entry(),
+    Index("drills_started_ms", "started_ms"),
+)

@@ -2,7 +2,8 @@
 
 A reader with a group of its own puts the commands for this actuator's targets into the journal and goes on; from there
 they are carried out, one at a time for each target, so that a device that is away delays nobody else. A command id acts
-at most once, through any crash; its outcome goes out as a receipt, at least once and always the same.
+at most once, through any crash; its outcome goes out as a receipt, at least once and always the same. What a drill asks
+of people is answered here, and reaches no actuator, unless the drill says that it rings.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from cior_core.errors import CiorError, CredentialsRefused, PayloadRejected, Sou
 from cior_core.model import Command, CommandKind, Receipt, Target
 
 T = TypeVar("T")
+QUIET_DRILL = "drill.quiet"
+"""Detail of a receipt: the command was a drill's, and no real phone or siren was used."""
 _LOG = structlog.get_logger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 5.0
 _STOP_WITHIN_S = 1.5
@@ -179,7 +182,10 @@ class Obeyer:
     async def _carry_out(self, command: Command) -> None:
         receipt = self._journal[command.id].receipt
         if receipt is None:
-            receipt = await self._outcome(command)
+            if command.is_kept_quiet:
+                receipt = self._receipt(command, "done", QUIET_DRILL)
+            else:
+                receipt = await self._outcome(command)
             await self._write(self._journal.end, receipt)
             self._metrics.add(m.OBEYED, command.kind.value, receipt.outcome)
             _LOG.info("command_ended", obeyer=self._name, command=command.id, outcome=receipt.outcome)
@@ -213,7 +219,7 @@ class Obeyer:
         return self._receipt(command, "expired", "")
 
     def _receipt(
-        self, command: Command, outcome: Literal["refused", "failed", "expired"], detail: str
+        self, command: Command, outcome: Literal["done", "refused", "failed", "expired"], detail: str
     ) -> Receipt:
         return Receipt(
             command_id=command.id,

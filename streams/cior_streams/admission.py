@@ -34,11 +34,12 @@ _PATIENCE_S: Final = 5.0
 
 class _Entry(msgspec.Struct):
     """One message of the log with what may wait: the items not yet processed, how many there were, and since when it
-    could have its turn (event loop's time)."""
+    could have its turn (event loop's time); ``work_s``: what its items took so far, without their confirmation."""
 
     left: set[str]
     items: int
     since_s: float
+    work_s: float = 0.0
 
 
 class Admission:
@@ -106,15 +107,16 @@ class Admission:
         self._tell()
         return len(values)
 
-    def applied(self, item_id: str) -> None:
-        """An item of the area log was processed, or buried."""
+    def applied(self, item_id: str, work_s: float = 0.0) -> None:
+        """An item of the area log was processed, or buried; ``work_s``: what its own step and entries took."""
         entry = next((each for each in self._entries if item_id in each.left), None)
         if entry is None:
             return
         entry.left.discard(item_id)
+        entry.work_s += work_s
         if not entry.left:
             now_s = asyncio.get_running_loop().time()
-            self._pace.done(entry.items, now_s - entry.since_s)
+            self._pace.done(entry.items, now_s - entry.since_s, entry.work_s)
             self._leave(entry)
             for after in self._entries:
                 after.since_s = now_s  # its turn comes now

@@ -118,9 +118,10 @@ def add_agent(
     )
 
     async def body(stream: Any) -> None:
-        guard.queued[spec.name] = stream.channel.queue.qsize
         async for event in stream.events():
-            await guard.run(_record(event.message), handle, agent=name, rescue=rescue)
+            await guard.run(
+                _record(event.message), handle, agent=name, rescue=rescue, queued=stream.channel.queue.qsize
+            )
 
     app.agent(topic, name=f"{app.conf.id}.{name}", concurrency=1)(body)
 

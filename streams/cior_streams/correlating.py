@@ -5,6 +5,7 @@ A kill anywhere in between repeats the same step (law 4).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -25,6 +26,8 @@ from cior_streams.area_memory import AreaMemory
 from cior_streams.guard import Guard, Rescue
 
 T = TypeVar("T")
+Applied = Callable[[str, float], None]
+"""Hears of each item that is done, and of the seconds of work that it took."""
 _Part = tuple[RecordIn, Item]
 """Where an item lies, and the item."""
 
@@ -40,7 +43,7 @@ class Correlation:
         clock: Clock,
         metrics: m.Metrics,
         guard: Guard,
-        applied: Callable[[str], None] = lambda _item_id: None,
+        applied: Applied = lambda _item_id, _work_s: None,
         rescue: Rescue | None = None,
     ) -> None:
         self._bus, self._memory, self._correlator, self._clock = bus, memory, memory.correlator, clock
@@ -82,22 +85,27 @@ class Correlation:
 
     async def _apply(self, record: RecordIn, items: list[_Part], buried: list[MessageOut]) -> None:
         area, at_ms = items[0][1].area, max(item.at_ms for _, item in items)
-        held = self._memory.load(area)
+        held, work_s = self._memory.load(area), 0.0
+        now_s = asyncio.get_running_loop().time
         if held.has_applied(record.offset, at_ms):
             self._metrics.add(s.REPLAYED, "correlate")
         else:
             if held.is_reset(record.offset, at_ms):
                 self._metrics.add(s.RESETS, "correlate")
+            began_s = now_s()
             state, effects, letters = self._stepped(held.state, items)
             messages = [*routing.of_effects(effects), *buried, *letters]
+            work_s = now_s() - began_s
             if messages:
                 await self._bus.publish(messages)
             for effect in effects:
                 self._metrics.add(s.EFFECTS, type(effect).__name__)
+            began_s = now_s()
             self._memory.keep(area, held, state, offset=record.offset, at_ms=at_ms)
+            work_s += now_s() - began_s
             self._tell_latency(items)
         for _, item in items:
-            self._applied(item.id)
+            self._applied(item.id, work_s / len(items))
 
     def _stepped(self, state: Any, items: list[_Part]) -> tuple[Any, list[Effect], list[MessageOut]]:
         """The state after all of them, what they told, and what buries those that failed."""
@@ -138,7 +146,7 @@ class Correlation:
         except PayloadRejected:
             item = None
         if item is not None:
-            self._applied(item.id)
+            self._applied(item.id, 0.0)
         return degraded.degrade(item, where=part.where, now_ms=self._clock.now_ms())
 
 

@@ -49,12 +49,20 @@ class Guard:
         self.queued: dict[str, Callable[[], int]] = {}
 
     async def run(
-        self, record: RecordIn, handle: Handle, *, agent: str, rescue: Rescue = nothing_to_rescue
+        self,
+        record: RecordIn,
+        handle: Handle,
+        *,
+        agent: str,
+        rescue: Rescue = nothing_to_rescue,
+        queued: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Handle one message. Returns when it is handled or buried; raises nothing but cancellation.
+        """Handle one message. Returns when it is handled or buried; raises nothing but cancellation. ``queued`` says
+        how many lie behind it.
 
         ``done`` then holds the next offset of its partition: under load the committed one is seconds behind it.
         """
+        self.queued[record.topic] = queued
         await self._run(record, handle, agent=agent, rescue=rescue)
         self.done[record.topic, record.partition] = record.offset + 1
 

@@ -9,6 +9,8 @@ from typing import Final
 
 ENTRY_S: Final = 0.08
 """What one entry should take. At most two whole ones lie before a press."""
+WORK_S: Final = ENTRY_S / 2
+"""What its steps may take, however long its confirmation does: that is no shorter for fewer items."""
 WIDTH_MAX: Final = 64
 """Items in one entry, however fast the machine is."""
 ENTRIES_MAX: Final = 4
@@ -18,7 +20,11 @@ _GROWS, _SHRINKS = 1.5, 0.5
 
 
 class Pace:
-    """Begins narrow, widens while entries take less than :data:`ENTRY_S`, and narrows at once when they take longer."""
+    """Begins narrow, widens while entries take less than :data:`ENTRY_S`, and narrows at once when they take longer.
+
+    Where confirmations alone take longer than that (a busy broker), narrower entries would only be more of them: one
+    item an entry is thirty a second, and no press waits less. So what the steps take decides then.
+    """
 
     def __init__(self, entry_s: float = ENTRY_S) -> None:
         self._entry_s, self._width = entry_s, float(_WIDTH_FIRST)
@@ -28,9 +34,13 @@ class Pace:
         """Items that one entry may hold."""
         return int(self._width)
 
-    def done(self, items: int, took_s: float) -> None:
-        """An entry of so many items was processed in ``took_s``, from when its turn came."""
-        factor = min(_GROWS, max(_SHRINKS, self._entry_s / max(took_s, 1e-6)))
+    def done(self, items: int, took_s: float, work_s: float | None = None) -> None:
+        """An entry of so many items was processed in ``took_s``, from when its turn came; ``work_s`` of it was work on
+        its items (None: all), the rest waiting.
+        """
+        work_s = took_s if work_s is None else min(work_s, took_s)
+        budget_s = max(self._entry_s - (took_s - work_s), self._entry_s * WORK_S / ENTRY_S)
+        factor = min(_GROWS, max(_SHRINKS, budget_s / max(work_s, 1e-6)))
         # A narrow entry that was quick says nothing about a wide one.
         if factor < 1 or items >= self.width:
             self._width = min(float(WIDTH_MAX), max(1.0, self._width * factor))

@@ -41,16 +41,21 @@ class Book:
         """A name as nobody can read it, the same each time."""
         return hmac.digest(self._key, login.encode("utf-8", "surrogatepass"), "sha256").hex()[:20]
 
-    def signed_in(self, person: Person, session: Session, visitor: Visitor) -> LedgerEntry:
-        """Somebody began a session."""
+    def signed_in(
+        self, person: Person, session: Session, visitor: Visitor, *, instead_of: Session | None = None
+    ) -> LedgerEntry:
+        """Somebody began a session; ``instead_of``: took another role, in the place of that one."""
         detail: dict[str, str | int] = {
             "factors": " ".join(session.factors),
             "peer": visitor.peer,
             "browser": visitor.label,
             "kind": session.kind.value,
         }
+        if instead_of is not None:
+            detail |= {"role_before": instead_of.role.value, "session_before": instead_of.id}
+        act = "sign_in" if instead_of is None else "session.role"
         return LedgerEntry(
-            at_ms=self._now_ms(), actor=person.id, act="sign_in", subject=session.id, role=session.role,
+            at_ms=self._now_ms(), actor=person.id, act=act, subject=session.id, role=session.role,
             session=session.id, detail=detail,
         )  # fmt: skip
 

@@ -325,7 +325,10 @@ class SignIn:
     async def begun(
         self, person: Person, half: Half, visitor: Visitor, *, instead_of: Session | None = None
     ) -> Ready:
-        """The session, with its row; the one that it takes the place of ends in the same act."""
+        """The session, with its row; the one that it takes the place of ends in the same act.
+
+        It is no newer than that one: who changes roles has not shown again who they are, nor gained time.
+        """
         role = first_role(person, half.role)
         if role is None:
             raise Refused("sign_in.role")
@@ -335,6 +338,13 @@ class SignIn:
             created_ms=now_ms, expires_ms=now_ms + self.limits.life(SessionKind.BROWSER), factors=half.proven,
             label=visitor.label,
         )  # fmt: skip
+        if instead_of is not None:
+            session = msgspec.structs.replace(
+                session,
+                created_ms=instead_of.created_ms,
+                expires_ms=instead_of.expires_ms,
+                reauthenticated_ms=instead_of.reauthenticated_ms,
+            )
         token = cookies.new_token()
 
         def begin(connection: Any) -> None:
@@ -346,7 +356,9 @@ class SignIn:
             elif instead_of is not None:
                 provider_sessions.carry_over(connection, instead_of.id, session.id)
 
-        await self.means.register.act(self.book.signed_in(person, session, visitor), begin)
+        await self.means.register.act(
+            self.book.signed_in(person, session, visitor, instead_of=instead_of), begin
+        )
         if instead_of is not None:
             self.live.forget(instead_of.id)
         self.live.began(token, Found(session, person))

@@ -8,22 +8,22 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from cior_console.authorising import DEED
+from cior_console.authorising import DEED, LAW, is_fresh
 from cior_console.endpoints import CALLER, FRESH_MS, Caller, body_of
 from cior_console.problems import Refused
 from cior_console.sessions import peer_of
 from cior_console.sign_in import answers, browsers, cookies
 from cior_console.sign_in.again import Again
-from cior_console.sign_in.book import Visitor, first_role
+from cior_console.sign_in.book import Visitor
 from cior_console.sign_in.city_sign_in import CitySignIn
 from cior_console.sign_in.displays import Displays
-from cior_console.sign_in.duties import needs_second_factor
+from cior_console.sign_in.duties import needs_second_factor, sees_more
 from cior_console.sign_in.enrolment import Enrolment
 from cior_console.sign_in.flow import Half, More, Ready, SignIn
 from cior_console.sign_in.live_sessions import Found
 from cior_console.sign_in.tls import Door
 from cior_core.errors import CiorError
-from cior_core.people import Session, SessionKind
+from cior_core.people import Grant, Session, SessionKind
 from cior_register import factors, recovery, sessions
 
 _json = msgspec.json.Encoder()
@@ -232,11 +232,19 @@ class SignInDesk:
         )  # fmt: skip
 
     async def role(self, request: web.Request) -> web.Response:
-        """Another of one's roles: another session, in the place of this one."""
+        """Another of one's roles: another session, in the place of this one. For one that shows more, and that a
+        password alone does not open, one shows first who one is.
+        """
         caller, body = request[CALLER], body_of(request, answers.RoleBody)
         visitor = self._visitor(request)
-        if first_role(caller.person, body.role) is None:
+        grants = {grant.role: grant for grant in caller.person.grants}
+        wanted = grants.get(body.role)
+        if wanted is None:
             raise Refused("sign_in.role")
+        law, is_guarded = request.app[LAW], wanted.role in self.flow.means.guarded
+        more = sees_more(law.policy, worn=Grant(caller.role, caller.scope), wanted=wanted)
+        if is_guarded and more and not is_fresh(caller, law.now_ms()):
+            raise Refused("session.not_fresh")
         half = Half(person_id=caller.person.id, proven=caller.session.factors, attempts=(), role=body.role)
         ready = await self.flow.begun(caller.person, half, visitor, instead_of=caller.session)
         request[DEED].is_written = True

@@ -5,9 +5,12 @@ import type { JSX } from "preact";
 import { Banners, Notes } from "./frame/banners";
 import { Header } from "./frame/header";
 import { KeysHelp } from "./frame/keys_help";
+import { RoleDialog } from "./frame/role_dialog";
 import { ActDialog } from "./alert/act_dialog";
 import { onKey } from "./keyboard";
+import { LineDialog } from "./queue/line_dialog";
 import { Desk } from "./pages/desk";
+import { Drills } from "./pages/drills";
 import { Ledger } from "./pages/ledger";
 import { Load } from "./pages/load";
 import { OpenByHand, PostureDialog } from "./pages/by_hand";
@@ -78,9 +81,11 @@ function SignedIn(): JSX.Element {
       <PageOf />
       <Notes />
       <ActDialog />
+      <LineDialog />
       <OpenByHand />
       <PostureDialog />
       <KeysHelp />
+      <RoleDialog />
     </>
   );
 }
@@ -94,6 +99,8 @@ function PageOf(): JSX.Element {
       return <Shift />;
     case "load":
       return <Load />;
+    case "drills":
+      return <Drills />;
     case "ledger":
       return <Ledger />;
     case "sessions":

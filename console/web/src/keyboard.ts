@@ -6,10 +6,13 @@ import { commandOf, type Command } from "./core/keys";
 import { isHelpOpen, letters } from "./frame/keys_help";
 import { isOpeningByHand, isPosture } from "./pages/by_hand";
 import { beginOpening } from "./sealed/section";
+import { beginLine, chosenLine } from "./queue/line_dialog";
+import { tell } from "./state/acts";
 import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
 import { route, toAlert, toPage } from "./state/route";
 import { may, mayAct } from "./state/session";
 import { rest } from "./state/sound";
+import { t } from "./words/words";
 
 const DEEDS: Partial<Record<Command, () => void>> = {
   next: () => step(1),
@@ -56,6 +59,13 @@ function openLine(): void {
 function actOn(command: Command): boolean {
   const spec = specOf(command);
   if (!spec || !mayAct.value || route.value.page !== "desk") return false;
+  const line = chosenLine();
+  if (line) {
+    // On a line the keys mean the line, never the alert that was chosen before.
+    if (spec === ACTS[0]) beginLine(line);
+    else tell(t("line_only_taken"), "info");
+    return true;
+  }
   const row = selectedRow.value;
   if (row) begin(spec, row, alertPage.value?.id === row.id ? (alertPage.value.absorbed ?? []) : []);
   else if (spec === ACTS[0]) toNewest();

@@ -7,16 +7,18 @@ from typing import Final
 
 import msgspec
 
+from cior_core.attributes import DRILL_RINGS
 from cior_core.correlate import acting, cases, intake, matching, response
 from cior_core.correlate.acting import Refused
 from cior_core.correlate.state import MergeClass
 from cior_core.correlate.step_context import StepContext
 from cior_core.discreet_acts import discreet
-from cior_core.identity import event_id
+from cior_core.identity import alert_id, event_id
 from cior_core.model import (
     UNKNOWN_PLACE,
     Action,
     AlertId,
+    AreaId,
     ClockQuality,
     Event,
     Lane,
@@ -37,6 +39,11 @@ RULED: Final = "person.reclassified"
 """Code of the reason of an alert to which a person gave its type or its level."""
 MOVED: Final = "person.moved"
 """Code of the reason of an alert whose place a person corrected."""
+
+
+def incident_of(action_id: str, area: AreaId) -> AlertId:
+    """The id of the alert that an OPEN of this id opens."""
+    return alert_id(area, event_id(SOURCE, action_id))
 
 
 def open_incident(context: StepContext, action: Action) -> AlertId:
@@ -74,6 +81,7 @@ def _told(context: StepContext, action: Action, code: TypeCode, *, place: Place,
         drill=action.drill,
         native_key=action.id,
         summary=acting.short(action.text) or None,
+        attributes={DRILL_RINGS: True} if action.drill and action.rings else {},
     )
 
 

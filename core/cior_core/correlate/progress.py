@@ -47,11 +47,23 @@ def move_on(context: StepContext, case_id: AlertId, *, to: AlertStatus, actor: s
 
 
 def acknowledge(context: StepContext, action: Action, case_id: AlertId) -> None:
-    """Somebody takes the alert; with ``target_ids`` all of one group in one act."""
+    """Somebody takes the alert; with ``target_ids`` all of one group in one act, with ``line`` as one of many of it."""
     if action.target_ids:
         _acknowledge_group(context, action, case_id)
     else:
+        _check_in_line(context, action, case_id)
         advance(context, action, case_id, to=AlertStatus.ACKNOWLEDGED)
+
+
+def _check_in_line(context: StepContext, action: Action, case_id: AlertId) -> None:
+    """Who takes a whole line saw it as a line. What has proven meanwhile whose it is has left it, and is taken by
+    itself (law 16); so is what is silent.
+    """
+    alert = context.current(case_id).alert
+    if action.line is None or alert.status is not AlertStatus.OPEN:
+        return
+    if alert.group != action.line or alert.silent:
+        raise Refused("refused_left_line")
 
 
 def _acknowledge_group(context: StepContext, action: Action, case_id: AlertId) -> None:

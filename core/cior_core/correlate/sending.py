@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
+from cior_core.attributes import DRILL_RINGS
 from cior_core.correlate.state import Sent
 from cior_core.correlate.step_context import StepContext
 from cior_core.identity import command_id
@@ -15,12 +18,18 @@ SUPERVISOR: Final = str(Target(kind=TargetKind.TEAM, id="supervisor"))
 _TOLD_S: Final = 300
 
 
+def _rings(context: StepContext, command: Command) -> bool:
+    """Whether a drill says that real people hear of it."""
+    parts = context.current(command.alert_id).parts if command.drill else ()
+    return any(part.member.attributes.get(DRILL_RINGS) is True for part in parts)
+
+
 def send(context: StepContext, command: Command, *, round_: int = 0) -> None:
     """Issue ``command`` and remember it; one already sent is not sent again. ``round_``: how often it was asked
     before."""
     if command.id in context.sent:
         return
-    context.issue(command)
+    context.issue(msgspec.structs.replace(command, rings=_rings(context, command)))
     context.remember_sent(
         command.id,
         Sent(

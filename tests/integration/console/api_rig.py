@@ -42,6 +42,7 @@ from cior_core.model import (
     DEFAULT_AREA,
     Action,
     ActionItem,
+    Alert,
     AppendTransition,
     Command,
     Effect,
@@ -151,6 +152,12 @@ class CentreOfTest:
         item = ActionItem(id=item_id, area=action.area, at_ms=self._here.now_ms(), action=action, stood=stood)
         gate.admit(self.state, item, pack(), opens=self.opens)
         self._step(item)
+
+    def alert(self, alert_id: str) -> Alert:
+        """An alert as core has it."""
+        found = self.state.cases.get(alert_id)
+        assert found is not None
+        return found.alert
 
     def press(self, number: int, **change: Any) -> str:
         """A bus driver presses: the alert's id."""

@@ -30,6 +30,12 @@ async def ana(here: Centre) -> Browser:
     return browser
 
 
+async def confirmed(here: Centre, who: Browser) -> None:
+    """She shows again who she is."""
+    status, said = await who.post("reauthenticate", {"code": here.code(who.secret)})  # type: ignore[attr-defined]
+    assert status == 200, said
+
+
 async def rules(here: Centre) -> list[str]:
     return [row.entry.rule for row in await here.acts("session.ended")]
 
@@ -135,6 +141,40 @@ async def test_another_role_is_another_session(here: Centre, ana: Browser) -> No
     assert (await ana.post("session/role", {"role": "auditor"}))[0] == 403
     ana.cookies[cookies.SESSION] = before
     assert (await ana.get("session"))[0] == 401
+
+
+async def test_a_role_that_shows_more_asks_first_who_she_is_and_one_that_shows_less_does_not(
+    here: Centre, ana: Browser
+) -> None:
+    here.pass_s(HOUR_S / 2)
+    status, said = await ana.post("session/role", {"role": "supervisor"})
+    assert (status, said["code"]) == (401, "session.not_fresh")
+    assert (await ana.get("session"))[1]["role"] == "operator", "what was refused changed nothing"
+    await confirmed(here, ana)
+    assert (await ana.post("session/role", {"role": "supervisor"}))[0] == 200
+    here.pass_s(HOUR_S / 2)
+    assert (await ana.post("session/role", {"role": "operator"}))[0] == 200
+    rows = await here.acts("session.role")
+    told = [(row.entry.outcome.value, row.entry.role, row.entry.detail.get("role_before")) for row in rows]
+    assert told == [
+        ("refused", "operator", None), ("allowed", "supervisor", "operator"), ("allowed", "operator", "supervisor"),
+    ]  # fmt: skip
+
+
+async def test_another_role_makes_no_session_younger(here: Centre, ana: Browser) -> None:
+    """Who could refresh a session by changing roles would open what is delicate without ever showing who they are."""
+    _, before = await ana.get("session")
+    here.pass_s(HOUR_S / 2)
+    await confirmed(here, ana)
+    _, shown = await ana.get("session")
+    here.pass_s(240)
+    _, step = await ana.post("session/role", {"role": "supervisor"})
+    after = step["session"]
+    assert (after["created_ms"], after["expires_ms"]) == (before["created_ms"], before["expires_ms"])
+    assert after["fresh_until_ms"] == shown["fresh_until_ms"]
+    here.pass_s(120)
+    status, said = await ana.post("displays", {"name": "Sala"})
+    assert (status, said["code"]) == (401, "session.not_fresh")
 
 
 async def test_who_she_is_must_be_fresh_for_what_is_delicate(here: Centre, ana: Browser) -> None:

@@ -183,6 +183,21 @@ async def test_a_command_is_carried_out_and_answered_in_its_area(house: House) -
     assert house.metrics.value(m.OBEYED, "siren_on", "done") == 1
 
 
+async def test_what_a_drill_asks_of_people_is_answered_and_reaches_no_siren_and_no_phone(
+    house: House,
+) -> None:
+    siren = Siren()
+    drill, heard = (msgspec.structs.replace(command(name), drill=True) for name in ("quiet", "heard"))
+    house.holds(
+        drill,
+        msgspec.structs.replace(heard, rings=True),
+        msgspec.structs.replace(command("off"), drill=True, kind=CommandKind.SIREN_OFF),
+    )
+    told = [("quiet", "done", "drill.quiet"), ("heard", "done", ""), ("off", "done", "")]
+    assert await house.answers(siren, 3) == told
+    assert siren.did == ["heard", "off"], "what is switched off is always switched off"
+
+
 async def test_what_is_meant_for_others_is_left_to_them(house: House) -> None:
     siren = Siren()
     house.holds(command("theirs", target=str(OTHER)), command("mine"))

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
+from cior_core.correlate.by_hand import incident_of
 from cior_core.discreet_acts import discreet
 from cior_core.model import (
+    DEFAULT_AREA,
     ActionItem,
     ActionKind,
     Alert,
@@ -15,6 +17,7 @@ from cior_core.model import (
     AlertStatus,
     CommandKind,
     DataClass,
+    IssueCommand,
     Level,
     Phase,
     Place,
@@ -120,6 +123,31 @@ def test_a_drill_opened_by_hand_is_marked_on_all_that_leaves(pack: RulePack) -> 
     run = play([msgspec.structs.replace(OPENED, drill=True)], pack)
     assert alert(run).drill
     assert {each.drill for each in sent(run, CommandKind.NOTIFY, "tell_police")} == {True}
+
+
+@pytest.mark.parametrize("kind", [CommandKind.SIREN_ON, CommandKind.NOTIFY, CommandKind.TASK])
+def test_of_a_drill_nobody_outside_hears_unless_the_drill_says_so(pack: RulePack, kind: CommandKind) -> None:
+    quiet, heard, real = (
+        play([msgspec.structs.replace(OPENED, **changes)], pack)
+        for changes in ({"drill": True}, {"drill": True, "rings": True}, {"rings": True})
+    )
+    for run, is_quiet in ((quiet, True), (heard, False), (real, False)):
+        (command,) = sent(run, CommandKind.NOTIFY, "tell_police")
+        assert msgspec.structs.replace(command, kind=kind).is_kept_quiet is is_quiet
+        assert not msgspec.structs.replace(command, kind=CommandKind.HOLD_VIDEO).is_kept_quiet
+        assert not msgspec.structs.replace(command, kind=CommandKind.SIREN_OFF).is_kept_quiet, "off is safe"
+
+
+def test_what_an_escalation_of_a_quiet_drill_asks_is_quiet_too(pack: RulePack) -> None:
+    run = play([msgspec.structs.replace(OPENED, drill=True), Signal(at_s=900, tick=True)], pack)
+    late = [each.command for each in run.effects if isinstance(each, IssueCommand)]
+    assert {each.step for each in late} >= {"tell_police", "escalate_ack"}
+    assert {(each.drill, each.rings) for each in late} == {(True, False)}
+
+
+def test_the_alert_that_an_incident_opens_is_known_before_it_opens(pack: RulePack) -> None:
+    run = play([msgspec.structs.replace(OPENED, id="act-7")], pack)
+    assert alert(run).id == incident_of("act-7", DEFAULT_AREA)
 
 
 # --- where it is ------------------------------------------------------------------------------------------------------

@@ -197,3 +197,54 @@ def test_law_16_a_copy_that_shows_the_key_takes_the_alert_out_of_the_line(pack: 
     run = play([*flood(), *copies], pack)
     assert by_source(run, "panel-99").group == ""
     assert len(shown(run)) == 31
+
+
+# --- a whole line, taken in one go ------------------------------------------------------------------------------------
+
+
+def taken(numbers: range, *, of: int = 0) -> list[Signal]:
+    """One act for each of these alerts, each as one of the line that alert number ``of`` is in."""
+    return [
+        Signal(at_s=60 + n / 100, action=ActionKind.ACKNOWLEDGE, by="ana", alert=n, line=of) for n in numbers
+    ]
+
+
+def test_a_whole_line_is_taken_by_one_act_for_each_and_the_next_press_waits_in_it(pack: RulePack) -> None:
+    run = play([*flood(20), *taken(range(20)), invented(99, 61.0)], pack)
+    by_status = sorted((alert.status.value, alert.assignee) for alert in shown(run) if alert.assignee)
+    assert by_status == [("acknowledged", "ana")] * 20
+    assert by_source(run, "panel-99").status is AlertStatus.OPEN, "who acts takes what was on the screen"
+    assert kinds(run).count("acknowledged") == 20
+
+
+def test_law_16_a_press_that_proved_whose_it_is_is_not_taken_with_the_line(pack: RulePack) -> None:
+    """It proved it after the page was drawn: the act says which line was seen, and the press is in it no more."""
+    first = msgspec.structs.replace(invented(99, 1.0), id="press-1")
+    proof = msgspec.structs.replace(first, at_s=6.0, ago_s=5.0, attributes={"authenticated": True})
+    assert by_source(play([*flood(), first], pack), "panel-99").group, "until then it is in the line"
+    run = play([*flood(), first, proof, *taken(range(31))], pack)
+    assert by_source(run, "panel-99").status is AlertStatus.OPEN
+    assert sum(alert.status is AlertStatus.ACKNOWLEDGED for alert in shown(run)) == 30
+
+
+def test_law_16_nothing_that_was_never_in_the_line_is_taken_with_it(pack: RulePack) -> None:
+    known = Signal(at_s=9.0, event="panic.bus", source="bus-12", registered=True, district="center")
+    run = play([*flood(), known, *taken(range(31))], pack)
+    assert by_source(run, "bus-12").status is AlertStatus.OPEN
+    [refused] = [
+        effect.transition
+        for effect in run.effects
+        if isinstance(effect, AppendTransition) and effect.transition.kind == "refused"
+    ]
+    assert "vida en riesgo" in refused.detail_es
+
+
+def test_silent_presses_of_a_line_are_taken_one_by_one(pack: RulePack) -> None:
+    run = play([*flood(12, event="silent.duress"), *taken(range(12))], pack)
+    assert {alert.status for alert in shown(run)} == {AlertStatus.OPEN}
+
+
+def test_of_a_line_that_two_take_each_alert_is_whose_act_came_first(pack: RulePack) -> None:
+    first = Signal(at_s=59.0, action=ActionKind.ACKNOWLEDGE, by="beto", alert=3)
+    run = play([*flood(12), first, *taken(range(12))], pack)
+    assert sorted(alert.assignee or "" for alert in shown(run)) == ["ana"] * 11 + ["beto"]

@@ -1,5 +1,8 @@
 """What is to be told, out of a command; and the words of it. Pure.
 
+Whoever asked for help may hear how it ended (``device:<id>``): one sentence for each disposition, and nothing else.
+Nobody who asked in silence ever does: what sounds or shows at the device tells who stands beside the victim (law 17).
+
 A phone hears the level, the type, the district and what is asked: never an address, a name or a device. Of a silent
 alert it hears the level and "call the room", whatever else the command may carry (law 17).
 """
@@ -14,7 +17,17 @@ from typing import Any
 from cior_connectors.registry import package_text
 from cior_core import bundled
 from cior_core.errors import PayloadRejected
-from cior_core.model import AreaId, Command, CommandKind, Level, Struct, Target, TypeCode
+from cior_core.model import (
+    AreaId,
+    Command,
+    CommandKind,
+    Disposition,
+    Level,
+    Struct,
+    Target,
+    TargetKind,
+    TypeCode,
+)
 from cior_core.sentences import SentenceBook, Text
 from cior_core.taxonomy import Taxonomy
 
@@ -25,6 +38,7 @@ _PRECAUTION = Level.P1
 class Notice(Struct, frozen=True, kw_only=True):
     """One thing to tell a team. ``team``: the target's id; ``concerns``: what a maintenance silence may name.
 
+    ``to_sender``: for whoever sent the call; ``team`` is then the target itself, ``disposition`` how it ended.
     ``is_task``: somebody is asked to do something, so that an answer is a note and acknowledges no alert.
     """
 
@@ -44,6 +58,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     asks_es: str = ""
     asks_en: str = ""
     concerns: tuple[str, ...] = ()
+    to_sender: bool = False
+    disposition: str = ""
 
 
 class Words(Struct, frozen=True, kw_only=True):
@@ -54,18 +70,25 @@ class Words(Struct, frozen=True, kw_only=True):
 
 
 def notice_of(command: Command) -> Notice:
-    """What ``command`` asks to tell. Raises ``PayloadRejected`` (``notify.not_a_notice``) for other kinds of command.
+    """What ``command`` asks to tell. Raises ``PayloadRejected`` (``notify.not_a_notice``) for other kinds of command,
+    ``notify.not_for_senders`` for what no device may show.
 
     A command without a level is one of an earlier release: told as P1, with what is asked alone.
     """
     if command.kind not in (CommandKind.NOTIFY, CommandKind.TASK):
         raise PayloadRejected("notify.not_a_notice", "only notices and tasks reach phones")
-    told = command.parameters
+    told, target = command.parameters, Target.parse(command.target)
+    to_sender = target.kind is TargetKind.DEVICE
+    if to_sender and (told.get("silent") is True or command.kind is CommandKind.TASK):
+        raise PayloadRejected(
+            "notify.not_for_senders", "a device hears how its call ended, and nothing silent"
+        )
     notice = Notice(
         command_id=command.id,
         alert_id=command.alert_id,
         area=command.area,
-        team=Target.parse(command.target).id,
+        team=str(target) if to_sender else target.id,
+        to_sender=to_sender,
         level=_level(told),
         is_sealed=told.get("silent") is True,
         is_task=command.kind is CommandKind.TASK,
@@ -85,12 +108,14 @@ def _with_what_may_be_said(notice: Notice, told: Mapping[str, Any]) -> Notice:
         district=_text(told, "district"),
         asks_es=_text(told, "text_es"),
         asks_en=_text(told, "text_en"),
+        disposition=_text(told, "disposition"),
         concerns=tuple(map(str, names)) if isinstance(names, list | tuple) else (),
     )
 
 
 _KEPT = (
     "command_id", "alert_id", "area", "team", "level", "is_sealed", "is_task", "issued_ms", "expires_ms", "drill",
+    "to_sender",
 )  # fmt: skip
 
 
@@ -114,6 +139,8 @@ def plain(text: str) -> str:
 
 def words_of(notice: Notice, *, language: str, link: str) -> Words:
     """The message in the language of whoever gets it."""
+    if notice.to_sender:
+        return _to_sender(notice, language)
     title = _say("title_bare" if not notice.type else "title", level=notice.level, type=_name_of(notice.type))
     lines = (
         [_asks(notice), _say("district", district=notice.district)] if notice.district else [_asks(notice)]
@@ -126,6 +153,14 @@ def words_of(notice: Notice, *, language: str, link: str) -> Words:
         title=prefix + getattr(title, language),
         body="\n".join(text for line in lines if (text := getattr(line, language))),
     )
+
+
+def _to_sender(notice: Notice, language: str) -> Words:
+    """How their call ended: no place, no level, nobody's name."""
+    code = notice.disposition if notice.disposition in set(Disposition) else Disposition.UNKNOWN
+    title, body = (getattr(_say(name), language) for name in ("sender_title", f"sender_{code}"))
+    prefix = getattr(_say("drill"), language) + " " if notice.drill else ""
+    return Words(title=prefix + title, body=body)
 
 
 def _asks(notice: Notice) -> Text:

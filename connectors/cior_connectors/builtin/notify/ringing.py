@@ -109,6 +109,8 @@ class Ringer:
             return self._receipt(notice, "accepted")
         if self._silenced(notice) is not None:
             return self._receipt(notice, "refused", "notify.silenced")
+        if notice.to_sender:
+            return self._take_for_sender(notice)
         found = self._found(notice.team, notice)
         if duty.asked(notice.team)[1] and not found.people and not found.code:
             return self._receipt(notice, "done", "duty.no_deputy")
@@ -118,6 +120,14 @@ class Ringer:
             self._alarm(notice.team, code)
             return self._receipt(notice, "failed", code)
         self._book.take(notice, to, self._names_of_links(notice, to))
+        self._send(self._book.entries[notice.command_id], to)
+        return self._receipt(notice, "accepted")
+
+    def _take_for_sender(self, notice: Notice) -> Receipt:
+        """Whoever sent the call, or nobody: that a neighbour's phone is off is no fault of the centre."""
+        if not (to := next(self._reachable(notice, known=()), [])):
+            return self._receipt(notice, "failed", NO_CONTACT)
+        self._book.take(notice, to, {})
         self._send(self._book.entries[notice.command_id], to)
         return self._receipt(notice, "accepted")
 
@@ -147,6 +157,9 @@ class Ringer:
 
     def _groups(self, notice: Notice) -> Iterator[tuple[DutyPerson, ...]]:
         """Who is told, the next group only when nobody of the one before can be."""
+        if notice.to_sender:
+            yield (DutyPerson(id=notice.team, name=notice.team),)
+            return
         found = self._found(notice.team, notice)
         yield found.people
         yield found.deputies
@@ -220,7 +233,7 @@ class Ringer:
 
     def _finish(self, entry: Entry) -> None:
         notice = entry.notice
-        if not entry.reached:
+        if not entry.reached and not notice.to_sender:
             if not entry.widened and self._ctx.now_ms() < notice.expires_ms and self._widen(entry):
                 return
             self._alarm(notice.team, NOBODY_REACHED)

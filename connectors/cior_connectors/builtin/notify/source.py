@@ -21,7 +21,14 @@ from cior_connectors.builtin.notify.building import channels_of
 from cior_connectors.builtin.notify.channels import Channel
 from cior_connectors.builtin.notify.config import NotifyConfig
 from cior_connectors.builtin.notify.decode import Lost, Trouble
-from cior_connectors.builtin.notify.directory import contacts_file, duty_file, silences_file, zone_of
+from cior_connectors.builtin.notify.directory import (
+    Contacts,
+    WatchedFile,
+    contacts_file,
+    duty_file,
+    silences_file,
+    zone_of,
+)
 from cior_connectors.builtin.notify.links import open_links
 from cior_connectors.builtin.notify.notice import notice_of
 from cior_connectors.builtin.notify.page import Pages
@@ -60,6 +67,7 @@ class NotifySource:
         self._troubled: dict[str, str] = {}
         self._parts: _Open | None = None
         self._watchers = _watchers(config, self._lost)
+        self._targets = Told(contacts_file(Path(config.contacts), faulty=self._file_faulty))
         self.port = 0
 
     async def open(self, ctx: OpenContext) -> None:
@@ -143,8 +151,10 @@ class NotifySource:
 
     @property
     def targets(self) -> Collection[Target]:
-        """Every team, those that no directory knows too: that nobody can be told is said, never silence."""
-        return EVERY_TEAM
+        """Every team, those that no directory knows too: that nobody can be told is said, never silence. Of devices
+        those whose people have an address.
+        """
+        return self._targets
 
     async def act(self, command: Command, /) -> Receipt:
         """Begin to tell whoever is on duty; the last word comes as a further receipt."""
@@ -257,20 +267,32 @@ class _Silences:
             return ()
 
 
-class _EveryTeam(Collection[Target]):
-    """All targets that are teams."""
+class Told(Collection[Target]):
+    """All targets that are teams, and the devices that the file of contacts names (``"device:<id>"``)."""
+
+    def __init__(self, contacts: WatchedFile[Contacts]) -> None:
+        self._contacts = contacts
 
     def __contains__(self, target: object) -> bool:
-        return isinstance(target, Target) and target.kind is TargetKind.TEAM
+        if not isinstance(target, Target):
+            return False
+        return target.kind is TargetKind.TEAM or (
+            target.kind is TargetKind.DEVICE and str(target) in self._known()
+        )
+
+    def _known(self) -> Contacts:
+        try:
+            return self._contacts.now
+        except ConfigInvalid:  # said when the connector opens
+            return {}
 
     def __iter__(self) -> Iterator[Target]:
-        return iter(())
+        return (
+            Target.parse(name) for name in self._known() if name.startswith(f"{TargetKind.DEVICE.value}:")
+        )
 
     def __len__(self) -> int:
-        return 0
-
-
-EVERY_TEAM = _EveryTeam()
+        return sum(1 for _ in self)
 
 
 class _Open:

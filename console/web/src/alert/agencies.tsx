@@ -51,21 +51,41 @@ function wantedMs(one: AgencyClock): number {
   return s > 0 ? s * 1000 : Infinity;
 }
 
+/** What is waited for now and until when; nothing once it came, or where nobody waits for it. */
+function waitOf(one: AgencyClock, from: number | undefined): { word: string; byMs: number } | null {
+  if (from === undefined || (at(one, "on_scene") ?? at(one, "declined") ?? at(one, "cleared"))) return null;
+  const wanted = wantedMs(one),
+    isAccepted = Boolean(at(one, "accepted") ?? at(one, "en_route"));
+  return Number.isFinite(wanted)
+    ? { word: said("stage", isAccepted ? "on_scene" : "accepted"), byMs: from + wanted }
+    : null;
+}
+
 function Clock({ one, row }: { one: AgencyClock; row: Row }): JSX.Element {
   const from = one.stamps[0]?.at_ms,
     end = at(one, "on_scene") ?? at(one, "declined") ?? at(one, "cleared");
   const ran = from === undefined ? null : (end?.at_ms ?? now.value) - from;
-  const isLate = !end && ran !== null && ran > wantedMs(one);
+  const wait = waitOf(one, from),
+    isLate = wait !== null && now.value > wait.byMs;
   const name = agencyName(one.agency);
   return (
     <li>
       <b>{name}</b>
-      <span>{[said("competence", one.government), unitText(one, row)].filter(Boolean).join(" · ")}</span>
+      <span>
+        {[said("competence", one.government), one.support ? t("clock_support") : "", unitText(one, row)]
+          .filter(Boolean)
+          .join(" · ")}
+      </span>
       <span class={isLate ? "timer bad" : "timer"}>
         {isLate ? "▲ " : ""}
         {ran === null ? "–" : clockText(ran)}
       </span>
       <span class="dim">{one.stamps.map(stampText).join(" · ")}</span>
+      {wait ? (
+        <span class={isLate ? "bad" : "dim"}>
+          {t(isLate ? "clock_over" : "clock_left", wait.word, clockText(Math.abs(wait.byMs - now.value)))}
+        </span>
+      ) : null}
       {at(one, "declined") ? <Tag tone="bad">✕ {said("stage", "declined")}</Tag> : null}
       {one.attended === false ? <Tag tone="bad">▲ {t("not_attended")}</Tag> : null}
       {mayAct.value && row.status !== "closed" ? <Stages one={one} row={row} /> : null}

@@ -88,8 +88,8 @@ export function ToldTo({ told }: { told: Told[] }): JSX.Element | null {
       <ul class="told">
         {told.map((one) => (
           <li key={one.command_id}>
-            {time(one.issued_ms)} {said("command", one.kind)} <b>{plain(one.target, 60)}</b>{" "}
-            <Outcome outcome={one.outcome ?? null} />
+            {time(one.issued_ms)} {one.step === FEEDBACK ? t("told_sender") : said("command", one.kind)} <b>{plain(one.target, 60)}</b>{" "}
+            <Outcome outcome={one.outcome ?? null} detail={one.detail ?? ""} />
             {one.answered_ms ? ` ${time(one.answered_ms)}` : ""}
           </li>
         ))}
@@ -98,7 +98,14 @@ export function ToldTo({ told }: { told: Told[] }): JSX.Element | null {
   );
 }
 
-function Outcome({ outcome }: { outcome: string | null }): JSX.Element {
+/** The step by which whoever called hears how it ended. */
+const FEEDBACK = "feedback";
+
+/** What whoever obeys a command answers when it is a drill's, and nobody outside was told. */
+const QUIET_DRILL = "drill.quiet";
+
+function Outcome({ outcome, detail }: { outcome: string | null; detail: string }): JSX.Element {
+  if (detail === QUIET_DRILL) return <Tag tone="drill">{t("told_quiet")}</Tag>;
   if (outcome === null) return <Tag>… {t("told_waiting")}</Tag>;
   const isGood = outcome === "done" || outcome === "accepted";
   return (

@@ -109,12 +109,16 @@ export const ASKED_BY = {
   "alert.act": ["operator", "dispatcher", "supervisor", "response_team", "agency"],
   "incident.open": ["operator", "dispatcher", "supervisor", "response_team"],
   "posture.set": ["supervisor"],
+  "line.acknowledge": ["operator", "dispatcher", "supervisor", "response_team"],
   "ledger.read": ["supervisor", "auditor"],
   "people.read": ["operator", "dispatcher", "supervisor", "response_team", "auditor"],
   "shift.read": ["operator", "dispatcher", "supervisor", "response_team", "auditor"],
   "shift.start": ["operator", "dispatcher", "supervisor", "response_team"],
   "shift.hand_over": ["operator", "dispatcher", "supervisor", "response_team"],
   "load.read": ["operator", "dispatcher", "supervisor"],
+  "drill.read": ["supervisor", "auditor"],
+  "drill.start": ["supervisor"],
+  "drill.end": ["supervisor"],
   "sealed.open": ["response_team"],
 } satisfies Record<string, readonly Role[]>;
 

@@ -11,7 +11,7 @@ export interface Sent {
 }
 
 export type Reply =
-  | { kind: "accepted" }
+  | { kind: "accepted"; value?: unknown }
   | { kind: "refused"; status: number; title: string; detail: string; first?: string }
   | { kind: "away" };
 

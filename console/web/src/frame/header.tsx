@@ -14,11 +14,13 @@ import { quietUntil, rest, sound, unlockSound } from "../state/sound";
 import { hasPicture, stopFeed } from "../state/live";
 import { lang, said, speak, t, type Word } from "../words/words";
 import { isHelpOpen } from "./keys_help";
+import { beginRole } from "./role_dialog";
 
 /** What is asked of a page's visitor: to be one who may ask for that. */
 const FOR: Record<Exclude<Page, "desk">, Parameters<typeof may>[0] | null> = {
   shift: "shift.start",
   load: "load.read",
+  drills: "drill.start",
   ledger: "ledger.read",
   sessions: null,
 };
@@ -134,8 +136,9 @@ function Clock(): JSX.Element {
 }
 
 async function leave(): Promise<void> {
-  stopFeed();
+  // First the session, then the feed: the other pages of this browser are told, ask, and find nobody.
   await signOut();
+  stopFeed();
 }
 
 function Who(): JSX.Element {
@@ -146,6 +149,11 @@ function Who(): JSX.Element {
         <b>{person?.name}</b>
         <small>{said("role", role.value ?? "")}</small>
       </span>
+      {(person?.roles.length ?? 0) > 1 ? (
+        <button type="button" class="small" onClick={beginRole}>
+          {t("role_switch")}
+        </button>
+      ) : null}
       <button
         type="button"
         class="small"

@@ -58,6 +58,8 @@ export class CityMap {
   private readonly cameras = layerOf(cameraStyle);
   private readonly units = layerOf(unitStyle);
   private readonly alerts = layerOf(alertStyle);
+  /** Above the alerts: whoever was sent must not vanish under them. */
+  private readonly sent = layerOf(unitStyle);
   private readonly chosen = layerOf(chosenStyle);
   private readonly clusters = new Clusters();
   private ground: BaseLayer | null = null;
@@ -83,6 +85,7 @@ export class CityMap {
         this.units,
         this.alerts,
         this.chosen,
+        this.sent,
       ],
       view: new View({ center: fromLonLat([-60.66, -32.95]), zoom: 12, minZoom: 9, maxZoom: 19 }),
       moveTolerance: 3,
@@ -155,13 +158,18 @@ export class CityMap {
   }
 
   showUnits(units: readonly NearUnit[], sent: ReadonlySet<string>): void {
+    const features = units.map((near) => {
+      const feature = new Feature(new Point(fromLonLat([near.unit.lon, near.unit.lat])));
+      feature.setProperties({ near, isSent: sent.has(near.unit.id), away: awayText(near) });
+      return feature;
+    });
     refill(
       this.units,
-      units.map((near) => {
-        const feature = new Feature(new Point(fromLonLat([near.unit.lon, near.unit.lat])));
-        feature.setProperties({ near, isSent: sent.has(near.unit.id), away: awayText(near) });
-        return feature;
-      }),
+      features.filter((feature) => !feature.get("isSent")),
+    );
+    refill(
+      this.sent,
+      features.filter((feature) => feature.get("isSent")),
     );
   }
 

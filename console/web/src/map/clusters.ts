@@ -19,10 +19,19 @@ interface Facts {
 const isLocated = (row: Row): row is Row & { lat: number; lon: number } =>
   !row.silent && typeof row.lat === "number" && typeof row.lon === "number";
 
+/**
+ * Never under a number: a P1 with life at risk that nobody took, and a drill, which is no part of a real count. Where
+ * all of it is a drill there is no other count.
+ */
+function aloneIn(rows: readonly Row[]): (row: Row) => boolean {
+  const isMixed = rows.some((row) => !row.drill);
+  return (row) => (row.level === "P1" && mustShow(row)) || (isMixed && Boolean(row.drill));
+}
+
 /** Alone, always: on top of everything else. */
 export const pinnedOf = (rows: readonly Row[]): Spot[] =>
   rows
-    .filter((row) => row.level === "P1" && mustShow(row))
+    .filter(aloneIn(rows))
     .filter(isLocated)
     .map((row) => ({ lon: row.lon, lat: row.lat, level: row.level, count: 1, row }));
 
@@ -30,9 +39,10 @@ export class Clusters {
   private index = new Supercluster<Facts, Facts>({ radius: 44, maxZoom: 17, ...worstOf });
 
   load(rows: readonly Row[]): void {
+    const isAlone = aloneIn(rows);
     const points = rows
       .filter(isLocated)
-      .filter((row) => !(row.level === "P1" && mustShow(row)))
+      .filter((row) => !isAlone(row))
       .map((row) => ({
         type: "Feature" as const,
         geometry: { type: "Point" as const, coordinates: [row.lon, row.lat] },

@@ -9,6 +9,7 @@ import Text from "ol/style/Text";
 import type { Level } from "../api/shapes";
 import type { NearUnit } from "../core/units";
 import type { Camera } from "../state/city";
+import { t } from "../words/words";
 import type { Spot } from "./clusters";
 
 const COLOURS: Record<Level, string> = { P1: "#ff6b6d", P2: "#ff9f40", P3: "#ffd84d", P4: "#6cb6ff", P5: "#a9bccd" };
@@ -154,8 +155,9 @@ const kept = new Map<string, Style>();
 export function alertStyle(feature: FeatureLike): Style {
   const spot = feature.get("spot") as Spot,
     { level, count } = spot;
-  const isTaken = spot.row !== null && spot.row.status !== "open";
-  const key = `${level}${count}${isTaken}`;
+  const isTaken = spot.row !== null && spot.row.status !== "open",
+    isDrill = Boolean(spot.row?.drill);
+  const key = `${level}${count}${isTaken}${isDrill ? t("drill") : ""}`;
   const found = kept.get(key);
   if (found) return found;
   const radius = SCALE * (SIZES[level] + (count > 1 ? 5 + Math.min(8, Math.log2(count)) : 0));
@@ -168,6 +170,17 @@ export function alertStyle(feature: FeatureLike): Style {
         text: String(count),
         font: FONT,
         fill: new Fill({ color: level === "P5" ? "#e8edf2" : GROUND }),
+      }),
+    );
+  // In words, below its shape: who looks at the map alone must not send anybody there.
+  if (isDrill)
+    style.setText(
+      new Text({
+        text: t("drill"),
+        font: SMALL_FONT,
+        offsetY: radius + 10 * SCALE,
+        fill: new Fill({ color: "#c9bcff" }),
+        stroke: HALO,
       }),
     );
   if (kept.size < 500) kept.set(key, style);

@@ -8,6 +8,7 @@ import { useAsked } from "../frame/use_asked";
 import { now } from "../state/clock";
 import { rows } from "../state/desk";
 import { personName } from "../state/directory";
+import { isDrill } from "../state/session";
 import { said, t } from "../words/words";
 import { Page } from "./page";
 
@@ -22,6 +23,9 @@ interface Found {
   shares: Share[];
   opened_10min: number;
   opened_60min: number;
+  opened_24h: number;
+  fine_24h: number;
+  most_24h: number;
   by_level: Record<string, number>;
   busy: number;
   budget_10min: number;
@@ -57,8 +61,9 @@ export function Load(): JSX.Element {
 }
 
 function Figures({ found }: { found: Found }): JSX.Element {
-  const untaken = rows.value.filter(mustShow).length,
-    share = found.opened_10min / Math.max(1, found.busy) / found.flood_10min;
+  const untaken = rows.value.filter((row) => mustShow(row) && (isDrill.value || !row.drill)).length,
+    seats = Math.max(1, found.busy),
+    share = found.opened_10min / seats / found.flood_10min;
   return (
     <div class="figures">
       <p class={found.state === "flood" ? "figure bad" : "figure"}>
@@ -87,6 +92,10 @@ function Figures({ found }: { found: Found }): JSX.Element {
       <p class="figure">
         <b>{found.opened_60min}</b>
         {t("opened_60_min")}
+      </p>
+      <p class={found.opened_24h > found.most_24h * seats ? "figure bad" : "figure"}>
+        <b>{found.opened_24h}</b>
+        {t("opened_24_h", found.fine_24h * seats, found.most_24h * seats)}
       </p>
       {LEVELS.map((level) => (
         <p key={level} class="figure">

@@ -5,6 +5,7 @@ import { listing, news, queue, thaw, toNewest } from "../state/desk";
 import { hasPicture } from "../state/live";
 import { t } from "../words/words";
 import { Filters } from "./filters";
+import { LineBar } from "./line_dialog";
 import { WindowedList } from "./list";
 import { nameOf, whereOf } from "./row";
 
@@ -21,6 +22,7 @@ export function QueuePanel(): JSX.Element {
           <p class="calm">✓ {t("all_taken")}</p>
         )}
       </div>
+      <LineBar />
       <div class="rest-title">
         <h2>{t("below", below.length)}</h2>
         {waiting ? (

@@ -134,7 +134,7 @@ function LineBody({ entry }: { entry: Entry }): JSX.Element {
   );
 }
 
-function tally(words: string[]): [string, number][] {
+export function tally(words: string[]): [string, number][] {
   const found = new Map<string, number>();
   for (const word of words) found.set(word, (found.get(word) ?? 0) + 1);
   return [...found].sort((a, b) => b[1] - a[1]);

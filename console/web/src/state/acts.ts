@@ -6,28 +6,15 @@ import { Outbox, type Keeper, type Reply, type Sent } from "../core/outbox";
 import { problemText } from "./problem_text";
 import { queue } from "./desk";
 import { expect, settle } from "./overlay";
+import { expectLine, isLineAct, LINE_MOST, lineSettled } from "./line_acts";
 import { personName } from "./directory";
 import { session } from "./session";
 import { headed, said, t } from "../words/words";
 import { now } from "./clock";
+import { tell } from "./notes";
 
-export interface Note {
-  id: number;
-  text: string;
-  tone: "good" | "bad" | "info";
-  alertId: string | null;
-  atMs: number;
-}
-export const notes = signal<readonly Note[]>([]);
+export { forget, notes, tell, type Note } from "./notes";
 export const unsent = signal(0);
-
-let counter = 0;
-export function tell(text: string, tone: Note["tone"], alertId: string | null = null): void {
-  notes.value = [...notes.value.slice(-4), { id: (counter += 1), text, tone, alertId, atMs: now.peek() }];
-}
-export function forget(id: number): void {
-  notes.value = notes.value.filter((one) => one.id !== id);
-}
 
 const RESULT: Record<string, Status> = {
   acknowledge: "acknowledged",
@@ -58,7 +45,7 @@ const keeper: Keeper = {
 
 async function send(act: Sent): Promise<Reply> {
   const answer = await ask<Json>("POST", act.path, { body: act.body, key: act.key });
-  if (answer.ok) return { kind: "accepted" };
+  if (answer.ok) return { kind: "accepted", value: answer.value };
   // A session that ended meanwhile: the act waits until the person is back.
   if (answer.problem.status === 401 && answer.problem.code === "session.missing") session.value = null;
   if (isAway(answer.problem)) return { kind: "away" };
@@ -88,6 +75,10 @@ function firstOf(first: unknown): string {
 function settled(act: Sent, reply: Reply): void {
   if (reply.kind === "away") {
     if (act.tries === 1) tell(t("act_waits"), "info", act.alertId);
+    return;
+  }
+  if (isLineAct(act)) {
+    lineSettled(act, reply);
     return;
   }
   const kind = kindOf(act);
@@ -136,6 +127,18 @@ export function act(row: Row, kind: string, rest: Json = {}): void {
     atMs: now.peek(),
     tries: 0,
   });
+}
+
+/** Take the alerts of a flood's line that were on the screen: one request, one act for each of them. */
+export function takeLine(line: string, members: readonly Row[], reason: string): void {
+  for (let from = 0; from < members.length; from += LINE_MOST) {
+    const key = newKey(),
+      some = members.slice(from, from + LINE_MOST);
+    expectLine(key, some);
+    const body = { alert_ids: some.map((row) => row.id), reason };
+    const path = `lines/${encodeURIComponent(line)}/acknowledge`;
+    outbox.add({ key, path, body, alertId: null, atMs: now.peek(), tries: 0 });
+  }
 }
 
 /** What is not done to an alert: an incident opened by hand, the city's posture. */

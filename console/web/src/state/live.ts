@@ -1,6 +1,5 @@
 // The feed into the state of this page.
 import { effect, signal } from "@preact/signals";
-import type { Row } from "../api/shapes";
 import { openFeed, type Feed } from "../feed/feed";
 import type { FeedNews } from "../feed/messages";
 import { setCentreTime } from "./clock";
@@ -8,7 +7,7 @@ import { forgetAll, queue, takeRows, takeSnapshot } from "./desk";
 import { heard, isLate, isLost, isOpen } from "./link";
 import { seen } from "./overlay";
 import { outbox } from "./acts";
-import { centre, isDrill, session } from "./session";
+import { askSession, centre, isDrill, session } from "./session";
 import { alarm, announce } from "./sound";
 import { takeUnits, units } from "./units";
 
@@ -34,10 +33,22 @@ export const retryFeed = (): void => feed?.say("retry");
 
 export function stopFeed(): void {
   feed?.say("sign_out");
+  forget();
+}
+
+/** Nobody's rows stay on a screen that somebody else, or somebody in another role, reads next. */
+function forget(): void {
   isFirst = true;
   hasPicture.value = false;
   units.value = [];
   forgetAll();
+}
+
+/** The feed ended for all pages of this browser: somebody signed out, or wears another role now. */
+async function ended(): Promise<void> {
+  forget();
+  await askSession();
+  if (session.value) feed?.say("hello");
 }
 
 function hear(news: FeedNews): void {
@@ -47,7 +58,7 @@ function hear(news: FeedNews): void {
     return;
   }
   if (news.kind === "ended") {
-    session.value = null;
+    void ended();
     return;
   }
   heard();
@@ -61,14 +72,14 @@ function take(news: Exclude<FeedNews, { kind: "link" | "ended" }>): void {
       isLate.value = Boolean(news.snapshot.late);
       if (news.snapshot.centre) centre.value = news.snapshot.centre;
       isDrill.value = Boolean(news.snapshot.drill);
-      known(news.snapshot.alerts);
+      seen(news.snapshot.alerts);
       announce(takeSnapshot(news.snapshot.alerts, isFirst));
       isFirst = isFirst && Boolean(news.snapshot.more);
       hasPicture.value = true;
       break;
     case "rows":
       isLate.value = news.late;
-      known(news.rows);
+      seen(news.rows);
       announce(takeRows(news.rows, news.gone, isFirst));
       if (news.isSnapshot) isFirst = false;
       break;
@@ -82,10 +93,6 @@ function take(news: Exclude<FeedNews, { kind: "link" | "ended" }>): void {
     case "other":
       areaTick.value += 1;
   }
-}
-
-function known(rows: Row[]): void {
-  for (const row of rows) seen(row);
 }
 
 export { queue };
