@@ -32,12 +32,14 @@ from cior_core.model import (
 from cior_core.system_events import system_event
 from cior_grafana import macros, queries
 from cior_store import reconcile
+from cior_store.centre_facts import CameraFacts, write_facts
 from cior_store.engine import Store
 from cior_store.questions import Questions
 from cior_store.writers import Writers
 from cior_vision.health import CameraHealth
 from cior_vision.reader import Link
 from integration.store import city
+from integration.store.test_store_centre_facts import FACTS
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 NORTE = Place(method=PlaceMethod.DISTRICT, district="norte")
@@ -488,3 +490,28 @@ def test_the_desk_is_as_old_as_its_last_record(told: Store) -> None:
     ((age_s, last_call),) = ask(told, "llamadas", "desk_age")
     assert age_s >= (now_ms() - hour_ms()) / 1000 - 15 * 60 - 1
     assert last_call.timestamp() * 1000 == pytest.approx(hour_ms() + 15 * MINUTE_MS, abs=1_000)
+
+
+# --- names, last: the catalogue belongs to every test of this file ---------------------------------------------------
+
+
+def test_boards_call_a_camera_by_its_name_in_the_catalogue_and_by_its_id_without_one(told: Store) -> None:
+    lost, good = (
+        CameraFacts(camera=camera, name=name, district="norte", lat=-32.95, lon=-60.64, range_m=80.0)
+        for camera, name in (("cam-lost", "Plaza Norte"), ("cam-good", ""))
+    )
+    write_facts(told, msgspec.structs.replace(FACTS, cameras=(lost, good)), now_ms=now_ms())
+    assert [row[1] for row in ask(told, "camaras", "out_now")] == ["Plaza Norte · cam-lost", "cam-half"]
+    assert {row[1] for row in ask(told, "camaras", "timeline")} >= {"cam-good", "cam-half"}
+    assert sorted(row[0] for row in ask(told, "camaras", "watchers")) == [
+        "Plaza Norte · cam-lost",
+        "cam-good",
+        "cam-half",
+    ]
+    assert {row[0] for row in ask(told, "camaras", "availability")} <= {
+        "Plaza Norte · cam-lost",
+        "cam-good",
+        "cam-half",
+    }
+    write_facts(told, FACTS, now_ms=now_ms())
+    assert ask(told, "camaras", "out_now")[0][1] == "cam-lost"
