@@ -14,6 +14,7 @@ import click
 from cior.backup_locks import Keyed, holder_of, lock_of
 from cior.checkpoint_key import NAME, open_checkpoint_key, origin_of
 from cior.keys import OWNER_ONLY
+from cior.register_copy import copier, put_back
 from cior.settings import EMBEDDED, Centre, load
 from cior.stack import addresses, stream_groups
 from cior.store_parts import wall_ms
@@ -147,7 +148,9 @@ def _beside(root: Path, data: Path) -> Iterator[Path]:
 def _work(centre: Centre, dsn: str | None, voice: Voice, running: ExitStack) -> backing_up.Work:
     """An embedded store belongs to the process that runs, when one does: then that one copies it."""
     settle, copy = _through(dsn or addresses(centre).store_dsn, centre, running)
-    return backing_up.Work(settle=settle, copy_tables=copy, now_ms=wall_ms, tell=voice.step)
+    return backing_up.Work(
+        settle=settle, copy_tables=copy, now_ms=wall_ms, copy_register=copier(centre), tell=voice.step
+    )
 
 
 def _through(
@@ -208,6 +211,7 @@ def restore(
     voice = Voice(language)
     work = restoring.Work(
         open_store=lambda home, file: _fresh_store(home, file, dsn),
+        put_register=put_back,
         blinding=blinding_keys,
         signer=NAME,
         public=given_public(public) if public else None,

@@ -8,7 +8,7 @@ from cior.opening_store import opening_store
 from cior.packs import privacy_policy, taxonomy
 from cior.register_key import register_key
 from cior.settings import Centre, OpenIdSection
-from cior.signers import open_signer
+from cior.signers import open_signer, opener
 from cior_bus.producer import Bus
 from cior_bus.rights import Part
 from cior_bus.signing import refuse_if_shared
@@ -42,6 +42,7 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
         protocols=packs.protocols(rules),
         postures=packs.postures(rules),
         boxes=Questions(store) if store.dsn.embedded else opening_store(centre),
+        opens=opener(folder),
     )
     return Peopled(register=register, sign_in=sign_in, hands=hands)
 

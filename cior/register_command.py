@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cior.register_part import FOLDER, pages_folder, register_dsn
-from cior.settings import Centre, load
+from cior.register_part import FOLDER, register_dsn
+from cior.register_proof import ledger_findings
+from cior.settings import load
 from cior.users_command import on_register, register_words
-from cior.verify_log_command import key_line, tell
-from cior_core.checkpoint import public_of
+from cior.verify_log_command import tell
 from cior_core.errors import ConfigInvalid
-from cior_core.people import REGISTER_CHAIN
 from cior_register import backup as copies
 from cior_register import keeping
 from cior_register import migrate as schema
-from cior_sink.log_check import Finding, read_checkpoints
 
 
 @click.group()
@@ -36,10 +33,17 @@ def _say(language: str, code: str, **arguments: object) -> None:
 
 
 @register.command()
+@click.option(
+    "--service-password",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A file with the password that the service's role gets; the role is made where it is not there.",
+)
 @on_register
-def migrate(*, config: Path, data: Path | None, language: str) -> None:
+def migrate(*, service_password: Path | None, config: Path, data: Path | None, language: str) -> None:
     """Bring the schema up to date, and give the service's role its rights."""
-    found = keeping.bring_up_to_date(register_dsn(load(config, data), as_owner=True))
+    password = service_password.read_text(encoding="utf-8").strip() if service_password is not None else ""
+    dsn = register_dsn(load(config, data), as_owner=True)
+    found = keeping.bring_up_to_date(dsn, service_password=password)
     code = "current" if found.before == found.after else "migrated"
     _say(language, code, address=found.address, after=found.after, **_before(code, found.before))
     if not found.has_service_role:
@@ -64,6 +68,8 @@ def status(*, config: Path, data: Path | None, language: str) -> None:
         "newest": found.newest,
     }
     _say(language, "status", **told, entries=found.entries, people=found.people, journal=journal)
+    if found.waiting:
+        _say(language, "waiting", count=found.waiting)
     sys.exit(0 if found.revision == found.newest else 1)
 
 
@@ -73,29 +79,8 @@ def status(*, config: Path, data: Path | None, language: str) -> None:
 def verify(*, config: Path, data: Path | None, key: str | None, language: str) -> None:
     """The ledger against its chain, and its chain against the signed pages; 2: something was changed."""
     centre = load(config, data)
-    findings = list(_findings(centre, key))
+    findings = list(ledger_findings(centre, key))
     sys.exit(tell(findings, language=language, say=click.echo))
-
-
-def _findings(centre: Centre, key: str | None) -> Iterator[Finding]:
-    folder = pages_folder(centre)
-    line, is_own = key_line(folder, key)
-    if is_own:
-        yield Finding("own_key", {"key": line})
-    now_ms = time.time_ns() // 1_000_000
-    found = read_checkpoints(folder, public_of(line)[1] if line else bytes(32), until_ms=now_ms)
-    yield from found.findings
-    proof = keeping.prove(register_dsn(centre), pins=found.pins.get(REGISTER_CHAIN, {}))
-    for each in proof.walked.defects:
-        names = ", ".join(each.names)
-        yield Finding(
-            each.code, {"chain": each.chain, "first": each.first, "last": each.last, "names": names}
-        )
-    if proof.misfiled:
-        yield Finding("ledger_misfiled", {"names": ", ".join(map(str, proof.misfiled))})
-    yield Finding(
-        "chain", {"chain": REGISTER_CHAIN, "entries": proof.walked.entries, "newer": proof.walked.newer}
-    )
 
 
 @register.command()

@@ -11,31 +11,59 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import structlog
 
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
+from cior.ledger_part import CopyQuestions, LedgerWay
 from cior.settings import EMBEDDED, Centre
 from cior_bus.message import MessageOut
+from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_core.chain import Head
 from cior_core.errors import ConfigInvalid, SourceUnavailable
 from cior_register.dsn import RegisterDsn
 from cior_register.following import checkpoints
+from cior_register.migrate import SERVICE_ROLE
 from cior_register.register import Register
 from cior_sink.checkpoints import CheckpointPlace, PageFile, chain_event
 
 log = structlog.get_logger("cior.register_part")
 ADDRESS, OWNER = "CIOR_REGISTER", "CIOR_REGISTER_OWNER"
 """Environment: the service's address, and the owner's, for migrations, backups and restores."""
+OF_PASSWORD = "_PASSWORD_FILE"  # noqa: S105 - the end of a variable's name
+"""Behind one of these names: the file that holds the password of its address."""
 FOLDER = "register"
 
 
 def register_dsn(centre: Centre, *, as_owner: bool = False) -> str:
     """Where this centre's register is."""
-    named = os.environ.get(OWNER if as_owner else ADDRESS, "")
-    dsn = named or os.environ.get(ADDRESS, "") or centre.file.register.dsn
-    return f"sqlite:///{centre.data / FOLDER / 'register.db'}" if dsn == EMBEDDED else dsn
+    name = OWNER if as_owner and os.environ.get(OWNER) else ADDRESS
+    dsn = os.environ.get(name, "") or centre.file.register.dsn
+    if dsn == EMBEDDED:
+        return f"sqlite:///{centre.data / FOLDER / 'register.db'}"
+    return _with_password(dsn, os.environ.get(name + OF_PASSWORD, ""))
+
+
+def _with_password(dsn: str, file: str) -> str:
+    """With the password of a file, where the address has none.
+
+    Raises ``ConfigInvalid`` (``register.password_file``).
+    """
+    parts = urlsplit(dsn)
+    if not file or parts.scheme != "postgresql" or parts.password:
+        return dsn
+    try:
+        password = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(
+            "register.password_file",
+            f"the file with the register's password cannot be read ({type(error).__name__})",
+            cure=f"see {ADDRESS}{OF_PASSWORD} and {OWNER}{OF_PASSWORD}",
+        ) from error
+    user, _, place = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user or SERVICE_ROLE}:{quote(password, safe='')}@{place}"))
 
 
 def ledger_place(centre: Centre) -> CheckpointPlace:
@@ -57,8 +85,10 @@ def pages_folder(centre: Centre) -> Path:
 
 
 @asynccontextmanager
-async def opened_register(centre: Centre, bus: Bus, *, now_ms: Callable[[], int]) -> AsyncIterator[Register]:
-    """The register of a console, while it runs."""
+async def opened_register(
+    centre: Centre, bus: Bus, *, copy: CopyQuestions, metrics: Metrics, now_ms: Callable[[], int]
+) -> AsyncIterator[Register]:
+    """The register of a console, while it runs. ``copy``: what the store knows of the ledger's copy."""
     register = await asyncio.to_thread(
         Register.open,
         register_dsn(centre),
@@ -66,7 +96,8 @@ async def opened_register(centre: Centre, bus: Bus, *, now_ms: Callable[[], int]
         must_answer=False,
     )
     pages = _Pages(PageFile(ledger_place(centre)), bus, now_ms=now_ms, drill=centre.file.centre.drill)
-    followers = (checkpoints(register, pages.keep),)
+    way = LedgerWay(register, bus, copy, metrics)
+    followers = (checkpoints(register, pages.keep), *way.followers())
     for each in followers:
         each.start()
     try:

@@ -189,7 +189,8 @@ class RegisterSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         msgspec.Meta(
             description="`embedded` (a file of SQLite in the data folder), or postgresql://user@host:5432/database; "
-            "an address with its password goes into CIOR_REGISTER, which outranks this",
+            "its password is a file that CIOR_REGISTER_PASSWORD_FILE names, or the whole address is in CIOR_REGISTER, "
+            "which outranks this",
             examples=["postgresql://cior_register@postgresql:5432/cior"],
         ),
     ] = EMBEDDED

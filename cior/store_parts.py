@@ -39,6 +39,7 @@ from cior_sink.checkpoints import CheckpointPlace
 from cior_sink.part import SinkCentre, SinkPart
 from cior_store.engine import Store
 from cior_store.migrate import migrate
+from cior_store.questions import ConsoleQuestions
 
 log = structlog.get_logger(__name__)
 # At the default of 5 ms a press would wait that long for the bulk writer, and a live feed for the ledger's, at each of
@@ -181,7 +182,9 @@ async def _console(
     )
     bus = Bus(broker, metrics=metrics)
     try:
-        async with opened_register(arguments.centre, bus, now_ms=wall_ms) as register:
+        async with opened_register(
+            arguments.centre, bus, copy=ConsoleQuestions(store), metrics=metrics, now_ms=wall_ms
+        ) as register:
             people = await asyncio.to_thread(peopled, arguments.centre, register, bus, store)
             whole = msgspec.structs.replace(settings, people=people)
             console = ConsolePart(whole, broker, store, now_ms=wall_ms, metrics=metrics)

@@ -17,8 +17,10 @@ from cior.store_command import store_dsn
 from cior_core import bundled
 from cior_core.checkpoint import public_of
 from cior_core.errors import ConfigInvalid, PayloadRejected
+from cior_core.people import REGISTER_CHAIN
 from cior_core.sentences import SentenceBook
 from cior_sink.checkpoints import PUBLIC_KEY
+from cior_sink.ledger_check import check_ledger_copy
 from cior_sink.log_check import SETTLE_MS, Finding, check_store, read_checkpoints
 from cior_store.engine import Store
 from cior_store.expire import past_retention
@@ -52,7 +54,19 @@ def verify_log(
         findings += check_store(
             store, found, blinding=blinding, until_ms=now_ms - SETTLE_MS, has_expired=expired(now_ms)
         )
+        ledger, pins = _ledger_pages(folder / REGISTER_CHAIN, until_ms=now_ms - SETTLE_MS)
+        findings += [*ledger, *check_ledger_copy(store, pins)]
     return tell(findings, language=language, say=click.echo)
+
+
+def _ledger_pages(folder: Path, *, until_ms: int) -> tuple[list[Finding], dict[int, str]]:
+    """The register's pages, where they lie beside the others: what is wrong with them, and what they say."""
+    line, _ = key_line(folder, None)
+    if not line:
+        return [], {}
+    found = read_checkpoints(folder, _public(line), until_ms=until_ms)
+    faults = [each for each in found.findings if not each.is_note]
+    return [Finding("own_key", {"key": line}), *faults], found.pins.get(REGISTER_CHAIN, {})
 
 
 def tell(findings: Sequence[Finding], *, language: str, say: Callable[[str], None]) -> int:

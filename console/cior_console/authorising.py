@@ -25,6 +25,7 @@ from cior_core.model import DataClass
 from cior_core.people import LedgerEntry, LedgerOutcome, SessionKind
 from cior_core.privacy import Asking, Decision, Policy, decide
 from cior_register.writer import nothing
+from cior_store.seeing import seeing
 
 log = structlog.get_logger("cior.console")
 
@@ -167,7 +168,8 @@ async def _judged(request: web.Request, endpoint: Endpoint, handler: Handler) ->
     if endpoint.ledgered is Ledgered.READ and law.ledger is not None:
         await _written(deed, endpoint, law)
     try:
-        answer = _sent(await handler(request), endpoint)
+        with seeing(caller.scope.districts):
+            answer = _sent(await handler(request), endpoint)
     except Refused as why:
         if endpoint.ledgered is Ledgered.ACT and not deed.is_written:
             await _denied(law, deed, why, rule=why.code)

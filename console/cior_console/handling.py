@@ -15,6 +15,7 @@ from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.settings import BusSettings
 from cior_console.acting import BOOK, ActBook
+from cior_console.acts_elsewhere import ActsElsewhere
 from cior_console.discretion import DiscreetSigner, Signs, Silent
 from cior_console.drills import DRILLS, DrillRoom
 from cior_console.feed import AlertFeed
@@ -27,13 +28,15 @@ from cior_core.errors import CiorError
 from cior_core.model import Action, Transition
 from cior_core.protocols import ProtocolBook
 from cior_core.rules import PostureRule
+from cior_core.signatures import OpensActions
 from cior_register.register import Register
 
 
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
     """What acts need besides the register. ``boxes`` None: this console may not read sealed boxes.
 
-    ``types``: which of them are silent; ``district``: that of a point.
+    ``types``: which of them are silent; ``district``: that of a point. ``opens``: whose signatures count, for what
+    people decided elsewhere; None: nobody decides elsewhere.
     """
 
     signer: Signs
@@ -43,6 +46,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     protocols: ProtocolBook
     postures: tuple[PostureRule, ...] = ()
     boxes: SealedStore | None = None
+    opens: OpensActions | None = None
 
 
 class Handling:
@@ -59,7 +63,8 @@ class Handling:
         metrics: Metrics,
     ) -> None:
         self.outcomes = Outcomes()
-        self._hands = hands
+        self._hands, self._register, self._metrics = hands, register, metrics
+        self._elsewhere: ActsElsewhere | None = None
         self._reader: TopicReader[Transition] | None = None
         self.book = ActBook(
             register,
@@ -84,7 +89,8 @@ class Handling:
     @property
     def failure(self) -> CiorError | None:
         """Why the stories are not read any more."""
-        return self._reader.failure if self._reader is not None else None
+        ended = (each.failure for each in (self._reader, self._elsewhere) if each is not None)
+        return next((failure for failure in ended if failure is not None), None)
 
     @asynccontextmanager
     async def running(self, bus: BusSettings) -> AsyncIterator[None]:
@@ -97,10 +103,15 @@ class Handling:
 
         reader = self._reader = TopicReader(bus, Kind.TRANSITION, Transition, came, only_news=True)
         reader.start()
+        if self._hands.opens is not None:
+            self._elsewhere = ActsElsewhere(bus, self._register, self._hands.opens, metrics=self._metrics)
+            self._elsewhere.start()
         sending = asyncio.create_task(self.book.run(stop))
         try:
             yield
         finally:
             stop.set()
             await asyncio.to_thread(reader.stop)
+            if self._elsewhere is not None:
+                await asyncio.to_thread(self._elsewhere.stop)
             await sending

@@ -27,6 +27,24 @@ JOURNALED = declare(
     "cior_console_journaled_acts_total",
     "acknowledgements of life-safety that went into the journal while the register was away",
 )
+ELSEWHERE = declare(
+    "cior_console_acts_elsewhere_total",
+    "decisions that another part signed and that got their row in the ledger here, by the part",
+    labels=("signer",),
+)
+LEDGER_WAITING = declare(
+    "cior_console_ledger_waiting_entries",
+    "entries of the ledger that are not on the bus yet; while the bus is away they wait in the register",
+    kind=MetricKind.GAUGE,
+)
+LEDGER_MISSING = declare(
+    "cior_console_ledger_copy_missing_entries",
+    "numbers of the ledger's copy in the store from its first hole on; what was lost is sent again by itself",
+    kind=MetricKind.GAUGE,
+)
+LEDGER_AGAIN = declare(
+    "cior_console_ledger_sent_again_total", "times the ledger went out again from a hole in its copy"
+)
 UNRECORDED = declare(
     "cior_console_unrecorded_total",
     "what went on, or was refused, while the register was away and no row of the ledger could be written",

@@ -17,8 +17,8 @@ from cior_core.integrity import unsafe_path
 from cior_core.model import Struct
 
 FORMAT = 1
-MANIFEST, NOTE, BOX = "manifest.json", "manifest.note", "secrets.box"
-"""The manifest, the signed note over it, and what is locked: keys and configuration."""
+MANIFEST, NOTE, BOX, REGISTER_BOX = "manifest.json", "manifest.note", "secrets.box", "register.box"
+"""The manifest, the signed note over it, and what is locked: keys and configuration; the register."""
 _TABLE = re.compile(r"(ops|sealed|ledger)\.[a-z0-9_]+")
 
 

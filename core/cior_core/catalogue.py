@@ -16,6 +16,7 @@ import msgspec
 
 from cior_core import cloudevents
 from cior_core.errors import PayloadRejected
+from cior_core.ledger_copy import LedgerCopy
 from cior_core.model import (
     Action,
     Alert,
@@ -30,6 +31,7 @@ from cior_core.model import (
     Struct,
     Transition,
 )
+from cior_core.people import REGISTER_CHAIN
 from cior_core.requests import RequestState
 
 DAY_S: Final = 86_400
@@ -53,6 +55,7 @@ class Kind(StrEnum):
     COMMAND = "command"
     RECEIPT = "receipt"
     REQUEST = "request"
+    LEDGER = "ledger"
     DEAD = "dead"
 
 
@@ -353,6 +356,24 @@ ENTRIES: Final = (
         key=lambda request: request.id,
         lane=lambda _request: Lane.NORMAL,
         table="ops.requests",
+    ),
+    RecordKind(
+        kind=Kind.LEDGER,
+        record=LedgerCopy,
+        codec=_json_codec(LedgerCopy),
+        topics=(
+            TopicSpec(
+                name="cior.ledger.v1",
+                key="the ledger's chain",
+                value="LedgerCopy",
+                partitions=1,  # one chain, one order: what stands above a hole proves that the hole was lost
+                retention_s=30 * DAY_S,
+                purpose="rows of the register's ledger for the copy in the store; the register is the ledger",
+            ),
+        ),
+        key=lambda _row: REGISTER_CHAIN,
+        lane=lambda _row: Lane.NORMAL,
+        table="ops.ledger",
     ),
     RecordKind(
         kind=Kind.DEAD,

@@ -3,9 +3,9 @@ docker-compose.yml, and the folder ``secrets`` beside that, once. Standard libra
 
 It never overwrites: the passwords in a lost file could not be made again. Readable by its owner only. ClickHouse gets
 SHA-256 digests; of the passwords, this file keeps those that a container must present and those that people need
-(Grafana's data sources, response team, ledger, backup). The folder holds one file a secret for the services that read
-files: the folder is closed to others, its files are not, since each is shown alone in a container with users of its
-own.
+(Grafana's data sources, response team, auditors, ledger, backup). The folder holds one file a secret for the services
+that read files: the folder is closed to others, its files are not, since each is shown alone in a container with users
+of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ USERS = (
     "GRAFANA_SUPERVISOR",
     "GRAFANA_OBSERVATORY",
     "RESPONSE_TEAM",
+    "AUDITOR",
     "LEDGER",
     "BACKUP",
 )
@@ -77,7 +78,14 @@ def lines(opening: str) -> list[str]:
 
 def files() -> dict[str, str]:
     """Name to content of what services read as files, with new secrets."""
-    names = ["grafana_admin_password", "grafana_secret_key", OPENING, *(f"{user}.password" for user in BUS)]
+    names = [
+        "grafana_admin_password",
+        "grafana_secret_key",
+        "register_owner_password",
+        "register_password",
+        OPENING,
+    ]
+    names += [f"{user}.password" for user in BUS]
     return {name: secrets.token_hex(24) for name in names}
 
 

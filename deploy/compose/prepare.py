@@ -20,10 +20,11 @@ from cior.keys import open_keys, refuse_team_private
 from cior.public_key import TEAM, take_line
 from cior.recipients import note_recipients
 from cior.register_key import register_key
+from cior.signers import open_signer
 from cior.wall_views import lacking
 from cior_bus.access import as_admin
 from cior_bus.provisioning import provision
-from cior_bus.rights import users
+from cior_bus.rights import Part, users
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_store.engine import Store
 from cior_store.migrate import migrate
@@ -39,6 +40,7 @@ def main(arguments: list[str]) -> int:
         refuse_team_private(ring)
         note_recipients(keys, ring.keys.team_public, now_ms=time.time_ns() // 1_000_000)
         register_key(keys)
+        open_signer(keys, Part.CONSOLE.value)
         hand_out(ring.keys, keys, shares)
         broker = as_admin(os.environ["CIOR_BUS"], client_id="cior-prepare")
         told = provision(broker, users(families_of(centre)), passwords)

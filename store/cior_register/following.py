@@ -1,5 +1,5 @@
-"""Threads that follow the ledger: to a signed page outside the database, and to the bus, from which ClickHouse's copy
-comes. Neither can hold up an act.
+"""Threads that follow the ledger: to a signed page outside the database, and to the bus, from which the copy in the
+store comes. Neither can hold up an act.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import structlog
 
 from cior_core.chain import Head
 from cior_core.errors import CiorError
-from cior_core.people import LedgerRow
+from cior_core.ledger_copy import LedgerCopy
 from cior_register import ledger
 from cior_register.register import Register
 
@@ -28,6 +28,7 @@ class Follower:
     ) -> None:
         self._name, self._look, self._wanted, self._every_s = name, look, wanted, every_s
         self._is_stopping = False
+        self._told = ""
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -48,7 +49,18 @@ class Follower:
             try:
                 self._look()
             except CiorError as error:
-                log.warning("ledger_not_followed", what=self._name, code=error.code)
+                self._tell(error.code)
+            else:
+                self._tell("")
+
+    def _tell(self, code: str) -> None:
+        """Once when it begins and once when it is over: an outage of a night is two lines."""
+        if code != self._told:
+            if code:
+                log.warning("ledger_not_followed", what=self._name, code=code)
+            else:
+                log.info("ledger_followed_again", what=self._name)
+            self._told = code
 
 
 def checkpoints(register: Register, keep: Callable[[Head], object], *, every_s: float = 60.0) -> Follower:
@@ -71,16 +83,31 @@ def checkpoints(register: Register, keep: Callable[[Head], object], *, every_s: 
     return Follower("register-checkpoints", look, register.writer.pin_wanted, every_s=every_s)
 
 
-def publisher(
-    register: Register, publish: Callable[[list[LedgerRow]], object], *, every_s: float = 5.0
-) -> Follower:
-    """Hand every new entry to ``publish``, in order, at least once; it raises what keeps it from being durable."""
+class Publishing:
+    """The ledger's way to the bus: from the position that the register keeps, in order, each row at least once.
 
-    def look() -> None:
-        after = register.read_now(ledger.published)
-        while fresh := register.read_now(partial(ledger.rising, after=after, limit=_BATCH)):
-            publish(fresh)
-            after = fresh[-1].place.seq
-            register.keep_published(after)
+    ``publish`` raises what keeps rows from being durable; then they wait in the register, and nothing is lost.
+    """
 
-    return Follower("register-publisher", look, register.writer.grown, every_s=every_s)
+    def __init__(self, register: Register, publish: Callable[[list[LedgerCopy]], object]) -> None:
+        self._register, self._publish = register, publish
+
+    @property
+    def waiting(self) -> int:
+        """Entries that are not on the bus. Raises ``SourceUnavailable`` (``register.away``)."""
+        return self._register.read_now(ledger.waiting)
+
+    def look(self) -> None:
+        """Publish what is there."""
+        after = self._register.read_now(ledger.published)
+        while fresh := self._register.read_now(partial(ledger.copies, after=after, limit=_BATCH)):
+            self._publish(fresh)
+            self._register.keep_published(fresh[-1].seq, was=after)
+            after = fresh[-1].seq
+
+    def again(self, after: int) -> None:
+        """What is above ``after`` goes out again: the copy lost it. Copies of one row are one."""
+        was = self._register.read_now(ledger.published)
+        if after < was:
+            self._register.keep_published(after, was=was)
+            self._register.writer.grown.set()

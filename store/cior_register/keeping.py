@@ -28,13 +28,14 @@ class Migrated(Struct, frozen=True):
 
 
 class RegisterStatus(Struct, frozen=True):
-    """``revision`` is empty for a register without a schema."""
+    """``revision`` is empty for a register without a schema; ``waiting``: entries that are not on the bus yet."""
 
     address: str
     revision: str
     newest: str
     entries: int = 0
     people: int = 0
+    waiting: int = 0
 
 
 class Proof(Struct, frozen=True):
@@ -44,10 +45,12 @@ class Proof(Struct, frozen=True):
     misfiled: tuple[int, ...]
 
 
-def bring_up_to_date(dsn: str) -> Migrated:
-    """Migrate, as the owner."""
+def bring_up_to_date(dsn: str, *, service_password: str = "") -> Migrated:
+    """Migrate, as the owner. ``service_password``: on a server the service's role is made with it, or gets it."""
     with _engine(dsn) as (address, engine):
         prepare_file(address)
+        if service_password and not address.embedded:
+            migrate.make_service_role(engine, service_password)
         before, after = migrate.migrate(engine)
         with engine.connect() as connection:
             has_role = address.embedded or migrate.has_service_role(connection)
@@ -64,8 +67,8 @@ def status(dsn: str) -> RegisterStatus:
             if not revision:
                 return RegisterStatus(address.shown, revision, migrate.newest())
             people: int = connection.execute(select(func.count()).select_from(PEOPLE)).scalar_one()
-            entries = ledger.head(connection).seq
-            return RegisterStatus(address.shown, revision, migrate.newest(), entries, people)
+            entries, waiting = ledger.head(connection).seq, ledger.waiting(connection)
+            return RegisterStatus(address.shown, revision, migrate.newest(), entries, people, waiting)
 
 
 def prove(dsn: str, *, pins: Mapping[int, str]) -> Proof:

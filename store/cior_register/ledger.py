@@ -17,6 +17,7 @@ from cior_core.canonical import canonical
 from cior_core.chain import Head, Seen, entry_hash
 from cior_core.chain_place import ChainPlace
 from cior_core.errors import PayloadRejected
+from cior_core.ledger_copy import LedgerCopy, copy_of
 from cior_core.model import Struct
 from cior_core.people import REGISTER_CHAIN, LedgerEntry, LedgerRow
 from cior_register.tables import LEDGER, LEDGER_HEAD, LEDGER_PUBLISHED
@@ -136,10 +137,14 @@ def _narrowed(asked: Select[Any], question: LedgerQuestion) -> Select[Any]:
     return asked if question.before_seq is None else asked.where(LEDGER.c.seq < question.before_seq)
 
 
-def rising(connection: Connection, *, after: int, limit: int) -> list[LedgerRow]:
-    """The entries above a number, in order."""
-    asked = select(LEDGER).where(LEDGER.c.seq > after).order_by(LEDGER.c.seq).limit(limit)
-    return [_row(each) for each in connection.execute(asked)]
+def copies(connection: Connection, *, after: int, limit: int) -> list[LedgerCopy]:
+    """The entries above a number, in order, as they travel to the copy in the store."""
+    wanted = (LEDGER.c.seq, LEDGER.c.previous, LEDGER.c.hash, LEDGER.c.entry)
+    asked = select(*wanted).where(LEDGER.c.seq > after).order_by(LEDGER.c.seq).limit(limit)
+    return [
+        copy_of(seq=each.seq, previous=each.previous, hashed=each.hash, entry=each.entry)
+        for each in connection.execute(asked)
+    ]
 
 
 def _row(found: Any) -> LedgerRow:
@@ -181,6 +186,13 @@ def published(connection: Connection) -> int:
     return seq
 
 
-def note_published(connection: Connection, seq: int) -> None:
-    """Entries up to ``seq`` are on the bus."""
-    connection.execute(update(LEDGER_PUBLISHED).values(seq=seq))
+def waiting(connection: Connection) -> int:
+    """How many entries are not on the bus yet."""
+    return head(connection).seq - published(connection)
+
+
+def note_published(connection: Connection, seq: int, *, was: int) -> None:
+    """Entries up to ``seq`` are on the bus, if ``was`` is still what was noted last: two may publish, and one of them
+    may begin again further down.
+    """
+    connection.execute(update(LEDGER_PUBLISHED).where(LEDGER_PUBLISHED.c.seq == was).values(seq=seq))

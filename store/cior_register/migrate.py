@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -73,6 +74,18 @@ def has_service_role(connection: Connection) -> bool:
         text("SELECT count(*) FROM pg_roles WHERE rolname = :name"), {"name": SERVICE_ROLE}
     )
     return bool(found.scalar_one())
+
+
+def make_service_role(engine: Engine, password: str) -> None:
+    """The service's role of PostgreSQL with this password; one that is there gets it. The server is sent the SCRAM
+    verifier (RFC 5803), so that no log of its statements has the password.
+    """
+    with engine.begin() as connection:
+        driver: Any = connection.connection.driver_connection
+        name = SERVICE_ROLE.encode()
+        verifier = driver.pgconn.encrypt_password(password.encode(), name, b"scram-sha-256").decode()
+        verb = "ALTER" if has_service_role(connection) else "CREATE"
+        connection.exec_driver_sql(f"{verb} ROLE {SERVICE_ROLE} LOGIN PASSWORD '{verifier}'")
 
 
 def refuse_unready(connection: Connection) -> None:

@@ -176,11 +176,16 @@ class Register:
         seq = head.seq if head is not None else 0
         await asyncio.to_thread(self.pins.wait, seq, patience_s=self._limits.patience_s)
 
-    def keep_published(self, seq: int) -> None:
-        """Entries up to ``seq`` are on the bus: bookkeeping, which is no act."""
-        self.writer.submit(None, lambda connection: ledger.note_published(connection, seq)).result(
-            self._limits.patience_s
-        )
+    def keep_published(self, seq: int, *, was: int) -> None:
+        """Entries up to ``seq`` are on the bus, after those up to ``was``: bookkeeping, which is no act.
+
+        Raises ``SourceUnavailable`` (``register.away``, ``register.slow``): then they are sent again, and are the same.
+        """
+        noted = self.writer.submit(None, lambda connection: ledger.note_published(connection, seq, was=was))
+        try:
+            noted.result(self._limits.patience_s)
+        except TimeoutError:
+            raise SourceUnavailable("register.slow", "the register did not answer in time") from None
 
     def keep(self, work: Callable[[Connection], None]) -> None:
         """Bookkeeping that is no act: done some time, with what comes next; what fails is only logged by the writer.

@@ -6,7 +6,7 @@ is recognisably none. The order makes it consistent while the centre runs:
 1. keys and configuration, locked; 2. connectors' state (marks move only after their records are durable);
 3. spools; 4. wait until what had left them is in the store; 5. signed checkpoints (all they name is stored);
 6. raw records, then, once what they became is stored, the other tables; 7. media (stored before the rows that name
-them).
+them); 8. the register, locked: last, so that it holds every entry that a page or the ledger's copy names.
 
 So a signal that was acknowledged before the backup began is in a spool, in a table or in both. One that came during it
 is in it whole, or a restore takes out what there is of it (:mod:`cior_store.halves`). Not taken: logs,
@@ -27,11 +27,11 @@ from nacl.signing import SigningKey
 
 from cior_bus import durable_file
 from cior_core import backup_manifest, checkpoint
-from cior_core.backup_manifest import BOX, FORMAT, MANIFEST, NOTE, FileOf, Manifest, Tables
+from cior_core.backup_manifest import BOX, FORMAT, MANIFEST, NOTE, REGISTER_BOX, FileOf, Manifest, Tables
 from cior_core.chain import Head
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
-from cior_sink import backup_box, backup_files
+from cior_sink import backup_box, backup_files, register_box
 from cior_sink.backup_box import Passphrase, Recipient
 from cior_sink.backup_keys import halves_below, key_files, opens_sealed
 from cior_sink.checkpoints import pages
@@ -40,8 +40,8 @@ DATA, TABLES = "data", "tables"
 """Folders of a backup: what lay in the data folder, and the store."""
 CONFIG, KEYS = "config/", "keys/"
 """First parts of names in the locked box."""
-SPOOL, CHECKPOINTS, MEDIA = "spool", "checkpoints", "media"
-_ELSEWHERE = frozenset({"keys", "store", SPOOL, CHECKPOINTS, MEDIA})
+SPOOL, CHECKPOINTS, MEDIA, REGISTER = "spool", "checkpoints", "media", "register"
+_ELSEWHERE = frozenset({"keys", "store", SPOOL, CHECKPOINTS, MEDIA, REGISTER})
 _NOT_TAKEN = frozenset({"log", "run", "streams"})
 _MAY_BE_LINKED = frozenset({SPOOL, CHECKPOINTS, MEDIA})
 """Folders that people put on another disk and link; any other link is left out, and said."""
@@ -63,12 +63,14 @@ class Source(Struct, frozen=True, kw_only=True):
 
 class Work(Struct, frozen=True, kw_only=True):
     """What of a backup depends on who runs: ``settle`` waits and tells whether all that had left the spools is stored,
-    ``copy_tables`` fills a folder that is there and empty.
+    ``copy_tables`` fills a folder that is there and empty, ``copy_register`` writes the register's copy at a path;
+    None: this centre has no register.
     """
 
     settle: Callable[[], bool]
     copy_tables: Callable[[Path], Tables]
     now_ms: Callable[[], int]
+    copy_register: Callable[[Path], None] | None = None
     tell: Callable[[str], None] = lambda _step: None
 
 
@@ -102,6 +104,11 @@ def back_up(source: Source, target: Path, *, lock: Passphrase | Recipient, work:
             files[each.file] = backup_files.digest_of(folder / each.file)
         work.tell("media")
         files |= _copied(source.data, folder, MEDIA, never)
+        if work.copy_register is not None:
+            work.tell("register")
+            files[REGISTER_BOX] = register_box.lock_up(
+                folder / REGISTER_BOX, source.data / REGISTER, copy=work.copy_register, lock=lock, name=name
+            )
         manifest = Manifest(
             format=FORMAT,
             backup=name,
@@ -123,7 +130,7 @@ def back_up(source: Source, target: Path, *, lock: Passphrase | Recipient, work:
 def never_taken(source: Source) -> tuple[Path, ...]:
     """What opens sealed content, wherever in the centre's folders it lies. Told, so that it goes away from there."""
     found = key_files(source.data / "keys")
-    tops = (source.data / top for top in _tops(source.data))
+    tops = (source.data / top for top in (*_tops(source.data), REGISTER))
     beside = [
         path
         for path in source.config.values()

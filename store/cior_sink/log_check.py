@@ -30,7 +30,9 @@ SETTLE_MS = 300_000
 NAMED = 20
 
 
-NOTES = frozenset({"chain", "pages", "chainless", "expired", "own_key", "no_sealed"})
+NOTES = frozenset(
+    {"chain", "pages", "chainless", "expired", "own_key", "no_sealed", "ledger_copy", "register_waits"}
+)
 """Codes that are told and are no defect."""
 
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path, PurePosixPath
 
@@ -20,12 +20,12 @@ from nacl.signing import SigningKey, VerifyKey
 
 from cior_bus import durable_file
 from cior_core import backup_manifest, checkpoint
-from cior_core.backup_manifest import BOX, MANIFEST, NOTE, Fault, FileOf, Manifest
+from cior_core.backup_manifest import BOX, MANIFEST, NOTE, REGISTER_BOX, Fault, FileOf, Manifest
 from cior_core.errors import CapacityExhausted, ConfigInvalid, IntegrityBroken, PayloadRejected
 from cior_core.integrity import unsafe_path
 from cior_core.model import Struct
-from cior_sink import backup_box, backup_files
-from cior_sink.backing_up import CHECKPOINTS, CONFIG, DATA, KEYS, MEDIA, SPOOL, UNFINISHED
+from cior_sink import backup_box, backup_files, register_box
+from cior_sink.backing_up import CHECKPOINTS, CONFIG, DATA, KEYS, MEDIA, REGISTER, SPOOL, UNFINISHED
 from cior_sink.backup_box import Holder, Passphrase
 from cior_sink.log_check import Finding
 from cior_sink.restore_check import Lost, Witness, changed_media, findings, lost, waiting_in
@@ -55,10 +55,12 @@ class Work(Struct, frozen=True, kw_only=True):
     """What of a restore depends on who runs. ``open_store``: the store of a home whose files stand at the path given,
     with its centre file; ``signer``: the file of the key that signed; ``public``: the key as it was handed out, None:
     only the one in the backup is known; ``blinding``: the centre's HMAC keys of a home; ``outside``: signed pages that
-    were kept away from the centre and its backups.
+    were kept away from the centre and its backups; ``put_register``: brings the register back from its copy (home,
+    centre file, copy) and says what its check found.
     """
 
     open_store: Callable[[Path, Path], AbstractContextManager[Store]]
+    put_register: Callable[[Path, Path, Path], Sequence[Finding]]
     blinding: Callable[[Path], tuple[bytes, ...]]
     signer: str
     public: bytes | None
@@ -119,6 +121,7 @@ def restore(backup: Path, home: Path, *, key: Passphrase | Holder, work: Work) -
                 *changed_media(files, f"{DATA}/{MEDIA}"),
             ]
             beyond = lost(store, witness)
+        found += _register(backup, fresh, fresh / centre_name, manifest, key=key, work=work)
         os.sync()  # the engine leaves its files to the kernel
         if home.is_dir():
             home.rmdir()
@@ -133,6 +136,18 @@ def restore(backup: Path, home: Path, *, key: Passphrase | Holder, work: Work) -
         waiting=sum(len(each) for each in waiting.values()),
         lost=beyond,
     )
+
+
+def _register(
+    backup: Path, fresh: Path, centre_file: Path, manifest: Manifest, *, key: Passphrase | Holder, work: Work
+) -> Sequence[Finding]:
+    """Last: on a server it is the one thing that a refused restore could leave behind."""
+    if REGISTER_BOX not in manifest.files:
+        return ()
+    work.tell("register")
+    folder = fresh / DATA / REGISTER
+    copy = register_box.unlock(backup / REGISTER_BOX, folder, key=key, name=manifest.backup)
+    return () if copy is None else work.put_register(fresh, centre_file, copy)
 
 
 def proven(backup: Path) -> tuple[Manifest, Mapping[str, FileOf]]:

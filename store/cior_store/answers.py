@@ -163,6 +163,13 @@ class LatencyRow(Struct, frozen=True):
     visible_p99_ms: float
 
 
+class LedgerThere(Struct, frozen=True):
+    """``entries``: numbers of the asked stretch that stand in the ledger's copy; ``top``: the highest of all."""
+
+    entries: int
+    top: int
+
+
 class FalseAlarmRow(Struct, frozen=True):
     """The false-alarm ledger of a source and type; Wilson's 95 % interval (1927) of false or unfounded among judged."""
 

@@ -33,8 +33,8 @@ ENGINE = ReplacingMergeTree(applied) ORDER BY version"""
 _LOCK_STALE_S = 600
 DEFINER = "cior_views"
 """The user of a server under which the audiences' views read; nobody logs in as it (deploy/clickhouse/users.d)."""
-AUDIENCES = ("wall", "supervisor", "observatory", "console")
-"""The databases that hold nothing but views, one an audience: Grafana's three and the console's."""
+AUDIENCES = ("wall", "supervisor", "observatory", "console", "auditor")
+"""The databases that hold nothing but views, one an audience: Grafana's three, the console's, the auditors'."""
 
 
 class Migration(Struct, frozen=True):

@@ -35,6 +35,7 @@ from cior_core.model import (
 from cior_core.model import PlaceMethod as Method
 from cior_core.raw_chain import NOWHERE, record_digest
 from cior_store.kinds import Entry, Origin
+from cior_store.ledger_rows import LEDGER_COLUMNS, ledger_row
 from cior_store.plain_rows import plain_row
 
 Row = tuple[Any, ...]
@@ -396,6 +397,7 @@ _SPECIAL: dict[Kind, tuple[Table, ...]] = {
     Kind.ALERT: (_main(Kind.ALERT, ALERT_COLUMNS, alert),),
     Kind.TRANSITION: (_main(Kind.TRANSITION, TRANSITION_COLUMNS, transition),),
     Kind.ACTION: (_main(Kind.ACTION, ACTION_COLUMNS, action),),
+    Kind.LEDGER: (_main(Kind.LEDGER, LEDGER_COLUMNS, ledger_row),),
     Kind.DEAD: (
         _main(Kind.DEAD, DEAD_COLUMNS, dead),
         ("sealed.dead_payloads", SEALED_DEAD_COLUMNS, _some(sealed_dead)),

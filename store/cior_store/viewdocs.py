@@ -46,10 +46,17 @@ Read by `cior_console`, which reads nothing else. A view of a window takes `sinc
 widened to whole minutes), the balance `since_s` and `until_s`:
 `SELECT * FROM console.v_levels(since_ms = …, until_ms = …)`.
 """,
+    "auditor": """
+## Database `auditor`: the copy of the ledger
+
+Read by `cior_auditor`, which reads nothing else. The ledger itself is in the register (`cior register verify`); this
+copy is for questions (`cior verify-log` checks it).
+""",
     "ops": """
 ## Database `ops`: inside the centre
 
-Neither Grafana's users nor the console's read these. The views above are made of them, and of the tables.
+Neither Grafana's users, nor the console's, nor the auditors' read these. The views above are made of them, and of the
+tables.
 """,
 }
 _TABLE = "\n| view | what it shows |\n|---|---|\n"

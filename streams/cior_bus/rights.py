@@ -124,9 +124,9 @@ RIGHTS: Final = (
     ),
     Rights(
         part=Part.CONSOLE,
-        what="alerts onto the wall, people's decisions from it, and what became of them",
-        reads=(topics.ALERTS, topics.TRANSITIONS),
-        writes=(topics.ACTIONS,),
+        what="alerts onto the wall, people's decisions from it and elsewhere, what became of them, the ledger's copy",
+        reads=(topics.ALERTS, topics.TRANSITIONS, topics.ACTIONS),
+        writes=(topics.ACTIONS, topics.LEDGER),
         group="cior-feed-",
     ),
     Rights(

@@ -10,7 +10,7 @@ __all__ = ["BY_NAME", "CATALOGUE", "LANE_TOPIC", "TopicSpec", "max_message_bytes
 CATALOGUE = TOPICS
 BY_NAME: dict[str, TopicSpec] = {spec.name: spec for spec in CATALOGUE}
 URGENT, EVENTS, TELEMETRY = (LANE_TOPIC[lane] for lane in Lane)
-RAW, SEALED, AREA, WAITING, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, REQUESTS, DEAD = (
+RAW, SEALED, AREA, WAITING, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, REQUESTS, LEDGER, DEAD = (
     KINDS[kind].topics[0]
     for kind in (
         Kind.RAW,
@@ -23,6 +23,7 @@ RAW, SEALED, AREA, WAITING, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, RE
         Kind.COMMAND,
         Kind.RECEIPT,
         Kind.REQUEST,
+        Kind.LEDGER,
         Kind.DEAD,
     )
 )

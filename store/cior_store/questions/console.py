@@ -5,14 +5,17 @@ Windows are widened to whole minutes by the views: a question cannot find the in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
+from cior_core.model import Struct
 from cior_store.answers import (
     BlindSpot,
     CameraWord,
     DeadCount,
     FalseAlarmRow,
     LatencyRow,
+    LedgerThere,
     LevelCount,
     SourceCount,
     StoryLine,
@@ -21,7 +24,9 @@ from cior_store.answers import (
 )
 from cior_store.questions.accounting import Balances
 from cior_store.questions.asking import window
+from cior_store.seeing import clause
 
+S = TypeVar("S", bound=Struct)
 _NARROWED = "(empty({districts:Array(String)}) OR district = '' OR has({districts:Array(String)}, district))"
 _WINDOW = "(since_ms = {since:Int64}, until_ms = {until:Int64})"
 
@@ -30,6 +35,11 @@ class ConsoleQuestions(Balances):
     """What the console asks. Statistics leave drills out; reserved records are counts, or are left out."""
 
     balances = "console.v_balance"
+
+    def _seen(self, kind: type[S], sql: str, parameters: Mapping[str, Any]) -> tuple[S, ...]:
+        """Asked with the eyes of who asked the console, which a server narrows by (:mod:`cior_store.seeing`)."""
+        eyes = "" if self._store.dsn.embedded else clause()
+        return self._store.ask(kind, sql + eyes, parameters)
 
     def signals_by_source(self, *, since_ms: int, until_ms: int) -> tuple[SourceCount, ...]:
         """Raw records by source and what they became; drills are counted in their own column only."""
@@ -74,6 +84,13 @@ class ConsoleQuestions(Balances):
         sql = f"SELECT {columns} FROM console.v_p1_latency{_WINDOW}"
         return self._store.ask(LatencyRow, sql, window(since_ms, until_ms))[0]
 
+    def ledger_there(self, *, after: int, until: int) -> LedgerThere:
+        """How much of the ledger's copy stands there, of the numbers above ``after`` up to ``until``."""
+        sql = (
+            "SELECT entries, top FROM console.v_ledger_there(after = {after:UInt64}, until = {until:UInt64})"
+        )
+        return self._store.ask(LedgerThere, sql, {"after": after, "until": until})[0]
+
     def false_alarms(self) -> tuple[FalseAlarmRow, ...]:
         """The false-alarm ledger by source and type, worst share first."""
         names = ", ".join(FalseAlarmRow.__struct_fields__)
@@ -90,18 +107,18 @@ class ConsoleQuestions(Balances):
         columns = ", ".join(BlindSpot.__struct_fields__)
         sql = f"""SELECT {columns} FROM console.v_blind_spots WHERE ({{drills:UInt8}} OR NOT drill) AND {_NARROWED}
             ORDER BY reserved, since_ms, subject, district"""
-        return self._store.ask(BlindSpot, sql, {"drills": int(drills), "districts": list(districts)})
+        return self._seen(BlindSpot, sql, {"drills": int(drills), "districts": list(districts)})
 
     def story(self, alert_id: str, *, districts: Sequence[str] = ()) -> tuple[StoryLine, ...]:
         """Every transition of one alert that is not reserved, in order; ``districts`` as for :meth:`blind_spots`."""
         columns = ", ".join(StoryLine.__struct_fields__)
         sql = f"""SELECT {columns} FROM console.v_story(alert = {{alert:String}}) WHERE {_NARROWED}
             ORDER BY version, at_ms, transition_id"""
-        return self._store.ask(StoryLine, sql, {"alert": alert_id, "districts": list(districts)})
+        return self._seen(StoryLine, sql, {"alert": alert_id, "districts": list(districts)})
 
     def told(self, alert_id: str, *, districts: Sequence[str] = ()) -> tuple[ToldRow, ...]:
         """Who or what was told or switched for one alert that is not reserved, and what came back last."""
         columns = ", ".join(ToldRow.__struct_fields__)
         sql = f"""SELECT {columns} FROM console.v_told(alert = {{alert:String}}) WHERE {_NARROWED}
             ORDER BY issued_ms, command_id"""
-        return self._store.ask(ToldRow, sql, {"alert": alert_id, "districts": list(districts)})
+        return self._seen(ToldRow, sql, {"alert": alert_id, "districts": list(districts)})

@@ -165,12 +165,12 @@ async def test_two_tabs_are_one_person_what_one_does_the_other_shows_and_signing
     await screen.signed_in("agomez", Role.OPERATOR)
     press = core(here).press(1)
     await screen.go(f"alerts/{press}")
-    await screen.until("section.alert .status", "sin tomar")
+    await screen.until("section.alert .status", "abierta")
     first = screen.chrome.current_window_handle
     await screen.do(lambda: screen.chrome.switch_to.new_window("tab"))
     second = screen.chrome.current_window_handle
     await screen.go(f"alerts/{press}")
-    await screen.until("section.alert .status", "sin tomar")
+    await screen.until("section.alert .status", "abierta")
     assert here.feed.watchers == 1, "one line for all tabs of a browser"
     await screen.keys("a")
     await screen.until("section.alert .status", "tomada")
@@ -186,10 +186,11 @@ async def test_two_tabs_are_one_person_what_one_does_the_other_shows_and_signing
 async def test_an_old_page_closes_nothing_that_another_one_dispatched_meanwhile(
     screen: Screen, here: Room
 ) -> None:
+    await here.add("mperez", Role.OPERATOR, name="Marta Pérez")
     await screen.signed_in("agomez", Role.OPERATOR)
     press = core(here).press(1)
     await screen.go(f"alerts/{press}")
-    await screen.until("section.alert .status", "sin tomar")
+    await screen.until("section.alert .status", "abierta")
     await screen.keys("c")
     await screen.until("dialog", "Confirmada")
     await screen.press("dialog input[value=false_alarm]")
@@ -200,7 +201,6 @@ async def test_an_old_page_closes_nothing_that_another_one_dispatched_meanwhile(
     await screen.write("dialog textarea", Keys.CONTROL + Keys.ENTER)
     await screen.until("header", "1 por enviar")
     helper = here.browser()
-    await here.add("mperez", Role.OPERATOR, name="Marta Pérez")
     await here.enrolled(helper, "mperez")
     status, said = await helper.post(
         f"alerts/{press}/acts",
@@ -219,10 +219,10 @@ async def test_hidden_and_turning_characters_html_and_ten_megabytes_in_a_note(
     await screen.signed_in("agomez", Role.OPERATOR)
     press = core(here).press(1)
     await screen.go(f"alerts/{press}")
-    await screen.until("section.alert .status", "sin tomar")
+    await screen.until("section.alert .status", "abierta")
     for text in (HTML, HIDDEN):
         await noted(screen, text)
-        await screen.until(".notes", "Nota: recibido")
+        await screen.until(".notes", "Anotar: recibido")
         await screen.run("document.querySelectorAll('.notes button').forEach((one) => one.click())")
     await screen.until("section.alert", "⟨U+202E⟩gpj.exe cero⟨U+200B⟩ancho")
     shown = await screen.until("section.alert", HTML)

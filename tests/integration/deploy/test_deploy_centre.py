@@ -30,6 +30,7 @@ from cior_store.engine import Store
 from cior_store.migrate import AUDIENCES
 from engines.cache import EngineAbsent
 from engines.clickhouse_lite import ClickHouseLite
+from engines.postgresql import PASSWORD, SUPERUSER, PostgreSql
 from engines.process import EngineProcess
 from engines.secured_kafka import SecuredKafka
 from integration.store.engines_here import lite
@@ -65,17 +66,24 @@ def _list_of(service: str, key: str) -> list[str]:
 class Deployed:
     """The parts of the file as processes of this machine."""
 
-    def __init__(self, folder: Path, kafka: SecuredKafka, store: ClickHouseLite) -> None:
+    def __init__(self, folder: Path, kafka: SecuredKafka, store: ClickHouseLite, server: PostgreSql) -> None:
         self.folder, self.store, self.kafka = folder, store, kafka
         self.keys = folder / "volumes" / "keys"
         made = subprocess.run(
             [sys.executable, str(COMPOSE / "make_env.py"), str(folder / "env")], check=False
         )
         assert made.returncode == 0
+        # The cluster is the run's, and so are its roles: with their passwords.
+        for name in ("register_owner_password", "register_password"):
+            (folder / "secrets" / name).chmod(0o600)
+            (folder / "secrets" / name).write_text(PASSWORD, encoding="utf-8")
+        database = server.fresh().name
+        self.register = f"127.0.0.1:{server.port}/{database}"
         self.wall, self.panels, self.vehicles = free_port(), free_port(), free_port()
         (folder / "cad").mkdir()
         self.config = shutil.copytree(COMPOSE / "centre", folder / "config")
         self._replace("centre.toml", '"0.0.0.0"', '"127.0.0.1"', "8400", str(self.wall), "9400", "0")
+        self._replace("centre.toml", "postgresql:5432/cior", self.register)
         self._replace("panels.toml", '"0.0.0.0"', '"127.0.0.1"', "12128", str(self.panels))
         self._replace("vehicles.toml", '"0.0.0.0"', '"127.0.0.1"', "8082", str(self.vehicles))
         self._replace("calls.toml", "/srv/cad", str(folder / "cad"))
@@ -108,7 +116,8 @@ class Deployed:
         if folder.exists():
             return folder
         folder.mkdir(parents=True)
-        for each in SERVICES[service]["secrets"]:
+        for told in SERVICES[service]["secrets"]:
+            each = told if isinstance(told, dict) else {"source": told, "target": told}
             shutil.copy(self.folder / SECRET_FILES[each["source"]]["file"], folder / each["target"])
         return folder
 
@@ -117,7 +126,7 @@ class Deployed:
         told = {
             name: self.here(value, service)
             for name, value in SERVICES[service]["environment"].items()
-            if name.startswith("CIOR_BUS")
+            if name.startswith(("CIOR_BUS", "CIOR_REGISTER"))
         }
         return os.environ | SECRETS | told | self.store_of(service)
 
@@ -132,6 +141,8 @@ class Deployed:
             ("/opt/cior/compose", str(COMPOSE)), ("kafkas://kafka:19092?profile=kafka", self.kafka.dsn),
             ("kafkas://kafka:19093?profile=kafka", self.kafka.admin_dsn),
             ("127.0.0.1:8400", f"127.0.0.1:{self.wall}"),
+            # Who owns the cluster may make roles, as the image's owner may.
+            ("cior_owner@postgresql:5432/cior", f"{SUPERUSER}@{self.register}"),
         )  # fmt: skip
         for old, new in changes:
             word = word.replace(old, new)
@@ -155,6 +166,29 @@ class Deployed:
             [sys.executable, *words[1:]], check=False, capture_output=True, text=True, timeout=120,
             env=self.environment("prepare") | {"CIOR_TEAM_PUBLIC": line_of(TEAM, bytes(32))},
         )  # fmt: skip
+
+    def migrate_register(self) -> subprocess.CompletedProcess[str]:
+        """The one-shot service `register`."""
+        words = [self.here(word, "register") for word in _list_of("register", "command")]
+        return subprocess.run(
+            [sys.executable, "-m", "cior", *words], check=False, capture_output=True, text=True, timeout=120,
+            env=self.environment("register"),
+        )  # fmt: skip
+
+    def add_somebody(self) -> subprocess.CompletedProcess[str]:
+        """As the guide says: with what the console's container has."""
+        words = ["users", "add", "ana", "--name", "Ana Pérez", "--role", "operator"]
+        where = ["--config", str(self.config / "centre.toml"), "--data", str(self.folder / "console")]
+        return subprocess.run(
+            [sys.executable, "-m", "cior", *words, *where], check=False, capture_output=True, text=True,
+            timeout=120, env=self.environment("console"),
+        )  # fmt: skip
+
+    def copied(self, act: str) -> int:
+        """How many rows of the ledger's copy are of an act, as its auditor sees them."""
+        return int(
+            self.store.query(f"SELECT count() FROM auditor.v_ledger WHERE act = '{act}'", "cior_auditor")
+        )
 
     def is_well(self, service: str) -> bool:
         words = [self.here(word, service) for word in _list_of(service, "test")]
@@ -256,11 +290,13 @@ def kafka(tmp_path: Path) -> Iterator[SecuredKafka]:
 
 
 @pytest.fixture
-def deployed(tmp_path: Path, kafka: SecuredKafka, lite: ClickHouseLite) -> Iterator[Deployed]:
+def deployed(
+    tmp_path: Path, kafka: SecuredKafka, lite: ClickHouseLite, postgresql: PostgreSql
+) -> Iterator[Deployed]:
     with Store.open(lite.start().dsn()) as admin:
         for database in ("cior", "ops", "sealed", "ledger", *AUDIENCES):
             admin.command(f"DROP DATABASE IF EXISTS {database} SYNC")
-    centre = Deployed(tmp_path, kafka, lite)
+    centre = Deployed(tmp_path, kafka, lite, postgresql)
     yield centre
     centre.stop()
 
@@ -274,6 +310,9 @@ def test_the_files_commands_make_a_centre_that_shows_and_stores_a_press(deployed
         "keys there, topics created 0, rights given 0, taken away 0, migrations applied 0\n"
     )
     assert "is not there" not in second.stderr, "a view that Grafana's boards need is lacking"
+    made, again = deployed.migrate_register(), deployed.migrate_register()
+    assert (made.returncode, again.returncode) == (0, 0), made.stderr + again.stderr
+    assert PASSWORD not in made.stdout + made.stderr
     for service in PARTS:
         assert not deployed.is_well(service), f"{service} is called well before it runs"
         deployed.start(service)
@@ -285,6 +324,9 @@ def test_the_files_commands_make_a_centre_that_shows_and_stores_a_press(deployed
     figures = {name: deployed.asked(f"/api/ask/{name}") for name in QUESTIONS}
     assert figures["latency"]["n"] == 1
     assert figures["summary"]["levels"][0]["alerts"] == 1
+    # Somebody is added to the register on its server, and the ledger's row reaches its copy by the deployed rights.
+    assert deployed.add_somebody().returncode == 0
+    assert _eventually(lambda: deployed.copied("people.add") == 1, within_s=30)
     with pytest.raises(HTTPError):
         urlopen(f"http://127.0.0.1:{deployed.wall}/api/wall", timeout=5)
     for part in deployed.running:

@@ -4,21 +4,24 @@ outside (law 13).
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from cior_core.chain import Head
 from cior_core.errors import ConfigInvalid
 from cior_core.people import LedgerEntry
-from cior_register import keeping, ledger
+from cior_register import keeping, ledger, migrate
+from cior_register.dsn import RegisterDsn
+from cior_register.engine import open_engine
 from cior_register.register import Register
 from cior_register.tables import METADATA
-from engines.postgresql import PostgreSql
+from engines.postgresql import SUPERUSER, PostgreSql
 from engines.registers import RegisterPlace
 
 T_MS = 1_795_262_400_000
@@ -157,3 +160,28 @@ async def test_a_reader_cannot_write_even_by_mistake(register: Register) -> None
     with pytest.raises(Exception, match=r"register\."):
         await register.read(lambda connection: connection.execute(text("UPDATE people SET name = 'x'")))
     assert await register.read(ledger.head) is not None
+
+
+def test_the_owner_gives_the_service_a_role_and_no_statement_has_its_password(
+    postgresql: PostgreSql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made, then given another password; the server is only ever sent what verifies it."""
+    name = f"cior_try_{os.getpid()}"
+    monkeypatch.setattr(migrate, "SERVICE_ROLE", name)
+    server = postgresql.start()
+    said: list[str] = []
+    engine = open_engine(RegisterDsn.parse(server.dsn(SUPERUSER, "postgres")))
+    event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, *_: said.append(statement))
+    try:
+        for password in ("la-primera", "la-segunda"):
+            migrate.make_service_role(engine, password)
+            with psycopg.connect(f"postgresql://{name}:{password}@127.0.0.1:{server.port}/postgres"):
+                pass
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(f"postgresql://{name}:la-primera@127.0.0.1:{server.port}/postgres")
+        assert any("CREATE ROLE" in each for each in said)
+        assert not [each for each in said if "primera" in each or "segunda" in each]
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP ROLE IF EXISTS {name}")
+        engine.dispose()

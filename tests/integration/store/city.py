@@ -11,6 +11,10 @@ from typing import Any
 import msgspec
 
 from cior_core import codec as bus_codec
+from cior_core.canonical import canonical
+from cior_core.chain import entry_hash, genesis
+from cior_core.chain_place import ChainPlace
+from cior_core.ledger_copy import LedgerCopy, copy_of
 from cior_core.model import (
     Alert,
     AlertId,
@@ -34,6 +38,7 @@ from cior_core.model import (
     Transition,
     TypeCode,
 )
+from cior_core.people import REGISTER_CHAIN, LedgerEntry
 from cior_store.kinds import Entry, Origin
 
 NOON_MS = 1_795_262_400_000
@@ -150,6 +155,16 @@ def transition(
         detail_es="abierta",
         detail_en="opened",
         **more,
+    )
+
+
+def ledger_row(seq: int, *, previous: str = "", **more: Any) -> LedgerCopy:
+    """A row of the ledger's copy, chained to ``previous`` (the first: to the beginning)."""
+    entry = canonical(LedgerEntry(at_ms=NOON_MS, actor="p-ana", act="alert.read", id=f"id-{seq}", **more))
+    previous = previous or genesis(REGISTER_CHAIN)
+    place = ChainPlace(chain=REGISTER_CHAIN, seq=seq, previous=previous)
+    return copy_of(
+        seq=seq, previous=previous, hashed=entry_hash(place, hashlib.sha256(entry).hexdigest()), entry=entry
     )
 
 

@@ -23,6 +23,7 @@ from cior_core.model import (
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from cior_store.questions import ConsoleQuestions
+from cior_store.seeing import seeing
 from cior_store.writers import Writers
 from engines.clickhouse_lite import ClickHouseLite
 from integration.store import city
@@ -66,7 +67,7 @@ def centre(lite: ClickHouseLite) -> ClickHouseLite:
 
 
 def test_law_9_a_story_is_told_within_the_districts_of_who_asks(centre: ClickHouseLite) -> None:
-    with Store.open(centre.dsn("cior_console")) as store:
+    with Store.open(centre.dsn("cior_console")) as store, seeing(()):
         questions = ConsoleQuestions(store)
         assert [line.kind for line in questions.story("alert-1")] == ["opened", "acknowledged"]
         assert len(questions.story("alert-1", districts=("sur",))) == 2
@@ -79,7 +80,7 @@ def test_law_9_a_story_is_told_within_the_districts_of_who_asks(centre: ClickHou
 
 
 def test_law_17_of_a_reserved_alert_the_page_is_told_nothing(centre: ClickHouseLite) -> None:
-    with Store.open(centre.dsn("cior_console")) as store:
+    with Store.open(centre.dsn("cior_console")) as store, seeing(()):
         questions = ConsoleQuestions(store)
         assert (questions.story("alert-2"), questions.told("alert-2")) == ((), ())
 

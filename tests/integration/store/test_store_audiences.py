@@ -25,6 +25,7 @@ from cior_core.model import Alert, AlertStatus, Level, Place, PlaceMethod, TypeC
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from cior_store.questions import ConsoleQuestions, Questions
+from cior_store.seeing import seeing
 from cior_store.writers import Writers
 from engines.cache import EngineAbsent
 from engines.clickhouse_lite import ClickHouseLite, ClickHouseLiteSettings, UserSpec
@@ -36,10 +37,11 @@ MAY_READ = {
     "cior_grafana_supervisor": {"wall", "supervisor"},
     "cior_grafana_observatory": {"observatory"},
     "cior_console": {"console"},
+    "cior_auditor": {"auditor"},
 }
 USERS = tuple(MAY_READ)
 RESERVED = f"{canaries.WORD}-alert-0"
-PANELS = tuple(user for user in USERS if user != "cior_console")
+PANELS = tuple(user for user in USERS if user not in {"cior_console", "cior_auditor"})
 """Whose limits are those of a panel."""
 BESIDES = {"cior_console": {"cior.schema_history"}}
 """What a user reads that is no view of its audience: whether migrations are due."""
@@ -428,7 +430,7 @@ def test_even_a_careless_view_gets_neither_sealed_data_nor_raw_bytes(centre: Cli
 
 def test_the_console_can_answer_its_page_with_what_it_may_read(centre: ClickHouseLite) -> None:
     """Each question, as its user, with something to say; a reserved device is a number and a district."""
-    with Store.open(centre.dsn("cior_console")) as store:
+    with Store.open(centre.dsn("cior_console")) as store, seeing(()):
         now_ms = time.time_ns() // 1_000_000
         asked = wall_questions(ConsoleQuestions(store), lambda: now_ms + 120_000)
         answers = {name: ask() for name, ask in asked.items()}

@@ -24,10 +24,11 @@ BATCHES: dict[str, list[Any]] = {
     "cior.events.urgent.v1": [city.event(1, raw_number=1)],
     "cior.alerts.v1": [city.alert(1)],
     "cior.transitions.v1": [city.transition(1)],
+    "cior.ledger.v1": [city.ledger_row(1)],
     "cior.dead.v1": [city.dead(1), city.dead(2, data_class=DataClass.SEALED)],
 }
 GRAFANA = ("cior_grafana_wall", "cior_grafana_supervisor", "cior_grafana_observatory")
-READERS = ("cior_console", "cior_response_team", "cior_opening", *GRAFANA)
+READERS = ("cior_console", "cior_auditor", "cior_response_team", "cior_opening", *GRAFANA)
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ def _who(topic: topics.TopicSpec, *, writes: bool) -> set[Part]:
 
 def test_law_9_what_must_not_be_forged_has_one_writer() -> None:
     assert _who(topics.ACTIONS, writes=True) == {Part.CONSOLE}
+    assert _who(topics.LEDGER, writes=True) == {Part.CONSOLE}
+    assert _who(topics.LEDGER, writes=False) == {Part.SINK}
     assert _who(topics.ALERTS, writes=True) == {Part.STREAMS_URGENT}
     assert _who(topics.TRANSITIONS, writes=True) == {Part.STREAMS_URGENT}
     assert _who(topics.COMMANDS, writes=True) == {Part.STREAMS_URGENT}

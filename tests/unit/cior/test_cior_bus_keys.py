@@ -97,6 +97,7 @@ def test_a_service_gets_its_share_of_the_keys_and_never_the_teams_private_one(tm
         ("sink", "signers.json"),
         ("console", "signers.json"),
         ("console", "console.signing"),
+        ("console", "signers.json"),
     }
     everything = b"".join(path.read_bytes() for path in (tmp_path / "shares").rglob("*") if path.is_file())
     assert ring.team_private_file is not None

@@ -16,6 +16,8 @@ import pytest
 
 from cior_bus.topics import CATALOGUE
 from cior_core import cloudevents, schemas
+from cior_core.canonical import canonical
+from cior_core.ledger_copy import copy_of
 from cior_core.model import (
     DEFAULT_AREA,
     Action,
@@ -169,6 +171,11 @@ SAMPLES: dict[str, bytes] = {
             held_ms=2,
             items_asked=3,
             answer=Answer.PARTIAL,
+        )
+    ),
+    "ledger": msgspec.json.encode(
+        copy_of(
+            seq=7, previous="a" * 64, hashed="b" * 64, entry=canonical({"act": "alert.read", "actor": "p-1"})
         )
     ),
     "item": msgspec.json.encode(EventItem(id="i", area=DEFAULT_AREA, at_ms=6, event=PRESS)),

@@ -25,6 +25,8 @@ from cior_bus.rights import users
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_registry
 from cior_grafana import checking
+from cior_register.dsn import RegisterDsn
+from cior_register.migrate import SERVICE_ROLE
 from cior_vision.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -104,8 +106,8 @@ def _mounts(service: str) -> dict[str, str]:
     return {place: source for source, place in listed}
 
 
-MORE_SECRETS = {"console": ["store_opening_password"]}
-"""Files beside a part's password for the broker: of the store's user for sealed openings, to the console alone."""
+MORE_SECRETS = {"console": ["store_opening_password", "register_password"]}
+"""Files beside a part's password for the broker: of the store's user for sealed openings, and of the register."""
 
 
 def test_each_part_is_given_its_own_secrets_and_no_others() -> None:
@@ -188,6 +190,32 @@ def test_every_command_is_one_that_cior_knows(command: list[str], monkeypatch: p
         assert value is None or (CONFIG / Path(value).name).is_file()
 
 
+def test_the_register_is_migrated_by_its_owner_before_the_console_signs_in_as_less() -> None:
+    words, server, console = SERVICES["register"]["command"], SERVICES["postgresql"], SERVICES["console"]
+    context = cli.main.make_context("cior", list(words))
+    _, group, rest = cli.main.resolve_command(context, words)
+    assert group is not None
+    inner = group.make_context("register", rest, parent=context)
+    name, command, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
+    assert (name, command is not None) == ("migrate", True)
+    assert "--service-password" in arguments
+    owner = RegisterDsn.parse(SERVICES["register"]["environment"]["CIOR_REGISTER_OWNER"])
+    assert (owner.user, owner.database, owner.password) == (
+        server["environment"]["POSTGRES_USER"], server["environment"]["POSTGRES_DB"], "",
+    )  # fmt: skip
+    service = RegisterDsn.parse(settings.load(CONFIG / "centre.toml").file.register.dsn)
+    assert (service.user, service.host, service.database) == (SERVICE_ROLE, owner.host, owner.database)
+    assert owner.host == "postgresql"
+    assert console["depends_on"]["register"] == {"condition": "service_completed_successfully"}
+    assert "edge" not in server["networks"]
+    assert "ports" not in server
+    holders = {
+        name for name, each in SERVICES.items() if "register_owner_password" in each.get("secrets", ())
+    }
+    assert holders == {"postgresql", "register"}, "the console never has the owner's password"
+    assert console["environment"]["CIOR_REGISTER_PASSWORD_FILE"] == "/run/secrets/register_password"
+
+
 def test_the_other_command_asks_the_grafana_beside_it_in_its_language() -> None:
     (asked,) = [command for command in EVERY_COMMAND if command[0] == "grafana"]
     assert asked[-1] == SERVICES["grafana"]["environment"]["CIOR_GRAFANA_LANGUAGE"] == LANGUAGE
@@ -247,7 +275,7 @@ def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_images_are_pinned_and_nothing_listens_to_the_world_unasked() -> None:
     images = re.findall(r"^ +image: (\S+)", TEXT, re.MULTILINE)
-    assert len(images) == 6
+    assert len(images) == 7
     assert all(re.search(r":v?\d+\.\d+", image) for image in images)
     ports = re.findall(r"^      - (\S+:\d+:?\d*(?:/\w+)?)(?: #.*)?$", TEXT, re.MULTILINE)
     open_to_all = [port for port in ports if not port.startswith("127.0.0.1:")]

@@ -1,0 +1,55 @@
+"""The register in ``cior backup`` and ``cior restore``: its own copy, locked in the backup; its way back, proven
+against its chain and its pages.
+
+A register on a server is restored by its owner: where CIOR_REGISTER_OWNER is not set, its copy is left in the new
+home's folder ``register``, for ``cior register restore``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cior.register_part import FOLDER, OWNER, pages_folder, register_dsn
+from cior.register_proof import chain_findings, ledger_findings
+from cior.settings import Centre, load
+from cior.store_parts import wall_ms
+from cior_register import backup as copies
+from cior_register.dsn import RegisterDsn
+from cior_sink.backing_up import DATA
+from cior_sink.log_check import Finding
+
+
+def copier(centre: Centre) -> Callable[[Path], None] | None:
+    """Writes the copy of a centre's register, and its facts beside it. None where the data folder is not the console's,
+    as that of another part in a container, or where no console ever ran.
+    """
+    if not (centre.data / FOLDER).is_dir():
+        return None
+    dsn = register_dsn(centre, as_owner=True)
+
+    def copy(path: Path) -> None:
+        """Raises ``SourceUnavailable`` when a server is away: a backup without people is none."""
+        file = RegisterDsn.parse(dsn).path
+        if file is None or file.exists():
+            copies.backup(dsn, path, now_ms=wall_ms())
+
+    return copy
+
+
+def put_back(home: Path, centre_file: Path, copy: Path) -> Sequence[Finding]:
+    """Restore a copy into the register of a home that is being made; what its check found.
+
+    Raises ``ConfigInvalid`` (``register.not_empty``), ``IntegrityBroken`` (``register.backup_…``).
+    """
+    centre = load(centre_file, home / DATA)
+    dsn = register_dsn(centre, as_owner=True)
+    if RegisterDsn.parse(dsn).path is None and not os.environ.get(OWNER):
+        return (Finding("register_waits", {"name": copy.name}),)
+    copies.restore(dsn, copy)
+    for path in (copy, Path(f"{copy}.json")):
+        path.unlink()
+    # A centre whose console never ran has no pages: then the chain is checked in itself.
+    has_pages = pages_folder(centre).is_dir()
+    return tuple(ledger_findings(centre, None, as_owner=True) if has_pages else chain_findings(dsn, {}))
