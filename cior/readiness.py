@@ -6,6 +6,7 @@ Written atomically; holds the pid, so a stale file means nothing.
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +33,17 @@ def facts(path: Path) -> dict[str, Any]:
 def is_ready(path: Path, pid: int) -> bool:
     """Whether the process ``pid`` announced itself."""
     return facts(path).get("pid") == pid
+
+
+def port_of_before(path: Path, host: str) -> int:
+    """The port that this part served when it was ready last, if nobody else took it since: whoever is connected finds
+    it again. 0: any free one.
+    """
+    port = facts(path).get("port")
+    if not isinstance(port, int):
+        return 0
+    try:
+        with socket.create_server((host, port)):
+            return port
+    except (OSError, OverflowError):
+        return 0

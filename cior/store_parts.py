@@ -23,7 +23,7 @@ from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.people_part import peopled
-from cior.readiness import announce
+from cior.readiness import announce, port_of_before
 from cior.register_part import opened_register
 from cior.settings import Centre
 from cior.signers import opener
@@ -168,7 +168,7 @@ async def _console(
     tiles, is_damaged = _tiles(arguments.centre)
     settings = ConsoleSettings(
         host=file.console.host,
-        port=file.console.port,
+        port=file.console.port or port_of_before(arguments.ready, file.console.host),
         token=wall_token(arguments.centre.data / "keys"),
         name=file.centre.name,
         drill=file.centre.drill,

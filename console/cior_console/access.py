@@ -3,7 +3,7 @@
 * ``Host`` must be a name of this console or the address that the connection came to (RFC 9110 §15.5.20: else 421), so
   that no other site's name leads a browser here (DNS rebinding).
 * A method that may change something needs the ``Origin`` of this console, or the token itself, which no page sends by
-  itself.
+  itself; what only reads is refused to another page's scripts where the browser says so (Fetch Metadata).
 * Everything but ``/healthz`` and the static files needs a session (the cookie), or the token as ``Bearer`` for programs
   (RFC 6750), or as ``/?token=…`` once.
 """
@@ -71,10 +71,11 @@ class Access:
             return self.refuse(
                 "host", problem(421, "wall.host_unknown", "Not a name of this console: [console] names.")
             )
-        if request.method in SAFE or _is_no_page(request):
+        if _is_no_page(request):
             return None
-        if self._origins is not None:
-            code = cross_site.refusal(request.method, request.headers, self._origins())
+        if request.method in SAFE or self._origins is not None:
+            ours = self._origins if self._origins is not None else frozenset[Origin]
+            code = cross_site.refusal(request.method, request.headers, ours())
             return None if code is None else self.refuse("origin", problems.answer(code))
         if not self._is_own_page(request, hosts[0]):
             return self.refuse(
@@ -135,9 +136,11 @@ def problem(status: int, code: str, detail: str) -> web.Response:
 
 
 def shown_token(request: web.Request) -> str | None:
-    """The token in the address or in ``Authorization``."""
+    """The token in ``Authorization``, or in the one address that takes it out of itself again."""
     given = request.headers.get("Authorization", "")
-    return given.removeprefix(_BEARER) if given.startswith(_BEARER) else request.query.get("token")
+    if given.startswith(_BEARER):
+        return given.removeprefix(_BEARER)
+    return request.query.get("token") if request.path == "/" else None
 
 
 def give_session(response: web.StreamResponse, cookie: str, ends_ms: int, now_ms: int) -> None:

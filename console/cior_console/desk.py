@@ -242,7 +242,7 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             path="/api/v1/blind-spots",
             says="Devices and sources that cannot be relied on now",
             handler=_blind_spots,
-            roles=ROOM | {Role.ENGINEER},
+            roles=ROOM | {Role.WALL, Role.ENGINEER},
             purpose_of={Role.ENGINEER: Purpose.MAINTENANCE},
             ledgered=Ledgered.READ,
             answer=list[Spot],

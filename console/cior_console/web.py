@@ -18,8 +18,9 @@ from aiohttp import web
 from cior_bus.metrics import Metrics
 from cior_console.access import ACCESS, SESSION, Access, give_session, guard, is_welcome, problem
 from cior_console.authorising import LAW, Law, authorise
-from cior_console.endpoints import TABLE, Endpoint, Handler, Table
+from cior_console.endpoints import CALLER, TABLE, Endpoint, Handler, Table
 from cior_console.feed import AlertFeed, joined
+from cior_console.problems import Refused
 from cior_console.sessions import WallSessions
 from cior_console.sign_in.cross_site import Origin
 from cior_console.stream import Channel, stream
@@ -36,7 +37,8 @@ Ask = Callable[[], Any]
 
 FEED = web.AppKey("feed", AlertFeed)
 STOP = web.AppKey("stop", asyncio.Event)
-_PLAIN = Visibility(View.PLAIN, Scope())
+_OF_THE_CITY = frozenset({"blind"})
+"""Questions whose answer names devices of every district: for whom sees all of them."""
 _json = msgspec.json.Encoder()
 
 
@@ -186,10 +188,15 @@ async def _healthz(request: web.Request) -> web.StreamResponse:
     )
 
 
+def _plain(request: web.Request) -> Visibility:
+    """What a wall shows of the part of the city that is its caller's."""
+    return Visibility(View.PLAIN, request[CALLER].scope)
+
+
 async def _snapshot_of_wall(request: web.Request) -> web.StreamResponse:
     feed = request.app[FEED]
     facts = _json.encode(_facts(request))[:-1]
-    body = b'%b,"alerts":%b}' % (facts, joined(feed.rows(_PLAIN)))
+    body = b'%b,"alerts":%b}' % (facts, joined(feed.rows(_plain(request))))
     return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
@@ -214,6 +221,8 @@ async def _ask(request: web.Request) -> web.StreamResponse:
     question = config.questions.get(request.match_info["question"])
     if question is None:
         return problem(404, "wall.no_such_question", "There is no such question.")
+    if request.match_info["question"] in _OF_THE_CITY and request[CALLER].scope != Scope():
+        raise Refused("access.denied", rule="deny.scope")
     try:
         return _answer(await asyncio.wait_for(asyncio.to_thread(question), config.ask_timeout_s))
     except (TimeoutError, SourceUnavailable):
@@ -223,7 +232,7 @@ async def _ask(request: web.Request) -> web.StreamResponse:
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:
-    return await stream(request, channel(request, _PLAIN, in_parts=False))
+    return await stream(request, channel(request, _plain(request), in_parts=False))
 
 
 def channel(request: web.Request, visibility: Visibility, *, in_parts: bool = True) -> Channel:

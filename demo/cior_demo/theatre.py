@@ -40,6 +40,7 @@ from cior_core.geo import City
 from cior_core.model import Alert, AreaId
 from cior_demo import camera, leaks, roster, script
 from cior_demo.desk import Desk
+from cior_demo.next_steps import tell_again, tell_next
 from cior_demo.player import Player, Truth, wall_ms
 from cior_demo.town import drawn_town, imported_town
 from cior_demo.verdict import Shown, leak_faults, print_summary, verdict
@@ -94,11 +95,15 @@ def run_demo(options: DemoOptions) -> int:
             reasons = _play(stage, options, stop, started_s)
             if options.keep and not stop.is_set():
                 click.echo(f"left running (Ctrl-C ends it): {told_wall(stage.stack, stage.ring)}")
+                tell_next(stage.stack.console_address)
                 stop.wait()
         finally:
             click.echo("stopping ...")
             stage.stack.stop()
-        return 1 if reasons + _leaks_left_behind(stage) + _wall(stage) else 0
+        reasons += _leaks_left_behind(stage) + _wall(stage)
+        if not options.keep:
+            tell_again()
+        return 1 if reasons else 0
 
 
 def _wall(stage: _Stage) -> list[str]:
@@ -293,7 +298,14 @@ async def _settled(watch: WallWatch) -> Summary:
     steady = 0
     previous: tuple[int, int] | None = None
     while True:
-        summary = msgspec.json.decode(await watch.ask("summary"), type=Summary)
+        try:
+            summary = msgspec.json.decode(await watch.ask("summary"), type=Summary)
+        except SourceUnavailable:
+            # A store that is busy now answers later: only one that never does ends the demo.
+            if time.monotonic() > deadline_s:
+                raise
+            await asyncio.sleep(2)
+            continue
         now = (summary.balance.events, sum(level.alerts for level in summary.levels))
         steady = steady + 1 if summary.balance.even and now == previous else 0
         previous = now

@@ -3,6 +3,10 @@
 Another port of the same host is the same *site*, so neither ``SameSite`` nor ``__Host-`` keeps its forms out. A request
 that may change something needs the ``Origin`` that this console is configured to have, ``Sec-Fetch-Site: same-origin``
 where the browser sends it (W3C Fetch Metadata), and no body but JSON, which no form can send.
+
+What only reads is refused to a script, an image or a stream of another page too: its answer would stay closed to it,
+but it would be asked, and stand in the ledger, in the name of whoever sits there. To come here from elsewhere, by a
+link or back from the city's sign-in, is to navigate.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from cior_core.model import Struct
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """RFC 9110 §9.2.1."""
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_OURS: Final = frozenset({"same-origin", "none"})
+"""``none``: typed into the bar, a bookmark."""
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -60,12 +66,18 @@ def _is_bare(parts: SplitResult) -> bool:
 
 
 def refusal(method: str, headers: Mapping[str, str], origins: frozenset[Origin]) -> str | None:
-    """Why this request may not change anything: the code of a sentence; None when it may, or would not."""
+    """Why this request is refused: the code of a sentence; None when it may be answered."""
     if method in SAFE:
-        return None
+        return _read_refusal(headers)
     if Origin.read(headers.get("Origin", "")) not in origins:
         return "sign_in.origin"
     if headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return "sign_in.fetch_site"
     kind = headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
     return None if kind == "application/json" else "sign_in.content_type"
+
+
+def _read_refusal(headers: Mapping[str, str]) -> str | None:
+    if headers.get("Sec-Fetch-Site", "none") in _OURS or headers.get("Sec-Fetch-Mode") == "navigate":
+        return None
+    return "sign_in.fetch_site"

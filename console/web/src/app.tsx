@@ -22,7 +22,7 @@ import { askCity } from "./state/city";
 import { askDirectory } from "./state/directory";
 import { startFeed } from "./state/live";
 import { route } from "./state/route";
-import { askSession, centre, isUnreached, role, session, watches } from "./state/session";
+import { askSession, centre, isUnreached, isWall, role, session, watches } from "./state/session";
 import { startSound } from "./state/sound";
 import { t } from "./words/words";
 
@@ -91,6 +91,7 @@ function SignedIn(): JSX.Element {
 }
 
 function PageOf(): JSX.Element {
+  if (isWall.value) return <Desk />;
   const page = watches.value || route.value.page !== "desk" ? route.value.page : role.value === "auditor" ? "ledger" : "sessions";
   switch (page) {
     case "desk":

@@ -7,10 +7,10 @@ import { isHelpOpen, letters } from "./frame/keys_help";
 import { isOpeningByHand, isPosture } from "./pages/by_hand";
 import { beginOpening } from "./sealed/section";
 import { beginLine, chosenLine } from "./queue/line_dialog";
-import { tell } from "./state/acts";
 import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
 import { route, toAlert, toPage } from "./state/route";
-import { may, mayAct } from "./state/session";
+import { tell } from "./state/acts";
+import { isWall, may, mayAct } from "./state/session";
 import { rest } from "./state/sound";
 import { t } from "./words/words";
 
@@ -29,9 +29,11 @@ const DEEDS: Partial<Record<Command, () => void>> = {
   quiet: () => rest(),
   open: () => {
     if (mayAct.value) isOpeningByHand.value = true;
+    else refuse();
   },
   posture: () => {
     if (may("posture.set")) isPosture.value = true;
+    else refuse();
   },
   sealed: () => {
     if (selectedRow.value?.silent) beginOpening(selectedRow.value.id);
@@ -55,10 +57,19 @@ function openLine(): void {
   else if (listing.value.above[0]) point(listing.value.above[0].key);
 }
 
+/** Said, not swallowed: who presses a key at a wall must not believe that it was done. */
+function refuse(): void {
+  tell(isWall.value ? t("only_looks") : t("not_your_role"), "bad");
+}
+
 /** An act on the chosen alert; without one, acknowledging takes the first that nobody took. */
 function actOn(command: Command): boolean {
   const spec = specOf(command);
-  if (!spec || !mayAct.value || route.value.page !== "desk") return false;
+  if (!spec || route.value.page !== "desk") return false;
+  if (!mayAct.value) {
+    refuse();
+    return true;
+  }
   const line = chosenLine();
   if (line) {
     // On a line the keys mean the line, never the alert that was chosen before.

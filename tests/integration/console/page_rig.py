@@ -180,7 +180,13 @@ class Screen:
 
 @asynccontextmanager
 async def room(
-    place: RegisterPlace, *, city: bytes = CITY, tiles: Path | None = None, origin: str = "", port: int = 0
+    place: RegisterPlace,
+    limits: EdgeLimits | None = None,
+    *,
+    city: bytes = CITY,
+    tiles: Path | None = None,
+    origin: str = "",
+    port: int = 0,
 ) -> AsyncIterator[Room]:
     """The console on loopback with the register of ``place`` and the page of these sources. ``origin``: what browsers
     call it, of this ``port``.
@@ -212,7 +218,7 @@ async def room(
             behind.handling = Handling(
                 app, feed, register, hands, now_ms=lambda: clock.now_ms, metrics=metrics
             )
-            runner = await listen(app, "127.0.0.1", port, limits=EdgeLimits(), metrics=metrics)
+            runner = await listen(app, "127.0.0.1", port, limits=limits or EdgeLimits(), metrics=metrics)
             door[0] = door[0].listening(runner.addresses[0][1])
             try:
                 made = Room(register, clock, desk, runner.addresses[0][1], feed=feed, store=store)

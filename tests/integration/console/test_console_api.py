@@ -186,3 +186,26 @@ async def test_a_session_that_ends_ends_its_feed(here: Office) -> None:
         await asyncio.sleep(0.2)
         here.who.clear()
         assert [kind for kind, _, _ in await asyncio.wait_for(reading, 5)] == ["snapshot"]
+
+
+async def test_law_9_districts_narrow_the_walls_own_page_too(here: Office) -> None:
+    """A display's account, or an operator who opens the wall: the plain rows of their own part of the city."""
+    here.feed.apply(alert(1))
+    here.feed.apply(alert(2, place=SOUTH))
+    await asyncio.sleep(0.05)
+    for role in (Role.WALL, Role.OPERATOR):
+        async with here.signed_in(role, Scope(districts=("sur",))) as browser:
+            _, page = await got(browser, f"{here.url}/api/wall")
+            assert [row["id"] for row in page["alerts"]] == ["a2"]
+            async with browser.get(f"{here.url}/api/feed") as stream:
+                first = b""
+                while b"event: snapshot" not in first:
+                    first = await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 5)
+            assert b'"a2"' in first
+            assert b'"a1"' not in first
+            status, problem = await got(browser, f"{here.url}/api/ask/blind")
+            assert (status, problem["code"], problem["rule"]) == (403, "access.denied", "deny.scope")
+    async with here.signed_in(Role.WALL) as browser:
+        _, page = await got(browser, f"{here.url}/api/wall")
+        assert {row["id"] for row in page["alerts"]} == {"a1", "a2"}
+        assert (await got(browser, f"{here.url}/api/ask/blind"))[0] == 200

@@ -116,7 +116,7 @@ async def has_none(here: Office, role: Role) -> bool:
     return "event: units" not in text
 
 
-async def test_units_are_told_by_class_and_a_wall_has_none(here: Office) -> None:
+async def test_law_9_units_are_told_by_class_and_a_wall_has_none(here: Office) -> None:
     units = Units(here.feed, Told(CAR, AMBULANCE), pack().protocols.agencies)
     await units.refresh()
     assert await seen_by(here, Role.OPERATOR) == ["movil-7", "sies-2"]

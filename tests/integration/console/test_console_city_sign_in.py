@@ -25,6 +25,8 @@ from integration.console.openid_rig import led_back
 from integration.console.people_rig import Browser, Centre, centre, path_of
 
 CALLBACK = "/api/v1/sign-in/oidc/callback"
+LED_HERE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+"""What a browser says of an address that another site led it to (W3C Fetch Metadata)."""
 ROLES = (
     RoleRule(claim="groups", value="guardia", role=Role.OPERATOR, districts=("centro",)),
     RoleRule(claim="groups", value="jefatura", role=Role.SUPERVISOR),
@@ -57,9 +59,7 @@ class City:
             for name in (cookies.BROWSER, cookies.SESSION)
             if name in browser.cookies
         }
-        status, page = await browser.ask(
-            "GET", path_of(str(self.url_of(query))), Origin="", **{"Sec-Fetch-Site": "cross-site"}
-        )
+        status, page = await browser.ask("GET", path_of(str(self.url_of(query))), Origin="", **LED_HERE)
         browser.cookies |= {name: value for name, value in strict.items() if name not in browser.cookies}
         assert status == 200
         return str(page).partition("url=/console/")[2].partition('"')[0].removeprefix("#")

@@ -132,6 +132,46 @@ async def test_sign_out_leaves_nothing_of_the_city_behind(screen: Screen) -> Non
     assert "P1" not in await screen.text()
 
 
+async def test_a_wall_is_given_a_code_shows_the_city_and_only_looks(screen: Screen) -> None:
+    screen.room.feed.apply(alert(1))
+    screen.room.feed.apply(alert(9, silent=True, data_class=DataClass.SEALED))
+    await screen.room.add("sruiz", Role.SUPERVISOR)
+    sofia = screen.room.browser()
+    await screen.room.enrolled(sofia, "sruiz")
+    _, made = await sofia.post("displays", {"name": "Sala"})
+    await screen.size(3840, 2160)
+    await screen.go()
+    await screen.until("main.sign-in", "Es una pantalla de la sala")
+    await screen.press("main.sign-in .between button")
+    assert await screen.axe() == []
+    await screen.write("input[name=code]", str(made["code"]).lower() + Keys.ENTER)
+    await screen.until("header", "En vivo")
+    shown = await screen.until("#above", "P1")
+    assert CANARY not in shown
+    await screen.keys("a")
+    await screen.until(".notes", "Esta pantalla solo mira")
+    assert await screen.axe() == []
+    assert await refusals(screen) == []
+
+
+async def refusals(screen: Screen) -> list[str]:
+    """What was refused to somebody with a name."""
+    return [
+        row.entry.subject or row.entry.act
+        for row in await screen.room.acts()
+        if row.entry.outcome == "refused"
+    ]
+
+
+@pytest.mark.parametrize("role", [Role.AGENCY, Role.ENGINEER, Role.AUDITOR])
+async def test_a_page_asks_nothing_by_itself_that_its_role_is_refused(screen: Screen, role: Role) -> None:
+    """Else the ledger fills with refusals that nobody meant."""
+    screen.room.feed.apply(alert(1))
+    await screen.signed_in("agomez", role)
+    await asyncio.sleep(1)
+    assert await refusals(screen) == []
+
+
 @pytest.mark.parametrize("language", ["es", "en"])
 async def test_every_page_keeps_wcag_2_2_aa(screen: Screen, language: str) -> None:
     for number in range(40):

@@ -52,6 +52,20 @@ def test_another_page_may_not(method: str, change: dict[str, str], code: str) ->
     assert refusal(method, GOOD | change, OURS) == code
 
 
+@pytest.mark.parametrize("site", ["same-origin", "none", ""])
+def test_what_only_reads_is_for_our_own_page_for_programs_and_for_whoever_typed_it(site: str) -> None:
+    said = {"Sec-Fetch-Site": site} if site else {}
+    assert refusal("GET", said | {"Sec-Fetch-Mode": "cors"}, OURS) is None
+
+
+@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+@pytest.mark.parametrize("mode", ["cors", "no-cors", "websocket", ""])
+def test_another_page_asks_nothing_in_her_name_and_may_lead_here(site: str, mode: str) -> None:
+    said = {"Sec-Fetch-Site": site} | ({"Sec-Fetch-Mode": mode} if mode else {})
+    assert refusal("GET", said, OURS) == "sign_in.fetch_site"
+    assert refusal("GET", said | {"Sec-Fetch-Mode": "navigate"}, OURS) is None, "back from the city's sign-in"
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_read_or_refused(text: str) -> None:
     found = Origin.read(text)

@@ -36,7 +36,8 @@ const trouble = signal<Problem | null>(null);
 export function AlertPanel(): JSX.Element {
   const id = route.value.alert,
     row = selectedRow.value ?? pageRow(id),
-    version = row?.version ?? 0;
+    // An alert that left the queue is asked for once more: how it ended stands on its page only.
+    version = selectedRow.value?.version ?? 0;
   useEffect(() => ask(id), [id, version]);
   if (!id) return <Nothing />;
   const page = alertPage.value?.id === id ? alertPage.value : null;

@@ -102,7 +102,7 @@ export const ASKED_BY = {
   "alert.read": ["operator", "dispatcher", "supervisor", "response_team", "agency"],
   "city.read": ["wall", "operator", "dispatcher", "supervisor", "response_team", "prosecutor", "defender", "custodian", "analyst", "auditor", "engineer", "agency"],
   "cameras.read": ["operator", "dispatcher", "supervisor", "response_team", "engineer"],
-  "blind_spots.read": ["operator", "dispatcher", "supervisor", "response_team", "engineer"],
+  "blind_spots.read": ["wall", "operator", "dispatcher", "supervisor", "response_team", "engineer"],
   "openapi.read": ["wall", "operator", "dispatcher", "supervisor", "response_team", "prosecutor", "defender", "custodian", "analyst", "auditor", "engineer", "agency"],
   "rules.read": ["wall", "operator", "dispatcher", "supervisor", "response_team", "auditor", "agency"],
   "city.tiles": ["wall", "operator", "dispatcher", "supervisor", "response_team", "prosecutor", "defender", "custodian", "analyst", "auditor", "engineer", "agency"],

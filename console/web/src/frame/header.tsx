@@ -9,7 +9,7 @@ import { now } from "../state/clock";
 import { rows } from "../state/desk";
 import { isLost } from "../state/link";
 import { route, toPage } from "../state/route";
-import { centre, isDrill, may, role, session, signOut, watches } from "../state/session";
+import { centre, isDrill, isWall, may, role, session, signOut, watches } from "../state/session";
 import { quietUntil, rest, sound, unlockSound } from "../state/sound";
 import { hasPicture, stopFeed } from "../state/live";
 import { lang, said, speak, t, type Word } from "../words/words";
@@ -31,7 +31,7 @@ export function Header(): JSX.Element {
       <h1>
         CIOR <small>{centre.value}</small>
       </h1>
-      <Pages />
+      {isWall.value ? null : <Pages />}
       {watches.value ? (
         <>
           <Counts />
@@ -173,9 +173,11 @@ function Who(): JSX.Element {
       >
         {lang.value === "es" ? "EN" : "ES"}
       </button>
-      <button type="button" class="small" onClick={() => void leave()}>
-        {t("sign_out")}
-      </button>
+      {isWall.value ? null : (
+        <button type="button" class="small" onClick={() => void leave()}>
+          {t("sign_out")}
+        </button>
+      )}
     </div>
   );
 }

@@ -9,6 +9,7 @@ import { now } from "../state/clock";
 import { rows, selectedRow, point } from "../state/desk";
 import { units } from "../state/units";
 import { alertPage } from "../alert/panel";
+import { may } from "../state/session";
 import { t, type Word } from "../words/words";
 import { CityMap } from "./city_map";
 
@@ -49,7 +50,7 @@ export default function MapPanel(): JSX.Element {
     <section class="panel map" aria-label={t("map")}>
       <div ref={place} class="canvas" aria-hidden="true" />
       <div class="over">
-        <Layer shows={showsCameras} word="cameras" />
+        {may("cameras.read") ? <Layer shows={showsCameras} word="cameras" /> : null}
         {city.value?.tiles && !areTilesDamaged.value ? <Layer shows={showsTiles} word="tiles" /> : null}
         {units.value.length ? <Layer shows={showsUnits} word="units" /> : null}
       </div>

@@ -1,9 +1,10 @@
-// The desk: queue, alert and map are one selection.
+// The desk: queue, alert and map are one selection. A wall has no alert to open: queue, map and blind spots, to be read
+// from across the room.
 import { Suspense, lazy } from "preact/compat";
 import type { JSX } from "preact";
 import { AlertPanel } from "../alert/panel";
 import { QueuePanel } from "../queue/panel";
-import { may, mayAct } from "../state/session";
+import { isWall, may, mayAct } from "../state/session";
 import { Button } from "../frame/button";
 import { t } from "../words/words";
 import { isOpeningByHand, isPosture } from "./by_hand";
@@ -14,9 +15,9 @@ const MapPanel = lazy(() => import("../map/panel"));
 
 export function Desk(): JSX.Element {
   return (
-    <main class="desk">
+    <main class={isWall.value ? "desk wall" : "desk"}>
       <QueuePanel />
-      <AlertPanel />
+      {isWall.value ? null : <AlertPanel />}
       <div class="side">
         <Suspense
           fallback={
@@ -27,7 +28,7 @@ export function Desk(): JSX.Element {
         >
           <MapPanel />
         </Suspense>
-        <BlindSpots />
+        {may("blind_spots.read") ? <BlindSpots /> : null}
         {mayAct.value ? (
           <div class="acts" role="toolbar" aria-label={t("acts_city")}>
             <Button

@@ -9,8 +9,9 @@ import { tell } from "../state/acts";
 import { now } from "../state/clock";
 import { stopFeed } from "../state/live";
 import { problemText } from "../state/problem_text";
-import { askSession } from "../state/session";
+import { askSession, role } from "../state/session";
 import { lang, said, t } from "../words/words";
+import { Displays } from "./displays";
 import { Page } from "./page";
 import { RecoveryCodes } from "./recovery_codes";
 
@@ -69,6 +70,7 @@ export function Sessions(): JSX.Element {
         </tbody>
       </table>
       <RecoveryCodes />
+      {role.value === "supervisor" || role.value === "engineer" ? <Displays /> : null}
     </Page>
   );
 }

@@ -9,6 +9,7 @@ import { askSession, isUnreached } from "../state/session";
 import { unlockSound } from "../state/sound";
 import { problemText } from "../state/problem_text";
 import { lang, said, speak, t } from "../words/words";
+import { DisplayDoor } from "./display_door";
 import { Enrol } from "./enrol";
 import { askPasskey, hasPasskeys } from "./passkey";
 
@@ -21,6 +22,7 @@ export function SignIn(): JSX.Element {
   const [isBusy, setBusy] = useState(false);
   const [ways, setWays] = useState<Ways | null>(null);
   const [refused, setRefused] = useState("");
+  const [isDisplay, setDisplay] = useState(false);
   useEffect(() => {
     const back = returnedOf(location.hash);
     if (back.step) setStep(back.step);
@@ -49,14 +51,25 @@ export function SignIn(): JSX.Element {
         {problem ? <p class="banner bad">✕ {problemText(problem)}</p> : null}
         {refused ? <p class="banner bad">✕ {t("city_refused", refused)}</p> : null}
       </div>
-      {step ? (
+      {isDisplay ? (
+        <DisplayDoor isBusy={isBusy} take={take} />
+      ) : step ? (
         <Next step={step} isBusy={isBusy} take={take} back={() => setStep(null)} />
       ) : (
         <Door ways={ways} isBusy={isBusy} take={take} />
       )}
-      <button type="button" class="small" onClick={() => speak(lang.value === "es" ? "en" : "es")}>
-        {lang.value === "es" ? "English" : "Español"}
-      </button>
+      <div class="row between">
+        {step ? (
+          <span />
+        ) : (
+          <button type="button" class="small" onClick={() => setDisplay(!isDisplay)}>
+            {isDisplay ? t("is_person") : t("is_display")}
+          </button>
+        )}
+        <button type="button" class="small" onClick={() => speak(lang.value === "es" ? "en" : "es")}>
+          {lang.value === "es" ? "English" : "Español"}
+        </button>
+      </div>
     </main>
   );
 }

@@ -96,7 +96,10 @@ function settled(act: Sent, reply: Reply): void {
   );
 }
 
-const kindOf = (act: Sent): string => headed(said("act", String((act.body as Json)["kind"] ?? "open")));
+/** What is asked elsewhere than of an alert, by its address. */
+const KINDS: Record<string, string> = { incidents: "open", posture: "set_posture", "shift/hand-over": "hand_over" };
+const kindOf = (act: Sent): string =>
+  headed(said("act", String((act.body as Json)["kind"] ?? KINDS[act.path] ?? act.path)));
 
 export const outbox = new Outbox(send, keeper, settled);
 

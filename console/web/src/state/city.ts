@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { ask, get } from "../api/http";
 import { CAMERA_STATES, type CameraState } from "../api/tables";
+import { may } from "./session";
 
 export interface Feature {
   type: "Feature";
@@ -69,12 +70,15 @@ export const districts = computed(() => {
 export const districtName = (id: string | null): string => (id ? (districts.value.get(id) ?? id) : "");
 
 export async function askCity(): Promise<void> {
-  const [map, found] = await Promise.all([ask<City>("GET", "city", { isKept: true }), get<{ cameras?: Json[] } | Json[]>("cameras")]);
+  const [map, found] = await Promise.all([
+    ask<City>("GET", "city", { isKept: true }),
+    may("cameras.read") ? get<{ cameras?: Json[] } | Json[]>("cameras") : null,
+  ]);
   if (map.ok) {
     areTilesDamaged.value = Boolean(map.value.tiles_damaged);
     city.value = map.value;
   }
-  if (found.ok)
+  if (found?.ok)
     cameras.value = (Array.isArray(found.value) ? found.value : (found.value.cameras ?? [])).flatMap(cameraOf);
 }
 

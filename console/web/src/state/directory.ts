@@ -4,7 +4,7 @@ import { ask, get } from "../api/http";
 import { plain } from "../core/text";
 import type { Government } from "../api/tables";
 import { rows } from "./desk";
-import { may } from "./session";
+import { may, mayAct } from "./session";
 import { lang } from "../words/words";
 
 export interface Agency {
@@ -73,7 +73,8 @@ export async function askPeople(reason: string): Promise<void> {
 
 export async function askDirectory(): Promise<void> {
   const [found, told] = await Promise.all([
-    may("people.read") ? get<Colleague[]>("people") : null,
+    // An auditor says why first (`askPeople`).
+    mayAct.value ? get<Colleague[]>("people") : null,
     may("rules.read") ? ask<Rules>("GET", "rules", { isKept: true }) : null,
   ]);
   if (found?.ok) people.value = found.value;

@@ -26,6 +26,8 @@ export const watches = computed(() => may("feed.open"));
 /** Of those who handle alerts: an agency stamps its own clock only. */
 export const mayAct = computed(() => may("incident.open"));
 
+/** A display's account: it only looks. */
+export const isWall = computed(() => role.value === "wall");
 export async function askSession(): Promise<void> {
   const answer = await get<Session>("session");
   isUnreached.value = !answer.ok && answer.problem.status !== 401;

@@ -248,6 +248,22 @@ export const en: Record<keyof typeof es, string> = {
   enrol_passkey: "Use a passkey",
   enrol_secret: "Type this secret into the code app of your telephone. It is not shown again.",
   enrol_link: "or open it on this machine",
+  is_display: "This is a wall of the room",
+  is_person: "A person signs in",
+  display_how:
+    "Whoever supervises, or engineering, asks for a code under Sessions. It is typed here once; from then on the " +
+    "display comes back by itself, after a power cut too. It only looks.",
+  display_code: "Code of the display",
+  display_begin: "Begin to show",
+  displays: "Walls of the room",
+  displays_why:
+    "Each display has an account of its own, which only looks. Ask for a code, walk to the display and type it there: " +
+    "once, within a quarter of an hour. Who asked is in the ledger.",
+  display_name: "Where the display hangs",
+  display_districts: "Which districts it shows (none ticked: all)",
+  display_order: "Ask for a code",
+  display_until: "Type it at the display before {0}.",
+  only_looks: "This display only looks. To act, sign in at a desk with your own account",
   unreached: "The centre does not answer. Trying again.",
   sealed: "Reserved",
   sealed_team:
@@ -298,7 +314,7 @@ export const en: Record<keyof typeof es, string> = {
   holds_it: "Who has it",
   age: "Age",
   hand_over: "Hand over the shift",
-  hand_over_why: "What you hold ({0} under way in the room) goes to whom you name.",
+  hand_over_why: "The alerts that you hold go to whom you name: {0}.",
   hand_over_to: "To whom (user)",
   hand_over_note: "What they must know",
   hand_over_sent: "Sent",

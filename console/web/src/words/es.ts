@@ -249,6 +249,22 @@ export const es = {
   enrol_passkey: "Usar una llave de acceso",
   enrol_secret: "Escriba este secreto en la aplicación de códigos de su teléfono. No se vuelve a mostrar.",
   enrol_link: "o ábralo en este equipo",
+  is_display: "Es una pantalla de la sala",
+  is_person: "Ingresa una persona",
+  display_how:
+    "Quien supervisa, o ingeniería, pide un código en Sesiones. Se escribe aquí una sola vez; después la pantalla " +
+    "vuelve sola, también tras un corte de luz. Solo mira.",
+  display_code: "Código de la pantalla",
+  display_begin: "Empezar a mostrar",
+  displays: "Pantallas de la sala",
+  displays_why:
+    "Cada pantalla tiene su cuenta, que solo mira. Pida un código, vaya hasta la pantalla y escríbalo ahí: sirve una " +
+    "vez y quince minutos. Queda en el libro quién lo pidió.",
+  display_name: "Dónde está la pantalla",
+  display_districts: "Qué distritos muestra (ninguno marcado: todos)",
+  display_order: "Pedir código",
+  display_until: "Escríbalo en la pantalla antes de las {0}.",
+  only_looks: "Esta pantalla solo mira. Para actuar, ingrese en un puesto con su usuario",
   unreached: "El centro no responde. Se sigue intentando.",
   sealed: "Reservado",
   sealed_team:
@@ -299,7 +315,7 @@ export const es = {
   holds_it: "Quién la tiene",
   age: "Edad",
   hand_over: "Entregar el turno",
-  hand_over_why: "Lo que usted tiene ({0} en curso en la sala) pasa a quien nombre.",
+  hand_over_why: "Pasan a quien nombre las alertas que usted tiene: {0}.",
   hand_over_to: "A quién (usuario)",
   hand_over_note: "Qué debe saber",
   hand_over_sent: "Enviado",
