@@ -415,9 +415,7 @@ class _Duty(_Lazy):
 
 
 main.add_command(_Lazy("connector", help="New connectors, checks, replay of their raw input."))
-main.add_command(
-    _Duty("duty", help="Who is on duty: show, check that nobody is missing, silence for maintenance.")
-)
+main.add_command(_Duty("duty", help="Who is on duty by the city's file: show, check that nobody is missing."))
 
 
 def _part_options(command: Any) -> Any:

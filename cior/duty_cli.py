@@ -13,7 +13,7 @@ from cior import duty_command
 
 @click.group()
 def duty() -> None:
-    """Who is on duty: show it, check that nobody is missing, silence a device while somebody works on it."""
+    """Who is on duty by the city's file: show it, check that nobody is missing."""
 
 
 def _on_duty(command: Any) -> Any:
@@ -32,12 +32,9 @@ def _on_duty(command: Any) -> Any:
 
 @duty.command("show")
 @_on_duty
-@click.option(
-    "--silences", type=click.Path(path_type=Path, dir_okay=False), help="Show what is silenced too."
-)
-def duty_show(*, silences: Path | None, **where: Any) -> None:
+def duty_show(**where: Any) -> None:
     """Every team now: who, their deputies, until when."""
-    sys.exit(duty_command.show(duty_command.Desk(**where), silences=silences))
+    sys.exit(duty_command.show(duty_command.Desk(**where)))
 
 
 @duty.command("check")
@@ -50,19 +47,3 @@ def duty_show(*, silences: Path | None, **where: Any) -> None:
 def duty_check(*, contacts: Path | None, days: int, rules: str, **where: Any) -> None:
     """Times without anybody, teams that protocols tell of and nobody keeps. Exit 0, or 2 when something is missing."""
     sys.exit(duty_command.check(duty_command.Desk(**where), contacts=contacts, days=days, rules=rules))
-
-
-@duty.command("silence")
-@_on_duty
-@click.option("--silences", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Its file.")
-@click.option("--target", required=True, help="device:<id> or block:<id>")
-@click.option("--by", required=True, help="Who silences it.")
-@click.option("--reason", required=True, help="Why.")
-@click.option("--hours", type=click.FloatRange(0, 744, min_open=True), required=True, help="For how long.")
-def duty_silence(*, silences: Path, target: str, by: str, reason: str, hours: float, **where: Any) -> None:
-    """No phone rings about it meanwhile, unless a life may be at risk."""
-    sys.exit(
-        duty_command.silence(
-            duty_command.Desk(**where), silences, target=target, by=by, reason=reason, hours=hours
-        )
-    )

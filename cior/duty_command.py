@@ -1,22 +1,20 @@
-"""``cior duty``: who is on duty now, what the directory lacks, and silences for maintenance."""
+"""``cior duty``: who is on duty now, and what the directory lacks."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from cior.packs import rule_pack
-from cior_bus import durable_file
 from cior_bus.signing import refuse_if_shared
-from cior_core import bundled, duty, maintenance, strict_toml
+from cior_core import bundled, duty, strict_toml
 from cior_core.duty import DutyBook, Team
 from cior_core.errors import ConfigInvalid
-from cior_core.maintenance import Silence
 from cior_core.model import TargetKind
 from cior_core.sentences import SentenceBook
 
@@ -43,25 +41,10 @@ class Desk:
         return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
 
-def show(desk: Desk, *, silences: Path | None) -> int:
-    """Every team now, and what is silenced. 0."""
+def show(desk: Desk) -> int:
+    """Every team now. 0."""
     for team in desk.book.team:
         click.echo(_line_of(desk, team))
-    found = read_silences(silences)
-    at = datetime.fromtimestamp(desk.now_ms / 1000, UTC)
-    active = maintenance.active(found, at, desk.zone)
-    for each in active:
-        click.echo(
-            desk.say(
-                "silence",
-                target=each.target,
-                until=each.ends.strftime("%Y-%m-%d %H:%M"),
-                by=each.by,
-                reason=each.reason,
-            )
-        )
-    if not active:
-        click.echo(desk.say("no_silence"))
     return 0
 
 
@@ -130,36 +113,6 @@ def _without_channel(desk: Desk, contacts: Path | None) -> Iterator[Told]:
     for person in desk.book.person:
         if not known.get(person.id):
             yield "no_channel", {"person": person.id}
-
-
-def silence(desk: Desk, path: Path, *, target: str, by: str, reason: str, hours: float) -> int:
-    """Add a silence to the file, checked as it will be read. Raises ``ConfigInvalid``."""
-    starts = (
-        datetime.fromtimestamp(desk.now_ms / 1000, UTC)
-        .astimezone(desk.zone)
-        .replace(tzinfo=None, microsecond=0)
-    )
-    ends = starts + timedelta(hours=hours)
-    added = (
-        f"\n[[silence]]\ntarget = {_quoted(target)}\nby = {_quoted(by)}\nreason = {_quoted(reason)}\n"
-        f"starts = {starts.isoformat()}\nends = {ends.isoformat()}\n"
-    )
-    text = (_text(path) if path.exists() else "") + added
-    maintenance.load(text, file=path.name)
-    durable_file.replace(path, text.encode())
-    click.echo(desk.say("silenced", target=target, until=ends.strftime("%Y-%m-%d %H:%M")))
-    return 0
-
-
-def _quoted(text: str) -> str:
-    """A basic string of TOML 1.0, on one line."""
-    plain = "".join(" " if each < " " or each == "\x7f" else each for each in text)
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def read_silences(path: Path | None) -> tuple[Silence, ...]:
-    """The silences of a file; no file: none. Raises ``ConfigInvalid``."""
-    return maintenance.load(_text(path), file=path.name) if path is not None and path.exists() else ()
 
 
 def _text(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from cior import packs
 from cior.city import load_city
 from cior.opening_store import opening_store
@@ -40,6 +42,7 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
         district=load_city(centre).district,
         bus=bus,
         protocols=packs.protocols(rules),
+        zone=ZoneInfo(centre.file.centre.zone),
         postures=packs.postures(rules),
         boxes=Questions(store) if store.dsn.embedded else opening_store(centre),
         opens=opener(folder),

@@ -14,7 +14,7 @@ import msgspec
 
 from cior_core.correlate import State, gate, initial, play
 from cior_core.errors import PayloadRejected
-from cior_core.model import AppendTransition, AreaId, IssueCommand, Item, UpsertAlert
+from cior_core.model import AppendTransition, AreaId, IssueCommand, Item, UpsertAlert, UpsertSilence
 from cior_core.rules import RulePack
 from cior_core.signatures import OpensActions
 
@@ -84,6 +84,8 @@ def replay(log: Path, rules: RulePack, out: Path, *, opens: OpensActions | None 
                     transitions += 1
                 case IssueCommand():
                     commands += 1
+                case UpsertSilence():
+                    pass  # its line is in the digest like every other
     return Replayed(
         items=items,
         alerts=len(alerts),

@@ -15,12 +15,15 @@ from typing import Any
 
 import click
 
+from cior.packs import protocols
 from cior.register_part import register_dsn
 from cior.settings import load
 from cior_core import bundled
+from cior_core.errors import ConfigInvalid
 from cior_core.people import Grant, LedgerEntry, Person, Scope
 from cior_core.privacy import Role
 from cior_core.sentences import SentenceBook
+from cior_core.taxonomy import Government
 from cior_register import factors, people, recovery, sessions
 from cior_register.passwords import hashed, one_time
 from cior_register.register import Register
@@ -201,6 +204,19 @@ def list_people(*, language: str, **where: Any) -> None:
 
 
 def _scope(where: dict[str, Any]) -> Scope:
+    """Raises ``ConfigInvalid`` (``users.agency_unknown``) for an agency that the pack does not have: it would see
+    nothing.
+    """
+    if where["agencys"]:
+        centre = load(where["config"], where["data"])
+        book = protocols(centre.beside(centre.file.rules) if centre.file.rules else "")
+        known = {*book.agencies, *(each.value for each in Government)}
+        if strange := sorted(set(where["agencys"]) - known):
+            raise ConfigInvalid(
+                "users.agency_unknown",
+                f"there is no agency {', '.join(strange)} in protocols.toml",
+                cure=f"name one of {', '.join(sorted(known))}",
+            )
     return Scope(districts=where["districts"], agencies=where["agencys"], cameras=where["cameras"])
 
 

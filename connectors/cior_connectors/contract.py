@@ -25,6 +25,7 @@ from typing import Annotated, Any, BinaryIO, Protocol, runtime_checkable
 import msgspec
 
 from cior_core.clock import NO_HISTORY, ClockHistory, ClockReading
+from cior_core.duty import DutyBook
 from cior_core.model import (
     Action,
     AreaId,
@@ -342,6 +343,10 @@ class OpenContext(Protocol):
 @runtime_checkable
 class ActingContext(OpenContext, Protocol):
     """What the runtime lends besides to a source that is commanded and that people answer through."""
+
+    @property
+    def duty(self) -> DutyBook | None:
+        """Who is on duty when, as the register keeps it and the console told last; None: nobody told it."""
 
     async def answer(self, receipt: Receipt, /, *, area: AreaId) -> None:
         """A further answer to a command whose ``act`` said ``accepted``; durable on return.

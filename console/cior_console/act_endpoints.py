@@ -13,7 +13,15 @@ from cior_console.web import FEED
 from cior_core.model import ActionKind
 from cior_core.privacy import Purpose, Role
 
-_ELSEWHERE = frozenset({ActionKind.OPEN, ActionKind.SET_POSTURE, ActionKind.HAND_OVER})
+_ELSEWHERE = frozenset(
+    {
+        ActionKind.OPEN,
+        ActionKind.SET_POSTURE,
+        ActionKind.HAND_OVER,
+        ActionKind.SILENCE,
+        ActionKind.UNSILENCE,
+    }
+)
 """Acts that have an endpoint of their own."""
 _TEAM = {Role.RESPONSE_TEAM: Purpose.LIVE_OPERATION}
 """What a sealed alert hides is not touched by an act, so the team need not say why."""

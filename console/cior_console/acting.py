@@ -365,9 +365,17 @@ def _detail(action: Action) -> dict[str, str | int]:
         "targets": " ".join(action.target_ids),
         "until_ms": action.until_ms,
         "posture": action.posture,
+        "silence": action.silence,
+        "scope": _scope(action),
         "line": action.line,
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _scope(action: Action) -> str:
+    """What is to be silent: names of things and types, no place and nobody's."""
+    scope = action.scope
+    return "" if scope is None else " ".join((*scope.devices, *scope.blocks, *scope.types, *scope.districts))
 
 
 def _read(found: TakenAct) -> Action:

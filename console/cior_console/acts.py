@@ -121,11 +121,14 @@ def _is_said(value: Any) -> bool:
 
 
 def _refuse_elsewhere(given: Any, caller: Caller) -> None:
-    """An agency stamps its own clock only; who has districts places nothing outside them."""
+    """An agency stamps its own clock only; who has districts places and silences nothing outside them."""
     agency, place, scope = getattr(given, "agency", None), getattr(given, "place", None), caller.scope
     if caller.role is Role.AGENCY and agency is not None and agency not in scope.agencies:
         raise Refused("act.jurisdiction")
     if place is not None and scope.districts and place.district not in scope.districts:
+        raise Refused("act.jurisdiction")
+    silent = getattr(given, "scope", None)
+    if silent is not None and scope.districts and not set(silent.districts or ("",)) <= set(scope.districts):
         raise Refused("act.jurisdiction")
 
 
@@ -156,6 +159,8 @@ _COPIED = (
     "attended",
     "level",
     "drill",
+    "scope",
+    "silence",
     "rings",
 )
 

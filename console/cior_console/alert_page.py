@@ -135,13 +135,16 @@ class PageStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PageSilence(msgspec.Struct, frozen=True, kw_only=True):
-    """That somebody muted it."""
+    """That somebody muted it. ``events``: the newest signals that it hid; ``silence``: the maintenance silence that did
+    it, None when somebody did for this alert alone."""
 
     by: str
     reason: str
     since_ms: int
     until_ms: int
     hidden: int
+    events: tuple[str, ...] = ()
+    silence: str | None = None
 
 
 class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -341,7 +344,13 @@ def _silence(alert: Alert) -> PageSilence | None:
     if mark is None:
         return None
     return PageSilence(
-        by=mark.by, reason=mark.reason, since_ms=mark.since_ms, until_ms=mark.until_ms, hidden=mark.hidden
+        by=mark.by,
+        reason=mark.reason,
+        since_ms=mark.since_ms,
+        until_ms=mark.until_ms,
+        hidden=mark.hidden,
+        events=mark.hidden_ids,
+        silence=mark.silence,
     )
 
 

@@ -16,7 +16,7 @@ from cior_core.model import DataClass
 from cior_core.privacy import Role
 from cior_core.protocols import Agency
 from cior_core.rules import PostureRule
-from cior_core.taxonomy import Government
+from cior_core.taxonomy import Government, Route
 
 
 class TypeName(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,9 @@ class TypeName(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgencyName(msgspec.Struct, frozen=True, kw_only=True):
-    """Who can be asked to answer. ``accept_s``, ``on_scene_s``: what it has agreed to; 0: nobody waits for that."""
+    """Who can be asked to answer. ``accept_s``, ``on_scene_s``: what it has agreed to; 0: nobody waits for that.
+    ``answers``: the services whose alerts its people see, in ``districts``; none named: in the whole city.
+    """
 
     id: str
     es: str
@@ -37,6 +39,8 @@ class AgencyName(msgspec.Struct, frozen=True, kw_only=True):
     accept_s: int
     on_scene_s: int
     support: bool
+    answers: tuple[Route, ...] = ()
+    districts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, agency: Agency) -> AgencyName:
@@ -49,6 +53,8 @@ class AgencyName(msgspec.Struct, frozen=True, kw_only=True):
             accept_s=agency.accept_s,
             on_scene_s=agency.on_scene_s,
             support=agency.support,
+            answers=agency.answers,
+            districts=agency.districts,
         )
 
 

@@ -17,7 +17,7 @@ from cior_console.endpoints import CALLER, TABLE, Endpoint, Ledgered
 from cior_console.problems import Refused
 from cior_console.stream import stream
 from cior_console.tagged import tagged
-from cior_console.visibility import View, Visibility, visibility_of
+from cior_console.visibility import NOBODY_COMPETENT, Competence, View, Visibility, visibility_of
 from cior_console.wall_view import TypeNames, is_sealed
 from cior_console.web import CONFIG, FEED, channel
 from cior_core.cameras import CameraState, ShownCamera
@@ -63,6 +63,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     lately: Callable[[str], Iterable[Transition]]
     drills: bool = False
     protocols: ProtocolBook | None = None
+    competence: Competence = NOBODY_COMPETENT
     postures: tuple[PostureRule, ...] = ()
     cameras: CityCameras = msgspec.field(default_factory=CityCameras)
 
@@ -136,7 +137,7 @@ async def _cameras(request: web.Request) -> list[ShownCamera]:
 
 async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
     """What the store says, and what came since; a page without the store says that it is not all."""
-    districts, lately = visibility.scope.districts, tuple(desk.lately(alert.id))
+    districts, lately = _districts_of(desk, alert, visibility), tuple(desk.lately(alert.id))
     steps = checklist(alert, desk.protocols)
 
     def ask() -> tuple[tuple[StoryLine, ...], tuple[ToldRow, ...]]:
@@ -148,6 +149,12 @@ async def _told(desk: Desk, alert: Alert, visibility: Visibility) -> Told:
     except SourceUnavailable:
         return Told(story=story_of((), lately), steps=steps, is_whole=False)
     return Told(story=story_of(story, lately), told=tuple(_told_row(row) for row in told), steps=steps)
+
+
+def _districts_of(desk: Desk, alert: Alert, visibility: Visibility) -> tuple[str, ...]:
+    """Where the store may look for who sees this alert; an agency was perhaps asked outside its own."""
+    narrowed, here = desk.competence.districts(visibility.scope), alert.place.district
+    return (*narrowed, here) if narrowed and here and here not in narrowed else narrowed
 
 
 def _told_row(row: ToldRow) -> PageTold:
@@ -168,8 +175,9 @@ async def _city(request: web.Request) -> web.StreamResponse:
 
 
 async def _blind_spots(request: web.Request) -> list[Spot]:
-    desk, scope, view = request.app[DESK], request[CALLER].scope, sees(request).view
-    rows = await asked(lambda: desk.questions.blind_spots(drills=desk.drills, districts=scope.districts))
+    desk, view = request.app[DESK], sees(request).view
+    districts = desk.competence.districts(request[CALLER].scope)
+    rows = await asked(lambda: desk.questions.blind_spots(drills=desk.drills, districts=districts))
     return [_spot(row, view) for row in rows]
 
 

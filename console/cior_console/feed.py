@@ -19,7 +19,7 @@ import msgspec
 
 from cior_bus.metrics import Metrics
 from cior_console import metrics as m
-from cior_console.visibility import Jurisdictions, Sight, View, Visibility, sight_of
+from cior_console.visibility import NOBODY_COMPETENT, Competence, Sight, View, Visibility, sight_of
 from cior_console.wall_view import TypeNames, full_row, project
 from cior_core import codec
 from cior_core.alert_age import opening_receipt_ms
@@ -157,7 +157,7 @@ class AlertFeed:
         names: Mapping[str, TypeNames],
         *,
         now_ms: Callable[[], int],
-        competent: Jurisdictions | None = None,
+        competent: Competence = NOBODY_COMPETENT,
         watcher_limit: int = 500,
         metrics: Metrics | None = None,
     ) -> None:
@@ -165,7 +165,7 @@ class AlertFeed:
         self._metrics.read_at_scrape(lambda: {(m.WATCHERS.name, ()): float(self.watchers)})
         self._since_ms = now_ms()
         self._names, self._now_ms, self._limit = names, now_ms, watcher_limit
-        self._competent = competent or {}
+        self._competent = competent
         self._open: dict[str, Shown] = {}
         self._closed: OrderedDict[str, Shown] = OrderedDict()
         self._versions: dict[str, int] = {}

@@ -29,7 +29,7 @@ from cior_console.sign_in.opening import SignInSettings, opened
 from cior_console.sign_in.tls import Door, renewed, server_context
 from cior_console.table import people_endpoints
 from cior_console.units import Units
-from cior_console.visibility import jurisdictions
+from cior_console.visibility import Competence
 from cior_console.wall_questions import wall_questions
 from cior_console.web import WallConfig, create_app
 from cior_core.cameras import NO_CAMERAS, Cameras
@@ -96,9 +96,10 @@ class ConsolePart:
         now_ms: Callable[[], int],
         metrics: Metrics,
     ) -> None:
-        feed = AlertFeed(
-            settings.taxonomy, now_ms=now_ms, competent=jurisdictions(settings.taxonomy), metrics=metrics
-        )
+        protocols = settings.people.hands.protocols if settings.people is not None else None
+        agencies = protocols.agencies.values() if protocols is not None else ()
+        competence = Competence(settings.taxonomy, agencies)
+        feed = AlertFeed(settings.taxonomy, now_ms=now_ms, competent=competence, metrics=metrics)
         questions = ConsoleQuestions(store)
         self._door = Door(
             host=settings.host, port=settings.port, origin=settings.origin, certificate=settings.certificate
@@ -122,7 +123,6 @@ class ConsolePart:
             endpoints=people_endpoints(),
             origins=self._origins if self._door.refusal() is None else None,
         )
-        protocols = settings.people.hands.protocols if settings.people is not None else None
         self._bus, self._handling = bus, self._handled(settings.people, feed)
         self._app[DESK] = Desk(
             names=settings.taxonomy,
@@ -131,6 +131,7 @@ class ConsolePart:
             lately=self._handling.outcomes.lately if self._handling is not None else _nothing_lately,
             drills=settings.drill,
             protocols=protocols,
+            competence=competence,
             postures=settings.people.hands.postures if settings.people is not None else (),
             cameras=CityCameras(settings.cameras, words=questions.camera_words, now_ms=now_ms),
         )

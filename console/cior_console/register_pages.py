@@ -185,6 +185,12 @@ async def _start(request: web.Request) -> Done:
     return Done(id=shift.id)
 
 
+async def _end(request: web.Request) -> Done:
+    person, now_ms, deed = request[CALLER].person.id, request.app[DESK].now_ms(), request[DEED]
+    await deed.write(lambda connection: shifts.end(connection, person, at_ms=now_ms))
+    return Done(id=person)
+
+
 async def _hand_over(request: web.Request) -> web.Response:
     """The register's hand-over and the centre's act in one transaction."""
     body, caller = body_of(request, HandOverBody), request[CALLER]
@@ -262,6 +268,17 @@ def register_endpoints() -> tuple[Endpoint, ...]:
             body=ShiftBody,
             answer=Done,
             problems=("shifts.taken",),
+        ),
+        Endpoint(
+            name="shift.end",
+            method="DELETE",
+            path="/api/v1/shift",
+            says="Leave one's post; what one has stays one's own until it is handed over",
+            handler=_end,
+            roles=ROOM,
+            ledgered=Ledgered.ACT,
+            answer=Done,
+            problems=("shifts.none",),
         ),
         Endpoint(
             name="shift.hand_over",

@@ -8,11 +8,13 @@ from cior_console.city_tiles import tile_endpoints
 from cior_console.console_page import page_endpoints
 from cior_console.desk import desk_endpoints
 from cior_console.drills import drill_endpoints
+from cior_console.duty_pages import duty_endpoints
 from cior_console.endpoints import Endpoint
 from cior_console.line_acts import line_endpoints
 from cior_console.register_pages import register_endpoints
 from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.sign_in.endpoints import sign_in_endpoints
+from cior_console.silences import silence_endpoints
 from cior_console.web import wall_endpoints
 from cior_console.workload import load_endpoints
 
@@ -28,6 +30,8 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *act_endpoints(),
         *line_endpoints(),
         *register_endpoints(),
+        *silence_endpoints(),
+        *duty_endpoints(),
         *load_endpoints(),
         *drill_endpoints(),
         *sealed_endpoints(),

@@ -6,12 +6,13 @@ page, and no page is ever sent what it then hides (law 9).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from cior_core.model import Alert, Struct
 from cior_core.people import Scope
 from cior_core.privacy import Decision
+from cior_core.protocols import Agency
 from cior_core.taxonomy import EventType
 
 _VISION = "vision/"
@@ -57,23 +58,47 @@ def visibility_of(decision: Decision, scope: Scope) -> Visibility:
     return Visibility(View.PLAIN if is_plain else View.FULL, scope)
 
 
-Jurisdictions = Mapping[str, frozenset[str]]
-"""Type of alert → who is competent: levels of government and the service that answers."""
+class Competence:
+    """Whose an alert is: the levels of government of its type, the agencies whose service and districts it is in, and
+    each agency that was asked (``streams/rules/protocols.toml``).
+    """
+
+    def __init__(self, types: Mapping[str, EventType], agencies: Iterable[Agency] = ()) -> None:
+        self._agencies = {each.id: each for each in agencies}
+        self._types = types
+        self._governments = {
+            code: frozenset({kind.lead.value, *(each.value for each in kind.supporting)})
+            for code, kind in types.items()
+        }
+
+    def of(self, alert: Alert) -> frozenset[str]:
+        """Levels of government and ids of agencies."""
+        kind = self._types.get(alert.type)
+        asked = frozenset(clock.agency for clock in alert.agencies)
+        if kind is None:
+            return asked
+        route, district = kind.route, alert.place.district
+        own = {each.id for each in self._agencies.values() if each.is_competent(route, district)}
+        return asked | own | self._governments.get(alert.type, frozenset())
+
+    def districts(self, scope: Scope) -> tuple[str, ...]:
+        """To which districts a scope comes down, its own or those of its agencies; empty: no narrower than the city."""
+        if scope.districts or not scope.agencies:
+            return scope.districts
+        known = [self._agencies.get(each) for each in scope.agencies]
+        if any(each is None or not each.districts for each in known):
+            return ()
+        return tuple(sorted({name for each in known if each is not None for name in each.districts}))
 
 
-def jurisdictions(taxonomy: Mapping[str, EventType]) -> dict[str, frozenset[str]]:
-    """Whose each type is."""
-    return {
-        code: frozenset({kind.lead.value, *(each.value for each in kind.supporting), kind.route.value})
-        for code, kind in taxonomy.items()
-    }
+NOBODY_COMPETENT = Competence({})
 
 
-def sight_of(alert: Alert, competent: Jurisdictions) -> Sight:
+def sight_of(alert: Alert, competence: Competence) -> Sight:
     """Who sees ``alert``."""
     return Sight(
         district=alert.place.district,
-        agencies=competent.get(alert.type, frozenset()),
+        agencies=competence.of(alert),
         cameras=_cameras(alert) if not alert.silent else frozenset(),
     )
 

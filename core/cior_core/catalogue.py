@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from cior_core import cloudevents
+from cior_core.duty import PublishedDuty
 from cior_core.errors import PayloadRejected
 from cior_core.ledger_copy import LedgerCopy
 from cior_core.model import (
@@ -28,6 +29,7 @@ from cior_core.model import (
     Lane,
     RawRecord,
     Receipt,
+    Silence,
     Struct,
     Transition,
 )
@@ -51,6 +53,8 @@ class Kind(StrEnum):
     WAITING = "waiting"
     ALERT = "alert"
     TRANSITION = "transition"
+    SILENCE = "silence"
+    DUTY = "duty"
     ACTION = "action"
     COMMAND = "command"
     RECEIPT = "receipt"
@@ -289,6 +293,43 @@ ENTRIES: Final = (
         ),
         key=lambda transition: transition.alert_id,
         table="ops.alert_log",
+    ),
+    RecordKind(
+        kind=Kind.SILENCE,
+        record=Silence,
+        codec=_json_codec(Silence),
+        topics=(
+            TopicSpec(
+                name="cior.silences.v1",
+                key="silence id",
+                value="Silence",
+                partitions=1,
+                retention_s=None,
+                compacted=True,
+                purpose="every maintenance silence as it stands: who, why, of what, until when, and what it hid",
+            ),
+        ),
+        key=lambda silence: silence.id,
+        lane=lambda _silence: Lane.NORMAL,
+        table="ops.silences",
+    ),
+    RecordKind(
+        kind=Kind.DUTY,
+        record=PublishedDuty,
+        codec=_json_codec(PublishedDuty),
+        topics=(
+            TopicSpec(
+                name="cior.duty.v1",
+                key="area",
+                value="PublishedDuty",
+                partitions=1,
+                retention_s=None,
+                compacted=True,
+                purpose="who is on duty when, by login, as the register keeps it; no name, number or address",
+            ),
+        ),
+        key=lambda duty: duty.area,
+        lane=lambda _duty: Lane.NORMAL,
     ),
     RecordKind(
         kind=Kind.ACTION,

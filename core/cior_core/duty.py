@@ -15,12 +15,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cior_core.errors import PayloadRejected
+from cior_core.model import AreaId, Struct
 from cior_core.strict_toml import ConfigFault, locate, parse
 
 DEPUTY_SUFFIX = "/deputy"
 """``team:police/deputy``: those who stand in for whoever is on duty."""
 
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+_Login = Annotated[str, msgspec.Meta(pattern=r"^[\w.@-]{1,64}$")]
 _Clock = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 _LocalTime = Annotated[datetime, msgspec.Meta(tz=False)]
 _LONGEST = timedelta(days=1)
@@ -46,11 +49,15 @@ class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class DutyPerson(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody who can be on duty. ``id`` is the login; numbers and addresses are never here."""
+    """Somebody who can be on duty. ``id`` is the login; numbers and addresses are never here.
 
-    id: _Name
+    ``account``: their id in the register, under which what they answer is known; empty: the login is all there is.
+    """
+
+    id: _Login
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     language: Literal["es", "en"] = "es"
+    account: str = ""
 
 
 class Shift(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,8 +66,8 @@ class Shift(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     days: tuple[Day, ...] = _WEEK
     starts: _Clock
     ends: _Clock
-    people: tuple[_Name, ...]
-    deputies: tuple[_Name, ...] = ()
+    people: tuple[_Login, ...]
+    deputies: tuple[_Login, ...] = ()
 
 
 class Cover(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,8 +75,8 @@ class Cover(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     starts: _LocalTime
     ends: _LocalTime
-    people: tuple[_Name, ...]
-    deputies: tuple[_Name, ...] = ()
+    people: tuple[_Login, ...]
+    deputies: tuple[_Login, ...] = ()
     reason: str = ""
 
 
@@ -109,6 +116,47 @@ class DutyBook(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def who(self, person_id: str) -> DutyPerson | None:
         """The person of that login, or None."""
         return next((person for person in self.person if person.id == person_id), None)
+
+
+class PublishedDuty(Struct, frozen=True, kw_only=True):
+    """The directory that the register keeps, as it was published at ``at_ms`` (UTC ms): logins and no names.
+
+    ``directory``: a :class:`DutyBook` as JSON.
+    """
+
+    area: AreaId
+    at_ms: int
+    directory: str
+
+    @property
+    def book(self) -> DutyBook:
+        """Raises :class:`~cior_core.errors.PayloadRejected` (``duty.unreadable``): a later release wrote it."""
+        try:
+            return msgspec.json.decode(self.directory, type=DutyBook)
+        except msgspec.MsgspecError as error:
+            raise PayloadRejected("duty.unreadable", "a directory that this release cannot read") from error
+
+
+def published(book: DutyBook, *, area: AreaId, at_ms: int) -> PublishedDuty:
+    """What whoever rings people is told of ``book``."""
+    return PublishedDuty(area=area, at_ms=at_ms, directory=msgspec.json.encode(_nameless(book)).decode())
+
+
+def refuse_faulty(book: DutyBook) -> None:
+    """Raises ``PayloadRejected`` (``duty.*``) for what :meth:`DutyBook.load` refuses in a file."""
+    for code, sentence, _, cure in _faults(book):
+        raise PayloadRejected(code, sentence, cure=cure)
+
+
+def _nameless(book: DutyBook) -> DutyBook:
+    """Without anybody's name, and without who stands in no shift."""
+    turns: list[Shift | Cover] = []
+    for team in book.team:
+        turns += [*team.shift]
+        turns += [*team.cover]
+    named = {login for turn in turns for login in (*turn.people, *turn.deputies)}
+    people = (msgspec.structs.replace(each, name=each.id) for each in book.person if each.id in named)
+    return msgspec.structs.replace(book, person=tuple(people))
 
 
 class OnDuty(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):

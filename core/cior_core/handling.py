@@ -40,6 +40,7 @@ class ActionKind(StrEnum):
     """What an operator (or an approved automaton) may do to an alert, to a shift or to the city's posture.
 
     ``STAMP``: an agency's clock (``agency``, ``stage``); ``STEP_DONE``, ``STEP_SKIP``: of the protocol (``step``).
+    ``SUPPRESS``: one alert that is there; ``SILENCE``: what will come of some devices, districts or types (``scope``).
     """
 
     ACKNOWLEDGE = "acknowledge"
@@ -64,6 +65,8 @@ class ActionKind(StrEnum):
     SET_POSTURE = "set_posture"
     SUPPRESS = "suppress"
     UNSUPPRESS = "unsuppress"
+    SILENCE = "silence"
+    UNSILENCE = "unsilence"
     HAND_OVER = "hand_over"
 
 
@@ -163,3 +166,69 @@ class Deed(_Fact, frozen=True, kw_only=True):
     at_ms: int
     version: int
     about: str = ""
+
+
+class Suppression(_Fact, frozen=True, kw_only=True):
+    """Who muted an alert, why, and what came meanwhile: how many, and the newest ids. Never P1, never life-safety.
+    ``silence``: the maintenance silence that did it, if one did."""
+
+    by: str
+    reason: str
+    since_ms: int
+    until_ms: int
+    hidden: int = 0
+    hidden_ids: tuple[str, ...] = ()
+    silence: str | None = None
+
+
+class SilenceScope(_Fact, frozen=True, kw_only=True):
+    """What a maintenance silence is about: of each list that is not empty, one must fit; at least one is not empty.
+
+    ``devices`` and ``blocks`` as the registry names them, ``districts`` and ``types`` (of alert) as the city does.
+    """
+
+    devices: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    districts: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it names nothing, and so would be about everything."""
+        return not (self.devices or self.blocks or self.districts or self.types)
+
+    def covers(self, *, device: str, block: str | None, district: str | None, type_: str) -> bool:
+        """Whether what these say falls under it. What is not known falls under no list that asks for it."""
+        asked = (
+            (self.devices, device), (self.blocks, block), (self.districts, district), (self.types, type_),
+        )  # fmt: skip
+        return not self.is_empty and all(not names or value in names for names, value in asked)
+
+
+class Silence(_Fact, frozen=True, kw_only=True):
+    """A maintenance silence: what begins under it is shown muted and rings no phone. Never what may cost a life, never
+    P1, never what is sealed; 8 h at most.
+
+    ``id``: of the act that began it; ``version`` orders its copies. ``hidden``: the alerts that began under it, all of
+    them; ``held_back``: how many notices did not leave. ``ended_ms`` None: it lasts; ``ending``: how it ended.
+    """
+
+    id: str
+    area: str
+    scope: SilenceScope
+    by: str
+    reason: str
+    since_ms: int
+    until_ms: int
+    version: int = 0
+    hidden: tuple[str, ...] = ()
+    held_back: int = 0
+    ended_ms: int | None = None
+    ended_by: str = ""
+    ending: Literal["", "expired", "early", "full"] = ""
+
+
+class UpsertSilence(_Fact, frozen=True, kw_only=True, tag="upsert_silence"):
+    """A maintenance silence as it stands now: to ``cior.silences.v1``."""
+
+    silence: Silence

@@ -29,8 +29,12 @@ Deed = handling.Deed
 Disposition = handling.Disposition
 Level = handling.Level
 Ruling = handling.Ruling
+Silence = handling.Silence
+SilenceScope = handling.SilenceScope
 Stamp = handling.Stamp
 StepMark = handling.StepMark
+Suppression = handling.Suppression
+UpsertSilence = handling.UpsertSilence
 
 DEFAULT_AREA = AreaId("city")
 
@@ -249,17 +253,6 @@ class Member(Struct, frozen=True, kw_only=True):
     attributes: dict[str, Any] = {}
 
 
-class Suppression(Struct, frozen=True, kw_only=True):
-    """Who muted an alert, why, and what came meanwhile: how many, and the newest ids. Never P1, never life-safety."""
-
-    by: str
-    reason: str
-    since_ms: int
-    until_ms: int
-    hidden: int = 0
-    hidden_ids: tuple[EventId, ...] = ()
-
-
 class Alert(Struct, frozen=True, kw_only=True):
     """One incident's current state; ``version`` orders its copies. ``group``: the line that it shares, if any.
 
@@ -341,6 +334,7 @@ class Action(Struct, frozen=True, kw_only=True):
     ``stage``, ``attended``: of the agency's clock. ``step``: ``<protocol>/<step>``. ``place``, ``type``, ``text``,
     ``drill``: of an incident opened by hand; a silent type takes a district only, and no text. ``line``: taken as one
     of this shared line (``Alert.group``), and not when it has left it. ``rings``: this drill reaches real people.
+    ``scope``: of a SILENCE; ``silence``: the one that an UNSILENCE ends.
     """
 
     id: str
@@ -368,6 +362,8 @@ class Action(Struct, frozen=True, kw_only=True):
     level: Level | None = None
     text: str = ""
     drill: bool = False
+    scope: SilenceScope | None = None
+    silence: str | None = None
     line: str | None = None
     rings: bool = False
 
@@ -492,5 +488,5 @@ class IssueCommand(Struct, frozen=True, kw_only=True, tag="issue_command"):
     command: Command
 
 
-Effect = UpsertAlert | AppendTransition | IssueCommand
+Effect = UpsertAlert | AppendTransition | UpsertSilence | IssueCommand
 """What a step asks its shell to do; data, never done by the core itself."""

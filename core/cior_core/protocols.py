@@ -17,7 +17,7 @@ from cior_core.errors import PayloadRejected
 from cior_core.model import AlertStatus, CommandKind, Target, TargetKind
 from cior_core.sentences import Text
 from cior_core.strict_toml import ConfigFault, locate, parse
-from cior_core.taxonomy import EventType, Government
+from cior_core.taxonomy import EventType, Government, Route
 
 Act = Literal["siren_on", "notify", "request_clip", "hold_video", "task", "check"]
 
@@ -82,6 +82,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Agency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who can be asked to answer, each with a clock of its own. ``government``: which one it belongs to.
 
+    Its jurisdiction: alerts of the services that it ``answers``, in its ``districts`` (none named: the whole city), and
+    every alert of which it was asked.
+
     ``lead`` is told when it has not accepted within ``accept_s``, or is not there within ``on_scene_s`` (0: nobody
     waits for that). ``support``: it comes beside those who answer, as the crisis team does.
     """
@@ -94,6 +97,14 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     accept_s: int
     on_scene_s: int = 0
     support: bool = False
+    answers: tuple[Route, ...] = ()
+    districts: tuple[str, ...] = ()
+
+    def is_competent(self, route: Route, district: str | None) -> bool:
+        """Whether an alert of that service there is its own; one without a district is everybody's (law 16)."""
+        return route in self.answers and (
+            not self.districts or district is None or district in self.districts
+        )
 
     @property
     def name(self) -> Text:

@@ -63,7 +63,7 @@ def _rules_hit(effects: list[Effect] | tuple[Effect, ...]) -> frozenset[str]:
     reasons = [
         reason
         for effect in effects
-        if not isinstance(effect, IssueCommand)
+        if isinstance(effect, UpsertAlert | AppendTransition)
         for reason in (effect.alert if isinstance(effect, UpsertAlert) else effect.transition).reasons
     ]
     return frozenset(reason.rule for reason in reasons if reason.rule is not None)
@@ -162,6 +162,8 @@ class _Stage:
             level=signal.level,
             text=signal.text,
             drill=signal.drill,
+            scope=signal.scope,
+            silence=signal.silence,
             line=self._line(signal),
             rings=signal.rings,
         )

@@ -36,6 +36,7 @@ from cior_core.model import (
     Phase,
     Place,
     PlaceMethod,
+    SilenceScope,
     TypeCode,
 )
 
@@ -57,7 +58,8 @@ class Signal(
     An event happened ``ago_s`` before it came (``recovered``: out of its source's history); two signals with one ``id``
     are one press sent twice (with other facts: a conflicting copy); ``record`` is a call centre's number, and makes
     each record a source of its own. ``alert`` counts alerts in the order of their opening. An action that opens, moves
-    or retypes an incident has the signal's place and its ``type``; ``seen`` is the version that its actor saw.
+    or retypes an incident has the signal's place and its ``type``; ``seen`` is the version that its actor saw;
+    ``scope`` is that of a silence, ``silence`` the ``id`` of the signal that began the one to end.
     """
 
     at_s: float
@@ -100,6 +102,8 @@ class Signal(
     type: str | None = None
     level: Level | None = None
     text: str = ""
+    scope: SilenceScope | None = None
+    silence: str | None = None
     line: int | None = None
     rings: bool = False
     receipt: Literal["accepted", "done", "refused", "failed", "expired"] | None = None

@@ -50,7 +50,7 @@ _open = msgspec.json.Decoder(tuple[OpenAlert, ...]).decode
 
 def start(connection: Connection, shift: Shift) -> None:
     """Somebody takes a post; what they had before ends. Raises ``PayloadRejected`` (``shifts.taken``)."""
-    end(connection, shift.person_id, at_ms=shift.started_ms)
+    _end(connection, shift.person_id, at_ms=shift.started_ms)
     taken = select(SHIFTS.c.id).where(SHIFTS.c.post == shift.post, SHIFTS.c.ended_ms.is_(None))
     if connection.execute(taken).first() is not None:
         raise PayloadRejected(
@@ -60,9 +60,15 @@ def start(connection: Connection, shift: Shift) -> None:
 
 
 def end(connection: Connection, person_id: str, *, at_ms: int) -> None:
-    """They leave their post, if they have one."""
+    """They leave their post. Raises ``PayloadRejected`` (``shifts.none``) when they have none."""
+    if not _end(connection, person_id, at_ms=at_ms):
+        raise PayloadRejected("shifts.none", "they sit at no post", cure="load again")
+
+
+def _end(connection: Connection, person_id: str, *, at_ms: int) -> bool:
     left = update(SHIFTS).where(SHIFTS.c.person_id == person_id, SHIFTS.c.ended_ms.is_(None))
-    connection.execute(left.values(ended_ms=at_ms, ledger_seq=next_seq(connection)))
+    found = connection.execute(left.values(ended_ms=at_ms, ledger_seq=next_seq(connection)))
+    return bool(found.rowcount)
 
 
 def present(connection: Connection) -> list[Shift]:

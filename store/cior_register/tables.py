@@ -104,13 +104,12 @@ IDENTITIES = Table(
     _person(),
     _by_entry(),
 )
-AGENCIES = Table(
-    "agencies",
+DUTY_TEAMS = Table(
+    "duty_teams",
     METADATA,
     Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("districts", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("is_fallback", Boolean, nullable=False),
     _by_entry(),
 )
 SESSIONS = Table(

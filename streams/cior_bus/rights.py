@@ -103,7 +103,15 @@ RIGHTS: Final = (
         part=Part.STREAMS_URGENT,
         what="presses and decisions into the area log, alerts out of it",
         reads=(topics.URGENT, topics.ACTIONS, topics.RECEIPTS, *_ORDER),
-        writes=(*_ORDER, topics.ALERTS, topics.TRANSITIONS, topics.COMMANDS, *_LANES, topics.DEAD),
+        writes=(
+            *_ORDER,
+            topics.ALERTS,
+            topics.TRANSITIONS,
+            topics.SILENCES,
+            topics.COMMANDS,
+            *_LANES,
+            topics.DEAD,
+        ),
         group="cior-urgent",
         tables=("areas", "press_devices"),
     ),
@@ -124,9 +132,10 @@ RIGHTS: Final = (
     ),
     Rights(
         part=Part.CONSOLE,
-        what="alerts onto the wall, people's decisions from it and elsewhere, what became of them, the ledger's copy",
-        reads=(topics.ALERTS, topics.TRANSITIONS, topics.ACTIONS),
-        writes=(topics.ACTIONS, topics.LEDGER),
+        what="alerts onto the wall, people's decisions from it and elsewhere, what became of them, the ledger's copy, "
+        "silences, and who is on duty",
+        reads=(topics.ALERTS, topics.TRANSITIONS, topics.ACTIONS, topics.SILENCES),
+        writes=(topics.ACTIONS, topics.LEDGER, topics.DUTY),
         group="cior-feed-",
     ),
     Rights(
@@ -146,6 +155,9 @@ RIGHTS: Final = (
 
 _MORE_WRITES: Final = {"notify": (topics.ACTIONS,)}
 """What one family of connectors may write besides: who was told acknowledges, and it signs that (ADR 33)."""
+
+_MORE_READS: Final = {"notify": (topics.DUTY,)}
+"""What one family may read besides: whoever rings people knows who is on duty (ADR 37)."""
 
 _FAMILY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BY_PART: Final = {row.part: row for row in RIGHTS}
@@ -170,7 +182,7 @@ def user_of(part: Part, *, family: str = "") -> User:
     named = Rights(
         part=part,
         what=rights.what,
-        reads=rights.reads,
+        reads=(*rights.reads, *_MORE_READS.get(family, ())),
         writes=(*rights.writes, *_MORE_WRITES.get(family, ())),
         group=rights.group.format(family=family),
     )

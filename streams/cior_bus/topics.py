@@ -10,7 +10,22 @@ __all__ = ["BY_NAME", "CATALOGUE", "LANE_TOPIC", "TopicSpec", "max_message_bytes
 CATALOGUE = TOPICS
 BY_NAME: dict[str, TopicSpec] = {spec.name: spec for spec in CATALOGUE}
 URGENT, EVENTS, TELEMETRY = (LANE_TOPIC[lane] for lane in Lane)
-RAW, SEALED, AREA, WAITING, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, REQUESTS, LEDGER, DEAD = (
+(
+    RAW,
+    SEALED,
+    AREA,
+    WAITING,
+    ALERTS,
+    TRANSITIONS,
+    SILENCES,
+    DUTY,
+    ACTIONS,
+    COMMANDS,
+    RECEIPTS,
+    REQUESTS,
+    LEDGER,
+    DEAD,
+) = (
     KINDS[kind].topics[0]
     for kind in (
         Kind.RAW,
@@ -19,6 +34,8 @@ RAW, SEALED, AREA, WAITING, ALERTS, TRANSITIONS, ACTIONS, COMMANDS, RECEIPTS, RE
         Kind.WAITING,
         Kind.ALERT,
         Kind.TRANSITION,
+        Kind.SILENCE,
+        Kind.DUTY,
         Kind.ACTION,
         Kind.COMMAND,
         Kind.RECEIPT,

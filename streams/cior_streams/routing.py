@@ -7,7 +7,17 @@ from typing import assert_never
 
 from cior_bus.message import MessageOut
 from cior_core import devices
-from cior_core.model import Alert, AppendTransition, Command, Effect, IssueCommand, Transition, UpsertAlert
+from cior_core.model import (
+    Alert,
+    AppendTransition,
+    Command,
+    Effect,
+    IssueCommand,
+    Silence,
+    Transition,
+    UpsertAlert,
+    UpsertSilence,
+)
 
 
 def of_effects(effects: Iterable[Effect]) -> list[MessageOut]:
@@ -30,12 +40,14 @@ def of_effects(effects: Iterable[Effect]) -> list[MessageOut]:
     return [*(MessageOut.of(_record(effect)) for effect in effects), *learned]
 
 
-def _record(effect: Effect) -> Alert | Transition | Command:
+def _record(effect: Effect) -> Alert | Transition | Silence | Command:
     match effect:
         case UpsertAlert():
             return effect.alert
         case AppendTransition():
             return effect.transition
+        case UpsertSilence():
+            return effect.silence
         case IssueCommand():
             return effect.command
         case _:

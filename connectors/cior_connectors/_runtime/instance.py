@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,9 @@ from uuid import uuid4
 import msgspec
 import structlog
 
-from cior_bus.message import DurableSink, MessageOut
-from cior_bus.metrics import Metrics
+from cior_bus.message import MessageOut
 from cior_bus.obeying import Obeyer
 from cior_bus.settings import BusSettings
-from cior_bus.signing import ActionSigner
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
@@ -33,9 +31,9 @@ from cior_connectors._runtime.limits import DeskPace, TelemetryLimit
 from cior_connectors._runtime.marks import Mark, watched
 from cior_connectors._runtime.pipeline import Pipeline
 from cior_connectors._runtime.records import Channel
-from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
 from cior_connectors._runtime.signs import Signs, tell
+from cior_connectors._runtime.surroundings import Surroundings
 from cior_connectors._runtime.unread import UnreadPace, speak
 from cior_connectors.contract import (
     Commandable,
@@ -47,33 +45,16 @@ from cior_connectors.contract import (
     Replayable,
     Source,
 )
+from cior_core.duty import DutyBook
 from cior_core.errors import AccessDenied, CiorError, SourceUnavailable
-from cior_core.model import Action, AreaId, DataClass, Event, Lane, Place, Receipt, TypeCode
+from cior_core.model import Action, AreaId, DataClass, Event, Lane, Receipt, TypeCode
 from cior_core.system_events import system_event
-from cior_core.vicinity import Vicinity
 
 _LOG = structlog.get_logger(__name__)
 STOP_WITHIN_S = 2.0
 BATCH_PAYLOADS = 200
 HEALTHY_AFTER_S = 5.0
 _OPEN = (State.UP, State.DEGRADED)
-
-
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the centre lends to every instance of a process. ``broker`` None: no commands are read (a check, a test);
-    ``signer`` None: no decision comes in here.
-    """
-
-    sink: DurableSink
-    sealer: Sealer
-    metrics: Metrics
-    state_dir: Path
-    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-    accounting_every_s: float = 60.0
-    placed: Callable[[Place], Place] = lambda place: place
-    vicinity: Vicinity = Vicinity({})
-    broker: BusSettings | None = None
-    signer: ActionSigner | None = None
 
 
 class Instance:
@@ -170,6 +151,11 @@ class Instance:
         """The source is well again."""
         if self.book.health.state is State.DEGRADED:
             self.book.turn(State.UP)
+
+    @property
+    def duty(self) -> DutyBook | None:
+        """The register's directory, as it was told last."""
+        return self._around.duty()
 
     async def answer(self, receipt: Receipt, /, *, area: AreaId) -> None:
         """A further receipt, durable on return."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,7 +19,8 @@ from cior_bus.settings import BusSettings
 from cior_bus.signing import ActionSigner
 from cior_bus.spool import Spool, SpoolLimits
 from cior_connectors import registry as kinds
-from cior_connectors._runtime.instance import Instance, Surroundings
+from cior_connectors._runtime.duty_told import DutyTold
+from cior_connectors._runtime.instance import Instance
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import (
     CentreSettings,
@@ -29,9 +30,11 @@ from cior_connectors._runtime.settings import (
     read_registry,
     read_text,
 )
+from cior_connectors._runtime.surroundings import Surroundings
 from cior_connectors.contract import DecodeContext, Taxonomy
 from cior_core import bundled
 from cior_core import taxonomy as core_taxonomy
+from cior_core.duty import DutyBook
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Device, Place, Producer
 from cior_core.vicinity import UNSURVEYED, Surveyed, Vicinity
@@ -105,7 +108,7 @@ def build(each: Plan, *, context: DecodeContext, around: Surroundings) -> Instan
     )
 
 
-def surroundings(
+def surroundings(  # noqa: PLR0913  a composition: what a process lends, all named
     centre: CentreSettings,
     *,
     sink: DurableSink,
@@ -114,6 +117,7 @@ def surroundings(
     registry: Mapping[str, Device],
     surveyed: Surveyed = UNSURVEYED,
     signer: ActionSigner | None = None,
+    duty: Callable[[], DutyBook | None] = lambda: None,
 ) -> Surroundings:
     """What all instances of a process share. Without a city no place has a district."""
     city, cameras = surveyed
@@ -136,6 +140,7 @@ def surroundings(
         broker=broker,
         vicinity=Vicinity(registry, city, cameras),
         signer=signer,
+        duty=duty,
     )
 
 
@@ -165,9 +170,9 @@ async def run(  # noqa: PLR0913  a composition: what a process has, all named
     )
     metrics = metrics or Metrics()
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
-    broker, rights = as_tried_part(
-        centre.broker, user_of(Part.CONNECTORS, family=family), client_id=f"cior-{family}"
-    )
+    user = user_of(Part.CONNECTORS, family=family)
+    broker, rights = as_tried_part(centre.broker, user, client_id=f"cior-{family}")
+    told = DutyTold(broker, user.rights)
     bus = Bus(broker, spool=spool, metrics=metrics)
     try:
         around = surroundings(
@@ -178,6 +183,7 @@ async def run(  # noqa: PLR0913  a composition: what a process has, all named
             registry=registry,
             surveyed=surveyed,
             signer=signer,
+            duty=lambda: told.book,
         )
         taxonomy = load_taxonomy()
         built = [
@@ -191,7 +197,8 @@ async def run(  # noqa: PLR0913  a composition: what a process has, all named
             for each in plans
         ]
         async with rights.guarding(stop):
-            await run_until(built, stop=stop)
+            with told:
+                await run_until(built, stop=stop)
     finally:
         bus.close()
         spool.close()

@@ -19,10 +19,11 @@ from cior_bus.metrics import Metrics
 from cior_connectors import registry
 from cior_connectors._runtime.backoff import Backoff
 from cior_connectors._runtime.guard import DecodeResult, guarded
-from cior_connectors._runtime.instance import Instance, Surroundings
+from cior_connectors._runtime.instance import Instance
 from cior_connectors._runtime.process import load_taxonomy
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings, read_config
+from cior_connectors._runtime.surroundings import Surroundings
 from cior_connectors.contract import ConnectorConfig, DecodeContext, Facts, Source, Taxonomy
 from cior_connectors.kit import samples
 from cior_connectors.kit.memory import MemorySink

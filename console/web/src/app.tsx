@@ -10,12 +10,14 @@ import { ActDialog } from "./alert/act_dialog";
 import { onKey } from "./keyboard";
 import { LineDialog } from "./queue/line_dialog";
 import { Desk } from "./pages/desk";
+import { Duty } from "./pages/duty";
 import { Drills } from "./pages/drills";
 import { Ledger } from "./pages/ledger";
 import { Load } from "./pages/load";
 import { OpenByHand, PostureDialog } from "./pages/by_hand";
 import { Sessions } from "./pages/sessions";
 import { Shift } from "./pages/shift";
+import { Silences } from "./pages/silences";
 import { SignIn } from "./pages/sign_in";
 import { startOutbox } from "./state/acts";
 import { askCity } from "./state/city";
@@ -98,6 +100,10 @@ function PageOf(): JSX.Element {
       return <Desk />;
     case "shift":
       return <Shift />;
+    case "duty":
+      return <Duty />;
+    case "silences":
+      return <Silences />;
     case "load":
       return <Load />;
     case "drills":

@@ -1,7 +1,7 @@
 """What people do: each act once by its id; an impossible one is refused in the history, with the reason.
 
 Who does what is in the modules by subject: :mod:`progress`, :mod:`agencies`, :mod:`joining`, :mod:`by_hand`,
-:mod:`stepping`, :mod:`quieting`.
+:mod:`stepping`, :mod:`quieting`, :mod:`silences`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cior_core.correlate import (
     progress,
     quieting,
     response,
+    silences,
     stepping,
 )
 from cior_core.correlate.acting import Refused
@@ -68,6 +69,10 @@ def _apply(context: StepContext, action: Action, case: Case | None) -> None:
     match action.kind:
         case ActionKind.SET_POSTURE:
             quieting.set_posture(context, action)
+        case ActionKind.SILENCE:
+            silences.begin(context, action)
+        case ActionKind.UNSILENCE:
+            silences.end_early(context, action)
         case ActionKind.HAND_OVER:
             progress.hand_over(context, action)
         case ActionKind.OPEN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cior_core import priority
-from cior_core.correlate import lines, muting
+from cior_core.correlate import lines, muting, response, silences
 from cior_core.correlate.state import CORROBORATING, Case, MergeClass, Part
 from cior_core.correlate.step_context import StepContext
 from cior_core.correlate.view import part_order
@@ -87,6 +87,7 @@ def add(context: StepContext, case_id: AlertId, part: Part) -> None:
         return
     if part.member.life_safety:
         _unmute(context, case_id)
+    silences.joined(context, case_id, part)
     muting.note_hidden(context, case_id, part.member.event_id)
     context.update(case_id, parts=tuple(sorted((*case.parts, part), key=part_order)))
     rescore(context, case_id)
@@ -141,6 +142,7 @@ def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: 
     parts = context.parts(inner_id)
     if inner.alert.life_safety or any(part.member.life_safety for part in parts):
         _unmute(context, case_id)
+    silences.joined(context, case_id, *parts)
     muting.note_hidden(context, case_id, *(part.member.event_id for part in parts))
     if any(part.proven for part in parts):
         lines.leave(context, case_id)
@@ -152,6 +154,7 @@ def absorb(context: StepContext, case_id: AlertId, inner_id: AlertId, *, actor: 
 def _unmute(context: StepContext, case_id: AlertId) -> None:
     """End the suppression of a case that life-safety has joined: nobody can mute what is to come (law 2)."""
     muting.end(context, case_id, "suppression_lifted", context.text("suppression_lifted"))
+    response.catch_up(context, case_id)
 
 
 def _most_urgent(level: Level, *others: Level | None) -> Level:

@@ -13,7 +13,7 @@ import msgspec
 from cior_core.correlate.agenda import Agenda, Entry
 from cior_core.correlate.persistent_map import PersistentMap
 from cior_core.correlate.state import Case, Dues, Pending, Seen, Sent, Storm, Watch
-from cior_core.model import AlertStatus, CommandKind
+from cior_core.model import AlertStatus, CommandKind, Silence
 
 OFF: Final = "off/"
 """What the names of timers that turn a siren off begin with."""
@@ -39,7 +39,7 @@ def _sent_due_ms(sent: Sent) -> int | None:
     return sent.expires_ms if sent.outcome is None and sent.kind in SIRENS else None
 
 
-def _end_ms(record: Pending | Watch | Storm) -> int:
+def _end_ms(record: Pending | Watch | Storm | Silence) -> int:
     return record.until_ms
 
 
@@ -53,6 +53,7 @@ _RULES: Final[dict[str, tuple[tuple[str, Callable[[Any], int | None]], ...]]] = 
     "watches": (("watches", _end_ms),),
     "storms": (("storms", _end_ms),),
     "pending": (("pending", _end_ms),),
+    "silences": (("silences", _end_ms),),
     "seen": (("seen", _seen_ms),),
 }
 """By map: (agenda, the instant of one record) of each of its agendas."""

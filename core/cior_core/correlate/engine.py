@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_core.correlate import muting, response, sirens
+from cior_core.correlate import muting, response, silences, sirens
 from cior_core.correlate.actions import ingest_action
 from cior_core.correlate.due import OFF
 from cior_core.correlate.intake import ingest_event
@@ -57,6 +57,7 @@ def _receipt(context: StepContext, receipt: Receipt) -> None:
 
 def _tick(context: StepContext) -> None:
     """Fire what is due, end what expired, forget what is old; each once."""
+    silences.end_due(context)
     for case_id in sorted(case_id for _, case_id, _ in context.before.dues.cases.until(context.now_ms)):
         case = context.case(case_id)
         if case is not None and case.alert.timers:

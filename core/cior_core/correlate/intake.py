@@ -6,7 +6,17 @@ from __future__ import annotations
 import msgspec
 
 from cior_core.attributes import MERGED_INTO
-from cior_core.correlate import cases, coordinated, copies, floods, lines, matching, patterns, response
+from cior_core.correlate import (
+    cases,
+    coordinated,
+    copies,
+    floods,
+    lines,
+    matching,
+    patterns,
+    response,
+    silences,
+)
 from cior_core.correlate.index import Lookup, shelf
 from cior_core.correlate.matching import Match
 from cior_core.correlate.state import UNDECODED, MergeClass, Part, Pending, Seen
@@ -219,6 +229,7 @@ def open_alert(
         context.text("alert_opened", kind=Text(kind.name_es, kind.name_en)),
         reasons=(*context.current(case_id).terms, *pinned),
     )
+    silences.cover(context, case_id)
     response.respond(context, case_id, part)
     if not merge_class.silent:
         patterns.adopt_pending(context, case_id)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+from cior_core.correlate.state import Case
 from cior_core.correlate.step_context import AUTOMATON, StepContext
 from cior_core.model import AlertId, EventId, Level, Reason
 from cior_core.sentences import Text
 
 HID = "suppression.hid"
 """Code of the reason that says, after a silence, what came in it."""
+TELLING = frozenset({"notify", "task"})
+"""Acts of a protocol's step that reach people."""
 IDS_MAX = 50
 """The most ids that a silence names; it counts all."""
 
@@ -26,6 +29,20 @@ def note_hidden(context: StepContext, case_id: AlertId, *events: EventId) -> Non
         )
 
 
+def holds_back(case: Case, act: str) -> bool:
+    """Whether a maintenance silence over the alert keeps a step of its protocol from telling anybody."""
+    mark = case.alert.suppression
+    return mark is not None and mark.silence is not None and act in TELLING
+
+
+def note_held_back(context: StepContext, case: Case) -> None:
+    """Count one notice that did not leave."""
+    mark = case.alert.suppression
+    silence = None if mark is None or mark.silence is None else context.silences.get(mark.silence)
+    if silence is not None:
+        context.keep_silence(replace(silence, held_back=silence.held_back + 1))
+
+
 def end(context: StepContext, case_id: AlertId, kind: str, sentence: Text, *, actor: str = AUTOMATON) -> None:
     """End the alert's silence, if there is one, with a transition of that kind.
 
@@ -39,7 +56,15 @@ def end(context: StepContext, case_id: AlertId, kind: str, sentence: Text, *, ac
     reasons: tuple[Reason, ...] = ()
     if mark.hidden:
         text = context.text("suppression_hid", count=mark.hidden)
-        reasons = (Reason(code=HID, points=0, events=mark.hidden_ids, text_es=text.es, text_en=text.en),)
+        reasons = (
+            Reason(
+                code=HID,
+                points=0,
+                events=tuple(map(EventId, mark.hidden_ids)),
+                text_es=text.es,
+                text_en=text.en,
+            ),
+        )
         kept = tuple(reason for reason in case.pinned if reason.code != HID)
         context.update(case_id, pinned=(*kept, *reasons))
     context.add_transition(case_id, kind, sentence, actor=actor, reasons=reasons)

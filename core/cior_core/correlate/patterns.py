@@ -7,7 +7,7 @@ from math import isfinite
 
 import msgspec
 
-from cior_core.correlate import cases, matching, response
+from cior_core.correlate import cases, matching, response, silences
 from cior_core.correlate.index import Lookup, apart_m, cells, lookups, shelf, waiting_shelf, well_placed
 from cior_core.correlate.state import GATHERED, Case, MergeClass, Part, Pending, Storm, Watch
 from cior_core.correlate.step_context import StepContext
@@ -60,6 +60,7 @@ def count_threshold(context: StepContext, event: Event, part: Part, rule: Thresh
         merge_class=MergeClass(event.drill),
         pinned=(reason,),
     )
+    silences.cover(context, case_id)
     response.respond_to_rule(context, case_id)
     context.add_transition(case_id, "opened", rule.text, reasons=(reason,))
     for key, _ in group:

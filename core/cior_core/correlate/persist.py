@@ -8,9 +8,9 @@ tombstone first and removed with the next step's entries, for the same reason. T
 durably before it writes its entries, and writes ``head`` after all the others.
 
 Keys: ``alert/<alert>``, ``part/<alert>/<event>``, ``seen/<kind>:<id>``, ``pending/<event>``, ``watch/<alert>``,
-``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``line/<rule>``,
-``protocol/<id>@<version>``, ``head``. Values are
-MessagePack; each is a few kB at most because what grows (parts) has entries of its own.
+``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``line/<rule>``, ``silence/<action>``,
+``protocol/<id>@<version>``, ``head``. Values are MessagePack; each is a few kB at most because what grows (parts) has
+entries of its own.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from cior_core.correlate.state import (
 from cior_core.correlate.step_context import remembered
 from cior_core.correlate.view import all_parts, part_order, reasons
 from cior_core.errors import IntegrityBroken
-from cior_core.model import DEFAULT_AREA, AreaId
+from cior_core.model import DEFAULT_AREA, AreaId, Silence
 from cior_core.protocols import ResponseProtocol
 from cior_core.rules import RulePack
 
@@ -56,6 +56,7 @@ _TYPES: Final[dict[str, type]] = {
     "sent": Sent,
     "patterns": Pattern,
     "lines": Line,
+    "silences": Silence,
     "protocols": ResponseProtocol,
 }
 _MAP_OF: Final = {word: name for name, word in STORED_AS.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_core.correlate import acting, muting
+from cior_core.correlate import acting, muting, response
 from cior_core.correlate.acting import Refused
 from cior_core.correlate.state import PostureState
 from cior_core.correlate.step_context import StepContext
@@ -44,18 +44,29 @@ def unsuppress(context: StepContext, action: Action, case_id: AlertId) -> None:
         raise Refused("refused_not_suppressed")
     told = acting.with_reason(context, action, context.text("suppression_ended"))
     muting.end(context, case_id, "suppression_ended", told, actor=action.actor)
+    response.catch_up(context, case_id)
 
 
 def _mark(context: StepContext, action: Action, before: Suppression | None) -> Suppression:
     """The silence that is asked for; one in force goes on, and its time counts from its beginning."""
-    hours_max = min(context.rules.suppress.hours_max, SILENCE_HOURS_MAX)
-    until_ms = _until_ms(context, action, hours_max=hours_max)
+    hours_max = _hours_max(context)
+    until_ms = ends_ms(context, action)
     reason = acting.short(action.reason)
     if before is None:
         return Suppression(by=action.actor, reason=reason, since_ms=context.now_ms, until_ms=until_ms)
     if until_ms > before.since_ms + round(hours_max * _HOUR_MS):
         raise Refused("refused_longer", hours_max=hours_max)
-    return replace(before, by=action.actor, reason=reason, until_ms=until_ms)
+    # From here on it is this person's, whatever becomes of the maintenance that began it.
+    return replace(before, by=action.actor, reason=reason, until_ms=until_ms, silence=None)
+
+
+def ends_ms(context: StepContext, action: Action) -> int:
+    """When the silence that is asked for ends. Raises ``Refused``: it is not said, or too far away."""
+    return _until_ms(context, action, hours_max=_hours_max(context))
+
+
+def _hours_max(context: StepContext) -> float:
+    return min(context.rules.suppress.hours_max, SILENCE_HOURS_MAX)
 
 
 def _until_ms(context: StepContext, action: Action, *, hours_max: float) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from cior_core.attributes import SIREN
-from cior_core.correlate import clocks, marks, sirens
+from cior_core.correlate import clocks, marks, muting, sirens
 from cior_core.correlate.due import CLOCK, OFF, SIRENS
 from cior_core.correlate.sending import send
 from cior_core.correlate.state import Case, Part
@@ -40,6 +40,7 @@ _PROGRESS = [
     AlertStatus.ON_SCENE,
     AlertStatus.CLOSED,
 ]
+_WITHHELD = "/withheld"
 _CLIP_BEFORE_MS = 30_000
 _CLIP_AFTER_MS = 30_000
 
@@ -117,8 +118,8 @@ def _run(
             continue
         # What one press may not sound, a prompt one that joins later may: withholding is told once and decides
         # nothing for good.
-        if (why := _withheld(context, step, case, part)) is not None:
-            key = f"{key}/withheld"
+        if (why := _silenced(context, step, case) or _withheld(context, step, case, part)) is not None:
+            key = f"{key}{_WITHHELD}"
         elif step.confirm:
             key = f"{key}/awaits"
         if key in case.issued:
@@ -126,11 +127,32 @@ def _run(
         if why is not None:
             text = context.text("step_withheld", step=step.text, why=why)
             context.add_transition(case_id, "step_withheld", text)
+            if muting.holds_back(case, step.act):
+                muting.note_held_back(context, case)
         elif step.confirm:
             sirens.await_person(context, case_id, protocol, step=step)
         else:
             _issue(context, case_id, protocol, step=step, target=target)
         context.update(case_id, issued=(*case.issued, key))
+
+
+def catch_up(context: StepContext, case_id: AlertId) -> None:
+    """After a silence, of an alert that nobody took: tell whom it kept from hearing, and let who waits wait anew."""
+    case = context.current(case_id)
+    if case.alert.status is not AlertStatus.OPEN:
+        return
+    held = [name.removesuffix(_WITHHELD) for name in case.issued if name.endswith(_WITHHELD)]
+    for protocol in running_protocols(context, case):
+        for step in protocol.steps:
+            name = f"{protocol.id}/{step.id}"
+            if step.act not in muting.TELLING or not any(each.startswith(f"{name}/") for each in held):
+                continue
+            if step.is_immediate:
+                for part in context.parts(case_id) or (None,):
+                    _run(context, case_id, part, protocol=protocol, step=step)
+            elif step.after_s > 0 and not marks.is_settled(context.current(case_id), name):
+                due = (name, context.now_ms + step.after_s * 1000)
+                context.update_alert(case_id, timers=(*context.current(case_id).alert.timers, due))
 
 
 def targets(step: Step, part: Part | None) -> list[str]:
@@ -145,6 +167,10 @@ def targets(step: Step, part: Part | None) -> list[str]:
             return [] if part is None else _targets_of_cameras(part)
         case target:
             return [target]
+
+
+def _silenced(context: StepContext, step: Step, case: Case) -> Text | None:
+    return context.text("withheld_silenced") if muting.holds_back(case, step.act) else None
 
 
 def _withheld(context: StepContext, step: Step, case: Case, part: Part | None) -> Text | None:

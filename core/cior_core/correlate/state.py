@@ -23,6 +23,7 @@ from cior_core.model import (
     Phase,
     Place,
     Reason,
+    Silence,
     TypeCode,
 )
 from cior_core.protocols import ResponseProtocol
@@ -51,6 +52,7 @@ STORED_AS: Final = {
     "sent": "command",
     "patterns": "pattern",
     "lines": "line",
+    "silences": "silence",
     "protocols": "protocol",
 }
 """The word that starts the storage key of each map (:mod:`~cior_core.correlate.persist`)."""
@@ -261,6 +263,7 @@ class Dues(msgspec.Struct, frozen=True, kw_only=True):
     watches: Agenda = Agenda()
     storms: Agenda = Agenda()
     pending: Agenda = Agenda()
+    silences: Agenda = Agenda()
     seen: Agenda = Agenda()
 
 
@@ -281,6 +284,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     sent: PersistentMap[Sent] = PersistentMap()
     patterns: PersistentMap[Pattern] = PersistentMap()
     lines: PersistentMap[Line] = PersistentMap()
+    silences: PersistentMap[Silence] = PersistentMap()
     protocols: PersistentMap[ResponseProtocol] = PersistentMap()
     index: PersistentMap[Agenda] = PersistentMap()
     uses: PersistentMap[int] = PersistentMap()

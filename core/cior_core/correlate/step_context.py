@@ -44,8 +44,10 @@ from cior_core.model import (
     Level,
     Place,
     Reason,
+    Silence,
     Transition,
     UpsertAlert,
+    UpsertSilence,
 )
 from cior_core.rules import RulePack
 from cior_core.sentences import Text
@@ -76,7 +78,7 @@ class _NewTransition(msgspec.Struct, frozen=True, kw_only=True):
 
 def remembered(holder: State | StepContext) -> due.Remembered:
     """The maps of a state, or of the state that a step is making, that have instants."""
-    names = ("cases", "sent", "watches", "storms", "pending", "seen")
+    names = ("cases", "sent", "watches", "storms", "pending", "silences", "seen")
     return {name: getattr(holder, name) for name in names}
 
 
@@ -110,6 +112,7 @@ class StepContext:
         self.sent = state.sent
         self.patterns = state.patterns
         self.lines = state.lines
+        self.silences = state.silences
         self.protocols = state.protocols
         self.index = state.index
         self.uses = state.uses
@@ -117,6 +120,7 @@ class StepContext:
         # None: those of the area itself.
         self._transitions: dict[AlertId | None, list[_NewTransition]] = {}
         self._commands: list[Command] = []
+        self._silences: dict[str, Silence] = {}
         self._dropped: list[str] = []
         self._undecoded = rules.types[UNDECODED]
 
@@ -265,7 +269,9 @@ class StepContext:
         self.index = refiled(self.index, filed_case(case, self.rules), set())
 
     def drop(
-        self, name: Literal["seen", "pending", "watches", "storms", "sent", "patterns", "protocols"], key: str
+        self,
+        name: Literal["seen", "pending", "watches", "storms", "sent", "patterns", "silences", "protocols"],
+        key: str,
     ) -> None:
         """Drop one entry of the map called ``name``, remembering that its stored bytes are left over."""
         kept: PersistentMap[Any] = getattr(self, name)
@@ -300,12 +306,22 @@ class StepContext:
         new = _NewTransition(kind=kind, actor=actor, text=text, reasons=reasons, drill=drill)
         self._transitions.setdefault(None, []).append(new)
 
+    def keep_silence(self, silence: Silence) -> None:
+        """A silence as it stands now; one that has ended is told, and then forgotten."""
+        known = self.before.silences.get(silence.id)
+        told = replace(silence, version=1 if known is None else known.version + 1)
+        self._silences[silence.id] = told
+        if told.ended_ms is None:
+            self.silences = self.silences.put(silence.id, told)
+        else:
+            self.drop("silences", silence.id)
+
     def issue(self, command: Command) -> None:
         """Ask for a command."""
         self._commands.append(command)
 
     def finish(self) -> tuple[State, tuple[Effect, ...]]:
-        """The new state and, in order: each touched alert with its transitions, the area's own, the commands."""
+        """The new state and, in order: each touched alert with its transitions, the area's own, silences, commands."""
         effects: list[Effect] = []
         for alert_id in self._touched:
             case = self.cases.get(alert_id)
@@ -326,6 +342,7 @@ class StepContext:
                 for n, new in enumerate(self._transitions.get(alert_id, ()))
             ]
         effects += self._area_transitions()
+        effects += [UpsertSilence(silence=silence) for silence in self._silences.values()]
         effects += [IssueCommand(command=command) for command in self._commands]
         return self._state(), tuple(effects)
 
@@ -388,6 +405,7 @@ class StepContext:
             sent=self.sent,
             patterns=self.patterns,
             lines=self.lines,
+            silences=self.silences,
             protocols=self.protocols,
             index=self.index,
             uses=self.uses,

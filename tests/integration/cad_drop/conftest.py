@@ -14,9 +14,10 @@ from nacl.public import PrivateKey
 
 from cior_bus.metrics import Metrics
 from cior_connectors import registry
-from cior_connectors._runtime.instance import Instance, Surroundings
+from cior_connectors._runtime.instance import Instance
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
+from cior_connectors._runtime.surroundings import Surroundings
 from cior_connectors.builtin.cad_drop.config import CadDropConfig
 from cior_connectors.builtin.cad_drop.source import CadDropSource
 from cior_connectors.contract import DecodeContext, Manifest

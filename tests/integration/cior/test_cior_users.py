@@ -121,6 +121,14 @@ def test_a_login_is_given_once_however_it_is_written(config: Path) -> None:
     assert "people.login_taken" in again.output
 
 
+def test_an_agency_that_the_pack_does_not_have_is_refused_by_name(config: Path) -> None:
+    named = ("users", "add", "eva", "--name", "Eva", "--role", "agency", "--agency")
+    refused = run(*named, "bomberos", config=config, code=2).output
+    assert "users.agency_unknown" in refused
+    assert "fire_brigade" in refused, "and told what there is"
+    run(*named, "fire_brigade", config=config)
+
+
 def test_who_is_not_there_is_not_reset(config: Path) -> None:
     assert "people.unknown" in run("users", "reset", "nadie", config=config, code=1).output
 

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 import aiohttp
+import msgspec
 from aiohttp import web
 
 from cior_bus.message import MessageOut
@@ -30,7 +31,7 @@ from cior_console.endpoints import Caller
 from cior_console.feed import AlertFeed
 from cior_console.handling import Handling, Hands
 from cior_console.table import people_endpoints
-from cior_console.visibility import jurisdictions
+from cior_console.visibility import Competence
 from cior_console.web import WallConfig, create_app
 from cior_core import bundled, codec, identity, rule_loading
 from cior_core.cameras import Camera, Cameras
@@ -56,12 +57,14 @@ from cior_core.model import (
     Transition,
     TypeCode,
     UpsertAlert,
+    UpsertSilence,
 )
 from cior_core.people import Grant, LedgerEntry, Person, Scope, Session, SessionKind
 from cior_core.privacy import Policy, Role
+from cior_core.protocols import Agency
 from cior_core.rules import RulePack
 from cior_core.signatures import OpensActions
-from cior_core.taxonomy import Taxonomy
+from cior_core.taxonomy import Government, Route, Taxonomy
 from cior_register import ledger
 from cior_register.following import checkpoints
 from cior_register.ledger import LedgerQuestion
@@ -74,6 +77,27 @@ T = TypeVar("T")
 RULES = Path(__file__).parents[3] / "streams" / "rules"
 POLICY = Policy.load(bundled.text("privacy.toml"))
 TAXONOMY = Taxonomy.load(bundled.text("taxonomy.toml"))
+
+
+def _agency(name: str, *answers: Route, districts: tuple[str, ...] = ()) -> Agency:
+    return Agency(
+        id=name,
+        name_es=name,
+        name_en=name,
+        government=Government.MUNICIPAL,
+        lead="team:supervisor",
+        accept_s=60,
+        answers=answers,
+        districts=districts,
+    )
+
+
+AGENCIES = (
+    _agency("guard_norte", Route.POLICE, districts=("norte",)),
+    _agency("ambulance", Route.HEALTH),
+    _agency("police", Route.POLICE),
+)
+"""A guard that has one district, and two that have the whole city."""
 
 
 class RegisterOfTest(Register):
@@ -185,6 +209,8 @@ class CentreOfTest:
                     self._here.feed.apply(alert)
                 case AppendTransition(transition=line):
                     self._here.handling.outcomes.transition_came(line)
+                case UpsertSilence(silence=silence):
+                    self._here.handling.silences.apply(silence)
                 case IssueCommand(command=command):
                     self.commands.append(command)
         return effects
@@ -288,8 +314,9 @@ class Office:
         self.states: dict[str, int] = {}
         self.lately: dict[str, list[Transition]] = {}
         self.who: dict[str, Caller] = {}
-        competent = jurisdictions(TAXONOMY) | {"transit.panic.bus": frozenset({"provincial"})}
-        self.feed = AlertFeed(NAMES, now_ms=self.now_ms, metrics=self.metrics, competent=competent)
+        bus = msgspec.structs.replace(TAXONOMY["panic.bus"], lead=Government.PROVINCIAL, supporting=())
+        self.competence = Competence(dict(TAXONOMY) | {"transit.panic.bus": bus}, AGENCIES)
+        self.feed = AlertFeed(NAMES, now_ms=self.now_ms, metrics=self.metrics, competent=self.competence)
         self.url = ""
 
     def now_ms(self) -> int:
@@ -310,6 +337,7 @@ class Office:
             now_ms=self.now_ms,
             lately=lambda alert_id: self.lately.get(alert_id, ()),
             protocols=pack().protocols,
+            competence=self.competence,
             postures=tuple(pack().postures.values()),
             cameras=CityCameras(CAMERAS, words=self.words, now_ms=self.now_ms),
         )

@@ -29,7 +29,7 @@ from cior_console.sign_in.endpoints import SIGN_IN
 from cior_console.sign_in.opening import SignInSettings, opened
 from cior_console.sign_in.tls import Door
 from cior_console.table import people_endpoints
-from cior_console.visibility import jurisdictions
+from cior_console.visibility import Competence
 from cior_console.web import WallConfig, create_app
 from cior_core.privacy import Role
 from cior_register.following import checkpoints
@@ -202,7 +202,7 @@ async def room(
             signing = checkpoints(register, Pages().keep)
             signing.start()
             feed = AlertFeed(
-                NAMES, now_ms=lambda: clock.now_ms, competent=jurisdictions(TAXONOMY), metrics=metrics
+                NAMES, now_ms=lambda: clock.now_ms, competent=Competence(TAXONOMY), metrics=metrics
             )
             app = _app(feed, store, clock, metrics, register, door, city=city, tiles=tiles)
             app[SIGN_IN], app[PEOPLE] = desk, People(desk.identify)

@@ -24,7 +24,7 @@ from cior_console.sign_in.handlers import SignInDesk
 from cior_console.sign_in.openid import OpenIdClient
 from cior_console.sign_in.opening import SignInSettings, opened
 from cior_console.sign_in.tls import Door
-from cior_console.visibility import jurisdictions
+from cior_console.visibility import Competence
 from cior_console.web import WallConfig, create_app
 from cior_core import bundled
 from cior_core.people import Grant, LedgerEntry, LedgerRow, Person
@@ -177,7 +177,7 @@ async def centre(
 
 def _app(register: Register, clock: Clock, metrics: Metrics, door: list[Door]) -> web.Application:
     taxonomy = Taxonomy.load(bundled.text("taxonomy.toml"))
-    feed = AlertFeed(taxonomy, now_ms=lambda: clock.now_ms, competent=jurisdictions(taxonomy))
+    feed = AlertFeed(taxonomy, now_ms=lambda: clock.now_ms, competent=Competence(taxonomy))
     config = WallConfig(
         token=TOKEN, centre="Ensayo", city=CITY, questions={}, now_ms=lambda: clock.now_ms, keepalive_s=0.2
     )

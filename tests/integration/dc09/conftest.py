@@ -15,9 +15,10 @@ from nacl.public import PrivateKey
 
 from cior_bus.metrics import Metrics
 from cior_connectors import registry
-from cior_connectors._runtime.instance import Instance, Surroundings
+from cior_connectors._runtime.instance import Instance
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
+from cior_connectors._runtime.surroundings import Surroundings
 from cior_connectors.builtin.dc09.config import Account, Dc09Config
 from cior_connectors.builtin.dc09.panel import Panel, PanelSettings
 from cior_connectors.builtin.dc09.source import Dc09Source

@@ -14,6 +14,7 @@ import msgspec
 from cior_connectors.builtin.notify.config import NotifyConfig, WatcherSection, WebhookSection
 from cior_connectors.builtin.notify.source import NotifySource
 from cior_connectors.contract import Accepted, ActingContext, Received, Secret
+from cior_core.duty import DutyBook
 from cior_core.errors import SourceUnavailable
 from cior_core.model import DEFAULT_AREA, Action, AlertId, AreaId, Command, CommandKind, Receipt
 
@@ -87,7 +88,9 @@ def command(number: int = 1, **changes: Any) -> Command:
 
 
 class Lent:
-    """What a runtime lends; remembers what was said. ``away``: so many words are not taken."""
+    """What a runtime lends; remembers what was said. ``away``: so many words are not taken; ``duty``: what the register
+    keeps.
+    """
 
     instance = "avisos"
     max_payload_bytes = 100_000
@@ -98,6 +101,7 @@ class Lent:
         self.actions: list[Action] = []
         self.health: list[str] = []
         self.away = 0
+        self.duty: DutyBook | None = None
 
     def now_ms(self) -> int:
         return now_ms()
@@ -145,7 +149,6 @@ class Desk:
         given: dict[str, Any] = {
             "directory": str(folder / "duty.toml"),
             "contacts": str(private),
-            "silences": str(folder / "silences.toml"),
             "public_url": "http://127.0.0.1:1",
             "port": 0,
             "webhook": (WebhookSection(name="sms", url=url, secret=Secret(SECRET), try_s=1.0),),

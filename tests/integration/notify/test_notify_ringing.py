@@ -136,31 +136,6 @@ async def test_contacts_that_others_may_read_are_refused(tmp_path: Path) -> None
     await desk.source.close()
 
 
-SILENCE = """
-[[silence]]
-target = "device:panel-7"
-by = "ana"
-reason = "cambio de batería"
-starts = 2026-01-01T00:00:00
-ends = 2026-01-31T00:00:00
-"""
-
-
-async def test_maintenance_silences_what_it_names_and_never_a_life_at_risk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    day_ms = 1_768_132_800_000  # 2026-01-11
-    (tmp_path / "silences.toml").write_text(SILENCE, encoding="utf-8")
-    concerning = {"level": "P3", "type": "device.tamper", "concerns": ["device:panel-7"]}
-    async with HttpPeer() as peer, Desk(tmp_path, peer.url) as desk:
-        monkeypatch.setattr(desk.lent, "now_ms", lambda: day_ms)
-        times = {"issued_ms": day_ms, "expires_ms": day_ms + 60_000}
-        quiet = await desk.source.act(command(parameters=concerning, **times))
-        loud = await desk.source.act(command(2, parameters={**concerning, "life_safety": True}, **times))
-    assert (quiet.outcome, quiet.detail) == ("refused", "notify.silenced")
-    assert loud.outcome == "accepted"
-
-
 async def test_while_nobody_keeps_the_last_word_it_is_said_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,7 +247,6 @@ async def test_law_17_of_a_silent_alert_a_phone_hears_its_level_and_call_the_roo
         "level": "P1",
         "silent": True,
         **dict.fromkeys(("type", "district", "text_es", "text_en", "subject", "place"), CANARY),
-        "concerns": [f"device:{CANARY}"],
     }
     with structlog.testing.capture_logs() as lines:
         async with HttpPeer() as peer, Desk(tmp_path, peer.url) as desk:

@@ -14,10 +14,11 @@ from nacl.public import PrivateKey
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
-from cior_connectors._runtime.instance import Instance, Surroundings
+from cior_connectors._runtime.instance import Instance
 from cior_connectors._runtime.process import load_taxonomy
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.settings import InstanceSettings
+from cior_connectors._runtime.surroundings import Surroundings
 from cior_connectors.contract import (
     DecodeContext,
     Decoded,

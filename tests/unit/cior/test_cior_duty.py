@@ -43,7 +43,6 @@ def test_show_says_who_is_there_and_until_when(folder: Path) -> None:
     code, said = cior(folder, "show")
     assert code == 0
     assert "police (Policía): Ana Paz. Suplentes: Eva Ruiz. Hasta" in said
-    assert "Nada está silenciado." in said
     assert "police (Police): Ana Paz. Deputies: Eva Ruiz." in cior(folder, "show", "--lang", "en")[1]
 
 
@@ -61,21 +60,3 @@ def test_check_refuses_contacts_that_others_may_read(folder: Path) -> None:
     (folder / "contacts.toml").chmod(0o640)
     code, said = cior(folder, "check", "--contacts", str(folder / "contacts.toml"))
     assert (code, "keys.readable_by_others" in said) == (2, True)
-
-
-def test_a_silence_is_written_with_author_reason_and_end_and_shown(folder: Path) -> None:
-    silences = str(folder / "silences.toml")
-    given = ("--silences", silences, "--target", "device:panel-7", "--by", "ana", "--hours", "4")
-    code, said = cior(folder, "silence", *given, "--reason", 'cambio de "batería"\ny tapa')
-    assert (code, "Silenciado device:panel-7 hasta" in said) == (0, True)
-    shown = cior(folder, "show", "--silences", silences)[1]
-    assert "SILENCIADO device:panel-7 hasta" in shown
-    assert 'por ana: cambio de "batería" y tapa' in shown
-
-
-@pytest.mark.parametrize("target", ["team:police", "panel-7"])
-def test_nothing_but_a_device_or_a_block_is_silenced(folder: Path, target: str) -> None:
-    silences = folder / "silences.toml"
-    given = ("--silences", str(silences), "--target", target, "--by", "ana", "--reason", "x", "--hours", "1")
-    code, said = cior(folder, "silence", *given)
-    assert (code, "silence.target" in said, silences.exists()) == (2, True, False)

@@ -18,6 +18,7 @@ from cior_core.model import (
     Item,
     Level,
     Phase,
+    SilenceScope,
 )
 from cior_core.rules import RulePack
 from cior_core.scenario import Scenario, Signal
@@ -83,6 +84,11 @@ actions = st.builds(
     east_m=st.sampled_from([0.0, 30.0, 6000.0]),
     drill=st.sampled_from([False, False, True]),
     text=st.sampled_from(["", "somebody calls for help"]),
+    id=st.sampled_from([None, "hush"]),
+    scope=st.sampled_from(
+        [None, SilenceScope(devices=("fob-1", "cad:911")), SilenceScope(districts=("center",))]
+    ),
+    silence=st.sampled_from([None, "hush"]),
 )
 ticks = st.builds(Signal, at_s=st.integers(0, 400_000), tick=st.just(True))
 histories = st.lists(st.one_of(events, events, events, actions, ticks), min_size=1, max_size=14)

@@ -106,10 +106,6 @@ class NotifyConfig(ConnectorConfig, frozen=True, kw_only=True, forbid_unknown_fi
             examples=["/etc/cior/contacts.toml"],
         ),
     ]
-    silences: Annotated[
-        str,
-        Meta(description="Maintenance silences; empty: none.", examples=["/etc/cior/silences.toml"]),
-    ] = ""
     zone: Annotated[
         str, Meta(description="IANA time zone of the shifts.", examples=["America/Argentina/Cordoba"])
     ] = "America/Argentina/Cordoba"

@@ -1,4 +1,4 @@
-"""The files of who is on duty, how they are reached and what is silenced; each is read again when it changes.
+"""The files of who is on duty and how they are reached; each is read again when it changes.
 
 A file that becomes unreadable leaves what it said before in force, and says so: a slip of the pen at 3 a.m. must not
 leave a team without anybody.
@@ -13,10 +13,9 @@ from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cior_bus.signing import refuse_if_shared
-from cior_core import maintenance, strict_toml
+from cior_core import strict_toml
 from cior_core.duty import DutyBook
 from cior_core.errors import ConfigInvalid
-from cior_core.maintenance import Silence
 
 T = TypeVar("T")
 Contacts = dict[str, dict[str, str]]
@@ -63,20 +62,24 @@ class WatchedFile(Generic[T]):
             self._faulty(None)
 
 
+class Directory:
+    """Who is on duty: what the register keeps, once anybody has written a team there; else, and while that was never
+    told, the city's file.
+    """
+
+    def __init__(self, file: WatchedFile[DutyBook], *, kept: Callable[[], DutyBook | None]) -> None:
+        self._file, self._kept = file, kept
+
+    @property
+    def now(self) -> DutyBook:
+        """Raises ``ConfigInvalid`` when neither was ever readable."""
+        kept = self._kept()
+        return kept if kept is not None and kept.team else self._file.now
+
+
 def duty_file(path: Path, *, faulty: Callable[[ConfigInvalid | None], None]) -> WatchedFile[DutyBook]:
     """The directory."""
     return WatchedFile(path, lambda text: DutyBook.load(text, file=path.name), faulty=faulty)
-
-
-def silences_file(
-    path: Path, *, faulty: Callable[[ConfigInvalid | None], None]
-) -> WatchedFile[tuple[Silence, ...]]:
-    """The maintenance silences; a file that is not there is none."""
-
-    def read(text: str) -> tuple[Silence, ...]:
-        return maintenance.load(text, file=path.name)
-
-    return WatchedFile(path, read, faulty=faulty)
 
 
 def contacts_file(path: Path, *, faulty: Callable[[ConfigInvalid | None], None]) -> WatchedFile[Contacts]:

@@ -36,7 +36,7 @@ _PRECAUTION = Level.P1
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """One thing to tell a team. ``team``: the target's id; ``concerns``: what a maintenance silence may name.
+    """One thing to tell a team. ``team``: the target's id.
 
     ``to_sender``: for whoever sent the call; ``team`` is then the target itself, ``disposition`` how it ended.
     ``is_task``: somebody is asked to do something, so that an answer is a note and acknowledges no alert.
@@ -51,13 +51,11 @@ class Notice(Struct, frozen=True, kw_only=True):
     is_task: bool
     issued_ms: int
     expires_ms: int
-    life_safety: bool = True
     drill: bool = False
     type: str = ""
     district: str = ""
     asks_es: str = ""
     asks_en: str = ""
-    concerns: tuple[str, ...] = ()
     to_sender: bool = False
     disposition: str = ""
 
@@ -100,16 +98,13 @@ def notice_of(command: Command) -> Notice:
 
 
 def _with_what_may_be_said(notice: Notice, told: Mapping[str, Any]) -> Notice:
-    names = told.get("concerns")
     return Notice(
         **{name: getattr(notice, name) for name in _KEPT},
-        life_safety=told.get("life_safety") is True or "concerns" not in told,
         type=_text(told, "type"),
         district=_text(told, "district"),
         asks_es=_text(told, "text_es"),
         asks_en=_text(told, "text_en"),
         disposition=_text(told, "disposition"),
-        concerns=tuple(map(str, names)) if isinstance(names, list | tuple) else (),
     )
 
 

@@ -34,7 +34,6 @@ class NotifyPeer:
                 port=0,
                 directory=str(folder / "duty.toml"),
                 contacts=str(contacts),
-                silences="",
             ),
         )
         return self._config

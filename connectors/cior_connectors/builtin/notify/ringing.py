@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -20,14 +19,13 @@ import structlog
 from cior_connectors.builtin.notify.book import Entry, NoticeBook, Recipient
 from cior_connectors.builtin.notify.channels import Channel, Message, key_of
 from cior_connectors.builtin.notify.delivery import EXPIRED, Line
-from cior_connectors.builtin.notify.directory import Contacts, WatchedFile
+from cior_connectors.builtin.notify.directory import Contacts, Directory, WatchedFile
 from cior_connectors.builtin.notify.links import Links
 from cior_connectors.builtin.notify.notice import Notice, sentences, words_of
 from cior_connectors.contract import ActingContext
 from cior_core import duty
-from cior_core.duty import DutyBook, DutyPerson
+from cior_core.duty import DutyPerson
 from cior_core.errors import SourceUnavailable
-from cior_core.maintenance import Silence, silence_of
 from cior_core.model import Action, ActionKind, AlertId, Receipt, Struct
 
 _LOG = structlog.get_logger(__name__)
@@ -37,11 +35,10 @@ Pressing = Literal["done", "used", "unknown"]
 
 
 class Files(Struct, frozen=True, kw_only=True):
-    """What the city keeps: who is on duty, how they are reached, what is silenced."""
+    """What the city keeps: who is on duty, and how they are reached."""
 
-    directory: WatchedFile[DutyBook]
+    directory: Directory
     contacts: WatchedFile[Contacts]
-    silences: Callable[[], tuple[Silence, ...]]
     zone: ZoneInfo
 
 
@@ -107,8 +104,6 @@ class Ringer:
         """
         if notice.command_id in self._book.entries:
             return self._receipt(notice, "accepted")
-        if self._silenced(notice) is not None:
-            return self._receipt(notice, "refused", "notify.silenced")
         if notice.to_sender:
             return self._take_for_sender(notice)
         found = self._found(notice.team, notice)
@@ -136,15 +131,6 @@ class Ringer:
             self._alarm(notice.team, code)
         else:
             self._calm(notice.team)
-
-    def _silenced(self, notice: Notice) -> Silence | None:
-        return silence_of(
-            self._files.silences(),
-            names=frozenset(notice.concerns),
-            life_safety=notice.life_safety,
-            at=datetime.fromtimestamp(self._ctx.now_ms() / 1000, UTC),
-            zone=self._files.zone,
-        )
 
     def _found(self, team: str, notice: Notice) -> duty.Found:
         return duty.find(
@@ -325,7 +311,7 @@ class Ringer:
         return Action(
             id=f"notify:{link}",
             kind=ActionKind.NOTE if notice.is_task else ActionKind.ACKNOWLEDGE,
-            actor=person.id,
+            actor=person.account or person.id,
             at_ms=self._ctx.now_ms(),
             area=notice.area,
             alert_id=AlertId(notice.alert_id),

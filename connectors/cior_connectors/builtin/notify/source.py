@@ -23,10 +23,10 @@ from cior_connectors.builtin.notify.config import NotifyConfig
 from cior_connectors.builtin.notify.decode import Lost, Trouble
 from cior_connectors.builtin.notify.directory import (
     Contacts,
+    Directory,
     WatchedFile,
     contacts_file,
     duty_file,
-    silences_file,
     zone_of,
 )
 from cior_connectors.builtin.notify.links import open_links
@@ -47,8 +47,8 @@ from cior_connectors.contract import (
 )
 from cior_connectors.crowd import Crowd
 from cior_connectors.http_edge import HttpEdge
+from cior_core.duty import DutyBook
 from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
-from cior_core.maintenance import Silence
 from cior_core.model import Command, Receipt, Target, TargetKind
 
 WAITING_PAYLOADS = 256
@@ -62,7 +62,7 @@ class NotifySource:
 
     def __init__(self, config: NotifyConfig) -> None:
         self._config = config
-        self._ctx: OpenContext | None = None
+        self._ctx: ActingContext | None = None
         self._queue: asyncio.Queue[Received] = asyncio.Queue(WAITING_PAYLOADS)
         self._troubled: dict[str, str] = {}
         self._parts: _Open | None = None
@@ -230,16 +230,15 @@ class NotifySource:
         """The city's files, read once now. Raises ``ConfigInvalid``."""
         config = self._config
         files = Files(
-            directory=duty_file(Path(config.directory), faulty=self._file_faulty),
+            directory=Directory(duty_file(Path(config.directory), faulty=self._file_faulty), kept=self._kept),
             contacts=contacts_file(Path(config.contacts), faulty=self._file_faulty),
-            silences=self._silences(),
             zone=zone_of(config.zone),
         )
         _ = files.directory.now, files.contacts.now
         return files
 
-    def _silences(self) -> _Silences:
-        return _Silences(self._config.silences, faulty=self._file_faulty)
+    def _kept(self) -> DutyBook | None:
+        return self._ctx.duty if self._ctx is not None else None
 
     def _file_faulty(self, fault: ConfigInvalid | None) -> None:
         if self._ctx is None:
@@ -248,23 +247,6 @@ class NotifySource:
             self._ctx.recovered()
         else:
             self._ctx.degraded(fault.code)
-
-
-class _Silences:
-    """The silences as their file has them now; no file: none. One that cannot be read silences nothing."""
-
-    def __init__(self, path: str, *, faulty: Callable[[ConfigInvalid | None], None]) -> None:
-        self._path, self._faulty = path, faulty
-        self._file = silences_file(Path(path), faulty=faulty)
-
-    def __call__(self) -> tuple[Silence, ...]:
-        if not self._path or not Path(self._path).exists():
-            return ()
-        try:
-            return self._file.now
-        except ConfigInvalid as fault:
-            self._faulty(fault)
-            return ()
 
 
 class Told(Collection[Target]):

@@ -3,11 +3,15 @@ import type { JSX } from "preact";
 import type { AlertPage, Member, NearCamera } from "../api/alert_page";
 import type { CameraState } from "../api/tables";
 import { ageText, distanceText, timeText } from "../core/ages";
+import type { Row } from "../api/shapes";
 import { plain } from "../core/text";
 import { Section, Tag } from "../frame/button";
 import { now } from "../state/clock";
 import { queue } from "../state/desk";
-import { toAlert } from "../state/route";
+import { act } from "../state/acts";
+import { personName } from "../state/directory";
+import { toAlert, toPage } from "../state/route";
+import { may } from "../state/session";
 import { nameOf } from "../queue/row";
 import { lang, said, t } from "../words/words";
 
@@ -86,11 +90,43 @@ function apartOf(member: Member): string {
   return parts.join(" · ");
 }
 
-export function Suppressed({ found }: { found: NonNullable<AlertPage["suppression"]> }): JSX.Element {
+/** Who muted it and what that hid; with the way back, one press away. */
+export function Suppressed({ page, row }: { page: AlertPage; row: Row }): JSX.Element | null {
+  const found = page.suppression;
+  if (!found) return null;
+  const hid = (page.members ?? []).filter((member) => found.events?.includes(member.event_id));
+  const mayEnd = may("silence.begin");
   return (
-    <p class="banner warn">
-      {t("suppressed_by", found.by, time(found.until_ms), found.hidden)}: {plain(found.reason, 200)}
-    </p>
+    <div class="banner warn">
+      <p>
+        {t("suppressed_by", personName(found.by), time(found.until_ms), found.hidden)}: {plain(found.reason, 200)}
+      </p>
+      {hid.length ? (
+        <details>
+          <summary>{t("suppressed_hid", found.hidden)}</summary>
+          <ul class="told">
+            {hid.map((member) => (
+              <li key={member.event_id}>
+                {time(member.received_ms)} · {lang.value === "es" ? member.name_es : member.name_en} ·{" "}
+                {plain(member.source ?? "", 60)}
+              </li>
+            ))}
+          </ul>
+        </details>
+      ) : null}
+      <div class="row">
+        {mayEnd ? (
+          <button type="button" class="small" onClick={() => act(row, "unsuppress")}>
+            {t("do_unsuppress")}
+          </button>
+        ) : null}
+        {found.silence ? (
+          <button type="button" class="small" onClick={() => toPage("silences")}>
+            {t("suppressed_of_silence")}
+          </button>
+        ) : null}
+      </div>
+    </div>
   );
 }
 

@@ -66,7 +66,7 @@ export function AlertPanel(): JSX.Element {
 function Facts({ page, row }: { page: AlertPage; row: Row }): JSX.Element {
   return (
     <>
-      {page.suppression ? <Suppressed found={page.suppression} /> : null}
+      <Suppressed page={page} row={row} />
       {page.steps?.length ? <Checklist steps={page.steps} protocols={page.protocols ?? []} row={row} /> : null}
       {row.silent ? <SealedSection row={row} /> : null}
       {row.silent ? null : <Cameras cameras={page.cameras ?? []} />}

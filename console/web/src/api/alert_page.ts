@@ -80,6 +80,17 @@ export interface AgencyClock {
   round?: number;
 }
 
+/** That it is muted. `events`: the newest that it hid; `silence`: by a maintenance silence, not for this alert alone. */
+export interface Suppression {
+  by: string;
+  reason: string;
+  since_ms: number;
+  until_ms: number;
+  hidden: number;
+  events?: string[];
+  silence?: string | null;
+}
+
 export interface AlertPage {
   id: string;
   version: number;
@@ -113,7 +124,7 @@ export interface AlertPage {
   absorbed?: string[];
   merged_into?: string | null;
   disposition?: Disposition | null;
-  suppression?: { by: string; reason: string; since_ms: number; until_ms: number; hidden: number } | null;
+  suppression?: Suppression | null;
   assignee?: string | null;
   notes?: string[];
 }

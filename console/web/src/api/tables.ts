@@ -13,7 +13,7 @@ export const ROLES = ["wall", "operator", "dispatcher", "supervisor", "response_
 export type Role = (typeof ROLES)[number];
 
 // prettier-ignore
-export const ACT_KINDS = ["acknowledge", "assign", "dispatch", "stamp", "on_scene", "close", "reopen", "merge", "unmerge", "note", "hold", "confirm", "open", "move", "reclassify", "siren_confirm", "siren_cancel", "step_done", "step_skip", "set_posture", "suppress", "unsuppress", "hand_over"] as const;
+export const ACT_KINDS = ["acknowledge", "assign", "dispatch", "stamp", "on_scene", "close", "reopen", "merge", "unmerge", "note", "hold", "confirm", "open", "move", "reclassify", "siren_confirm", "siren_cancel", "step_done", "step_skip", "set_posture", "suppress", "unsuppress", "silence", "unsilence", "hand_over"] as const;
 export type ActKind = (typeof ACT_KINDS)[number];
 
 // prettier-ignore
@@ -68,6 +68,8 @@ export const ACT_RULES: Readonly<
   step_skip: { roles: ["operator", "supervisor", "response_team"], sealed: ["response_team"], needs: ["step", "reason"] },
   suppress: { roles: ["operator", "supervisor"], sealed: [], needs: ["reason", "until_ms"] },
   unsuppress: { roles: ["operator", "supervisor"], sealed: [], needs: [] },
+  silence: { roles: ["operator", "supervisor"], sealed: [], needs: ["scope", "reason", "until_ms"] },
+  unsilence: { roles: ["operator", "supervisor"], sealed: [], needs: ["silence"] },
   open: { roles: ["operator", "dispatcher", "supervisor", "response_team"], sealed: [], needs: ["type", "place"] },
   set_posture: { roles: ["supervisor"], sealed: [], needs: ["posture", "reason"] },
   hand_over: { roles: ["operator", "dispatcher", "supervisor", "response_team"], sealed: [], needs: ["assignee", "reason"] },
@@ -114,7 +116,16 @@ export const ASKED_BY = {
   "people.read": ["operator", "dispatcher", "supervisor", "response_team", "auditor"],
   "shift.read": ["operator", "dispatcher", "supervisor", "response_team", "auditor"],
   "shift.start": ["operator", "dispatcher", "supervisor", "response_team"],
+  "shift.end": ["operator", "dispatcher", "supervisor", "response_team"],
   "shift.hand_over": ["operator", "dispatcher", "supervisor", "response_team"],
+  "silence.read": ["operator", "dispatcher", "supervisor", "response_team"],
+  "silence.begin": ["operator", "supervisor"],
+  "silence.end": ["operator", "supervisor"],
+  "duty.read": ["operator", "dispatcher", "supervisor", "response_team", "auditor"],
+  "duty.directory": ["supervisor"],
+  "duty.write": ["supervisor"],
+  "duty.remove": ["supervisor"],
+  "duty.hand_over": ["operator", "dispatcher", "supervisor", "response_team"],
   "load.read": ["operator", "dispatcher", "supervisor"],
   "drill.read": ["supervisor", "auditor"],
   "drill.start": ["supervisor"],
@@ -164,5 +175,7 @@ export const CORE_WORDS = {
   act_set_posture: { es: "postura", en: "posture" },
   act_suppress: { es: "silenciar", en: "suppress" },
   act_unsuppress: { es: "dejar de silenciar", en: "end the suppression" },
+  act_silence: { es: "silenciar por mantenimiento", en: "silence for maintenance" },
+  act_unsilence: { es: "terminar un silencio por mantenimiento", en: "end a maintenance silence" },
   act_hand_over: { es: "entregar el turno", en: "hand over" },
 } as const;

@@ -4,8 +4,10 @@ import { ageText, timeText } from "../core/ages";
 import { forget, notes } from "../state/acts";
 import { now } from "../state/clock";
 import { heardAtMs, isLate, isLost, silentForMs } from "../state/link";
+import { rows } from "../state/desk";
 import { retryFeed } from "../state/live";
-import { isDrill, session } from "../state/session";
+import { toPage } from "../state/route";
+import { isDrill, mayAct, session } from "../state/session";
 import { lang, t } from "../words/words";
 
 const ENDING_MS = 15 * 60_000;
@@ -19,11 +21,26 @@ export function Banners(): JSX.Element {
         {isLost.value ? <Lost /> : null}
         {!isLost.value && isLate.value ? <p class="banner bad">▲ {t("late")}</p> : null}
       </div>
+      <Silenced />
       {isDrill.value ? <p class="banner drill">{t("exercise")}</p> : null}
       {ends && left < ENDING_MS ? (
         <p class="banner warn">{t("session_ends", timeText(ends, now.value, lang.value))}</p>
       ) : null}
     </section>
+  );
+}
+
+/** That something is muted is never only seen by who looks for it. */
+function Silenced(): JSX.Element | null {
+  const muted = rows.value.filter((row) => row.suppressed_by).length;
+  if (!muted || !mayAct.value) return null;
+  return (
+    <p class="banner warn">
+      ◐ {t("silenced_n", muted)}{" "}
+      <button type="button" class="small" onClick={() => toPage("silences")}>
+        {t("page_silences")}
+      </button>
+    </p>
   );
 }
 

@@ -19,6 +19,8 @@ import { beginRole } from "./role_dialog";
 /** What is asked of a page's visitor: to be one who may ask for that. */
 const FOR: Record<Exclude<Page, "desk">, Parameters<typeof may>[0] | null> = {
   shift: "shift.start",
+  duty: "duty.read",
+  silences: "silence.read",
   load: "load.read",
   drills: "drill.start",
   ledger: "ledger.read",
