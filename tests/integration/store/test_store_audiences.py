@@ -169,14 +169,14 @@ def windows(centre: ClickHouseLite) -> dict[str, str]:
     day_ms = 86_400_000
     since_ms = (time.time_ns() // 1_000_000 // day_ms - 1) * day_ms
     window = {"since_ms": since_ms, "until_ms": since_ms + 3 * day_ms}
-    values: dict[str, object] = {"alert": f"'{RESERVED}'", **window}
+    values: dict[str, object] = {"alert": f"'{RESERVED}'", "after": 0, "until": 100, **window}
     values |= {name.replace("_ms", "_s"): value // 1000 for name, value in window.items()}
     found = {}
     texts = centre.query(
         "SELECT concat(database, '.', name), create_table_query FROM system.tables WHERE engine = 'View' FORMAT TSV"
     )
     for name, text in (line.split("\t", 1) for line in texts.splitlines()):
-        if taken := sorted(set(re.findall(r"\{(\w+):(?:Int64|String)\}", text))):
+        if taken := sorted(set(re.findall(r"\{(\w+):(?:U?Int64|String)\}", text))):
             found[name] = f"{name}({', '.join(f'{each} = {values[each]}' for each in taken)})"
     return found
 
