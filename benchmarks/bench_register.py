@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from cior.store_parts import SWITCH_S
 from cior_core.people import LedgerEntry
 from cior_register.register import Register, RegisterLimits
 from measured import Clocked, Row, Table, latency, write
@@ -82,6 +84,7 @@ async def idle(seconds: float) -> list[float]:
 
 
 async def measured(dsn: str, *, rate: int, seconds: float) -> list[Table]:
+    sys.setswitchinterval(SWITCH_S)  # as the console's process does
     register = await asyncio.to_thread(Register.open, dsn, limits=RegisterLimits(patience_s=60))
     try:
         _, idle_late = await beside(lambda: idle(seconds / 2))

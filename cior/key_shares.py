@@ -30,7 +30,7 @@ SHARES: Final = {
     "connectors": Share(("centre_hmac", "retired", "team_public"), files=("repair.public", "keeper.public")),
     "streams": Share(("centre_hmac", "retired"), files=("signers.json",)),
     "sink": Share(("centre_hmac",), files=("signers.json",)),
-    "console": Share(("wall_token",), files=("console.signing", "register.key", "signers.json")),
+    "console": Share(("wall_token",), files=("signers.json", "console.signing", "register.key")),
 }
 """By service. The team's private key is in none."""
 

@@ -24,7 +24,7 @@ from cior_core import bundled
 from cior_core.errors import ConfigInvalid
 from cior_core.keyed import REMEMBERED_MS, RetiredKey
 from cior_core.sentences import SentenceBook
-from cior_core.signatures import key_name
+from cior_core.signatures import key_name, may_sign, signing_parts
 
 _HOUR_MS = 3_600_000
 Say = Callable[..., None]
@@ -152,6 +152,11 @@ def show(folder: Path, *, language: str) -> int:
     for role, name, from_ms, until_ms in rows:
         end = "" if until_ms is None else book.text("ended", {"until": _instant(until_ms)})
         say("row", role=role, name=name, since=_instant(from_ms), end=end)
+    for part in signing_parts(bundled.text("signers.toml")):
+        own = [each for each in ring if each.signer == part and each.until_ms is None]
+        wanted = may_sign(bundled.text("signers.toml"), part)
+        if own and not set(wanted) <= set(own[-1].kinds):
+            say("older_than_its_acts", part=part)
     if not any(each.role == KEEPER and each.until_ms is None for each in now):
         say("no_keeper")
     return 0

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from cior import packs
 from cior.city import load_city
+from cior.opening_store import opening_store
 from cior.packs import privacy_policy, taxonomy
 from cior.register_key import register_key
 from cior.settings import Centre, OpenIdSection
@@ -43,8 +44,7 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
         protocols=packs.protocols(rules),
         zone=ZoneInfo(centre.file.centre.zone),
         postures=packs.postures(rules),
-        # An embedded store has one user. On a server the console's may not read boxes, and the page says so.
-        boxes=Questions(store) if store.dsn.embedded else None,
+        boxes=Questions(store) if store.dsn.embedded else opening_store(centre),
         opens=opener(folder),
     )
     return Peopled(register=register, sign_in=sign_in, hands=hands)

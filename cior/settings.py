@@ -159,6 +159,29 @@ class OpenIdSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     role: tuple[RoleRule, ...] = ()
 
 
+class SealedSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[console.sealed]``: with which user of the store the response team's openings read closed boxes, on a server.
+    Left out: this console opens none, and says so.
+    """
+
+    dsn: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^clickhouses?://",
+            description="The store, with the user that may read boxes and nothing else; no password here",
+            examples=["clickhouse://cior_opening@clickhouse:8123"],
+        ),
+    ]
+    secret_file: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            description="File with its password, read at each opening",
+            examples=["/run/secrets/store_opening_password"],
+        ),
+    ]
+
+
 class RegisterSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[register]``: people, sessions and the ledger."""
 
@@ -203,6 +226,7 @@ class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
         ),
     ] = ""
     openid: OpenIdSection | None = None
+    sealed: SealedSection | None = None
 
 
 class MetricsSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):

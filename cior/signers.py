@@ -8,9 +8,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import structlog
+
 from cior_bus.signing import RING, ActionOpener, ActionSigner, make_key
 from cior_core import bundled
 from cior_core.signatures import SignerKey, may_sign, signing_parts
+
+log = structlog.get_logger("cior.signers")
 
 HONOURED_MS = 86_400_000
 """What an old key signed in its time is accepted so long after: a part may have been away."""
@@ -25,7 +29,16 @@ def open_signer(folder: Path, signer: str) -> ActionSigner:
     """The signer of a part, its key made on first use. Raises ``ConfigInvalid`` for a part that takes no actions."""
     if not private_file(folder, signer).exists():
         rotate_signer(folder, signer, honoured_ms=HONOURED_MS)
-    return ActionSigner(signer, private_file(folder, signer))
+    opened = ActionSigner(signer, private_file(folder, signer), ring=folder / RING)
+    lacking = opened.lacking(may_sign(bundled.text("signers.toml"), signer))
+    if lacking:
+        log.warning(
+            "signing_key_is_older_than_its_acts",
+            signer=signer,
+            kinds=[kind.value for kind in lacking],
+            cure="cior keys rotate actions",
+        )
+    return opened
 
 
 def signer_of(folder: Path, family: str) -> ActionSigner | None:

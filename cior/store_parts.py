@@ -42,9 +42,9 @@ from cior_store.migrate import migrate
 from cior_store.questions import ConsoleQuestions
 
 log = structlog.get_logger(__name__)
-# At the default of 5 ms a press would wait that long for the bulk writer at each of a dozen hand-overs of the
-# interpreter.
-_SWITCH_S = 0.0005
+# At the default of 5 ms a press would wait that long for the bulk writer, and a live feed for the ledger's, at each of
+# a dozen hand-overs of the interpreter.
+SWITCH_S = 0.0005
 
 
 def wall_ms() -> int:
@@ -68,7 +68,7 @@ def run_sink(arguments: PartArguments, *, with_console: bool) -> int:
             console, port = await running.enter_async_context(_console(arguments, walls, store, metrics))
             await _serve(arguments, stop, lambda: sink.failure or console.failure, port=port, metrics=url)
 
-    sys.setswitchinterval(_SWITCH_S)
+    sys.setswitchinterval(SWITCH_S)
     broker, test = arguments.tried_bus("cior-sink", user_of(Part.SINK))
     if not with_console:
         return drive(work, test)
@@ -95,6 +95,7 @@ def run_console(arguments: PartArguments) -> int:
             console, port = await running.enter_async_context(_console(arguments, broker, store, metrics))
             await _serve(arguments, stop, lambda: console.failure, port=port, metrics=url)
 
+    sys.setswitchinterval(SWITCH_S)
     broker, test = arguments.tried_bus("cior-console", user_of(Part.CONSOLE))
     return drive(work, test)
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import click
 from cryptography.hazmat.primitives import hashes
@@ -104,7 +105,8 @@ def renew(config: Path, data: Path | None, *, now: dt.datetime | None = None) ->
 
 def _names(centre: Centre, hosts: Sequence[str]) -> tuple[str, ...]:
     console = centre.file.console
-    found = dict.fromkeys((*hosts, *console.names, console.host, "localhost"))
+    in_the_bar = urlsplit(console.origin).hostname or ""
+    found = dict.fromkeys((*hosts, *console.names, in_the_bar, console.host, "localhost"))
     names = tuple(name for name in found if name not in _OPEN_ADDRESSES)
     if all(_is_loopback(name) for name in names):
         raise ConfigInvalid(

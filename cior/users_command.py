@@ -24,12 +24,11 @@ from cior_core.people import Grant, LedgerEntry, Person, Scope
 from cior_core.privacy import Role
 from cior_core.sentences import SentenceBook
 from cior_core.taxonomy import Government
-from cior_register import factors, people, sessions
-from cior_register.passwords import hashed
+from cior_register import factors, people, recovery, sessions
+from cior_register.passwords import hashed, one_time
 from cior_register.register import Register
 
 _ACTOR = "cior users"
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _WAIT_S = 30.0
 
 
@@ -79,7 +78,7 @@ def users() -> None:
 @on_register
 def add(*, login: str, name: str, speaks: str, role: str, language: str, **where: Any) -> None:
     """Add somebody with a role, and print their one-time password."""
-    password, now_ms = _one_time(), _now_ms()
+    password, now_ms = one_time(), _now_ms()
     person = Person(
         id=f"p-{secrets.token_hex(8)}", login=login, name=name, language=speaks, must_change=True,
         grants=(Grant(Role(role), _scope(where)),),
@@ -95,10 +94,18 @@ def add(*, login: str, name: str, speaks: str, role: str, language: str, **where
 
 @users.command()
 @click.argument("login")
+@click.option(
+    "--codes",
+    is_flag=True,
+    help="Ten recovery codes for a lost telephone; password and factors stay as they are.",
+)
 @on_register
-def reset(*, login: str, language: str, **where: Any) -> None:
-    """A new one-time password; second factors and sessions are over."""
-    password, now_ms, person = _one_time(), _now_ms(), _person(where, login)
+def reset(*, login: str, codes: bool, language: str, **where: Any) -> None:
+    """A new one-time password; second factors, recovery codes and sessions are over."""
+    if codes:
+        _recover(where, login, language)
+        return
+    password, now_ms, person = one_time(), _now_ms(), _person(where, login)
 
     def work(connection: Any) -> None:
         people.set_password(connection, person.id, hashed(password), now_ms=now_ms, must_change=True)
@@ -108,6 +115,19 @@ def reset(*, login: str, language: str, **where: Any) -> None:
     _act(where, _entry("people.reset", person.id), work)
     _say(language, "reset", login=person.login, password=password)
     _say(language, "must_change")
+
+
+def _recover(where: dict[str, Any], login: str, language: str) -> None:
+    person, codes = _person(where, login), recovery.new_codes()
+    _act(
+        where,
+        _entry("people.recovery_codes", person.id),
+        lambda connection: recovery.set_codes(connection, person.id, codes),
+    )
+    _say(language, "codes", login=person.login)
+    for code in codes:
+        click.echo(f"  {code}")
+    _say(language, "codes_once")
 
 
 @users.command()
@@ -229,12 +249,6 @@ def _entry(act: str, subject: str, **detail: str) -> LedgerEntry:
     return LedgerEntry(
         at_ms=_now_ms(), actor=_ACTOR, act=act, subject=subject, detail={**told, "os_user": getpass.getuser()}
     )
-
-
-def _one_time() -> str:
-    """Twenty letters and digits without those that look alike: 99 bits, in groups that can be read aloud."""
-    drawn = "".join(secrets.choice(_LETTERS) for _ in range(20))
-    return "-".join(drawn[at : at + 5] for at in range(0, 20, 5))
 
 
 def _now_ms() -> int:

@@ -71,7 +71,7 @@ class Access:
             return self.refuse(
                 "host", problem(421, "wall.host_unknown", "Not a name of this console: [console] names.")
             )
-        if request.headers.get("Authorization", "").startswith(_BEARER):
+        if _is_no_page(request):
             return None
         if request.method in SAFE or self._origins is not None:
             ours = self._origins if self._origins is not None else frozenset[Origin]
@@ -112,6 +112,13 @@ class Access:
 
 
 ACCESS = web.AppKey("access", Access)
+
+
+def _is_no_page(request: web.Request) -> bool:
+    """Whether a program asks, which no other site's page can make do it: by the token, or as another server."""
+    endpoint = request.app[TABLE].of(request)
+    is_for_servers = endpoint is not None and endpoint.is_for_servers
+    return is_for_servers or request.headers.get("Authorization", "").startswith(_BEARER)
 
 
 def _name_of(host: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 import structlog
@@ -24,6 +24,7 @@ from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.model import DataClass
 from cior_core.people import LedgerEntry, LedgerOutcome, SessionKind
 from cior_core.privacy import Asking, Decision, Policy, decide
+from cior_register.writer import nothing
 from cior_store.seeing import seeing
 
 log = structlog.get_logger("cior.console")
@@ -31,6 +32,8 @@ log = structlog.get_logger("cior.console")
 REASON = "Cior-Reason"
 """The header with the reason of a read, percent-encoded UTF-8 (RFC 3986 §2.1): EventSource and links have no body."""
 _REASON_LIMIT = 500
+_FIELDS = 8
+"""Of a form, at most."""
 _json = msgspec.json.Encoder()
 T = TypeVar("T")
 Work = Callable[[Any], T]
@@ -55,10 +58,8 @@ class Law(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LAW = web.AppKey("law", Law)
-
-
-def nothing_more(_connection: Any) -> None:
-    """The work of a read: its row is all."""
+nothing_more = nothing
+"""The work of a read: its row is all."""
 
 
 class Deed:
@@ -225,11 +226,22 @@ async def _read(request: web.Request, endpoint: Endpoint) -> msgspec.Struct | No
     if endpoint.query is not None:
         query = _converted(dict(request.query), endpoint.query)
     if endpoint.body is not None:
-        if request.content_type != "application/json":
+        if request.content_type != endpoint.body_type:
             raise Refused("request.not_json")
-        body = _decoded(await request.read(), endpoint.body)
+        body = _body(await request.read(), endpoint)
     keep_read(request, body=body, query=query)
     return body
+
+
+def _body(raw: bytes, endpoint: Endpoint) -> msgspec.Struct:
+    assert endpoint.body is not None
+    if not endpoint.is_for_servers:
+        return _decoded(raw, endpoint.body)
+    try:
+        form = dict(parse_qsl(raw.decode("ascii"), max_num_fields=_FIELDS))
+    except ValueError as error:
+        raise Refused("request.malformed", where="form") from error
+    return _converted(form, endpoint.body)
 
 
 def _decoded(raw: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:

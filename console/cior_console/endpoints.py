@@ -25,6 +25,7 @@ Handler = Callable[[web.Request], Awaitable[Any]]
 
 FRESH_MS = 300_000
 """How long after a sign-in or a re-authentication it counts as fresh."""
+FORM = "application/x-www-form-urlencoded"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -47,6 +48,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
       transaction of the act (``authorising.Deed``), and an answer without it is refused.
     * ``goes_on_without_register``: law 13 lets those who are signed in go on while the register is away.
     * ``body``, ``query``, ``answer``: structs; ``headers``: what else the handler reads, with its meaning.
+    * ``is_for_servers``: another server asks this, so it has no ``Origin``, and its body is a form; it proves itself.
     * ``media_type``: of an answer that is no struct; ``text/event-stream`` for one that does not end.
     """
 
@@ -61,6 +63,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     data_class: DataClass = DataClass.RESTRICTED
     ledgered: Ledgered = Ledgered.NOTHING
     is_open: bool = False
+    is_for_servers: bool = False
     needs_fresh_sign_in: bool = False
     goes_on_without_register: bool = False
     body: type[msgspec.Struct] | None = None
@@ -75,6 +78,11 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     def streams(self) -> bool:
         """Whether its answer goes on for as long as who asks stays."""
         return self.media_type == "text/event-stream"
+
+    @property
+    def body_type(self) -> str:
+        """The media type of its body."""
+        return FORM if self.is_for_servers else "application/json"
 
     @property
     def is_unsafe(self) -> bool:

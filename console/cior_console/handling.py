@@ -83,7 +83,11 @@ class Handling:
             metrics=metrics,
         )
         app[DRILLS] = DrillRoom(types=hands.types, current=feed.current)
-        app[BOOK], app[ARCHIVE], app[SEALED] = self.book, Archive(register), SealedRoom(hands.boxes)
+        app[BOOK], app[ARCHIVE], app[SEALED] = (
+            self.book,
+            Archive(register),
+            SealedRoom(register.pinned, hands.boxes),
+        )
         app[SILENCES] = self.silences
         self.duty = DutyKeeping(register, hands.bus, zone=hands.zone, now_ms=now_ms)
         app[DUTY] = self.duty

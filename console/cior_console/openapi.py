@@ -53,7 +53,7 @@ def _operation(endpoint: Endpoint, by_type: Mapping[int, Json], components: Mapp
         "x-ledger": endpoint.ledgered.value,
     }
     if endpoint.body is not None:
-        content = {"application/json": {"schema": by_type[id(endpoint.body)]}}
+        content = {endpoint.body_type: {"schema": by_type[id(endpoint.body)]}}
         made["requestBody"] = {"required": True, "content": content}
     return made
 

@@ -101,6 +101,9 @@ class ConsolePart:
         competence = Competence(settings.taxonomy, agencies)
         feed = AlertFeed(settings.taxonomy, now_ms=now_ms, competent=competence, metrics=metrics)
         questions = ConsoleQuestions(store)
+        self._door = Door(
+            host=settings.host, port=settings.port, origin=settings.origin, certificate=settings.certificate
+        )
         config = WallConfig(
             token=settings.token,
             centre=settings.name,
@@ -108,12 +111,9 @@ class ConsolePart:
             questions=wall_questions(questions, now_ms, drills=settings.drill),
             drill=settings.drill,
             now_ms=now_ms,
-            names=settings.names,
+            names=settings.names | {each.host for each in self._door.origins()},
         )
         self._settings, self._metrics, self._now_ms = settings, metrics, now_ms
-        self._door = Door(
-            host=settings.host, port=settings.port, origin=settings.origin, certificate=settings.certificate
-        )
         self._reader = FeedReader(bus, feed.apply)
         self._app = create_app(
             feed,

@@ -1,9 +1,11 @@
-"""Sealed openings: the response team, freshly signed in, says why; the ledger has it; then the boxes leave, still
-closed. The server has no key to them: they are opened in the team's browser (law 17).
+"""Sealed openings: the response team, freshly signed in, says why; the ledger has it, and a signed page outside the
+database has the ledger (law 15); then the boxes leave, still closed. The server has no key to them: they are opened in
+the team's browser (law 17).
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Protocol
 
 import msgspec
@@ -45,16 +47,19 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SealedStore(Protocol):
-    """The store, asked by the response team's own user."""
+    """The store, asked by the one user that may read boxes."""
 
-    def sealed_raw(self, raw_id: str) -> RawRow | None:
-        """One sealed record."""
+    def sealed_raws(self, raw_ids: Sequence[str], /) -> Sequence[RawRow | None]:
+        """Sealed records by their ids, in this order; None for one that it does not have."""
         ...
 
 
 class SealedRoom(msgspec.Struct, frozen=True):
-    """Who has the boxes. ``store`` None: this console was given no user that may read them."""
+    """Who has the boxes. ``store`` None: this console was given no user that may read them. ``pinned`` returns once a
+    signed page covers what the ledger holds; raises ``SourceUnavailable`` (``checkpoint.unwritten``).
+    """
 
+    pinned: Callable[[], Awaitable[None]]
     store: SealedStore | None = None
 
 
@@ -62,7 +67,8 @@ SEALED = web.AppKey("sealed", SealedRoom)
 
 
 async def _open(request: web.Request) -> Opening:
-    alert, deed, store = alert_of(request), request[DEED], request.app[SEALED].store
+    alert, deed, room = alert_of(request), request[DEED], request.app[SEALED]
+    store = room.store
     if not is_sealed(alert):
         raise Refused("sealed.not_sealed")
     if store is None:
@@ -71,15 +77,16 @@ async def _open(request: web.Request) -> Opening:
     reason = shown_text(body_of(request, OpeningBody).reason)
     entry = deed.entry(reason=reason, detail={"version": alert.version})
     await deed.write(nothing_more, entry=entry)
+    await room.pinned()
     rows = await asked(lambda: _boxes(store, alert))
     boxes = tuple(_box(row) for row in rows if row is not None)
     now_ms = request.app[DESK].now_ms()
     return Opening(alert_id=alert.id, opened_ms=now_ms, boxes=boxes, missing=len(rows) - len(boxes))
 
 
-def _boxes(store: SealedStore, alert: Alert) -> list[RawRow | None]:
+def _boxes(store: SealedStore, alert: Alert) -> Sequence[RawRow | None]:
     ids = dict.fromkeys(each.raw.raw_id for each in alert.members if each.raw is not None)
-    return [store.sealed_raw(raw_id) for raw_id in ids]
+    return store.sealed_raws(list(ids))
 
 
 def _box(row: RawRow) -> Box:
@@ -102,6 +109,13 @@ def sealed_endpoints() -> tuple[Endpoint, ...]:
             ledgered=Ledgered.ACT,
             body=OpeningBody,
             answer=Opening,
-            problems=("alert.unknown", "sealed.not_sealed", "sealed.no_store", "request.unavailable"),
+            problems=(
+                "alert.unknown",
+                "sealed.not_sealed",
+                "sealed.no_store",
+                "sealed.store_refused",
+                "checkpoint.unwritten",
+                "request.unavailable",
+            ),
         ),
     )

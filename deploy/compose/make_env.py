@@ -45,8 +45,12 @@ BUS = (
 """Users of the broker: docs/rights.md, with the families of deploy/compose/centre."""
 
 
-def lines() -> list[str]:
-    """The file's lines, with new secrets."""
+OPENING = "store_opening_password"
+"""Of the store's user for sealed openings: the console reads it as a file, ``.env`` has its digest alone."""
+
+
+def lines(opening: str) -> list[str]:
+    """The file's lines, with new secrets; ``opening``: the password in :data:`OPENING`."""
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     made = [
         "# Secrets of this centre. Keep a copy in a safe place; never commit it.",
@@ -56,6 +60,7 @@ def lines() -> list[str]:
         password = secrets.token_hex(24)
         made.append(f"CIOR_CLICKHOUSE_{user}_PASSWORD={password}")
         made.append(f"CIOR_CLICKHOUSE_{user}_SHA256={hashlib.sha256(password.encode()).hexdigest()}")
+    made.append(f"CIOR_CLICKHOUSE_OPENING_SHA256={hashlib.sha256(opening.encode()).hexdigest()}")
     made += [
         f"CIOR_GRAFANA_WEBHOOK_TOKEN={secrets.token_hex(24)}",
         "# Whom Grafana tells when a part of the centre fails. These two lead nowhere: put yours here, then",
@@ -73,7 +78,13 @@ def lines() -> list[str]:
 
 def files() -> dict[str, str]:
     """Name to content of what services read as files, with new secrets."""
-    names = ["grafana_admin_password", "grafana_secret_key", "register_owner_password", "register_password"]
+    names = [
+        "grafana_admin_password",
+        "grafana_secret_key",
+        "register_owner_password",
+        "register_password",
+        OPENING,
+    ]
     names += [f"{user}.password" for user in BUS]
     return {name: secrets.token_hex(24) for name in names}
 
@@ -95,9 +106,10 @@ def main(arguments: list[str]) -> int:
     except FileExistsError:
         print(f"{path.name} is there already; it is left as it is", file=sys.stderr)
         return 2
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines()) + "\n")
     write_files(path.parent / "secrets")
+    opening = (path.parent / "secrets" / OPENING).read_text(encoding="utf-8").strip()
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines(opening)) + "\n")
     print(f"{path.name} and secrets/ written")
     return 0
 

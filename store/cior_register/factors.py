@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from cior_core.errors import IntegrityBroken
 from cior_core.model import Struct
 from cior_register.ledger import next_seq
-from cior_register.tables import PASSKEYS, TOTP
+from cior_register.tables import PASSKEYS, RECOVERY_CODES, TOTP
 
 _PURPOSE = b"cior.register.totp.v1:"
 
@@ -140,7 +140,7 @@ def remove_totp(connection: Connection, person_id: str) -> bool:
 
 def forget(connection: Connection, person_id: str) -> None:
     """All second factors of a person: they enrol again."""
-    for table in (TOTP, PASSKEYS):
+    for table in (TOTP, PASSKEYS, RECOVERY_CODES):
         connection.execute(delete(table).where(table.c.person_id == person_id))
 
 

@@ -72,8 +72,13 @@ def checkpoints(register: Register, keep: Callable[[Head], object], *, every_s: 
     def look() -> None:
         head = register.head
         if head is not None and head.seq > 0 and kept[-1:] != [head]:
-            keep(head)
+            try:
+                keep(head)
+            except CiorError as fault:
+                register.pins.failed(fault)
+                raise
             kept[:] = [head]
+            register.pins.kept(head.seq)
 
     return Follower("register-checkpoints", look, register.writer.pin_wanted, every_s=every_s)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -61,6 +61,19 @@ def named(entry: LedgerEntry) -> LedgerEntry:
 
 def append(connection: Connection, last: Head, entry: LedgerEntry) -> Head:
     """Write ``entry`` after ``last``; the new end. Raises ``PayloadRejected`` (``ledger.*``, ``canonical.*``)."""
+    made, row = chained(last, entry)
+    append_all(connection, [row])
+    return made
+
+
+def append_all(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write what :func:`chained` made, in this order."""
+    if rows:
+        connection.execute(_INSERT, rows)
+
+
+def chained(last: Head, entry: LedgerEntry) -> tuple[Head, dict[str, Any]]:
+    """The row of ``entry`` after ``last``, not written yet, and the end that it makes. Raises ``PayloadRejected``."""
     entry = named(entry)
     content = canonical(entry)
     if len(content) > MOST_BYTES:
@@ -73,8 +86,7 @@ def append(connection: Connection, last: Head, entry: LedgerEntry) -> Head:
         "seq": made.seq, "id": entry.id, "entry": content, "previous": last.hash, "hash": made.hash,
         "at_ms": entry.at_ms, "actor": entry.actor, "act": entry.act, "subject": entry.subject,
     }  # fmt: skip
-    connection.execute(_INSERT, row)
-    return made
+    return made, row
 
 
 _INSERT = insert(LEDGER)

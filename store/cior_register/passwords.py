@@ -5,10 +5,20 @@ Making and checking take tens of milliseconds of a processor: an event loop call
 
 from __future__ import annotations
 
+import secrets
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def one_time() -> str:
+    """Twenty letters and digits without those that look alike: 99 bits, in groups that can be read aloud."""
+    drawn = "".join(secrets.choice(_LETTERS) for _ in range(20))
+    return "-".join(drawn[at : at + 5] for at in range(0, 20, 5))
 
 
 def hashed(password: str) -> str:

@@ -23,7 +23,8 @@ from cior_register.dsn import RegisterDsn
 from cior_register.engine import open_engine, prepare_file
 from cior_register.journal import ACTS, Journal
 from cior_register.migrate import migrate, refuse_unready
-from cior_register.writer import Amended, Writer
+from cior_register.pins import Pins
+from cior_register.writer import Amended, Writer, nothing
 
 log = structlog.get_logger("cior_register.register")
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class Register:
     def __init__(self, engine: Engine, readers: Engine, writer: Writer, limits: RegisterLimits) -> None:
         self._engine, self._readers, self.writer = engine, readers, writer
         self._limits = limits
+        self.pins = Pins(writer.pin_wanted)
         self._journal: Journal | None = None
         self._pool = ThreadPoolExecutor(limits.readers, thread_name_prefix="register-read")
 
@@ -135,7 +137,7 @@ class Register:
 
     async def note(self, entry: LedgerEntry, *, patience_s: float | None = None) -> None:
         """An act or a read that changes nothing in the register: its entry is all."""
-        await self.act(entry, _nothing, patience_s=patience_s)
+        await self.act(entry, nothing, patience_s=patience_s)
 
     async def note_even_away(self, entry: LedgerEntry, *, patience_s: float = 1.0) -> bool:
         """The acknowledgement of life-safety: into the ledger, or while that is away into the journal, on the disk
@@ -164,6 +166,15 @@ class Register:
         """:meth:`read` for who has no event loop."""
         with faults.translated(), self._readers.connect() as connection, connection.begin():
             return query(connection)
+
+    async def pinned(self) -> None:
+        """Return once a signed page outside the database covers everything that was committed here (law 15).
+
+        Raises ``SourceUnavailable`` (``checkpoint.unwritten``), also where nobody signs pages (``following``).
+        """
+        head = self.head
+        seq = head.seq if head is not None else 0
+        await asyncio.to_thread(self.pins.wait, seq, patience_s=self._limits.patience_s)
 
     def keep_published(self, seq: int, *, was: int) -> None:
         """Entries up to ``seq`` are on the bus, after those up to ``was``: bookkeeping, which is no act.

@@ -151,6 +151,36 @@ PASSKEYS = Table(
     _by_entry(),
     Index("passkeys_person", "person_id"),
 )
+RECOVERY_CODES = Table(
+    "recovery_codes",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    _person(),
+    Column("used_ms", BigInteger),
+    _by_entry(),
+    Index("recovery_codes_person", "person_id", "used_ms"),
+)
+PROVIDER_SESSIONS = Table(
+    "provider_sessions",
+    METADATA,
+    Column("session_id", Text, ForeignKey("sessions.id"), primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sid", Text, nullable=False),
+    _by_entry(),
+    Index("provider_sessions_sid", "issuer", "sid"),
+    Index("provider_sessions_subject", "issuer", "subject"),
+)
+# Bookkeeping that is no act: it names nobody (digests alone), and is forgotten after an hour.
+LOCKOUTS = Table(
+    "lockouts",
+    METADATA,
+    Column("counter", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("failures", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Index("lockouts_last_ms", "last_ms"),
+)
 ACTS = Table(
     "acts",
     METADATA,

@@ -34,6 +34,10 @@ _LAST_WORDS_S = 10.0
 _PINNED = ("sealed.", "hold.")
 
 
+def nothing(_connection: Connection) -> None:
+    """The work of an entry that is all: such entries are written together."""
+
+
 class Amended(msgspec.Struct, Generic[T], frozen=True):
     """What work returns when only it knows what the ledger must say: its value, and the whole entry."""
 
@@ -175,10 +179,17 @@ class Writer:
             head = first = ledger.locked_head(connection)
             notes = self._notes.close_file() if self._notes is not None and self._notes.is_waiting else []
             head = journal.take_in(connection, head, notes)
+            notes_of_run: list[dict[str, Any]] = []
             for job in jobs:
-                head, settle, act = _tried(connection, head, job)
+                if job.work is nothing and job.entry is not None:
+                    head, settle, act = _noted(head, job.entry, job.future, notes_of_run)
+                else:
+                    ledger.append_all(connection, notes_of_run)
+                    notes_of_run.clear()
+                    head, settle, act = _tried(connection, head, job)
                 settled.append(settle)
                 acts.append(act)
+            ledger.append_all(connection, notes_of_run)
         if notes and self._notes is not None:
             self._notes.forget(notes)
         self._tell(head, has_grown=head.seq > first.seq, acts=acts)
@@ -204,6 +215,21 @@ class Writer:
             self.grown.set()
         if any(act.startswith(_PINNED) for act in acts):
             self.pin_wanted.set()
+
+
+def _noted(
+    head: Head, entry: LedgerEntry, future: Future[Any], run: list[dict[str, Any]]
+) -> tuple[Head, Callable[[], None], str]:
+    """An entry that is all joins ``run``, which is written at once: no savepoint, so what the database refuses of a run
+    makes its group be done one by one.
+    """
+    try:
+        made, row = ledger.chained(head, entry)
+    except PayloadRejected as error:
+        told = error  # the name goes with this block
+        return head, lambda: future.set_exception(told), ""
+    run.append(row)
+    return made, lambda: future.set_result(None), entry.act
 
 
 def _tried(connection: Connection, head: Head, job: _Job) -> tuple[Head, Callable[[], None], str]:

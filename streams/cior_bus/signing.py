@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -45,10 +46,15 @@ def refuse_if_shared(path: Path) -> None:
 
 
 class ActionSigner:
-    """Signs in the name of one part with the private key in ``path``."""
+    """Signs in the name of one part with the private key in ``path``.
 
-    def __init__(self, signer: str, path: Path) -> None:
+    ``ring``: where the public keys stand. With it, what readers would refuse this key is not signed at all: an act that
+    nobody takes is told to whoever asks for it, not lost on the way.
+    """
+
+    def __init__(self, signer: str, path: Path, *, ring: Path | None = None) -> None:
         self.signer, self._path = signer, path
+        self._readers = ActionOpener(ring) if ring is not None else None
         self._read: tuple[int, SigningKey] | None = None
 
     def __repr__(self) -> str:
@@ -60,8 +66,14 @@ class ActionSigner:
         return bytes(self._key().verify_key)
 
     def sign(self, action: Action, *, at_ms: int) -> Action:
-        """``action`` with its proof. ``at_ms``: now. Raises ``ConfigInvalid``."""
+        """``action`` with its proof. ``at_ms``: now. Raises ``ConfigInvalid`` (``keys.kind_not_signed``)."""
         key = self._key()
+        if action.kind in self.lacking((action.kind,)):
+            raise ConfigInvalid(
+                "keys.kind_not_signed",
+                f"the key of {self.signer} may not sign '{action.kind.value}': it is older than this kind of act",
+                cure="cior keys rotate actions; nothing needs to be started again",
+            )
         bare = Proof(
             signer=self.signer,
             key=key_name(bytes(key.verify_key)),
@@ -71,6 +83,19 @@ class ActionSigner:
         )
         made = key.sign(signatures.message_of(action, bare)).signature
         return msgspec.structs.replace(action, proof=msgspec.structs.replace(bare, signature=made))
+
+    def lacking(self, kinds: Sequence[ActionKind]) -> tuple[ActionKind, ...]:
+        """Which of these readers would refuse this key today; none where there is no ring to ask. Raises
+        ``ConfigInvalid``.
+        """
+        keys = self._readers.ring.keys if self._readers is not None else ()
+        if not keys:
+            return ()
+        own = key_name(self.public)
+        known = [
+            each for each in keys if each.signer == self.signer and each.key == own and each.until_ms is None
+        ]
+        return tuple(kind for kind in kinds if not any(kind in each.kinds for each in known))
 
     def _key(self) -> SigningKey:
         try:

@@ -48,9 +48,11 @@ def installed() -> Path:
 
 
 class OidcProvider:
-    """Use as a context manager. ``redirects``: where its client ``cior`` may be sent; ``secret``: that client's."""
+    """Use as a context manager. ``redirects``: where its client ``cior`` may be sent; ``secret``: that client's;
+    ``ends``: where it is told that a session ended (back-channel logout).
+    """
 
-    def __init__(self, folder: Path, *, redirects: list[str], leaves: list[str]) -> None:
+    def __init__(self, folder: Path, *, redirects: list[str], leaves: list[str], ends: str = "") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -58,6 +60,7 @@ class OidcProvider:
         clients = [
             {"client_id": name, "client_secret": self.secret, "redirect_uris": redirects,
              "post_logout_redirect_uris": leaves, "id_token_signed_response_alg": "ES256"}
+            | ({"backchannel_logout_uri": ends, "backchannel_logout_session_required": True} if ends else {})
             for name in ("cior", "other")
         ]  # fmt: skip
         program, _ = node()

@@ -22,13 +22,14 @@ class Again:
     async def by_code(self, visitor: Visitor, session: Session, code: str) -> None:
         """Raises ``Refused`` (``sign_in.code_wrong``, ``sign_in.wait``)."""
         attempt = self._flow.attempt(visitor, f"{session.person_id}/code")
-        self._flow.may_try(attempt)
+        await self._flow.lockout.may_try(attempt)
         entry = self._flow.book.of_session("session.code", session)
         try:
             await self._flow.take_code(session.person_id, code, entry)
         except AccessDenied as error:
+            self._flow.lockout.keep()
             raise Refused("sign_in.code_wrong") from error
-        self._flow.was_right(attempt)
+        self._flow.lockout.was_right(attempt)
         await self.proven(session, "totp")
 
     async def by_password(self, visitor: Visitor, session: Session, password: str) -> None:
@@ -41,12 +42,12 @@ class Again:
     async def own_password(self, visitor: Visitor, session: Session, password: str) -> None:
         """Whether it is the caller's password, counted as any other try. Raises ``Refused``."""
         attempt = self._flow.attempt(visitor, session.person_id)
-        self._flow.may_try(attempt)
+        await self._flow.lockout.may_try(attempt)
         known = await self._register.read(lambda c: people.credentials_of(c, session.person_id))
         stored = known.password_hash if known is not None else None
         if not (await self._flow.checked(password, stored)).is_right:
             raise await self._flow.wrong("sign_in.wrong", attempt, visitor)
-        self._flow.was_right(attempt)
+        self._flow.lockout.was_right(attempt)
 
     async def asked(self, session: Session) -> tuple[str, dict[str, Any]]:
         """What to ask the caller's passkeys. Raises ``Refused`` (``sign_in.no_passkey``)."""
@@ -66,7 +67,7 @@ class Again:
             raise Refused("sign_in.passkey")
         entry = self._flow.book.of_session("session.passkey", session)
         try:
-            await self._flow.use_key(key, expected, answer, entry)
+            await self._flow.use_key(key, self._flow.uses_of(key, expected, answer), entry)
         except AccessDenied as error:
             raise Refused("sign_in.passkey") from error
         await self.proven(session, "passkey")

@@ -44,6 +44,19 @@ class CodeBody(_Body, frozen=True, kw_only=True):
     code: Code
 
 
+class RecoveryBody(_Body, frozen=True, kw_only=True):
+    """One of the codes that were made for the day a telephone is lost, as it was written down."""
+
+    ticket: Ticket
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class LogoutBody(msgspec.Struct, frozen=True, kw_only=True):
+    """OpenID Connect Back-Channel Logout 1.0 §2.5; what else the form holds is let be."""
+
+    logout_token: Annotated[str, msgspec.Meta(min_length=1, max_length=16_384)]
+
+
 class NewPasswordBody(_Body, frozen=True, kw_only=True):
     """A password of one's own instead of the one that was made for the first sign-in."""
 
@@ -124,7 +137,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far a sign-in has come.
 
     * ``signed_in``: ``session`` says whose.
-    * ``second_factor``: one of ``methods`` (``totp``, ``passkey``) is wanted.
+    * ``second_factor``: one of ``methods`` (``totp``, ``passkey``, ``recovery``) is wanted.
     * ``new_password``: the one that was shown was made for the first sign-in.
     * ``enrol``: this role needs a second factor, and the person has none: one of ``methods`` is to be made now.
     """
@@ -141,6 +154,12 @@ class NewCode(msgspec.Struct, frozen=True, kw_only=True):
     ticket: str
     secret: str
     address: str
+
+
+class RecoveryCodes(msgspec.Struct, frozen=True, kw_only=True):
+    """Shown once: only digests are kept. Each stands once for the second factor."""
+
+    codes: tuple[str, ...]
 
 
 class PasskeyAsk(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,10 +182,12 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FactorRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One second factor: ``totp``, or a passkey with its name and the start of its id."""
+    """One second factor: ``totp``, or a passkey with its name and the start of its id. ``recovery``: ``label`` says how
+    many codes are left.
+    """
 
     id: str
-    method: Literal["totp", "passkey"]
+    method: Literal["totp", "passkey", "recovery"]
     label: str
     added_ms: int
 

@@ -17,6 +17,8 @@ from cior_core.privacy import Role
 
 VISITOR: Final = "visitor"
 """The actor of what nobody with a name did."""
+PROVIDER: Final = "city provider"
+"""The actor of what the city's own sign-in did."""
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
@@ -78,6 +80,13 @@ class Book:
         return LedgerEntry(
             at_ms=self._now_ms(), actor=person_id, act=act, subject=subject or person_id,
             detail={"peer": visitor.peer, "browser": visitor.label},
+        )  # fmt: skip
+
+    def by_provider(self, session_id: str, person_id: str) -> LedgerEntry:
+        """The city's provider ended a session of ours."""
+        return LedgerEntry(
+            at_ms=self._now_ms(), actor=PROVIDER, act="session.ended", subject=session_id, rule="by_provider",
+            detail={"person": person_id},
         )  # fmt: skip
 
 

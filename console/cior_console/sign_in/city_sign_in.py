@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from cior_console.problems import Refused
 from cior_console.sign_in import claims as claims_of
@@ -20,13 +21,18 @@ from cior_console.sign_in.again import Again
 from cior_console.sign_in.book import Visitor
 from cior_console.sign_in.claims import RoleRule
 from cior_console.sign_in.flow import Half, More, Ready, SignIn
+from cior_console.sign_in.lockout import Attempt
 from cior_console.sign_in.openid import Claims, Journey, OpenIdProvider
 from cior_console.sign_in.tickets import Tickets
 from cior_core.errors import CredentialsRefused, PayloadRejected
 from cior_core.people import Grant, Person, Session
-from cior_register import people
+from cior_register import people, provider_sessions
+from cior_register.provider_sessions import AtProvider
 
+log = structlog.get_logger("cior.console.sign_in")
 _MOST_KEPT: Final = 2048
+_SEEN_S: Final = 600.0
+"""How long a logout token's id is remembered; such a token lives two minutes (§2.4)."""
 
 
 class CityRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +54,7 @@ class CitySignIn:
         self._journeys: Tickets[tuple[Journey, Session | None]] = Tickets(
             now_ms=now_ms, life_s=600.0, most=_MOST_KEPT
         )
+        self._seen: Tickets[str] = Tickets(now_ms=now_ms, life_s=_SEEN_S, most=_MOST_KEPT)
         self._tokens: Tickets[str] = Tickets(now_ms=now_ms, life_s=14 * 3600.0, most=_MOST_KEPT)
 
     async def begun(self, session: Session | None = None) -> tuple[str, str]:
@@ -70,7 +77,8 @@ class CitySignIn:
         try:
             claims = await self._provider.finish(journey, query)
         except CredentialsRefused as error:
-            attempt = self._flow.attempt(visitor, "openid")
+            attempt = Attempt(visitor.peer, "openid", is_nobodys=True)
+            await self._flow.lockout.may_try(attempt)  # each is a row of the ledger
             await self._flow.wrong("openid.refused", attempt, visitor, why=error.code)
             raise Refused("openid.refused") from error
         person = await self._person(claims, visitor)
@@ -80,7 +88,12 @@ class CitySignIn:
             await self._again.proven(session, "oidc")
             return None
         is_two = claims_of.is_two_factors(claims.factors, claims.context, contexts=self.rules.contexts)
-        half = Half(person_id=person.id, proven=("oidc", "mfa") if is_two else ("oidc",), attempts=())
+        there = AtProvider(
+            issuer=claims.issuer, subject=claims.subject, sid=claims_of.text(claims.all, "sid")
+        )
+        half = Half(
+            person_id=person.id, proven=("oidc", "mfa") if is_two else ("oidc",), attempts=(), there=there
+        )
         found = await self._flow.further(half, visitor)
         if isinstance(found, Ready):
             self._tokens.keep(found.found.session.id, claims.token)
@@ -92,6 +105,25 @@ class CitySignIn:
         if token is None:
             return ""
         return await self._provider.leaving(token, back_to=self._home, state=cookies.new_token()) or ""
+
+    async def logged_out(self, token: str) -> None:
+        """The provider ended a session, or all of somebody's: those that began there end here, each with its row.
+
+        Raises ``Refused`` (``openid.logout_token``).
+        """
+        try:
+            ended = await self._provider.ended(token)
+        except CredentialsRefused as error:
+            log.warning("logout_token_refused", code=error.code)
+            raise Refused("openid.logout_token") from error
+        if self._seen.look(ended.id) is not None:
+            raise Refused("openid.logout_token")
+        there = AtProvider(issuer=ended.issuer, subject=ended.subject, sid=ended.sid)
+        for session_id, person_id in await self._means.register.read(
+            lambda c: provider_sessions.lasting(c, there)
+        ):
+            await self._flow.end_by_provider(session_id, person_id)
+        self._seen.keep(ended.id, ended.id)
 
     async def _person(self, claims: Claims, visitor: Visitor) -> Person:
         grants = claims_of.grants(claims.all, self.rules.roles)

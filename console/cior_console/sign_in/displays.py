@@ -53,7 +53,7 @@ class Displays:
     async def enrolled(self, visitor: Visitor, typed: str) -> Ready:
         """The wall shows its code: it has an account and a session from now on. Raises ``Refused``."""
         attempt = self._flow.attempt(visitor, "display")
-        self._flow.may_try(attempt)
+        await self._flow.lockout.may_try(attempt)
         planned = self._codes.take("".join(typed.upper().split()).replace("-", ""))
         if planned is None:
             raise await self._flow.wrong("sign_in.display_code", attempt, visitor)
@@ -79,6 +79,6 @@ class Displays:
 
         entry = self._flow.book.of_person("display.enrolled", planned.by, visitor, subject=person.id)
         await self._means.register.act(entry, enrol)
-        self._flow.was_right(attempt)
+        self._flow.lockout.was_right(attempt)
         self._flow.live.began(token, Found(session, person))
         return Ready(token, Found(session, person))

@@ -65,6 +65,11 @@ def _way_in() -> Iterator[Endpoint]:
         handler=_at(SignInDesk.code), body=answers.CodeBody, **step,
     )  # fmt: skip
     yield _open(
+        name="sign_in.recovery", path=f"{_BASE}/sign-in/recovery",
+        says="A code for the day the telephone is lost; each is good once", handler=_at(SignInDesk.recovery),
+        body=answers.RecoveryBody, **step,
+    )  # fmt: skip
+    yield _open(
         name="sign_in.passkey_asked", method="POST", path=f"{_BASE}/sign-in/passkey/options",
         says="What to ask a passkey; without a ticket it says who it is", handler=_at(SignInDesk.passkey_options),
         body=answers.PasskeyAskBody, answer=answers.PasskeyAsk,
@@ -84,6 +89,12 @@ def _way_in() -> Iterator[Endpoint]:
     yield _open(
         name="openid.ended", method="GET", path=f"{_BASE}/sign-in/oidc/callback",
         says="Back from the city's own sign-in; a page that leads home", handler=_at(SignInDesk.city_ends),
+    )  # fmt: skip
+
+    yield _open(
+        name="openid.logged_out", method="POST", path=f"{_BASE}/sign-in/oidc/back-channel", is_for_servers=True,
+        says="The city's provider ends sessions (OpenID Connect Back-Channel Logout 1.0); its token proves it",
+        handler=_at(SignInDesk.city_logs_out), body=answers.LogoutBody, problems=("openid.logout_token",),
     )  # fmt: skip
 
 
@@ -186,6 +197,11 @@ def _own_factors() -> Iterator[Endpoint]:
     yield _fresh_act(
         name="factor.passkey_added", method="POST", path=f"{_BASE}/factors/passkey", status=204,
         says="It is made", handler=_at(SignInDesk.passkey_added), body=answers.PasskeyBody,
+    )  # fmt: skip
+    yield _fresh_act(
+        name="factor.recovery_made", method="POST", path=f"{_BASE}/factors/recovery",
+        says="Ten codes for the day the telephone is lost, shown once; those before are void",
+        handler=_at(SignInDesk.recovery_made), answer=answers.RecoveryCodes,
     )  # fmt: skip
     yield _fresh_act(
         name="factor.removed", method="DELETE", path=f"{_BASE}/factors/{{id}}", status=204,

@@ -15,7 +15,7 @@ from cior_console.sign_in.flow import Half, More, Ready, SignIn
 from cior_console.sign_in.tickets import Tickets
 from cior_core.errors import CredentialsRefused, PayloadRejected
 from cior_core.people import LedgerEntry, Person, Session
-from cior_register import factors, people, sessions
+from cior_register import factors, people, recovery, sessions
 
 _MOST_PASSKEYS = 10
 
@@ -134,6 +134,13 @@ class Enrolment:
         for ended in await self._means.register.act(entry, change):
             self._flow.live.forget(ended)
 
+    async def recovery_made(self, session: Session) -> tuple[str, ...]:
+        """Ten codes, to be shown once; those before are void."""
+        codes, person_id = recovery.new_codes(), session.person_id
+        entry = self._flow.book.of_session("factor.added", session, subject="recovery")
+        await self._means.register.act(entry, lambda c: recovery.set_codes(c, person_id, codes))
+        return codes
+
     async def remove(self, session: Session, factor_id: str, *, is_guarded: bool) -> None:
         """A factor goes; not the last one of somebody who needs one. Raises ``Refused``."""
         person_id = session.person_id
@@ -141,8 +148,11 @@ class Enrolment:
         def gone(connection: Any) -> bool:
             kept = factors.passkeys(connection, person_id)
             has_code = "totp" in factors.methods(connection, person_id)
-            if is_guarded and len(kept) + has_code < 2:
+            if is_guarded and factor_id != "recovery" and len(kept) + has_code < 2:
                 raise PayloadRejected("sign_in.last_factor", "this is the last second factor")
+            if factor_id == "recovery":
+                recovery.forget(connection, person_id)
+                return True
             if factor_id == "totp":
                 return has_code and factors.remove_totp(connection, person_id)
             found = next((each for each in kept if each.credential_id.hex() == factor_id), None)

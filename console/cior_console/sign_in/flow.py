@@ -8,7 +8,7 @@ against the browser is taken back only when all of it was right.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -20,8 +20,9 @@ from cior_console.sign_in.answers import State
 from cior_console.sign_in.book import Book, Visitor, first_role
 from cior_console.sign_in.cookies import KnownBrowsers
 from cior_console.sign_in.duties import needs_second_factor
+from cior_console.sign_in.kept_lockout import KeptLockout
 from cior_console.sign_in.live_sessions import Found, LiveSessions, SessionLimits
-from cior_console.sign_in.lockout import Attempt, Lockout
+from cior_console.sign_in.lockout import Attempt
 from cior_console.sign_in.passkeys import Passkey, Passkeys, named
 from cior_console.sign_in.passwords import Passwords, Verdict, weakness
 from cior_console.sign_in.tickets import Tickets
@@ -29,8 +30,9 @@ from cior_core.errors import AccessDenied, CapacityExhausted, CredentialsRefused
 from cior_core.model import Struct
 from cior_core.people import LedgerEntry, Person, Session, SessionKind
 from cior_core.privacy import Role
-from cior_register import factors, people, sessions
+from cior_register import factors, people, provider_sessions, recovery, sessions
 from cior_register.factors import SecretBox
+from cior_register.provider_sessions import AtProvider
 from cior_register.register import Register
 
 _CODE_TRIES: Final = 5
@@ -40,7 +42,8 @@ _WHOLE: Final = frozenset({"passkey", "mfa"})
 
 class Half(msgspec.Struct, frozen=True, kw_only=True):
     """A sign-in on its way: whose, what is proven, what was counted against the browser meanwhile, and the one ``step``
-    that it may take next: who lacks a second factor may make one, who has one must show it.
+    that it may take next: who lacks a second factor may make one, who has one must show it. ``there``: the session at
+    the city's provider that it comes from.
     """
 
     person_id: str
@@ -49,6 +52,7 @@ class Half(msgspec.Struct, frozen=True, kw_only=True):
     role: Role | None = None
     step: str = ""
     tries: int = 0
+    there: AtProvider | None = None
 
 
 class Ready(Struct, frozen=True):
@@ -86,10 +90,16 @@ class SignIn:
         self.means, self.limits = means, limits
         self.book = Book(key, means.now_ms)
         self.browsers = KnownBrowsers(key)
-        self._lockout = Lockout()
+        self.lockout = KeptLockout(means.register, self.book.digest, now_ms=self._now_ms, now_s=self._now_s)
         self.halves: Tickets[Half] = Tickets(now_ms=means.now_ms)
         self.challenges: Tickets[tuple[bytes, Half | None]] = Tickets(now_ms=means.now_ms)
         self.live = LiveSessions(self._read, self._end, now_ms=means.now_ms, limits=limits)
+
+    def _now_ms(self) -> int:
+        return self.means.now_ms()
+
+    def _now_s(self) -> float:
+        return self.means.now_s()
 
     # Passwords
 
@@ -98,11 +108,11 @@ class SignIn:
         known = await self._credentials(login)
         account = known.person.id if known is not None else self.book.digest(login)
         attempt = self.attempt(visitor, account)
-        self.may_try(attempt)
+        await self.lockout.may_try(attempt)
         try:
             verdict = await self.checked(password, None if known is None else known.password_hash)
         except Refused:
-            self._lockout.spared(attempt)
+            self.lockout.spared(attempt)
             raise
         if known is None or not verdict.is_right:
             raise await self.wrong("sign_in.wrong", attempt, visitor)
@@ -169,20 +179,32 @@ class SignIn:
 
     async def code(self, visitor: Visitor, ticket: str, code: str) -> Ready | More:
         """Six digits of a telephone."""
+        return await self._typed(visitor, ticket, "totp", lambda who, entry: self.take_code(who, code, entry))
+
+    async def recovery(self, visitor: Visitor, ticket: str, code: str) -> Ready | More:
+        """One of the codes for the day the telephone is lost."""
+        return await self._typed(
+            visitor, ticket, "recovery", lambda who, entry: self._take_recovery(who, code, entry)
+        )
+
+    async def _typed(
+        self, visitor: Visitor, ticket: str, method: str, take: Callable[[str, LedgerEntry], Awaitable[None]]
+    ) -> Ready | More:
         half = self.at_step(ticket, "second_factor")
         attempt = self.attempt(visitor, f"{half.person_id}/code")
-        self.may_try(attempt)
+        await self.lockout.may_try(attempt)
         self.halves.change(ticket, msgspec.structs.replace(half, tries=half.tries + 1))
-        entry = self.book.of_person("sign_in.code", half.person_id, visitor)
+        act = "sign_in.code" if method == "totp" else f"sign_in.{method}"
         try:
-            await self.take_code(half.person_id, code, entry)
+            await take(half.person_id, self.book.of_person(act, half.person_id, visitor))
         except AccessDenied as error:
+            self.lockout.keep()
             if half.tries + 1 >= _CODE_TRIES:
                 self.halves.take(ticket)
             raise Refused("sign_in.code_wrong") from error
         self.halves.take(ticket)
         done = msgspec.structs.replace(
-            half, proven=(*half.proven, "totp"), attempts=(*half.attempts, attempt), tries=0
+            half, proven=(*half.proven, method), attempts=(*half.attempts, attempt), tries=0
         )
         return await self.further(done, visitor)
 
@@ -201,6 +223,15 @@ class SignIn:
 
         await self.means.register.act(entry, use_up)
 
+    async def _take_recovery(self, person_id: str, code: str, entry: LedgerEntry) -> None:
+        now_ms = self.means.now_ms()
+
+        def use_up(connection: Any) -> None:
+            if not recovery.use(connection, person_id, code, now_ms=now_ms):
+                raise AccessDenied("sign_in.code", "this code is wrong, or was used")
+
+        await self.means.register.act(entry, use_up)
+
     async def passkey_asked(self, ticket: str) -> tuple[str, dict[str, Any]]:
         """What to ask a passkey: the one of a half sign-in, or anybody's."""
         half = self.at_step(ticket, "second_factor") if ticket else None
@@ -211,7 +242,7 @@ class SignIn:
     async def passkey(
         self, visitor: Visitor, ticket: str, answer: dict[str, Any], role: Role | None
     ) -> Ready | More:
-        """A passkey's answer. No try is counted: there is nothing to guess."""
+        """A passkey's answer."""
         expected, half = self.challenges.take(ticket) or (None, None)
         if expected is None:
             raise Refused("sign_in.ticket")
@@ -219,35 +250,43 @@ class SignIn:
         key = await self._proven_key(visitor, expected, answer, half.person_id if half is not None else "")
         proven = (*(half.proven if half is not None else ()), "passkey")
         chosen = half.role if half is not None else role
-        done = Half(person_id=key.person_id, proven=proven, attempts=attempts, role=chosen)
+        there = half.there if half is not None else None
+        done = Half(person_id=key.person_id, proven=proven, attempts=attempts, role=chosen, there=there)
         return await self.further(done, visitor)
 
     async def _proven_key(
         self, visitor: Visitor, expected: bytes, answer: dict[str, Any], person_id: str
     ) -> factors.Passkey:
         key = await self.key_named(answer)
-        attempt = self.attempt(visitor, key.person_id if key is not None else "unknown-passkey")
-        if key is None or (person_id and key.person_id != person_id):
-            raise await self.wrong("sign_in.passkey", attempt, visitor)
+        is_theirs = key is not None and person_id in ("", key.person_id)
+        uses = self.uses_of(key, expected, answer) if key is not None and is_theirs else None
+        whose = key.person_id if key is not None else "unknown-passkey"
+        if uses is None:
+            # Nothing is guessed here, but what does not hold is a row of the ledger: its peer is counted, and nobody
+            # whose answer holds ever waits.
+            await self.lockout.may_try(Attempt(visitor.peer, whose, is_nobodys=True))
+        if key is None or not is_theirs:
+            raise await self.wrong("sign_in.passkey", self.attempt(visitor, whose), visitor)
         try:
-            await self.use_key(
-                key, expected, answer, self.book.of_person("sign_in.passkey", key.person_id, visitor)
-            )
+            await self.use_key(key, uses, self.book.of_person("sign_in.passkey", key.person_id, visitor))
         except AccessDenied as error:
+            self.lockout.keep()
             raise Refused("sign_in.passkey") from error
         return key
 
-    async def use_key(
-        self, key: factors.Passkey, expected: bytes, answer: dict[str, Any], entry: LedgerEntry
-    ) -> None:
-        """Hold an answer against the key, and keep its counter, with its row. Raises ``AccessDenied``
+    def uses_of(self, key: factors.Passkey, expected: bytes, answer: dict[str, Any]) -> int | None:
+        """The counter of an answer that holds against the key; None for one that does not."""
+        try:
+            return self.means.passkeys.shown(
+                answer, expected, Passkey(key.credential_id, key.public_key, key.counter)
+            )
+        except CredentialsRefused:
+            return None
+
+    async def use_key(self, key: factors.Passkey, uses: int | None, entry: LedgerEntry) -> None:
+        """Keep the counter of its answer (:meth:`uses_of`), with its row. Raises ``AccessDenied``
         (``sign_in.passkey``), which is in the ledger then.
         """
-        shown = Passkey(key.credential_id, key.public_key, key.counter)
-        try:
-            uses: int | None = self.means.passkeys.shown(answer, expected, shown)
-        except CredentialsRefused:
-            uses = None
 
         def use_up(connection: Any) -> None:
             if uses is None or not factors.use_passkey(connection, key.credential_id, uses):
@@ -268,9 +307,7 @@ class SignIn:
 
     async def further(self, half: Half, visitor: Visitor) -> Ready | More:
         """The next step, or the session when none is left."""
-        person, has = await self.means.register.read(
-            lambda c: (people.by_id(c, half.person_id), tuple(factors.methods(c, half.person_id)))
-        )
+        person, has = await self.means.register.read(lambda c: _standing(c, half.person_id))
         if person is None or person.disabled:
             raise Refused("sign_in.wrong")
         is_whole = not _WHOLE.isdisjoint(half.proven) or len(set(half.proven)) > 1
@@ -314,6 +351,10 @@ class SignIn:
             if instead_of is not None:
                 sessions.end(connection, instead_of.id, person_id=person.id, at_ms=now_ms)
             sessions.begin(connection, session, token=token)
+            if half.there is not None:
+                provider_sessions.link(connection, session.id, half.there)
+            elif instead_of is not None:
+                provider_sessions.carry_over(connection, instead_of.id, session.id)
 
         await self.means.register.act(
             self.book.signed_in(person, session, visitor, instead_of=instead_of), begin
@@ -322,7 +363,7 @@ class SignIn:
             self.live.forget(instead_of.id)
         self.live.began(token, Found(session, person))
         for attempt in half.attempts:
-            self.was_right(attempt)
+            self.lockout.was_right(attempt)
         return Ready(token, Found(session, person))
 
     # What every step needs
@@ -332,21 +373,10 @@ class SignIn:
         whose = account.partition("/")[0]
         return Attempt(visitor.peer, account, self.browsers.name(visitor.cookie, whose))
 
-    def may_try(self, attempt: Attempt) -> None:
-        """Count it. Raises ``Refused`` (``sign_in.wait``)."""
-        wait_s = self._lockout.begin(attempt, self.means.now_s())
-        if wait_s:
-            raise Refused("sign_in.wait", retry_after_s=wait_s)
-
-    def was_right(self, attempt: Attempt) -> None:
-        """It counts as a failure no longer."""
-        self._lockout.succeeded(attempt)
-
     async def wrong(self, code: str, attempt: Attempt, visitor: Visitor, *, why: str = "") -> Refused:
         """The refusal, once it is in the ledger."""
-        wait_s = self._lockout.wait_s(attempt, self.means.now_s())
-        entry = self.book.refused(why or code, attempt, visitor, wait_s=wait_s)
-        await self.means.register.note(entry)
+        wait_s = self.lockout.wait_s(attempt)
+        await self.lockout.was_wrong(self.book.refused(why or code, attempt, visitor, wait_s=wait_s))
         return Refused(code)
 
     def at_step(self, ticket: str, step: str) -> Half:
@@ -391,9 +421,21 @@ class SignIn:
         except PayloadRejected as error:
             raise Refused("sign_in.no_such_session") from error
 
+    async def end_by_provider(self, session_id: str, person_id: str) -> None:
+        """The city's provider ended it; one that is over already stays so."""
+        with suppress(PayloadRejected):
+            await self._ended(self.book.by_provider(session_id, person_id), session_id, person_id)
+
     async def _ended(self, entry: LedgerEntry, session_id: str, person_id: str) -> None:
         now_ms = self.means.now_ms()
         self.live.forget(session_id)
         await self.means.register.act(
             entry, lambda c: sessions.end(c, session_id, person_id=person_id, at_ms=now_ms)
         )
+
+
+def _standing(connection: Any, person_id: str) -> tuple[Person | None, tuple[str, ...]]:
+    """Who it is now, and by what they can prove it; codes of recovery only beside a factor that may be lost."""
+    has = tuple(factors.methods(connection, person_id))
+    spare = ("recovery",) if has and recovery.left(connection, person_id) else ()
+    return people.by_id(connection, person_id), (*has, *spare)

@@ -24,7 +24,7 @@ from cior_console.sign_in.live_sessions import Found
 from cior_console.sign_in.tls import Door
 from cior_core.errors import CiorError
 from cior_core.people import Grant, Session, SessionKind
-from cior_register import factors, sessions
+from cior_register import factors, recovery, sessions
 
 _json = msgspec.json.Encoder()
 HOME = "/console/"
@@ -90,6 +90,11 @@ class SignInDesk:
         """Six digits."""
         body, visitor = body_of(request, answers.CodeBody), self._visitor(request)
         return self._step(visitor, await self.flow.code(visitor, body.ticket, body.code))
+
+    async def recovery(self, request: web.Request) -> web.Response:
+        """A code for the day the telephone is lost."""
+        body, visitor = body_of(request, answers.RecoveryBody), self._visitor(request)
+        return self._step(visitor, await self.flow.recovery(visitor, body.ticket, body.code))
 
     async def passkey_options(self, request: web.Request) -> answers.PasskeyAsk:
         """What to ask a passkey."""
@@ -198,6 +203,13 @@ class SignInDesk:
         response = _leading("")
         self._give(response, visitor, found)
         return response
+
+    async def city_logs_out(self, request: web.Request) -> web.Response:
+        """The provider says that somebody's session ended there."""
+        if self.city is None:
+            raise Refused("openid.none")
+        await self.city.logged_out(body_of(request, answers.LogoutBody).logout_token)
+        return web.Response(headers={"Cache-Control": "no-store"})
 
     # From a session
 
@@ -319,8 +331,12 @@ class SignInDesk:
     async def factors(self, request: web.Request) -> list[answers.FactorRow]:
         """One's second factors."""
         person_id = request[CALLER].person.id
-        kept, methods = await self.flow.means.register.read(
-            lambda c: (factors.passkeys(c, person_id), factors.methods(c, person_id))
+        kept, methods, spare = await self.flow.means.register.read(
+            lambda c: (
+                factors.passkeys(c, person_id),
+                factors.methods(c, person_id),
+                recovery.left(c, person_id),
+            )
         )
         rows = [
             answers.FactorRow(
@@ -331,7 +347,14 @@ class SignInDesk:
         code = (
             [answers.FactorRow(id="totp", method="totp", label="", added_ms=0)] if "totp" in methods else []
         )
-        return [*code, *rows]
+        codes = answers.FactorRow(id="recovery", method="recovery", label=str(spare), added_ms=0)
+        return [*code, *rows, *([codes] if spare else [])]
+
+    async def recovery_made(self, request: web.Request) -> answers.RecoveryCodes:
+        """Ten codes, shown this once."""
+        codes = await self.enrolment.recovery_made(request[CALLER].session)
+        request[DEED].is_written = True
+        return answers.RecoveryCodes(codes=codes)
 
     async def code_asked(self, request: web.Request) -> answers.NewCode:
         """A telephone's new secret."""

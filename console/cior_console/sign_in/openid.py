@@ -27,6 +27,7 @@ from cior_core.errors import CredentialsRefused, SourceUnavailable
 from cior_core.model import Struct
 
 LEEWAY_S: Final = 60
+_LOGOUT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _ALGORITHMS: Final = (
     "ES256",
     "ES384",
@@ -86,6 +87,15 @@ class Claims(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Claims(issuer={self.issuer!r}, ***)"
+
+
+class Ended(Struct, frozen=True, kw_only=True):
+    """What the provider's logout token said, proven: whose session is over, ``sid`` which one; ``id``: the token's."""
+
+    issuer: str
+    subject: str
+    sid: str
+    id: str
 
 
 class Discovered(msgspec.Struct, frozen=True):
@@ -153,6 +163,22 @@ class OpenIdProvider:
             raise refused("openid.no_token", "the provider gave no ID token")
         return self._proven(await self._verified(found, token), token, journey)
 
+    async def ended(self, token: str) -> Ended:
+        """A logout token (OpenID Connect Back-Channel Logout 1.0 §2.6). Raises ``CredentialsRefused`` (``openid.*``),
+        ``SourceUnavailable`` (``openid.away``).
+        """
+        found = await self._discovered()
+        claims = await self._verified(found, token, kind="logout+jwt")
+        events = claims.get("events")
+        if not isinstance(events, dict) or not isinstance(events.get(_LOGOUT), dict) or "nonce" in claims:
+            raise refused("openid.token", "this is no logout token")
+        subject, sid, own = (claims.get(name, "") for name in ("sub", "sid", "jti"))
+        if not (isinstance(subject, str) and isinstance(sid, str) and isinstance(own, str) and own):
+            raise refused("openid.token", "the logout token's claims are no texts")
+        if not (subject or sid):
+            raise refused("openid.token", "the logout token names nobody")
+        return Ended(issuer=claims["iss"], subject=subject, sid=sid, id=own)
+
     async def leaving(self, token: str, *, back_to: str, state: str) -> str | None:
         """Where the browser ends its session with the provider too (OpenID Connect RP-Initiated Logout 1.0); None when
         the provider offers none.
@@ -194,26 +220,30 @@ class OpenIdProvider:
             token=token,
         )
 
-    async def _verified(self, found: Discovered, token: str) -> dict[str, Any]:
+    async def _verified(self, found: Discovered, token: str, *, kind: str = "") -> dict[str, Any]:
+        """Claims of a token that holds. ``kind``: of one that is no ID token, as its ``typ`` names it."""
         try:
-            return self._claims(found, token, await self._published(found))
+            return self._claims(found, token, await self._published(found), kind)
         except InvalidKeyIdError:
             pass  # a key that we have not seen: the issuer may have changed its keys
         except (JoseError, ValueError) as error:
             raise refused("openid.token", f"the token does not hold ({type(error).__name__})") from error
         try:
-            return self._claims(found, token, await self._published(found, again=True))
+            return self._claims(found, token, await self._published(found, again=True), kind)
         except (JoseError, ValueError) as error:
             raise refused("openid.token", f"the token does not hold ({type(error).__name__})") from error
 
-    def _claims(self, found: Discovered, token: str, keys: KeySet) -> dict[str, Any]:
+    def _claims(self, found: Discovered, token: str, keys: KeySet, kind: str) -> dict[str, Any]:
         read = jwt.decode(token, keys, algorithms=_ALGORITHMS)
+        named = str(read.header.get("typ", "JWT")).lower().removeprefix("application/")
+        if named not in ("jwt", kind):
+            raise refused("openid.token", "this is another kind of token")
         registry = JWTClaimsRegistry(
             now=lambda: self._now_ms() // 1000,
             leeway=LEEWAY_S,
             iss={"essential": True, "value": found.issuer},
             aud={"essential": True, "value": self.client.client_id},
-            sub={"essential": True},
+            sub={"essential": not kind},
             exp={"essential": True},
             iat={"essential": True},
         )

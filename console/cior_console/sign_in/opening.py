@@ -78,6 +78,7 @@ async def opened(
 async def _swept(flow: SignIn) -> None:
     while True:
         await asyncio.sleep(_SWEEP_S)
+        flow.lockout.sweep()
         try:
             await flow.live.sweep()
         except CiorError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from cior_core.model import Struct
@@ -52,8 +53,12 @@ class EvidenceQuestions(Asking):
         return found[0][0] if found else None
 
     def sealed_raw(self, raw_id: str) -> RawRow | None:
-        """One sealed record's box. The server refuses all but the response team's user (``AccessDenied``)."""
+        """One sealed record's box. A server refuses all but the users that may read them (``AccessDenied``)."""
         return self._first_of("sealed.raw", raw_id)
+
+    def sealed_raws(self, raw_ids: Sequence[str]) -> list[RawRow | None]:
+        """The same of several."""
+        return [self.sealed_raw(raw_id) for raw_id in raw_ids]
 
     def _first_of(self, table: str, raw_id: str) -> RawRow | None:
         found = self._store.blobs(_FIRST.format(table=table), {"id": raw_id})

@@ -23,7 +23,13 @@ function make() {
     jwks: { keys: [key(`k-${Date.now()}-${Math.random()}`)] },
     cookies: { keys: ['only for these tests'] },
     pkce: { required: () => true },
-    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },
+    features: {
+      devInteractions: { enabled: false },
+      rpInitiatedLogout: { enabled: true },
+      backchannelLogout: { enabled: true },
+    },
+    // Its own guard refuses addresses of this machine, where its clients are here.
+    fetch: (url, options) => globalThis.fetch(url, { ...options, dispatcher: undefined }),
     conformIdTokenClaims: false,
     claims: { openid: ['sub', 'groups', 'amr'], profile: ['name', 'preferred_username'] },
     interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
@@ -32,6 +38,7 @@ function make() {
       claims: () => ({ sub: id, preferred_username: id, name: `Persona ${id}`, ...who.claims }),
     }),
   });
+  made.on('backchannel.error', (_context, error) => console.error(error));
   made.on('server_error', (_context, error) => console.error(error));
   return made;
 }

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from cior.cli import main
 from cior.register_part import ADDRESS, OWNER, ledger_place, register_dsn
 from cior.settings import load
 from cior_core.people import Scope
 from cior_core.privacy import Role
-from cior_register import ledger, people
+from cior_register import ledger, people, recovery
 from cior_register.ledger import LedgerQuestion
 from cior_register.register import Register
+from cior_register.tables import RECOVERY_CODES
 from cior_sink.checkpoints import PageFile
 from engines.registers import RegisterPlace
 
@@ -78,6 +80,33 @@ def test_somebody_is_added_reset_disabled_and_enabled_and_the_ledger_says_so(on:
     told = "".join(str(row) for row in rows)
     assert first not in told
     assert second not in told
+
+
+def test_who_lost_the_telephone_gets_codes_and_keeps_the_password(on: Path) -> None:
+    run("users", "add", "ana", "--name", "Ana", "--role", "operator", config=on)
+    codes = re.findall(
+        r"[a-z2-9]{5}(?:-[a-z2-9]{5}){3}", run("users", "reset", "ana", "--codes", config=on).output
+    )
+    assert len(set(codes)) == 10
+    register = Register.open(register_dsn(load(on)))
+    try:
+        person = register.read_now(lambda c: people.by_login(c, "ana"))
+        rows = register.read_now(lambda connection: ledger.rows(connection, LedgerQuestion()))
+        left = register.read_now(lambda c: recovery.left(c, person.id))
+        kept = register.read_now(lambda c: c.execute(select(RECOVERY_CODES.c.digest)).scalars().all())
+    finally:
+        register.close()
+    assert left == 10
+    assert [row.entry.act for row in rows] == ["people.recovery_codes", "people.add"]
+    told = "".join(map(str, rows)) + "".join(bytes(each).hex() for each in kept)
+    assert not any(code in told or code.replace("-", "") in told for code in codes)
+    again = run("users", "reset", "ana", config=on)
+    assert password_of(again.output)
+    register = Register.open(register_dsn(load(on)))
+    try:
+        assert register.read_now(lambda c: recovery.left(c, person.id)) == 0, "a whole reset voids them"
+    finally:
+        register.close()
 
 
 @pytest.mark.parametrize("login", ["", "a b", "ana\u202e", "a" * 65, "<b>"])

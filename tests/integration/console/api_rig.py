@@ -25,6 +25,7 @@ from cior_console.authorising import Law
 from cior_console.city_cameras import CityCameras
 from cior_console.city_tiles import TILES
 from cior_console.desk import DESK, Desk
+from cior_console.discretion import Signs
 from cior_console.edge import EdgeLimits, listen
 from cior_console.endpoints import Caller
 from cior_console.feed import AlertFeed
@@ -35,6 +36,7 @@ from cior_console.web import WallConfig, create_app
 from cior_core import bundled, codec, identity, rule_loading
 from cior_core.cameras import Camera, Cameras
 from cior_core.catalogue import Kind
+from cior_core.chain import Head
 from cior_core.correlate import gate, initial, step
 from cior_core.errors import SourceUnavailable
 from cior_core.model import (
@@ -61,8 +63,10 @@ from cior_core.people import Grant, LedgerEntry, Person, Scope, Session, Session
 from cior_core.privacy import Policy, Role
 from cior_core.protocols import Agency
 from cior_core.rules import RulePack
+from cior_core.signatures import OpensActions
 from cior_core.taxonomy import Government, Route, Taxonomy
 from cior_register import ledger
+from cior_register.following import checkpoints
 from cior_register.ledger import LedgerQuestion
 from cior_register.register import Register
 from cior_store.answers import BlindSpot, CameraWord, RawRow, StoryLine, ToldRow
@@ -152,6 +156,7 @@ class CentreOfTest:
         self.sent: list[Action] = []
         self.commands: list[Command] = []
         self.is_away = self.is_slow = False
+        self.opens: OpensActions = opens
         self.came = asyncio.Event()
 
     async def publish(self, messages: Sequence[MessageOut]) -> None:
@@ -169,7 +174,7 @@ class CentreOfTest:
         item_id = identity.item_id("action", action.area, action.id)
         stood = f"0:{len(self.sent)}:{self._here.now_ms()}"
         item = ActionItem(id=item_id, area=action.area, at_ms=self._here.now_ms(), action=action, stood=stood)
-        gate.admit(self.state, item, pack(), opens=opens)
+        gate.admit(self.state, item, pack(), opens=self.opens)
         self._step(item)
 
     def alert(self, alert_id: str) -> Alert:
@@ -252,8 +257,9 @@ class StoreOfTest:
         self._ask("blind_spots", districts)
         return tuple(spot for spot in self.spots if not districts or spot.district in ("", *districts))
 
-    def sealed_raw(self, raw_id: str) -> RawRow | None:
-        return self.boxes.get(raw_id)
+    def sealed_raws(self, raw_ids: Sequence[str], /) -> Sequence[RawRow | None]:
+        self.asked.append(("sealed_raws", tuple(raw_ids)))
+        return [self.boxes.get(raw_id) for raw_id in raw_ids]
 
     def _ask(self, what: str, districts: tuple[str, ...]) -> None:
         if self.is_away:
@@ -278,16 +284,33 @@ CAMERAS = Cameras(
 """Around one place in the south: the plaza sees it, the corner looks away, of the bridge nobody knows."""
 
 
+class Pages:
+    """Where the ledger's pages go. ``is_full``: the disk takes none."""
+
+    def __init__(self) -> None:
+        self.heads: list[Head] = []
+        self.is_full = False
+
+    def keep(self, head: Head) -> None:
+        if self.is_full:
+            raise SourceUnavailable("checkpoint.unwritten", "no room")
+        self.heads.append(head)
+
+
 class Office:
     """A served console, what it wrote down, and the people of the test: ``who`` by the cookie they come with."""
 
     handling: Handling
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, signer: Signs | None = None, opens: OpensActions = opens) -> None:
         self.clock, self.metrics = Clock(), Metrics()
         self.register = RegisterOfTest.open(f"sqlite:///{folder}/register.db", journal=folder / "journal")
+        self.pages = Pages()
+        self.signing = checkpoints(self.register, self.pages.keep)
         self.store = StoreOfTest()
         self.centre = CentreOfTest(self)
+        self.centre.opens = opens
+        self.signer: Signs = signer or SignerOfTest()
         self.states: dict[str, int] = {}
         self.lately: dict[str, list[Transition]] = {}
         self.who: dict[str, Caller] = {}
@@ -319,7 +342,7 @@ class Office:
             cameras=CityCameras(CAMERAS, words=self.words, now_ms=self.now_ms),
         )
         hands = Hands(
-            signer=SignerOfTest(),
+            signer=self.signer,
             types=TAXONOMY,
             district=lambda _lat, _lon: "centro",
             bus=self.centre,
@@ -369,10 +392,16 @@ class Office:
 
 
 @asynccontextmanager
-async def office(folder: Path | None = None, **settings: Any) -> AsyncIterator[Office]:
-    """A console behind the real edge, with a real register (in ``folder``, or one that goes with it) and real core."""
+async def office(
+    folder: Path | None = None, *, signer: Signs | None = None, opens: OpensActions = opens, **settings: Any
+) -> AsyncIterator[Office]:
+    """A console behind the real edge, with a real register (in ``folder``, or one that goes with it) and real core.
+
+    ``signer`` and ``opens``: the console's key and the worker's ring, where a test has its own.
+    """
     with TemporaryDirectory() as own:
-        async with _served(Office(folder or Path(own)), **settings) as here:
+        made = Office(folder or Path(own), signer=signer, opens=opens)
+        async with _served(made, **settings) as here:
             yield here
 
 
@@ -380,10 +409,12 @@ async def office(folder: Path | None = None, **settings: Any) -> AsyncIterator[O
 async def _served(here: Office, **settings: Any) -> AsyncIterator[Office]:
     runner = await listen(here.app(**settings), "127.0.0.1", 0, limits=EdgeLimits(), metrics=here.metrics)
     here.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    here.signing.start()
     try:
         yield here
     finally:
         await runner.cleanup()
+        await asyncio.to_thread(here.signing.stop)
         here.register.close()
 
 

@@ -73,6 +73,17 @@ class StandIn:
         self.forms.append({name: str(value) for name, value in (await request.post()).items()})
         return web.json_response({"access_token": "x", "id_token": self.token or self.made()})
 
+    def logout(self, **change: Any) -> str:
+        """A logout token of now, with what the test changed (None: left out)."""
+        now_s = int(time.time())
+        claims = {
+            "iss": self.issuer, "aud": "cior", "iat": now_s, "exp": now_s + 120, "jti": f"j-{time.time_ns()}",
+            "sub": "ana", "sid": "s-1", "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        } | change  # fmt: skip
+        headers = {"alg": "ES256", "typ": "logout+jwt", "kid": self.keys[0].kid} | self.headers
+        kept = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(headers, kept, self.signing or self.keys[0], algorithms=["ES256", "HS256", "none"])
+
     def made(self) -> str:
         """A token of now, with what the test changed."""
         now_s = int(time.time())
@@ -112,9 +123,11 @@ async def journey_to(provider: OpenIdProvider, state: str = "s1") -> tuple[str, 
     return await provider.begin(journey, state), journey
 
 
-async def led_back(address: str, *, until: str = BACK) -> dict[str, str]:
-    """Go where the provider leads, keeping its cookies, until it leads back to us: what it says then."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
+async def led_back(
+    address: str, *, until: str = BACK, jar: aiohttp.CookieJar | None = None
+) -> dict[str, str]:
+    """Go where the provider leads, keeping its cookies (in ``jar``), until it leads back to us: what it says then."""
+    async with aiohttp.ClientSession(cookie_jar=jar or aiohttp.CookieJar(unsafe=True)) as browser:
         for _ in range(12):
             async with browser.get(address, allow_redirects=False) as answer:
                 body = await answer.text()

@@ -32,9 +32,10 @@ from cior_console.table import people_endpoints
 from cior_console.visibility import Competence
 from cior_console.web import WallConfig, create_app
 from cior_core.privacy import Role
+from cior_register.following import checkpoints
 from cior_register.register import Register
 from engines.registers import RegisterPlace
-from integration.console.api_rig import TAXONOMY, CentreOfTest, SignerOfTest, StoreOfTest, pack
+from integration.console.api_rig import TAXONOMY, CentreOfTest, Pages, SignerOfTest, StoreOfTest, pack
 from integration.console.page_build import WEB, build_page
 from integration.console.people_rig import KEY, PASSWORD, Browser, Centre, policy
 from integration.console.wall_rig import CITY, NAMES, TOKEN, Clock, questions
@@ -184,16 +185,22 @@ async def room(
     *,
     city: bytes = CITY,
     tiles: Path | None = None,
+    origin: str = "",
+    port: int = 0,
 ) -> AsyncIterator[Room]:
-    """The console on loopback with the register of ``place`` and the page of these sources."""
+    """The console on loopback with the register of ``place`` and the page of these sources. ``origin``: what browsers
+    call it, of this ``port``.
+    """
     await asyncio.to_thread(build_page().ensure)
     clock, metrics, store = Clock(), Metrics(), StoreOfTest()
-    door = [Door(host="127.0.0.1", port=0)]
+    door = [Door(host="127.0.0.1", port=port, origin=origin)]
     register = place.open()
     try:
         settings = SignInSettings(key=KEY, centre="Ensayo", policy=policy())
         async with opened(settings, register, lambda: door[0], now_ms=lambda: clock.now_ms) as desk:
             desk.flow.means = msgspec.structs.replace(desk.flow.means, now_s=lambda: clock.now_ms / 1000)
+            signing = checkpoints(register, Pages().keep)
+            signing.start()
             feed = AlertFeed(
                 NAMES, now_ms=lambda: clock.now_ms, competent=Competence(TAXONOMY), metrics=metrics
             )
@@ -211,7 +218,7 @@ async def room(
             behind.handling = Handling(
                 app, feed, register, hands, now_ms=lambda: clock.now_ms, metrics=metrics
             )
-            runner = await listen(app, "127.0.0.1", 0, limits=limits or EdgeLimits(), metrics=metrics)
+            runner = await listen(app, "127.0.0.1", port, limits=limits or EdgeLimits(), metrics=metrics)
             door[0] = door[0].listening(runner.addresses[0][1])
             try:
                 made = Room(register, clock, desk, runner.addresses[0][1], feed=feed, store=store)
@@ -219,6 +226,7 @@ async def room(
                 yield made
             finally:
                 await runner.cleanup()
+                await asyncio.to_thread(signing.stop)
     finally:
         register.close()
 
@@ -245,10 +253,16 @@ def _app(
         questions=questions(),
         now_ms=lambda: clock.now_ms,
         keepalive_s=0.5,
+        names=frozenset(each.host for each in door[0].origins()),
     )
     law = Law(policy=policy(), now_ms=lambda: clock.now_ms, metrics=metrics, ledger=register)
     app = create_app(
-        feed, config, metrics, law=law, endpoints=people_endpoints(), origins=lambda: _origins(door)
+        feed,
+        config,
+        metrics,
+        law=law,
+        endpoints=people_endpoints(),
+        origins=(lambda: _origins(door)) if door[0].refusal() is None else None,
     )
     app[DESK] = Desk(
         names=NAMES,

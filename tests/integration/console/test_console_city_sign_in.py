@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import pytest
 
 from cior_console.sign_in import cookies
@@ -42,11 +43,13 @@ class City:
         """Who sits before the provider's page, and what it says of them."""
         self.peer.tell("who", accountId=account, amr=list(amr), claims={"groups": list(groups)})
 
-    async def signs_in(self, browser: Browser, path: str = "sign-in/oidc") -> str:
-        """There and back: where the console leads, without what is before the ``#``."""
+    async def signs_in(
+        self, browser: Browser, path: str = "sign-in/oidc", jar: aiohttp.CookieJar | None = None
+    ) -> str:
+        """There and back: where the console leads, without what is before ``#``. ``jar``: the provider's cookies."""
         status, address = await browser.get(path)
         assert status == 303, address
-        query = await led_back(address, until=self.here.url)
+        query = await led_back(address, until=self.here.url, jar=jar)
         return await self.comes_back(browser, query)
 
     async def comes_back(self, browser: Browser, query: dict[str, str]) -> str:
@@ -75,7 +78,12 @@ async def city(tmp_path: Path) -> AsyncIterator[City]:
         port: int = probe.getsockname()[1]
     home = f"http://localhost:{port}"
     try:
-        provider = OidcProvider(tmp_path, redirects=[home + CALLBACK], leaves=[home + "/console/"])
+        provider = OidcProvider(
+            tmp_path,
+            redirects=[home + CALLBACK],
+            leaves=[home + "/console/"],
+            ends=f"http://127.0.0.1:{port}/api/v1/sign-in/oidc/back-channel",
+        )
     except EngineAbsent as missing:
         absent(str(missing))
     with provider as peer:
@@ -204,6 +212,54 @@ async def test_confirming_asks_the_provider_again(city: City) -> None:
     assert await city.signs_in(browser, "reauthenticate/oidc") == "confirmed"
     assert browser.cookies[cookies.SESSION] == kept
     assert len(await city.here.acts("session.confirmed")) == 1
+
+
+async def leaves_the_provider(city: City, jar: aiohttp.CookieJar) -> None:
+    """Somebody signs out on the provider's own page, and confirms it."""
+    async with aiohttp.ClientSession(cookie_jar=jar) as http:
+        async with http.get(f"{city.peer.issuer}/session/end") as page:
+            text = await page.text()
+        xsrf = text.partition('name="xsrf" value="')[2].partition('"')[0]
+        form = {"xsrf": xsrf, "logout": "yes"}
+        async with http.post(f"{city.peer.issuer}/session/end/confirm", data=form) as done:
+            assert done.status == 200, await done.text()
+
+
+async def test_who_leaves_the_provider_leaves_here_too_and_other_sessions_stay(city: City) -> None:
+    city.is_at_the_provider("ana", "guardia", "jefatura")
+    desk, other = city.here.browser(), city.here.browser()
+    jar = aiohttp.CookieJar(unsafe=True)
+    await city.signs_in(desk, jar=jar)
+    assert (await desk.post("session/role", {"role": "supervisor"}))[0] == 200, "another session in its place"
+    await city.signs_in(other)
+    await city.here.add("agomez", Role.OPERATOR)
+    await city.here.enrolled(local := city.here.browser(), "agomez")
+    await leaves_the_provider(city, jar)
+    assert (await desk.get("session"))[0] == 401
+    assert (await other.get("session"))[0] == 200, "another session at the provider"
+    assert (await local.get("session"))[0] == 200
+    rows = [row.entry for row in await city.here.acts("session.ended") if row.entry.rule == "by_provider"]
+    assert [(row.actor, row.detail["person"]) for row in rows] == [
+        ("city provider", (await other.get("session"))[1]["person_id"])
+    ]
+
+
+async def test_what_is_no_logout_token_ends_nothing(city: City) -> None:
+    city.is_at_the_provider("ana", "guardia")
+    desk = city.here.browser()
+    await city.signs_in(desk)
+    async with aiohttp.ClientSession() as http:
+        for body, status in (
+            ({"logout_token": "a.b.c"}, 400),
+            ({"logout_token": "x" * 20_000}, 422),
+            ({}, 422),
+        ):
+            url = f"{city.here.url}/api/v1/sign-in/oidc/back-channel"
+            async with http.post(url, data=body) as answer:
+                assert answer.status == status, await answer.text()
+            async with http.post(url, json=body) as answer:
+                assert answer.status == 415
+    assert (await desk.get("session"))[0] == 200
 
 
 async def test_the_provider_is_away(city: City) -> None:

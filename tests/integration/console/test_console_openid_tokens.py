@@ -170,6 +170,61 @@ async def test_a_provider_that_talks_nonsense_is_away(rig: Rig, word: str) -> No
         await rig.signs_in()
 
 
+async def test_a_logout_token_that_holds_names_whose_session_ended(rig: Rig) -> None:
+    ended = await rig.us.ended(rig.provider.logout())
+    assert (ended.issuer, ended.subject, ended.sid) == (rig.provider.issuer, "ana", "s-1")
+    assert (await rig.us.ended(rig.provider.logout(sub=None))).subject == "", "the session alone is enough"
+    rig.provider.headers = {"typ": "JWT"}
+    assert (await rig.us.ended(rig.provider.logout(sid=None))).sid == "", (
+        "older providers say no more than JWT"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"aud": "other"}, {"aud": None}, {"iss": "https://id.evil.example"}, {"iss": None}, {"exp": None},
+        {"exp": 1}, {"iat": None}, {"jti": None}, {"jti": 7}, {"sub": None, "sid": None}, {"sub": 7}, {"sid": []},
+        {"nonce": "n"}, {"events": None}, {"events": []}, {"events": {"http://example.org/other": {}}},
+        {"events": {"http://schemas.openid.net/event/backchannel-logout": 1}},
+    ],
+)  # fmt: skip
+async def test_a_logout_token_is_checked_whole(rig: Rig, change: dict[str, Any]) -> None:
+    with pytest.raises(CredentialsRefused, match=r"openid\.token"):
+        await rig.us.ended(rig.provider.logout(**change))
+
+
+@pytest.mark.parametrize("fault", ["none", "HS256", "key", "at+jwt", "id"])
+async def test_nobody_else_makes_a_logout_token(rig: Rig, fault: str) -> None:
+    good = rig.provider.logout()
+    match fault:
+        case "none":
+            head = (
+                base64.urlsafe_b64encode(b'{"alg":"none","kid":"k1","typ":"logout+jwt"}').decode().rstrip("=")
+            )
+            token = f"{head}.{good.split('.')[1]}."
+        case "HS256":
+            rig.provider.headers, rig.provider.signing = {"alg": "HS256"}, OCT
+            token = rig.provider.logout()
+        case "key":
+            rig.provider.signing = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256"})
+            token = rig.provider.logout()
+        case "at+jwt":
+            rig.provider.headers = {"typ": "at+jwt"}
+            token = rig.provider.logout()
+        case _:
+            token = rig.provider.made()
+    with pytest.raises(CredentialsRefused, match=r"openid\.token"):
+        await rig.us.ended(token)
+
+
+async def test_a_logout_token_lets_nobody_in(rig: Rig) -> None:
+    _, journey = await journey_to(rig.us)
+    rig.provider.token = rig.provider.logout(nonce=journey.nonce)
+    with pytest.raises(CredentialsRefused, match=r"openid\.token"):
+        await rig.us.finish(journey, {"code": "c"})
+
+
 async def test_a_provider_that_is_down_is_away(rig: Rig) -> None:
     async with relying("http://127.0.0.1:9", rig.clock) as us:
         with pytest.raises(SourceUnavailable, match=r"openid\.away"):

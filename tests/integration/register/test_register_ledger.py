@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -164,3 +165,26 @@ async def test_a_full_queue_says_so_and_did_nothing(register_place: RegisterPlac
 async def test_a_reader_cannot_write(register: Register) -> None:
     with pytest.raises(Exception, match=r"register\."):
         await register.read(lambda connection: connection.execute(text("DELETE FROM people")))
+
+
+async def test_of_entries_that_are_written_together_the_one_that_cannot_be_fails_alone(
+    register: Register,
+) -> None:
+    """Reads share one insert: a copy of an id, which only the database sees, and one too long spoil no other."""
+    change: dict[int, dict[str, Any]] = {
+        3: {"id": "a" * 32},
+        7: {"id": "a" * 32},
+        9: {"reason": "x" * 70_000},
+    }
+    told = await asyncio.gather(
+        *(register.note(entry("alert.read", subject=f"alert-{n}", **change.get(n, {}))) for n in range(20)),
+        return_exceptions=True,
+    )
+    assert [n for n, each in enumerate(told) if each is not None] == [7, 9]
+    assert all(isinstance(told[n], PayloadRejected) for n in (7, 9))
+    kept = await rows(register, limit=100)
+    assert [row.entry.subject for row in reversed(kept)] == [
+        f"alert-{n}" for n in range(20) if n not in (7, 9)
+    ]
+    walked = await register.read(lambda c: verify(REGISTER_CHAIN, ledger.falling(c), pins={}))
+    assert walked.defects == ()

@@ -95,6 +95,7 @@ def test_a_service_gets_its_share_of_the_keys_and_never_the_teams_private_one(tm
         ("connectors", "repair.public"),
         ("streams", "signers.json"),
         ("sink", "signers.json"),
+        ("console", "signers.json"),
         ("console", "console.signing"),
         ("console", "signers.json"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cior_console.sign_in.lockout import Attempt, Growth, Lockout
+from cior_register.lockouts import Failures
 
 PERSON = "p-ana"
 
@@ -71,6 +72,42 @@ def test_a_success_forgets_the_slips_before_it() -> None:
     lockout.begin(ana, 0.0)
     lockout.succeeded(ana)
     assert [lockout.begin(ana, 1.0) for _ in range(4)] == [0, 0, 0, 0]
+
+
+def test_a_restart_gives_nobody_new_tries_and_makes_no_delay_longer() -> None:
+    before, thief, ana = Lockout(), Attempt("192.0.2.9", PERSON), Attempt("10.0.0.7", "p-ana")
+    kept: dict[tuple[str, str], Failures] = {}
+    for attempt in (*[thief] * 6, ana):
+        before.begin(attempt, 100.0)
+        kept |= {(row.counter, row.key): row for row in before.changed(100.0, 1_000_000)}
+    before.succeeded(ana)
+    for row in before.changed(100.0, 1_000_000):
+        kept[row.counter, row.key] = row
+    rows = [row for row in kept.values() if row.failures]
+    assert not any("10.0.0.7" in row.key for row in rows), "who got in is forgotten there too"
+    assert list(before.changed(100.0, 1_000_000)) == [], "nothing is written twice"
+
+    after = Lockout()  # a second later by the wall clock; the other clock began anew
+    after.remember(rows, 5.0, 1_001_000)
+    assert after.begin(thief, 5.0) == 1, "the delay of two seconds has one left"
+    assert after.begin(ana, 5.0) == 0
+    assert after.begin(thief, 6.0) == 0
+    back = Lockout()  # the wall clock was put back by a day meanwhile
+    back.remember(rows, 5.0, 1_000_000 - 86_400_000)
+    assert back.begin(thief, 5.0) == 2, "as if it had been now, and no longer"
+
+
+def test_what_cannot_be_kept_is_told_again_and_what_was_dropped_is_taken_back() -> None:
+    lockout = Lockout(size=4)
+    rows: tuple[Failures, ...] = ()
+    for n in range(8):
+        lockout.begin(Attempt(f"peer-{n}", f"name-{n}"), 0.0)
+        rows = lockout.changed(0.0, 0)
+        if n < 4:
+            lockout.unkept(rows)
+    told = {(row.counter, row.key, row.failures) for row in (*rows, *lockout.changed(0.0, 0))}
+    assert ("peer", "peer-3", 0) in told, "more than are kept: the oldest goes from the register too"
+    assert ("peer", "peer-7", 1) in told
 
 
 def test_an_hour_without_a_try_forgets() -> None:

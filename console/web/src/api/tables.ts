@@ -98,6 +98,7 @@ export const ASKED_BY = {
   "factor.code_added": ["operator", "dispatcher", "supervisor", "response_team", "prosecutor", "defender", "custodian", "analyst", "auditor", "engineer", "agency"],
   "factor.passkey_asked": ["operator", "dispatcher", "supervisor", "response_team", "prosecutor", "defender", "custodian", "analyst", "auditor", "engineer", "agency"],
   "factor.passkey_added": ["operator", "dispatcher", "supervisor", "response_team", "prosecutor", "defender", "custodian", "analyst", "auditor", "engineer", "agency"],
+  "factor.recovery_made": ["operator", "dispatcher", "supervisor", "response_team", "prosecutor", "defender", "custodian", "analyst", "auditor", "engineer", "agency"],
   "factor.removed": ["operator", "dispatcher", "supervisor", "response_team", "prosecutor", "defender", "custodian", "analyst", "auditor", "engineer", "agency"],
   "feed.open": ["wall", "operator", "dispatcher", "supervisor", "response_team", "agency"],
   "alert.read": ["operator", "dispatcher", "supervisor", "response_team", "agency"],

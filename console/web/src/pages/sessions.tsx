@@ -13,6 +13,7 @@ import { askSession, role } from "../state/session";
 import { lang, said, t } from "../words/words";
 import { Displays } from "./displays";
 import { Page } from "./page";
+import { RecoveryCodes } from "./recovery_codes";
 
 interface SessionRow {
   id: string;
@@ -68,6 +69,7 @@ export function Sessions(): JSX.Element {
           ))}
         </tbody>
       </table>
+      <RecoveryCodes />
       {role.value === "supervisor" || role.value === "engineer" ? <Displays /> : null}
     </Page>
   );

@@ -8,7 +8,7 @@ import { returnedOf } from "../core/returned";
 import { askSession, isUnreached } from "../state/session";
 import { unlockSound } from "../state/sound";
 import { problemText } from "../state/problem_text";
-import { lang, speak, t } from "../words/words";
+import { lang, said, speak, t } from "../words/words";
 import { DisplayDoor } from "./display_door";
 import { Enrol } from "./enrol";
 import { askPasskey, hasPasskeys } from "./passkey";
@@ -91,6 +91,12 @@ function Door({ ways, isBusy, take }: FormProps & { ways: Ways | null }): JSX.El
     const { login = "", password = "" } = valuesOf(event);
     void take(post<SignInAnswer>("sign-in", { login: login.trim(), password }));
   };
+  if (ways?.refusal)
+    return (
+      <p class="banner bad" role="alert">
+        ✕ {said("refusal", ways.refusal)}
+      </p>
+    );
   return (
     <>
       <form onSubmit={submit}>
@@ -154,6 +160,7 @@ function Second({ ticket, methods, isBusy, take }: FormProps & { ticket: string;
         </button>
       ) : null}
       {methods.includes("totp") ? <Code ticket={ticket} path="sign-in/totp" isBusy={isBusy} take={take} /> : null}
+      {methods.includes("recovery") ? <Recovery ticket={ticket} isBusy={isBusy} take={take} /> : null}
     </>
   );
 }
@@ -185,6 +192,28 @@ export function Code({ ticket, path, isBusy, take }: FormProps & { ticket: strin
   );
 }
 
+function Recovery({ ticket, isBusy, take }: FormProps & { ticket: string }): JSX.Element {
+  const submit = (event: Event): void => {
+    void unlockSound();
+    const { recovery = "" } = valuesOf(event);
+    void take(post<SignInAnswer>("sign-in/recovery", { ticket, code: recovery.trim() }));
+  };
+  return (
+    <details>
+      <summary>{t("recovery_lost")}</summary>
+      <form onSubmit={submit}>
+        <label>
+          {t("recovery_code")}
+          <input name="recovery" autocomplete="off" autocapitalize="off" spellcheck={false} required maxLength={40} />
+        </label>
+        <button type="submit" class="button" disabled={isBusy}>
+          {isBusy ? t("checking") : t("sign_in")}
+        </button>
+      </form>
+    </details>
+  );
+}
+
 function NewPassword({ ticket, isBusy, take }: FormProps & { ticket: string }): JSX.Element {
   const submit = (event: Event): void => {
     const { password = "" } = valuesOf(event);
@@ -201,7 +230,7 @@ function NewPassword({ ticket, isBusy, take }: FormProps & { ticket: string }): 
           autocomplete="new-password"
           required
           autofocus
-          minLength={10}
+          minLength={12}
           maxLength={1024}
         />
       </label>
