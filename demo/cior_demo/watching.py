@@ -94,15 +94,18 @@ class WallWatch:
 
     async def ask(self, question: str) -> bytes:
         """The raw JSON of a store question. Raises ``SourceUnavailable``."""
-        async with (
-            aiohttp.ClientSession(headers=self._headers) as session,
-            session.get(f"{self._base}/api/ask/{question}") as answer,
-        ):
-            body = await answer.read()
-            if answer.status != 200:
-                raise SourceUnavailable(
-                    "wall.no_answer",
-                    f"the wall answered {answer.status} to {question}",
-                    cure="read the console's log in the log folder",
-                )
-            return body
+        try:
+            async with (
+                aiohttp.ClientSession(headers=self._headers) as session,
+                session.get(f"{self._base}/api/ask/{question}") as answer,
+            ):
+                body, status = await answer.read(), answer.status
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _no_answer(f"the wall cannot be reached for {question} ({type(error).__name__})") from error
+        if status != 200:
+            raise _no_answer(f"the wall answered {status} to {question}")
+        return body
+
+
+def _no_answer(what: str) -> SourceUnavailable:
+    return SourceUnavailable("wall.no_answer", what, cure="read the console's log in the log folder")
