@@ -276,11 +276,11 @@ class CanaryCity:
 
 
 def _asked(name: str, text: str, alerts: list[str]) -> list[str]:
-    """A view as it is asked: for the last hour, for every alert (reserved ones too), or as it is."""
+    """A view as it is asked: for the last hour, for every alert (reserved ones too), for all numbers, or as it is."""
     until_ms = now_ms() + 60_000
     values: dict[str, list[str]] = {"since_ms": [str(until_ms - 3_600_000)], "until_ms": [str(until_ms)]}
     values |= {each.replace("_ms", "_s"): [str(int(value) // 1000)] for each, (value,) in values.items()}
-    values["alert"] = [f"'{each}'" for each in alerts]
+    values |= {"alert": [f"'{each}'" for each in alerts], "after": ["0"], "until": [str(2**62)]}
     taken = sorted(set(re.findall(r"\{(\w+):\s*\w+\}", text)))
     told = itertools.product(*(values[each] for each in taken))
     pairs = (zip(taken, chosen, strict=True) for chosen in told)
