@@ -204,7 +204,7 @@ def test_two_keys_take_a_press_and_each_step_stands_on_every_other_screen(
     operator.picture("consola-cierre")
     operator.submit()
     operator.until(".notes", "Cerrar: recibido por el centro")
-    dispatcher.until("section.alert .head", "cerrada", "Confirmada")
+    dispatcher.until("section.alert .head", "cerrada", "confirmada")
     for page in (operator, dispatcher, wall):
         page.until_not(row, "P1")
     assert operator.complaints() == []
