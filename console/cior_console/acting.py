@@ -131,6 +131,7 @@ class ActBook:
         self._now_ms, self._metrics = now_ms, metrics
         self._recent: OrderedDict[str, _Known] = OrderedDict()
         self._unsent: dict[str, Action] = {}
+        self._sending: dict[str, asyncio.Task[bool]] = {}
 
     async def take(
         self,
@@ -262,9 +263,17 @@ class ActBook:
         return _said(known, "applied", outcome)
 
     async def _send(self, action: Action) -> bool:
-        """Whether the bus has it, now or before."""
+        """Whether the bus has it, now or before. Whoever asks meanwhile waits for the same sending: told twice, the act
+        would count for a replay, and somebody would be alarmed for nothing (law 13)."""
         if action.id not in self._unsent:
             return True
+        sending = self._sending.get(action.id)
+        if sending is None:
+            sending = self._sending[action.id] = asyncio.create_task(self._sent(action))
+            sending.add_done_callback(lambda _: self._sending.pop(action.id, None))
+        return await asyncio.shield(sending)
+
+    async def _sent(self, action: Action) -> bool:
         try:
             await self._publish(action)
         except SourceUnavailable as error:

@@ -120,7 +120,9 @@ class PersonsBrowser:
         return [one["message"] for one in found if not any(word in one["message"] for word in known)]
 
     def picture(self, name: str) -> None:
-        """For docs/img, when they are being taken; a wall's at half its size."""
+        """For docs/img, when they are being taken; a wall's at half its size. Nothing may stick out sideways."""
+        fits = self.chrome.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+        assert fits, f"{name}: wider than the screen"
         if not PICTURES:
             return
         width, height = (self.chrome.execute_script(f"return inner{side}") for side in ("Width", "Height"))

@@ -228,7 +228,7 @@ def test_of_two_who_act_the_later_is_told_who_was_first(
         operator.until(".notes", "Tomar: recibido por el centro")
     finally:
         dispatcher.offline(is_off=False)
-    dispatcher.until(".notes", f"Tomar: {OPERATOR} lo hizo antes")
+    dispatcher.until(".notes", f"Tomar: {OPERATOR} lo hizo antes. La alerta está tomada.")
     dispatcher.picture("consola-otro-antes")
     dispatcher.until("section.alert .head", OPERATOR)
 

@@ -147,7 +147,8 @@ class Behind(Protocol):
 class CentreOfTest:
     """The real core behind a bus in memory: what is published is admitted, stepped, and comes back.
 
-    ``is_away``: the broker takes nothing; ``is_slow``: it takes, and nothing comes back until :meth:`work`.
+    ``is_away``: the broker takes nothing; ``is_slow``: it takes, and nothing comes back until :meth:`work`;
+    ``takes_s``: how long it needs to take something.
     """
 
     def __init__(self, here: Behind) -> None:
@@ -156,12 +157,14 @@ class CentreOfTest:
         self.sent: list[Action] = []
         self.commands: list[Command] = []
         self.is_away = self.is_slow = False
+        self.takes_s = 0.0
         self.opens: OpensActions = opens
         self.came = asyncio.Event()
 
     async def publish(self, messages: Sequence[MessageOut]) -> None:
         if self.is_away:
             raise SourceUnavailable("bus.broker_away", "away")
+        await asyncio.sleep(self.takes_s)
         actions = [codec.decode(Kind.ACTION, each.value) for each in messages]
         self.sent += actions
         self.came.set()

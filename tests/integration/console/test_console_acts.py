@@ -157,6 +157,25 @@ async def test_an_act_that_the_bus_cannot_take_is_kept_and_sent_later_once(here:
     assert here.register.read_now(kept.unsent) == []
 
 
+async def test_law_13_an_act_on_its_way_to_a_slow_bus_is_not_sent_a_second_time(here: Office) -> None:
+    press = await pressed(here)
+    here.centre.takes_s = 1.5
+    stop = asyncio.Event()
+    sending = asyncio.create_task(here.handling.book.run(stop))
+    async with here.signed_in(Role.OPERATOR) as browser:
+        tried = []
+        for n in range(12):
+            asked = act(
+                browser, acts_url(here, press), {"kind": "note", "reason": "visto"}, key=f"the-key-{n % 4}"
+            )
+            tried.append(asyncio.create_task(asked))
+            await asyncio.sleep(0.15)
+        await asyncio.gather(*tried)
+    stop.set()
+    await sending
+    assert len(here.centre.sent) == len({each.id for each in here.centre.sent}) == 4
+
+
 async def test_what_a_dead_console_took_and_did_not_send_its_successor_sends(here: Office) -> None:
     press = await pressed(here)
     here.centre.is_away = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,11 @@ async def here(tmp_path: Path) -> AsyncIterator[Room]:
 @pytest.fixture
 async def screen(browser: Chrome, here: Room) -> Screen:
     return Screen(browser, here)
+
+
+def typed(screen: Screen, field: str, words: str) -> None:
+    """Words into one field."""
+    screen.chrome.find_element(By.XPATH, field).send_keys(words)
 
 
 async def test_a_silence_is_begun_shows_what_it_hid_and_ends(
@@ -72,9 +78,7 @@ async def test_a_supervisor_writes_a_team_in_a_form_that_anybody_can_use(
     await screen.until("main form.hand-over", "Nombre en los protocolos")
     for label, words in (("team:", "police"), ("Nombre", "Policía"), ("inglés", "Police")):
         field = f"//form//label[contains(., '{label}')]/input"
-        await screen.do(
-            lambda field=field, words=words: screen.chrome.find_element(By.XPATH, field).send_keys(words)
-        )  # type: ignore[misc]
+        await screen.do(partial(typed, screen, field, words))
     await asyncio.sleep(0.2)
     await screen.shot("duty_form", tmp_path)
     assert await screen.axe() == []

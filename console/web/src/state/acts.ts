@@ -59,8 +59,15 @@ function refusal(problem: Problem): Reply {
     title: problem.code,
     detail: problemText(problem),
   };
-  const first = firstOf(problem.extra["first"]);
-  return first ? { ...reply, first } : reply;
+  const found = problem.extra["first"];
+  const first = firstOf(found);
+  return first ? { ...reply, first, detail: standsAs(found) } : reply;
+}
+
+/** What the alert is now, in this screen's language; nothing when the console did not say. */
+function standsAs(first: unknown): string {
+  const status = first && typeof first === "object" ? (first as Json)["status"] : "";
+  return typeof status === "string" && status ? t("act_stands", said("status", status)) : "";
 }
 
 /** Who was first, as the console says it: a name, or {name, at_ms …}. */

@@ -121,6 +121,7 @@ export const en: Record<keyof typeof es, string> = {
   act_done: "{0}: the centre has it",
   act_refused: "{0}: not done. {1}",
   act_late: "{0}: {1} was first. {2}",
+  act_stands: "The alert is {0}.",
   queue: "Queue of alerts",
   above: "Not taken, life at risk ({0})",
   above_label: "Alerts with life at risk that nobody took",

@@ -123,6 +123,7 @@ export const es = {
   act_done: "{0}: recibido por el centro",
   act_refused: "{0}: no se hizo. {1}",
   act_late: "{0}: {1} lo hizo antes. {2}",
+  act_stands: "La alerta está {0}.",
   queue: "Cola de alertas",
   above: "Sin tomar, vida en riesgo ({0})",
   above_label: "Alertas con vida en riesgo que nadie tomó",
