@@ -18,25 +18,30 @@ SETTINGS non_replicated_deduplication_window = 10000;
 --     `fresh_s` that is no place to count on. Nothing else that tells its position is here, and no unit of which a reserved
 --     word is known.
 CREATE OR REPLACE VIEW console.v_units DEFINER = {definer} SQL SECURITY DEFINER AS
+WITH
+    (SELECT max(y.written) FROM ops.city_units AS y) AS latest,
+    or(x.written != latest, x.unit = '', s.placed = 0, s.reserved > 0) AS hidden
 SELECT
-    x.unit AS unit, x.name AS name, x.agency AS agency, x.kind AS kind, x.fresh_s AS fresh_s,
-    assumeNotNull(s.lat) AS lat, assumeNotNull(s.lon) AS lon, s.district AS district, s.seen_ms AS seen_ms,
-    toBool(x.drill OR s.drill) AS drill
+    if(hidden, '', x.unit) AS unit, if(hidden, '', x.name) AS name,
+    if(hidden, '', CAST(x.agency, 'String')) AS agency, if(hidden, '', CAST(x.kind, 'String')) AS kind,
+    if(hidden, 0, x.fresh_s) AS fresh_s, if(hidden, 0, s.lat) AS lat, if(hidden, 0, s.lon) AS lon,
+    if(hidden, '', s.district) AS district, if(hidden, 0, s.seen_ms) AS seen_ms,
+    toBool(hidden = 0 AND (x.drill OR s.drill)) AS drill
 FROM ops.city_units AS x FINAL
-INNER JOIN
+LEFT JOIN
 (
     SELECT
         d.device AS device,
-        argMaxIf(d.lat, d.received, isNotNull(d.lat)) AS lat, argMaxIf(d.lon, d.received, isNotNull(d.lat)) AS lon,
+        assumeNotNull(argMaxIf(d.lat, d.received, isNotNull(d.lat))) AS lat,
+        assumeNotNull(argMaxIf(d.lon, d.received, isNotNull(d.lat))) AS lon,
         argMaxIf(toString(d.district), d.received, isNotNull(d.lat)) AS district,
         argMaxIf(d.drill, d.received, isNotNull(d.lat)) AS drill,
         toUnixTimestamp64Milli(maxIf(least(d.occurred, d.received), isNotNull(d.lat))) AS seen_ms,
         countIf(isNotNull(d.lat)) AS placed, countIf(is_reserved(d.data_class, d.type)) AS reserved
     FROM ops.device_state AS d FINAL
     GROUP BY d.device
-    HAVING placed > 0 AND reserved = 0
 ) AS s ON s.device = x.unit
-WHERE x.written = (SELECT max(y.written) FROM ops.city_units AS y) AND x.unit != '';
+WHERE NOT hidden;
 
 -- @supervisor.v_camera_names What boards call each camera of the catalogue: its name and its id, or its id alone.
 CREATE OR REPLACE VIEW supervisor.v_camera_names DEFINER = {definer} SQL SECURITY DEFINER AS
