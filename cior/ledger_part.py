@@ -50,7 +50,7 @@ def whole_until(copy: CopyQuestions, *, after: int) -> LedgerThere:
         else:
             beyond = step
         step = (sure + beyond) // 2
-    return LedgerThere(entries=after + sure, top=found.top)
+    return LedgerThere(entries=after + sure, highest=found.highest)
 
 
 class LedgerWay:
@@ -92,11 +92,11 @@ class LedgerWay:
         if self._looks % _FROM_THE_BEGINNING == 0:
             self._whole = 0
         found = whole_until(self._copy, after=self._whole)
-        self._whole = found.entries if found.top >= found.entries else 0
-        missing = max(0, found.top - self._whole)
+        self._whole = found.entries if found.highest >= found.entries else 0
+        missing = max(0, found.highest - self._whole)
         self._metrics.set(m.LEDGER_MISSING, value=missing)
         if missing and self._tries[self._whole] < MOST_TRIES:
             self._tries[self._whole] += 1
             self._metrics.add(m.LEDGER_AGAIN)
-            log.warning("ledger_copy_has_a_hole", after=self._whole, top=found.top)
+            log.warning("ledger_copy_has_a_hole", after=self._whole, highest=found.highest)
             self._publishing.again(self._whole)

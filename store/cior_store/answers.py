@@ -164,10 +164,10 @@ class LatencyRow(Struct, frozen=True):
 
 
 class LedgerThere(Struct, frozen=True):
-    """``entries``: numbers of the asked stretch that stand in the ledger's copy; ``top``: the highest of all."""
+    """``entries``: numbers of the asked stretch that stand in the ledger's copy; ``highest``: the highest of all."""
 
     entries: int
-    top: int
+    highest: int
 
 
 class FalseAlarmRow(Struct, frozen=True):

@@ -78,6 +78,6 @@ GROUP BY day, actor, role, act, outcome;
 CREATE OR REPLACE VIEW console.v_ledger_there DEFINER = {definer} SQL SECURITY DEFINER AS
 SELECT
     uniqExactIf(l.seq, l.seq > {after:UInt64} AND l.seq <= {until:UInt64}) AS entries,
-    (SELECT max(m.seq) FROM ops.ledger AS m) AS top
+    (SELECT max(m.seq) FROM ops.ledger AS m) AS highest
 FROM ops.ledger AS l
 WHERE l.seq > {after:UInt64} AND l.seq <= {until:UInt64};

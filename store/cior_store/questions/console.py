@@ -86,9 +86,7 @@ class ConsoleQuestions(Balances):
 
     def ledger_there(self, *, after: int, until: int) -> LedgerThere:
         """How much of the ledger's copy stands there, of the numbers above ``after`` up to ``until``."""
-        sql = (
-            "SELECT entries, top FROM console.v_ledger_there(after = {after:UInt64}, until = {until:UInt64})"
-        )
+        sql = "SELECT entries, highest FROM console.v_ledger_there(after = {after:UInt64}, until = {until:UInt64})"
         return self._store.ask(LedgerThere, sql, {"after": after, "until": until})[0]
 
     def false_alarms(self) -> tuple[FalseAlarmRow, ...]:

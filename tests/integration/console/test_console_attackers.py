@@ -55,7 +55,7 @@ async def ana(here: Room) -> Browser:
 
 
 def path_of(endpoint: Endpoint) -> str:
-    return endpoint.path.format_map({name: VALUES[name] for name in endpoint.parameters})
+    return endpoint.path.format_map({name: VALUES.get(name, "x") for name in endpoint.parameters})
 
 
 async def done(here: Room) -> list[str]:
