@@ -116,7 +116,7 @@ class PersonsBrowser:
     def complaints(self) -> list[str]:
         """What the browser complained of: a policy that was broken, an error that nobody caught."""
         found = self.chrome.get_log("browser")  # type: ignore[no-untyped-call]
-        known = ("AudioContext", "status of 4", "status of 5", "ERR_")
+        known = ("AudioContext", "status of 4", "status of 5", "ERR_", "willReadFrequently")
         return [one["message"] for one in found if not any(word in one["message"] for word in known)]
 
     def picture(self, name: str) -> None:

@@ -157,7 +157,7 @@ class Screen:
     async def complaints(self) -> list[str]:
         """What the browser complained of: a policy that was broken, an error that nobody caught."""
         found = await self.do(lambda: self.chrome.get_log("browser"))  # type: ignore[no-untyped-call]
-        known = ("AudioContext", "status of 4", "status of 5")
+        known = ("AudioContext", "status of 4", "status of 5", "willReadFrequently")
         return [one["message"] for one in found if not any(word in one["message"] for word in known)]
 
     async def signed_in(self, login: str, *roles: Role, **facts: Any) -> None:

@@ -54,7 +54,7 @@ def test_the_boxes_come_closed_in_the_order_that_was_asked(opening: OpeningStore
     "sql",
     [
         "SELECT chain_seq FROM sealed.raw", "SELECT * FROM sealed.dead_payloads", "SELECT raw_id FROM ops.raw",
-        "SELECT * FROM ops.alert_current", "SELECT * FROM console.v_signals", "SELECT * FROM ledger.evidence_ledger",
+        "SELECT * FROM ops.alert_current", "SELECT * FROM console.v_units", "SELECT * FROM ledger.evidence_ledger",
         "INSERT INTO sealed.raw (raw_id) VALUES ('x')", "TRUNCATE TABLE sealed.raw", "SELECT * FROM system.users",
     ],
 )  # fmt: skip

@@ -17,6 +17,7 @@ from cior.public_key import line_of, read_line
 from cior.recipients import note_recipients, open_by_keeper, recipients
 from cior.signers import open_signer, opener
 from cior_bus import sealed_box
+from cior_bus.signing import ActionSigner
 from cior_core import signatures
 from cior_core.errors import AccessDenied, ConfigInvalid, PayloadRejected
 from cior_core.model import Action, ActionKind
@@ -177,7 +178,11 @@ def test_law_13_a_new_signing_key_takes_over_and_what_the_old_one_signed_stays_v
     assert after.proof.key == new.key
     assert opens(after, at_ms=new.from_ms) == after.proof
     (centre.keys / "console.signing").write_bytes(old_seed)
-    thief = open_signer(centre.keys, "console").sign(note(3, at_ms), at_ms=new.from_ms + 1)
+    with pytest.raises(ConfigInvalid, match=r"keys\.kind_not_signed"):
+        open_signer(centre.keys, "console").sign(note(3, at_ms), at_ms=new.from_ms + 1)
+    thief = ActionSigner("console", centre.keys / "console.signing").sign(
+        note(3, at_ms), at_ms=new.from_ms + 1
+    )
     with pytest.raises(PayloadRejected, match=r"action\.key_out_of_time"):
         opens(thief, at_ms=new.from_ms + 1)
 
@@ -200,8 +205,11 @@ def test_a_part_signs_only_what_is_its_own_and_strangers_get_no_key(centre: Cent
     centre.start()
     demo, opens = open_signer(centre.keys, "demo"), opener(centre.keys)
     at_ms = opens.ring.keys[0].from_ms
+    with pytest.raises(ConfigInvalid, match=r"keys\.kind_not_signed"):
+        demo.sign(note(1, at_ms), at_ms=at_ms)
+    forced = ActionSigner("demo", centre.keys / "demo.signing").sign(note(1, at_ms), at_ms=at_ms)
     with pytest.raises(PayloadRejected, match=r"action\.kind_not_allowed"):
-        opens(demo.sign(note(1, at_ms), at_ms=at_ms), at_ms=at_ms)
+        opens(forced, at_ms=at_ms)
     with pytest.raises(ConfigInvalid, match=r"keys\.signer"):
         open_signer(centre.keys, "connectors")
     (centre.keys / "demo.signing").chmod(0o644)
