@@ -22,8 +22,11 @@ def ledger_findings(centre: Centre, key: str | None, *, as_owner: bool = False) 
         yield Finding("own_key", {"key": line})
     now_ms = time.time_ns() // 1_000_000
     found = read_checkpoints(folder, public_of(line)[1] if line else bytes(32), until_ms=now_ms)
-    yield from found.findings
-    yield from chain_findings(register_dsn(centre, as_owner=as_owner), found.pins.get(REGISTER_CHAIN, {}))
+    chain = list(chain_findings(register_dsn(centre, as_owner=as_owner), found.pins.get(REGISTER_CHAIN, {})))
+    # Of a ledger in which nothing stands yet no page was ever signed: that is a new centre, and no finding.
+    is_new = not found.pins and all(each.arguments.get("entries") == 0 for each in chain)
+    yield from (each for each in found.findings if not (is_new and each.code == "no_pages"))
+    yield from chain
 
 
 def chain_findings(dsn: str, pins: Mapping[int, str]) -> Iterator[Finding]:
