@@ -55,7 +55,10 @@ def verify_log(
             store, found, blinding=blinding, until_ms=now_ms - SETTLE_MS, has_expired=expired(now_ms)
         )
         ledger, pins = _ledger_pages(folder / REGISTER_CHAIN, until_ms=now_ms - SETTLE_MS)
-        findings += [*ledger, *check_ledger_copy(store, pins)]
+        copy = list(check_ledger_copy(store, pins))
+        # Where nothing stands in the ledger yet, no page of it was ever signed.
+        is_new = not pins and not copy
+        findings += [*(each for each in ledger if not (is_new and each.code == "no_pages")), *copy]
     return tell(findings, language=language, say=click.echo)
 
 
