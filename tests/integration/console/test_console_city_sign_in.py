@@ -240,6 +240,7 @@ async def test_who_leaves_the_provider_leaves_here_too_and_other_sessions_stay(c
     await city.here.add("agomez", Role.OPERATOR)
     await city.here.enrolled(local := city.here.browser(), "agomez")
     await leaves_the_provider(city, jar)
+    status = 200
     for _ in range(100):
         if (status := (await desk.get("session"))[0]) == 401:
             break
