@@ -11,7 +11,11 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from cior_bus import topics
+from cior_bus.message import MessageOut
 from cior_bus.settings import BusSettings, Profile
+
+URGENT = topics.URGENT.name
 
 
 class Broker:
@@ -92,3 +96,13 @@ def _broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
 broker = pytest.fixture(
     _broker, params=["tansu", pytest.param("apache_kafka", marks=pytest.mark.kafka)], name="broker"
 )
+
+
+def press(number: int, *, key: bytes = b"bus-12") -> MessageOut:
+    """A press of the urgent lane, numbered."""
+    return MessageOut(topic=URGENT, key=key, value=b'{"n":%d}' % number)
+
+
+def numbers(rows: list[tuple[bytes | None, bytes | None]], key: bytes | None = None) -> list[int]:
+    """The numbers of presses as they were read; of one key, when it is named."""
+    return [int((value or b"")[5:-1]) for each, value in rows if key is None or each == key]
