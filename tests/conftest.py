@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -143,8 +144,10 @@ def _no_sockets_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytes
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
     """A command run in this process sets up its own log, bound to a stream that ends with it; the next test starts
-    from the default again.
+    anew. What a thread says meanwhile goes to the process's own stderr, never into what a command printed.
     """
+    structlog.reset_defaults()
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.__stderr__))
     yield
     structlog.reset_defaults()
 

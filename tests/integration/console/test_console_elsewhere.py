@@ -32,7 +32,8 @@ from cior_register.ledger import LedgerQuestion
 from cior_register.register import Register, RegisterLimits
 from engines.registers import RegisterPlace
 
-T_MS = time.time_ns() // 1_000_000
+T_MS = 1_796_000_000_000
+"""A fixed instant: keys are made when a test runs, so its acts are signed then, not when the tests were collected."""
 ANA = Person("p-ana", "ana", "Ana Pérez", grants=(Grant(role=Role.OPERATOR),))
 PRESSED = Action(
     id="notify:00aa", kind=ActionKind.ACKNOWLEDGE, actor="ana", at_ms=T_MS, alert_id=AlertId("a-1"),
@@ -64,7 +65,9 @@ def batch(*actions: Action) -> Batch:
 
 
 def signed(keys: Path, signer: str, action: Action = PRESSED, **change: object) -> Action:
-    return open_signer(keys, signer).sign(msgspec.structs.replace(action, **change), at_ms=T_MS)
+    return open_signer(keys, signer).sign(
+        msgspec.structs.replace(action, **change), at_ms=time.time_ns() // 1_000_000
+    )
 
 
 def rows(register: Register) -> list[LedgerRow]:

@@ -78,6 +78,7 @@ class Fleet:
         stall_s: float = 20,
         table_delay_s: float = 0,
         slow_s: float = 0,
+        step_s: float = 0,
     ) -> None:
         name = f"{role}-{worker}"
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -95,6 +96,8 @@ class Fleet:
                 env["TABLE_DELAY_S"] = str(table_delay_s)
             if slow_s:
                 env["SLOW_S"] = str(slow_s)
+            if step_s:
+                env["STEP_S"] = str(step_s)
             self.processes[name] = subprocess.Popen(argv, stdout=log, stderr=log, env=env)
         if ready:
             self.wait_ready(role, worker)

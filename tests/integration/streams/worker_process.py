@@ -2,7 +2,7 @@
 [SESSION_MS]``.
 
 ``TABLE_DELAY_S``: so long takes each entry of a table on its way to the client that sends it, as on a machine that is
-busy with other things. ``SLOW_S``: so long takes each message of the bulk lanes.
+busy with other things. ``SLOW_S``: so long takes each message of the bulk lanes. ``STEP_S``: so long takes each step.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from cior_bus.metrics import Metrics
 from cior_bus.metrics_endpoint import MetricsEndpoint
 from cior_bus.settings import BusSettings
 from cior_bus.signing import RING, ActionOpener
-from cior_core.model import Device
+from cior_core.model import Device, Effect, Item
 from cior_streams.bulk import Bulk
+from cior_streams.correlating import Correlation
 from cior_streams.runner import run_worker
 from cior_streams.settings import Role, StreamSettings
 from cior_streams.wiring import Domain
@@ -54,6 +56,16 @@ def slow_bulk(slow_s: float) -> None:
     Bulk.envelope = slowly  # type: ignore[method-assign]
 
 
+def slow_steps(step_s: float) -> None:
+    step = Correlation._step
+
+    def slowly(self: Correlation, state: Any, item: Item) -> tuple[Any, tuple[Effect, ...]]:
+        time.sleep(step_s)
+        return step(self, state, item)
+
+    Correlation._step = slowly  # type: ignore[method-assign]
+
+
 def main(dsn: str, role: str, state_dir: str, worker: str, workers: str, session_ms: str = "6000") -> int:
     logging.basicConfig(level=os.environ.get("LOG", "WARNING"))
     settings = StreamSettings(
@@ -68,6 +80,8 @@ def main(dsn: str, role: str, state_dir: str, worker: str, workers: str, session
         delay_tables(float(delay))
     if slow := os.environ.get("SLOW_S"):
         slow_bulk(float(slow))
+    if step := os.environ.get("STEP_S"):
+        slow_steps(float(step))
     opens = ActionOpener(settings.state_dir / RING)
     domain = Domain.of(packs.rule_pack(), packs.taxonomy(), known=DEVICES, opens=opens)
     metrics = Metrics()

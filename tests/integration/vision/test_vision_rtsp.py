@@ -145,7 +145,7 @@ async def test_a_worker_stops_in_two_seconds_although_its_camera_hangs(
 
 
 def test_nobody_answers_the_reader_backs_off_and_no_log_line_holds_the_password(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     from cior.embedded.tansu import free_port
 
@@ -162,6 +162,6 @@ def test_nobody_answers_the_reader_backs_off_and_no_log_line_holds_the_password(
     reader.stop()
     assert reader.join(2.0)
     assert (facts.link, facts.connections, facts.last_error) == (Link.WAITING, 0, "vision.source_unreachable")
-    shown = capsys.readouterr()
+    shown = capfd.readouterr()
     assert (shown.out + shown.err).count("source_lost") == 1, "an outage is logged once"
     assert "hunter2" not in shown.out + shown.err

@@ -48,7 +48,7 @@ def test_all_boards_go_up_are_the_same_and_answer(city: MockGrafana, tmp_path: P
     assert run("diff", city.url).exit_code == 0
     checked = run("check", city.url, "--json")
     assert checked.exit_code == 0, checked.output
-    counts = json.loads(checked.output)["counts"]
+    counts = json.loads(checked.stdout)["counts"]
     assert counts["ok"] > len(BOARDS)
     assert counts["failing"] == counts["differs"] == counts["missing"] == 0
 
