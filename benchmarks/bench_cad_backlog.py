@@ -102,12 +102,15 @@ def _moved(before: dict[int, int], after: dict[int, int]) -> int:
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run left behind. ``done``: (seconds since the drop, calls done) by worker; ``found``: calls by worker."""
+    """What a run left behind. ``done``: (seconds since the drop, calls done) by worker; ``found``: calls by worker;
+    ``overtook``: the life-safety calls among them, which take the urgent lane.
+    """
 
     presses: list[Press]
     pressed_s: float
     done: dict[str, list[tuple[float, int]]]
     found: dict[str, int]
+    overtook: int
     hops: Hops
     shares: dict[str, float]
 
@@ -179,9 +182,16 @@ def measure(options: argparse.Namespace) -> Run:
         progress.stop()
         hops.stop()
         shares, done = busy.shares(), over_time(centre, progress, dropped_s)
+        overtook = sum(count for _, _, count in calls(centre, topics.URGENT))
     found = {who: seen.pop()[1] for who, seen in done.items()}
     return Run(
-        presses=presses, pressed_s=ended_s - dropped_s, done=done, found=found, hops=hops, shares=shares
+        presses=presses,
+        pressed_s=ended_s - dropped_s,
+        done=done,
+        found=found,
+        overtook=overtook,
+        hops=hops,
+        shares=shares,
     )
 
 
@@ -205,7 +215,7 @@ def tables(run: Run, options: argparse.Namespace) -> list[Table]:
 
 def drain(run: Run, asked: int) -> list[Row]:
     """How fast the file went: by worker, from the drop on and after the last press; and as a whole."""
-    rows, whole_s, is_whole = [], 0.0, run.found[BULK] >= asked
+    rows, whole_s, is_whole = [], 0.0, run.found[BULK] + run.overtook >= asked
     for who, seen in run.done.items():
         last_s = next((at_s for at_s, count in seen if count >= run.found[who]), None)
         is_whole = is_whole and last_s is not None
@@ -259,8 +269,9 @@ def main() -> None:
     lost = sum(press.feed_ms is None for press in run.presses)
     notes = [
         (
-            f"{len(run.presses)} presses, {lost} never seen on the feed; {run.found[BULK]:,} calls came through the "
-            f"connector, {run.found[URGENT]:,} of them may alert and went through the area log."
+            f"{len(run.presses)} presses, {lost} never seen on the feed; {run.found[BULK]:,} calls came by the bulk "
+            f"lane and {run.overtook:,} (life-safety) by the urgent one; {run.found[URGENT]:,} may alert and went "
+            "through the area log."
         ),
         f"Of a day of calls, {', '.join(f'{share} % {nature}' for nature, share in NATURES)}; nobody closes an alert.",
         f"The whole run took {(now_ms() - began_ms) / 1000:.0f} s.",
