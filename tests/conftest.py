@@ -28,6 +28,7 @@ from engines.long_runs import TIMEOUT_S as LONG_TIMEOUT_S
 from engines.mosquitto import Mosquitto
 from engines.postgresql import PostgreSql
 from engines.registers import RegisterPlace
+from engines.softhsm import SoftHsm
 
 # Property tests judge what is true, not how fast a shared machine is: speed has its own measurements.
 settings.register_profile("cior", deadline=None)
@@ -46,6 +47,7 @@ _ENGINE_MARKS = {
     "chromium": "browser",
     "mosquitto": "mosquitto",
     "postgresql": "postgresql",
+    "softhsm": "softhsm",
     "test_data": "model",
 }
 
@@ -228,6 +230,18 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSql]
         absent(str(missing))
     with server:
         yield server
+
+
+@pytest.fixture
+def softhsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SoftHsm:
+    """A security module with a token of your own (0.1 s); this process is configured for it."""
+    try:
+        module = SoftHsm(tmp_path / "softhsm")
+    except EngineAbsent as missing:
+        absent(str(missing))
+    for name, value in module.environment.items():
+        monkeypatch.setenv(name, value)
+    return module
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

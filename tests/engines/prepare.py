@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engines import apache_kafka, cache, clickhouse_lite, mosquitto, postgresql
+from engines import apache_kafka, cache, clickhouse_lite, mosquitto, postgresql, softhsm
 
 BROWSER = (("chromium", "chromium"), ("chromedriver", "chromium-driver"))
 
@@ -37,6 +37,10 @@ def lacks(root: Path) -> Iterator[str]:
         postgresql.programs()
     except cache.EngineAbsent as absent:
         yield f"{absent}: tests marked postgresql will skip"
+    try:
+        softhsm.library()
+    except cache.EngineAbsent as absent:
+        yield f"{absent}: tests marked softhsm will skip"
     if not (root.parent / "shared" / "data").is_dir():
         yield "no ../shared/data and tests marked model will skip, unless CIOR_TEST_DATA names such a folder"
 

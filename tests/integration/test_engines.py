@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import urllib.error
+from pathlib import Path
 
 import clickhouse_connect
+import pkcs11
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -18,6 +21,7 @@ from cior.embedded.tansu import Tansu, TansuSettings
 from cior_core.errors import SourceUnavailable
 from engines.apache_kafka import ApacheKafka
 from engines.clickhouse_lite import READER, WRITER, ClickHouseLite
+from engines.softhsm import LABEL, PIN, SoftHsm
 
 
 def make_topic(bootstrap: str, name: str) -> None:
@@ -122,3 +126,19 @@ def test_a_free_port_is_never_one_that_the_kernel_gives_to_a_client() -> None:
     ports = {embedded.free_port() for _ in range(200)}
     assert len(ports) > 150
     assert max(ports) < outgoing
+
+
+def test_softhsm_holds_a_key_that_signs_and_stays(softhsm: SoftHsm, tmp_path: Path) -> None:
+    made = tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(made)],
+        check=True,
+        capture_output=True,
+    )
+    softhsm.bring(made, "sello")
+    token = pkcs11.lib(str(softhsm.library)).get_token(token_label=LABEL)
+    with token.open(user_pin=PIN) as session:
+        key = session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label="sello")
+        assert len(key.sign(b"a package", mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS)) == 256
+        with pytest.raises(pkcs11.exceptions.PKCS11Error):
+            key[pkcs11.Attribute.PRIVATE_EXPONENT]
