@@ -139,6 +139,7 @@ def test_softhsm_holds_a_key_that_signs_and_stays(softhsm: SoftHsm, tmp_path: Pa
     token = pkcs11.lib(str(softhsm.library)).get_token(token_label=LABEL)
     with token.open(user_pin=PIN) as session:
         key = session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label="sello")
+        assert isinstance(key, pkcs11.SignMixin)
         assert len(key.sign(b"a package", mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS)) == 256
         with pytest.raises(pkcs11.exceptions.PKCS11Error):
             key[pkcs11.Attribute.PRIVATE_EXPONENT]
