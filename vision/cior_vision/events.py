@@ -21,13 +21,13 @@ from cior_core.identity import event_id
 from cior_core.model import ClockQuality, DataClass, Device, Event, Phase, Place, Producer, Struct
 from cior_core.taxonomy import Taxonomy
 from cior_core.vicinity import Vicinity
+from cior_video.timing import FrameTime
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.health import CameraHealth
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting, Stage
 from cior_vision.rule_settings import ONVIF_TOPIC, AnyTrackRule
 from cior_vision.rules import box_row
 from cior_vision.settings import CameraSettings
-from cior_vision.timing import FrameTime
 
 CONNECTOR = "vision"
 INCIDENT_TYPE = {

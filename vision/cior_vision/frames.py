@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cior_vision.orientation import Turn
-from cior_vision.timing import FrameTime
+from cior_video.orientation import Turn
+from cior_video.timing import FrameTime
 
 Image = NDArray[np.uint8]
 """Height x width x 3, BGR, 0..255."""

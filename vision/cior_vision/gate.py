@@ -19,9 +19,10 @@ import msgspec
 import numpy as np
 
 from cior_core.model import Struct
+from cior_video.sources import Strict
 from cior_vision import sway
 from cior_vision.frames import Grey, Image
-from cior_vision.rule_settings import Share, Strict
+from cior_vision.rule_settings import Share
 
 WIDTH_PX, HEIGHT_PX = 320, 180
 RESTS = 10

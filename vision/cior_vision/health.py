@@ -11,10 +11,10 @@ from statistics import median
 import msgspec
 
 from cior_core.model import Struct
+from cior_video.drops import as_rows
+from cior_video.orientation import Turn
 from cior_vision.detectors.contract import EngineFacts
-from cior_vision.drops import as_rows
 from cior_vision.incidents import Condition
-from cior_vision.orientation import Turn
 from cior_vision.reader import Link, ReaderFacts
 
 

@@ -13,20 +13,20 @@ from zoneinfo import ZoneInfo
 
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
+from cior_video.drops import DropCounter, DropReason
+from cior_video.orientation import Turn
+from cior_video.timing import FrameTime
 from cior_vision.damage import DamageWatch
 from cior_vision.detectors.contract import EngineFacts
-from cior_vision.drops import DropCounter, DropReason
 from cior_vision.frames import Damaged, Detections, Frame
 from cior_vision.gate import GateReading, MotionGate, shrink
 from cior_vision.health import PipelineFacts
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting
-from cior_vision.orientation import Turn
 from cior_vision.rule_settings import AnyTrackRule
 from cior_vision.rules import Observed, RuleSet, evaluators
 from cior_vision.scene import SceneReader
 from cior_vision.settings import AnyVisionSettings, CameraSettings
 from cior_vision.tamper import TamperWatch
-from cior_vision.timing import FrameTime
 from cior_vision.tracking import Tracked, Tracker
 
 

@@ -20,11 +20,12 @@ import structlog
 from cior_core.camera_stretch import PictureForm
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, SourceUnavailable
 from cior_core.model import Struct
-from cior_vision.clock import EdgeClock
-from cior_vision.drops import DropCounter, DropReason
+from cior_video.clock import EdgeClock
+from cior_video.drops import DropCounter, DropReason
+from cior_video.sources import SourceSettings, open_source
+from cior_video.timing import EpochTimes, FrameTime
 from cior_vision.frames import Damaged, Frame
-from cior_vision.sources import Probe, SourceSettings, open_source, read_frames
-from cior_vision.timing import EpochTimes, FrameTime
+from cior_vision.sources import Probe, read_frames
 
 LOG = structlog.get_logger("cior.vision.reader")
 

@@ -12,16 +12,17 @@ from cior_core import bundled
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Event, Struct
 from cior_core.taxonomy import Taxonomy
-from cior_vision.clock import StandingClock
+from cior_video.clock import StandingClock
+from cior_video.drops import DropCounter, DropReason
+from cior_video.sources import open_source
+from cior_video.timing import EpochTimes
 from cior_vision.detectors.contract import Detector
-from cior_vision.drops import DropCounter, DropReason
 from cior_vision.events import Author, EventMaker
 from cior_vision.frames import Damaged
 from cior_vision.incidents import ConditionChange, Incident
 from cior_vision.pipeline import CameraPipeline, Outcome
 from cior_vision.settings import AnyVisionSettings, CameraSettings
-from cior_vision.sources import Probe, open_source, read_frames
-from cior_vision.timing import EpochTimes
+from cior_vision.sources import Probe, read_frames
 from cior_vision.worker import program_version
 
 

@@ -12,15 +12,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cior_video.sources import Strict
+
 Point = tuple[float, float]
 Polygon = tuple[Point, ...]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
-
-
-class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every settings struct: frozen, unknown keys refused."""
 
 
 class ZoneSettings(Strict, frozen=True, kw_only=True):

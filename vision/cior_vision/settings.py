@@ -20,6 +20,7 @@ from cior_core import strict_toml
 from cior_core.cameras import Camera, CameraId, Cameras
 from cior_core.model import Place
 from cior_core.strict_toml import ConfigFault
+from cior_video.sources import Reading, SourceSettings, Strict
 from cior_vision.detectors.contract import EngineSettings
 from cior_vision.detectors.registry import plugin
 from cior_vision.gate import GateSettings
@@ -30,11 +31,9 @@ from cior_vision.rule_settings import (
     Name,
     Point,
     Seconds,
-    Strict,
     TamperSettings,
     ZoneSettings,
 )
-from cior_vision.sources import Reading, SourceSettings
 from cior_vision.tracking import TrackerSettings
 
 E = TypeVar("E", bound=EngineSettings)

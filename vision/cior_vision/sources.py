@@ -1,75 +1,31 @@
 """Pictures from a camera or a file, by PyAV: one connection, exact PTS, honest times.
 
 :func:`read_frames` is the whole way of one connection (demux, decode, stamp, sample) without threads; the clip replay
-uses it directly.
-:class:`cior_vision.reader.CameraReader` runs it in a thread with reconnection. Facts about the library that shape this
-file (measured on PyAV 18): a
-closed connection ends as an *empty packet*, not as an exception; the first packet over RTSP may have no PTS; probing
-costs 1.9 s unless ``analyzeduration`` is cut; an RTCP sender report, once received, is attached to every packet as
-``prft`` side data.
+uses it directly. :class:`cior_vision.reader.CameraReader` runs it in a thread with reconnection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Annotated, Literal
 
 import av
 import av.error
-import msgspec
 import numpy as np
 from av.container import InputContainer
 from av.sidedata.sidedata import SideData
 
 from cior_core.camera_stretch import PictureForm
-from cior_core.errors import ConfigInvalid, CredentialsRefused, SourceUnavailable
-from cior_vision.clock import EdgeClock
+from cior_core.errors import SourceUnavailable
+from cior_video.clock import EdgeClock
+from cior_video.drops import DropCounter, DropReason
+from cior_video.orientation import Turn, turn_of, upright
+from cior_video.sources import SourceSettings, form_of, packets_of, sender_ms
+from cior_video.timing import EpochTimes, FrameTime, PacketTimes, Sampler
 from cior_vision.damage import Damage
-from cior_vision.drops import DropCounter, DropReason
 from cior_vision.frames import Damaged, Frame
-from cior_vision.orientation import Turn, turn_of, upright
-from cior_vision.rule_settings import Strict
-from cior_vision.timing import EpochTimes, FrameTime, PacketTimes, Sampler
 
-REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 BROKEN_DATA = (av.error.InvalidDataError, av.error.EOFError)
-
-
-class Reading(Strict, frozen=True, kw_only=True):
-    """How pictures are read, whatever their address.
-
-    ``file_start_ms`` (files only) is the UTC instant of the first picture, by the operator's word; without it the
-    instant of opening is taken. ``turn``: how to set the pictures upright; without it the stream's own display matrix
-    is heard.
-    """
-
-    fps: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 5.0
-    stall_s: Annotated[float, msgspec.Meta(ge=0.5, le=600.0)] = 5.0
-    open_timeout_s: Annotated[float, msgspec.Meta(ge=0.5, le=120.0)] = 8.0
-    backoff_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)] = 0.5
-    backoff_max_s: Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)] = 30.0
-    pace: Literal["realtime", "fast"] = "realtime"
-    at_end: Literal["stop", "loop"] = "stop"
-    file_start_ms: int | None = None
-    turn: Turn | None = None
-
-
-class SourceSettings(Reading, frozen=True, kw_only=True):
-    """Where pictures come from and how they are read. ``url`` is ``rtsp://…`` or a file's path, of the camera
-    catalogue, and may hold a password: it is never printed nor published.
-    """
-
-    url: str
-
-    @property
-    def is_file(self) -> bool:
-        """Whether the source ends by itself and has no clock."""
-        return "://" not in self.url
-
-    def __repr__(self) -> str:
-        return f"SourceSettings({'file' if self.is_file else self.url.split('://')[0]}, fps={self.fps})"
 
 
 class Probe:
@@ -83,31 +39,6 @@ class Probe:
 
     def decoded(self, at: FrameTime) -> None:
         """A picture was decoded and stamped."""
-
-
-def open_source(source: SourceSettings) -> InputContainer:
-    """Connect. Raises ``ConfigInvalid`` (no such file), ``CredentialsRefused`` (401, 403) or ``SourceUnavailable``; no
-    message holds the URL.
-    """
-    try:
-        if source.is_file:
-            if not Path(source.url).is_file():
-                raise ConfigInvalid(
-                    "vision.file_missing", "the video file does not exist", cure="correct the camera's url"
-                )
-            return av.open(source.url)
-        options = {"rtsp_transport": "tcp", "analyzeduration": "200000"}
-        return av.open(source.url, options=options, timeout=(source.open_timeout_s, source.stall_s / 2))
-    except REFUSED as error:
-        raise CredentialsRefused(
-            "vision.credentials_refused",
-            "the camera refused the user or password",
-            cure="correct the camera's url",
-        ) from error
-    except (av.error.FFmpegError, OSError) as error:
-        raise SourceUnavailable(
-            "vision.source_unreachable", f"the source could not be opened ({type(error).__name__})"
-        ) from None
 
 
 def read_frames(
@@ -133,8 +64,8 @@ def read_frames(
     arrivals = _Arrivals(clock)
     damage, sampler, after_key = Damage(), Sampler(source.fps), False
     times.reconnected()
-    probe.connected(_form(stream))
-    for packet in _packets(container, stream):
+    probe.connected(form_of(stream))
+    for packet in packets_of(container, stream):
         if stopped():
             return
         if packet.size:
@@ -162,20 +93,6 @@ def read_frames(
             else:
                 yield _frame(picture, stamped, after_key=after_key, turn=source.turn)
                 after_key = False
-
-
-def _form(stream: av.VideoStream) -> PictureForm:
-    context = stream.codec_context
-    return PictureForm(codec=context.name, width_px=context.width, height_px=context.height)
-
-
-def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet[av.VideoStream]]:
-    try:
-        yield from container.demux(stream)
-    except (av.error.FFmpegError, OSError) as error:
-        raise SourceUnavailable(
-            "vision.source_broken", f"the connection broke ({type(error).__name__})"
-        ) from None
 
 
 def _decode(packet: av.Packet[av.VideoStream], drops: DropCounter, damage: Damage) -> list[av.VideoFrame]:
@@ -210,18 +127,8 @@ class _Arrivals:
             return
         if len(self._seen) >= self._limit:
             self._seen.pop(next(iter(self._seen)))
-        self._seen[packet.pts] = PacketTimes(arrival_ms=self._clock.now_ms(), sender_ms=_sender_ms(packet))
+        self._seen[packet.pts] = PacketTimes(arrival_ms=self._clock.now_ms(), sender_ms=sender_ms(packet))
 
     def of(self, pts: int | None) -> PacketTimes:
         known = None if pts is None else self._seen.pop(pts, None)
         return known or PacketTimes(arrival_ms=self._clock.now_ms())
-
-
-def _sender_ms(packet: av.Packet[av.VideoStream]) -> int | None:
-    """The sender's claim about this packet: ``AVProducerReferenceTime``, UTC microseconds as a native 64-bit integer
-    first (FFmpeg avutil).
-    """
-    if not packet.has_sidedata("prft"):
-        return None
-    wall_us = int.from_bytes(bytes(packet.get_sidedata("prft"))[:8], "little", signed=True)
-    return wall_us // 1000 if wall_us > 0 else None

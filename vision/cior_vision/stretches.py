@@ -30,10 +30,10 @@ from cior_core.camera_stretch import (
 )
 from cior_core.model import Event, Lane, Producer, RawId, RawPointer, RawRecord, Struct
 from cior_core.system_events import system_event
-from cior_vision.clock import EdgeClock
-from cior_vision.drops import DropCounter, DropReason
+from cior_video.clock import EdgeClock
+from cior_video.drops import DropCounter, DropReason
+from cior_video.timing import FrameTime
 from cior_vision.sources import Probe
-from cior_vision.timing import FrameTime
 
 LOG = structlog.get_logger("cior.vision.stretches")
 MINUTE_MS = 60_000

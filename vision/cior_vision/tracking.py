@@ -18,11 +18,12 @@ import msgspec
 import numpy as np
 
 from cior_core.model import Struct
+from cior_video.sources import Strict
 from cior_vision.frames import Detections, Ints
 from cior_vision.geometry import Box, distance
 from cior_vision.incidents import Sighting
 from cior_vision.motion_model import Array, BoxFilter, overlap
-from cior_vision.rule_settings import Share, Strict
+from cior_vision.rule_settings import Share
 
 
 class TrackerSettings(Strict, frozen=True, kw_only=True):

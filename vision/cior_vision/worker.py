@@ -28,11 +28,12 @@ from cior_core.camera_stretch import raw_record
 from cior_core.model import Event, RawRecord
 from cior_core.taxonomy import Taxonomy
 from cior_core.vicinity import Vicinity
+from cior_video.clock import EdgeClock, SystemClock
+from cior_video.drops import DropCounter
+from cior_video.timing import FrameTime
 from cior_vision import metrics as m
-from cior_vision.clock import EdgeClock, SystemClock
 from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.registry import plugin
-from cior_vision.drops import DropCounter
 from cior_vision.events import Author, EventMaker, producer_of, source_of
 from cior_vision.frames import Damaged, Frame
 from cior_vision.health import HealthMeter
@@ -42,7 +43,6 @@ from cior_vision.publishing import Outbox
 from cior_vision.reader import CameraReader, Link
 from cior_vision.settings import AnyVisionSettings, CameraSettings
 from cior_vision.stretches import CameraOf, StretchBook, StretchJournal, claim
-from cior_vision.timing import FrameTime
 
 LOG = structlog.get_logger("cior.vision.worker")
 WATCH_EVERY_S = 0.2

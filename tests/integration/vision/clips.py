@@ -11,8 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
+from cior_video.orientation import Turn
 from cior_vision.frames import Image
-from cior_vision.orientation import Turn
 
 TS_PACKET = 188
 PID_OF_VIDEO = 0x100

@@ -12,17 +12,18 @@ import cv2
 import numpy as np
 import pytest
 
-from cior_vision.clock import StandingClock
-from cior_vision.drops import DropCounter, DropReason
+from cior_video.clock import StandingClock
+from cior_video.drops import DropCounter, DropReason
+from cior_video.orientation import Turn
+from cior_video.sources import SourceSettings, open_source
+from cior_video.timing import EpochTimes
 from cior_vision.frames import Damaged, Frame, Image
 from cior_vision.incidents import Condition, Stage
-from cior_vision.orientation import Turn
 from cior_vision.replay import Replay, clip_replay
 from cior_vision.rules import box_row
 from cior_vision.settings import AnyVisionSettings
-from cior_vision.sources import Probe, SourceSettings, open_source, read_frames
+from cior_vision.sources import Probe, read_frames
 from cior_vision.synthetic import Scene, Walker, loiterer, render
-from cior_vision.timing import EpochTimes
 from integration.vision.clips import damaged, display_matrix, encoded
 from integration.vision.conftest import camera
 from integration.vision.shirts import ShirtDetector

@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 
 from cior_core.model import ClockQuality, Phase
-from cior_vision.clock import SystemClock
-from cior_vision.drops import DropCounter
+from cior_video.clock import SystemClock
+from cior_video.drops import DropCounter
+from cior_video.sources import SourceSettings, open_source
+from cior_video.timing import EpochTimes, WallSource
 from cior_vision.frames import Frame
 from cior_vision.reader import CameraReader, Link
-from cior_vision.sources import Probe, SourceSettings, open_source, read_frames
-from cior_vision.timing import EpochTimes, WallSource
+from cior_vision.sources import Probe, read_frames
 from cior_vision.worker import VisionWorker
 from engines.rtsp import RtspServer
 from integration.vision.conftest import camera

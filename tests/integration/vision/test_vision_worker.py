@@ -20,12 +20,12 @@ from cior_bus.spool import Spool
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.model import ClockQuality, Event, Lane, Phase
-from cior_vision.clock import SystemClock
+from cior_video.clock import SystemClock
+from cior_video.sources import SourceSettings
 from cior_vision.frames import Detections, Image
 from cior_vision.replay import clip_replay
 from cior_vision.rule_settings import TamperSettings
 from cior_vision.settings import AnyVisionSettings
-from cior_vision.sources import SourceSettings
 from cior_vision.synthetic import Scene, encode
 from cior_vision.worker import VisionWorker
 from integration.bus.brokers import Broker

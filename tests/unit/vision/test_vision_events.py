@@ -17,6 +17,8 @@ from cior_core.geo import City, District, Facility
 from cior_core.model import ClockQuality, DataClass, Event, Lane, Phase, Place, PlaceMethod
 from cior_core.taxonomy import Taxonomy
 from cior_core.vicinity import Vicinity
+from cior_video.sources import SourceSettings
+from cior_video.timing import FrameTime, WallSource
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.events import CONDITION_TYPE, DETECTIONS_TYPE, HEALTH_TYPE, INCIDENT_TYPE, Author, EventMaker
 from cior_vision.frames import Frame
@@ -26,8 +28,6 @@ from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting
 from cior_vision.reader import Link, ReaderFacts
 from cior_vision.rule_settings import ONVIF_TOPIC, IntrusionRule, LoiteringRule
 from cior_vision.settings import CameraSettings
-from cior_vision.sources import SourceSettings
-from cior_vision.timing import FrameTime, WallSource
 
 NOON = 1_700_000_000_000
 KINDS = Taxonomy.load(bundled.text("taxonomy.toml"))

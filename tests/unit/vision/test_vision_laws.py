@@ -10,7 +10,7 @@ from pathlib import Path
 import cior_vision
 from cior_core import bundled
 from cior_core.taxonomy import Taxonomy
-from cior_vision.drops import DropCounter, DropReason, as_rows
+from cior_video.drops import DropCounter, DropReason, as_rows
 from cior_vision.reader import FrameQueue
 
 ROOM = Path(cior_vision.__file__).parent

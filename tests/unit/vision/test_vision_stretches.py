@@ -14,9 +14,9 @@ from cior_core import identity
 from cior_core.camera_stretch import CONTENT_TYPE, CameraStretch, PictureForm, StretchEnd, raw_record
 from cior_core.canonical import canonical
 from cior_core.model import ClockQuality, Event, EventId, Lane, Producer, RawRecord, TypeCode
-from cior_vision.drops import DropCounter, DropReason
+from cior_video.drops import DropCounter, DropReason
+from cior_video.timing import FrameTime, WallSource
 from cior_vision.stretches import CameraOf, StretchBook, StretchJournal
-from cior_vision.timing import FrameTime, WallSource
 
 START_MS = 1_795_000_000_000 // 60_000 * 60_000 + 1_500
 PRODUCER = Producer(connector="vision", version="1", instance="centro")

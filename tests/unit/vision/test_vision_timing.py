@@ -8,8 +8,8 @@ import itertools
 from fractions import Fraction
 
 from cior_core.model import ClockQuality
-from cior_vision.drops import DropReason
-from cior_vision.timing import EpochTimes, FrameTime, PacketTimes, Sampler, WallSource
+from cior_video.drops import DropReason
+from cior_video.timing import EpochTimes, FrameTime, PacketTimes, Sampler, WallSource
 
 BASE = Fraction(1, 90_000)
 NOON = 1_700_000_000_000

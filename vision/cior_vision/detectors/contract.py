@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from cior_core.model import Struct
+from cior_video.sources import Strict
 from cior_vision.frames import Detections, Image
-from cior_vision.rule_settings import Strict
 
 
 class EngineFacts(Struct, frozen=True, kw_only=True):

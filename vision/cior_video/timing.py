@@ -18,7 +18,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from cior_core.model import ClockQuality, Struct
-from cior_vision.drops import DropReason
+from cior_video.drops import DropReason
 
 
 class WallSource(StrEnum):

@@ -1,0 +1,1 @@
+"""Camera streams, honest times, clocks: what the worker and the recorder share."""
