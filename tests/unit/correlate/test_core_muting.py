@@ -73,6 +73,18 @@ def test_law_16_a_p1_that_is_not_life_safety_cannot_be_muted(pack: RulePack) -> 
     assert "P1" in refused.detail_es
 
 
+def test_law_2_nobody_mutes_a_life_safety_alert_whatever_its_level(pack: RulePack) -> None:
+    """A lone panic button of a household is P3: the refusal is for what an alert is, not for how high it stands."""
+    below_p1 = []
+    for code, kind in pack.types.items():
+        if kind.life_safety and not kind.silent:
+            run = play([Signal(at_s=0, event=code, source="unit-1"), mute(5)], pack)
+            assert first(run).suppression is None, code
+            assert len(story(run, "refused")) == 1, code
+            below_p1 += [code] if first(run).level is not Level.P1 else []
+    assert "panic.alarm" in below_p1
+
+
 RAISED = {
     "by what joins it": [Signal(at_s=60, event="burglary.report", source="911", record="A", east_m=20)],
     "by a confirmation": [Signal(at_s=60, action=ActionKind.CONFIRM, alert=0)],
