@@ -154,6 +154,15 @@ def _logs_as_they_were() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+@pytest.fixture(autouse=True)
+def _umask_as_it_was() -> Iterator[None]:
+    """A command run in this process keeps what it writes for its owner alone; the next test's files are as always."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def tansu_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tansu]:
     """One embedded broker for the whole run: use topic and group names of your own, never kill it."""
