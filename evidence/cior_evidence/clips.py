@@ -1,0 +1,239 @@
+"""Native clips: packets of recorded segments copied into one MP4, cut at whole groups of pictures (law 8).
+
+Nothing is decoded, so nothing can be coded again. There is never an edit list: a player shows all that the file holds,
+and an expert's tools find no more than what is declared (docs/paquete.md). Memory holds one group of pictures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from cior_core.errors import IntegrityBroken, PayloadRejected
+from cior_core.footage import FootageClock, Span
+from cior_core.model import Struct
+
+LONGEST_CLIP_MS: Final = 900_000
+_MUXING: Final = {"use_editlist": "0", "movflags": "+faststart", "fflags": "+bitexact"}
+
+
+class Origin(Struct, frozen=True):
+    """What the recorder wrote of a segment when it was recorded, and where in its chain. Not ``omit_defaults``: an
+    absent fact is a stated one.
+    """
+
+    path: str
+    sha256: str
+    payload_sha256: str | None = None
+    chain: str | None = None
+    seq: int | None = None
+    link: str | None = None
+
+
+class Recorded(Struct, frozen=True):
+    """A recorded segment: its file, the instants of its pictures, and its place on the camera's own line of time.
+
+    ``line``: segments of one line join without a seam; ``first_s``: where on it this one begins, in seconds.
+    """
+
+    camera: str
+    number: int
+    file: Path
+    start_ms: int
+    end_ms: int
+    line: str
+    first_s: float
+    clock: FootageClock
+    origin: Origin
+
+
+class Part(Struct, frozen=True):
+    """What a clip has of one segment. ``payload_sha256``: of those packets' bytes, in decoding order."""
+
+    recorded: Recorded
+    start_ms: int
+    end_ms: int
+    frames: int
+    payload_sha256: str
+    is_whole: bool
+
+
+class Clip(Struct, frozen=True):
+    """A written clip: what it shows, in UTC ms, and what it is made of."""
+
+    start_ms: int
+    end_ms: int
+    frames: int
+    payload_sha256: str
+    codec: str
+    width_px: int
+    height_px: int
+    time_base: tuple[int, int]
+    parts: tuple[Part, ...]
+
+
+class Group(Struct, frozen=True):
+    """A group of pictures: packets from a key picture to the next, and when they are shown."""
+
+    packets: tuple[Packet[VideoStream], ...]
+    start_ms: int
+    end_ms: int
+
+
+def runs(segments: Sequence[Recorded]) -> Iterator[tuple[Recorded, ...]]:
+    """Neighbours of one line of time, at most :data:`LONGEST_CLIP_MS` long: a clip each."""
+    run: list[Recorded] = []
+    for each in sorted(segments, key=lambda one: (one.start_ms, one.number)):
+        joins = run and each.line == run[-1].line and each.start_ms == run[-1].end_ms
+        if run and (not joins or each.end_ms - run[0].start_ms > LONGEST_CLIP_MS):
+            yield tuple(run)
+            run = []
+        run.append(each)
+    if run:
+        yield tuple(run)
+
+
+def cut(run: Sequence[Recorded], span: Span, target: Path) -> Clip | None:
+    """Write the groups of ``run`` that touch ``span`` to ``target``; None, and no file, when none does.
+
+    Raises ``PayloadRejected`` (``clip.unreadable``) and ``IntegrityBroken`` (``clip.changed``) when a segment's packets
+    are not those that were recorded.
+    """
+    writer = _Writer(target)
+    try:
+        parts = tuple(part for each in run if (part := writer.take(each, span)) is not None)
+        return writer.done(parts) if parts else None
+    except av.FFmpegError as error:
+        raise PayloadRejected(
+            "clip.unreadable", f"recorded video cannot be read: {error}", cure="look at the recorder's volume"
+        ) from error
+    finally:
+        writer.close()
+
+
+class _Writer:
+    """An MP4 that grows by whole groups."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._out: OutputContainer | None = None
+        self._stream: VideoStream | None = None
+        self._whole = hashlib.sha256()
+        self._begins_s: float | None = None
+        self._last_dts: int | None = None
+
+    def take(self, recorded: Recorded, span: Span) -> Part | None:
+        """Copy what touches ``span`` of one segment."""
+        with av.open(str(recorded.file)) as source:
+            return self._copy(source, recorded, span)
+
+    def _copy(self, source: InputContainer, recorded: Recorded, span: Span) -> Part | None:
+        stream = _video(source)
+        own, all_of_it = hashlib.sha256(), hashlib.sha256()
+        taken: list[tuple[int, int]] = []
+        frames = count = 0
+        for group in groups(source, stream, recorded):
+            count += len(group.packets)
+            wanted = group.start_ms < span[1] and group.end_ms > span[0]
+            frames += len(group.packets) if wanted else 0
+            if wanted:
+                taken.append((group.start_ms, group.end_ms))
+            for packet in group.packets:
+                all_of_it.update(packet)
+                if wanted:
+                    own.update(packet)
+                    self._whole.update(packet)
+                    self._mux(packet, stream, recorded)
+        _as_recorded(recorded, all_of_it.hexdigest())
+        if not taken:
+            return None
+        return Part(
+            recorded=recorded, start_ms=taken[0][0], end_ms=taken[-1][1], frames=frames,
+            payload_sha256=own.hexdigest(), is_whole=frames == count,
+        )  # fmt: skip
+
+    def _mux(self, packet: Packet[VideoStream], source: VideoStream, recorded: Recorded) -> None:
+        out, stream = self._opened(source)
+        assert packet.time_base is not None
+        if self._begins_s is None:
+            assert packet.dts is not None
+            self._begins_s = recorded.first_s + float(packet.dts * packet.time_base)
+        shift = round((recorded.first_s - self._begins_s) / packet.time_base)
+        dts, pts = (packet.dts or 0) + shift, (packet.pts or 0) + shift
+        if self._last_dts is not None and dts <= self._last_dts:
+            dts = self._last_dts + 1
+        self._last_dts = dts
+        packet.dts, packet.pts, packet.stream = dts, max(pts, dts), stream
+        out.mux_one(packet)
+
+    def _opened(self, source: VideoStream) -> tuple[OutputContainer, VideoStream]:
+        if self._out is None or self._stream is None:
+            self._out = av.open(str(self._target), "w", format="mp4", options=_MUXING)
+            self._stream = self._out.add_stream_from_template(source)
+        return self._out, self._stream
+
+    def done(self, parts: tuple[Part, ...]) -> Clip:
+        """Close the file; what it is."""
+        assert self._stream is not None
+        context = self._stream.codec_context
+        self.close()
+        with av.open(str(self._target)) as made:
+            base = _video(made).time_base
+        assert base is not None
+        return Clip(
+            start_ms=parts[0].start_ms, end_ms=parts[-1].end_ms, frames=sum(each.frames for each in parts),
+            payload_sha256=self._whole.hexdigest(), codec=context.codec.canonical_name, width_px=context.width,
+            height_px=context.height, time_base=(base.numerator, base.denominator), parts=parts,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the file, if there is one."""
+        if self._out is not None:
+            self._out.close()
+            self._out = None
+
+
+def groups(source: InputContainer, stream: VideoStream, recorded: Recorded) -> Iterator[Group]:
+    """The groups of pictures of a segment, one at a time. What comes before the first key picture is in the first."""
+    waiting: list[Packet[VideoStream]] = []
+    origin: float | None = None
+    start_ms = recorded.start_ms
+    for packet in source.demux(stream):
+        if not packet.size:
+            continue
+        assert packet.pts is not None
+        assert packet.time_base is not None
+        at_s = float(packet.pts * packet.time_base)
+        origin = at_s if origin is None else origin
+        if packet.is_keyframe and waiting:
+            next_ms = recorded.start_ms + round((at_s - origin) * 1000)
+            yield Group(packets=tuple(waiting), start_ms=start_ms, end_ms=next_ms)
+            waiting, start_ms = [], next_ms
+        waiting.append(packet)
+    if waiting:
+        yield Group(packets=tuple(waiting), start_ms=start_ms, end_ms=max(recorded.end_ms, start_ms + 1))
+
+
+def _video(source: InputContainer) -> VideoStream:
+    if not source.streams.video:
+        raise PayloadRejected(
+            "clip.no_video", "a recorded file has no video", cure="look at the recorder's volume"
+        )
+    return source.streams.video[0]
+
+
+def _as_recorded(recorded: Recorded, payload_sha256: str) -> None:
+    known = recorded.origin.payload_sha256
+    if known is not None and known != payload_sha256:
+        raise IntegrityBroken(
+            "clip.changed",
+            f"segment {recorded.number} of {recorded.camera} does not hold what was recorded",
+            cure="keep the disk, tell the auditor, and build from another copy",
+        )

@@ -1,0 +1,130 @@
+"""Puts footage into a bag: clips of every camera of the order, and what ``meta/`` says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from cior_core.footage import Span
+from cior_core.model import Struct
+from cior_core.rfc3339 import to_rfc3339
+from cior_evidence import clips
+from cior_evidence.bag import Bag
+from cior_evidence.clips import Clip, Part, Recorded
+from cior_evidence.order import Item
+from cior_evidence.paths import folder_name
+from cior_evidence.ring import Found
+
+
+class Footage(Protocol):
+    """Where recorded video is looked up: :func:`cior_evidence.ring.look` over a ring."""
+
+    def __call__(self, camera: str, span: Span, /) -> Found:
+        """What there is of a camera in an interval, and why the rest is not."""
+        ...
+
+
+class Delivered(Struct, frozen=True):
+    """The lines of ``segmentos.jsonl``, ``huecos.json`` and ``reloj.json``."""
+
+    segments: tuple[dict[str, Any], ...]
+    gaps: tuple[dict[str, Any], ...]
+
+    @property
+    def clocks(self) -> tuple[dict[str, Any], ...]:
+        """Each file's clock again, where an expert looks for clocks."""
+        return tuple({"archivo": each["archivo"], **each["reloj"]} for each in self.segments)
+
+
+def put_footage(bag: Bag, scope: Sequence[Item], look: Footage) -> Delivered:
+    """Cut and put in what the order asks, in its order."""
+    folders = folders_of(each.camera for each in scope)
+    counts = dict.fromkeys(folders.values(), 0)
+    segments: list[dict[str, Any]] = []
+    gaps: list[dict[str, Any]] = []
+    for item in scope:
+        folder = folders[item.camera]
+        found = look(item.camera, item.span)
+        for path, clip in _clips(bag, found.segments, item.span, (folder, counts[folder])):
+            counts[folder] += 1
+            segments.append(_segment_line(bag, path, clip, item))
+        gaps.append(_gaps_line(found, item, folder))
+    segments.sort(key=lambda each: (each["camara"], each["desde"]))
+    return Delivered(segments=tuple(segments), gaps=tuple(gaps))
+
+
+def folders_of(cameras: Iterator[str] | Sequence[str]) -> dict[str, str]:
+    """A folder of its own for each camera, whatever it is called."""
+    made: dict[str, str] = {}
+    for camera in sorted(set(cameras)):
+        base, number = folder_name(camera), 1
+        name = base
+        while name in made.values():
+            number += 1
+            name = f"{base}-{number}"
+        made[camera] = name
+    return made
+
+
+def _clips(
+    bag: Bag, segments: Sequence[Recorded], span: Span, numbered: tuple[str, int]
+) -> Iterator[tuple[str, Clip]]:
+    folder, number = numbered
+    for run in clips.runs(segments):
+        path = f"data/nativo/{folder}/{number + 1:04d}.mp4"
+        clip = clips.cut(run, span, bag.place(path))
+        if clip is not None:
+            number += 1
+            bag.adopt(path)
+            yield path, clip
+
+
+def _segment_line(bag: Bag, path: str, clip: Clip, item: Item) -> dict[str, Any]:
+    first, last = item.span
+    digests = bag.files[path]
+    return {
+        "archivo": path, "camara": Path(path).parent.name, "camara_original": item.camera, "clase": "nativo",
+        "desde": to_rfc3339(clip.start_ms), "hasta": to_rfc3339(clip.end_ms),
+        "pedido_desde": to_rfc3339(first), "pedido_hasta": to_rfc3339(last),
+        "sha256": digests.sha256, "bytes": digests.size_bytes, "codec": clip.codec, "ancho": clip.width_px,
+        "alto": clip.height_px, "base_tiempo": list(clip.time_base), "cuadros": clip.frames,
+        "carga_sha256": clip.payload_sha256, "reloj": _clock(clip.parts),
+        "partes": [_part(each) for each in clip.parts],
+    }  # fmt: skip
+
+
+def _clock(parts: Sequence[Part]) -> dict[str, Any]:
+    """The clock of a clip: that of its first segment, with the widest error of all."""
+    clocks = [each.recorded.clock for each in parts]
+    errors = [each.error_ms for each in clocks if each.error_ms is not None]
+    offsets = [each.offset_ms for each in clocks if each.offset_ms is not None]
+    drift = max(offsets) - min(offsets) if offsets else 0
+    return {
+        "fuente": clocks[0].source, "calidad": clocks[0].quality, "corrimiento_ms": offsets[0] if offsets else None,
+        "error_ms": max(errors) + drift if errors else None,
+    }  # fmt: skip
+
+
+def _part(part: Part) -> dict[str, Any]:
+    origin = part.recorded.origin
+    return {
+        "numero": part.recorded.number, "desde": to_rfc3339(part.start_ms), "hasta": to_rfc3339(part.end_ms),
+        "cuadros": part.frames, "carga_sha256": part.payload_sha256, "entera": part.is_whole,
+        "origen": {
+            "ruta": origin.path, "sha256": origin.sha256, "carga_sha256": origin.payload_sha256,
+            "cadena": origin.chain, "seq": origin.seq, "enlace": origin.link,
+        },
+    }  # fmt: skip
+
+
+def _gaps_line(found: Found, item: Item, folder: str) -> dict[str, Any]:
+    first, last = item.span
+    return {
+        "camara": folder, "camara_original": item.camera, "pedido_desde": to_rfc3339(first),
+        "pedido_hasta": to_rfc3339(last), "cubierto_ms": found.coverage.covered_ms,
+        "huecos": [
+            {"desde": to_rfc3339(each.from_ms), "hasta": to_rfc3339(each.to_ms), "causa": each.cause}
+            for each in found.coverage.gaps
+        ],
+    }  # fmt: skip

@@ -1,0 +1,71 @@
+"""What a recorder's ring folder has of a camera and an interval, checked against its chain and its digests, and what it
+has not, with the cause. Reads only; the form is :mod:`cior_core.footage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cior_core import footage
+from cior_core.errors import IntegrityBroken
+from cior_core.footage import Coverage, Entry, Segment, Span
+from cior_core.model import Struct
+from cior_evidence.bag import sha256_of
+from cior_evidence.clips import Origin, Recorded
+
+
+class Found(Struct, frozen=True):
+    """The segments that can be delivered, and the whole interval explained."""
+
+    segments: tuple[Recorded, ...]
+    coverage: Coverage
+
+
+def look(ring: Path, camera: str, span: Span) -> Found:
+    """What is there. Raises ``IntegrityBroken`` (``ring.chain``) when an index is not what was chained.
+
+    A segment whose file is gone or changed is not delivered: it is a gap with cause ``lost``.
+    """
+    entries = tuple(_entries(ring, camera, span))
+    places = {each.record.number: each for each in entries if isinstance(each.record, Segment)}
+    records = tuple(each.record for each in entries)
+    at_first = footage.cover(camera, span, records)
+    lost = frozenset(each.number for each in at_first.segments if not _is_there(ring, each))
+    covered = footage.cover(camera, span, records, lost=lost) if lost else at_first
+    segments = tuple(_recorded(ring, each, places[each.number]) for each in covered.segments)
+    return Found(segments=segments, coverage=covered)
+
+
+def _entries(ring: Path, camera: str, span: Span) -> Iterator[Entry]:
+    for day in footage.days_of(*span):
+        path = ring / footage.index_path(camera, day)
+        if not path.is_file():
+            continue
+        index = footage.read_index(path.read_bytes())
+        if index.faults or footage.defects(index.entries):
+            raise IntegrityBroken(
+                "ring.chain",
+                f"the recorder's index of {camera} on {day} is not what was chained",
+                cure="keep the disk as it is and tell the auditor: no package is made of it",
+            )
+        yield from index.entries
+
+
+def _is_there(ring: Path, segment: Segment) -> bool:
+    """Whether the file is, byte for byte, what was recorded."""
+    path = ring / segment.path
+    return path.is_file() and sha256_of(path) == segment.sha256
+
+
+def _recorded(ring: Path, segment: Segment, entry: Entry) -> Recorded:
+    numerator, denominator = segment.time_base
+    return Recorded(
+        camera=segment.camera, number=segment.number, file=ring / segment.path, start_ms=segment.start_ms,
+        end_ms=segment.end_ms, line=f"{segment.stretch}/{segment.epoch}/{segment.codec_sha256}",
+        first_s=segment.first_pts * numerator / denominator, clock=segment.clock,
+        origin=Origin(
+            path=segment.path, sha256=segment.sha256, payload_sha256=segment.payload_sha256, chain=entry.place.chain,
+            seq=entry.place.seq, link=entry.link,
+        ),
+    )  # fmt: skip
