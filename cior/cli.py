@@ -21,6 +21,7 @@ from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, Integ
 ADDED_COMMANDS = "cior.commands"
 APART = {
     "city": "cior_city.command:city",
+    "evidence": "cior.evidence_command:evidence",
     "register": "cior.register_command:register",
     "tls": "cior.tls_command:tls",
     "users": "cior.users_command:users",

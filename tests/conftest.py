@@ -29,6 +29,7 @@ from engines.mosquitto import Mosquitto
 from engines.postgresql import PostgreSql
 from engines.registers import RegisterPlace
 from engines.softhsm import SoftHsm
+from engines.verapdf import VeraPdf
 
 # Property tests judge what is true, not how fast a shared machine is: speed has its own measurements.
 settings.register_profile("cior", deadline=None)
@@ -48,6 +49,7 @@ _ENGINE_MARKS = {
     "mosquitto": "mosquitto",
     "postgresql": "postgresql",
     "softhsm": "softhsm",
+    "verapdf": "verapdf",
     "test_data": "model",
 }
 
@@ -251,6 +253,15 @@ def softhsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SoftHsm:
     for name, value in module.environment.items():
         monkeypatch.setenv(name, value)
     return module
+
+
+@pytest.fixture(scope="session")
+def verapdf(tmp_path_factory: pytest.TempPathFactory) -> VeraPdf:
+    """The reference validator of PDF/A and PDF/UA (3 s a document)."""
+    try:
+        return VeraPdf(tmp_path_factory.mktemp("verapdf"))
+    except EngineAbsent as missing:
+        absent(str(missing))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -135,6 +135,8 @@ class Packing:
         shutil.rmtree(self._work, ignore_errors=True)
         created_ms = self._place.now_ms()
         bag = Bag(self._work / BAG)
+        for path, content in self._place.beside.items():
+            _write(self._work / path, content)
         delivered = put_footage(bag, self._order.deliverable, self._sources.footage)
         if self._sources.records is not None and self._order.events is not None:
             put_records(bag, self._sources.records)
@@ -163,10 +165,17 @@ class Packing:
         bag.put_json("meta/reloj.json", {"archivos": delivered.clocks, "centro": centre})
         bag.put_lines("meta/salud.jsonl", sources.health)
         bag.put_lines("meta/accesos.jsonl", sources.reads)
-        bag.put_json("meta/herramientas.json", {"programas": tools.programs(), "reglas": list(sources.rules)})
+        bag.put_json("meta/herramientas.json", self._tools())
         lines = custody.chained(order.package, (*sources.deeds, self._assembly(created_ms)))
         bag.put_lines("meta/custodia.jsonl", lines)
         return str(lines[-1]["hash"])
+
+    def _tools(self) -> dict[str, Any]:
+        return {
+            "programas": tools.programs(),
+            "reglas": [dict(each) for each in self._sources.rules],
+            "verificadores": _digests(self._place.beside),
+        }
 
     def _assembly(self, created_ms: int) -> Deed:
         detail = f"orden sha256 {self._sha256}"
@@ -197,8 +206,6 @@ class Packing:
         }
         for path, content in files.items():
             _write(folder / path, content)
-        for path, content in self._place.beside.items():
-            _write(self._work / path, content)
         sync_tree(self._work)
         log.info("package_sealed", package=state.package, leaf=inclusion.index)
         return self._reached(state, Stage.SEALED)
@@ -223,7 +230,7 @@ class Packing:
             gaps=tuple(_json(meta / "huecos.json")["camaras"]),
             tag_manifest=tags,
             roots=tuple(seal.fingerprint(each) for each in self._place.settings.roots),
-            verifiers={name: hashlib.sha256(each).hexdigest() for name, each in self._place.beside.items()},
+            verifiers=_json(meta / "herramientas.json")["verificadores"],
             sealed_ms=sealed_ms,
         )
 
@@ -260,6 +267,10 @@ def _room() -> Iterator[None]:
             "the disk is full: the package is not sealed and not delivered",
             cure="make room, then run the same command again",
         ) from error
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -32,5 +32,5 @@ def checked(path: str) -> str:
 
 def folder_name(name: str) -> str:
     """A name as a folder of a package: lower case, what is not allowed becomes ``-``, never empty or reserved."""
-    made = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip(".-") or "sin-nombre"
-    return f"{made}_" if _RESERVED.fullmatch(made) else made[:80]
+    made = re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:80].strip(".-") or "sin-nombre"
+    return f"_{made}" if _RESERVED.fullmatch(made) else made

@@ -126,6 +126,34 @@ class RawRow(Struct, frozen=True):
     payload: bytes
 
 
+class AlertOpened(Struct, frozen=True):
+    """An alert of an interval and the events it holds; ``reserved``: whose members are not for here."""
+
+    alert_id: str
+    reserved: bool
+    member_ids: tuple[str, ...] = ()
+
+
+class CameraSaid(Struct, frozen=True):
+    """What was said of a camera's health, and when that was received."""
+
+    camera: str
+    at_ms: int
+    state: str
+    reason: str
+
+
+class ReadRow(Struct, frozen=True):
+    """One act or read of the ledger's copy."""
+
+    at_ms: int
+    actor: str
+    role: str
+    act: str
+    subject: str
+    purpose: str
+
+
 class MinuteCount(Struct, frozen=True):
     """Events of one minute of receipt."""
 

@@ -63,12 +63,14 @@ def read(**changes: Any) -> Order:
     return read_order(json.dumps(order(**changes)).encode())
 
 
-def segment_file(path: Path, *, frames: int = FRAMES, group: int = GROUP, seed: int = 0) -> None:
-    """H.264 of moving noise, a key picture each ``group`` frames."""
+def segment_file(
+    path: Path, *, frames: int = FRAMES, group: int = GROUP, seed: int = 0, ahead: str = "0"
+) -> None:
+    """H.264 of noise, a key picture each ``group`` frames, ``ahead`` pictures in a row that refer ahead."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"}) as out:
         stream = out.add_stream(
-            "libx264", rate=FPS, options={"g": str(group), "sc_threshold": "0", "bf": "0"}
+            "libx264", rate=FPS, options={"g": str(group), "sc_threshold": "0", "bf": ahead}
         )
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         noise = np.random.default_rng(seed)

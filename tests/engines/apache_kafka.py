@@ -17,27 +17,12 @@ from typing import Self
 import msgspec
 
 from cior.embedded.tansu import LOOPBACK, answers, free_port
-from engines import cache
+from engines import cache, maven
 from engines.process import EngineFailed, EngineProcess
 
 VERSION = "4.3.1"
 LOG4J_VERSION = "2.25.4"
 MINIMUM_JAVA = 17
-
-_POM = Template("""\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>cior</groupId><artifactId>kafka-jars</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$kafka</version>
-    </dependency>
-    <dependency>
-      <groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>$log4j</version>
-    </dependency>
-  </dependencies>
-</project>
-""")
 
 _PROPERTIES = Template("""\
 process.roles=broker,controller
@@ -88,35 +73,11 @@ class ApacheKafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 def jars(settings: ApacheKafkaSettings) -> Path:
     """The folder with the broker's jars; fetched once by Maven into the cache."""
-    target = cache.cache_dir() / f"kafka-{settings.version}"
-    done = target / ".complete"
-    if done.exists():
-        return target
-    mvn = cache.command("mvn", "maven")
-    with cache.only_one(target.name):
-        if not done.exists():
-            target.mkdir(exist_ok=True)
-            pom = target / "pom.xml"
-            pom.write_text(_POM.substitute(kafka=settings.version, log4j=LOG4J_VERSION))
-            argv = [
-                mvn,
-                "-q",
-                "-B",
-                "-f",
-                str(pom),
-                "dependency:copy-dependencies",
-                f"-DoutputDirectory={target}",
-                "-DincludeScope=runtime",
-            ]
-            ran = subprocess.run(
-                argv, capture_output=True, text=True, check=False, timeout=settings.download_timeout_s
-            )
-            if ran.returncode:
-                raise cache.EngineAbsent(
-                    f"Maven could not fetch Apache Kafka {settings.version}: {(ran.stdout + ran.stderr)[-600:]}"
-                )
-            done.touch()
-    return target
+    wanted = (
+        f"org.apache.kafka:kafka_2.13:{settings.version}",
+        f"org.apache.logging.log4j:log4j-slf4j-impl:{LOG4J_VERSION}",
+    )
+    return maven.jars(f"kafka-{settings.version}", wanted, timeout_s=settings.download_timeout_s)
 
 
 def _cluster_id() -> str:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engines import apache_kafka, cache, clickhouse_lite, mosquitto, postgresql, softhsm
+from engines import apache_kafka, cache, clickhouse_lite, mosquitto, postgresql, softhsm, verapdf
 
 BROWSER = (("chromium", "chromium"), ("chromedriver", "chromium-driver"))
 
@@ -41,6 +41,10 @@ def lacks(root: Path) -> Iterator[str]:
         softhsm.library()
     except cache.EngineAbsent as absent:
         yield f"{absent}: tests marked softhsm will skip"
+    try:
+        verapdf.jars()
+    except cache.EngineAbsent as absent:
+        yield f"{absent}: tests marked verapdf will skip"
     if not (root.parent / "shared" / "data").is_dir():
         yield "no ../shared/data and tests marked model will skip, unless CIOR_TEST_DATA names such a folder"
 

@@ -1,0 +1,151 @@
+"""The records of an order's interval out of the store: alerts that opened in it, the events they hold, and the raw
+bytes that carried those. Each record passes ``privacy.decide``; what is reserved is counted and stays (law 17).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from cior_core.errors import IntegrityBroken
+from cior_core.model import DataClass, Struct
+from cior_core.privacy import Asking, LegalBasis, Policy, Purpose, Role, decide
+from cior_core.requests import AuthorityKind
+from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.order import Order
+from cior_evidence.records_in import EventBytes, RawBytes
+from cior_store.answers import AlertRow, EventRow, ReadRow, StoryLine
+from cior_store.engine import Store
+from cior_store.questions import Questions
+from cior_store.questions.packages import PackageQuestions
+
+_BASIS: Final = {
+    AuthorityKind.PROSECUTOR: LegalBasis.PROSECUTOR_ORDER,
+    AuthorityKind.JUDGE: LegalBasis.COURT_ORDER,
+}
+"""Whose order opens what the table restricts; the defence has the prosecution's package, byte for byte."""
+
+
+class _Chosen(Struct, frozen=True):
+    alerts: tuple[str, ...]
+    events: tuple[str, ...]
+    reserved: int
+
+
+class StoreRecords:
+    """:class:`cior_evidence.records_in.Records` of a store. Memory holds ids of the interval's alerts and events."""
+
+    def __init__(self, store: Store, order: Order, policy: Policy, *, now_ms: int) -> None:
+        self._ask, self._packages = Questions(store), PackageQuestions(store)
+        self._order, self._policy, self._now_ms = order, policy, now_ms
+
+    @property
+    def reserved(self) -> int:
+        """How many alerts and events were left out."""
+        return self._chosen.reserved
+
+    def raws(self) -> Iterator[RawBytes]:
+        """In the order of the events that they carried. Raises ``IntegrityBroken`` (``package.raw_missing``)."""
+        told: set[str] = set()
+        for event_id in self._chosen.events:
+            for raw_id in self._ask.raws_of_event(event_id):
+                if raw_id not in told:
+                    told.add(raw_id)
+                    yield self._raw(raw_id)
+
+    def events(self) -> Iterator[EventBytes]:
+        """In the order in which their alerts opened."""
+        for event_id in self._chosen.events:
+            row = self._event(event_id)
+            yield EventBytes(
+                id=row.event_id, type=row.type, source=row.source, occurred_ms=row.occurred_ms,
+                received_ms=row.received_ms, body=row.body, raws=self._ask.raws_of_event(event_id),
+            )  # fmt: skip
+
+    def alerts(self) -> Iterator[dict[str, Any]]:
+        """With every reason and the whole story."""
+        for alert_id in self._chosen.alerts:
+            row = self._ask.alert(alert_id)
+            if row is not None:
+                yield _alert_line(row, self._ask.alert_story(alert_id))
+
+    @cached_property
+    def _chosen(self) -> _Chosen:
+        assert self._order.events is not None
+        since_ms, until_ms = self._order.events.span
+        opened = self._packages.alerts_opened(since_ms=since_ms, until_ms=until_ms)
+        alerts = tuple(each.alert_id for each in opened if not each.reserved)
+        members = dict.fromkeys(one for each in opened if not each.reserved for one in each.member_ids)
+        shown = tuple(one for one in members if self._may_show(one))
+        return _Chosen(alerts, shown, len(opened) - len(alerts) + len(members) - len(shown))
+
+    def _may_show(self, event_id: str) -> bool:
+        """Whether the table lets it out for this order, whole: nothing is redacted inside evidence."""
+        row = self._event(event_id)
+        asking = Asking(
+            role=Role.CUSTODIAN, purpose=Purpose.JUDICIAL_REQUEST, data_class=DataClass(row.data_class),
+            legal_basis=_BASIS.get(self._order.asked.kind, LegalBasis.NONE),
+            age_s=(self._now_ms - row.received_ms) / 1000, approvers=1, reason=self._order.asked.reason,
+        )  # fmt: skip
+        return decide(asking, self._policy).outcome == "allow"
+
+    def _event(self, event_id: str) -> EventRow:
+        row = self._ask.event(event_id)
+        if row is None:
+            raise _missing("package.event_missing", "an event of an alert is not in the store")
+        return row
+
+    def _raw(self, raw_id: str) -> RawBytes:
+        row = self._ask.raw(raw_id)
+        if row is None:
+            raise _missing("package.raw_missing", "a raw record of an event is not in the store")
+        return RawBytes(
+            id=row.raw_id, source=row.source, received_ms=row.received_ms, sha256=row.sha256,
+            content_type=row.content_type, payload=row.payload,
+        )  # fmt: skip
+
+
+def health_of(store: Store, order: Order) -> tuple[Mapping[str, Any], ...]:
+    """Lines of ``salud.jsonl`` for the cameras of the order."""
+    ask = PackageQuestions(store)
+    found = [
+        {"camara": each.camera, "desde": to_rfc3339(each.at_ms), "estado": each.state, "motivo": each.reason}
+        for item in order.scope
+        for each in ask.camera_said(item.camera, since_ms=item.span[0], until_ms=item.span[1])
+    ]
+    return tuple(sorted(found, key=lambda each: (each["camara"], each["desde"])))
+
+
+def reads_of(store: Store, order: Order) -> tuple[Mapping[str, Any], ...]:
+    """Lines of ``accesos.jsonl``: what the ledger says of the request and its cameras."""
+    subjects = sorted({order.asked.id, order.package, *(item.camera for item in order.scope)})
+    return tuple(_read_line(each) for each in PackageQuestions(store).reads_about(subjects))
+
+
+def _read_line(row: ReadRow) -> dict[str, Any]:
+    return {
+        "momento": to_rfc3339(row.at_ms), "quien": row.actor, "rol": row.role, "acto": row.act, "sobre": row.subject,
+        "proposito": row.purpose,
+    }  # fmt: skip
+
+
+def _missing(code: str, sentence: str) -> IntegrityBroken:
+    return IntegrityBroken(code, sentence, cure="run cior verify-log, and restore the store before building")
+
+
+def _alert_line(row: AlertRow, story: tuple[StoryLine, ...]) -> dict[str, Any]:
+    reasons = zip(row.reason_codes, row.reason_points, row.reasons_es, strict=True)
+    return {
+        "alerta": row.alert_id, "version": row.version, "tipo": row.type, "nivel": row.level, "estado": row.status,
+        "abierta": to_rfc3339(row.opened_ms), "actualizada": to_rfc3339(row.updated_ms), "puntos": row.score,
+        "razones": [{"codigo": code, "puntos": points, "texto": text} for code, points, text in reasons],
+        "simulacro": row.drill, "fuentes": list(row.sources), "historia": [_story_line(each) for each in story],
+    }  # fmt: skip
+
+
+def _story_line(line: StoryLine) -> dict[str, Any]:
+    return {
+        "momento": to_rfc3339(line.at_ms), "acto": line.kind, "quien": line.actor, "nivel": line.level,
+        "estado": line.status, "detalle": line.detail_es,
+    }  # fmt: skip

@@ -1,0 +1,154 @@
+"""Native clips: the packets of the recording, whole groups of pictures, nothing hidden, nothing claimed that is not."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import av
+import msgspec
+import pytest
+
+from cior_core.errors import IntegrityBroken
+from cior_core.footage import FootageClock
+from cior_core.model import ClockQuality
+from cior_core.rfc3339 import to_rfc3339
+from cior_evidence import clips
+from cior_evidence.bag import Bag
+from cior_evidence.clips import Origin, Recorded
+from cior_evidence.footage_in import Delivered, folders_of, put_footage
+from cior_evidence.order import Item
+from cior_evidence.ring import look
+from doubles.packages import FPS, GROUP, START_MS, payloads, ring, segment_file
+
+GROUP_MS = GROUP * 1000 // FPS
+
+
+def item(first_ms: int, last_ms: int, camera: str = "cam-7") -> Item:
+    return Item(
+        camera=camera, reason="x", since=to_rfc3339(START_MS + first_ms), until=to_rfc3339(START_MS + last_ms)
+    )
+
+
+def put(folder: Path, ring_folder: Path, *items: Item) -> tuple[Bag, Delivered]:
+    bag = Bag(folder / "bag")
+    return bag, put_footage(bag, items, lambda camera, span: look(ring_folder, camera, span))
+
+
+@pytest.mark.parametrize(("first_ms", "last_ms"), [(0, 4000), (1500, 7200), (2000, 3000), (7900, 13_100)])
+def test_law_8_a_clip_holds_the_very_packets_of_whole_groups_and_no_other(
+    tmp_path: Path, footage_ring: Path, first_ms: int, last_ms: int
+) -> None:
+    recorded = {
+        start: [
+            packet
+            for path in sorted(footage_ring.rglob(f"*-0000000{number}.mp4"))
+            for packet in payloads(path)
+        ]
+        for number, start in ((1, 0), (2, 4000), (4, 12_000))
+    }
+    bag, delivered = put(tmp_path, footage_ring, item(first_ms, last_ms))
+    expected: list[bytes] = []
+    for start, packets in recorded.items():
+        for at in range(0, len(packets), GROUP):
+            shown_ms = start + at * 1000 // FPS
+            if shown_ms < last_ms and shown_ms + GROUP_MS > first_ms:
+                expected += packets[at : at + GROUP]
+    found = [packet for line in delivered.segments for packet in payloads(bag.folder / line["archivo"])]
+    assert found == expected
+    for line in delivered.segments:
+        own = payloads(bag.folder / line["archivo"])
+        assert line["carga_sha256"] == hashlib.sha256(b"".join(own)).hexdigest()
+        assert line["cuadros"] == len(own) == sum(part["cuadros"] for part in line["partes"])
+        for part in line["partes"]:
+            taken, own = own[: part["cuadros"]], own[part["cuadros"] :]
+            assert part["carga_sha256"] == hashlib.sha256(b"".join(taken)).hexdigest()
+            assert part["entera"] == (part["carga_sha256"] == part["origen"]["carga_sha256"])
+        assert b"elst" not in (bag.folder / line["archivo"]).read_bytes()
+
+
+def test_what_is_shown_is_what_is_stated_with_one_constant_offset(tmp_path: Path, footage_ring: Path) -> None:
+    bag, delivered = put(tmp_path, footage_ring, item(1500, 7200))
+    line = delivered.segments[0]
+    assert (line["desde"], line["hasta"]) == (to_rfc3339(START_MS + 1000), to_rfc3339(START_MS + 8000))
+    with av.open(str(bag.folder / line["archivo"])) as made:
+        times = [float(each.pts * each.time_base) for each in made.demux(video=0) if each.pts is not None]
+    assert times == pytest.approx([number / FPS for number in range(70)])
+
+
+def test_the_same_order_gives_the_same_bytes(tmp_path: Path, footage_ring: Path) -> None:
+    once, again = (put(tmp_path / name, footage_ring, item(0, 16_000))[0] for name in ("a", "b"))
+    assert once.files == again.files
+    assert len(once.files) == 2
+
+
+def test_what_is_missing_is_stated_with_its_cause(tmp_path: Path, footage_ring: Path) -> None:
+    _, delivered = put(tmp_path, footage_ring, item(1000, 20_000))
+    assert delivered.gaps[0]["huecos"] == [
+        {
+            "desde": to_rfc3339(START_MS + 8000),
+            "hasta": to_rfc3339(START_MS + 12_000),
+            "causa": "camera_away",
+        },
+        {"desde": to_rfc3339(START_MS + 16_000), "hasta": to_rfc3339(START_MS + 20_000), "causa": "unknown"},
+    ]
+    assert delivered.gaps[0]["cubierto_ms"] == 11_000
+
+
+def test_a_segment_that_was_changed_on_the_disk_is_a_gap_and_never_evidence(tmp_path: Path) -> None:
+    folder = ring(tmp_path / "ring")
+    second = next(folder.rglob("*-00000002.mp4"))
+    second.write_bytes(second.read_bytes()[:-1] + b"\x00")
+    bag, delivered = put(tmp_path, folder, item(0, 8000))
+    assert [each["causa"] for each in delivered.gaps[0]["huecos"]] == ["lost"]
+    assert delivered.gaps[0]["huecos"][0]["desde"] == to_rfc3339(START_MS + 4000)
+    assert [part["numero"] for line in delivered.segments for part in line["partes"]] == [1]
+    assert len(bag.files) == 1
+
+
+def test_an_index_that_was_changed_stops_the_package(tmp_path: Path) -> None:
+    folder = ring(tmp_path / "ring")
+    index = next(folder.rglob("index.jsonl"))
+    index.write_bytes(index.read_bytes().replace(b'"offset_ms":120', b'"offset_ms":121', 1))
+    with pytest.raises(IntegrityBroken) as refusal:
+        put(tmp_path, folder, item(0, 8000))
+    assert refusal.value.code == "ring.chain"
+
+
+def test_a_packet_swapped_between_the_look_and_the_cut_is_noticed(tmp_path: Path, footage_ring: Path) -> None:
+    found = look(footage_ring, "cam-7", (START_MS, START_MS + 4000)).segments
+    segment_file(tmp_path / "other.mp4", seed=99)
+    swapped = msgspec.structs.replace(found[0], file=tmp_path / "other.mp4")
+    with pytest.raises(IntegrityBroken) as refusal:
+        clips.cut([swapped], (START_MS, START_MS + 4000), tmp_path / "made.mp4")
+    assert refusal.value.code == "clip.changed"
+
+
+@pytest.mark.parametrize("frames", ["0", "2"])
+def test_a_long_file_of_another_recorder_is_cut_at_its_groups(tmp_path: Path, frames: str) -> None:
+    """Groups of 4.8 s, as cameras are often set; with pictures that refer ahead as well."""
+    segment_file(tmp_path / "long.mp4", frames=150, group=48, ahead=frames)
+    recorded = Recorded(
+        camera="c", number=1, file=tmp_path / "long.mp4", start_ms=0, end_ms=15_000, line="x", first_s=0.0,
+        clock=FootageClock(source="file", quality=ClockQuality.UNKNOWN), origin=Origin("long.mp4", "00" * 32),
+    )  # fmt: skip
+    clip = clips.cut([recorded], (7300, 9600), tmp_path / "made.mp4")
+    assert clip is not None
+    assert (clip.start_ms, clip.end_ms, clip.frames) == (4800, 9600, 48)
+    assert payloads(tmp_path / "made.mp4") == payloads(tmp_path / "long.mp4")[48:96]
+
+
+def test_cameras_whose_names_fold_to_one_have_folders_of_their_own() -> None:
+    found = folders_of(["Cám 7", "cam 7", "C m-7", "con"])
+    assert len(set(found.values())) == 4
+    assert all(value.isascii() and value == value.lower() for value in found.values())
+    assert found["con"] != "con"
+
+
+def test_an_interval_with_nothing_gives_no_file_and_says_so(tmp_path: Path, footage_ring: Path) -> None:
+    bag, delivered = put(tmp_path, footage_ring, item(60_000, 61_000), item(0, 1000, "nobody"))
+    whole: list[Any] = [each["huecos"] for each in delivered.gaps]
+    assert [len(each) for each in whole] == [1, 1]
+    assert delivered.segments == ()
+    assert not list(bag.folder.rglob("*.mp4"))
