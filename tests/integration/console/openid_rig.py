@@ -127,7 +127,8 @@ async def led_back(
     address: str, *, until: str = BACK, jar: aiohttp.CookieJar | None = None
 ) -> dict[str, str]:
     """Go where the provider leads, keeping its cookies (in ``jar``), until it leads back to us: what it says then."""
-    async with aiohttp.ClientSession(cookie_jar=jar or aiohttp.CookieJar(unsafe=True)) as browser:
+    kept = aiohttp.CookieJar(unsafe=True) if jar is None else jar  # one without a cookie yet is false
+    async with aiohttp.ClientSession(cookie_jar=kept) as browser:
         for _ in range(12):
             async with browser.get(address, allow_redirects=False) as answer:
                 body = await answer.text()

@@ -226,10 +226,6 @@ async def leaves_the_provider(city: City, jar: aiohttp.CookieJar) -> None:
             assert done.status == 200, await done.text()
 
 
-@pytest.mark.xfail(
-    reason="the npm provider ends its session and sends no logout token (no request leaves it), and why is not known;"
-    " the receiving end is proven with tokens of the stand-in provider (test_console_openid_tokens.py)"
-)
 async def test_who_leaves_the_provider_leaves_here_too_and_other_sessions_stay(city: City) -> None:
     city.is_at_the_provider("ana", "guardia", "jefatura")
     desk, other = city.here.browser(), city.here.browser()
