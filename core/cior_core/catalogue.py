@@ -132,6 +132,7 @@ class RecordKind(Struct, frozen=True, kw_only=True):
     * ``sealed_as``: the kind it is when it is marked as sealed.
     * ``table``: where its rows go; empty: it is not stored.
     * ``headers``: fields that are repeated as message headers.
+    * ``instant``: its message's time (UTC ms), however often and whenever it is sent; None: that of its sending.
     """
 
     kind: Kind
@@ -144,6 +145,7 @@ class RecordKind(Struct, frozen=True, kw_only=True):
     sealed_as: Kind | None = None
     table: str = ""
     headers: tuple[str, ...] = ()
+    instant: Callable[[Any], int] | None = None
     schema: str = ""
 
     @property
@@ -346,6 +348,7 @@ ENTRIES: Final = (
         ),
         key=lambda action: action.area,
         table="ops.actions",
+        instant=lambda action: action.at_ms,  # so that one sent again is told from one told again (law 13)
     ),
     RecordKind(
         kind=Kind.COMMAND,

@@ -32,7 +32,7 @@ class MessageOut(Struct, frozen=True):
     envelope with those of its topic and key that are published together with it.
 
     ``spool_class`` None: by the lane of its topic, and life-safety where that has none (the safe side: it refuses
-    rather than drops).
+    rather than drops). ``at_ms``: the message's own time (UTC), the same each time it is sent; None: when it is sent.
     """
 
     topic: str
@@ -42,6 +42,7 @@ class MessageOut(Struct, frozen=True):
     spool_class: SpoolClass | None = None
     bulk: bool = False
     joins: bool = False
+    at_ms: int | None = None
 
     @property
     def effective_class(self) -> SpoolClass:
@@ -66,13 +67,21 @@ class MessageOut(Struct, frozen=True):
             spool_class=way.spool_class,
             bulk=way.bulk,
             joins=way.joins,
+            at_ms=kind.instant(record) if kind.instant is not None else None,
         )
 
     @property
     def entry(self) -> Entry:
         """As it lies in the spool."""
         joins = self.bulk or self.joins
-        return Entry(topic=self.topic, key=self.key, value=self.value, headers=self.headers, bulk=joins)
+        return Entry(
+            topic=self.topic,
+            key=self.key,
+            value=self.value,
+            headers=self.headers,
+            bulk=joins,
+            at_ms=self.at_ms,
+        )
 
 
 class DurableSink(Protocol):

@@ -99,13 +99,18 @@ class SpoolLimits(Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One message in the spool; ``bulk`` entries may be joined into envelopes on their way to the broker."""
+    """One message in the spool; ``bulk`` entries may be joined into envelopes on their way to the broker.
+
+    Its fields are an array on the disk: a new one goes to the end and has a default, so that what an older release left
+    there is read. ``at_ms``: see :class:`~cior_bus.message.MessageOut`.
+    """
 
     topic: str
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
     bulk: bool = False
+    at_ms: int | None = None
 
 
 class Spooled(msgspec.Struct, frozen=True):

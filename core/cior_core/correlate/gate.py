@@ -53,7 +53,10 @@ def _admit_again(known: Seen, item: ActionItem) -> None:
 
 
 def _is_one_message(stood: str, before: str) -> bool:
-    """A producer that asks again writes a message of the same partition and instant."""
+    """A producer that asks again, and a console that died before it noted that it had sent, write a message of the same
+    partition and instant: an act's message has the act's own instant, however often it is sent (``catalogue``). Who
+    copies that too has written nothing new either: it has no effect, and is not told apart.
+    """
     if stood == before:
         return True
     (partition, _, at), (partition_before, _, at_before) = (_parts(each) for each in (stood, before))

@@ -39,6 +39,11 @@ class Broker:
     def values(
         self, topic: str, *, at_least: int = 0, timeout_s: float = 15.0
     ) -> list[tuple[bytes | None, bytes | None]]:
+        """Keys and values of :meth:`messages`."""
+        found = self.messages(topic, at_least=at_least, timeout_s=timeout_s)
+        return [(message.key(), message.value()) for message in found]
+
+    def messages(self, topic: str, *, at_least: int = 0, timeout_s: float = 15.0) -> list[Any]:
         """Everything in a topic, partition by partition in order; waits until there is ``at_least`` so much, then
         until nothing more comes.
         """
@@ -62,7 +67,7 @@ class Broker:
                 found += batch
                 quiet = 0 if batch else quiet + 1
             found.sort(key=lambda message: (message.partition(), message.offset()))
-            return [(message.key(), message.value()) for message in found]
+            return found
         finally:
             consumer.close()
 

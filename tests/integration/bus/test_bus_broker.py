@@ -30,6 +30,8 @@ from cior_bus.spool import Entry, Spool, SpoolClass
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected, SourceUnavailable
+from cior_core.model import Action, ActionKind
+from doubles.signing import signed
 from engines.apache_kafka import ApacheKafka
 from integration.bus.brokers import URGENT, Broker, empty, numbers, press
 
@@ -55,6 +57,33 @@ async def test_law_1_publish_returns_after_the_broker_has_it(broker: Broker, tmp
     broker.start()
     assert sorted(numbers(broker.values(URGENT, at_least=200))) == list(range(200))
     spool.close()
+
+
+async def test_law_4_an_act_has_its_own_instant_on_the_bus_however_it_came_there(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """Sent at once, sent again by whoever does not know that it was, and taken over by the spool: one instant, or the
+    worker would take the second for a replay (law 13).
+    """
+    Topics(broker.settings).ensure()
+    day_ms = 86_400_000
+    before_ms = time.time_ns() // 1_000_000
+    act = Action(id="a", kind=ActionKind.NOTE, actor="ana", at_ms=before_ms - 3 * day_ms)
+    ahead = Action(id="b", kind=ActionKind.NOTE, actor="ana", at_ms=before_ms + 2 * day_ms)
+    spool = Spool.open(tmp_path)
+    with Bus(broker.patient, spool=spool) as bus:
+        for _ in range(2):
+            await bus.publish([MessageOut.of(signed(act))])
+        for each in (act, ahead):
+            spool.append(SpoolClass.LIFE_SAFETY, [MessageOut.of(signed(each)).entry]).result(5)
+        assert bus.flush(timeout_s=30), "a message that the broker refuses for its time would block the spool"
+    spool.close()
+    after_ms = time.time_ns() // 1_000_000
+    *thrice, future = [each.timestamp()[1] for each in broker.messages(topics.ACTIONS.name, at_least=4)]
+    assert thrice == [act.at_ms] * 3
+    assert before_ms <= future <= after_ms + 300_000, (
+        "no reader takes an act of the future: it need not say when"
+    )
 
 
 @pytest.mark.crash

@@ -38,7 +38,7 @@ from cior_core.cameras import Camera, Cameras
 from cior_core.catalogue import Kind
 from cior_core.chain import Head
 from cior_core.correlate import gate, initial, step
-from cior_core.errors import SourceUnavailable
+from cior_core.errors import PayloadRejected, SourceUnavailable
 from cior_core.model import (
     DEFAULT_AREA,
     Action,
@@ -148,7 +148,7 @@ class CentreOfTest:
     """The real core behind a bus in memory: what is published is admitted, stepped, and comes back.
 
     ``is_away``: the broker takes nothing; ``is_slow``: it takes, and nothing comes back until :meth:`work`;
-    ``takes_s``: how long it needs to take something.
+    ``takes_s``: how long it needs to take something. ``refused``: the codes of acts that the worker does not count.
     """
 
     def __init__(self, here: Behind) -> None:
@@ -156,6 +156,7 @@ class CentreOfTest:
         self.state = initial(DEFAULT_AREA)
         self.sent: list[Action] = []
         self.commands: list[Command] = []
+        self.refused: list[str] = []
         self.is_away = self.is_slow = False
         self.takes_s = 0.0
         self.opens: OpensActions = opens
@@ -169,15 +170,19 @@ class CentreOfTest:
         self.sent += actions
         self.came.set()
         if not self.is_slow:
-            for action in actions:
-                self.work(action)
+            for message, action in zip(messages, actions, strict=True):
+                self.work(action, sent_ms=message.at_ms)
 
-    def work(self, action: Action) -> None:
-        """The worker's own way: its key is checked, then the act is stepped."""
+    def work(self, action: Action, *, sent_ms: int | None = None) -> None:
+        """The worker's own way: its key is checked, then the act is stepped. ``sent_ms``: its message's own time."""
         item_id = identity.item_id("action", action.area, action.id)
-        stood = f"0:{len(self.sent)}:{self._here.now_ms()}"
+        stood = f"0:{len(self.sent)}:{self._here.now_ms() if sent_ms is None else sent_ms}"
         item = ActionItem(id=item_id, area=action.area, at_ms=self._here.now_ms(), action=action, stood=stood)
-        gate.admit(self.state, item, pack(), opens=self.opens)
+        try:
+            gate.admit(self.state, item, pack(), opens=self.opens)
+        except PayloadRejected as why:
+            self.refused.append(why.code)
+            raise
         self._step(item)
 
     def alert(self, alert_id: str) -> Alert:

@@ -191,6 +191,30 @@ async def test_what_a_dead_console_took_and_did_not_send_its_successor_sends(her
     assert here.centre.sent[0].alert_id == press
 
 
+async def test_law_4_an_act_that_a_dead_console_sent_and_did_not_note_is_sent_again_and_nobody_is_accused(
+    here: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the two: the bus has the act, the register does not know that it has."""
+    press = await pressed(here)
+    monkeypatch.setattr(kept, "note_sent", lambda *_, **__: None)
+    async with here.signed_in(Role.OPERATOR) as browser:
+        status, answer = await act(browser, acts_url(here, press), {"kind": "acknowledge"})
+    assert (status, answer["state"]) == (200, "applied")
+    assert [each.id for each in here.register.read_now(kept.unsent)] == [answer["act"]]
+    monkeypatch.undo()
+    here.clock.now_ms += 3_600_000
+    here.centre.came.clear()
+    here.app()  # another console, on the same register
+    stop = asyncio.Event()
+    sending = asyncio.create_task(here.handling.book.run(stop))
+    await asyncio.wait_for(here.centre.came.wait(), 30)
+    stop.set()
+    await sending
+    assert here.centre.refused == []
+    assert [each.id for each in here.centre.sent] == [answer["act"]] * 2
+    assert here.centre.alert(press).version == answer["version"]
+
+
 async def test_an_act_whose_outcome_is_late_is_told_to_be_on_its_way(here: Office) -> None:
     press = await pressed(here)
     here.centre.is_slow = True

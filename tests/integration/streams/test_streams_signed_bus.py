@@ -52,7 +52,11 @@ def test_law_13_only_what_was_signed_closes_an_alert(fleet: Fleet) -> None:
     reopen = msgspec.structs.replace(close, id="open-1", kind=ActionKind.REOPEN, disposition=None)
     fleet.send([MessageOut.of(signed(reopen))])
     until(lambda: fleet.alerts()[alert.id].status is AlertStatus.OPEN, timeout_s=20, why=fleet.logs)
-    fleet.send([MessageOut.of(honest)])
-    replayed = fleet.read(topics.DEAD, Kind.DEAD, at_least=4)[-1]
-    assert replayed.code == "action.replayed"
+    sent_again = MessageOut.of(honest)
+    fleet.send([sent_again])
+    fleet.send([MessageOut(topic=sent_again.topic, key=sent_again.key, value=sent_again.value)])
+    letters = fleet.read(topics.DEAD, Kind.DEAD, at_least=4)
+    assert sorted(each.code for each in letters) == sorted([*codes, "action.replayed"]), (
+        "its console may send it again; who recorded it and plays it is told of"
+    )
     assert fleet.alerts()[alert.id].status is AlertStatus.OPEN

@@ -97,6 +97,12 @@ def test_each_record_goes_to_its_topic_under_its_key(record: Any, how: Any, expe
     assert sent(record, **how) == expected
 
 
+def test_law_4_an_act_has_one_instant_on_the_bus_however_often_it_is_sent_and_in_the_spool() -> None:
+    act = signed(Action(id="a", kind=ActionKind.NOTE, actor="op", at_ms=7), at_ms=9)
+    assert (MessageOut.of(act).at_ms, MessageOut.of(act).entry.at_ms) == (7, 7)
+    assert MessageOut.of(event(Lane.URGENT)).at_ms is None, "a press says itself when it was"
+
+
 @pytest.mark.parametrize("changes", [{"sealed": True}, {"data_class": DataClass.SEALED}])
 @pytest.mark.parametrize("spool_class", list(SpoolClass))
 def test_law_9_a_sealed_record_never_goes_to_the_open_topic(changes: Any, spool_class: SpoolClass) -> None:

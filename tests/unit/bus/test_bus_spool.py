@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -68,6 +69,23 @@ def test_law_1_a_file_that_could_not_be_sealed_says_how_far_it_is_not_to_be_beli
     with pytest.raises(OSError, match="I/O"):
         log.seal()
     assert log.unsafe_up_to == last
+
+
+def test_law_1_what_an_older_release_left_in_the_spool_is_read(tmp_path: Path) -> None:
+    """Its entries had five fields: no instant of their own."""
+    old = msgspec.msgpack.encode([["t", b"k", b"7:", [["code", b"x"]], True], ["t", b"k", b"8:", [], False]])
+    log_with(tmp_path / LIFE.value, [old])
+    spool = Spool.open(tmp_path, limits=SMALL)
+    spool.append(LIFE, [Entry(topic="t", key=b"k", value=b"9:", at_ms=1)]).result(5)
+    spool.close()
+    spool = Spool.open(tmp_path, limits=SMALL)
+    found = [each for spooled in spool.read(LIFE) for each in spooled.entries]
+    spool.close()
+    assert found == [
+        Entry(topic="t", key=b"k", value=b"7:", headers=(("code", b"x"),), bulk=True),
+        Entry(topic="t", key=b"k", value=b"8:"),
+        Entry(topic="t", key=b"k", value=b"9:", at_ms=1),
+    ]
 
 
 def test_a_write_torn_at_any_byte_leaves_every_record_before_it(tmp_path: Path) -> None:

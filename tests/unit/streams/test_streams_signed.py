@@ -100,6 +100,15 @@ class Centre:
         await self.guard.run(record, self.sequencer.action, agent="actions", rescue=self.refusals.told)
         await self.correlate()
 
+    async def arrives(self, message: MessageOut, *, offset: int) -> None:
+        """A message of the bus, with the time that it has there."""
+        at_ms = self.clock.at_ms if message.at_ms is None else message.at_ms
+        record = record_in(
+            message.value, topic=message.topic, offset=100 + offset, key=message.key, timestamp_ms=at_ms
+        )
+        await self.guard.run(record, self.sequencer.action, agent="actions", rescue=self.refusals.told)
+        await self.correlate()
+
     async def correlate(self) -> None:
         while self._read < len(log := self.bus.on(topics.AREA.name)):
             message = log[self._read]
@@ -272,6 +281,41 @@ async def test_law_4_our_own_log_and_the_transport_may_tell_one_message_twice() 
     assert len(centre.bus.on(topics.AREA.name)) == 4
     assert (centre.letters, centre.told) == ([], [])
     assert centre.alerts[0].status is AlertStatus.ACKNOWLEDGED
+
+
+async def test_law_4_an_act_that_its_console_sends_again_hours_later_is_one_message_and_nobody_is_accused() -> (
+    None
+):
+    """The console died after the bus had taken it and before that was noted; its successor sends it again."""
+    centre = Centre()
+    alert = await centre.press()
+    taken = signed(act(alert))
+    for hour in range(3):
+        centre.clock.at_ms = taken.at_ms + hour * HOUR_MS
+        await centre.arrives(MessageOut.of(taken), offset=hour)
+        await centre.hears(wire(signed(act(alert, ActionKind.NOTE, id=f"n-{hour}", reason=f"seen {hour}"))))
+    assert (centre.letters, centre.told) == ([], [])
+    assert centre.alerts[0].status is AlertStatus.ACKNOWLEDGED
+    assert centre.alerts[0].notes == ("seen 0", "seen 1", "seen 2")
+
+
+@pytest.mark.parametrize("copied_instant", [False, True])
+async def test_law_13_a_recorded_closing_that_a_stranger_plays_again_closes_nothing(
+    copied_instant: bool,
+) -> None:
+    """He is told of, unless he forges the message's time as well; without effect it stays either way."""
+    centre = Centre()
+    alert = await centre.press()
+    close = MessageOut.of(signed(act(alert, ActionKind.CLOSE)))
+    await centre.arrives(close, offset=1)
+    await centre.arrives(MessageOut.of(signed(act(alert, ActionKind.REOPEN, id="act-2"))), offset=2)
+    centre.clock.at_ms += HOUR_MS
+    played = MessageOut(topic=close.topic, key=close.key, value=close.value)
+    await centre.arrives(
+        msgspec.structs.replace(played, at_ms=close.at_ms) if copied_instant else played, offset=3
+    )
+    assert centre.alerts[0].status is AlertStatus.OPEN
+    assert [letter.code for letter in centre.letters] == ([] if copied_instant else ["action.replayed"])
 
 
 async def test_law_13_an_act_older_than_our_memory_of_acts_is_refused() -> None:
