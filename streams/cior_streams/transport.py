@@ -13,6 +13,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from cior_bus.log_end import Place
+from cior_core.errors import SourceUnavailable
 
 Ends = Callable[[Mapping[Place, int]], Mapping[Place, int]]
 """The right ends of logs, from those that the broker tells; blocks."""
@@ -24,8 +25,11 @@ class ConfirmedProducer(driver.Producer):
     Faust commits after :meth:`flush`. Its own gives up after a tenth of a second without progress and does not see the
     entry on its way from the buffer to the client, so on a busy machine an offset was committed before the state of its
     step, and a kill then lost that state. An entry that the broker refused fails every later flush: the app crashes
-    rather than commit past it.
+    rather than commit past it. One that it confirms in no time fails the flush that waits for it: the worker begins
+    again from what is committed, instead of standing still.
     """
+
+    confirm_within_s: float = 60.0
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -44,12 +48,25 @@ class ConfirmedProducer(driver.Producer):
             self._refusal = entry.exception()
 
     async def flush(self) -> None:
-        """Wait for what was sent so far. Raises what the broker said of an entry that it refused."""
-        await super().flush()
-        if self._unconfirmed:
-            await asyncio.wait(tuple(self._unconfirmed))
+        """Wait for what was sent so far. Raises what the broker said of an entry that it refused, and
+        ``SourceUnavailable`` (``streams.unconfirmed``) when it says nothing for ``confirm_within_s``.
+        """
+        try:
+            async with asyncio.timeout(self.confirm_within_s):
+                await super().flush()
+                if self._unconfirmed:
+                    await asyncio.wait(tuple(self._unconfirmed))
+        except TimeoutError as error:
+            raise self._unanswered() from error
         if self._refusal is not None:
             raise self._refusal
+
+    def _unanswered(self) -> SourceUnavailable:
+        return SourceUnavailable(
+            "streams.unconfirmed",
+            f"{len(self._unconfirmed)} table entries were not confirmed within {self.confirm_within_s:g} s",
+            cure="look at the broker; the worker starts again and reads on from what is committed",
+        )
 
 
 class RewindingConsumer(driver.Consumer):

@@ -14,6 +14,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from cior_bus.settings import BusSettings, Profile
+from cior_core.errors import SourceUnavailable
 from cior_streams import app as edge
 from cior_streams.settings import Role, StreamSettings
 from cior_streams.transport import ConfirmedProducer, RewindingConsumer
@@ -60,6 +61,41 @@ def test_law_4_nothing_is_committed_past_a_table_entry_that_was_refused(
         for _ in range(2):
             with pytest.raises(Refused):
                 await producer.flush()
+
+    asyncio.run(story())
+
+
+def test_law_4_a_broker_that_never_confirms_ends_the_flush_with_an_error_and_nothing_is_committed_past_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        producer = application(tmp_path).producer
+        monkeypatch.setattr(producer.buffer, "put", lambda _entry: None)
+        producer.confirm_within_s = 0.2
+        entry: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        producer.send_soon(entry)
+        for _ in range(2):
+            with pytest.raises(SourceUnavailable, match=r"streams\.unconfirmed: 1 table entries"):
+                await asyncio.wait_for(producer.flush(), 10)
+        assert not entry.cancelled()
+        entry.set_result(None)
+        await asyncio.wait_for(producer.flush(), 10)
+
+    asyncio.run(story())
+
+
+def test_law_4_a_broker_whose_client_itself_hangs_ends_the_flush_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(_producer: object) -> None:
+        await asyncio.Event().wait()
+
+    async def story() -> None:
+        producer = application(tmp_path).producer
+        producer.confirm_within_s = 0.2
+        monkeypatch.setattr(driver.Producer, "flush", hangs)
+        with pytest.raises(SourceUnavailable, match=r"streams\.unconfirmed"):
+            await asyncio.wait_for(producer.flush(), 10)
 
     asyncio.run(story())
 
