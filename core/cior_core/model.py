@@ -466,7 +466,16 @@ class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
     at_ms: int
 
 
-Item = EventItem | ActionItem | ReceiptItem | TickItem
+class RecallItem(Struct, frozen=True, kw_only=True, tag="recall"):
+    """An alert as the store has it, for an area whose log and memory were lost (:mod:`cior_core.correlate.recall`)."""
+
+    id: str
+    area: AreaId
+    at_ms: int
+    alert: Alert
+
+
+Item = EventItem | ActionItem | ReceiptItem | TickItem | RecallItem
 """One entry of the area log, the correlator's only input; ``at_ms``: the one clock reading, ``step``'s now (law 6)."""
 
 

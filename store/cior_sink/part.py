@@ -1,5 +1,5 @@
 """The part ``sink``: topics to tables, accounts and checkpoints each minute, housekeeping, retention and statistics
-each hour.
+each hour; and what is open back to a broker that lost its log.
 
 One process a store.
 """
@@ -20,6 +20,7 @@ from cior_core.taxonomy import Taxonomy
 from cior_sink.checkpoints import Checkpointer, CheckpointPlace
 from cior_sink.copy_door import CopyDoor
 from cior_sink.housekeeping import Housekeeper
+from cior_sink.recalling import Recaller
 from cior_sink.reconciling import Reconciler
 from cior_sink.retention import Retention
 from cior_sink.statistics import Statistics
@@ -76,6 +77,7 @@ class SinkPart:
             housekeeper.thread,
             retention.thread,
             statistics.thread,
+            Recaller(bus_settings, store, bus, now_ms=now_ms).thread,
         ]
         if store.dsn.embedded and centre.run is not None:
             self._periodic.append(CopyDoor(centre.run, store, bus_settings, streams=centre.streams).thread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_core.correlate import muting, response, silences, sirens
+from cior_core.correlate import muting, recall, response, silences, sirens
 from cior_core.correlate.actions import ingest_action
 from cior_core.correlate.due import OFF
 from cior_core.correlate.intake import ingest_event
@@ -17,6 +17,7 @@ from cior_core.model import (
     Effect,
     EventItem,
     Item,
+    RecallItem,
     Receipt,
     ReceiptItem,
     TickItem,
@@ -45,6 +46,8 @@ def step(state: State, item: Item, rules: RulePack) -> tuple[State, tuple[Effect
             _receipt(context, item.receipt)
         case TickItem():
             _tick(context)
+        case RecallItem():
+            recall.take_up(context, item.alert)
     return context.finish()
 
 

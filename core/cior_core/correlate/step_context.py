@@ -327,14 +327,7 @@ class StepContext:
             case = self.cases.get(alert_id)
             if case is None:
                 continue
-            known = self.before.cases.get(alert_id)
-            shown = view(
-                case,
-                self.cases,
-                self.rules,
-                version=1 if known is None else known.alert.version + 1,
-                now_ms=self.now_ms,
-            )
+            shown = view(case, self.cases, self.rules, version=case.alert.version + 1, now_ms=self.now_ms)
             self.cases = self.cases.put(alert_id, replace(case, alert=shown))
             effects.append(UpsertAlert(alert=shown))
             effects += [

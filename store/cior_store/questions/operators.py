@@ -41,6 +41,18 @@ class OperatorQuestions(Asking):
         )
         return found[0][0] if found else None
 
+    def open_alert_bodies(
+        self, *, life_safety: bool, after: str = "", limit: int = 1000
+    ) -> list[tuple[str, bytes]]:
+        """Ids and exact records of alerts that are neither closed nor merged, by id, those behind ``after``."""
+        found = self._store.blobs(
+            """SELECT alert_id, body FROM ops.alert_current FINAL
+            WHERE status NOT IN ('closed', 'merged') AND life_safety = {life:UInt8} AND alert_id > {after:String}
+            ORDER BY alert_id LIMIT {limit:UInt32}""",
+            {"life": int(life_safety), "after": after, "limit": limit},
+        )
+        return [(name.decode(), body) for name, body in found]
+
     def alert_story(self, alert_id: str) -> tuple[StoryLine, ...]:
         """Every transition of one alert, in order."""
         sql = """SELECT transition_id, version, toUnixTimestamp64Milli(at) AS at_ms, kind, actor, level, status,
