@@ -40,7 +40,9 @@ _PROBLEMS = (
 
 
 async def _act(request: web.Request) -> web.Response:
-    body, alert = body_of(request, ActBody), alert_of(request)
+    body = body_of(request, ActBody)
+    request.app[BOOK].hush(request, body)
+    alert = alert_of(request)
     if body.kind in _ELSEWHERE:
         raise Refused("request.malformed", where="kind")
     visibility, feed = sees(request), request.app[FEED]

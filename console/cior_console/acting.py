@@ -24,12 +24,13 @@ from cior_bus.metrics import Metrics
 from cior_console import metrics as m
 from cior_console.acts import act_id, action_of, refuse_unfit
 from cior_console.authorising import DEED, Deed, Work, nothing_more
-from cior_console.discretion import Signs
+from cior_console.discretion import DiscreetSigner
 from cior_console.endpoints import CALLER
 from cior_console.outcomes import Outcome, Outcomes
 from cior_console.problems import Refused
 from cior_core import codec
 from cior_core.catalogue import Kind
+from cior_core.discreet_acts import withheld
 from cior_core.errors import CiorError, PayloadRejected, SourceUnavailable
 from cior_core.model import Action, ActionKind, Alert, AlertStatus
 from cior_core.people import LedgerEntry
@@ -118,7 +119,7 @@ class ActBook:
     def __init__(
         self,
         register: ActRegister,
-        signer: Signs,
+        signer: DiscreetSigner,
         publish: Callable[[Action], Awaitable[None]],
         outcomes: Outcomes,
         *,
@@ -182,7 +183,8 @@ class ActBook:
     ) -> _Known:
         """The act as it stands written down, now or before. Raises as :meth:`take`."""
         caller, deed = request[CALLER], request[DEED]
-        act, digest = act_id(caller.person.id, key), _digest(kind, given, alert)
+        given, told = self._hushed(deed, given, None if alert is None else alert.id)
+        act, digest = act_id(caller.person.id, key), _digest(kind, told, alert)
         known = await self._known(act)
         if known is None:
             refuse_unfit(kind, given, caller, alert)
@@ -193,6 +195,24 @@ class ActBook:
         if known.digest != digest:
             raise Refused("request.key_reused")
         return known
+
+    def hush(self, request: web.Request, given: Any) -> None:
+        """What a request says of something silent stands in no row of the ledger (law 17), done or refused."""
+        named = (request.match_info.get("alert_id"), *getattr(given, "alert_ids", ()))
+        self._hushed(request[DEED], given, *named)
+
+    def tellable(self, words: str, alert_ids: Iterable[str]) -> str:
+        """What of a person's words about these alerts may be kept: none where one is the response team's alone."""
+        return withheld(words) if self._signer.is_silent(*alert_ids) else words
+
+    def _hushed(self, deed: Deed, given: Any, *named: str | None) -> tuple[Any, Any]:
+        """What is asked, and by what it is known again: of something silent without the words, and without place."""
+        named = (*named, *getattr(given, "target_ids", ()))
+        if not self._signer.is_silent(*named, kind=getattr(given, "type", None)):
+            return given, given
+        deed.reason = withheld(deed.reason)
+        asked = _without(given, reason=withheld(getattr(given, "reason", "")))
+        return asked, _without(asked, text="", place=None)
 
     def _sign(self, action: Action) -> Action:
         return self._signer.sign(action, at_ms=action.at_ms)
@@ -334,6 +354,13 @@ def _digest(kind: ActionKind, given: Any, alert: Alert | None) -> str:
     """Of what was asked; not of what the alert was like then."""
     asked = [kind.value, alert.id if alert is not None else "", msgspec.to_builtins(given)]
     return hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
+
+
+def _without(given: Any, **instead: Any) -> Any:
+    """``given`` with ``instead`` in those of its fields that it has."""
+    return msgspec.structs.replace(
+        given, **{name: value for name, value in instead.items() if hasattr(given, name)}
+    )
 
 
 def _refuse_later(kind: ActionKind, alert: Alert | None) -> None:

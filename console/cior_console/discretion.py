@@ -46,15 +46,18 @@ class DiscreetSigner:
 
     def sign(self, action: Action, *, at_ms: int) -> Action:
         """See :class:`Signs`."""
-        silent = self._is_silent(action)
+        silent = self.is_silent(action.alert_id, *action.target_ids, kind=action.type)
         return self._signer.sign(
             discreet(self._districted(action) if silent else action, silent=silent), at_ms=at_ms
         )
 
-    def _is_silent(self, action: Action) -> bool:
-        kind = self._types.get(action.type or "")
-        alert = self._current(action.alert_id) if action.alert_id else None
-        return (kind is not None and kind.silent) or (alert is not None and is_sealed(alert))
+    def is_silent(self, *alert_ids: str | None, kind: str | None = None) -> bool:
+        """Whether one of these alerts, or the type called ``kind``, is for the response team alone."""
+        known = self._types.get(kind or "")
+        alerts = (self._current(each) for each in alert_ids if each)
+        return (known is not None and known.silent) or any(
+            is_sealed(alert) for alert in alerts if alert is not None
+        )
 
     def _districted(self, action: Action) -> Action:
         """With the district of its point, which is all that is left of it."""

@@ -63,6 +63,7 @@ class LineAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _acknowledge(request: web.Request) -> LineAnswer:
     line, body = request.match_info["line"], body_of(request, LineBody)
+    request.app[BOOK].hush(request, body)
     alerts, not_taken = _sorted(request, line, body)
     given = LineAct(line=line, reason=body.reason)
     parts = [ActPart(name=alert.id, given=given, alert=alert) for alert in alerts]

@@ -193,23 +193,27 @@ async def _end(request: web.Request) -> Done:
 
 async def _hand_over(request: web.Request) -> web.Response:
     """The register's hand-over and the centre's act in one transaction."""
-    body, caller = body_of(request, HandOverBody), request[CALLER]
+    body, caller, book = body_of(request, HandOverBody), request[CALLER], request.app[BOOK]
+    named = [each.alert_id for each in body.open_alerts]
     told = HandOver(
         id=secrets.token_hex(16),
         post=shown_text(body.post),
         from_id=caller.person.id,
         to_id=body.assignee,
         at_ms=request.app[DESK].now_ms(),
-        note=shown_text(body.reason),
-        open_alerts=tuple(OpenAlert(each.alert_id, shown_text(each.why)) for each in body.open_alerts),
+        note=shown_text(book.tellable(body.reason, named)),
+        open_alerts=tuple(
+            OpenAlert(each.alert_id, shown_text(book.tellable(each.why, [each.alert_id])))
+            for each in body.open_alerts
+        ),
     )
-    return await request.app[BOOK].take(
+    return await book.take(
         request,
         Handed(
             assignee=body.assignee,
             reason=body.reason,
             post=body.post,
-            target_ids=tuple(each.alert_id for each in body.open_alerts),
+            target_ids=tuple(named),
         ),
         ActionKind.HAND_OVER,
         also=lambda connection: shifts.hand_over(connection, told, role=caller.role),

@@ -257,8 +257,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     """One incident's current state; ``version`` orders its copies. ``group``: the line that it shares, if any.
 
     ``protocols``: what runs on it, as ``id@version``; ``steps``: what became of their steps; ``timers``: those due.
-    ``agencies``: the clock of each that was asked; ``disagreement``: they do not say the same of it. ``deeds``: who did
-    what last. ``ruling``: the level is a person's.
+    ``agencies``: clocks of those asked; ``disagreement``: they differ. ``deeds``: the last. ``ruling``: of a person.
     """
 
     id: AlertId
@@ -467,7 +466,7 @@ class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
 
 
 class RecallItem(Struct, frozen=True, kw_only=True, tag="recall"):
-    """An alert as the store has it, for an area whose log and memory were lost (:mod:`cior_core.correlate.recall`)."""
+    """An alert as the store has it, for an area that lost its log and memory (:mod:`cior_core.correlate.recall`)."""
 
     id: str
     area: AreaId

@@ -35,7 +35,6 @@ from cior_bus.refusals import listener, refusal_of
 from cior_bus.settings import BusSettings
 from cior_bus.spool import CLASSES, MIB, Entry, Spool, SpoolClass, Spooled
 from cior_core.errors import PayloadRejected, SourceUnavailable
-from cior_core.signatures import SKEW_MS
 
 _LOG = structlog.get_logger(__name__)
 _TICK_S = 0.02
@@ -262,6 +261,7 @@ class Bus:
         flight = _Flight(len(entries), time.monotonic() + self.settings.ack_wait_s, on_end)
         with self._flights_lock:
             self._flights.append(flight)
+        now_ms = time.time_ns() // 1_000_000
         for position, entry in enumerate(entries):
             if flight.ended:
                 return
@@ -271,7 +271,7 @@ class Bus:
                     value=entry.value,
                     key=entry.key,
                     headers=list(entry.headers) or None,
-                    timestamp=_instant_ms(entry),
+                    timestamp=entry.stamp_ms(now_ms),
                     on_delivery=_report(flight, position),
                 )
             except BufferError:
@@ -463,15 +463,6 @@ def _weak(bus: Bus) -> Callable[[KafkaError], None]:
             alive._mark_away(error)  # noqa: SLF001
 
     return noticed
-
-
-def _instant_ms(entry: Entry) -> int:
-    """The message's own time; 0: that of its sending, and of what lies so far ahead that no reader takes it: a broker
-    refuses that for good, and what waits behind it would wait for ever.
-    """
-    if entry.at_ms is None or entry.at_ms > time.time_ns() // 1_000_000 + SKEW_MS:
-        return 0
-    return entry.at_ms
 
 
 def _portion(spool: Spool, spool_class: SpoolClass) -> list[Spooled]:

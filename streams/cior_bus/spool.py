@@ -41,6 +41,7 @@ from cior_bus import metrics as m
 from cior_bus.segments import SegmentLog
 from cior_core.errors import CapacityExhausted, ConfigInvalid, SourceUnavailable
 from cior_core.model import Struct
+from cior_core.signatures import SKEW_MS
 
 _LOG = structlog.get_logger(__name__)
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -111,6 +112,12 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     headers: tuple[tuple[str, bytes], ...] = ()
     bulk: bool = False
     at_ms: int | None = None
+
+    def stamp_ms(self, now_ms: int) -> int:
+        """The time that the broker is given; 0: that of the sending, also of what lies so far ahead that no reader
+        takes it: the broker would refuse it for good, and what waits behind it would wait for ever.
+        """
+        return 0 if self.at_ms is None or self.at_ms > now_ms + SKEW_MS else self.at_ms
 
 
 class Spooled(msgspec.Struct, frozen=True):

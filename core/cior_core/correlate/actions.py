@@ -24,7 +24,8 @@ from cior_core.correlate import (
 from cior_core.correlate.acting import Refused
 from cior_core.correlate.state import Case, Seen
 from cior_core.correlate.step_context import StepContext
-from cior_core.model import Action, ActionItem, ActionKind, AlertId, AlertStatus
+from cior_core.discreet_acts import discreet
+from cior_core.model import Action, ActionItem, ActionKind, AlertId, AlertStatus, DataClass
 from cior_core.sentences import Text
 
 _NOTES_KEPT: Final = 20
@@ -44,9 +45,10 @@ _ALSO_MERGED: Final = frozenset(
 
 def ingest_action(context: StepContext, item: ActionItem) -> None:
     """Apply the action of ``item`` once."""
-    action, key = item.action, gate.key_of(item.action.id)
+    key = gate.key_of(item.action.id)
     if key in context.seen:
         return
+    action = discreet(item.action, silent=_is_about_silence(context, item.action))
     case = context.case(action.alert_id)
     digest, stood = gate.seen_as(item)
     alert_id = None if case is None else case.id
@@ -61,6 +63,14 @@ def ingest_action(context: StepContext, item: ActionItem) -> None:
             context.add_area_transition("refused", text, actor=action.actor)
         else:
             context.add_transition(case.id, "refused", text, actor=action.actor)
+
+
+def _is_about_silence(context: StepContext, action: Action) -> bool:
+    """Whether any alert that the act names is reserved to the response team."""
+    named = (context.case(alert_id) for alert_id in (action.alert_id, *action.target_ids))
+    return any(
+        case.alert.silent or case.alert.data_class is DataClass.SEALED for case in named if case is not None
+    )
 
 
 def _apply(context: StepContext, action: Action, case: Case | None) -> None:

@@ -149,6 +149,7 @@ class CentreOfTest:
 
     ``is_away``: the broker takes nothing; ``is_slow``: it takes, and nothing comes back until :meth:`work`;
     ``takes_s``: how long it needs to take something. ``refused``: the codes of acts that the worker does not count.
+    ``effects``: all that the core told.
     """
 
     def __init__(self, here: Behind) -> None:
@@ -157,6 +158,7 @@ class CentreOfTest:
         self.sent: list[Action] = []
         self.commands: list[Command] = []
         self.refused: list[str] = []
+        self.effects: list[Effect] = []
         self.is_away = self.is_slow = False
         self.takes_s = 0.0
         self.opens: OpensActions = opens
@@ -211,6 +213,7 @@ class CentreOfTest:
 
     def _step(self, item: Item) -> tuple[Effect, ...]:
         self.state, effects = step(self.state, item, pack())
+        self.effects += effects
         for effect in effects:
             match effect:
                 case UpsertAlert(alert=alert):

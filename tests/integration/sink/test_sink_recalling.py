@@ -116,7 +116,7 @@ async def test_law_16_when_the_broker_forgot_all_what_nobody_closed_is_on_the_wa
         tansu.start()
         assert fleet.processes["urgent-1"].wait(60) != 0, fleet.log()
         fleet.start()
-        open_ones = {second.id, third.id}
+        open_ones: set[str] = {second.id, third.id}
         nothing = await shown_by_a_new_wall(fleet, open_ones, timeout_s=2)
         assert nothing.isdisjoint(open_ones), "the log is empty"
         recaller.thread.start()

@@ -67,6 +67,19 @@ def test_a_call_for_help_is_never_refused_for_an_old_page(pack: RulePack) -> Non
     assert alert(play([SHOOTING, TAKEN, asking], pack)).status is AlertStatus.DISPATCHED
 
 
+def test_law_17_the_core_tells_no_words_of_an_act_on_a_silent_alert_whoever_signed_it(pack: RulePack) -> None:
+    words = "fue Rosa Juárez"
+    acts = [
+        Signal(at_s=5 + n, action=kind, by="ana", reason=words, disposition=Disposition.CONFIRMED)
+        for n, kind in enumerate((ActionKind.NOTE, ActionKind.HOLD, ActionKind.CLOSE, ActionKind.REOPEN))
+    ]
+    silent = play([Signal(at_s=0, event="silent.gbv", source="box:7"), *acts], pack)
+    told = msgspec.json.encode([silent.effects, silent.state.alerts]).decode()
+    assert words not in told
+    assert alert(silent).notes == ("[reservado]",)
+    assert words in msgspec.json.encode(play([SHOOTING, *acts], pack).effects).decode()
+
+
 # --- whose it is ------------------------------------------------------------------------------------------------------
 
 
