@@ -36,6 +36,10 @@ class CityCameras:
             self._asked_ms = now_ms
         return self._states
 
+    def ids(self) -> frozenset[str]:
+        """All that the centre has."""
+        return frozenset(self._cameras)
+
     def nearest(
         self, place: Place, scope: Scope, states: Mapping[str, CameraState]
     ) -> tuple[NearCamera, ...]:

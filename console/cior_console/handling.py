@@ -24,6 +24,8 @@ from cior_console.duty_keeping import DutyKeeping
 from cior_console.duty_pages import DUTY
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import GROUP
+from cior_console.judicial_desk import JudicialDesk
+from cior_console.judicial_pages import JUDICIAL
 from cior_console.outcomes import Outcomes
 from cior_console.register_pages import ARCHIVE, Archive
 from cior_console.sealed_boxes import SEALED, SealedRoom, SealedStore
@@ -39,6 +41,7 @@ from cior_register.register import Register
 
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
     """What acts need besides the register. ``boxes`` None: this console may not read sealed boxes.
+    ``jurisdiction``: whose rules judicial requests follow.
 
     ``types``: which of them are silent; ``district``: that of a point; ``zone``: the city's time, of shifts. ``opens``:
     whose signatures count, for what people decided elsewhere; None: nobody decides elsewhere.
@@ -52,6 +55,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     postures: tuple[PostureRule, ...] = ()
     boxes: SealedStore | None = None
     zone: ZoneInfo = ZoneInfo("America/Argentina/Cordoba")
+    jurisdiction: str = "santa_fe"
     opens: OpensActions | None = None
 
 
@@ -91,6 +95,8 @@ class Handling:
         app[SILENCES] = self.silences
         self.duty = DutyKeeping(register, hands.bus, zone=hands.zone, now_ms=now_ms)
         app[DUTY] = self.duty
+        self.requests = JudicialDesk(register, hands.jurisdiction, hands.bus, now_ms=now_ms)
+        app[JUDICIAL] = self.requests.room
         feed.listeners.append(self.outcomes.alert_came)
 
     async def _publish(self, action: Action) -> None:
@@ -121,11 +127,14 @@ class Handling:
         if self._hands.opens is not None:
             self._elsewhere = ActsElsewhere(bus, self._register, self._hands.opens, metrics=self._metrics)
             self._elsewhere.start()
+        following = self.requests.following(loop)
+        following.start()
         sending = [asyncio.create_task(self.book.run(stop)), asyncio.create_task(self.duty.run(stop))]
         try:
             yield
         finally:
             stop.set()
+            await asyncio.to_thread(following.stop)
             for each in self._readers:
                 await asyncio.to_thread(each.stop)
             if self._elsewhere is not None:

@@ -43,6 +43,7 @@ class Purpose(StrEnum):
     DISPATCH = "dispatch"
     INVESTIGATION = "investigation"
     JUDICIAL_REQUEST = "judicial_request"
+    REQUEST_HANDLING = "request_handling"
     STATISTICS = "statistics"
     AUDIT = "audit"
     MAINTENANCE = "maintenance"

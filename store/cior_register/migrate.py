@@ -22,7 +22,12 @@ from cior_register.tables import METADATA
 SERVICE_ROLE = "cior_register"
 """The role of PostgreSQL that the service signs in as."""
 _FOLDER = Path(__file__).parent / "migrations"
-_APPEND_ONLY = {"ledger": "SELECT, INSERT", "journal_taken": "SELECT, INSERT", "ledger_head": "SELECT"}
+_APPEND_ONLY = {
+    "ledger": "SELECT, INSERT",
+    "journal_taken": "SELECT, INSERT",
+    "request_acts": "SELECT, INSERT",
+    "ledger_head": "SELECT",
+}
 
 
 def newest() -> str:

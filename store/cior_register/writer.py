@@ -31,7 +31,7 @@ Work = Callable[[Connection], Any]
 GROUP = 64
 _LAST_WORDS_S = 10.0
 # A page outside the database is wanted at once after these (docs/adr/0034).
-_PINNED = ("sealed.", "hold.")
+_PINNED = ("sealed.", "hold.", "request.")
 
 
 def nothing(_connection: Connection) -> None:

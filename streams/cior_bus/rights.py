@@ -133,9 +133,9 @@ RIGHTS: Final = (
     Rights(
         part=Part.CONSOLE,
         what="alerts onto the wall, people's decisions from it and elsewhere, what became of them, the ledger's copy, "
-        "silences, and who is on duty",
+        "silences, who is on duty, and how judicial requests stand",
         reads=(topics.ALERTS, topics.TRANSITIONS, topics.ACTIONS, topics.SILENCES),
-        writes=(topics.ACTIONS, topics.LEDGER, topics.DUTY),
+        writes=(topics.ACTIONS, topics.LEDGER, topics.DUTY, topics.REQUESTS),
         group="cior-feed-",
     ),
     Rights(

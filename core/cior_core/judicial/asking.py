@@ -89,5 +89,6 @@ def fingerprint(filing: Filing) -> str:
     told = (
         "cior.filing.v1", filing.authority, filing.office.strip(), filing.case.strip(), filing.document.strip(),
         sorted({canonical(item).decode() for item in filing.items}), sorted(set(filing.alerts)), filing.provisional,
+        filing.order.value, filing.proceeding.value, filing.sealed, filing.investigation, filing.drill,
     )  # fmt: skip
     return digest(canonical(told))

@@ -56,7 +56,7 @@ def test_every_topic_of_the_catalogue_stands_in_the_table() -> None:
     assert topics.DUTY in user_of(Part.CONNECTORS, family="notify").rights.reads
     assert topics.DUTY not in user_of(Part.CONNECTORS, family="dc09").rights.reads
     unwritten = [spec.name for spec in topics.CATALOGUE if not _who(spec, writes=True)]
-    assert unwritten == [topics.REQUESTS.name], "nothing publishes requests yet"
+    assert unwritten == []
 
 
 def test_nobody_is_given_more_than_reading_and_writing_by_name() -> None:

@@ -131,6 +131,14 @@ export const ASKED_BY = {
   "drill.start": ["supervisor"],
   "drill.end": ["supervisor"],
   "sealed.open": ["response_team"],
+  "request.file": ["prosecutor", "defender", "custodian"],
+  "request.act": ["prosecutor", "defender", "custodian"],
+  "requests.rules": ["prosecutor", "defender", "custodian"],
+  "requests.queue": ["custodian"],
+  "requests.list": ["prosecutor", "defender", "custodian"],
+  "requests.read": ["prosecutor", "defender", "custodian"],
+  "requests.trail": ["prosecutor", "defender", "custodian", "auditor"],
+  "requests.report": ["supervisor", "custodian", "auditor"],
 } satisfies Record<string, readonly Role[]>;
 
 /** What core calls them in the history of an alert; the screens say the same. */

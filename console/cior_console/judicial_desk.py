@@ -1,0 +1,50 @@
+"""Judicial requests, wired: their rules, and the thread that does what time asks for and tells the bus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from threading import Event
+from zoneinfo import ZoneInfo
+
+from cior_bus.message import DurableSink, MessageOut
+from cior_console.judicial_pages import JudicialRoom
+from cior_core.errors import SourceUnavailable
+from cior_core.judicial.jurisdiction import Rules, bundled_jurisdiction
+from cior_core.requests import RequestState
+from cior_register.following import Follower
+from cior_register.register import Register
+from cior_register.request_clock import RequestClock
+
+_CONFIRM_S = 30.0
+_EVERY_S = 5.0
+
+
+class JudicialDesk:
+    """``room``: what the pages need. ``following``: the thread, made for one loop."""
+
+    def __init__(
+        self, register: Register, jurisdiction: str, bus: DurableSink, *, now_ms: Callable[[], int]
+    ) -> None:
+        self._register, self._bus, self._now_ms = register, bus, now_ms
+        self._changed = Event()
+        found = bundled_jurisdiction(jurisdiction)
+        rules = Rules(jurisdiction=found, zone=ZoneInfo(found.zone))
+        self.room = JudicialRoom(rules=rules, changed=self._changed.set)
+
+    def following(self, loop: asyncio.AbstractEventLoop) -> Follower:
+        """Looks at each change, and every few seconds anyway."""
+
+        def publish(states: Sequence[RequestState]) -> None:
+            messages = [MessageOut.of(each) for each in states]
+            sent = asyncio.run_coroutine_threadsafe(self._published(messages), loop)
+            try:
+                sent.result(_CONFIRM_S)
+            except TimeoutError:
+                raise SourceUnavailable("bus.unconfirmed", "the bus did not confirm in time") from None
+
+        clock = RequestClock(self._register, self.room.rules, publish, now_ms=self._now_ms)
+        return Follower("judicial-requests", clock.look, self._changed, every_s=_EVERY_S)
+
+    async def _published(self, messages: Sequence[MessageOut]) -> None:
+        await self._bus.publish(messages)

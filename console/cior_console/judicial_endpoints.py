@@ -1,0 +1,155 @@
+"""The endpoints of judicial requests. Askers see and touch their own; what footage shows is never here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cior_console import judicial_pages as pages
+from cior_console import judicial_sums as sums
+from cior_console.authorising import REASON
+from cior_console.endpoints import Endpoint, Ledgered
+from cior_console.judicial_pages import ASKERS, FilingBody, RequestActBody, RequestQuery
+from cior_console.judicial_sums import YearQuery
+from cior_console.judicial_view import RequestLine, RequestPage
+from cior_core.judicial.jurisdiction import Jurisdiction
+from cior_core.judicial.reports import PublicCount, YearReport
+from cior_core.privacy import Purpose, Role
+
+_DESK = frozenset({Role.CUSTODIAN})
+_LOOKERS = {Role.AUDITOR: Purpose.AUDIT, Role.SUPERVISOR: Purpose.AUDIT}
+_WHY = {REASON: "why, percent-encoded UTF-8, of an auditor or supervisor"}
+_PROBLEMS = (
+    "request.key_missing", "request.key_reused", "request.nothing_asked",
+    "request.other_authority", "request.unknown", "request.not_yours",
+    "request.moved_on", "request.not_now", "request.two_persons", "request.conflict", "request.widens",
+    "request.no_code", "request.no_item", "request.all_denied", "request.other_decision", "request.gap_without_cause",
+    "request.not_sealed", "request.other_bytes", "request.no_delivery", "request.not_renewable",
+)  # fmt: skip
+
+
+def judicial_endpoints() -> tuple[Endpoint, ...]:
+    """What is asked, how it stands, what is done with it, and what it adds up to."""
+    return (*_acts(), *_reads(), *_sums())
+
+
+def _row(**facts: Any) -> Endpoint:
+    return Endpoint(**{"purpose": Purpose.REQUEST_HANDLING} | facts)
+
+
+def _acts() -> tuple[Endpoint, ...]:
+    return (
+        _row(
+            name="request.file",
+            method="POST",
+            path="/api/v1/requests",
+            says="Ask for footage and records, or that they be preserved; they are on hold when this answers",
+            handler=pages.file,
+            roles=ASKERS | _DESK,
+            ledgered=Ledgered.ACT,
+            body=FilingBody,
+            answer=RequestPage,
+            headers=pages.KEYED,
+            problems=_PROBLEMS,
+        ),
+        _row(
+            name="request.act",
+            method="POST",
+            path="/api/v1/requests/{request_id}/acts",
+            says="An act on a request: what the reader may do now is `may` of its page",
+            handler=pages.act,
+            roles=ASKERS | _DESK,
+            ledgered=Ledgered.ACT,
+            body=RequestActBody,
+            answer=RequestPage,
+            headers=pages.KEYED,
+            problems=_PROBLEMS,
+        ),
+    )
+
+
+def _reads() -> tuple[Endpoint, ...]:
+    return (
+        _row(
+            name="requests.rules",
+            method="GET",
+            path="/api/v1/requests/rules",
+            says="The jurisdiction: authorities, legal basis, deadlines, refusals with article and cure",
+            handler=sums.rules_of,
+            roles=ASKERS | _DESK,
+            answer=Jurisdiction,
+        ),
+        _row(
+            name="requests.queue",
+            method="GET",
+            path="/api/v1/requests/queue",
+            says="What waits for the centre, the nearest deadline first",
+            handler=pages.queue,
+            roles=_DESK,
+            ledgered=Ledgered.READ,
+            answer=list[RequestLine],
+        ),
+        _row(
+            name="requests.list",
+            method="GET",
+            path="/api/v1/requests",
+            says="One's own requests, newest first; a custodian's list has all",
+            handler=pages.every,
+            roles=ASKERS | _DESK,
+            ledgered=Ledgered.READ,
+            query=RequestQuery,
+            answer=list[RequestLine],
+        ),
+        _row(
+            name="requests.read",
+            method="GET",
+            path="/api/v1/requests/{request_id}",
+            says="One request: items with their readings, both clocks, reasons with cures, holds, copies, story",
+            handler=pages.one,
+            roles=ASKERS | _DESK,
+            ledgered=Ledgered.READ,
+            answer=RequestPage,
+            problems=("request.unknown",),
+        ),
+        _row(
+            name="requests.trail",
+            method="GET",
+            path="/api/v1/requests/{request_id}/trail",
+            says="Who did and read what of one request, as CSV with the ledger's hashes; reading it is in it",
+            handler=sums.trail,
+            roles=ASKERS | _DESK | {Role.AUDITOR},
+            purpose_of={Role.AUDITOR: Purpose.AUDIT},
+            ledgered=Ledgered.READ,
+            media_type="text/csv",
+            headers=_WHY,
+            problems=("request.unknown",),
+        ),
+    )
+
+
+def _sums() -> tuple[Endpoint, ...]:
+    return (
+        _row(
+            name="requests.report",
+            method="GET",
+            path="/api/v1/requests/report",
+            says="A year of requests; every table of it adds up to what was received",
+            handler=sums.report,
+            roles=_DESK | set(_LOOKERS),
+            purpose_of=_LOOKERS,
+            ledgered=Ledgered.READ,
+            query=YearQuery,
+            answer=YearReport,
+            headers=_WHY,
+        ),
+        Endpoint(
+            name="transparency.requests",
+            method="GET",
+            path="/api/v1/transparency/requests",
+            says="A year that is over, for anybody: requests by kind of authority and first answer, small ones hidden",
+            handler=sums.transparency,
+            is_open=True,
+            query=YearQuery,
+            answer=list[PublicCount],
+            problems=("request.year_open",),
+        ),
+    )

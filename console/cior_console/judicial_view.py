@@ -1,0 +1,253 @@
+"""A judicial request as its people see it: in words with articles and cures, with both clocks, and what may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from cior_core.judicial.acts import SYSTEM
+from cior_core.judicial.asking import Asked, Missing, Span
+from cior_core.judicial.jurisdiction import Rules, Said
+from cior_core.judicial.state import Delivery, Request, public_state
+from cior_core.judicial.stepping import ALLOWED
+from cior_core.requests import Answer, RequestStatus
+from cior_core.rfc3339 import to_rfc3339
+from cior_register.holds import KeptHold
+from cior_register.requests import ActRow
+
+
+class SaidPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A reason by its code: sentence, article and cure, Spanish and English."""
+
+    code: str
+    es: str
+    en: str
+    article: str = ""
+    cure_es: str = ""
+    cure_en: str = ""
+
+
+class ReadingPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One meaning of what was written, in UTC."""
+
+    since: str
+    until: str
+
+
+class MissingPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch that is not in the package, the UTC minutes that it touches, and why."""
+
+    since: str
+    until: str
+    minutes: tuple[str, ...]
+    cause: SaidPage
+
+
+class ItemPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One item, as it was written. ``asked_back``: why it was not understood; then ``readings`` may be several, or none
+    (nothing of it is on hold).
+    """
+
+    n: int
+    camera: str
+    since: str
+    until: str
+    readings: tuple[ReadingPage, ...]
+    asked_back: SaidPage | None = None
+    denied: SaidPage | None = None
+    missing: tuple[MissingPage, ...] = ()
+
+
+class HoldPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept. ``came_late``: what a deleter had taken of that time before (table and day of receipt)."""
+
+    id: str
+    cameras: tuple[str, ...]
+    since: str
+    until: str
+    placed_ms: int
+    expires_ms: int | None = None
+    released_ms: int | None = None
+    released_code: str = ""
+    came_late: tuple[str, ...] = ()
+
+
+class RequestStoryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One act. ``by``: a person's id for the house; ``asker``, ``centre`` or ``system`` for who asked."""
+
+    n: int
+    act: str
+    at_ms: int
+    by: str
+    ledger_seq: int
+
+
+class PartiesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did what, for the house alone."""
+
+    requester: str
+    clerk: str
+    approvers: tuple[str, ...]
+    exporter: str
+    conflicted: tuple[str, ...]
+
+
+class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A request in a list, with its two clocks: when the answer is due, when retention would take the first of it."""
+
+    id: str
+    version: int
+    state: RequestStatus
+    authority: str
+    authority_kind: str
+    office: str
+    case: str
+    received_ms: int
+    items: int
+    sealed: bool
+    provisional: bool
+    drill: bool
+    answer: Answer | None = None
+    held_ms: int | None = None
+    deadline_ms: int | None = None
+    expiry_ms: int | None = None
+    lapses_ms: int | None = None
+    wanted: int = 0
+
+
+class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A request with everything that who asks may see of it. ``may``: what the reader can do with it now."""
+
+    line: RequestLine
+    document: str
+    reason: str
+    order: str
+    proceeding: str
+    investigation: bool
+    alerts: tuple[str, ...]
+    items: tuple[ItemPage, ...]
+    asked_back: tuple[SaidPage, ...]
+    question: str
+    holds: tuple[HoldPage, ...]
+    story: tuple[RequestStoryLine, ...]
+    may: tuple[str, ...]
+    answer_said: SaidPage | None = None
+    answer_words: str = ""
+    package: str = ""
+    deliveries: tuple[Delivery, ...] = ()
+    wanted: tuple[str, ...] = ()
+    exported_ms: int | None = None
+    closed_ms: int | None = None
+    replaced_by: str = ""
+    parties: PartiesPage | None = None
+
+
+def line_of(request: Request, rules: Rules) -> RequestLine:
+    """A request in a list."""
+    filing, told = request.filing, public_state(request, rules)
+    row = rules.jurisdiction.authority.get(filing.authority)
+    return RequestLine(
+        id=request.id, version=request.version, state=request.state, authority=row.es if row is not None else "",
+        authority_kind=told.authority_kind.value, office=filing.office, case=filing.case,
+        received_ms=request.received_ms, items=len(request.asked), sealed=filing.sealed,
+        provisional=filing.provisional, drill=filing.drill, answer=request.answer, held_ms=request.held_ms,
+        deadline_ms=request.deadline_ms, expiry_ms=request.expiry_ms, lapses_ms=request.lapses_ms,
+        wanted=len(request.wanted),
+    )  # fmt: skip
+
+
+def page_of(
+    request: Request,
+    story: Sequence[ActRow],
+    kept: Sequence[KeptHold],
+    *,
+    rules: Rules,
+    may: Iterable[str],
+    is_house: bool,
+) -> RequestPage:
+    """The page. Who asked reads no name of the house: it is in the trail, for who may read that."""
+    filing = request.filing
+    return RequestPage(
+        line=line_of(request, rules), document=filing.document, reason=filing.reason, order=filing.order.value,
+        proceeding=filing.proceeding.value, investigation=filing.investigation, alerts=filing.alerts,
+        items=tuple(_item(n, each, rules) for n, each in enumerate(request.asked)),
+        asked_back=tuple(_said(code, rules.jurisdiction.observation[code]) for code in request.observed),
+        question=request.question, holds=tuple(map(_hold, kept)),
+        story=tuple(_told(each, request, is_house=is_house) for each in story),
+        may=tuple(sorted(name for name in may if request.state in _STATES.get(name, frozenset()))),
+        answer_said=_answer(request, rules), answer_words=request.answer_words, package=request.package,
+        deliveries=request.deliveries, wanted=request.wanted if is_house else (), exported_ms=request.exported_ms,
+        closed_ms=request.closed_ms, replaced_by=request.replaced_by, parties=_parties(request) if is_house else None,
+    )  # fmt: skip
+
+
+_STATES = {str(kind.__struct_config__.tag): states for kind, states in ALLOWED.items()}
+"""From which states an act is possible, by its name."""
+
+
+def _parties(request: Request) -> PartiesPage:
+    return PartiesPage(**msgspec.structs.asdict(request.parties))
+
+
+def _said(code: str, said: Said) -> SaidPage:
+    return SaidPage(code=code, **msgspec.structs.asdict(said))
+
+
+def _answer(request: Request, rules: Rules) -> SaidPage | None:
+    match request.answer:
+        case Answer.REFUSED:
+            return _said(request.answer_code, rules.refusal(request.answer_code))
+        case Answer.NEGATIVE:
+            return _said(request.answer_code, rules.negative(request.answer_code))
+        case _:
+            return None
+
+
+def _item(n: int, asked: Asked, rules: Rules) -> ItemPage:
+    observation, written = rules.jurisdiction.observation, asked.written
+    return ItemPage(
+        n=n,
+        camera=asked.camera,
+        since=written.since,
+        until=written.until,
+        readings=tuple(ReadingPage(since=_at(each.since_s), until=_at(each.until_s)) for each in asked.spans),
+        asked_back=_said(asked.code, observation[asked.code]) if asked.code else None,
+        denied=_said(asked.denied, rules.refusal(asked.denied)) if asked.denied else None,
+        missing=tuple(_missing(each, rules) for each in asked.missing),
+    )
+
+
+def _missing(missing: Missing, rules: Rules) -> MissingPage:
+    span: Span = missing.span
+    return MissingPage(
+        since=_at(span.since_s),
+        until=_at(span.until_s),
+        minutes=tuple(_at(minute * 60) for minute in missing.minutes),
+        cause=_said(missing.cause, rules.gap(missing.cause)),
+    )
+
+
+def _at(instant_s: int) -> str:
+    return to_rfc3339(instant_s * 1000)
+
+
+def _hold(kept: KeptHold) -> HoldPage:
+    return HoldPage(
+        id=kept.id, cameras=kept.cameras, since=to_rfc3339(kept.since_ms), until=to_rfc3339(kept.until_ms),
+        placed_ms=kept.placed_ms, expires_ms=kept.expires_ms, released_ms=kept.released_ms,
+        released_code=kept.released_code, came_late=kept.came_late,
+    )  # fmt: skip
+
+
+def _told(row: ActRow, request: Request, *, is_house: bool) -> RequestStoryLine:
+    by = row.act.by
+    if not is_house:
+        by = "system" if by == SYSTEM else "asker" if by == request.parties.requester else "centre"
+    return RequestStoryLine(
+        n=row.n,
+        act=str(type(row.act).__struct_config__.tag),
+        at_ms=row.act.at_ms,
+        by=by,
+        ledger_seq=row.ledger_seq,
+    )
