@@ -44,6 +44,7 @@ TITLES = {
     "grafana": "Panels of the walls",
     "bus_spool": "Bus and spool",
     "vision": "Vision",
+    "package": "An evidence package",
     "in_turn": "Before and after, in turn",
 }
 """Every benchmark in the order of the page: name of its result and heading."""

@@ -33,6 +33,18 @@ from cior_evidence.bag import TAG_MANIFEST
 from cior_evidence.time_stamping import Tsa
 
 _TEMPLATE: Final = "act.typ"
+STEPS: Final = (
+    "cd bag && sha256sum -c tagmanifest-sha256.txt manifest-sha256.txt",
+    (
+        "openssl cms -verify -binary -inform DER -in ../sello/tagmanifest.p7s -content tagmanifest-sha256.txt"
+        " -CAfile raiz.pem -out /dev/null"
+    ),
+    (
+        "openssl ts -verify -data ../sello/tagmanifest.p7s -in ../sello/tagmanifest.p7s.tsr -CAfile raiz.pem"
+        " -untrusted ../sello/cadena.pem"
+    ),
+)
+"""How to verify with nothing of ours, as docs/paquete.md and LEEME.txt print it too."""
 _STANDARDS: Final[list[Any]] = ["a-3a", "ua-1"]
 
 
@@ -98,6 +110,7 @@ def _said(facts: ActFacts) -> dict[str, Any]:
         "solicitud": _with_local(facts.request, zone),
         "segmentos": _with_local([_short(each) for each in facts.segments], zone),
         "huecos": _with_local(list(facts.gaps), zone),
+        "pasos": list(STEPS),
         "digesto": grouped(hashlib.sha256(facts.tag_manifest).hexdigest()),
         "raices": [grouped(each) for each in facts.roots],
         "verificadores": {name: grouped(each) for name, each in sorted(facts.verifiers.items())},

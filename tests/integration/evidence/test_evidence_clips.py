@@ -96,7 +96,7 @@ def test_what_is_missing_is_stated_with_its_cause(tmp_path: Path, footage_ring: 
     assert delivered.gaps[0]["cubierto_ms"] == 11_000
 
 
-def test_a_segment_that_was_changed_on_the_disk_is_a_gap_and_never_evidence(tmp_path: Path) -> None:
+def test_law_8_a_segment_that_was_changed_on_the_disk_is_a_gap_and_never_evidence(tmp_path: Path) -> None:
     folder = ring(tmp_path / "ring")
     second = next(folder.rglob("*-00000002.mp4"))
     second.write_bytes(second.read_bytes()[:-1] + b"\x00")

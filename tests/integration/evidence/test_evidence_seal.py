@@ -18,6 +18,7 @@ from cior_core import checkpoint, integrity
 from cior_core.canonical import canonical
 from cior_core.errors import CapacityExhausted, CiorError, ConfigInvalid, IntegrityBroken, SourceUnavailable
 from cior_evidence import packing
+from cior_evidence.act import STEPS
 from cior_evidence.package_state import StateFile
 from cior_evidence.packing import Package, Packing
 from cior_evidence.seal_settings import load_seal
@@ -52,8 +53,8 @@ def by_hand(folder: Path, commands: list[str], root: Path) -> list[subprocess.Co
 
 @pytest.mark.parametrize(
     "text",
-    [PRINTED, (ROOT / "evidence/cior_evidence/LEEME.txt").read_text(encoding="utf-8")],
-    ids=["paquete.md", "LEEME.txt"],
+    [PRINTED, (ROOT / "evidence/cior_evidence/LEEME.txt").read_text(encoding="utf-8"), "\n".join(STEPS)],
+    ids=["paquete.md", "LEEME.txt", "acta.pdf"],
 )
 def test_every_step_that_is_printed_verifies_a_package(
     package: Package, authorities: Authorities, text: str
@@ -263,7 +264,9 @@ def test_a_byte_changed_while_it_waits_is_never_sealed(
     assert delivered(tmp_path) == []
 
 
-def test_another_order_under_the_same_id_is_refused(package: Package, authorities: Authorities) -> None:
+def test_law_15_another_order_under_the_same_id_is_refused(
+    package: Package, authorities: Authorities
+) -> None:
     folder = package.folder.parent.parent
     other = read(cuij="21-00000000-1")
     with pytest.raises(IntegrityBroken) as refusal:
