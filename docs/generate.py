@@ -18,9 +18,11 @@ from typing import Any
 from cior_core import bundled, schemas
 from cior_core.model import Phase
 from cior_core.taxonomy import AlarmMeaning, EventType, Taxonomy
+from cior_evidence.verifier.sentences import SENTENCES
 
 DOCS = Path(__file__).parent
 BASELINE = DOCS / "schemas" / "baseline"
+TAMPERINGS = DOCS.parent / "tests" / "integration" / "evidence" / "tamperings.toml"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,6 +57,9 @@ def files() -> dict[Path, str]:
     kinds = Taxonomy.load(bundled.text("taxonomy.toml"))
     documents[DOCS / "taxonomy.md"] = taxonomy_page(kinds)
     documents[DOCS / "panel_codes.md"] = panel_codes_page(kinds)
+    documents[DOCS / "evidence-tamperings.md"] = tamperings_page(
+        tomllib.loads(TAMPERINGS.read_text(encoding="utf-8"))
+    )
     return documents
 
 
@@ -213,6 +218,41 @@ def panel_code_row(code: str, meaning: AlarmMeaning | None, kinds: Taxonomy) -> 
     if meaning.verified or kind.code.endswith(".verified"):
         says = "verified alarm"
     cells = (code, says, f"`{kind.code}`", kind.family, kind.level, "yes" if kind.life_safety else "no")
+    return f"| {' | '.join(cells)} |"
+
+
+def tamperings_page(rows: dict[str, dict[str, Any]]) -> str:
+    """docs/evidence-tamperings.md: what the tests do to a package, and what the verifiers say to it."""
+    unseen = [row for row in rows.values() if row.get("browser")]
+    return "\n".join(
+        (
+            "# What is done to a package, and how it is named",
+            "",
+            "Generated from `tests/integration/evidence/tamperings.toml` by `docs/generate.py`; edit the data, not",
+            "this page. A test does each of these to a sound package and asks `verify.py` and, where a browser can",
+            "see it, `verificar.html`: all codes of the row must be said, and a control must pass. Numbers are those",
+            "of the research's list, `W` its list of what was to be written, `+` more.",
+            "",
+            f"{len(rows)} rows; {len(unseen)} of them are for `verify.py` alone, each with its reason.",
+            "",
+            "| no. | what is done | codes | what the reader is told | browser |",
+            "|" + "---|" * 5,
+            *(tampering_row(row) for row in rows.values()),
+            "",
+        )
+    )
+
+
+def tampering_row(row: dict[str, Any]) -> str:
+    """One tampering."""
+    codes = [str(code) for code in row["codes"]]
+    cells = (
+        str(row["number"]),
+        str(row["was"]),
+        " ".join(f"`{code}`" for code in codes) or "passes",
+        " ".join(SENTENCES[code][2] for code in codes),
+        str(row.get("browser", "the same")),
+    )
     return f"| {' | '.join(cells)} |"
 
 
