@@ -69,7 +69,7 @@ class Displays:
         session = Session(
             id=secrets.token_hex(16), person_id=person.id, role=Role.WALL, kind=SessionKind.DISPLAY,
             created_ms=now_ms, expires_ms=now_ms + self._flow.limits.life(SessionKind.DISPLAY),
-            factors=("display",), label=planned.name,
+            factors=("display",), label=visitor.label,
         )  # fmt: skip
         token = cookies.new_token()
 

@@ -11,11 +11,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
+import structlog
 
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Struct
 from cior_core.people import Person, Session, SessionKind
 from cior_register.sessions import digest as digest_of
+
+log = structlog.get_logger("cior.console")
 
 _ASK_AGAIN_MS: Final = 1000
 _HOUR_MS: Final = 3_600_000
@@ -61,6 +64,14 @@ End = Callable[[Found, str], Awaitable[None]]
 """Write down that it is over, and why. Raises ``SourceUnavailable``."""
 
 
+def _is_strange(found: Found, label: str) -> bool:
+    """Whether a wall's session is shown by another kind of browser: it is refused and goes on, or whoever copied its
+    token could put the wall out. One of an earlier release carries the wall's name, and may be shown by any.
+    """
+    session = found.session
+    return session.kind is SessionKind.DISPLAY and session.label not in {label, found.person.name}
+
+
 class LiveSessions:
     """The sessions of this process. What ``end`` writes down is dropped here."""
 
@@ -84,6 +95,9 @@ class LiveSessions:
         self._live[digest_of(token)] = _Live(token, found, 0, self._now_ms())
 
     async def _used(self, live: _Live, label: str) -> Found | None:
+        if _is_strange(live.found, label):
+            log.warning("display_shown_elsewhere", session=live.found.session.id)
+            return None
         why = self._why_over(live, label)
         if why is not None:
             await self._over(live, why)

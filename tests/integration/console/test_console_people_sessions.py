@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from cior_console.sign_in import cookies
-from cior_core.people import Grant
+from cior_core.people import Grant, Person, Session, SessionKind
 from cior_core.privacy import Role
-from cior_register import people
+from cior_register import people, sessions
 from engines.registers import RegisterPlace
 from integration.console.people_rig import PASSWORD, Browser, Centre, centre
 from integration.console.test_console_sign_in import CHROME, HOUR_S
@@ -262,6 +263,40 @@ async def test_a_wall_has_an_account_that_can_only_look(here: Centre, ana: Brows
     await here.do(lambda c: people.set_disabled(c, acts[1].subject, disabled=True, now_ms=here.clock.now_ms))
     here.pass_s(1)
     assert (await wall.get("session"))[0] == 401
+
+
+async def test_a_walls_session_shown_by_another_kind_of_browser_opens_nothing_and_the_wall_stays_lit(
+    here: Centre, ana: Browser
+) -> None:
+    """Its token lasts a year and may be copied off the machine behind the screen."""
+    await ana.post("session/role", {"role": "supervisor"})
+    _, made = await ana.post("displays", {"name": "Sala"})
+    wall, thief = here.browser(CHROME), here.browser()
+    assert (await wall.post("sign-in/display", {"code": made["code"]}))[0] == 200
+    thief.cookies |= wall.cookies
+    assert (await thief.get("session"))[0] == 401
+    here.pass_s(2)
+    assert (await thief.get("session"))[0] == 401
+    assert (await wall.get("session"))[0] == 200, "nobody puts a wall out by showing its token"
+
+
+async def test_a_wall_that_was_enrolled_by_an_earlier_release_stays_lit(here: Centre) -> None:
+    """Its session carried the wall's name, and nothing of its browser."""
+    now_ms, token = here.clock.now_ms, "of-an-earlier-release"
+    person = Person(id="display-1", login="display-1", name="Sala", grants=(Grant(Role.WALL),))
+    session = Session(
+        id="s-1", person_id=person.id, role=Role.WALL, kind=SessionKind.DISPLAY, created_ms=now_ms,
+        expires_ms=now_ms + 3_600_000, factors=("display",), label="Sala",
+    )  # fmt: skip
+
+    def enrol(connection: Any) -> None:
+        people.add(connection, person, now_ms=now_ms)
+        sessions.begin(connection, session, token=token)
+
+    await here.do(enrol)
+    wall = here.browser(CHROME)
+    wall.cookies["__Host-cior_session"] = token
+    assert (await wall.get("session"))[0] == 200
 
 
 async def test_a_displays_code_is_short_lived_and_cannot_be_guessed(here: Centre, ana: Browser) -> None:
