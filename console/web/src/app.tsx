@@ -21,7 +21,7 @@ import { Silences } from "./pages/silences";
 import { SignIn } from "./pages/sign_in";
 import { startOutbox } from "./state/acts";
 import { askCity } from "./state/city";
-import { askDirectory } from "./state/directory";
+import { askDirectory, watchStrangers } from "./state/directory";
 import { startFeed } from "./state/live";
 import { route } from "./state/route";
 import { askSession, centre, isUnreached, isWall, role, session, watches } from "./state/session";
@@ -60,6 +60,7 @@ function start(): void {
   startOutbox();
   if (isStarted) return;
   isStarted = true;
+  watchStrangers();
   startSound();
   keepAwake();
   addEventListener("keydown", onKey);

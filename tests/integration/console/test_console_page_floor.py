@@ -309,3 +309,21 @@ async def test_who_is_renamed_keeps_working_and_who_is_disabled_is_out_with_noth
     await screen.until("main.sign-in", "Contraseña", wait_s=60)
     assert "P1" not in await screen.text()
     assert [each.kind for each in core(here).sent] == [ActionKind.ACKNOWLEDGE]
+
+
+async def test_a_colleague_who_came_after_the_page_was_opened_is_called_by_name(
+    screen: Screen, here: Room
+) -> None:
+    await screen.signed_in("agomez", Role.OPERATOR, name="Ana Gómez")
+    here.feed.apply(alert(1))
+    await screen.until("#above", "P1")
+    await here.add("bnuevo", Role.OPERATOR, name="Beto Nuevo")
+    here.feed.apply(alert(1, version=2, status=AlertStatus.ACKNOWLEDGED, assignee="p-bnuevo"))
+    await screen.until("#below", "Beto Nuevo")
+    asked = len(await here.acts("people.read"))
+    here.feed.apply(alert(2, version=2, status=AlertStatus.ACKNOWLEDGED, assignee="p-nobody"))
+    await screen.until("#below", "p-nobody")
+    for version in range(3, 8):
+        here.feed.apply(alert(2, version=version, status=AlertStatus.ACKNOWLEDGED, assignee="p-nobody"))
+        await asyncio.sleep(0.2)
+    assert len(await here.acts("people.read")) <= asked + 1, "who is nobody of the house is asked for once"

@@ -1,5 +1,5 @@
 // Names that acts choose from, and the names behind ids: people, types, agencies, postures.
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { ask, get } from "../api/http";
 import { plain } from "../core/text";
 import type { Government } from "../api/tables";
@@ -68,6 +68,27 @@ export const agencyName = (id: string): string => {
 /** Names, for a reason that the reader gave. */
 export async function askPeople(reason: string): Promise<void> {
   const found = await ask<Colleague[]>("GET", "people", { reason });
+  if (found.ok) people.value = found.value;
+}
+
+/** Ids that stood on an alert and were nobody's whom this page knew: each was asked for once. */
+const strangers = new Set<string>();
+
+/** Whoever was added after the page was opened is called by name too: one question for each new id. */
+export function watchStrangers(): void {
+  effect(() => {
+    if (!mayAct.value || !people.value.length) return;
+    const known = new Set(people.value.map((one) => one.id));
+    const fresh = new Set<string>();
+    for (const row of rows.value) if (row.assignee && !known.has(row.assignee)) fresh.add(row.assignee);
+    const before = strangers.size;
+    for (const id of fresh) strangers.add(id);
+    if (strangers.size > before) void askColleagues();
+  });
+}
+
+async function askColleagues(): Promise<void> {
+  const found = await get<Colleague[]>("people");
   if (found.ok) people.value = found.value;
 }
 
