@@ -132,6 +132,21 @@ async def test_sign_out_leaves_nothing_of_the_city_behind(screen: Screen) -> Non
     assert "P1" not in await screen.text()
 
 
+async def test_law_17_who_writes_about_a_silent_alert_reads_that_the_words_are_not_kept(
+    screen: Screen,
+) -> None:
+    for number, silent in ((9, True), (1, False)):
+        screen.room.feed.apply(alert(number, silent=silent))
+    await screen.signed_in("mar", Role.RESPONSE_TEAM)
+    for name, told in (("a9", True), ("a1", False)):
+        await screen.go(f"alerts/{name}")
+        await screen.until("section.alert", "Centro")
+        await screen.keys("d")
+        shown = await screen.until("dialog", "Motivo")
+        assert ("no se guarda lo que escriba" in shown) is told
+        assert await screen.axe() == []
+
+
 async def test_a_wall_is_given_a_code_shows_the_city_and_only_looks(screen: Screen) -> None:
     screen.room.feed.apply(alert(1))
     screen.room.feed.apply(alert(9, silent=True, data_class=DataClass.SEALED))

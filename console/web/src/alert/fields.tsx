@@ -28,7 +28,7 @@ export function FieldOf({ field, open, isFirst }: FieldProps): JSX.Element {
   switch (field) {
     case "reason":
     case "reason_must":
-      return <Reason must={field === "reason_must"} isFirst={isFirst} />;
+      return <Reason must={field === "reason_must"} isFirst={isFirst} isWithheld={open.row.silent ?? false} />;
     case "disposition":
       return <Dispositions />;
     case "agency":
@@ -53,10 +53,17 @@ export function FieldOf({ field, open, isFirst }: FieldProps): JSX.Element {
   }
 }
 
-export function Reason({ must, isFirst }: { must: boolean; isFirst: boolean }): JSX.Element {
+interface ReasonProps {
+  must: boolean;
+  isFirst: boolean;
+  isWithheld?: boolean;
+}
+
+export function Reason({ must, isFirst, isWithheld = false }: ReasonProps): JSX.Element {
   return (
     <label>
       {must ? t("reason_must") : t("reason")}
+      {isWithheld ? <small>{t("reason_withheld")}</small> : null}
       <textarea name="reason" rows={3} maxLength={NOTE_MAX} required={must} autofocus={isFirst} />
     </label>
   );

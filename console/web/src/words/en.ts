@@ -257,6 +257,8 @@ export const en: Record<keyof typeof es, string> = {
   cancel: "Cancel",
   reason: "Reason or note (optional)",
   reason_must: "Reason",
+  reason_withheld:
+    "Of a reserved alert what you write is not kept, only that you wrote. Note it in the team's own records.",
   disposition: "Outcome",
   agency: "Agency",
   agency_municipal: "Municipal (urban guard, traffic)",

@@ -259,6 +259,9 @@ export const es = {
   cancel: "Cancelar",
   reason: "Motivo o nota (opcional)",
   reason_must: "Motivo",
+  reason_withheld:
+    "De una alerta reservada no se guarda lo que escriba, solo que escribió. " +
+    "Anótelo en los registros del equipo.",
   disposition: "Resultado",
   agency: "Organismo",
   agency_municipal: "Municipal (guardia urbana, tránsito)",
