@@ -19,15 +19,12 @@ from cior_core.canonical import canonical
 from cior_core.errors import CapacityExhausted, CiorError, ConfigInvalid, IntegrityBroken, SourceUnavailable
 from cior_evidence import packing
 from cior_evidence.act import STEPS
-from cior_evidence.package_state import StateFile
 from cior_evidence.packing import Package, Packing
 from cior_evidence.seal_settings import load_seal
 from cior_evidence.stored_archive import archive
 from cior_evidence.time_stamping import Tsa, over_http
 from doubles.authorities import Authorities, tsa_over_http
-from doubles.killing import Fuse, Killed
 from doubles.packages import place, read, signing, sources
-from engines.long_runs import often
 from engines.softhsm import LABEL, PIN, SoftHsm
 from engines.source_tree import ROOT
 
@@ -272,58 +269,3 @@ def test_law_15_another_order_under_the_same_id_is_refused(
     with pytest.raises(IntegrityBroken) as refusal:
         Packing(place(folder, authorities), other, sources(folder / "anillo")).run()
     assert refusal.value.code == "package.other_order"
-
-
-@pytest.mark.long
-@pytest.mark.crash
-def test_killed_before_any_durable_step_it_is_whole_or_not_there(
-    tmp_path: Path, footage_ring: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A fuse burns at every state, file of the seal, sync, rename and archive; then the same command ends well."""
-    authority = Authorities(tmp_path / "autoridades", is_elliptic=True)
-    fuse = Fuse(1000)
-    with monkeypatch.context() as patched:
-        burning(patched, fuse)
-        Packing(place(tmp_path / "whole", authority), read(), sources(footage_ring)).run()
-    steps_taken = 1000 - fuse.left
-    assert steps_taken > 12
-    lives = often(6, long=steps_taken)
-    for life in range(lives):
-        folder = tmp_path / f"life-{life}"
-        with monkeypatch.context() as patched:
-            burning(patched, Fuse(life * (steps_taken - 1) // max(1, lives - 1)))
-            with pytest.raises(Killed):
-                Packing(place(folder, authority), read(), sources(footage_ring)).run()
-        whole(folder, authority)
-        Packing(place(folder, authority), read(), sources(footage_ring)).run()
-        assert whole(folder, authority) == 2
-
-
-def whole(folder: Path, authority: Authorities) -> int:
-    """How many things stand under the package's own name; each of them verifies."""
-    for name in (found := delivered(folder)):
-        target = folder / "paquetes" / name
-        if target.suffix == ".zip":
-            with zipfile.ZipFile(target) as archived:
-                archived.extractall(folder / "unpacked")
-            target = folder / "unpacked" / target.stem
-        done = by_hand(target, steps(PRINTED), authority.folder / "raiz.pem")
-        assert [each.returncode for each in done] == [0, 0, 0]
-        assert (target / "sello/acta.pdf").read_bytes().startswith(b"%PDF")
-    return len(found)
-
-
-def burning(patched: pytest.MonkeyPatch, fuse: Fuse) -> None:
-    """Every durable step first burns the fuse."""
-    for owner, name in (
-        (StateFile, "write"), (packing, "_write"), (packing, "archive"), (packing, "sync_tree"), (Path, "replace"),
-    ):  # fmt: skip
-        patched.setattr(owner, name, _after(fuse, getattr(owner, name)))
-
-
-def _after(fuse: Fuse, step: Any) -> Any:
-    def taken(*arguments: Any) -> Any:
-        fuse.burn()
-        return step(*arguments)
-
-    return taken
