@@ -80,11 +80,22 @@ class Clip(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """A group of pictures: packets from a key picture to the next, and when they are shown."""
+    """A group of pictures: packets from a key picture to the next.
+
+    ``key_ms``: when its key picture is shown. Pictures that refer to the group before are shown before that, from
+    ``first_ms`` on, and only with that group in front of it; ``end_ms`` is where the next group's begin, ``needed_ms``
+    its key picture. Where no picture refers across a key, which is what cameras send, both pairs are the same.
+    """
 
     packets: tuple[Packet[VideoStream], ...]
-    start_ms: int
+    key_ms: int
+    first_ms: int
     end_ms: int
+    needed_ms: int
+
+    def touches(self, span: Span) -> bool:
+        """Whether anything of ``span`` cannot be shown without it."""
+        return self.first_ms < span[1] and self.needed_ms > span[0]
 
 
 def runs(segments: Sequence[Recorded]) -> Iterator[tuple[Recorded, ...]]:
@@ -141,10 +152,10 @@ class _Writer:
         frames = count = 0
         for group in groups(source, stream, recorded):
             count += len(group.packets)
-            wanted = group.start_ms < span[1] and group.end_ms > span[0]
+            wanted = group.touches(span)
             frames += len(group.packets) if wanted else 0
             if wanted:
-                taken.append((group.start_ms, group.end_ms))
+                taken.append((group.key_ms, group.end_ms))
             for packet in group.packets:
                 all_of_it.update(packet)
                 if wanted:
@@ -202,23 +213,47 @@ class _Writer:
 
 def groups(source: InputContainer, stream: VideoStream, recorded: Recorded) -> Iterator[Group]:
     """The groups of pictures of a segment, one at a time. What comes before the first key picture is in the first."""
+    origin_s: float | None = None
+    held: list[Packet[VideoStream]] = []
+    for packets in _from_key_to_key(source, stream):
+        origin_s = _shown_s(packets[0]) if origin_s is None else origin_s
+        if held:
+            following = _instants(packets, recorded, origin_s)
+            yield _group(held, _instants(held, recorded, origin_s), following)
+        held = packets
+    if held and origin_s is not None:
+        yield _group(held, _instants(held, recorded, origin_s), (recorded.end_ms, recorded.end_ms))
+
+
+def _group(packets: list[Packet[VideoStream]], own: tuple[int, int], following: tuple[int, int]) -> Group:
+    """``own``, ``following``: instants of the key picture and of the earliest one, of it and of the group after it."""
+    key_ms, first_ms = own
+    needed_ms, end_ms = following
+    return Group(packets=tuple(packets), key_ms=key_ms, first_ms=first_ms, end_ms=end_ms, needed_ms=needed_ms)
+
+
+def _instants(packets: list[Packet[VideoStream]], recorded: Recorded, origin_s: float) -> tuple[int, int]:
+    shown = [recorded.start_ms + round((_shown_s(each) - origin_s) * 1000) for each in packets]
+    return shown[0], min(shown)
+
+
+def _shown_s(packet: Packet[VideoStream]) -> float:
+    assert packet.pts is not None
+    assert packet.time_base is not None
+    return float(packet.pts * packet.time_base)
+
+
+def _from_key_to_key(source: InputContainer, stream: VideoStream) -> Iterator[list[Packet[VideoStream]]]:
     waiting: list[Packet[VideoStream]] = []
-    origin: float | None = None
-    start_ms = recorded.start_ms
     for packet in source.demux(stream):
         if not packet.size:
             continue
-        assert packet.pts is not None
-        assert packet.time_base is not None
-        at_s = float(packet.pts * packet.time_base)
-        origin = at_s if origin is None else origin
         if packet.is_keyframe and waiting:
-            next_ms = recorded.start_ms + round((at_s - origin) * 1000)
-            yield Group(packets=tuple(waiting), start_ms=start_ms, end_ms=next_ms)
-            waiting, start_ms = [], next_ms
+            yield waiting
+            waiting = []
         waiting.append(packet)
     if waiting:
-        yield Group(packets=tuple(waiting), start_ms=start_ms, end_ms=max(recorded.end_ms, start_ms + 1))
+        yield waiting
 
 
 def _video(source: InputContainer) -> VideoStream:

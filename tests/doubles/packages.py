@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 from nacl.signing import SigningKey
 
 from cior_core import footage
@@ -64,14 +65,19 @@ def read(**changes: Any) -> Order:
 
 
 def segment_file(
-    path: Path, *, frames: int = FRAMES, group: int = GROUP, seed: int = 0, ahead: str = "0"
+    path: Path,
+    *,
+    frames: int = FRAMES,
+    group: int = GROUP,
+    seed: int = 0,
+    coded: tuple[str, dict[str, str]] | None = None,
 ) -> None:
-    """H.264 of noise, a key picture each ``group`` frames, ``ahead`` pictures in a row that refer ahead."""
+    """Noise in H.264 with a key picture each ``group`` frames, or by another encoder with its own options."""
+    codec, options = coded or ("libx264", {"g": str(group), "sc_threshold": "0", "bf": "0"})
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"}) as out:
-        stream = out.add_stream(
-            "libx264", rate=FPS, options={"g": str(group), "sc_threshold": "0", "bf": ahead}
-        )
+        stream = out.add_stream(codec, rate=FPS, options=options)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         noise = np.random.default_rng(seed)
         for _ in range(frames):

@@ -125,10 +125,9 @@ def test_a_packet_swapped_between_the_look_and_the_cut_is_noticed(tmp_path: Path
     assert refusal.value.code == "clip.changed"
 
 
-@pytest.mark.parametrize("frames", ["0", "2"])
-def test_a_long_file_of_another_recorder_is_cut_at_its_groups(tmp_path: Path, frames: str) -> None:
-    """Groups of 4.8 s, as cameras are often set; with pictures that refer ahead as well."""
-    segment_file(tmp_path / "long.mp4", frames=150, group=48, ahead=frames)
+def test_a_long_file_of_another_recorder_is_cut_at_its_groups(tmp_path: Path) -> None:
+    """Groups of 4.8 s, as cameras are often set."""
+    segment_file(tmp_path / "long.mp4", frames=150, group=48)
     recorded = Recorded(
         camera="c", number=1, file=tmp_path / "long.mp4", start_ms=0, end_ms=15_000, line="x", first_s=0.0,
         clock=FootageClock(source="file", quality=ClockQuality.UNKNOWN), origin=Origin("long.mp4", "00" * 32),
@@ -152,3 +151,47 @@ def test_an_interval_with_nothing_gives_no_file_and_says_so(tmp_path: Path, foot
     assert [len(each) for each in whole] == [1, 1]
     assert delivered.segments == ()
     assert not list(bag.folder.rglob("*.mp4"))
+
+
+CODINGS = {
+    "h264": ("libx264", {"g": "20", "sc_threshold": "0", "bf": "0"}),
+    "h264 that refers ahead": ("libx264", {"g": "20", "sc_threshold": "0", "bf": "2"}),
+    "h264 across keys": ("libx264", {"g": "20", "sc_threshold": "0", "bf": "2", "x264-params": "open-gop=1"}),
+    "h265 across keys": (
+        "libx265",
+        {"x265-params": "keyint=20:min-keyint=20:scenecut=0:bframes=2:log-level=none"},
+    ),
+}
+
+
+def pictures(path: Path) -> list[tuple[int, str]]:
+    """Every picture that a player shows: ms from the first packet's instant, and its digest."""
+    with av.open(str(path)) as source:
+        origin = next(
+            float(each.pts * each.time_base) for each in source.demux(video=0) if each.pts is not None
+        )
+    with av.open(str(path)) as source:
+        return [
+            (round((each.time - origin) * 1000), hashlib.sha256(each.to_ndarray().tobytes()).hexdigest())
+            for each in source.decode(video=0)
+        ]
+
+
+@pytest.mark.parametrize("span", [(2500, 3900), (1750, 1950), (3850, 4000), (0, 100), (7900, 8000)])
+@pytest.mark.parametrize("coding", CODINGS)
+def test_however_it_was_coded_all_that_was_asked_is_shown_and_what_is_stated_is_true(
+    tmp_path: Path, coding: str, span: tuple[int, int]
+) -> None:
+    codec, options = CODINGS[coding]
+    segment_file(tmp_path / "source.mp4", frames=80, coded=(codec, options))
+    recorded = Recorded(
+        camera="c", number=1, file=tmp_path / "source.mp4", start_ms=0, end_ms=8000, line="x", first_s=0.0,
+        clock=FootageClock(source="file", quality=ClockQuality.UNKNOWN), origin=Origin("source.mp4", "00" * 32),
+    )  # fmt: skip
+    clip = clips.cut([recorded], span, tmp_path / "made.mp4")
+    assert clip is not None
+    shown = [(clip.start_ms + at_ms, digest) for at_ms, digest in pictures(tmp_path / "made.mp4")]
+    wanted = [each for each in pictures(tmp_path / "source.mp4") if span[0] <= each[0] < span[1]]
+    assert wanted
+    assert [each for each in wanted if each not in shown] == []
+    assert (shown[0][0], shown[-1][0] + 1000 // FPS) == (clip.start_ms, clip.end_ms)
