@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from cior_core.errors import IntegrityBroken
 from cior_core.model import Struct
 from cior_core.rfc3339 import to_rfc3339
 from cior_evidence.bag import Bag
@@ -58,7 +59,7 @@ class Records(Protocol):
 
 
 def put_records(bag: Bag, records: Records) -> None:
-    """Put them all in; memory holds names only."""
+    """Put them all in; memory holds names only. Raises ``IntegrityBroken`` (``package.raw_changed``)."""
     files: dict[str, str] = {}
     _put_lines(bag, "data/crudo/indice.jsonl", _raws(bag, records, files))
     _put_lines(bag, "data/eventos/indice.jsonl", _events(bag, records, files))
@@ -81,6 +82,12 @@ def _raws(bag: Bag, records: Records, files: dict[str, str]) -> Iterator[dict[st
     for number, raw in enumerate(records.raws(), start=1):
         path = f"data/crudo/{number:06d}.bin"
         digests = bag.put(path, raw.payload)
+        if digests.sha256 != raw.sha256:
+            raise IntegrityBroken(
+                "package.raw_changed",
+                "a raw record is not what was received",
+                cure="run cior verify-log and tell the auditor: no package is made of it",
+            )
         files[raw.id] = path
         yield {
             "archivo": path, "sha256": digests.sha256, "registro": raw.id, "fuente": raw.source,

@@ -40,15 +40,19 @@ class Authorities:
     """All in one folder: ``raiz.pem``, ``sello.pem`` and ``.key``, ``tsa-chain.pem``, ``ca.crl``, ``sello.toml``.
 
     ``brings_chain``: whether tokens carry the authority's intermediate too, which openssl then does not sort.
+    ``lasts_days``: of the seal's certificate, which began two days ago.
     """
 
-    def __init__(self, folder: Path, *, is_elliptic: bool = False, brings_chain: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, is_elliptic: bool = False, brings_chain: bool = False, lasts_days: int = 365
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._elliptic = is_elliptic
+        self._elliptic, self._lasts_days = is_elliptic, 365
         root_key, root = self._authority("AC Raíz de prueba", None)
         self._issuer = self._authority("AC de prueba", (root_key, root))
         stamper = self._issued("Autoridad de tiempo", usage=ExtendedKeyUsageOID.TIME_STAMPING)
+        self._lasts_days = lasts_days
         seal = self._issued("Sello de CIOR")
         self.pem("raiz.pem", root)
         self.pem("tsa.pem", stamper[1])
@@ -143,7 +147,7 @@ class Authorities:
         self, name: str, issuer: tuple[Key, x509.Certificate] | None
     ) -> tuple[Key, x509.Certificate]:
         key = self._new_key()
-        made = _builder(name, issuer[1].subject if issuer else None, key)
+        made = _builder(name, issuer[1].subject if issuer else None, key, self._lasts_days)
         made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         made = made.add_extension(_usage(certificates=True), critical=True)
         return key, made.sign(issuer[0] if issuer else key, hashes.SHA256())
@@ -152,7 +156,7 @@ class Authorities:
         self, name: str, *, usage: x509.ObjectIdentifier | None = None
     ) -> tuple[Key, x509.Certificate]:
         key = self._new_key()
-        made = _builder(name, self._issuer[1].subject, key)
+        made = _builder(name, self._issuer[1].subject, key, self._lasts_days)
         made = made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         made = made.add_extension(_usage(certificates=False), critical=True)
         if usage is not None:
@@ -162,7 +166,7 @@ class Authorities:
         return key, made.sign(self._issuer[0], hashes.SHA256())
 
 
-def _builder(name: str, issuer: x509.Name | None, key: Key) -> x509.CertificateBuilder:
+def _builder(name: str, issuer: x509.Name | None, key: Key, lasts_days: int) -> x509.CertificateBuilder:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     made = (
@@ -172,7 +176,7 @@ def _builder(name: str, issuer: x509.Name | None, key: Key) -> x509.CertificateB
         .public_key(key.public_key())
     )
     made = made.serial_number(x509.random_serial_number())
-    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=365))
+    made = made.not_valid_before(now - timedelta(days=2)).not_valid_after(now + timedelta(days=lasts_days))
     return made.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
 
 

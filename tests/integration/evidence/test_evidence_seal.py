@@ -7,6 +7,7 @@ import hashlib
 import re
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from cior_core.errors import CapacityExhausted, CiorError, ConfigInvalid, Integr
 from cior_evidence import packing
 from cior_evidence.act import STEPS
 from cior_evidence.packing import Package, Packing
+from cior_evidence.records_in import RawBytes
 from cior_evidence.seal_settings import load_seal
 from cior_evidence.stored_archive import archive
 from cior_evidence.time_stamping import Tsa, over_http
 from doubles.authorities import Authorities, tsa_over_http
-from doubles.packages import place, read, signing, sources
+from doubles.packages import SomeRecords, place, read, signing, sources
 from engines.softhsm import LABEL, PIN, SoftHsm
 from engines.source_tree import ROOT
 
@@ -229,6 +231,46 @@ def test_a_revoked_seal_seals_nothing(tmp_path: Path, footage_ring: Path) -> Non
     with pytest.raises(ConfigInvalid) as refusal:
         Packing(place(tmp_path, authority), read(), sources(footage_ring)).run()
     assert refusal.value.code == "seal.untrusted"
+    assert delivered(tmp_path) == []
+
+
+def test_a_seal_whose_certificate_has_ended_seals_nothing(tmp_path: Path, footage_ring: Path) -> None:
+    authority = Authorities(tmp_path / "autoridades", is_elliptic=True, lasts_days=-1)
+    with pytest.raises(ConfigInvalid) as refusal:
+        Packing(place(tmp_path, authority), read(), sources(footage_ring)).run()
+    assert refusal.value.code == "seal.untrusted"
+    assert delivered(tmp_path) == []
+
+
+@pytest.mark.parametrize("module", ["/nowhere/module.so", ""], ids=["no module", "no token"])
+def test_a_security_module_that_is_away_is_asked_again_later(
+    tmp_path: Path, footage_ring: Path, softhsm: SoftHsm, module: str
+) -> None:
+    authority = Authorities(tmp_path / "autoridades", is_elliptic=True)
+    (authority.folder / "pin").write_text(PIN)
+    table = (
+        f'[hsm]\nmodule = "{module or softhsm.library}"\ntoken = "away"\nlabel = "sello"\npin_file = "pin"'
+    )
+    settings = load_seal(authority.seal_file(key=table))
+    with pytest.raises(SourceUnavailable) as refusal:
+        Packing(place(tmp_path, authority, settings=settings), read(), sources(footage_ring)).run()
+    assert refusal.value.code == "seal.hsm_away"
+    assert delivered(tmp_path) == []
+    authority.seal_file()
+    assert Packing(place(tmp_path, authority), read(), sources(footage_ring)).run().archive.is_file()
+
+
+def test_law_8_raw_bytes_that_are_not_those_received_stop_the_package(
+    tmp_path: Path, authorities: Authorities, footage_ring: Path
+) -> None:
+    class Changed(SomeRecords):
+        def raws(self) -> Iterator[RawBytes]:
+            for each in super().raws():
+                yield msgspec.structs.replace(each, payload=each.payload + b"!")
+
+    with pytest.raises(IntegrityBroken) as refusal:
+        Packing(place(tmp_path, authorities), read(), sources(footage_ring, records=Changed())).run()
+    assert refusal.value.code == "package.raw_changed"
     assert delivered(tmp_path) == []
 
 
