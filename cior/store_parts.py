@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.people_part import peopled
 from cior.readiness import announce, port_of_before
-from cior.register_part import opened_register
+from cior.register_part import opened_register, register_dsn
 from cior.settings import Centre
 from cior.signers import opener
 from cior.stack import stream_groups
@@ -35,6 +36,7 @@ from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_core.errors import CiorError, ConfigInvalid
+from cior_register.register import Register, RegisterLimits
 from cior_sink.checkpoints import CheckpointPlace
 from cior_sink.part import SinkCentre, SinkPart
 from cior_store.engine import Store
@@ -128,6 +130,9 @@ async def _sink(
                 run=arguments.ready.parent,
                 streams=stream_groups(arguments.centre, settings),
                 opens=opener(arguments.centre.data / "keys"),
+                register=partial(
+                    Register.open, register_dsn(arguments.centre), limits=RegisterLimits(readers=1)
+                ),
             ),
             now_ms=wall_ms,
             metrics=metrics,

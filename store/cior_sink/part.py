@@ -17,8 +17,10 @@ from cior_core.model import Struct
 from cior_core.privacy import Policy
 from cior_core.signatures import OpensActions, nobody_signs
 from cior_core.taxonomy import Taxonomy
+from cior_register.register import Register
 from cior_sink.checkpoints import Checkpointer, CheckpointPlace
 from cior_sink.copy_door import CopyDoor
+from cior_sink.held import RegisterHolds
 from cior_sink.housekeeping import Housekeeper
 from cior_sink.recalling import Recaller
 from cior_sink.reconciling import Reconciler
@@ -32,7 +34,7 @@ from cior_store.engine import Store
 class SinkCentre(Struct, frozen=True, kw_only=True):
     """What the sink knows of its centre. ``drill``: what it says about the accounts is part of an exercise.
     ``opens``: whose actions are stored. ``run``: the folder where a backup asks the owner of an embedded store;
-    ``streams``: what workers read on the way to it.
+    ``streams``: what workers read on the way to it. ``register``: opens where holds stand; None: nothing expires.
     """
 
     policy: Policy
@@ -43,6 +45,7 @@ class SinkCentre(Struct, frozen=True, kw_only=True):
     run: Path | None = None
     streams: Mapping[str, tuple[str, ...]] = {}
     opens: OpensActions = nobody_signs
+    register: Callable[[], Register] | None = None
 
 
 class SinkPart:
@@ -69,7 +72,14 @@ class SinkPart:
         )
         reconciler = Reconciler(store, bus, now_ms=now_ms, drill=centre.drill)
         housekeeper = Housekeeper(store, now_ms=now_ms)
-        retention = Retention(store, policy=centre.policy, now_ms=now_ms, metrics=metrics)
+        self._held = RegisterHolds(centre.register, now_ms=now_ms) if centre.register is not None else None
+        retention = Retention(
+            store,
+            policy=centre.policy,
+            now_ms=now_ms,
+            metrics=metrics,
+            holds=self._held,
+        )
         statistics = Statistics(store, facts=centre.facts, taxonomy=centre.taxonomy, now_ms=now_ms)
         self._periodic = [
             reconciler.thread,
@@ -99,4 +109,6 @@ class SinkPart:
         """End every thread; what was not committed comes again at the next start."""
         for thread in self._periodic:
             thread.stop()
+        if self._held is not None:
+            self._held.close()
         self._storing.stop()

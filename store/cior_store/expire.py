@@ -119,7 +119,7 @@ class Removable(Protocol):
 OnDecision = Callable[[Outcome], None]
 """Called *before* a deletion is carried out, and for each one held or refused: it goes to the ledger.
 
-If it raises, nothing is deleted.
+If it raises, nothing is deleted; a ``CiorError`` is told again as the reason why it was refused.
 """
 
 
@@ -163,8 +163,9 @@ class Expirer:
         )
         if touching:
             return self._decided(Outcome(target=sha256, day="", done="held", holds=touching))
-        decided = self._decided(Outcome(target=sha256, day="", done="deleted"))
-        media.remove(sha256)
+        decided = self._claimed(Outcome(target=sha256, day="", done="deleted"))
+        if decided.done == "deleted":
+            media.remove(sha256)
         return decided
 
     def _expire_day(self, table: str, day: date) -> Outcome:
@@ -181,8 +182,9 @@ class Expirer:
         touching = tuple(hold.id for hold in holds if self._touches(hold, day))
         if touching:
             return self._decided(Outcome(target=table, day=shown, done="held", holds=touching))
-        decided = self._decided(Outcome(target=table, day=shown, done="deleted"))
-        self._store.command(f"ALTER TABLE {table} DROP PARTITION {day:%Y%m%d}")
+        decided = self._claimed(Outcome(target=table, day=shown, done="deleted"))
+        if decided.done == "deleted":
+            self._store.command(f"ALTER TABLE {table} DROP PARTITION {day:%Y%m%d}")
         return decided
 
     def _touches(self, hold: Hold, day: date) -> bool:
@@ -218,6 +220,16 @@ class Expirer:
             log.warning("expiry_refused", reason="unreadable_hold")
             return None
         return tuple(found)
+
+    def _claimed(self, outcome: Outcome) -> Outcome:
+        """The deletion, once it is written down where holds are; refused when it could not be."""
+        try:
+            return self._decided(outcome)
+        except CiorError as error:
+            log.warning("expiry_refused", reason=error.code)
+            return self._decided(
+                Outcome(target=outcome.target, day=outcome.day, done="refused", reason=error.code)
+            )
 
     def _decided(self, outcome: Outcome) -> Outcome:
         self._on_decision(outcome)

@@ -14,7 +14,7 @@ from cior_core.privacy import Policy
 from cior_sink.metrics import OVERDUE
 from cior_sink.retention import Retention
 from cior_store.engine import Store
-from cior_store.expire import Hold
+from cior_store.expire import Hold, Outcome
 from cior_store.migrate import migrate
 from cior_store.writers import Writers
 from integration.store import city
@@ -30,9 +30,13 @@ class Register:
 
     def __init__(self, *holds: Hold) -> None:
         self._holds = holds
+        self.claimed: list[str] = []
 
     def holds(self) -> Sequence[Hold]:
         return self._holds
+
+    def claim(self, outcome: Outcome) -> None:
+        self.claimed.append(outcome.target)
 
 
 @pytest.fixture
