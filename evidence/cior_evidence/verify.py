@@ -1046,8 +1046,8 @@ SENTENCES = {
     "verifier.replaced": (
         1,
         "error",
-        "El verificador que viaja no es el que se selló: use una copia de otro origen.",
-        "The verifier that travels is not the one that was sealed: use a copy from elsewhere.",
+        "Lo que viaja al lado de la bolsa no es lo que se selló: no lo use, consiga otra copia.",
+        "What travels beside the bag is not what was sealed: do not use it, get another copy.",
     ),
     "zip.malformed": (1, "error", "El ZIP está roto.", "The ZIP is broken."),
     "zip.bomb": (
@@ -2961,12 +2961,12 @@ def _check_index(
 
 
 def _check_tools(folder: Files, tools: dict[str, Any], report: Report) -> None:
-    """The programs that travel with the package are those that were sealed into it."""
+    """What travels beside the bag is what was sealed into it."""
     sealed = tools.get("verificadores")
     if not isinstance(sealed, dict):
         report.say("verifier.unsealed", TOOLS)
         return
-    for name in ("verify.py", "verificar.html"):
+    for name in TOP_FILES:
         if name in folder.sizes and sealed.get(name) != folder.digests(name)[0]:
             report.say("verifier.replaced", name)
 

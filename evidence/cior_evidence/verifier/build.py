@@ -8,13 +8,20 @@ a test keeps them fresh.
 from __future__ import annotations
 
 import ast
+import base64
+import hashlib
+import json
 import re
 import sys
 from pathlib import Path
 from typing import Final
 
+from cior_evidence.verifier.sentences import SENTENCES, STEPS
+
 HERE: Final = Path(__file__).resolve().parent
 VERIFY: Final = HERE.parent / "verify.py"
+PAGE: Final = HERE.parent / "verificar.html"
+PAGE_SOURCES: Final = HERE / "page"
 _PACKAGE: Final = "cior_evidence.verifier."
 # Each after what it imports.
 PARTS: Final = (
@@ -102,9 +109,41 @@ def _names(node: ast.stmt) -> list[str]:
     return [each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)]
 
 
+# Each after what it uses while it loads.
+PAGE_PARTS: Final = (
+    "der", "digests", "signatures", "certificates", "files", "contents", "footage", "seal", "app",
+)  # fmt: skip
+_POLICY: Final = (
+    "default-src 'none'; script-src {script}; style-src {style}; img-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def page() -> str:
+    """The text of ``verificar.html``: its policy allows this script and this style, by their digests, and no more."""
+    tables = [
+        f"const {name} = {json.dumps(value, ensure_ascii=False)};\n"
+        for name, value in (("STEPS", STEPS), ("SENTENCES", SENTENCES))
+    ]
+    script = '"use strict";\n' + "".join(tables) + "\n".join(_source(f"{part}.js") for part in PAGE_PARTS)
+    style = _source("page.css")
+    policy = _POLICY.format(script=_allowed(script), style=_allowed(style))
+    text = _source("page.html").replace("{policy}", policy).replace("{style}", style)
+    return text.replace("{script}", script)
+
+
+def _source(name: str) -> str:
+    return (PAGE_SOURCES / name).read_text(encoding="utf-8")
+
+
+def _allowed(text: str) -> str:
+    """How a policy names an inline script or style (CSP level 3 §2.3.1)."""
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
 def files() -> dict[Path, str]:
     """Every file that is built, with its text."""
-    return {VERIFY: joined()}
+    return {VERIFY: joined(), PAGE: page()}
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cior_evidence.verifier.bag import info
 from cior_evidence.verifier.findings import Report
-from cior_evidence.verifier.folder import Files
+from cior_evidence.verifier.folder import TOP_FILES, Files
 from cior_evidence.verifier.strict_json import canonical, instant, read_lines, read_object
 
 META = "bag/meta/"
@@ -155,11 +155,11 @@ def _check_index(
 
 
 def _check_tools(folder: Files, tools: dict[str, Any], report: Report) -> None:
-    """The programs that travel with the package are those that were sealed into it."""
+    """What travels beside the bag is what was sealed into it."""
     sealed = tools.get("verificadores")
     if not isinstance(sealed, dict):
         report.say("verifier.unsealed", TOOLS)
         return
-    for name in ("verify.py", "verificar.html"):
+    for name in TOP_FILES:
         if name in folder.sizes and sealed.get(name) != folder.digests(name)[0]:
             report.say("verifier.replaced", name)

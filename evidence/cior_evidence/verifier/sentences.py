@@ -51,8 +51,8 @@ SENTENCES = {
     "verifier.replaced": (
         1,
         "error",
-        "El verificador que viaja no es el que se selló: use una copia de otro origen.",
-        "The verifier that travels is not the one that was sealed: use a copy from elsewhere.",
+        "Lo que viaja al lado de la bolsa no es lo que se selló: no lo use, consiga otra copia.",
+        "What travels beside the bag is not what was sealed: do not use it, get another copy.",
     ),
     "zip.malformed": (1, "error", "El ZIP está roto.", "The ZIP is broken."),
     "zip.bomb": (

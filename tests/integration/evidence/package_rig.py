@@ -41,7 +41,8 @@ from integration.evidence.authorities import (
 
 ROOT = Path(__file__).resolve().parents[3]
 TRAVELLING = ROOT / "evidence" / "cior_evidence"
-VERIFIERS = ("verify.py",)
+VERIFIERS = ("verify.py", "verificar.html")
+READ_ME = "Léame: verifique con docs/perito.md.\n".encode()
 PACKAGE, CASE = "SF-2026-000123", "21-06912345-6"
 FROM = datetime.fromisoformat("2026-11-20T10:00:00+00:00")
 ORIGIN = "cior.example.org/paquetes"
@@ -166,7 +167,7 @@ class Draft:
             put(top / "bag" / path, content)
         for path, content in self.seal_files(bag["tagmanifest-sha256.txt"]).items():
             put(top / "sello" / path, content)
-        put(top / "LEEME.txt", "Léame: verifique con docs/perito.md.\n".encode())
+        put(top / "LEEME.txt", READ_ME)
         for name in VERIFIERS:
             put(top / name, (TRAVELLING / name).read_bytes())
         return top
@@ -354,7 +355,9 @@ def _delivery() -> Draft:
         reads=[{"momento": at(90), "quien": "p1", "rol": "custodio", "acto": "ver", "sobre": "a", "proposito": "x"}],
         tools={
             "programas": [{"nombre": "cior", "version": "0.1.0"}], "reglas": [],
-            "verificadores": {name: sha((TRAVELLING / name).read_bytes()) for name in VERIFIERS},
+            "verificadores": {
+                "LEEME.txt": sha(READ_ME), **{name: sha((TRAVELLING / name).read_bytes()) for name in VERIFIERS},
+            },
             "sello": {"certificado_sha256": sha(pki().signer.der)},
         },
     )  # fmt: skip

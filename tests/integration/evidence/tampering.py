@@ -439,6 +439,16 @@ def _signer(whole: Draft, wish: Wish, **more: Any) -> None:
     whole.sealing = Sealing(signer, _clock(1), beside=[ours.middle], **more)
 
 
+def of_signature(folder: Path, wish: Wish, *, is_bent: bool, **how: Any) -> Path:
+    """A package sealed with this kind of key and digest; ``is_bent``: one bit of the signature is turned over."""
+    whole = draft()
+    _signer(whole, wish, **how)
+    top = whole.write(folder)
+    if is_bent:
+        signature_bit(top)
+    return top
+
+
 @of_draft
 def signer_expired(whole: Draft) -> None:
     _signer(whole, dataclasses.replace(SEALING, until=SEALED_AT - timedelta(days=1)))
@@ -467,7 +477,7 @@ def signature_bit(top: Path) -> None:
     """In the signature's own value, found by asn1crypto; stamped anew."""
     raw = (top / P7S).read_bytes()
     value = cms.ContentInfo.load(raw)["content"]["signer_infos"][0]["signature"].native
-    put(top / P7S, raw.replace(value, bytes([value[0] ^ 1]) + value[1:]))
+    put(top / P7S, raw.replace(value, value[:-1] + bytes([value[-1] ^ 1])))
     put(top / TSR, stamp((top / P7S).read_bytes(), _clock(2)))
 
 
@@ -1056,6 +1066,11 @@ def json_bottomless(whole: Draft) -> None:
 @of_disk
 def verifier_replaced(top: Path) -> None:
     put(top / "verify.py", b'print("SIN DEFECTOS")\n')
+
+
+@of_disk
+def page_replaced(top: Path) -> None:
+    put(top / "verificar.html", b"<h1>SIN DEFECTOS</h1>\n")
 
 
 @of_all
