@@ -86,6 +86,13 @@ class Node:
             self._children = self._read_children()
         return self._children
 
+    @property
+    def child(self) -> Node:
+        """The first value inside."""
+        if not self.children:
+            raise Malformed("DER: empty")
+        return self.children[0]
+
     def _read_children(self) -> list[Node]:
         found: list[Node] = []
         at = self.body_start
@@ -325,11 +332,11 @@ def _pss(key: PublicKey, parameters: Node, signature: bytes, message: bytes) -> 
     hashed, mask, salt = (tagged(parts, number) for number in range(3))
     if hashed is None or mask is None:
         raise Weak("PSS with SHA-1")
-    digest = digest_of(hashed.children[0])
-    mask_parts = mask.children[0].sequence(2, 2)
+    digest = digest_of(hashed.child)
+    mask_parts = mask.child.sequence(2, 2)
     if oid_of(mask_parts[0]) != MGF1:
         raise Unknown("mask")
-    salt_size = int_of(salt.children[0]) if salt is not None else 20
+    salt_size = int_of(salt.child) if salt is not None else 20
     if not 0 <= salt_size <= 1_024:
         raise Malformed("PSS salt")
     opened, bits = _opened(key, signature)
@@ -630,6 +637,8 @@ class RevocationList:
         fields = whole.sequence(3, 7)
         if fields[0].tag == INTEGER:
             fields = fields[1:]
+        if len(fields) < 3:
+            raise Malformed("revocation list")
         self.issuer, self.since = fields[1].raw, time_of(fields[2])
         rest = fields[3:]
         self.until = None
@@ -795,10 +804,10 @@ class SignedData:
         kind, wrapped = read_der(raw).sequence(2, 2)
         if oid_of(kind) != SIGNED_DATA:
             raise Malformed("CMS: not SignedData")
-        fields = wrapped.want(0xA0).children[0].sequence(4, 6)
+        fields = wrapped.want(0xA0).child.sequence(4, 6)
         inside = fields[2].sequence(1, 2)
         self.content_type = oid_of(inside[0])
-        self.content = inside[1].want(0xA0).children[0].want(OCTET_STRING).body if len(inside) == 2 else None
+        self.content = inside[1].want(0xA0).child.want(OCTET_STRING).body if len(inside) == 2 else None
         bag = tagged(fields[3:-1], 0)
         held = [part.raw for part in bag.children if part.tag == 0x30] if bag is not None else []
         if len(held) > MOST_CERTIFICATES:
@@ -815,8 +824,8 @@ class SignedData:
         self._named_by = fields[1]
         self.digest_name_oid = oid_of(fields[2].sequence(1, 2)[0])
         rest = fields[3:]
-        signed = rest[0] if rest[0].tag == 0xA0 else None
-        if signed is None:
+        signed = rest[0]
+        if signed.tag != 0xA0 or len(rest) < 3:
             raise Malformed("CMS: no signed attributes")
         self.signed_attributes = b"\x31" + signed.raw[1:]
         self.attributes = attributes_of(signed)
@@ -862,8 +871,10 @@ class SignedData:
         second, first = self.attributes.get(SIGNING_CERTIFICATE_V2), self.attributes.get(SIGNING_CERTIFICATE)
         if second is not None:
             fields = second.sequence(1, 2)[0].sequence(1)[0].sequence(1, 3)
-            digest = digest_of(fields[0]) if fields[0].tag == 0x30 else "sha256"
-            value = fields[1] if fields[0].tag == 0x30 else fields[0]
+            is_named = fields[0].tag == 0x30
+            if is_named and len(fields) == 1:
+                raise Malformed("CMS: certificate identifier")
+            digest, value = (digest_of(fields[0]), fields[1]) if is_named else ("sha256", fields[0])
         elif first is not None:  # SHA-1 by its definition; the signature itself is not
             digest, value = "sha1", first.sequence(1, 2)[0].sequence(1)[0].sequence(1, 2)[0]
         else:
@@ -1604,6 +1615,8 @@ class Files:
 
     def read(self, path: str, most: int) -> bytes:
         """A whole small file. ``TooLarge`` above ``most`` bytes."""
+        if path not in self.sizes:
+            raise FileNotFoundError(path)
         if self.sizes[path] > most:
             raise TooLarge(path)
         return b"".join(self.slices(path))
@@ -1925,6 +1938,7 @@ _END, _END64, _LOCATOR, _CENTRAL, _LOCAL = (
 )
 MOST_DIRECTORY_BYTES = 128 * 1024 * 1024
 _UTF8_NAME = 0x800
+NEWEST_ZIP = 45
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 
 
@@ -2036,32 +2050,17 @@ def _member(directory: bytes, at: int) -> Member:
     row = directory[at : at + 46]
     if len(row) != 46 or row[:4] != _CENTRAL:
         raise BadZip("zip.malformed", f"@{at}")
-    (
-        made,
-        _,
-        flags,
-        method,
-        _,
-        _,
-        _,
-        packed,
-        whole,
-        name_size,
-        extra_size,
-        comment_size,
-        _,
-        _,
-        outside,
-        offset,
-    ) = struct.unpack("<6H3I5H2I", row[4:])
+    _, needed, flags, method = struct.unpack("<4H", row[4:12])
+    packed, whole, name_size, extra_size, comment_size = struct.unpack("<2I3H", row[20:34])
+    outside, offset = struct.unpack("<2I", row[38:46])
     end = at + 46 + name_size + extra_size + comment_size
     raw = directory[at + 46 : at + 46 + name_size]
-    if end > len(directory) or comment_size:
+    if end > len(directory) or comment_size or needed > NEWEST_ZIP:
         raise BadZip("zip.comment" if comment_size else "zip.malformed", f"@{at}")
     extra = directory[at + 46 + name_size : at + 46 + name_size + extra_size]
     whole, packed, offset = _wide(extra, [whole, packed, offset])
     name = raw.decode("utf-8", "replace")
-    return Member(name, flags, method, (packed, whole), offset, outside >> 16 if made >> 8 == 3 else 0, end)
+    return Member(name, flags, method, (packed, whole), offset, outside >> 16, end)
 
 
 def _wide(extra: bytes, values: list[int]) -> list[int]:
@@ -2629,7 +2628,7 @@ def _check_signature(folder: Files, signed: SignedData, trust: Trust, report: Re
         return None
     try:
         content = folder.read("bag/" + TAGS, MOST_MANIFEST_BYTES)
-    except (OSError, KeyError, TooLarge):
+    except (OSError, TooLarge):
         content = b""
     try:
         if signed.content is not None or not signed.is_over(content):
@@ -2679,7 +2678,7 @@ def _check_order(
     for before, after, path in ((said, inner, SIGNATURE), (said, stamped, TOKEN), (inner, stamped, TOKEN)):
         if before is None or after is None:
             continue
-        if after + allowed < before:
+        if before - after > allowed:
             report.say("time.order", path, f"{after:%Y-%m-%d %H:%M:%S} < {before:%Y-%m-%d %H:%M:%S}")
         if after - before > latest:
             report.say("time.late", path, f"{after:%Y-%m-%d %H:%M:%S} > {before:%Y-%m-%d %H:%M:%S}")
@@ -2717,7 +2716,7 @@ def check_acts(folder: Files, report: Report) -> None:
         report.say("act.missing", ACTS[0])
     try:
         sealed = folder.read("bag/" + TAGS, MOST_MANIFEST_BYTES)
-    except (OSError, KeyError, TooLarge):
+    except (OSError, TooLarge):
         return
     for path in ACTS:
         if path not in folder.sizes:
@@ -3482,7 +3481,7 @@ def opened(path: str, report: Report) -> Files:
 def _check_times(sealed: Sealed, latest: list[datetime | None], report: Report) -> None:
     """Nothing in the package is later than its stamp."""
     for each in latest:
-        if sealed.at is not None and each is not None and each > sealed.at + timedelta(seconds=TWO_CLOCKS_S):
+        if sealed.at is not None and each is not None and each - sealed.at > timedelta(seconds=TWO_CLOCKS_S):
             report.say("time.beforeevent", "bag", f"{each:%Y-%m-%d %H:%M:%S} > {sealed.at:%Y-%m-%d %H:%M:%S}")
 
 

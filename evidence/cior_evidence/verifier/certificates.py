@@ -131,6 +131,8 @@ class RevocationList:
         fields = whole.sequence(3, 7)
         if fields[0].tag == INTEGER:
             fields = fields[1:]
+        if len(fields) < 3:
+            raise Malformed("revocation list")
         self.issuer, self.since = fields[1].raw, time_of(fields[2])
         rest = fields[3:]
         self.until = None

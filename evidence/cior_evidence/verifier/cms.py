@@ -37,10 +37,10 @@ class SignedData:
         kind, wrapped = read_der(raw).sequence(2, 2)
         if oid_of(kind) != SIGNED_DATA:
             raise Malformed("CMS: not SignedData")
-        fields = wrapped.want(0xA0).children[0].sequence(4, 6)
+        fields = wrapped.want(0xA0).child.sequence(4, 6)
         inside = fields[2].sequence(1, 2)
         self.content_type = oid_of(inside[0])
-        self.content = inside[1].want(0xA0).children[0].want(OCTET_STRING).body if len(inside) == 2 else None
+        self.content = inside[1].want(0xA0).child.want(OCTET_STRING).body if len(inside) == 2 else None
         bag = tagged(fields[3:-1], 0)
         held = [part.raw for part in bag.children if part.tag == 0x30] if bag is not None else []
         if len(held) > MOST_CERTIFICATES:
@@ -57,8 +57,8 @@ class SignedData:
         self._named_by = fields[1]
         self.digest_name_oid = oid_of(fields[2].sequence(1, 2)[0])
         rest = fields[3:]
-        signed = rest[0] if rest[0].tag == 0xA0 else None
-        if signed is None:
+        signed = rest[0]
+        if signed.tag != 0xA0 or len(rest) < 3:
             raise Malformed("CMS: no signed attributes")
         self.signed_attributes = b"\x31" + signed.raw[1:]
         self.attributes = attributes_of(signed)
@@ -104,8 +104,10 @@ class SignedData:
         second, first = self.attributes.get(SIGNING_CERTIFICATE_V2), self.attributes.get(SIGNING_CERTIFICATE)
         if second is not None:
             fields = second.sequence(1, 2)[0].sequence(1)[0].sequence(1, 3)
-            digest = digest_of(fields[0]) if fields[0].tag == 0x30 else "sha256"
-            value = fields[1] if fields[0].tag == 0x30 else fields[0]
+            is_named = fields[0].tag == 0x30
+            if is_named and len(fields) == 1:
+                raise Malformed("CMS: certificate identifier")
+            digest, value = (digest_of(fields[0]), fields[1]) if is_named else ("sha256", fields[0])
         elif first is not None:  # SHA-1 by its definition; the signature itself is not
             digest, value = "sha1", first.sequence(1, 2)[0].sequence(1)[0].sequence(1, 2)[0]
         else:

@@ -89,7 +89,7 @@ def opened(path: str, report: Report) -> Files:
 def _check_times(sealed: Sealed, latest: list[datetime | None], report: Report) -> None:
     """Nothing in the package is later than its stamp."""
     for each in latest:
-        if sealed.at is not None and each is not None and each > sealed.at + timedelta(seconds=TWO_CLOCKS_S):
+        if sealed.at is not None and each is not None and each - sealed.at > timedelta(seconds=TWO_CLOCKS_S):
             report.say("time.beforeevent", "bag", f"{each:%Y-%m-%d %H:%M:%S} > {sealed.at:%Y-%m-%d %H:%M:%S}")
 
 

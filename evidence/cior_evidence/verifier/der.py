@@ -59,6 +59,13 @@ class Node:
             self._children = self._read_children()
         return self._children
 
+    @property
+    def child(self) -> Node:
+        """The first value inside."""
+        if not self.children:
+            raise Malformed("DER: empty")
+        return self.children[0]
+
     def _read_children(self) -> list[Node]:
         found: list[Node] = []
         at = self.body_start

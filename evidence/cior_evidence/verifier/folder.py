@@ -60,6 +60,8 @@ class Files:
 
     def read(self, path: str, most: int) -> bytes:
         """A whole small file. ``TooLarge`` above ``most`` bytes."""
+        if path not in self.sizes:
+            raise FileNotFoundError(path)
         if self.sizes[path] > most:
             raise TooLarge(path)
         return b"".join(self.slices(path))

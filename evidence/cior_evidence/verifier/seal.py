@@ -128,7 +128,7 @@ def _check_signature(folder: Files, signed: SignedData, trust: Trust, report: Re
         return None
     try:
         content = folder.read("bag/" + TAGS, MOST_MANIFEST_BYTES)
-    except (OSError, KeyError, TooLarge):
+    except (OSError, TooLarge):
         content = b""
     try:
         if signed.content is not None or not signed.is_over(content):
@@ -178,7 +178,7 @@ def _check_order(
     for before, after, path in ((said, inner, SIGNATURE), (said, stamped, TOKEN), (inner, stamped, TOKEN)):
         if before is None or after is None:
             continue
-        if after + allowed < before:
+        if before - after > allowed:
             report.say("time.order", path, f"{after:%Y-%m-%d %H:%M:%S} < {before:%Y-%m-%d %H:%M:%S}")
         if after - before > latest:
             report.say("time.late", path, f"{after:%Y-%m-%d %H:%M:%S} > {before:%Y-%m-%d %H:%M:%S}")

@@ -138,11 +138,11 @@ def _pss(key: PublicKey, parameters: Node, signature: bytes, message: bytes) -> 
     hashed, mask, salt = (tagged(parts, number) for number in range(3))
     if hashed is None or mask is None:
         raise Weak("PSS with SHA-1")
-    digest = digest_of(hashed.children[0])
-    mask_parts = mask.children[0].sequence(2, 2)
+    digest = digest_of(hashed.child)
+    mask_parts = mask.child.sequence(2, 2)
     if oid_of(mask_parts[0]) != MGF1:
         raise Unknown("mask")
-    salt_size = int_of(salt.children[0]) if salt is not None else 20
+    salt_size = int_of(salt.child) if salt is not None else 20
     if not 0 <= salt_size <= 1_024:
         raise Malformed("PSS salt")
     opened, bits = _opened(key, signature)

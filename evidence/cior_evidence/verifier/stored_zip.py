@@ -25,6 +25,7 @@ _END, _END64, _LOCATOR, _CENTRAL, _LOCAL = (
 )
 MOST_DIRECTORY_BYTES = 128 * 1024 * 1024
 _UTF8_NAME = 0x800
+NEWEST_ZIP = 45
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 
 
@@ -136,32 +137,17 @@ def _member(directory: bytes, at: int) -> Member:
     row = directory[at : at + 46]
     if len(row) != 46 or row[:4] != _CENTRAL:
         raise BadZip("zip.malformed", f"@{at}")
-    (
-        made,
-        _,
-        flags,
-        method,
-        _,
-        _,
-        _,
-        packed,
-        whole,
-        name_size,
-        extra_size,
-        comment_size,
-        _,
-        _,
-        outside,
-        offset,
-    ) = struct.unpack("<6H3I5H2I", row[4:])
+    _, needed, flags, method = struct.unpack("<4H", row[4:12])
+    packed, whole, name_size, extra_size, comment_size = struct.unpack("<2I3H", row[20:34])
+    outside, offset = struct.unpack("<2I", row[38:46])
     end = at + 46 + name_size + extra_size + comment_size
     raw = directory[at + 46 : at + 46 + name_size]
-    if end > len(directory) or comment_size:
+    if end > len(directory) or comment_size or needed > NEWEST_ZIP:
         raise BadZip("zip.comment" if comment_size else "zip.malformed", f"@{at}")
     extra = directory[at + 46 + name_size : at + 46 + name_size + extra_size]
     whole, packed, offset = _wide(extra, [whole, packed, offset])
     name = raw.decode("utf-8", "replace")
-    return Member(name, flags, method, (packed, whole), offset, outside >> 16 if made >> 8 == 3 else 0, end)
+    return Member(name, flags, method, (packed, whole), offset, outside >> 16, end)
 
 
 def _wide(extra: bytes, values: list[int]) -> list[int]:

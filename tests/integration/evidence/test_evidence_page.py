@@ -7,7 +7,7 @@ import io
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -74,12 +74,18 @@ def shown(browser: Chrome, package: Path, root: Path, outside: Outside, *, key: 
             browser.find_element(By.ID, name).send_keys(value)
     browser.find_element(By.ID, "go").click()
     verdict = browser.find_element(By.ID, "verdict")
-    WebDriverWait(browser, WAIT_S).until(lambda _: verdict.get_attribute("data-exit") not in {"busy", "none"})
+    WebDriverWait(browser, WAIT_S, poll_frequency=0.05).until(
+        lambda _: verdict.get_attribute("data-exit") not in {"busy", "none"}
+    )
     rows = browser.execute_script("""
       return [...document.querySelectorAll('#steps [data-code]')]
         .map((row) => [row.dataset.code, row.dataset.weight, row.innerText]);
     """)
     return int(verdict.get_attribute("data-exit") or -1), rows
+
+
+def _wait(browser: Chrome, is_so: Callable[[], bool]) -> None:
+    WebDriverWait(browser, WAIT_S, poll_frequency=0.05).until(lambda _: is_so())
 
 
 def by_program(package: Path, root: Path, outside: Outside, *, key: str) -> tuple[int, set[str]]:
@@ -231,5 +237,7 @@ def test_a_junk_root_is_told_in_words(browser: Chrome, tmp_path: Path) -> None:
     browser.find_element(By.ID, "root").send_keys(str(junk))
     browser.find_element(By.ID, "go").click()
     verdict = browser.find_element(By.ID, "verdict")
-    WebDriverWait(browser, WAIT_S).until(lambda _: verdict.get_attribute("data-exit") == "unusable")
+    WebDriverWait(browser, WAIT_S, poll_frequency=0.05).until(
+        lambda _: verdict.get_attribute("data-exit") == "unusable"
+    )
     assert "raiz.pem" in verdict.text

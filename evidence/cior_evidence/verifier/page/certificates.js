@@ -58,6 +58,7 @@ class RevocationList {
     const [whole, algorithm, signature] = readDer(raw).sequence(3, 3);
     let fields = whole.sequence(3, 7);
     if (fields[0].tag === 0x02) fields = fields.slice(1);
+    if (fields.length < 3) throw new Malformed("revocation list");
     let rest = fields.slice(3);
     Object.assign(this, { algorithm, signed: whole.raw, signature: bitsOf(signature), issuer: fields[1].raw, since: timeOf(fields[2]), until: null });
     if (rest.length && (rest[0].tag === 0x17 || rest[0].tag === 0x18)) { this.until = timeOf(rest[0]); rest = rest.slice(1); }
