@@ -38,6 +38,8 @@ def do(top: Path, what: dict[str, str]) -> None:
             rows = [row for row in rows if not row.endswith(f"  {path}")]
         case "starred", path:
             rows = [row.replace(f"  {path}", f" *{path}") for row in rows]
+        case other:
+            raise AssertionError(other)
     if next(iter(what)) in {"list", "relist", "unlist", "starred"}:
         put(top / MANIFEST, "".join(f"{row}\n" for row in rows).encode())
 
