@@ -130,9 +130,7 @@ async def _sink(
                 run=arguments.ready.parent,
                 streams=stream_groups(arguments.centre, settings),
                 opens=opener(arguments.centre.data / "keys"),
-                register=partial(
-                    Register.open, register_dsn(arguments.centre), limits=RegisterLimits(readers=1)
-                ),
+                register=partial(_register_of_holds, arguments.centre),
             ),
             now_ms=wall_ms,
             metrics=metrics,
@@ -144,6 +142,11 @@ async def _sink(
             await asyncio.to_thread(sink.stop)
     finally:
         bus.close()
+
+
+def _register_of_holds(centre: Centre) -> Register:
+    """Opened when something is to expire: a sink that has no address of it stores all the same, and deletes nothing."""
+    return Register.open(register_dsn(centre), limits=RegisterLimits(readers=1))
 
 
 def _checkpoints(centre: Centre) -> CheckpointPlace:
