@@ -11,8 +11,8 @@ RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 PACKAGES := core/cior_core streams/cior_bus streams/cior_streams store/cior_store store/cior_register store/cior_sink \
-            vision/cior_video vision/cior_vision connectors/cior_connectors city/cior_city evidence/cior_evidence \
-            console/cior_console deploy/grafana/cior_grafana cior demo/cior_demo
+            vision/cior_video vision/cior_vision vision/cior_recorder connectors/cior_connectors city/cior_city \
+            evidence/cior_evidence console/cior_console deploy/grafana/cior_grafana cior demo/cior_demo
 CHECKED := $(PACKAGES) console/web/build_page.py tests $(wildcard benchmarks)
 TEST_ARGS ?=
 # Three phases: what may run beside others, then what mostly waits for parts that it froze (two at a time, whatever

@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 try again, 2 a human must change something.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -23,6 +22,7 @@ APART = {
     "city": "cior_city.command:city",
     "evidence": "cior.evidence_command:evidence",
     "register": "cior.register_command:register",
+    "run": "cior.run_cli:run",
     "tls": "cior.tls_command:tls",
     "users": "cior.users_command:users",
 }
@@ -417,82 +417,3 @@ class _Duty(_Lazy):
 
 main.add_command(_Lazy("connector", help="New connectors, checks, replay of their raw input."))
 main.add_command(_Duty("duty", help="Who is on duty by the city's file: show, check that nobody is missing."))
-
-
-def _part_options(command: Any) -> Any:
-    for option in (
-        click.option("--config", "config_file", type=click.Path(path_type=Path), required=True),
-        click.option("--data", type=click.Path(path_type=Path), required=True),
-        click.option("--bus", required=True, envvar="CIOR_BUS"),
-        click.option("--store", required=True, envvar="CIOR_STORE"),
-        click.option("--ready", type=click.Path(path_type=Path), required=True),
-        click.option("--log-level", default="info"),
-    ):
-        command = option(command)
-    return command
-
-
-def _arguments(*, config_file: Path, data: Path, bus: str, store: str, ready: Path, log_level: str) -> Any:
-    from cior.parts import PartArguments
-    from cior.settings import load
-
-    configure_logs(log_level)
-    return PartArguments(centre=load(config_file, data), bus_dsn=bus, store_dsn=store, ready=ready)
-
-
-@main.group(hidden=True)
-def run() -> None:
-    """One part of a centre; the supervisor calls these."""
-    from cior.keys import OWNER_ONLY
-
-    os.umask(OWNER_ONLY)
-
-
-@run.command("sink")
-@click.option("--with-console", is_flag=True, help="Serve the wall too: an embedded store has one owner.")
-@_part_options
-def run_sink_part(*, with_console: bool, **options: Any) -> None:
-    """Topics to tables."""
-    from cior.store_parts import run_sink
-
-    sys.exit(run_sink(_arguments(**options), with_console=with_console))
-
-
-@run.command("console")
-@_part_options
-def run_console_part(**options: Any) -> None:
-    """The wall."""
-    from cior.store_parts import run_console
-
-    sys.exit(run_console(_arguments(**options)))
-
-
-@run.command("streams")
-@click.option("--role", type=click.Choice(["urgent", "bulk"]), required=True)
-@_part_options
-def run_streams_part(role: str, **options: Any) -> None:
-    """A Faust worker."""
-    from cior.parts import run_streams
-
-    sys.exit(run_streams(_arguments(**options), role))
-
-
-@run.command("connectors")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--family", required=True)
-@_part_options
-def run_connectors_part(files: tuple[Path, ...], family: str, **options: Any) -> None:
-    """All instances of one connector kind."""
-    from cior.parts import run_connectors
-
-    sys.exit(run_connectors(_arguments(**options), files, family))
-
-
-@run.command("vision")
-@click.argument("settings_file", type=click.Path(path_type=Path))
-@_part_options
-def run_vision_part(settings_file: Path, **options: Any) -> None:
-    """One vision worker."""
-    from cior.parts import run_vision
-
-    sys.exit(run_vision(_arguments(**options), settings_file))

@@ -79,10 +79,18 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "connectors together", lambda: _together(centre)
     for section in centre.file.vision:
         yield section.file, partial(_vision, centre.beside(section.file), lambda: cameras)
+    for recorder in centre.file.recorder:
+        yield recorder.file, partial(_recorder, centre.beside(recorder.file), lambda: cameras)
 
 
 def _vision(path: Path, catalogue: Callable[[], Cameras]) -> None:
     from cior_vision.settings import load_settings
+
+    load_settings(path, catalogue())
+
+
+def _recorder(path: Path, catalogue: Callable[[], Cameras]) -> None:
+    from cior_recorder.settings import load_settings
 
     load_settings(path, catalogue())
 

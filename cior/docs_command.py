@@ -21,6 +21,7 @@ METRIC_MODULES = (
     "cior_streams.metrics",
     "cior_connectors._runtime.metrics",
     "cior_vision.metrics",
+    "cior_recorder.metrics",
     "cior_console.metrics",
     "cior_sink.metrics",
 )
@@ -144,6 +145,7 @@ def _settings() -> str:
     from cior import settings
     from cior_connectors.kit.documents import config_table
     from cior_console.sign_in.claims import RoleRule
+    from cior_recorder.settings import RecordedCamera, RecorderSection
 
     text = _generated("Settings of a centre", "`cior.settings`")
     text += (
@@ -163,8 +165,13 @@ def _settings() -> str:
         ("[population]", settings.PopulationSection),
         ("[connector]", settings.ConnectorSection),
         ("[vision]", settings.VisionSection),
+        ("[recorder]", settings.RecorderSection),
     )
     for name, model in sections:
+        text += f"\n## `[{name}]`\n\n" + config_table(model) + "\n"
+    text += "\n# Settings of a recorder\n\nThe file that `[[recorder]]` names.\n"
+    recorder: tuple[tuple[str, Any], ...] = (("recorder", RecorderSection), ("[camera]", RecordedCamera))
+    for name, model in recorder:
         text += f"\n## `[{name}]`\n\n" + config_table(model) + "\n"
     return text
 

@@ -275,6 +275,17 @@ class VisionSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ]
 
 
+class RecorderSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[recorder]]``: one recorder and its cameras."""
+
+    file: Annotated[
+        str,
+        msgspec.Meta(
+            description="Its settings file, relative to this one", examples=["grabador-centro.toml"]
+        ),
+    ]
+
+
 class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Paths are relative to it."""
 
@@ -301,6 +312,7 @@ class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     population: tuple[PopulationSection, ...] = ()
     connector: tuple[ConnectorSection, ...] = ()
     vision: tuple[VisionSection, ...] = ()
+    recorder: tuple[RecorderSection, ...] = ()
 
 
 class Centre(msgspec.Struct, frozen=True, kw_only=True):

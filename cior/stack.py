@@ -1,8 +1,9 @@
 """From a centre file to running processes: which parts, in which order, with which arguments.
 
 Order: broker, topics, sink and console (one process when the store is embedded), stream workers, connectors (one
-process a kind, so that a bad vendor library cannot take the others down), vision workers. Each part is ``python -m
-cior run <part>``; it learns addresses and secrets from its environment: every user of the machine can read arguments.
+process a kind, so that a bad vendor library cannot take the others down), vision workers, recorders. Each part is
+``python -m cior run <part>``; it learns addresses and secrets from its environment: every user of the machine can read
+arguments.
 """
 
 from __future__ import annotations
@@ -190,6 +191,10 @@ class Stack:
         parts += [
             self._part(f"vision-{number}", ["vision", str(self.centre.beside(section.file))])
             for number, section in enumerate(self.centre.file.vision, start=1)
+        ]
+        parts += [
+            self._part(f"recorder-{number}", ["recorder", str(self.centre.beside(section.file))])
+            for number, section in enumerate(self.centre.file.recorder, start=1)
         ]
         return parts
 

@@ -7,7 +7,7 @@ The ring is a folder. Of each camera and UTC day it has ``<camera>/<YYYY-MM-DD>/
     {"link": "<hex>", "place": {"chain", "previous", "seq"}, "record": {"type": "segment" | "gap" | …}}
 
 ``link`` is :func:`cior_core.chain.entry_hash` of the place and of the SHA-256 of the bytes of ``record`` as they stand
-in the line. Each day is one chain (:func:`chain_of`); its first record, an :class:`Opening`, names the head of the day
+in the line. Each day is one chain; its first record, an :class:`Opening`, names the head of the day
 before, so a day cannot vanish either. A removal stands in the chain of the day that it removed from.
 
 Instants are honest UTC: a segment's come from its first and last picture (:class:`FootageClock` says by which clock).
@@ -202,13 +202,19 @@ def day_of(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d")
 
 
+def instant_of(day: str, clock: str) -> int:
+    """UTC ms of what a segment's file name begins with, ``hhmmssmmm``. Raises ``ValueError``."""
+    at = datetime.strptime(f"{day} {clock[:6]}", "%Y-%m-%d %H%M%S").replace(tzinfo=UTC)
+    return round(at.timestamp()) * 1000 + int(clock[6:])
+
+
 def days_of(from_ms: int, to_ms: int) -> tuple[str, ...]:
     """The days whose indexes say everything about ``[from_ms, to_ms)``, oldest first."""
     first, last = (from_ms - LONGEST_MS) // DAY_MS, max(from_ms, to_ms - 1) // DAY_MS
     return tuple(day_of(day * DAY_MS) for day in range(first, last + 1))
 
 
-def chain_of(camera: str, day: str) -> str:
+def _chain_of(camera: str, day: str) -> str:
     """The name of the chain of a camera's day."""
     return f"footage:{camera}:{day}"
 
@@ -241,7 +247,7 @@ def _checked(path: str) -> str:
 
 def first_head(camera: str, day: str) -> chain.Head:
     """The head of a day nothing of which is recorded yet."""
-    name = chain_of(camera, day)
+    name = _chain_of(camera, day)
     return chain.Head(name, 0, chain.genesis(name))
 
 
@@ -358,7 +364,7 @@ def cover(
         )
     mine = [each for each in records if each.camera == camera]
     segments = {each.number: each for each in mine if isinstance(each, Segment)}
-    gone = _removed(mine)
+    gone = removed(mine)
     claims: dict[GapCause, list[Span]] = {GapCause.EXPIRED: [], GapCause.LOST: []}
     kept: list[Segment] = []
     for number, each in segments.items():
@@ -381,7 +387,8 @@ def cover(
     )
 
 
-def _removed(records: Iterable[Record]) -> frozenset[int]:
+def removed(records: Iterable[Record]) -> frozenset[int]:
+    """Numbers of the segments that were removed by a rule."""
     return frozenset(
         number for each in records if isinstance(each, Removal) for number in range(each.first, each.last + 1)
     )

@@ -50,6 +50,7 @@ def write_world(folder: Path, *, roster: Roster, town: Town, model: Path | None)
         "vehicles.toml": _VEHICLES.format(port=world.traccar_port),
         "calls.toml": _CALLS.format(folder=json.dumps(str(cad)), zone=ZONE),
         "camera.toml": _camera(model),
+        "recorder.toml": _RECORDER.format(id=CAMERA),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -114,6 +115,9 @@ file = "calls.toml"
 
 [[vision]]
 file = "camera.toml"
+
+[[recorder]]
+file = "recorder.toml"
 """
 
 _PANELS = """kind = "dc09"
@@ -221,6 +225,14 @@ timezone = "{zone}"
 
 [detector]
 {engine}
+
+[[camera]]
+id = "{id}"
+"""
+
+_RECORDER = """[recorder]
+name = "plaza"
+keep_days = 2.0
 
 [[camera]]
 id = "{id}"

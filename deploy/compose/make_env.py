@@ -35,6 +35,7 @@ BUS = (
     "connectors-traccar",
     "connectors-cad_drop",
     "vision",
+    "recorder",
     "streams-urgent",
     "streams-bulk",
     "sink",

@@ -30,6 +30,7 @@ class Part(StrEnum):
 
     CONNECTORS = "connectors"
     VISION = "vision"
+    RECORDER = "recorder"
     STREAMS_URGENT = "streams-urgent"
     STREAMS_BULK = "streams-bulk"
     SINK = "sink"
@@ -98,6 +99,13 @@ RIGHTS: Final = (
         part=Part.VISION,
         what="what cameras see",
         writes=(topics.RAW, topics.SEALED, *_LANES, topics.DEAD),
+    ),
+    Rights(
+        part=Part.RECORDER,
+        what="how its disk is, and obedience to those who ask that video be kept",
+        reads=(topics.COMMANDS,),
+        writes=(*_LANES, topics.RECEIPTS, topics.DEAD),
+        group="cior-obeying-recorder.",
     ),
     Rights(
         part=Part.STREAMS_URGENT,

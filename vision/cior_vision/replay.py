@@ -14,6 +14,7 @@ from cior_core.model import Event, Struct
 from cior_core.taxonomy import Taxonomy
 from cior_video.clock import StandingClock
 from cior_video.drops import DropCounter, DropReason
+from cior_video.program import program_version
 from cior_video.sources import open_source
 from cior_video.timing import EpochTimes
 from cior_vision.detectors.contract import Detector
@@ -23,7 +24,6 @@ from cior_vision.incidents import ConditionChange, Incident
 from cior_vision.pipeline import CameraPipeline, Outcome
 from cior_vision.settings import AnyVisionSettings, CameraSettings
 from cior_vision.sources import Probe, read_frames
-from cior_vision.worker import program_version
 
 
 class TrackSummary(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,6 +29,7 @@ from cior_core.taxonomy import Taxonomy
 from cior_core.vicinity import Vicinity
 from cior_video.clock import EdgeClock, SystemClock
 from cior_video.drops import DropCounter
+from cior_video.program import program_version
 from cior_video.timing import FrameTime
 from cior_vision import metrics as m
 from cior_vision.detectors.contract import Detector
@@ -47,14 +47,6 @@ from cior_vision.stretches import CameraOf, StretchBook, StretchJournal, claim
 LOG = structlog.get_logger("cior.vision.worker")
 WATCH_EVERY_S = 0.2
 IDLE_S = 0.01
-
-
-def program_version() -> str:
-    """This installation's version."""
-    try:
-        return version("cior")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def _load_detector(settings: AnyVisionSettings) -> Detector:

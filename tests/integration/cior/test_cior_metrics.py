@@ -27,6 +27,7 @@ SHOWN = {
     "streams-bulk": "cior_streams_ready_state",
     "sink-console": "cior_sink_receipt_to_row_seconds",
     "vision-1": "cior_vision_frame_to_event_seconds",
+    "recorder-1": "cior_recorder_cameras",
 }
 
 OWN = {
@@ -34,6 +35,7 @@ OWN = {
     "streams": ("cior_streams_",),
     "sink": ("cior_sink_", "cior_console_"),
     "vision": ("cior_vision_",),
+    "recorder": ("cior_recorder_",),
 }
 
 

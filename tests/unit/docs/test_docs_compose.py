@@ -25,6 +25,7 @@ from cior_bus.rights import users
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_registry
 from cior_grafana import checking
+from cior_recorder.settings import load_settings as recorder_settings
 from cior_register.dsn import RegisterDsn
 from cior_register.migrate import SERVICE_ROLE
 from cior_vision.settings import load_settings
@@ -93,10 +94,12 @@ def test_the_broker_has_a_user_for_each_part_of_the_centre_and_a_password_for_ea
 USER_OF = {
     "sink": "sink", "console": "console", "streams-urgent": "streams-urgent", "streams-bulk": "streams-bulk",
     "panels": "connectors-dc09", "vehicles": "connectors-traccar", "calls": "connectors-cad_drop", "cameras": "vision",
+    "recorder": "recorder",
 }  # fmt: skip
 SHARE_OF = {
     "sink": "sink", "console": "console", "streams-urgent": "streams", "streams-bulk": "streams",
     "panels": "connectors", "vehicles": "connectors", "calls": "connectors", "cameras": None,
+    "recorder": None,
 }  # fmt: skip
 
 
@@ -271,6 +274,7 @@ def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [device.kind for device in devices.values()].count("camera") == 1
     assert len(devices) == 4
     assert load_settings(CONFIG / "vision.toml", cameras).worker.name == "cameras"
+    assert recorder_settings(CONFIG / "recorder.toml", cameras).recorder.keep_days == 30
 
 
 def test_images_are_pinned_and_nothing_listens_to_the_world_unasked() -> None:

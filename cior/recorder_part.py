@@ -1,0 +1,68 @@
+"""The part that records cameras and obeys holds: ``cior run recorder``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from cior.city import load_cameras, load_city
+from cior.parts import LAST_WORDS_S, PartArguments, drive, spool_limits
+from cior.readiness import announce
+from cior_bus.metrics import Metrics
+from cior_bus.rights import Part, user_of
+
+
+def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
+    """One recorder with a bus of its own, and who obeys ``hold_video`` for its cameras."""
+    from cior_bus.obeying import Obeyer
+    from cior_bus.producer import Bus
+    from cior_bus.spool import Spool
+    from cior_core.model import CommandKind, Producer
+    from cior_recorder.recorder import Recorder
+    from cior_recorder.settings import load_settings
+    from cior_video.clock import SystemClock
+    from cior_video.program import program_version
+
+    async def work(stop: asyncio.Event) -> None:
+        centre = arguments.centre
+        settings = load_settings(settings_file, load_cameras(centre, load_city(centre)))
+        name = settings.recorder.name
+        spool = Spool.open(
+            centre.data / "spool" / f"recorder-{name}", limits=spool_limits(centre), metrics=metrics
+        )
+        bus = Bus(broker, spool=spool, metrics=metrics)
+        try:
+            recorder = Recorder(
+                settings,
+                settings.ring(centre.data),
+                bus,
+                metrics=metrics,
+                producer=Producer(connector="recorder", version=program_version(), instance=name),
+            )
+            obeyer = Obeyer(
+                recorder.keeper,
+                name=f"recorder.{name}",
+                broker=broker,
+                bus=bus,
+                folder=centre.data / "state" / f"recorder-{name}",
+                now_ms=SystemClock().now_ms,
+                metrics=metrics,
+                kinds=[CommandKind.HOLD_VIDEO],
+                is_repeatable=True,
+            )
+            announce(arguments.ready, metrics=endpoint.url)
+            obeying = asyncio.create_task(obeyer.run())
+            try:
+                await recorder.run(stop)
+            finally:
+                obeying.cancel()
+                await asyncio.wait([obeying])
+        finally:
+            await asyncio.to_thread(bus.flush, timeout_s=LAST_WORDS_S)
+            await asyncio.to_thread(bus.close)
+            spool.close()
+
+    metrics = Metrics()
+    broker, test = arguments.tried_bus("cior-recorder", user_of(Part.RECORDER))
+    with arguments.serve_metrics(metrics) as endpoint:
+        return drive(work, test)

@@ -1,0 +1,26 @@
+"""The numbers of a recorder, declared once (``cior_bus.metrics``).
+
+No label names a camera: where it hangs is a place.
+"""
+
+from __future__ import annotations
+
+from cior_bus.metrics import MetricKind, declare
+
+SEGMENTS = declare("cior_recorder_segments_total", "segments closed and entered in the index")
+RECORDED_BYTES = declare("cior_recorder_recorded_bytes_total", "bytes of segments")
+GAPS = declare("cior_recorder_gaps_total", "gaps entered in the index; a long one each minute")
+CONNECTIONS = declare("cior_recorder_connections_total", "connections made to cameras")
+DROPPED = declare(
+    "cior_recorder_dropped_records_total",
+    "packets that could not be given a place in a segment, with reason and intent",
+    labels=("reason", "intentional"),
+)
+REMOVED = declare(
+    "cior_recorder_removed_segments_total", "segments removed, over their time or for the reserve"
+)
+HOLDS = declare("cior_recorder_holds_total", "holds placed at a command")
+RECORDING = declare("cior_recorder_cameras_recording", "cameras with a segment open", kind=MetricKind.GAUGE)
+CAMERAS = declare("cior_recorder_cameras", "cameras of this recorder", kind=MetricKind.GAUGE)
+FREE_BYTES = declare("cior_recorder_disk_free_bytes", "free on the ring's disk", kind=MetricKind.GAUGE)
+HELD_BYTES = declare("cior_recorder_disk_held_bytes", "kept by holds, each file once", kind=MetricKind.GAUGE)
