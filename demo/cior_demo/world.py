@@ -233,6 +233,8 @@ id = "{id}"
 _RECORDER = """[recorder]
 name = "plaza"
 keep_days = 2.0
+reserve_mib = 128 # a demonstration asks little of the machine
+stop_mib = 32
 
 [[camera]]
 id = "{id}"

@@ -98,6 +98,7 @@ class Holds:
     def __init__(self, ring: Path) -> None:
         self._ring, self._folder = ring, ring / FOLDER
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._seen: tuple[int, tuple[Hold, ...]] = (0, ())
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -119,6 +120,15 @@ class Holds:
                     cure=f"restore {_STATEMENT} in its folder; ask who placed it",
                 ) from error
         return tuple(found)
+
+    def recent(self) -> tuple[Hold, ...]:
+        """The same, read again when a hold came or went, as far as the file system's clock tells: not for whoever
+        removes.
+        """
+        changed_ns = self._folder.stat().st_mtime_ns
+        if self._seen[0] != changed_ns:
+            self._seen = (changed_ns, self.active())
+        return self._seen[1]
 
     def place(self, hold: Hold, segments: Iterable[Segment]) -> Placed:
         """The hold stands, and the segments of its interval are kept, on return. The same again changes nothing.

@@ -14,9 +14,10 @@ from cior_bus.durable_file import sync_folder
 from cior_core import footage
 from cior_core.chain import Head
 from cior_core.errors import IntegrityBroken
-from cior_core.footage import Entry, Opening, Record
+from cior_core.footage import Entry, Index, Opening, Record
 
 LOG = structlog.get_logger("cior.recorder.ledger")
+_TAIL_BYTES = 1_048_576
 
 
 class Ledger:
@@ -40,6 +41,9 @@ class Ledger:
             index = footage.read_index(self._path(day).read_bytes())
         except FileNotFoundError:
             return ()
+        return self._sound(day, index)
+
+    def _sound(self, day: str, index: Index) -> tuple[Entry, ...]:
         if index.faults:
             raise IntegrityBroken(
                 "footage.index",
@@ -47,6 +51,21 @@ class Ledger:
                 cure="restore the file from a backup, or move the day out of the ring",
             )
         return index.entries
+
+    def newest(self, day: str) -> tuple[Entry, ...]:
+        """The last thousand entries or so of a day, for where to go on: a day has tens of thousands.
+
+        Raises what :meth:`entries` raises.
+        """
+        try:
+            with self._path(day).open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                start = file.seek(max(0, size - _TAIL_BYTES))
+                tail = file.read()
+        except FileNotFoundError:
+            return ()
+        index = footage.read_index(tail if start == 0 else tail.partition(b"\n")[2])
+        return self._sound(day, index)
 
     def append(self, *records: Record) -> None:
         """Durable on return, each in its own day. Raises ``OSError`` and what :meth:`entries` raises."""
@@ -88,7 +107,7 @@ class Ledger:
     def _head(self, day: str) -> Head:
         if day not in self._heads:
             self._cut_torn(day)
-            entries = self.entries(day)
+            entries = self.newest(day)
             self._heads[day] = entries[-1].head if entries else footage.first_head(self._camera, day)
             while len(self._heads) > 3:
                 self._heads.pop(next(iter(self._heads)))
@@ -97,10 +116,15 @@ class Ledger:
     def _cut_torn(self, day: str) -> None:
         """Half a line is nothing that anybody was told of."""
         path = self._path(day)
-        if path.exists() and (torn := footage.read_index(path.read_bytes()).torn_bytes):
-            LOG.warning("index_mended", camera=self._camera, day=day, torn_bytes=torn)
-            with path.open("r+b") as file:
-                file.truncate(path.stat().st_size - torn)
+        if not path.exists():
+            return
+        with path.open("r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            torn = len(file.read().rpartition(b"\n")[2])
+            if torn:
+                LOG.warning("index_mended", camera=self._camera, day=day, torn_bytes=torn)
+                file.truncate(size - torn)
                 os.fdatasync(file.fileno())
 
     def _path(self, day: str) -> Path:

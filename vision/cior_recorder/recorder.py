@@ -127,7 +127,7 @@ class Recorder:
     def _closed(self, segment: Segment) -> None:
         """Holds that wait for it get it; the sweep asks the holds themselves, so a failure here loses nothing."""
         try:
-            self._holds.keep(segment, self._holds.active())
+            self._holds.keep(segment, self._holds.recent())
         except (OSError, CiorError) as error:
             LOG.warning("hold_not_linked", camera=segment.camera, error=type(error).__name__)
 

@@ -28,13 +28,12 @@ class Left(Struct, frozen=True, kw_only=True):
 def resumed(ring: Path, camera: str, ledger: Ledger, *, now_ms: int) -> Left:
     """Enter what is not entered yet. Raises ``OSError``, ``IntegrityBroken``."""
     days = ledger.days[-2:]
-    known = [each.record for day in days for each in ledger.entries(day)]
+    known = [each.record for day in days for each in ledger.newest(day)]
     segments = [each for each in known if isinstance(each, Segment)]
-    numbers = {each.number for each in segments}
-    for path in sorted((ring / camera).glob("*/*.mp4*")):
-        is_open = path.name.endswith(PART)
-        if is_open or (path.parent.name in days and _number_of(path) not in numbers | footage.removed(known)):
-            segments += entered(path, ring=ring, ledger=ledger)
+    last = max((each.number for each in segments), default=0)
+    last = max(last, *footage.removed(known), 0)
+    for path in _unentered(ring / camera, last):
+        segments += entered(path, ring=ring, ledger=ledger)
     ends = [each.end_ms for each in segments]
     ends += [each.to_ms for each in known if isinstance(each, Gap)]
     covered_ms = max(ends, default=now_ms)
@@ -42,7 +41,15 @@ def resumed(ring: Path, camera: str, ledger: Ledger, *, now_ms: int) -> Left:
         gap = Gap(camera=camera, from_ms=covered_ms, to_ms=now_ms, cause=GapCause.RESTART)
         ledger.append(*footage.by_day(gap))
     number = max((each.number for each in segments), default=0)
-    return Left(number=max(number, *footage.removed(known), 0) + 1, covered_ms=now_ms)
+    return Left(number=max(number, last) + 1, covered_ms=now_ms)
+
+
+def _unentered(folder: Path, last: int) -> list[Path]:
+    """Files that were open, and whole ones with a number that the index does not have yet."""
+    newest = sorted(folder.glob("????-??-??"))[-2:]
+    found = [*folder.glob(f"*/*{PART}")]
+    found += [path for day in newest for path in day.glob("*.mp4") if _number_of(path) > last]
+    return sorted(found)
 
 
 def entered(path: Path, *, ring: Path, ledger: Ledger) -> list[Segment]:
