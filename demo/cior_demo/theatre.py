@@ -38,16 +38,17 @@ from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_core.geo import City
 from cior_core.model import Alert, AreaId
-from cior_demo import camera, leaks, roster, script
+from cior_demo import asked_by_court, camera, leaks, roster, script
 from cior_demo.desk import Desk
 from cior_demo.next_steps import tell_again, tell_next
 from cior_demo.player import Player, Truth, wall_ms
+from cior_demo.roster import CAMERA
 from cior_demo.town import drawn_town, imported_town
 from cior_demo.verdict import Shown, leak_faults, print_summary, verdict
 from cior_demo.wall_summary import wall_summary
 from cior_demo.watching import WallWatch
 from cior_demo.wires import CadWire, PanelWire, TraccarWire
-from cior_demo.world import ZONE, World, write_world
+from cior_demo.world import RECORDER, ZONE, World, write_world
 
 SETTLE_S = 40.0
 YEAR_FORMAT = "%Y"
@@ -76,6 +77,8 @@ class _Stage(msgspec.Struct, kw_only=True):
     world: World
     stack: Stack
     ring: KeyRing
+    since_ms: int = 0
+    """When everything stood and the play began."""
 
     @property
     def canaries(self) -> leaks.Canaries:
@@ -100,7 +103,7 @@ def run_demo(options: DemoOptions) -> int:
         finally:
             click.echo("stopping ...")
             stage.stack.stop()
-        reasons += _leaks_left_behind(stage) + _wall(stage)
+        reasons += _leaks_left_behind(stage) + _wall(stage) + _court(stage)
         if not options.keep:
             tell_again()
         return 1 if reasons else 0
@@ -113,6 +116,23 @@ def _wall(stage: _Stage) -> list[str]:
     click.echo(f"El muro de Grafana mostraría / Grafana's wall would show\n{told}")
     leaked = {"the wall's panels": 1} if stage.canaries.stand_in(told.encode()) else {}
     return _say([*found.faults, *leak_faults(leaked)])
+
+
+def _court(stage: _Stage) -> list[str]:
+    """An order for what the camera saw and the alarms sent; nobody owns the store any more."""
+    centre = stage.stack.centre
+    scene = asked_by_court.Scene(
+        folder=stage.folder,
+        config=stage.world.centre_file,
+        data=centre.data,
+        store=stage.stack.addresses.store_dsn,
+        ring=centre.data / "footage" / RECORDER,
+        camera=CAMERA,
+        since_ms=stage.since_ms,
+        until_ms=wall_ms(),
+        zone=ZONE,
+    )
+    return _say(asked_by_court.answer(scene))
 
 
 def _leaks_left_behind(stage: _Stage) -> list[str]:
@@ -177,6 +197,7 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
         f"ready after {time.monotonic() - started_s:.1f} s; wall: {told_wall(stage.stack, stage.ring)}"
     )
     click.echo(f"console: {stage.stack.console_address}")
+    stage.since_ms = wall_ms()
     summary, watch, desk = asyncio.run(_scene(stage, options, stop))
     log = stage.folder / "area-log.ndjson"
     record_log(stage.stack.addresses.bus_dsn, log)

@@ -15,6 +15,8 @@ from cior_demo.roster import CAMERA, CAMERA_SILENCE_S, Roster, registry_toml
 from cior_demo.town import Town
 
 ZONE = "America/Argentina/Cordoba"
+RECORDER = "plaza"
+"""What records the camera: its ring's folder has this name."""
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +52,7 @@ def write_world(folder: Path, *, roster: Roster, town: Town, model: Path | None)
         "vehicles.toml": _VEHICLES.format(port=world.traccar_port),
         "calls.toml": _CALLS.format(folder=json.dumps(str(cad)), zone=ZONE),
         "camera.toml": _camera(model),
-        "recorder.toml": _RECORDER.format(id=CAMERA),
+        "recorder.toml": _RECORDER.format(id=CAMERA, name=RECORDER),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -231,7 +233,7 @@ id = "{id}"
 """
 
 _RECORDER = """[recorder]
-name = "plaza"
+name = "{name}"
 keep_days = 2.0
 reserve_mib = 128 # a demonstration asks little of the machine
 stop_mib = 32

@@ -42,14 +42,14 @@ class StoreRecords:
 
     @property
     def reserved(self) -> int:
-        """How many alerts and events were left out."""
-        return self._chosen.reserved
+        """How many alerts, events and raw records were left out."""
+        return self._chosen.reserved + len(self._boxed)
 
     def raws(self) -> Iterator[RawBytes]:
         """In the order of the events that they carried. Raises ``IntegrityBroken`` (``package.raw_missing``)."""
         told: set[str] = set()
         for event_id in self._chosen.events:
-            for raw_id in self._ask.raws_of_event(event_id):
+            for raw_id in self._carriers[event_id]:
                 if raw_id not in told:
                     told.add(raw_id)
                     yield self._raw(raw_id)
@@ -60,7 +60,7 @@ class StoreRecords:
             row = self._event(event_id)
             yield EventBytes(
                 id=row.event_id, type=row.type, source=row.source, occurred_ms=row.occurred_ms,
-                received_ms=row.received_ms, body=row.body, raws=self._ask.raws_of_event(event_id),
+                received_ms=row.received_ms, body=row.body, raws=self._carriers[event_id],
             )  # fmt: skip
 
     def alerts(self) -> Iterator[dict[str, Any]]:
@@ -79,6 +79,29 @@ class StoreRecords:
         members = dict.fromkeys(one for each in opened if not each.reserved for one in each.member_ids)
         shown = tuple(one for one in members if self._may_show(one))
         return _Chosen(alerts, shown, len(opened) - len(alerts) + len(members) - len(shown))
+
+    @cached_property
+    def _all_carriers(self) -> Mapping[str, tuple[str, ...]]:
+        return {event_id: self._ask.raws_of_event(event_id) for event_id in self._chosen.events}
+
+    @cached_property
+    def _boxed(self) -> frozenset[str]:
+        """Raw records whose bytes only the response team's key opens: of a line that may carry silent alarms, all."""
+        absent = {
+            raw_id
+            for raw_ids in self._all_carriers.values()
+            for raw_id in raw_ids
+            if self._ask.raw(raw_id) is None
+        }
+        return self._packages.boxed(sorted(absent))
+
+    @cached_property
+    def _carriers(self) -> Mapping[str, tuple[str, ...]]:
+        """Of each event, the raw records that may be told of."""
+        return {
+            event_id: tuple(each for each in raw_ids if each not in self._boxed)
+            for event_id, raw_ids in self._all_carriers.items()
+        }
 
     def _may_show(self, event_id: str) -> bool:
         """Whether the table lets it out for this order, whole: nothing is redacted inside evidence."""

@@ -7,6 +7,7 @@ pictures of docs/img are taken on the way when ``CIOR_SHOTS`` names a folder (``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -356,3 +357,5 @@ def test_law_17_when_it_ends_no_sealed_identity_is_left_in_any_table_or_log(quie
     """Last: it stops the centre, as Ctrl-C does."""
     said = quiet.stop()
     assert "sealed identities in tables and logs: none" in said, said[-2000:]
+    assert "  verify.py: sale con 0 / exits with 0\n" in said, "the package of the night is believed"
+    assert re.search(r"one bit changed in (\S+): .*\(.*file\.changed \1", said), "and a touched one is not"

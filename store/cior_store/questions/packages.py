@@ -20,6 +20,16 @@ class PackageQuestions(Asking):
             ORDER BY opened, alert_id"""
         return self._store.ask(AlertOpened, sql, window(since_ms, until_ms))
 
+    def boxed(self, raw_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these raw records that lie in boxes: lines that may carry what is sealed keep all their bytes there.
+
+        A server refuses all but the users that may read them (``AccessDenied``).
+        """
+        if not raw_ids:
+            return frozenset()
+        sql = "SELECT DISTINCT raw_id FROM sealed.raw WHERE has({ids:Array(String)}, raw_id)"
+        return frozenset(str(row["raw_id"]) for row in self._store.rows(sql, {"ids": list(raw_ids)}))
+
     def camera_said(self, camera: str, *, since_ms: int, until_ms: int) -> tuple[CameraSaid, ...]:
         """What a camera, or whoever watches it, said of its health in the window, oldest first, copies collapsed."""
         sql = f"""SELECT subject AS camera, min(toUnixTimestamp64Milli(received)) AS at_ms, any(health) AS state,

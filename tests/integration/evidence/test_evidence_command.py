@@ -26,17 +26,21 @@ from doubles.packages import START_MS, order
 from engines.source_tree import ROOT
 from integration.store import city
 
+BOX = b"a box for the team's key"
+
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A store with a press that came twice, a reserved alert, what a camera said and who looked."""
+    """A store with a press that came twice, and once more on a line whose bytes lie in boxes; a reserved alert, what a
+    camera said and who looked.
+    """
     dsn = f"chdb://{tmp_path_factory.mktemp('chdb')}"
     at_ms = START_MS + 5000
     raws = [
         city.raw(1, payload=b"\x00\xff\r\npress", at_ms=at_ms),
         city.raw(2, payload=b"again", at_ms=at_ms + 900),
     ]
-    pointers = [RawPointer(raw_id=RawId(f"raw-{n}"), sha256="00" * 32) for n in (1, 2)]
+    pointers = [RawPointer(raw_id=RawId(f"raw-{n}"), sha256="00" * 32) for n in (1, 2, 3)]
     press = [city.event(1, at_ms=at_ms, data_class=DataClass.RESTRICTED, raw=each) for each in pointers]
     said = city.event(
         7, at_ms=at_ms, type="camera.signal_loss", subject="cam-7", source="vision/1", summary="sin señal",
@@ -50,6 +54,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> str:
         book = Writers(store)
         made: dict[Kind, list[Any]] = {
             Kind.RAW: raws,
+            Kind.SEALED: [city.raw(3, payload=BOX, at_ms=at_ms, sealed=True, data_class=DataClass.SEALED)],
             Kind.EVENT: [*press, said, city.event(2, at_ms=at_ms)],
             Kind.ALERT: [city.alert(1, at_ms=at_ms), reserved],
             Kind.TRANSITION: [city.transition(1, at_ms=at_ms)],
@@ -127,9 +132,11 @@ def test_law_17_nothing_reserved_is_in_an_ordinary_package_but_its_count(
 ) -> None:
     assert run(*asked).exit_code == 0
     folder = tmp_path / "out" / "sf-2026-000123"
-    assert msgspec.json.decode((folder / "bag/meta/solicitud.json").read_bytes())["reservado"] == 1
+    assert msgspec.json.decode((folder / "bag/meta/solicitud.json").read_bytes())["reservado"] == 2, (
+        "the alert, and the bytes in the box"
+    )
     found = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-    assert not [word for word in (b"alert-2", b"event-2", b"gender_violence") if word in found]
+    assert not [word for word in (b"alert-2", b"event-2", b"gender_violence", BOX) if word in found]
 
 
 def test_an_order_that_opens_nothing_restricted_delivers_no_event(asked: list[str], tmp_path: Path) -> None:
