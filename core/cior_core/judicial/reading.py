@@ -45,6 +45,14 @@ def read_item(written: WrittenItem, *, received_ms: int, known: bool, rules: Rul
     return Asked(written=written, spans=held, code=code)
 
 
+def chosen(asked: Asked, reading: int, *, at_ms: int, rules: Rules) -> Asked:
+    """The item once one of its readings is meant: whole, though its end was not over when it was asked back."""
+    held, (_, spans) = asked.spans[reading], _spans(asked.written, rules.zone)
+    whole = next(each for each in spans if each.since_s == held.since_s and each.until_s >= held.until_s)
+    code, past = _judged((whole,), "", at_ms // 1000, rules)
+    return Asked(written=asked.written, spans=past, code=code)
+
+
 def _judged(spans: tuple[Span, ...], doubt: str, now_s: int, rules: Rules) -> tuple[str, tuple[Span, ...]]:
     """The code, and what is held meanwhile. Nothing of what is too long: one wrong year would fill the disk."""
     longest_s = rules.jurisdiction.limits.longest_interval_days * _DAY_S

@@ -13,7 +13,7 @@ from cior_core.judicial.asking import Asked, Filing
 from cior_core.judicial.calendars import deadline_ms, earliest_expiry_ms
 from cior_core.judicial.holding import DAY_MS, Held
 from cior_core.judicial.jurisdiction import Rules
-from cior_core.judicial.reading import read_item
+from cior_core.judicial.reading import chosen, read_item
 from cior_core.judicial.state import Effect, Notice, Parties, Request
 from cior_core.requests import Answer, RequestStatus
 
@@ -132,7 +132,7 @@ def _changed(change: Change, before: Asked, act: Reply, rules: Rules) -> Asked:
             raise PayloadRejected(
                 "request.no_item", "there is no such reading", cure="name one that was shown"
             )
-        return Asked(written=before.written, spans=(before.spans[change.reading],))
+        return chosen(before, change.reading, at_ms=act.at_ms, rules=rules)
     written = change.written or before.written
     read = read_item(written, received_ms=act.at_ms, known=written.camera in act.known, rules=rules)
     if before.spans and not all(any(span.within(other) for other in before.spans) for span in read.spans):

@@ -65,7 +65,8 @@ def plans(count: int, chance: random.Random) -> Iterator[Plan]:
     for n in range(count):
         at_ms = YEAR_MS + round(chance.uniform(0, 330) * DAY_MS)
         fate = chance.choices(list(FATES), weights=list(FATES.values()))[0]
-        start_ms = at_ms - round(chance.uniform(0.1, 21) * DAY_MS)
+        # A reading without a zone lies three hours later: what began less than a day ago may not have both.
+        start_ms = at_ms - round(chance.uniform(1 if fate == "ask" else 0.1, 21) * DAY_MS)
         long_ms = round(chance.choice((10, 30, 60, 60, 120, 360)) * 60_000)
         offset = "" if fate == "ask" else "Z"
         texts = [

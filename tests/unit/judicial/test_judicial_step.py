@@ -219,6 +219,18 @@ def test_both_readings_are_held_until_one_is_chosen() -> None:
     assert [type(each) for each in more[3:]] == [ReleaseHold]
 
 
+def test_a_reading_that_was_not_over_is_not_cut_when_it_is_chosen() -> None:
+    """Asked at 12:00 UTC: the local reading of 8:30 to 9:30 ends at 12:30."""
+    filing = order(item("2026-11-27T08:30", "2026-11-27T09:30"))
+    first, _ = play(file(filing))
+    assert first.asked[0].spans[1].until_s == NOW_MS // 1000
+    answer = a.Reply(by="prosecutor", at_ms=NOW_MS + 60_000, changes=(a.Change(item=0, reading=1),))
+    early, _ = play(file(filing), answer)
+    assert (early.state, early.asked[0].code) == (RequestStatus.QUERIED, "future")
+    late, _ = play(file(filing), replace(answer, at_ms=NOW_MS + 3_600_000))
+    assert late.asked[0].spans == (Span(NOW_MS // 1000 - 1_800, NOW_MS // 1000 + 1_800),)
+
+
 def test_an_answer_does_not_widen_what_was_asked() -> None:
     for written in (
         item("2026-11-26T20:00-03:00", "2026-11-26T22:00-03:00"),
@@ -355,7 +367,9 @@ def test_a_preservation_lapses_by_its_date_after_a_notice_and_says_so() -> None:
     assert [each.code for each in told if isinstance(each, Notice)] == ["hold_ends"]
     assert step(noticed, a.Pass(by=a.SYSTEM, at_ms=NOW_MS + 84 * DAY_MS), SANTA_FE) == (noticed, ())
     still, told = step(noticed, a.Pass(by=a.SYSTEM, at_ms=NOW_MS + 90 * DAY_MS), SANTA_FE)
-    assert still.state is RequestStatus.PROVISIONAL, "at its last instant it still stands"
+    assert (still.state, len(still.holds)) == (RequestStatus.PROVISIONAL, 1), (
+        "at its last instant it still stands"
+    )
     due = due_ms(noticed, SANTA_FE)
     assert due == NOW_MS + 90 * DAY_MS + 1
     lapsed, told = step(noticed, a.Pass(by=a.SYSTEM, at_ms=due), SANTA_FE)
