@@ -82,6 +82,16 @@ class PersonsBrowser:
         for key in keys:
             ActionChains(self.chrome).send_keys(key).perform()
 
+    def pick(self, words: str, *, within: str = "dialog") -> None:
+        """Down, as often as it takes until the choice with these words is taken, as somebody who looks does."""
+        for _ in range(20):
+            taken = self.chrome.find_elements(By.CSS_SELECTOR, f"{within} label:has(input:checked)")
+            if any(words in each.text for each in taken):
+                return
+            self.keys(Keys.ARROW_DOWN)
+            time.sleep(0.1)
+        raise AssertionError(f"{words} cannot be taken by keys in {within}")
+
     def submit(self) -> None:
         """Control and Enter, which sends a dialog."""
         ActionChains(self.chrome).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()

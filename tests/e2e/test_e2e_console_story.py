@@ -182,7 +182,7 @@ def test_two_keys_take_a_press_and_each_step_stands_on_every_other_screen(
     operator.keys("d")
     operator.until("dialog", "Guardia municipal")
     operator.picture("consola-despacho")
-    operator.keys(Keys.ARROW_DOWN)
+    operator.pick("Guardia municipal")
     operator.submit()
     for page in (operator, dispatcher):
         page.until(".dispatches", "Policía provincial", "Guardia municipal", "municipal", "provincial")

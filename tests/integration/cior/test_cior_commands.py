@@ -174,6 +174,7 @@ def test_the_simulated_world_is_files_that_a_real_centre_would_have(centre: Path
     names = {path.name for path in centre.parent.iterdir()}
     assert names == {
         "centre.toml",
+        "recorder.toml",
         "registry.toml",
         "cameras.toml",
         "panels.toml",
