@@ -129,6 +129,7 @@ def test_what_a_killed_recorder_left_is_entered_and_half_a_picture_cut_off(
     last = read.segments(tmp_path)[-1]
     assert (last.recovered, last.frames, last.start_ms) == (True, 4, NOON_MS + 1000)
     assert read.checked(tmp_path, last) == read.packets_of(clip)[10:14]
+    assert whole.startswith((tmp_path / last.path).read_bytes()), "and nothing of the half one is left"
     assert told(tmp_path, 0, 6500) == [(1400, 6500, GapCause.RESTART)]
 
 
