@@ -115,7 +115,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     asked = ("backup", str(made), "--config", config, "--data", data, "--recipient", public)
     with RunningCentre(home) as centre, Presser(centre, first=0, every_s=1.0) as presser:
         pages = home / "data" / "checkpoints" / "ultimo.txt"
-        until(pages.is_file, within_s=240, what="a signed page")
+        until(pages.is_file, within_s=120, what="a signed page")
         time.sleep(2)
         began_ms, backup = now_ms(), cior(*asked)
         if "ATENCIÓN" in backup.stdout:  # a starved machine cannot tell in time and says so: people repeat it
@@ -160,7 +160,7 @@ def press_again(home: Path, old: RunningCentre) -> set[str]:
             time.sleep(4)
         sent = {one.subject for one in presser.pressed if one.acknowledged}
         until(lambda: old.summary().balance.events >= known + len(sent), within_s=90, what="all is stored")
-        until(pages_newer(home / "data" / "checkpoints" / "ultimo.txt"), within_s=240, what="a new page")
+        until(pages_newer(home / "data" / "checkpoints" / "ultimo.txt"), within_s=120, what="a new page")
         time.sleep(3)
     return sent
 

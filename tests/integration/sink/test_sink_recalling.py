@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cior.embedded.tansu import Tansu
+from cior_bus import topics
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.settings import Profile
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import FeedReader
 from cior_console.visibility import View, Visibility
+from cior_core.catalogue import Kind
 from cior_core.model import Action, ActionKind, Alert, AlertStatus, Disposition
 from cior_sink.recalling import Recaller
 from cior_sink.storing import Duties, StoreSink
@@ -53,6 +56,12 @@ def done(fleet: Fleet) -> dict[str, tuple[AlertStatus, tuple[str, ...]]]:
         name: (each.status, tuple(member.event_id for member in each.members))
         for name, each in pressed(fleet).items()
     }
+
+
+def recalled(fleet: Fleet) -> Counter[str]:
+    """How often the story of each says that it was recalled."""
+    told = fleet.read(topics.TRANSITIONS, Kind.TRANSITION)
+    return Counter(each.alert_id for each in told if each.kind == "recalled")
 
 
 async def shown_by_a_new_wall(fleet: Fleet, wanted: set[str], *, timeout_s: float = 30) -> set[str]:
@@ -136,13 +145,14 @@ async def test_law_16_when_the_broker_forgot_all_what_nobody_closed_is_on_the_wa
             timeout_s=30,
             why=fleet.logs,
         )
-        before = done(fleet)
+        before, once = done(fleet), recalled(fleet)
+        assert {once[name] for name in open_ones} == {1}
         again = Recaller(fleet.broker.settings, store, bus, now_ms=now_ms)
         assert again.look() >= 2, "a sink that starts again tells what it had stored"
         assert again.look() == 0
         fleet.send([act(third, ActionKind.NOTE, reason="vista")])
         until(lambda: pressed(fleet)[third.id].notes == ("vista",), timeout_s=30, why=fleet.logs)
-        assert done(fleet) == before, "and changes nothing that was done since"
+        assert (done(fleet), recalled(fleet)) == (before, once), "and changes nothing that was done since"
     finally:
         recaller.thread.stop()
         bus.close()
