@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -96,13 +96,12 @@ class SegmentFile:
         self._path, self._part = path, path.with_name(path.name + PART)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._sink = _Sink(self._part)
-        try:
+        with ExitStack() as undone:
+            undone.callback(self._sink.close)
             self._out: OutputContainer = av.open(self._sink, "w", format="mp4", options=_OPTIONS)
             self._stream = self._out.add_stream_from_template(template)
             self._out.metadata["comment"] = canonical(note).decode()
-        except BaseException:
-            self._sink.close()
-            raise
+            undone.pop_all()
         self._base: int | None = None
         self.keyframes = 0
 
