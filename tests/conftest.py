@@ -244,7 +244,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSql]
 
 
 @pytest.fixture
-def softhsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SoftHsm:
+def softhsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoftHsm]:
     """A security module with a token of your own (0.1 s); this process is configured for it."""
     try:
         module = SoftHsm(tmp_path / "softhsm")
@@ -252,7 +252,8 @@ def softhsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SoftHsm:
         absent(str(missing))
     for name, value in module.environment.items():
         monkeypatch.setenv(name, value)
-    return module
+    yield module
+    module.forget()
 
 
 @pytest.fixture(scope="session")

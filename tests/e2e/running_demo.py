@@ -134,6 +134,10 @@ class RunningDemo:
             found.append(best)
         return found
 
+    def hang_console(self) -> None:
+        """SIGSTOP: its connections stay open and nothing is answered, until :meth:`kill_console`."""
+        os.kill(self._console_facts()["pid"], signal.SIGSTOP)
+
     def kill_console(self) -> None:
         """SIGKILL for the process that serves the pages; the demo's supervisor starts it again."""
         os.kill(self._console_facts()["pid"], signal.SIGKILL)

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pkcs11
+
 from engines import cache
 
 LABEL = "cior"
@@ -52,6 +54,10 @@ class SoftHsm:
             "--pin",
             PIN,
         )
+
+    def forget(self) -> None:
+        """End the module in this process: it reads its settings once, and the next test has a token elsewhere."""
+        pkcs11.lib(str(self.library)).finalize()
 
     def _run(self, *arguments: str) -> None:
         program = cache.command("softhsm2-util", "softhsm2")
