@@ -166,6 +166,7 @@ def _settings() -> str:
         ("[connector]", settings.ConnectorSection),
         ("[vision]", settings.VisionSection),
         ("[recorder]", settings.RecorderSection),
+        ("evidence", settings.EvidenceSection),
     )
     for name, model in sections:
         text += f"\n## `[{name}]`\n\n" + config_table(model) + "\n"

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from cior import packs
 from cior.city import load_city
+from cior.evidence_place import package_room
 from cior.opening_store import opening_store
 from cior.packs import privacy_policy, taxonomy
 from cior.register_key import register_key
@@ -46,6 +47,7 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
         postures=packs.postures(rules),
         boxes=Questions(store) if store.dsn.embedded else opening_store(centre),
         opens=opener(folder),
+        packages=package_room(centre),
     )
     return Peopled(register=register, sign_in=sign_in, hands=hands)
 

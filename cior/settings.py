@@ -286,6 +286,42 @@ class RecorderSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=
     ]
 
 
+class EvidenceSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[evidence]``: the part that builds and seals what custodians order of judicial requests. Left out: packages are
+    built by hand (``cior evidence package``), and pages say so.
+    """
+
+    seal: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            description="The seal's file (certificate, key or module, authority of time), relative to this one",
+            examples=["sello.toml"],
+        ),
+    ]
+    out: Annotated[
+        str,
+        msgspec.Meta(
+            description="Folder of packages, relative to this file; empty: `evidence/packages` in the data folder",
+            examples=["/srv/cior/paquetes"],
+        ),
+    ] = ""
+    rings: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="Folders of recorders that run elsewhere, besides those of [[recorder]]",
+            examples=[["/srv/cior/footage/norte"]],
+        ),
+    ] = ()
+    zone: Annotated[
+        str,
+        msgspec.Meta(
+            description="IANA zone of the act's civil times; empty: that of [centre]",
+            examples=["America/Argentina/Cordoba"],
+        ),
+    ] = ""
+
+
 class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Paths are relative to it."""
 
@@ -313,6 +349,7 @@ class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     connector: tuple[ConnectorSection, ...] = ()
     vision: tuple[VisionSection, ...] = ()
     recorder: tuple[RecorderSection, ...] = ()
+    evidence: EvidenceSection | None = None
 
 
 class Centre(msgspec.Struct, frozen=True, kw_only=True):
@@ -349,15 +386,19 @@ def load(path: Path, data: Path | None = None) -> Centre:
 
 def _faults(file: CentreFile) -> Iterator[tuple[str, str, tuple[str | int, ...], str]]:
     """What types cannot say: code, sentence, where, cure."""
-    try:
-        ZoneInfo(file.centre.zone)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        yield (
-            "config.zone",
-            f"there is no time zone '{file.centre.zone}'",
-            ("centre", "zone"),
-            "give an IANA name such as America/Argentina/Cordoba",
-        )
+    zones = {"centre": file.centre.zone}
+    if file.evidence is not None and file.evidence.zone:
+        zones["evidence"] = file.evidence.zone
+    for table, zone in zones.items():
+        try:
+            ZoneInfo(zone)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            yield (
+                "config.zone",
+                f"there is no time zone '{zone}'",
+                (table, "zone"),
+                "give an IANA name such as America/Argentina/Cordoba",
+            )
     if file.figures.officer_hour_cost is not None and not file.figures.cost_source:
         yield (
             "config.cost_source",

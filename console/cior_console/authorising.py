@@ -31,7 +31,7 @@ log = structlog.get_logger("cior.console")
 
 REASON = "Cior-Reason"
 """The header with the reason of a read, percent-encoded UTF-8 (RFC 3986 §2.1): EventSource and links have no body."""
-_REASON_LIMIT = 500
+REASON_LIMIT = 500
 _FIELDS = 8
 """Of a form, at most."""
 _json = msgspec.json.Encoder()
@@ -217,7 +217,7 @@ async def _denied(law: Law, deed: Deed, refusal: Refused, *, rule: str) -> Refus
 
 
 def _said_reason(request: web.Request) -> str:
-    return unquote(request.headers.get(REASON, ""))[:_REASON_LIMIT]
+    return unquote(request.headers.get(REASON, ""))[:REASON_LIMIT]
 
 
 async def _read(request: web.Request, endpoint: Endpoint) -> msgspec.Struct | None:

@@ -24,7 +24,7 @@ from cior_console.duty_keeping import DutyKeeping
 from cior_console.duty_pages import DUTY
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import GROUP
-from cior_console.judicial_desk import JudicialDesk
+from cior_console.judicial_desk import JudicialDesk, PackageRoom
 from cior_console.judicial_pages import JUDICIAL
 from cior_console.outcomes import Outcomes
 from cior_console.register_pages import ARCHIVE, Archive
@@ -41,7 +41,7 @@ from cior_register.register import Register
 
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
     """What acts need besides the register. ``boxes`` None: this console may not read sealed boxes.
-    ``jurisdiction``: whose rules judicial requests follow.
+    ``jurisdiction``: whose rules judicial requests follow; ``packages``: where their packages and recordings are.
 
     ``types``: which of them are silent; ``district``: that of a point; ``zone``: the city's time, of shifts. ``opens``:
     whose signatures count, for what people decided elsewhere; None: nobody decides elsewhere.
@@ -56,6 +56,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     boxes: SealedStore | None = None
     zone: ZoneInfo = ZoneInfo("America/Argentina/Cordoba")
     jurisdiction: str = "santa_fe"
+    packages: PackageRoom | None = None
     opens: OpensActions | None = None
 
 
@@ -95,7 +96,9 @@ class Handling:
         app[SILENCES] = self.silences
         self.duty = DutyKeeping(register, hands.bus, zone=hands.zone, now_ms=now_ms)
         app[DUTY] = self.duty
-        self.requests = JudicialDesk(register, hands.jurisdiction, hands.bus, now_ms=now_ms)
+        self.requests = JudicialDesk(
+            register, hands.jurisdiction, hands.bus, now_ms=now_ms, packages=hands.packages
+        )
         app[JUDICIAL] = self.requests.room
         feed.listeners.append(self.outcomes.alert_came)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from threading import Event
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from cior_bus.message import DurableSink, MessageOut
 from cior_console.judicial_pages import JudicialRoom
 from cior_core.errors import SourceUnavailable
 from cior_core.judicial.jurisdiction import Rules, bundled_jurisdiction
 from cior_core.requests import RequestState
+from cior_evidence.shelf import Shelf
 from cior_register.following import Follower
 from cior_register.register import Register
 from cior_register.request_clock import RequestClock
@@ -20,17 +24,31 @@ _CONFIRM_S = 30.0
 _EVERY_S = 5.0
 
 
+class PackageRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """``shelf``: where packages stand (None: this centre builds none); ``rings``: the recorders' folders."""
+
+    shelf: Shelf | None = None
+    rings: tuple[Path, ...] = ()
+
+
 class JudicialDesk:
     """``room``: what the pages need. ``following``: the thread, made for one loop."""
 
     def __init__(
-        self, register: Register, jurisdiction: str, bus: DurableSink, *, now_ms: Callable[[], int]
+        self,
+        register: Register,
+        jurisdiction: str,
+        bus: DurableSink,
+        *,
+        now_ms: Callable[[], int],
+        packages: PackageRoom | None = None,
     ) -> None:
         self._register, self._bus, self._now_ms = register, bus, now_ms
         self._changed = Event()
         found = bundled_jurisdiction(jurisdiction)
         rules = Rules(jurisdiction=found, zone=ZoneInfo(found.zone))
-        self.room = JudicialRoom(rules=rules, changed=self._changed.set)
+        kept = packages or PackageRoom()
+        self.room = JudicialRoom(rules=rules, changed=self._changed.set, shelf=kept.shelf, rings=kept.rings)
 
     def following(self, loop: asyncio.AbstractEventLoop) -> Follower:
         """Looks at each change, and every few seconds anyway."""

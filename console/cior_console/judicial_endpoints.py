@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from cior_console import judicial_packages as packages
 from cior_console import judicial_pages as pages
 from cior_console import judicial_sums as sums
 from cior_console.authorising import REASON
 from cior_console.endpoints import Endpoint, Ledgered
+from cior_console.judicial_packages import AvailabilityPage
 from cior_console.judicial_pages import ASKERS, FilingBody, RequestActBody, RequestQuery
 from cior_console.judicial_sums import YearQuery
 from cior_console.judicial_view import RequestLine, RequestPage
@@ -23,13 +25,13 @@ _PROBLEMS = (
     "request.other_authority", "request.unknown", "request.not_yours",
     "request.moved_on", "request.not_now", "request.two_persons", "request.conflict", "request.widens",
     "request.no_code", "request.no_item", "request.all_denied", "request.other_decision", "request.gap_without_cause",
-    "request.not_sealed", "request.other_bytes", "request.no_delivery", "request.not_renewable",
+    "request.not_sealed", "request.is_sealed", "request.other_bytes", "request.no_delivery", "request.not_renewable",
 )  # fmt: skip
 
 
 def judicial_endpoints() -> tuple[Endpoint, ...]:
     """What is asked, how it stands, what is done with it, and what it adds up to."""
-    return (*_acts(), *_reads(), *_sums())
+    return (*_acts(), *_reads(), *_packages(), *_sums())
 
 
 def _row(**facts: Any) -> Endpoint:
@@ -124,6 +126,37 @@ def _reads() -> tuple[Endpoint, ...]:
             problems=("request.unknown",),
         ),
     )
+
+
+def _packages() -> tuple[Endpoint, ...]:
+    return (
+        _row(
+            name="request.availability",
+            method="GET",
+            path="/api/v1/requests/{request_id}/availability",
+            says="What the recorders have of each item: spans, gaps with causes, holds; no picture is opened",
+            handler=packages.availability,
+            roles=_DESK,
+            ledgered=Ledgered.READ,
+            answer=AvailabilityPage,
+            problems=("request.unknown", "request.no_shelf"),
+        ),
+        _row(
+            name="request.package",
+            method="GET",
+            path="/api/v1/requests/{request_id}/package",
+            says="The sealed package (ZIP), for who was given a copy and for custodians; each download is in the "
+            "ledger first, for the purpose judicial_request; ranges",
+            handler=packages.download,
+            roles=ASKERS | _DESK,
+            ledgered=Ledgered.ACT,
+            media_type="application/zip",
+            problems=(
+                "request.unknown", "request.not_delivered", "request.not_sealed", "request.no_shelf",
+                "request.package_elsewhere",
+            ),
+        ),
+    )  # fmt: skip
 
 
 def _sums() -> tuple[Endpoint, ...]:

@@ -6,8 +6,10 @@ ledger row are one transaction, and what it holds stands with it.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +19,7 @@ from cior_console.acting import KEY, key_of
 from cior_console.authorising import DEED, nothing_more
 from cior_console.desk import DESK
 from cior_console.endpoints import CALLER, Caller, body_of, query_of
-from cior_console.judicial_view import RequestLine, RequestPage, line_of, page_of
+from cior_console.judicial_view import RequestLine, RequestPage, line_of, package_of, page_of
 from cior_console.problems import Refused
 from cior_console.register_pages import ARCHIVE
 from cior_console.said import shown_text
@@ -28,6 +30,7 @@ from cior_core.judicial.state import Request
 from cior_core.people import LedgerOutcome
 from cior_core.privacy import LegalBasis, Role
 from cior_core.requests import AuthorityKind, RequestStatus
+from cior_evidence.shelf import Shelf
 from cior_register import holds, requests
 from cior_register.requests import RequestQuestion
 
@@ -44,8 +47,8 @@ _KINDS = {
 ASKERS_ACTS = frozenset({"reply", "ask_copy", "receive", "reopen", "confirm", "renew"})
 CUSTODIANS_ACTS = frozenset(
     {
-        "observe", "take_up", "conflict", "approve", "reject", "find_nothing", "assemble", "seal", "deliver", "receive",
-        "close", "reopen", "replace",
+        "observe", "take_up", "conflict", "approve", "reject", "find_nothing", "build", "assemble", "seal", "deliver",
+        "receive", "close", "reopen", "replace",
     }
 )  # fmt: skip
 PAPER_ACTS = frozenset({"reply", "confirm", "renew", "ask_copy"})
@@ -109,10 +112,14 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class JudicialRoom(msgspec.Struct, frozen=True, kw_only=True):
-    """``rules``: of this centre's jurisdiction. ``changed``: have what is due and unsent looked at soon."""
+    """``rules``: of this centre's jurisdiction. ``changed``: have what is due and unsent looked at soon. ``shelf``:
+    where packages stand (None: this centre builds none); ``rings``: the recorders' folders.
+    """
 
     rules: Rules
     changed: Callable[[], None]
+    shelf: Shelf | None = None
+    rings: tuple[Path, ...] = ()
 
 
 JUDICIAL = web.AppKey("judicial", JudicialRoom)
@@ -247,9 +254,11 @@ async def _page(request: web.Request, found: Request) -> RequestPage:
         return requests.acts(connection, found.id), holds.of_owner(connection, found.id)
 
     story, kept = await request.app[ARCHIVE].register.read(read)
+    package = await asyncio.to_thread(package_of, found, room.shelf)
     return page_of(
-        found, story, kept, rules=room.rules, may=acts_of(found, caller), is_house=caller.role not in ASKERS
-    )
+        found, story, kept,
+        rules=room.rules, may=acts_of(found, caller), is_house=caller.role not in ASKERS, package=package,
+    )  # fmt: skip
 
 
 async def every(request: web.Request) -> list[RequestLine]:

@@ -13,6 +13,7 @@ from cior_core.judicial.state import Delivery, Request, public_state
 from cior_core.judicial.stepping import ALLOWED
 from cior_core.requests import Answer, RequestStatus
 from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id
 from cior_register.holds import KeptHold
 from cior_register.requests import ActRow
 
@@ -116,6 +117,21 @@ class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
     wanted: int = 0
 
 
+class PackagePage(msgspec.Struct, frozen=True, kw_only=True):
+    """The package that was ordered last. ``digest``: of its sealed tag manifest, what a receipt signs; ``size_bytes``:
+    what is in it so far, of the ZIP once it is ready; ``progress``: what is being done; ``code``, ``cure``: why it
+    waits (and goes on by itself) or stopped. Empty ``name``: it was built by hand.
+    """
+
+    name: str
+    digest: str
+    size_bytes: int
+    state: Making
+    code: str
+    cure: str
+    progress: Phase
+
+
 class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
     """A request with everything that who asks may see of it. ``may``: what the reader can do with it now."""
 
@@ -134,13 +150,42 @@ class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
     may: tuple[str, ...]
     answer_said: SaidPage | None = None
     answer_words: str = ""
-    package: str = ""
+    package: PackagePage | None = None
     deliveries: tuple[Delivery, ...] = ()
     wanted: tuple[str, ...] = ()
     exported_ms: int | None = None
     closed_ms: int | None = None
     replaced_by: str = ""
     parties: PartiesPage | None = None
+
+
+def package_of(request: Request, shelf: Shelf | None) -> PackagePage | None:
+    """How the package stands; None: nobody ordered or sealed one. Reads one small file."""
+    if request.builds == 0 or (request.ordered_ms is None and not request.package):
+        return _by_hand(request) if request.package else None
+    name = package_id(request)
+    told = Progress(name=name, state=Making.STOPPED, code="evidence.none", cure=_NO_PART)
+    if shelf is not None:
+        told = shelf.progress(name)
+    return PackagePage(
+        name=told.name, digest=told.digest, size_bytes=told.size_bytes, state=told.state, code=told.code,
+        cure=told.cure, progress=told.phase,
+    )  # fmt: skip
+
+
+_NO_PART = "add [evidence] to the centre file, or build it with cior evidence package"
+
+
+def _by_hand(request: Request) -> PackagePage:
+    return PackagePage(
+        name="",
+        digest=request.package,
+        size_bytes=0,
+        state=Making.READY,
+        code="",
+        cure="",
+        progress=Phase.NONE,
+    )
 
 
 def line_of(request: Request, rules: Rules) -> RequestLine:
@@ -165,6 +210,7 @@ def page_of(
     rules: Rules,
     may: Iterable[str],
     is_house: bool,
+    package: PackagePage | None = None,
 ) -> RequestPage:
     """The page. Who asked reads no name of the house: it is in the trail, for who may read that."""
     filing = request.filing
@@ -176,7 +222,7 @@ def page_of(
         question=request.question, holds=tuple(map(_hold, kept)),
         story=tuple(_told(each, request, is_house=is_house) for each in story),
         may=tuple(sorted(name for name in may if request.state in _STATES.get(name, frozenset()))),
-        answer_said=_answer(request, rules), answer_words=request.answer_words, package=request.package,
+        answer_said=_answer(request, rules), answer_words=request.answer_words, package=package,
         deliveries=request.deliveries, wanted=request.wanted if is_house else (), exported_ms=request.exported_ms,
         closed_ms=request.closed_ms, replaced_by=request.replaced_by, parties=_parties(request) if is_house else None,
     )  # fmt: skip
@@ -211,14 +257,20 @@ def _item(n: int, asked: Asked, rules: Rules) -> ItemPage:
         camera=asked.camera,
         since=written.since,
         until=written.until,
-        readings=tuple(ReadingPage(since=_at(each.since_s), until=_at(each.until_s)) for each in asked.spans),
+        readings=tuple(map(reading_of, asked.spans)),
         asked_back=_said(asked.code, observation[asked.code]) if asked.code else None,
         denied=_said(asked.denied, rules.refusal(asked.denied)) if asked.denied else None,
-        missing=tuple(_missing(each, rules) for each in asked.missing),
+        missing=tuple(missing_of(each, rules) for each in asked.missing),
     )
 
 
-def _missing(missing: Missing, rules: Rules) -> MissingPage:
+def reading_of(span: Span) -> ReadingPage:
+    """A span in UTC."""
+    return ReadingPage(since=_at(span.since_s), until=_at(span.until_s))
+
+
+def missing_of(missing: Missing, rules: Rules) -> MissingPage:
+    """What is missing, with its minutes and its cause in words."""
     span: Span = missing.span
     return MissingPage(
         since=_at(span.since_s),

@@ -4,15 +4,14 @@ has not, with the cause. Reads only; the form is :mod:`cior_core.footage`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from cior_core import footage
-from cior_core.errors import IntegrityBroken
 from cior_core.footage import Coverage, Entry, Segment, Span
 from cior_core.model import Struct
 from cior_evidence.bag import sha256_of
 from cior_evidence.clips import Origin, Recorded
+from cior_evidence.ring_index import entries
 
 
 class Found(Struct, frozen=True):
@@ -27,29 +26,14 @@ def look(ring: Path, camera: str, span: Span) -> Found:
 
     A segment whose file is gone or changed is not delivered: it is a gap with cause ``lost``.
     """
-    entries = tuple(_entries(ring, camera, span))
-    places = {each.record.number: each for each in entries if isinstance(each.record, Segment)}
-    records = tuple(each.record for each in entries)
+    told = tuple(entries(ring, camera, span))
+    places = {each.record.number: each for each in told if isinstance(each.record, Segment)}
+    records = tuple(each.record for each in told)
     at_first = footage.cover(camera, span, records)
     lost = frozenset(each.number for each in at_first.segments if not _is_there(ring, each))
     covered = footage.cover(camera, span, records, lost=lost) if lost else at_first
     segments = tuple(_recorded(ring, each, places[each.number]) for each in covered.segments)
     return Found(segments=segments, coverage=covered)
-
-
-def _entries(ring: Path, camera: str, span: Span) -> Iterator[Entry]:
-    for day in footage.days_of(*span):
-        path = ring / footage.index_path(camera, day)
-        if not path.is_file():
-            continue
-        index = footage.read_index(path.read_bytes())
-        if index.faults or footage.defects(index.entries):
-            raise IntegrityBroken(
-                "ring.chain",
-                f"the recorder's index of {camera} on {day} is not what was chained",
-                cure="keep the disk as it is and tell the auditor: no package is made of it",
-            )
-        yield from index.entries
 
 
 def _is_there(ring: Path, segment: Segment) -> bool:

@@ -105,19 +105,29 @@ class Gap(Struct, frozen=True):
     cause: str
 
 
+class Build(Base, frozen=True, tag="build"):
+    """Somebody who may build orders the package, or the certificate that there is none: a part of the system makes it
+    in their name. Ordered again, what was not sealed is made anew.
+    """
+
+
 class Assemble(Base, frozen=True, tag="assemble"):
     """The package was built. ``covered``: for each item that was granted, by position, what of it is inside; every
-    second that is not must lie in a gap.
+    second that is not must lie in a gap. ``hand``: the part that did it in the name of ``by``; empty: they themselves.
     """
 
     covered: dict[int, tuple[Span, ...]]
     gaps: tuple[Gap, ...] = ()
+    hand: str = ""
 
 
 class Seal(Base, frozen=True, tag="seal"):
-    """The package, or the negative certificate, was sealed; ``digest``: SHA-256 of its tag manifest, hex."""
+    """The package, or the negative certificate, was sealed; ``digest``: SHA-256 of its tag manifest, hex. ``hand``: as
+    of ``Assemble``.
+    """
 
     digest: str
+    hand: str = ""
 
 
 class Deliver(Base, frozen=True, tag="deliver"):
@@ -175,8 +185,8 @@ class Pass(Base, frozen=True, tag="pass"):
 
 
 Act = (
-    File | Hold | Observe | Reply | TakeUp | DeclareConflict | Approve | Reject | FindNothing | Assemble | Seal
-    | Deliver | AskCopy | Receive | Close | Reopen | Replace | Confirm | Renew | Pass
+    File | Hold | Observe | Reply | TakeUp | DeclareConflict | Approve | Reject | FindNothing | Build | Assemble
+    | Seal | Deliver | AskCopy | Receive | Close | Reopen | Replace | Confirm | Renew | Pass
 )  # fmt: skip
 
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Act)

@@ -84,6 +84,7 @@ def found_nothing(request: Request, act: FindNothing, rules: Rules) -> Held:
         answer_code=act.code,
         answer_words=act.searched,
         parties=parties,
+        ordered_ms=None,
     )
     return _answered(changed, act.at_ms, rules)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from cior_core.errors import IntegrityBroken, PayloadRejected
-from cior_core.judicial.acts import Assemble, Deliver, Gap, Receive, Seal
+from cior_core.judicial.acts import Assemble, Build, Deliver, Gap, Receive, Seal
 from cior_core.judicial.asking import Asked, Missing, Span
 from cior_core.judicial.holding import Held
 from cior_core.judicial.jurisdiction import Rules
@@ -31,6 +31,31 @@ def uncovered(wanted: Span, covered: Iterable[Span]) -> tuple[Span, ...]:
     if at_s < wanted.until_s:
         missing.append(Span(since_s=at_s, until_s=wanted.until_s))
     return tuple(each for each in missing if each.since_s < each.until_s)
+
+
+def ordered(request: Request, act: Build) -> Held:
+    """The package is to be made, by a person who may; what was assembled and not sealed does not stand any more."""
+    check_exporter(request, act.by)
+    if request.package:
+        raise PayloadRejected(
+            "request.is_sealed",
+            "this was sealed already, and what was sealed stays",
+            cure="deliver it, or reopen the request",
+        )
+    is_back = request.state is RequestStatus.ASSEMBLED
+    denied = any(each.denied for each in request.asked)
+    granted = RequestStatus.PARTLY_APPROVED if denied else RequestStatus.APPROVED
+    changed = replace(
+        request,
+        state=granted if is_back else request.state,
+        asked=tuple(replace(each, missing=()) for each in request.asked),
+        answer=None if is_back else request.answer,
+        exported_ms=None if is_back else request.exported_ms,
+        ordered_ms=act.at_ms,
+        builds=request.builds + 1,
+        parties=replace(request.parties, exporter=act.by),
+    )
+    return changed, ()
 
 
 def assembled(request: Request, act: Assemble, rules: Rules) -> Held:

@@ -16,6 +16,7 @@ from cior_core import bundled
 from cior_core.canonical import canonical
 from cior_core.duty import Day
 from cior_core.errors import PayloadRejected
+from cior_core.footage import GapCause
 from cior_core.integrity import digest
 from cior_core.model import Struct
 from cior_core.privacy import LegalBasis
@@ -163,10 +164,20 @@ OBSERVED = frozenset(
 """Every reason for which the step itself asks back."""
 REFUSED = frozenset({"no_standing", "proceeding", "order"})
 """Every reason for which the step itself refuses."""
+GAP_OF: Mapping[GapCause, str] = {
+    GapCause.CAMERA_AWAY: "camera_down", GapCause.RECONNECT: "reconnect", GapCause.RESTART: "restart",
+    GapCause.DISK_FULL: "disk", GapCause.CLOCK_STEP: "clock_step", GapCause.DAMAGED: "damaged",
+    GapCause.EXPIRED: "expired", GapCause.LOST: "lost", GapCause.UNKNOWN: "unknown",
+}  # fmt: skip
+"""By which of the jurisdiction's codes a gap of the recorder is told."""
 
 
 def _needed(found: Jurisdiction) -> tuple[tuple[str, Mapping[str, Said], frozenset[str]], ...]:
-    return (("observation", found.observation, OBSERVED), ("refusal", found.refusal, REFUSED))
+    return (
+        ("observation", found.observation, OBSERVED),
+        ("refusal", found.refusal, REFUSED),
+        ("gap", found.gap, frozenset(GAP_OF.values())),
+    )
 
 
 def _fault(kind: str, name: str, text: str, file: str) -> ConfigFault:

@@ -70,7 +70,8 @@ class Request(Struct, frozen=True):
     ``observed``: what is asked back of the whole request (codes), besides its items. ``package``: the digest of the
     sealed tag manifest. ``lapses_ms``: when a preservation without an order ends. ``noticed``: ids of holds whose end
     was announced. ``answered_ms``, ``first_answer``: the first one, which nothing later changes: what was once counted
-    in public stays. ``wanted``: who asked for a copy and has none of it yet.
+    in public stays. ``wanted``: who asked for a copy and has none of it yet. ``ordered_ms``: when its package was
+    ordered (None: nobody did); ``builds``: how often that was, which numbers its packages.
     """
 
     id: str
@@ -89,6 +90,8 @@ class Request(Struct, frozen=True):
     answered_ms: int | None = None
     first_answer: Answer | None = None
     package: str = ""
+    ordered_ms: int | None = None
+    builds: int = 0
     wanted: tuple[str, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     held_ms: int | None = None

@@ -37,6 +37,7 @@ ALLOWED: Final[Mapping[type[a.Base], frozenset[S]]] = {
     a.Approve: frozenset({S.UNDER_REVIEW}),
     a.Reject: frozenset({S.UNDER_REVIEW}),
     a.FindNothing: _GRANTED | {S.UNDER_REVIEW},
+    a.Build: _GRANTED | {S.ASSEMBLED, S.NEGATIVE},
     a.Assemble: _GRANTED,
     a.Seal: frozenset({S.ASSEMBLED, S.NEGATIVE}),
     a.Deliver: _GIVEN | {S.SEALED, S.NEGATIVE},
@@ -115,6 +116,8 @@ def _simple(request: Request, act: a.Act) -> Held:  # noqa: PLR0911  one line an
             return _taken_up(request, act)
         case a.DeclareConflict():
             return _declared(request, act), ()
+        case a.Build():
+            return giving.ordered(request, act)
         case a.Seal():
             return giving.sealed(request, act)
         case a.Deliver():
@@ -132,7 +135,7 @@ def _taken_up(request: Request, act: a.TakeUp) -> Held:
     check_clerk(request, act.by)
     asked = tuple(replace(each, denied="", missing=()) for each in request.asked)
     parties = replace(request.parties, clerk=request.parties.clerk or act.by, approvers=(), exporter="")
-    return replace(request, state=S.UNDER_REVIEW, parties=parties, asked=asked), ()
+    return replace(request, state=S.UNDER_REVIEW, parties=parties, asked=asked, ordered_ms=None), ()
 
 
 def _declared(request: Request, act: a.DeclareConflict) -> Request:
@@ -143,8 +146,14 @@ def _declared(request: Request, act: a.DeclareConflict) -> Request:
         parties = replace(parties, approvers=(), exporter="", clerk=parties.clerk if state != S.HELD else "")
     people = tuple(sorted({*parties.conflicted, act.person}))
     is_back = state != request.state
-    package = "" if is_back else request.package
-    return replace(request, state=state, package=package, parties=replace(parties, conflicted=people))
+    package, ordered_ms = ("", None) if is_back else (request.package, request.ordered_ms)
+    return replace(
+        request,
+        state=state,
+        package=package,
+        ordered_ms=ordered_ms,
+        parties=replace(parties, conflicted=people),
+    )
 
 
 def _turned(request: Request, act: a.Close | a.Reopen | a.Replace, rules: Rules) -> Held:
@@ -164,6 +173,7 @@ def _turned(request: Request, act: a.Close | a.Reopen | a.Replace, rules: Rules)
                 answer_code="",
                 answer_words="",
                 package="",
+                ordered_ms=None,
             )
             return holding.place(reopened, at_ms=act.at_ms, expires_ms=None)
 

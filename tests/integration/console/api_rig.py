@@ -30,6 +30,7 @@ from cior_console.edge import EdgeLimits, listen
 from cior_console.endpoints import Caller
 from cior_console.feed import AlertFeed
 from cior_console.handling import Handling, Hands
+from cior_console.judicial_desk import PackageRoom
 from cior_console.table import people_endpoints
 from cior_console.visibility import Competence
 from cior_console.web import WallConfig, create_app
@@ -333,7 +334,9 @@ class Office:
     def now_ms(self) -> int:
         return self.clock.now_ms
 
-    def app(self, *, tiles: Path | None = None, **settings: Any) -> web.Application:
+    def app(
+        self, *, tiles: Path | None = None, packages: PackageRoom | None = None, **settings: Any
+    ) -> web.Application:
         """The application as ``part`` wires it, with the test's register, store and sign-in."""
         values: dict[str, Any] = {"token": TOKEN, "centre": "Ensayo", "city": CITY, "questions": questions()}
         config = WallConfig(**(values | {"now_ms": self.now_ms, "keepalive_s": 0.2} | settings))
@@ -359,6 +362,7 @@ class Office:
             bus=self.centre,
             protocols=pack().protocols,
             boxes=self.store,
+            packages=packages,
         )
         self.handling = Handling(
             app, self.feed, self.register, hands, now_ms=self.now_ms, metrics=self.metrics

@@ -53,6 +53,12 @@ class Desk:
     async def act(self, request_id: str, kind: str, **more: Any) -> tuple[int, Any]:
         return await self.post(f"requests/{request_id}/acts", {"kind": kind} | more)
 
+    async def bytes_of(self, path: str, **headers: str) -> tuple[int, Any, bytes]:
+        """Status, headers and body of a GET."""
+        url = f"{self._here.url}/api/v1/{path}"
+        async with self._browser.get(url, headers=headers) as answer:
+            return answer.status, answer.headers, await answer.read()
+
     async def _ask(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
         sent: dict[str, Any] = {"json": body} if body is not None else {}
         url = f"{self._here.url}/api/v1/{path}"

@@ -138,6 +138,8 @@ export const ASKED_BY = {
   "requests.list": ["prosecutor", "defender", "custodian"],
   "requests.read": ["prosecutor", "defender", "custodian"],
   "requests.trail": ["prosecutor", "defender", "custodian", "auditor"],
+  "request.availability": ["custodian"],
+  "request.package": ["prosecutor", "defender", "custodian"],
   "requests.report": ["supervisor", "custodian", "auditor"],
 } satisfies Record<string, readonly Role[]>;
 

@@ -1,0 +1,88 @@
+"""Where packages of requests stand, and how far each has come, in one small file beside it: what who builds writes and
+who shows reads. Nothing here opens a package.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cior_bus import durable_file
+from cior_core.canonical import canonical
+from cior_core.judicial.state import Request
+from cior_core.model import Struct
+
+_ID_LETTERS: Final = 12
+
+
+class Making(StrEnum):
+    """``ORDERED``: nobody began. ``WAITING``: for what its code says, and it goes on by itself. ``STOPPED``: a person
+    must do something; ordered again it is made anew.
+    """
+
+    ORDERED = "ordered"
+    BUILDING = "building"
+    WAITING = "waiting"
+    READY = "ready"
+    STOPPED = "stopped"
+
+
+class Phase(StrEnum):
+    """What is being done."""
+
+    NONE = ""
+    FOOTAGE = "footage"
+    RECORDS = "records"
+    CLOSING = "closing"
+    SEAL = "seal"
+    ARCHIVE = "archive"
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """Of one package. ``size_bytes``: what is in it so far, of the ZIP once it is ready; ``code``, ``cure``: why it
+    waits or stopped.
+    """
+
+    name: str
+    state: Making
+    phase: Phase = Phase.NONE
+    digest: str = ""
+    size_bytes: int = 0
+    code: str = ""
+    cure: str = ""
+
+
+def package_id(request: Request) -> str:
+    """The id of the package that was ordered last; another for each order."""
+    year = datetime.fromtimestamp(request.received_ms / 1000, UTC).year
+    return f"CIOR-{year}-{request.id[:_ID_LETTERS]}-{request.builds}"
+
+
+class Shelf:
+    """A folder of packages."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+
+    def archive(self, package: str) -> Path:
+        """The ZIP of a package that is ready."""
+        return self.out / f"{package.lower()}.zip"
+
+    def tell(self, progress: Progress) -> None:
+        """Durable on return."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        durable_file.replace(self._file(progress.name), canonical(progress) + b"\n")
+
+    def progress(self, package: str) -> Progress:
+        """How it stands; what nobody began is ordered. What is no record of ours is none."""
+        try:
+            return msgspec.json.decode(self._file(package).read_bytes(), type=Progress)
+        except (OSError, msgspec.MsgspecError):
+            return Progress(name=package, state=Making.ORDERED)
+
+    def _file(self, package: str) -> Path:
+        return self.out / f".{package.lower()}.avance"
