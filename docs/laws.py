@@ -17,6 +17,8 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -26,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from engines import broken_copy  # noqa: E402 - the tests' own folder is on no path outside them
+from engines.warm_pytest import WarmPytest  # noqa: E402
 
 PAGE = ROOT / "docs" / "laws.md"
 NAMED = re.compile(r"test_law_(\d+)(?:_and_(\d+))?_")
@@ -90,9 +93,10 @@ def table() -> Table:
     return msgspec.toml.decode((ROOT / "docs" / "laws.toml").read_bytes(), type=Table)
 
 
-def law_tests() -> list[LawTest]:
-    """Every test of the tree that is named after a law."""
-    return sorted(set(_law_tests()))
+@cache
+def law_tests() -> tuple[LawTest, ...]:
+    """Every test of the tree that is named after a law; the tree is read once."""
+    return tuple(sorted(set(_law_tests())))
 
 
 def _law_tests() -> Iterator[LawTest]:
@@ -160,21 +164,22 @@ def main(arguments: Sequence[str]) -> int:
 def show_all(words: Sequence[str]) -> int:
     """Break what is asked for (all by default), two at a time."""
     chosen = [each for each in table().breaks if not words or any(asked(each, word) for word in words)]
-    with tempfile.TemporaryDirectory(prefix="cior-laws-") as folder, ThreadPoolExecutor(PROCESSES) as pool:
-        trees: SimpleQueue[Path] = SimpleQueue()
+    with tempfile.TemporaryDirectory(prefix="cior-laws-") as folder, ExitStack() as stack:
+        free: SimpleQueue[WarmPytest] = SimpleQueue()
         for number in range(PROCESSES):
             tree = Path(folder) / f"tree-{number}"
             broken_copy.copy_checkout(tree)
-            trees.put(tree)
+            free.put(stack.enter_context(broken_copy.warm(tree)))
 
         def one(row: Break) -> bool:
-            tree = trees.get()
+            ready = free.get()
             try:
-                return show(row, tree)
+                return show(row, ready)
             finally:
-                trees.put(tree)
+                free.put(ready)
 
-        good = sum(pool.map(one, chosen))
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            good = sum(pool.map(one, chosen))
     print(f"{good} of {len(chosen)} tests passed on the copy and failed on the broken one")
     return 0 if chosen and good == len(chosen) else 1
 
@@ -184,14 +189,14 @@ def asked(one: Break, word: str) -> bool:
     return word == str(one.law) if word.isdigit() else word in f"{one.what} {one.file} {one.test}"
 
 
-def show(one: Break, tree: Path) -> bool:
+def show(one: Break, ready: WarmPytest) -> bool:
     """Whether the test passes on the copy and fails on the broken copy; the copy is whole again afterwards."""
-    if stale := broken_copy.fault(one, tree):
+    if stale := broken_copy.fault(one, ready.tree):
         print(f"law {one.law:2}  STALE ROW: {stale}", flush=True)
         return False
-    before = broken_copy.run([one.test], tree)
-    with broken_copy.broken(one, tree):
-        after = broken_copy.run([one.test], tree)
+    before = broken_copy.run([one.test], ready)
+    with broken_copy.broken(one, ready.tree):
+        after = broken_copy.run([one.test], ready)
     good = before == 0 and after == 1
     verdict = (
         "fails as it must" if good else f"NOT SHOWN (pytest {before} on the copy, {after} on the broken one)"

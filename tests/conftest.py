@@ -74,6 +74,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A later phase reads only the files that say its mark: importing all takes longer than some of its tests."""
+    phase = config.getoption("phase")
+    if phase not in _LATER_PHASES or not (
+        collection_path.name.startswith("test_") and collection_path.is_file()
+    ):
+        return None
+    return None if _says(collection_path, phase) else True
+
+
+def _says(path: Path, phase: str) -> bool:
+    return f"pytest.mark.{phase}" in path.read_text(encoding="utf-8")
+
+
 # First: xdist reads the groups in this same hook, and of two plugins the later one is asked first.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -95,7 +109,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _phase(item: pytest.Item) -> str:
-    return next((name for name in _LATER_PHASES if item.get_closest_marker(name) is not None), "parallel")
+    """A mark that its file does not say counts for nothing: no phase would run the test."""
+    mine = (name for name in _LATER_PHASES if item.get_closest_marker(name) and _says(item.path, name))
+    return next(mine, "parallel")
 
 
 def _asked(item: pytest.Item) -> set[str]:

@@ -1,7 +1,8 @@
 """A copy of the checkout that is broken on purpose, one line at a time, and the tests that must notice.
 
 Used by ``docs/laws.py show`` and ``make mutants``. The checkout itself is never touched: the copy lies elsewhere and
-goes first on ``PYTHONPATH``. Compiled modules are kept in it from run to run, which is most of what a run costs.
+goes first on ``PYTHONPATH``. Compiled modules come along and are kept in it from run to run, and a run is a fork of a
+process that has imported other people's: the rest is most of what a run would cost.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from pathlib import Path
 from typing import Protocol
 
 from engines import source_tree
+from engines.warm_pytest import WarmPytest
 
 BESIDE = ("deploy", "docs", "tests", "requirements")
+# Installed, not written: the copy is led to them.
+INSTALLED = Path("console/web/node_modules")
 FILES = ("pyproject.toml", "Makefile", "LICENSE", "README.md", "docker-compose.yml")
 TIMEOUT_S = 300.0
 # Properties draw the same examples each time, so that what is noticed today is noticed tomorrow.
@@ -61,16 +65,16 @@ def fault(row: Row, root: Path = source_tree.ROOT) -> str:
 
 
 def copy_checkout(tree: Path) -> None:
-    """What tests need, without caches."""
+    """What tests need, compiled modules too: they name size and time of their sources, which are kept."""
     tree.mkdir()
     rooms = (folder.relative_to(source_tree.ROOT).parts[0] for folder in source_tree.package_folders())
     for name in dict.fromkeys((*rooms, *BESIDE)):
-        shutil.copytree(
-            source_tree.ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
-        )
+        shutil.copytree(source_tree.ROOT / name, tree / name, ignore=shutil.ignore_patterns(INSTALLED.name))
     for name in FILES:
         if (source_tree.ROOT / name).exists():
             shutil.copy2(source_tree.ROOT / name, tree / name)
+    if (source_tree.ROOT / INSTALLED).is_dir():
+        (tree / INSTALLED).symlink_to(source_tree.ROOT / INSTALLED)
 
 
 @contextmanager
@@ -87,27 +91,41 @@ def broken(row: Row, tree: Path) -> Iterator[None]:
         os.utime(path, ns=(stood.st_atime_ns, stood.st_mtime_ns))
 
 
-def run(tests: Sequence[str], tree: Path, *, options: Sequence[str] = ()) -> int:
-    """Pytest's exit code over these tests in the copy: 0 passed, 1 failed; others are not about the break."""
-    return told(tests, tree, options=options)[0]
+@contextmanager
+def warm(tree: Path) -> Iterator[WarmPytest]:
+    """What runs tests in the copy; one thread at a time."""
+    with WarmPytest(tree, _environment(tree)) as ready:
+        yield ready
+
+
+def run(tests: Sequence[str], ready: WarmPytest) -> int:
+    """Pytest's exit code over these tests in the copy: 0 passed, 1 failed; others are not about the break, -1 is that
+    it took too long.
+    """
+    ran = ready.run((*tests, *QUIET), timeout_s=TIMEOUT_S)
+    return -1 if ran.code is None else ran.code
 
 
 def told(tests: Sequence[str], tree: Path, *, options: Sequence[str] = ()) -> tuple[int, str]:
-    """The same with what pytest printed."""
-    packages = (
-        tree / folder.parent.relative_to(source_tree.ROOT) for folder in source_tree.package_folders()
-    )
-    path = os.pathsep.join(dict.fromkeys(str(folder) for folder in packages))
+    """The same in a process of its own, with what pytest printed."""
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *tests, *QUIET, *options],
         cwd=tree,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""},
+        env=_environment(tree),
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
         check=False,
     )
     return ran.returncode, ran.stdout + ran.stderr
+
+
+def _environment(tree: Path) -> dict[str, str]:
+    packages = (
+        tree / folder.parent.relative_to(source_tree.ROOT) for folder in source_tree.package_folders()
+    )
+    path = os.pathsep.join(dict.fromkeys(str(folder) for folder in packages))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def check_readable(row: Row) -> None:

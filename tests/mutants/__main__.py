@@ -1,7 +1,7 @@
 """``make mutants``, or ``PYTHONPATH=tests python -m mutants [words]`` for the rows whose file or reason holds one of
 the words.
 
-Two processes, each with its own copy of the checkout. First all named tests must pass on a whole copy. Exit code 1
+Three processes, each with its own copy of the checkout. First all named tests must pass on a whole copy. Exit code 1
 when a mutant survives, a row is stale, or a test did not pass before.
 """
 
@@ -12,14 +12,16 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
-from subprocess import TimeoutExpired
 
 from engines import broken_copy
+from engines.warm_pytest import WarmPytest
 from mutants.table import Mutant, mutants
 
-PROCESSES = 2
+# On two cores: some faults show by a wait.
+PROCESSES = 3
 PASSED, FAILED = 0, 1
 TELLING = ("-n", str(PROCESSES), "--tb=short", "-rfE")
 LAST_CHARACTERS = 6_000
@@ -38,40 +40,41 @@ def main(words: Sequence[str]) -> int:
 
 def kill_all(rows: Sequence[Mutant], folder: Path) -> int:
     """How many of the rows the tests notice; 0 when the tests do not pass as they are."""
-    trees: SimpleQueue[Path] = SimpleQueue()
-    copies = [folder / f"tree-{number}" for number in range(PROCESSES)]
-    for tree in copies:
-        broken_copy.copy_checkout(tree)
-        trees.put(tree)
+    trees = [folder / f"tree-{number}" for number in range(PROCESSES)]
+    broken_copy.copy_checkout(trees[0])
     tests = sorted({row.test for row in rows})
-    code, printed = broken_copy.told(tests, copies[0], options=TELLING)
+    code, printed = broken_copy.told(tests, trees[0], options=TELLING)
     if code != PASSED:
         print(printed[-LAST_CHARACTERS:])
         print(f"pytest ended with {code} on the whole copy: every named test must pass before")
         return 0
+    free: SimpleQueue[WarmPytest] = SimpleQueue()
 
     def one(row: Mutant) -> bool:
-        mine = trees.get()
+        mine = free.get()
         try:
             return killed(row, mine)
         finally:
-            trees.put(mine)
+            free.put(mine)
 
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        return sum(pool.map(one, rows))
+    for tree in trees[1:]:
+        broken_copy.copy_checkout(tree)
+    with ExitStack() as stack:
+        for tree in trees:
+            free.put(stack.enter_context(broken_copy.warm(tree)))
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            # First those that wait for engines, so that none of them is the last.
+            return sum(pool.map(one, sorted(rows, key=lambda row: row.test.startswith("tests/unit/"))))
 
 
-def killed(row: Mutant, tree: Path) -> bool:
+def killed(row: Mutant, ready: WarmPytest) -> bool:
     """Whether a test fails on the broken copy; says so."""
     told = f"{row.file}: {row.what}"
-    if stale := broken_copy.fault(row, tree):
+    if stale := broken_copy.fault(row, ready.tree):
         print(f"STALE     {told} ({stale})", flush=True)
         return False
-    with broken_copy.broken(row, tree):
-        try:
-            code = broken_copy.run([row.test], tree)
-        except TimeoutExpired:
-            code = -1
+    with broken_copy.broken(row, ready.tree):
+        code = broken_copy.run([row.test], ready)
     verdict = "killed  " if code == FAILED else f"SURVIVED (pytest {code})" if code else "SURVIVED"
     print(f"{verdict}  {told}", flush=True)
     return code == FAILED

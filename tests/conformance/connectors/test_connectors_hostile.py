@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from cior_connectors.cli import connector
+from cior_connectors.kit.checks_decode import DECODE_LIMIT_S
 from cior_connectors.kit.quality import rules
 from cior_connectors.kit.subject import Subject
 from cior_connectors.kit.suite import BY_NAME, CHECKS, false_claims, passes
@@ -36,6 +37,13 @@ class Sabotage(NamedTuple):
 
 KIND = '    kind = "{name}"\n'
 KEY = "key=press_key(press.device, facts.raw_id, sequence=press.sequence, when=when)"
+# As long on a quick machine as on a slow one: a fixed piece of work takes less than the limit on some.
+BUSY = f"""\
+        cpu_s = __import__("time").thread_time
+        until_s = cpu_s() + {1.5 * DECODE_LIMIT_S}
+        while cpu_s() < until_s:
+            pass
+"""
 NOWHERE = "    if lat is None or lon is None or not (abs(lat) <= 90 and abs(lon) <= 180):\n        return UNKNOWN_PLACE"
 
 
@@ -79,7 +87,7 @@ SABOTAGES = (
         "hangs_on_garbage",
         "decode.py",
         "        raise PayloadRejected(",
-        "        sum(range(10**8))\n        raise PayloadRejected(",
+        f"{BUSY}        raise PayloadRejected(",
         ("truncation_total",),
     ),
     Sabotage(

@@ -4,11 +4,13 @@ the copy whole.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engines import broken_copy, source_tree
+from engines.warm_pytest import WarmPytest
 from mutants import __main__ as runner
 from mutants.table import Mutant
 
@@ -25,10 +27,11 @@ STALE = Mutant(what="gone", file=FILE, old="no such line", new="", test=TEST)
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPytest]:
     tree = tmp_path_factory.mktemp("copy") / "tree"
     broken_copy.copy_checkout(tree)
-    return tree
+    with broken_copy.warm(tree) as ready:
+        yield ready
 
 
 @pytest.mark.parametrize(
@@ -37,20 +40,20 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=lambda value: value.what if isinstance(value, Mutant) else "",
 )
 def test_a_mutant_is_killed_only_by_a_test_that_fails(
-    row: Mutant, killed: bool, told: str, tree: Path, capsys: pytest.CaptureFixture[str]
+    row: Mutant, killed: bool, told: str, ready: WarmPytest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert runner.killed(row, tree) is killed
+    assert runner.killed(row, ready) is killed
     assert capsys.readouterr().out.startswith(told)
-    assert (tree / FILE).read_bytes() == (source_tree.ROOT / FILE).read_bytes()
+    assert (ready.tree / FILE).read_bytes() == (source_tree.ROOT / FILE).read_bytes()
 
 
-def test_a_break_of_the_same_length_is_seen_though_compiled_modules_are_kept(tree: Path) -> None:
+def test_a_break_of_the_same_length_is_seen_though_compiled_modules_are_kept(ready: WarmPytest) -> None:
     for _ in range(2):
-        assert broken_copy.run([TEST], tree) == 0
-        assert list((tree / FILE).parent.glob("__pycache__/strict_toml.*.pyc"))
+        assert broken_copy.run([TEST], ready) == 0
+        assert list((ready.tree / FILE).parent.glob("__pycache__/strict_toml.*.pyc"))
         for row in (AS_LONG, NOTICED, AS_LONG):
-            with broken_copy.broken(row, tree):
-                assert broken_copy.run([TEST], tree) == 1, row.what
+            with broken_copy.broken(row, ready.tree):
+                assert broken_copy.run([TEST], ready) == 1, row.what
 
 
 def test_nothing_is_killed_while_the_tests_do_not_pass_as_they_are(tmp_path: Path) -> None:
@@ -58,8 +61,36 @@ def test_nothing_is_killed_while_the_tests_do_not_pass_as_they_are(tmp_path: Pat
     assert runner.kill_all([nowhere], tmp_path) == 0
 
 
-def test_a_test_that_does_not_pass_as_it_is_is_named(tree: Path) -> None:
-    with broken_copy.broken(NOTICED, tree):
-        code, printed = broken_copy.told([TEST], tree, options=runner.TELLING)
+def test_a_test_that_does_not_pass_as_it_is_is_named(ready: WarmPytest) -> None:
+    with broken_copy.broken(NOTICED, ready.tree):
+        code, printed = broken_copy.told([TEST], ready.tree, options=runner.TELLING)
     assert code not in {0, 5}
     assert f"FAILED {TEST}" in printed
+
+
+def test_each_run_is_as_alone_as_a_process_of_its_own(ready: WarmPytest) -> None:
+    """It sees a module as it is then, draws for itself, and ends with all that it started when it takes too long."""
+    story = ready.tree / "tests" / "unit" / "test_story.py"
+    draws = set()
+    for word in ("one", "two"):
+        (ready.tree / "tests" / "said.py").write_text(f"WORD = {word!r}")
+        story.write_text(
+            "import random\nfrom said import WORD\ndef test_it(): raise AssertionError(WORD, random.random())"
+        )
+        ran = ready.run([str(story), "--tb=line"], timeout_s=60)
+        assert ran.code == 1
+        assert f"'{word}'" in ran.printed
+        draws.add(ran.printed.partition(f"'{word}',")[2].partition(")")[0])
+    assert len(draws) == 2
+    story.write_text("import subprocess\ndef test_it(): subprocess.run(['sleep', '61.5'])")
+    assert ready.run([str(story)], timeout_s=3).code is None
+    assert ready.run([TEST], timeout_s=60).code == 0
+    asleep = [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"\x0061.5\0" in _read(path)]
+    assert asleep == []
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
