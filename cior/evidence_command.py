@@ -24,7 +24,7 @@ from cior_evidence.package_ledger import PackageLedger, Signing
 from cior_evidence.packing import Package, Packing, Place, Sources
 from cior_evidence.records_of_store import StoreRecords, health_of, reads_of
 from cior_evidence.ring import look
-from cior_evidence.seal_settings import load_seal
+from cior_evidence.seal_settings import SealSettings, load_seal
 from cior_evidence.time_stamping import over_http
 from cior_store.engine import Store
 
@@ -68,21 +68,24 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(order: Path, chosen: Chosen) -> Package:
     """Build it, or go on with it. Raises what :meth:`Packing.run` does, ``ConfigInvalid`` and ``PayloadRejected``."""
-    wanted, centre, settings = (
-        read_order(order.read_bytes()),
-        load(chosen.config, chosen.data),
-        load_seal(chosen.seal),
-    )
-    place = Place(
-        out=chosen.out, settings=settings, ask=over_http(settings), beside=beside(), now_ms=_now_ms,
-        ledger=PackageLedger(ledger_folder(centre), signing(centre)),
-    )  # fmt: skip
+    wanted, centre = read_order(order.read_bytes()), load(chosen.config, chosen.data)
+    settings = load_seal(chosen.seal)
+    place = place_of(centre, settings, chosen.out)
     dsn = store_dsn(config=chosen.config, data=chosen.data, dsn=chosen.store)
     with sources(wanted, chosen.ring, dsn) as found:
         return Packing(place, wanted, found).run()
 
 
-def _now_ms() -> int:
+def place_of(centre: Centre, settings: SealSettings, out: Path) -> Place:
+    """Where a centre's packages are built and sealed, and the ledger that they are leaves of."""
+    return Place(
+        out=out, settings=settings, ask=over_http(settings), beside=beside(), now_ms=now_ms,
+        ledger=PackageLedger(ledger_folder(centre), signing(centre)),
+    )  # fmt: skip
+
+
+def now_ms() -> int:
+    """The one clock reading of this edge."""
     return time.time_ns() // 1_000_000
 
 
@@ -111,17 +114,19 @@ def beside() -> dict[str, bytes]:
 @contextmanager
 def sources(order: Order, ring: Path, dsn: str) -> Iterator[Sources]:
     """Footage of the ring; records, health and reads of the store, which is opened when events were asked for."""
-    rules = ({"nombre": "privacy", "version": str(privacy_policy().version), "sha256": _privacy_sha256()},)
+    rules = rules_told()
     if order.events is None:
         yield Sources(footage=lambda camera, span: look(ring, camera, span), rules=rules)
         return
     with Store.open(dsn) as store:
         yield Sources(
             footage=lambda camera, span: look(ring, camera, span),
-            records=StoreRecords(store, order, privacy_policy(), now_ms=_now_ms()),
+            records=StoreRecords(store, order, privacy_policy(), now_ms=now_ms()),
             health=health_of(store, order), reads=reads_of(store, order), rules=rules,
         )  # fmt: skip
 
 
-def _privacy_sha256() -> str:
-    return hashlib.sha256(bundled.text("privacy.toml").encode()).hexdigest()
+def rules_told() -> tuple[dict[str, str], ...]:
+    """Which rules decided what may be in it, for ``herramientas.json``."""
+    digest = hashlib.sha256(bundled.text("privacy.toml").encode()).hexdigest()
+    return ({"nombre": "privacy", "version": str(privacy_policy().version), "sha256": digest},)

@@ -91,6 +91,15 @@ def run_vision_part(settings_file: Path, **options: Any) -> None:
     sys.exit(run_vision(_arguments(**options), settings_file))
 
 
+@run.command("evidence")
+@_part_options
+def run_evidence_part(**options: Any) -> None:
+    """Packages that custodians ordered: built and sealed."""
+    from cior.evidence_part import run_evidence
+
+    sys.exit(run_evidence(_arguments(**options)))
+
+
 @run.command("recorder")
 @click.argument("settings_file", type=click.Path(path_type=Path))
 @_part_options

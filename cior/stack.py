@@ -33,7 +33,7 @@ log = structlog.get_logger("cior.stack")
 
 ROLES = ("urgent", "bulk")
 BROKER = "broker"
-SINK, CONSOLE = "sink", "console"
+SINK, CONSOLE, EVIDENCE = "sink", "console", "evidence"
 SINK_AND_CONSOLE = "sink-console"
 SUPPLIED_SECRETS = ("CIOR_TRACCAR_SECRET", "CIOR_DC09_KEY")
 """Names that an instance file may use as ``env:NAME``; set for the children from this installation's keys."""
@@ -196,6 +196,8 @@ class Stack:
             self._part(f"recorder-{number}", ["recorder", str(self.centre.beside(section.file))])
             for number, section in enumerate(self.centre.file.recorder, start=1)
         ]
+        if self.centre.file.evidence is not None and self.console_part == CONSOLE:
+            parts.append(self._part(EVIDENCE, [EVIDENCE]))  # beside an embedded store its owner builds
         return parts
 
     def _stream(self, role: str) -> PartSpec:

@@ -19,6 +19,7 @@ import structlog
 
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior.city import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
+from cior.evidence_part import making
 from cior.figures import centre_facts
 from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
@@ -197,7 +198,11 @@ async def _console(
             whole = msgspec.structs.replace(settings, people=people)
             console = ConsolePart(whole, broker, store, now_ms=wall_ms, metrics=metrics)
             try:
-                yield console, await console.start()
+                port = await console.start()
+                async with AsyncExitStack() as beside:
+                    if store.dsn.embedded:  # the folder has one owner: packages are built beside it
+                        await beside.enter_async_context(making(arguments.centre, register, store))
+                    yield console, port
             finally:
                 await console.stop()
     finally:

@@ -24,7 +24,7 @@ from cior_console.duty_keeping import DutyKeeping
 from cior_console.duty_pages import DUTY
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import GROUP
-from cior_console.judicial_desk import JudicialDesk, PackageRoom
+from cior_console.judicial_desk import JURISDICTION, JudicialDesk, PackageRoom
 from cior_console.judicial_pages import JUDICIAL
 from cior_console.outcomes import Outcomes
 from cior_console.register_pages import ARCHIVE, Archive
@@ -55,7 +55,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     postures: tuple[PostureRule, ...] = ()
     boxes: SealedStore | None = None
     zone: ZoneInfo = ZoneInfo("America/Argentina/Cordoba")
-    jurisdiction: str = "santa_fe"
+    jurisdiction: str = JURISDICTION
     packages: PackageRoom | None = None
     opens: OpensActions | None = None
 

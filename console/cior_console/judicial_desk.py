@@ -24,6 +24,16 @@ _CONFIRM_S = 30.0
 _EVERY_S = 5.0
 
 
+JURISDICTION = "santa_fe"
+"""Whose rules requests follow."""
+
+
+def rules_of(jurisdiction: str = JURISDICTION) -> Rules:
+    """The rules of a jurisdiction that comes with the program."""
+    found = bundled_jurisdiction(jurisdiction)
+    return Rules(jurisdiction=found, zone=ZoneInfo(found.zone))
+
+
 class PackageRoom(msgspec.Struct, frozen=True, kw_only=True):
     """``shelf``: where packages stand (None: this centre builds none); ``rings``: the recorders' folders."""
 
@@ -45,8 +55,7 @@ class JudicialDesk:
     ) -> None:
         self._register, self._bus, self._now_ms = register, bus, now_ms
         self._changed = Event()
-        found = bundled_jurisdiction(jurisdiction)
-        rules = Rules(jurisdiction=found, zone=ZoneInfo(found.zone))
+        rules = rules_of(jurisdiction)
         kept = packages or PackageRoom()
         self.room = JudicialRoom(rules=rules, changed=self._changed.set, shelf=kept.shelf, rings=kept.rings)
 

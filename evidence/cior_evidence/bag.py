@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -35,10 +35,11 @@ class Digests(NamedTuple):
 
 
 class Bag:
-    """A bag under construction in an empty folder that is ours."""
+    """A bag under construction in an empty folder that is ours. ``grown``: told its bytes with each file."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, grown: Callable[[int], None] = lambda _size_bytes: None) -> None:
+        self.folder, self._grown = folder, grown
+        self._size_bytes = 0
         folder.mkdir(parents=True, exist_ok=True)
         self.files: dict[str, Digests] = {}
 
@@ -68,6 +69,8 @@ class Bag:
         if path in self.files:
             raise IntegrityBroken("package.twice", f"{path} was put into the bag twice")
         self.files[path] = digests_of(self.folder / path)
+        self._size_bytes += self.files[path].size_bytes
+        self._grown(self._size_bytes)
         return self.files[path]
 
     def close(self, order: Order, *, created_ms: int) -> bytes:

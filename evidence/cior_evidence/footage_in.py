@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from cior_core.footage import Span
 from cior_core.model import Struct
@@ -13,8 +13,13 @@ from cior_evidence import clips
 from cior_evidence.bag import Bag
 from cior_evidence.clips import Clip, Part, Recorded
 from cior_evidence.order import Item
-from cior_evidence.paths import folder_name
+from cior_evidence.paths import folders_of
 from cior_evidence.ring import Found
+
+Refused = tuple[str, Span]
+"""A camera and an interval that are not delivered whole."""
+REFUSED: Final = "refused"
+"""The cause of their gap: why stands in ``negativas``."""
 
 
 class Footage(Protocol):
@@ -37,14 +42,19 @@ class Delivered(Struct, frozen=True):
         return tuple({"archivo": each["archivo"], **each["reloj"]} for each in self.segments)
 
 
-def put_footage(bag: Bag, scope: Sequence[Item], look: Footage) -> Delivered:
-    """Cut and put in what the order asks, in its order."""
+def put_footage(
+    bag: Bag, scope: Sequence[Item], look: Footage, *, refused: frozenset[Refused] = frozenset()
+) -> Delivered:
+    """Cut and put in what the order asks, in its order; of what is ``refused`` the whole interval is a gap."""
     folders = folders_of(each.camera for each in scope)
     counts = dict.fromkeys(folders.values(), 0)
     segments: list[dict[str, Any]] = []
     gaps: list[dict[str, Any]] = []
     for item in scope:
         folder = folders[item.camera]
+        if (item.camera, item.span) in refused:
+            gaps.append(_refused_line(item, folder))
+            continue
         found = look(item.camera, item.span)
         for path, clip in _clips(bag, found.segments, item.span, (folder, counts[folder])):
             counts[folder] += 1
@@ -52,19 +62,6 @@ def put_footage(bag: Bag, scope: Sequence[Item], look: Footage) -> Delivered:
         gaps.append(_gaps_line(found, item, folder))
     segments.sort(key=lambda each: (each["camara"], each["desde"]))
     return Delivered(segments=tuple(segments), gaps=tuple(gaps))
-
-
-def folders_of(cameras: Iterator[str] | Sequence[str]) -> dict[str, str]:
-    """A folder of its own for each camera, whatever it is called."""
-    made: dict[str, str] = {}
-    for camera in sorted(set(cameras)):
-        base, number = folder_name(camera), 1
-        name = base
-        while name in made.values():
-            number += 1
-            name = f"{base}-{number}"
-        made[camera] = name
-    return made
 
 
 def _clips(
@@ -115,6 +112,14 @@ def _part(part: Part) -> dict[str, Any]:
             "ruta": origin.path, "sha256": origin.sha256, "carga_sha256": origin.payload_sha256,
             "cadena": origin.chain, "seq": origin.seq, "enlace": origin.link,
         },
+    }  # fmt: skip
+
+
+def _refused_line(item: Item, folder: str) -> dict[str, Any]:
+    since, until = (to_rfc3339(each) for each in item.span)
+    return {
+        "camara": folder, "camara_original": item.camera, "pedido_desde": since, "pedido_hasta": until,
+        "cubierto_ms": 0, "huecos": [{"desde": since, "hasta": until, "causa": REFUSED}],
     }  # fmt: skip
 
 

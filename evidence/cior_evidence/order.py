@@ -5,6 +5,7 @@ built. Field by field in docs/paquete.md (``solicitud.json``).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
@@ -15,6 +16,7 @@ import msgspec
 from cior_core.errors import PayloadRejected
 from cior_core.requests import AuthorityKind
 from cior_core.rfc3339 import from_rfc3339, to_rfc3339
+from cior_evidence.paths import folder_name, folders_of
 
 PROFILE: Final = "CIOR-Bag-1"
 LONGEST_MS: Final = 366 * 86_400_000
@@ -132,19 +134,21 @@ class Order(_Said, frozen=True):
     @property
     def kind(self) -> Kind:
         """Negative when every item of the scope is refused whole."""
-        refused = {(each.camera, each.span) for each in self.negatives}
-        is_none = not self.events and all((each.camera, each.span) in refused for each in self.scope)
+        is_none = not self.events and all((each.camera, each.span) in self.refused for each in self.scope)
         return Kind.NEGATIVE if self.negatives and is_none else Kind.DELIVERY
 
     @property
-    def deliverable(self) -> tuple[Item, ...]:
-        """The scope in order of camera and beginning, without what is refused whole."""
-        refused = {(each.camera, each.span) for each in self.negatives}
-        found = (each for each in self.scope if (each.camera, each.span) not in refused)
-        return tuple(sorted(found, key=lambda each: (each.camera, each.span)))
+    def refused(self) -> frozenset[tuple[str, tuple[int, int]]]:
+        """What is refused whole: cameras and intervals."""
+        return frozenset((each.camera, each.span) for each in self.negatives)
+
+    @property
+    def ordered_scope(self) -> tuple[Item, ...]:
+        """The scope in order of camera and beginning, as every list of the package has it."""
+        return tuple(sorted(self.scope, key=lambda each: (each.camera, each.span)))
 
     def meta(self, *, created_ms: int, reserved: int) -> dict[str, Any]:
-        """``solicitud.json``; instants in UTC whatever zone they were asked in."""
+        """``solicitud.json``; instants in UTC whatever zone they were asked in, cameras by folder and by name."""
         said: dict[str, Any] = msgspec.to_builtins(self)
         more = {
             "formato": PROFILE,
@@ -152,9 +156,20 @@ class Order(_Said, frozen=True):
             "creado": to_rfc3339(created_ms),
             "reservado": reserved,
         }
-        scope = sorted(said["alcance"], key=lambda each: (each["camara"], from_rfc3339(each["desde"])))
-        asked: dict[str, Any] = in_utc({**said, "alcance": scope} | more)
+        folders = folders_of(each.camera for each in self.scope)
+        scope = [_named(msgspec.to_builtins(each), folders) for each in self.ordered_scope]
+        negatives = [_named(each, folders) for each in said["negativas"]]
+        asked: dict[str, Any] = in_utc({**said, "alcance": scope, "negativas": negatives} | more)
         return asked
+
+
+def _named(said: dict[str, Any], folders: Mapping[str, str]) -> dict[str, Any]:
+    """Its camera by the folder of the package, as every list names it, and as the centre calls it."""
+    return {
+        **said,
+        "camara": folders.get(said["camara"], folder_name(said["camara"])),
+        "camara_original": said["camara"],
+    }
 
 
 def read_order(data: bytes) -> Order:
@@ -167,11 +182,11 @@ def read_order(data: bytes) -> Order:
             f"this is no order for a package: {error}",
             cure="see docs/paquete.md, solicitud.json",
         ) from None
-    _check(order)
-    return order
+    return checked(order)
 
 
-def _check(order: Order) -> None:
+def checked(order: Order) -> Order:
+    """The same order, if a package can be made of it. Raises ``PayloadRejected`` (``order.*``, ``event.time_*``)."""
     _names(order)
     _people(order)
     for each in (*order.scope, *order.negatives, *((order.events,) if order.events else ())):
@@ -186,6 +201,7 @@ def _check(order: Order) -> None:
         raise PayloadRejected(
             "order.derived", "deriva_de is no SHA-256", cure="give 64 hexadecimal digits, or null"
         )
+    return order
 
 
 def _names(order: Order) -> None:

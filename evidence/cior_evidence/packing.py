@@ -34,6 +34,7 @@ from cior_evidence.package_state import Stage, State, StateFile
 from cior_evidence.records_in import Records, put_records
 from cior_evidence.seal_keys import signer
 from cior_evidence.seal_settings import SealSettings
+from cior_evidence.shelf import Phase
 from cior_evidence.stored_archive import archive
 from cior_evidence.time_stamping import Ask, Tsa
 
@@ -77,11 +78,22 @@ class Package(Struct, frozen=True):
     digest: str
 
 
+class Watch:
+    """Told how a package grows; this one tells nobody."""
+
+    def phase(self, phase: Phase, size_bytes: int = 0) -> None:
+        """What is being done, and the bytes that are in the bag."""
+
+    def assembled(self, bag: Path) -> None:
+        """The bag is closed and durable; told again after a kill. What this raises keeps it from being sealed."""
+
+
 class Packing:
     """One order on its way. :meth:`run` may be called again after any end; the outcome is the same package."""
 
-    def __init__(self, place: Place, order: Order, sources: Sources) -> None:
+    def __init__(self, place: Place, order: Order, sources: Sources, watch: Watch | None = None) -> None:
         self._place = place
+        self._watch = watch or Watch()
         self._order = order
         self._sources = sources
         name = order.package.lower()
@@ -103,8 +115,11 @@ class Packing:
             if state.stage is Stage.ASSEMBLING:
                 state = self._assembled()
             if state.stage is Stage.ASSEMBLED:
+                self._watch.assembled(self._work / BAG)
+                self._watch.phase(Phase.SEAL)
                 state = self._sealed(state)
             if state.stage is Stage.SEALED:
+                self._watch.phase(Phase.ARCHIVE)
                 state = self._ready(state)
             return Package(self._final, self._archive, state.tag_sha256)
 
@@ -133,13 +148,17 @@ class Packing:
 
     def _assembled(self) -> State:
         shutil.rmtree(self._work, ignore_errors=True)
-        created_ms = self._place.now_ms()
-        bag = Bag(self._work / BAG)
+        created_ms, phase = self._place.now_ms(), Phase.FOOTAGE
+        bag = Bag(self._work / BAG, lambda size_bytes: self._watch.phase(phase, size_bytes))
         for path, content in self._place.beside.items():
             _write(self._work / path, content)
-        delivered = put_footage(bag, self._order.deliverable, self._sources.footage)
+        delivered = put_footage(
+            bag, self._order.ordered_scope, self._sources.footage, refused=self._order.refused
+        )
+        phase = Phase.RECORDS
         if self._sources.records is not None and self._order.events is not None:
             put_records(bag, self._sources.records)
+        phase = Phase.CLOSING
         leaf = self._put_meta(bag, delivered, created_ms)
         tags = bag.close(self._order, created_ms=created_ms)
         durable_file.sync_folder(self._place.out)

@@ -5,6 +5,7 @@ metadata.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from cior_core.errors import PayloadRejected
@@ -34,3 +35,16 @@ def folder_name(name: str) -> str:
     """A name as a folder of a package: lower case, what is not allowed becomes ``-``, never empty or reserved."""
     made = re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:80].strip(".-") or "sin-nombre"
     return f"_{made}" if _RESERVED.fullmatch(made) else made
+
+
+def folders_of(cameras: Iterable[str]) -> dict[str, str]:
+    """A folder of its own for each camera, whatever it is called."""
+    made: dict[str, str] = {}
+    for camera in sorted(set(cameras)):
+        base, number = folder_name(camera), 1
+        name = base
+        while name in made.values():
+            number += 1
+            name = f"{base}-{number}"
+        made[camera] = name
+    return made

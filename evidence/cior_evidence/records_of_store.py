@@ -4,7 +4,7 @@ bytes that carried those. Each record passes ``privacy.decide``; what is reserve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -13,7 +13,10 @@ from cior_core.model import DataClass, Struct
 from cior_core.privacy import Asking, LegalBasis, Policy, Purpose, Role, decide
 from cior_core.requests import AuthorityKind
 from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.custody import Deed
+from cior_evidence.footage_in import Footage
 from cior_evidence.order import Order
+from cior_evidence.packing import Sources
 from cior_evidence.records_in import EventBytes, RawBytes
 from cior_store.answers import AlertRow, EventRow, ReadRow, StoryLine
 from cior_store.engine import Store
@@ -34,9 +37,15 @@ class _Chosen(Struct, frozen=True):
 
 
 class StoreRecords:
-    """:class:`cior_evidence.records_in.Records` of a store. Memory holds ids of the interval's alerts and events."""
+    """:class:`cior_evidence.records_in.Records` of a store. Memory holds ids of the interval's alerts and events.
 
-    def __init__(self, store: Store, order: Order, policy: Policy, *, now_ms: int) -> None:
+    ``only``: the alerts that were asked for; None: all that opened in the interval.
+    """
+
+    def __init__(
+        self, store: Store, order: Order, policy: Policy, *, now_ms: int, only: frozenset[str] | None = None
+    ) -> None:
+        self._only = only
         self._ask, self._packages = Questions(store), PackageQuestions(store)
         self._order, self._policy, self._now_ms = order, policy, now_ms
 
@@ -74,7 +83,11 @@ class StoreRecords:
     def _chosen(self) -> _Chosen:
         assert self._order.events is not None
         since_ms, until_ms = self._order.events.span
-        opened = self._packages.alerts_opened(since_ms=since_ms, until_ms=until_ms)
+        opened = [
+            each
+            for each in self._packages.alerts_opened(since_ms=since_ms, until_ms=until_ms)
+            if self._only is None or each.alert_id in self._only
+        ]
         alerts = tuple(each.alert_id for each in opened if not each.reserved)
         members = dict.fromkeys(one for each in opened if not each.reserved for one in each.member_ids)
         shown = tuple(one for one in members if self._may_show(one))
@@ -127,6 +140,37 @@ class StoreRecords:
             id=row.raw_id, source=row.source, received_ms=row.received_ms, sha256=row.sha256,
             content_type=row.content_type, payload=row.payload,
         )  # fmt: skip
+
+
+class StoreContent:
+    """:class:`cior_evidence.making.Content` of a store: records of the alerts that were asked for, and what cameras and
+    readers of them said in any case. ``rules``: as of ``herramientas.json``.
+    """
+
+    def __init__(
+        self, store: Store, policy: Policy, rules: tuple[Mapping[str, str], ...], *, now_ms: Callable[[], int]
+    ) -> None:
+        self._store, self._policy, self._rules, self._now_ms = store, policy, rules, now_ms
+
+    def opened(self, alerts: tuple[str, ...], /) -> Mapping[str, int]:
+        """When each was opened. Raises ``SourceUnavailable``."""
+        ask = Questions(self._store)
+        found = ((alert, ask.alert(alert)) for alert in alerts)
+        return {alert: row.opened_ms for alert, row in found if row is not None}
+
+    def sources(
+        self, order: Order, /, *, alerts: frozenset[str], footage: Footage, deeds: tuple[Deed, ...]
+    ) -> Sources:
+        """Everything that goes in."""
+        records = StoreRecords(self._store, order, self._policy, now_ms=self._now_ms(), only=alerts)
+        return Sources(
+            footage=footage,
+            deeds=deeds,
+            records=records if order.events is not None else None,
+            health=health_of(self._store, order),
+            reads=reads_of(self._store, order),
+            rules=self._rules,
+        )
 
 
 def health_of(store: Store, order: Order) -> tuple[Mapping[str, Any], ...]:

@@ -72,6 +72,10 @@ class Shelf:
         """The ZIP of a package that is ready."""
         return self.out / f"{package.lower()}.zip"
 
+    def order_file(self, package: str) -> Path:
+        """The order that a package was begun with: what is looked up later may read otherwise."""
+        return self.out / f".{package.lower()}.orden"
+
     def tell(self, progress: Progress) -> None:
         """Durable on return."""
         self.out.mkdir(parents=True, exist_ok=True)

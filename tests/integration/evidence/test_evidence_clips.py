@@ -17,8 +17,9 @@ from cior_core.rfc3339 import to_rfc3339
 from cior_evidence import clips
 from cior_evidence.bag import Bag
 from cior_evidence.clips import Origin, Recorded
-from cior_evidence.footage_in import Delivered, folders_of, put_footage
+from cior_evidence.footage_in import Delivered, put_footage
 from cior_evidence.order import Item
+from cior_evidence.paths import folders_of
 from cior_evidence.ring import look
 from doubles.packages import FPS, GROUP, START_MS, payloads, ring, segment_file
 

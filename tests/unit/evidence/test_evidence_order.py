@@ -73,10 +73,21 @@ def test_all_refused_is_a_negative_certificate_and_some_is_a_delivery() -> None:
     other = {**SCOPE, "camara": "cam-8"}
     some: Order = read(alcance=[SCOPE, other], eventos=None, negativas=[negative()])
     assert some.kind is Kind.DELIVERY
-    assert [each.camera for each in some.deliverable] == ["cam-8"]
+    assert [each.camera for each in some.ordered_scope] == [SCOPE["camara"], "cam-8"]
+    assert some.refused == {(SCOPE["camara"], some.scope[0].span)}
     none = read(eventos=None, negativas=[negative()])
     assert none.kind is Kind.NEGATIVE
-    assert none.deliverable == ()
+    assert {(each.camera, each.span) for each in none.scope} == none.refused
+
+
+def test_a_camera_is_named_by_its_folder_as_in_every_list_and_by_its_own_name() -> None:
+    odd = {**SCOPE, "camara": "Cám 7/Oroño"}
+    stated = read(alcance=[odd, SCOPE], eventos=None, negativas=[negative(camara=odd["camara"])]).meta(
+        created_ms=START_MS, reserved=0
+    )
+    names = [(each["camara"], each["camara_original"]) for each in stated["alcance"]]
+    assert names == [("c-m-7-oro-o", "Cám 7/Oroño"), (SCOPE["camara"], SCOPE["camara"])]
+    assert stated["negativas"][0]["camara"] == "c-m-7-oro-o"
 
 
 def test_the_same_instant_written_otherwise_is_stated_in_utc() -> None:

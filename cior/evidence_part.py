@@ -1,0 +1,101 @@
+"""The part that builds and seals what custodians order: ``cior run evidence``, or a thread of who owns the store.
+
+chDB's folder has one owner, so there the thread lives beside the sink, as the console does; with a server it is a
+process of its own, and nothing that it does can hold up a press.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Event
+
+from cior.evidence_command import now_ms, place_of, rules_told
+from cior.evidence_place import packages_folder, rings
+from cior.packs import privacy_policy
+from cior.parts import PartArguments, drive
+from cior.readiness import announce
+from cior.register_part import register_dsn
+from cior.settings import Centre
+from cior_bus.metrics import Metrics
+from cior_console.judicial_desk import rules_of
+from cior_core.errors import ConfigInvalid
+from cior_evidence.making import Maker, Workshop
+from cior_evidence.packing import Place
+from cior_evidence.records_of_store import StoreContent
+from cior_evidence.seal_settings import load_seal
+from cior_evidence.shelf import Shelf
+from cior_register.following import Follower
+from cior_register.register import Register, RegisterLimits
+from cior_store.engine import Store
+
+_EVERY_S = 1.0
+
+
+def run_evidence(arguments: PartArguments) -> int:
+    """The part alone, with a register and a store of its own. Raises ``ConfigInvalid`` (``evidence.none``)."""
+
+    async def work(stop: asyncio.Event) -> None:
+        centre = arguments.centre
+        if centre.file.evidence is None:
+            raise ConfigInvalid(
+                "evidence.none",
+                "this centre builds no packages",
+                cure='add [evidence] with seal = "sello.toml" to the centre file (docs/settings.md)',
+            )
+        store = await asyncio.to_thread(Store.open, arguments.store_dsn)
+        register = await asyncio.to_thread(
+            Register.open, register_dsn(centre), limits=RegisterLimits(readers=1), must_answer=False
+        )
+        try:
+            async with making(centre, register, store):
+                announce(arguments.ready, metrics=endpoint.url)
+                await stop.wait()
+        finally:
+            arguments.ready.unlink(missing_ok=True)
+            await asyncio.to_thread(register.close)
+            store.close()
+
+    with arguments.serve_metrics(Metrics()) as endpoint:
+        return drive(work)
+
+
+@asynccontextmanager
+async def making(centre: Centre, register: Register, store: Store) -> AsyncIterator[None]:
+    """Builds what is ordered while this lasts; nothing in a centre without ``[evidence]``."""
+    if centre.file.evidence is None:
+        yield
+        return
+    ending = Event()
+    maker = Maker(await asyncio.to_thread(workshop, centre, register, store), ending.is_set)
+    follower = Follower("evidence", maker.look, Event(), every_s=_EVERY_S)
+    follower.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        await asyncio.to_thread(follower.stop)
+
+
+def workshop(centre: Centre, register: Register, store: Store) -> Workshop:
+    """What the part works with. Raises ``ConfigInvalid`` (``config.*``, ``evidence.none``)."""
+    section = centre.file.evidence
+    assert section is not None
+    out, seal = packages_folder(centre, section), centre.beside(section.seal)
+
+    def place() -> Place:
+        return place_of(centre, load_seal(seal), out)
+
+    policy = privacy_policy()
+    return Workshop(
+        register=register,
+        rules=rules_of(),
+        policy=policy,
+        shelf=Shelf(out),
+        place=place,
+        rings=rings(centre),
+        content=StoreContent(store, policy, rules_told(), now_ms=now_ms),
+        zone=section.zone or centre.file.centre.zone,
+        now_ms=now_ms,
+    )

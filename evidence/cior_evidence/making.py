@@ -1,0 +1,368 @@
+"""From an order in the register to a sealed package: the part that builds in the name of who ordered it.
+
+What was ordered is looked up, never told: a kill at any instant leaves it in the register, and the next look goes on
+where the package stands (:mod:`packing`). The acts ``assemble`` and ``seal`` are taken under keys of their package, so
+that each stands once; nothing is sealed before the register has taken what is in it and what is missing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+
+from cior_bus import durable_file
+from cior_core import footage
+from cior_core.errors import (
+    AccessDenied,
+    CiorError,
+    ConfigInvalid,
+    PayloadRejected,
+    SourceUnavailable,
+)
+from cior_core.footage import GapCause
+from cior_core.judicial import acts as a
+from cior_core.judicial.asking import Span
+from cior_core.judicial.explaining import explained
+from cior_core.judicial.jurisdiction import Rules
+from cior_core.judicial.state import Request
+from cior_core.model import DataClass, Struct
+from cior_core.people import LedgerEntry
+from cior_core.privacy import Asking, Policy, Purpose, Role, decide
+from cior_core.requests import RequestStatus
+from cior_core.rfc3339 import from_rfc3339
+from cior_evidence.custody import Deed
+from cior_evidence.footage_in import REFUSED, Footage
+from cior_evidence.order import Order, read_order
+from cior_evidence.order_of_request import Edges, done, order_of
+from cior_evidence.packing import Packing, Place, Sources, Watch
+from cior_evidence.ring import Found, look
+from cior_evidence.ring_index import ring_of
+from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id
+from cior_register import people, requests
+from cior_register.register import Register
+from cior_register.requests import RequestQuestion
+from cior_register.writer import nothing
+
+log = structlog.get_logger("cior.evidence")
+PART: Final = "cior.evidence"
+"""The hand of what is done in somebody's name."""
+_STATES: Final = (
+    RequestStatus.APPROVED, RequestStatus.PARTLY_APPROVED, RequestStatus.ASSEMBLED, RequestStatus.NEGATIVE,
+)  # fmt: skip
+_PATIENCE_S: Final = 30.0
+_TOLD_EVERY_S: Final = 0.5
+_WAITS: Final = (SourceUnavailable, ConfigInvalid, OSError)
+"""What goes by itself, or when somebody has set a clock or a file right; anything else stops the package."""
+_DEFECTS: Final = (ValueError, LookupError, TypeError, RuntimeError, ArithmeticError, msgspec.MsgspecError)
+"""What is nobody's fault but ours: that package stops and says so, the others go on."""
+
+
+class Content(Protocol):
+    """Where records of a package come from: :class:`cior_evidence.records_of_store.StoreContent`."""
+
+    def opened(self, alerts: tuple[str, ...], /) -> Mapping[str, int]:
+        """When each of these was opened, UTC ms; one that nobody knows is not among them."""
+        ...
+
+    def sources(
+        self, order: Order, /, *, alerts: frozenset[str], footage: Footage, deeds: tuple[Deed, ...]
+    ) -> Sources:
+        """Everything that goes in; of records those of ``alerts``."""
+        ...
+
+
+class Workshop(Struct, frozen=True, kw_only=True):
+    """What the part works with. ``place``: made for each try, so that a corrected seal file counts; ``rings``: the
+    recorders' folders; ``retry_s``: how long what waits is left alone.
+    """
+
+    register: Register
+    rules: Rules
+    policy: Policy
+    shelf: Shelf
+    place: Callable[[], Place]
+    rings: tuple[Path, ...]
+    content: Content
+    zone: str
+    now_ms: Callable[[], int]
+    retry_s: float = 10.0
+
+
+class Maker:
+    """:meth:`look` does what was ordered, one package after another."""
+
+    def __init__(self, shop: Workshop, stopping: Callable[[], bool] = lambda: False) -> None:
+        self._shop, self._stopping = shop, stopping
+        self._again_s: dict[str, float] = {}
+        self._gathered: set[str] = set()
+
+    def look(self) -> None:
+        """Raises ``SourceUnavailable`` when the register is away."""
+        for request in self._ordered():
+            if self._stopping():
+                return
+            self._one(request)
+
+    def go_on(self) -> None:
+        """Raises ``SourceUnavailable`` (``package.stopping``) when this part is to end: a package waits anywhere."""
+        if self._stopping():
+            raise SourceUnavailable(
+                "package.stopping", "this part ends", cure="it goes on when it runs again"
+            )
+
+    def _ordered(self) -> list[Request]:
+        def read(connection: Any) -> list[Request]:
+            questions = (RequestQuestion(state=each.value, limit=5_000) for each in _STATES)
+            return [found for each in questions for found in requests.asked(connection, each)]
+
+        waiting = [
+            each
+            for each in self._shop.register.read_now(read)
+            if each.ordered_ms is not None and not each.package
+        ]
+        return sorted(waiting, key=lambda each: (each.ordered_ms or 0, each.id))
+
+    def _one(self, request: Request) -> None:
+        name = package_id(request)
+        told = self._shop.shelf.progress(name)
+        if told.state is Making.STOPPED or time.monotonic() < self._again_s.get(name, 0.0):
+            return
+        watching = _Watching(self, request, name)
+        try:
+            self._make(request, watching)
+        except (CiorError, OSError, *_DEFECTS) as error:
+            self._told_why(name, error, watching.size_bytes)
+        else:
+            self._again_s.pop(name, None)
+            log.info("request_package_ready", package=name)
+
+    def _make(self, request: Request, watching: _Watching) -> None:
+        watching.phase(Phase.NONE)
+        self._clear(request)
+        order, sources = self._order(request)
+        self._may_read(request)
+        package = Packing(self._shop.place(), order, sources, watching).run()
+        size_bytes = package.archive.stat().st_size
+        # Told before the act that makes it deliverable: whoever may have it finds it.
+        self._shop.shelf.tell(
+            Progress(name=order.package, state=Making.READY, digest=package.digest, size_bytes=size_bytes)
+        )
+        seal = a.Seal(
+            by=request.parties.exporter, at_ms=self._shop.now_ms(), digest=package.digest, hand=PART
+        )
+        self._take(request, seal)
+
+    def _told_why(self, name: str, error: Exception, size_bytes: int) -> None:
+        code, cure = _reason(error)
+        waits = isinstance(error, _WAITS)
+        state = Making.WAITING if waits else Making.STOPPED
+        self._again_s[name] = time.monotonic() + self._shop.retry_s
+        before = self._shop.shelf.progress(name)
+        self._shop.shelf.tell(
+            Progress(
+                name=name, state=state, phase=before.phase, code=code, cure=cure,
+                size_bytes=size_bytes or before.size_bytes,
+            )
+        )  # fmt: skip
+        if before.code != code:
+            log.warning(
+                "request_package_waits" if waits else "request_package_stopped", package=name, code=code
+            )
+
+    # --- the order --------------------------------------------------------------------------------------------
+
+    def _order(self, request: Request) -> tuple[Order, Sources]:
+        shop = self._shop
+
+        def read(connection: Any) -> tuple[dict[str, str], list[a.Act]]:
+            named = {each.id: each.name for each in people.everybody(connection)}
+            return named, [each.act for each in requests.acts(connection, request.id)]
+
+        named, acts = shop.register.read_now(read)
+
+        def made() -> Order:
+            alerts = shop.content.opened(request.filing.alerts)
+            return order_of(
+                request, shop.rules, Edges(lambda person: named.get(person, ""), shop.zone, alerts)
+            )
+
+        order = _kept(shop.shelf.order_file(package_id(request)), made)
+        deeds = tuple(
+            Deed(each.at_ms, each.act, each.who, each.detail, secrets.token_hex(16))
+            for each in done(request, acts)
+        )
+        return order, shop.content.sources(
+            order,
+            alerts=frozenset(request.filing.alerts),
+            footage=partial(found_in, shop.rings),
+            deeds=deeds,
+        )
+
+    def _may_read(self, request: Request) -> None:
+        """Footage and records are opened for the order: judged, and in the ledger, before they are (law 9)."""
+        if package_id(request) in self._gathered:
+            return
+        asking = Asking(
+            role=Role.CUSTODIAN, purpose=Purpose.JUDICIAL_REQUEST, data_class=DataClass.RESTRICTED,
+            legal_basis=request.filing.order, approvers=len(request.parties.approvers), reason=request.filing.reason,
+        )  # fmt: skip
+        decision = decide(asking, self._shop.policy)
+        if decision.outcome != "allow":
+            raise AccessDenied(
+                decision.code,
+                "the privacy table does not open footage for this order",
+                cure="see which order the request names, and docs/fiscalia.md",
+            )
+        entry = self._entry(request, "request.gather", purpose=Purpose.JUDICIAL_REQUEST, rule=decision.rule)
+        self._write(entry, nothing)
+        self._gathered.add(package_id(request))
+
+    def _clear(self, request: Request) -> None:
+        """Unsealed folders of earlier orders of this request."""
+        for number in range(1, request.builds):
+            earlier = package_id(msgspec.structs.replace(request, builds=number)).lower()
+            shutil.rmtree(self._shop.shelf.out / f".{earlier}.armando", ignore_errors=True)
+
+    # --- the register -----------------------------------------------------------------------------------------
+
+    def assembled(self, request: Request, bag: Path) -> None:
+        """What is in the bag, in the register."""
+        if request.state is RequestStatus.NEGATIVE:
+            return
+        if is_empty(bag):
+            raise PayloadRejected(
+                "package.nothing_found",
+                "nothing of what was granted is there",
+                cure="answer with find_nothing, then order its certificate with build",
+            )
+        covered, gaps = contents(request, bag)
+        made = a.Assemble(
+            by=request.parties.exporter, at_ms=self._shop.now_ms(), covered=covered, gaps=gaps, hand=PART
+        )
+        self._take(request, made)
+
+    def _take(self, request: Request, act: a.Assemble | a.Seal) -> None:
+        """Under a key of the package. Raises what the step does, and ``PayloadRejected`` (``package.superseded``)."""
+        kind = str(type(act).__struct_config__.tag)
+        name, rules = package_id(request), self._shop.rules
+
+        def work(connection: Any) -> None:
+            now = requests.the(connection, request.id)
+            if now.builds != request.builds or now.ordered_ms is None:
+                raise PayloadRejected(
+                    "package.superseded",
+                    "this order to build does not stand any more",
+                    cure="see the request: somebody may have declared a conflict or ordered again",
+                )
+            requests.take(connection, request.id, act, rules, key=f"{PART}/{name}/{kind}")
+
+        self._write(self._entry(request, f"request.{kind}"), work)
+
+    def _write(self, entry: LedgerEntry, work: Callable[[Any], None]) -> None:
+        try:
+            self._shop.register.submit(entry, work).result(_PATIENCE_S)
+        except TimeoutError:
+            raise SourceUnavailable(
+                "register.slow", "the register did not answer in time", cure="see why; this goes on by itself"
+            ) from None
+
+    def _entry(self, request: Request, act: str, **more: Any) -> LedgerEntry:
+        entry = LedgerEntry(
+            at_ms=self._shop.now_ms(), actor=request.parties.exporter, role=Role.CUSTODIAN, act=act, subject=request.id,
+            purpose=Purpose.REQUEST_HANDLING, detail={"hand": PART, "package": package_id(request)},
+        )  # fmt: skip
+        return msgspec.structs.replace(entry, **more)
+
+    def building(self, name: str, phase: Phase, size_bytes: int) -> None:
+        """Told where people look."""
+        self._shop.shelf.tell(Progress(name=name, state=Making.BUILDING, phase=phase, size_bytes=size_bytes))
+
+
+class _Watching(Watch):
+    """Tells each change of phase, and the bytes twice a second."""
+
+    def __init__(self, maker: Maker, request: Request, name: str) -> None:
+        self._maker, self._request, self._name = maker, request, name
+        self._phase: Phase | None = None
+        self._next_s, self.size_bytes = 0.0, 0
+
+    def phase(self, phase: Phase, size_bytes: int = 0) -> None:
+        self._maker.go_on()
+        self.size_bytes = size_bytes or self.size_bytes
+        now_s = time.monotonic()
+        if phase is not self._phase or now_s >= self._next_s:
+            self._phase, self._next_s = phase, now_s + _TOLD_EVERY_S
+            self._maker.building(self._name, phase, self.size_bytes)
+
+    def assembled(self, bag: Path) -> None:
+        self._maker.assembled(self._request, bag)
+
+
+def _kept(path: Path, make: Callable[[], Order]) -> Order:
+    """The order as it was when this package was begun: a name that was corrected since makes no other package of it."""
+    if path.is_file():
+        return read_order(path.read_bytes())
+    order = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    durable_file.replace(path, msgspec.json.encode(order))
+    return order
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    match error:
+        case CiorError():
+            return error.code, error.cure
+        case OSError():
+            why = error.strerror or type(error).__name__
+            return "package.disk", f"see the folders of packages and recordings ({why})"
+        case _:
+            log.error("request_package_failed", kind=type(error).__name__, exc_info=error)
+            return "package.failed", "report this as a defect of CIOR, with the log of the part evidence"
+
+
+def found_in(rings: tuple[Path, ...], camera: str, span: tuple[int, int]) -> Found:
+    """What the recorders have of a camera. Raises ``IntegrityBroken`` (``ring.chain``)."""
+    ring = ring_of(rings, camera, span)
+    return look(ring, camera, span) if ring is not None else Found((), footage.cover(camera, span, ()))
+
+
+# --- what a bag holds -------------------------------------------------------------------------------------------
+
+
+def is_empty(bag: Path) -> bool:
+    """Whether there is neither a picture nor a record in it."""
+    return not any(path.is_file() for path in (bag / "data").rglob("*"))
+
+
+def contents(request: Request, bag: Path) -> tuple[dict[int, tuple[Span, ...]], tuple[a.Gap, ...]]:
+    """Of each item that was granted, what of it is inside, and every gap with its cause, by the bag's own lists."""
+    stated = tuple(_gaps(bag))
+    covered: dict[int, tuple[Span, ...]] = {}
+    gaps: list[a.Gap] = []
+    for n, item in enumerate(request.asked):
+        if item.denied or item.code:
+            continue
+        mine = [row for camera, row in stated if camera == item.camera]
+        told = [explained(span, mine) for span in item.spans]
+        covered[n] = tuple(span for each in told for span in each.covered)
+        gaps += [a.Gap(n, gap.span, gap.cause) for each in told for gap in each.missing]
+    return covered, tuple(gaps)
+
+
+def _gaps(bag: Path) -> Iterator[tuple[str, tuple[int, int, GapCause]]]:
+    listed = msgspec.json.decode((bag / "meta/huecos.json").read_bytes())
+    for row in listed["camaras"]:
+        for gap in row["huecos"]:
+            if gap["causa"] != REFUSED:
+                yield (
+                    row["camara_original"],
+                    (from_rfc3339(gap["desde"]), from_rfc3339(gap["hasta"]), GapCause(gap["causa"])),
+                )
