@@ -20,7 +20,7 @@ from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, Integ
 ADDED_COMMANDS = "cior.commands"
 APART = {
     "city": "cior_city.command:city",
-    "evidence": "cior.evidence_command:evidence",
+    "evidence": "cior.evidence_cli:evidence",
     "register": "cior.register_command:register",
     "run": "cior.run_cli:run",
     "tls": "cior.tls_command:tls",

@@ -5,6 +5,8 @@ root = "raiz.pem"                # trusted: both chains must end here; several r
 tsa_url = "http://tsa.example/"  # RFC 3161 over HTTP
 tsa_chain = "tsa-chain.pem"      # optional: what its tokens leave out
 crls = ["ca.crl"]                # optional: DER or PEM
+renew_after_days = 365           # optional: a yearly time-stamp is due so long after the last one, and at the latest
+renew_before_end_days = 60       # optional: so long before the certificate of the last one ends
 key = "sello.key"                # a file of PKCS#8 that nobody else may read, or:
 [hsm]
 module = "/usr/lib/softhsm/libsofthsm2.so"
@@ -16,7 +18,7 @@ pin_file = "pin"
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from asn1crypto import crl, pem, x509
@@ -37,7 +39,9 @@ class Hsm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class SealFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file as it is written. ``clock_tolerance_s``: how far the authority's time may be from this machine's."""
+    """The file as it is written. ``clock_tolerance_s``: how far the authority's time may be from this machine's;
+    ``renew_*``: when a sealed package's next time-stamp is due (:mod:`cior_evidence.renewal`).
+    """
 
     certificate: str
     root: str
@@ -48,6 +52,8 @@ class SealFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hsm: Hsm | None = None
     clock_tolerance_s: float = CLOCK_TOLERANCE_S
     tsa_timeout_s: float = 20.0
+    renew_after_days: Annotated[float, msgspec.Meta(gt=0)] = 365.0
+    renew_before_end_days: Annotated[float, msgspec.Meta(ge=0)] = 60.0
 
 
 class SealSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import rfc3161_client
@@ -60,17 +60,17 @@ class Tsa(TimeStamper):
         """For pyhanko: the parsed answer."""
         return tsp.TimeStampResp.load(await asyncio.to_thread(self._ask, req.dump()))
 
-    def stamp(self, data: bytes) -> Stamp:
-        """A token over ``data``. Raises ``SourceUnavailable`` (``seal.tsa_away``, ``seal.tsa_refused``) and
-        ``IntegrityBroken`` (``seal.tsa_token``).
+    def stamp(self, data: bytes, digest: Literal["sha256", "sha512"] = "sha256") -> Stamp:
+        """A token over ``data``, by this digest of it. Raises ``SourceUnavailable`` (``seal.tsa_away``,
+        ``seal.tsa_refused``) and ``IntegrityBroken`` (``seal.tsa_token``).
         """
-        digest = hashlib.sha256(data).digest()
-        nonce, request = self.request_cms(digest, "sha256")  # type: ignore[no-untyped-call]
+        imprint = hashlib.new(digest, data).digest()
+        nonce, request = self.request_cms(imprint, digest)  # type: ignore[no-untyped-call]
         raw = self._ask(request.dump())
         token = self._token(raw, nonce)
-        is_der = _verified_strictly(raw, digest, self._settings)
+        is_der = _verified_strictly(raw, imprint, self._settings)
         if not is_der:
-            _verified(token, digest, self._settings)
+            _verified(token, imprint, self._settings)
         return Stamp(response=raw, at_ms=time_of(token), is_der=is_der, certificates=certificates_of(token))
 
     def _token(self, raw: bytes, nonce: Any) -> cms.ContentInfo:

@@ -1009,6 +1009,61 @@ def _check_purpose(signer: Certificate, say: Say, path: str) -> None:
         say("time.eku", path, signer.name)
 
 
+# === sentences_renewal: What a verifier says of renewals; the form is that of ``sentences.py``.
+
+
+RENEWAL_SENTENCES = {
+    "renewal.missing": (
+        12,
+        "error",
+        "A una renovación le falta su lista o su sello de tiempo.",
+        "A renewal lacks its list or its time-stamp.",
+    ),
+    "renewal.malformed": (
+        12,
+        "error",
+        "Una renovación no se puede leer.",
+        "A renewal cannot be read.",
+    ),
+    "renewal.dropped": (
+        12,
+        "error",
+        "Una renovación selló este archivo, y el archivo no está.",
+        "A renewal stamped this file, and the file is not there.",
+    ),
+    "renewal.digest": (
+        12,
+        "error",
+        "Este archivo cambió después de una renovación.",
+        "This file was changed after a renewal.",
+    ),
+    "renewal.uncovered": (
+        12,
+        "error",
+        "Una renovación no nombra este archivo, que debía sellar.",
+        "A renewal does not name this file, which it had to stamp.",
+    ),
+    "renewal.order": (
+        12,
+        "error",
+        "Las renovaciones no están en el orden en que se hicieron.",
+        "The renewals do not stand in the order in which they were made.",
+    ),
+    "renewal.late": (
+        12,
+        "error",
+        "La renovación llegó tarde: el certificado del sello de tiempo anterior ya había vencido.",
+        "The renewal came too late: the certificate of the time-stamp before it had ended.",
+    ),
+    "renewal.overdue": (
+        12,
+        "note",
+        "El certificado del último sello de tiempo venció y nadie lo renovó: pida la renovación a quien lo armó.",
+        "The last time-stamp's certificate ended and nobody renewed it: ask the builder for its renewal.",
+    ),
+}
+
+
 # === sentences: Every code that a verifier may say: its step, its weight, and a sentence in Spanish and in English.
 
 
@@ -1024,6 +1079,7 @@ STEPS = {
     9: ("Huecos, relojes y fechas", "Gaps, clocks and dates"),
     10: ("Cadena de custodia y registro público", "Custody and the public ledger"),
     11: ("Acta en PDF", "The act in PDF"),
+    12: ("Renovaciones del sello de tiempo", "Renewals of the time-stamp"),
 }
 
 SENTENCES = {
@@ -1270,8 +1326,8 @@ SENTENCES = {
     "time.imprint": (
         6,
         "error",
-        "El sello de tiempo es de otra firma.",
-        "The time-stamp is of another signature.",
+        "El sello de tiempo es de otra cosa.",
+        "The time-stamp is of something else.",
     ),
     "time.signer": (
         6,
@@ -1481,6 +1537,7 @@ SENTENCES = {
     ),
 }
 
+SENTENCES.update(RENEWAL_SENTENCES)
 # The same questions are asked of the time authority's certificate.
 SENTENCES.update(
     {
@@ -1577,7 +1634,10 @@ SEAL_FILES = (
     "acta.pdf",
 )
 SEAL_MAY = ("acta-firmada.pdf",)
-SEAL_FOLDERS = ("crl/", "renovaciones/")
+RENEWALS = "sello/renovaciones/"
+SEAL_FOLDERS = re.compile(
+    r"crl/[^/]+|renovaciones/[0-9]{4}(-[0-9]{2})?/(lista\.txt|lista\.txt\.tsr|cadena\.pem|[0-9]{4}\.crl)"
+)
 
 
 Read = Callable[[int, int], bytes]
@@ -1730,10 +1790,7 @@ def check_places(folder: Files, report: Report) -> None:
         if path.startswith("bag/") or path in TOP_FILES:
             continue
         inside = path[len("sello/") :] if path.startswith("sello/") else ""
-        is_known = inside in SEAL_FILES + SEAL_MAY or (
-            inside.startswith(SEAL_FOLDERS) and inside.count("/") == 1
-        )
-        if not is_known:
+        if inside not in SEAL_FILES + SEAL_MAY and SEAL_FOLDERS.fullmatch(inside) is None:
             report.say("pkg.extra", path)
 
 
@@ -2700,6 +2757,170 @@ def check_declared(folder: Files, sealed: Sealed, tools: dict[str, Any], report:
         report.say("sig.otherkey", SIGNATURE, sealed.signer.name)
 
 
+# === renewals: Renewals: each year a new time-stamp over everything that proves the one before (RFC 4998 §5, in plain files).
+
+
+LIST, LIST_TOKEN, LIST_CHAIN = "lista.txt", "lista.txt.tsr", "cadena.pem"
+NOT_YET = "sello/acta-firmada.pdf"  # may come back from its signer after a renewal
+MOST_RENEWALS = 100
+LIST_LINE = re.compile(r"([0-9a-f]{128}) {2}([^ ]+)")
+
+
+class Link(NamedTuple):
+    """A time-stamp of the chain: of when, and until when its authority's certificates answer for it."""
+
+    at: datetime
+    until: datetime | None
+
+
+def check_renewals(folder: Files, sealed: Sealed, trust: Trust, report: Report) -> None:
+    """Check each renewal against what lies in the package and against the time-stamp before it."""
+    names = renewal_names(folder)
+    last = _link_of_seal(folder, sealed, trust)
+    for place, name in enumerate(names):
+        found = _check_one_renewal(folder, names, place, trust=trust, report=report)
+        if found is not None:
+            if last is not None:
+                _check_link(last, found, RENEWALS + name, report)
+            report.facts["renovado"] = f"{found.at:%Y-%m-%dT%H:%M:%SZ}"
+        last = found or last
+    if last is not None and last.until is not None:
+        report.facts["renovar-antes-de"] = f"{last.until:%Y-%m-%dT%H:%M:%SZ}"
+        if last.until < datetime.now(timezone.utc):
+            report.say("renewal.overdue", RENEWALS, f"{last.until:%Y-%m-%d}")
+
+
+def renewal_names(folder: Files) -> list[str]:
+    """Folders below ``sello/renovaciones/``, oldest first."""
+    found = {path[len(RENEWALS) :].split("/")[0] for path in folder.sizes if path.startswith(RENEWALS)}
+    return sorted(found)[:MOST_RENEWALS]
+
+
+def _link_of_seal(folder: Files, sealed: Sealed, trust: Trust) -> Link | None:
+    path = TOKEN if TOKEN in folder.sizes else SIGNATURE
+    if sealed.at is None or path == SIGNATURE:
+        return Link(sealed.at, None) if sealed.at is not None else None
+    return Link(sealed.at, _until(small(folder, path, Report()) or b"", trust))
+
+
+def _until(response: bytes, trust: Trust) -> datetime | None:
+    """When the first certificate of a sound token's chain ends, its root left aside; None where there is no chain."""
+    try:
+        signed = read_stamp(token_of(response)).signed
+        own = trust.with_more(signed.certificates, [])
+        signer = signed.signer(own.others)
+        chain = chain_of(signer, own) if signer is not None else None
+    except Malformed:
+        return None
+    ends = [each.until for each in (chain or [])[: max(1, len(chain or []) - 1)]]
+    return min(ends) if ends else None
+
+
+def _check_one_renewal(
+    folder: Files, names: list[str], place: int, *, trust: Trust, report: Report
+) -> Link | None:
+    here = RENEWALS + names[place] + "/"
+    content, response = _small_list(folder, here + LIST, report), small(folder, here + LIST_TOKEN, report)
+    for path, found in ((here + LIST, content), (here + LIST_TOKEN, response)):
+        if found is None:
+            report.say("renewal.missing", path)
+    if content is None or response is None:
+        return None
+    _check_list(folder, names, place, content=content, report=report)
+    following = [RENEWALS + names[place + 1] + "/"] if place + 1 < len(names) else []
+    more = trust.with_more(_certificates(folder, here, report), lists_below(folder, [here] + following))
+    at = check_stamp(response, content, more, report.say, path=here + LIST_TOKEN)
+    return Link(at, _until(response, more)) if at is not None else None
+
+
+def _small_list(folder: Files, path: str, report: Report) -> bytes | None:
+    try:
+        return folder.read(path, MOST_MANIFEST_BYTES) if path in folder.sizes else None
+    except (OSError, TooLarge):
+        report.say("file.unreadable", path)
+        return None
+
+
+def _certificates(folder: Files, here: str, report: Report) -> list[Certificate]:
+    try:
+        raws = pem_blocks(small(folder, here + LIST_CHAIN, report) or b"", "CERTIFICATE")
+        return [Certificate(raw) for raw in raws[:MOST_CERTIFICATES]]
+    except Malformed as why:
+        report.say("renewal.malformed", here + LIST_CHAIN, str(why))
+        return []
+
+
+def lists_below(folder: Files, places: list[str]) -> list[RevocationList]:
+    """Readable revocation lists in these folders of renewals."""
+    paths = [
+        path for path in sorted(folder.sizes) if path.endswith(".crl") and path.startswith(tuple(places))
+    ]
+    raws = [small(folder, path, Report()) or b"" for path in paths[:MOST_CERTIFICATES]] if places else []
+    return readable_lists([raw for raw in raws if raw])
+
+
+def _check_list(folder: Files, names: list[str], place: int, *, content: bytes, report: Report) -> None:
+    """It names all that it must, nothing that came later, and every digest is still right."""
+    where = RENEWALS + names[place] + "/" + LIST
+    listed = _listed(content, where, report)
+    if listed is None:
+        return
+    later = tuple(RENEWALS + name + "/" for name in names[place:])
+    own = RENEWALS + names[place] + "/"
+    for path in sorted(_to_cover(folder, own, later) - set(listed)):
+        if path != NOT_YET:
+            report.say("renewal.uncovered", path, where)
+    for path, digest in listed.items():
+        if path.startswith(later) and not _is_own_list(path, own):
+            report.say("renewal.order", where, path)
+        elif path not in folder.sizes:
+            report.say("renewal.dropped", path, where)
+        elif _digest512(folder, path) != digest:
+            report.say("renewal.digest", path, where)
+
+
+def _to_cover(folder: Files, own: str, later: tuple[str, ...]) -> set[str]:
+    found = {path for path in folder.sizes if path.startswith("bag/") and not path.startswith("bag/data/")}
+    found |= {path for path in folder.sizes if path.startswith("sello/") and not path.startswith(later)}
+    return found | {path for path in folder.sizes if _is_own_list(path, own)}
+
+
+def _is_own_list(path: str, own: str) -> bool:
+    """A revocation list that was fetched for this renewal."""
+    return path.startswith(own) and path.endswith(".crl")
+
+
+def _listed(content: bytes, where: str, report: Report) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    last = ""
+    lines = content.decode("ascii", "replace").split("\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        match = LIST_LINE.fullmatch(line)
+        if match is None or match.group(2) <= last or not is_sound_path(match.group(2)):
+            report.say("renewal.malformed", where, str(number))
+            return None
+        last = match.group(2)
+        found[last] = match.group(1)
+    if not found or lines[-1]:
+        report.say("renewal.malformed", where, "0")
+        return None
+    return found
+
+
+def _digest512(folder: Files, path: str) -> str:
+    try:
+        return folder.digests(path)[1]
+    except OSError:
+        return ""
+
+
+def _check_link(before: Link, after: Link, path: str, report: Report) -> None:
+    if after.at <= before.at:
+        report.say("renewal.order", path, f"{after.at:%Y-%m-%d %H:%M:%S} <= {before.at:%Y-%m-%d %H:%M:%S}")
+    if before.until is not None and after.at > before.until:
+        report.say("renewal.late", path, f"{after.at:%Y-%m-%d} > {before.until:%Y-%m-%d}")
+
+
 # === act: The act in PDF: it must hold this package's digest, and its last signature must cover every byte (ISO 32000-2).
 
 
@@ -3457,14 +3678,26 @@ def verify(path: str, given: Given) -> Report:
         return report
     check_places(folder, report)
     payload = check_bag(folder, report)
-    sealed = check_seal(folder, gather(folder, given.roots, report), report, given.at)
+    trust = gather(folder, given.roots, report)
+    sealed = check_seal(folder, trust, report, given.at)
     contents = check_contents(folder, payload, report)
     last_picture = check_footage(folder, contents.request, payload, report)
     check_declared(folder, sealed, contents.tools, report)
     _check_times(sealed, [contents.latest, last_picture], report)
     check_ledger(folder, contents, given.kept, report)
     check_acts(folder, report)
+    check_renewals(folder, sealed, trust, report)
     _tell_facts(folder, sealed, given, report)
+    return report
+
+
+def check_seals(path: str, given: Given) -> Report:
+    """Findings about the seal and its renewals alone: what they cover is digested but for the payload."""
+    report = Report()
+    folder = opened(path, report)
+    check_places(folder, report)
+    trust = gather(folder, given.roots, report)
+    check_renewals(folder, check_seal(folder, trust, report, given.at), trust, report)
     return report
 
 

@@ -25,8 +25,9 @@ PAGE_SOURCES: Final = HERE / "page"
 _PACKAGE: Final = "cior_evidence.verifier."
 # Each after what it imports.
 PARTS: Final = (
-    "der", "signing_algorithms", "certificates", "cms", "time_stamps", "sentences", "findings", "folder", "bag",
-    "stored_zip", "strict_json", "mp4", "seal", "act", "contents", "footage", "ledger", "registering", "command",
+    "der", "signing_algorithms", "certificates", "cms", "time_stamps", "sentences_renewal", "sentences", "findings",
+    "folder", "bag", "stored_zip", "strict_json", "mp4", "seal", "renewals", "act", "contents", "footage", "ledger",
+    "registering", "command",
 )  # fmt: skip
 _HEAD: Final = '''\
 #!/usr/bin/env python3
@@ -111,7 +112,7 @@ def _names(node: ast.stmt) -> list[str]:
 
 # Each after what it uses while it loads.
 PAGE_PARTS: Final = (
-    "der", "digests", "signatures", "certificates", "files", "contents", "footage", "seal", "app",
+    "der", "digests", "signatures", "certificates", "files", "contents", "footage", "seal", "renewals", "app",
 )  # fmt: skip
 _POLICY: Final = (
     "default-src 'none'; script-src {script}; style-src {style}; img-src data:; "

@@ -19,6 +19,7 @@ from cior_evidence.verifier.folder import Files, Folder, check_places
 from cior_evidence.verifier.footage import check_footage
 from cior_evidence.verifier.ledger import Checkpoint, LedgerKey, read_checkpoint, read_key
 from cior_evidence.verifier.registering import Kept, check_ledger
+from cior_evidence.verifier.renewals import check_renewals
 from cior_evidence.verifier.seal import TWO_CLOCKS_S, Sealed, check_declared, check_seal, gather
 from cior_evidence.verifier.sentences import STEPS
 from cior_evidence.verifier.stored_zip import StoredZip
@@ -65,14 +66,26 @@ def verify(path: str, given: Given) -> Report:
         return report
     check_places(folder, report)
     payload = check_bag(folder, report)
-    sealed = check_seal(folder, gather(folder, given.roots, report), report, given.at)
+    trust = gather(folder, given.roots, report)
+    sealed = check_seal(folder, trust, report, given.at)
     contents = check_contents(folder, payload, report)
     last_picture = check_footage(folder, contents.request, payload, report)
     check_declared(folder, sealed, contents.tools, report)
     _check_times(sealed, [contents.latest, last_picture], report)
     check_ledger(folder, contents, given.kept, report)
     check_acts(folder, report)
+    check_renewals(folder, sealed, trust, report)
     _tell_facts(folder, sealed, given, report)
+    return report
+
+
+def check_seals(path: str, given: Given) -> Report:
+    """Findings about the seal and its renewals alone: what they cover is digested but for the payload."""
+    report = Report()
+    folder = opened(path, report)
+    check_places(folder, report)
+    trust = gather(folder, given.roots, report)
+    check_renewals(folder, check_seal(folder, trust, report, given.at), trust, report)
     return report
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from typing import Callable, Iterator
 
@@ -22,7 +23,10 @@ SEAL_FILES = (
     "acta.pdf",
 )
 SEAL_MAY = ("acta-firmada.pdf",)
-SEAL_FOLDERS = ("crl/", "renovaciones/")
+RENEWALS = "sello/renovaciones/"
+SEAL_FOLDERS = re.compile(
+    r"crl/[^/]+|renovaciones/[0-9]{4}(-[0-9]{2})?/(lista\.txt|lista\.txt\.tsr|cadena\.pem|[0-9]{4}\.crl)"
+)
 
 
 Read = Callable[[int, int], bytes]
@@ -175,8 +179,5 @@ def check_places(folder: Files, report: Report) -> None:
         if path.startswith("bag/") or path in TOP_FILES:
             continue
         inside = path[len("sello/") :] if path.startswith("sello/") else ""
-        is_known = inside in SEAL_FILES + SEAL_MAY or (
-            inside.startswith(SEAL_FOLDERS) and inside.count("/") == 1
-        )
-        if not is_known:
+        if inside not in SEAL_FILES + SEAL_MAY and SEAL_FOLDERS.fullmatch(inside) is None:
             report.say("pkg.extra", path)

@@ -6,6 +6,8 @@ knowing, proves nothing against the package. ``verificar.html`` is built with th
 
 from __future__ import annotations
 
+from cior_evidence.verifier.sentences_renewal import RENEWAL_SENTENCES
+
 STEPS = {
     1: ("Qué hay en la carpeta o el ZIP", "What lies in the folder or the ZIP"),
     2: ("Declaración y manifiestos", "Declaration and manifests"),
@@ -18,6 +20,7 @@ STEPS = {
     9: ("Huecos, relojes y fechas", "Gaps, clocks and dates"),
     10: ("Cadena de custodia y registro público", "Custody and the public ledger"),
     11: ("Acta en PDF", "The act in PDF"),
+    12: ("Renovaciones del sello de tiempo", "Renewals of the time-stamp"),
 }
 
 SENTENCES = {
@@ -264,8 +267,8 @@ SENTENCES = {
     "time.imprint": (
         6,
         "error",
-        "El sello de tiempo es de otra firma.",
-        "The time-stamp is of another signature.",
+        "El sello de tiempo es de otra cosa.",
+        "The time-stamp is of something else.",
     ),
     "time.signer": (
         6,
@@ -475,6 +478,7 @@ SENTENCES = {
     ),
 }
 
+SENTENCES.update(RENEWAL_SENTENCES)
 # The same questions are asked of the time authority's certificate.
 SENTENCES.update(
     {

@@ -78,3 +78,8 @@ def sealed_story(*, covered: tuple[Span, ...] = (HOUR_SPAN,), gaps: tuple[a.Gap,
         a.Assemble(by="builder", at_ms=NOW_MS + 3_000, covered={0: covered}, gaps=gaps),
         a.Seal(by="builder", at_ms=NOW_MS + 4_000, digest="d" * 64),
     ]
+
+
+NO_ZONE = item("2026-11-26T21:00", "2026-11-26T22:00")
+
+PRESERVE = order(provisional=True, order=LegalBasis.NONE)

@@ -28,12 +28,13 @@ async function verify(files, given, progress, more) {
   if (!files.size) { report.say("pkg.empty"); return report; }
   checkPlaces(folder, report);
   const payload = await checkBag(folder, report);
-  const sealed = await checkSeal(folder, await gather(folder, given.roots, report), report, given.at);
+  const trust = await gather(folder, given.roots, report), sealed = await checkSeal(folder, trust, report, given.at);
   const contents = await checkContents(folder, payload, report), picture = await checkFootage(folder, contents.request, payload, report);
   await checkDeclared(folder, sealed, contents.tools, report);
   for (const each of [contents.latest, picture]) if (sealed.at !== null && each !== null && each > sealed.at + TWO_CLOCKS) report.say("time.beforeevent", "bag", `${shown(each)} > ${shown(sealed.at)}`);
   await checkLedger(folder, contents, given, report);
   await checkActs(folder, report);
+  await checkRenewals(folder, sealed, trust, report);
   if (folder.has(`bag/${TAGS}`)) {
     const found = (await folder.digests(`bag/${TAGS}`))[0];
     report.facts["tagmanifest-sha256"] = found;

@@ -2,6 +2,7 @@
 const SLICE = 4 * 1024 * 1024, MOST_JSON_BYTES = 64 * 1024 * 1024, MOST_MANIFEST_BYTES = 128 * 1024 * 1024;
 const TOP_FILES = ["LEEME.txt", "verificar.html", "verify.py"];
 const SEAL_FILES = ["tagmanifest.p7s", "tagmanifest.p7s.tsr", "cadena.pem", "checkpoint.txt", "inclusion.json", "acta.pdf", "acta-firmada.pdf"];
+const SEAL_FOLDERS = /^(crl\/[^/]+|renovaciones\/[0-9]{4}(-[0-9]{2})?\/(lista\.txt|lista\.txt\.tsr|cadena\.pem|[0-9]{4}\.crl))$/;
 const TAGS = "tagmanifest-sha256.txt", MOST_OF_A_CODE = 100;
 const PAYLOAD = [["manifest-sha256.txt", 64], ["manifest-sha512.txt", 128]];
 
@@ -68,7 +69,7 @@ function checkPlaces(folder, report) {
   for (const path of folder.paths()) {
     if (path.startsWith("bag/") || TOP_FILES.includes(path)) continue;
     const inside = path.startsWith("sello/") ? path.slice(6) : "";
-    if (!SEAL_FILES.includes(inside) && !/^(crl|renovaciones)\/[^/]+$/.test(inside)) report.say("pkg.extra", path);
+    if (!SEAL_FILES.includes(inside) && !SEAL_FOLDERS.test(inside)) report.say("pkg.extra", path);
   }
 }
 async function readManifest(folder, name, size, report) {
