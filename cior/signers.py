@@ -12,7 +12,7 @@ import structlog
 
 from cior_bus.signing import RING, ActionOpener, ActionSigner, make_key
 from cior_core import bundled
-from cior_core.signatures import SignerKey, may_sign, signing_parts
+from cior_core.signatures import SignerKey, may_recall, may_sign, signing_parts
 
 log = structlog.get_logger("cior.signers")
 
@@ -48,7 +48,8 @@ def signer_of(folder: Path, family: str) -> ActionSigner | None:
 
 def rotate_signer(folder: Path, signer: str, *, honoured_ms: int) -> SignerKey:
     """Give a part a new key. The old one signs nothing more, and stays in the ring: its log still verifies."""
-    kinds = may_sign(bundled.text("signers.toml"), signer)
+    table = bundled.text("signers.toml")
+    kinds = may_sign(table, signer)
     return make_key(
         private_file(folder, signer),
         folder / RING,
@@ -56,6 +57,7 @@ def rotate_signer(folder: Path, signer: str, *, honoured_ms: int) -> SignerKey:
         kinds=kinds,
         now_ms=time.time_ns() // 1_000_000,
         honoured_ms=honoured_ms,
+        recalls=may_recall(table, signer),
     )
 
 

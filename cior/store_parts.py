@@ -28,7 +28,7 @@ from cior.people_part import peopled
 from cior.readiness import announce, port_of_before
 from cior.register_part import opened_register, register_dsn
 from cior.settings import Centre
-from cior.signers import opener
+from cior.signers import open_signer, opener
 from cior.stack import stream_groups
 from cior.wall_views import lacking
 from cior_bus.metrics import Metrics
@@ -130,6 +130,7 @@ async def _sink(
                 drill=arguments.centre.file.centre.drill,
                 run=arguments.ready.parent,
                 streams=stream_groups(arguments.centre, settings),
+                signer=partial(open_signer, arguments.centre.data / "keys", Part.SINK.value),
                 opens=opener(arguments.centre.data / "keys"),
                 register=partial(_register_of_holds, arguments.centre),
             ),

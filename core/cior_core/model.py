@@ -466,12 +466,16 @@ class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
 
 
 class RecallItem(Struct, frozen=True, kw_only=True, tag="recall"):
-    """An alert as the store has it, for an area that lost its log and memory (:mod:`cior_core.correlate.recall`)."""
+    """An alert as the store has it, for an area that lost its log and memory (:mod:`cior_core.correlate.recall`).
+
+    ``proof``: that the part which owns the store says so (law 13); its payload is empty, the alert is beside it.
+    """
 
     id: str
     area: AreaId
     at_ms: int
     alert: Alert
+    proof: proof.Proof | None = None
 
 
 Item = EventItem | ActionItem | ReceiptItem | TickItem | RecallItem

@@ -9,14 +9,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-from cior_core import identity
+from cior_core import canonical, identity
 from cior_core.catalogue import KINDS, Kind
 from cior_core.errors import ConfigInvalid, PayloadRejected
-from cior_core.model import Action, ActionKind, Struct
+from cior_core.model import Action, ActionKind, RecallItem, Struct
 from cior_core.proof import Proof
 
 SKEW_MS = 300_000
@@ -25,7 +25,11 @@ SKEW_MS = 300_000
 CheckSignature = Callable[[bytes, bytes, bytes], bool]
 """Public key, message, signature: whether it is that key's."""
 
+Signed = Action | RecallItem
+"""What law 13 wants a signature of: people's decisions, and what the store says that they had decided."""
+
 _DOMAIN = "cior.action.signature.v1"
+_RECALL_DOMAIN = "cior.recall.signature.v1"
 _KEY_BYTES = 32
 _action = msgspec.json.Decoder(Action)
 
@@ -34,7 +38,7 @@ class SignerKey(Struct, frozen=True, kw_only=True):
     """A public key of a part, which kinds of decision it may sign, and when (UTC ms).
 
     ``until_ms``: it signs nothing later; ``honoured_until_ms``: what it signed in time is accepted so long after, for
-    what was under way. None: no end yet.
+    what was under way. None: no end yet. ``recalls``: it may tell again what the store has of an alert.
     """
 
     signer: str
@@ -43,6 +47,7 @@ class SignerKey(Struct, frozen=True, kw_only=True):
     from_ms: int = 0
     until_ms: int | None = None
     honoured_until_ms: int | None = None
+    recalls: bool = False
 
     def __post_init__(self) -> None:
         if len(self.public) != _KEY_BYTES:
@@ -65,9 +70,9 @@ class SignerRing(Struct, frozen=True, kw_only=True):
 
 
 class OpensActions(Protocol):
-    """Says whether an action is what its signer signed."""
+    """Says whether an action, or a recall, is what its signer signed."""
 
-    def __call__(self, action: Action, /, *, at_ms: int | None) -> Proof:
+    def __call__(self, signed: Signed, /, *, at_ms: int | None) -> Proof:
         """Its proof, which holds. ``at_ms``: when it was put in order; None: it is only kept, not acted on.
 
         Raises ``PayloadRejected`` (``action.*``).
@@ -80,11 +85,19 @@ def key_name(public: bytes) -> str:
     return sha256(public).hexdigest()[:16]
 
 
-def message_of(action: Action, proof: Proof) -> bytes:
-    """What is signed: SHA-256 over topic and message key, who, with what, when, which act, and its exact bytes."""
+def message_of(signed: Signed, proof: Proof) -> bytes:
+    """What is signed: SHA-256 over topic and message key, who, with what, when, which act, and its exact bytes.
+
+    Of a recall, whose instant is stamped anew on its way: its id and the canonical bytes of its alert.
+    """
+    if isinstance(signed, RecallItem):
+        content = canonical.canonical(signed.alert)
+        return identity.digest(
+            _RECALL_DOMAIN, signed.area, proof.signer, proof.key, proof.at_ms, signed.id, content
+        )
     topic = KINDS[Kind.ACTION].topics[0].name
     return identity.digest(
-        _DOMAIN, topic, action.area, proof.signer, proof.key, proof.at_ms, action.id, proof.payload
+        _DOMAIN, topic, signed.area, proof.signer, proof.key, proof.at_ms, signed.id, proof.payload
     )
 
 
@@ -97,29 +110,33 @@ def read(value: bytes | None) -> Action:
 
 
 def open_action(
-    action: Action, ring: SignerRing, *, check: CheckSignature, at_ms: int | None = None
+    signed: Signed, ring: SignerRing, *, check: CheckSignature, at_ms: int | None = None
 ) -> Proof:
-    """The proof of ``action``, when its signer may take it and signed exactly this; see :class:`OpensActions`."""
-    proof = action.proof
+    """The proof of ``signed``, when its signer may say so and signed exactly this; see :class:`OpensActions`."""
+    proof = signed.proof
     if proof is None:
         raise refused("unsigned")
     known = ring.find(proof.signer, proof.key)
     if known is None:
         raise refused("signer_unknown")
-    if not check(known.public, message_of(action, proof), proof.signature):
+    if not check(known.public, message_of(signed, proof), proof.signature):
         raise refused("signature")
-    if read(proof.payload) != msgspec.structs.replace(action, proof=None):
+    if isinstance(signed, Action) and read(proof.payload) != msgspec.structs.replace(signed, proof=None):
         raise refused("altered")
     if not _in_time(known, proof.at_ms, at_ms):
         raise refused("key_out_of_time")
-    if action.kind not in known.kinds:
+    if not _may_say(known, signed):
         raise refused("kind_not_allowed")
     return proof
 
 
-def nobody_signs(action: Action, /, *, at_ms: int | None) -> Proof:
+def _may_say(key: SignerKey, signed: Signed) -> bool:
+    return key.recalls if isinstance(signed, RecallItem) else signed.kind in key.kinds
+
+
+def nobody_signs(signed: Signed, /, *, at_ms: int | None) -> Proof:
     """Opens nothing: the ring of a reader that was given none."""
-    return open_action(action, SignerRing(), check=lambda *_: False, at_ms=at_ms)
+    return open_action(signed, SignerRing(), check=lambda *_: False, at_ms=at_ms)
 
 
 def _in_time(key: SignerKey, signed_ms: int, at_ms: int | None) -> bool:
@@ -131,7 +148,7 @@ def _in_time(key: SignerKey, signed_ms: int, at_ms: int | None) -> bool:
 
 
 SENTENCES = {
-    "unsigned": "an action without a signature",
+    "unsigned": "an action, or a recall, without a signature",
     "malformed": "not a readable action",
     "signer_unknown": "signed by nobody whose key is known here",
     "signature": "the signature is not that of its signer",
@@ -152,10 +169,15 @@ def refused(what: str) -> PayloadRejected:
     )
 
 
-def signing_parts(text: str) -> dict[str, dict[str, list[str]]]:
+def signing_parts(text: str) -> dict[str, dict[str, Any]]:
     """The table ``signers.toml``: the parts that take decisions, and which."""
-    parts: dict[str, dict[str, list[str]]] = tomllib.loads(text)["part"]
+    parts: dict[str, dict[str, Any]] = tomllib.loads(text)["part"]
     return parts
+
+
+def may_recall(text: str, signer: str) -> bool:
+    """Whether a part of the table may tell again what the store has of an alert."""
+    return bool(signing_parts(text).get(signer, {}).get("recalls", False))
 
 
 def may_sign(text: str, signer: str) -> tuple[ActionKind, ...]:

@@ -22,7 +22,7 @@ from cior_sink.checkpoints import Checkpointer, CheckpointPlace
 from cior_sink.copy_door import CopyDoor
 from cior_sink.held import RegisterHolds
 from cior_sink.housekeeping import Housekeeper
-from cior_sink.recalling import Recaller
+from cior_sink.recalling import Recaller, SignsRecalls
 from cior_sink.reconciling import Reconciler
 from cior_sink.retention import Retention
 from cior_sink.statistics import Statistics
@@ -33,8 +33,9 @@ from cior_store.engine import Store
 
 class SinkCentre(Struct, frozen=True, kw_only=True):
     """What the sink knows of its centre. ``drill``: what it says about the accounts is part of an exercise.
-    ``opens``: whose actions are stored. ``run``: the folder where a backup asks the owner of an embedded store;
-    ``streams``: what workers read on the way to it. ``register``: opens where holds stand; None: nothing expires.
+    ``signer``: with what it tells a new log what was open. ``opens``: whose actions are stored. ``run``: the folder
+    where a backup asks the owner of an embedded store; ``streams``: what workers read on the way to it.
+    ``register``: opens where holds stand; None: nothing expires.
     """
 
     policy: Policy
@@ -44,6 +45,7 @@ class SinkCentre(Struct, frozen=True, kw_only=True):
     drill: bool = False
     run: Path | None = None
     streams: Mapping[str, tuple[str, ...]] = {}
+    signer: Callable[[], SignsRecalls]
     opens: OpensActions = nobody_signs
     register: Callable[[], Register] | None = None
 
@@ -87,7 +89,7 @@ class SinkPart:
             housekeeper.thread,
             retention.thread,
             statistics.thread,
-            Recaller(bus_settings, store, bus, now_ms=now_ms).thread,
+            Recaller(bus_settings, store, bus, signer=centre.signer, now_ms=now_ms).thread,
         ]
         if store.dsn.embedded and centre.run is not None:
             self._periodic.append(CopyDoor(centre.run, store, bus_settings, streams=centre.streams).thread)

@@ -8,6 +8,7 @@ sink that merely starts again changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import structlog
 
@@ -29,6 +30,14 @@ log = structlog.get_logger("cior_sink.recalling")
 _PAGE = 1_000
 
 
+class SignsRecalls(Protocol):
+    """What a recall is signed with (law 13): ``cior_bus.signing.ActionSigner``."""
+
+    def sign_recall(self, item: RecallItem, *, at_ms: int) -> RecallItem:
+        """``item`` with its proof. Raises ``ConfigInvalid``."""
+        ...
+
+
 class Recaller:
     """``thread`` looks each ``every_s`` which log answers, and recalls once for each."""
 
@@ -38,11 +47,12 @@ class Recaller:
         store: Store,
         bus: Bus,
         *,
+        signer: Callable[[], SignsRecalls],
         now_ms: Callable[[], int],
         every_s: float = 2.0,
     ) -> None:
         self._topics, self._bus, self._now_ms = Topics(settings, timeout_s=5.0), bus, now_ms
-        self._questions = OperatorQuestions(store)
+        self._questions, self._signer = OperatorQuestions(store), signer
         self._recalled = ""
         self.thread = Periodic("recaller", self.look, every_s=every_s, first_s=0.0)
 
@@ -61,9 +71,30 @@ class Recaller:
         count, after = 0, ""
         while page := self._questions.open_alert_bodies(life_safety=life_safety, after=after, limit=_PAGE):
             alerts = [alert for _, body in page if (alert := _read(body)) is not None]
-            self._bus.publish_sync(_messages(alerts, epoch, now_ms=self._now_ms()))
+            self._bus.publish_sync(self._messages(alerts, epoch))
             after, count = page[-1][0], count + len(alerts)
         return count
+
+    def _messages(self, alerts: Sequence[Alert], epoch: str) -> list[MessageOut]:
+        """By way of the waiting room: presses that come now go first, and the door stamps what it lets in (law 6)."""
+        signer, now_ms = self._signer(), self._now_ms()
+        items = [
+            RecallItem(
+                id=identity.item_id("recall", alert.area, f"{epoch}:{alert.id}"),
+                area=alert.area,
+                at_ms=now_ms,
+                alert=alert,
+            )
+            for alert in alerts
+        ]
+        return [
+            MessageOut(
+                topic=topics.WAITING.name,
+                key=item.area.encode(),
+                value=codec.encode(signer.sign_recall(item, at_ms=now_ms)),
+            )
+            for item in items
+        ]
 
 
 def _read(body: bytes) -> Alert | None:
@@ -73,22 +104,3 @@ def _read(body: bytes) -> Alert | None:
         log.exception("open_alert_unreadable", code=error.code)
         return None
     return found if isinstance(found, Alert) else None
-
-
-def _messages(alerts: Sequence[Alert], epoch: str, *, now_ms: int) -> list[MessageOut]:
-    """By way of the waiting room: presses that come now go first, and the door stamps what it lets in (law 6)."""
-    return [
-        MessageOut(
-            topic=topics.WAITING.name,
-            key=alert.area.encode(),
-            value=codec.encode(
-                RecallItem(
-                    id=identity.item_id("recall", alert.area, f"{epoch}:{alert.id}"),
-                    area=alert.area,
-                    at_ms=now_ms,
-                    alert=alert,
-                )
-            ),
-        )
-        for alert in alerts
-    ]

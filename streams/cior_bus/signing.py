@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -18,9 +21,9 @@ from nacl.signing import SigningKey, VerifyKey
 from cior_bus import durable_file
 from cior_core import signatures
 from cior_core.errors import ConfigInvalid
-from cior_core.model import Action, ActionKind
+from cior_core.model import Action, ActionKind, RecallItem
 from cior_core.proof import Proof
-from cior_core.signatures import SignerKey, SignerRing, key_name
+from cior_core.signatures import Signed, SignerKey, SignerRing, key_name
 
 RING = "signers.json"
 _encode = msgspec.json.Encoder().encode
@@ -84,6 +87,14 @@ class ActionSigner:
         made = key.sign(signatures.message_of(action, bare)).signature
         return msgspec.structs.replace(action, proof=msgspec.structs.replace(bare, signature=made))
 
+    def sign_recall(self, item: RecallItem, *, at_ms: int) -> RecallItem:
+        """``item`` with the proof that this part, which owns the store, tells it. Raises ``ConfigInvalid``."""
+        key = self._key()
+        name = key_name(bytes(key.verify_key))
+        bare = Proof(signer=self.signer, key=name, at_ms=at_ms, payload=b"", signature=b"")
+        made = key.sign(signatures.message_of(item, bare)).signature
+        return msgspec.structs.replace(item, proof=msgspec.structs.replace(bare, signature=made))
+
     def lacking(self, kinds: Sequence[ActionKind]) -> tuple[ActionKind, ...]:
         """Which of these readers would refuse this key today; none where there is no ring to ask. Raises
         ``ConfigInvalid``.
@@ -120,9 +131,9 @@ class ActionOpener:
         self._version: int | None = None
         self._ring = SignerRing()
 
-    def __call__(self, action: Action, /, *, at_ms: int | None) -> Proof:
+    def __call__(self, signed: Signed, /, *, at_ms: int | None) -> Proof:
         """See :class:`cior_core.signatures.OpensActions`."""
-        return signatures.open_action(action, self.ring, check=check, at_ms=at_ms)
+        return signatures.open_action(signed, self.ring, check=check, at_ms=at_ms)
 
     @property
     def ring(self) -> SignerRing:
@@ -149,20 +160,41 @@ def read_ring(path: Path) -> SignerRing:
 
 
 def make_key(
-    path: Path, ring: Path, *, signer: str, kinds: tuple[ActionKind, ...], now_ms: int, honoured_ms: int = 0
+    path: Path,
+    ring: Path,
+    *,
+    signer: str,
+    kinds: tuple[ActionKind, ...],
+    now_ms: int,
+    honoured_ms: int = 0,
+    recalls: bool = False,
 ) -> SignerKey:
     """A new key pair of a part: the private half in ``path``, the public one in ``ring``.
 
     Keys that the part had sign nothing after ``now_ms``, and what they signed is accepted for ``honoured_ms`` more.
     """
     private = SigningKey.generate()
-    made = SignerKey(signer=signer, public=bytes(private.verify_key), kinds=kinds, from_ms=now_ms)
-    before = tuple(_ended(each, signer, now_ms, honoured_ms) for each in read_ring(ring).keys)
-    # The ring first: a reader that knows a key too many refuses nothing.
+    public = bytes(private.verify_key)
+    made = SignerKey(signer=signer, public=public, kinds=kinds, from_ms=now_ms, recalls=recalls)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    durable_file.replace(ring, msgspec.json.format(_encode(SignerRing(keys=(*before, made)))))
-    durable_file.replace(path, base64.b64encode(bytes(private)))
+    with _alone_with(ring):
+        before = tuple(_ended(each, signer, now_ms, honoured_ms) for each in read_ring(ring).keys)
+        # The ring first: a reader that knows a key too many refuses nothing.
+        durable_file.replace(ring, msgspec.json.format(_encode(SignerRing(keys=(*before, made)))))
+        durable_file.replace(path, base64.b64encode(bytes(private)))
     return made
+
+
+@contextmanager
+def _alone_with(ring: Path) -> Iterator[None]:
+    """Parts make their keys when they first need one: two at once would each write the other's out of the ring."""
+    ring.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = os.open(ring.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _ended(key: SignerKey, signer: str, now_ms: int, honoured_ms: int) -> SignerKey:

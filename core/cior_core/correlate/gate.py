@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from cior_core import canonical, identity
 from cior_core.correlate.state import Seen, State
-from cior_core.model import ActionItem, Item
+from cior_core.model import ActionItem, Item, RecallItem
 from cior_core.rules import RulePack
 from cior_core.signatures import SKEW_MS, OpensActions, refused
 
@@ -30,6 +30,8 @@ def seen_as(item: ActionItem) -> tuple[str, str]:
 
 def admit(state: State, item: Item, rules: RulePack, *, opens: OpensActions) -> None:
     """Return when ``item`` may be stepped. Raises ``PayloadRejected`` (``action.*``): it counts for nothing."""
+    if isinstance(item, RecallItem):
+        _admit_recall(state, item, rules, opens=opens)
     if not isinstance(item, ActionItem):
         return
     action, now_ms = item.action, max(item.at_ms, state.head.now_ms)
@@ -41,6 +43,16 @@ def admit(state: State, item: Item, rules: RulePack, *, opens: OpensActions) -> 
         _admit_again(known, item)
     elif now_ms - proof.at_ms >= rules.suppress.forget_seen_h * _HOUR_MS - SKEW_MS:
         raise refused("stale")  # whether it acted before is forgotten
+
+
+def _admit_recall(state: State, item: RecallItem, rules: RulePack, *, opens: OpensActions) -> None:
+    """One of another life of the log is harmless (the step takes up what it does not know) while it is recent."""
+    now_ms = max(item.at_ms, state.head.now_ms)
+    proof = opens(item, at_ms=now_ms)
+    if item.area != item.alert.area:
+        raise refused("altered")
+    if now_ms - proof.at_ms >= rules.suppress.forget_seen_h * _HOUR_MS - SKEW_MS:
+        raise refused("stale")
 
 
 def _admit_again(known: Seen, item: ActionItem) -> None:

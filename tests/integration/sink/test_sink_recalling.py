@@ -25,7 +25,7 @@ from cior_sink.storing import Duties, StoreSink
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from cior_store.questions import OperatorQuestions
-from doubles.signing import opens, signed
+from doubles.signing import SinkSigner, opens, signed
 from integration.bus.brokers import Broker
 from integration.console.wall_rig import NAMES
 from integration.streams.fleet import Fleet, message, now_ms, press, until
@@ -108,7 +108,7 @@ async def test_law_16_when_the_broker_forgot_all_what_nobody_closed_is_on_the_wa
     store = Store.open(f"chdb://{tmp_path / 'store'}")
     migrate(store)
     bus = Bus(fleet.broker.settings)
-    recaller = Recaller(fleet.broker.settings, store, bus, now_ms=now_ms, every_s=0.5)
+    recaller = Recaller(fleet.broker.settings, store, bus, signer=SinkSigner, now_ms=now_ms, every_s=0.5)
     try:
         fleet.start()
         fleet.send([message(press(n)) for n in range(3)])
@@ -147,7 +147,7 @@ async def test_law_16_when_the_broker_forgot_all_what_nobody_closed_is_on_the_wa
         )
         before, once = done(fleet), recalled(fleet)
         assert {once[name] for name in open_ones} == {1}
-        again = Recaller(fleet.broker.settings, store, bus, now_ms=now_ms)
+        again = Recaller(fleet.broker.settings, store, bus, signer=SinkSigner, now_ms=now_ms)
         assert again.look() >= 2, "a sink that starts again tells what it had stored"
         assert again.look() == 0
         fleet.send([act(third, ActionKind.NOTE, reason="vista")])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import pytest
 
-from cior_core.correlate import initial, step
+from cior_core.correlate import gate, initial, step
 from cior_core.correlate.persist import entries, restore
 from cior_core.correlate.state import State
+from cior_core.errors import PayloadRejected
 from cior_core.identity import item_id
 from cior_core.model import (
     DEFAULT_AREA,
@@ -30,6 +31,7 @@ from cior_core.model import (
 from cior_core.rehearsal import Run
 from cior_core.rules import RulePack
 from cior_core.scenario import Signal
+from doubles.signing import KEY, SIGNER, STRANGER, opens, recalled
 from unit.correlate.histories import play
 
 SHOOTING = Signal(at_s=0, event="gun.shooting", source="cad:911", record="A")
@@ -162,3 +164,32 @@ def test_law_5_a_recalled_alert_is_restored_from_its_table_as_it_was(pack: RuleP
     state, _ = stepped(pack, [recall(last(play([SHOOTING, TAKEN], pack)))])
     stored = {key: value for key, value in entries(initial(DEFAULT_AREA), state).items() if value is not None}
     assert restore(stored, pack).alerts == state.alerts
+
+
+def taken(alert: Alert) -> Alert:
+    return msgspec.structs.replace(alert, status=AlertStatus.ACKNOWLEDGED)
+
+
+@pytest.mark.parametrize(
+    ("forged", "code"),
+    [
+        (lambda told: told, "unsigned"),
+        (lambda told: recalled(told, signer=SIGNER, key=KEY), "kind_not_allowed"),
+        (lambda told: recalled(told, key=STRANGER), "signer_unknown"),
+        (lambda told: msgspec.structs.replace(recalled(told), alert=taken(told.alert)), "signature"),
+        (lambda told: msgspec.structs.replace(recalled(told), id="another"), "signature"),
+        (lambda told: recalled(msgspec.structs.replace(told, area="other")), "altered"),
+        (lambda told: msgspec.structs.replace(recalled(told), at_ms=told.at_ms + 30 * 86_400_000), "stale"),
+    ],
+    ids=["unsigned", "of a console", "of a stranger", "another status", "another id", "another area", "old"],
+)
+def test_law_13_only_who_owns_the_store_tells_what_was_open(
+    forged: Callable[[RecallItem], RecallItem], code: str, pack: RulePack
+) -> None:
+    """Who may write to the waiting room cannot invent an alert that somebody has taken."""
+    told = recall(last(play([SHOOTING], pack)))
+    gate.admit(initial(DEFAULT_AREA), recalled(told), pack, opens=opens)
+    later = msgspec.structs.replace(recalled(told), at_ms=told.at_ms + 60_000)
+    gate.admit(initial(DEFAULT_AREA), later, pack, opens=opens)  # the door stamps it anew
+    with pytest.raises(PayloadRejected, match=rf"action\.{code}"):
+        gate.admit(initial(DEFAULT_AREA), forged(told), pack, opens=opens)

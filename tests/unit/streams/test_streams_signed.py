@@ -35,7 +35,7 @@ from cior_core.model import (
     TypeCode,
 )
 from cior_core.proof import Proof
-from cior_core.signatures import SignerKey, SignerRing
+from cior_core.signatures import Signed, SignerKey, SignerRing
 from cior_streams.area_memory import AreaMemory
 from cior_streams.correlating import Correlation
 from cior_streams.domain import Areas, CoreCorrelator
@@ -56,8 +56,8 @@ class Centre:
     """The urgent application without Faust: what is published to one topic is taken from it at once."""
 
     def __init__(self, ring: SignerRing = RING) -> None:
-        def asks(action: Action, /, *, at_ms: int | None) -> Proof:
-            return signatures.open_action(action, ring, check=check, at_ms=at_ms)
+        def asks(told: Signed, /, *, at_ms: int | None) -> Proof:
+            return signatures.open_action(told, ring, check=check, at_ms=at_ms)
 
         self.bus, self.clock, metrics = MemoryBus(), FakeClock(), Metrics()
         self.correlator = CoreCorrelator(RULES, opens=asks)
@@ -395,8 +395,8 @@ async def test_law_5_a_log_replays_to_the_same_bytes_after_the_key_was_rotated(t
     new = SignerKey(signer="console", public=bytes(STRANGER.verify_key), kinds=tuple(ActionKind))
     rotated = SignerRing(keys=(ended, new))
 
-    def after(action: Action, /, *, at_ms: int | None) -> Proof:
-        return signatures.open_action(action, rotated, check=check, at_ms=at_ms)
+    def after(told: Signed, /, *, at_ms: int | None) -> Proof:
+        return signatures.open_action(told, rotated, check=check, at_ms=at_ms)
 
     before = replay(log, RULES, tmp_path / "1", opens=opens)
     now = replay(log, RULES, tmp_path / "2", opens=after)
