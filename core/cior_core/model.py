@@ -35,7 +35,6 @@ Stamp = handling.Stamp
 StepMark = handling.StepMark
 Suppression = handling.Suppression
 UpsertSilence = handling.UpsertSilence
-
 DEFAULT_AREA = AreaId("city")
 
 
@@ -466,10 +465,7 @@ class TickItem(Struct, frozen=True, kw_only=True, tag="tick"):
 
 
 class RecallItem(Struct, frozen=True, kw_only=True, tag="recall"):
-    """An alert as the store has it, for an area that lost its log and memory (:mod:`cior_core.correlate.recall`).
-
-    ``proof``: that the part which owns the store says so (law 13); its payload is empty, the alert is beside it.
-    """
+    """An alert as the store has it, for an area that lost its log and memory; ``proof``: by whom (no payload)."""
 
     id: str
     area: AreaId
