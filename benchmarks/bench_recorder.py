@@ -35,6 +35,7 @@ from cior_vision.synthetic import encode, loiterer
 from measured import Clocked, Row, Table, write
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from doubles.courts import NoOrders
 from engines.rtsp import RtspServer
 
 MBIT = 2.0
@@ -93,7 +94,7 @@ async def by_rtsp(urls: list[str], ring: Path, *, seconds: float) -> tuple[float
         folder=ring,
     )
     producer = Producer(connector="recorder", version="bench", instance="bench")
-    recorder = Recorder(settings, ring, Nowhere(), metrics=metrics, producer=producer)
+    recorder = Recorder(settings, ring, Nowhere(), court=NoOrders(), metrics=metrics, producer=producer)
     stop = asyncio.Event()
     running = asyncio.create_task(recorder.run(stop))
     await asyncio.sleep(8.0)

@@ -6,10 +6,15 @@ import asyncio
 from pathlib import Path
 
 from cior.city import load_cameras, load_city
+from cior.footage_holds import FootageHolds
 from cior.parts import LAST_WORDS_S, PartArguments, drive, spool_limits
 from cior.readiness import announce
+from cior.register_part import deleter_of
 from cior_bus.metrics import Metrics
 from cior_bus.rights import Part, user_of
+
+ACTOR = "cior.recorder"
+"""Who removes footage, as the ledger names it."""
 
 
 def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
@@ -26,7 +31,7 @@ def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
     async def work(stop: asyncio.Event) -> None:
         centre = arguments.centre
         settings = load_settings(settings_file, load_cameras(centre, load_city(centre)))
-        name = settings.recorder.name
+        name, now_ms = settings.recorder.name, SystemClock().now_ms
         spool = Spool.open(
             centre.data / "spool" / f"recorder-{name}", limits=spool_limits(centre), metrics=metrics
         )
@@ -36,6 +41,7 @@ def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
                 settings,
                 settings.ring(centre.data),
                 bus,
+                court=FootageHolds(deleter_of(centre, actor=ACTOR, now_ms=now_ms), name=name, now_ms=now_ms),
                 metrics=metrics,
                 producer=Producer(connector="recorder", version=program_version(), instance=name),
             )
@@ -45,7 +51,7 @@ def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
                 broker=broker,
                 bus=bus,
                 folder=centre.data / "state" / f"recorder-{name}",
-                now_ms=SystemClock().now_ms,
+                now_ms=now_ms,
                 metrics=metrics,
                 kinds=[CommandKind.HOLD_VIDEO],
                 is_repeatable=True,

@@ -38,17 +38,34 @@ def _say(language: str, code: str, **arguments: object) -> None:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="A file with the password that the service's role gets; the role is made where it is not there.",
 )
+@click.option(
+    "--deleter-password",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The same for the role of sink and recorders, which ask for holds and claim what they delete.",
+)
 @on_register
-def migrate(*, service_password: Path | None, config: Path, data: Path | None, language: str) -> None:
-    """Bring the schema up to date, and give the service's role its rights."""
-    password = service_password.read_text(encoding="utf-8").strip() if service_password is not None else ""
+def migrate(
+    *,
+    service_password: Path | None,
+    deleter_password: Path | None,
+    config: Path,
+    data: Path | None,
+    language: str,
+) -> None:
+    """Bring the schema up to date, and give the roles of the service and of who deletes their rights."""
     dsn = register_dsn(load(config, data), as_owner=True)
-    found = keeping.bring_up_to_date(dsn, service_password=password)
+    found = keeping.bring_up_to_date(
+        dsn, service_password=_told(service_password), deleter_password=_told(deleter_password)
+    )
     code = "current" if found.before == found.after else "migrated"
     _say(language, code, address=found.address, after=found.after, **_before(code, found.before))
     if not found.has_service_role:
         _say(language, "no_role", role=schema.SERVICE_ROLE)
         sys.exit(1)
+
+
+def _told(file: Path | None) -> str:
+    return file.read_text(encoding="utf-8").strip() if file is not None else ""
 
 
 def _before(code: str, before: str) -> dict[str, str]:

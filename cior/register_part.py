@@ -23,6 +23,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_core.chain import Head
 from cior_core.errors import ConfigInvalid, SourceUnavailable
+from cior_register.deleting import Deleter
 from cior_register.dsn import RegisterDsn
 from cior_register.following import checkpoints
 from cior_register.migrate import SERVICE_ROLE
@@ -64,6 +65,13 @@ def _with_password(dsn: str, file: str) -> str:
         ) from error
     user, _, place = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"{user or SERVICE_ROLE}:{quote(password, safe='')}@{place}"))
+
+
+def deleter_of(centre: Centre, *, actor: str, now_ms: Callable[[], int]) -> Deleter:
+    """Who asks the register before it deletes. Opened when something is to be asked: a part without its address goes on
+    with all else, and deletes nothing.
+    """
+    return Deleter(lambda: register_dsn(centre), actor=actor, now_ms=now_ms)
 
 
 def ledger_place(centre: Centre) -> CheckpointPlace:

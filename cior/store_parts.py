@@ -26,7 +26,7 @@ from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.people_part import peopled
 from cior.readiness import announce, port_of_before
-from cior.register_part import opened_register, register_dsn
+from cior.register_part import deleter_of, opened_register
 from cior.settings import Centre
 from cior.signers import open_signer, opener
 from cior.stack import stream_groups
@@ -37,8 +37,8 @@ from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_core.errors import CiorError, ConfigInvalid
-from cior_register.register import Register, RegisterLimits
 from cior_sink.checkpoints import CheckpointPlace
+from cior_sink.held import PART
 from cior_sink.part import SinkCentre, SinkPart
 from cior_store.engine import Store
 from cior_store.migrate import migrate
@@ -132,7 +132,7 @@ async def _sink(
                 streams=stream_groups(arguments.centre, settings),
                 signer=partial(open_signer, arguments.centre.data / "keys", Part.SINK.value),
                 opens=opener(arguments.centre.data / "keys"),
-                register=partial(_register_of_holds, arguments.centre),
+                register=deleter_of(arguments.centre, actor=PART, now_ms=wall_ms),
             ),
             now_ms=wall_ms,
             metrics=metrics,
@@ -144,11 +144,6 @@ async def _sink(
             await asyncio.to_thread(sink.stop)
     finally:
         bus.close()
-
-
-def _register_of_holds(centre: Centre) -> Register:
-    """Opened when something is to expire: a sink that has no address of it stores all the same, and deletes nothing."""
-    return Register.open(register_dsn(centre), limits=RegisterLimits(readers=1))
 
 
 def _checkpoints(centre: Centre) -> CheckpointPlace:

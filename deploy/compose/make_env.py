@@ -84,6 +84,7 @@ def files() -> dict[str, str]:
         "grafana_secret_key",
         "register_owner_password",
         "register_password",
+        "register_deleter_password",
         OPENING,
     ]
     names += [f"{user}.password" for user in BUS]

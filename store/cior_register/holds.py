@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from cior_core.errors import AccessDenied
 from cior_core.judicial.state import Effect, Hold, LimitHold, PlaceHold, ReleaseHold
@@ -43,8 +43,21 @@ class Standing(Struct, frozen=True):
     holds: tuple[KeptHold, ...]
 
 
+FOOTAGE = "footage/"
+_DAY_CHARACTERS = len("2026-11-27")
+
+
+def footage_of(camera: str) -> str:
+    """What a deletion of a camera's footage names as its target."""
+    return FOOTAGE + camera
+
+
 class Deletion(Struct, frozen=True):
-    """What is about to be deleted: one day of receipt of a table, or another target with its time."""
+    """What is about to be deleted: one day of receipt of a table, or another target with its time.
+
+    Of a camera's footage ``target`` is :func:`footage_of` it, and ``day`` begins with the UTC day that all of it is of:
+    claims of one day that touch are one row, whose ``day`` is that of the first.
+    """
 
     target: str
     day: str
@@ -72,8 +85,9 @@ def _mark(connection: Connection) -> int:
     return found or 0
 
 
-def claim(connection: Connection, deletion: Deletion, *, mark: int) -> None:
-    """From now on ``deletion`` is gone for every hold that comes.
+def claim(connection: Connection, *claimed: Deletion, mark: int) -> None:
+    """From now on what is ``claimed`` is gone for every hold that comes. A row is added or made longer, never taken
+    away: a deleter has no right to that.
 
     Raises ``AccessDenied`` (``hold.placed_meanwhile``) when a hold was placed or changed since ``mark`` was told.
     """
@@ -83,11 +97,27 @@ def claim(connection: Connection, deletion: Deletion, *, mark: int) -> None:
             "a hold was placed since the holds were asked",
             cure="ask again, then delete",
         )
-    row = msgspec.structs.asdict(deletion) | {"ledger_seq": next_seq(connection)}
-    connection.execute(
-        delete(DELETIONS).where(DELETIONS.c.target == deletion.target, DELETIONS.c.day == deletion.day)
+    for each in claimed:
+        told = {"at_ms": each.at_ms, "ledger_seq": next_seq(connection)}
+        known = connection.execute(select(DELETIONS).where(*_same(each))).first()
+        if known is None:
+            connection.execute(insert(DELETIONS), msgspec.structs.asdict(each) | told)
+            continue
+        told |= {"until_ms": max(known.until_ms, each.until_ms)}
+        mine = (DELETIONS.c.target == known.target, DELETIONS.c.day == known.day)
+        connection.execute(update(DELETIONS).where(*mine).values(**told))
+
+
+def _same(each: Deletion) -> tuple[ColumnElement[bool], ...]:
+    """The row that a claim is of already, or makes longer."""
+    if not each.target.startswith(FOOTAGE):
+        return DELETIONS.c.target == each.target, DELETIONS.c.day == each.day
+    return (
+        DELETIONS.c.target == each.target,
+        DELETIONS.c.day.startswith(each.day[:_DAY_CHARACTERS], autoescape=True),
+        DELETIONS.c.since_ms <= each.since_ms,
+        DELETIONS.c.until_ms >= each.since_ms,
     )
-    connection.execute(insert(DELETIONS), row)
 
 
 def deletions(connection: Connection, *, since_ms: int, until_ms: int) -> Sequence[Deletion]:
@@ -119,7 +149,8 @@ def obey(connection: Connection, effects: Sequence[Effect], *, at_ms: int) -> No
 
 def _place(connection: Connection, hold: Hold) -> None:
     since_ms, until_ms = hold.span.since_s * 1000, hold.span.until_s * 1000
-    gone = deletions(connection, since_ms=since_ms, until_ms=until_ms)
+    found = deletions(connection, since_ms=since_ms, until_ms=until_ms)
+    gone = [each for each in found if _concerns(each, hold)]
     row = {
         "id": hold.id, "owner": hold.owner, "reason": hold.reason.value, "since_ms": since_ms, "until_ms": until_ms,
         "cameras": _json(hold.cameras), "placed_ms": hold.placed_ms, "expires_ms": hold.expires_ms,
@@ -128,6 +159,12 @@ def _place(connection: Connection, hold: Hold) -> None:
     }  # fmt: skip
     connection.execute(delete(HOLDS).where(HOLDS.c.id == hold.id))
     connection.execute(insert(HOLDS), row)
+
+
+def _concerns(gone: Deletion, hold: Hold) -> bool:
+    """Whether a hold asked for what is gone: another camera's footage it did not."""
+    camera = gone.target.removeprefix(FOOTAGE)
+    return camera == gone.target or not hold.cameras or camera in hold.cameras
 
 
 def _change(connection: Connection, hold_id: str, **values: Any) -> None:

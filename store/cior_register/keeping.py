@@ -45,15 +45,19 @@ class Proof(Struct, frozen=True):
     misfiled: tuple[int, ...]
 
 
-def bring_up_to_date(dsn: str, *, service_password: str = "") -> Migrated:
-    """Migrate, as the owner. ``service_password``: on a server the service's role is made with it, or gets it."""
+def bring_up_to_date(dsn: str, *, service_password: str = "", deleter_password: str = "") -> Migrated:
+    """Migrate, as the owner. The passwords: on a server the role of the service, and that of who deletes, are made with
+    them, or get them.
+    """
     with _engine(dsn) as (address, engine):
         prepare_file(address)
-        if service_password and not address.embedded:
-            migrate.make_service_role(engine, service_password)
+        given = ((migrate.SERVICE_ROLE, service_password), (migrate.DELETER_ROLE, deleter_password))
+        for role, password in given:
+            if password and not address.embedded:
+                migrate.make_role(engine, role, password)
         before, after = migrate.migrate(engine)
         with engine.connect() as connection:
-            has_role = address.embedded or migrate.has_service_role(connection)
+            has_role = address.embedded or migrate.has_role(connection, migrate.SERVICE_ROLE)
         return Migrated(address.shown, before, after, has_role)
 
 

@@ -21,6 +21,10 @@ from cior_register.tables import METADATA
 
 SERVICE_ROLE = "cior_register"
 """The role of PostgreSQL that the service signs in as."""
+DELETER_ROLE = "cior_deleter"
+"""The role of who only asks for holds and claims what retention deletes: sink and recorders."""
+DELETES = "retention.delete"
+"""The one act that it may write into the ledger."""
 _FOLDER = Path(__file__).parent / "migrations"
 _APPEND_ONLY = {
     "ledger": "SELECT, INSERT",
@@ -67,30 +71,28 @@ def migrate(engine: Engine) -> tuple[str, str]:
             config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-        if connection.dialect.name == "postgresql" and has_service_role(connection):
-            for statement in _grants():
-                connection.execute(text(statement))
+        if connection.dialect.name == "postgresql":
+            for role, grants in ((SERVICE_ROLE, _grants), (DELETER_ROLE, _grants_of_deleter)):
+                for statement in grants() if has_role(connection, role) else ():
+                    connection.execute(text(statement))
         return before, current(connection)
 
 
-def has_service_role(connection: Connection) -> bool:
-    """Whether the server knows the role of the service."""
-    found = connection.execute(
-        text("SELECT count(*) FROM pg_roles WHERE rolname = :name"), {"name": SERVICE_ROLE}
-    )
+def has_role(connection: Connection, role: str) -> bool:
+    """Whether the server knows a role."""
+    found = connection.execute(text("SELECT count(*) FROM pg_roles WHERE rolname = :name"), {"name": role})
     return bool(found.scalar_one())
 
 
-def make_service_role(engine: Engine, password: str) -> None:
-    """The service's role of PostgreSQL with this password; one that is there gets it. The server is sent the SCRAM
-    verifier (RFC 5803), so that no log of its statements has the password.
+def make_role(engine: Engine, role: str, password: str) -> None:
+    """A role of PostgreSQL with this password; one that is there gets it. The server is sent the SCRAM verifier
+    (RFC 5803), so that no log of its statements has the password.
     """
     with engine.begin() as connection:
         driver: Any = connection.connection.driver_connection
-        name = SERVICE_ROLE.encode()
-        verifier = driver.pgconn.encrypt_password(password.encode(), name, b"scram-sha-256").decode()
-        verb = "ALTER" if has_service_role(connection) else "CREATE"
-        connection.exec_driver_sql(f"{verb} ROLE {SERVICE_ROLE} LOGIN PASSWORD '{verifier}'")
+        verifier = driver.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+        verb = "ALTER" if has_role(connection, role) else "CREATE"
+        connection.exec_driver_sql(f"{verb} ROLE {role} LOGIN PASSWORD '{verifier}'")
 
 
 def refuse_unready(connection: Connection) -> None:
@@ -109,7 +111,7 @@ def refuse_unready(connection: Connection) -> None:
         raise ConfigInvalid(
             "register.too_many_rights",
             "the register is opened as a role that may change the ledger",
-            cure=f"sign in as {SERVICE_ROLE}; the owner is for cior register migrate only",
+            cure=f"sign in as {SERVICE_ROLE} or {DELETER_ROLE}; the owner is for cior register migrate only",
         )
 
 
@@ -123,3 +125,26 @@ def _grants() -> Iterator[str]:
         yield f"GRANT {rights} ON {table.name} TO {SERVICE_ROLE}"
     yield f"GRANT SELECT ON alembic_version TO {SERVICE_ROLE}"
     yield f"GRANT EXECUTE ON FUNCTION ledger_head_locked() TO {SERVICE_ROLE}"
+
+
+def _grants_of_deleter() -> Iterator[str]:
+    """It sees holds and what is claimed, claims, and writes one kind of entry: it reads no person, no request and no
+    line of the ledger, and takes nothing back.
+    """
+    yield f"GRANT SELECT ON holds, ledger_head, alembic_version TO {DELETER_ROLE}"
+    yield f"GRANT SELECT, INSERT, UPDATE (until_ms, at_ms, ledger_seq) ON deletions TO {DELETER_ROLE}"
+    yield f"GRANT INSERT ON ledger TO {DELETER_ROLE}"
+    yield f"GRANT EXECUTE ON FUNCTION ledger_head_locked() TO {DELETER_ROLE}"
+    yield f"""CREATE OR REPLACE FUNCTION ledger_of_deleter() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF current_user = '{DELETER_ROLE}' AND (NEW.act <> '{DELETES}' OR NEW.act IS DISTINCT FROM
+          convert_from(NEW.entry, 'UTF8')::jsonb ->> 'act') THEN
+        RAISE EXCEPTION 'this role writes into the ledger that it deletes, and nothing else'
+          USING ERRCODE = 'insufficient_privilege';
+      END IF;
+      RETURN NEW;
+    END $$"""
+    yield (
+        "CREATE OR REPLACE TRIGGER ledger_of_deleter BEFORE INSERT ON ledger "
+        "FOR EACH ROW EXECUTE FUNCTION ledger_of_deleter()"
+    )

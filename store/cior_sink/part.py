@@ -17,7 +17,7 @@ from cior_core.model import Struct
 from cior_core.privacy import Policy
 from cior_core.signatures import OpensActions, nobody_signs
 from cior_core.taxonomy import Taxonomy
-from cior_register.register import Register
+from cior_register.deleting import Deleter
 from cior_sink.checkpoints import Checkpointer, CheckpointPlace
 from cior_sink.copy_door import CopyDoor
 from cior_sink.held import RegisterHolds
@@ -35,7 +35,7 @@ class SinkCentre(Struct, frozen=True, kw_only=True):
     """What the sink knows of its centre. ``drill``: what it says about the accounts is part of an exercise.
     ``signer``: with what it tells a new log what was open. ``opens``: whose actions are stored. ``run``: the folder
     where a backup asks the owner of an embedded store; ``streams``: what workers read on the way to it.
-    ``register``: opens where holds stand; None: nothing expires.
+    ``register``: where holds stand; None: nothing expires.
     """
 
     policy: Policy
@@ -47,7 +47,7 @@ class SinkCentre(Struct, frozen=True, kw_only=True):
     streams: Mapping[str, tuple[str, ...]] = {}
     signer: Callable[[], SignsRecalls]
     opens: OpensActions = nobody_signs
-    register: Callable[[], Register] | None = None
+    register: Deleter | None = None
 
 
 class SinkPart:

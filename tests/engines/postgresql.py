@@ -23,7 +23,7 @@ from engines.cache import EngineAbsent
 from engines.process import EngineProcess
 
 MINIMUM = 15
-SUPERUSER, OWNER, SERVICE = "postgres", "cior_owner", "cior_register"
+SUPERUSER, OWNER, SERVICE, DELETER = "postgres", "cior_owner", "cior_register", "cior_deleter"
 PASSWORD = "de-prueba"
 _START_S = 30.0
 
@@ -42,11 +42,12 @@ def programs() -> Path:
 
 
 class Database(msgspec.Struct, frozen=True):
-    """A database of one test: its owner's address and the service's."""
+    """A database of one test: the addresses of its owner, of the service and of who deletes."""
 
     name: str
     owner_dsn: str
     service_dsn: str
+    deleter_dsn: str
 
 
 def _as_nobody() -> list[str]:
@@ -151,13 +152,13 @@ class PostgreSql:
         return f"postgresql://{user}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     def fresh(self, *, like: str = "template0") -> Database:
-        """A new database, empty or ``like`` another one, with an owner who is no superuser, and the service's role,
-        which owns nothing.
+        """A new database, empty or ``like`` another one, with an owner who is no superuser, and the roles of the
+        service and of who deletes, which own nothing.
         """
         self._count += 1
         name = f"register_{os.getpid()}_{self._count}"
         with psycopg.connect(self.dsn(SUPERUSER, "postgres"), autocommit=True) as connection:
-            for role in (OWNER, SERVICE):
+            for role in (OWNER, SERVICE, DELETER):
                 if (
                     connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
                     is None
@@ -166,7 +167,8 @@ class PostgreSql:
                     connection.execute(made.format(sql.Identifier(role), sql.Literal(PASSWORD)))
             made = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
             connection.execute(made.format(*map(sql.Identifier, (name, OWNER, like))))
-        return Database(name=name, owner_dsn=self.dsn(OWNER, name), service_dsn=self.dsn(SERVICE, name))
+        owner, service, deleter = (self.dsn(role, name) for role in (OWNER, SERVICE, DELETER))
+        return Database(name=name, owner_dsn=owner, service_dsn=service, deleter_dsn=deleter)
 
     def _answers(self) -> bool:
         with suppress(psycopg.OperationalError):

@@ -15,16 +15,20 @@ from engines.postgresql import PostgreSql
 
 
 class RegisterPlace(msgspec.Struct, frozen=True):
-    """``dsn`` is the service's address; ``owner_dsn`` who migrates, the same for a file."""
+    """``dsn`` is the service's address; ``owner_dsn`` who migrates, ``deleter_dsn`` who claims what it deletes: the
+    same for a file.
+    """
 
     dsn: str
     owner_dsn: str
+    deleter_dsn: str
     server: PostgreSql | None = None
 
     @classmethod
     def of_file(cls, path: Path) -> Self:
         """A file that is not there yet."""
-        return cls(f"sqlite:///{path}", f"sqlite:///{path}")
+        dsn = f"sqlite:///{path}"
+        return cls(dsn, dsn, dsn)
 
     @classmethod
     def of_server(cls, server: PostgreSql) -> Self:
@@ -35,7 +39,7 @@ class RegisterPlace(msgspec.Struct, frozen=True):
             migrate(engine)
             engine.dispose()
         made = server.fresh(like=server.migrated.name)
-        return cls(made.service_dsn, made.owner_dsn, server)
+        return cls(made.service_dsn, made.owner_dsn, made.deleter_dsn, server)
 
     def open(self, **options: object) -> Register:
         """As the service opens it."""

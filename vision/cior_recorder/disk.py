@@ -17,10 +17,13 @@ class Room(Struct, frozen=True, kw_only=True):
 
 
 class DiskState(StrEnum):
-    """``NARROW``: soon nothing that may be removed is left, somebody must act now. ``FULL``: nothing is recorded."""
+    """``NARROW``: soon nothing that may be removed is left, somebody must act now. ``BLOCKED``: what is held cannot be
+    asked, so nothing is removed. ``FULL``: nothing is recorded.
+    """
 
     WIDE = "wide"
     NARROW = "narrow"
+    BLOCKED = "blocked"
     FULL = "full"
 
 
@@ -30,11 +33,22 @@ def room_of(ring: Path) -> Room:
     return Room(free_bytes=found.f_bavail * found.f_frsize, whole_bytes=found.f_blocks * found.f_frsize)
 
 
-def judged(room: Room, *, held_bytes: int, is_short: bool, stop_bytes: int, held_share: float) -> DiskState:
-    """``is_short``: the reserve is not met and nothing may be removed for it. ``held_share`` (of the disk): what holds
-    may keep before somebody is told, long before it is short.
+class Limits(Struct, frozen=True, kw_only=True):
+    """``stop_bytes``: below it nothing is recorded. ``held_share`` (of the disk): what holds may keep before somebody
+    is told, long before it is short.
     """
-    if room.free_bytes < stop_bytes:
+
+    stop_bytes: int
+    held_share: float
+
+
+def judged(room: Room, limits: Limits, *, held_bytes: int, is_short: bool, is_blocked: bool) -> DiskState:
+    """``is_short``: the reserve is not met and nothing may be removed for it. ``is_blocked``: nobody knows what is
+    held.
+    """
+    if room.free_bytes < limits.stop_bytes:
         return DiskState.FULL
-    is_narrow = is_short or held_bytes > held_share * room.whole_bytes
+    if is_blocked:
+        return DiskState.BLOCKED
+    is_narrow = is_short or held_bytes > limits.held_share * room.whole_bytes
     return DiskState.NARROW if is_narrow else DiskState.WIDE

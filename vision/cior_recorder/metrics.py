@@ -24,3 +24,8 @@ RECORDING = declare("cior_recorder_cameras_recording", "cameras with a segment o
 CAMERAS = declare("cior_recorder_cameras", "cameras of this recorder", kind=MetricKind.GAUGE)
 FREE_BYTES = declare("cior_recorder_disk_free_bytes", "free on the ring's disk", kind=MetricKind.GAUGE)
 HELD_BYTES = declare("cior_recorder_disk_held_bytes", "kept by holds, each file once", kind=MetricKind.GAUGE)
+HOLDS_UNKNOWN = declare(
+    "cior_recorder_holds_unknown",
+    "1 while it cannot be asked what is held, so that nothing is removed",
+    kind=MetricKind.GAUGE,
+)

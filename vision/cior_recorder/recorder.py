@@ -19,7 +19,8 @@ from cior_core.model import ClockQuality, Event, Phase, Producer
 from cior_core.system_events import system_event
 from cior_recorder import metrics as m
 from cior_recorder.camera import CameraRecorder
-from cior_recorder.disk import DiskState, Room, judged, room_of
+from cior_recorder.court import CourtPort
+from cior_recorder.disk import DiskState, Limits, Room, judged, room_of
 from cior_recorder.holds import Holds
 from cior_recorder.ledger import Ledger
 from cior_recorder.obeying import HoldKeeper
@@ -27,16 +28,19 @@ from cior_recorder.recovery import resumed
 from cior_recorder.settings import MIB, RecorderSettings
 from cior_recorder.sweeping import Sweeper, Swept
 from cior_recorder.track import Cutting, Shelf, Track
-from cior_video.clock import EdgeClock, SystemClock
+from cior_video.clock import SystemClock
 
 LOG = structlog.get_logger("cior.recorder")
 WATCH_EVERY_S = 1.0
 STOP_WITHIN_S = 2.0
 DAY_MS = 86_400_000
+UNANSWERED = 2
+"""So many sweeps in a row that could not ask what is held are told: a register that starts again is nobody's alarm."""
 
 
 class Recorder:
-    """Runs once: make it, then await :meth:`run`. ``room``: of the ring's file system.
+    """Runs once: make it, then await :meth:`run`. ``court``: where holds stand that are not its own; ``room``: of the
+    ring's file system.
 
     Raises at the making what a ring that cannot be read raises: ``OSError``, ``IntegrityBroken``.
     """
@@ -47,23 +51,25 @@ class Recorder:
         ring: Path,
         sink: DurableSink,
         *,
+        court: CourtPort,
         metrics: Metrics,
         producer: Producer,
-        clock: EdgeClock | None = None,
         room: Callable[[], Room] | None = None,
     ) -> None:
         self._section, self._ring, self._sink, self._metrics = settings.recorder, ring, sink, metrics
-        self._producer, self._clock = producer, clock or SystemClock()
+        self._producer, self._clock = producer, SystemClock()
         ring.mkdir(parents=True, exist_ok=True)
         self._room = room or (lambda: room_of(ring))
         self._holds = Holds(ring)
         self._ledgers = {camera: Ledger(ring, camera) for camera in settings.cameras}
+        self._court, self._unanswered = court, 0
         self._state, self._since_ms, self._held_bytes = DiskState.WIDE, 0, 0
-        self._judge(Swept())
+        self._began_s, self._recorded_bytes = self._clock.monotonic_s(), 0.0
         self._cameras = {camera: self._camera(camera, settings) for camera in settings.cameras}
         self._sweeper = Sweeper(
-            ring, self._ledgers, holds=self._holds, room=self._room, now_ms=self._clock.now_ms
+            ring, self._ledgers, holds=self._holds, court=court, room=self._room, now_ms=self._clock.now_ms
         )
+        self._judge(Swept())
         self._told: dict[str, dict[str, float]] = {camera: {} for camera in settings.cameras}
         metrics.set(m.CAMERAS, value=len(self._cameras))
 
@@ -104,6 +110,7 @@ class Recorder:
             if not camera.join(max(0.0, deadline_s - self._clock.monotonic_s())):
                 LOG.warning("camera_abandoned", camera=name)
         self._measure()
+        self._court.close()
 
     # --- cameras ------------------------------------------------------------------------------------------------
 
@@ -148,6 +155,7 @@ class Recorder:
             before, self._told[name] = self._told[name], now
             for key, spec in _COUNTED.items():
                 self._metrics.add(spec, amount=now[key] - before.get(key, 0))
+            self._recorded_bytes += now["bytes"] - before.get("bytes", 0)
         recording = sum(each.track.is_recording for each in self._cameras.values())
         self._metrics.set(m.RECORDING, value=recording)
 
@@ -178,15 +186,17 @@ class Recorder:
 
     def _judge(self, swept: Swept) -> Event | None:
         room = self._room()
-        self._held_bytes = self._holds.held_bytes()
+        self._held_bytes = self._holds.held_bytes() + self._sweeper.court_bytes
+        self._unanswered = self._unanswered + 1 if swept.is_blocked else 0
         self._metrics.set(m.FREE_BYTES, value=room.free_bytes)
         self._metrics.set(m.HELD_BYTES, value=self._held_bytes)
+        self._metrics.set(m.HOLDS_UNKNOWN, value=int(swept.is_blocked))
         state = judged(
             room,
+            Limits(stop_bytes=self._section.stop_mib * MIB, held_share=self._section.held_share),
             held_bytes=self._held_bytes,
-            is_short=swept.is_short or swept.is_blocked,
-            stop_bytes=self._section.stop_mib * MIB,
-            held_share=self._section.held_share,
+            is_short=swept.is_short,
+            is_blocked=self._unanswered >= UNANSWERED,
         )
         before, self._state = self._state, state
         if state is before:
@@ -215,8 +225,17 @@ class Recorder:
                 "reason": _REASONS[state],
                 "free_bytes": room.free_bytes,
                 "held_bytes": self._held_bytes,
-            },
+            }
+            | self._lasting(room),
         )
+
+    def _lasting(self, room: Room) -> dict[str, int]:
+        """For how long the disk lasts, s, as cameras sent until now; nothing before they sent anything."""
+        since_s = self._clock.monotonic_s() - self._began_s
+        left_bytes = max(0, room.free_bytes - self._section.stop_mib * MIB)
+        if not self._recorded_bytes or since_s <= 0:
+            return {}
+        return {"lasts_s": round(left_bytes * since_s / self._recorded_bytes)}
 
     async def _tell(self, event: Event) -> None:
         try:
@@ -234,6 +253,7 @@ _COUNTED = {
 _REASONS = {
     DiskState.WIDE: "there is room again",
     DiskState.NARROW: "holds take so much of the ring's disk that soon nothing may be removed: add disk or lift holds",
+    DiskState.BLOCKED: "what is held cannot be asked, so nothing is removed: let the register answer before it fills",
     DiskState.FULL: "no room that a hold leaves: cameras are not recorded",
 }
 

@@ -94,7 +94,9 @@ def fresh(home: Home, register_place: RegisterPlace) -> Callable[[], None]:
     def elsewhere() -> None:
         if register_place.server is not None:
             made = register_place.server.fresh()
-            home.address(RegisterPlace(made.service_dsn, made.owner_dsn, register_place.server))
+            home.address(
+                RegisterPlace(made.service_dsn, made.owner_dsn, made.deleter_dsn, register_place.server)
+            )
 
     return elsewhere
 

@@ -74,7 +74,7 @@ class Deployed:
         )
         assert made.returncode == 0
         # The cluster is the run's, and so are its roles: with their passwords.
-        for name in ("register_owner_password", "register_password"):
+        for name in ("register_owner_password", "register_password", "register_deleter_password"):
             (folder / "secrets" / name).chmod(0o600)
             (folder / "secrets" / name).write_text(PASSWORD, encoding="utf-8")
         database = server.fresh().name
@@ -143,6 +143,7 @@ class Deployed:
             ("127.0.0.1:8400", f"127.0.0.1:{self.wall}"),
             # Who owns the cluster may make roles, as the image's owner may.
             ("cior_owner@postgresql:5432/cior", f"{SUPERUSER}@{self.register}"),
+            ("postgresql:5432/cior", self.register),
         )  # fmt: skip
         for old, new in changes:
             word = word.replace(old, new)

@@ -20,6 +20,7 @@ from cior_recorder.segment_file import SegmentFile
 from cior_recorder.settings import RecorderSection, RecorderSettings
 from cior_video.sources import SourceSettings
 from doubles.bus import MemoryBus
+from doubles.courts import NoOrders
 
 
 async def record(url: str, ring: str) -> None:
@@ -31,7 +32,9 @@ async def record(url: str, ring: str) -> None:
         folder=Path(ring),
     )
     producer = Producer(connector="recorder", version="1", instance="prueba")
-    recorder = Recorder(settings, Path(ring), MemoryBus(), metrics=Metrics(), producer=producer)
+    recorder = Recorder(
+        settings, Path(ring), MemoryBus(), court=NoOrders(), metrics=Metrics(), producer=producer
+    )
     await recorder.run(stop)
 
 

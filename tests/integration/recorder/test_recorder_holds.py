@@ -16,11 +16,12 @@ from cior_core import footage
 from cior_core.errors import IntegrityBroken, PayloadRejected
 from cior_core.footage import GapCause, RemovalRule, cover
 from cior_core.model import AlertId, AreaId, Command, CommandKind
-from cior_recorder.disk import DiskState, Room, judged
+from cior_recorder.disk import DiskState, Limits, Room, judged
 from cior_recorder.holds import FOLDER, Hold, Holds, Placed, name_of
 from cior_recorder.ledger import Ledger
 from cior_recorder.obeying import HoldKeeper
-from cior_recorder.sweeping import Sweeper, removing, stored
+from cior_recorder.sweeping import SLOT_MS, Sweeper, removing, stored
+from doubles.courts import NoOrders
 from engines.long_runs import often
 from integration.recorder import footage_read as read
 from integration.recorder.fed_track import NOON_MS, Clock, Fed
@@ -56,7 +57,9 @@ def ring(tmp_path: Path, clip: Path) -> Path:
 
 def sweeper(ring: Path, *, now_ms: int, room: Room = WIDE) -> Sweeper:
     ledgers = {"plaza": Ledger(ring, "plaza")}
-    return Sweeper(ring, ledgers, holds=Holds(ring), room=lambda: room, now_ms=lambda: now_ms)
+    return Sweeper(
+        ring, ledgers, holds=Holds(ring), court=NoOrders(), room=lambda: room, now_ms=lambda: now_ms
+    )
 
 
 def files(ring: Path) -> list[int]:
@@ -64,7 +67,7 @@ def files(ring: Path) -> list[int]:
 
 
 def test_what_is_over_its_time_goes_and_the_index_says_by_which_rule(ring: Path) -> None:
-    now_ms = NOON_MS + HOUR_MS + 2 * footage.LONGEST_MS
+    now_ms = NOON_MS + HOUR_MS + SLOT_MS + footage.LONGEST_MS
     swept = sweeper(ring, now_ms=now_ms).sweep(keep_ms=HOUR_MS, reserve_bytes=0)
     assert (swept.removed, files(ring)) == (3, [4, 5, 6])
     found = cover("plaza", (NOON_MS, NOON_MS + 3000), read.records(ring))
@@ -89,7 +92,7 @@ def test_law_7_a_hold_outranks_retention_and_the_disk(ring: Path) -> None:
 def test_law_7_the_one_that_removes_asks_at_the_last_moment(ring: Path) -> None:
     """A hold that came after the list of what is due was made counts."""
     holds = Holds(ring)
-    due = stored(ring, "plaza", "2026-11-27")
+    due = list(stored(ring, "plaza", "2026-11-27"))
     placed = holds.place(hold(0, HOUR_MS), read.segments(ring))
     steps = removing(
         due, RemovalRule.RETENTION, ring=ring, ledger=Ledger(ring, "plaza"), holds=holds, now_ms=NOON_MS
@@ -120,6 +123,7 @@ def test_the_reserve_takes_the_oldest_of_all_cameras_and_no_more_than_it_needs(
         ring,
         ledgers,
         holds=Holds(ring),
+        court=NoOrders(),
         room=lambda: Room(free_bytes=free[0], whole_bytes=10**12),
         now_ms=lambda: NOON_MS + 2 * HOUR_MS,
     )
@@ -140,7 +144,7 @@ def test_the_reserve_takes_the_oldest_of_all_cameras_and_no_more_than_it_needs(
 def test_a_held_file_counts_as_freed_only_when_its_last_name_goes(ring: Path) -> None:
     (first, *_) = stored(ring, "plaza", "2026-11-27")
     os.link(ring / first.path, ring / "elsewhere.mp4")
-    swept = sweeper(ring, now_ms=NOON_MS + HOUR_MS + 2 * footage.LONGEST_MS).sweep(
+    swept = sweeper(ring, now_ms=NOON_MS + HOUR_MS + SLOT_MS + footage.LONGEST_MS).sweep(
         keep_ms=HOUR_MS, reserve_bytes=0
     )
     sizes = {each.number: each.size_bytes for each in read.segments(ring)}
@@ -223,13 +227,20 @@ async def test_an_interval_that_cannot_be_kept_is_refused(ring: Path, parameters
 
 
 def test_the_disk_is_told_before_it_is_full() -> None:
-    def state(free_bytes: int, *, held_bytes: int = 0, is_short: bool = False) -> DiskState:
-        room = Room(free_bytes=free_bytes, whole_bytes=1000)
-        return judged(room, held_bytes=held_bytes, is_short=is_short, stop_bytes=10, held_share=0.5)
+    def state(
+        free_bytes: int, *, held_bytes: int = 0, is_short: bool = False, is_blocked: bool = False
+    ) -> DiskState:
+        room, limits = Room(free_bytes=free_bytes, whole_bytes=1000), Limits(stop_bytes=10, held_share=0.5)
+        return judged(room, limits, held_bytes=held_bytes, is_short=is_short, is_blocked=is_blocked)
 
     assert state(500) is DiskState.WIDE
     assert state(400, held_bytes=501) is DiskState.NARROW, "long before it is short"
     assert state(50, is_short=True) is DiskState.NARROW
+    assert state(500, is_blocked=True) is DiskState.BLOCKED, "while the disk is wide"
+    assert state(50, is_short=True, is_blocked=True) is DiskState.BLOCKED, (
+        "the cause before what follows from it"
+    )
+    assert state(9, is_blocked=True) is DiskState.FULL
     assert state(9) is DiskState.FULL
 
 
@@ -250,7 +261,7 @@ def _interleaved(ring: Path, rng: random.Random, *, lives: tuple[bool, bool]) ->
     asked = hold(-5000, 60_000)
     placing = holds.placing(asked, (each for each in read.segments(ring)))
     gone = removing(
-        stored(ring, "plaza", "2026-11-27"),
+        list(stored(ring, "plaza", "2026-11-27")),
         RemovalRule.RETENTION,
         ring=ring,
         ledger=ledger,

@@ -11,18 +11,23 @@ from pathlib import Path
 import pytest
 
 from cior_bus.metrics import Metrics
-from cior_core import codec
+from cior_core import codec, footage
 from cior_core.catalogue import Kind
 from cior_core.footage import GapCause, cover
 from cior_core.model import Event, Phase, Producer
 from cior_recorder import metrics as m
+from cior_recorder.court import CourtPort
 from cior_recorder.disk import Room
 from cior_recorder.recorder import Recorder
 from cior_recorder.settings import MIB, RecorderSection, RecorderSettings
+from cior_video.clock import SystemClock
 from cior_video.sources import SourceSettings
 from doubles.bus import MemoryBus
+from doubles.courts import NoOrders
+from engines.registers import RegisterPlace
 from engines.rtsp import RtspServer
 from integration.recorder import footage_read as read
+from integration.recorder.court_ring import court_of, filmed, removals
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +35,7 @@ pytestmark = pytest.mark.slow
 class Running:
     """A recorder of the camera, in this process. ``room`` may be changed while it runs."""
 
-    def __init__(self, url: str, ring: Path) -> None:
+    def __init__(self, url: str, ring: Path, *, court: CourtPort | None = None) -> None:
         self.ring, self.bus, self.metrics = ring, MemoryBus(), Metrics()
         self.room = Room(free_bytes=10**12, whole_bytes=2 * 10**12)
         settings = RecorderSettings(
@@ -42,6 +47,7 @@ class Running:
             settings,
             ring,
             self.bus,
+            court=court or NoOrders(),
             metrics=self.metrics,
             producer=Producer(connector="recorder", version="1", instance="prueba"),
             room=lambda: self.room,
@@ -57,8 +63,10 @@ class Running:
 
 
 @asynccontextmanager
-async def recording(camera: RtspServer, ring: Path) -> AsyncIterator[Running]:
-    running, stop = Running(camera.url("plaza.mp4"), ring), asyncio.Event()
+async def recording(
+    camera: RtspServer, ring: Path, *, court: CourtPort | None = None
+) -> AsyncIterator[Running]:
+    running, stop = Running(camera.url("plaza.mp4"), ring, court=court), asyncio.Event()
     task = asyncio.create_task(running.recorder.run(stop))
     try:
         yield running
@@ -135,3 +143,29 @@ async def test_a_disk_that_fills_up_is_told_early_then_stops_the_recording_and_i
         ("source.restored", Phase.RESTORE, "recorder.disk_wide"),
     ]
     assert GapCause.DISK_FULL in {each.cause for each in read.gaps(ring)}
+
+
+async def test_law_7_a_register_that_cannot_be_asked_is_told_early_with_what_the_disk_has_left_and_nothing_goes(
+    camera: RtspServer, clip: Path, tmp_path: Path
+) -> None:
+    """Long before the disk is full; footage of a year ago stays, and goes once the register answers."""
+    ring, register = tmp_path / "ring", tmp_path / "register.db"
+    now_ms = SystemClock().now_ms()
+    filmed(ring, clip, "plaza", at_ms=[now_ms - 365 * footage.DAY_MS])
+    old = [str(path.relative_to(ring)) for path in ring.glob("plaza/*/*.mp4")]
+    court = court_of(f"sqlite:///{register}", now_ms=now_ms)
+    async with recording(camera, ring, court=court) as running:
+        await until(lambda: running.count() >= 5 and len(running.said()) >= 1)
+        assert running.metrics.value(m.HOLDS_UNKNOWN) == 1
+        assert len(old) == 3
+        assert all((ring / each).exists() for each in old)
+        assert not register.exists()
+        RegisterPlace.of_file(register).open().close()
+        await until(lambda: len(running.said()) >= 2)
+        await until(lambda: not any((ring / each).exists() for each in old))
+    first, second = running.said()
+    assert (first.phase, first.attributes["code"]) == (Phase.NEW, "recorder.disk_blocked")
+    assert first.attributes["free_bytes"] == running.room.free_bytes
+    assert (second.phase, second.attributes["code"]) == (Phase.RESTORE, "recorder.disk_wide")
+    assert {each.rule for each in removals(ring, "plaza")} == {footage.RemovalRule.RETENTION}
+    assert running.metrics.value(m.HOLDS_UNKNOWN) == 0

@@ -162,19 +162,16 @@ async def test_a_reader_cannot_write_even_by_mistake(register: Register) -> None
     assert await register.read(ledger.head) is not None
 
 
-def test_the_owner_gives_the_service_a_role_and_no_statement_has_its_password(
-    postgresql: PostgreSql, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_owner_gives_the_service_a_role_and_no_statement_has_its_password(postgresql: PostgreSql) -> None:
     """Made, then given another password; the server is only ever sent what verifies it."""
     name = f"cior_try_{os.getpid()}"
-    monkeypatch.setattr(migrate, "SERVICE_ROLE", name)
     server = postgresql.start()
     said: list[str] = []
     engine = open_engine(RegisterDsn.parse(server.dsn(SUPERUSER, "postgres")))
     event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, *_: said.append(statement))
     try:
         for password in ("la-primera", "la-segunda"):
-            migrate.make_service_role(engine, password)
+            migrate.make_role(engine, name, password)
             with psycopg.connect(f"postgresql://{name}:{password}@127.0.0.1:{server.port}/postgres"):
                 pass
         with pytest.raises(psycopg.OperationalError):

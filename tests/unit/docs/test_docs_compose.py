@@ -27,7 +27,7 @@ from cior_connectors._runtime.settings import read_registry
 from cior_grafana import checking
 from cior_recorder.settings import load_settings as recorder_settings
 from cior_register.dsn import RegisterDsn
-from cior_register.migrate import SERVICE_ROLE
+from cior_register.migrate import DELETER_ROLE, SERVICE_ROLE
 from cior_vision.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -109,7 +109,11 @@ def _mounts(service: str) -> dict[str, str]:
     return {place: source for source, place in listed}
 
 
-MORE_SECRETS = {"console": ["store_opening_password", "register_password"]}
+MORE_SECRETS = {
+    "console": ["store_opening_password", "register_password"],
+    "sink": ["register_deleter_password"],
+    "recorder": ["register_deleter_password"],
+}
 """Files beside a part's password for the broker: of the store's user for sealed openings, and of the register."""
 
 
@@ -217,6 +221,21 @@ def test_the_register_is_migrated_by_its_owner_before_the_console_signs_in_as_le
     }
     assert holders == {"postgresql", "register"}, "the console never has the owner's password"
     assert console["environment"]["CIOR_REGISTER_PASSWORD_FILE"] == "/run/secrets/register_password"
+
+
+def test_law_7_all_that_delete_by_age_ask_the_centres_register_as_who_may_only_claim() -> None:
+    centre = RegisterDsn.parse(settings.load(CONFIG / "centre.toml").file.register.dsn)
+    for name in ("sink", "recorder"):
+        told = SERVICES[name]["environment"]
+        asked = RegisterDsn.parse(told["CIOR_REGISTER"])
+        assert (asked.user, asked.password) == (DELETER_ROLE, ""), name
+        assert (asked.host, asked.port, asked.database) == (centre.host, centre.port, centre.database), name
+        assert told["CIOR_REGISTER_PASSWORD_FILE"] == "/run/secrets/register_deleter_password", name
+        assert "data" in SERVICES[name]["networks"], "where the server is"
+        assert SERVICES[name]["depends_on"]["register"] == {"condition": "service_completed_successfully"}
+    words = SERVICES["register"]["command"]
+    assert words[words.index("--deleter-password") + 1] == "/run/secrets/register_deleter_password"
+    assert "register_deleter_password" in SERVICES["register"]["secrets"]
 
 
 def test_the_other_command_asks_the_grafana_beside_it_in_its_language() -> None:
