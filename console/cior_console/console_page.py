@@ -61,6 +61,7 @@ def page_endpoints() -> tuple[Endpoint, ...]:
         _row("console.page", "/console/", "the console's page", _page),
         _row("console.screen", "/console/{name}", "the same page: a screen of it, or its icon", _screen),
         _row("console.alert", "/console/alerts/{alert_id}", "the same page: an alert", _page),
+        _row("console.portal", "/console/portal/{name}", "the same page: a request, or a new one", _page),
         _row("console.asset", "/console/assets/{name}", "what the page is made of", _asset),
     )
 

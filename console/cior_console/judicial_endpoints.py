@@ -13,6 +13,7 @@ from cior_console.judicial_packages import AvailabilityPage
 from cior_console.judicial_pages import ASKERS, FilingBody, RequestActBody, RequestQuery
 from cior_console.judicial_sums import YearQuery
 from cior_console.judicial_view import RequestLine, RequestPage
+from cior_core.cameras import ShownCamera
 from cior_core.judicial.jurisdiction import Jurisdiction
 from cior_core.judicial.reports import PublicCount, YearReport
 from cior_core.privacy import Purpose, Role
@@ -79,6 +80,15 @@ def _reads() -> tuple[Endpoint, ...]:
             handler=sums.rules_of,
             roles=ASKERS | _DESK,
             answer=Jurisdiction,
+        ),
+        _row(
+            name="requests.cameras",
+            method="GET",
+            path="/api/v1/requests/cameras",
+            says="The cameras that can be asked for, with their places and view cones; no stream, and no word on today",
+            handler=pages.cameras,
+            roles=ASKERS | _DESK,
+            answer=list[ShownCamera],
         ),
         _row(
             name="requests.queue",

@@ -23,6 +23,7 @@ from cior_console.judicial_view import RequestLine, RequestPage, line_of, packag
 from cior_console.problems import Refused
 from cior_console.register_pages import ARCHIVE
 from cior_console.said import shown_text
+from cior_core.cameras import ShownCamera
 from cior_core.judicial import acts as a
 from cior_core.judicial.asking import Filing, Span, WrittenItem
 from cior_core.judicial.jurisdiction import Proceeding, Rules
@@ -160,6 +161,11 @@ def filing_of(body: FilingBody) -> Filing:
 def _known(request: web.Request, items: Iterable[WrittenItem]) -> tuple[str, ...]:
     there = request.app[DESK].cameras.ids()
     return tuple(sorted({each.camera for each in items} & there))
+
+
+async def cameras(request: web.Request) -> list[ShownCamera]:
+    """The catalogue. How a camera does now is no word on the time that is asked for, so it is left out."""
+    return request.app[DESK].cameras.shown(request[CALLER].scope, {})
 
 
 async def act(request: web.Request) -> RequestPage:

@@ -52,6 +52,12 @@ async def transparency(request: web.Request) -> list[PublicCount]:
     year = query_of(request, YearQuery).year or now_year - 1
     if year >= now_year:
         raise Refused("request.year_open")
+    return await counts_of(request, year)
+
+
+async def counts_of(request: web.Request, year: int) -> list[PublicCount]:
+    """The public table of a year; whoever asks has seen to it that it is over."""
+    rules = request.app[JUDICIAL].rules
     return await request.app[ARCHIVE].register.read(
         lambda each: public_counts(requests.every(each), year=year, rules=rules)
     )

@@ -95,7 +95,9 @@ class PartiesPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A request in a list, with its two clocks: when the answer is due, when retention would take the first of it."""
+    """A request in a list, with its two clocks: when the answer is due, when retention would take the first of it.
+    ``reasons``: why it was refused or has nothing, or what is asked back.
+    """
 
     id: str
     version: int
@@ -115,6 +117,7 @@ class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
     expiry_ms: int | None = None
     lapses_ms: int | None = None
     wanted: int = 0
+    reasons: tuple[SaidPage, ...] = ()
 
 
 class PackagePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,8 +201,16 @@ def line_of(request: Request, rules: Rules) -> RequestLine:
         received_ms=request.received_ms, items=len(request.asked), sealed=filing.sealed,
         provisional=filing.provisional, drill=filing.drill, answer=request.answer, held_ms=request.held_ms,
         deadline_ms=request.deadline_ms, expiry_ms=request.expiry_ms, lapses_ms=request.lapses_ms,
-        wanted=len(request.wanted),
+        wanted=len(request.wanted), reasons=_reasons(request, rules),
     )  # fmt: skip
+
+
+def _reasons(request: Request, rules: Rules) -> tuple[SaidPage, ...]:
+    """Each once."""
+    answer, observation = _answer(request, rules), rules.jurisdiction.observation
+    codes = dict.fromkeys((*request.observed, *(each.code for each in request.asked if each.code)))
+    asked_back = tuple(_said(code, observation[code]) for code in codes)
+    return asked_back if answer is None else (answer, *asked_back)
 
 
 def page_of(

@@ -12,6 +12,7 @@ from cior_console.duty_pages import duty_endpoints
 from cior_console.endpoints import Endpoint
 from cior_console.judicial_endpoints import judicial_endpoints
 from cior_console.line_acts import line_endpoints
+from cior_console.public_pages import public_endpoints
 from cior_console.register_pages import register_endpoints
 from cior_console.sealed_boxes import sealed_endpoints
 from cior_console.sign_in.endpoints import sign_in_endpoints
@@ -24,6 +25,7 @@ def people_endpoints() -> tuple[Endpoint, ...]:
     """The console's page, and what it asks: that needs somebody's name. Who adds a family of endpoints does it here."""
     return (
         *page_endpoints(),
+        *public_endpoints(),
         *sign_in_endpoints(),
         *desk_endpoints(),
         *rule_endpoints(),

@@ -147,6 +147,7 @@ _TYPES = {
     "wall_list.js": "text/javascript",
     "wall_words.js": "text/javascript",
     "wall.css": "text/css",
+    "public.css": "text/css",
 }
 
 

@@ -15,16 +15,18 @@ import { Drills } from "./pages/drills";
 import { Ledger } from "./pages/ledger";
 import { Load } from "./pages/load";
 import { OpenByHand, PostureDialog } from "./pages/by_hand";
+import { Portal } from "./pages/portal";
 import { Sessions } from "./pages/sessions";
 import { Shift } from "./pages/shift";
 import { Silences } from "./pages/silences";
 import { SignIn } from "./pages/sign_in";
+import type { Page } from "./core/route";
 import { startOutbox } from "./state/acts";
 import { askCity } from "./state/city";
 import { askDirectory, watchStrangers } from "./state/directory";
 import { startFeed } from "./state/live";
 import { route } from "./state/route";
-import { askSession, centre, isUnreached, isWall, role, session, watches } from "./state/session";
+import { askSession, centre, isUnreached, isWall, may, role, session, watches } from "./state/session";
 import { startSound } from "./state/sound";
 import { t } from "./words/words";
 
@@ -95,7 +97,7 @@ function SignedIn(): JSX.Element {
 
 function PageOf(): JSX.Element {
   if (isWall.value) return <Desk />;
-  const page = watches.value || route.value.page !== "desk" ? route.value.page : role.value === "auditor" ? "ledger" : "sessions";
+  const page = watches.value || route.value.page !== "desk" ? route.value.page : home();
   switch (page) {
     case "desk":
       return <Desk />;
@@ -113,7 +115,15 @@ function PageOf(): JSX.Element {
       return <Ledger />;
     case "sessions":
       return <Sessions />;
+    case "portal":
+      return <Portal />;
   }
+}
+
+/** Where whoever has no desk begins. */
+function home(): Exclude<Page, "desk"> {
+  if (may("request.file")) return "portal";
+  return role.value === "auditor" ? "ledger" : "sessions";
 }
 
 effect(() => {

@@ -10,7 +10,7 @@ import { beginLine, chosenLine } from "./queue/line_dialog";
 import { cursor, listing, point, selectedRow, shownEntries, step, toNewest, toggleLine } from "./state/desk";
 import { route, toAlert, toPage } from "./state/route";
 import { tell } from "./state/acts";
-import { isWall, may, mayAct } from "./state/session";
+import { isWall, may, mayAct, watches } from "./state/session";
 import { rest } from "./state/sound";
 import { t } from "./words/words";
 
@@ -43,7 +43,7 @@ const DEEDS: Partial<Record<Command, () => void>> = {
 export function onKey(event: KeyboardEvent): void {
   if (openAct.value || document.querySelector("dialog[open]")) return;
   const command = commandOf(event, letters.value);
-  if (!command) return;
+  if (!command || (!watches.value && command !== "help")) return;
   const deed = DEEDS[command];
   if (deed) deed();
   else if (!actOn(command)) return;

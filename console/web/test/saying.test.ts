@@ -109,11 +109,14 @@ describe("the address", () => {
     expect(route).toEqual({
       page: "desk",
       alert: "a/1",
+      item: null,
       filters: { district: "echesortu", type: "", source: "", words: '"ñ"' },
     });
     const address = new URL(addressOf(route), "http://localhost");
     expect(routeOf(address.pathname, address.search)).toEqual(route);
     expect(routeOf("/console/ledger", "").page).toBe("ledger");
+    const asked = routeOf("/console/portal/5f", "");
+    expect([asked.page, asked.item, addressOf(asked)]).toEqual(["portal", "5f", "/console/portal/5f"]);
     expect(routeOf("/console/%E0%A4%A", "").page).toBe("desk");
   });
 });

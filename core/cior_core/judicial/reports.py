@@ -16,6 +16,8 @@ from cior_core.model import Struct
 from cior_core.requests import RequestStatus
 from cior_core.suppression import TOTAL, suppress
 
+K = 5
+"""Below this a count of the public table is hidden."""
 PENDING = "pending"
 """The answer of a request that has none yet."""
 UNANSWERED_LAPSE = "lapsed"
@@ -117,7 +119,7 @@ def is_late(request: Request, now_ms: int) -> bool:
     return (now_ms if ended_ms is None else ended_ms) > request.deadline_ms
 
 
-def public_counts(requests: Iterable[Request], *, year: int, rules: Rules, k: int = 5) -> list[PublicCount]:
+def public_counts(requests: Iterable[Request], *, year: int, rules: Rules, k: int = K) -> list[PublicCount]:
     """Requests by kind of authority and first answer, small counts hidden so that totals do not tell them (ADR 15).
 
     As it was when the year ended: the same table for ever, so that two editions tell no more than one. Whoever asks

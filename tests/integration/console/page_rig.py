@@ -19,8 +19,9 @@ from selenium.webdriver.common.keys import Keys
 from cior_bus.metrics import Metrics
 from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
+from cior_console.city_cameras import CityCameras
 from cior_console.city_tiles import TILES
-from cior_console.desk import DESK, Desk
+from cior_console.desk import DESK, WATCHING, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
 from cior_console.handling import Handling, Hands
@@ -31,6 +32,7 @@ from cior_console.sign_in.tls import Door
 from cior_console.table import people_endpoints
 from cior_console.visibility import Competence
 from cior_console.web import WallConfig, create_app
+from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.privacy import Role
 from cior_register.following import checkpoints
 from cior_register.register import Register
@@ -174,7 +176,7 @@ class Screen:
         if secret:
             await self.until("main.sign-in", "seis cifras")
             await self.write("input[name=code]", self.room.code(secret) + Keys.ENTER)
-        watches = not set(roles) <= {Role.AUDITOR, Role.ENGINEER, Role.ANALYST}
+        watches = bool(set(roles) & WATCHING)
         await self.until("header", "En vivo" if watches else "Salir")
 
 
@@ -185,6 +187,7 @@ async def room(
     *,
     city: bytes = CITY,
     tiles: Path | None = None,
+    cameras: Cameras = NO_CAMERAS,
     origin: str = "",
     port: int = 0,
 ) -> AsyncIterator[Room]:
@@ -204,7 +207,7 @@ async def room(
             feed = AlertFeed(
                 NAMES, now_ms=lambda: clock.now_ms, competent=Competence(TAXONOMY), metrics=metrics
             )
-            app = _app(feed, store, clock, metrics, register, door, city=city, tiles=tiles)
+            app = _app(feed, store, clock, metrics, register, door, city=city, tiles=tiles, cameras=cameras)
             app[SIGN_IN], app[PEOPLE] = desk, People(desk.identify)
             behind = Behind(feed, clock)
             hands = Hands(
@@ -245,6 +248,7 @@ def _app(
     *,
     city: bytes,
     tiles: Path | None,
+    cameras: Cameras,
 ) -> web.Application:
     config = WallConfig(
         token=TOKEN,
@@ -271,6 +275,7 @@ def _app(
         lately=lambda _alert_id: (),
         protocols=pack().protocols,
         postures=tuple(pack().postures.values()),
+        cameras=CityCameras(cameras),
     )
     if tiles is not None:
         app[TILES] = tiles

@@ -134,6 +134,7 @@ export const ASKED_BY = {
   "request.file": ["prosecutor", "defender", "custodian"],
   "request.act": ["prosecutor", "defender", "custodian"],
   "requests.rules": ["prosecutor", "defender", "custodian"],
+  "requests.cameras": ["prosecutor", "defender", "custodian"],
   "requests.queue": ["custodian"],
   "requests.list": ["prosecutor", "defender", "custodian"],
   "requests.read": ["prosecutor", "defender", "custodian"],

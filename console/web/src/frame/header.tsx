@@ -24,6 +24,7 @@ const FOR: Record<Exclude<Page, "desk">, Parameters<typeof may>[0] | null> = {
   load: "load.read",
   drills: "drill.start",
   ledger: "ledger.read",
+  portal: "request.file",
   sessions: null,
 };
 

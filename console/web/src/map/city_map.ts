@@ -10,8 +10,8 @@ import type BaseLayer from "ol/layer/Base";
 import VectorLayer from "ol/layer/Vector";
 import VectorSource from "ol/source/Vector";
 import { defaults as interactions } from "ol/interaction/defaults";
-import { fromLonLat, transformExtent } from "ol/proj";
-import { createEmpty, extend, isEmpty } from "ol/extent";
+import { fromLonLat, toLonLat, transformExtent } from "ol/proj";
+import { createEmpty, extend, extendCoordinate, isEmpty } from "ol/extent";
 import type { FeatureLike } from "ol/Feature";
 import type { Row } from "../api/shapes";
 import { coneRing } from "../core/geometry";
@@ -48,6 +48,17 @@ const layerOf = (
     updateWhileInteracting: true,
   });
 
+/** What a press on the map may mean besides an alert: a camera, or a place where nothing stands. */
+export interface Picks {
+  camera: (id: string) => void;
+  ground: (lat: number, lon: number) => void;
+}
+export interface Reach {
+  lat: number;
+  lon: number;
+  metres: number;
+}
+
 export class CityMap {
   private readonly map: OlMap;
   private readonly districts = layerOf(districtStyle, true);
@@ -70,6 +81,7 @@ export class CityMap {
   constructor(
     place: HTMLElement,
     private readonly onChoose: (id: string) => void,
+    private readonly picks: Picks | null = null,
   ) {
     this.map = new OlMap({
       target: place,
@@ -134,10 +146,12 @@ export class CityMap {
     if (layer) this.map.getLayers().insertAt(0, layer);
   }
 
+  /** `seeing`: those that see the alert; where cameras are picked (`Picks`), those that were. */
   showCameras(cameras: readonly Camera[], seeing: ReadonlySet<string>): void {
+    const pickable = this.picks !== null;
     const points = cameras.map((camera) => {
       const feature = new Feature(new Point(fromLonLat([camera.lon, camera.lat])));
-      feature.setProperties({ camera, sees: seeing.has(camera.id) });
+      feature.setProperties({ camera, sees: seeing.has(camera.id), pickable });
       return feature;
     });
     const cones = cameras.flatMap((camera) => {
@@ -194,6 +208,22 @@ export class CityMap {
     if ((view.getZoom() ?? 0) < near) view.setZoom(near);
   }
 
+  /** A point and what lies around it. */
+  showReach(reach: Reach | null): void {
+    if (!reach) return refill(this.chosen, []);
+    const { lat, lon, metres: range } = reach;
+    const ring = coneRing({ lat, lon, azimuth: 0, fov: 360, range }, 48);
+    const around = new Feature(new Polygon([[...ring, ring[0]!].map((at) => fromLonLat(at))]));
+    refill(this.chosen, [new Feature(new Point(fromLonLat([lon, lat]))), around]);
+  }
+
+  /** The whole of these places in sight, near enough to see which way their cameras look. */
+  lookAt(places: readonly { lat: number; lon: number }[]): void {
+    const extent = createEmpty();
+    for (const at of places) extendCoordinate(extent, fromLonLat([at.lon, at.lat]));
+    if (!isEmpty(extent)) this.map.getView().fit(extent, { padding: [40, 40, 40, 40], maxZoom: NEAR_ZOOM.streets });
+  }
+
   private fit(): void {
     const extent = createEmpty();
     for (const layer of [this.districts, this.streets]) {
@@ -237,7 +267,7 @@ export class CityMap {
       layerFilter: (layer) => layer === this.alerts,
       hitTolerance: 6,
     });
-    if (!found) return;
+    if (!found) return this.pick(pixel);
     if (found.row) {
       this.onChoose(found.row.id);
       return;
@@ -245,6 +275,17 @@ export class CityMap {
     const view = this.map.getView();
     view.setCenter(fromLonLat([found.lon, found.lat]));
     view.setZoom((view.getZoom() ?? 12) + 2);
+  }
+
+  private pick(pixel: number[]): void {
+    if (!this.picks) return;
+    const camera = this.map.forEachFeatureAtPixel(pixel, (feature) => feature.get("camera") as Camera | undefined, {
+      layerFilter: (layer) => layer === this.cameras,
+      hitTolerance: 8,
+    });
+    if (camera) return this.picks.camera(camera.id);
+    const [lon = 0, lat = 0] = toLonLat(this.map.getCoordinateFromPixel(pixel));
+    this.picks.ground(lat, lon);
   }
 }
 

@@ -36,7 +36,7 @@ export const pinnedOf = (rows: readonly Row[]): Spot[] =>
     .map((row) => ({ lon: row.lon, lat: row.lat, level: row.level, count: 1, row }));
 
 export class Clusters {
-  private index = new Supercluster<Facts, Facts>({ radius: 44, maxZoom: 17, ...worstOf });
+  private index = new Supercluster<Facts, Facts>({ radius: 44, maxZoom: 17, ...worstOf }).load([]);
 
   load(rows: readonly Row[]): void {
     const isAlone = aloneIn(rows);

@@ -84,19 +84,23 @@ export function coneStyle(feature: FeatureLike, resolution: number): Style[] {
 }
 
 export function cameraStyle(feature: FeatureLike, resolution: number): Style[] {
-  if (resolution > 20) return [];
+  const isPickable = Boolean(feature.get("pickable")),
+    isPicked = isPickable && Boolean(feature.get("sees"));
+  if (resolution > 20 && !isPickable) return [];
   const camera = feature.get("camera") as Camera;
   const well = isWell(camera),
-    colour = well ? "#9fd0ff" : "#ff6b6d";
+    colour = isPicked ? "#66d694" : well ? "#9fd0ff" : "#ff6b6d";
   const style = new Style({
+    zIndex: isPicked ? 2 : 1,
     image: new RegularShape({
       points: 3,
-      radius: 6,
-      fill: new Fill({ color: GROUND }),
+      radius: isPickable ? (isPicked ? 10 : 8) : 6,
+      fill: new Fill({ color: isPicked ? colour : GROUND }),
       stroke: new Stroke({ color: colour, width: 2 }),
     }),
   });
   if (!well) style.setText(new Text({ text: "✕", font: FONT, fill: new Fill({ color: colour }), offsetY: -10 }));
+  else if (isPicked || (isPickable && resolution < 2.5)) style.setText(named(camera.name, { offsetY: 18, font: SMALL_FONT }));
   return [style];
 }
 
@@ -190,5 +194,6 @@ export function alertStyle(feature: FeatureLike): Style {
 export const chosenStyle = (): Style =>
   new Style({
     image: new CircleStyle({ radius: 20 * SCALE, stroke: new Stroke({ color: "#ffffff", width: 3 }) }),
+    stroke: new Stroke({ color: "#ffffff", width: 2, lineDash: [6, 5] }),
     zIndex: 20,
   });

@@ -20,11 +20,14 @@ function go(next: Route, isNewStep: boolean): void {
   else history.replaceState(null, "", address);
 }
 
-export const toPage = (page: Page): void => go({ ...route.value, page, alert: null }, true);
+export const toPage = (page: Page): void => go({ ...route.value, page, alert: null, item: null }, true);
+
+/** A request of the portal, or another part of it; null: its list. */
+export const toPortal = (item: string | null): void => go({ ...route.value, page: "portal", alert: null, item }, true);
 
 /** Choose an alert. Going along the list replaces the step: Back leads to before, not through each row. */
 export function toAlert(alert: string | null, isNewStep = false): void {
-  go({ ...route.value, page: "desk", alert }, isNewStep);
+  go({ ...route.value, page: "desk", alert, item: null }, isNewStep);
 }
 
 export const toFilters = (filters: Filters): void => go({ ...route.value, filters }, false);

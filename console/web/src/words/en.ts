@@ -1,7 +1,9 @@
 // What the page says, in English.
 import type { es } from "./es";
+import { judicialEn } from "./judicial_en";
 
 export const en: Record<keyof typeof es, string> = {
+  ...judicialEn,
   pages: "Pages",
   page_desk: "Desk",
   page_shift: "Shift",

@@ -1,6 +1,9 @@
 // What the page says, in Spanish. {0}, {1}: what is put in.
 
+import { judicialEs } from "./judicial_es";
+
 export const es = {
+  ...judicialEs,
   pages: "Páginas",
   page_desk: "Mesa",
   page_shift: "Turno",

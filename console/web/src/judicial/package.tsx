@@ -1,0 +1,99 @@
+// The package: its name, size and digest, how to get it, how to check it, and which copies were given and signed for.
+import type { JSX } from "preact";
+import type { Delivery, Package, RequestPage } from "../api/judicial";
+import { bytesText, grouped } from "../core/filing";
+import { plain } from "../core/text";
+import { Section, Tag } from "../frame/button";
+import { isCustodian, localText } from "../state/judicial";
+import { session } from "../state/session";
+import { t } from "../words/words";
+
+export function PackagePart({ page }: { page: RequestPage }): JSX.Element {
+  const found = page.package;
+  const wanted = page.wanted ?? [];
+  return (
+    <Section title={t("package_title")}>
+      {found ? <Facts found={found} /> : <p class="dim">{t("package_none")}</p>}
+      {found?.state === "ready" && mayDownload(page) ? <Download page={page} /> : null}
+      {(page.deliveries ?? []).length ? <h4>{t("package_copies")}</h4> : null}
+      <ul class="told">
+        {(page.deliveries ?? []).map((one) => (
+          <Copy key={`${one.recipient} ${one.at_ms}`} one={one} />
+        ))}
+      </ul>
+      {wanted.length ? <p>{t("copy_wants", wanted.map((one) => plain(one, 80)).join(", "))}</p> : null}
+    </Section>
+  );
+}
+
+/** Who asks gets what was delivered to them; the custodian has it before. */
+const mayDownload = (page: RequestPage): boolean =>
+  isCustodian.value || (page.deliveries ?? []).some((one) => one.recipient === session.value?.person_id);
+
+function Facts({ found }: { found: Package }): JSX.Element {
+  return (
+    <>
+      <p role="status">
+        <Tag tone={found.state === "ready" ? "good" : found.state === "stopped" ? "bad" : ""}>
+          {t(`package_${found.state}`)}
+        </Tag>{" "}
+        {found.cure ? plain(found.cure, 500) : ""}
+      </p>
+      {found.state === "building" && found.progress != null ? (
+        <progress max={1} value={found.progress} aria-label={t("package_building")} />
+      ) : null}
+      {found.digest ? (
+        <dl class="clocks">
+          {found.name ? (
+            <div>
+              <dt>{t("package_name")}</dt>
+              <dd>
+                <code>{plain(found.name, 200)}</code>
+              </dd>
+            </div>
+          ) : null}
+          {found.size_bytes ? (
+            <div>
+              <dt>{t("package_size")}</dt>
+              <dd>{bytesText(found.size_bytes)}</dd>
+            </div>
+          ) : null}
+          <div>
+            <dt>{t("package_digest")}</dt>
+            <dd>
+              <code class="digest">{grouped(found.digest)}</code>
+            </dd>
+          </div>
+        </dl>
+      ) : null}
+    </>
+  );
+}
+
+function Download({ page }: { page: RequestPage }): JSX.Element {
+  return (
+    <div class="hand-over">
+      <div class="row">
+        <a class="button main" href={`/api/v1/requests/${encodeURIComponent(page.line.id)}/package`} download>
+          {t("package_download")}
+        </a>
+        <a class="button" href="/verificar.html" target="_blank" rel="noopener">
+          {t("package_verify_open")}
+        </a>
+      </div>
+      <p class="dim">{t("package_logged")}</p>
+      <p>{t("package_verify")}</p>
+      <p class="dim">{t("package_verify_why")}</p>
+    </div>
+  );
+}
+
+function Copy({ one }: { one: Delivery }): JSX.Element {
+  const name = one.recipient === session.value?.person_id ? t("copy_you") : plain(one.recipient, 80);
+  return (
+    <li>
+      {t("copy_given", name, plain(one.party, 80), localText(one.at_ms))} ·{" "}
+      {one.receipt_ms ? `✓ ${t("copy_signed", localText(one.receipt_ms))}` : t("copy_unsigned")}
+    </li>
+  );
+}
