@@ -20,13 +20,12 @@ import { Sessions } from "./pages/sessions";
 import { Shift } from "./pages/shift";
 import { Silences } from "./pages/silences";
 import { SignIn } from "./pages/sign_in";
-import type { Page } from "./core/route";
 import { startOutbox } from "./state/acts";
 import { askCity } from "./state/city";
 import { askDirectory, watchStrangers } from "./state/directory";
 import { startFeed } from "./state/live";
 import { route } from "./state/route";
-import { askSession, centre, isUnreached, isWall, may, role, session, watches } from "./state/session";
+import { askSession, centre, home, isUnreached, isWall, session, watches } from "./state/session";
 import { startSound } from "./state/sound";
 import { t } from "./words/words";
 
@@ -97,7 +96,7 @@ function SignedIn(): JSX.Element {
 
 function PageOf(): JSX.Element {
   if (isWall.value) return <Desk />;
-  const page = watches.value || route.value.page !== "desk" ? route.value.page : home();
+  const page = route.value.page === "desk" ? home.value : route.value.page;
   switch (page) {
     case "desk":
       return <Desk />;
@@ -118,12 +117,6 @@ function PageOf(): JSX.Element {
     case "portal":
       return <Portal />;
   }
-}
-
-/** Where whoever has no desk begins. */
-function home(): Exclude<Page, "desk"> {
-  if (may("request.file")) return "portal";
-  return role.value === "auditor" ? "ledger" : "sessions";
 }
 
 effect(() => {

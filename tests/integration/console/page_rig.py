@@ -25,6 +25,7 @@ from cior_console.desk import DESK, WATCHING, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
 from cior_console.handling import Handling, Hands
+from cior_console.judicial_desk import PackageRoom
 from cior_console.sign_in.cross_site import Origin
 from cior_console.sign_in.endpoints import SIGN_IN
 from cior_console.sign_in.opening import SignInSettings, opened
@@ -63,6 +64,7 @@ class Room(Centre):
         self.feed, self.store = feed, store
         self.runner: web.AppRunner | None = None
         self.core: CentreOfTest | None = None
+        self.handling: Handling | None = None
 
     def cut(self) -> None:
         """Every line to a page is cut, and none is taken any more: the centre is gone, its machine is not."""
@@ -169,6 +171,10 @@ class Screen:
         _, step = await helper.post("sign-in", {"login": login, "password": PASSWORD})
         secret = "" if step["state"] == "signed_in" else await self.room.enrolled(self.room.browser(), login)
         self.room.pass_s(31)
+        await self.comes_in(login, secret, watches=bool(set(roles) & WATCHING))
+
+    async def comes_in(self, login: str, secret: str, *, watches: bool) -> None:
+        """Somebody who is known: ``secret`` of their telephone; ``watches``: alerts come to their page."""
         await self.go()
         await self.until("main.sign-in", "Ingresar")
         await self.write("input[name=login]", login)
@@ -176,7 +182,6 @@ class Screen:
         if secret:
             await self.until("main.sign-in", "seis cifras")
             await self.write("input[name=code]", self.room.code(secret) + Keys.ENTER)
-        watches = bool(set(roles) & WATCHING)
         await self.until("header", "En vivo" if watches else "Salir")
 
 
@@ -188,6 +193,7 @@ async def room(
     city: bytes = CITY,
     tiles: Path | None = None,
     cameras: Cameras = NO_CAMERAS,
+    packages: PackageRoom | None = None,
     origin: str = "",
     port: int = 0,
 ) -> AsyncIterator[Room]:
@@ -217,6 +223,7 @@ async def room(
                 bus=behind.centre,
                 protocols=pack().protocols,
                 boxes=store,
+                packages=packages,
             )
             behind.handling = Handling(
                 app, feed, register, hands, now_ms=lambda: clock.now_ms, metrics=metrics
@@ -225,7 +232,7 @@ async def room(
             door[0] = door[0].listening(runner.addresses[0][1])
             try:
                 made = Room(register, clock, desk, runner.addresses[0][1], feed=feed, store=store)
-                made.runner, made.core = runner, behind.centre
+                made.runner, made.core, made.handling = runner, behind.centre, behind.handling
                 yield made
             finally:
                 await runner.cleanup()

@@ -66,9 +66,21 @@ export interface Package {
   digest: string;
   size_bytes: number;
   state: "ordered" | "building" | "waiting" | "ready" | "stopped";
+  code: string;
+  cure: string;
+  /** What is being done; empty: nothing now. */
+  progress: string;
+}
+/** What the recorders have of one item. `code`, `cure`: why that could not be read. */
+export interface Available {
+  n: number;
+  camera: string;
+  asked: Span[];
+  there: Span[];
+  missing: Missing[];
+  held: Span[];
   code?: string;
   cure?: string;
-  progress?: number | null;
 }
 export interface Parties {
   requester: string;

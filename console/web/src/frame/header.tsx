@@ -9,7 +9,7 @@ import { now } from "../state/clock";
 import { rows } from "../state/desk";
 import { isLost } from "../state/link";
 import { route, toPage } from "../state/route";
-import { centre, isDrill, isWall, may, role, session, signOut, watches } from "../state/session";
+import { centre, home, isDrill, isWall, may, role, session, signOut, watches } from "../state/session";
 import { quietUntil, rest, sound, unlockSound } from "../state/sound";
 import { hasPicture, stopFeed } from "../state/live";
 import { lang, said, speak, t, type Word } from "../words/words";
@@ -55,7 +55,7 @@ function Pages(): JSX.Element {
     const asked = FOR[page];
     return asked === null || may(asked);
   });
-  const here = route.value.page;
+  const here = route.value.page === "desk" ? home.value : route.value.page;
   return (
     <nav aria-label={t("pages")}>
       {([...(watches.value ? ["desk"] : []), ...mine] as Page[]).map((page) => (

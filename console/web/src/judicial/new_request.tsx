@@ -8,7 +8,7 @@ import { itemsOf, MOST_ITEMS } from "../core/filing";
 import { tell } from "../state/notes";
 import { problemText } from "../state/problem_text";
 import { authorities, isCustodian, jurisdiction, sendFiling } from "../state/judicial";
-import { both, lang, t } from "../words/words";
+import { both, t } from "../words/words";
 import { CameraChoice, type Choice } from "./camera_choice";
 import { Intervals, intervalsOf, newDraft, type Draft } from "./intervals";
 
@@ -144,13 +144,13 @@ function Authority(): JSX.Element {
 
 /** The order itself, as a new request and one that an order follows have it. */
 export function OrderFields({ isProvisional = false }: { isProvisional?: boolean }): JSX.Element {
-  void lang.value;
   return (
     <>
       <div class="row">
         <label>
           {t("request_order")}
-          <select name="order" disabled={isProvisional}>
+          <select name="order" disabled={isProvisional} required>
+            <option value="">{t("choose")}</option>
             {ORDERS.map((one) => (
               <option key={one} value={one}>
                 {t(`request_order_${one}`)}

@@ -6,7 +6,7 @@ import { plain } from "../core/text";
 import { Section, Tag } from "../frame/button";
 import { isCustodian, localText } from "../state/judicial";
 import { session } from "../state/session";
-import { t } from "../words/words";
+import { said, t } from "../words/words";
 
 export function PackagePart({ page }: { page: RequestPage }): JSX.Element {
   const found = page.package;
@@ -14,7 +14,7 @@ export function PackagePart({ page }: { page: RequestPage }): JSX.Element {
   return (
     <Section title={t("package_title")}>
       {found ? <Facts found={found} /> : <p class="dim">{t("package_none")}</p>}
-      {found?.state === "ready" && mayDownload(page) ? <Download page={page} /> : null}
+      {found?.state === "ready" && found.name && mayDownload(page) ? <Download page={page} /> : null}
       {(page.deliveries ?? []).length ? <h4>{t("package_copies")}</h4> : null}
       <ul class="told">
         {(page.deliveries ?? []).map((one) => (
@@ -37,11 +37,15 @@ function Facts({ found }: { found: Package }): JSX.Element {
         <Tag tone={found.state === "ready" ? "good" : found.state === "stopped" ? "bad" : ""}>
           {t(`package_${found.state}`)}
         </Tag>{" "}
-        {found.cure ? plain(found.cure, 500) : ""}
+        {found.progress ? said("package_phase", found.progress) : ""}{" "}
+        {found.size_bytes && found.state !== "ready" ? bytesText(found.size_bytes) : ""}
       </p>
-      {found.state === "building" && found.progress != null ? (
-        <progress max={1} value={found.progress} aria-label={t("package_building")} />
+      {found.code && isCustodian.value ? (
+        <p class="reason">
+          <code>{plain(found.code, 80)}</code> {plain(found.cure, 500)}
+        </p>
       ) : null}
+      {found.name ? null : <p class="dim">{t("package_by_hand")}</p>}
       {found.digest ? (
         <dl class="clocks">
           {found.name ? (

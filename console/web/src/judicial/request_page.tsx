@@ -11,6 +11,7 @@ import { problemText } from "../state/problem_text";
 import { askable, isCustodian, localText } from "../state/judicial";
 import { said, t } from "../words/words";
 import { Acts } from "./acts";
+import { Availability } from "./availability";
 import { Clocks, Reason, State } from "./clocks";
 import { Items } from "./items";
 import { PackagePart } from "./package";
@@ -48,7 +49,7 @@ function Read({ first, id }: { first: RequestPage; id: string }): JSX.Element {
   return (
     <>
       {turn ? <Newer key={turn} id={id} onRead={setTaken} /> : null}
-      <Shown page={taken} onTaken={setTaken} />
+      <Shown page={taken} onTaken={setTaken} again={() => setTurn(turn + 1)} />
     </>
   );
 }
@@ -61,16 +62,30 @@ function Newer({ id, onRead }: { id: string; onRead: (page: RequestPage) => void
   return null;
 }
 
-function Shown({ page, onTaken }: { page: RequestPage; onTaken: (page: RequestPage) => void }): JSX.Element {
+function Shown({
+  page,
+  onTaken,
+  again,
+}: {
+  page: RequestPage;
+  onTaken: (page: RequestPage) => void;
+  again: () => void;
+}): JSX.Element {
   return (
     <article class="request" aria-label={t("request_title", plain(page.line.case, 120))}>
       <div class="row between">
         <h3 class="case">{t("request_title", plain(page.line.case, 120))}</h3>
-        <State line={page.line} />
+        <span class="row">
+          <State line={page.line} />
+          <button type="button" class="small" onClick={again}>
+            {t("portal_read_again")}
+          </button>
+        </span>
       </div>
       <Clocks line={page.line} />
       <Answer page={page} />
       <AskedBack page={page} />
+      {isCustodian.value ? <Availability id={page.line.id} /> : null}
       <Acts key={page.line.version} page={page} onTaken={onTaken} />
       <PackagePart page={page} />
       <Items page={page} />

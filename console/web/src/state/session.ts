@@ -3,6 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { get, post } from "../api/http";
 import type { Role, Session } from "../api/shapes";
 import { ASKED_BY } from "../api/tables";
+import type { Page } from "../core/route";
 import { setCentreTime } from "./clock";
 import { speak } from "../words/words";
 
@@ -25,6 +26,13 @@ export function may(name: keyof typeof ASKED_BY): boolean {
 export const watches = computed(() => may("feed.open"));
 /** Of those who handle alerts: an agency stamps its own clock only. */
 export const mayAct = computed(() => may("incident.open"));
+
+/** Where whoever sits here begins. */
+export const home = computed<Page>(() => {
+  if (watches.value || isWall.value) return "desk";
+  if (may("request.file")) return "portal";
+  return role.value === "auditor" ? "ledger" : "sessions";
+});
 
 /** A display's account: it only looks. */
 export const isWall = computed(() => role.value === "wall");

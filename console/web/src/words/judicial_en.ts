@@ -41,7 +41,7 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   request_provisional:
     "Only preserve for now, without an order: nobody looks; it lapses after {0} days unless the order comes",
   request_received: "Received",
-  request_items: "{0} items",
+  request_items: "items: {0}",
   request_deadline: "Answer due by",
   request_deadline_none: "No deadline",
   request_expiry: "Ordinary retention would end",
@@ -147,6 +147,12 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   package_ready: "sealed and ready",
   package_stopped: "stopped",
   package_download: "Download the package",
+  package_phase_footage: "copying footage",
+  package_phase_records: "collecting records",
+  package_phase_closing: "closing the manifest",
+  package_phase_seal: "sealing",
+  package_phase_archive: "putting the file away",
+  package_by_hand: "It was built by hand: the centre gives the file by another way.",
   package_logged: "Downloading it stands in the ledger.",
   package_verify:
     "Check it before you sign. The page opens without asking the network for anything, and sends the file " +

@@ -1,0 +1,216 @@
+"""The custodian's desk as it is used in a real Chromium before a real register: what waits, what is there before it is
+promised, the package from its order to its receipt, and the year's sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+
+from cior_console.judicial_desk import PackageRoom
+from cior_core.judicial.acts import Assemble, Seal
+from cior_core.judicial.asking import Span
+from cior_core.people import LedgerEntry
+from cior_core.privacy import Role
+from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id
+from cior_register import requests
+from doubles.packages import START_MS, ring
+from engines.registers import RegisterPlace
+from integration.console.page_rig import Room, Screen, room
+from integration.console.portal_rig import CAMERAS, Person, fits, order
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+DIGEST = "0123456789abcdef" * 4
+ZIP = bytes(range(256)) * 1_000
+
+
+@pytest.fixture
+async def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path / "paquetes")
+
+
+@pytest.fixture
+async def here(tmp_path: Path, shelf: Shelf) -> AsyncIterator[Room]:
+    packages = PackageRoom(shelf=shelf, rings=(ring(tmp_path / "anillo", "plaza"),))
+    place = RegisterPlace.of_file(tmp_path / "register.db")
+    async with room(place, cameras=CAMERAS, packages=packages) as running:
+        running.clock.now_ms = START_MS + 3_600_000
+        yield running
+
+
+@pytest.fixture
+async def screen(browser: Chrome, here: Room) -> Screen:
+    return Screen(browser, here)
+
+
+async def test_the_custodian_has_a_queue_takes_a_request_up_and_each_view_is_in_the_ledger(
+    screen: Screen, here: Room, tmp_path: Path
+) -> None:
+    fiscal = await Person.signed_in(here, "fiscal", Role.PROSECUTOR)
+    request_id = (await fiscal.post("requests", order(here)))["line"]["id"]
+    await fiscal.post("requests", order(here, case="otra", investigation=False))
+    await screen.signed_in("mesa", Role.CUSTODIAN, name="Marta Mesa")
+    shown = await screen.until(".requests", "Causa otra")
+    assert shown.index("21-0000001-1") < shown.index("otra"), "the nearest deadline first"
+    assert await screen.axe() == []
+    await screen.shot("custody_queue", tmp_path)
+    await screen.press(".requests a")
+    shown = await screen.until("article.request", "Tomar el pedido")
+    assert "Aprobar" not in shown, "only what may be done now"
+    assert await screen.axe() == []
+    await screen.press(".todo button")
+    await screen.until("form.hand-over", "no podrá aprobarlo")
+    await screen.press("form.hand-over button[type=submit]")
+    await screen.until("article.request .todo", "Aprobar")
+    await screen.press(".todo button")
+    await screen.press("form.hand-over button[type=submit]")
+    await screen.until("article.request", "La misma persona no puede hacer los dos pasos")
+    await screen.shot("custody_request", tmp_path)
+    assert await screen.axe() == []
+    mine = [
+        (row.entry.act, row.entry.subject, row.entry.outcome.value)
+        for row in await here.acts("requests.queue", "requests.read", "request.take_up", "request.approve")
+        if row.entry.actor == "p-mesa"
+    ]
+    assert ("requests.queue", "", "allowed") in mine
+    assert [each for each in mine if each[1]] == [
+        ("requests.read", request_id, "allowed"),
+        ("request.take_up", request_id, "allowed"),
+        ("request.approve", request_id, "refused"),
+    ]
+    await screen.size(390, 844)
+    assert await fits(screen)
+    await screen.shot("custody_request_390", tmp_path)
+    assert await screen.complaints() == []
+
+
+async def test_the_years_report_says_that_its_sums_are_what_was_received(screen: Screen, here: Room) -> None:
+    fiscal = await Person.signed_in(here, "fiscal", Role.PROSECUTOR)
+    for case in ("uno", "dos"):
+        await fiscal.post("requests", order(here, case=case))
+    await fiscal.post("requests", order(here, case="civil", proceeding="civil"))
+    await screen.signed_in("mesa", Role.CUSTODIAN)
+    await screen.go("portal/report")
+    shown = await screen.until("main.portal", "Rechazos por causa")
+    assert shown.count("Suma 3: igual a lo recibido") == 3
+    assert "La causa no es penal ni contravencional." in shown
+    assert await screen.axe() == []
+    assert [row.entry.actor for row in await here.acts("requests.report")] == ["p-mesa"]
+
+
+def recorded(here: Room) -> dict[str, object]:
+    """An order for the 14 s of the drawn ring, whose third segment is missing."""
+    span = {"since": to_rfc3339(START_MS), "until": to_rfc3339(START_MS + 14_000)}
+    return order(here) | {"items": [{"camera": "plaza", **span}, {"camera": "puente", **span}]}
+
+
+async def built(here: Room, shelf: Shelf, request_id: str) -> None:
+    """As the building part does it, in the name of who ordered it."""
+    assert here.handling is not None
+    rules, now_ms = here.handling.requests.room.rules, here.clock.now_ms
+    found = here.register.read_now(lambda each: requests.the(each, request_id))
+    span = Span(since_s=START_MS // 1000, until_s=START_MS // 1000 + 14)
+    made = Assemble(by="p-archivo", at_ms=now_ms, covered={0: (span,), 1: (span,)}, hand="cior.evidence")
+    sealed = Seal(by="p-archivo", at_ms=now_ms, digest=DIGEST, hand="cior.evidence")
+    for act in (made, sealed):
+        entry = LedgerEntry(at_ms=now_ms, actor="p-archivo", act="request.assemble", subject=request_id)
+        await here.register.act(entry, partial(requests.take, request_id=request_id, act=act, rules=rules))
+    shelf.archive(package_id(found)).write_bytes(ZIP)
+    shelf.tell(Progress(name=package_id(found), state=Making.READY, digest=DIGEST, size_bytes=len(ZIP)))
+
+
+async def test_the_custodian_sees_what_is_there_orders_the_package_and_gives_it_and_the_receipt_is_for_its_digest(
+    screen: Screen, here: Room, shelf: Shelf, tmp_path: Path
+) -> None:
+    desks = {
+        login: await Person.signed_in(here, login, role)
+        for login, role in (("fiscal", Role.PROSECUTOR), ("mesa", Role.CUSTODIAN), ("jefa", Role.CUSTODIAN))
+    }
+    request_id = (await desks["fiscal"].post("requests", recorded(here)))["line"]["id"]
+    await desks["mesa"].act(request_id, "take_up")
+    await desks["jefa"].act(request_id, "approve")
+    await screen.signed_in("archivo", Role.CUSTODIAN, name="Aldo Archivo")
+    await screen.go(f"portal/{request_id}")
+    await screen.until("article.request", "Ver qué hay")
+    await screen.press("article.request .section button")
+    shown = await screen.until("article.request .items", "Cámara sin señal")
+    assert "está 10 s de 14 s" in shown
+    assert "no hay nada" in shown, (
+        "of the bridge nothing was recorded, and that is said before anybody promises it"
+    )
+    await screen.shot("custody_availability", tmp_path)
+    assert await screen.axe() == []
+    await take(screen, "Ordenar el armado")
+    await screen.until("article.request", "pedido; espera su turno")
+    found = here.register.read_now(lambda each: requests.the(each, request_id))
+    shelf.tell(
+        Progress(name=package_id(found), state=Making.BUILDING, phase=Phase.FOOTAGE, size_bytes=2_500_000)
+    )
+    await press_named(screen, "Leer de nuevo")
+    await screen.until("article.request", "copiando las imágenes 2.5 MB")
+    await built(here, shelf, request_id)
+    await press_named(screen, "Leer de nuevo")
+    await screen.until("article.request", "sellado y listo")
+    await press_named(screen, "Entregar")
+    await screen.until("form.hand-over", "Todas las copias llevan el mismo resumen")
+    await screen.write("input[name=party]", "fiscalía")
+    await screen.press("form.hand-over button[type=submit]")
+    await screen.until("article.request", "sin acuse")
+    await screen.shot("custody_delivered", tmp_path)
+    assert await screen.axe() == []
+    await press_named(screen, "Salir")
+    await screen.until("main.sign-in", "Ingresar")
+    here.pass_s(31)
+    await screen.comes_in("fiscal", desks["fiscal"].secret, watches=False)
+    await signs(screen, request_id, tmp_path)
+    acts = [(row.entry.actor, row.entry.act) for row in await here.acts("request.package", "request.receive")]
+    assert acts == [("p-fiscal", "request.package"), ("p-fiscal", "request.receive")]
+    assert await screen.complaints() == []
+
+
+async def signs(screen: Screen, request_id: str, tmp_path: Path) -> None:
+    """Who asked comes, gets the bytes, and signs for the digest that they saw, and for no other."""
+    await screen.go(f"portal/{request_id}")
+    shown = await screen.until("article.request", "Bajar el paquete")
+    assert "01234567 89abcdef" in shown, "eight by eight, as it is read aloud"
+    assert "prueba menos que una copia propia" in shown
+    assert "Entregar" not in await screen.text(".todo")
+    script = """
+    const done = arguments[arguments.length - 1];
+    fetch(document.querySelector('a[download][href$="/package"]').href)
+      .then((answer) => answer.arrayBuffer()).then((bytes) => done(bytes.byteLength));
+    """
+    assert await screen.do(lambda: screen.chrome.execute_async_script(script)) == len(ZIP)
+    await press_named(screen, "Firmar el acuse")
+    await screen.until("form.hand-over", "Resumen que vio")
+    await screen.write("input[name=digest]", "ffffffff")
+    await screen.press("form.hand-over button[type=submit]")
+    await screen.until("form.hand-over", "no firme; avise al centro")
+    assert await screen.axe() == []
+    await screen.shot("portal_receipt", tmp_path)
+    await screen.run("document.querySelector('input[name=digest]').select()")
+    await screen.write("input[name=digest]", "01234567 89abcdef")
+    await screen.press("form.hand-over button[type=submit]")
+    await screen.until(".states", "con acuse")
+    await screen.size(390, 844)
+    assert await fits(screen)
+    await screen.shot("portal_receipt_390", tmp_path)
+
+
+async def press_named(screen: Screen, name: str) -> None:
+    """The first button of this name."""
+    script = "[...document.querySelectorAll('button')].find((one) => one.innerText === arguments[0]).click()"
+    await screen.run(script, name)
+
+
+async def take(screen: Screen, name: str) -> None:
+    """An act that needs nothing more."""
+    await press_named(screen, name)
+    await screen.until("form.hand-over h4", name)
+    await screen.press("form.hand-over button[type=submit]")
