@@ -45,7 +45,8 @@ export const offsetMinutes = (atMs: number, zone: string): number =>
 export function readingsOf(local: string, zone: string): Reading[] {
   const found = WRITTEN.exec(local);
   if (!found) return [];
-  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found.slice(1).map((part) => Number(part ?? 0));
+  const parts = found.slice(1).map((part) => Number(part ?? 0));
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = parts;
   const wall = Date.UTC(year, month - 1, day, hour, minute, second);
   if (new Date(wall).toISOString().slice(0, 10) !== local.slice(0, 10)) return [];
   const offsets = new Set([wall - DAY_MS, wall, wall + DAY_MS].map((near) => offsetMinutes(near, zone)));

@@ -79,7 +79,13 @@ function makesSense(kind: Kind, page: RequestPage): boolean {
   return true;
 }
 
-function ActForm({ kind, page, onSend }: { kind: Kind; page: RequestPage; onSend: (body: object) => void }): JSX.Element {
+interface Acting {
+  kind: Kind;
+  page: RequestPage;
+  onSend: (body: object) => void;
+}
+
+function ActForm({ kind, page, onSend }: Acting): JSX.Element {
   const [lacks, setLacks] = useState("");
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -180,7 +186,8 @@ function receiptOf(page: RequestPage, data: FormData): Body {
 
 /** The order for just what was preserved. */
 function orderFor(page: RequestPage, data: FormData): object {
-  const authority = Object.entries(jurisdiction.value?.authority ?? {}).find(([, one]) => one.es === page.line.authority);
+  const known = Object.entries(jurisdiction.value?.authority ?? {});
+  const authority = known.find(([, one]) => one.es === page.line.authority);
   return {
     ...filingOf(data, false),
     authority: authority?.[0] ?? "",
@@ -199,7 +206,13 @@ const deniedOf = (page: RequestPage, data: FormData): { item: number; code: stri
     return code ? [{ item: item.n, code }] : [];
   });
 
-function Text({ name, most, must = true }: { name: "question" | "reason" | "words" | "searched"; most: number; must?: boolean }): JSX.Element {
+interface Written {
+  name: "question" | "reason" | "words" | "searched";
+  most: number;
+  must?: boolean;
+}
+
+function Text({ name, most, must = true }: Written): JSX.Element {
   return (
     <label>
       {t(`field_${name}`)}
@@ -324,7 +337,15 @@ function Receipt({ page }: { page: RequestPage }): JSX.Element {
       ) : null}
       <label>
         {t("receive_digest")}
-        <input name="digest" required minLength={8} maxLength={80} autocomplete="off" spellcheck={false} class="code-like" />
+        <input
+          name="digest"
+          class="code-like"
+          required
+          minLength={8}
+          maxLength={80}
+          autocomplete="off"
+          spellcheck={false}
+        />
       </label>
     </>
   );

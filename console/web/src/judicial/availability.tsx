@@ -81,7 +81,9 @@ function Sum({ item }: { item: Available }): JSX.Element {
       <Tag tone={there >= asked ? "good" : there ? "" : "bad"}>
         {there >= asked ? "✓" : there ? "◐" : "✕"} {words}
       </Tag>
-      <Tag tone={isHeld ? "good" : "bad"}>{isHeld ? `✓ ${t("availability_held")}` : `✕ ${t("availability_free")}`}</Tag>
+      <Tag tone={isHeld ? "good" : "bad"}>
+        {isHeld ? `✓ ${t("availability_held")}` : `✕ ${t("availability_free")}`}
+      </Tag>
     </>
   );
 }

@@ -1,5 +1,5 @@
-// Which cameras: by a click on the map, by name from a list, or all around a point. Map and list are one choice; the list
-// alone is enough.
+// Which cameras: by a click on the map, by name from a list, or all around a point. Map and list are one choice; the
+// list alone is enough.
 import { Suspense, lazy } from "preact/compat";
 import { useMemo, useState } from "preact/hooks";
 import type { JSX } from "preact";
@@ -60,7 +60,12 @@ function List({ chosen, onChange }: Choosing): JSX.Element {
     <div class="names">
       <label>
         {t("cameras_filter")}
-        <input type="search" name="camera_words" autocomplete="off" onInput={(event) => setWords(event.currentTarget.value)} />
+        <input
+          type="search"
+          name="camera_words"
+          autocomplete="off"
+          onInput={(event) => setWords(event.currentTarget.value)}
+        />
       </label>
       <div class="choices" role="group" aria-label={t("cameras_list")}>
         {found.slice(0, MOST_SHOWN).map((one) => (

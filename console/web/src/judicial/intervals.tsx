@@ -1,5 +1,5 @@
-// From when to when, as a wall clock there shows it: what each time means is said beside it, with its offset and in UTC.
-// Of an hour that came twice both readings are shown, and one is chosen by hand.
+// From when to when, as a wall clock there shows it: what each time means is said beside it, with its offset and in
+// UTC. Of an hour that came twice both readings are shown, and one is chosen by hand.
 import { useId, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import type { Interval } from "../core/filing";
@@ -15,11 +15,14 @@ export interface Draft {
   until: Reading | null;
 }
 
-export const isReversed = (draft: Draft): boolean => Boolean(draft.since && draft.until && draft.until.atMs <= draft.since.atMs);
+export const isReversed = ({ since, until }: Draft): boolean =>
+  since !== null && until !== null && until.atMs <= since.atMs;
+const isWhole = (draft: Draft): draft is Draft & Interval =>
+  draft.since !== null && draft.until !== null && !isReversed(draft);
 
 /** The intervals, when each is complete and in order. */
 export function intervalsOf(drafts: readonly Draft[]): Interval[] | null {
-  const whole = drafts.filter((one): one is Draft & Interval => one.since !== null && one.until !== null && !isReversed(one));
+  const whole = drafts.filter(isWhole);
   return whole.length === drafts.length ? whole : null;
 }
 

@@ -14,9 +14,10 @@ import { Clocks, Reason, State } from "./clocks";
 export function RequestList(): JSX.Element {
   const [isQueue, setQueue] = useState(isCustodian.value);
   const { value, problem, again } = useAsked<RequestLine[]>(isQueue ? "requests/queue" : "requests", isQueue ? 1 : 0);
-  const lines = value ?? [];
+  const lines = value ?? [],
+    name = isQueue ? "portal_queue" : isCustodian.value ? "portal_all" : "portal_mine";
   return (
-    <section class="section" aria-label={t(isQueue ? "portal_queue" : isCustodian.value ? "portal_all" : "portal_mine")}>
+    <section class="section" aria-label={t(name)}>
       <div class="row between">
         {isCustodian.value ? (
           <div role="group" aria-label={t("portal_parts")} class="row">

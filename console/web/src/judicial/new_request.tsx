@@ -1,5 +1,5 @@
-// A new request: who asks and what for, which cameras, when. What is asked is on hold when the console answers; the page
-// that opens then says so item by item.
+// A new request: who asks and what for, which cameras, when. What is asked is on hold when the console answers; the
+// page that opens then says so item by item.
 import { useState } from "preact/hooks";
 import type { JSX } from "preact";
 import type { RequestPage } from "../api/judicial";

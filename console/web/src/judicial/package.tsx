@@ -13,7 +13,7 @@ export function PackagePart({ page }: { page: RequestPage }): JSX.Element {
   const wanted = page.wanted ?? [];
   return (
     <Section title={t("package_title")}>
-      {found ? <Facts found={found} /> : <p class="dim">{t("package_none")}</p>}
+      {found ? <Facts found={found} /> : null}
       {found?.state === "ready" && found.name && mayDownload(page) ? <Download page={page} /> : null}
       {(page.deliveries ?? []).length ? <h4>{t("package_copies")}</h4> : null}
       <ul class="told">

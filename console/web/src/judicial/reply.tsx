@@ -127,13 +127,14 @@ function Anew({ item, take }: { item: ItemPage; take: Take }): JSX.Element {
     const [written] = itemsOf([id], intervalsOf([next]) ?? []);
     take(item.n, written ? { item: item.n, written } : null);
   };
-  const cameras = askable.value ?? [];
+  const cameras = askable.value ?? [],
+    isKnown = cameras.some((one) => one.id === item.camera);
   return (
     <>
       <label>
         {t("reply_camera")}
         <select value={camera} onChange={(event) => write(draft, event.currentTarget.value)}>
-          {cameras.some((one) => one.id === item.camera) ? null : <option value={item.camera}>{plain(item.camera, 64)}</option>}
+          {isKnown ? null : <option value={item.camera}>{plain(item.camera, 64)}</option>}
           {cameras.map((one) => (
             <option key={one.id} value={one.id}>
               {plain(one.name, 80)}

@@ -86,8 +86,8 @@ function Shown({
       <Answer page={page} />
       <AskedBack page={page} />
       {isCustodian.value ? <Availability id={page.line.id} /> : null}
+      {page.package ? <PackagePart page={page} /> : null}
       <Acts key={page.line.version} page={page} onTaken={onTaken} />
-      <PackagePart page={page} />
       <Items page={page} />
       <Scope page={page} />
       <Facts page={page} />

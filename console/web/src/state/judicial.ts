@@ -13,7 +13,10 @@ export const askable = signal<Camera[] | null>(null);
 export const isCustodian = computed(() => role.value === "custodian");
 
 /** The kinds of authority that each role asks for (the console refuses others); a custodian writes in anybody's. */
-const KINDS: Partial<Record<string, readonly string[]>> = { prosecutor: ["prosecutor", "judge"], defender: ["defence"] };
+const KINDS: Partial<Record<string, readonly string[]>> = {
+  prosecutor: ["prosecutor", "judge"],
+  defender: ["defence"],
+};
 
 export const authorities = computed<[string, Authority][]>(() => {
   const kinds = KINDS[role.value ?? ""];
@@ -29,9 +32,10 @@ export async function askJudicial(): Promise<void> {
     city.value ? null : askCity(),
   ]);
   if (rules.ok) jurisdiction.value = rules.value;
-  if (cameras.ok)
-    askable.value = cameras.value.flatMap(cameraOf).sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+  if (cameras.ok) askable.value = cameras.value.flatMap(cameraOf).sort(byName);
 }
+
+const byName = (a: Camera, b: Camera): number => a.name.localeCompare(b.name) || a.id.localeCompare(b.id);
 
 export const cameraName = (id: string): string => askable.value?.find((one) => one.id === id)?.name ?? id;
 

@@ -17,7 +17,6 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   portal_none: "There are no requests yet.",
   portal_queue_none: "Nothing waits for the custodian.",
   portal_read_again: "Read again",
-  portal_back: "Back to the list",
   portal_verify: "Verify a package",
   portal_public: "Public figures",
   portal_not_known: "There is no such request, or it is not yours.",
@@ -52,16 +51,13 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   request_drill: "DRILL",
   request_is_sealed: "SEALED",
   request_wanted: "copies wanted: {0}",
-  request_reasons: "Why",
   request_cure: "What to do",
-  request_clocks: "The two clocks",
   request_answer: "Answer",
   request_answer_complete: "Complete answer",
   request_answer_partial: "Partial answer",
   request_answer_negative: "Negative answer",
   request_answer_refused: "Refusal",
   request_replaced_by: "Request {0} stands in its place",
-  request_parties: "Who took part",
   party_requester: "Asked",
   party_clerk: "Took it up",
   party_approvers: "Approved",
@@ -128,7 +124,6 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
     "You cannot ask by an alert's number here: this account reads no alerts. Ask by its place and time, and " +
     "name the number in the reason.",
   asked_back: "You are asked",
-  asked_back_of_all: "About the whole request",
   reply_title: "Answer",
   reply_reading: "I meant {0} to {1}",
   reply_anew: "I write it anew",
@@ -137,7 +132,6 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   reply_send: "Send the answer",
   reply_lacks: "One item is not answered yet.",
   package_title: "The package",
-  package_none: "There is no package yet.",
   package_name: "File",
   package_size: "Size",
   package_digest: "Digest (SHA-256 of the sealed manifest)",
@@ -155,8 +149,8 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   package_by_hand: "It was built by hand: the centre gives the file by another way.",
   package_logged: "Downloading it stands in the ledger.",
   package_verify:
-    "Check it before you sign. The page opens without asking the network for anything, and sends the file " +
-    "nowhere.",
+    "Check it before you sign: unpack it and choose its folder. The page opens without asking the network " +
+    "for anything, and sends the file nowhere.",
   package_verify_open: "Verify in this browser",
   package_verify_why:
     "This page comes from the centre that made the package, as the one inside the file does: it proves less " +
@@ -192,7 +186,6 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   todo_deliver: "Deliver",
   todo_close: "Close",
   todo_replace: "Replace by another request",
-  todo_seal: "Note the seal",
   why_take_up: "You become its clerk, and cannot approve it.",
   why_approve:
     "Who approves neither asked for it nor took it up, and does not build the package. Mark what is not given.",
@@ -214,7 +207,6 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   field_recipient: "Who receives (id of their account, or name)",
   field_party: "For which party",
   field_by_request: "Id of the other request",
-  field_digest: "Digest of the sealed manifest (64 hexadecimal figures)",
   field_denied: "Item {0}: {1}",
   field_granted: "given",
   availability: "What is recorded, before it is promised",
