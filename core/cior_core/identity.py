@@ -25,18 +25,14 @@ research/protocols.md §3).
 
 def digest(domain: str, *fields: Field) -> bytes:
     """SHA-256 (32 bytes) of ``domain`` and ``fields``, unambiguous by type tag and length prefix."""
-    parts = [_framed(domain)]
-    parts.extend(map(_framed, fields))
-    return sha256(b"".join(parts)).digest()
+    return sha256(b"".join(map(_framed, (domain, *fields)))).digest()
 
 
 def _named_uuid(domain: str, *fields: Field) -> str:
     """The 36-character UUIDv8 of ``digest(domain, *fields)``: 122 bits of the digest, version 8, RFC variant."""
-    value = int.from_bytes(digest(domain, *fields)[:16], "big")
-    value = (value & ~(0xF << 76)) | (8 << 76)
-    value = (value & ~(0x3 << 62)) | (2 << 62)
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = digest(domain, *fields).hex()
+    variant = "89ab"[int(text[16], 16) & 0b11]
+    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 def pseudonym(key: bytes, *words: str) -> str:
@@ -165,8 +161,9 @@ def bucket(subject: str, buckets: int) -> int:
 def _framed(field: Field) -> bytes:
     """One field as tag, 8-byte length, bytes."""
     if isinstance(field, str):
-        tag, raw = b"s", field.encode("utf-8", "surrogatepass")
-    elif isinstance(field, bytes):
+        raw = field.encode("utf-8", "surrogatepass")
+        return b"s%b%b" % (len(raw).to_bytes(8, "big"), raw)
+    if isinstance(field, bytes):
         tag, raw = b"b", field
     elif field is None:
         tag, raw = b"n", b""

@@ -66,6 +66,11 @@ class Agenda(msgspec.Struct, frozen=True, eq=False, gc=False):
         if not self._runs:
             return []
         far = _EVER_MS if within_ms is None else within_ms
+        run = self._runs[0]
+        if len(self._runs) == 1 and len(run) <= limit:  # as under most keys
+            place = bisect_left(run, (at_ms, "", 0))
+            since = bisect_left(run, (at_ms - far, "", 0), 0, place)
+            return [*run[place : bisect_left(run, (at_ms + far + 1, "", 0), place)], *run[since:place][::-1]]
         at, place = self._find((at_ms, "", 0))
         later, earlier = (
             self._later(at, place, at_ms + far, limit),
@@ -100,6 +105,9 @@ class Agenda(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     def _find(self, entry: Entry) -> tuple[int, int]:
         """(the run that ``entry`` belongs to, its place there)."""
+        last = self._runs[-1]
+        if last[-1] < entry:  # most are: time goes on
+            return len(self._runs) - 1, len(last)
         at = max(0, bisect_right(self._runs, entry, key=_first) - 1)
         return at, bisect_left(self._runs[at], entry)
 

@@ -66,10 +66,8 @@ def brought_up(dues: Dues, before: Remembered, after: Remembered) -> Dues:
     """``dues`` of ``before``, brought up to ``after``: only what has changed is looked at."""
     changed: dict[str, Agenda] = {}
     for of_map, agendas in _RULES.items():
-        if after[of_map] is before[of_map]:
-            continue
-        records = list(after[of_map].changes(before[of_map]))
-        for name, instant_of in agendas:
+        records = after[of_map].changes(before[of_map])
+        for name, instant_of in agendas if records else ():
             agenda: Agenda = getattr(dues, name)
             for key, old, new in records:
                 was_ms = None if old is None else instant_of(old)

@@ -37,10 +37,10 @@ Filed = tuple[str, Entry]
 
 
 class Lookup(NamedTuple):
-    """What to search: a key, around which instant, how far (None: any); or as far as the entry's own type lasts, at
+    """What to search: keys, around which instant, how far (None: any); or as far as the entry's own type lasts, at
     most ``window_max_ms``, plus ``slack_ms``."""
 
-    key: str
+    keys: Iterable[str]
     at_ms: int
     within_ms: int | None = None
     window_max_ms: int = 0
@@ -117,7 +117,7 @@ def filed_pending(key: str, pending: Pending, rules: RulePack) -> set[Filed]:
 
 def filed_watch(key: str, watch: Watch) -> set[Filed]:
     """The entries of a watched place: every cell that it reaches into."""
-    return {(f"y{cell}", (watch.until_ms, key, 0)) for cell in _around(watch.lat, watch.lon, watch.radius_m)}
+    return {(cell, (watch.until_ms, key, 0)) for cell in _around(watch.lat, watch.lon, watch.radius_m, "y")}
 
 
 def watched_key(place: Place) -> str | None:
@@ -165,60 +165,62 @@ def refiled(index: Index, before: set[Filed], after: set[Filed]) -> Index:
         if (agenda := index.get(key)) is not None:
             left = agenda.drop(entry)
             index = index.put(key, left) if left else index.drop(key)
-    for key, entry in sorted(after - before):
-        index = index.put(key, (index.get(key) or Agenda()).put(entry))
+    for one in sorted(after - before):
+        index = filed_too(index, one)
     return index
+
+
+def filed_too(index: Index, one: Filed) -> Index:
+    """``index`` with one entry more."""
+    key, entry = one
+    return index.put(key, (index.get(key) or Agenda()).put(entry))
 
 
 def lookups(part: Part, rules: RulePack, kind: EventType, mark: str) -> Iterator[Lookup]:
     """Where a case (or waiting event) of the same incident may be found; ``kind`` is the part's own type."""
     at_ms, rule = part.instant_ms, rules.merge
     slack_ms = round((part.error_s + rule.error_limit_s) * 1000) + _ROUND_MS
-    yield Lookup(f"{mark}k:{part.member.independence}", at_ms, round(rule.key_window_s * 1000) + slack_ms)
+    yield Lookup((f"{mark}k:{part.member.independence}",), at_ms, round(rule.key_window_s * 1000) + slack_ms)
     if part.record is not None:
-        yield Lookup(f"{mark}n:{part.record}", at_ms)
+        yield Lookup((f"{mark}n:{part.record}",), at_ms)
     if well_placed(part, rule):
         # The part's own radius is enough, for a pair takes the smaller of both; of the windows it takes the larger.
         reach_m = kind.radius_m + accuracy_m(part, rule) + rule.place_limit_m
         within_ms = round(kind.window_s * 1000) + slack_ms
         longest_ms = round(rules.longest_window_s * 1000)
-        for key in cells(part, reach_m):
-            yield Lookup(f"{mark}{key}", at_ms, within_ms, longest_ms, slack_ms)
+        yield Lookup(cells(part, reach_m, mark), at_ms, within_ms, longest_ms, slack_ms)
 
 
-def cells(part: Part, reach_m: float) -> Iterator[str]:
-    """Keys, without shelf, of the cells of the map within ``reach_m`` of the part; none when it has no coordinates."""
+def cells(part: Part, reach_m: float, mark: str) -> list[str]:
+    """Keys, on the shelf ``mark``, of the cells of the map within ``reach_m`` of the part; none when it has no
+    coordinates."""
     place = part.member.place
-    if place.lat is not None and place.lon is not None:
-        yield from _around(place.lat, place.lon, reach_m)
+    return [] if place.lat is None or place.lon is None else _around(place.lat, place.lon, reach_m, mark)
 
 
-def _around(lat: float, lon: float, reach_m: float) -> Iterator[str]:
+def _around(lat: float, lon: float, reach_m: float, mark: str) -> list[str]:
     high = reach_m / _M_PER_DEGREE
     wide = high / max(0.01, cos(radians(lat)))
     columns = range(floor((lon - wide) / _CELL_DEGREES), floor((lon + wide) / _CELL_DEGREES) + 1)
-    for row in range(floor((lat - high) / _CELL_DEGREES), floor((lat + high) / _CELL_DEGREES) + 1):
-        for column in columns:
-            yield f"c:{row}:{column}"
+    rows = range(floor((lat - high) / _CELL_DEGREES), floor((lat + high) / _CELL_DEGREES) + 1)
+    return [f"{mark}c:{row}:{column}" for row in rows for column in columns]
 
 
 def nearest(index: Index, wanted: Iterable[Lookup], *, limit: int = COMPARED_MAX) -> list[str]:
     """Whose entries lie under any of ``wanted``, the nearest in time first, ``limit`` at most; ties by id."""
     found: dict[str, int] = {}
-    for name, at_ms, within_ms, window_max_ms, slack_ms in wanted:
-        agenda = index.get(name)
-        if agenda is None:
-            continue
+    for names, at_ms, within_ms, window_max_ms, slack_ms in wanted:
         walked_ms = None if within_ms is None else max(within_ms, window_max_ms + slack_ms)
-        for instant_ms, key, window_ms in agenda.around(at_ms, walked_ms, limit=_WALKED_MAX):
-            away_ms = abs(instant_ms - at_ms)
-            if within_ms is not None and away_ms > within_ms and away_ms > window_ms + slack_ms:
+        for agenda in map(index.get, names):
+            if agenda is None:
                 continue
-            if away_ms < found.get(key, away_ms + 1):
-                found[key] = away_ms
-    if len(found) <= limit:
-        return sorted(found, key=lambda key: (found[key], key))
-    return [key for _, key in sorted((away_ms, key) for key, away_ms in found.items())[:limit]]
+            for instant_ms, key, window_ms in agenda.around(at_ms, walked_ms, limit=_WALKED_MAX):
+                away_ms = abs(instant_ms - at_ms)
+                if within_ms is not None and away_ms > within_ms and away_ms > window_ms + slack_ms:
+                    continue
+                if away_ms < found.get(key, away_ms + 1):
+                    found[key] = away_ms
+    return [key for _, key in sorted(zip(found.values(), found, strict=True))[:limit]]
 
 
 def build_index(state: State, rules: RulePack) -> Index:

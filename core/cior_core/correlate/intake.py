@@ -180,7 +180,7 @@ def _merged_by_source(context: StepContext, event: Event, part: Part, case_id: A
     if not isinstance(other, str) or part.record is None:
         return case_id
     mark = shelf(context.current(case_id).merge_class)
-    for found in context.candidates([Lookup(f"{mark}n:{event.source}|{other}", part.instant_ms)]):
+    for found in context.candidates([Lookup((f"{mark}n:{event.source}|{other}",), part.instant_ms)]):
         target = context.root(found.id)
         mine = context.root(case_id)
         if (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import isfinite
 
 import msgspec
@@ -27,9 +26,10 @@ LINKS_MAX = 20
 
 def count_threshold(context: StepContext, event: Event, part: Part, rule: ThresholdRule) -> AlertId | None:
     """Open the alert when ``event`` completes the count, earlier events attached; else let it wait (C18)."""
+    wanted = [_beside(part, rule, context, drill=event.drill)]
     group = [
         (key, pending.part)
-        for key, pending in context.waiting(_beside(part, rule, context, drill=event.drill), limit=_GROUP_MAX)
+        for key, pending in context.waiting(wanted, limit=_GROUP_MAX)
         if not pending.orphan
         and pending.part.member.type in rule.types
         and _counted_together(part, pending.part, rule)
@@ -68,22 +68,21 @@ def count_threshold(context: StepContext, event: Event, part: Part, rule: Thresh
     return case_id
 
 
-def _beside(part: Part, rule: ThresholdRule, context: StepContext, *, drill: bool) -> Iterator[Lookup]:
+def _beside(part: Part, rule: ThresholdRule, context: StepContext, *, drill: bool) -> Lookup:
     """Where the events lie that are counted together with ``part``."""
     mark, place = waiting_shelf(drill=drill), part.member.place
     within_ms = round((rule.within_s + part.error_s + context.rules.merge.error_limit_s) * 1000) + 10_000
     match rule.per:
         case "subject":
-            keys = [f"s:{part.member.subject}"]
+            keys = [f"{mark}s:{part.member.subject}"]
         case "district":
-            keys = [f"d:{place.district}"] if place.district else []
+            keys = [f"{mark}d:{place.district}"] if place.district else []
         case "place":
             is_placed = well_placed(part, context.rules.merge)
-            keys = list(cells(part, rule.radius_m or 0.0)) if is_placed else []
+            keys = cells(part, rule.radius_m or 0.0, mark) if is_placed else []
         case _:
-            keys = [f"t:{code}" for code in rule.types]
-    for key in keys:
-        yield Lookup(f"{mark}{key}", part.instant_ms, within_ms)
+            keys = [f"{mark}t:{code}" for code in rule.types]
+    return Lookup(keys, part.instant_ms, within_ms)
 
 
 def _seen_in(context: StepContext, event_key: str, case_id: AlertId) -> None:
@@ -312,11 +311,10 @@ def link_silent(context: StepContext, case_id: AlertId) -> None:
     for part in case.parts[-1:]:
         # What is silent has no place, only its device and its district.
         mark = shelf(MergeClass(case.alert.drill, not case.alert.silent))
-        keys = [f"k:{part.member.independence}"]
-        keys += [f"d:{part.member.place.district}"] if part.member.place.district else []
-        within_ms = round(_LINK_WINDOW_S * 1000) + 10_000
-        wanted = [Lookup(f"{mark}{key}", part.instant_ms, within_ms) for key in keys]
-        for found in sorted(context.candidates(wanted), key=lambda each: each.id):
+        keys = [f"{mark}k:{part.member.independence}"]
+        keys += [f"{mark}d:{part.member.place.district}"] if part.member.place.district else []
+        wanted = Lookup(keys, part.instant_ms, round(_LINK_WINDOW_S * 1000) + 10_000)
+        for found in sorted(context.candidates([wanted]), key=lambda each: each.id):
             other = context.root(found.id)
             if (
                 other is None

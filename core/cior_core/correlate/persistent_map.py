@@ -7,7 +7,7 @@ shards (law 5).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import compress
 from operator import is_not, itemgetter
 from typing import Any, Final, Generic, TypeVar
@@ -19,8 +19,14 @@ V = TypeVar("V")
 _WIDE: Final = 64
 _MASK: Final = _WIDE - 1
 _BITS: Final = 6
-_EMPTY_ROW: tuple[dict[str, Any], ...] = ({},) * _WIDE
-_EMPTY: tuple[tuple[dict[str, Any], ...], ...] = (_EMPTY_ROW,) * _WIDE
+_ALL: Final = (1 << 2 * _BITS) - 1
+# Lists, since one is copied and changed in half the time of a tuple; none is changed once a map holds it.
+_Row = list[dict[str, V]]
+_Rows = list[_Row[V]]
+_Pairs = Iterable[tuple[dict[str, V], dict[str, V]]]
+Change = tuple[str, V | None, V | None]
+_EMPTY_ROW: _Row[Any] = [{}] * _WIDE
+_EMPTY: _Rows[Any] = [_EMPTY_ROW] * _WIDE
 
 
 class PersistentMap(Generic[V]):
@@ -28,7 +34,7 @@ class PersistentMap(Generic[V]):
 
     __slots__ = ("_rows", "_size")
 
-    def __init__(self, rows: tuple[tuple[dict[str, V], ...], ...] = _EMPTY, size: int = 0) -> None:
+    def __init__(self, rows: _Rows[V] = _EMPTY, size: int = 0) -> None:
         self._rows = rows
         self._size = size
 
@@ -37,41 +43,40 @@ class PersistentMap(Generic[V]):
         """A map of ``entries``, built in one pass."""
         if not entries:
             return cls()
-        rows: list[list[dict[str, V]]] = [[{} for _ in range(_WIDE)] for _ in range(_WIDE)]
+        rows: _Rows[V] = [[{} for _ in range(_WIDE)] for _ in range(_WIDE)]
         for key, value in entries.items():
-            row, at = _shard(key)
-            rows[row][at][key] = value
-        return cls(tuple(tuple(row) if any(row) else _EMPTY_ROW for row in rows), len(entries))
+            code = _code(key)
+            rows[code >> _BITS][code & _MASK][key] = value
+        return cls([row if any(row) else _EMPTY_ROW for row in rows], len(entries))
 
     def get(self, key: str) -> V | None:
         """The value of ``key``, or None."""
-        # What _shard does, without the call: the index is asked a hundred times a step.
+        # What _code does, without the call: the index is asked a hundred times a step.
         code = crc32(key.encode("utf-8", "surrogatepass"))
         return self._rows[code >> _BITS & _MASK][code & _MASK].get(key)
 
     def put(self, key: str, value: V) -> PersistentMap[V]:
         """The map with ``key`` set to ``value``."""
-        row, at = _shard(key)
-        changed = dict(self._rows[row][at])
-        grown = key not in changed
-        changed[key] = value
-        return self._with(row, at, changed, self._size + grown)
+        rows, shard = self._opened(_code(key))
+        size = self._size if key in shard else self._size + 1
+        shard[key] = value
+        return PersistentMap(rows, size)
 
     def drop(self, key: str) -> PersistentMap[V]:
         """The map without ``key``; itself when it was not there."""
-        row, at = _shard(key)
-        if key not in self._rows[row][at]:
+        if self.get(key) is None:
             return self
-        changed = dict(self._rows[row][at])
-        del changed[key]
-        return self._with(row, at, changed, self._size - 1)
+        rows, shard = self._opened(_code(key))
+        del shard[key]
+        return PersistentMap(rows, self._size - 1)
 
-    def _with(self, row: int, at: int, shard: dict[str, V], size: int) -> PersistentMap[V]:
-        # A list that is changed and frozen again is twice as fast as a tuple of slices.
-        rows, shards = list(self._rows), list(self._rows[row])
-        shards[at] = shard
-        rows[row] = tuple(shards)
-        return PersistentMap(tuple(rows), size)
+    def _opened(self, code: int) -> tuple[_Rows[V], dict[str, V]]:
+        """Rows that share all but one shard with these, and that shard, free to be changed."""
+        row, at = code >> _BITS, code & _MASK
+        rows = self._rows.copy()
+        rows[row] = shards = rows[row].copy()
+        shards[at] = shard = shards[at].copy()
+        return rows, shard
 
     def _shards(self) -> Iterator[dict[str, V]]:
         """Those that hold something."""
@@ -89,17 +94,17 @@ class PersistentMap(Generic[V]):
         """Every value, in the order of its key."""
         return [value for _, value in self.items()]
 
-    def changes(self, older: PersistentMap[V]) -> Iterator[tuple[str, V | None, V | None]]:
+    def changes(self, older: PersistentMap[V]) -> list[Change[V]]:
         """``(key, value in older, value here)`` of each key whose value is another object, by key."""
-        if self is older:
-            return
-        found: list[tuple[str, V | None, V | None]] = []
-        for mine, theirs in _differing(self._rows, older._rows):
-            found += [
-                (key, theirs.get(key), value) for key, value in mine.items() if theirs.get(key) is not value
-            ]
-            found += [(key, value, None) for key, value in theirs.items() if key not in mine]
-        yield from sorted(found, key=itemgetter(0))
+        return [] if self is older else _changed(_differing(self._rows, older._rows))
+
+    def working(self) -> PersistentMap[V]:
+        """A copy that is changed in place, for somebody who changes many keys before anybody else sees it."""
+        return _WorkingMap(self._rows, self._size, began=self)
+
+    def kept(self) -> PersistentMap[V]:
+        """What others may hold: itself; of a :meth:`working` copy, the map as it is now."""
+        return self
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.get(key) is not None
@@ -116,16 +121,75 @@ class PersistentMap(Generic[V]):
         return f"PersistentMap({dict(self.items())!r})"
 
 
-def _shard(key: str) -> tuple[int, int]:
-    # CRC-32 does not depend on PYTHONHASHSEED, hash() does (law 5).
-    code = crc32(key.encode("utf-8", "surrogatepass"))
-    return code >> _BITS & _MASK, code & _MASK
+class _WorkingMap(PersistentMap[V]):
+    """:meth:`put` and :meth:`drop` return it itself, and a shard is copied at its first change only. All else is shared
+    with the map that it began with.
+    """
+
+    __slots__ = ("_began", "_began_rows", "_own", "_own_rows")
+
+    def __init__(self, rows: _Rows[V], size: int, *, began: PersistentMap[V]) -> None:
+        super().__init__(rows, size)
+        self._began, self._began_rows = began, rows
+        self._own: dict[int, dict[str, V]] = {}
+        self._own_rows: set[int] = set()
+
+    def put(self, key: str, value: V) -> PersistentMap[V]:
+        shard = self._owned(key)
+        if key not in shard:
+            self._size += 1
+        shard[key] = value
+        return self
+
+    def drop(self, key: str) -> PersistentMap[V]:
+        if key in self:
+            del self._owned(key)[key]
+            self._size -= 1
+        return self
+
+    def changes(self, older: PersistentMap[V]) -> list[Change[V]]:
+        if older is not self._began:
+            return super().changes(older)
+        rows = self._began_rows
+        return _changed((shard, rows[code >> _BITS][code & _MASK]) for code, shard in self._own.items())
+
+    def kept(self) -> PersistentMap[V]:
+        if self._own:
+            self._began, self._began_rows = PersistentMap(self._rows, self._size), self._rows
+            self._own, self._own_rows = {}, set()
+        return self._began
+
+    def _owned(self, key: str) -> dict[str, V]:
+        """The shard of ``key``, copied if it is still somebody else's too."""
+        code = _code(key)
+        if (shard := self._own.get(code)) is not None:
+            return shard
+        row, at = code >> _BITS, code & _MASK
+        if not self._own:
+            self._rows = self._rows.copy()
+        if row not in self._own_rows:
+            self._own_rows.add(row)
+            self._rows[row] = self._rows[row].copy()
+        shard = self._own[code] = self._rows[row][at] = self._rows[row][at].copy()
+        return shard
 
 
-_Rows = tuple[tuple[dict[str, V], ...], ...]
+def _code(key: str) -> int:
+    """Row and place in it. CRC-32 does not depend on PYTHONHASHSEED, hash() does (law 5)."""
+    return crc32(key.encode("utf-8", "surrogatepass")) & _ALL
 
 
-def _differing(mine: _Rows[V], theirs: _Rows[V]) -> list[tuple[dict[str, V], dict[str, V]]]:
+def _changed(pairs: _Pairs[V]) -> list[Change[V]]:
+    """What is another object in the first shard of a pair than in the second, by key."""
+    found: list[Change[V]] = []
+    for mine, theirs in pairs:
+        found += [(key, was, now) for key, now in mine.items() if (was := theirs.get(key)) is not now]
+        found += [(key, was, None) for key, was in theirs.items() if key not in mine]
+    found.sort(key=itemgetter(0))
+    return found
+
+
+def _differing(mine: _Rows[V], theirs: _Rows[V]) -> _Pairs[V]:
     """The pairs of shards that are not one and the same."""
     rows = compress(zip(mine, theirs, strict=True), map(is_not, mine, theirs))
     return [

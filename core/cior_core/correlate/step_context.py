@@ -19,6 +19,7 @@ from cior_core.correlate.index import (
     filed_families,
     filed_pending,
     filed_sent,
+    filed_too,
     filed_watch,
     nearest,
     refiled,
@@ -104,17 +105,17 @@ class StepContext:
         self.now_ms = max(state.head.now_ms, at_ms)
         self.item_id = item_id
         self.head = replace(state.head, seq=state.head.seq + 1, now_ms=self.now_ms)
-        self.cases = state.cases
-        self.seen = state.seen
+        self.cases = state.cases.working()
+        self.seen = state.seen.working()
         self.pending = state.pending
         self.watches = state.watches
         self.storms = state.storms
-        self.sent = state.sent
+        self.sent = state.sent.working()
         self.patterns = state.patterns
         self.lines = state.lines
         self.silences = state.silences
         self.protocols = state.protocols
-        self.index = state.index
+        self.index = state.index.working()
         self.uses = state.uses
         self._touched: dict[AlertId, None] = {}
         # None: those of the area itself.
@@ -168,8 +169,8 @@ class StepContext:
     ) -> list[Case]:
         """Cases of the shelf ``mark`` with a part of one of ``families`` that began near an instant, by id; an absorbed
         one stands for its root."""
-        wanted = [Lookup(f"{mark}f:{family}", around_ms, within_ms) for family in sorted(set(families))]
-        found = nearest(self.index, wanted, limit=limit)
+        keys = [f"{mark}f:{family}" for family in sorted(set(families))]
+        found = nearest(self.index, [Lookup(keys, around_ms, within_ms)], limit=limit)
         roots = {case.id: case for alert_id in found if (case := self.root(alert_id)) is not None}
         return [roots[alert_id] for alert_id in sorted(roots) if roots[alert_id].parts]
 
@@ -252,7 +253,7 @@ class StepContext:
     def remember_sent(self, command_id: str, sent: Sent) -> None:
         """Keep a command that was issued; it goes with its alert."""
         self.sent = self.sent.put(command_id, sent)
-        self.index = refiled(self.index, set(), {filed_sent(command_id, sent)})
+        self.index = filed_too(self.index, filed_sent(command_id, sent))
 
     def forget(self, case_id: AlertId) -> None:
         """Drop a case, its commands and its index entries. The store keeps its transitions."""
@@ -388,20 +389,21 @@ class StepContext:
         ]
 
     def _state(self) -> State:
+        dues = due.brought_up(self.before.dues, remembered(self.before), remembered(self))
         return State(
             head=self.head,
-            cases=self.cases,
-            seen=self.seen,
+            cases=self.cases.kept(),
+            seen=self.seen.kept(),
             pending=self.pending,
             watches=self.watches,
             storms=self.storms,
-            sent=self.sent,
+            sent=self.sent.kept(),
             patterns=self.patterns,
             lines=self.lines,
             silences=self.silences,
             protocols=self.protocols,
-            index=self.index,
+            index=self.index.kept(),
             uses=self.uses,
-            dues=due.brought_up(self.before.dues, remembered(self.before), remembered(self)),
+            dues=dues,
             stale=tuple(sorted(self._dropped)),
         )
