@@ -127,7 +127,9 @@ def taxonomy_page(kinds: Taxonomy) -> str:
             "# Taxonomy",
             "",
             "Generated from `core/cior_core/data/taxonomy.toml` by `docs/generate.py`; edit the data, not this page.",
-            f"{len(kinds)} types. Class: **L** life-safety, **S** silent and sealed, **N** a siren may sound.",
+            f"{len(kinds)} types. Class: **L** life-safety, **S** silent and sealed, **N** a siren may sound,",
+            "**G** a guess: it lifts nothing above P4 (or the level named) until a person confirms,",
+            "**C** connector only: no program of ours makes it.",
             "Competence: lead, then supporting levels. Reach: metres / seconds before widening.",
             "SIA: (restore), verified+; each panel code by itself: [panel_codes.md](panel_codes.md).",
             "",
@@ -141,7 +143,18 @@ def taxonomy_page(kinds: Taxonomy) -> str:
 def taxonomy_row(kind: EventType) -> str:
     """One type."""
     marks = "".join(
-        mark for mark, on in (("L", kind.life_safety), ("S", kind.silent), ("N", kind.siren)) if on
+        mark
+        for mark, on in (
+            ("L", kind.life_safety),
+            ("S", kind.silent),
+            ("N", kind.siren),
+            (
+                f"G{'' if kind.unconfirmed_ceiling == 'P4' else kind.unconfirmed_ceiling}",
+                kind.unconfirmed_ceiling,
+            ),
+            ("C", kind.connector_only),
+        )
+        if on
     )
     cells = (
         f"`{kind.code}`",

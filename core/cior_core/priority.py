@@ -3,7 +3,8 @@
 Properties (tests/unit/correlate/test_core_priority.py): adding a corroborating fact never lowers; a life-safety floor
 never falls; presses of registered people and silent channels never start below their type's level; unverified single
 private alarms start low (358 of 103,910 private alarms in Rosario in 2025 were confirmed: research/mission.md §4a, L9);
-the same facts give the same score in every process.
+what a type's ``unconfirmed_ceiling`` calls a guess lifts nothing above that level before a person confirms; the same
+facts give the same score in every process.
 """
 
 from __future__ import annotations
@@ -37,10 +38,12 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of one alert. ``raises`` are terms of rules (area watch, posture); only their non-negative
-    points count."""
+    points count. ``firm_raises``: those that would stand without the facts of types with an ``unconfirmed_ceiling``;
+    asked for only where there are such facts."""
 
     facts: tuple[Fact, ...]
     raises: tuple[Reason, ...] = ()
+    firm_raises: tuple[Reason, ...] = ()
     confirmed: bool = False
     withdrawn: bool = False
 
@@ -82,6 +85,7 @@ class PriorityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     degraded: Term
     confirmed: Term
     withdrawn: Term
+    unconfirmed: Term
 
     def faults(self) -> Iterable[str]:
         """What makes the table break its properties; empty for a good one."""
@@ -96,6 +100,8 @@ class PriorityTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         ):
             if getattr(self, name).points < 0:
                 yield f"{name}.points must not be negative: more knowledge would lower an alert"
+        if self.unconfirmed.points:
+            yield "unconfirmed.points must be 0: the ceiling itself says what it takes away"
         for name in ("low_alone", "rarely_confirmed", "late", "withdrawn"):
             if getattr(self, name).points > 0:
                 yield f"{name}.points must not be positive"
@@ -126,12 +132,41 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 def score(facts: Facts, table: PriorityTable, *, floor: Level | None = None) -> Score:
     """Score ``facts``; ``floor`` is the level below which automation may not go (law 10)."""
-    reasons = [*_raising(facts, table), *_lowering(facts, table)]
+    reasons = _terms(facts, table)
     points = sum(reason.points for reason in reasons)
+    if above := _above_ceiling(facts, table, points):
+        reasons.append(above)
+        points += above.points
     level = _level(points, table)
     if floor is not None and floor.rank < level.rank:
         level = floor
     return Score(level=level, points=points, reasons=tuple(reasons))
+
+
+def _terms(facts: Facts, table: PriorityTable) -> list[Reason]:
+    return [*_raising(facts, table), *_lowering(facts, table)]
+
+
+def _above_ceiling(facts: Facts, table: PriorityTable, points: int) -> Reason | None:
+    """What guesses gave beyond their ceiling: as long as nobody confirmed, the alert has at most what it would have
+    without them, or the highest points of their ceiling, whichever is more.
+    """
+    guesses = [fact for fact in facts.facts if fact.kind.unconfirmed_ceiling is not None]
+    if facts.confirmed or not guesses:
+        return None
+    firm = tuple(fact for fact in facts.facts if fact.kind.unconfirmed_ceiling is None)
+    without = msgspec.structs.replace(facts, facts=firm, raises=facts.firm_raises)
+    alone = sum(reason.points for reason in _terms(without, table)) if firm else 0
+    limit = max(alone, *(_most_points(fact.kind.unconfirmed_ceiling, table) for fact in guesses))
+    if points <= limit:
+        return None
+    return _term(table, "unconfirmed", table.unconfirmed, guesses, points=limit - points)
+
+
+def _most_points(ceiling: Level | None, table: PriorityTable) -> int:
+    """The most points that are still of this level."""
+    above = [points for level, points in table.from_points.items() if ceiling and level.rank < ceiling.rank]
+    return min(above) - 1 if above else max(table.from_points.values())
 
 
 def _lead(facts: Facts) -> Fact:

@@ -172,10 +172,21 @@ def _wrong(
     for family in named_families:
         if family not in families:
             yield f"no type of the taxonomy has family '{family}'"
+    yield from _lifted_guesses(rule, types)
     if isinstance(rule, ThresholdRule):
         yield from _wrong_threshold(rule, types, waiting)
     else:
         yield from _unlawful(rule, types)
+
+
+def _lifted_guesses(rule: Rule, types: Mapping[str, EventType]) -> Iterator[str]:
+    """Many guesses are no certainty: what a rule opens for them keeps their ceiling."""
+    opened = types.get(getattr(rule, "opens", None) or "")
+    if opened is None or opened.unconfirmed_ceiling is not None:
+        return
+    for code in getattr(rule, "types", ()):
+        if code in types and types[code].unconfirmed_ceiling is not None:
+            yield f"'{code}' may not rise before a person confirms, but it opens '{opened.code}', which may"
 
 
 def _unlawful(rule: Rule, types: Mapping[str, EventType]) -> Iterator[str]:

@@ -75,6 +75,8 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     life_safety: bool = False
     silent: bool = False
     siren: bool = False
+    unconfirmed_ceiling: Level | None = None
+    connector_only: bool = False
     data_class: DataClass = DataClass.RESTRICTED
     apco: tuple[str, ...] = ()
     contact_id: tuple[str, ...] = ()
@@ -332,6 +334,15 @@ def _law_faults(kind: EventType, at: tuple[str | int, ...]) -> Iterator[_Fault]:
             f"life-safety type '{kind.code}' could wait for a lane or a threshold",
             (*at, "life_safety"),
             'set lane = "urgent" and alerting = "always"',
+        )
+    if kind.unconfirmed_ceiling is not None and (
+        kind.life_safety or kind.level.rank < kind.unconfirmed_ceiling.rank
+    ):
+        yield (
+            "taxonomy.ceiling",
+            f"type '{kind.code}' is life-safety, or starts above its own unconfirmed_ceiling",
+            (*at, "unconfirmed_ceiling"),
+            "lower its level, or remove the ceiling: what is certain, or life-safety, has none",
         )
     if kind.level is Level.P1 and kind.alerting is not Alerting.ALWAYS:
         yield (

@@ -25,15 +25,23 @@ from cior_video.timing import FrameTime
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.health import CameraHealth
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting, Stage
+from cior_vision.observing import box_row
 from cior_vision.rule_settings import ONVIF_TOPIC, AnyTrackRule
-from cior_vision.rules import box_row
 from cior_vision.settings import CameraSettings
+from cior_vision.wording import says
 
 CONNECTOR = "vision"
 INCIDENT_TYPE = {
     "intrusion": "vision.intrusion",
-    "line_crossing": "vision.intrusion",
+    "line_crossing": "vision.line_crossing",
     "loitering": "vision.loitering",
+    "crowd": "vision.crowd",
+    "queue": "vision.queue",
+    "stopped_vehicle": "vision.stopped_vehicle",
+    "wrong_way": "vision.wrong_way",
+    "person_down": "vision.person_down",
+    "abandoned_object": "vision.abandoned_object",
+    "dispersal": "vision.dispersal",
 }
 CONDITION_TYPE = {
     Condition.SIGNAL_LOST: "camera.signal_loss",
@@ -148,6 +156,9 @@ class EventMaker:
             "time": _time_row(at),
             **incident.facts,
         }
+        said = says(incident)
+        if said is not None:
+            attributes |= {"says_es": said.es, "says_en": said.en}
         return self._event(
             INCIDENT_TYPE[incident.kind],
             key,
@@ -157,6 +168,7 @@ class EventMaker:
             received_ms=received_ms,
             native_type=incident.kind,
             attributes=attributes,
+            said="" if said is None else f": {said.es}",
         )
 
     def picture_condition(self, change: ConditionChange, at: FrameTime, *, received_ms: int) -> Event:
@@ -273,6 +285,7 @@ class EventMaker:
         received_ms: int,
         native_type: str,
         attributes: dict[str, Any],
+        said: str = "",
     ) -> Event:
         kind = self._taxonomy[code]
         event = Event(
@@ -294,7 +307,7 @@ class EventMaker:
             independence=self._camera.id,
             native_key=key,
             native_type=native_type,
-            summary=f"{kind.name_es} — {self._camera.name or self._camera.id}",
+            summary=f"{kind.name_es} — {self._camera.name or self._camera.id}{said}",
             attributes=attributes,
         )
         facts = self._vicinity.facts(event, self._device)

@@ -10,6 +10,7 @@ from cior_vision.rule_settings import Point
 
 EDGE = 0.985
 """A box that reaches below this share of the picture's height is cut by the edge: where it stands cannot be seen."""
+MARGIN = 1 - EDGE
 
 
 class Box(NamedTuple):
@@ -34,6 +35,11 @@ class Box(NamedTuple):
     def cut_below(self) -> bool:
         """Whether the lower picture edge hides the true ground point."""
         return self.bottom >= EDGE
+
+    @property
+    def cut(self) -> bool:
+        """Whether any edge of the picture hides a part of it: its shape is not the object's."""
+        return self.cut_below or self.top <= MARGIN or self.left <= MARGIN or self.right >= EDGE
 
 
 def inside(point: Point, polygon: Sequence[Point]) -> bool:
@@ -90,3 +96,18 @@ def _turn(a: Point, b: Point, c: Point) -> float:
 def distance(first: Point, second: Point, *, aspect: float) -> float:
     """Distance in picture heights."""
     return hypot((first[0] - second[0]) * aspect, first[1] - second[1])
+
+
+def area(polygon: Sequence[Point], *, aspect: float) -> float:
+    """Area of a polygon without crossings of itself, in squares of the picture's height (the shoelace formula)."""
+    turns = sum(
+        x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(polygon, [*polygon[1:], polygon[0]], strict=True)
+    )
+    return abs(turns) * aspect / 2
+
+
+def along(way: tuple[Point, Point], axis: tuple[Point, Point], *, aspect: float) -> tuple[float, float]:
+    """A way taken, as its part along ``axis`` (negative: against it) and its length, both in picture heights."""
+    ax, ay = (axis[1][0] - axis[0][0]) * aspect, axis[1][1] - axis[0][1]
+    dx, dy = (way[1][0] - way[0][0]) * aspect, way[1][1] - way[0][1]
+    return (dx * ax + dy * ay) / max(hypot(ax, ay), 1e-9), hypot(dx, dy)

@@ -22,8 +22,9 @@ from cior_vision.frames import Damaged, Detections, Frame
 from cior_vision.gate import GateReading, MotionGate, shrink
 from cior_vision.health import PipelineFacts
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting
-from cior_vision.rule_settings import AnyTrackRule
-from cior_vision.rules import Observed, RuleSet, evaluators
+from cior_vision.observing import Observed
+from cior_vision.rule_settings import AnyTrackRule, labels_of
+from cior_vision.rules import RuleSet, evaluators
 from cior_vision.scene import SceneReader
 from cior_vision.settings import AnyVisionSettings, CameraSettings
 from cior_vision.tamper import TamperWatch
@@ -138,6 +139,7 @@ class CameraPipeline:
             ended=frozenset() if tracked is None else tracked.ended,
             minute=local.hour * 60 + local.minute,
             aspect=frame.aspect,
+            height_px=frame.image.shape[0],
         )
         closing, closing_time = self._closing
         return Outcome(
@@ -190,7 +192,7 @@ def _classes_of_interest(rules: Sequence[AnyTrackRule], engine: EngineFacts) -> 
     """
     if not engine.sees_classes or any(not rule.classes for rule in rules):
         return None
-    wanted = {label for rule in rules for label in rule.classes}
+    wanted = {label for rule in rules for label in labels_of(rule)}
     if missing := wanted - set(engine.labels):
         raise ConfigInvalid(
             "vision.class_unknown",

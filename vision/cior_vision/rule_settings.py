@@ -18,27 +18,37 @@ Point = tuple[float, float]
 Polygon = tuple[Point, ...]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]
+Heights = Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
+"""A length in heights of the object's own box, which needs no calibration."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
+PERSON = "person"
+VEHICLES = frozenset({"car", "motorcycle", "bus", "truck", "van"})
+"""Labels among which detectors flicker."""
 
 
 class ZoneSettings(Strict, frozen=True, kw_only=True):
-    """An area of one camera's picture: at least three vertices."""
+    """An area of one camera's picture: at least three vertices.
+
+    ``axis``: the way that traffic may go in it, from its first point to its second (``wrong_way`` needs it).
+    """
 
     id: Name
     camera: Name
     polygon: Polygon
     name: str = ""
+    axis: tuple[Point, Point] | None = None
 
 
 class LineSettings(Strict, frozen=True, kw_only=True):
-    """A line across one camera's picture, from its first to its last vertex: left and right are as seen walking that
-    way.
+    """A line across one camera's picture. Side A is on the left of somebody who walks from its first vertex to its
+    last, side B on the right; ``sides`` are their names, as operators read them.
     """
 
     id: Name
     camera: Name
     points: tuple[Point, Point]
     name: str = ""
+    sides: tuple[str, str] = ("A", "B")
 
 
 class TrackRule(Strict, frozen=True, kw_only=True, tag_field="kind"):
@@ -55,7 +65,7 @@ class TrackRule(Strict, frozen=True, kw_only=True, tag_field="kind"):
     classes: tuple[str, ...] = ("person",)
     min_score: Share = 0.5
     min_height: Share = 0.0
-    min_moved: Annotated[float, msgspec.Meta(ge=0.0)] = 0.2
+    min_moved: Heights = 0.2
     schedule: tuple[Annotated[str, msgspec.Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")], ...] = ()
     update_every_s: Annotated[float, msgspec.Meta(ge=1.0)] = 10.0
 
@@ -86,16 +96,142 @@ class LoiteringRule(TrackRule, frozen=True, kw_only=True, tag="loitering"):
 
 
 class LineRule(TrackRule, frozen=True, kw_only=True, tag="line_crossing"):
-    """Somebody crosses.
+    """Somebody crosses, from side A to side B, back, or both ways.
 
-    ``band`` (share of the picture's height) must be left on the other side; tracks younger than ``min_age_s`` do not
-    count.
+    ``band`` (share of the picture's height) must be left on the other side; objects seen for less than ``min_age_s`` do
+    not count; an object unseen for ``gap_s`` is forgotten.
     """
 
     line: Name
-    direction: Literal["any", "left_to_right", "right_to_left"] = "any"
+    direction: Literal["both", "a_to_b", "b_to_a"] = "both"
     band: Share = 0.02
     min_age_s: Seconds = 1.0
+    gap_s: Seconds = 3.0
+
+
+class GatheringRule(TrackRule, frozen=True, kw_only=True):
+    """Many at once in a zone.
+
+    Only who has been in the zone for ``stay_s`` counts, and until ``leave_s`` after leaving it or ``gap_s`` unseen. It
+    begins when ``people`` of them are there for ``after_s``, and is over when for ``clear_s`` there are fewer than
+    ``people`` less ``slack``.
+    """
+
+    zone: Name
+    people: Annotated[int, msgspec.Meta(ge=2, le=1000)]
+    # Who already stood there when the camera connected counts too; so do mannequins.
+    min_moved: Heights = 0.0
+    stay_s: Seconds = 3.0
+    after_s: Seconds = 10.0
+    slack: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 1
+    clear_s: Seconds = 10.0
+    leave_s: Seconds = 2.0
+    gap_s: Seconds = 3.0
+
+
+class CrowdRule(GatheringRule, frozen=True, kw_only=True, tag="crowd"):
+    """Many people in a zone.
+
+    ``density``: people on a square whose side is one person's height in the picture, at least (0: not asked). It tells
+    a full kerb from a square with as many people on it, without calibration; it is not people per square metre.
+    """
+
+    density: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)] = 0.0
+
+
+class QueueRule(GatheringRule, frozen=True, kw_only=True, tag="queue"):
+    """People who wait: ``people`` of them have each been in the zone for ``stay_s``. A queue that moves never has them,
+    however long it is.
+    """
+
+    people: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 5
+    stay_s: Seconds = 300.0
+    after_s: Seconds = 0.0
+    clear_s: Seconds = 30.0
+    gap_s: Seconds = 10.0
+
+
+class StoppedRule(TrackRule, frozen=True, kw_only=True, tag="stopped_vehicle"):
+    """A vehicle stands where none may.
+
+    It stands while it stays within ``still`` of its own heights of one point; less than ``jolt_s`` elsewhere is the
+    detector's jitter. It is told after ``after_s`` and, where a light can hold it there, ``light_s`` (the longest red)
+    more; ``patience_s`` gives a class its own time instead, as a bus at its stop. Vehicles that were there before the
+    camera looked are not told: ``min_moved``.
+    """
+
+    zone: Name
+    classes: tuple[str, ...] = ("car", "motorcycle", "bus", "truck")
+    after_s: Seconds = 30.0
+    light_s: Seconds = 0.0
+    patience_s: dict[str, Seconds] = msgspec.field(default_factory=dict)
+    still: Heights = 0.3
+    jolt_s: Seconds = 1.0
+    gap_s: Seconds = 10.0
+
+
+class WrongWayRule(TrackRule, frozen=True, kw_only=True, tag="wrong_way"):
+    """A vehicle goes against the axis of its zone.
+
+    It has come back by ``way`` of its own heights from the farthest point that it had reached along the axis, at
+    ``angle_deg`` or more from it, for ``after_s`` at least. It is over when it goes a third of that the right way, has
+    left the zone for ``leave_s`` or is unseen for ``gap_s``.
+    """
+
+    zone: Name
+    classes: tuple[str, ...] = ("car", "motorcycle", "bus", "truck")
+    way: Annotated[float, msgspec.Meta(ge=0.2, le=100.0)] = 1.5
+    angle_deg: Annotated[float, msgspec.Meta(gt=90.0, le=180.0)] = 120.0
+    after_s: Seconds = 1.0
+    leave_s: Seconds = 2.0
+    gap_s: Seconds = 3.0
+
+
+class PersonDownRule(TrackRule, frozen=True, kw_only=True, tag="person_down"):
+    """Experimental. Somebody who stood (box narrower than ``upright`` of its height) lies (wider than ``lying``) within
+    ``fall_s`` and does not get up for ``after_s``. Boxes cut by the picture's edge say nothing.
+    """
+
+    zone: Name
+    upright: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.6
+    lying: Annotated[float, msgspec.Meta(gt=1.0, le=5.0)] = 1.1
+    fall_s: Seconds = 3.0
+    after_s: Seconds = 10.0
+    clear_s: Seconds = 2.0
+    gap_s: Seconds = 5.0
+
+
+class AbandonedRule(TrackRule, frozen=True, kw_only=True, tag="abandoned_object"):
+    """Experimental. A bag that somebody brought stands alone for ``after_s``.
+
+    Brought: somebody was within ``near`` (heights of a person) in the ``brought_s`` before it was first seen. Alone:
+    nobody has stayed that near for ``visit_s``; who passes by does not count.
+    """
+
+    zone: Name
+    classes: tuple[str, ...] = ("backpack", "handbag", "suitcase")
+    min_moved: Heights = 0.0
+    after_s: Seconds = 60.0
+    near: Heights = 1.0
+    brought_s: Seconds = 5.0
+    visit_s: Seconds = 3.0
+    still: Heights = 0.5
+    gap_s: Seconds = 5.0
+
+
+class DispersalRule(TrackRule, frozen=True, kw_only=True, tag="dispersal"):
+    """Experimental. People run at once: within ``within_s`` at least ``people`` in the zone, and ``share`` of all who
+    were seen in it, ran faster than ``speed`` (their own heights a second, over one second) for ``run_s``.
+    """
+
+    zone: Name
+    people: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 3
+    share: Share = 0.5
+    speed: Annotated[float, msgspec.Meta(gt=0.0, le=20.0)] = 1.5
+    run_s: Seconds = 0.5
+    within_s: Seconds = 3.0
+    clear_s: Seconds = 5.0
+    gap_s: Seconds = 3.0
 
 
 class TamperSettings(Strict, frozen=True, kw_only=True):
@@ -140,12 +276,36 @@ class TamperSettings(Strict, frozen=True, kw_only=True):
     clear_after_s: Seconds = 2.0
 
 
-AnyTrackRule = IntrusionRule | LoiteringRule | LineRule
+AnyTrackRule = (
+    IntrusionRule
+    | LoiteringRule
+    | LineRule
+    | CrowdRule
+    | QueueRule
+    | StoppedRule
+    | WrongWayRule
+    | PersonDownRule
+    | AbandonedRule
+    | DispersalRule
+)
+
+
+def labels_of(rule: AnyTrackRule) -> frozenset[str]:
+    """Every class that the rule must be shown: those it is about and, of bags, the people around them."""
+    return frozenset(rule.classes) | ({PERSON} if isinstance(rule, AbandonedRule) else set())
+
 
 ONVIF_TOPIC = {
     "intrusion": "tns1:RuleEngine/FieldDetector/ObjectsInside",
     "loitering": "tns1:RuleEngine/LoiteringDetector/ObjectIsLoitering",
     "line_crossing": "tns1:RuleEngine/LineDetector/Crossed",
+    "crowd": "tns1:RuleEngine/CountAggregation/Counter",
+    "queue": "tns1:RuleEngine/CountAggregation/Counter",
+    "stopped_vehicle": "tns1:RuleEngine/LoiteringDetector/ObjectIsLoitering",
+    "wrong_way": "tns1:RuleEngine/FieldDetector/ObjectsInside",
+    "person_down": "tns1:RuleEngine/FieldDetector/ObjectsInside",
+    "abandoned_object": "tns1:RuleEngine/ObjectAbandoned",
+    "dispersal": "tns1:RuleEngine/CountAggregation/Counter",
     "covered": "tns1:VideoSource/ImageTooDark/AnalyticsService",
     "moved": "tns1:VideoSource/GlobalSceneChange/AnalyticsService",
     "low_light": "tns1:VideoSource/ImageTooDark/AnalyticsService",

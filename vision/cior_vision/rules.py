@@ -1,83 +1,36 @@
-"""Rules over tracked objects: zone intrusion, loitering, line crossing. Pure and deterministic: stream time in,
-incident steps out.
-
-Guarantees: every decision is in stream time, so the frame rate does not change a verdict; one incident per (rule,
-track) with start, updates and end; hysteresis both ways; a rule that has no evidence (box cut by the picture's edge,
-track not observed) keeps its last verdict. Call order per picture: :meth:`RuleSet.step` with everything observed and
-everything that ended, at a ``at_s`` that never decreases; once at the end of an epoch: :meth:`RuleSet.finish`.
+"""The rules of one camera: intrusion and loitering, and which evaluator is whose. Pure and deterministic: stream time
+in, incident steps out; what all rules do alike stands in :mod:`cior_vision.observing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from cior_core.model import Struct
-from cior_vision.geometry import Box, distance, segments_cross, side, zone_hit
+from cior_vision.crossing import LineEvaluator
+from cior_vision.dispersal import DispersalEvaluator
+from cior_vision.experimental import AbandonedEvaluator, PersonDownEvaluator
+from cior_vision.gathering import GatheringEvaluator
+from cior_vision.geometry import distance, zone_hit
 from cior_vision.incidents import Incident, Sighting, Stage
+from cior_vision.observing import HEIR_DISTANCE, Evaluator, Observed, kind_of, qualifies, scheduled
 from cior_vision.rule_settings import (
+    AbandonedRule,
     AnyTrackRule,
+    CrowdRule,
+    DispersalRule,
     IntrusionRule,
     LineRule,
     LineSettings,
     LoiteringRule,
-    Point,
+    PersonDownRule,
     Polygon,
-    TrackRule,
+    QueueRule,
+    StoppedRule,
+    WrongWayRule,
     ZoneSettings,
 )
-
-HEIR_DISTANCE = 0.75
-"""A new track continues a lost one when it appears within this many box heights of where the other was last seen."""
-
-
-class Observed(Struct, frozen=True, kw_only=True):
-    """One picture's tracks.
-
-    ``minute`` is the local minute of the day, for schedules; ``aspect`` the picture's width over its height.
-    """
-
-    at_s: float
-    sightings: tuple[Sighting, ...]
-    ended: frozenset[int] = frozenset()
-    minute: int = 0
-    aspect: float = 16 / 9
-
-
-class Evaluator(Protocol):
-    """One rule at work on one camera."""
-
-    def step(self, seen: Observed) -> list[Incident]:
-        """What this picture changes."""
-        ...
-
-    def finish(self) -> list[Incident]:
-        """End everything open: the epoch is over."""
-        ...
-
-
-def scheduled(rule: TrackRule, minute: int) -> bool:
-    """Whether the rule is armed at this local minute of the day; a span may run over midnight; its end minute is not
-    part of it.
-    """
-    if not rule.schedule:
-        return True
-    return any(_in_span(span, minute) for span in rule.schedule)
-
-
-def _in_span(span: str, minute: int) -> bool:
-    start, end = (int(part[:2]) * 60 + int(part[3:]) for part in span.split("-"))
-    if start <= end:
-        return start <= minute < end
-    return minute >= start or minute < end
-
-
-def _qualifies(rule: TrackRule, sighting: Sighting) -> bool:
-    """Whether the rule is about this object at all."""
-    if rule.classes and sighting.label not in rule.classes:
-        return False
-    return sighting.score >= rule.min_score and sighting.box.height >= rule.min_height
+from cior_vision.vehicles import StoppedEvaluator, WrongWayEvaluator
 
 
 @dataclass(slots=True)
@@ -113,7 +66,7 @@ class ZoneEvaluator:
         """Advance every stay by one picture."""
         out: list[Incident] = []
         for sighting in seen.sightings:
-            if _qualifies(self._rule, sighting):
+            if qualifies(self._rule, sighting):
                 out += self._observe(self._occupant(sighting, seen), sighting, seen)
         for track_id in seen.ended:
             self._lose(track_id, seen.at_s)
@@ -219,7 +172,7 @@ class ZoneEvaluator:
         incident = Incident(
             rule_id=self._rule.id,
             rule_version=self._rule.version,
-            kind=_kind_of(self._rule),
+            kind=kind_of(self._rule),
             stage=stage,
             sequence=one.sequence,
             track_id=one.tracks[0],
@@ -236,80 +189,6 @@ class ZoneEvaluator:
         one.sequence += 1
         one.updated_s = at_s
         return incident
-
-
-@dataclass(slots=True)
-class _Walker:
-    """One object's way relative to a line: the last point that was clearly on one side."""
-
-    point: Point
-    side: float
-    crossings: int = 0
-
-
-class LineEvaluator:
-    """Crossing of a line: each crossing is one incident without duration."""
-
-    def __init__(self, rule: LineRule, line: tuple[Point, Point]) -> None:
-        self._rule = rule
-        self._line = line
-        self._walkers: dict[int, _Walker] = {}
-
-    def step(self, seen: Observed) -> list[Incident]:
-        """Advance every walker by one picture."""
-        out: list[Incident] = []
-        for sighting in seen.sightings:
-            if _qualifies(self._rule, sighting) and not sighting.box.cut_below:
-                out += self._observe(sighting, seen)
-        for track_id in seen.ended:
-            self._walkers.pop(track_id, None)
-        return out
-
-    def finish(self) -> list[Incident]:
-        """Nothing stays open; walkers are forgotten."""
-        self._walkers.clear()
-        return []
-
-    def _observe(self, sighting: Sighting, seen: Observed) -> list[Incident]:
-        point = sighting.box.ground
-        now = side(point, self._line, aspect=seen.aspect)
-        if abs(now) < self._rule.band:
-            return []
-        walker = self._walkers.setdefault(sighting.track_id, _Walker(point=point, side=now))
-        crossed = (now > 0) != (walker.side > 0) and segments_cross((walker.point, point), self._line)
-        walker.point, walker.side = point, now
-        if not crossed or not self._counts(sighting, seen):
-            return []
-        direction = "left_to_right" if now > 0 else "right_to_left"
-        if self._rule.direction not in {"any", direction}:
-            return []
-        walker.crossings += 1
-        return [self._crossing(sighting, seen.at_s, walker.crossings - 1, direction)]
-
-    def _counts(self, sighting: Sighting, seen: Observed) -> bool:
-        return (
-            sighting.age_s >= self._rule.min_age_s
-            and sighting.moved >= self._rule.min_moved
-            and scheduled(self._rule, seen.minute)
-        )
-
-    def _crossing(self, sighting: Sighting, at_s: float, sequence: int, direction: str) -> Incident:
-        return Incident(
-            rule_id=self._rule.id,
-            rule_version=self._rule.version,
-            kind=_kind_of(self._rule),
-            stage=Stage.ONCE,
-            sequence=sequence,
-            track_id=sighting.track_id,
-            tracks=(sighting.track_id,),
-            label=sighting.label,
-            since_s=at_s,
-            at_s=at_s,
-            place_id=self._rule.line,
-            box=sighting.box,
-            score=sighting.score,
-            facts={"direction": direction},
-        )
 
 
 class RuleSet:
@@ -337,16 +216,17 @@ def evaluators(
             case IntrusionRule() | LoiteringRule():
                 made.append(ZoneEvaluator(rule, zones[rule.zone].polygon))
             case LineRule():
-                made.append(LineEvaluator(rule, lines[rule.line].points))
+                made.append(LineEvaluator(rule, lines[rule.line]))
+            case CrowdRule() | QueueRule():
+                made.append(GatheringEvaluator(rule, zones[rule.zone].polygon))
+            case StoppedRule():
+                made.append(StoppedEvaluator(rule, zones[rule.zone].polygon))
+            case WrongWayRule():
+                made.append(WrongWayEvaluator(rule, zones[rule.zone]))
+            case PersonDownRule():
+                made.append(PersonDownEvaluator(rule, zones[rule.zone].polygon))
+            case AbandonedRule():
+                made.append(AbandonedEvaluator(rule, zones[rule.zone].polygon))
+            case DispersalRule():
+                made.append(DispersalEvaluator(rule, zones[rule.zone].polygon))
     return made
-
-
-def _kind_of(rule: TrackRule) -> str:
-    """The rule's kind as written in the settings file."""
-    tag = type(rule).__struct_config__.tag
-    return str(tag)
-
-
-def box_row(box: Box | None) -> list[float] | None:
-    """A box as four rounded numbers for an event's attributes."""
-    return None if box is None else [round(value, 4) for value in box]

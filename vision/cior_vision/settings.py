@@ -9,7 +9,7 @@ that every fault has a line.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -31,7 +31,9 @@ from cior_vision.rule_settings import (
     Name,
     Point,
     Seconds,
+    StoppedRule,
     TamperSettings,
+    WrongWayRule,
     ZoneSettings,
 )
 from cior_vision.tracking import TrackerSettings
@@ -215,6 +217,13 @@ def _faults(settings: _AnyFile) -> Iterator[Fault]:
                 ("zone", index, "polygon"),
                 "normalise: x / width, y / height",
             )
+        if zone.axis is not None and (zone.axis[0] == zone.axis[1] or not _in_picture(zone.axis)):
+            yield (
+                "vision.axis_invalid",
+                f"the axis of zone '{zone.id}' needs two different points within 0..1",
+                ("zone", index, "axis"),
+                "give the way that traffic may go, from its first point to its second",
+            )
     for index, line in enumerate(settings.line):
         if line.points[0] == line.points[1] or not _in_picture(line.points):
             yield (
@@ -227,9 +236,10 @@ def _faults(settings: _AnyFile) -> Iterator[Fault]:
 
 
 def _rule_faults(settings: _AnyFile) -> Iterator[Fault]:
-    zones, lines = {zone.id for zone in settings.zone}, {line.id for line in settings.line}
+    zones, lines = {zone.id: zone for zone in settings.zone}, {line.id for line in settings.line}
     for index, rule in enumerate(settings.rule):
-        kind, known = ("line", lines) if isinstance(rule, LineRule) else ("zone", zones)
+        kind, known = ("line", lines) if isinstance(rule, LineRule) else ("zone", set(zones))
+        yield from _vehicle_faults(index, rule, zones)
         if _place_of(rule) not in known:
             yield (
                 "vision.place_unknown",
@@ -246,6 +256,27 @@ def _rule_faults(settings: _AnyFile) -> Iterator[Fault]:
                 ("rule", index, "schedule"),
                 "write HH:MM-HH:MM, 00:00 to 23:59",
             )
+
+
+def _vehicle_faults(index: int, rule: AnyTrackRule, zones: Mapping[str, ZoneSettings]) -> Iterator[Fault]:
+    zone = zones.get(_place_of(rule))
+    if isinstance(rule, WrongWayRule) and zone is not None and zone.axis is None:
+        yield (
+            "vision.axis_missing",
+            f"rule '{rule.id}' asks which way traffic goes in zone '{zone.id}', which does not say",
+            ("rule", index, "zone"),
+            f"give [[zone]] '{zone.id}' an axis = [[x, y], [x, y]], the way that traffic may go",
+        )
+    strange = (
+        set(rule.patience_s) - set(rule.classes) if isinstance(rule, StoppedRule) and rule.classes else set()
+    )
+    if strange:
+        yield (
+            "vision.patience_unknown",
+            f"rule '{rule.id}' is patient with {', '.join(sorted(strange))}, which it is not about",
+            ("rule", index, "patience_s"),
+            "name classes of the rule's classes, or correct the name",
+        )
 
 
 def _double_ids(settings: _AnyFile) -> Iterator[Fault]:

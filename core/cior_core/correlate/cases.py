@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from cior_core import priority
@@ -166,9 +168,14 @@ def _facts_of(context: StepContext, case: Case, parts: tuple[Part, ...]) -> Fact
     facts = [_fact(part, context.kind(part.member.type)) for part in parts]
     if not any(part.member.type == case.own_type for part in parts):
         facts.append(_given(context.kind(case.own_type)))
+    firm = [part for part in parts if context.kind(part.member.type).unconfirmed_ceiling is None]
+    firm_facts = [fact for fact in facts if fact.kind.unconfirmed_ceiling is None]
     return Facts(
         facts=tuple(facts),
         raises=(*_watched(context, case, parts), *_postured(context, facts)),
+        firm_raises=()
+        if len(firm) == len(parts)
+        else (*_watched(context, case, firm), *_postured(context, firm_facts)),
         confirmed=case.confirmed,
         withdrawn=case.withdrawn,
     )
@@ -211,7 +218,7 @@ def _given(kind: EventType) -> Fact:
     )
 
 
-def _watched(context: StepContext, case: Case, parts: tuple[Part, ...]) -> list[Reason]:
+def _watched(context: StepContext, case: Case, parts: Sequence[Part]) -> list[Reason]:
     """One term for each watched place that a part is in; it says which alert made the place watched."""
     terms = []
     for watch in context.watched_around(part.member.place for part in parts):

@@ -19,8 +19,8 @@ from cior_video.sources import SourceSettings, open_source
 from cior_video.timing import EpochTimes
 from cior_vision.frames import Damaged, Frame, Image
 from cior_vision.incidents import Condition, Stage
+from cior_vision.observing import box_row
 from cior_vision.replay import Replay, clip_replay
-from cior_vision.rules import box_row
 from cior_vision.settings import AnyVisionSettings
 from cior_vision.sources import Probe, read_frames
 from cior_vision.synthetic import Scene, Walker, loiterer, render

@@ -15,6 +15,7 @@ from cior_core import bundled
 from cior_core.model import DataClass, Lane, Level, Phase
 from cior_core.strict_toml import ConfigFault
 from cior_core.taxonomy import Alerting, EventType, Route, Taxonomy
+from engines.source_tree import ROOT
 
 TEXT = bundled.text("taxonomy.toml")
 KINDS = Taxonomy.load(TEXT)
@@ -62,6 +63,11 @@ SEEDS = dict(
         "intrusion: vision.intrusion",
         "loitering: vision.loitering",
         "crowd: vision.crowd",
+        "line: vision.line_crossing",
+        "queue: vision.queue",
+        "stopped vehicle: vision.stopped_vehicle",
+        "wrong way: vision.wrong_way",
+        "running: vision.dispersal",
         "position: position",
         "heartbeat: heartbeat",
         "accounting: accounting",
@@ -131,6 +137,35 @@ def test_unverified_single_alarms_start_low_and_silent_ones_never_do() -> None:
     assert {kind.level for kind in KINDS.values() if kind.silent} == {Level.P1}
 
 
+def spoken() -> tuple[str, str]:
+    """What our programs are written in, without the lists that only name types; and the default rule packs."""
+    rooms = ("connectors/cior_connectors", "vision", "streams", "store", "core/cior_core")
+    programs = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+    lists = {"taxonomy.py", "scenario.py"}
+    return (
+        "\n".join(path.read_text(encoding="utf-8") for path in programs if path.name not in lists),
+        "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "streams" / "rules").glob("*.toml")),
+    )
+
+
+def test_each_type_is_made_by_a_program_of_ours_or_marked_as_a_connectors_only() -> None:
+    """Made: named in a program, opened by a rule, or what a panel's code means."""
+    programs, packs = spoken()
+    opened = set(re.findall(r'^opens = "(.+)"$', packs, re.MULTILINE))
+    wrong = [
+        code
+        for code, kind in KINDS.items()
+        if kind.connector_only
+        == (
+            f'"{code}"' in programs
+            or code in opened
+            or bool(kind.contact_id or kind.sia or kind.sia_verified)
+        )
+    ]
+    assert not wrong, "mark it connector_only = true in taxonomy.toml, or take the mark away"
+    assert {"vision.smoke_fire", "gun.sound"} <= {code for code, kind in KINDS.items() if kind.connector_only}
+
+
 # --- refusals -----------------------------------------------------------------------------------------------
 
 
@@ -169,6 +204,8 @@ def test_a_type_without_protocol_or_competence_does_not_load(key: str) -> None:
         (without("gas.leak", "apco", put='apco = ["SHOOT"]'), "taxonomy.native_twice", None),
         (without("gas.leak", put='contact_id = ["110"]'), "taxonomy.native_twice", None),
         (without("gas.leak", put='sia = ["FR"]'), "taxonomy.native_twice", None),
+        (without("vision.person_down", "level", put='level = "P3"'), "taxonomy.ceiling", None),
+        (without("gas.leak", put='unconfirmed_ceiling = "P4"'), "taxonomy.ceiling", None),
         (TEXT.replace('"source.silent"', '"source.quiet"'), "taxonomy.required_type", None),
         (TEXT.replace('"gas.leak"', '"Gas Leak"'), "taxonomy.code_form", 'code = "Gas Leak"'),
         (without("gas.leak", put='colour = "red"'), "config.unknown_key", 'colour = "red"'),

@@ -5,7 +5,7 @@ made of.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import numpy as np
@@ -26,7 +26,7 @@ from cior_vision.geometry import Box
 from cior_vision.health import HealthMeter, PipelineFacts
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting, Stage
 from cior_vision.reader import Link, ReaderFacts
-from cior_vision.rule_settings import ONVIF_TOPIC, IntrusionRule, LoiteringRule
+from cior_vision.rule_settings import ONVIF_TOPIC, AnyTrackRule, IntrusionRule, LoiteringRule
 from cior_vision.settings import CameraSettings
 
 NOON = 1_700_000_000_000
@@ -120,6 +120,21 @@ def test_an_intrusion_event_says_what_where_when_by_which_rule_and_which_model()
     assert facts["parameters"]["entries"] == 3
     assert facts["detector"]["model_sha256"] == "ab" * 32
     assert facts["onvif_topic"] == "tns1:RuleEngine/FieldDetector/ObjectsInside"
+
+
+def test_every_kind_of_rule_has_its_own_type_and_says_what_it_measured_in_the_alerts_line() -> None:
+    kinds = {str(rule.__struct_config__.tag) for rule in get_args(AnyTrackRule)}
+    assert set(INCIDENT_TYPE) == kinds
+    assert len(set(INCIDENT_TYPE.values())) == len(kinds)
+    assert kinds <= set(ONVIF_TOPIC)
+    facts = {"people": 14, "people_wanted": 12, "density_per_height2": 0.4}
+    made = event(kind="crowd", track_id=0, box=None, score=None, facts=facts)
+    assert (
+        made.summary
+        == "Concentración de personas — Plaza: 14 personas (aviso desde 12), densidad 0.4 por altura²"
+    )
+    assert made.attributes["says_en"].startswith("14 people")
+    assert (made.attributes["people"], made.attributes["box"]) == (14, None)
 
 
 def test_every_event_survives_the_wire_unchanged() -> None:

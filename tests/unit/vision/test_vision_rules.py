@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cior_vision.crossing import LineEvaluator
 from cior_vision.geometry import Box, side
 from cior_vision.incidents import Incident, Sighting, Stage
-from cior_vision.rule_settings import IntrusionRule, LineRule, LoiteringRule, Polygon
-from cior_vision.rules import LineEvaluator, Observed, ZoneEvaluator, scheduled
+from cior_vision.observing import Observed, scheduled
+from cior_vision.rule_settings import IntrusionRule, LineRule, LineSettings, LoiteringRule, Polygon
+from cior_vision.rules import ZoneEvaluator
 
 YARD: Polygon = ((0.4, 0.5), (0.8, 0.5), (0.8, 0.9), (0.4, 0.9))
 TO_THE_EDGE: Polygon = ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))
@@ -200,6 +202,7 @@ def test_the_frame_rate_does_not_change_the_verdict(rate: int) -> None:
 # ------------------------------------------------------------------------------------------------------------------
 
 UPWARDS = ((0.5, 0.9), (0.5, 0.3))
+LINE = LineSettings(id="l", camera="c", points=UPWARDS, sides=("vereda", "calzada"))
 
 
 def walk(xs: list[float], *, y: float = 0.8, **more: object) -> list[tuple[float, list[Sighting]]]:
@@ -207,7 +210,7 @@ def walk(xs: list[float], *, y: float = 0.8, **more: object) -> list[tuple[float
 
 
 def line(**more: object) -> LineEvaluator:
-    return LineEvaluator(LineRule(id="gate", line="l", **more), UPWARDS)  # type: ignore[arg-type]  # any field, by name
+    return LineEvaluator(LineRule(id="gate", line="l", **more), LINE)  # type: ignore[arg-type]  # any field, by name
 
 
 def test_left_is_left_of_somebody_walking_from_the_first_vertex_to_the_last() -> None:
@@ -216,12 +219,12 @@ def test_left_is_left_of_somebody_walking_from_the_first_vertex_to_the_last() ->
 
 def test_crossing_is_told_once_with_its_direction() -> None:
     found = play(line(), walk([0.3, 0.4, 0.45, 0.55, 0.6, 0.7]))
-    assert [(one.stage, one.facts["direction"]) for one in found] == [(Stage.ONCE, "left_to_right")]
+    assert [(one.stage, one.facts["direction"]) for one in found] == [(Stage.ONCE, "a_to_b")]
 
 
 def test_the_other_direction_is_not_asked_for() -> None:
-    assert play(line(direction="right_to_left"), walk([0.3, 0.4, 0.6, 0.7])) == []
-    assert len(play(line(direction="right_to_left"), walk([0.7, 0.6, 0.4, 0.3]))) == 1
+    assert play(line(direction="b_to_a"), walk([0.3, 0.4, 0.6, 0.7])) == []
+    assert len(play(line(direction="b_to_a"), walk([0.7, 0.6, 0.4, 0.3]))) == 1
 
 
 def test_dithering_within_the_band_is_no_crossing() -> None:
@@ -239,8 +242,8 @@ def test_a_track_of_half_a_second_does_not_count() -> None:
 def test_there_and_back_are_two_crossings() -> None:
     found = play(line(), walk([0.4, 0.6, 0.4]))
     assert [(one.sequence, one.facts["direction"]) for one in found] == [
-        (0, "left_to_right"),
-        (1, "right_to_left"),
+        (0, "a_to_b"),
+        (1, "b_to_a"),
     ]
 
 

@@ -11,7 +11,16 @@ from cior_core.errors import ConfigInvalid
 from cior_core.strict_toml import ConfigFault
 from cior_vision.detectors.motion_only import MotionOnlySettings
 from cior_vision.detectors.openvino_yolo import OpenVinoSettings
-from cior_vision.rule_settings import IntrusionRule, LineRule, LoiteringRule
+from cior_vision.rule_settings import (
+    AbandonedRule,
+    CrowdRule,
+    IntrusionRule,
+    LineRule,
+    LoiteringRule,
+    StoppedRule,
+    WrongWayRule,
+    labels_of,
+)
 from cior_vision.settings import AnyVisionSettings, load_settings, parse_settings
 
 GOOD = """\
@@ -51,7 +60,36 @@ after_s = 60
 kind = "line_crossing"
 id = "cruce"
 line = "porton"
-direction = "left_to_right"
+direction = "a_to_b"
+
+[[zone]]
+id = "carril"
+camera = "camera-plaza"
+polygon = [[0.1, 0.5], [0.9, 0.5], [0.9, 1.0]]
+axis = [[0.1, 0.7], [0.9, 0.7]]
+
+[[rule]]
+kind = "wrong_way"
+id = "contramano"
+zone = "carril"
+
+[[rule]]
+kind = "stopped_vehicle"
+id = "detenido"
+zone = "carril"
+light_s = 45
+patience_s = { bus = 120 }
+
+[[rule]]
+kind = "crowd"
+id = "gentio"
+zone = "acera"
+people = 12
+
+[[rule]]
+kind = "abandoned_object"
+id = "bolso"
+zone = "acera"
 """
 
 
@@ -73,6 +111,10 @@ def test_a_good_file_gives_typed_rules_and_paths_relative_to_it() -> None:
         IntrusionRule,
         LoiteringRule,
         LineRule,
+        WrongWayRule,
+        StoppedRule,
+        CrowdRule,
+        AbandonedRule,
     ]
     [plaza] = settings.camera
     assert (plaza.source.url, plaza.source.fps) == ("/srv/cior/clips/plaza.mp4", 5.0)
@@ -113,6 +155,20 @@ def test_the_engine_chooses_the_struct_of_its_table() -> None:
         ('id = "merodeo"', 'id = "nadie"', "vision.double_id", 29),
         ('kind = "loitering"', 'kind = "fire"', "config.wrong_value", 28),
         ("after_s = 60", "after_s = 60\nafter_m = 1", "config.unknown_key", 32),
+        ("axis = [[0.1, 0.7], [0.9, 0.7]]\n", "", "vision.axis_missing", 47),
+        ("[[0.1, 0.7], [0.9, 0.7]]", "[[0.1, 0.7], [0.1, 0.7]]", "vision.axis_invalid", 43),
+        ("[[0.1, 0.7], [0.9, 0.7]]", "[[64, 400], [576, 400]]", "vision.axis_invalid", 43),
+        ("{ bus = 120 }", "{ buss = 120 }", "vision.patience_unknown", 55),
+        ("{ bus = 120 }", "{ bus = -1 }", "config.wrong_value", 55),
+        ("people = 12", "people = 1", "config.wrong_value", 61),
+        ("people = 12", "", "config.missing_key", 57),
+        ('direction = "a_to_b"', 'direction = "left_to_right"', "config.wrong_value", 37),
+        (
+            'kind = "wrong_way"\nid = "contramano"\nzone = "carril"',
+            'kind = "wrong_way"\nid = "contramano"\nzone = "calle"',
+            "vision.place_unknown",
+            48,
+        ),
         ("[worker]", "[worker", "config.syntax", 1),
     ],
 )
@@ -122,6 +178,10 @@ def test_a_fault_names_its_line_code_and_cure(old: str, new: str, code: str, lin
         parse(GOOD.replace(old, new, 1))
     assert (caught.value.code, caught.value.file, caught.value.line) == (code, "camaras.toml", line)
     assert caught.value.cure
+
+
+def test_a_rule_about_bags_is_shown_people_too() -> None:
+    assert labels_of(AbandonedRule(id="bolso", zone="acera")) == {"backpack", "handbag", "suitcase", "person"}
 
 
 def test_an_engine_nobody_has_is_refused_with_the_list_of_those_there_are() -> None:

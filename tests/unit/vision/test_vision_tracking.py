@@ -12,8 +12,9 @@ import pytest
 from cior_vision.frames import Detections, no_detections
 from cior_vision.incidents import Sighting, Stage
 from cior_vision.motion_model import BoxFilter, overlap
+from cior_vision.observing import Observed
 from cior_vision.rule_settings import LoiteringRule
-from cior_vision.rules import Observed, ZoneEvaluator
+from cior_vision.rules import ZoneEvaluator
 from cior_vision.tracking import Tracked, Tracker, TrackerSettings
 
 LABELS = ("person", "car", "truck")
