@@ -26,7 +26,7 @@ from cior.supervisor import Limits, PartSpec, Supervisor
 from cior_bus.admin import Topics
 from cior_bus.settings import BusSettings
 from cior_core.errors import ConfigInvalid
-from cior_streams.runner import read_health
+from cior_streams.health import read_health
 from cior_streams.settings import Role, StreamSettings
 
 log = structlog.get_logger("cior.stack")

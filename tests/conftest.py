@@ -122,9 +122,11 @@ def _asked(item: pytest.Item) -> set[str]:
 
 
 def _lengthen(item: pytest.Item) -> None:
-    """Every property has a long form; under ``make long`` whatever has one tries more, for longer."""
+    """Every property has a long form; under ``make long`` whatever has one tries more, for longer. A property that
+    carries the mark itself has said how often.
+    """
     function: Any = getattr(item, "obj", None)
-    is_property = getattr(function, "is_hypothesis_test", False)
+    is_property = getattr(function, "is_hypothesis_test", False) and item.get_closest_marker("long") is None
     if is_property:
         item.add_marker("long")
     if LONG and item.get_closest_marker("long"):

@@ -15,7 +15,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import faust
 import msgspec
@@ -34,6 +33,7 @@ from cior_core.ports import Clock
 from cior_streams import app as edge
 from cior_streams import metrics as s
 from cior_streams.guard import Guard
+from cior_streams.health import Health, health_path
 from cior_streams.lateness import Lateness
 from cior_streams.settings import Role, StreamSettings
 from cior_streams.watchdog import FATAL, WORKING, Diagnosis, LogReader, Observation, Watchdog, watch
@@ -53,24 +53,6 @@ class WallClock:
     def now_ms(self) -> int:
         """UTC milliseconds."""
         return time.time_ns() // 1_000_000
-
-
-class Health(msgspec.Struct, frozen=True):
-    """The health file, replaced every second.
-
-    ``ready`` is false while recovering, rebalancing or without a broker. A file older than a few seconds means that
-    nobody is at home. ``diagnosis`` "late", and ``oldest_waiting_s`` above 2: something that may be a press was not
-    processed for so long, and the wall must say so. ``metrics_url``: where its numbers are served; empty: nowhere.
-    """
-
-    ready: bool
-    diagnosis: str
-    commit_age_s: float
-    at_ms: int
-    pid: int
-    worker: str
-    metrics_url: str
-    oldest_waiting_s: float = 0.0
 
 
 class Worker:
@@ -261,19 +243,6 @@ async def _end(app: faust.App, starting: asyncio.Future[None]) -> None:
         await starting
 
 
-def health_path(settings: StreamSettings) -> Path:
-    """Where the worker writes its health."""
-    return settings.state_dir / f"{settings.app_id}-{settings.worker}.health.json"
-
-
-def read_health(settings: StreamSettings) -> Health | None:
-    """The last health that was written; None if there is none."""
-    try:
-        return msgspec.json.decode(health_path(settings).read_bytes(), type=Health)
-    except (FileNotFoundError, msgspec.MsgspecError):
-        return None
-
-
 def run_worker(
     settings: StreamSettings, domain: Domain, *, metrics: Metrics | None = None, metrics_url: str = ""
 ) -> int:
@@ -292,4 +261,4 @@ async def _main(settings: StreamSettings, domain: Domain, metrics: Metrics | Non
     return await Worker(settings, domain, metrics=metrics, metrics_url=metrics_url).run()
 
 
-__all__ = ["Domain", "Health", "Role", "StreamSettings", "Worker", "health_path", "read_health", "run_worker"]
+__all__ = ["Domain", "Role", "StreamSettings", "Worker", "run_worker"]

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cior.readiness import facts
 from cior.stack import stream_settings
-from cior_streams.runner import read_health
+from cior_streams.health import read_health
 from e2e.running_centre import RunningCentre, until
 
 STREAMS = ("streams-urgent", "streams-bulk")

@@ -191,7 +191,6 @@ def test_a_bent_zip_is_refused_or_means_what_it_meant(tmp_path: Path) -> None:
     tried("zip", often(500, long=200_000), once)
 
 
-@pytest.mark.long
 @given(st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -206,7 +205,6 @@ def test_strict_json_reads_what_json_writes(value: Any) -> None:
         assert any(0xD800 <= ord(char) <= 0xDFFF for char in text.decode("utf-8", "surrogatepass"))
 
 
-@pytest.mark.long
 @given(
     st.binary(max_size=300) | st.text('{}[]",:0123456789.eE+-NaInfity ul\\tru', max_size=60).map(str.encode)
 )
@@ -222,7 +220,6 @@ def test_any_bytes_are_json_or_not_strict(content: bytes) -> None:
     assert code == "" or code in verify.SENTENCES
 
 
-@pytest.mark.long
 @given(st.binary(max_size=400))
 @settings(max_examples=300)
 def test_any_bytes_are_a_note_or_malformed(content: bytes) -> None:

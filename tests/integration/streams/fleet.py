@@ -21,7 +21,7 @@ from cior_bus.producer import Bus
 from cior_core import codec, identity
 from cior_core.catalogue import Kind
 from cior_core.model import Event, Lane, Place, PlaceMethod, TypeCode
-from cior_streams.runner import Health, read_health
+from cior_streams.health import Health, read_health
 from cior_streams.settings import Role, StreamSettings
 from doubles.signing import RING
 from integration.bus.brokers import Broker

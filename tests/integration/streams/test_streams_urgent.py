@@ -28,7 +28,8 @@ from cior_core.model import (
     EventItem,
     Level,
 )
-from cior_streams.runner import EXIT_CRASHED, EXIT_WATCHDOG, Health
+from cior_streams.health import Health
+from cior_streams.runner import EXIT_CRASHED, EXIT_WATCHDOG
 from cior_streams.settings import Role
 from doubles.signing import signed
 from engines.apache_kafka import ApacheKafka
