@@ -10,11 +10,21 @@ from cior.footage_holds import FootageHolds
 from cior.parts import LAST_WORDS_S, PartArguments, drive, spool_limits
 from cior.readiness import announce
 from cior.register_part import deleter_of
+from cior.settings import Centre
 from cior_bus.metrics import Metrics
 from cior_bus.rights import Part, user_of
 
 ACTOR = "cior.recorder"
 """Who removes footage, as the ledger names it."""
+
+
+def recorded(centre: Centre) -> dict[str, Path]:
+    """Each camera's ring folder, of the recorders that the centre file names."""
+    from cior_recorder.settings import load_settings
+
+    cameras = load_cameras(centre, load_city(centre))
+    found = [load_settings(centre.beside(each.file), cameras) for each in centre.file.recorder]
+    return {camera: each.ring(centre.data) for each in found for camera in each.cameras}
 
 
 def run_recorder(arguments: PartArguments, settings_file: Path) -> int:

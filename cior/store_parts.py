@@ -26,6 +26,7 @@ from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.people_part import peopled
 from cior.readiness import announce, port_of_before
+from cior.recorder_part import recorded
 from cior.register_part import deleter_of, opened_register
 from cior.settings import Centre
 from cior.signers import open_signer, opener
@@ -36,6 +37,7 @@ from cior_bus.producer import Bus
 from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
+from cior_console.ring_files import Rings
 from cior_core.errors import CiorError, ConfigInvalid
 from cior_sink.checkpoints import CheckpointPlace
 from cior_sink.held import PART
@@ -180,6 +182,7 @@ async def _console(
         city=city_map(city_texts(arguments.centre), tiles, is_damaged=is_damaged),
         tiles=tiles.path if tiles is not None else None,
         cameras=load_cameras(arguments.centre, load_city(arguments.centre)),
+        rings=Rings(partial(recorded, arguments.centre)),
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
         origin=file.console.origin,

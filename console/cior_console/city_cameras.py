@@ -50,6 +50,15 @@ class CityCameras:
         """The cameras of ``scope``, for a map."""
         return list(self._of(scope).shown(states))
 
+    def has(self, camera: str, scope: Scope) -> bool:
+        """Whether ``scope`` has this camera."""
+        return camera in self._of(scope)
+
+    def is_near(self, camera: str, place: Place, scope: Scope) -> bool:
+        """Whether it is one of those that can be offered for ``place``, whatever its state."""
+        near = self._of(scope).nearest(place, {}, count=len(self._cameras))
+        return any(each.id == camera for each in near)
+
     def _of(self, scope: Scope) -> Cameras:
         if not (scope.districts or scope.cameras):
             return self._cameras

@@ -19,8 +19,8 @@ from cior_core.model import DataClass
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
-    "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types default"
+    "connect-src 'self'; worker-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
 )
 """Content Security Policy Level 3 with Trusted Types: nothing from another host, no inline code, no HTML from text."""
 _HEADERS: Final[Mapping[str, str]] = {

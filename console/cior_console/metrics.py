@@ -15,8 +15,13 @@ RESYNCS = declare(
 )
 REFUSED = declare(
     "cior_console_refused_total",
-    "requests and connections that the wall refused: host, origin, token, tries, nobody, full, connections, slow",
+    "what was refused: host, origin, token, tries, nobody, full, connections, slow, footage",
     labels=("reason",),
+)
+VIEWS = declare(
+    "cior_console_footage_views",
+    "views of footage that are open, live or of an interval",
+    kind=MetricKind.GAUGE,
 )
 DENIED = declare(
     "cior_console_denied_total",

@@ -16,6 +16,7 @@ from cior_console.acts import act_rules
 from cior_console.endpoints import Endpoint
 from cior_core import bundled
 from cior_core.cameras import CameraState, Sight
+from cior_core.footage import GapCause
 from cior_core.model import ActionKind, AgencyStage, AlertStatus, CommandKind, Disposition, Level
 from cior_core.people import LedgerOutcome
 from cior_core.privacy import Role
@@ -37,6 +38,7 @@ _NAMES: Final[Mapping[str, type[StrEnum]]] = {
     "Sight": Sight,
     "CommandKind": CommandKind,
     "LedgerOutcome": LedgerOutcome,
+    "GapCause": GapCause,
 }
 _WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "status": AlertStatus,

@@ -22,7 +22,10 @@ from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import FeedReader
+from cior_console.footage_pages import FOOTAGE
+from cior_console.footage_views import Views
 from cior_console.handling import Handling, Hands
+from cior_console.ring_files import Rings
 from cior_console.sign_in.cross_site import Origin
 from cior_console.sign_in.endpoints import SIGN_IN
 from cior_console.sign_in.opening import SignInSettings, opened
@@ -52,7 +55,7 @@ class Peopled(msgspec.Struct, frozen=True, kw_only=True):
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the wall shows and where. ``city`` is a GeoJSON FeatureCollection; ``port`` 0 takes a free one.
-    ``tiles``: a PMTiles file.
+    ``tiles``: a PMTiles file. ``rings``: where cameras are recorded on this machine.
 
     ``drill``: everything this centre receives is an exercise. ``names``: hosts that pages call this console by.
     ``origin`` and ``certificate``: its door (``sign_in.tls.Door``). ``people``: who signs in; None: nobody does.
@@ -68,6 +71,7 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     names: frozenset[str] = frozenset()
     cameras: Cameras = NO_CAMERAS
     tiles: Path | None = None
+    rings: Rings = msgspec.field(default_factory=Rings)
     origin: str = ""
     certificate: Path | None = None
     people: Peopled | None = None
@@ -142,6 +146,12 @@ class ConsolePart:
         )
         if settings.tiles is not None:
             self._app[TILES] = settings.tiles
+        self._app[FOOTAGE] = Views(
+            settings.rings,
+            ledger=settings.people.register if settings.people is not None else None,
+            now_ms=now_ms,
+            metrics=metrics,
+        )
         self._running = AsyncExitStack()
 
     def _handled(self, people: Peopled | None, feed: AlertFeed) -> Handling | None:
@@ -162,6 +172,7 @@ class ConsolePart:
             if self._handling is not None:
                 await starting.enter_async_context(self._handling.running(self._bus))
                 await starting.enter_async_context(self._units_told())
+            starting.push_async_callback(self._app[FOOTAGE].close)
             tls = self._settings.certificate
             context = server_context(tls) if tls is not None else None
             if context is not None and tls is not None:

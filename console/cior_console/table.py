@@ -10,6 +10,7 @@ from cior_console.desk import desk_endpoints
 from cior_console.drills import drill_endpoints
 from cior_console.duty_pages import duty_endpoints
 from cior_console.endpoints import Endpoint
+from cior_console.footage_pages import footage_endpoints
 from cior_console.judicial_endpoints import judicial_endpoints
 from cior_console.line_acts import line_endpoints
 from cior_console.public_pages import public_endpoints
@@ -39,6 +40,7 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *drill_endpoints(),
         *sealed_endpoints(),
         *judicial_endpoints(),
+        *footage_endpoints(),
     )
 
 

@@ -24,8 +24,7 @@ from av.container import OutputContainer
 
 from cior_bus.durable_file import sync_folder
 from cior_core.canonical import canonical
-from cior_core.footage import FootageClock
-from cior_core.model import Struct
+from cior_core.fragments import Note
 from cior_recorder.boxes import BoxReader
 
 PART: Final = ".part"
@@ -35,19 +34,6 @@ _OPTIONS: Final = {
     "fflags": "+bitexact",
     "flush_packets": "1",
 }
-
-
-class Note(Struct, frozen=True, kw_only=True):
-    """What a segment's file says of itself; see :class:`cior_core.footage.Segment`."""
-
-    camera: str
-    number: int
-    stretch: int
-    epoch: int
-    start_ms: int
-    first_pts: int
-    time_base: tuple[int, int]
-    clock: FootageClock
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,11 @@ import structlog
 from cior_core import footage
 from cior_core.errors import IntegrityBroken
 from cior_core.footage import FootageClock, Gap, GapCause, Record, Segment
+from cior_core.fragments import Note
 from cior_core.model import Struct
 from cior_recorder.ledger import Ledger
 from cior_recorder.recovery import Left, entered
-from cior_recorder.segment_file import PART, Note, SegmentFile
+from cior_recorder.segment_file import PART, SegmentFile
 from cior_video.clock import EdgeClock
 from cior_video.drops import DropCounter, DropReason
 from cior_video.sources import form_of

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
@@ -29,8 +30,11 @@ from cior_console.discretion import Signs
 from cior_console.edge import EdgeLimits, listen
 from cior_console.endpoints import Caller
 from cior_console.feed import AlertFeed
+from cior_console.footage_pages import FOOTAGE
+from cior_console.footage_views import ViewLimits, Views
 from cior_console.handling import Handling, Hands
 from cior_console.judicial_desk import PackageRoom
+from cior_console.ring_files import Rings
 from cior_console.table import people_endpoints
 from cior_console.visibility import Competence
 from cior_console.web import WallConfig, create_app
@@ -313,6 +317,7 @@ class Office:
     """A served console, what it wrote down, and the people of the test: ``who`` by the cookie they come with."""
 
     handling: Handling
+    views: Views
 
     def __init__(self, folder: Path, *, signer: Signs | None = None, opens: OpensActions = opens) -> None:
         self.clock, self.metrics = Clock(), Metrics()
@@ -330,6 +335,8 @@ class Office:
         self.competence = Competence(dict(TAXONOMY) | {"transit.panic.bus": bus}, AGENCIES)
         self.feed = AlertFeed(NAMES, now_ms=self.now_ms, metrics=self.metrics, competent=self.competence)
         self.url = ""
+        self.rings: dict[str, Path] = {}
+        self.limits = ViewLimits()
 
     def now_ms(self) -> int:
         return self.clock.now_ms
@@ -354,6 +361,13 @@ class Office:
             competence=self.competence,
             postures=tuple(pack().postures.values()),
             cameras=CityCameras(CAMERAS, words=self.words, now_ms=self.now_ms),
+        )
+        app[FOOTAGE] = self.views = Views(
+            Rings(lambda: self.rings),
+            ledger=self.register,
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            metrics=self.metrics,
+            limits=self.limits,
         )
         hands = Hands(
             signer=self.signer,
@@ -429,6 +443,7 @@ async def _served(here: Office, **settings: Any) -> AsyncIterator[Office]:
         yield here
     finally:
         await runner.cleanup()
+        await here.views.close()
         await asyncio.to_thread(here.signing.stop)
         here.register.close()
 

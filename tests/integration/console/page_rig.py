@@ -24,8 +24,11 @@ from cior_console.city_tiles import TILES
 from cior_console.desk import DESK, WATCHING, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
+from cior_console.footage_pages import FOOTAGE
+from cior_console.footage_views import Views
 from cior_console.handling import Handling, Hands
 from cior_console.judicial_desk import PackageRoom
+from cior_console.ring_files import Rings
 from cior_console.sign_in.cross_site import Origin
 from cior_console.sign_in.endpoints import SIGN_IN
 from cior_console.sign_in.opening import SignInSettings, opened
@@ -196,9 +199,10 @@ async def room(
     packages: PackageRoom | None = None,
     origin: str = "",
     port: int = 0,
+    rings: Rings | None = None,
 ) -> AsyncIterator[Room]:
     """The console on loopback with the register of ``place`` and the page of these sources. ``origin``: what browsers
-    call it, of this ``port``.
+    call it, of this ``port``. ``rings``: where ``cameras`` are recorded, by this machine's own clock.
     """
     await asyncio.to_thread(build_page().ensure)
     clock, metrics, store = Clock(), Metrics(), StoreOfTest()
@@ -215,6 +219,7 @@ async def room(
             )
             app = _app(feed, store, clock, metrics, register, door, city=city, tiles=tiles, cameras=cameras)
             app[SIGN_IN], app[PEOPLE] = desk, People(desk.identify)
+            app[FOOTAGE] = Views(rings or Rings(), ledger=register, now_ms=_real_ms, metrics=metrics)
             behind = Behind(feed, clock)
             hands = Hands(
                 signer=SignerOfTest(),
@@ -236,9 +241,14 @@ async def room(
                 yield made
             finally:
                 await runner.cleanup()
+                await app[FOOTAGE].close()
                 await asyncio.to_thread(signing.stop)
     finally:
         register.close()
+
+
+def _real_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _origins(door: list[Door]) -> frozenset[Origin]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def slices(packets: list[bytes]) -> Iterator[str]:
             at += 4 + size
             if unit[0] & 0x1F in {1, 5}:
                 yield hashlib.sha256(unit).hexdigest()
+
+
+def played(content: bytes) -> list[av.Packet[av.VideoStream]]:
+    """What a player has of header and pieces joined, packet for packet."""
+    with av.open(io.BytesIO(content), "r") as container:
+        return [each for each in container.demux(container.streams.video[0]) if each.size]
 
 
 def packets_of(clip: Path) -> list[bytes]:

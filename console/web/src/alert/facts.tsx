@@ -5,6 +5,8 @@ import type { CameraState } from "../api/tables";
 import { ageText, distanceText, timeText } from "../core/ages";
 import type { Row } from "../api/shapes";
 import { plain } from "../core/text";
+import { Player, wanted } from "../footage/player";
+import { around } from "../footage/view";
 import { Section, Tag } from "../frame/button";
 import { now } from "../state/clock";
 import { queue } from "../state/desk";
@@ -17,7 +19,7 @@ import { lang, said, t } from "../words/words";
 
 const time = (atMs: number): string => timeText(atMs, now.value, lang.value);
 
-export function Cameras({ cameras }: { cameras: NearCamera[] }): JSX.Element {
+export function Cameras({ cameras, row }: { cameras: NearCamera[]; row: Row }): JSX.Element {
   return (
     <Section title={t("cameras")}>
       {cameras.length ? null : <p class="dim">{t("no_cameras")}</p>}
@@ -28,10 +30,42 @@ export function Cameras({ cameras }: { cameras: NearCamera[] }): JSX.Element {
             <span>{distanceText(camera.distance_m)}</span>
             <Tag tone={camera.sees ? "good" : ""}>{camera.sees ? t("sees") : t("sees_not")}</Tag>
             <Health health={camera.health} />
+            {may("footage.open") ? <Watch camera={camera} row={row} /> : null}
           </li>
         ))}
       </ul>
+      <Player alertId={row.id} />
     </Section>
+  );
+}
+
+/** What the camera shows now, and what it showed around the alert. */
+function Watch({ camera, row }: { camera: NearCamera; row: Row }): JSX.Element {
+  const asked = { camera: camera.id, name: camera.name, alertId: row.id, atMs: row.opened_ms };
+  const name = plain(camera.name, 60);
+  return (
+    <span class="watch">
+      <button
+        type="button"
+        class="small"
+        aria-label={`${t("footage_live")}: ${name}`}
+        onClick={() => {
+          wanted.value = asked;
+        }}
+      >
+        {t("footage_live")}
+      </button>
+      <button
+        type="button"
+        class="small"
+        aria-label={`${t("footage_clip")}: ${name}`}
+        onClick={() => {
+          wanted.value = around(asked);
+        }}
+      >
+        {t("footage_clip")}
+      </button>
+    </span>
   );
 }
 

@@ -69,7 +69,7 @@ function Facts({ page, row }: { page: AlertPage; row: Row }): JSX.Element {
       <Suppressed page={page} row={row} />
       {page.steps?.length ? <Checklist steps={page.steps} protocols={page.protocols ?? []} row={row} /> : null}
       {row.silent ? <SealedSection row={row} /> : null}
-      {row.silent ? null : <Cameras cameras={page.cameras ?? []} />}
+      {row.silent ? null : <Cameras cameras={page.cameras ?? []} row={row} />}
       <Agencies page={page} row={row} />
       {row.silent ? null : <Members members={page.members ?? []} />}
       <ToldTo told={page.told ?? []} />

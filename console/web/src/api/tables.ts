@@ -44,6 +44,10 @@ export type CommandKind = (typeof COMMAND_KINDS)[number];
 export const LEDGER_OUTCOMES = ["allowed", "redacted", "refused"] as const;
 export type LedgerOutcome = (typeof LEDGER_OUTCOMES)[number];
 
+// prettier-ignore
+export const GAP_CAUSES = ["camera_away", "reconnect", "restart", "disk_full", "clock_step", "damaged", "expired", "lost", "unknown"] as const;
+export type GapCause = (typeof GAP_CAUSES)[number];
+
 /** Who may take which act, on a sealed alert too, and what it needs (`data/acts.toml`). */
 export const ACT_RULES: Readonly<
   Record<ActKind, { roles: readonly Role[]; sealed: readonly Role[]; needs: readonly string[] }>
@@ -142,6 +146,11 @@ export const ASKED_BY = {
   "request.availability": ["custodian"],
   "request.package": ["prosecutor", "defender", "custodian"],
   "requests.report": ["supervisor", "custodian", "auditor"],
+  "footage.open": ["operator", "dispatcher", "supervisor", "response_team"],
+  "footage.state": ["operator", "dispatcher", "supervisor", "response_team"],
+  "footage.close": ["operator", "dispatcher", "supervisor", "response_team"],
+  "footage.playlist": ["operator", "dispatcher", "supervisor", "response_team"],
+  "footage.piece": ["operator", "dispatcher", "supervisor", "response_team"],
 } satisfies Record<string, readonly Role[]>;
 
 /** What core calls them in the history of an alert; the screens say the same. */

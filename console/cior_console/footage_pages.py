@@ -1,0 +1,313 @@
+"""Footage over HTTP Live Streaming: a view is opened, with its row in the ledger; then its playlist, headers and pieces
+are asked with the session's cookie and the view's name, until it is over. No address opens anything by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Annotated, Final
+
+import msgspec
+from aiohttp import web
+from msgspec.structs import replace
+
+from cior_console.authorising import DEED, nothing_more
+from cior_console.desk import DESK, ROOM, sees
+from cior_console.endpoints import CALLER, Endpoint, Ledgered, body_of
+from cior_console.footage_views import View, Views
+from cior_console.problems import Refused
+from cior_console.ring_files import Clip, clip_of, read_head, read_whole
+from cior_console.ring_live import LiveState
+from cior_console.said import shown_text
+from cior_console.wall_view import is_sealed
+from cior_console.web import FEED
+from cior_core import hls
+from cior_core.cameras import CameraId
+from cior_core.errors import PayloadRejected
+from cior_core.footage import Gap
+from cior_core.model import Alert, DataClass
+
+FOOTAGE = web.AppKey("footage", Views)
+LONGEST_MS: Final = 900_000
+"""Of one clip: who needs more asks for the next, or for a package."""
+ABOUT_MS: Final = 900_000
+"""So far around an alert's opening it explains a clip by itself."""
+_ATTACH_S, _LOOK_S = 2.0, 0.05
+_PIECE: Final = re.compile(r"(?P<number>\d{1,12})\.mp4")
+_SENT: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_000)]
+
+
+class ViewBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Look at ``camera``: live, or from ``from_ms`` to ``to_ms`` (UTC). ``alert_id``: what it is about; what is not
+    about an alert near the camera needs a ``reason``.
+    """
+
+    camera: CameraId
+    from_ms: Instant | None = None
+    to_ms: Instant | None = None
+    alert_id: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class ViewGap(msgspec.Struct, frozen=True, kw_only=True):
+    """No pictures in ``[from_ms, to_ms)``, and why (``cior_core.footage.GapCause``)."""
+
+    from_ms: int
+    to_ms: int
+    cause: str
+
+
+class ViewState(msgspec.Struct, frozen=True, kw_only=True):
+    """How a view stands. ``state``: ``clip``, or of a live one ``waiting``, ``live``, ``silent``: what is on the screen
+    is not of now. ``last_ms``: instant of the newest picture; ``cause``: why there is none after it, if known.
+    ``codec``: RFC 6381, empty while nothing is known. ``from_ms`` to ``to_ms``: what a clip opens, in whole segments.
+    """
+
+    view_id: str
+    state: str
+    now_ms: int
+    playlist: str
+    codec: str = ""
+    last_ms: int | None = None
+    cause: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    gaps: tuple[ViewGap, ...] = ()
+
+
+async def _open(request: web.Request) -> ViewState:
+    body, views, caller, deed = body_of(request, ViewBody), _views(request), request[CALLER], request[DEED]
+    if not request.app[DESK].cameras.has(body.camera, caller.scope):
+        raise Refused("footage.no_camera")
+    span = _span(body, views.now_ms())
+    alert = _alert(request, body)
+    is_about = alert is not None and _explains(request, alert, body.camera, span)
+    deed.reason = shown_text(body.reason)
+    if not is_about and not deed.reason.strip():
+        raise Refused("access.reason_missing")
+    age_s = 0.0 if span is None else (views.now_ms() - span[0]) / 1000
+    decision = deed.judge(DataClass.RESTRICTED, age_s=age_s)
+    deed.subject = body.camera
+    if decision.outcome != "allow":  # pictures have no fields to leave out
+        raise Refused("access.denied", rule=decision.code)
+    views.admit(caller.session.id, None if span is not None else body.camera)
+    ring = await asyncio.to_thread(views.rings.of, body.camera)
+    clip = None if span is None else await asyncio.to_thread(clip_of, ring, body.camera, span)
+    said = deed.entry(detail=_detail(body, clip))
+    await deed.write(nothing_more, entry=said)
+    view = views.begin(said, ring, clip)
+    if clip is None:
+        await _attached(views, view)
+    return _state(request, view)
+
+
+def _span(body: ViewBody, now_ms: int) -> tuple[int, int] | None:
+    """The interval, as far as it is over; None: live."""
+    if body.from_ms is None and body.to_ms is None:
+        return None
+    if body.from_ms is None or body.to_ms is None or not body.from_ms < body.to_ms:
+        raise Refused("footage.interval")
+    if body.to_ms - body.from_ms > LONGEST_MS:
+        raise Refused("footage.too_long", minutes=LONGEST_MS // 60_000)
+    if body.from_ms >= now_ms:
+        raise Refused("footage.future")
+    return body.from_ms, min(body.to_ms, now_ms)
+
+
+def _alert(request: web.Request, body: ViewBody) -> Alert | None:
+    """The alert that it is about. Of a sealed one nothing is opened: a camera would tell its place (law 17)."""
+    if not body.alert_id:
+        return None
+    found = request.app[FEED].find(body.alert_id, sees(request))
+    if found is None:
+        raise Refused("alert.unknown")
+    if is_sealed(found):
+        raise Refused("footage.reserved")
+    return found
+
+
+def _explains(request: web.Request, alert: Alert, camera: str, span: tuple[int, int] | None) -> bool:
+    """Whether the camera is one that is offered for the alert, and the interval lies about its opening."""
+    if span is not None and not (
+        alert.opened_ms - ABOUT_MS <= span[0] and span[1] <= alert.updated_ms + ABOUT_MS
+    ):
+        return False
+    return request.app[DESK].cameras.is_near(camera, alert.place, request[CALLER].scope)
+
+
+def _detail(body: ViewBody, clip: Clip | None) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {"kind": "live" if clip is None else "clip"}
+    if clip is not None:
+        pieces = clip.pieces
+        facts |= {"asked_from_ms": clip.span[0], "asked_to_ms": clip.span[1]}
+        if pieces:
+            facts |= {"from_ms": pieces[0].start_ms, "to_ms": pieces[-1].end_ms}
+    return facts | ({"alert": body.alert_id} if body.alert_id else {})
+
+
+async def _attached(views: Views, view: View) -> None:
+    """The first pictures, if they come soon: then the page knows at once whether it can play them."""
+    live = views.live(view)
+    for _ in range(round(_ATTACH_S / _LOOK_S)):
+        if live.state is not LiveState.WAITING:
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+def _views(request: web.Request) -> Views:
+    views = request.app.get(FOOTAGE)
+    if views is None:
+        raise Refused("footage.not_recorded")
+    return views
+
+
+def _view(request: web.Request) -> View:
+    caller = request[CALLER]
+    return _views(request).find(request.match_info["view_id"], caller.session.id, caller.role)
+
+
+async def _read(request: web.Request) -> ViewState:
+    return _state(request, _view(request))
+
+
+async def _close(request: web.Request) -> None:
+    await _views(request).end(_view(request))
+
+
+def _state(request: web.Request, view: View) -> ViewState:
+    views, clip = _views(request), view.clip
+    known = ViewState(
+        view_id=view.id,
+        state="clip",
+        now_ms=views.now_ms(),
+        playlist=f"/api/v1/footage/views/{view.id}/index.m3u8",
+    )
+    if clip is None:
+        live = views.live(view)
+        cause = live.cause.value if live.cause is not None else None
+        return replace(known, state=live.state.value, codec=live.codec, last_ms=live.last_ms, cause=cause)
+    pieces = clip.pieces
+    return replace(
+        known,
+        codec=clip.codec,
+        from_ms=pieces[0].start_ms if pieces else clip.span[0],
+        to_ms=pieces[-1].end_ms if pieces else clip.span[1],
+        gaps=tuple(_gap(each) for each in clip.gaps),
+    )
+
+
+def _gap(gap: Gap) -> ViewGap:
+    return ViewGap(from_ms=gap.from_ms, to_ms=gap.to_ms, cause=gap.cause.value)
+
+
+async def _playlist(request: web.Request) -> web.Response:
+    view = _view(request)
+    if view.clip is not None:
+        text = hls.whole(view.clip.pieces)
+    else:
+        shown = _views(request).live(view).shown
+        if not shown.pieces:
+            raise Refused("footage.nothing_yet", retry_after_s=1)
+        text = hls.live(shown.pieces, first=shown.first, breaks=shown.breaks)
+    return web.Response(text=text, content_type=hls.MEDIA_TYPE, headers=_SENT)
+
+
+async def _piece(request: web.Request) -> web.Response:
+    view, name = _view(request), request.match_info["name"]
+    body = await _of_clip(view, view.clip, name) if view.clip is not None else _of_live(request, view, name)
+    if body is None:
+        raise Refused("footage.gone")
+    return web.Response(body=body, content_type="video/mp4", headers=_SENT)
+
+
+def _of_live(request: web.Request, view: View, name: str) -> bytes | None:
+    live = _views(request).live(view)
+    piece = next((each for each in live.shown.pieces if each.name == name), None)
+    if piece is not None:
+        view.sent(piece)
+    return live.piece(name)
+
+
+async def _of_clip(view: View, clip: Clip, name: str) -> bytes | None:
+    """From the file each time: the system keeps what many ask for in memory."""
+    try:
+        for piece in clip.pieces:
+            path = view.ring / clip.paths[piece.number]
+            if name == f"init-{piece.init}.mp4":
+                return (await asyncio.to_thread(read_head, path)).init
+            if name == piece.name and _PIECE.fullmatch(name):
+                body = await asyncio.to_thread(read_whole, path)
+                view.sent(piece)
+                return body
+    except PayloadRejected:
+        raise Refused("footage.gone") from None
+    return None
+
+
+_PROBLEMS: Final = ("footage.no_view",)
+
+
+def footage_endpoints() -> tuple[Endpoint, ...]:
+    """What the room sees of cameras. The row of the ledger is the opening's: what follows belongs to it."""
+    view = "/api/v1/footage/views/{view_id}"
+    return (
+        Endpoint(
+            name="footage.open",
+            method="POST",
+            path="/api/v1/footage/views",
+            says="Look at a camera, live or an interval; who, why and what is in the ledger before the first byte",
+            handler=_open,
+            roles=ROOM,
+            ledgered=Ledgered.ACT,
+            body=ViewBody,
+            answer=ViewState,
+            status=201,
+            problems=(
+                "footage.no_camera", "footage.not_recorded", "footage.elsewhere", "footage.interval",
+                "footage.too_long", "footage.future", "footage.reserved", "footage.too_many",
+                "access.reason_missing", "alert.unknown",
+            ),
+        ),
+        Endpoint(
+            name="footage.state",
+            method="GET",
+            path=view,
+            says="How one's view stands: whether its pictures are of now, since when not, and why",
+            handler=_read,
+            roles=ROOM,
+            answer=ViewState,
+            problems=_PROBLEMS,
+        ),
+        Endpoint(
+            name="footage.close",
+            method="DELETE",
+            path=view,
+            says="End one's view; the ledger has what was sent of it",
+            handler=_close,
+            roles=ROOM,
+            status=204,
+            problems=_PROBLEMS,
+        ),
+        Endpoint(
+            name="footage.playlist",
+            method="GET",
+            path=f"{view}/index.m3u8",
+            says="The playlist of one's view (RFC 8216)",
+            handler=_playlist,
+            roles=ROOM,
+            media_type=hls.MEDIA_TYPE,
+            problems=(*_PROBLEMS, "footage.nothing_yet"),
+        ),
+        Endpoint(
+            name="footage.piece",
+            method="GET",
+            path=f"{view}/{{name}}",
+            says="A header or a piece that the playlist names: fragmented MP4, as the camera coded it",
+            handler=_piece,
+            roles=ROOM,
+            media_type="video/mp4",
+            problems=(*_PROBLEMS, "footage.gone"),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,203 @@
+// A camera's pictures in an alert's panel, live or around its instant. What is on the screen is never taken for now when
+// it is not: the console says since when nothing came, and why, and how far behind the picture is.
+import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import type { Problem } from "../api/shapes";
+import { timeText } from "../core/ages";
+import { plain } from "../core/text";
+import { problemText } from "../state/problem_text";
+import { lang, said, t } from "../words/words";
+import { canPlay, play, type Screen } from "./screen";
+import { askView, closeView, delayS, openView, type ViewState, type Wanted } from "./view";
+
+/** What is watched; one at a time in a panel. */
+export const wanted = signal<Wanted | null>(null);
+
+export const stopWatching = (): void => {
+  wanted.value = null;
+};
+
+const ASK_MS = 2000;
+const LATE_S = 10;
+const AGAIN_MS = 1500;
+
+type Trouble = { at: "none" } | { at: "problem"; problem: Problem } | { at: "codec"; codec: string } | { at: "player" };
+
+interface Seen {
+  view: ViewState | null;
+  trouble: Trouble;
+  behindS: number | null;
+  screen: Screen | null;
+}
+
+const NOTHING: Seen = { view: null, trouble: { at: "none" }, behindS: null, screen: null };
+
+export function Player({ alertId }: { alertId: string }): JSX.Element | null {
+  const found = wanted.value?.alertId === alertId ? wanted.value : null;
+  return found ? <Watched key={`${found.camera}${String(found.fromMs)}`} wanted={found} /> : null;
+}
+
+function Watched({ wanted: what }: { wanted: Wanted }): JSX.Element {
+  const video = useRef<HTMLVideoElement>(null);
+  const seen = useView(what, video);
+  const isLive = what.fromMs === undefined,
+    isOld = seen.view?.state === "silent";
+  return (
+    <div class={`player${isOld ? " old" : ""}`} role="group" aria-label={t("footage_of", plain(what.name, 60))}>
+      <div class="row">
+        <b>
+          {t(isLive ? "footage_live" : "footage_clip")}: {plain(what.name, 60)}
+        </b>
+        <button type="button" class="small" onClick={stopWatching}>
+          {t("footage_close")}
+        </button>
+      </div>
+      <Saying seen={seen} isLive={isLive} />
+      <video ref={video} controls muted playsInline aria-label={t("footage_of", plain(what.name, 60))} />
+      {isLive ? null : <ClipFacts seen={seen} atMs={what.atMs} />}
+    </div>
+  );
+}
+
+/** What must be read before the picture is believed. */
+function Saying({ seen, isLive }: { seen: Seen; isLive: boolean }): JSX.Element {
+  const { view, trouble, behindS } = seen;
+  if (trouble.at === "problem") return <Bad>{problemText(trouble.problem)}</Bad>;
+  if (trouble.at === "codec") return <Bad>{t("footage_codec", trouble.codec)}</Bad>;
+  if (trouble.at === "player") return <Bad>{t("footage_player")}</Bad>;
+  if (!view || view.state === "waiting") return <p class="dim">{t("footage_waiting")}</p>;
+  if (view.state === "silent") return <Bad>{silence(view)}</Bad>;
+  if (!isLive) return <p class="dim">{spanText(view)}</p>;
+  if (behindS !== null && behindS > LATE_S) return <Bad>{t("footage_late", behindS)}</Bad>;
+  return <p class="good">{behindS === null ? t("footage_waiting") : t("footage_behind", behindS)}</p>;
+}
+
+function Bad({ children }: { children: string }): JSX.Element {
+  return (
+    <p class="banner bad" role="alert">
+      ✕ {children}
+    </p>
+  );
+}
+
+const clockText = (atMs: number, view: ViewState): string => timeText(atMs, view.now_ms, lang.value);
+
+function silence(view: ViewState): string {
+  const why = view.cause ? ` ${t("footage_why", said("gap", view.cause))}` : "";
+  return view.last_ms ? t("footage_silent", clockText(view.last_ms, view)) + why : t("footage_never") + why;
+}
+
+const spanText = (view: ViewState): string =>
+  view.from_ms && view.to_ms ? t("footage_span", clockText(view.from_ms, view), clockText(view.to_ms, view)) : "";
+
+function ClipFacts({ seen, atMs }: { seen: Seen; atMs: number }): JSX.Element | null {
+  const { view, screen } = seen;
+  if (!view) return null;
+  return (
+    <>
+      {screen ? (
+        <button type="button" class="small" onClick={() => screen.seekTo(atMs)}>
+          {t("footage_to_alert")}
+        </button>
+      ) : null}
+      {view.gaps?.length ? (
+        <ul class="told" aria-label={t("footage_gaps")}>
+          {view.gaps.map((gap) => (
+            <li key={gap.from_ms}>
+              ▲ {t("footage_gap", clockText(gap.from_ms, view), clockText(gap.to_ms, view), said("gap", gap.cause))}
+            </li>
+          ))}
+        </ul>
+      ) : null}
+    </>
+  );
+}
+
+/** Opens the view, plays it, asks how it stands; opens it again when the console forgot it. */
+function useView(what: Wanted, video: { current: HTMLVideoElement | null }): Seen {
+  const [seen, setSeen] = useState<Seen>(NOTHING);
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    const follow = new Following(what, video, (part) => setSeen((before) => ({ ...before, ...part })), again);
+    function again(): void {
+      setTurn((before) => before + 1);
+    }
+    void follow.begin();
+    return () => follow.end();
+  }, [turn]);
+  return seen;
+}
+
+class Following {
+  private view: ViewState | null = null;
+  private screen: Screen | null = null;
+  private isOver = false;
+  private timers: ReturnType<typeof setTimeout>[] = [];
+
+  constructor(
+    private readonly what: Wanted,
+    private readonly video: { current: HTMLVideoElement | null },
+    private readonly show: (part: Partial<Seen>) => void,
+    private readonly again: () => void,
+  ) {}
+
+  async begin(): Promise<void> {
+    const answer = await openView(this.what);
+    if (this.isOver) return answer.ok ? closeView(answer.value.view_id) : undefined;
+    if (!answer.ok) return this.fail(answer.problem);
+    this.take(answer.value);
+    this.timers.push(setInterval(() => void this.ask(), ASK_MS));
+    await this.draw();
+  }
+
+  /** The picture begins when something can be shown. */
+  private async draw(): Promise<void> {
+    const view = this.view,
+      video = this.video.current;
+    if (!view || !video || this.screen || !(view.codec ?? "")) return;
+    if (!canPlay(view.codec ?? "")) return this.show({ trouble: { at: "codec", codec: view.codec ?? "" } });
+    const screen = await play(video, view.playlist, view.state !== "clip", (isGone) => this.stumble(isGone));
+    if (this.isOver || this.screen) return screen.end();
+    this.screen = screen;
+    this.show({ screen });
+  }
+
+  private async ask(): Promise<void> {
+    if (!this.view) return;
+    const answer = await askView(this.view.view_id);
+    if (this.isOver) return;
+    if (answer.ok) {
+      this.take(answer.value);
+      await this.draw();
+    } else if (answer.problem.code === "footage.no_view") this.restart();
+    else this.show({ trouble: { at: "problem", problem: answer.problem } });
+  }
+
+  private take(view: ViewState): void {
+    const atMs = Date.now();
+    this.view = view;
+    this.show({ view, trouble: { at: "none" }, behindS: delayS(view, atMs, this.screen?.shownMs() ?? null) });
+  }
+
+  private fail(problem: Problem): void {
+    this.show({ trouble: { at: "problem", problem } });
+    if (problem.status === 0 || problem.status >= 500) this.restart();
+  }
+
+  private stumble(isGone: boolean): void {
+    if (isGone) this.show({ trouble: { at: "player" } });
+    else this.restart();
+  }
+
+  private restart(): void {
+    this.timers.push(setTimeout(this.again, AGAIN_MS));
+  }
+
+  end(): void {
+    this.isOver = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    this.screen?.end();
+    if (this.view) closeView(this.view.view_id);
+  }
+}
