@@ -1,9 +1,10 @@
-"""A trial's first accounts: one a role, made when nobody is in its register yet, told once and never again."""
+"""A trial's first accounts: one a role at least, made when nobody is in its register yet, told once and never again."""
 
 from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -25,6 +26,12 @@ ACCOUNTS: Final = (
     ("equipo", "Equipo de respuesta", Role.RESPONSE_TEAM),
     ("auditoria", "Auditoría", Role.AUDITOR),
     ("ingenieria", "Ingeniería", Role.ENGINEER),
+    ("fiscalia", "Fiscalía de turno", Role.PROSECUTOR),
+    ("defensa", "Defensa pública", Role.DEFENDER),
+    # Three, since who takes a request up, who approves it and who has it built are never one person.
+    ("custodia", "Custodia, mesa de entradas", Role.CUSTODIAN),
+    ("custodia2", "Custodia, aprobación", Role.CUSTODIAN),
+    ("custodia3", "Custodia, armado", Role.CUSTODIAN),
 )
 
 
@@ -49,13 +56,22 @@ def first_people(centre: Centre) -> tuple[FirstAccount, ...]:
         return ()
     register = Register.open(register_dsn(centre))
     try:
-        return () if register.read_now(people.everybody) else tuple(_made(register))
+        return () if register.read_now(people.everybody) else _made(register, ACCOUNTS)
     finally:
         register.close()
 
 
-def _made(register: Register) -> list[FirstAccount]:
-    return [_one(register, login, name, role) for login, name, role in ACCOUNTS]
+def more_people(centre: Centre, rows: Sequence[tuple[str, str, Role]]) -> tuple[FirstAccount, ...]:
+    """Accounts (login, name, role) besides those, on a register that nothing else writes yet."""
+    register = Register.open(register_dsn(centre))
+    try:
+        return _made(register, rows)
+    finally:
+        register.close()
+
+
+def _made(register: Register, rows: Sequence[tuple[str, str, Role]]) -> tuple[FirstAccount, ...]:
+    return tuple(_one(register, login, name, role) for login, name, role in rows)
 
 
 def _one(register: Register, login: str, name: str, role: Role) -> FirstAccount:

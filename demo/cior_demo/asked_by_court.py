@@ -1,43 +1,164 @@
-"""The demo's last act: an order asks for what its camera saw and what its alarms sent, a sealed package answers, and a
-stranger with nothing but Python and the root certificate believes it, and does not believe one that was touched.
+"""The demo's last act, over the console's own HTTP: a prosecutor asks for what its camera saw and what its alarms sent,
+two custodians decide and a third has it built; the sealed package comes back the same way, and a stranger with nothing
+but Python and the root certificate believes it, and does not believe one that was touched.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import json
+import secrets
 import shutil
 import subprocess
 import sys
+import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import msgspec
 
-from cior.evidence_command import LEDGER_KEY, Chosen, build, ledger_folder
-from cior.settings import load
+from cior.evidence_command import LEDGER_KEY, ledger_folder
+from cior.first_people import FirstAccount, more_people
+from cior.settings import Centre
+from cior_core.errors import SourceUnavailable
+from cior_core.privacy import Role
 from cior_core.rfc3339 import to_rfc3339
-from cior_demo.court import Court
-from cior_evidence.packing import Package
+from cior_demo.parties import Party
 
 FOLDER: Final = "justicia"
+MOST_ALERTS: Final = 200
+"""As many as one request names."""
 _VERIFY_S: Final = 120.0
+_BUILD_S: Final = 180.0
+_ASK_EVERY_S: Final = 0.2
+_NIGHT: Final = (
+    ("fiscal", "Fiscal de la demostración", Role.PROSECUTOR),
+    ("mesa", "Mesa de entradas de la demostración", Role.CUSTODIAN),
+    ("jefatura", "Jefatura de custodia de la demostración", Role.CUSTODIAN),
+    ("armado", "Armado de la demostración", Role.CUSTODIAN),
+)
+
+
+class Night(msgspec.Struct, frozen=True, kw_only=True):
+    """The demo's own four, who are nobody's to sign in as: those that were printed stay for whoever looks."""
+
+    prosecutor: FirstAccount
+    clerk: FirstAccount
+    chief: FirstAccount
+    builder: FirstAccount
+
+
+def night_people(centre: Centre) -> Night:
+    """Made before the centre runs, under names that no earlier demo took."""
+    mark = secrets.token_hex(3)
+    rows = [(f"demo-{login}-{mark}", name, role) for login, name, role in _NIGHT]
+    prosecutor, clerk, chief, builder = more_people(centre, rows)
+    return Night(prosecutor=prosecutor, clerk=clerk, chief=chief, builder=builder)
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """What the order asks for, and where it is. Instants in UTC ms; the camera by its id in the catalogue."""
+    """What is asked for, where, and by whom. ``console``: the address that people sign in at; ``root``: the root
+    certificate, which a verifier has from elsewhere. Instants in UTC ms; the camera by its id in the catalogue.
+    """
 
     folder: Path
-    config: Path
-    data: Path
-    store: str
-    ring: Path
+    centre: Centre
+    console: str
+    root: Path
+    night: Night
     camera: str
+    alerts: tuple[str, ...]
     since_ms: int
     until_ms: int
-    zone: str
+
+
+class Received(msgspec.Struct, frozen=True):
+    """What the prosecutor got: the ZIP, its folder once unpacked, the digest that was sealed."""
+
+    archive: Path
+    folder: Path
+    digest: str
+
+
+def answer(scene: Scene) -> list[str]:
+    """Ask, answer, deliver, verify, and touch a copy; what is not right about it, in words."""
+    began_s = time.monotonic()
+    received = _asked_and_received(scene)
+    outside = ("--root", str(scene.root), "--ledger-key", _ledger_key(scene), "--digest", received.digest)
+    good = verified(received.folder, outside)
+    name, touched = _touched(received, scene.folder / FOLDER / "tocado")
+    bad = verified(touched, outside)
+    tell(received, good, bad, name)
+    click.echo(f"  del pedido al acuse / from request to receipt: {time.monotonic() - began_s:.0f} s")
+    return faults(good, bad, name)
+
+
+def _asked_and_received(scene: Scene) -> Received:
+    night = scene.night
+    prosecutor, clerk, chief, builder = (
+        Party(scene.console, each).signed_in()
+        for each in (night.prosecutor, night.clerk, night.chief, night.builder)
+    )
+    request_id = str(prosecutor.post("requests", an_order(scene))["line"]["id"])
+    there = clerk.get(f"requests/{request_id}/availability")["items"][0]
+    clerk.act(request_id, "take_up")
+    chief.act(request_id, "approve")
+    page = builder.act(request_id, "build")
+    package = _built(builder, request_id)
+    recipient = page["parties"]["requester"]
+    builder.act(request_id, "deliver", recipient=recipient, party="fiscalía", digest=package["digest"])
+    received = _downloaded(scene, prosecutor, request_id, package["name"])
+    page = prosecutor.act(request_id, "receive", digest=received.digest)
+    click.echo(
+        f"\nPedido judicial por HTTP / judicial request over HTTP: {request_id[:12]}\n"
+        f"  disponible antes de prometer / there before it was promised: {len(there['there'])} tramos, "
+        f"{len(there['missing'])} huecos; resguardado / held: {len(there['held'])}\n"
+        f"  estado / state: {page['line']['state']}; {_people(page)}"
+    )
+    return received
+
+
+def _people(page: dict[str, Any]) -> str:
+    acts = [each["act"] for each in page["story"]]
+    return " → ".join(acts)
+
+
+def an_order(scene: Scene) -> dict[str, Any]:
+    """As a prosecutor writes it: the square's camera and every alarm of the night."""
+    since, until = to_rfc3339(scene.since_ms), to_rfc3339(scene.until_ms)
+    return {
+        "authority": "fiscalia", "office": "Fiscalía de la demostración", "case": "21-00000000-0",
+        "document": "Oficio de la demostración", "order": "prosecutor_order", "drill": True,
+        "reason": "todo lo que pasó en la demostración",
+        "items": [{"camera": scene.camera, "since": since, "until": until}],
+        "alerts": list(scene.alerts[:MOST_ALERTS]),
+    }  # fmt: skip
+
+
+def _built(party: Party, request_id: str) -> dict[str, Any]:
+    """Wait until the package is ready. Raises ``SourceUnavailable`` (``demo.not_built``) with why it is not."""
+    ends_s = time.monotonic() + _BUILD_S
+    while True:
+        page = party.get(f"requests/{request_id}")
+        package: dict[str, Any] = page["package"]
+        if package["state"] == "ready" and page["line"]["state"] == "sellada":
+            return package
+        if package["state"] == "stopped" or time.monotonic() > ends_s:
+            why = f"{package['state']} {package['code']} {package['cure']}".strip()
+            raise SourceUnavailable("demo.not_built", f"the package of the night is not ready: {why}")
+        time.sleep(_ASK_EVERY_S)
+
+
+def _downloaded(scene: Scene, party: Party, request_id: str, name: str) -> Received:
+    into = scene.folder / FOLDER / "recibido"
+    into.mkdir(parents=True, exist_ok=True)
+    archive = into / f"{name.lower()}.zip"
+    digest = party.download(f"requests/{request_id}/package", archive)
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(into)
+    return Received(archive, into / archive.stem, digest)
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -47,47 +168,8 @@ class Verdict(msgspec.Struct, frozen=True):
     findings: tuple[tuple[str, str], ...]
 
 
-def answer(scene: Scene) -> list[str]:
-    """Ask, answer, verify, and touch a copy; what is not right about it, in words."""
-    folder = scene.folder / FOLDER
-    court = Court(folder, at=dt.datetime.now(dt.UTC))
-    order = folder / "orden.json"
-    order.write_text(json.dumps(an_order(scene), ensure_ascii=False), encoding="utf-8")
-    with court.open() as seal:
-        chosen = Chosen(
-            config=scene.config, data=scene.data, store=scene.store, ring=scene.ring, seal=seal, out=folder
-        )  # fmt: skip
-        package = build(order, chosen)
-    outside = ("--root", str(court.root), "--ledger-key", _ledger_key(scene), "--digest", package.digest)
-    good = verified(package.folder, outside)
-    name, touched = _touched(package, folder / "tocado")
-    bad = verified(touched, outside)
-    tell(package, good, bad, name)
-    return faults(good, bad, name)
-
-
-def an_order(scene: Scene) -> dict[str, object]:
-    """As a court's clerk would write it (``docs/paquete.md``, ``solicitud.json``): three people of the demo."""
-    since, until = to_rfc3339(scene.since_ms), to_rfc3339(scene.until_ms)
-    return {
-        "paquete": "DEMO-0001",
-        "cuij": "21-00000000-0",
-        "solicitud": {
-            "id": "demo-1", "recibida": until, "autoridad": "Fiscalía de la demostración", "clase": "prosecutor",
-            "caratula": "Una noche inventada", "motivo": "todo lo que pasó en la demostración",
-        },
-        "base_legal": {"codigo": "ley-13164-9", "texto": "Ley 13.164, artículo 9."},
-        "pedida_por": {"id": "fiscal", "nombre": "Fiscal de la demostración", "cargo": "fiscal"},
-        "aprobada_por": {"id": "supervision", "nombre": "Supervisión de sala", "cargo": "supervisión"},
-        "armada_por": {"id": "custodia", "nombre": "Custodia de la demostración", "cargo": "custodia"},
-        "alcance": [{"camara": scene.camera, "desde": since, "hasta": until, "motivo": "la plaza"}],
-        "eventos": {"desde": since, "hasta": until},
-        "zona_horaria": scene.zone,
-    }  # fmt: skip
-
-
 def _ledger_key(scene: Scene) -> str:
-    return (ledger_folder(load(scene.config, scene.data)) / LEDGER_KEY).read_text(encoding="utf-8").strip()
+    return (ledger_folder(scene.centre) / LEDGER_KEY).read_text(encoding="utf-8").strip()
 
 
 def verified(folder: Path, outside: Sequence[str]) -> Verdict:
@@ -102,7 +184,7 @@ def verified(folder: Path, outside: Sequence[str]) -> Verdict:
     return Verdict(ran.returncode, findings)
 
 
-def _touched(package: Package, into: Path) -> tuple[str, Path]:
+def _touched(package: Received, into: Path) -> tuple[str, Path]:
     """A copy with one bit changed in the largest file that it delivers: that file's name, and the copy."""
     copy = into / package.folder.name
     shutil.copytree(package.folder, copy)
@@ -114,12 +196,11 @@ def _touched(package: Package, into: Path) -> tuple[str, Path]:
     return victim.relative_to(copy).as_posix(), copy
 
 
-def tell(package: Package, good: Verdict, bad: Verdict, touched: str) -> None:
+def tell(package: Received, good: Verdict, bad: Verdict, touched: str) -> None:
     """In the summary's words."""
     held = sum(path.stat().st_size for path in package.folder.rglob("*") if path.is_file()) / 1_048_576
     videos = len(list((package.folder / "bag" / "data" / "nativo").rglob("*.mp4")))
     click.echo(
-        f"\nPedido judicial / judicial request\n"
         f"  paquete sellado / sealed package: {package.archive.name}, {videos} videos, {held:.1f} MiB\n"
         f"  tagmanifest-sha256 {package.digest}\n"
         f"  verify.py: {_said(good)}\n"

@@ -41,6 +41,13 @@ class Desk:
         self.done: list[Action] = []
         self.missed: list[Step] = []
 
+    def seen(self) -> list[str]:
+        """Ids of all alerts that ever were, in order of their opening."""
+        with self._lock:
+            return [
+                each.id for each in sorted(self._alerts.values(), key=lambda one: (one.opened_ms, one.id))
+            ]
+
     def see(self, alert: Alert) -> None:
         """A new state of an alert from ``cior.alerts.v1``."""
         with self._lock:

@@ -8,6 +8,7 @@ anywhere; otherwise with 1 and the reasons.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import signal
 import tempfile
 import threading
@@ -39,6 +40,7 @@ from cior_core.errors import SourceUnavailable
 from cior_core.geo import City
 from cior_core.model import Alert, AreaId
 from cior_demo import asked_by_court, camera, leaks, roster, script
+from cior_demo.court import Court
 from cior_demo.desk import Desk
 from cior_demo.next_steps import tell_again, tell_next
 from cior_demo.player import Player, Truth, wall_ms
@@ -48,9 +50,11 @@ from cior_demo.verdict import Shown, leak_faults, print_summary, verdict
 from cior_demo.wall_summary import wall_summary
 from cior_demo.watching import WallWatch
 from cior_demo.wires import CadWire, PanelWire, TraccarWire
-from cior_demo.world import RECORDER, ZONE, World, write_world
+from cior_demo.world import ZONE, World, write_world
 
 SETTLE_S = 40.0
+CLOSED_MS = 5_000
+"""What the recorder began longer ago is in its index."""
 YEAR_FORMAT = "%Y"
 SIGNER = "demo"
 """In whose name the simulated operators sign what they do."""
@@ -77,6 +81,9 @@ class _Stage(msgspec.Struct, kw_only=True):
     world: World
     stack: Stack
     ring: KeyRing
+    court: Court
+    night: asked_by_court.Night
+    alerts: tuple[str, ...] = ()
     since_ms: int = 0
     """When everything stood and the play began."""
 
@@ -94,19 +101,27 @@ def run_demo(options: DemoOptions) -> int:
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        try:
-            reasons = _play(stage, options, stop, started_s)
-            if options.keep and not stop.is_set():
-                click.echo(f"left running (Ctrl-C ends it): {told_wall(stage.stack, stage.ring)}")
-                tell_next(stage.stack.console_address)
-                stop.wait()
-        finally:
-            click.echo("stopping ...")
-            stage.stack.stop()
-        reasons += _leaks_left_behind(stage) + _wall(stage) + _court(stage)
+        with stage.court.open():
+            reasons = _played(stage, options, stop, started_s)
+        reasons += _leaks_left_behind(stage) + _wall(stage)
         if not options.keep:
             tell_again()
         return 1 if reasons else 0
+
+
+def _played(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s: float) -> list[str]:
+    """The night, then what a court asks of it, while all of it runs."""
+    try:
+        reasons = _play(stage, options, stop, started_s) + _court(stage)
+        click.echo(f"whole demo: {time.monotonic() - started_s:.0f} s")
+        if options.keep and not stop.is_set():
+            click.echo(f"left running (Ctrl-C ends it): {told_wall(stage.stack, stage.ring)}")
+            tell_next(stage.stack.console_address)
+            stop.wait()
+    finally:
+        click.echo("stopping ...")
+        stage.stack.stop()
+    return reasons
 
 
 def _wall(stage: _Stage) -> list[str]:
@@ -119,18 +134,17 @@ def _wall(stage: _Stage) -> list[str]:
 
 
 def _court(stage: _Stage) -> list[str]:
-    """An order for what the camera saw and the alarms sent; nobody owns the store any more."""
-    centre = stage.stack.centre
+    """A request for what the camera saw and the alarms sent, up to what the recorder has closed."""
     scene = asked_by_court.Scene(
         folder=stage.folder,
-        config=stage.world.centre_file,
-        data=centre.data,
-        store=stage.stack.addresses.store_dsn,
-        ring=centre.data / "footage" / RECORDER,
+        centre=stage.stack.centre,
+        console=stage.stack.console_address,
+        root=stage.court.root,
+        night=stage.night,
         camera=CAMERA,
+        alerts=stage.alerts,
         since_ms=stage.since_ms,
-        until_ms=wall_ms(),
-        zone=ZONE,
+        until_ms=wall_ms() - CLOSED_MS,
     )
     return _say(asked_by_court.answer(scene))
 
@@ -177,6 +191,7 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     )
     tell_keys(ring)
     tell_accounts(first_people(centre))
+    night = asked_by_court.night_people(centre)
     return _Stage(
         script=play,
         city=town.city,
@@ -185,6 +200,8 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
         world=world,
         stack=Stack(centre, ring.keys),
         ring=ring,
+        court=Court(folder / asked_by_court.FOLDER, at=dt.datetime.now(dt.UTC)),
+        night=night,
     )
 
 
@@ -199,6 +216,7 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
     click.echo(f"console: {stage.stack.console_address}")
     stage.since_ms = wall_ms()
     summary, watch, desk = asyncio.run(_scene(stage, options, stop))
+    stage.alerts = tuple(desk.seen())
     log = stage.folder / "area-log.ndjson"
     record_log(stage.stack.addresses.bus_dsn, log)
     rules = packs.rule_pack()
@@ -216,7 +234,6 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
     )
     found = leaks.in_topics(stage.stack.bus, stage.canaries)
     click.echo(f"sealed identities in topics: {sum(found.values()) or 'none'}")
-    click.echo(f"whole demo: {time.monotonic() - started_s:.0f} s")
     return _say(
         verdict(Shown(summary=summary, watch=watch, desk=desk, sent=sent, same_bytes=same, leaks=found))
     )

@@ -16,6 +16,8 @@ from cior_demo.town import Town
 
 ZONE = "America/Argentina/Cordoba"
 RECORDER = "plaza"
+SEAL = "justicia/sello.toml"
+"""The file of the seal, which :class:`cior_demo.court.Court` writes beside its keys."""
 """What records the camera: its ring's folder has this name."""
 
 
@@ -68,7 +70,10 @@ def centre_toml(town: Town) -> str:
     )
     pack = "" if town.pack is None else f"city = {json.dumps(str(town.pack.resolve()))}\n"
     return _CENTRE.format(
-        name=json.dumps(town.name, ensure_ascii=False), city=pack, populations="\n\n".join(populations)
+        seal=SEAL,
+        name=json.dumps(town.name, ensure_ascii=False),
+        city=pack,
+        populations="\n\n".join(populations),
     )
 
 
@@ -120,6 +125,10 @@ file = "camera.toml"
 
 [[recorder]]
 file = "recorder.toml"
+
+# What custodians order of judicial requests is built and sealed here; the seal's authority is the demonstration's own.
+[evidence]
+seal = "{seal}"
 """
 
 _PANELS = """kind = "dc09"

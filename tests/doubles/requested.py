@@ -59,7 +59,7 @@ class Court:
         self.folder, self.request_id = folder, REQUEST
         self.register = Register.open(f"sqlite:///{folder / 'register.db'}")
         self.shelf = Shelf(folder / "paquetes")
-        self._authorities = authorities
+        self.authorities = authorities
         shop = Workshop(
             register=self.register, rules=SANTA_FE, policy=Policy.load(bundled.text("privacy.toml")),
             shelf=self.shelf, rings=(folder / "nobody", ring), content=SomeContent(), place=self.place,
@@ -71,7 +71,7 @@ class Court:
     def place(self, **changes: Any) -> Place:
         """Where it is built, with the verifier that travels."""
         beside = {"verify.py": (Path(__file__).parents[2] / "evidence/cior_evidence/verify.py").read_bytes()}
-        return place(self.folder, self._authorities, **({"beside": beside} | changes))
+        return place(self.folder, self.authorities, **({"beside": beside} | changes))
 
     def begin(self, *items: WrittenItem, alerts: tuple[str, ...] = ("al-1",), **more: Any) -> None:
         """Filed, taken up, approved and ordered, by four people."""

@@ -15,14 +15,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cior.cli import main
+from cior.packs import privacy_policy
+from cior_core import footage
 from cior_core.catalogue import Kind
 from cior_core.model import DataClass, RawId, RawPointer
 from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.records_of_store import StoreContent
+from cior_evidence.ring import Found
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from cior_store.writers import Writers
 from doubles.authorities import Authorities, tsa_over_http
-from doubles.packages import START_MS, order
+from doubles.packages import START_MS, order, read
 from engines.source_tree import ROOT
 from integration.store import city
 
@@ -180,3 +184,24 @@ def test_an_order_by_one_person_is_refused_with_the_cure(asked: list[str], tmp_p
     assert result.exit_code != 0
     assert "another person" in result.output
     assert to_rfc3339(START_MS) not in result.output
+
+
+def test_a_request_gets_the_records_of_the_alerts_that_it_names_and_no_others(stored: str) -> None:
+    def nothing(camera: str, span: tuple[int, int]) -> Found:
+        return Found((), footage.cover(camera, span, ()))
+
+    with Store.open(stored) as store:
+        content = StoreContent(store, privacy_policy(), (), now_ms=lambda: START_MS + 60_000)
+        assert content.opened(("alert-1", "nobody")) == {"alert-1": START_MS + 5_000}
+        told = {
+            name: content.sources(read(), alerts=frozenset({name}), footage=nothing, deeds=()).records
+            for name in ("alert-1", "other")
+        }
+        named, other = told["alert-1"], told["other"]
+        assert named is not None
+        assert other is not None
+        assert [each["alerta"] for each in named.alerts()] == ["alert-1"]
+        assert [each.id for each in named.events()] == ["event-1"]
+        assert (list(other.alerts()), list(other.events()), other.reserved) == ([], [], 0)
+        health = content.sources(read(), alerts=frozenset(), footage=nothing, deeds=()).health
+        assert [each["motivo"] for each in health] == ["sin señal"]
