@@ -55,9 +55,17 @@ class SomeContent:
 class Court:
     """A register in ``folder``, and a part that builds from ``ring``. ``now_ms``: the part's clock."""
 
-    def __init__(self, folder: Path, ring: Path, authorities: Authorities, **changes: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ring: Path,
+        authorities: Authorities,
+        *,
+        register: Path | None = None,
+        **changes: Any,
+    ) -> None:
         self.folder, self.request_id = folder, REQUEST
-        self.register = Register.open(f"sqlite:///{folder / 'register.db'}")
+        self.register = Register.open(f"sqlite:///{register or folder / 'register.db'}")
         self.shelf = Shelf(folder / "paquetes")
         self.authorities = authorities
         shop = Workshop(
