@@ -19,7 +19,6 @@ import structlog
 
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior.city import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
-from cior.evidence_part import making
 from cior.figures import centre_facts
 from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
@@ -199,7 +198,10 @@ async def _console(
             try:
                 port = await console.start()
                 async with AsyncExitStack() as beside:
-                    if store.dsn.embedded:  # the folder has one owner: packages are built beside it
+                    if store.dsn.embedded and file.evidence is not None:
+                        # The folder has one owner, so packages are built beside it; nobody else loads what seals.
+                        from cior.evidence_part import making
+
                         await beside.enter_async_context(making(arguments.centre, register, store))
                     yield console, port
             finally:

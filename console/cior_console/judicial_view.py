@@ -232,11 +232,18 @@ def page_of(
         asked_back=tuple(_said(code, rules.jurisdiction.observation[code]) for code in request.observed),
         question=request.question, holds=tuple(map(_hold, kept)),
         story=tuple(_told(each, request, is_house=is_house) for each in story),
-        may=tuple(sorted(name for name in may if request.state in _STATES.get(name, frozenset()))),
+        may=tuple(sorted(name for name in may if _takes(request, name))),
         answer_said=_answer(request, rules), answer_words=request.answer_words, package=package,
         deliveries=request.deliveries, wanted=request.wanted if is_house else (), exported_ms=request.exported_ms,
         closed_ms=request.closed_ms, replaced_by=request.replaced_by, parties=_parties(request) if is_house else None,
     )  # fmt: skip
+
+
+def _takes(request: Request, name: str) -> bool:
+    """Whether it takes an act of this name now. What is sealed is built no more."""
+    if name == "build" and request.package:
+        return False
+    return request.state in _STATES.get(name, frozenset())
 
 
 _STATES = {str(kind.__struct_config__.tag): states for kind, states in ALLOWED.items()}

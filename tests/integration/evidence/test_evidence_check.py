@@ -38,7 +38,7 @@ def test_a_centre_that_can_seal_has_its_authority_asked(
     centre: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check(centre) == 0
-    assert "sello.toml: the authority of time answers, 0 s" in capsys.readouterr().out
+    assert "sello.toml: the authority of time answers, " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
