@@ -44,7 +44,8 @@ class _Group(click.Group):
         if known is not None:
             return known
         if ctx.parent is None and cmd_name in APART:
-            return EntryPoint(cmd_name, APART[cmd_name], ADDED_COMMANDS).load()  # type: ignore[no-any-return]
+            apart: click.Command = EntryPoint(cmd_name, APART[cmd_name], ADDED_COMMANDS).load()
+            return apart
         for point in entry_points(group=ADDED_COMMANDS, name=cmd_name):
             added: click.Command = point.load()
             return added

@@ -6,6 +6,7 @@ What a city runs after an upgrade of Grafana, its plugin, ClickHouse or CIOR.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 
@@ -81,14 +82,14 @@ def _sources(port: GrafanaPort, wanted: Wanted) -> Iterator[Finding]:
         if uid in drifts:
             yield _drifted(drifts[uid])
         else:
-            yield from _or_unread("data source", uid, lambda uid=uid: [_source_health(port, uid)])  # type: ignore[misc]
+            yield from _or_unread("data source", uid, partial(_source_health, port, uid))
 
 
-def _source_health(port: GrafanaPort, uid: str) -> Finding:
+def _source_health(port: GrafanaPort, uid: str) -> list[Finding]:
     found = port.source_health(uid)
     well = found.status == "OK"
     state = State.OK if well else State.FAILING
-    return Finding(kind="data source", name=uid, state=state, what="" if well else found.message[:300])
+    return [Finding(kind="data source", name=uid, state=state, what="" if well else found.message[:300])]
 
 
 def _rules(port: GrafanaPort, wanted: Wanted) -> Iterator[Finding]:

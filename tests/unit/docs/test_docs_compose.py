@@ -13,6 +13,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
@@ -186,9 +187,9 @@ def test_every_command_is_one_that_cior_knows(command: list[str], monkeypatch: p
     context = cli.main.make_context("cior", list(command))
     name, group, rest = cli.main.resolve_command(context, command)
     assert name == "run"
-    assert group is not None
+    assert isinstance(group, click.Group)
     inner = group.make_context("run", rest, parent=context)
-    _, part, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
+    _, part, arguments = group.resolve_command(inner, rest)
     assert part is not None
     given = part.make_context(part.name, arguments, parent=inner).params
     assert given["bus"].startswith("kafkas://kafka:19092")
@@ -201,9 +202,9 @@ def test_the_register_is_migrated_by_its_owner_before_the_console_signs_in_as_le
     words, server, console = SERVICES["register"]["command"], SERVICES["postgresql"], SERVICES["console"]
     context = cli.main.make_context("cior", list(words))
     _, group, rest = cli.main.resolve_command(context, words)
-    assert group is not None
+    assert isinstance(group, click.Group)
     inner = group.make_context("register", rest, parent=context)
-    name, command, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
+    name, command, arguments = group.resolve_command(inner, rest)
     assert (name, command is not None) == ("migrate", True)
     assert "--service-password" in arguments
     owner = RegisterDsn.parse(SERVICES["register"]["environment"]["CIOR_REGISTER_OWNER"])
@@ -244,9 +245,9 @@ def test_the_other_command_asks_the_grafana_beside_it_in_its_language() -> None:
     words = [*asked[:-1], "en"]
     context = cli.main.make_context("cior", list(words))
     _, group, rest = cli.main.resolve_command(context, words)
-    assert group is not None
+    assert isinstance(group, click.Group)
     inner = group.make_context("grafana", rest, parent=context)
-    name, check, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
+    name, check, arguments = group.resolve_command(inner, rest)
     assert check is not None
     given = check.make_context("check", arguments, parent=inner).params
     assert (name, given["url"], given["language"]) == ("check", "http://grafana:3000", "en")
@@ -258,9 +259,9 @@ def test_the_certificates_are_made_by_a_command_that_cior_knows() -> None:
     words = SERVICES["certificates"]["command"]
     context = cli.main.make_context("cior", list(words))
     _, group, rest = cli.main.resolve_command(context, words)
-    assert group is not None
+    assert isinstance(group, click.Group)
     inner = group.make_context("bus", rest, parent=context)
-    name, keys, arguments = group.resolve_command(inner, rest)  # type: ignore[attr-defined]
+    name, keys, arguments = group.resolve_command(inner, rest)
     assert keys is not None
     given = keys.make_context("keys", arguments, parent=inner).params
     assert (name, given["hosts"], given["config"]) == ("keys", ("kafka",), None)

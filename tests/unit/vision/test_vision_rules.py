@@ -5,6 +5,7 @@ second.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -55,18 +56,18 @@ def play(
     return out
 
 
-def span(start_s: float, end_s: float, x: float, **more: object) -> list[tuple[float, list[Sighting]]]:
+def span(start_s: float, end_s: float, x: float, **more: Any) -> list[tuple[float, list[Sighting]]]:
     numbers = range(round(start_s * 5), round(end_s * 5))
-    return [(round(n * 0.2, 3), [person(x, **more)]) for n in numbers]  # type: ignore[arg-type]  # any field, by name
+    return [(round(n * 0.2, 3), [person(x, **more)]) for n in numbers]
 
 
-def intrusion(**more: object) -> ZoneEvaluator:
-    rule = IntrusionRule(id="yard", zone="z", **more)  # type: ignore[arg-type]  # any field, by name
+def intrusion(**more: Any) -> ZoneEvaluator:
+    rule = IntrusionRule(id="yard", zone="z", **more)
     return ZoneEvaluator(rule, YARD)
 
 
-def loitering(after_s: float, **more: object) -> ZoneEvaluator:
-    rule = LoiteringRule(id="stay", zone="z", after_s=after_s, **more)  # type: ignore[arg-type]  # any field, by name
+def loitering(after_s: float, **more: Any) -> ZoneEvaluator:
+    rule = LoiteringRule(id="stay", zone="z", after_s=after_s, **more)
     return ZoneEvaluator(rule, YARD)
 
 
@@ -205,12 +206,12 @@ UPWARDS = ((0.5, 0.9), (0.5, 0.3))
 LINE = LineSettings(id="l", camera="c", points=UPWARDS, sides=("vereda", "calzada"))
 
 
-def walk(xs: list[float], *, y: float = 0.8, **more: object) -> list[tuple[float, list[Sighting]]]:
-    return [(n * 0.2, [person(x, y, **more)]) for n, x in enumerate(xs)]  # type: ignore[arg-type]  # any field, by name
+def walk(xs: list[float], *, y: float = 0.8, **more: Any) -> list[tuple[float, list[Sighting]]]:
+    return [(n * 0.2, [person(x, y, **more)]) for n, x in enumerate(xs)]
 
 
-def line(**more: object) -> LineEvaluator:
-    return LineEvaluator(LineRule(id="gate", line="l", **more), LINE)  # type: ignore[arg-type]  # any field, by name
+def line(**more: Any) -> LineEvaluator:
+    return LineEvaluator(LineRule(id="gate", line="l", **more), LINE)
 
 
 def test_left_is_left_of_somebody_walking_from_the_first_vertex_to_the_last() -> None:
