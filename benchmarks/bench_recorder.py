@@ -1,9 +1,10 @@
 """Cameras of 2 Mbit/s that one core records: processor time of the recorder alone, by RTSP and without a network.
 
 Run: ``python benchmarks/bench_recorder.py [--cameras 20] [--seconds 20]``. The cameras are one drawn clip, 1280x720,
-25 pictures a second, from aio-rtsp-toolkit's server in a process of its own; the ring is in the temporary folder
-(``TMPDIR``). *Fed*: the same packets handed to a track as fast as it takes them: what muxing, hashing, index and disk
-cost, without RTSP and threads. Processor time of all threads counts, the kernel's for the recorder included.
+25 pictures a second, from a server of our own that has cut its packets before, in a process of its own
+(``engines.rtsp_street``); the ring is in the temporary folder (``TMPDIR``). *Fed*: the same packets handed to a track
+as fast as it takes them: what muxing, hashing, index and disk cost, without RTSP and threads. Processor time of all
+threads counts, the kernel's for the recorder included.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ from measured import Clocked, Row, Table, write
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from doubles.courts import NoOrders
-from engines.rtsp import RtspServer
+from engines.rtsp_street import Street
 
 MBIT = 2.0
 CLIP_S = 12.0
+_ARRIVED = 0.95
+"""Less of what was sent, and the figure beside it says nothing."""
 
 
 class Nowhere:
@@ -122,7 +125,7 @@ def main() -> None:
         (folder / "video").mkdir()
         clip, mbit = clip_of(folder / "video")
         alone = fed(clip, folder / "fed", rounds=4)
-        with RtspServer(folder / "video", folder / "rtsp.log") as server:
+        with Street(clip, folder / "rtsp.log") as server:
             urls = [server.url("camera.mp4")] * options.cameras
             whole, written = asyncio.run(by_rtsp(urls, folder / "ring", seconds=options.seconds))
     rows = (
@@ -134,7 +137,13 @@ def main() -> None:
             aim="≥ 100",
             met=whole >= 100,
         ),
-        Row(label="written, all cameras", unit="Mbit/s", median=round(written, 1)),
+        Row(
+            label=f"written, of {options.cameras * mbit:.0f} Mbit/s that were sent",
+            unit="Mbit/s",
+            median=round(written, 1),
+            aim="all of it",
+            met=written >= _ARRIVED * options.cameras * mbit,
+        ),
     )
     path = write(clocked.result([Table(title="Cameras that one core records", rows=rows)]))
     for row in rows:

@@ -17,7 +17,7 @@ from cior_core.footage import GapCause
 from cior_core.model import Struct
 from cior_recorder.track import Track
 from cior_video.clock import EdgeClock
-from cior_video.sources import SourceSettings, open_source, packets_of, sender_ms
+from cior_video.sources import PATIENT_PROBE_S, PROBE_S, SourceSettings, open_source, packets_of, sender_ms
 from cior_video.timing import PacketTimes
 
 LOG = structlog.get_logger("cior.recorder.camera")
@@ -64,6 +64,7 @@ class CameraRecorder:
         self._stop = threading.Event()
         self._generation = self._connections = self._packets = 0
         self._link, self._error = Link.CONNECTING, None
+        self._probe_s = PROBE_S
         self._last_s = self._busy_s = clock.monotonic_s()
         self._thread: threading.Thread | None = None
 
@@ -107,7 +108,7 @@ class CameraRecorder:
                 self.track.ended(GapCause.CAMERA_AWAY)
                 LOG.warning("camera_silent", camera=self._camera)
             self.track.tick()
-        stuck_s = STUCK_STALLS * self._source.stall_s + self._source.open_timeout_s
+        stuck_s = STUCK_STALLS * self._source.stall_s + self._source.open_timeout_s + self._probe_s
         is_inside = self._link in {Link.CONNECTING, Link.LIVE, Link.SILENT}
         if is_inside and now_s - max(self._last_s, self._busy_s) > stuck_s and not self._stop.is_set():
             LOG.error("recorder_thread_replaced", camera=self._camera)
@@ -140,10 +141,13 @@ class CameraRecorder:
         """One connection from open to end, and what ended it."""
         self._busy_s = self._clock.monotonic_s()
         try:
-            with open_source(self._source) as container:
+            with open_source(self._source, probe_s=self._probe_s) as container:
                 if not container.streams.video:
                     return SourceUnavailable("recorder.no_video", "the source has no video stream")
-                self._follow(container.streams.video[0], container, generation)
+                stream = container.streams.video[0]
+                if not stream.codec_context.width:
+                    return self._unseen()
+                self._follow(stream, container, generation)
         except (SourceUnavailable, CredentialsRefused, ConfigInvalid) as error:
             with self._lock:
                 if not self._is_over(generation):
@@ -153,6 +157,18 @@ class CameraRecorder:
             if not self._is_over(generation) and self.track.is_recording:
                 self.track.ended(GapCause.RECONNECT)
         return SourceUnavailable("recorder.source_closed", "the camera closed the connection")
+
+    def _unseen(self) -> CiorError:
+        """A file's head must say how large its pictures are; some cameras say it only in a key picture, seconds later.
+
+        A stream that begins without it would be refused picture by picture, for as long as it lasts.
+        """
+        self._probe_s = PATIENT_PROBE_S
+        return SourceUnavailable(
+            "recorder.size_unknown",
+            "the camera has not said how large its pictures are",
+            cure="it is asked again, longer; when that does not help: a key picture each 2 s, in H.264 or H.265",
+        )
 
     def _follow(
         self, stream: av.VideoStream, container: av.container.InputContainer, generation: int

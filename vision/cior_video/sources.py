@@ -62,7 +62,16 @@ class SourceSettings(Reading, frozen=True, kw_only=True):
         return f"SourceSettings({'file' if self.is_file else self.url.split('://')[0]}, fps={self.fps})"
 
 
-def open_source(source: SourceSettings) -> InputContainer:
+PROBE_S = 0.2
+"""How much of a stream is looked at before its packets come. Decoding needs no more."""
+PATIENT_PROBE_S = 15.0
+"""For who must know how large the pictures are before the first of them, of a camera that says so only in its key
+pictures: it ends at the first one, and what was looked at is not lost.
+"""
+_PROBE_BYTES = 50_000_000
+
+
+def open_source(source: SourceSettings, *, probe_s: float = PROBE_S) -> InputContainer:
     """Connect. Raises ``ConfigInvalid`` (no such file), ``CredentialsRefused`` (401, 403) or ``SourceUnavailable``; no
     message holds the URL.
     """
@@ -73,8 +82,13 @@ def open_source(source: SourceSettings) -> InputContainer:
                     "vision.file_missing", "the video file does not exist", cure="correct the camera's url"
                 )
             return av.open(source.url)
-        options = {"rtsp_transport": "tcp", "analyzeduration": "200000"}
-        return av.open(source.url, options=options, timeout=(source.open_timeout_s, source.stall_s / 2))
+        options = {
+            "rtsp_transport": "tcp",
+            "analyzeduration": str(round(probe_s * 1e6)),
+            "probesize": str(_PROBE_BYTES),
+        }
+        open_s = source.open_timeout_s + probe_s
+        return av.open(source.url, options=options, timeout=(open_s, source.stall_s / 2))
     except REFUSED as error:
         raise CredentialsRefused(
             "vision.credentials_refused",

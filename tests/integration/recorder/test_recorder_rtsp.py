@@ -22,10 +22,12 @@ from cior_recorder.recorder import Recorder
 from cior_recorder.settings import MIB, RecorderSection, RecorderSettings
 from cior_video.clock import SystemClock
 from cior_video.sources import SourceSettings
+from cior_vision.synthetic import encode, loiterer
 from doubles.bus import MemoryBus
 from doubles.courts import NoOrders
 from engines.registers import RegisterPlace
 from engines.rtsp import RtspServer
+from engines.rtsp_street import Street
 from integration.recorder import footage_read as read
 from integration.recorder.court_ring import court_of, filmed, removals
 
@@ -35,12 +37,17 @@ pytestmark = pytest.mark.slow
 class Running:
     """A recorder of the camera, in this process. ``room`` may be changed while it runs."""
 
-    def __init__(self, url: str, ring: Path, *, court: CourtPort | None = None) -> None:
+    def __init__(
+        self, url: str, ring: Path, *, court: CourtPort | None = None, open_timeout_s: float = 8.0
+    ) -> None:
         self.ring, self.bus, self.metrics = ring, MemoryBus(), Metrics()
         self.room = Room(free_bytes=10**12, whole_bytes=2 * 10**12)
+        source = SourceSettings(
+            url=url, stall_s=1.0, backoff_s=0.2, backoff_max_s=0.5, open_timeout_s=open_timeout_s
+        )
         settings = RecorderSettings(
             recorder=RecorderSection(name="prueba", segment_s=1.0, sweep_every_s=0.2),
-            cameras={"plaza": SourceSettings(url=url, stall_s=1.0, backoff_s=0.2, backoff_max_s=0.5)},
+            cameras={"plaza": source},
             folder=ring,
         )
         self.recorder = Recorder(
@@ -64,9 +71,10 @@ class Running:
 
 @asynccontextmanager
 async def recording(
-    camera: RtspServer, ring: Path, *, court: CourtPort | None = None
+    camera: RtspServer | Street, ring: Path, *, court: CourtPort | None = None, open_timeout_s: float = 8.0
 ) -> AsyncIterator[Running]:
-    running, stop = Running(camera.url("plaza.mp4"), ring, court=court), asyncio.Event()
+    running = Running(camera.url("plaza.mp4"), ring, court=court, open_timeout_s=open_timeout_s)
+    stop = asyncio.Event()
     task = asyncio.create_task(running.recorder.run(stop))
     try:
         yield running
@@ -97,6 +105,24 @@ async def test_the_ring_holds_the_pictures_that_the_camera_has(
     assert cover("plaza", (kept[0].start_ms, kept[-1].end_ms), read.records(ring)).gaps == ()
     assert running.metrics.value(m.SEGMENTS) == len(kept)
     assert running.metrics.value(m.RECORDED_BYTES) > 0
+
+
+async def test_a_camera_that_says_only_in_its_next_key_picture_how_large_it_is_is_recorded(
+    tmp_path: Path,
+) -> None:
+    """Joined two seconds before the next key picture, by who waits half a second for an answer. The library then
+    says that it is connected; each segment would be refused, for as long as the connection lasts.
+    """
+    clip = encode(loiterer(arrives_s=1.0, stays_s=4.0), tmp_path / "plaza.mp4", key_every_s=3.0)
+    ring = tmp_path / "ring"
+    with Street(clip, tmp_path / "street.log", tells_parameter_sets=False, join_at_s=1.0) as camera:
+        async with recording(camera, ring, open_timeout_s=0.5) as running:
+            await until(lambda: running.count() >= 1, within_s=30)
+    source = list(read.slices(read.packets_of(clip)))
+    kept = read.segments(ring)
+    found = list(read.slices([packet for each in kept for packet in read.checked(ring, each)]))
+    assert found[0] in source, "a picture of the camera, unchanged"
+    assert cover("plaza", (kept[0].start_ms, kept[-1].end_ms), read.records(ring)).gaps == ()
 
 
 async def test_a_camera_that_dies_and_one_that_hangs_are_gaps_and_recording_goes_on(
