@@ -21,6 +21,7 @@ _TIMEOUT_S: Final = 30.0
 _BUSY_S: Final = 90.0
 _AGAIN_S: Final = 0.5
 _PIECE_BYTES: Final = 1 << 20
+_NOT_NOW: Final = (http.client.SERVICE_UNAVAILABLE, http.client.TOO_MANY_REQUESTS)
 _COOKIE: Final = "__Host-cior_session="
 
 
@@ -131,6 +132,6 @@ class _Busy(Exception):
 
 def _refused(login: str, method: str, path: str, answer: http.client.HTTPResponse) -> Exception:
     said = f"{login}: {method} {path}: {answer.status} {answer.read().decode(errors='replace')[:300]}"
-    if answer.status == http.client.SERVICE_UNAVAILABLE:
+    if answer.status in _NOT_NOW:
         return _Busy(said)
     return SourceUnavailable("demo.refused", said, cure="see the console's log")
