@@ -85,6 +85,8 @@ canary: $(DEV) web engines-check ## Ten thousand people with canaries press on e
 
 pictures: $(DEV) web ## Take the console's pictures of docs/img again: a real centre, real browsers; look at each afterwards
 	@CIOR_SHOTS=$(CURDIR)/docs/img $(TEST) tests/e2e/test_e2e_console_story.py
+	@CIOR_SHOTS=$(CURDIR)/docs/img $(TEST) tests/integration/console/test_console_page_portal.py \
+	  tests/integration/console/test_console_page_custody.py
 
 mutants: $(DEV) ## Put faults into a copy one by one: the tests must notice each (MUTANTS=words chooses)
 	@PYTHONPATH=tests $(BIN)/python -m mutants $(MUTANTS)

@@ -13,6 +13,7 @@ from cior_console.judicial_packages import AvailabilityPage
 from cior_console.judicial_pages import ASKERS, FilingBody, RequestActBody, RequestQuery
 from cior_console.judicial_sums import YearQuery
 from cior_console.judicial_view import RequestLine, RequestPage
+from cior_console.register_pages import PersonRow
 from cior_core.cameras import ShownCamera
 from cior_core.judicial.jurisdiction import Jurisdiction
 from cior_core.judicial.reports import PublicCount, YearReport
@@ -91,6 +92,16 @@ def _reads() -> tuple[Endpoint, ...]:
             answer=list[ShownCamera],
         ),
         _row(
+            name="requests.people",
+            method="GET",
+            path="/api/v1/requests/people",
+            says="Who asks and who keeps, by name: whom a custodian gives a copy to, and who did what of a request",
+            handler=pages.known_people,
+            roles=_DESK,
+            ledgered=Ledgered.READ,
+            answer=list[PersonRow],
+        ),
+        _row(
             name="requests.queue",
             method="GET",
             path="/api/v1/requests/queue",
@@ -104,7 +115,7 @@ def _reads() -> tuple[Endpoint, ...]:
             name="requests.list",
             method="GET",
             path="/api/v1/requests",
-            says="One's own requests, newest first; a custodian's list has all",
+            says="One's own requests and those one was given a copy of, newest first; a custodian's list has all",
             handler=pages.every,
             roles=ASKERS | _DESK,
             ledgered=Ledgered.READ,

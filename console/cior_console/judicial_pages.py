@@ -21,7 +21,7 @@ from cior_console.desk import DESK
 from cior_console.endpoints import CALLER, Caller, body_of, query_of
 from cior_console.judicial_view import RequestLine, RequestPage, line_of, package_of, page_of
 from cior_console.problems import Refused
-from cior_console.register_pages import ARCHIVE
+from cior_console.register_pages import ARCHIVE, PersonRow, person_row
 from cior_console.said import shown_text
 from cior_core.cameras import ShownCamera
 from cior_core.judicial import acts as a
@@ -32,7 +32,7 @@ from cior_core.people import LedgerOutcome
 from cior_core.privacy import LegalBasis, Role
 from cior_core.requests import AuthorityKind, RequestStatus
 from cior_evidence.shelf import Shelf
-from cior_register import holds, requests
+from cior_register import holds, people, requests
 from cior_register.requests import RequestQuestion
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
@@ -168,6 +168,13 @@ async def cameras(request: web.Request) -> list[ShownCamera]:
     return request.app[DESK].cameras.shown(request[CALLER].scope, {})
 
 
+async def known_people(request: web.Request) -> list[PersonRow]:
+    """By name those whom a request may concern, and nobody's post: who asks, to be given a copy, and who keeps."""
+    everybody = await request.app[ARCHIVE].register.read(people.everybody)
+    concerned = ASKERS | {Role.CUSTODIAN}
+    return [person_row(each) for each in everybody if any(grant.role in concerned for grant in each.grants)]
+
+
 async def act(request: web.Request) -> RequestPage:
     """One act on a request."""
     body, caller = body_of(request, RequestActBody), request[CALLER]
@@ -268,10 +275,10 @@ async def _page(request: web.Request, found: Request) -> RequestPage:
 
 
 async def every(request: web.Request) -> list[RequestLine]:
-    """One's own requests; a custodian's list has all of them."""
+    """One's own requests and those whose package one was given; a custodian's list has all of them."""
     query, caller = query_of(request, RequestQuery), request[CALLER]
     question = RequestQuestion(
-        filer=caller.person.id if caller.role in ASKERS else "",
+        whose=caller.person.id if caller.role in ASKERS else "",
         state=query.state.value if query.state is not None else "",
         limit=query.limit,
     )

@@ -157,10 +157,11 @@ async def _people(request: web.Request) -> list[PersonRow]:
     everybody, present = await register.read(lambda each: (people.everybody(each), shifts.present(each)))
     posts = {shift.person_id: shift.post for shift in present}
     is_room = request[CALLER].role in ROOM
-    return [_person(each, posts.get(each.id)) for each in everybody if not (is_room and each.disabled)]
+    return [person_row(each, posts.get(each.id)) for each in everybody if not (is_room and each.disabled)]
 
 
-def _person(person: Person, post: str | None) -> PersonRow:
+def person_row(person: Person, post: str | None = None) -> PersonRow:
+    """As others of the house see them."""
     roles = tuple(sorted(grant.role.value for grant in person.grants))
     return PersonRow(id=person.id, name=person.name, roles=roles, disabled=person.disabled, post=post)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from cior_core.errors import PayloadRejected
 from cior_core.judicial.acts import SYSTEM, Act, File, Pass, decode_act
@@ -50,9 +50,9 @@ class ActRow(Struct, frozen=True):
 
 
 class RequestQuestion(Struct, frozen=True):
-    """Newest first. Empty texts and None narrow nothing; ``filer``: a person's id."""
+    """Newest first. Empty texts and None narrow nothing; ``whose``: the id of who filed it or was given a copy."""
 
-    filer: str = ""
+    whose: str = ""
     state: str = ""
     since_ms: int | None = None
     until_ms: int | None = None
@@ -175,8 +175,11 @@ def the(connection: Connection, request_id: str) -> Request:
 def asked(connection: Connection, question: RequestQuestion) -> Sequence[Request]:
     """Those that a question is about."""
     wanted = select(REQUESTS.c.request).order_by(REQUESTS.c.received_ms.desc(), REQUESTS.c.id)
-    for column, value in ((REQUESTS.c.filer, question.filer), (REQUESTS.c.state, question.state)):
-        wanted = wanted.where(column == value) if value else wanted
+    if question.whose:
+        given = select(REQUEST_COPIES.c.request_id).where(REQUEST_COPIES.c.recipient == question.whose)
+        wanted = wanted.where(or_(REQUESTS.c.filer == question.whose, REQUESTS.c.id.in_(given)))
+    if question.state:
+        wanted = wanted.where(REQUESTS.c.state == question.state)
     if question.since_ms is not None:
         wanted = wanted.where(REQUESTS.c.received_ms >= question.since_ms)
     if question.until_ms is not None:

@@ -22,7 +22,17 @@ from cior_register import requests
 from doubles.packages import START_MS, ring
 from engines.registers import RegisterPlace
 from integration.console.page_rig import Room, Screen, room
-from integration.console.portal_rig import CAMERAS, Person, fits, order
+from integration.console.portal_rig import (
+    CAMERAS,
+    CITY,
+    WRITE_TIME,
+    Person,
+    fits,
+    order,
+    picture,
+    press_named,
+    take,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -39,7 +49,7 @@ async def shelf(tmp_path: Path) -> Shelf:
 async def here(tmp_path: Path, shelf: Shelf) -> AsyncIterator[Room]:
     packages = PackageRoom(shelf=shelf, rings=(ring(tmp_path / "anillo", "plaza"),))
     place = RegisterPlace.of_file(tmp_path / "register.db")
-    async with room(place, cameras=CAMERAS, packages=packages) as running:
+    async with room(place, city=CITY, cameras=CAMERAS, packages=packages) as running:
         running.clock.now_ms = START_MS + 3_600_000
         yield running
 
@@ -49,7 +59,7 @@ async def screen(browser: Chrome, here: Room) -> Screen:
     return Screen(browser, here)
 
 
-async def test_the_custodian_has_a_queue_takes_a_request_up_and_each_view_is_in_the_ledger(
+async def test_law_13_a_custodian_takes_a_request_up_and_each_view_of_it_is_in_the_ledger(
     screen: Screen, here: Room, tmp_path: Path
 ) -> None:
     fiscal = await Person.signed_in(here, "fiscal", Role.PROSECUTOR)
@@ -128,6 +138,7 @@ async def built(here: Room, shelf: Shelf, request_id: str) -> None:
 async def test_the_custodian_sees_what_is_there_orders_the_package_and_gives_it_and_the_receipt_is_for_its_digest(
     screen: Screen, here: Room, shelf: Shelf, tmp_path: Path
 ) -> None:
+    await here.add("otra", Role.PROSECUTOR, name="Otra Fiscal")
     desks = {
         login: await Person.signed_in(here, login, role)
         for login, role in (("fiscal", Role.PROSECUTOR), ("mesa", Role.CUSTODIAN), ("jefa", Role.CUSTODIAN))
@@ -136,6 +147,7 @@ async def test_the_custodian_sees_what_is_there_orders_the_package_and_gives_it_
     await desks["mesa"].act(request_id, "take_up")
     await desks["jefa"].act(request_id, "approve")
     await screen.signed_in("archivo", Role.CUSTODIAN, name="Aldo Archivo")
+    await screen.size(1366, 820)
     await screen.go(f"portal/{request_id}")
     await screen.until("article.request", "Ver qué hay")
     await screen.press("article.request .section button")
@@ -144,7 +156,7 @@ async def test_the_custodian_sees_what_is_there_orders_the_package_and_gives_it_
     assert "no hay nada" in shown, (
         "of the bridge nothing was recorded, and that is said before anybody promises it"
     )
-    await screen.shot("custody_availability", tmp_path)
+    await picture(screen, "custodia-disponibilidad", tmp_path)
     assert await screen.axe() == []
     await take(screen, "Ordenar el armado")
     await screen.until("article.request", "pedido; espera su turno")
@@ -158,7 +170,8 @@ async def test_the_custodian_sees_what_is_there_orders_the_package_and_gives_it_
     await press_named(screen, "Leer de nuevo")
     await screen.until("article.request", "sellado y listo")
     await press_named(screen, "Entregar")
-    await screen.until("form.hand-over", "Todas las copias llevan el mismo resumen")
+    shown = await screen.until("form.hand-over", "Todas las copias llevan el mismo resumen")
+    assert shown.index("Fiscal") < shown.index("Otra Fiscal"), "who asked stands first, by name"
     await screen.write("input[name=party]", "fiscalía")
     await screen.press("form.hand-over button[type=submit]")
     await screen.until("article.request", "sin acuse")
@@ -189,11 +202,11 @@ async def signs(screen: Screen, request_id: str, tmp_path: Path) -> None:
     assert await screen.do(lambda: screen.chrome.execute_async_script(script)) == len(ZIP)
     await press_named(screen, "Firmar el acuse")
     await screen.until("form.hand-over", "Resumen que vio")
+    await picture(screen, "portal-acuse", tmp_path)
     await screen.write("input[name=digest]", "ffffffff")
     await screen.press("form.hand-over button[type=submit]")
     await screen.until("form.hand-over", "no firme; avise al centro")
     assert await screen.axe() == []
-    await screen.shot("portal_receipt", tmp_path)
     await screen.run("document.querySelector('input[name=digest]').select()")
     await screen.write("input[name=digest]", "01234567 89abcdef")
     await screen.press("form.hand-over button[type=submit]")
@@ -203,14 +216,54 @@ async def signs(screen: Screen, request_id: str, tmp_path: Path) -> None:
     await screen.shot("portal_receipt_390", tmp_path)
 
 
-async def press_named(screen: Screen, name: str) -> None:
-    """The first button of this name."""
-    script = "[...document.querySelectorAll('button')].find((one) => one.innerText === arguments[0]).click()"
-    await screen.run(script, name)
-
-
-async def take(screen: Screen, name: str) -> None:
-    """An act that needs nothing more."""
-    await press_named(screen, name)
-    await screen.until("form.hand-over h4", name)
+async def test_another_person_approves_in_part_in_either_language_and_says_why(
+    screen: Screen, here: Room, tmp_path: Path
+) -> None:
+    fiscal = await Person.signed_in(here, "fiscal", Role.PROSECUTOR)
+    mesa = await Person.signed_in(here, "mesa", Role.CUSTODIAN)
+    request_id = (await fiscal.post("requests", recorded(here)))["line"]["id"]
+    await mesa.act(request_id, "take_up")
+    await screen.signed_in("jefa", Role.CUSTODIAN, name="Juana Jefa")
+    await screen.go(f"portal/{request_id}")
+    shown = await screen.until("article.request", "Lo tomó")
+    assert "Mesa" in shown, "who did what of it, by name"
+    await press_named(screen, "EN")
+    await screen.until("article.request", "What can be done now")
+    await press_named(screen, "Approve")
+    await screen.until("form.hand-over", "Mark what is not given")
+    await screen.write("select[name=denied-1]", "This camera or interval has nothing")
+    await screen.shot("custody_partly", tmp_path)
+    assert await screen.axe() == []
     await screen.press("form.hand-over button[type=submit]")
+    shown = await screen.until("article.request", "Not given")
+    assert "partly approved" in shown
+    assert "File a new request that explains it" in shown, "what to do stands beside it"
+    page = await fiscal.get(f"requests/{request_id}")
+    assert [(each["denied"] or {}).get("code") for each in page["items"]] == [None, "outside_scope"]
+
+
+async def test_an_order_on_paper_is_written_in_and_its_clerk_cannot_approve_it(
+    screen: Screen, here: Room
+) -> None:
+    await screen.signed_in("mesa", Role.CUSTODIAN, name="Marta Mesa")
+    await screen.go("portal/new")
+    await screen.until("main.portal", "Quien lo carga no lo aprueba.")
+    await screen.write("select[name=authority]", "Juzgado o")
+    await screen.write("input[name=office]", "Juzgado Penal 3")
+    await screen.write("input[name=case]", "21-7")
+    await screen.write("select[name=order]", "Orden j")
+    await screen.write("textarea[name=reason]", "Homicidio")
+    await screen.run(WRITE_TIME, "since", "2026-11-20T10:00:00")
+    await screen.run(WRITE_TIME, "until", "2026-11-20T09:00:00")
+    await screen.until("main.portal", "El final no es posterior al comienzo.")
+    await screen.run(WRITE_TIME, "until", "2026-11-20T11:00:00")
+    await screen.press("form.filing button[type=submit]")
+    await screen.until("form.filing [role=alert]", "Elija al menos una cámara.")
+    await screen.press("input[value=puente]")
+    await screen.press("form.filing button[type=submit]")
+    await screen.until("article.request", "resguardado entero")
+    await take(screen, "Tomar el pedido")
+    await screen.until(".todo", "Aprobar")
+    await take(screen, "Aprobar")
+    await screen.until("article.request", "La misma persona no puede hacer los dos pasos")
+    assert await screen.axe() == []

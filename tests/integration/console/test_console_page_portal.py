@@ -16,14 +16,27 @@ from cior_core.rfc3339 import to_rfc3339
 from cior_register import holds
 from engines.registers import RegisterPlace
 from integration.console.page_rig import Room, Screen, room
-from integration.console.portal_rig import CAMERAS, HOUR_MS, WHEN_ENABLED, WRITE_TIME, fits, local, order
+from integration.console.portal_rig import (
+    CAMERAS,
+    CITY,
+    HOUR_MS,
+    WHEN_ENABLED,
+    WHEN_MAP_IS_SEEN,
+    WRITE_TIME,
+    fits,
+    local,
+    order,
+    picture,
+    posted,
+    press_named,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Room]:
-    async with room(RegisterPlace.of_file(tmp_path / "register.db"), cameras=CAMERAS) as running:
+    async with room(RegisterPlace.of_file(tmp_path / "register.db"), city=CITY, cameras=CAMERAS) as running:
         yield running
 
 
@@ -47,6 +60,7 @@ async def test_who_asks_lands_on_their_portal_and_what_they_ask_by_keyboard_is_o
     await screen.write("input[name=office]", "Fiscalía Regional 2")
     await screen.write("input[name=case]", "21-0000001-1")
     await screen.write("textarea[name=reason]", "Homicidio en la plaza")
+    await screen.write("input[name=alerts]", "a-1, a-2")
     await screen.write("select[name=authority]", "Fisc")
     await screen.write("select[name=order]", "Orden f")
     await screen.run(WRITE_TIME, "since", local(here, 3))
@@ -60,16 +74,19 @@ async def test_who_asks_lands_on_their_portal_and_what_they_ask_by_keyboard_is_o
     await screen.run("document.querySelector('input[name=camera_words]').select()")
     await screen.keys("term", Keys.TAB, Keys.SPACE)
     await screen.until("main.portal", "2 cámaras × 1 intervalos = 2 renglones")
-    await screen.shot("portal_new", tmp_path)
+    await screen.size(1366, 900)
+    await picture(screen, "portal-pedir", tmp_path)
     assert await screen.axe() == []
     await screen.run("document.querySelector('form.filing button[type=submit]').focus()")
     await screen.keys(Keys.ENTER)
     shown = await screen.until("article.request", "resguardado entero")
     assert shown.count("resguardado entero") == 2
+    assert "Alertas que pide: a-1, a-2" in shown
     assert (await screen.run("return location.pathname")).startswith("/console/portal/")
     kept = here.register.read_now(lambda each: holds.standing(each, now_ms=here.clock.now_ms)).holds
     assert {camera for each in kept for camera in each.cameras} == {"plaza", "terminal"}
     assert {each.since_ms for each in kept} == {(here.clock.now_ms - 3 * HOUR_MS) // 1000 * 1000}
+    await screen.do(lambda: screen.chrome.execute_async_script(WHEN_MAP_IS_SEEN))
     await screen.shot("portal_filed", tmp_path)
     assert await screen.axe() == []
     await screen.size(390, 844)
@@ -148,14 +165,7 @@ async def test_what_was_asked_back_is_answered_with_one_of_its_readings(
     screen: Screen, here: Room, tmp_path: Path
 ) -> None:
     await screen.signed_in("fiscal", Role.PROSECUTOR)
-    body = order(here, zone="")
-    script = """
-    const done = arguments[arguments.length - 1];
-    fetch('/api/v1/requests', {method: 'POST', body: JSON.stringify(arguments[0]),
-      headers: {'Content-Type': 'application/json', 'Idempotency-Key': 'clave-0001'}})
-      .then((answer) => answer.json()).then(done);
-    """
-    page = await screen.do(lambda: screen.chrome.execute_async_script(script, body))
+    page = await posted(screen, order(here, zone=""))
     await screen.go("portal")
     shown = await screen.until(".requests", "observada")
     assert "La hora no dice en qué huso está escrita" in shown, "the list has the reason"
@@ -171,3 +181,25 @@ async def test_what_was_asked_back_is_answered_with_one_of_its_readings(
     kept = here.register.read_now(lambda each: holds.standing(each, now_ms=here.clock.now_ms)).holds
     local_since_ms = (here.clock.now_ms - 8 * HOUR_MS) // 1000 * 1000 + 3 * HOUR_MS
     assert [(each.owner, each.since_ms) for each in kept] == [(page["line"]["id"], local_since_ms)]
+
+
+async def test_what_is_preserved_without_an_order_takes_the_order_when_it_comes(
+    screen: Screen, here: Room, tmp_path: Path
+) -> None:
+    await screen.signed_in("fiscal", Role.PROSECUTOR)
+    page = await posted(screen, order(here, order="none", document="", provisional=True))
+    await screen.go(f"portal/{page['line']['id']}")
+    shown = await screen.until("article.request", "resguardado entero hasta")
+    assert "preservada sin orden" in shown
+    assert "La preservación vence" in shown
+    await press_named(screen, "Presentar la orden")
+    await screen.until("form.hand-over", "no puede pedir más que lo preservado")
+    await screen.write("form.hand-over select[name=order]", "Orden f")
+    await screen.write("form.hand-over input[name=document]", "Oficio 9")
+    await screen.shot("portal_confirm", tmp_path)
+    assert await screen.axe() == []
+    await screen.press("form.hand-over button[type=submit]")
+    await screen.until(".states", "resguardada")
+    shown = await screen.until("article.request", "llegó la orden")
+    assert "Oficio 9" in shown
+    assert await screen.complaints() == []

@@ -192,6 +192,18 @@ async def test_law_9_nobody_reads_or_touches_anothers_request_and_the_try_is_in_
     assert (status, problem["code"]) == (403, "request.not_yours")
 
 
+async def test_the_defence_that_was_given_a_copy_finds_the_request_in_its_list(
+    here: Office, people: dict[str, Desk]
+) -> None:
+    request_id = await delivered(people, here)
+    assert (await people["defensora"].get("requests"))[1] == []
+    given = {"recipient": people["defensora"].person, "party": "defensa", "digest": DIGEST}
+    assert (await people["archivo"].act(request_id, "deliver", **given))[0] == 200
+    assert [each["id"] for each in (await people["defensora"].get("requests"))[1]] == [request_id]
+    assert (await people["defensora"].get(f"requests/{request_id}"))[0] == 200
+    assert (await people["fiscal2"].get("requests"))[1] == []
+
+
 async def test_the_same_order_again_is_the_same_request_and_another_persons_is_not(
     here: Office, people: dict[str, Desk]
 ) -> None:

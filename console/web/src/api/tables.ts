@@ -139,6 +139,7 @@ export const ASKED_BY = {
   "request.act": ["prosecutor", "defender", "custodian"],
   "requests.rules": ["prosecutor", "defender", "custodian"],
   "requests.cameras": ["prosecutor", "defender", "custodian"],
+  "requests.people": ["custodian"],
   "requests.queue": ["custodian"],
   "requests.list": ["prosecutor", "defender", "custodian"],
   "requests.read": ["prosecutor", "defender", "custodian"],

@@ -6,6 +6,7 @@ import type { Problem } from "../api/shapes";
 import { isSeen } from "../core/filing";
 import { plain } from "../core/text";
 import { Section } from "../frame/button";
+import { people, personName } from "../state/directory";
 import { tell } from "../state/notes";
 import { problemText } from "../state/problem_text";
 import { cameraName, isCustodian, jurisdiction, saying, takeAct } from "../state/judicial";
@@ -270,52 +271,67 @@ function DeniedItems({ page }: { page: RequestPage }): JSX.Element {
   );
 }
 
-/** Whoever did something of it, and oneself. */
+/** Oneself first, then whoever did something of it. */
 function Person({ page }: { page: RequestPage }): JSX.Element {
-  const parties = page.parties;
-  const known = new Set([
-    session.value?.person_id ?? "",
-    ...(parties ? [parties.clerk, ...parties.approvers, parties.exporter] : []),
-  ]);
+  const { clerk = "", approvers = [], exporter = "" } = page.parties ?? {};
+  const known = new Set([session.value?.person_id ?? "", clerk, ...approvers, exporter]);
+  const others = people.value.filter((one) => one.roles.includes("custodian")).map((one) => one.id);
   return (
     <label>
       {t("field_person")}
-      <input name="person" required maxLength={120} list="people-of-it" defaultValue={session.value?.person_id} />
-      <datalist id="people-of-it">
-        {[...known].filter(Boolean).map((id) => (
-          <option key={id} value={id} />
-        ))}
-      </datalist>
+      <select name="person" required>
+        <Names ids={[...known, ...others]} />
+      </select>
     </label>
+  );
+}
+
+function Names({ ids }: { ids: readonly string[] }): JSX.Element {
+  return (
+    <>
+      {[...new Set(ids)].filter(Boolean).map((id) => (
+        <option key={id} value={id}>
+          {personName(id)}
+        </option>
+      ))}
+    </>
   );
 }
 
 const PARTIES = ["fiscalía", "defensa", "juzgado"];
 
+/** Who asked for it or wants a copy, then everybody else who may ask; or somebody who has no account here. */
 function Recipient({ page }: { page: RequestPage }): JSX.Element {
-  const known = new Set([...(page.wanted ?? []), page.parties?.requester ?? ""]);
-  const [first = ""] = [...known].filter(Boolean);
+  const [isStranger, setStranger] = useState(false);
+  const askers = people.value.filter((one) => one.roles.some((role) => role === "prosecutor" || role === "defender"));
   return (
-    <div class="row">
-      <label>
-        {t("field_recipient")}
-        <input name="recipient" required maxLength={120} list="recipients" defaultValue={first} autocomplete="off" />
-        <datalist id="recipients">
-          {[...known].filter(Boolean).map((id) => (
-            <option key={id} value={id} />
-          ))}
-        </datalist>
+    <>
+      <label class="check">
+        <input type="checkbox" checked={isStranger} onChange={(event) => setStranger(event.currentTarget.checked)} />
+        {t("recipient_stranger")}
       </label>
-      <label>
-        {t("field_party")}
-        <input name="party" required maxLength={120} list="parties" autocomplete="off" />
-        <datalist id="parties">
-          {PARTIES.map((one) => (
-            <option key={one} value={one} />
-          ))}
-        </datalist>
-      </label>
-    </div>
+      <div class="row">
+        <label>
+          {t("field_recipient")}
+          {isStranger ? (
+            <input name="recipient" required maxLength={120} autocomplete="off" />
+          ) : (
+            <select name="recipient" required>
+              <Names ids={[...(page.wanted ?? []), page.parties?.requester ?? "", ...askers.map((one) => one.id)]} />
+            </select>
+          )}
+        </label>
+        <label>
+          {t("field_party")}
+          <input name="party" required maxLength={120} list="parties" autocomplete="off" />
+          <datalist id="parties">
+            {PARTIES.map((one) => (
+              <option key={one} value={one} />
+            ))}
+          </datalist>
+        </label>
+      </div>
+    </>
   );
 }
 
@@ -329,7 +345,7 @@ function Receipt({ page }: { page: RequestPage }): JSX.Element {
           <select name="copy">
             {copies.map((one, n) => (
               <option key={n} value={n}>
-                {plain(one.recipient, 80)} · {plain(one.party, 80)}
+                {personName(one.recipient)} · {plain(one.party, 80)}
               </option>
             ))}
           </select>

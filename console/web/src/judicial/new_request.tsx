@@ -45,7 +45,6 @@ export function NewRequest({ onFiled }: { onFiled: (page: RequestPage) => void }
       <Who isProvisional={isProvisional} onProvisional={setProvisional} />
       <Intervals drafts={drafts} onChange={setDrafts} />
       <CameraChoice chosen={chosen} onChange={setChosen} />
-      {isCustodian.value ? null : <p class="dim">{t("filing_alert")}</p>}
       <p role="status">
         <b>{t("filing_is", chosen.size, drafts.length, count)}</b>
       </p>
@@ -83,6 +82,9 @@ export function filingOf(data: FormData, isProvisional: boolean): Record<string,
     proceeding: textOf(data, "proceeding"),
     investigation: data.has("investigation"),
     sealed: data.has("sealed"),
+    alerts: textOf(data, "alerts")
+      .split(/[\s,;]+/)
+      .filter(Boolean),
     provisional: isProvisional,
   };
 }
@@ -122,6 +124,13 @@ function Who({
         {t("request_reason")}
         <textarea name="reason" required minLength={3} maxLength={500} rows={2} />
       </label>
+      <label>
+        {t("filing_alerts")}
+        <input name="alerts" maxLength={2000} autocomplete="off" aria-describedby="about-alerts" />
+      </label>
+      <p id="about-alerts" class="dim">
+        {t("filing_alert")}
+      </p>
     </fieldset>
   );
 }

@@ -4,6 +4,7 @@ import type { Delivery, Package, RequestPage } from "../api/judicial";
 import { bytesText, grouped } from "../core/filing";
 import { plain } from "../core/text";
 import { Section, Tag } from "../frame/button";
+import { personName } from "../state/directory";
 import { isCustodian, localText } from "../state/judicial";
 import { session } from "../state/session";
 import { said, t } from "../words/words";
@@ -21,7 +22,7 @@ export function PackagePart({ page }: { page: RequestPage }): JSX.Element {
           <Copy key={`${one.recipient} ${one.at_ms}`} one={one} />
         ))}
       </ul>
-      {wanted.length ? <p>{t("copy_wants", wanted.map((one) => plain(one, 80)).join(", "))}</p> : null}
+      {wanted.length ? <p>{t("copy_wants", wanted.map(personName).join(", "))}</p> : null}
     </Section>
   );
 }
@@ -93,7 +94,7 @@ function Download({ page }: { page: RequestPage }): JSX.Element {
 }
 
 function Copy({ one }: { one: Delivery }): JSX.Element {
-  const name = one.recipient === session.value?.person_id ? t("copy_you") : plain(one.recipient, 80);
+  const name = one.recipient === session.value?.person_id ? t("copy_you") : personName(one.recipient);
   return (
     <li>
       {t("copy_given", name, plain(one.party, 80), localText(one.at_ms))} ·{" "}

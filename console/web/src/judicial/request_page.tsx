@@ -8,6 +8,7 @@ import { plain } from "../core/text";
 import { Section } from "../frame/button";
 import { useAsked } from "../frame/use_asked";
 import { problemText } from "../state/problem_text";
+import { personName } from "../state/directory";
 import { askable, isCustodian, localText } from "../state/judicial";
 import { said, t } from "../words/words";
 import { Acts } from "./acts";
@@ -144,11 +145,11 @@ function Facts({ page }: { page: RequestPage }): JSX.Element {
     [t("request_received"), localText(line.received_ms)],
     ...(parties
       ? ([
-          [t("party_requester"), parties.requester],
-          [t("party_clerk"), parties.clerk],
-          [t("party_approvers"), parties.approvers.join(", ")],
-          [t("party_exporter"), parties.exporter],
-          [t("party_conflicted"), parties.conflicted.join(", ")],
+          [t("party_requester"), personName(parties.requester)],
+          [t("party_clerk"), personName(parties.clerk)],
+          [t("party_approvers"), parties.approvers.map(personName).join(", ")],
+          [t("party_exporter"), personName(parties.exporter)],
+          [t("party_conflicted"), parties.conflicted.map(personName).join(", ")],
         ] as [string, string][])
       : []),
   ];
@@ -178,7 +179,7 @@ function Story({ page }: { page: RequestPage }): JSX.Element {
           <li key={one.n}>
             <time dateTime={new Date(one.at_ms).toISOString()}>{localText(one.at_ms)}</time>
             <span>
-              {said("deed", one.act)} <small>{WHO.has(one.by) ? said("request_by", one.by) : plain(one.by, 64)}</small>
+              {said("deed", one.act)} <small>{WHO.has(one.by) ? said("request_by", one.by) : personName(one.by)}</small>
             </span>
             <small>Nº {one.ledger_seq}</small>
           </li>

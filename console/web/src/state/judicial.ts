@@ -5,7 +5,8 @@ import type { Authority, Jurisdiction, RequestPage, Said } from "../api/judicial
 import { utcText, zonedText } from "../core/zoned";
 import { lang } from "../words/words";
 import { askCity, cameraOf, city, type Camera } from "./city";
-import { role } from "./session";
+import { people, type Colleague } from "./directory";
+import { may, role } from "./session";
 
 export const jurisdiction = signal<Jurisdiction | null>(null);
 /** Every camera that can be asked for, by name; null until the console told them. */
@@ -26,11 +27,13 @@ export const authorities = computed<[string, Authority][]>(() => {
 export const zone = computed(() => jurisdiction.value?.zone ?? "UTC");
 
 export async function askJudicial(): Promise<void> {
-  const [rules, cameras] = await Promise.all([
+  const [rules, cameras, persons] = await Promise.all([
     get<Jurisdiction>("requests/rules"),
     get<Record<string, unknown>[]>("requests/cameras"),
+    may("requests.people") ? get<Colleague[]>("requests/people") : null,
     city.value ? null : askCity(),
   ]);
+  if (persons?.ok) people.value = persons.value;
   if (rules.ok) jurisdiction.value = rules.value;
   if (cameras.ok) askable.value = cameras.value.flatMap(cameraOf).sort(byName);
 }

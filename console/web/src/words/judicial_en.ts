@@ -120,9 +120,10 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   filing_lacks_times: "An interval is not complete, or cannot be understood.",
   filing_paper_why:
     "An order on paper, or what somebody without an account asks for. Who writes it in does not approve it.",
+  filing_alerts: "Alerts whose records are asked for (ids, separated by commas; optional)",
   filing_alert:
-    "You cannot ask by an alert's number here: this account reads no alerts. Ask by its place and time, and " +
-    "name the number in the reason.",
+    "If you know the id of an alert, write it, and its records are given. Cameras and times are not taken from it: " +
+    "this account reads no alerts.",
   asked_back: "You are asked",
   reply_title: "Answer",
   reply_reading: "I meant {0} to {1}",
@@ -203,9 +204,10 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   field_words: "What else is said (optional)",
   field_code: "Cause",
   field_searched: "Where was looked",
-  field_person: "Who (their id)",
-  field_recipient: "Who receives (id of their account, or name)",
+  field_person: "Who",
+  field_recipient: "Who receives",
   field_party: "For which party",
+  recipient_stranger: "They have no account here: I write their name",
   field_by_request: "Id of the other request",
   field_denied: "Item {0}: {1}",
   field_granted: "given",

@@ -117,9 +117,10 @@ export const judicialEs = {
   filing_lacks_cameras: "Elija al menos una cámara.",
   filing_lacks_times: "Un intervalo está sin completar o no se entiende.",
   filing_paper_why: "Un oficio en papel, o lo que pide quien no tiene cuenta aquí. Quien lo carga no lo aprueba.",
+  filing_alerts: "Alertas cuyos registros pide (identificadores, separados por coma; opcional)",
   filing_alert:
-    "Por número de alerta no se puede pedir desde aquí: esta cuenta no lee alertas. Pídala por su lugar y su hora, y " +
-    "mencione el número en el motivo.",
+    "Si conoce el identificador de una alerta, escríbalo y se entregan sus registros. De él no salen cámaras ni hora: " +
+    "esta cuenta no lee alertas.",
   asked_back: "Le preguntan",
   reply_title: "Responder",
   reply_reading: "Quise decir {0} a {1}",
@@ -198,9 +199,10 @@ export const judicialEs = {
   field_words: "Qué más se dice (opcional)",
   field_code: "Causa",
   field_searched: "Dónde se buscó",
-  field_person: "Quién (su identificador)",
-  field_recipient: "Quién recibe (identificador de su cuenta, o nombre)",
+  field_person: "Quién",
+  field_recipient: "Quién recibe",
   field_party: "Por qué parte",
+  recipient_stranger: "No tiene cuenta aquí: escribo su nombre",
   field_by_request: "Identificador del otro pedido",
   field_denied: "Renglón {0}: {1}",
   field_granted: "se entrega",
