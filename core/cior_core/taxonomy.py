@@ -225,6 +225,7 @@ REQUIRED_TYPES: Final = (
     "source.degraded",
     "source.undecoded",
     "source.conflict",
+    "supervision.camera_rule",
     "accounting.gap",
     "integrity.conflict",
     "integrity.chain",

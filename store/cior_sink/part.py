@@ -1,5 +1,5 @@
-"""The part ``sink``: topics to tables, accounts and checkpoints each minute, housekeeping, retention and statistics
-each hour; and what is open back to a broker that lost its log.
+"""The part ``sink``: topics to tables, accounts and checkpoints each minute, housekeeping, retention, statistics and
+doubted rules of cameras each hour; and what is open back to a broker that lost its log.
 
 One process a store.
 """
@@ -25,6 +25,7 @@ from cior_sink.housekeeping import Housekeeper
 from cior_sink.recalling import Recaller, SignsRecalls
 from cior_sink.reconciling import Reconciler
 from cior_sink.retention import Retention
+from cior_sink.reviewing import RuleReviewer
 from cior_sink.statistics import Statistics
 from cior_sink.storing import Duties, StoreSink
 from cior_store.centre_facts import CentreFacts, write_facts, write_types
@@ -85,6 +86,7 @@ class SinkPart:
         statistics = Statistics(store, facts=centre.facts, taxonomy=centre.taxonomy, now_ms=now_ms)
         self._periodic = [
             reconciler.thread,
+            RuleReviewer(store, bus, now_ms=now_ms, drill=centre.drill).thread,
             checkpointer.thread,
             housekeeper.thread,
             retention.thread,

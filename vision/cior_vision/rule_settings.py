@@ -57,17 +57,19 @@ class TrackRule(Strict, frozen=True, kw_only=True, tag_field="kind"):
     ``min_score`` is compared with the median score of the track's last ten observations; ``min_height`` is the box
     height as a share of the picture; ``min_moved`` is how far, in box heights, the track must once have moved
     (mannequins and posters never do); ``schedule`` holds local ``HH:MM-HH:MM`` spans (empty: always) in the camera's
-    zone.
+    zone; ``review_above`` is the share of false alerts, as operators closed them, above which somebody is asked to look
+    at the rule (0: never); it is never silenced by that.
     """
 
     id: Name
-    version: int = 1
+    version: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1
     classes: tuple[str, ...] = ("person",)
     min_score: Share = 0.5
     min_height: Share = 0.0
     min_moved: Heights = 0.2
     schedule: tuple[Annotated[str, msgspec.Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")], ...] = ()
     update_every_s: Annotated[float, msgspec.Meta(ge=1.0)] = 10.0
+    review_above: Share = 0.8
 
 
 class IntrusionRule(TrackRule, frozen=True, kw_only=True, tag="intrusion"):

@@ -30,5 +30,12 @@ BOARD = Board(
         Row(height=9, panels=(table("by_source", units=_UNITS),)),
         Row(height=10, panels=(table("by_family", units=_UNITS, colours={"family": "family"}),)),
         Row(height=9, panels=(table("by_device", units=_UNITS),)),
+        Row(
+            height=9,
+            panels=(
+                table("by_camera_rule", width=12, units=_UNITS),
+                table("by_rule_hour", width=12, units=_UNITS),
+            ),
+        ),
     ),
 )

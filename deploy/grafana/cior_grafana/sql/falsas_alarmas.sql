@@ -99,3 +99,36 @@ FROM wall.v_judged_alerts
 WHERE $__timeFilter_ms(opened)
 GROUP BY local_day
 ORDER BY time;
+
+-- Rules of cameras, judged by incidents in which no other source had a part; a version is counted by itself.
+-- @query by_camera_rule supervisor table
+-- @columns camera:string rule:string version:number judged:number confirmed:number false_alarms:number
+-- @columns confirmed_pct:number low_pct:number high_pct:number shared:number
+SELECT
+    if(n.label = '', j.camera, n.label) AS camera, rule, rule_version AS version, countIf(j.alone) AS judged,
+    countIf(j.alone AND disposition = 'confirmed') AS confirmed,
+    judged - confirmed AS false_alarms, round(100 * confirmed / nullIf(judged, 0), 2) AS confirmed_pct,
+    round(100 * wilson_low(confirmed, judged), 2) AS low_pct,
+    round(100 * wilson_high(confirmed, judged), 2) AS high_pct, countIf(NOT j.alone) AS shared
+FROM supervisor.v_judged_rules AS j
+LEFT JOIN supervisor.v_camera_names AS n ON n.camera = j.camera
+WHERE $__timeFilter_ms(opened)
+GROUP BY j.camera, n.label, rule, rule_version
+ORDER BY high_pct IS NULL, high_pct, judged DESC, camera, rule, version
+LIMIT 200;
+
+-- The same by the centre's hour of the rule's first word: a shadow that comes every afternoon.
+-- @query by_rule_hour supervisor table
+-- @columns camera:string rule:string hour:number judged:number confirmed:number false_alarms:number
+-- @columns confirmed_pct:number low_pct:number high_pct:number
+SELECT
+    if(n.label = '', j.camera, n.label) AS camera, rule, local_hour AS hour, count() AS judged,
+    countIf(disposition = 'confirmed') AS confirmed, judged - confirmed AS false_alarms,
+    round(100 * confirmed / judged, 2) AS confirmed_pct, round(100 * wilson_low(confirmed, judged), 2) AS low_pct,
+    round(100 * wilson_high(confirmed, judged), 2) AS high_pct
+FROM supervisor.v_judged_rules AS j
+LEFT JOIN supervisor.v_camera_names AS n ON n.camera = j.camera
+WHERE alone AND $__timeFilter_ms(opened)
+GROUP BY j.camera, n.label, rule, local_hour
+ORDER BY high_pct, judged DESC, camera, rule, hour
+LIMIT 200;
