@@ -5,7 +5,7 @@ UTC. Each picture therefore carries both (:class:`FrameTime`): the stream's own 
 connection without a jump) and a wall time with its source:
 
 - ``rtcp``: the camera's RTCP sender report (RFC 3550 §6.4.1), taken over only while it agrees with the arrival within
-  ``tolerance_s``;
+  ``tolerance_s`` (with hysteresis);
 - ``arrival``: the instant our edge clock saw the packet; the camera's own claim, if wrong, is kept as
   ``clock_error_s``;
 - ``file``: the start instant the operator gave plus stream time; nobody vouches for it, so its quality is always
@@ -19,6 +19,12 @@ from fractions import Fraction
 
 from cior_core.model import ClockQuality, Struct
 from cior_video.drops import DropReason
+
+REORDER_S = 1.0
+"""Pictures that come out of order are so by less than this; a longer step back is a time line that starts again."""
+_KEEPS, _REGAINS = 1.25, 0.75
+"""A sender's clock that is believed is so up to this share of the tolerance, one that is not, from this share down: an
+error beside the limit does not make wall time jump to and fro by the whole of it."""
 
 
 class WallSource(StrEnum):
@@ -72,6 +78,7 @@ class EpochTimes:
         self._last_step_s = 0.0
         self._origin_ms = 0
         self._last_wall_ms = 0
+        self._is_believed: bool | None = None
 
     @property
     def epoch(self) -> int:
@@ -81,17 +88,18 @@ class EpochTimes:
     def reconnected(self) -> None:
         """A new connection begins: the next picture opens a new epoch, whatever its PTS."""
         self._first_pts = None
+        self._is_believed = None
 
     def stamp(self, pts: int | None, time_base: Fraction, seen: PacketTimes) -> FrameTime | DropReason:
         """The time of a picture, or why it cannot have one.
 
-        A jump of more than ``jump_s`` either way opens a new epoch.
+        A jump of more than ``jump_s`` forward, or of more than ``REORDER_S`` back, opens a new epoch at once.
         """
         if pts is None:
             return DropReason.NO_PTS
         if self._first_pts is not None:
             step_s = float((pts - self._last_pts) * time_base)
-            if abs(step_s) > self._jump_s:
+            if step_s > self._jump_s or step_s < -REORDER_S:
                 self._first_pts = None
             elif step_s <= 0:
                 return DropReason.PTS_NOT_ADVANCING
@@ -135,9 +143,14 @@ class EpochTimes:
         if seen.sender_ms is None:
             return seen.arrival_ms, WallSource.ARRIVAL, ClockQuality.UNKNOWN, None
         error_s = (seen.sender_ms - seen.arrival_ms) / 1000
-        if abs(error_s) <= self._tolerance_s:
+        if self._believes(abs(error_s)):
             return seen.sender_ms, WallSource.RTCP, ClockQuality.SYNCED, abs(error_s)
         return seen.arrival_ms, WallSource.ARRIVAL, ClockQuality.SKEWED, abs(error_s)
+
+    def _believes(self, error_s: float) -> bool:
+        share = {None: 1.0, True: _KEEPS, False: _REGAINS}[self._is_believed]
+        self._is_believed = error_s <= self._tolerance_s * share
+        return self._is_believed
 
 
 class Sampler:

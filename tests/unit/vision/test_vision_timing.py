@@ -79,6 +79,31 @@ def test_a_jump_of_the_time_line_opens_a_new_epoch_without_a_reconnection() -> N
     assert stamped(times, 2.0, arrival_ms=NOON + 80).epoch == 2
 
 
+def test_a_step_back_of_seconds_opens_an_epoch_at_once_and_blinds_nobody() -> None:
+    """A camera that starts its own time line again nine seconds back was not watched for nine seconds."""
+    times = EpochTimes()
+    stamped(times, 20.0, arrival_ms=NOON)
+    again = stamped(times, 11.0, arrival_ms=NOON + 200)
+    assert (again.epoch, again.stream_s, again.origin_ms) == (1, 0.0, NOON + 200)
+    late = times.stamp(round(10.6 * 90_000), BASE, PacketTimes(arrival_ms=NOON + 240))
+    assert late is DropReason.PTS_NOT_ADVANCING, "what is merely out of order is not a new time line"
+
+
+def test_a_clock_beside_the_limit_does_not_make_wall_time_jump_to_and_fro() -> None:
+    """Two seconds off, give or take a tenth: believed or not, but one of them."""
+    for first_s in (1.9, 2.1):
+        times = EpochTimes()
+        errors = [first_s, *itertools.chain(*[(1.9, 2.1)] * 20)]
+        found = [
+            stamped(times, n / 5, arrival_ms=NOON + n * 200, sender_ms=NOON + n * 200 - round(error_s * 1000))
+            for n, error_s in enumerate(errors)
+        ]
+        assert len({at.wall_source for at in found}) == 1
+        back = stamped(times, 10.0, arrival_ms=NOON + 10_000, sender_ms=NOON + 9_900)
+        gone = stamped(times, 10.2, arrival_ms=NOON + 10_200, sender_ms=NOON + 5_000)
+        assert (back.wall_source, gone.wall_source) == (WallSource.RTCP, WallSource.ARRIVAL)
+
+
 def test_a_looped_file_goes_on_in_wall_time() -> None:
     times = EpochTimes(file_start_ms=NOON)
     stamped(times, 0.0, arrival_ms=0)
