@@ -19,6 +19,7 @@ from fractions import Fraction
 
 from cior_core.model import ClockQuality, Struct
 from cior_video.drops import DropReason
+from cior_video.pace import Pace
 
 REORDER_S = 1.0
 """Pictures that come out of order are so by less than this; a longer step back is a time line that starts again."""
@@ -33,6 +34,13 @@ class WallSource(StrEnum):
     RTCP = "rtcp"
     ARRIVAL = "arrival"
     FILE = "file"
+
+
+class PacedBy(StrEnum):
+    """Whose durations ``stream_s`` holds: the stream's own, or, where those are wrong, arrival's."""
+
+    STREAM = "stream"
+    ARRIVAL = "arrival"
 
 
 class FrameTime(Struct, frozen=True, kw_only=True):
@@ -51,6 +59,7 @@ class FrameTime(Struct, frozen=True, kw_only=True):
     wall_source: WallSource
     clock: ClockQuality
     clock_error_s: float | None = None
+    paced_by: PacedBy = PacedBy.STREAM
 
 
 class PacketTimes(Struct, frozen=True, kw_only=True):
@@ -63,11 +72,17 @@ class PacketTimes(Struct, frozen=True, kw_only=True):
 class EpochTimes:
     """Gives each decoded picture its :class:`FrameTime`, or the reason why it has none.
 
-    One instance lives as long as its camera.
+    One instance lives as long as its camera. ``watches_pace``: of a live stream whose own time runs too fast, too slow
+    or stands, durations are taken from arrival until its next connection; the change opens an epoch.
     """
 
     def __init__(
-        self, *, file_start_ms: int | None = None, tolerance_s: float = 2.0, jump_s: float = 10.0
+        self,
+        *,
+        file_start_ms: int | None = None,
+        tolerance_s: float = 2.0,
+        jump_s: float = 10.0,
+        watches_pace: bool = False,
     ) -> None:
         self._file_start_ms = file_start_ms
         self._tolerance_s = tolerance_s
@@ -79,6 +94,10 @@ class EpochTimes:
         self._origin_ms = 0
         self._last_wall_ms = 0
         self._is_believed: bool | None = None
+        self._watches_pace = watches_pace and file_start_ms is None
+        self._pace = Pace()
+        self._paced_by = PacedBy.STREAM
+        self._last_arrival_ms = 0
 
     @property
     def epoch(self) -> int:
@@ -89,6 +108,8 @@ class EpochTimes:
         """A new connection begins: the next picture opens a new epoch, whatever its PTS."""
         self._first_pts = None
         self._is_believed = None
+        self._paced_by = PacedBy.STREAM
+        self._pace = Pace()
 
     def stamp(self, pts: int | None, time_base: Fraction, seen: PacketTimes) -> FrameTime | DropReason:
         """The time of a picture, or why it cannot have one.
@@ -97,22 +118,49 @@ class EpochTimes:
         """
         if pts is None:
             return DropReason.NO_PTS
+        if self._paced_by is PacedBy.ARRIVAL:
+            return self._by_arrival(pts, time_base, seen)
         if self._first_pts is not None:
             step_s = float((pts - self._last_pts) * time_base)
             if step_s > self._jump_s or step_s < -REORDER_S:
+                if self._watches_pace and self._pace.jumped(seen.arrival_ms):
+                    return self._by_arrival(pts, time_base, seen)
                 self._first_pts = None
             elif step_s <= 0:
-                return DropReason.PTS_NOT_ADVANCING
+                return self._not_advancing(pts, time_base, seen)
             else:
                 self._last_step_s = step_s
         if self._first_pts is None:
             self._open_epoch(pts, seen)
         self._last_pts = pts
-        return self._time(pts, time_base, seen)
+        stream_s = float((pts - (self._first_pts or 0)) * time_base)
+        if self._watches_pace and self._pace.is_wrong(stream_s, seen.arrival_ms):
+            return self._by_arrival(pts, time_base, seen)
+        return self._time(pts, time_base, seen, stream_s=stream_s)
+
+    def _not_advancing(self, pts: int, time_base: Fraction, seen: PacketTimes) -> FrameTime | DropReason:
+        """Out of order, or a time that stands, which is the slowest pace."""
+        stream_s = float((self._last_pts - (self._first_pts or 0)) * time_base)
+        if self._watches_pace and self._pace.is_wrong(stream_s, seen.arrival_ms):
+            return self._by_arrival(pts, time_base, seen)
+        return DropReason.PTS_NOT_ADVANCING
+
+    def _by_arrival(self, pts: int, time_base: Fraction, seen: PacketTimes) -> FrameTime:
+        """The picture's time where the stream's own is not believed: pictures that arrive together are a millisecond
+        apart.
+        """
+        if self._paced_by is PacedBy.STREAM or self._first_pts is None:
+            self._open_epoch(pts, seen)
+            self._paced_by, self._last_arrival_ms = PacedBy.ARRIVAL, seen.arrival_ms - 1
+        self._last_pts = pts
+        self._last_arrival_ms = max(seen.arrival_ms, self._last_arrival_ms + 1)
+        stream_s = (self._last_arrival_ms - self._origin_ms) / 1000
+        return self._time(pts, time_base, seen, stream_s=stream_s)
 
     def _open_epoch(self, pts: int, seen: PacketTimes) -> None:
         self._epoch += 1
         self._first_pts = pts
+        self._pace.new_epoch()
         if self._file_start_ms is None:
             self._origin_ms = seen.arrival_ms
         elif self._epoch == 0:
@@ -120,8 +168,7 @@ class EpochTimes:
         else:
             self._origin_ms = self._last_wall_ms + max(1, round(self._last_step_s * 1000))
 
-    def _time(self, pts: int, time_base: Fraction, seen: PacketTimes) -> FrameTime:
-        stream_s = float((pts - (self._first_pts or 0)) * time_base)
+    def _time(self, pts: int, time_base: Fraction, seen: PacketTimes, *, stream_s: float) -> FrameTime:
         wall_ms, source, clock, error_s = self._wall(stream_s, seen)
         self._last_wall_ms = wall_ms
         return FrameTime(
@@ -135,6 +182,7 @@ class EpochTimes:
             wall_source=source,
             clock=clock,
             clock_error_s=error_s,
+            paced_by=self._paced_by,
         )
 
     def _wall(self, stream_s: float, seen: PacketTimes) -> tuple[int, WallSource, ClockQuality, float | None]:

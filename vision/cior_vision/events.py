@@ -334,4 +334,5 @@ def _time_row(at: FrameTime) -> dict[str, Any]:
         "stream_s": round(at.stream_s, 3),
         "arrival_ms": at.arrival_ms,
         "wall_source": str(at.wall_source),
+        "paced_by": str(at.paced_by),
     }

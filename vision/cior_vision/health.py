@@ -13,6 +13,7 @@ import msgspec
 from cior_core.model import Struct
 from cior_video.drops import as_rows
 from cior_video.orientation import Turn
+from cior_video.timing import PacedBy
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.incidents import Condition
 from cior_vision.reader import Link, ReaderFacts
@@ -25,13 +26,15 @@ class PipelineFacts(Struct, frozen=True, kw_only=True):
     detected: int = 0
     gate_open: int = 0
     turn: Turn = Turn.NONE
+    paced_by: PacedBy = PacedBy.STREAM
 
 
 class CameraHealth(Struct, frozen=True, kw_only=True):
     """One interval of one camera.
 
     Rates are a second of that interval; ``inference_ms_*`` include the wait in the shared queue. ``turned``: what was
-    done to set the pictures upright, so what a box in an event is measured in.
+    done to set the pictures upright, so what a box in an event is measured in. ``paced_by``: ``arrival`` where the
+    stream's own time runs wrong.
     """
 
     link: Link
@@ -58,6 +61,7 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
     remark: str
     disabled_rules: list[str]
     turned: str = Turn.NONE.value
+    paced_by: str = PacedBy.STREAM.value
     events_dropped: list[dict[str, str | int | bool]] = msgspec.field(default_factory=list)
 
 
@@ -110,6 +114,7 @@ class HealthMeter:
             remark=self._engine.remark,
             disabled_rules=self._disabled,
             turned=pipeline.turn.value,
+            paced_by=pipeline.paced_by.value,
         )
         self._since_s, self._reader, self._pipeline = now_s, reader, pipeline
         return health

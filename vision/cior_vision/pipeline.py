@@ -15,7 +15,7 @@ from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
 from cior_video.drops import DropCounter, DropReason
 from cior_video.orientation import Turn
-from cior_video.timing import FrameTime
+from cior_video.timing import FrameTime, PacedBy
 from cior_vision.damage import DamageWatch
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.frames import Damaged, Detections, Frame
@@ -78,7 +78,11 @@ class CameraPipeline:
     def facts(self) -> PipelineFacts:
         """Totals for health."""
         return PipelineFacts(
-            pictures=self._pictures, detected=self._detected, gate_open=self._open, turn=self._turn
+            pictures=self._pictures,
+            detected=self._detected,
+            gate_open=self._open,
+            turn=self._turn,
+            paced_by=PacedBy.STREAM if self._last is None else self._last.paced_by,
         )
 
     @property

@@ -159,7 +159,7 @@ class CameraReader:
         self._generation = 0
         self._thread: threading.Thread | None = None
         start_ms = (source.file_start_ms or clock.now_ms()) if source.is_file else None
-        self._times = EpochTimes(file_start_ms=start_ms)
+        self._times = EpochTimes(file_start_ms=start_ms, watches_pace=True)
         self.frames = FrameQueue(
             self._drops, size=4 if source.pace == "fast" else 2, wait=source.is_file and source.pace == "fast"
         )

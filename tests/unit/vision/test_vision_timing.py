@@ -7,9 +7,11 @@ from __future__ import annotations
 import itertools
 from fractions import Fraction
 
+import pytest
+
 from cior_core.model import ClockQuality
 from cior_video.drops import DropReason
-from cior_video.timing import EpochTimes, FrameTime, PacketTimes, Sampler, WallSource
+from cior_video.timing import EpochTimes, FrameTime, PacedBy, PacketTimes, Sampler, WallSource
 
 BASE = Fraction(1, 90_000)
 NOON = 1_700_000_000_000
@@ -110,6 +112,71 @@ def test_a_looped_file_goes_on_in_wall_time() -> None:
     stamped(times, 0.2, arrival_ms=0)
     times.reconnected()
     assert stamped(times, 0.0, arrival_ms=0).wall_ms == NOON + 400
+
+
+def live(moments: list[tuple[float, float]], times: EpochTimes | None = None) -> list[FrameTime | DropReason]:
+    """What a live camera's pictures of (stream second, arrival second) get."""
+    times = times or EpochTimes(watches_pace=True)
+    return [
+        times.stamp(round(at_s * 90_000), BASE, PacketTimes(arrival_ms=NOON + round(arrival_s * 1000)))
+        for at_s, arrival_s in moments
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pace", "within_s"),
+    [(1 / 90, 7.0), (0.0, 7.0), (0.2, 7.0), (5.0, 7.0), (18.0, 1.0), (90.0, 1.0), (-9.0, 1.0)],
+)
+def test_a_stream_that_runs_at_a_wrong_pace_is_timed_by_arrival_and_says_so(
+    pace: float, within_s: float
+) -> None:
+    """90 times too slow or fast, standing, MJPEG of 5 a second stamped 25: after a moment durations are true, in a new
+    epoch, and stay so.
+    """
+    found = live([(600.0 + n / 5 * pace, n / 5) for n in range(300)])
+    paced = [(n / 5, at) for n, at in enumerate(found) if isinstance(at, FrameTime)]
+    changed = [arrival_s for arrival_s, at in paced if at.paced_by is PacedBy.ARRIVAL]
+    assert changed[0] <= within_s
+    after = [at for arrival_s, at in paced if arrival_s >= changed[0]]
+    assert len(after) == 300 - round(changed[0] * 5), "every picture since has a time"
+    assert {(at.epoch, at.paced_by) for at in after} == {(after[0].epoch, PacedBy.ARRIVAL)}
+    assert after[0].epoch <= 3
+    assert after[-1].stream_s == pytest.approx(59.8 - changed[0], abs=0.01)
+    assert all(one.stream_s < two.stream_s for one, two in itertools.pairwise(after))
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        [(n / 5, n / 5) for n in range(300)],
+        [(n / 5, n / 5 * 1.001) for n in range(3000)],
+        [(n / 5, max(n / 5 - 5, n / 500)) for n in range(300)],  # five kept seconds at once
+        [
+            (n / 5, n / 5 if n < 100 else max(n / 5, 29 + n / 1000)) for n in range(300)
+        ],  # a stall of nine seconds
+        [(n / 5, n / 5 + (9 if n >= 100 else 0)) for n in range(300)],  # late from then on
+        [(n / 5 + (9 if n >= 100 else 0), n / 5 + (9 if n >= 100 else 0)) for n in range(300)],  # lost
+        [(float(n * 2), float(n * 2)) for n in range(60)],
+    ],
+    ids=["even", "a clock a thousandth off", "kept", "stalled", "late", "lost", "a picture in two seconds"],
+)
+def test_stalls_bursts_and_losses_are_no_wrong_pace(moments: list[tuple[float, float]]) -> None:
+    found = live(moments)
+    assert {at.epoch for at in found if isinstance(at, FrameTime)} == {0}
+    assert all(isinstance(at, FrameTime) and at.paced_by is PacedBy.STREAM for at in found)
+
+
+def test_a_new_connection_is_believed_until_it_is_wrong_again_and_files_always_are() -> None:
+    times = EpochTimes(watches_pace=True)
+    live([(n / 25, n / 5) for n in range(100)], times)
+    times.reconnected()
+    [again] = live([(0.0, 30.0)], times)
+    assert isinstance(again, FrameTime)
+    assert again.paced_by is PacedBy.STREAM
+    fast = EpochTimes(file_start_ms=NOON, watches_pace=True)
+    assert {
+        at.paced_by for at in live([(n / 5, n / 500) for n in range(300)], fast) if isinstance(at, FrameTime)
+    } == {PacedBy.STREAM}
 
 
 def test_sampling_takes_five_a_second_from_any_source_rate() -> None:
