@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cior_core.judicial import calendars
@@ -13,6 +13,7 @@ from cior_core.judicial.jurisdiction import Calendar, Kept, Rules
 from unit.judicial.judicial_city import DAY_MS, HOUR_SPAN, NOW_MS, SANTA_FE, ms, order
 
 replace = msgspec.structs.replace
+HOUR_MS = 3_600_000
 WORKING = SANTA_FE.jurisdiction.calendar["habiles"]
 
 
@@ -68,9 +69,13 @@ def test_between_receipt_and_deadline_lie_just_that_many_days(
     assert counted[-1] == last
 
 
+@example(127_533_600_000)  # clocks went forward a week later: one of the thirty days had 23 hours
 @given(st.integers(0, 4_000_000_000_000))
 def test_retention_never_ends_before_its_days_are_over(taken_ms: int) -> None:
-    assert taken_ms + 30 * DAY_MS < calendars.expiry_ms(taken_ms, SANTA_FE) <= taken_ms + 32 * DAY_MS
+    expiry_ms = calendars.expiry_ms(taken_ms, SANTA_FE)
+    taken, last = (calendars.day_of(each, SANTA_FE.zone) for each in (taken_ms, expiry_ms - 1))
+    assert (last - taken).days == 30
+    assert taken_ms + 30 * DAY_MS - HOUR_MS <= expiry_ms <= taken_ms + 32 * DAY_MS
 
 
 def test_a_day_is_over_when_the_next_begins() -> None:
