@@ -6,7 +6,8 @@ medians.
 ``--before`` is a checkout of the earlier commit with an environment of its own (``make venv`` there); "after" is this
 checkout. Each benchmark is run by its own state's script, so each state is measured as it measured itself. A ratio
 above 1 means that the later state is slower; the aim of a change that only moves things is a median ratio of at most
-1.15. The result goes to ``results/in_turn.json`` and so to ``docs/benchmarks.md``.
+1.15. The result goes to ``results/in_turn.json`` and so to ``docs/benchmarks.md``. What ``--only`` leaves out stays there
+as it was, with the commit at which it was measured.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from measured import ROOT, Clocked, Result, Row, Table, markdown, write
+from measured import RESULTS, ROOT, Clocked, Result, Row, Table, markdown, write
 
 AIM = 1.15
 ROUND_TIMEOUT_S = 900
+_AT = ", measured at "
 _RATE = re.compile(r"^(step[^:]*): median ([\d,]+) items/s", re.MULTILINE)
 
 
@@ -113,6 +115,20 @@ def compared(name: str, runs: Mapping[str, list[Mapping[str, float]]]) -> Table:
     return Table(title=name, rows=tuple(rows))
 
 
+def left_as_it_was(measured: Sequence[str]) -> list[Table]:
+    """The tables of the kept result that are not among those ``measured`` now; each says of which commit it is."""
+    file = RESULTS / "in_turn.json"
+    if not file.exists():
+        return []
+    earlier = msgspec.json.decode(file.read_bytes(), type=Result)
+    at = f"{_AT}{earlier.machine.commit}"
+    return [
+        table if _AT in table.title else msgspec.structs.replace(table, title=f"{table.title}{at}")
+        for table in earlier.tables
+        if table.title.partition(_AT)[0] not in measured
+    ]
+
+
 def commit_of(checkout: Path) -> str:
     """The short commit of a checkout."""
     told = subprocess.run(
@@ -142,13 +158,16 @@ def main() -> None:
                 runs[state].append(run(checkout, BENCHMARKS[name]))
                 print(f"{name}, pair {pair + 1}, {state}: {runs[state][-1]}", flush=True)
         tables.append(compared(name, runs))
+    tables += left_as_it_was(asked.only)
     told = (
         f"Before: commit {commit_of(states['before'])}; {asked.pairs} pairs; each figure is the median "
         f"of its runs' medians."
     )
     result = clocked.result(tables, [told])
     result = msgspec.structs.replace(
-        result, command=f"python benchmarks/in_turn.py --before <checkout of then> --pairs {asked.pairs}"
+        result,
+        command=f"python benchmarks/in_turn.py --before <checkout of then> --pairs {asked.pairs} --only "
+        f"{' '.join(asked.only)}",
     )
     print(write(result))
     print(markdown(result))
