@@ -6,8 +6,8 @@ medians.
 ``--before`` is a checkout of the earlier commit with an environment of its own (``make venv`` there); "after" is this
 checkout. Each benchmark is run by its own state's script, so each state is measured as it measured itself. A ratio
 above 1 means that the later state is slower; the aim of a change that only moves things is a median ratio of at most
-1.15. The result goes to ``results/in_turn.json`` and so to ``docs/benchmarks.md``. What ``--only`` leaves out stays there
-as it was, with the commit at which it was measured.
+1.15. The result goes to ``results/in_turn.json`` and so to ``docs/benchmarks.md``. What ``--only`` leaves out stays as
+it was, with the commit at which it was measured.
 """
 
 from __future__ import annotations
