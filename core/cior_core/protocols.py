@@ -9,12 +9,12 @@ alert keeps the version it ran.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from cior_core.errors import PayloadRejected
-from cior_core.model import AlertStatus, CommandKind, Target, TargetKind
+from cior_core.model import AlertStatus, CommandKind, Level, Target, TargetKind
 from cior_core.sentences import Text
 from cior_core.strict_toml import ConfigFault, locate, parse
 from cior_core.taxonomy import EventType, Government, Route
@@ -23,6 +23,11 @@ Act = Literal["siren_on", "notify", "request_clip", "hold_video", "task", "check
 
 EVENT_TARGETS = frozenset({"subject", "block", "camera"})
 """Words that the event fills in: its device, its block, its cameras."""
+
+VIDEO: Final = "{video}"
+"""In the words of a step that keeps video: how much, as :class:`Footage` says, in both languages."""
+
+_LONGEST_S: Final = 43_200
 
 LOUD_TARGETS = frozenset({TargetKind.BLOCK.value})
 """Kinds of target that neighbours see or hear."""
@@ -112,6 +117,16 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return Text(self.name_es, self.name_en)
 
 
+class Footage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much video is kept: seconds before the first instant that was told and after the last. ``level``: of an alert
+    that is so grave, whatever its protocol; None: of any, where a step or a person asks for it.
+    """
+
+    level: Level | None = None
+    before_s: int
+    after_s: int
+
+
 class ResponseProtocol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One protocol. ``tells``: who is told, in the order of the steps; ``steps`` is ``step`` in the file."""
 
@@ -136,6 +151,7 @@ class ResponseProtocol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     protocol: tuple[ResponseProtocol, ...]
+    footage: tuple[Footage, ...]
     agency: tuple[Agency, ...] = ()
 
 
@@ -147,21 +163,24 @@ class ProtocolBook:
         protocols: tuple[ResponseProtocol, ...],
         types: Mapping[str, EventType],
         agencies: tuple[Agency, ...] = (),
+        *,
+        footage: tuple[Footage, ...],
     ) -> None:
-        self.protocols = protocols
+        self.protocols = tuple(_spoken(each, footage) for each in protocols)
+        self._footage = {each.level: each for each in footage}
         self.agencies = {agency.id: agency for agency in agencies}
-        self._by_id = {protocol.id: protocol for protocol in protocols}
+        self._by_id = {protocol.id: protocol for protocol in self.protocols}
         self._of_type = {code: self._by_id[kind.protocol] for code, kind in types.items()}
 
     @classmethod
     def load(cls, text: str, types: Mapping[str, EventType], *, file: str = "protocols.toml") -> ProtocolBook:
         """Read and check. Raises :class:`~cior_core.strict_toml.ConfigFault`: ``protocol.missing``,
         ``protocol.id_twice``, ``protocol.unused``, ``protocol.silent_and_loud``, ``protocol.silence_unclear``,
-        ``protocol.step_invalid``, ``protocol.agency_invalid`` or a ``config.*`` code."""
+        ``protocol.step_invalid``, ``protocol.agency_invalid``, ``protocol.footage_invalid`` or a ``config.*`` code."""
         read = parse(text, _File, file=file)
-        for code, sentence, path, cure in (*_faults(read.protocol, types), *_agencies(read)):
+        for code, sentence, path, cure in (*_faults(read.protocol, types), *_agencies(read), *_footage(read)):
             raise ConfigFault(code, sentence, file=file, line=locate(text, path), cure=cure)
-        return cls(read.protocol, types, read.agency)
+        return cls(read.protocol, types, read.agency, footage=read.footage)
 
     def __getitem__(self, code: str) -> ResponseProtocol:
         return self._of_type[code]
@@ -169,6 +188,48 @@ class ProtocolBook:
     def by_id(self, protocol_id: str) -> ResponseProtocol | None:
         """The protocol called ``protocol_id``, or None when the book has changed since."""
         return self._by_id.get(protocol_id)
+
+    def grave(self, level: Level) -> Footage | None:
+        """What is kept of an alert for its level alone."""
+        return self._footage.get(level)
+
+    def footage(self, level: Level) -> Footage:
+        """How much is kept of an alert of that level when it is asked for."""
+        return self._footage.get(level, self._footage[None])
+
+
+def _spoken(protocol: ResponseProtocol, footage: tuple[Footage, ...]) -> ResponseProtocol:
+    """With the lengths where its words leave room for them."""
+    told = {"text_es": _lengths_es(footage), "text_en": _lengths_en(footage)}
+    steps = tuple(
+        msgspec.structs.replace(
+            step, **{name: getattr(step, name).replace(VIDEO, words) for name, words in told.items()}
+        )
+        for step in protocol.steps
+    )
+    return msgspec.structs.replace(protocol, steps=steps)
+
+
+def _lengths_es(footage: tuple[Footage, ...]) -> str:
+    return "; ".join(
+        f"{f'en {each.level}, ' if each.level else ''}{_time(each.before_s)} antes y {_time(each.after_s)} después"
+        for each in sorted(footage, key=_most_general)
+    )
+
+
+def _lengths_en(footage: tuple[Footage, ...]) -> str:
+    return "; ".join(
+        f"{f'for a {each.level}, ' if each.level else ''}{_time(each.before_s)} before and {_time(each.after_s)} after"
+        for each in sorted(footage, key=_most_general)
+    )
+
+
+def _most_general(each: Footage) -> str:
+    return each.level or ""
+
+
+def _time(seconds: int) -> str:
+    return f"{seconds} s" if seconds % 60 else f"{seconds // 60} min"
 
 
 _Fault = tuple[str, str, tuple[str | int, ...], str]
@@ -257,6 +318,8 @@ def _wrong_step(step: Step) -> Iterator[_Wrong]:
         yield " is no siren but has confirm", "remove confirm: only a siren waits for a person's decision"
     if step.clock and not (step.act == "task" and step.target.startswith(f"{TargetKind.TEAM.value}:")):
         yield " has a clock but asks no team", "remove clock, or make it a task of a team"
+    if (step.act == "hold_video") != (VIDEO in step.text_es and VIDEO in step.text_en):
+        yield f" does not say {VIDEO} where video is kept, or says it elsewhere", "let its words say how much"
     if not step.names_someone:
         yield (
             f": nobody can be asked as '{step.target}'",
@@ -310,6 +373,29 @@ def _agencies(read: _File) -> Iterator[_Fault]:
                     ("protocol", n, "step", at),
                     "write its [[agency]] or remove clock",
                 )
+
+
+def _footage(read: _File) -> Iterator[_Fault]:
+    """One row for all and at most one a level, each with something, none with less than that for all."""
+    levels = [each.level for each in read.footage]
+    least = next((each for each in read.footage if each.level is None), None)
+    if len(set(levels)) < len(levels) or least is None:
+        yield (
+            "protocol.footage_invalid",
+            "how much video is kept is not said once for all, and once for a level",
+            ("footage", 0),
+            "write one [[footage]] without level, and one for each level that keeps more",
+        )
+        return
+    for n, each in enumerate(read.footage):
+        before_s, after_s = max(0, least.before_s), max(1, least.after_s)
+        if not (before_s <= each.before_s <= _LONGEST_S and after_s <= each.after_s <= _LONGEST_S):
+            yield (
+                "protocol.footage_invalid",
+                "this keeps less than any alert does, or more than twelve hours",
+                ("footage", n),
+                "write seconds, as many as the row without level or more",
+            )
 
 
 def _is_target(text: str) -> bool:

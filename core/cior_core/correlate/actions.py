@@ -13,11 +13,11 @@ from cior_core.correlate import (
     acting,
     agencies,
     by_hand,
+    filming,
     gate,
     joining,
     progress,
     quieting,
-    response,
     silences,
     stepping,
 )
@@ -121,7 +121,7 @@ def _note(context: StepContext, action: Action, case_id: AlertId) -> None:
 def _hold(context: StepContext, action: Action, case_id: AlertId) -> None:
     if acting.is_blank(action):
         raise Refused("refused_hold_reason")
-    response.hold_video(context, case_id, action_id=action.id)
+    filming.hold(context, case_id, action_id=action.id)
     context.add_transition(
         case_id,
         "held",

@@ -10,9 +10,9 @@ from __future__ import annotations
 import msgspec
 
 from cior_core.attributes import SIREN
-from cior_core.correlate import clocks, marks, muting, sirens
+from cior_core.correlate import clocks, filming, marks, muting, sirens
 from cior_core.correlate.due import CLOCK, OFF, SIRENS
-from cior_core.correlate.sending import send
+from cior_core.correlate.sending import named, send
 from cior_core.correlate.state import Case, Part
 from cior_core.correlate.step_context import AUTOMATON, StepContext
 from cior_core.correlate.telling import told_of
@@ -41,8 +41,6 @@ _PROGRESS = [
     AlertStatus.CLOSED,
 ]
 _WITHHELD = "/withheld"
-_CLIP_BEFORE_MS = 30_000
-_CLIP_AFTER_MS = 30_000
 
 
 def respond(context: StepContext, case_id: AlertId, part: Part) -> None:
@@ -133,7 +131,9 @@ def _run(
             sirens.await_person(context, case_id, protocol, step=step)
         else:
             _issue(context, case_id, protocol, step=step, target=target)
-        context.update(case_id, issued=(*case.issued, key))
+            if step.act == "hold_video":
+                filming.note(context, case_id, target)
+        context.update(case_id, issued=(*context.current(case_id).issued, key))
 
 
 def catch_up(context: StepContext, case_id: AlertId) -> None:
@@ -160,11 +160,11 @@ def targets(step: Step, part: Part | None) -> list[str]:
     attributes = {} if part is None else part.member.attributes
     match step.target:
         case "subject":
-            return [] if part is None else _named(TargetKind.DEVICE, part.member.subject)
+            return [] if part is None else named(TargetKind.DEVICE, part.member.subject)
         case "block":
-            return _named(TargetKind.BLOCK, attributes.get("block"))
+            return named(TargetKind.BLOCK, attributes.get("block"))
         case "camera":
-            return [] if part is None else _targets_of_cameras(part)
+            return [] if part is None else filming.cameras_of(part)
         case target:
             return [target]
 
@@ -200,10 +200,10 @@ def _issue(
         area=case.alert.area,
         target=target,
         issued_ms=context.now_ms,
-        expires_ms=context.now_ms + step.expires_s * 1000,
+        expires_ms=context.now_ms + filming.expires_s(kind, step.expires_s) * 1000,
         protocol=protocol.id,
         step=step.id,
-        parameters=_parameters(case, kind, step),
+        parameters=_parameters(context, case, kind, step=step),
         drill=case.alert.drill,
     )
     send(context, command, round_=round_)
@@ -220,11 +220,10 @@ def _begin_clock(context: StepContext, case_id: AlertId, target: str) -> None:
         clocks.begin(context, case_id, agency, by=AUTOMATON)
 
 
-def _parameters(case: Case, kind: CommandKind, step: Step) -> dict[str, object]:
+def _parameters(context: StepContext, case: Case, kind: CommandKind, *, step: Step) -> dict[str, object]:
     """What the device needs; of a silent alert nothing but the order itself."""
     if kind in {CommandKind.REQUEST_CLIP, CommandKind.HOLD_VIDEO} and case.parts:
-        instants = [part.instant_ms for part in case.parts]
-        return {"from_ms": min(instants) - _CLIP_BEFORE_MS, "to_ms": max(instants) + _CLIP_AFTER_MS}
+        return filming.interval(context, case)
     if kind in SIRENS:
         return {"auto_off_s": step.auto_off_s}
     told = {"text_es": step.text_es, "text_en": step.text_en, **told_of(case)}
@@ -318,50 +317,6 @@ def ingest_receipt(context: StepContext, receipt: Receipt) -> None:
             "command_answered", command=sent.kind.value, target=sent.target, outcome=receipt.outcome
         ),
     )
-
-
-def hold_video(context: StepContext, case_id: AlertId, *, action_id: str) -> None:
-    """Ask that the video around the alert be kept: by every camera it names, by the archive when it names none (N4)."""
-    alert = context.current(case_id).alert
-    cameras = sorted({camera for part in context.parts(case_id) for camera in _targets_of_cameras(part)}) or [
-        "team:archive"
-    ]
-    for target in cameras:
-        send(
-            context,
-            Command(
-                id=command_id(
-                    case_id,
-                    CommandKind.HOLD_VIDEO,
-                    protocol=alert.protocol,
-                    step=f"hold:{action_id}",
-                    target=target,
-                ),
-                kind=CommandKind.HOLD_VIDEO,
-                alert_id=case_id,
-                area=alert.area,
-                target=target,
-                issued_ms=context.now_ms,
-                expires_ms=context.now_ms + 3_600_000,
-                protocol=alert.protocol,
-                step=f"hold:{action_id}",
-                drill=alert.drill,
-                parameters={
-                    "from_ms": alert.first_occurred_ms - _CLIP_BEFORE_MS,
-                    "to_ms": alert.last_occurred_ms + _CLIP_AFTER_MS,
-                },
-            ),
-        )
-
-
-def _targets_of_cameras(part: Part) -> list[str]:
-    cameras = part.member.attributes.get("cameras")
-    return _named(TargetKind.CAMERA, *map(str, cameras if isinstance(cameras, list) else []))
-
-
-def _named(kind: TargetKind, *names: object) -> list[str]:
-    """The targets of that kind; what is no text, or blank, names nobody."""
-    return [str(Target(kind=kind, id=name)) for name in names if isinstance(name, str) and name.strip()]
 
 
 def source_events(parts: tuple[Part, ...]) -> tuple[EventId, ...]:

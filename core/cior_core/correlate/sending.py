@@ -74,3 +74,8 @@ def order(
         ),
         round_=round_,
     )
+
+
+def named(kind: TargetKind, *names: object) -> list[str]:
+    """The targets of that kind; what is no text, or blank, names nobody."""
+    return [str(Target(kind=kind, id=name)) for name in names if isinstance(name, str) and name.strip()]

@@ -155,6 +155,11 @@ class StepContext:
             case = self.cases.get(case.alert.merged_into)
         return case
 
+    @property
+    def touched(self) -> tuple[AlertId, ...]:
+        """What this step changed until now."""
+        return tuple(self._touched)
+
     def parts(self, case_id: AlertId) -> tuple[Part, ...]:
         """The case's own parts and those of what it absorbed, by instant then id."""
         return all_parts(self.current(case_id), self.cases)
