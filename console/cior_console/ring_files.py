@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -165,9 +165,13 @@ def _dated(data: mmap.mmap, start: int, last: int) -> tuple[int | None, int]:
 
 
 def newest(ring: Path, camera: str, now_ms: int) -> list[Record]:
-    """The last records of a camera, oldest first: of today, and of the day before about midnight."""
+    """The last records of a camera, oldest first: of today, of the day before about midnight; else of its last day."""
+    days = dict.fromkeys((footage.day_of(now_ms - footage.LONGEST_MS), footage.day_of(now_ms)))
+    known = (
+        {each.name for each in (ring / camera).glob("????-??-??")} if not _has(ring, camera, days) else set()
+    )
     found: list[Record] = []
-    for day in dict.fromkeys((footage.day_of(now_ms - footage.LONGEST_MS), footage.day_of(now_ms))):
+    for day in [*days, *sorted(known)[-1:]]:
         with suppress(FileNotFoundError), (ring / footage.index_path(camera, day)).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             start = file.seek(max(0, size - _TAIL_BYTES))
@@ -175,6 +179,10 @@ def newest(ring: Path, camera: str, now_ms: int) -> list[Record]:
             lines = tail if start == 0 else tail.partition(b"\n")[2]
             found += (each.record for each in footage.read_index(lines).entries)
     return found
+
+
+def _has(ring: Path, camera: str, days: Iterable[str]) -> bool:
+    return any((ring / footage.index_path(camera, day)).exists() for day in days)
 
 
 # --- pictures -----------------------------------------------------------------------------------------------

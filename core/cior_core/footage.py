@@ -75,7 +75,8 @@ class FootageClock(Struct, frozen=True, kw_only=True):
     """By which clock a segment's instants are told: ``source`` ``rtcp``, ``arrival`` or ``file``, as of its pictures.
 
     ``offset_ms``: the camera's clock minus the recorder's (mean of the segment; positive: the camera is ahead), None
-    when the camera told no time. ``error_ms``: how much that difference moved within the segment, delays included.
+    when the camera told no time. ``error_ms``: how much that difference moved within the segment, delays included; None
+    of a recovered one, whose ``offset_ms`` is that of its first picture.
     """
 
     source: str

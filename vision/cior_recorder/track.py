@@ -189,7 +189,7 @@ class Track:
         self._cut(packet, stamped, was_set=was_set)
         self._has_key = self._has_key or packet.is_keyframe
         if self._open is None and self._has_key:
-            self._begin(stream, stamped, at)
+            self._begin(stream, stamped, at, seen)
         self._add(packet, stamped, at, seen)
 
     def ended(self, cause: GapCause) -> None:
@@ -242,7 +242,7 @@ class Track:
 
     # --- writing ------------------------------------------------------------------------------------------------
 
-    def _begin(self, stream: _Stream, at: FrameTime, first: int) -> None:
+    def _begin(self, stream: _Stream, at: FrameTime, first: int, seen: PacketTimes) -> None:
         if not self._writes():
             self._has_key, self._cause = False, GapCause.DISK_FULL
             return
@@ -255,7 +255,7 @@ class Track:
             start_ms=at.wall_ms,
             first_pts=first,
             time_base=at.time_base,
-            clock=FootageClock(source=at.wall_source.value, quality=at.clock),
+            clock=_clock_at_first(at, seen),
         )
         try:
             file = SegmentFile(self._ring / path, stream.template, note)
@@ -374,6 +374,12 @@ class Track:
                 LOG.warning("index_refused", camera=self._camera, errno=error.errno)
                 return
             self._unwritten.popleft()
+
+
+def _clock_at_first(at: FrameTime, seen: PacketTimes) -> FootageClock:
+    """What is known of the clocks when a segment begins: all there is if its recorder is killed."""
+    offset_ms = None if seen.sender_ms is None else seen.sender_ms - seen.arrival_ms
+    return FootageClock(source=at.wall_source.value, quality=at.clock, offset_ms=offset_ms)
 
 
 def _dated(

@@ -52,19 +52,27 @@ def _now_ms() -> int:
 
 
 @pytest.fixture
-def ring(tmp_path: Path, clip: Path) -> Iterator[Ring]:
+async def empty() -> AsyncIterator[Office]:
+    async with office() as running:
+        yield running
+
+
+@pytest.fixture
+def ring(
+    empty: Office, tmp_path: Path, clip: Path
+) -> Iterator[Ring]:  # last, so that its pictures are of now
+    assert empty.url
     made = Ring(tmp_path / "ring", clip)
     yield made
     made.fed.kill()
 
 
 @pytest.fixture
-async def here(ring: Ring) -> AsyncIterator[Office]:
-    async with office() as running:
-        running.rings = {"plaza": ring.path}
-        running.feed.apply(alert(1, place=SOUTH, opened_ms=ring.began_ms + 2_000, updated_ms=_now_ms()))
-        await asyncio.sleep(0.05)
-        yield running
+async def here(empty: Office, ring: Ring) -> Office:
+    empty.rings = {"plaza": ring.path}
+    empty.feed.apply(alert(1, place=SOUTH, opened_ms=ring.began_ms + 2_000, updated_ms=_now_ms()))
+    await asyncio.sleep(0.05)
+    return empty
 
 
 async def opened(browser: aiohttp.ClientSession, here: Office, **asked: Any) -> tuple[int, Any]:
@@ -204,7 +212,7 @@ async def test_law_17_of_a_reserved_alert_no_camera_is_opened_and_no_row_names_o
         assert "plaza" not in str(here.register.rows[-1])
 
 
-async def test_a_view_is_its_sessions_alone_and_there_is_an_end_to_how_many(here: Office) -> None:
+async def test_law_9_a_view_is_its_sessions_alone_and_there_is_an_end_to_how_many(here: Office) -> None:
     async with here.signed_in(Role.OPERATOR) as browser, here.signed_in(Role.OPERATOR) as other:
         _, view = await opened(browser, here, alert_id="a1")
         for path in (view["playlist"], f"{VIEWS}/{view['view_id']}"):

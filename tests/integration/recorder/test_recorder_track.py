@@ -133,6 +133,18 @@ def test_what_a_killed_recorder_left_is_entered_and_half_a_picture_cut_off(
     assert told(tmp_path, 0, 6500) == [(1400, 6500, GapCause.RESTART)]
 
 
+def test_a_recovered_segment_says_how_far_the_cameras_clock_was_when_it_began(
+    tmp_path: Path, clip: Path
+) -> None:
+    fed = Fed(tmp_path, clip)
+    fed.connection(15, off_ms=40)
+    fed.kill()
+    Fed(tmp_path, clip, fed.clock)
+    first, last = (each.clock for each in read.segments(tmp_path))
+    assert (first.offset_ms, first.error_ms) == (40, 0)
+    assert (last.offset_ms, last.error_ms) == (40, None), "how far it moved nobody knows"
+
+
 def test_a_closed_file_that_a_kill_kept_out_of_the_index_is_entered(tmp_path: Path, clip: Path) -> None:
     fed = Fed(tmp_path, clip)
     fed.connection(15)
