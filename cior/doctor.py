@@ -165,6 +165,31 @@ def _data() -> Iterator[Finding]:
         yield Finding(state=State.FAIL, what=str(error), cure=error.cure)
 
 
+def _time_stamps(config: Path) -> Iterator[Finding]:
+    """What sealed packages must be renewed, in a centre that builds some and whose file is sound."""
+    from cior.evidence_place import packages_folder
+    from cior.evidence_renew_command import overdue
+    from cior.settings import load
+
+    try:
+        centre = load(config)
+        section = centre.file.evidence
+        if section is None:
+            return
+        lines = overdue(packages_folder(centre, section), centre.beside(section.seal))
+    except CiorError as error:
+        yield Finding(state=State.WARN, what=error.sentence, cure=error.cure)
+        return
+    for line in lines:
+        yield Finding(state=State.WARN, what=f"package {line}", cure="cior evidence renew")
+    if not lines:
+        yield Finding(state=State.OK, what="no sealed package needs another time-stamp")
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.state.value:4}  {finding.what}" + (f"  → {finding.cure}" if finding.cure else "")
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _python,
     _rooms,
@@ -182,11 +207,11 @@ def examine(config: Path | None) -> int:
     for check in CHECKS:
         for finding in check():
             failed = failed or finding.state is State.FAIL
-            click.echo(
-                f"{finding.state.value:4}  {finding.what}" + (f"  → {finding.cure}" if finding.cure else "")
-            )
+            click.echo(_line(finding))
     if config is not None:
         from cior.config_command import check as check_config
 
         failed = check_config(config) != 0 or failed
+        for finding in _time_stamps(config):
+            click.echo(_line(finding))
     return 2 if failed else 0

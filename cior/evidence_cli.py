@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from cior.evidence_command import evidence
+from cior.evidence_daily_command import inclusion, root
 from cior.evidence_renew_command import renew
 
-evidence.add_command(renew)
+for _each in (inclusion, renew, root):
+    evidence.add_command(_each)
 
 __all__ = ["evidence"]

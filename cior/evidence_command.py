@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from cior.checkpoint_key import open_checkpoint_key, origin_of
+from cior.evidence_folders import ledger_folder
 from cior.packs import privacy_policy
 from cior.settings import Centre, load
 from cior.store_command import store_dsn
@@ -87,11 +88,6 @@ def place_of(centre: Centre, settings: SealSettings, out: Path) -> Place:
 def now_ms() -> int:
     """The one clock reading of this edge."""
     return time.time_ns() // 1_000_000
-
-
-def ledger_folder(centre: Centre) -> Path:
-    """Where the ledger of packages is. Copies of it belong elsewhere."""
-    return centre.data / "evidence" / "ledger"
 
 
 def signing(centre: Centre) -> Signing:

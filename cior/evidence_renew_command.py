@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from cior.evidence_command import now_ms
 from cior_core.errors import IntegrityBroken
 from cior_core.rfc3339 import to_rfc3339
 from cior_evidence.renewal import Need, Standing, mend_archive, packages_in, standing
@@ -28,48 +27,52 @@ from cior_evidence.time_stamping import over_http
 @click.option("--now", "is_now", is_flag=True, help="Also those that are not due yet.")
 def renew(names: tuple[str, ...], *, seal: Path, out: Path, is_list: bool, is_now: bool) -> None:
     """Renew the time-stamps of NAMES, or of every package that is due (docs/paquete.md, renovaciones)."""
-    settings, now_ms = load_seal(seal), _now_ms()
-    found = list(_standings(out, names, settings))
+    settings, at_ms = load_seal(seal), now_ms()
+    there = list(packages_in(out))
+    if unknown := set(names) - {each.name for each in there}:
+        raise click.BadParameter(f"no sealed package {', '.join(sorted(unknown))} in {out}")
+    chosen = [each for each in there if not names or each.name in names]
     if is_list:
-        for each in found:
-            click.echo(line_of(each, now_ms))
-        raise SystemExit(any(each.need(now_ms) is not Need.FRESH for each in found))
-    failed = [each for each in found if not _renewed(each, settings, is_now=is_now)]
-    if failed:
-        raise SystemExit(2)
+        told = [line_of(standing(each, settings), at_ms) for each in chosen]
+        click.echo("".join(f"{line}\n" for line in told), nl=False)
+        raise SystemExit(any(f"  {Need.FRESH.value}  " not in line for line in told))
+    failed = [each for each in chosen if not _renewed(each, settings, is_now=is_now)]
+    raise SystemExit(2 if failed else 0)
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _standings(out: Path, names: tuple[str, ...], settings: SealSettings) -> Iterator[Standing]:
-    there = {each.name: each for each in packages_in(out)}
-    unknown = [name for name in names if name not in there]
-    if unknown:
-        raise click.BadParameter(f"no sealed package {', '.join(unknown)} in {out}")
-    for name in names or there:
-        yield standing(there[name], settings)
-
-
-def _renewed(found: Standing, settings: SealSettings, *, is_now: bool) -> bool:
+def _renewed(folder: Path, settings: SealSettings, *, is_now: bool) -> bool:
     """Renew it where that is due; what cannot be renewed is told, and the others go on."""
-    now_ms = _now_ms()
-    if found.need(now_ms) is Need.FRESH and not is_now:
-        mend_archive(found.folder)
-        return True
+    at_ms = now_ms()
     try:
-        done = renew_one(found, settings, over_http(settings), now_ms=now_ms)
+        found = standing(folder, settings)
+        if found.need(at_ms) is Need.FRESH and not is_now:
+            mend_archive(folder)
+            return True
+        done = renew_one(found, settings, over_http(settings), now_ms=at_ms)
     except IntegrityBroken as error:
         click.echo(str(error), err=True)
         return False
-    click.echo(line_of(done, now_ms))
+    click.echo(line_of(done, at_ms))
     return True
 
 
-def line_of(found: Standing, now_ms: int) -> str:
+def line_of(found: Standing, at_ms: int) -> str:
     """One package on one line: name, how it stands, its last stamp, when the next is due and when it is too late."""
     days = [to_rfc3339(each)[:10] for each in (found.stamped_ms, found.due_ms, found.ends_ms)]
-    return "{}  {}  stamped {}  due {}  too late {}".format(
-        found.folder.name, found.need(now_ms).value, *days
-    )
+    need = found.need(at_ms).value
+    return "{}  {}  stamped {}  due {}  too late {}".format(found.folder.name, need, *days)
+
+
+def overdue(out: Path, seal: Path) -> list[str]:
+    """A line about each package that must be renewed, or that cannot be read. Raises ``ConfigInvalid`` (``seal.*``)."""
+    settings, at_ms = load_seal(seal), now_ms()
+    lines = []
+    for folder in packages_in(out):
+        try:
+            found = standing(folder, settings)
+        except IntegrityBroken as error:
+            lines.append(str(error))
+            continue
+        if found.need(at_ms) is not Need.FRESH:
+            lines.append(line_of(found, at_ms))
+    return lines

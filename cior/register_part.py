@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import structlog
 
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
+from cior.daily_part import daily_roots
 from cior.ledger_part import CopyQuestions, LedgerWay
 from cior.settings import EMBEDDED, Centre
 from cior_bus.message import MessageOut
@@ -105,7 +106,11 @@ async def opened_register(
     )
     pages = _Pages(PageFile(ledger_place(centre)), bus, now_ms=now_ms, drill=centre.file.centre.drill)
     way = LedgerWay(register, bus, copy, metrics)
-    followers = (checkpoints(register, pages.keep), *way.followers())
+    followers = (
+        checkpoints(register, pages.keep),
+        *way.followers(),
+        daily_roots(centre, register, now_ms=now_ms),
+    )
     for each in followers:
         each.start()
     try:

@@ -19,7 +19,8 @@ from typing import Any, Final
 import click
 import msgspec
 
-from cior.evidence_command import LEDGER_KEY, ledger_folder
+from cior.evidence_command import LEDGER_KEY
+from cior.evidence_folders import ledger_folder
 from cior.first_people import FirstAccount, more_people
 from cior.settings import Centre
 from cior_core.errors import SourceUnavailable

@@ -21,7 +21,7 @@ import structlog
 from cior_bus import durable_file
 from cior_core import integrity
 from cior_core.canonical import canonical
-from cior_core.errors import CapacityExhausted, IntegrityBroken
+from cior_core.errors import CapacityExhausted, ConfigInvalid, IntegrityBroken
 from cior_core.model import Struct
 from cior_core.rfc3339 import to_rfc3339
 from cior_evidence import act, custody, seal, tools
@@ -194,6 +194,7 @@ class Packing:
             "programas": tools.programs(),
             "reglas": [dict(each) for each in self._sources.rules],
             "verificadores": _digests(self._place.beside),
+            "sello": {"certificado_sha256": seal.fingerprint(self._place.settings.certificate)},
         }
 
     def _assembly(self, created_ms: int) -> Deed:
@@ -205,6 +206,7 @@ class Packing:
     def _sealed(self, state: State) -> State:
         """Seal anew whatever a kill left: a seal is whole when the state says so, never before."""
         tags = (self._work / BAG / TAG_MANIFEST).read_bytes()
+        self._same_certificate()
         folder = self._work / SEAL
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -228,6 +230,16 @@ class Packing:
         sync_tree(self._work)
         log.info("package_sealed", package=state.package, leaf=inclusion.index)
         return self._reached(state, Stage.SEALED)
+
+    def _same_certificate(self) -> None:
+        """The bag says which certificate seals it; a seal's file may have changed while it waited."""
+        declared = _json(self._work / BAG / "meta" / "herramientas.json")["sello"]["certificado_sha256"]
+        if declared != seal.fingerprint(self._place.settings.certificate):
+            raise ConfigInvalid(
+                "package.other_certificate",
+                "the package was assembled for another certificate than the seal's file names now",
+                cure="seal it with that one, or remove its hidden folder and state file to build it anew",
+            )
 
     def _unchanged(self, state: State) -> None:
         """What waited for its seal is, byte for byte, what was assembled."""

@@ -1009,7 +1009,7 @@ def _check_purpose(signer: Certificate, say: Say, path: str) -> None:
         say("time.eku", path, signer.name)
 
 
-# === sentences_renewal: What a verifier says of renewals; the form is that of ``sentences.py``.
+# === sentences_later: What a verifier says of renewals and of a day's root; the form is that of ``sentences.py``.
 
 
 RENEWAL_SENTENCES = {
@@ -1060,6 +1060,45 @@ RENEWAL_SENTENCES = {
         "note",
         "El certificado del último sello de tiempo venció y nadie lo renovó: pida la renovación a quien lo armó.",
         "The last time-stamp's certificate ended and nobody renewed it: ask the builder for its renewal.",
+    ),
+}
+
+DAILY_SENTENCES = {
+    "inclusion.malformed": (
+        10,
+        "error",
+        "La prueba de inclusión no se puede leer.",
+        "The proof of inclusion cannot be read.",
+    ),
+    "inclusion.page": (
+        10,
+        "error",
+        "La raíz publicada no son tres líneas: nombre con el día, cantidad y raíz.",
+        "The published root is not three lines: name with its day, number and root.",
+    ),
+    "inclusion.day": (
+        10,
+        "error",
+        "La raíz publicada es de otro día.",
+        "The published root is of another day.",
+    ),
+    "inclusion.root": (
+        10,
+        "error",
+        "Ese registro no está bajo la raíz publicada.",
+        "That record is not under the published root.",
+    ),
+    "inclusion.signature": (
+        10,
+        "error",
+        "La raíz publicada no está firmada con esa clave.",
+        "The published root is not signed with that key.",
+    ),
+    "inclusion.unsigned": (
+        10,
+        "note",
+        "No se comprobó firma de la raíz: vale lo que valga el medio en que se publicó.",
+        "No signature of the root was checked: it is worth what the medium is worth that published it.",
     ),
 }
 
@@ -1538,6 +1577,7 @@ SENTENCES = {
 }
 
 SENTENCES.update(RENEWAL_SENTENCES)
+SENTENCES.update(DAILY_SENTENCES)
 # The same questions are asked of the time authority's certificate.
 SENTENCES.update(
     {
@@ -3634,9 +3674,91 @@ def _check_kept(
         report.say("ledger.split", INCLUSION, detail)
 
 
+# === inclusion: ``--inclusion``: one record of a day under the root that was published of it (RFC 9162 §2.1.3.2), and nothing else.
+
+
+PROOF_FORM = "CIOR-Inclusion-1"
+_WORD, _NONCE, _DAY = re.compile(r"[a-z]{1,20}"), re.compile(r"[0-9a-f]{32}"), re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def check_inclusion(proof: bytes, page: bytes, key: LedgerKey | None) -> Report:
+    """Check that the proof's record stands under the page's root."""
+    report = Report()
+    said = _proof(proof, report)
+    lines = _printed_lines(page, report)
+    if said is None or lines is None:
+        return report
+    name, size, root = lines
+    _check_page(page, key, report)
+    record = said["registro"].encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(record).hexdigest()
+    leaf = "CIOR-Hoja-1\n{}\n{}\n{}\n{}\n".format(said["tipo"], said["numero"], digest, said["nonce"])
+    if name.rpartition("/")[2] != said["dia"]:
+        report.say("inclusion.day", "", "{} / {}".format(name, said["dia"]))
+    place = (said["indice"], said["tamano"])
+    if size != said["tamano"] or not is_included(leaf.encode("ascii"), place, said["prueba"], root):
+        report.say("inclusion.root", "", "{} / {}".format(*place))
+    report.facts["registro"] = said["registro"]
+    report.facts["raiz"] = f"{name} {size} {base64.b64encode(root).decode('ascii')}"
+    return report
+
+
+def _proof(content: bytes, report: Report) -> dict[str, Any] | None:
+    """The proof, its values of the kinds that they must be."""
+    try:
+        value = parse(content)
+        wrong = _unsound(value) if isinstance(value, dict) else "{}"
+        if not wrong:
+            return {**value, "prueba": proof_of(value["prueba"])}
+    except (NotStrict, Malformed) as why:
+        wrong = str(why)
+    report.say("inclusion.malformed", "", wrong)
+    return None
+
+
+def _unsound(value: dict[str, Any]) -> str:
+    """The name of the first field that is not what it must be, else nothing."""
+    if value.get("formato") != PROOF_FORM:
+        return "formato"
+    for name in ("numero", "indice", "tamano"):
+        if type(value.get(name)) is not int:
+            return name
+    for name, form in (("tipo", _WORD), ("nonce", _NONCE), ("dia", _DAY)):
+        if not isinstance(value.get(name), str) or form.fullmatch(value[name]) is None:
+            return name
+    return "" if isinstance(value.get("registro"), str) and "prueba" in value else "registro"
+
+
+def _printed_lines(content: bytes, report: Report) -> tuple[str, int, bytes] | None:
+    """Name and day, number of leaves, root: typed from a gazette, or the page's own first lines."""
+    try:
+        lines = [line.strip() for line in content.decode("utf-8").split("\n")[:3]]
+        root = base64.b64decode(lines[2], validate=True)
+    except (ValueError, IndexError, binascii.Error):
+        lines, root = ["", ""], b""
+    if len(root) != 32 or re.fullmatch("[0-9]{1,18}", lines[1]) is None:
+        report.say("inclusion.page")
+        return None
+    return lines[0], int(lines[1]), root
+
+
+def _check_page(content: bytes, key: LedgerKey | None, report: Report) -> None:
+    """Its signature, where page and key are there; what was printed on paper has none."""
+    try:
+        note = read_checkpoint(content)
+    except Malformed:
+        report.say("inclusion.unsigned")
+        return
+    if key is None:
+        report.say("inclusion.unsigned", "", note.origin)
+    elif not note.is_signed(key):
+        report.say("inclusion.signature", "", note.origin)
+
+
 # === command: ``python3 verify.py``: the command line, and how a report is told.
 
 
+OF_THE_LEDGER = 10
 MOST_OUTSIDE_BYTES = 4 * 1024 * 1024
 WEIGHTS = {
     "es": {ERROR: "MAL", UNPROVEN: "SIN PROBAR", NOTE: "nota"},
@@ -3752,6 +3874,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--digest", default="", metavar="HEX", help="SHA-256 impreso en el acta o en el recibo"
     )
+    parser.add_argument("--inclusion", default="", metavar="PRUEBA.json",
+                        help="en vez de un paquete: un registro de un día / one record of a day")  # fmt: skip
+    parser.add_argument("--root-note", default="", metavar="RAIZ.txt",
+                        help="la raíz publicada de ese día / the published root of that day")  # fmt: skip
     parser.add_argument("--lang", choices=("es", "en"), default="es", help="idioma / language")
     parser.add_argument("--json", action="store_true", help="hallazgos en JSON")
     return parser
@@ -3773,6 +3899,13 @@ def _given(chosen: argparse.Namespace) -> Given:
         raise Unusable(str(why)) from None
     digest = "".join(chosen.digest.split()).lower()
     return Given(roots, Kept(key, checkpoints), _instant(chosen.at), digest)
+
+
+def included(chosen: argparse.Namespace, given: Given) -> Report:
+    """``--inclusion`` with ``--root-note``."""
+    if not chosen.root_note:
+        raise Unusable("--inclusion: --root-note RAIZ.txt")
+    return check_inclusion(_outside(chosen.inclusion), _outside(chosen.root_note), given.kept.key)
 
 
 def _outside(path: str) -> bytes:
@@ -3815,10 +3948,10 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def as_text(report: Report, language: str) -> str:
-    """The report for people: what is known, each finding under its step, the verdict last."""
+def as_text(report: Report, language: str, steps: list[int]) -> str:
+    """The report for people: what is known, each finding under its step of ``steps``, the verdict last."""
     lines = [f"{name}: {value}" for name, value in sorted(report.facts.items())]
-    for step in sorted(STEPS):
+    for step in steps:
         found = [each for each in report.findings if each.step == step]
         bad = [each for each in found if each.weight != NOTE]
         title = STEPS[step][0 if language == "es" else 1]
@@ -3839,14 +3972,15 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     chosen = _parser().parse_args(arguments)
     try:
-        report = verify(chosen.paquete, _given(chosen))
+        given = _given(chosen)
+        report = included(chosen, given) if chosen.inclusion else verify(chosen.paquete, given)
     except Unusable as why:
         print(f"verify.py: {why}", file=sys.stderr)
         return 2
     if chosen.json:
         print(json.dumps(as_json(report), ensure_ascii=False, indent=1))
     else:
-        print(as_text(report, chosen.lang))
+        print(as_text(report, chosen.lang, [OF_THE_LEDGER] if chosen.inclusion else sorted(STEPS)))
     return report.exit_code
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, insert, select, text, update
+from sqlalchemy import Connection, Select, func, insert, select, text, update
 
 from cior_core.canonical import canonical
 from cior_core.chain import Head, Seen, entry_hash
@@ -145,6 +145,20 @@ def copies(connection: Connection, *, after: int, limit: int) -> list[LedgerCopy
         copy_of(seq=each.seq, previous=each.previous, hashed=each.hash, entry=each.entry)
         for each in connection.execute(asked)
     ]
+
+
+def digests(connection: Connection, *, after: int, before_ms: int) -> list[tuple[int, str]]:
+    """Number and SHA-256 (hex) of each entry above ``after``, up to the last one written before an instant (UTC ms)."""
+    last = connection.execute(select(func.max(LEDGER.c.seq)).where(LEDGER.c.at_ms < before_ms)).scalar() or 0
+    asked = select(LEDGER.c.seq, LEDGER.c.entry).where(LEDGER.c.seq > after, LEDGER.c.seq <= last)
+    with connection.execution_options(yield_per=1_000).execute(asked.order_by(LEDGER.c.seq)) as found:
+        return [(each.seq, _digest(each.entry)) for each in found]
+
+
+def entry_bytes(connection: Connection, seq: int) -> bytes | None:
+    """The canonical bytes of one entry, which its digest is of; None when there is no such number."""
+    found: bytes | None = connection.execute(select(LEDGER.c.entry).where(LEDGER.c.seq == seq)).scalar()
+    return found
 
 
 def _row(found: Any) -> LedgerRow:

@@ -25,9 +25,9 @@ PAGE_SOURCES: Final = HERE / "page"
 _PACKAGE: Final = "cior_evidence.verifier."
 # Each after what it imports.
 PARTS: Final = (
-    "der", "signing_algorithms", "certificates", "cms", "time_stamps", "sentences_renewal", "sentences", "findings",
+    "der", "signing_algorithms", "certificates", "cms", "time_stamps", "sentences_later", "sentences", "findings",
     "folder", "bag", "stored_zip", "strict_json", "mp4", "seal", "renewals", "act", "contents", "footage", "ledger",
-    "registering", "command",
+    "registering", "inclusion", "command",
 )  # fmt: skip
 _HEAD: Final = '''\
 #!/usr/bin/env python3

@@ -17,6 +17,7 @@ from cior_evidence.verifier.der import Malformed
 from cior_evidence.verifier.findings import ERROR, NOTE, UNPROVEN, Report
 from cior_evidence.verifier.folder import Files, Folder, check_places
 from cior_evidence.verifier.footage import check_footage
+from cior_evidence.verifier.inclusion import check_inclusion
 from cior_evidence.verifier.ledger import Checkpoint, LedgerKey, read_checkpoint, read_key
 from cior_evidence.verifier.registering import Kept, check_ledger
 from cior_evidence.verifier.renewals import check_renewals
@@ -25,6 +26,7 @@ from cior_evidence.verifier.sentences import STEPS
 from cior_evidence.verifier.stored_zip import StoredZip
 from cior_evidence.verifier.strict_json import instant
 
+OF_THE_LEDGER = 10
 MOST_OUTSIDE_BYTES = 4 * 1024 * 1024
 WEIGHTS = {
     "es": {ERROR: "MAL", UNPROVEN: "SIN PROBAR", NOTE: "nota"},
@@ -140,6 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--digest", default="", metavar="HEX", help="SHA-256 impreso en el acta o en el recibo"
     )
+    parser.add_argument("--inclusion", default="", metavar="PRUEBA.json",
+                        help="en vez de un paquete: un registro de un día / one record of a day")  # fmt: skip
+    parser.add_argument("--root-note", default="", metavar="RAIZ.txt",
+                        help="la raíz publicada de ese día / the published root of that day")  # fmt: skip
     parser.add_argument("--lang", choices=("es", "en"), default="es", help="idioma / language")
     parser.add_argument("--json", action="store_true", help="hallazgos en JSON")
     return parser
@@ -161,6 +167,13 @@ def _given(chosen: argparse.Namespace) -> Given:
         raise Unusable(str(why)) from None
     digest = "".join(chosen.digest.split()).lower()
     return Given(roots, Kept(key, checkpoints), _instant(chosen.at), digest)
+
+
+def included(chosen: argparse.Namespace, given: Given) -> Report:
+    """``--inclusion`` with ``--root-note``."""
+    if not chosen.root_note:
+        raise Unusable("--inclusion: --root-note RAIZ.txt")
+    return check_inclusion(_outside(chosen.inclusion), _outside(chosen.root_note), given.kept.key)
 
 
 def _outside(path: str) -> bytes:
@@ -203,10 +216,10 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def as_text(report: Report, language: str) -> str:
-    """The report for people: what is known, each finding under its step, the verdict last."""
+def as_text(report: Report, language: str, steps: list[int]) -> str:
+    """The report for people: what is known, each finding under its step of ``steps``, the verdict last."""
     lines = [f"{name}: {value}" for name, value in sorted(report.facts.items())]
-    for step in sorted(STEPS):
+    for step in steps:
         found = [each for each in report.findings if each.step == step]
         bad = [each for each in found if each.weight != NOTE]
         title = STEPS[step][0 if language == "es" else 1]
@@ -227,14 +240,15 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     chosen = _parser().parse_args(arguments)
     try:
-        report = verify(chosen.paquete, _given(chosen))
+        given = _given(chosen)
+        report = included(chosen, given) if chosen.inclusion else verify(chosen.paquete, given)
     except Unusable as why:
         print(f"verify.py: {why}", file=sys.stderr)
         return 2
     if chosen.json:
         print(json.dumps(as_json(report), ensure_ascii=False, indent=1))
     else:
-        print(as_text(report, chosen.lang))
+        print(as_text(report, chosen.lang, [OF_THE_LEDGER] if chosen.inclusion else sorted(STEPS)))
     return report.exit_code
 
 

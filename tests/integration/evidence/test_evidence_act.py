@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import zlib
 from pathlib import Path
+
+import pytest
 
 from cior_evidence import act
 from cior_evidence.packing import Package, Packing
@@ -98,3 +101,20 @@ def test_words_of_an_order_are_words_and_never_markup(tmp_path: Path, authoritie
     pdf = (made.folder / "sello/acta.pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
     assert b"root:" not in b"".join(streams(pdf))
+
+
+def test_a_printed_command_is_not_broken_within_an_option_or_a_path(package: Package) -> None:
+    """Who types ``- out`` from paper gets an error of openssl's and doubts the package."""
+    reader = shutil.which("pdftotext")
+    if reader is None:
+        pytest.skip("pdftotext (poppler) is not on this machine; the words are boxed all the same")
+    run = subprocess.run(
+        [reader, "-layout", package.folder / "sello/acta.pdf", "-"],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    printed = run.stdout.split()
+    for step in act.STEPS:
+        words = step.split()
+        assert [word for word in words if word not in printed] == []
+        at = [n for n in range(len(printed)) if printed[n : n + len(words)] == words]
+        assert len(at) == 1, step

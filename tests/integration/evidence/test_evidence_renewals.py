@@ -319,3 +319,18 @@ def test_one_package_that_is_broken_does_not_keep_the_others_from_being_renewed(
 
 def test_a_name_that_is_no_package_is_refused(asked: Callable[..., Result]) -> None:
     assert "no sealed package nada" in asked("nada").output
+
+
+def test_doctor_tells_what_is_due(sealed: Path, settings: SealSettings) -> None:
+    """Of a centre that builds packages; one that builds none is told nothing."""
+    config = settings.folder / "centre.toml"
+    config.write_text('[centre]\nname = "Rosario"\n', encoding="utf-8")
+    assert "time-stamp" not in run("doctor", "--config", str(config)).output
+    config.write_text(config.read_text() + f'[evidence]\nseal = "sello.toml"\nout = "{sealed.parent}"\n')
+    next_second()
+    due = [line for line in run("doctor", "--config", str(config)).output.splitlines() if sealed.name in line]
+    assert len(due) == 1
+    assert due[0].startswith(f"warn  package {sealed.name}  due")
+    seal = settings.folder / "sello.toml"
+    seal.write_text(seal.read_text().removeprefix(AT_ONCE))
+    assert "no sealed package needs another time-stamp" in run("doctor", "--config", str(config)).output

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 import rfc3161_client
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from cior_core import checkpoint, integrity
 from cior_core.canonical import canonical
@@ -301,6 +302,25 @@ def test_a_byte_changed_while_it_waits_is_never_sealed(
         Packing(place(tmp_path, authorities), read(), sources(footage_ring)).run()
     assert refusal.value.code == "package.changed"
     assert delivered(tmp_path) == []
+
+
+def test_a_package_that_waited_is_sealed_by_the_certificate_that_it_names_alone(
+    tmp_path: Path, authorities: Authorities, footage_ring: Path
+) -> None:
+    """What is in the bag is compared by verifiers: another certificate, changed meanwhile, would look like a theft."""
+    away = place(tmp_path, authorities, ask=over_http(load_seal(authorities.folder / "sello.toml")))
+    with pytest.raises(SourceUnavailable):
+        Packing(away, read(), sources(footage_ring)).run()
+    other = Authorities(tmp_path / "otra")
+    with pytest.raises(ConfigInvalid) as refusal:
+        Packing(place(tmp_path, other), read(), sources(footage_ring)).run()
+    assert refusal.value.code == "package.other_certificate"
+    assert delivered(tmp_path) == []
+    made = Packing(place(tmp_path, authorities), read(), sources(footage_ring)).run()
+    said = msgspec.json.decode((made.folder / "bag/meta/herramientas.json").read_bytes())
+    der = authorities.certificate("sello.pem").public_bytes(Encoding.DER)
+    assert said["sello"] == {"certificado_sha256": hashlib.sha256(der).hexdigest()}
+    assert set(said["verificadores"]) == {path.name for path in made.folder.iterdir() if path.is_file()}
 
 
 def test_law_15_another_order_under_the_same_id_is_refused(

@@ -1,4 +1,4 @@
-"""What a verifier says of renewals; the form is that of ``sentences.py``."""
+"""What a verifier says of renewals and of a day's root; the form is that of ``sentences.py``."""
 
 from __future__ import annotations
 
@@ -50,5 +50,44 @@ RENEWAL_SENTENCES = {
         "note",
         "El certificado del último sello de tiempo venció y nadie lo renovó: pida la renovación a quien lo armó.",
         "The last time-stamp's certificate ended and nobody renewed it: ask the builder for its renewal.",
+    ),
+}
+
+DAILY_SENTENCES = {
+    "inclusion.malformed": (
+        10,
+        "error",
+        "La prueba de inclusión no se puede leer.",
+        "The proof of inclusion cannot be read.",
+    ),
+    "inclusion.page": (
+        10,
+        "error",
+        "La raíz publicada no son tres líneas: nombre con el día, cantidad y raíz.",
+        "The published root is not three lines: name with its day, number and root.",
+    ),
+    "inclusion.day": (
+        10,
+        "error",
+        "La raíz publicada es de otro día.",
+        "The published root is of another day.",
+    ),
+    "inclusion.root": (
+        10,
+        "error",
+        "Ese registro no está bajo la raíz publicada.",
+        "That record is not under the published root.",
+    ),
+    "inclusion.signature": (
+        10,
+        "error",
+        "La raíz publicada no está firmada con esa clave.",
+        "The published root is not signed with that key.",
+    ),
+    "inclusion.unsigned": (
+        10,
+        "note",
+        "No se comprobó firma de la raíz: vale lo que valga el medio en que se publicó.",
+        "No signature of the root was checked: it is worth what the medium is worth that published it.",
     ),
 }
