@@ -47,7 +47,7 @@ class EdgeLimits(Struct, frozen=True, kw_only=True):
     stall_s: float = 15.0
     strangers_a_peer: int = 32
     strangers: int = 128
-    known: int = 768
+    known: int = 384
 
 
 def within_descriptors(limits: EdgeLimits) -> EdgeLimits:

@@ -173,7 +173,8 @@ async def _read(request: web.Request) -> ViewState:
 
 
 async def _close(request: web.Request) -> None:
-    await _views(request).end(_view(request))
+    deed = request[DEED]
+    await _views(request).end(_view(request), write=lambda said: deed.write(nothing_more, entry=said))
 
 
 def _state(request: web.Request, view: View) -> ViewState:
@@ -250,7 +251,7 @@ _PROBLEMS: Final = ("footage.no_view",)
 
 
 def footage_endpoints() -> tuple[Endpoint, ...]:
-    """What the room sees of cameras. The row of the ledger is the opening's: what follows belongs to it."""
+    """What the room sees of cameras. The rows of the ledger are the view's: opened, watched, ended."""
     view = "/api/v1/footage/views/{view_id}"
     return (
         Endpoint(
@@ -287,6 +288,7 @@ def footage_endpoints() -> tuple[Endpoint, ...]:
             says="End one's view; the ledger has what was sent of it",
             handler=_close,
             roles=ROOM,
+            ledgered=Ledgered.ACT,
             status=204,
             problems=_PROBLEMS,
         ),

@@ -11,7 +11,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,9 @@ UNASKED_S: Final = 20.0
 """A page asks each second or two: who asks nothing for so long is gone."""
 TOLD_EVERY_S: Final = 600.0
 _SWEEP_S: Final = 2.0
+
+
+Write = Callable[[LedgerEntry], Awaitable[None]]
 
 
 class ViewLimits(Struct, frozen=True, kw_only=True):
@@ -157,17 +160,24 @@ class Views:
         """The camera of a live view."""
         return self._followed[view.camera].live
 
-    async def end(self, view: View) -> None:
-        """It is over: the row with what was sent of it."""
+    async def end(self, view: View, *, write: Write | None = None) -> None:
+        """It is over, and the row says what was sent of it. ``write``: by whom that is written; it raises
+        ``SourceUnavailable`` while the register is away, and then the row waits for it here.
+        """
         if self._views.pop(view.id, None) is None:
             return
         self._metrics.set(m.VIEWS, value=len(self._views))
-        self._unwritten.append(view.row("footage.end", self.now_ms()))
+        said = view.row("footage.end", self.now_ms())
         if view.clip is None and not any(
             each.clip is None and each.camera == view.camera for each in self._views.values()
         ):
             await self._followed.pop(view.camera).end()
-        await self._write()
+        try:
+            await (write or self._act)(said)
+        except SourceUnavailable:
+            self._unwritten.append(said)
+            if write is not None:
+                raise
 
     async def close(self) -> None:
         """The console ends."""
