@@ -14,7 +14,7 @@ ENGINES = {"faust", "aiohttp", "chdb", "numpy", "openvino", "sqlalchemy"}
     ("part", "runs_on"),
     [
         ("cior.parts", set()),
-        ("cior.recorder_part", set()),
+        ("cior.recorder_part", {"sqlalchemy"}),
         ("cior.stack", set()),
         ("cior_streams.health", set()),
         ("cior_streams.runner", {"faust", "aiohttp"}),
