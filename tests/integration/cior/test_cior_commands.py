@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -34,7 +35,8 @@ from cior_core.model import (
     TickItem,
     TypeCode,
 )
-from cior_demo import roster, world
+from cior_demo import asked_by_court, roster, world
+from cior_demo.court import Court
 from cior_demo.town import drawn_town
 from cior_sink.reconciling import gap_event
 from cior_store.reconcile import Gap
@@ -158,7 +160,8 @@ def centre(tmp_path: Path) -> Path:
 
 
 def test_lint_passes_the_simulated_centre_and_names_each_fault_of_a_broken_one(centre: Path) -> None:
-    assert CliRunner().invoke(main, ["config", "lint", str(centre)]).exit_code == 0
+    with Court(centre.parent / asked_by_court.FOLDER, at=datetime.now(UTC)).open():
+        assert CliRunner().invoke(main, ["config", "lint", str(centre)]).exit_code == 0
     panels = centre.with_name("panels.toml")
     panels.write_text(panels.read_text().replace("port =", "prot ="))
     registry = centre.with_name("registry.toml")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -196,10 +197,12 @@ async def test_law_4_an_act_that_a_dead_console_sent_and_did_not_note_is_sent_ag
 ) -> None:
     """Killed between the two: the bus has the act, the register does not know that it has."""
     press = await pressed(here)
-    monkeypatch.setattr(kept, "note_sent", lambda *_, **__: None)
+    noting = threading.Event()  # it answers when the core has the act, and notes it when the bus confirmed
+    monkeypatch.setattr(kept, "note_sent", lambda *_, **__: noting.set())
     async with here.signed_in(Role.OPERATOR) as browser:
         status, answer = await act(browser, acts_url(here, press), {"kind": "acknowledge"})
     assert (status, answer["state"]) == (200, "applied")
+    assert await asyncio.to_thread(noting.wait, 30)
     assert [each.id for each in here.register.read_now(kept.unsent)] == [answer["act"]]
     monkeypatch.undo()
     here.clock.now_ms += 3_600_000

@@ -297,6 +297,7 @@ async def test_who_is_renamed_keeps_working_and_who_is_disabled_is_out_with_noth
     press = core(here).press(1)
     await screen.go(f"alerts/{press}")
     await screen.until(".who", "Ana Gómez")
+    await screen.until("section.alert .status", "abierta")
     await here.do(lambda each: people.rename(each, "p-agomez", name="Ana Paz", language="es"))
     here.pass_s(2)
     await screen.keys("a")
