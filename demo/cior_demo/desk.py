@@ -12,12 +12,14 @@ import structlog
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.signing import ActionSigner
+from cior_core.errors import SourceUnavailable
 from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disposition
 from cior_core.priority import order
 from cior_demo.roster import Roster
 from cior_demo.script import Do, Step
 
 log = structlog.get_logger("cior_demo.desk")
+_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 
 _KINDS = {
     Do.ACKNOWLEDGE: ActionKind.ACKNOWLEDGE,
@@ -82,9 +84,21 @@ class Desk:
             reason=step.note,
             disposition=Disposition(step.disposition) if step.disposition else None,
         )
-        self._bus.publish_sync([MessageOut.of(self._signer.sign(action, at_ms=action.at_ms))])
+        self._sent(MessageOut.of(self._signer.sign(action, at_ms=action.at_ms)))
         self.done.append(action)
         return True
+
+    def _sent(self, message: MessageOut) -> None:
+        """The same bytes again while a busy machine's broker does not answer: one act, however often it is sent."""
+        for pause_s in _PAUSES_S:
+            try:
+                self._bus.publish_sync([message])
+            except SourceUnavailable as error:
+                log.warning("operator_sends_again", code=error.code, pause_s=pause_s)
+                time.sleep(pause_s)
+            else:
+                return
+        self._bus.publish_sync([message])
 
     def play(
         self,
