@@ -1,11 +1,10 @@
 """A plain batch consumer for bulk sinks: no Faust, no cleverness, commit only after the handler has succeeded.
 
 One thread. Messages are gathered per partition; a batch is due at ``max_records`` or ``max_bytes``, or when its oldest
-message has waited long enough (:mod:`cior_bus.gathering`), here or, while the handler worked, at the broker. A backlog
-is read on before any of it is handed out: in few batches it costs a sink the least. The batch is planned
-(:mod:`cior_bus.batch_plan`) before the handler runs, so the same offsets come together again on every retry, also after
-a crash. On the embedded broker a new epoch of the log (:mod:`cior_bus.log_epoch`) begins from its first offset; what
-was read of the old one is handed out before.
+message has waited long enough (:mod:`cior_bus.gathering`). The batch is planned (:mod:`cior_bus.batch_plan`) before the
+handler runs, so the same offsets come together again on every retry, also after a crash. On the embedded broker a new
+epoch of the log (:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out
+before.
 ``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the
 backpressure); any other exception leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
 """
@@ -36,10 +35,6 @@ from cior_core.model import Struct
 
 _LOG = structlog.get_logger(__name__)
 _PULL = 2_000
-_MANY = 10
-"""So many messages at once are no trickle: more is waiting behind them, a fetch away."""
-_FETCH_S = 0.25
-_CATCH_UP_S = 1.0
 _EPOCH_CHECK_S = 0.5
 # Codes of librdkafka itself (rdkafka.h): the binding names them with an underscore.
 _UNKNOWN_TOPIC = -188
@@ -120,7 +115,7 @@ class BatchConsumer:
         self._on_stall = on_stall
         self._buffers: dict[Partition, Buffer] = {}
         self._lag = Lag(settings, group=group)
-        self._progress_s = self._pulled_s = time.monotonic()
+        self._progress_s = time.monotonic()
         self._retries = 0
         self._is_retrying = False
         self._consumer: Consumer | None = None
@@ -175,7 +170,7 @@ class BatchConsumer:
         checked_s = time.monotonic()
         while not stop.is_set():
             try:
-                self._catch_up(consumer)
+                self._pull(consumer)
             except SourceUnavailable:
                 if self._is_same_epoch(consumer, epoch):
                     raise
@@ -277,25 +272,12 @@ class BatchConsumer:
             self._buffers.pop((each.topic, each.partition), None)
             self._lag.left(each.topic, each.partition)
 
-    def _catch_up(self, consumer: Consumer) -> None:
-        """What has come, and of a backlog as much as a batch holds: no longer than a message may wait anyway."""
-        most_s = self._limits.max_wait_s
-        until_s = time.monotonic() + min(_CATCH_UP_S, most_s)
-        came = self._pull(consumer, self._patience_s())
-        while came >= _MANY and time.monotonic() < until_s and not self._is_full():
-            came = self._pull(consumer, min(_FETCH_S, most_s / 4))
-
-    def _is_full(self) -> bool:
-        return any(buffer.is_full(self._limits) for buffer in self._buffers.values())
-
-    def _pull(self, consumer: Consumer, patience_s: float) -> int:
-        """How many messages came."""
+    def _pull(self, consumer: Consumer) -> None:
         # The first message is awaited alone: the client's own call for many waits its whole time for the last one.
-        first = consumer.poll(patience_s)
-        messages = () if first is None else (first, *consumer.consume(_PULL, timeout=0))
-        now_s, pulled_s = time.time(), self._pulled_s
-        self._pulled_s = time.monotonic()
-        for message in messages:
+        first = consumer.poll(self._patience_s())
+        if first is None:
+            return
+        for message in (first, *consumer.consume(_PULL, timeout=0)):
             error = message.error()
             if error is not None:
                 self._noticed(error)
@@ -306,10 +288,7 @@ class BatchConsumer:
                 if not buffer.records and not buffer.begins_at(record.offset):
                     # A shared group is not told where it begins: only its first message says which plan it continues.
                     buffer.plan = self._plans.planned(record.topic, record.partition, since=record.offset)
-                # Its timestamp may be its sender's, so no longer than since the last look.
-                waited_s = min(self._pulled_s - pulled_s, max(0.0, now_s - record.timestamp_ms / 1000))
-                buffer.add(record, waited_s=waited_s)
-        return len(messages)
+                buffer.add(record)
 
     def _patience_s(self) -> float:
         """How long the next message may be awaited: not past the moment at which a batch is due."""
