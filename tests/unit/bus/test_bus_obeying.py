@@ -161,10 +161,12 @@ class House:
             await asyncio.wait({task})
 
     async def answers(self, actuator: Actuator, count: int = 1) -> list[tuple[str, str, str]]:
-        """The outcomes once there are ``count``."""
+        """The outcomes once ``count`` commands have one. Who is ended between telling one and noting that it is told
+        tells it again: each counts once.
+        """
         async with self.obeyed_by(actuator):
-            await self.bus.until(lambda: len(self.bus.outcomes) >= count)
-        return self.bus.outcomes
+            await self.bus.until(lambda: len({name for name, *_ in self.bus.outcomes}) >= count)
+        return list(dict.fromkeys(self.bus.outcomes))
 
 
 @pytest.fixture
