@@ -142,12 +142,7 @@ class CameraRecorder:
         self._busy_s = self._clock.monotonic_s()
         try:
             with open_source(self._source, probe_s=self._probe_s) as container:
-                if not container.streams.video:
-                    return SourceUnavailable("recorder.no_video", "the source has no video stream")
-                stream = container.streams.video[0]
-                if not stream.codec_context.width:
-                    return self._unseen()
-                self._follow(stream, container, generation)
+                self._follow(self._seen(container), container, generation)
         except (SourceUnavailable, CredentialsRefused, ConfigInvalid) as error:
             with self._lock:
                 if not self._is_over(generation):
@@ -158,13 +153,17 @@ class CameraRecorder:
                 self.track.ended(GapCause.RECONNECT)
         return SourceUnavailable("recorder.source_closed", "the camera closed the connection")
 
-    def _unseen(self) -> CiorError:
-        """A file's head must say how large its pictures are; some cameras say it only in a key picture, seconds later.
-
-        A stream that begins without it would be refused picture by picture, for as long as it lasts.
+    def _seen(self, container: av.container.InputContainer) -> av.VideoStream:
+        """Its pictures. A file's head must say how large they are; some cameras say it only in a key picture, seconds
+        later. A stream that begins without it would be refused picture by picture, for as long as it lasts.
         """
+        if not container.streams.video:
+            raise SourceUnavailable("recorder.no_video", "the source has no video stream")
+        stream = container.streams.video[0]
+        if stream.codec_context.width:
+            return stream
         self._probe_s = PATIENT_PROBE_S
-        return SourceUnavailable(
+        raise SourceUnavailable(
             "recorder.size_unknown",
             "the camera has not said how large its pictures are",
             cure="it is asked again, longer; when that does not help: a key picture each 2 s, in H.264 or H.265",

@@ -122,6 +122,8 @@ async def test_a_camera_that_says_only_in_its_next_key_picture_how_large_it_is_i
     kept = read.segments(ring)
     found = list(read.slices([packet for each in kept for packet in read.checked(ring, each)]))
     assert found[0] in source, "a picture of the camera, unchanged"
+    before = [each for each in read.records(ring) if isinstance(each, footage.Gap)]
+    assert GapCause.CAMERA_AWAY in {each.cause for each in before}, "that it said nothing is not our restart"
     assert cover("plaza", (kept[0].start_ms, kept[-1].end_ms), read.records(ring)).gaps == ()
 
 
