@@ -76,13 +76,16 @@ class FootageClock(Struct, frozen=True, kw_only=True):
 
     ``offset_ms``: the camera's clock minus the recorder's (mean of the segment; positive: the camera is ahead), None
     when the camera told no time. ``error_ms``: how much that difference moved within the segment, delays included; None
-    of a recovered one, whose ``offset_ms`` is that of its first picture.
+    of a recovered one, whose ``offset_ms`` is that of its first picture. ``paced_by``: whose durations the file's own
+    times are, the camera's (``stream``) or, of one whose time runs too fast, too slow or stands, the recorder's
+    (``arrival``).
     """
 
     source: str
     quality: ClockQuality
     offset_ms: int | None = None
     error_ms: int | None = None
+    paced_by: str = "stream"
 
 
 class Segment(Struct, frozen=True, kw_only=True, tag="segment", tag_field="type"):
@@ -92,7 +95,8 @@ class Segment(Struct, frozen=True, kw_only=True, tag="segment", tag_field="type"
     ``epoch`` the part of it without a jump: within both, times are exact differences. ``sha256`` is the file's,
     ``payload_sha256`` covers the packets' bytes alone, in their order, and is the same however they are wrapped.
     ``codec_sha256``: the decoder's parameters, out of band. ``first_pts`` is in ``time_base`` (numerator, denominator)
-    and is the camera's own, as the file begins at 0. ``recovered``: its recorder was killed while it wrote.
+    and is the camera's own, as the file begins at 0 (of a segment paced by arrival, counted from the epoch's first
+    picture). ``recovered``: its recorder was killed while it wrote.
     """
 
     camera: str

@@ -97,10 +97,11 @@ def _clock(parts: Sequence[Part]) -> dict[str, Any]:
     errors = [each.error_ms for each in clocks if each.error_ms is not None]
     offsets = [each.offset_ms for each in clocks if each.offset_ms is not None]
     drift = max(offsets) - min(offsets) if offsets else 0
+    paced_by = clocks[0].paced_by
     return {
         "fuente": clocks[0].source, "calidad": clocks[0].quality, "corrimiento_ms": offsets[0] if offsets else None,
         "error_ms": max(errors) + drift if errors else None,
-    }  # fmt: skip
+    } | ({} if paced_by == "stream" else {"ritmo": paced_by})  # fmt: skip
 
 
 def _part(part: Part) -> dict[str, Any]:

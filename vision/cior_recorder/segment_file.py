@@ -92,11 +92,14 @@ class SegmentFile:
         self.keyframes = 0
 
     def add(self, packet: av.Packet[av.VideoStream], *, at: int) -> None:
-        """A packet, changed in its times only; ``at``: its decoding time in the camera's own units."""
+        """A packet, changed in its times only.
+
+        ``at``: its decoding time in the camera's own units, before which it cannot be shown.
+        """
         if self._base is None:
             self._base = at
         if packet.pts is not None:
-            packet.pts -= self._base
+            packet.pts = max(packet.pts, at) - self._base
         packet.dts = at - self._base
         packet.stream = self._stream
         self.keyframes += packet.is_keyframe

@@ -1,8 +1,9 @@
 """One camera's packets, cut into segments, and what lies between them, as gaps with their cause.
 
 A segment is cut at the first key picture after ``segment_s``, and at once where the times of its pictures no longer
-follow from each other: a new connection, a jump of the stream's time, a hole in it, a clock that was set. So within a
-segment times are exact differences.
+follow from each other: a new connection, a jump of the stream's time, a hole in it, a clock that was set, a pace that
+is found to be wrong. So within a segment times are exact differences: the stream's, or, where its own time runs too
+fast, too slow or stands, those of arrival, in the file too.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from cior_recorder.recovery import Left, entered
 from cior_recorder.segment_file import PART, SegmentFile
 from cior_video.clock import EdgeClock
 from cior_video.drops import DropCounter, DropReason
+from cior_video.order import SentOrder
 from cior_video.sources import form_of
-from cior_video.timing import EpochTimes, FrameTime, PacketTimes
+from cior_video.timing import REORDER_S, EpochTimes, FrameTime, PacedBy, PacketTimes
 
 LOG = structlog.get_logger("cior.recorder.track")
 HOLE_S = 2.0
@@ -68,6 +70,7 @@ class _Stream:
         self.template, self.form, self.opened_ms = stream, form_of(stream), now_ms
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self.codec_sha256 = hashlib.sha256(stream.codec_context.extradata or b"").hexdigest()
+        self.order = SentOrder(reorder_ticks=round(REORDER_S / self.time_base))
 
 
 class _Offsets:
@@ -92,6 +95,7 @@ class _Offsets:
             quality=at.clock,
             offset_ms=round(self._sum / self._count) if known else None,
             error_ms=self._most - self._least if known else None,
+            paced_by=at.paced_by.value,
         )
 
 
@@ -99,9 +103,10 @@ class _Open:
     """The segment that is being written."""
 
     def __init__(
-        self, number: int, path: str, file: SegmentFile, *, first: FrameTime, stream: _Stream
+        self, place: tuple[int, str], file: SegmentFile, *, first: FrameTime, begins: int, stream: _Stream
     ) -> None:
-        self.number, self.path, self.file, self.first, self.stream = number, path, file, first, stream
+        (self.number, self.path), self.file, self.stream = place, file, stream
+        self.first, self.begins = first, begins
         self.last, self.step_s = first, 0.04
         self.offsets = _Offsets()
 
@@ -135,7 +140,7 @@ class Track:
         self._writes, self._closed = shelf.has_room, shelf.closed
         self._number, self._covered_ms = left.number, left.covered_ms
         self._cause = GapCause.RESTART
-        self._times = EpochTimes()
+        self._times = EpochTimes(watches_pace=True)
         self._stream: _Stream | None = None
         self._has_key = False
         self._early: tuple[av.Packet[av.VideoStream], PacketTimes] | None = None
@@ -177,8 +182,9 @@ class Track:
             self._take(packet, seen)
 
     def _take(self, packet: av.Packet[av.VideoStream], seen: PacketTimes) -> None:
-        stream, at = self._stream, packet.pts if packet.dts is None else packet.dts
+        stream = self._stream
         assert stream is not None
+        at = stream.order.sent(packet.pts, packet.dts)
         was_set = self._was_set()
         if was_set:
             self._times.reconnected()
@@ -186,6 +192,9 @@ class Track:
         if isinstance(stamped, DropReason) or at is None:
             self.drops.add(stamped if isinstance(stamped, DropReason) else DropReason.NO_PTS)
             return
+        if stamped.paced_by is PacedBy.ARRIVAL:
+            # Durations in the file are then the clock's, like its instants.
+            at = packet.pts = round(stamped.stream_s / (packet.time_base or stream.time_base))
         self._cut(packet, stamped, was_set=was_set)
         self._has_key = self._has_key or packet.is_keyframe
         if self._open is None and self._has_key:
@@ -218,14 +227,16 @@ class Track:
         if current is None:
             return
         step_s = at.stream_s - current.last.stream_s
-        if was_set or at.epoch != current.first.epoch:
+        if current.first.paced_by is not at.paced_by and not was_set:
+            self._close(at)
+        elif was_set or at.epoch != current.first.epoch:
             was_silent = at.arrival_ms - current.last.arrival_ms > HOLE_S * 1000
             self._close(None)
             self._cause = GapCause.CAMERA_AWAY if was_silent and not was_set else GapCause.CLOCK_STEP
         elif step_s > HOLE_S:
             self._close(None)
             self._cause = GapCause.CAMERA_AWAY
-        elif (packet.is_keyframe and current.age_s + step_s >= self._cutting.segment_s) or (
+        elif (packet.is_keyframe and current.age_s + step_s >= self._cutting.segment_s - 1e-6) or (
             current.age_s + step_s >= FORCED_S
         ):
             self._close(at)
@@ -264,7 +275,7 @@ class Track:
             return
         self._explain(at.wall_ms)
         self._cause = GapCause.CAMERA_AWAY
-        self._open = _Open(self._number, path, file, first=at, stream=stream)
+        self._open = _Open((self._number, path), file, first=at, begins=first, stream=stream)
         self._number += 1
         self._synced_s = self._clock.monotonic_s()
 
@@ -319,7 +330,7 @@ class Track:
                 path=current.path,
                 form=current.stream.form,
                 codec_sha256=current.stream.codec_sha256,
-                first_pts=current.first.pts,
+                first_pts=current.begins,
                 time_base=current.first.time_base,
                 clock=current.offsets.judged(current.last),
             )
@@ -379,7 +390,9 @@ class Track:
 def _clock_at_first(at: FrameTime, seen: PacketTimes) -> FootageClock:
     """What is known of the clocks when a segment begins: all there is if its recorder is killed."""
     offset_ms = None if seen.sender_ms is None else seen.sender_ms - seen.arrival_ms
-    return FootageClock(source=at.wall_source.value, quality=at.clock, offset_ms=offset_ms)
+    return FootageClock(
+        source=at.wall_source.value, quality=at.clock, offset_ms=offset_ms, paced_by=at.paced_by.value
+    )
 
 
 def _dated(

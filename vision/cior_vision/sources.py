@@ -19,6 +19,7 @@ from cior_core.camera_stretch import PictureForm
 from cior_core.errors import SourceUnavailable
 from cior_video.clock import EdgeClock
 from cior_video.drops import DropCounter, DropReason
+from cior_video.order import ShownOrder
 from cior_video.orientation import Turn, turn_of, upright
 from cior_video.sources import SourceSettings, form_of, packets_of, sender_ms
 from cior_video.timing import EpochTimes, FrameTime, PacketTimes, Sampler
@@ -72,7 +73,11 @@ def read_frames(
             arrivals.note(packet)
             probe.packet(bytes(packet))
         for picture in _decode(packet, drops, damage):
-            stamped = times.stamp(picture.pts, picture.time_base or time_base, arrivals.of(picture.pts))
+            pts = arrivals.stamp_of(picture)
+            if pts is None and picture.pts is not None:
+                drops.add(DropReason.PTS_NOT_ADVANCING)
+                continue
+            stamped = times.stamp(pts, picture.time_base or time_base, arrivals.of(pts))
             if isinstance(stamped, DropReason):
                 drops.add(stamped)
                 continue
@@ -115,12 +120,13 @@ def _frame(picture: av.VideoFrame, time: FrameTime, *, after_key: bool, turn: Tu
 
 
 class _Arrivals:
-    """When each packet came, until its picture leaves the decoder."""
+    """When each packet came, until its picture leaves the decoder, and which stamp that is then given."""
 
     def __init__(self, clock: EdgeClock, *, limit: int = 256) -> None:
         self._clock = clock
         self._limit = limit
         self._seen: dict[int, PacketTimes] = {}
+        self._order = ShownOrder()
 
     def note(self, packet: av.Packet[av.VideoStream]) -> None:
         if packet.pts is None:
@@ -128,6 +134,10 @@ class _Arrivals:
         if len(self._seen) >= self._limit:
             self._seen.pop(next(iter(self._seen)))
         self._seen[packet.pts] = PacketTimes(arrival_ms=self._clock.now_ms(), sender_ms=sender_ms(packet))
+        self._order.sent(packet.pts)
+
+    def stamp_of(self, picture: av.VideoFrame) -> int | None:
+        return self._order.shown(picture.pts)
 
     def of(self, pts: int | None) -> PacketTimes:
         known = None if pts is None else self._seen.pop(pts, None)

@@ -17,7 +17,7 @@ from cior_core.rfc3339 import to_rfc3339
 from cior_evidence import clips
 from cior_evidence.bag import Bag
 from cior_evidence.clips import Origin, Recorded
-from cior_evidence.footage_in import Delivered, put_footage
+from cior_evidence.footage_in import Delivered, _clock, put_footage
 from cior_evidence.order import Item
 from cior_evidence.paths import folders_of
 from cior_evidence.ring import look
@@ -137,6 +137,24 @@ def test_a_long_file_of_another_recorder_is_cut_at_its_groups(tmp_path: Path) ->
     assert clip is not None
     assert (clip.start_ms, clip.end_ms, clip.frames) == (4800, 9600, 48)
     assert payloads(tmp_path / "made.mp4") == payloads(tmp_path / "long.mp4")[48:96]
+
+
+def test_a_clip_whose_durations_are_those_of_arrival_says_so(tmp_path: Path, footage_ring: Path) -> None:
+    found = look(footage_ring, "cam-7", (START_MS, START_MS + 4000)).segments
+    told = {
+        paced_by: clips.cut(
+            [
+                msgspec.structs.replace(
+                    found[0], clock=msgspec.structs.replace(found[0].clock, paced_by=paced_by)
+                )
+            ],
+            (START_MS, START_MS + 4000),
+            tmp_path / f"{paced_by}.mp4",
+        )
+        for paced_by in ("stream", "arrival")
+    }
+    clocks = {paced_by: _clock(clip.parts) for paced_by, clip in told.items() if clip is not None}
+    assert clocks["arrival"] == {**clocks["stream"], "ritmo": "arrival"}
 
 
 def test_cameras_whose_names_fold_to_one_have_folders_of_their_own() -> None:

@@ -63,9 +63,11 @@ class Fed:
         before: Callable[[int], None] = lambda _: None,
         off_ms: int = 0,
         leaves_out: range = range(0),
+        pace: float = 1.0,
     ) -> None:
         """``pictures`` of the clip from ``first`` on, 100 ms apart; ``before`` is called before each. ``off_ms``: how
         far the camera's clock is ahead of ours. ``leaves_out``: numbers of pictures that it does not send.
+        ``pace``: how many seconds its own time makes of one.
         """
         with av.open(str(self._clip)) as container:
             stream = container.streams.video[0]
@@ -75,6 +77,7 @@ class Fed:
                 before(number)
                 now_ms = self.clock.now_ms()
                 if number not in leaves_out:
+                    packet.pts, packet.dts = (round((each or 0) * pace) for each in (packet.pts, packet.dts))
                     seen = PacketTimes(arrival_ms=now_ms, sender_ms=now_ms + off_ms)
                     self.track.packet(packet, seen)
                 self.clock.advance(STEP_MS)

@@ -73,3 +73,11 @@ def played(content: bytes) -> list[av.Packet[av.VideoStream]]:
 def packets_of(clip: Path) -> list[bytes]:
     with av.open(str(clip)) as container:
         return [bytes(each) for each in container.demux(container.streams.video[0]) if each.size]
+
+
+def length_ms(ring: Path, segment: Segment) -> float:
+    """From the first picture of a segment's file to its last one, by the file's own times."""
+    with av.open(str(ring / segment.path)) as container:
+        stream = container.streams.video[0]
+        times = [float(each.pts * each.time_base) for each in container.demux(stream) if each.pts is not None]
+    return (max(times) - min(times)) * 1000

@@ -81,6 +81,33 @@ def test_pictures_that_the_camera_left_out_are_a_gap(tmp_path: Path, clip: Path)
     assert [(each.frames, each.keyframes) for each in kept] == [(10, 1), (5, 1), (7, 0)]
 
 
+@pytest.mark.parametrize(("pace", "within_ms"), [(1 / 90, 6_200), (0.0, 6_200), (5.0, 6_200), (90.0, 400)])
+def test_a_camera_whose_own_time_runs_wrong_is_recorded_by_arrival_and_says_so(
+    tmp_path: Path, clip: Path, pace: float, within_ms: int
+) -> None:
+    """Too slow, standing, MJPEG stamped too fast: minutes had no footage though every picture came, or a gap followed
+    each picture.
+    """
+    fed = Fed(tmp_path, clip)
+    fed.connection(80, pace=pace)
+    fed.track.stop()
+    kept = read.segments(tmp_path)
+    assert sum(each.frames for each in kept) == 80, "no picture is left out"
+    by_arrival = [each for each in kept if each.clock.paced_by == "arrival"]
+    assert by_arrival[0].start_ms - NOON_MS <= within_ms
+    assert len({each.epoch for each in by_arrival}) == 1
+    assert [(each.start_ms, each.end_ms) for each in by_arrival[1:-1]] == [
+        (begin_ms, begin_ms + 1000)
+        for begin_ms in range(by_arrival[1].start_ms, by_arrival[-1].start_ms, 1000)
+    ]
+    assert told(tmp_path, by_arrival[0].start_ms - NOON_MS, 8000) == []
+    assert told(tmp_path, 0, 8000) == [] or pace > 20, "what came before is in the segment that was open"
+    packets = [packet for each in kept for packet in read.packets_of(tmp_path / each.path)]
+    assert packets == read.packets_of(clip)[:80]
+    for each in by_arrival:
+        assert read.length_ms(tmp_path, each) == pytest.approx(each.end_ms - each.start_ms, abs=110)
+
+
 def test_a_clock_that_is_set_ends_the_segment_and_is_told(tmp_path: Path, clip: Path) -> None:
     fed = Fed(tmp_path, clip)
     fed.connection(20, before=lambda number: fed.clock.set_by(60_000) if number == 15 else None)
