@@ -19,8 +19,7 @@ from cior.users_command import on_register, register_words
 from cior.verify_log_command import tell
 from cior_core.errors import ConfigInvalid
 from cior_register import backup as copies
-from cior_register import keeping
-from cior_register import migrate as schema
+from cior_register import keeping, roles
 
 
 @click.group()
@@ -43,24 +42,33 @@ def _say(language: str, code: str, **arguments: object) -> None:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The same for the role of sink and recorders, which ask for holds and claim what they delete.",
 )
+@click.option(
+    "--evidence-password",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The same for the role of who builds packages of judicial requests.",
+)
 @on_register
 def migrate(
     *,
     service_password: Path | None,
     deleter_password: Path | None,
+    evidence_password: Path | None,
     config: Path,
     data: Path | None,
     language: str,
 ) -> None:
-    """Bring the schema up to date, and give the roles of the service and of who deletes their rights."""
+    """Bring the schema up to date, and give the roles of the service and of the other parts their rights."""
     dsn = register_dsn(load(config, data), as_owner=True)
-    found = keeping.bring_up_to_date(
-        dsn, service_password=_told(service_password), deleter_password=_told(deleter_password)
-    )
+    files = {
+        roles.SERVICE_ROLE: service_password,
+        roles.DELETER_ROLE: deleter_password,
+        roles.EVIDENCE_ROLE: evidence_password,
+    }
+    found = keeping.bring_up_to_date(dsn, {role: _told(file) for role, file in files.items()})
     code = "current" if found.before == found.after else "migrated"
     _say(language, code, address=found.address, after=found.after, **_before(code, found.before))
     if not found.has_service_role:
-        _say(language, "no_role", role=schema.SERVICE_ROLE)
+        _say(language, "no_role", role=roles.SERVICE_ROLE)
         sys.exit(1)
 
 

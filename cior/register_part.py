@@ -27,8 +27,8 @@ from cior_core.errors import ConfigInvalid, SourceUnavailable
 from cior_register.deleting import Deleter
 from cior_register.dsn import RegisterDsn
 from cior_register.following import checkpoints
-from cior_register.migrate import SERVICE_ROLE
 from cior_register.register import Register
+from cior_register.roles import SERVICE_ROLE
 from cior_sink.checkpoints import CheckpointPlace, PageFile, chain_event
 
 log = structlog.get_logger("cior.register_part")

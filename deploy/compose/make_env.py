@@ -22,6 +22,7 @@ USERS = (
     "MIGRATOR",
     "SINK",
     "CONSOLE",
+    "EVIDENCE",
     "GRAFANA_WALL",
     "GRAFANA_SUPERVISOR",
     "GRAFANA_OBSERVATORY",
@@ -85,6 +86,7 @@ def files() -> dict[str, str]:
         "register_owner_password",
         "register_password",
         "register_deleter_password",
+        "register_evidence_password",
         OPENING,
     ]
     names += [f"{user}.password" for user in BUS]

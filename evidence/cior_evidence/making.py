@@ -183,8 +183,7 @@ class Maker:
         shop = self._shop
 
         def read(connection: Any) -> tuple[dict[str, str], list[a.Act]]:
-            named = {each.id: each.name for each in people.everybody(connection)}
-            return named, [each.act for each in requests.acts(connection, request.id)]
+            return people.names(connection), [each.act for each in requests.acts(connection, request.id)]
 
         named, acts = shop.register.read_now(read)
 

@@ -14,8 +14,8 @@ from cior_core.people import LedgerEntry
 from cior_register import holds
 from cior_register.dsn import RegisterDsn
 from cior_register.holds import Deletion, Standing
-from cior_register.migrate import DELETES
 from cior_register.register import Register, RegisterLimits
+from cior_register.roles import DELETES
 
 _PATIENCE_S = 30.0
 

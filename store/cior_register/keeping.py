@@ -13,6 +13,7 @@ from cior_core.people import REGISTER_CHAIN
 from cior_register import faults, ledger, migrate
 from cior_register.dsn import RegisterDsn
 from cior_register.engine import open_engine, prepare_file
+from cior_register.roles import SERVICE_ROLE
 from cior_register.tables import PEOPLE
 
 _NAMED = 100
@@ -45,19 +46,16 @@ class Proof(Struct, frozen=True):
     misfiled: tuple[int, ...]
 
 
-def bring_up_to_date(dsn: str, *, service_password: str = "", deleter_password: str = "") -> Migrated:
-    """Migrate, as the owner. The passwords: on a server the role of the service, and that of who deletes, are made with
-    them, or get them.
-    """
+def bring_up_to_date(dsn: str, passwords: Mapping[str, str] | None = None) -> Migrated:
+    """Migrate, as the owner. ``passwords``: on a server these roles are made with them, or get them; empty: none."""
     with _engine(dsn) as (address, engine):
         prepare_file(address)
-        given = ((migrate.SERVICE_ROLE, service_password), (migrate.DELETER_ROLE, deleter_password))
-        for role, password in given:
+        for role, password in (passwords or {}).items():
             if password and not address.embedded:
                 migrate.make_role(engine, role, password)
         before, after = migrate.migrate(engine)
         with engine.connect() as connection:
-            has_role = address.embedded or migrate.has_role(connection, migrate.SERVICE_ROLE)
+            has_role = address.embedded or migrate.has_role(connection, SERVICE_ROLE)
         return Migrated(address.shown, before, after, has_role)
 
 

@@ -1,12 +1,11 @@
 """The schema: which revision a register has, and bringing it up to date (Alembic).
 
 A file is migrated by whoever opens it. A server is migrated by its owner (``cior register migrate``); the service has
-a role of its own, which may read and add to the ledger and do nothing else to it.
+a role of its own, which may read and add to the ledger and do nothing else to it (:mod:`cior_register.roles`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from cior_core.errors import ConfigInvalid, IntegrityBroken
-from cior_register.tables import METADATA
+from cior_register.roles import GRANTS, SERVICE_ROLE
 
-SERVICE_ROLE = "cior_register"
-"""The role of PostgreSQL that the service signs in as."""
-DELETER_ROLE = "cior_deleter"
-"""The role of who only asks for holds and claims what retention deletes: sink and recorders."""
-DELETES = "retention.delete"
-"""The one act that it may write into the ledger."""
 _FOLDER = Path(__file__).parent / "migrations"
-_APPEND_ONLY = {
-    "ledger": "SELECT, INSERT",
-    "journal_taken": "SELECT, INSERT",
-    "request_acts": "SELECT, INSERT",
-    "ledger_head": "SELECT",
-}
 
 
 def newest() -> str:
@@ -62,7 +49,7 @@ def pending(connection: Connection) -> bool:
 def migrate(engine: Engine) -> tuple[str, str]:
     """Bring it up to date; the revisions before and after.
 
-    On a server it also gives the service's role its rights, where that role exists.
+    On a server it also gives the roles of the parts their rights, those that exist.
     """
     with engine.begin() as connection:
         before = current(connection)
@@ -72,7 +59,7 @@ def migrate(engine: Engine) -> tuple[str, str]:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         if connection.dialect.name == "postgresql":
-            for role, grants in ((SERVICE_ROLE, _grants), (DELETER_ROLE, _grants_of_deleter)):
+            for role, grants in GRANTS.items():
                 for statement in grants() if has_role(connection, role) else ():
                     connection.execute(text(statement))
         return before, current(connection)
@@ -111,40 +98,9 @@ def refuse_unready(connection: Connection) -> None:
         raise ConfigInvalid(
             "register.too_many_rights",
             "the register is opened as a role that may change the ledger",
-            cure=f"sign in as {SERVICE_ROLE} or {DELETER_ROLE}; the owner is for cior register migrate only",
+            cure=f"sign in as {SERVICE_ROLE}, or as the part's own role; the owner is for cior register migrate only",
         )
 
 
 def _script() -> ScriptDirectory:
     return ScriptDirectory(str(_FOLDER))
-
-
-def _grants() -> Iterator[str]:
-    for table in METADATA.sorted_tables:
-        rights = _APPEND_ONLY.get(table.name, "SELECT, INSERT, UPDATE, DELETE")
-        yield f"GRANT {rights} ON {table.name} TO {SERVICE_ROLE}"
-    yield f"GRANT SELECT ON alembic_version TO {SERVICE_ROLE}"
-    yield f"GRANT EXECUTE ON FUNCTION ledger_head_locked() TO {SERVICE_ROLE}"
-
-
-def _grants_of_deleter() -> Iterator[str]:
-    """It sees holds and what is claimed, claims, and writes one kind of entry: it reads no person, no request and no
-    line of the ledger, and takes nothing back.
-    """
-    yield f"GRANT SELECT ON holds, ledger_head, alembic_version TO {DELETER_ROLE}"
-    yield f"GRANT SELECT, INSERT, UPDATE (until_ms, at_ms, ledger_seq) ON deletions TO {DELETER_ROLE}"
-    yield f"GRANT INSERT ON ledger TO {DELETER_ROLE}"
-    yield f"GRANT EXECUTE ON FUNCTION ledger_head_locked() TO {DELETER_ROLE}"
-    yield f"""CREATE OR REPLACE FUNCTION ledger_of_deleter() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-      IF current_user = '{DELETER_ROLE}' AND (NEW.act <> '{DELETES}' OR NEW.act IS DISTINCT FROM
-          convert_from(NEW.entry, 'UTF8')::jsonb ->> 'act') THEN
-        RAISE EXCEPTION 'this role writes into the ledger that it deletes, and nothing else'
-          USING ERRCODE = 'insufficient_privilege';
-      END IF;
-      RETURN NEW;
-    END $$"""
-    yield (
-        "CREATE OR REPLACE TRIGGER ledger_of_deleter BEFORE INSERT ON ledger "
-        "FOR EACH ROW EXECUTE FUNCTION ledger_of_deleter()"
-    )

@@ -74,6 +74,11 @@ def everybody(connection: Connection) -> list[Person]:
     return _people(connection, select(PEOPLE).order_by(PEOPLE.c.login))
 
 
+def names(connection: Connection) -> dict[str, str]:
+    """The name of each by their id, and nothing else of them."""
+    return {each.id: each.name for each in connection.execute(select(PEOPLE.c.id, PEOPLE.c.name))}
+
+
 def by_id(connection: Connection, person_id: str) -> Person | None:
     """The person of this id."""
     return next(iter(_people(connection, select(PEOPLE).where(PEOPLE.c.id == person_id))), None)

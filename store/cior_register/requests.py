@@ -70,6 +70,8 @@ def take(connection: Connection, request_id: str, act: Act, rules: Rules, *, key
     before = find(connection, request_id)
     after, effects = step(before, act, rules)
     _write(connection, after, act, rules, key=key)
+    if before is None or after.deliveries != before.deliveries:
+        _copies(connection, after)
     holds.obey(connection, effects, at_ms=act.at_ms)
     if after.state in _HELD_NEXT:
         held = Held(by=SYSTEM, at_ms=act.at_ms)
@@ -119,7 +121,6 @@ def _write(connection: Connection, request: Request, act: Act, rules: Rules, *, 
     }  # fmt: skip
     connection.execute(insert(REQUEST_ACTS), row)
     _keep(connection, request, rules)
-    _copies(connection, request)
 
 
 def _next(connection: Connection, request_id: str) -> int:
@@ -144,6 +145,7 @@ def _keep(connection: Connection, request: Request, rules: Rules) -> None:
 
 
 def _copies(connection: Connection, request: Request) -> None:
+    """All of them anew: a copy that was given may have its receipt now."""
     if not request.deliveries:
         return
     connection.execute(delete(REQUEST_COPIES).where(REQUEST_COPIES.c.request_id == request.id))

@@ -53,7 +53,9 @@ class SomeContent:
 
 
 class Court:
-    """A register in ``folder``, and a part that builds from ``ring``. ``now_ms``: the part's clock."""
+    """A register in ``folder``, and a part that builds from ``ring``. ``register``: another file, or an address;
+    ``now_ms``: the part's clock.
+    """
 
     def __init__(
         self,
@@ -61,11 +63,12 @@ class Court:
         ring: Path,
         authorities: Authorities,
         *,
-        register: Path | None = None,
+        register: Path | str | None = None,
         **changes: Any,
     ) -> None:
         self.folder, self.request_id = folder, REQUEST
-        self.register = Register.open(f"sqlite:///{register or folder / 'register.db'}")
+        file = register or folder / "register.db"
+        self.register = Register.open(file if isinstance(file, str) else f"sqlite:///{file}")
         self.shelf = Shelf(folder / "paquetes")
         self.authorities = authorities
         shop = Workshop(

@@ -23,7 +23,8 @@ from engines.cache import EngineAbsent
 from engines.process import EngineProcess
 
 MINIMUM = 15
-SUPERUSER, OWNER, SERVICE, DELETER = "postgres", "cior_owner", "cior_register", "cior_deleter"
+SUPERUSER, OWNER = "postgres", "cior_owner"
+SERVICE, DELETER, EVIDENCE = "cior_register", "cior_deleter", "cior_evidence"
 PASSWORD = "de-prueba"
 _START_S = 30.0
 
@@ -42,12 +43,13 @@ def programs() -> Path:
 
 
 class Database(msgspec.Struct, frozen=True):
-    """A database of one test: the addresses of its owner, of the service and of who deletes."""
+    """A database of one test: the addresses of its owner and of the parts' roles."""
 
     name: str
     owner_dsn: str
     service_dsn: str
     deleter_dsn: str
+    evidence_dsn: str
 
 
 def _as_nobody() -> list[str]:
@@ -153,12 +155,12 @@ class PostgreSql:
 
     def fresh(self, *, like: str = "template0") -> Database:
         """A new database, empty or ``like`` another one, with an owner who is no superuser, and the roles of the
-        service and of who deletes, which own nothing.
+        parts, which own nothing.
         """
         self._count += 1
         name = f"register_{os.getpid()}_{self._count}"
         with psycopg.connect(self.dsn(SUPERUSER, "postgres"), autocommit=True) as connection:
-            for role in (OWNER, SERVICE, DELETER):
+            for role in (OWNER, SERVICE, DELETER, EVIDENCE):
                 if (
                     connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
                     is None
@@ -167,8 +169,12 @@ class PostgreSql:
                     connection.execute(made.format(sql.Identifier(role), sql.Literal(PASSWORD)))
             made = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
             connection.execute(made.format(*map(sql.Identifier, (name, OWNER, like))))
-        owner, service, deleter = (self.dsn(role, name) for role in (OWNER, SERVICE, DELETER))
-        return Database(name=name, owner_dsn=owner, service_dsn=service, deleter_dsn=deleter)
+        owner, service, deleter, evidence = (
+            self.dsn(role, name) for role in (OWNER, SERVICE, DELETER, EVIDENCE)
+        )
+        return Database(
+            name=name, owner_dsn=owner, service_dsn=service, deleter_dsn=deleter, evidence_dsn=evidence
+        )
 
     def _answers(self) -> bool:
         with suppress(psycopg.OperationalError):

@@ -15,20 +15,21 @@ from engines.postgresql import PostgreSql
 
 
 class RegisterPlace(msgspec.Struct, frozen=True):
-    """``dsn`` is the service's address; ``owner_dsn`` who migrates, ``deleter_dsn`` who claims what it deletes: the
-    same for a file.
+    """``dsn`` is the service's address; ``owner_dsn`` who migrates, ``deleter_dsn`` who claims what it deletes,
+    ``evidence_dsn`` who builds packages: the same for a file.
     """
 
     dsn: str
     owner_dsn: str
     deleter_dsn: str
+    evidence_dsn: str
     server: PostgreSql | None = None
 
     @classmethod
     def of_file(cls, path: Path) -> Self:
         """A file that is not there yet."""
         dsn = f"sqlite:///{path}"
-        return cls(dsn, dsn, dsn)
+        return cls(dsn, dsn, dsn, dsn)
 
     @classmethod
     def of_server(cls, server: PostgreSql) -> Self:
@@ -39,7 +40,7 @@ class RegisterPlace(msgspec.Struct, frozen=True):
             migrate(engine)
             engine.dispose()
         made = server.fresh(like=server.migrated.name)
-        return cls(made.service_dsn, made.owner_dsn, made.deleter_dsn, server)
+        return cls(made.service_dsn, made.owner_dsn, made.deleter_dsn, made.evidence_dsn, server)
 
     def open(self, **options: object) -> Register:
         """As the service opens it."""

@@ -95,7 +95,13 @@ def fresh(home: Home, register_place: RegisterPlace) -> Callable[[], None]:
         if register_place.server is not None:
             made = register_place.server.fresh()
             home.address(
-                RegisterPlace(made.service_dsn, made.owner_dsn, made.deleter_dsn, register_place.server)
+                RegisterPlace(
+                    made.service_dsn,
+                    made.owner_dsn,
+                    made.deleter_dsn,
+                    made.evidence_dsn,
+                    register_place.server,
+                )
             )
 
     return elsewhere

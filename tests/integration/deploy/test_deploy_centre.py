@@ -46,7 +46,7 @@ SECRETS = {
 }
 SERVICES, SECRET_FILES = (yaml.safe_load(TEXT)[key] for key in ("services", "secrets"))
 QUESTIONS = ("latency", "balance", "blind", "sources", "summary")
-PARTS = ("sink", "console", "streams-urgent", "streams-bulk", "panels", "vehicles", "calls")
+PARTS = ("sink", "console", "evidence", "streams-urgent", "streams-bulk", "panels", "vehicles", "calls")
 
 
 def _services() -> dict[str, str]:
@@ -74,7 +74,8 @@ class Deployed:
         )
         assert made.returncode == 0
         # The cluster is the run's, and so are its roles: with their passwords.
-        for name in ("register_owner_password", "register_password", "register_deleter_password"):
+        for part in ("owner_password", "password", "deleter_password", "evidence_password"):
+            name = f"register_{part}"
             (folder / "secrets" / name).chmod(0o600)
             (folder / "secrets" / name).write_text(PASSWORD, encoding="utf-8")
         database = server.fresh().name

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCKERFILE = ROOT / "deploy" / "compose" / "Dockerfile"
-PARTS = ("sink", "console", "streams", "connectors", "vision")
+PARTS = ("sink", "console", "streams", "connectors", "vision", "recorder", "evidence")
 
 pytestmark = [
     pytest.mark.slow,
@@ -101,6 +101,20 @@ def test_the_command_of_every_part_starts_from_the_image_alone(installed: Path, 
     ran = run(installed, "run", part, "--help")
     assert ran.returncode == 0, ran.stderr
     assert "--config" in ran.stdout
+
+
+def test_what_builds_and_seals_packages_is_in_the_image(installed: Path) -> None:
+    """Its parts are loaded when they are needed: PDF, CAdES, RFC 3161, cutting video, and what travels."""
+    needed = "cior.evidence_part, cior_evidence.act, typst, pyhanko, rfc3161_client, av"
+    words = [
+        "-c",
+        f"import {needed}; from cior.evidence_command import BESIDE, beside; assert set(beside()) == {{*BESIDE}}",
+    ]
+    ran = subprocess.run(
+        [installed / "bin" / "python", *words], cwd=installed, capture_output=True, text=True, check=False,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(installed)},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_rules_types_and_migrations_are_in_the_image(installed: Path) -> None:

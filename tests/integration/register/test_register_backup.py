@@ -28,7 +28,9 @@ def elsewhere(register_place: RegisterPlace, tmp_path: Path) -> RegisterPlace:
     if register_place.server is None:
         return RegisterPlace.of_file(tmp_path / "elsewhere" / "register.db")
     made = register_place.server.fresh()
-    return RegisterPlace(made.service_dsn, made.owner_dsn, made.deleter_dsn, register_place.server)
+    return RegisterPlace(
+        made.service_dsn, made.owner_dsn, made.deleter_dsn, made.evidence_dsn, register_place.server
+    )
 
 
 def entry(n: int) -> LedgerEntry:

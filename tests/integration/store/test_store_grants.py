@@ -28,7 +28,7 @@ BATCHES: dict[str, list[Any]] = {
     "cior.dead.v1": [city.dead(1), city.dead(2, data_class=DataClass.SEALED)],
 }
 GRAFANA = ("cior_grafana_wall", "cior_grafana_supervisor", "cior_grafana_observatory")
-READERS = ("cior_console", "cior_auditor", "cior_response_team", "cior_opening", *GRAFANA)
+READERS = ("cior_console", "cior_evidence", "cior_auditor", "cior_response_team", "cior_opening", *GRAFANA)
 
 
 @pytest.fixture

@@ -25,10 +25,12 @@ from cior_bus.credentials import password_file
 from cior_bus.rights import users
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_registry
+from cior_core import strict_toml
+from cior_evidence.seal_settings import SealFile
 from cior_grafana import checking
 from cior_recorder.settings import load_settings as recorder_settings
 from cior_register.dsn import RegisterDsn
-from cior_register.migrate import DELETER_ROLE, SERVICE_ROLE
+from cior_register.roles import DELETER_ROLE, EVIDENCE_ROLE, SERVICE_ROLE
 from cior_vision.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,6 +40,7 @@ MAKE_ENV = ROOT / "deploy" / "compose" / "make_env.py"
 EVERY_COMMAND = [json.loads(found) for found in re.findall(r"^    command: (\[.*\])$", TEXT, re.MULTILINE)]
 COMMANDS = [command for command in EVERY_COMMAND if command[0] == "run"]
 SERVICES, SECRETS = (yaml.safe_load(TEXT)[key] for key in ("services", "secrets"))
+BROKER = "kafkas://kafka:19092"
 LANGUAGE = "${CIOR_GRAFANA_LANGUAGE:-es}"
 
 
@@ -97,6 +100,8 @@ USER_OF = {
     "panels": "connectors-dc09", "vehicles": "connectors-traccar", "calls": "connectors-cad_drop", "cameras": "vision",
     "recorder": "recorder",
 }  # fmt: skip
+OFF_THE_BUS = {"evidence"}
+"""Parts that talk to no broker and have no password for one."""
 SHARE_OF = {
     "sink": "sink", "console": "console", "streams-urgent": "streams", "streams-bulk": "streams",
     "panels": "connectors", "vehicles": "connectors", "calls": "connectors", "cameras": None,
@@ -114,15 +119,20 @@ MORE_SECRETS = {
     "console": ["store_opening_password", "register_password"],
     "sink": ["register_deleter_password"],
     "recorder": ["register_deleter_password"],
+    "evidence": ["register_evidence_password"],
 }
 """Files beside a part's password for the broker: of the store's user for sealed openings, and of the register."""
 
 
 def test_each_part_is_given_its_own_secrets_and_no_others() -> None:
     parts = {name for name, service in SERVICES.items() if service.get("command", ["", ""])[0] == "run"}
-    assert parts == set(USER_OF)
-    for name in parts:
-        service, user = SERVICES[name], USER_OF[name]
+    assert parts == set(USER_OF) | OFF_THE_BUS
+    for name in OFF_THE_BUS:
+        assert [each["target"] for each in SERVICES[name]["secrets"]] == MORE_SECRETS[name]
+        assert not any(each.startswith(("keys", "bus-")) for each in _mounts(name).values()), name
+        assert not any(each.startswith("CIOR_BUS") for each in SERVICES[name]["environment"]), name
+    for name, user in USER_OF.items():
+        service = SERVICES[name]
         given, *more = service["secrets"]
         assert [each["target"] for each in more] == MORE_SECRETS.get(name, []), name
         assert SECRETS[given["source"]]["file"] == f"./secrets/{user}.password"
@@ -192,7 +202,7 @@ def test_every_command_is_one_that_cior_knows(command: list[str], monkeypatch: p
     _, part, arguments = group.resolve_command(inner, rest)
     assert part is not None
     given = part.make_context(part.name, arguments, parent=inner).params
-    assert given["bus"].startswith("kafkas://kafka:19092")
+    assert given["bus"] == "kafkas://none" if command[1] in OFF_THE_BUS else given["bus"].startswith(BROKER)
     assert given["store"] == "clickhouse://none" or "--store" not in command, "a password is no argument"
     for value in [given.get("settings_file"), given["config_file"], *(given.get("files") or ())]:
         assert value is None or (CONFIG / Path(value).name).is_file()
@@ -239,6 +249,52 @@ def test_law_7_all_that_delete_by_age_ask_the_centres_register_as_who_may_only_c
     assert "register_deleter_password" in SERVICES["register"]["secrets"]
 
 
+def test_law_9_who_builds_packages_reads_footage_and_shows_its_key_to_nobody() -> None:
+    evidence, recorder, console = (SERVICES[name] for name in ("evidence", "recorder", "console"))
+    centre = settings.load(CONFIG / "centre.toml")
+    owner = RegisterDsn.parse(centre.file.register.dsn)
+    asked = RegisterDsn.parse(evidence["environment"]["CIOR_REGISTER"])
+    assert (asked.user, asked.password) == (EVIDENCE_ROLE, "")
+    assert (asked.host, asked.port, asked.database) == (owner.host, owner.port, owner.database)
+    words = SERVICES["register"]["command"]
+    assert words[words.index("--evidence-password") + 1] == "/run/secrets/register_evidence_password"
+    assert "clickhouse://cior_evidence:" in evidence["environment"]["CIOR_STORE"]
+    folders = {name: set(SERVICES[name].get("volumes", ())) for name in SERVICES}
+    keys = {name for name, each in folders.items() if any("CIOR_SEAL_KEY_FOLDER" in one for one in each)}
+    assert keys == {"evidence"}, "the key of the seal is where nobody signs in"
+    writers = {
+        name
+        for name, each in folders.items()
+        for one in each
+        if one.startswith("packages:") and one[-3:] != ":ro"
+    }
+    assert writers == {"evidence"}
+    for service in (evidence, console):
+        assert "footage:/srv/footage:ro" in service["volumes"]
+    section, place = centre.file.evidence, _mounts("recorder")
+    assert section is not None
+    read = recorder_settings(CONFIG / "recorder.toml", load_cameras(centre, load_city(centre)))
+    ring = read.ring(Path("/var/lib/cior"))
+    volume = max((each for each in place if ring.is_relative_to(each)), key=len)
+    assert place[volume] == "footage" == _mounts("evidence")["/srv/footage"]
+    assert section.rings == (str(Path("/srv/footage") / ring.relative_to(volume)),), "the recorder's own ring"
+    assert evidence["networks"] == ["data", "edge"]
+    assert "ports" not in evidence
+    assert recorder["command"][2] == "/etc/cior/recorder.toml"
+
+
+def test_the_guides_seal_file_is_one_and_names_what_the_service_mounts() -> None:
+    guide = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```toml\n# seal/sello.toml\n(.*?)```", guide, re.DOTALL)
+    said = strict_toml.parse(written, SealFile, file="sello.toml")
+    centre = settings.load(CONFIG / "centre.toml").file.evidence
+    assert centre is not None
+    mounted = _mounts("evidence")
+    assert str(Path(centre.seal).parent) in mounted
+    assert str(Path(said.key).parent) in mounted
+    assert str(Path(said.key).parent) not in _mounts("console")
+
+
 def test_the_other_command_asks_the_grafana_beside_it_in_its_language() -> None:
     (asked,) = [command for command in EVERY_COMMAND if command[0] == "grafana"]
     assert asked[-1] == SERVICES["grafana"]["environment"]["CIOR_GRAFANA_LANGUAGE"] == LANGUAGE
@@ -280,6 +336,7 @@ def test_every_part_of_a_centre_has_a_service() -> None:
     assert sum("run streams --role bulk" in command for command in started) == 1
     assert sum("run sink " in command for command in started) == 1
     assert sum("run console " in command for command in started) == 1
+    assert sum("run evidence " in command for command in started) == (centre.file.evidence is not None)
 
 
 def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,129 @@
+"""Who builds packages at a server: its user reads what goes into one, and that is all it has (law 9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from cior.packs import privacy_policy
+from cior_core.errors import AccessDenied
+from cior_core.footage import Span
+from cior_core.model import DataClass, EventId
+from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.order import Order
+from cior_evidence.records_of_store import StoreContent
+from cior_evidence.ring import Found
+from cior_store.engine import Store
+from cior_store.migrate import migrate
+from cior_store.sink import Sink
+from cior_store.writers import Writers
+from doubles.packages import read
+from engines.clickhouse_lite import ClickHouseLite
+from integration.store import city
+from integration.store.engines_here import empty
+
+USER = "cior_evidence"
+DATABASES = "('cior', 'ops', 'sealed', 'ledger', 'wall', 'supervisor', 'observatory', 'console', 'auditor')"
+
+
+@pytest.fixture(scope="module")
+def centre(lite: ClickHouseLite) -> ClickHouseLite:
+    """An alert of two presses: the bytes of one are readable, those of the other lie in a box; a camera that spoke."""
+    with Store.open(lite.start().dsn()) as admin:
+        migrate(admin)
+        empty(admin)
+    camera = city.event(
+        3, type="camera.degraded", subject="cam-7", attributes={"health": "degraded"}, life_safety=False
+    )
+    (member,) = city.alert(1).members
+    both = (member, msgspec.structs.replace(member, event_id=EventId("event-2")))
+    told: dict[str, list[Any]] = {
+        "cior.raw.v1": [city.raw(1, payload=b"\x00\xff as received")],
+        "cior.sealed.v1": [city.raw(2, sealed=True, data_class=DataClass.SEALED)],
+        "cior.events.urgent.v1": [city.event(1, raw_number=1), city.event(2, raw_number=2), camera],
+        "cior.alerts.v1": [city.alert(1, members=both)],
+        "cior.transitions.v1": [city.transition(1)],
+        "cior.ledger.v1": [city.ledger_row(1, subject="cam-7"), city.ledger_row(1, subject="cam-9")],
+    }
+    with Store.open(lite.dsn("cior_sink")) as store:
+        sink = Sink(Writers(store), on_dead=lambda letter: pytest.fail(f"{letter.code} {letter.reason}"))
+        for topic, records in told.items():
+            sink.write_batch(topic, 0, city.messages(topic, records))
+    return lite
+
+
+def order() -> Order:
+    day = {"desde": to_rfc3339(city.NOON_MS - 60_000), "hasta": to_rfc3339(city.NOON_MS + 60_000)}
+    return read(alcance=[{"camara": "cam-7", "motivo": "esquina", **day}], eventos=day)
+
+
+def gathered(store: Store) -> dict[str, object]:
+    """All that a package takes out of a store."""
+    content = StoreContent(store, privacy_policy(), (), now_ms=lambda: city.NOON_MS + 60_000)
+    opened = content.opened(("alert-1", "alert-9"))
+    found = content.sources(order(), alerts=frozenset(opened), footage=_none, deeds=())
+    assert found.records is not None
+    return {
+        "opened": opened,
+        "raws": [(each.id, each.payload) for each in found.records.raws()],
+        "events": [each.id for each in found.records.events()],
+        "alerts": [(each["alerta"], len(each["historia"])) for each in found.records.alerts()],
+        "reserved": found.records.reserved,
+        "health": [each["estado"] for each in found.health],
+        "reads": [each["sobre"] for each in found.reads],
+    }
+
+
+def _none(_camera: str, _span: Span, /) -> Found:
+    raise AssertionError("no footage is asked of a store")
+
+
+def test_it_reads_all_that_goes_into_a_package(centre: ClickHouseLite) -> None:
+    with Store.open(centre.dsn(USER)) as theirs, Store.open(centre.dsn()) as admin:
+        found = gathered(theirs)
+        assert found == gathered(admin), "its grants hide nothing of what an administrator would put in"
+    assert found == {
+        "opened": {"alert-1": city.NOON_MS},
+        "raws": [("raw-1", b"\x00\xff as received")],
+        "events": ["event-1", "event-2"],
+        "alerts": [("alert-1", 1)],
+        "reserved": 1,
+        "health": ["degraded"],
+        "reads": ["cam-7"],
+    }
+
+
+def test_law_9_it_has_a_right_to_the_columns_that_a_package_needs_and_to_no_other(
+    centre: ClickHouseLite,
+) -> None:
+    """The engine itself says which columns the reading used; the engine lists to each user those it has a right to."""
+    with Store.open(centre.dsn(USER)) as theirs:
+        gathered(theirs)
+        shown = theirs.rows(
+            f"SELECT concat(database, '.', table, '.', name) AS it FROM system.columns WHERE database IN {DATABASES}"
+        )
+    with Store.open(centre.dsn()) as admin:
+        admin.command("SYSTEM FLUSH LOGS")
+        used = admin.rows(
+            f"""SELECT DISTINCT arrayJoin(columns) AS it FROM system.query_log
+            WHERE user = '{USER}' AND type = 'QueryFinish' AND NOT startsWith(it, 'system.')"""
+        )
+    assert len(used) >= 40
+    assert {str(each["it"]) for each in shown} == {str(each["it"]) for each in used}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT payload FROM sealed.raw", "SELECT received FROM sealed.raw", "SELECT * FROM sealed.dead_payloads",
+        "SELECT payload FROM ops.dead_letters", "SELECT body FROM ops.alert_current", "SELECT entry FROM ops.ledger",
+        "SELECT reason FROM ops.ledger", "SELECT * FROM console.v_units", "SELECT * FROM ledger.evidence_ledger",
+        "INSERT INTO ops.raw (raw_id) VALUES ('x')", "ALTER TABLE ops.events DELETE WHERE 1",
+        "TRUNCATE TABLE ops.alert_members", "DROP TABLE ops.raw", "SELECT * FROM system.users",
+    ],
+)  # fmt: skip
+def test_law_9_it_reads_nothing_else_and_writes_nothing(centre: ClickHouseLite, sql: str) -> None:
+    with Store.open(centre.dsn(USER)) as store, pytest.raises(AccessDenied):
+        store.command(sql)
