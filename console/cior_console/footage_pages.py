@@ -83,13 +83,14 @@ async def _open(request: web.Request) -> ViewState:
         raise Refused("footage.no_camera")
     span = _span(body, views.now_ms())
     alert = _alert(request, body)
+    # Not before: what is refused of a reserved alert names no camera (law 17).
+    deed.subject = body.camera
     is_about = alert is not None and _explains(request, alert, body.camera, span)
     deed.reason = shown_text(body.reason)
     if not is_about and not deed.reason.strip():
         raise Refused("access.reason_missing")
     age_s = 0.0 if span is None else (views.now_ms() - span[0]) / 1000
     decision = deed.judge(DataClass.RESTRICTED, age_s=age_s)
-    deed.subject = body.camera
     if decision.outcome != "allow":  # pictures have no fields to leave out
         raise Refused("access.denied", rule=decision.code)
     views.admit(caller.session.id, None if span is not None else body.camera)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from cior_console import audit_trails as trails
 from cior_console import judicial_packages as packages
 from cior_console import judicial_pages as pages
 from cior_console import judicial_sums as sums
 from cior_console.authorising import REASON
-from cior_console.endpoints import Endpoint, Ledgered
+from cior_console.endpoints import Endpoint, Handler, Ledgered
 from cior_console.judicial_packages import AvailabilityPage
 from cior_console.judicial_pages import ASKERS, FilingBody, RequestActBody, RequestQuery
 from cior_console.judicial_sums import YearQuery
@@ -33,7 +34,7 @@ _PROBLEMS = (
 
 def judicial_endpoints() -> tuple[Endpoint, ...]:
     """What is asked, how it stands, what is done with it, and what it adds up to."""
-    return (*_acts(), *_reads(), *_packages(), *_sums())
+    return (*_acts(), *_reads(), *_trails(), *_packages(), *_sums())
 
 
 def _row(**facts: Any) -> Endpoint:
@@ -133,18 +134,57 @@ def _reads() -> tuple[Endpoint, ...]:
             answer=RequestPage,
             problems=("request.unknown",),
         ),
-        _row(
-            name="requests.trail",
-            method="GET",
-            path="/api/v1/requests/{request_id}/trail",
-            says="Who did and read what of one request, as CSV with the ledger's hashes; reading it is in it",
-            handler=sums.trail,
-            roles=ASKERS | _DESK | {Role.AUDITOR},
-            purpose_of={Role.AUDITOR: Purpose.AUDIT},
-            ledgered=Ledgered.READ,
-            media_type="text/csv",
-            headers=_WHY,
-            problems=("request.unknown",),
+    )
+
+
+def _trail(name: str, path: str, says: str, handler: Handler, **more: Any) -> Endpoint:
+    values: dict[str, Any] = {
+        "method": "GET",
+        "roles": _DESK | {Role.AUDITOR},
+        "purpose_of": {Role.AUDITOR: Purpose.AUDIT},
+        "ledgered": Ledgered.READ,
+        "media_type": "application/pdf" if path.endswith(".pdf") else "text/csv",
+        "headers": _WHY,
+    }
+    return _row(name=name, path=path, says=says, handler=handler, **(values | more))
+
+
+def _trails() -> tuple[Endpoint, ...]:
+    request, camera = "/api/v1/requests/{request_id}/trail", "/api/v1/cameras/{camera}/trail"
+    of_request: dict[str, Any] = {"roles": ASKERS | _DESK | {Role.AUDITOR}, "problems": ("request.unknown",)}
+    of_camera: dict[str, Any] = {
+        "query": trails.FootageQuery,
+        "problems": ("footage.interval", "trail.too_wide"),
+    }
+    printed = ("pdf.no_typesetter", "trail.too_long")
+    return (
+        _trail(
+            "requests.trail",
+            request,
+            "Who did and read what of one request, as CSV with the ledger's hashes; reading it is in it",
+            trails.request_csv,
+            **of_request,
+        ),
+        _trail(
+            "requests.trail_pdf",
+            f"{request}.pdf",
+            "The same as PDF/A-3a with the CSV inside",
+            trails.request_pdf,
+            **of_request | {"problems": ("request.unknown", *printed)},
+        ),
+        _trail(
+            "footage.trail",
+            camera,
+            "Who looked at a camera's footage of an interval, who asked for it, what was deleted of it, as CSV",
+            trails.footage_csv,
+            **of_camera,
+        ),
+        _trail(
+            "footage.trail_pdf",
+            f"{camera}.pdf",
+            "The same as PDF/A-3a with the CSV inside",
+            trails.footage_pdf,
+            **of_camera | {"problems": ("footage.interval", "trail.too_wide", *printed)},
         ),
     )
 

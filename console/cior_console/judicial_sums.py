@@ -1,31 +1,21 @@
-"""What is told of all requests together: the year's report, the public's counts; and of one request who touched it."""
+"""What is told of all requests together: the year's report, and the public's counts."""
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
 from cior_console.desk import DESK
 from cior_console.endpoints import query_of
-from cior_console.judicial_pages import JUDICIAL, the
+from cior_console.judicial_pages import JUDICIAL
 from cior_console.problems import Refused
 from cior_console.register_pages import ARCHIVE
 from cior_core.judicial.calendars import day_of
 from cior_core.judicial.jurisdiction import Jurisdiction
 from cior_core.judicial.reports import PublicCount, YearReport, public_counts, year_report
-from cior_core.people import LedgerRow
-from cior_core.rfc3339 import to_rfc3339
-from cior_register import ledger, requests
-from cior_register.ledger import LedgerQuestion
-
-_PAGE = 1_000
-_TRAIL = ("seq", "at", "actor", "role", "act", "outcome", "rule", "reason", "previous", "hash")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet compute a cell (OWASP, CSV injection)."""
+from cior_register import requests
 
 
 class YearQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,41 +56,3 @@ async def counts_of(request: web.Request, year: int) -> list[PublicCount]:
 async def rules_of(request: web.Request) -> Jurisdiction:
     """The jurisdiction's own file: authorities, legal basis, deadlines, refusals, causes."""
     return request.app[JUDICIAL].rules.jurisdiction
-
-
-async def trail(request: web.Request) -> web.Response:
-    """Every ledger row about one request, reads included, oldest first, with its place in the chain."""
-    found = await the(request)
-    rows = await request.app[ARCHIVE].register.read(lambda each: _about(each, found.id))
-    headers = {
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Disposition": f'attachment; filename="{found.id}.csv"',
-    }
-    return web.Response(body=trail_csv(rows), content_type="text/csv", charset="utf-8", headers=headers)
-
-
-def _about(connection: Any, request_id: str) -> list[LedgerRow]:
-    """All rows about a request, newest first."""
-    rows: list[LedgerRow] = []
-    while True:
-        before = rows[-1].place.seq if rows else None
-        page = ledger.rows(connection, LedgerQuestion(subject=request_id, before_seq=before, limit=_PAGE))
-        rows += page
-        if len(page) < _PAGE:
-            return rows
-
-
-def trail_csv(newest_first: list[LedgerRow]) -> bytes:
-    """RFC 4180, CRLF; a cell that a spreadsheet would compute has an apostrophe before it."""
-    told = io.StringIO()
-    writer = csv.writer(told)
-    writer.writerow(_TRAIL)
-    for row in reversed(newest_first):
-        entry = row.entry
-        cells = (
-            str(row.place.seq), to_rfc3339(entry.at_ms), entry.actor, entry.role.value if entry.role else "",
-            entry.act, entry.outcome.value, entry.rule, entry.reason, row.place.previous, row.hash,
-        )  # fmt: skip
-        writer.writerow([f"'{each}" if each.startswith(_FORMULA) else each for each in cells])
-    return told.getvalue().encode()

@@ -8,16 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from importlib import resources
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-import typst
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign.fields import SigSeedSubFilter
@@ -26,10 +20,12 @@ from pyhanko.sign.signers.pdf_cms import Signer
 from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner
 
 from cior_core.canonical import canonical
-from cior_core.errors import IntegrityBroken, SourceUnavailable
+from cior_core.errors import SourceUnavailable
 from cior_core.model import Struct
 from cior_core.rfc3339 import from_rfc3339
+from cior_evidence import drawing
 from cior_evidence.bag import TAG_MANIFEST
+from cior_evidence.drawing import both_clocks, grouped
 from cior_evidence.time_stamping import Tsa
 
 _TEMPLATE: Final = "act.typ"
@@ -45,7 +41,6 @@ STEPS: Final = (
     ),
 )
 """How to verify with nothing of ours, as docs/paquete.md and LEEME.txt print it too."""
-_STANDARDS: Final[list[Any]] = ["a-3a", "ua-1"]
 
 
 class ActFacts(Struct, frozen=True):
@@ -63,27 +58,9 @@ class ActFacts(Struct, frozen=True):
 
 
 def drawn(facts: ActFacts) -> bytes:
-    """The PDF, unsigned. Raises ``IntegrityBroken`` (``act.template``) when it cannot be drawn to both standards."""
-    with tempfile.TemporaryDirectory(prefix="cior-act-") as folder:
-        root = Path(folder)
-        (root / _TEMPLATE).write_bytes(
-            resources.files(__package__ or "cior_evidence").joinpath(_TEMPLATE).read_bytes()
-        )
-        (root / "acta.json").write_bytes(canonical(_said(facts)))
-        (root / TAG_MANIFEST).write_bytes(facts.tag_manifest)
-        try:
-            made = typst.Compiler(root / _TEMPLATE, root=root, ignore_system_fonts=True).compile(
-                format="pdf", pdf_standards=_STANDARDS, timestamp=facts.sealed_ms // 1000
-            )
-        except typst.TypstError as error:
-            raise IntegrityBroken(
-                "act.template",
-                f"the act cannot be drawn: {error.message}",
-                cure="report this as a defect of CIOR",
-            ) from error
-    assert isinstance(made, bytes)
-    # Typst ends at %%EOF without an end of line; what pyhanko appended there would break PDF/A (6.1.9-1).
-    return made + b"\n"
+    """The PDF, unsigned. Raises ``IntegrityBroken`` (``pdf.template``) when it cannot be drawn to both standards."""
+    files = {"acta.json": canonical(_said(facts)), TAG_MANIFEST: facts.tag_manifest}
+    return drawing.drawn(_TEMPLATE, files, at_ms=facts.sealed_ms)
 
 
 def signed(pdf: bytes, signer: Signer, tsa: Tsa) -> bytes:
@@ -114,7 +91,7 @@ def _said(facts: ActFacts) -> dict[str, Any]:
         "digesto": grouped(hashlib.sha256(facts.tag_manifest).hexdigest()),
         "raices": [grouped(each) for each in facts.roots],
         "verificadores": {name: grouped(each) for name, each in sorted(facts.verifiers.items())},
-        "sellado": _both(facts.sealed_ms, zone),
+        "sellado": both_clocks(facts.sealed_ms, zone),
     }
 
 
@@ -134,11 +111,6 @@ def _short(segment: Mapping[str, Any]) -> dict[str, Any]:
     return {name: segment[name] for name in names}
 
 
-def grouped(digest: str) -> str:
-    """In groups of eight, as people compare it."""
-    return " ".join(digest[at : at + 8] for at in range(0, len(digest), 8))
-
-
 _INSTANTS: Final = frozenset({"desde", "hasta", "pedido_desde", "pedido_hasta", "recibida", "creado"})
 
 
@@ -147,7 +119,7 @@ def _with_local(value: Any, zone: str) -> Any:
     match value:
         case Mapping():
             return {
-                key: _both(from_rfc3339(each), zone)
+                key: both_clocks(from_rfc3339(each), zone)
                 if key in _INSTANTS and isinstance(each, str)
                 else _with_local(each, zone)
                 for key, each in value.items()
@@ -156,9 +128,3 @@ def _with_local(value: Any, zone: str) -> Any:
             return [_with_local(each, zone) for each in value]
         case _:
             return value
-
-
-def _both(at_ms: int, zone: str) -> str:
-    utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
-    here = utc.astimezone(ZoneInfo(zone))
-    return f"{here:%d/%m/%Y %H:%M:%S}.{at_ms % 1000:03d} (UTC {utc:%d/%m %H:%M:%S}.{at_ms % 1000:03d})"

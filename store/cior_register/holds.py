@@ -133,6 +133,16 @@ def deletions(connection: Connection, *, since_ms: int, until_ms: int) -> Sequen
     ]
 
 
+def told_deleted(connection: Connection, target: str, *, since_ms: int, until_ms: int) -> Sequence[int]:
+    """Numbers of the ledger's entries that last said what was taken of a target and a time."""
+    asked = (
+        select(DELETIONS.c.ledger_seq)
+        .where(DELETIONS.c.target == target, DELETIONS.c.since_ms < until_ms, DELETIONS.c.until_ms > since_ms)
+        .order_by(DELETIONS.c.ledger_seq)
+    )
+    return connection.execute(asked).scalars().all()
+
+
 def obey(connection: Connection, effects: Sequence[Effect], *, at_ms: int) -> None:
     """Do what a step wants of holds, in the transaction of its act."""
     for effect in effects:

@@ -128,6 +128,13 @@ class Screen:
             await asyncio.sleep(0.05)
         return shown
 
+    async def until_gone(self, css: str, words: str, *, wait_s: float = WAIT_S) -> None:
+        """Wait until ``words`` stand there no more: what was below them has moved."""
+        ends_s = time.monotonic() + wait_s
+        while words in (shown := await self.text(css)):
+            assert time.monotonic() < ends_s, f"{words!r} stayed in {css}: {shown[:600]!r}"
+            await asyncio.sleep(0.05)
+
     async def keys(self, *keys: str) -> None:
         """Press, one after the other, wherever the focus is."""
         for key in keys:

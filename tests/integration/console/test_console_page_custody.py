@@ -4,12 +4,14 @@ promised, the package from its order to its receipt, and the year's sums.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
+from selenium.webdriver.support.wait import WebDriverWait
 
 from cior_console.judicial_desk import PackageRoom
 from cior_core.judicial.acts import Assemble, Seal
@@ -20,6 +22,7 @@ from cior_core.rfc3339 import to_rfc3339
 from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id
 from cior_register import requests
 from doubles.packages import START_MS, ring
+from engines.browser import open_browser
 from engines.registers import RegisterPlace
 from integration.console.page_rig import Room, Screen, room
 from integration.console.portal_rig import (
@@ -57,6 +60,14 @@ async def here(tmp_path: Path, shelf: Shelf) -> AsyncIterator[Room]:
 @pytest.fixture
 async def screen(browser: Chrome, here: Room) -> Screen:
     return Screen(browser, here)
+
+
+@pytest.fixture
+async def second(chromium: tuple[Path, Path], here: Room, tmp_path: Path) -> AsyncIterator[Screen]:
+    """Another browser: an auditor's."""
+    chrome = await asyncio.to_thread(open_browser, *chromium, tmp_path / "second-profile")
+    yield Screen(chrome, here)
+    await asyncio.to_thread(chrome.quit)
 
 
 async def test_law_13_a_custodian_takes_a_request_up_and_each_view_of_it_is_in_the_ledger(
@@ -112,6 +123,59 @@ async def test_the_years_report_says_that_its_sums_are_what_was_received(screen:
     assert "La causa no es penal ni contravencional." in shown
     assert await screen.axe() == []
     assert [row.entry.actor for row in await here.acts("requests.report")] == ["p-mesa"]
+
+
+TRAIL = """
+const done = arguments[arguments.length - 1];
+fetch([...document.querySelectorAll('.trail a')].find((one) => one.ariaLabel === arguments[0]).href)
+  .then((answer) => answer.text()).then((text) => done(text.slice(0, 200)));
+"""
+KEEP_FILE = """
+URL.createObjectURL = (file) => { window.taken = `${file.type} ${file.size}`; return '#'; };
+HTMLAnchorElement.prototype.click = () => {};
+"""
+
+
+async def test_law_9_who_touched_footage_or_a_request_is_taken_by_custodian_and_auditor_and_that_is_a_row(
+    screen: Screen, here: Room, second: Screen, tmp_path: Path
+) -> None:
+    fiscal = await Person.signed_in(here, "fiscal", Role.PROSECUTOR)
+    request_id = (await fiscal.post("requests", recorded(here)))["line"]["id"]
+    await screen.signed_in("mesa", Role.CUSTODIAN, name="Marta Mesa")
+    await screen.go(f"portal/{request_id}")
+    await screen.until("article.request", "Qué hay grabado")
+    await press_named(screen, "Ver qué hay")
+    await screen.until("article.request", "Quién miró, pidió o borró estas imágenes")
+    await screen.shot("custody_trail", tmp_path)
+    for words, begins in (
+        ("Quién miró, pidió o borró estas imágenes: CSV", "seq,at,"),
+        ("Quién tocó este pedido, lecturas incluidas: PDF", "%PDF-"),
+    ):
+        sent = await screen.do(partial(screen.chrome.execute_async_script, TRAIL, words))
+        assert sent.startswith(begins), sent
+    await second.signed_in("jvera", Role.AUDITOR, name="Juana Vera")
+    await second.run(KEEP_FILE)
+    await second.write("input[name=trail_why]", "Revista anual")
+    await second.write("input[name=item]", request_id)
+    await second.shot("auditor_trail", tmp_path)
+    await press_named(second, "Bajar en PDF")
+    taken = await second.do(
+        lambda: WebDriverWait(second.chrome, 60).until(
+            lambda chrome: chrome.execute_script("return window.taken")
+        )
+    )
+    assert taken.startswith("application/pdf ")
+    assert await second.axe() == []
+    told = [
+        (row.entry.act, row.entry.actor, row.entry.subject, row.entry.reason)
+        for row in await here.acts("footage.trail", "requests.trail_pdf")
+    ]
+    assert told == [
+        ("footage.trail", "p-mesa", "plaza", ""),
+        ("requests.trail_pdf", "p-mesa", request_id, ""),
+        ("requests.trail_pdf", "p-jvera", request_id, "Revista anual"),
+    ]
+    assert await screen.complaints() == await second.complaints() == []
 
 
 def recorded(here: Room) -> dict[str, object]:
@@ -257,6 +321,7 @@ async def test_an_order_on_paper_is_written_in_and_its_clerk_cannot_approve_it(
     await screen.run(WRITE_TIME, "until", "2026-11-20T09:00:00")
     await screen.until("main.portal", "El final no es posterior al comienzo.")
     await screen.run(WRITE_TIME, "until", "2026-11-20T11:00:00")
+    await screen.until_gone("main.portal", "El final no es posterior al comienzo.")
     await screen.press("form.filing button[type=submit]")
     await screen.until("form.filing [role=alert]", "Elija al menos una cámara.")
     await screen.press("input[value=puente]")

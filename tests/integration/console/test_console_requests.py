@@ -4,8 +4,6 @@ sums that equal what was asked.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -269,25 +267,6 @@ async def test_a_victims_wish_is_preserved_without_an_order_and_nobody_looks(
     assert (status, page["line"]["state"]) == (200, "provisional")
     assert page["line"]["lapses_ms"] - here.clock.now_ms == 90 * 24 * HOUR_MS
     assert set(page["may"]) == {"confirm", "conflict", "renew", "replace"}
-
-
-async def test_the_trail_of_a_request_is_the_ledger_about_it_and_no_spreadsheet_computes_it(
-    here: Office, people: dict[str, Desk]
-) -> None:
-    page = await filed(people, here, reason="=HYPERLINK(1)")
-    request_id = page["line"]["id"]
-    await people["jefa"].get(f"requests/{request_id}")
-    status, text = await people["fiscal"].get(f"requests/{request_id}/trail")
-    assert status == 200
-    rows = list(csv.DictReader(io.StringIO(text)))
-    assert [row["act"] for row in rows] == ["request.file", "requests.read", "requests.trail"]
-    assert rows[0]["reason"] == "'=HYPERLINK(1)"
-    assert all(len(row["hash"]) == 64 for row in rows)
-    status, problem = await people["auditor"].get(f"requests/{request_id}/trail")
-    assert (status, problem["code"]) == (403, "access.reason_missing")
-    assert (await people["auditor"].get(f"requests/{request_id}/trail", **{"Cior-Reason": "revista"}))[
-        0
-    ] == 200
 
 
 async def test_the_years_report_equals_what_was_asked(here: Office, people: dict[str, Desk]) -> None:

@@ -39,6 +39,18 @@ export async function ask<T>(method: string, path: string, asked: Asked = {}): P
   }
 }
 
+/** A file, for whose reading a reason must be said: a link could not say it. */
+export async function fetchFile(path: string, reason: string): Promise<Answer<Blob>> {
+  const headers = { "Cior-Reason": encodeURIComponent(reason) };
+  try {
+    const response = await fetch(BASE + path, { headers, credentials: "same-origin", signal: AbortSignal.timeout(60_000) });
+    if (!response.ok) return await read<Blob>(response);
+    return { ok: true, value: await response.blob() };
+  } catch {
+    return { ok: false, problem: away() };
+  }
+}
+
 const away = (): Problem => ({ status: 0, code: "away", title: "", detail: "", extra: {} });
 
 async function read<T>(response: Response): Promise<Answer<T>> {

@@ -12,6 +12,7 @@ import { Section, Tag } from "../frame/button";
 import { problemText } from "../state/problem_text";
 import { cameraName, localText, saying } from "../state/judicial";
 import { t } from "../words/words";
+import { footageTrail, TrailLinks } from "./trail";
 
 export function Availability({ id }: { id: string }): JSX.Element {
   const [items, setItems] = useState<Available[] | null>(null);
@@ -57,6 +58,11 @@ function Item({ item }: { item: Available }): JSX.Element {
         )}
       </p>
       {item.code ? null : item.asked.map((span) => <Strips key={span.since} span={span} item={item} />)}
+      {item.asked.map((span) => (
+        <p key={span.since}>
+          <Touched camera={item.camera} span={span} />
+        </p>
+      ))}
       {item.missing.map((one) => (
         <p key={one.since} class="reason">
           ▨ {t("availability_gap", localText(one.since), localText(one.until), saying(one.cause))}
@@ -64,6 +70,12 @@ function Item({ item }: { item: Available }): JSX.Element {
       ))}
     </li>
   );
+}
+
+/** Who looked at these pictures, who asked for them, what was deleted of them. */
+function Touched({ camera, span }: { camera: string; span: Span }): JSX.Element {
+  const [path, query] = footageTrail(camera, Date.parse(span.since), Date.parse(span.until));
+  return <TrailLinks words={t("footage_trail")} path={path} query={query} />;
 }
 
 function Sum({ item }: { item: Available }): JSX.Element {

@@ -16,6 +16,7 @@ import { Availability } from "./availability";
 import { Clocks, Reason, State } from "./clocks";
 import { Items } from "./items";
 import { PackagePart } from "./package";
+import { requestTrail, TrailLinks } from "./trail";
 
 const CameraMap = lazy(() => import("./camera_map"));
 /** While a package is being made; each look is a line of the ledger, so they are few. */
@@ -186,9 +187,7 @@ function Story({ page }: { page: RequestPage }): JSX.Element {
         ))}
       </ol>
       <p>
-        <a href={`/api/v1/requests/${encodeURIComponent(page.line.id)}/trail`} download>
-          {t("request_trail")}
-        </a>
+        <TrailLinks words={t("request_trail")} path={requestTrail(page.line.id)} />
         {isCustodian.value ? null : <small> {t("package_logged")}</small>}
       </p>
     </Section>

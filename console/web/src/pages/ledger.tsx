@@ -7,7 +7,9 @@ import { timeText } from "../core/ages";
 import { plain } from "../core/text";
 import { now } from "../state/clock";
 import { askPeople, personName } from "../state/directory";
+import { may } from "../state/session";
 import { lang, said, t } from "../words/words";
+import { TrailForm } from "../judicial/trail";
 import { Page } from "./page";
 
 interface LedgerLine {
@@ -64,6 +66,7 @@ export function Ledger(): JSX.Element {
         </tbody>
       </table>
       {lines && !lines.length ? <p class="calm">{t("ledger_none")}</p> : null}
+      {may("footage.trail") ? <TrailForm /> : null}
     </Page>
   );
 }

@@ -380,6 +380,14 @@ export const en: Record<keyof typeof es, string> = {
   ledger_why: "Who did and who looked. It is never changed; what you look at here stands too.",
   ledger_size: "{0} entries. Root",
   ledger_none: "No entry like that.",
+  trail: "Trail of a request or of footage",
+  trail_why:
+    "All that the ledger has of a request (its identifier), or of what a camera recorded from one time to another: " +
+    "who, in which role, when, what for. Taking it stands in the ledger.",
+  trail_item: "Request or camera",
+  trail_since: "Of the camera, from (UTC)",
+  trail_until: "to (UTC)",
+  trail_take: "Take as {0}",
   seq: "No.",
   actor: "Who",
   act: "Act",

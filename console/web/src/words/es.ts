@@ -384,6 +384,14 @@ export const es = {
   ledger_why: "Quién hizo y quién miró. No se borra ni se cambia; lo que usted mira aquí también queda.",
   ledger_size: "{0} asientos. Raíz",
   ledger_none: "Ningún asiento con eso.",
+  trail: "Registro de un pedido o de unas imágenes",
+  trail_why:
+    "Todo lo que el libro tiene de un pedido (su identificador), o de lo que grabó una cámara desde una hora hasta " +
+    "otra: quién, en qué tarea, cuándo, para qué. Bajarlo queda en el libro.",
+  trail_item: "Pedido o cámara",
+  trail_since: "De la cámara, desde (UTC)",
+  trail_until: "hasta (UTC)",
+  trail_take: "Bajar en {0}",
   seq: "Nº",
   actor: "Quién",
   act: "Acto",
