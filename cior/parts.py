@@ -37,7 +37,7 @@ from cior_bus.self_test import SelfTest
 from cior_bus.settings import BusSettings
 from cior_bus.spool import Spool, SpoolLimits
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
-from cior_core.model import AreaId
+from cior_core.model import AreaId, CommandKind
 
 log = structlog.get_logger("cior.parts")
 
@@ -100,9 +100,11 @@ def drive(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *tests: Se
 
 def run_vision(arguments: PartArguments, settings_file: Path) -> int:
     """One vision worker with a bus of its own."""
+    from cior_bus.obeying import Obeyer
     from cior_bus.producer import Bus
     from cior_connectors._runtime.settings import read_registry
     from cior_core.vicinity import Vicinity
+    from cior_video.clock import SystemClock
     from cior_vision.settings import load_settings
     from cior_vision.worker import VisionWorker
 
@@ -115,6 +117,7 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
             cameras = tuple(msgspec.structs.replace(each, drill=True) for each in settings.camera)
             settings = msgspec.structs.replace(settings, camera=cameras)
         name = settings.worker.name
+        state = centre.data / "state" / f"vision-{name}"
         registry = read_registry(centre.beside(centre.file.registry), catalogue)
         spool = Spool.open(
             arguments.centre.data / "spool" / f"vision-{name}",
@@ -128,10 +131,25 @@ def run_vision(arguments: PartArguments, settings_file: Path) -> int:
                 bus,
                 vicinity=Vicinity(registry, city, catalogue),
                 metrics=metrics,
-                state_dir=arguments.centre.data / "state" / f"vision-{name}",
+                state_dir=state,
+            )
+            obeyer = Obeyer(
+                worker.looks,
+                name=f"vision.{name}",
+                broker=broker,
+                bus=bus,
+                folder=state,
+                now_ms=SystemClock().now_ms,
+                metrics=metrics,
+                kinds=[CommandKind.BURST],
             )
             announce(arguments.ready, metrics=endpoint.url)
-            await worker.run(stop)
+            obeying = asyncio.create_task(obeyer.run())
+            try:
+                await worker.run(stop)
+            finally:
+                obeying.cancel()
+                await asyncio.wait([obeying])
         finally:
             # The last stretches and their events: what stays in the spool comes only with the next start.
             await asyncio.to_thread(bus.flush, timeout_s=LAST_WORDS_S)

@@ -29,6 +29,7 @@ from cior_core.model import (
     Transition,
 )
 from cior_core.protocols import ProtocolBook, Step
+from cior_core.watching import Watching
 from cior_store.answers import StoryLine
 
 
@@ -193,6 +194,7 @@ class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
     ruling: Ruling | None = None
     deeds: tuple[Deed, ...] = ()
     cameras: tuple[NearCamera, ...] = ()
+    watchings: tuple[Watching, ...] = ()
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,7 +119,10 @@ async def _alert(request: web.Request) -> AlertPage:
     if is_sealed(alert) or visibility.view is not View.FULL:
         return page
     near = desk.cameras.nearest(alert.place, visibility.scope, await _states(desk))
-    return msgspec.structs.replace(page, cameras=near)
+    looks = tuple(
+        each for each in alert.watchings if not each.camera or desk.cameras.has(each.camera, visibility.scope)
+    )
+    return msgspec.structs.replace(page, cameras=near, watchings=looks)
 
 
 async def _states(desk: Desk) -> Mapping[str, CameraState]:

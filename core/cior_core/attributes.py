@@ -20,6 +20,9 @@ ROUTE: Final = "route"
 CAMERAS: Final = "cameras"
 """List of camera ids: those that see the place, the surest first."""
 
+IN_VIEW: Final = "in_view"
+"""List of camera ids: those in whose view cone the place lies, or which the sender's registration names."""
+
 SIREN: Final = "siren"
 """True or false: whether the block (or the device) has a siren. Absent: nobody knows."""
 

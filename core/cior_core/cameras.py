@@ -251,6 +251,11 @@ class Cameras(Mapping[str, Camera]):
         """
         return [camera.id for _, _, camera in self._ranked(place)][:count]
 
+    def overlooking(self, place: Place, *, count: int) -> list[str]:
+        """Ids of at most ``count`` cameras in whose view cone ``place`` lies, the nearest first."""
+        in_view = _ORDER.index(Sight.IN_VIEW)
+        return [camera.id for order, _, camera in self._ranked(place) if order == in_view][:count]
+
     def nearest(
         self, place: Place, states: Mapping[str, CameraState], *, count: int = 4
     ) -> tuple[NearCamera, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Literal, NewType
 
 import msgspec
 
-from cior_core import chain_place, handling, proof, target
+from cior_core import chain_place, handling, proof, target, watching
 
 EventId = NewType("EventId", str)
 RawId = NewType("RawId", str)
@@ -88,8 +88,7 @@ class Lane(StrEnum):
 class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Base of every shared struct: frozen, keyword only, defaults not written.
 
-    What is frozen and made of values cannot be part of a cycle, so the collector of cycles need not walk it: with
-    100,000 open alerts each of its full rounds took seconds.
+    Made of values it is part of no cycle: with 100,000 open alerts each round of their collector took seconds.
     """
 
 
@@ -256,7 +255,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     """One incident's current state; ``version`` orders its copies. ``group``: the line that it shares, if any.
 
     ``protocols``: what runs on it, as ``id@version``; ``steps``: what became of their steps; ``timers``: those due.
-    ``agencies``: clocks of those asked; ``disagreement``: they differ. ``deeds``: the last. ``ruling``: of a person.
+    ``agencies``: clocks of those asked; ``disagreement``: they differ. ``deeds``: the last. ``ruling``: a person's.
     """
 
     id: AlertId
@@ -302,6 +301,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     disagreement: bool = False
     ruling: Ruling | None = None
     deeds: tuple[Deed, ...] = ()
+    watchings: tuple[watching.Watching, ...] = ()
 
 
 class Transition(Struct, frozen=True, kw_only=True):

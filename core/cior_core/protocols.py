@@ -8,8 +8,8 @@ alert keeps the version it ran.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final, Literal
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -18,6 +18,7 @@ from cior_core.model import AlertStatus, CommandKind, Level, Target, TargetKind
 from cior_core.sentences import Text
 from cior_core.strict_toml import ConfigFault, locate, parse
 from cior_core.taxonomy import EventType, Government, Route
+from cior_core.watching import FIRST_LIMIT_S, LONGEST_S
 
 Act = Literal["siren_on", "notify", "request_clip", "hold_video", "task", "check"]
 
@@ -127,6 +128,27 @@ class Footage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     after_s: int
 
 
+class Burst(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which cameras look at the place of an alert, and how: those that work and have it in view, at most ``cameras`` of
+    them, for ``for_s`` at up to ``fps`` pictures a second, with a first answer after ``first_s`` and the next ones
+    every ``every_s``. Who does not say within ``answer_s`` that it begins is not waited for.
+
+    For alerts with one of ``types``, or that are as grave as ``level``. ``nearby``: also those that look beside it;
+    ``runs``: they look for people who run away, too (experimental).
+    """
+
+    level: Level | None = None
+    types: tuple[str, ...] = ()
+    cameras: Annotated[int, msgspec.Meta(ge=1, le=8)]
+    for_s: Annotated[float, msgspec.Meta(gt=0.0, le=LONGEST_S)]
+    first_s: Annotated[float, msgspec.Meta(gt=0.0, le=FIRST_LIMIT_S)]
+    every_s: Annotated[float, msgspec.Meta(ge=1.0, le=60.0)]
+    fps: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
+    answer_s: Annotated[float, msgspec.Meta(ge=1.0, le=60.0)]
+    nearby: bool = False
+    runs: bool = False
+
+
 class ResponseProtocol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One protocol. ``tells``: who is told, in the order of the steps; ``steps`` is ``step`` in the file."""
 
@@ -153,6 +175,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     protocol: tuple[ResponseProtocol, ...]
     footage: tuple[Footage, ...]
     agency: tuple[Agency, ...] = ()
+    burst: tuple[Burst, ...] = ()
 
 
 class ProtocolBook:
@@ -165,8 +188,10 @@ class ProtocolBook:
         agencies: tuple[Agency, ...] = (),
         *,
         footage: tuple[Footage, ...],
+        bursts: tuple[Burst, ...] = (),
     ) -> None:
         self.protocols = tuple(_spoken(each, footage) for each in protocols)
+        self.bursts = bursts
         self._footage = {each.level: each for each in footage}
         self.agencies = {agency.id: agency for agency in agencies}
         self._by_id = {protocol.id: protocol for protocol in self.protocols}
@@ -176,11 +201,14 @@ class ProtocolBook:
     def load(cls, text: str, types: Mapping[str, EventType], *, file: str = "protocols.toml") -> ProtocolBook:
         """Read and check. Raises :class:`~cior_core.strict_toml.ConfigFault`: ``protocol.missing``,
         ``protocol.id_twice``, ``protocol.unused``, ``protocol.silent_and_loud``, ``protocol.silence_unclear``,
-        ``protocol.step_invalid``, ``protocol.agency_invalid``, ``protocol.footage_invalid`` or a ``config.*`` code."""
+        ``protocol.step_invalid``, ``protocol.agency_invalid``, ``protocol.footage_invalid``,
+        ``protocol.burst_invalid`` or a ``config.*`` code."""
         read = parse(text, _File, file=file)
-        for code, sentence, path, cure in (*_faults(read.protocol, types), *_agencies(read), *_footage(read)):
+        for code, sentence, path, cure in (
+            *_faults(read.protocol, types), *_agencies(read), *_footage(read), *_bursts(read, types),
+        ):  # fmt: skip
             raise ConfigFault(code, sentence, file=file, line=locate(text, path), cure=cure)
-        return cls(read.protocol, types, read.agency, footage=read.footage)
+        return cls(read.protocol, types, read.agency, footage=read.footage, bursts=read.burst)
 
     def __getitem__(self, code: str) -> ResponseProtocol:
         return self._of_type[code]
@@ -188,6 +216,13 @@ class ProtocolBook:
     def by_id(self, protocol_id: str) -> ResponseProtocol | None:
         """The protocol called ``protocol_id``, or None when the book has changed since."""
         return self._by_id.get(protocol_id)
+
+    def burst(self, level: Level, types: Collection[str]) -> Burst | None:
+        """How cameras look at an alert of those types and that level: the first row that names one of the types, else
+        that of the level.
+        """
+        named = next((each for each in self.bursts if not set(each.types).isdisjoint(types)), None)
+        return named or next((each for each in self.bursts if each.level is level), None)
 
     def grave(self, level: Level) -> Footage | None:
         """What is kept of an alert for its level alone."""
@@ -395,6 +430,27 @@ def _footage(read: _File) -> Iterator[_Fault]:
                 "this keeps less than any alert does, or more than twelve hours",
                 ("footage", n),
                 "write seconds, as many as the row without level or more",
+            )
+
+
+def _bursts(read: _File, types: Mapping[str, EventType]) -> Iterator[_Fault]:
+    """Each row is of a level or of types, and of nobody's reserved alert."""
+    for n, each in enumerate(read.burst):
+        at = ("burst", n)
+        unknown = [code for code in each.types if code not in types]
+        if (each.level is None) == (not each.types) or unknown:
+            yield (
+                "protocol.burst_invalid",
+                f"this is not of one level, or of types that the taxonomy knows ({', '.join(unknown) or 'none'})",
+                at,
+                "write level, or types by their codes",
+            )
+        elif silent := [code for code in each.types if types[code].silent]:
+            yield (
+                "protocol.burst_invalid",
+                f"'{silent[0]}' is reserved: a camera that is asked would tell where it is (law 17)",
+                at,
+                "remove it: nobody looks at the place of a reserved alert",
             )
 
 

@@ -19,7 +19,9 @@ from cior_core.model import (
     AlertStatus,
     AppendTransition,
     AreaId,
+    CommandKind,
     Effect,
+    Event,
     EventItem,
     IssueCommand,
     Item,
@@ -31,6 +33,7 @@ from cior_core.model import (
 )
 from cior_core.rules import RulePack
 from cior_core.scenario import Scenario, Signal, Want, instant_ms, make_event, place_of
+from cior_core.watching import BURST_TYPE
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +121,11 @@ class _Stage:
             return ActionItem(
                 id=item_id("action", self.area, action.id), area=self.area, at_ms=at_ms, action=action
             )
+        if signal.saw is not None:
+            event = self._answer(signal, n)
+            return EventItem(
+                id=item_id("event", self.area, event.id), area=self.area, at_ms=at_ms, event=event
+            )
         if signal.receipt is not None:
             commands = [effect.command for effect in self.effects if isinstance(effect, IssueCommand)]
             receipt = Receipt(
@@ -133,6 +141,19 @@ class _Stage:
                 receipt=receipt,
             )
         return TickItem(id=item_id("tick", self.area, f"{at_ms}/{n}"), area=self.area, at_ms=at_ms)
+
+    def _answer(self, signal: Signal, n: int) -> Event:
+        """What a camera that was asked to look saw."""
+        asked = [
+            effect.command.id
+            for effect in self.effects
+            if isinstance(effect, IssueCommand)
+            and effect.command.target == f"camera:{signal.source}"
+            and effect.command.kind is CommandKind.BURST
+        ]
+        command = asked[signal.command] if signal.command < len(asked) else "none"
+        attributes = {"command": command, "sequence": n, "pictures": 10, **(signal.saw or {})}
+        return make_event(msgspec.structs.replace(signal, event=BURST_TYPE, attributes=attributes), n=n)
 
     def _action(self, signal: Signal, n: int, at_ms: int) -> Action:
         ids = list(self.alerts)

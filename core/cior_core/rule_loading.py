@@ -19,6 +19,7 @@ from cior_core.rules import (
     Rule,
     RuleFile,
     RulePack,
+    SeenRule,
     StormRule,
     SuppressRule,
     ThresholdRule,
@@ -211,6 +212,8 @@ def _unlawful(rule: Rule, types: Mapping[str, EventType]) -> Iterator[str]:
             yield from rule.table.faults()
             if (rule.table.id, rule.table.version) != (rule.id, rule.version):
                 yield "the table must carry the id and version of its rule"
+        case SeenRule() if rule.points < 0 or rule.least < 1 or not rule.labels:
+            yield "points >= 0, least >= 1 and at least one label: what a camera saw never lowers (law 10)"
         case PostureRule() if any(points < 0 for points in rule.points.values()):
             yield "a posture may raise, never lower"
         case LineRule():

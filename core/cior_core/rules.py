@@ -182,6 +182,16 @@ class PriorityRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     table: PriorityTable
 
 
+class SeenRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A camera that was asked to look (:mod:`cior_core.watching`) and saw at least ``least`` of ``labels`` at once adds
+    ``points`` to an alert of ``families``, as a source of its own. Seeing nobody adds nothing and takes nothing."""
+
+    families: tuple[str, ...]
+    labels: tuple[str, ...]
+    least: int
+    points: int
+
+
 class SuppressRule(Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long an operator may mute an alert; and how long closed alerts and seen ids are remembered."""
 
@@ -204,6 +214,7 @@ class RuleFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     line: tuple[LineRule, ...] = ()
     posture: tuple[PostureRule, ...] = ()
     priority: tuple[PriorityRule, ...] = ()
+    seen: tuple[SeenRule, ...] = ()
     suppress: tuple[SuppressRule, ...] = ()
 
 
@@ -244,6 +255,7 @@ class RulePack:
         for rule in self.floods.values():
             self.flood_rooms[rule.opens] = max(2 * rule.members_max, self.flood_rooms.get(rule.opens, 0))
         self.lines = {family: rule for rule in _all(files, "line", LineRule) for family in rule.families}
+        self.seen = _all(files, "seen", SeenRule)
         self.postures = {rule.name: rule for rule in _all(files, "posture", PostureRule)}
         self.groups = _partners(self.merge.groups)
         self._partners = {family: found | {family} for family, found in self.groups.items()}

@@ -59,6 +59,7 @@ class Signal(
     are one press sent twice (with other facts: a conflicting copy); ``record`` is a call centre's number, and makes
     each record a source of its own. ``alert`` counts alerts in the order of their opening. An action that opens, moves
     or retypes an incident has the signal's place and its ``type``; ``seen`` is the version that its actor saw;
+    ``saw``: the answer of the camera ``from`` to its ``command``-th burst (:class:`cior_core.watching.BurstAnswer`).
     ``scope`` is that of a silence, ``silence`` the ``id`` of the signal that began the one to end.
     """
 
@@ -108,6 +109,7 @@ class Signal(
     rings: bool = False
     receipt: Literal["accepted", "done", "refused", "failed", "expired"] | None = None
     command: int = 0
+    saw: dict[str, Any] | None = None
     tick: bool = False
 
 

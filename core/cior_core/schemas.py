@@ -6,7 +6,7 @@ All are made from the structs themselves, so they cannot say anything else than 
 
 The rule of version 1 (research/protocols.md §7, law 12): optional fields may be added, nothing else. Readers keep what
 they do not know, so schemas never close an object. A rename, another type or a new requirement is version 2, beside
-version 1. The kinds of acts may grow (:data:`GROWING`): who does not know one keeps it whole, and says so.
+version 1. The kinds of acts and commands may grow (:data:`GROWING`): who does not know one keeps it whole, and says so.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ WIRE_FORMS: Final[dict[str, Any]] = {entry.schema_name: entry.codec.wire for ent
 ``Event`` itself stands in ``item``: the area log has it as plain JSON.
 """
 
-GROWING: Final = frozenset({"ActionKind"})
-"""Enumerations that may gain values: an older reader makes a dead letter of such an act, with its bytes and an alarm.
-Readers are renewed before the console that sends it. No other enumeration may: a level that one reader does not know
-would hide an alert."""
+GROWING: Final = frozenset({"ActionKind", "CommandKind"})
+"""Enumerations that may gain values: an older reader makes a dead letter of such an act or command, with its bytes and
+an alarm. Readers are renewed before the console or correlator that sends it. No other enumeration may: a level that one
+reader does not know would hide an alert."""
 
 _REF: Final = "#/$defs/{name}"
 

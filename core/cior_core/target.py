@@ -17,6 +17,7 @@ class CommandKind(StrEnum):
     NOTIFY = "notify"
     REQUEST_CLIP = "request_clip"
     HOLD_VIDEO = "hold_video"
+    BURST = "burst"
     TASK = "task"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from math import radians
 from typing import Any, Final, NamedTuple
 
-from cior_core.attributes import AWAY, BLOCK, CAMERAS, FACILITY, NEAR, ROUTE, SIREN
+from cior_core.attributes import AWAY, BLOCK, CAMERAS, FACILITY, IN_VIEW, NEAR, ROUTE, SIREN
 from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.geo import EARTH_RADIUS_M, City, coordinate_fault, distance_m
 from cior_core.model import UNKNOWN_PLACE, DataClass, Device, Event, Lane, Place, PlaceMethod
@@ -62,6 +62,8 @@ class Vicinity:
         facts: dict[str, Any] = {} if device is None else self._registered(place, device)
         if cameras := self._seeing(place, device):
             facts[CAMERAS] = cameras
+        if in_view := self._in_view(place, device):
+            facts[IN_VIEW] = in_view
         if kinds := sorted(set(self._facilities.within(place, FACILITY_REACH_M))):
             facts[NEAR] = kinds
         return facts
@@ -84,6 +86,12 @@ class Vicinity:
         # A camera that the registration names goes first: it was pointed there, or it travels with the vehicle.
         named = () if device is None else device.cameras
         found = self._cameras.seeing(place, count=MAX_CAMERAS) if _is_known(place) else []
+        return list(dict.fromkeys((*named, *found)))[:MAX_CAMERAS]
+
+    def _in_view(self, place: Place, device: Device | None) -> list[str]:
+        """Of those the ones whose view cone holds the place, and those that the registration names."""
+        named = () if device is None else device.cameras
+        found = self._cameras.overlooking(place, count=MAX_CAMERAS) if _is_known(place) else []
         return list(dict.fromkeys((*named, *found)))[:MAX_CAMERAS]
 
     def _is_away(self, place: Place, device: Device) -> bool:

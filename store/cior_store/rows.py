@@ -311,14 +311,16 @@ def discreet(it: Alert) -> Alert:
     """
     if it.data_class is not DataClass.SEALED and not it.silent:
         return it
-    if not _tells_place(it.place) and not any(
-        _tells_place(member.place) or member.summary for member in it.members
+    if (
+        not _tells_place(it.place)
+        and not it.watchings
+        and not any(_tells_place(member.place) or member.summary for member in it.members)
     ):
         return it
     members = tuple(
         msgspec.structs.replace(member, place=_district(member.place), summary=None) for member in it.members
     )
-    return msgspec.structs.replace(it, place=_district(it.place), members=members)
+    return msgspec.structs.replace(it, place=_district(it.place), members=members, watchings=())
 
 
 def _district(place: Place) -> Place:

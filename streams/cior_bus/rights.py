@@ -97,8 +97,10 @@ RIGHTS: Final = (
     ),
     Rights(
         part=Part.VISION,
-        what="what cameras see",
-        writes=(topics.RAW, topics.SEALED, *_LANES, topics.DEAD),
+        what="what cameras see, and obedience to those who ask a camera to look",
+        reads=(topics.COMMANDS,),
+        writes=(topics.RAW, topics.SEALED, *_LANES, topics.RECEIPTS, topics.DEAD),
+        group="cior-obeying-vision.",
     ),
     Rights(
         part=Part.RECORDER,

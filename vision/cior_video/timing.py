@@ -206,16 +206,17 @@ class Sampler:
 
     def __init__(self, fps: float) -> None:
         self._period_s = 1.0 / fps
-        self._next_s = 0.0
+        self._next_s = self._last_s = 0.0
         self._epoch = -1
 
-    def due(self, at: FrameTime) -> bool:
-        """Whether this picture is wanted; the first one of an epoch always is."""
+    def due(self, at: FrameTime, *, fps: float | None = None) -> bool:
+        """Whether this picture is wanted; the first one of an epoch always is. ``fps``: so many for now."""
+        period_s = self._period_s if fps is None else min(self._period_s, 1.0 / fps)
         if at.epoch != self._epoch:
-            self._epoch, self._next_s = at.epoch, at.stream_s
-        if at.stream_s + 1e-6 < self._next_s:
+            self._epoch, self._next_s, self._last_s = at.epoch, at.stream_s, at.stream_s
+        if at.stream_s + 1e-6 < min(self._next_s, self._last_s + period_s):
             return False
-        self._next_s += self._period_s
-        if self._next_s <= at.stream_s:
-            self._next_s = at.stream_s + self._period_s
+        self._next_s, self._last_s = self._next_s + period_s, at.stream_s
+        if not at.stream_s < self._next_s <= at.stream_s + period_s:
+            self._next_s = at.stream_s + period_s
         return True

@@ -21,7 +21,9 @@ from cior_core.identity import event_id
 from cior_core.model import ClockQuality, DataClass, Device, Event, Phase, Place, Producer, Struct
 from cior_core.taxonomy import Taxonomy
 from cior_core.vicinity import Vicinity
+from cior_core.watching import BURST_TYPE
 from cior_video.timing import FrameTime
+from cior_vision.bursts import Told
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.health import CameraHealth
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting, Stage
@@ -264,6 +266,26 @@ class EventMaker:
             native_type="detections",
             attributes=attributes,
         )
+
+    def burst(self, told: Told, *, received_ms: int) -> Event:
+        """What a look saw that an alert asked for; it has no place of its own in any other alert."""
+        answer = told.answer
+        event = self._event(
+            BURST_TYPE,
+            f"burst:{answer.command}:{answer.sequence}",
+            phase=Phase.STILL,
+            occurred_ms=received_ms if answer.to_ms is None else answer.to_ms,
+            at=None,
+            received_ms=received_ms,
+            native_type="burst",
+            attributes={
+                **msgspec.to_builtins(answer),
+                "alert": told.alert_id,
+                "camera_name": self._camera.name or self._camera.id,
+                "detector": self._detector(),
+            },
+        )
+        return msgspec.structs.replace(event, drill=event.drill or told.drill)
 
     def _detector(self) -> dict[str, Any]:
         engine = self._engine

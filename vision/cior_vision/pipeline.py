@@ -40,6 +40,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     time: FrameTime
     motion: bool
+    aspect: float = 16 / 9
     sightings: tuple[Sighting, ...] | None = None
     incidents: tuple[Incident, ...] = ()
     closing: tuple[Incident, ...] = ()
@@ -72,6 +73,8 @@ class CameraPipeline:
         self._closing: tuple[tuple[Incident, ...], FrameTime | None] = ((), None)
         self._pictures = self._detected = self._open = 0
         self._turn = Turn.NONE
+        self.is_looking = False
+        """Somebody asked for a look: every picture is detected, every class followed."""
         self._restart()
 
     @property
@@ -108,10 +111,12 @@ class CameraPipeline:
         self._open += self._reading.open
         if self._reading.switched:
             self._drops.add(DropReason.LIGHT_SWITCH)
-        if not self._engine.sees_classes or not self._rules or self._reading.switched:
+        if not self._engine.sees_classes or self._reading.switched or not (self._rules or self.is_looking):
             return False
-        return self._reading.open or (
-            self._tracker.alive > 0 and at_s - self._detected_s >= self._settings.gate.redetect_s - 1e-6
+        return (
+            self.is_looking
+            or self._reading.open
+            or (self._tracker.alive > 0 and at_s - self._detected_s >= self._settings.gate.redetect_s - 1e-6)
         )
 
     def damaged(self, picture: Damaged) -> Outcome:
@@ -149,6 +154,7 @@ class CameraPipeline:
         return Outcome(
             time=frame.time,
             motion=self._reading.open,
+            aspect=frame.aspect,
             sightings=None if tracked is None else tracked.sightings,
             incidents=tuple(self._rule_set.step(seen)),
             closing=closing,
@@ -159,7 +165,7 @@ class CameraPipeline:
     def _track(self, frame: Frame, found: Detections) -> Tracked:
         self._detected += 1
         self._detected_s = frame.time.stream_s
-        wanted = found if self._classes is None else found.only(self._classes)
+        wanted = found if self._classes is None or self.is_looking else found.only(self._classes)
         return self._tracker.step(wanted, frame.time.stream_s, aspect=frame.aspect)
 
     def finish(self) -> tuple[tuple[Incident, ...], FrameTime | None]:

@@ -75,6 +75,8 @@ class FrameQueue:
         self._frames: deque[Frame | Damaged] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self.lost = 0
+        """Pictures that gave way to newer ones."""
 
     def put(self, frame: Frame | Damaged) -> None:
         """Add a picture."""
@@ -84,6 +86,7 @@ class FrameQueue:
             if len(self._frames) >= self._size:
                 self._frames.popleft()
                 self._drops.add(DropReason.QUEUE_FULL)
+                self.lost += 1
             self._frames.append(frame)
 
     def get(self) -> Frame | Damaged | None:
@@ -160,6 +163,8 @@ class CameraReader:
         self._thread: threading.Thread | None = None
         start_ms = (source.file_start_ms or clock.now_ms()) if source.is_file else None
         self._times = EpochTimes(file_start_ms=start_ms, watches_pace=True)
+        self.fps: float | None = None
+        """How many pictures a second are wanted for now; None: as the settings say."""
         self.frames = FrameQueue(
             self._drops, size=4 if source.pace == "fast" else 2, wait=source.is_file and source.pace == "fast"
         )
@@ -183,6 +188,11 @@ class CameraReader:
             self._thread.join(timeout_s)
             return not self._thread.is_alive()
         return True
+
+    @property
+    def lost(self) -> int:
+        """Pictures that nobody had time for, so far."""
+        return self.frames.lost
 
     def facts(self) -> ReaderFacts:
         """A consistent enough picture for health."""
@@ -277,6 +287,7 @@ class CameraReader:
                         drops=self._drops,
                         probe=self._counts,
                         stopped=lambda: self._done(generation),
+                        fps=lambda: self.fps,
                     ),
                     generation,
                 )

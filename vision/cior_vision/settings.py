@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from cior_core import strict_toml
-from cior_core.cameras import Camera, CameraId, Cameras
+from cior_core.cameras import ASSUMED_OPENING_DEG, Camera, CameraId, Cameras
 from cior_core.model import Place
 from cior_core.strict_toml import ConfigFault
 from cior_video.sources import Reading, SourceSettings, Strict
@@ -54,12 +54,14 @@ class WatchedCamera(Strict, frozen=True, kw_only=True):
 
 
 class CameraSettings(Strict, frozen=True, kw_only=True):
-    """A watched camera with what the catalogue says of it."""
+    """A watched camera with what the catalogue says of it. ``azimuth_deg``: None too where the camera turns."""
 
     id: CameraId
     name: str = ""
     place: Place
     source: SourceSettings
+    azimuth_deg: float | None = None
+    opening_deg: float = ASSUMED_OPENING_DEG
     timezone: str = ""
     drill: bool = False
     tamper: TamperSettings = TamperSettings()
@@ -68,6 +70,7 @@ class CameraSettings(Strict, frozen=True, kw_only=True):
 class WorkerSection(Strict, frozen=True, kw_only=True):
     """The process. ``timezone`` (IANA) is for schedules of cameras that do not name their own.
 
+    ``bursts``: how many looks that alerts ask for go on at once, the newest of the gravest alerts first.
     ``stretch_s``: how long a stretch of a camera may be open (s), hence in flight in the accounts, which wait two
     minutes.
     """
@@ -79,6 +82,7 @@ class WorkerSection(Strict, frozen=True, kw_only=True):
     stretch_s: Annotated[float, msgspec.Meta(ge=1, le=60)] = 60.0
     event_backlog: Annotated[int, msgspec.Meta(ge=10, le=100_000)] = 2_000
     stop_within_s: Seconds = 2.0
+    bursts: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
 
 
 class _Shared(Strict, Generic[E], frozen=True, kw_only=True):
@@ -318,6 +322,8 @@ def _joined(watched: WatchedCamera, camera: Camera, folder: Path) -> CameraSetti
         id=camera.id,
         name=camera.name,
         place=camera.place,
+        azimuth_deg=None if camera.turns else camera.azimuth_deg,
+        opening_deg=camera.opening_deg or ASSUMED_OPENING_DEG,
         source=SourceSettings(**msgspec.structs.asdict(watched.source), url=url),
         timezone=watched.timezone,
         drill=watched.drill or camera.drill,

@@ -42,7 +42,7 @@ class Probe:
         """A picture was decoded and stamped."""
 
 
-def read_frames(
+def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
     container: InputContainer,
     *,
     times: EpochTimes,
@@ -51,9 +51,11 @@ def read_frames(
     drops: DropCounter,
     probe: Probe,
     stopped: Callable[[], bool],
+    fps: Callable[[], float | None] = lambda: None,
 ) -> Iterator[Frame | Damaged]:
     """Wanted pictures of one connection, in order, until it ends. Every other decoded picture is counted in ``drops``
-    with its reason; a wanted one that is damaged comes without its pixels.
+    with its reason; a wanted one that is damaged comes without its pixels. ``fps``: how many a second are wanted now,
+    None: the source's own setting.
 
     Raises ``SourceUnavailable`` when the connection breaks or has no video.
     """
@@ -88,7 +90,7 @@ def read_frames(
                 at_s=stamped.stream_s,
             )
             after_key = after_key or picture.key_frame
-            is_due = sampler.due(stamped)
+            is_due = sampler.due(stamped, fps=fps())
             if is_damaged:
                 drops.add(DropReason.DAMAGED)
                 if is_due:

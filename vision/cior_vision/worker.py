@@ -32,6 +32,8 @@ from cior_video.drops import DropCounter
 from cior_video.program import program_version
 from cior_video.timing import FrameTime
 from cior_vision import metrics as m
+from cior_vision.burst_watch import BurstWatch
+from cior_vision.bursts import RUNNING, Lens
 from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.registry import plugin
 from cior_vision.events import Author, EventMaker, producer_of, source_of
@@ -104,6 +106,15 @@ class VisionWorker:
         kinds = Taxonomy.load(bundled.text("taxonomy.toml"))
         self._boot = uuid4().hex[:12]
         self._watched = [self._watch_one(camera, kinds, author) for camera in settings.camera]
+        self._by_id = {one.camera.id: one for one in self._watched}
+        self.looks = BurstWatch(
+            {each.id: Lens(each.azimuth_deg, each.opening_deg) for each in settings.camera},
+            limit=settings.worker.bursts,
+            by_motion=not self._detector.facts.sees_classes,
+            now_ms=self._clock.now_ms,
+            monotonic_s=self._clock.monotonic_s,
+        )
+        """Obeys ``burst``, by way of :class:`cior_bus.obeying.Obeyer`."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
@@ -186,12 +197,11 @@ class VisionWorker:
 
     def _publish_health(self) -> None:
         for one in self._watched:
-            lost = {Condition.SIGNAL_LOST} if one.lost_ms is not None else set()
             health = one.meter.measure(
                 one.reader.facts(),
                 one.pipeline.facts,
                 now_s=self._clock.monotonic_s(),
-                conditions=one.pipeline.conditions | lost,
+                conditions=self._conditions(one.camera.id),
             )
             health = msgspec.structs.replace(health, events_dropped=self._outbox.dropped_rows())
             self._outbox.add(one.maker.health(health, received_ms=self._clock.now_ms()))
@@ -203,6 +213,7 @@ class VisionWorker:
         while not self._stopping.is_set():
             batch = [(one, frame) for one in self._watched if (frame := one.reader.frames.get()) is not None]
             self._process(batch)
+            self._look()
             self._finish_requested()
             if not batch:
                 if all(one.reader.facts().link is Link.ENDED for one in self._watched) and not any(
@@ -210,6 +221,7 @@ class VisionWorker:
                 ):
                     break
                 self._stopping.wait(IDLE_S)
+        self._look(why="stopped")
         for one in self._watched:
             self._finish(one)
 
@@ -231,8 +243,26 @@ class VisionWorker:
                 one.meter.inference(spent_s * 1000)
             self._report(one, one.pipeline.follow(frame, result))
 
+    def _look(self, *, why: str = "") -> None:
+        """Begin the looks that alerts ask for, tell what they saw, and watch their cameras as closely as they want.
+        ``why``: all of them end.
+        """
+        self.looks.begin(self._conditions)
+        for told in self.looks.answers(self._conditions, why=why):
+            one = self._by_id[told.camera]
+            self._hand_over(one, [one.maker.burst(told, received_ms=self._clock.now_ms())])
+        for one in self._watched:
+            fps = self.looks.fps(one.camera.id, lost=one.reader.lost)
+            one.reader.fps, one.pipeline.is_looking = fps, fps is not None
+
+    def _conditions(self, camera: str) -> frozenset[Condition]:
+        one = self._by_id[camera]
+        return one.pipeline.conditions | ({Condition.SIGNAL_LOST} if one.lost_ms is not None else frozenset())
+
     def _report(self, one: _Watched, outcome: Outcome) -> None:
         at, events = outcome.time, list[Event]()
+        seen = self.looks.see(one.camera.id, outcome)
+        events += [one.maker.incident(incident, at, received_ms=at.arrival_ms) for incident in seen]
         if outcome.closing_time is not None:
             events += [
                 one.maker.incident(incident, outcome.closing_time, received_ms=at.arrival_ms)
@@ -304,7 +334,7 @@ class VisionWorker:
         pipeline = CameraPipeline(self._settings, camera, engine, drops)
         maker = EventMaker(
             camera,
-            rules=self._settings.rules_of(camera.id),
+            rules=[*self._settings.rules_of(camera.id), RUNNING],
             engine=engine,
             taxonomy=kinds,
             author=author,

@@ -10,7 +10,7 @@ from cior_core import priority
 from cior_core.correlate import lines, muting, response, silences
 from cior_core.correlate.state import CORROBORATING, Case, MergeClass, Part
 from cior_core.correlate.step_context import StepContext
-from cior_core.correlate.view import part_order
+from cior_core.correlate.view import all_watchings, part_order
 from cior_core.geo import distance_m
 from cior_core.identity import alert_id as make_alert_id
 from cior_core.model import (
@@ -27,6 +27,7 @@ from cior_core.model import (
 )
 from cior_core.priority import Fact, Facts
 from cior_core.taxonomy import EventType
+from cior_core.watching import Watching
 
 replace = msgspec.structs.replace
 
@@ -99,14 +100,17 @@ def rescore(context: StepContext, case_id: AlertId) -> None:
     """Score the case, and what shows it. A life-safety level is a floor from then on (law 10)."""
     case = context.current(case_id)
     table = context.rules.priority.table
-    facts = _facts_of(context, case, case.parts)
+    facts = _facts_of(context, case, case.parts, case.watchings)
     life_safety = any(fact.life_safety for fact in facts.facts)
     own = priority.score(facts, table, floor=case.own_floor if life_safety else None)
     own_floor = _most_urgent(own.level, case.own_floor) if life_safety else None
     shown, level = own, own.level
     if case.absorbed:
         inner = [found for alert_id in case.absorbed if (found := context.case(alert_id)) is not None]
-        shown = priority.score(_facts_of(context, case, context.parts(case_id)), table, floor=own_floor)
+        looks = all_watchings(case, context.cases)
+        shown = priority.score(
+            _facts_of(context, case, context.parts(case_id), looks), table, floor=own_floor
+        )
         level = _most_urgent(shown.level, own.level, *(found.alert.level for found in inner))
     if case.alert.ruling is not None:
         level = _ruled(context, case_id, level, points=shown.points)
@@ -163,19 +167,22 @@ def _most_urgent(level: Level, *others: Level | None) -> Level:
     return min((level, *(other for other in others if other is not None)), key=lambda found: found.rank)
 
 
-def _facts_of(context: StepContext, case: Case, parts: tuple[Part, ...]) -> Facts:
+def _facts_of(
+    context: StepContext, case: Case, parts: tuple[Part, ...], looks: tuple[Watching, ...]
+) -> Facts:
     """What the score is told: the parts, and the type that a rule gave the case when no part has it."""
     facts = [_fact(part, context.kind(part.member.type)) for part in parts]
     if not any(part.member.type == case.own_type for part in parts):
         facts.append(_given(context.kind(case.own_type)))
     firm = [part for part in parts if context.kind(part.member.type).unconfirmed_ceiling is None]
+    seen = _seen_by_cameras(context, looks)
     firm_facts = [fact for fact in facts if fact.kind.unconfirmed_ceiling is None]
     return Facts(
         facts=tuple(facts),
-        raises=(*_watched(context, case, parts), *_postured(context, facts)),
+        raises=(*_watched(context, case, parts), *_postured(context, facts), *seen),
         firm_raises=()
         if len(firm) == len(parts)
-        else (*_watched(context, case, firm), *_postured(context, firm_facts)),
+        else (*_watched(context, case, firm), *_postured(context, firm_facts), *seen),
         confirmed=case.confirmed,
         withdrawn=case.withdrawn,
     )
@@ -242,6 +249,30 @@ def _watched(context: StepContext, case: Case, parts: Sequence[Part]) -> list[Re
                     events=(part.member.event_id,),
                     distance_m=round(metres, 1),
                     delta_s=round((context.now_ms - watch.since_ms) / 1000, 3),
+                    text_es=text.es,
+                    text_en=text.en,
+                )
+            )
+    return terms
+
+
+def _seen_by_cameras(context: StepContext, looks: tuple[Watching, ...]) -> list[Reason]:
+    """One term for each rule by which a camera's look counts."""
+    by_rule: dict[str, list[Watching]] = {}
+    for look in looks:
+        if look.rule:
+            by_rule.setdefault(look.rule, []).append(look)
+    terms = []
+    for rule in context.rules.seen:
+        if found := by_rule.get(rule.id):
+            text = context.text("seen_raises", rule=rule.text, count=len({look.camera for look in found}))
+            terms.append(
+                Reason(
+                    code="cameras.saw",
+                    points=rule.points,
+                    rule=rule.id,
+                    rule_version=rule.version,
+                    events=tuple(sorted(EventId(look.event_id) for look in found)),
                     text_es=text.es,
                     text_en=text.en,
                 )

@@ -20,6 +20,8 @@ OFF: Final = "off/"
 CLOCK: Final = "agency/"
 """What the names of timers of agencies' clocks begin with."""
 SIRENS: Final = frozenset({CommandKind.SIREN_ON, CommandKind.SIREN_OFF})
+AWAITED: Final = SIRENS | {CommandKind.BURST}
+"""Commands whose answer somebody waits for: that none came in time is told."""
 
 
 def _case_due_ms(case: Case) -> int | None:
@@ -36,7 +38,7 @@ def _closed_ms(case: Case) -> int | None:
 
 
 def _sent_due_ms(sent: Sent) -> int | None:
-    return sent.expires_ms if sent.outcome is None and sent.kind in SIRENS else None
+    return sent.expires_ms if sent.outcome is None and sent.kind in AWAITED else None
 
 
 def _end_ms(record: Pending | Watch | Storm | Silence) -> int:

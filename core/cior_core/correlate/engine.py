@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cior_core.correlate import filming, muting, recall, response, silences, sirens
+from cior_core.correlate import filming, muting, recall, response, silences, sirens, watched
 from cior_core.correlate.actions import ingest_action
 from cior_core.correlate.due import OFF
 from cior_core.correlate.intake import ingest_event
@@ -49,6 +49,7 @@ def step(state: State, item: Item, rules: RulePack) -> tuple[State, tuple[Effect
         case RecallItem():
             recall.take_up(context, item.alert)
     filming.keep_grave(context)
+    watched.ask(context)
     return context.finish()
 
 

@@ -10,11 +10,13 @@ from cior_core.correlate import (
     cases,
     coordinated,
     copies,
+    eyes,
     floods,
     lines,
     matching,
     patterns,
     response,
+    seeing,
     silences,
 )
 from cior_core.correlate.index import Lookup, shelf
@@ -35,6 +37,7 @@ from cior_core.model import (
 )
 from cior_core.sentences import Text
 from cior_core.taxonomy import EventType
+from cior_core.watching import BURST_TYPE
 
 replace = msgspec.structs.replace
 
@@ -100,6 +103,9 @@ def _note_conflict(context: StepContext, seen: Seen) -> None:
 
 def _place(context: StepContext, event: Event) -> AlertId | None:
     """Decide what becomes of the event; the alert it went to."""
+    if event.type == BURST_TYPE:
+        return seeing.saw(context, event)
+    eyes.note(context, event)
     if event.phase is Phase.TEST:
         context.add_area_transition(
             "test_received",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import inf, isfinite
 
-from cior_core.attributes import CLOCK_OFFSET, DRILL_RINGS, MERGED_INTO
+from cior_core.attributes import CLOCK_OFFSET, DRILL_RINGS, IN_VIEW, MERGED_INTO
 from cior_core.correlate import floods, lines
 from cior_core.correlate.index import accuracy_m, apart_m, least_apart_m, lookups, shelf, well_placed
 from cior_core.correlate.state import FLOODED, GATHERED, Case, MergeClass, Part, Record
@@ -47,6 +47,7 @@ KEPT_ATTRIBUTES = (
     "confirmation_rate",
     DRILL_RINGS,
     "facility",
+    IN_VIEW,
     MERGED_INTO,
     "near",
     "polygon_name",

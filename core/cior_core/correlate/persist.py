@@ -9,8 +9,8 @@ durably before it writes its entries, and writes ``head`` after all the others.
 
 Keys: ``alert/<alert>``, ``part/<alert>/<event>``, ``seen/<kind>:<id>``, ``pending/<event>``, ``watch/<alert>``,
 ``storm/<alert>``, ``command/<command>``, ``pattern/<rule>``, ``line/<rule>``, ``silence/<action>``,
-``protocol/<id>@<version>``, ``head``. Values are MessagePack; each is a few kB at most because what grows (parts) has
-entries of its own.
+``protocol/<id>@<version>``, ``eye/<camera>``, ``head``. Values are MessagePack; each is a few kB at most because what
+grows (parts) has entries of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from cior_core.correlate.state import (
     SCHEMA_VERSION,
     STORED_AS,
     Case,
+    Eye,
     Head,
     Line,
     Part,
@@ -39,7 +40,7 @@ from cior_core.correlate.state import (
     Watch,
 )
 from cior_core.correlate.step_context import remembered
-from cior_core.correlate.view import all_parts, part_order, reasons
+from cior_core.correlate.view import all_parts, all_watchings, part_order, reasons
 from cior_core.errors import IntegrityBroken
 from cior_core.model import DEFAULT_AREA, AreaId, Silence
 from cior_core.protocols import ResponseProtocol
@@ -58,6 +59,7 @@ _TYPES: Final[dict[str, type]] = {
     "lines": Line,
     "silences": Silence,
     "protocols": ResponseProtocol,
+    "eyes": Eye,
 }
 _MAP_OF: Final = {word: name for name, word in STORED_AS.items()}
 
@@ -133,7 +135,7 @@ def _case_changes(
 def _stem(case: Case) -> Case:
     """The case without its parts and without what is composed from them."""
     return msgspec.structs.replace(
-        case, parts=(), alert=msgspec.structs.replace(case.alert, members=(), reasons=())
+        case, parts=(), alert=msgspec.structs.replace(case.alert, members=(), reasons=(), watchings=())
     )
 
 
@@ -251,6 +253,9 @@ def _composed(case: Case, bare: PersistentMap[Case]) -> Case:
     """The case with its alert's members and reasons put together again, as the last step showed them."""
     parts = all_parts(case, bare)
     alert = msgspec.structs.replace(
-        case.alert, members=tuple(part.member for part in parts), reasons=reasons(case, parts)
+        case.alert,
+        members=tuple(part.member for part in parts),
+        reasons=reasons(case, parts),
+        watchings=all_watchings(case, bare),
     )
     return msgspec.structs.replace(case, alert=alert)

@@ -47,6 +47,7 @@ def _remember(context: StepContext, alert: Alert) -> None:
             own_type=alert.type,
             own_floor=alert.floor,
             protocols=alert.protocols,
+            watchings=alert.watchings,
         )
     )
     cases.rescore(context, alert.id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from cior_core.attributes import SIREN
-from cior_core.correlate import clocks, filming, marks, muting, sirens
+from cior_core.correlate import clocks, filming, marks, muting, sirens, watched
 from cior_core.correlate.due import CLOCK, OFF, SIRENS
 from cior_core.correlate.sending import named, send
 from cior_core.correlate.state import Case, Part
@@ -309,6 +309,8 @@ def ingest_receipt(context: StepContext, receipt: Receipt) -> None:
     context.sent = context.sent.put(
         receipt.command_id, replace(sent, outcome=receipt.outcome, device=receipt.device)
     )
+    if sent.kind is CommandKind.BURST:
+        watched.answered(context, receipt, sent)
     failed = receipt.outcome in {"refused", "failed", "expired"}
     context.add_transition(
         sent.alert_id,

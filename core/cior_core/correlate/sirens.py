@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cior_core.correlate import marks
+from cior_core.correlate import marks, watched
 from cior_core.correlate.due import OFF
 from cior_core.correlate.index import sent_key
 from cior_core.correlate.sending import send
@@ -98,12 +98,14 @@ def sounding(context: StepContext, case_id: AlertId) -> list[tuple[str, Sent]]:
 
 
 def notice_unanswered(context: StepContext) -> None:
-    """Tell, once, of each siren command that nobody answered in time."""
+    """Tell, once, of each siren command that nobody answered in time; and of each camera."""
     for command in sorted(key for _, key, _ in context.before.dues.sent.until(context.now_ms)):
         sent = context.sent.get(command)
         if sent is not None and sent.outcome is None:
             context.sent = context.sent.put(command, replace(sent, outcome="expired"))
-            if context.case(sent.alert_id) is not None:
+            if sent.kind is CommandKind.BURST:
+                watched.unanswered(context, command, sent)
+            elif context.case(sent.alert_id) is not None:
                 context.add_transition(
                     sent.alert_id,
                     "command_unanswered",

@@ -27,6 +27,7 @@ from cior_core.model import (
     TypeCode,
 )
 from cior_core.protocols import ResponseProtocol
+from cior_core.watching import Watching
 
 SCHEMA_VERSION = 1
 
@@ -54,6 +55,7 @@ STORED_AS: Final = {
     "lines": "line",
     "silences": "silence",
     "protocols": "protocol",
+    "eyes": "eye",
 }
 """The word that starts the storage key of each map (:mod:`~cior_core.correlate.persist`)."""
 
@@ -94,7 +96,8 @@ class Case(Record, frozen=True, kw_only=True):
     ``protocols`` names, as ``id@version``, what runs on it: an alert keeps the versions that it started with.
     ``apart``: it left a shared line and is put into none again. ``counted_in``: alerts of city-wide rules that
     counted it, each once. ``moved``: where a person says that it is; ``typed_over``: the types that a person knew who
-    gave it ``own_type``: only another one leads the alert since. ``rounds``: how often it was reopened.
+    gave it ``own_type``: only another one leads the alert since. ``rounds``: how often it was reopened. ``watchings``:
+    the looks of cameras that it asked for.
     """
 
     alert: Alert
@@ -109,6 +112,7 @@ class Case(Record, frozen=True, kw_only=True):
     withdrawn: bool = False
     issued: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
+    watchings: tuple[Watching, ...] = ()
     apart: bool = False
     counted_in: tuple[AlertId, ...] = ()
     moved: Place | None = None
@@ -225,6 +229,13 @@ class Line(Record, frozen=True, kw_only=True):
     last_ms: int = 0
 
 
+class Eye(Record, frozen=True, kw_only=True):
+    """A camera whose pictures say nothing now: the conditions that hold. One that works has no such record."""
+
+    conditions: tuple[str, ...]
+    since_ms: int
+
+
 class PostureState(Record, frozen=True, kw_only=True):
     """A posture in force, who set it and until when."""
 
@@ -286,6 +297,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     lines: PersistentMap[Line] = PersistentMap()
     silences: PersistentMap[Silence] = PersistentMap()
     protocols: PersistentMap[ResponseProtocol] = PersistentMap()
+    eyes: PersistentMap[Eye] = PersistentMap()
     index: PersistentMap[Agenda] = PersistentMap()
     uses: PersistentMap[int] = PersistentMap()
     dues: Dues = Dues()

@@ -115,6 +115,7 @@ class StepContext:
         self.lines = state.lines
         self.silences = state.silences
         self.protocols = state.protocols
+        self.eyes = state.eyes
         self.index = state.index.working()
         self.uses = state.uses
         self._touched: dict[AlertId, None] = {}
@@ -276,7 +277,9 @@ class StepContext:
 
     def drop(
         self,
-        name: Literal["seen", "pending", "watches", "storms", "sent", "patterns", "silences", "protocols"],
+        name: Literal[
+            "seen", "pending", "watches", "storms", "sent", "patterns", "silences", "protocols", "eyes"
+        ],
         key: str,
     ) -> None:
         """Drop one entry of the map called ``name``, remembering that its stored bytes are left over."""
@@ -407,6 +410,7 @@ class StepContext:
             lines=self.lines,
             silences=self.silences,
             protocols=self.protocols,
+            eyes=self.eyes,
             index=self.index.kept(),
             uses=self.uses,
             dues=dues,

@@ -8,6 +8,7 @@ from cior_core.correlate.persistent_map import PersistentMap
 from cior_core.correlate.state import CORROBORATING, FLOODED, UNDECODED, Case, Part
 from cior_core.model import UNKNOWN_PLACE, Alert, DataClass, Place, PlaceMethod, Reason, TypeCode
 from cior_core.rules import RulePack
+from cior_core.watching import Watching
 
 _CLASS_RANK = {DataClass.PUBLIC: 0, DataClass.RESTRICTED: 1, DataClass.SEALED: 2}
 
@@ -46,6 +47,7 @@ def view(case: Case, cases: PersistentMap[Case], rules: RulePack, *, version: in
         protocol=protocol.id,
         protocol_version=protocol.version if started is None else int(started),
         protocols=case.protocols,
+        watchings=all_watchings(case, cases),
     )
 
 
@@ -58,6 +60,16 @@ def all_parts(case: Case, cases: PersistentMap[Case]) -> tuple[Part, ...]:
         if (inner := cases.get(alert_id)) is not None:
             parts.extend(all_parts(inner, cases))
     return tuple(sorted(parts, key=part_order))
+
+
+def all_watchings(case: Case, cases: PersistentMap[Case]) -> tuple[Watching, ...]:
+    """Own looks of cameras and those of absorbed cases, in the order in which they were asked for."""
+    inner = (cases.get(alert_id) for alert_id in case.absorbed)
+    found = [
+        *case.watchings,
+        *(each for one in inner if one is not None for each in all_watchings(one, cases)),
+    ]
+    return tuple(sorted(found, key=lambda each: (each.asked_ms, each.camera, each.command)))
 
 
 def part_order(part: Part) -> tuple[int, str]:

@@ -41,7 +41,7 @@ def test_law_9_what_must_not_be_forged_has_one_writer() -> None:
     assert _who(topics.COMMANDS, writes=True) == {Part.STREAMS_URGENT}
     assert _who(topics.AREA, writes=True) == {Part.STREAMS_URGENT, Part.STREAMS_BULK}
     assert _who(topics.RAW, writes=True) == {Part.CONNECTORS, Part.VISION}
-    assert _who(topics.RECEIPTS, writes=True) == {Part.CONNECTORS, Part.RECORDER}
+    assert _who(topics.RECEIPTS, writes=True) == {Part.CONNECTORS, Part.RECORDER, Part.VISION}
 
 
 def test_law_9_sealed_boxes_are_read_by_who_stores_them_and_who_may_open_them() -> None:

@@ -141,7 +141,7 @@ def spoken() -> tuple[str, str]:
     """What our programs are written in, without the lists that only name types; and the default rule packs."""
     rooms = ("connectors/cior_connectors", "vision", "streams", "store", "core/cior_core")
     programs = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
-    lists = {"taxonomy.py", "scenario.py"}
+    lists = {"taxonomy.py", "scenario.py", "eyes.py"}
     return (
         "\n".join(path.read_text(encoding="utf-8") for path in programs if path.name not in lists),
         "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "streams" / "rules").glob("*.toml")),

@@ -5,17 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import cior_core.correlate
 from cior_core import bundled, rule_loading
-from cior_core.correlate import initial
+from cior_core.correlate import initial, seen_words
 from cior_core.correlate.step_context import StepContext
 from cior_core.model import DEFAULT_AREA, ActionKind, AgencyStage, AlertStatus, Disposition
 from cior_core.rules import RulePack
 from cior_core.sentences import SentenceBook, Text
 from cior_core.strict_toml import ConfigFault
+from cior_core.watching import REASONS, Heading
 
 SOURCE = bundled.text("sentences.toml")
 BOOK = SentenceBook.load(SOURCE)
@@ -63,10 +65,17 @@ WORDS = {
     for value in values
 }
 """What sentences call the acts, stages, states and dispositions of the model."""
+SEEN = {
+    *(f"word_seen_{label}_{number}" for label in seen_words.LABELS for number in ("one", "many")),
+    *(f"word_heading_{heading}" for heading in get_args(Heading)),
+    *(f"word_watching_{why}" for why in REASONS),
+}
+"""What they call what a camera saw, which way it went, and why nobody looked."""
 
 
 def test_each_code_of_the_file_is_used() -> None:
-    assert set(BOOK.sentences) - {code for _, code, _ in USED} - WORDS == set()
+    assert set(BOOK.sentences) - {code for _, code, _ in USED} - WORDS - SEEN == set()
+    assert set(BOOK.sentences) >= SEEN
 
 
 def test_every_act_stage_state_and_disposition_has_a_word_in_both_languages(pack: RulePack) -> None:

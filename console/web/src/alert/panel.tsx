@@ -23,6 +23,7 @@ import { begin } from "./act_dialog";
 import { ACTS, isFor, unfit, type ActSpec } from "./acts_table";
 import { Agencies } from "./agencies";
 import { Cameras, Links, Members, Notes, Suppressed } from "./facts";
+import { Looks } from "./looks";
 import { Checklist, Timeline, ToldTo } from "./story";
 import { Terms } from "./terms";
 import { SealedSection } from "../sealed/section";
@@ -69,6 +70,7 @@ function Facts({ page, row }: { page: AlertPage; row: Row }): JSX.Element {
       <Suppressed page={page} row={row} />
       {page.steps?.length ? <Checklist steps={page.steps} protocols={page.protocols ?? []} row={row} /> : null}
       {row.silent ? <SealedSection row={row} /> : null}
+      {row.silent ? null : <Looks looks={page.watchings ?? []} cameras={page.cameras ?? []} />}
       {row.silent ? null : <Cameras cameras={page.cameras ?? []} row={row} />}
       <Agencies page={page} row={row} />
       {row.silent ? null : <Members members={page.members ?? []} />}

@@ -65,6 +65,19 @@ export interface NearCamera {
   health: CameraState;
 }
 
+/** A look of a camera that the alert asked for. `camera` is empty where no working camera sees the place. */
+export interface Watching {
+  camera: string;
+  /** asked, watching, ended, not_watched. */
+  state: string;
+  asked_ms: number;
+  until_ms: number;
+  text_es: string;
+  text_en: string;
+  from_ms?: number | null;
+  to_ms?: number | null;
+}
+
 export interface Stamp {
   stage: Stage;
   at_ms: number;
@@ -118,6 +131,7 @@ export interface AlertPage {
   steps?: Step[];
   deeds?: { kind: string; by: string; at_ms: number; version: number; about?: string }[];
   cameras?: NearCamera[];
+  watchings?: Watching[];
   agencies?: AgencyClock[];
   disagreement?: boolean;
   links?: string[];

@@ -37,7 +37,7 @@ export const SIGHTS = ["in_view", "turnable", "unknown", "away", "far"] as const
 export type Sight = (typeof SIGHTS)[number];
 
 // prettier-ignore
-export const COMMAND_KINDS = ["siren_on", "siren_off", "notify", "request_clip", "hold_video", "task"] as const;
+export const COMMAND_KINDS = ["siren_on", "siren_off", "notify", "request_clip", "hold_video", "burst", "task"] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 // prettier-ignore
