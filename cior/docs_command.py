@@ -24,6 +24,7 @@ METRIC_MODULES = (
     "cior_recorder.metrics",
     "cior_console.metrics",
     "cior_sink.metrics",
+    "cior_evidence.metrics",
 )
 _SCRIPTS = (("generate.py",), ("laws.py", "write"), ("attacks.py",))
 

@@ -17,20 +17,23 @@ from cior.packs import privacy_policy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
 from cior.register_part import register_dsn
-from cior.settings import Centre
+from cior.settings import Centre, EvidenceSection
 from cior_bus.metrics import Metrics
 from cior_console.judicial_desk import rules_of
 from cior_core.errors import ConfigInvalid
 from cior_evidence.making import Maker, Workshop
 from cior_evidence.packing import Place
 from cior_evidence.records_of_store import StoreContent
+from cior_evidence.renewing import Renewer
 from cior_evidence.seal_settings import load_seal
 from cior_evidence.shelf import Shelf
+from cior_evidence.time_stamping import over_http
 from cior_register.following import Follower
 from cior_register.register import Register, RegisterLimits
 from cior_store.engine import Store
 
 _EVERY_S = 1.0
+_RENEWALS_EVERY_S = 3600.0
 
 
 def run_evidence(arguments: PartArguments) -> int:
@@ -49,7 +52,7 @@ def run_evidence(arguments: PartArguments) -> int:
             Register.open, register_dsn(centre), limits=RegisterLimits(readers=1), must_answer=False
         )
         try:
-            async with making(centre, register, store):
+            async with making(centre, register, store, metrics):
                 announce(arguments.ready, metrics=endpoint.url)
                 await stop.wait()
         finally:
@@ -57,25 +60,45 @@ def run_evidence(arguments: PartArguments) -> int:
             await asyncio.to_thread(register.close)
             store.close()
 
-    with arguments.serve_metrics(Metrics()) as endpoint:
+    metrics = Metrics()
+    with arguments.serve_metrics(metrics) as endpoint:
         return drive(work)
 
 
 @asynccontextmanager
-async def making(centre: Centre, register: Register, store: Store) -> AsyncIterator[None]:
-    """Builds what is ordered while this lasts; nothing in a centre without ``[evidence]``."""
+async def making(centre: Centre, register: Register, store: Store, metrics: Metrics) -> AsyncIterator[None]:
+    """Builds what is ordered and renews what is due while this lasts; nothing in a centre without ``[evidence]``."""
     if centre.file.evidence is None:
         yield
         return
-    ending = Event()
+    ending, at_once = Event(), Event()
     maker = Maker(await asyncio.to_thread(workshop, centre, register, store), ending.is_set)
-    follower = Follower("evidence", maker.look, Event(), every_s=_EVERY_S)
-    follower.start()
+    renewer = _renewer(centre, centre.file.evidence, metrics, ending)
+    at_once.set()
+    followers = (
+        Follower("evidence", maker.look, Event(), every_s=_EVERY_S),
+        Follower("evidence-renewals", renewer.look, at_once, every_s=_RENEWALS_EVERY_S),
+    )
+    for each in followers:
+        each.start()
     try:
         yield
     finally:
         ending.set()
-        await asyncio.to_thread(follower.stop)
+        for each in followers:
+            await asyncio.to_thread(each.stop)
+
+
+def _renewer(centre: Centre, section: EvidenceSection, metrics: Metrics, ending: Event) -> Renewer:
+    seal = centre.beside(section.seal)
+    return Renewer(
+        packages_folder(centre, section),
+        lambda: load_seal(seal),
+        over_http,
+        now_ms=now_ms,
+        metrics=metrics,
+        stopping=ending.is_set,
+    )
 
 
 def workshop(centre: Centre, register: Register, store: Store) -> Workshop:

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from cior.evidence_command import now_ms
-from cior_core.errors import IntegrityBroken
+from cior_core.errors import IntegrityBroken, SourceUnavailable
 from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.package_state import BUSY
 from cior_evidence.renewal import Need, Standing, mend_archive, packages_in, standing
 from cior_evidence.renewal import renew as renew_one
 from cior_evidence.seal_settings import SealSettings, load_seal
@@ -49,7 +50,9 @@ def _renewed(folder: Path, settings: SealSettings, *, is_now: bool) -> bool:
             mend_archive(folder)
             return True
         done = renew_one(found, settings, over_http(settings), now_ms=at_ms)
-    except IntegrityBroken as error:
+    except (IntegrityBroken, SourceUnavailable) as error:
+        if isinstance(error, SourceUnavailable) and error.code != BUSY:
+            raise  # who stamps is away for all of them
         click.echo(str(error), err=True)
         return False
     click.echo(line_of(done, at_ms))

@@ -202,7 +202,7 @@ async def _console(
                         # The folder has one owner, so packages are built beside it; nobody else loads what seals.
                         from cior.evidence_part import making
 
-                        await beside.enter_async_context(making(arguments.centre, register, store))
+                        await beside.enter_async_context(making(arguments.centre, register, store, metrics))
                     yield console, port
             finally:
                 await console.stop()

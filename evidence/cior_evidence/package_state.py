@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -16,6 +17,8 @@ from cior_bus import durable_file
 from cior_core.canonical import canonical
 from cior_core.errors import IntegrityBroken, SourceUnavailable
 from cior_core.model import Struct
+
+BUSY: Final = "package.busy"
 
 
 class Stage(StrEnum):
@@ -54,7 +57,7 @@ class StateFile:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise SourceUnavailable(
-                    "package.busy", "this package is being built by another process", cure="wait for it"
+                    BUSY, "another process is at work on this package", cure="wait for it"
                 ) from None
             yield
 

@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -122,10 +123,14 @@ def _end_of(token: cms.ContentInfo, chain: bytes, settings: SealSettings) -> int
 
 def renew(found: Standing, settings: SealSettings, ask: Ask, *, now_ms: int) -> Standing:
     """Renew this package now. Raises ``IntegrityBroken`` (``renewal.late``, ``renewal.broken``), ``ConfigInvalid``
-    (``seal.clock``), and what :meth:`Tsa.stamp` raises: the same again when the authority is back.
+    (``seal.clock``), ``SourceUnavailable`` (``package.busy``), and what :meth:`Tsa.stamp` raises: the same again when
+    the authority is back. One that somebody else renewed since ``found`` was read is left as they made it.
     """
     folder = found.folder
-    with StateFile(folder.parent / f".{folder.name}.estado").only_one():
+    with _alone(folder):
+        if len(_made(folder)) != found.renewals:
+            _mend(folder)
+            return standing(folder, settings)
         if found.need(now_ms) is Need.LATE:
             raise IntegrityBroken(
                 "renewal.late",
@@ -152,15 +157,34 @@ def archive_of(folder: Path) -> Path:
 
 
 def mend_archive(folder: Path) -> None:
-    """Write the ZIP anew when a kill left it without the last renewal."""
+    """Write the ZIP anew when a kill left it without the last renewal. Raises ``SourceUnavailable`` (``package.busy``)
+    while somebody is at work on it.
+    """
+    if not _is_archived(folder):
+        with _alone(folder):
+            _mend(folder)
+
+
+def _mend(folder: Path) -> None:
+    if not _is_archived(folder):
+        archive(folder, archive_of(folder))
+
+
+def _is_archived(folder: Path) -> bool:
+    """Whether its ZIP, if it has one, has the newest renewal, if there is one."""
     made, path = _made(folder), archive_of(folder)
     if not made or not path.is_file():
-        return
-    newest = f"{folder.name}/{FOLDER}/{made[-1].name}/{STAMP}"
-    with zipfile.ZipFile(path) as there:
-        is_whole = newest in there.namelist()
-    if not is_whole:
-        archive(folder, path)
+        return True
+    try:
+        with zipfile.ZipFile(path) as there:
+            return f"{folder.name}/{FOLDER}/{made[-1].name}/{STAMP}" in there.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def _alone(folder: Path) -> AbstractContextManager[None]:
+    """Nobody else builds or renews this package. Raises ``SourceUnavailable`` (``package.busy``)."""
+    return StateFile(folder.parent / f".{folder.name}.estado").only_one()
 
 
 def _given(settings: SealSettings) -> Given:
