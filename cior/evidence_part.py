@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from threading import Event
 
 from cior.evidence_command import now_ms, place_of, rules_told
-from cior.evidence_place import packages_folder, rings
+from cior.evidence_place import boxes_folder, packages_folder, rings
 from cior.packs import privacy_policy
 from cior.parts import PartArguments, drive
 from cior.readiness import announce
@@ -116,6 +116,7 @@ def workshop(centre: Centre, register: Register, store: Store) -> Workshop:
         rules=rules_of(),
         policy=policy,
         shelf=Shelf(out),
+        boxes=boxes_folder(centre),
         place=place,
         rings=rings(centre),
         content=StoreContent(store, policy, rules_told(), now_ms=now_ms),

@@ -15,6 +15,11 @@ def packages_folder(centre: Centre, section: EvidenceSection) -> Path:
     return centre.beside(section.out) if section.out else centre.data / "evidence" / "packages"
 
 
+def boxes_folder(centre: Centre) -> Path:
+    """Where the boxes of requests wait to be opened: the console and who builds packages write there."""
+    return centre.data / "boxes"
+
+
 def rings(centre: Centre) -> tuple[Path, ...]:
     """The folders of this centre's recorders, then those that ``[evidence]`` names. Raises ``ConfigInvalid``."""
     section = centre.file.evidence

@@ -44,13 +44,16 @@ STEPS: Final = (
 
 
 class ActFacts(Struct, frozen=True):
-    """What the act says: ``request`` (solicitud.json), lines of ``segmentos.jsonl`` and of ``huecos.json``, the sealed
-    bytes, the roots' fingerprints and the verifier files' digests.
+    """What the act says: ``request`` (solicitud.json), lines of ``segmentos.jsonl`` and of ``huecos.json``, the raw
+    records that were ``opened`` out of their boxes and those that stay ``closed``, the sealed bytes, the roots'
+    fingerprints and the verifier files' digests.
     """
 
     request: Mapping[str, Any]
     segments: tuple[Mapping[str, Any], ...]
     gaps: tuple[Mapping[str, Any], ...]
+    opened: tuple[Mapping[str, Any], ...]
+    closed: tuple[Mapping[str, Any], ...]
     tag_manifest: bytes
     roots: tuple[str, ...]
     verifiers: Mapping[str, str]
@@ -87,6 +90,8 @@ def _said(facts: ActFacts) -> dict[str, Any]:
         "solicitud": _with_local(facts.request, zone),
         "segmentos": _with_local([_short(each) for each in facts.segments], zone),
         "huecos": _with_local(list(facts.gaps), zone),
+        "abiertos": _with_local(list(facts.opened), zone),
+        "cerrados": _with_local(list(facts.closed), zone),
         "pasos": list(STEPS),
         "digesto": grouped(hashlib.sha256(facts.tag_manifest).hexdigest()),
         "raices": [grouped(each) for each in facts.roots],
@@ -111,7 +116,19 @@ def _short(segment: Mapping[str, Any]) -> dict[str, Any]:
     return {name: segment[name] for name in names}
 
 
-_INSTANTS: Final = frozenset({"desde", "hasta", "pedido_desde", "pedido_hasta", "recibida", "creado"})
+_INSTANTS: Final = frozenset(
+    {
+        "desde",
+        "hasta",
+        "pedido_desde",
+        "pedido_hasta",
+        "recibida",
+        "recibido",
+        "creado",
+        "momento",
+        "entregada",
+    }
+)
 
 
 def _with_local(value: Any, zone: str) -> Any:

@@ -38,6 +38,10 @@ from cior_core.people import LedgerEntry
 from cior_core.privacy import Asking, Policy, Purpose, Role, decide
 from cior_core.requests import RequestStatus
 from cior_core.rfc3339 import from_rfc3339
+from cior_evidence.box_desk import GRANTED, warrant_of
+from cior_evidence.box_files import ClosedBox
+from cior_evidence.box_room import BoxRoom, Handed, rooms_in
+from cior_evidence.boxes_of_store import Warrant
 from cior_evidence.custody import Deed
 from cior_evidence.footage_in import REFUSED, Footage
 from cior_evidence.order import Order, read_order
@@ -57,6 +61,7 @@ PART: Final = "cior.evidence"
 _STATES: Final = (
     RequestStatus.APPROVED, RequestStatus.PARTLY_APPROVED, RequestStatus.ASSEMBLED, RequestStatus.NEGATIVE,
 )  # fmt: skip
+_BEFORE_SEAL: Final = frozenset({*_STATES, RequestStatus.UNDER_REVIEW})
 _PATIENCE_S: Final = 30.0
 _TOLD_EVERY_S: Final = 0.5
 _WAITS: Final = (SourceUnavailable, ConfigInvalid, OSError)
@@ -72,28 +77,44 @@ class Content(Protocol):
         """When each of these was opened, UTC ms; one that nobody knows is not among them."""
         ...
 
+    def boxes(self, warrant: Warrant, /) -> tuple[ClosedBox, ...]:
+        """The sealed boxes, closed, that what was approved needs."""
+        ...
+
     def sources(
-        self, order: Order, /, *, alerts: frozenset[str], footage: Footage, deeds: tuple[Deed, ...]
+        self,
+        order: Order,
+        /,
+        *,
+        warrant: Warrant,
+        handed: Mapping[str, Handed],
+        footage: Footage,
+        deeds: tuple[Deed, ...],
     ) -> Sources:
-        """Everything that goes in; of records those of ``alerts``."""
+        """Everything that goes in; of records those of the alerts that the warrant names, out of their boxes where
+        ``handed`` has the key.
+        """
         ...
 
 
 class Workshop(Struct, frozen=True, kw_only=True):
     """What the part works with. ``place``: made for each try, so that a corrected seal file counts; ``rings``: the
-    recorders' folders; ``retry_s``: how long what waits is left alone.
+    recorders' folders; ``boxes``: where closed boxes wait; ``retry_s``: how long what waits is left alone,
+    ``boxes_again_s``: how long laid out boxes are.
     """
 
     register: Register
     rules: Rules
     policy: Policy
     shelf: Shelf
+    boxes: Path
     place: Callable[[], Place]
     rings: tuple[Path, ...]
     content: Content
     zone: str
     now_ms: Callable[[], int]
     retry_s: float = 10.0
+    boxes_again_s: float = 60.0
 
 
 class Maker:
@@ -103,13 +124,18 @@ class Maker:
         self._shop, self._stopping = shop, stopping
         self._again_s: dict[str, float] = {}
         self._gathered: set[str] = set()
+        self._is_tidy = False
 
     def look(self) -> None:
         """Raises ``SourceUnavailable`` when the register is away."""
-        for request in self._ordered():
+        self._tidy()
+        for request in self._granted():
             if self._stopping():
                 return
-            self._one(request)
+            if request.ordered_ms is None:
+                self._boxes(request)
+            else:
+                self._one(request)
 
     def go_on(self) -> None:
         """Raises ``SourceUnavailable`` (``package.stopping``) when this part is to end: a package waits anywhere."""
@@ -118,17 +144,45 @@ class Maker:
                 "package.stopping", "this part ends", cure="it goes on when it runs again"
             )
 
-    def _ordered(self) -> list[Request]:
+    def _granted(self) -> list[Request]:
         def read(connection: Any) -> list[Request]:
             questions = (RequestQuestion(state=each.value, limit=5_000) for each in _STATES)
             return [found for each in questions for found in requests.asked(connection, each)]
 
-        waiting = [
-            each
-            for each in self._shop.register.read_now(read)
-            if each.ordered_ms is not None and not each.package
-        ]
+        waiting = [each for each in self._shop.register.read_now(read) if not each.package]
         return sorted(waiting, key=lambda each: (each.ordered_ms or 0, each.id))
+
+    def _boxes(self, request: Request) -> None:
+        """Lay out the closed boxes that an approved request needs, and again after a while: a signal may be late."""
+        if request.state not in GRANTED or not request.filing.alerts:
+            return
+        if time.monotonic() < self._again_s.get(request.id, 0.0):
+            return
+        self._again_s[request.id] = time.monotonic() + self._shop.boxes_again_s
+        room = BoxRoom(self._shop.boxes, request.id)
+        try:
+            boxes = self._shop.content.boxes(warrant_of(request))
+            if room.closed() is None:
+                self._write(self._boxes_entry(request, len(boxes)), nothing)
+            room.lay_out(boxes, sealed=request.filing.sealed)
+        except (CiorError, OSError) as error:
+            log.warning("request_boxes_waiting", request=request.id, code=_reason(error)[0])
+
+    def _tidy(self) -> None:
+        """Once: what a kill left of the boxes of requests that are sealed or over."""
+        if self._is_tidy:
+            return
+        for room in rooms_in(self._shop.boxes):
+            found = self._shop.register.read_now(partial(requests.find, request_id=room.request))
+            if found is None or found.package or found.state not in _BEFORE_SEAL:
+                room.forget()
+        self._is_tidy = True
+
+    def _boxes_entry(self, request: Request, count: int) -> LedgerEntry:
+        return LedgerEntry(
+            at_ms=self._shop.now_ms(), actor=PART, act="request.boxes", subject=request.id,
+            purpose=Purpose.JUDICIAL_REQUEST, reason=request.filing.reason, detail={"boxes": count},
+        )  # fmt: skip
 
     def _one(self, request: Request) -> None:
         name = package_id(request)
@@ -159,6 +213,7 @@ class Maker:
             by=request.parties.exporter, at_ms=self._shop.now_ms(), digest=package.digest, hand=PART
         )
         self._take(request, seal)
+        BoxRoom(self._shop.boxes, request.id).forget()
 
     def _told_why(self, name: str, error: Exception, size_bytes: int) -> None:
         code, cure = _reason(error)
@@ -194,15 +249,19 @@ class Maker:
             )
 
         order = _kept(shop.shelf.order_file(package_id(request)), made)
-        deeds = tuple(
-            Deed(each.at_ms, each.act, each.who, each.detail, secrets.token_hex(16))
-            for each in done(request, acts)
-        )
+        handed = usable(request, BoxRoom(shop.boxes, request.id).handed())
+        told = [(each.at_ms, each.act, each.who, each.detail) for each in done(request, acts)]
+        told += [
+            (each.at_ms, "sobre_abierto", each.opened.who, f"{record}; {each.opened.reason}")
+            for record, each in handed.items()
+        ]
+        told.sort(key=lambda each: each[0])
         return order, shop.content.sources(
             order,
-            alerts=frozenset(request.filing.alerts),
+            warrant=warrant_of(request),
+            handed=handed,
             footage=partial(found_in, shop.rings),
-            deeds=deeds,
+            deeds=tuple(Deed(*each, secrets.token_hex(16)) for each in told),
         )
 
     def _may_read(self, request: Request) -> None:
@@ -303,6 +362,11 @@ class _Watching(Watch):
 
     def assembled(self, bag: Path) -> None:
         self._maker.assembled(self._request, bag)
+
+
+def usable(request: Request, handed: Mapping[str, Handed]) -> dict[str, Handed]:
+    """What was handed back by nobody who has declared an interest in the case since."""
+    return {record: each for record, each in handed.items() if each.by not in request.parties.conflicted}
 
 
 def _kept(path: Path, make: Callable[[], Order]) -> Order:

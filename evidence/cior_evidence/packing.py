@@ -10,7 +10,7 @@ import errno
 import hashlib
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,7 @@ from cior_evidence.footage_in import Delivered, Footage, put_footage
 from cior_evidence.order import Order
 from cior_evidence.package_ledger import PackageLedger
 from cior_evidence.package_state import Stage, State, StateFile
-from cior_evidence.records_in import Records, put_records
+from cior_evidence.records_in import RAWS, Records, put_records
 from cior_evidence.seal_keys import signer
 from cior_evidence.seal_settings import SealSettings
 from cior_evidence.shelf import Phase
@@ -156,10 +156,11 @@ class Packing:
             bag, self._order.ordered_scope, self._sources.footage, refused=self._order.refused
         )
         phase = Phase.RECORDS
+        closed: list[dict[str, Any]] = []
         if self._sources.records is not None and self._order.events is not None:
-            put_records(bag, self._sources.records)
+            closed = put_records(bag, self._sources.records)
         phase = Phase.CLOSING
-        leaf = self._put_meta(bag, delivered, created_ms)
+        leaf = self._put_meta(bag, delivered, closed, created_ms=created_ms)
         tags = bag.close(self._order, created_ms=created_ms)
         durable_file.sync_folder(self._place.out)
         log.info("package_assembled", package=self._order.package, files=len(bag.files))
@@ -171,7 +172,9 @@ class Packing:
         )
         return self._state.write(found)
 
-    def _put_meta(self, bag: Bag, delivered: Delivered, created_ms: int) -> str:
+    def _put_meta(
+        self, bag: Bag, delivered: Delivered, closed: Sequence[Mapping[str, Any]], *, created_ms: int
+    ) -> str:
         """Write ``meta/``; the last hash of the custody."""
         order, sources = self._order, self._sources
         reserved = sources.records.reserved if sources.records is not None else 0
@@ -179,7 +182,7 @@ class Packing:
             bag.put_lines("data/negativas.jsonl", order.meta(created_ms=created_ms, reserved=0)["negativas"])
         bag.put_json("meta/solicitud.json", order.meta(created_ms=created_ms, reserved=reserved))
         bag.put_lines("meta/segmentos.jsonl", delivered.segments)
-        bag.put_json("meta/huecos.json", {"camaras": delivered.gaps})
+        bag.put_json("meta/huecos.json", {"camaras": delivered.gaps, "crudos": closed})
         centre = {"medido": to_rfc3339(created_ms), "fuente": NOT_KNOWN, "corrimiento_ms": None}
         bag.put_json("meta/reloj.json", {"archivos": delivered.clocks, "centro": centre})
         bag.put_lines("meta/salud.jsonl", sources.health)
@@ -254,11 +257,13 @@ class Packing:
 
     def _facts(self, tags: bytes, sealed_ms: int) -> act.ActFacts:
         meta = self._work / BAG / "meta"
-        lines = (meta / "segmentos.jsonl").read_bytes().splitlines()
+        raws, gaps = self._work / BAG / RAWS, _json(meta / "huecos.json")
         return act.ActFacts(
             request=_json(meta / "solicitud.json"),
-            segments=tuple(_decoded(line) for line in lines),
-            gaps=tuple(_json(meta / "huecos.json")["camaras"]),
+            segments=tuple(_rows(meta / "segmentos.jsonl")),
+            gaps=tuple(gaps["camaras"]),
+            opened=tuple(each for each in _rows(raws) if "apertura" in each),
+            closed=tuple(gaps["crudos"]),
             tag_manifest=tags,
             roots=tuple(seal.fingerprint(each) for each in self._place.settings.roots),
             verifiers=_json(meta / "herramientas.json")["verificadores"],
@@ -311,6 +316,11 @@ def _write(path: Path, content: bytes) -> None:
 
 def _json(path: Path) -> dict[str, Any]:
     return _decoded(path.read_bytes())
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file, if it is there."""
+    return [_decoded(line) for line in path.read_bytes().splitlines()] if path.is_file() else []
 
 
 def _decoded(data: bytes) -> dict[str, Any]:

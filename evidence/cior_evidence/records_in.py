@@ -6,12 +6,27 @@ What is reserved (law 17) never comes this way: it is counted and left where it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from cior_core.errors import IntegrityBroken
 from cior_core.model import Struct
 from cior_core.rfc3339 import to_rfc3339
-from cior_evidence.bag import Bag
+from cior_evidence.bag import Bag, Digests
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """How a record came out of its sealed box. ``box``: as it was stored; ``key``: the key of that box alone, with
+    which anybody sees that ``payload`` was in it; ``who`` opened it, when (``opened_ms``, by the clock there) and why;
+    handed back by ``by`` at ``at_ms``.
+    """
+
+    box: bytes
+    key: bytes
+    who: str
+    reason: str
+    opened_ms: int
+    by: str
+    at_ms: int
 
 
 class RawBytes(Struct, frozen=True):
@@ -23,6 +38,17 @@ class RawBytes(Struct, frozen=True):
     sha256: str
     content_type: str
     payload: bytes
+    opening: Opening | None = None
+
+
+class ClosedRaw(Struct, frozen=True):
+    """A record whose box nobody opened. ``box``: as it was stored, ``sha256`` of it; ``events``: what it carried."""
+
+    id: str
+    received_ms: int
+    sha256: str
+    box: bytes
+    events: tuple[str, ...]
 
 
 class EventBytes(Struct, frozen=True):
@@ -49,6 +75,10 @@ class Records(Protocol):
         """In order of receipt."""
         ...
 
+    def closed(self) -> Iterator[ClosedRaw]:
+        """Those that the order covers and nobody opened."""
+        ...
+
     def events(self) -> Iterator[EventBytes]:
         """In order of receipt."""
         ...
@@ -58,12 +88,21 @@ class Records(Protocol):
         ...
 
 
-def put_records(bag: Bag, records: Records) -> None:
-    """Put them all in; memory holds names only. Raises ``IntegrityBroken`` (``package.raw_changed``)."""
+RAWS: Final = "data/crudo/indice.jsonl"
+NOT_OPENED: Final = "sealed_not_opened"
+"""The cause of a gap: the bytes are there, in their closed box, and nobody opened it."""
+
+
+def put_records(bag: Bag, records: Records) -> list[dict[str, Any]]:
+    """Put them all in; memory holds names only. What is missing of them: rows of ``crudos`` in ``huecos.json``.
+
+    Raises ``IntegrityBroken`` (``package.raw_changed``).
+    """
     files: dict[str, str] = {}
-    _put_lines(bag, "data/crudo/indice.jsonl", _raws(bag, records, files))
+    _put_lines(bag, RAWS, _raws(bag, records, files))
     _put_lines(bag, "data/eventos/indice.jsonl", _events(bag, records, files))
     _put_lines(bag, "data/eventos/alertas.jsonl", records.alerts())
+    return list(_closed(bag, records, first=len(files) + 1))
 
 
 def _put_lines(bag: Bag, path: str, lines: Iterable[dict[str, Any]]) -> None:
@@ -82,18 +121,46 @@ def _raws(bag: Bag, records: Records, files: dict[str, str]) -> Iterator[dict[st
     for number, raw in enumerate(records.raws(), start=1):
         path = f"data/crudo/{number:06d}.bin"
         digests = bag.put(path, raw.payload)
-        if digests.sha256 != raw.sha256:
-            raise IntegrityBroken(
-                "package.raw_changed",
-                "a raw record is not what was received",
-                cure="run cior verify-log and tell the auditor: no package is made of it",
-            )
+        _check(digests, raw.sha256)
         files[raw.id] = path
         yield {
             "archivo": path, "sha256": digests.sha256, "registro": raw.id, "fuente": raw.source,
             "recibido": to_rfc3339(raw.received_ms), "tipo_contenido": raw.content_type,
-            "sha256_recibido": raw.sha256,
+            "sha256_recibido": raw.sha256, **(_opened(bag, number, raw.opening) if raw.opening else {}),
         }  # fmt: skip
+
+
+def _opened(bag: Bag, number: int, opening: Opening) -> dict[str, Any]:
+    """Its box beside it, the key of that box, and who opened it."""
+    path = f"data/crudo/{number:06d}.sobre"
+    return {
+        "sobre": {"archivo": path, "sha256": bag.put(path, opening.box).sha256, "clave": opening.key.hex()},
+        "apertura": {
+            "quien": opening.who, "motivo": opening.reason, "momento": to_rfc3339(opening.opened_ms),
+            "entregada": to_rfc3339(opening.at_ms), "entregada_por": opening.by,
+        },
+    }  # fmt: skip
+
+
+def _closed(bag: Bag, records: Records, *, first: int) -> Iterator[dict[str, Any]]:
+    """The boxes that stay closed go in as they are: what is opened later can be held against them."""
+    for number, raw in enumerate(records.closed(), start=first):
+        path = f"data/crudo/{number:06d}.sobre"
+        digests = bag.put(path, raw.box)
+        _check(digests, raw.sha256)
+        yield {
+            "registro": raw.id, "recibido": to_rfc3339(raw.received_ms), "archivo": path, "sha256": digests.sha256,
+            "eventos": list(raw.events), "causa": NOT_OPENED,
+        }  # fmt: skip
+
+
+def _check(digests: Digests, received: str) -> None:
+    if digests.sha256 != received:
+        raise IntegrityBroken(
+            "package.raw_changed",
+            "a raw record is not what was received",
+            cure="run cior verify-log and tell the auditor: no package is made of it",
+        )
 
 
 def _events(bag: Bag, records: Records, files: dict[str, str]) -> Iterator[dict[str, Any]]:

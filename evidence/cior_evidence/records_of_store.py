@@ -1,5 +1,6 @@
 """The records of an order's interval out of the store: alerts that opened in it, the events they hold, and the raw
-bytes that carried those. Each record passes ``privacy.decide``; what is reserved is counted and stays (law 17).
+bytes that carried those. Each record passes ``privacy.decide``; what is reserved is counted and stays (law 17). Bytes
+in a sealed box come out of it with the key of that box, where somebody who keeps the private key handed it back.
 """
 
 from __future__ import annotations
@@ -9,15 +10,26 @@ from functools import cached_property
 from typing import Any, Final
 
 from cior_core.errors import IntegrityBroken
-from cior_core.model import DataClass, Struct
-from cior_core.privacy import Asking, LegalBasis, Policy, Purpose, Role, decide
+from cior_core.model import Struct
+from cior_core.privacy import LegalBasis, Policy
 from cior_core.requests import AuthorityKind
 from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.box_files import ClosedBox
+from cior_evidence.box_room import Handed, check_box
+from cior_evidence.boxes_of_store import (
+    NO_BOXES,
+    BoxUse,
+    Shown,
+    StoreBoxes,
+    Warrant,
+    carried,
+    lets_out_sealed,
+)
 from cior_evidence.custody import Deed
 from cior_evidence.footage_in import Footage
 from cior_evidence.order import Order
 from cior_evidence.packing import Sources
-from cior_evidence.records_in import EventBytes, RawBytes
+from cior_evidence.records_in import ClosedRaw, EventBytes, Opening, RawBytes
 from cior_store.answers import AlertRow, EventRow, ReadRow, StoryLine
 from cior_store.engine import Store
 from cior_store.questions import Questions
@@ -34,6 +46,7 @@ class _Chosen(Struct, frozen=True):
     alerts: tuple[str, ...]
     events: tuple[str, ...]
     reserved: int
+    hidden: tuple[str, ...]
 
 
 class StoreRecords:
@@ -43,16 +56,25 @@ class StoreRecords:
     """
 
     def __init__(
-        self, store: Store, order: Order, policy: Policy, *, now_ms: int, only: frozenset[str] | None = None
+        self,
+        store: Store,
+        order: Order,
+        policy: Policy,
+        *,
+        now_ms: int,
+        only: frozenset[str] | None = None,
+        use: BoxUse = NO_BOXES,
     ) -> None:
-        self._only = only
-        self._ask, self._packages = Questions(store), PackageQuestions(store)
-        self._order, self._policy, self._now_ms = order, policy, now_ms
+        self._only, self._use = only, use
+        self._ask, self._packages, self._boxes = Questions(store), PackageQuestions(store), StoreBoxes(store)
+        self._order = order
+        basis = _BASIS.get(order.asked.kind, LegalBasis.NONE)
+        self._shown = Shown(policy, basis, order.asked.reason, now_ms)
 
     @property
     def reserved(self) -> int:
         """How many alerts, events and raw records were left out."""
-        return self._chosen.reserved + len(self._boxed)
+        return self._chosen.reserved + len(self._boxed - self._openable.keys())
 
     def raws(self) -> Iterator[RawBytes]:
         """In the order of the events that they carried. Raises ``IntegrityBroken`` (``package.raw_missing``)."""
@@ -61,7 +83,21 @@ class StoreRecords:
             for raw_id in self._carriers[event_id]:
                 if raw_id not in told:
                     told.add(raw_id)
-                    yield self._raw(raw_id)
+                    if raw_id not in self._openable:
+                        yield self._raw(raw_id)
+                    elif raw_id in self._use.handed:
+                        yield self._out_of_box(raw_id)
+        for raw_id in self._openable:
+            if raw_id not in told and raw_id in self._use.handed:
+                yield self._out_of_box(raw_id)
+
+    def closed(self) -> Iterator[ClosedRaw]:
+        """Boxes that nobody opened. Raises ``IntegrityBroken`` (``package.raw_missing``)."""
+        for raw_id, events in self._openable.items():
+            if raw_id not in self._use.handed:
+                box = self._box(raw_id)
+                shown = tuple(each for each in events if each in self._carriers)
+                yield ClosedRaw(raw_id, box.received_ms, box.sha256, box.box, shown)
 
     def events(self) -> Iterator[EventBytes]:
         """In the order in which their alerts opened."""
@@ -90,8 +126,9 @@ class StoreRecords:
         ]
         alerts = tuple(each.alert_id for each in opened if not each.reserved)
         members = dict.fromkeys(one for each in opened if not each.reserved for one in each.member_ids)
-        shown = tuple(one for one in members if self._may_show(one))
-        return _Chosen(alerts, shown, len(opened) - len(alerts) + len(members) - len(shown))
+        shown = tuple(one for one in members if self._shown.may(self._event(one)))
+        hidden = tuple(each.alert_id for each in opened if each.reserved)
+        return _Chosen(alerts, shown, len(hidden) + len(members) - len(shown), hidden)
 
     @cached_property
     def _all_carriers(self) -> Mapping[str, tuple[str, ...]]:
@@ -99,32 +136,24 @@ class StoreRecords:
 
     @cached_property
     def _boxed(self) -> frozenset[str]:
-        """Raw records whose bytes only the response team's key opens: of a line that may carry silent alarms, all."""
-        absent = {
-            raw_id
-            for raw_ids in self._all_carriers.values()
-            for raw_id in raw_ids
-            if self._ask.raw(raw_id) is None
-        }
-        return self._packages.boxed(sorted(absent))
+        """Raw records whose bytes only a private key opens: of a line that may carry silent alarms, all."""
+        return self._boxes.among(raw_id for raw_ids in self._all_carriers.values() for raw_id in raw_ids)
+
+    @cached_property
+    def _openable(self) -> Mapping[str, tuple[str, ...]]:
+        """Boxes that this order opens, with the events that they carried."""
+        mine = self._boxes.openable(self._boxed, sealed=self._use.sealed)
+        found = carried(self._all_carriers, mine.__contains__)
+        more = self._boxes.of_reserved(self._chosen.hidden) if self._use.sealed else {}
+        return {**more, **found}
 
     @cached_property
     def _carriers(self) -> Mapping[str, tuple[str, ...]]:
         """Of each event, the raw records that may be told of."""
         return {
-            event_id: tuple(each for each in raw_ids if each not in self._boxed)
+            event_id: tuple(each for each in raw_ids if each not in self._boxed or each in self._openable)
             for event_id, raw_ids in self._all_carriers.items()
         }
-
-    def _may_show(self, event_id: str) -> bool:
-        """Whether the table lets it out for this order, whole: nothing is redacted inside evidence."""
-        row = self._event(event_id)
-        asking = Asking(
-            role=Role.CUSTODIAN, purpose=Purpose.JUDICIAL_REQUEST, data_class=DataClass(row.data_class),
-            legal_basis=_BASIS.get(self._order.asked.kind, LegalBasis.NONE),
-            age_s=(self._now_ms - row.received_ms) / 1000, approvers=1, reason=self._order.asked.reason,
-        )  # fmt: skip
-        return decide(asking, self._policy).outcome == "allow"
 
     def _event(self, event_id: str) -> EventRow:
         row = self._ask.event(event_id)
@@ -139,6 +168,26 @@ class StoreRecords:
         return RawBytes(
             id=row.raw_id, source=row.source, received_ms=row.received_ms, sha256=row.sha256,
             content_type=row.content_type, payload=row.payload,
+        )  # fmt: skip
+
+    def _box(self, raw_id: str) -> ClosedBox:
+        box = self._boxes.box(raw_id)
+        if box is None:
+            raise _missing("package.raw_missing", "a sealed record of an event is not in the store")
+        return box
+
+    def _out_of_box(self, raw_id: str) -> RawBytes:
+        """Raises ``IntegrityBroken`` and ``AccessDenied`` (``boxes.*``)."""
+        box, handed = self._box(raw_id), self._use.handed[raw_id]
+        opened = handed.opened
+        content = check_box(box.box, opened, sealed=self._use.sealed)
+        return RawBytes(
+            id=raw_id, source=content.source, received_ms=box.received_ms, sha256=content.sha256,
+            content_type=content.content_type, payload=content.payload,
+            opening=Opening(
+                box=box.box, key=opened.key, who=opened.who, reason=opened.reason, opened_ms=opened.at_ms,
+                by=handed.by, at_ms=handed.at_ms,
+            ),
         )  # fmt: skip
 
 
@@ -158,11 +207,24 @@ class StoreContent:
         found = ((alert, ask.alert(alert)) for alert in alerts)
         return {alert: row.opened_ms for alert, row in found if row is not None}
 
+    def boxes(self, warrant: Warrant, /) -> tuple[ClosedBox, ...]:
+        """The closed boxes that a request needs. Raises ``SourceUnavailable``."""
+        return StoreBoxes(self._store).needed(warrant, self._policy, now_ms=self._now_ms())
+
     def sources(
-        self, order: Order, /, *, alerts: frozenset[str], footage: Footage, deeds: tuple[Deed, ...]
+        self,
+        order: Order,
+        /,
+        *,
+        warrant: Warrant,
+        handed: Mapping[str, Handed],
+        footage: Footage,
+        deeds: tuple[Deed, ...],
     ) -> Sources:
         """Everything that goes in."""
-        records = StoreRecords(self._store, order, self._policy, now_ms=self._now_ms(), only=alerts)
+        use = BoxUse(sealed=lets_out_sealed(self._policy, warrant), handed=handed)
+        only = frozenset(warrant.alerts)
+        records = StoreRecords(self._store, order, self._policy, now_ms=self._now_ms(), only=only, use=use)
         return Sources(
             footage=footage,
             deeds=deeds,

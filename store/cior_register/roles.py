@@ -20,7 +20,7 @@ EVIDENCE_ROLE: Final = "cior_evidence"
 """The role of who builds and seals the packages that custodians ordered."""
 DELETES: Final = "retention.delete"
 """The one act that a deleter may write into the ledger."""
-PACKS: Final = ("request.gather", "request.assemble", "request.seal")
+PACKS: Final = ("request.boxes", "request.gather", "request.assemble", "request.seal")
 """The acts that who builds packages may write there."""
 _APPEND_ONLY: Final = {
     "ledger": "SELECT, INSERT",

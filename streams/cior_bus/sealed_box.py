@@ -56,25 +56,51 @@ def seal(content: bytes, recipients: Sequence[bytes]) -> bytes:
 def unseal(box: bytes, private_key: bytes) -> bytes:
     """The content. Raises ``AccessDenied`` (``box.other_key``) when it is not for this key, ``PayloadRejected``
     (``box.unreadable``) when it is no box or was changed."""
-    private = PrivateKey(private_key)
     if not box.startswith(MAGIC):
-        return _decrypted(SealedBox(private), box)
-    try:
-        sealed = msgspec.msgpack.decode(box[len(MAGIC) :], type=_Sealed)
-    except msgspec.MsgspecError as error:
-        raise PayloadRejected("box.unreadable", "this is no sealed box") from error
+        return _decrypted(SealedBox(PrivateKey(private_key)), box)
+    return unlock(box, content_key(box, private_key))
+
+
+def content_key(box: bytes, private_key: bytes) -> bytes:
+    """The key of this one box (32 bytes), with the private key of one of its recipients: who is given it opens this
+    box by :func:`unlock`, and no other.
+
+    Raises as :func:`unseal`; ``PayloadRejected`` (``box.old_form``) of a box from before this form, which has none.
+    """
+    private = PrivateKey(private_key)
     wanted = key_id(bytes(private.public_key))
-    wrapped = next((key for name, key in sealed.keys if name == wanted), None)
+    wrapped = next((key for name, key in _sealed(box).keys if name == wanted), None)
     if wrapped is None:
         raise AccessDenied(
             "box.other_key", "this box is not for this key", cure="use the key of one of its recipients"
         )
+    return _decrypted(SealedBox(private), wrapped)
+
+
+def unlock(box: bytes, content_key: bytes) -> bytes:
+    """The content, with the box's own key: that it opens proves that it is what was sealed (Poly1305).
+
+    Raises ``PayloadRejected`` (``box.unreadable``, ``box.old_form``).
+    """
     try:
-        filled = SecretBox(_decrypted(SealedBox(private), wrapped)).decrypt(sealed.content)
-    except (CryptoError, ValueError) as error:
+        filled = SecretBox(content_key).decrypt(_sealed(box).content)
+    except (CryptoError, ValueError, TypeError) as error:
         raise PayloadRejected("box.unreadable", "this box was changed since it was sealed") from error
     length = int.from_bytes(filled[:_LENGTH_BYTES], "big")
     return filled[_LENGTH_BYTES:][:length]
+
+
+def _sealed(box: bytes) -> _Sealed:
+    if not box.startswith(MAGIC):
+        raise PayloadRejected(
+            "box.old_form",
+            "this is no sealed box, or one from before boxes had a key of their own",
+            cure="open it with cior connector open",
+        )
+    try:
+        return msgspec.msgpack.decode(box[len(MAGIC) :], type=_Sealed)
+    except msgspec.MsgspecError as error:
+        raise PayloadRejected("box.unreadable", "this is no sealed box") from error
 
 
 def _decrypted(box: SealedBox[PrivateKey], sealed: bytes) -> bytes:

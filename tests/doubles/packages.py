@@ -24,7 +24,7 @@ from cior_evidence.custody import Deed
 from cior_evidence.order import Order, read_order
 from cior_evidence.package_ledger import PackageLedger, Signing
 from cior_evidence.packing import Package, Packing, Place, Sources
-from cior_evidence.records_in import EventBytes, RawBytes
+from cior_evidence.records_in import ClosedRaw, EventBytes, RawBytes
 from cior_evidence.ring import look
 from cior_evidence.seal_settings import load_seal
 from doubles.authorities import Authorities
@@ -138,6 +138,9 @@ class SomeRecords:
                 id=f"raw-{number}", source="panel-1", received_ms=START_MS + number,
                 content_type="application/octet-stream", sha256=hashlib.sha256(payload).hexdigest(), payload=payload,
             )  # fmt: skip
+
+    def closed(self) -> Iterator[ClosedRaw]:
+        yield from ()
 
     def events(self) -> Iterator[EventBytes]:
         yield EventBytes(

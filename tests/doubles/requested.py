@@ -17,6 +17,9 @@ from cior_core.judicial.state import Request
 from cior_core.people import LedgerEntry, Person
 from cior_core.privacy import LegalBasis, Policy
 from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.box_files import ClosedBox
+from cior_evidence.box_room import Handed
+from cior_evidence.boxes_of_store import Warrant
 from cior_evidence.custody import Deed
 from cior_evidence.footage_in import Footage
 from cior_evidence.making import Maker, Workshop
@@ -45,8 +48,18 @@ class SomeContent:
     def opened(self, alerts: tuple[str, ...], /) -> Mapping[str, int]:
         return dict.fromkeys(alerts, START_MS + 5_000)
 
+    def boxes(self, warrant: Warrant, /) -> tuple[ClosedBox, ...]:
+        return ()
+
     def sources(
-        self, order: Order, /, *, alerts: frozenset[str], footage: Footage, deeds: tuple[Deed, ...]
+        self,
+        order: Order,
+        /,
+        *,
+        warrant: Warrant,
+        handed: Mapping[str, Handed],
+        footage: Footage,
+        deeds: tuple[Deed, ...],
     ) -> Sources:
         records = SomeRecords() if order.events is not None else None
         return Sources(footage=footage, deeds=deeds, records=records)
@@ -73,8 +86,8 @@ class Court:
         self.authorities = authorities
         shop = Workshop(
             register=self.register, rules=SANTA_FE, policy=Policy.load(bundled.text("privacy.toml")),
-            shelf=self.shelf, rings=(folder / "nobody", ring), content=SomeContent(), place=self.place,
-            zone="America/Argentina/Cordoba", now_ms=lambda: time.time_ns() // 1_000_000, retry_s=0.0,
+            shelf=self.shelf, boxes=folder / "data/boxes", rings=(folder / "nobody", ring), content=SomeContent(),
+            place=self.place, zone="America/Argentina/Cordoba", now_ms=lambda: time.time_ns() // 1_000_000, retry_s=0.0,
         )  # fmt: skip
         self.shop = msgspec.structs.replace(shop, **changes)
         self.maker = Maker(self.shop)
@@ -88,10 +101,11 @@ class Court:
         """Filed, taken up, approved and ordered, by four people."""
         self.join()
         filing = Filing(
-            "fiscalia", "Fiscalía Regional 2", "21-0000001-1", "Oficio 1", "robo a mano armada", items or (item(),),
-            order=LegalBasis.PROSECUTOR_ORDER, alerts=alerts,
+            str(more.pop("authority", "fiscalia")), "Fiscalía Regional 2", "21-0000001-1", "Oficio 1",
+            "robo a mano armada", items or (item(),),
+            alerts=alerts,
         )  # fmt: skip
-        filing = msgspec.structs.replace(filing, **more)
+        filing = msgspec.structs.replace(filing, **({"order": LegalBasis.PROSECUTOR_ORDER} | more))
         known = tuple({each.camera for each in filing.items})
         self.take(
             a.File("p-fiscal", self.shop.now_ms(), self.request_id, filing, known),
@@ -109,9 +123,13 @@ class Court:
     def join(self) -> None:
         """The people of the centre."""
         for person_id, name in PEOPLE.items():
-            person = Person(person_id, person_id.removeprefix("p-"), name)
-            entry = LedgerEntry(at_ms=1, actor="test", act="people.add", subject=person_id)
-            self.register.submit(entry, partial(people.add, person=person, now_ms=1)).result(30)
+            self.join_more(person_id, name)
+
+    def join_more(self, person_id: str, name: str) -> None:
+        """One more person of the centre."""
+        person = Person(person_id, person_id.removeprefix("p-"), name)
+        entry = LedgerEntry(at_ms=1, actor="test", act="people.add", subject=person_id)
+        self.register.submit(entry, partial(people.add, person=person, now_ms=1)).result(30)
 
     def rename(self, person: str, name: str) -> None:
         """Somebody's name is corrected."""

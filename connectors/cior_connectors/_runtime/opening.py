@@ -15,7 +15,7 @@ from nacl.public import PrivateKey
 
 from cior_bus import sealed_box
 from cior_bus.openings import Opening, Openings
-from cior_connectors._runtime.seal import SealedContent, opened
+from cior_bus.sealed_content import SealedContent, opened
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.errors import AccessDenied, ConfigInvalid, PayloadRejected

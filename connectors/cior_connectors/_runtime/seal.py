@@ -6,7 +6,7 @@ alert shows, and one an alert; who joins them needs the box, or the key.
 
 The exact bytes, identity and place travel only inside a sealed box (:mod:`cior_bus.sealed_box`) for the response team.
 What nobody could read has a second recipient, the holder of the repair key, so that a decoder can be mended; what was
-read has the team alone. Box content: :class:`SealedContent` as MessagePack.
+read has the team alone. Box content: :class:`cior_bus.sealed_content.SealedContent` as MessagePack.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from collections.abc import Callable
 import msgspec
 
 from cior_bus import sealed_box
+from cior_bus.sealed_content import SealedContent
 from cior_connectors._runtime import clocks
 from cior_connectors._runtime.codes import HEARTBEAT, SILENT, UNDECODED
 from cior_connectors.contract import Facts
 from cior_core import codec, identity
-from cior_core.errors import PayloadRejected
 from cior_core.identity import payload_sha256
 from cior_core.keyed import RetiredKey
 from cior_core.model import (
@@ -39,39 +39,6 @@ from cior_core.model import (
 )
 
 DistrictOf = Callable[[Place], str | None]
-
-
-class SealedContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What only a recipient reads: the bytes as received (or their head), who and where, all that a replay needs, and
-    the events as decoded (CloudEvents JSON).
-    """
-
-    version: int = 1
-    payload: bytes
-    sha256: str
-    source: str
-    subject: str = ""
-    peer: str = ""
-    instance: str = ""
-    content_type: str = ""
-    details: dict[str, str] = {}
-    events: tuple[bytes, ...] = ()
-    code: str = ""
-    reason: str = ""
-    truncated_from_bytes: int | None = None
-    first_received_ms: int = 0
-    drill: bool = False
-
-
-def opened(box: bytes, private_key: bytes) -> SealedContent:
-    """What is in a box, with the private key of one of its recipients (32 bytes).
-
-    Raises ``AccessDenied`` and ``PayloadRejected`` as :func:`cior_bus.sealed_box.unseal`.
-    """
-    try:
-        return msgspec.msgpack.decode(sealed_box.unseal(box, private_key), type=SealedContent)
-    except msgspec.MsgspecError as error:
-        raise PayloadRejected("box.unreadable", "what is in this box is no sealed payload") from error
 
 
 def _public_type(event: Event) -> TypeCode:

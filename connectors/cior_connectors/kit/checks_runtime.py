@@ -14,12 +14,12 @@ from typing import Any, cast
 import msgspec
 import structlog
 
+from cior_bus.sealed_content import SealedContent
+from cior_bus.sealed_content import opened as unsealed
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.health import State
-from cior_connectors._runtime.seal import SealedContent
-from cior_connectors._runtime.seal import opened as unsealed
 from cior_connectors._runtime.stored_facts import facts_of
 from cior_connectors.contract import Accepted, Facts, Refused
 from cior_connectors.kit.checks_decode import undecodable

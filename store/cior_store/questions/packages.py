@@ -20,6 +20,30 @@ class PackageQuestions(Asking):
             ORDER BY opened, alert_id"""
         return self._store.ask(AlertOpened, sql, window(since_ms, until_ms))
 
+    def alerts_named(self, alert_ids: Sequence[str]) -> tuple[AlertOpened, ...]:
+        """These alerts, oldest first; a reserved one is there without its members."""
+        sql = """SELECT alert_id, reserved, member_ids FROM ops.alert_members FINAL
+            WHERE has({ids:Array(String)}, alert_id) ORDER BY opened, alert_id"""
+        return self._store.ask(AlertOpened, sql, {"ids": list(alert_ids)})
+
+    def members_of_reserved(self, alert_ids: Sequence[str]) -> tuple[str, ...]:
+        """Events of these alerts, reserved or not: for an order that a judge gave for what is sealed."""
+        if not alert_ids:
+            return ()
+        sql = """SELECT DISTINCT arrayJoin(member_ids) AS event_id FROM ops.alert_current FINAL
+            WHERE has({ids:Array(String)}, alert_id) ORDER BY event_id"""
+        rows = self._store.rows(sql, {"ids": list(alert_ids)})
+        return tuple(str(row["event_id"]) for row in rows)
+
+    def carrying_sealed(self, raw_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these raw records that carried an event of class sealed, whatever else they carried."""
+        if not raw_ids:
+            return frozenset()
+        sql = """SELECT DISTINCT raw_id FROM ops.event_links WHERE has({ids:Array(String)}, raw_id) AND event_id IN (
+            SELECT event_id FROM ops.events WHERE data_class NOT IN ('public', 'restricted') AND event_id IN (
+                SELECT event_id FROM ops.event_links WHERE has({ids:Array(String)}, raw_id)))"""
+        return frozenset(str(row["raw_id"]) for row in self._store.rows(sql, {"ids": list(raw_ids)}))
+
     def boxed(self, raw_ids: Sequence[str]) -> frozenset[str]:
         """Those of these raw records that lie in boxes: lines that may carry what is sealed keep all their bytes there.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cior_connectors._runtime.seal import opened
+from cior_bus.sealed_content import opened
 from cior_connectors.builtin.cad_drop.config import TypeRule
 from cior_connectors.builtin.cad_drop.state import DropState
 from cior_connectors.drop_folder import Folder

@@ -15,7 +15,7 @@ import pytest
 
 from cior.embedded.tansu import Tansu, free_port
 from cior_bus import topics
-from cior_connectors._runtime.seal import opened
+from cior_bus.sealed_content import opened
 from cior_connectors.builtin.traccar.forwarder import Forwarder, message
 from cior_core.model import DataClass, PlaceMethod
 from engines.long_runs import often

@@ -19,7 +19,9 @@ from cior.packs import privacy_policy
 from cior_core import footage
 from cior_core.catalogue import Kind
 from cior_core.model import DataClass, RawId, RawPointer
+from cior_core.privacy import LegalBasis
 from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.boxes_of_store import Warrant
 from cior_evidence.records_of_store import StoreContent
 from cior_evidence.ring import Found
 from cior_store.engine import Store
@@ -136,11 +138,13 @@ def test_law_17_nothing_reserved_is_in_an_ordinary_package_but_its_count(
 ) -> None:
     assert run(*asked).exit_code == 0
     folder = tmp_path / "out" / "sf-2026-000123"
-    assert msgspec.json.decode((folder / "bag/meta/solicitud.json").read_bytes())["reservado"] == 2, (
-        "the alert, and the bytes in the box"
+    assert msgspec.json.decode((folder / "bag/meta/solicitud.json").read_bytes())["reservado"] == 1, (
+        "the alert"
     )
     found = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
-    assert not [word for word in (b"alert-2", b"event-2", b"gender_violence", BOX) if word in found]
+    assert not [word for word in (b"alert-2", b"event-2", b"gender_violence") if word in found]
+    (gap,) = msgspec.json.decode((folder / "bag/meta/huecos.json").read_bytes())["crudos"]
+    assert (gap["causa"], (folder / "bag" / gap["archivo"]).read_bytes()) == ("sealed_not_opened", BOX)
 
 
 def test_an_order_that_opens_nothing_restricted_delivers_no_event(asked: list[str], tmp_path: Path) -> None:
@@ -186,6 +190,16 @@ def test_an_order_by_one_person_is_refused_with_the_cure(asked: list[str], tmp_p
     assert to_rfc3339(START_MS) not in result.output
 
 
+def of(*alerts: str) -> Warrant:
+    return Warrant(
+        alerts=alerts,
+        basis=LegalBasis.PROSECUTOR_ORDER,
+        reason="robo a mano armada",
+        approvers=1,
+        sealed=False,
+    )
+
+
 def test_a_request_gets_the_records_of_the_alerts_that_it_names_and_no_others(stored: str) -> None:
     def nothing(camera: str, span: tuple[int, int]) -> Found:
         return Found((), footage.cover(camera, span, ()))
@@ -194,7 +208,7 @@ def test_a_request_gets_the_records_of_the_alerts_that_it_names_and_no_others(st
         content = StoreContent(store, privacy_policy(), (), now_ms=lambda: START_MS + 60_000)
         assert content.opened(("alert-1", "nobody")) == {"alert-1": START_MS + 5_000}
         told = {
-            name: content.sources(read(), alerts=frozenset({name}), footage=nothing, deeds=()).records
+            name: content.sources(read(), warrant=of(name), handed={}, footage=nothing, deeds=()).records
             for name in ("alert-1", "other")
         }
         named, other = told["alert-1"], told["other"]
@@ -203,5 +217,5 @@ def test_a_request_gets_the_records_of_the_alerts_that_it_names_and_no_others(st
         assert [each["alerta"] for each in named.alerts()] == ["alert-1"]
         assert [each.id for each in named.events()] == ["event-1"]
         assert (list(other.alerts()), list(other.events()), other.reserved) == ([], [], 0)
-        health = content.sources(read(), alerts=frozenset(), footage=nothing, deeds=()).health
+        health = content.sources(read(), warrant=of(), handed={}, footage=nothing, deeds=()).health
         assert [each["motivo"] for each in health] == ["sin señal"]

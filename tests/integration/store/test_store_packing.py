@@ -11,7 +11,9 @@ from cior.packs import privacy_policy
 from cior_core.errors import AccessDenied
 from cior_core.footage import Span
 from cior_core.model import DataClass, EventId
+from cior_core.privacy import LegalBasis
 from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.boxes_of_store import Warrant
 from cior_evidence.order import Order
 from cior_evidence.records_of_store import StoreContent
 from cior_evidence.ring import Found
@@ -63,7 +65,10 @@ def gathered(store: Store) -> dict[str, object]:
     """All that a package takes out of a store."""
     content = StoreContent(store, privacy_policy(), (), now_ms=lambda: city.NOON_MS + 60_000)
     opened = content.opened(("alert-1", "alert-9"))
-    found = content.sources(order(), alerts=frozenset(opened), footage=_none, deeds=())
+    warrant = Warrant(
+        alerts=("alert-1",), basis=LegalBasis.PROSECUTOR_ORDER, reason="robo", approvers=1, sealed=False
+    )
+    found = content.sources(order(), warrant=warrant, handed={}, footage=_none, deeds=())
     assert found.records is not None
     return {
         "opened": opened,
@@ -71,9 +76,17 @@ def gathered(store: Store) -> dict[str, object]:
         "events": [each.id for each in found.records.events()],
         "alerts": [(each["alerta"], len(each["historia"])) for each in found.records.alerts()],
         "reserved": found.records.reserved,
+        "closed": [each.id for each in found.records.closed()],
+        "needed": [each.record for each in content.boxes(warrant)],
+        "judge": [each.record for each in content.boxes(_OF_A_JUDGE)],
         "health": [each["estado"] for each in found.health],
         "reads": [each["sobre"] for each in found.reads],
     }
+
+
+_OF_A_JUDGE = Warrant(
+    alerts=("alert-1", "alert-2"), basis=LegalBasis.COURT_ORDER, reason="robo", approvers=2, sealed=True
+)
 
 
 def _none(_camera: str, _span: Span, /) -> Found:
@@ -89,7 +102,10 @@ def test_it_reads_all_that_goes_into_a_package(centre: ClickHouseLite) -> None:
         "raws": [("raw-1", b"\x00\xff as received")],
         "events": ["event-1", "event-2"],
         "alerts": [("alert-1", 1)],
-        "reserved": 1,
+        "reserved": 0,
+        "closed": ["raw-2"],
+        "needed": ["raw-2"],
+        "judge": ["raw-2"],
         "health": ["degraded"],
         "reads": ["cam-7"],
     }
@@ -117,7 +133,7 @@ def test_law_9_it_has_a_right_to_the_columns_that_a_package_needs_and_to_no_othe
 @pytest.mark.parametrize(
     "sql",
     [
-        "SELECT payload FROM sealed.raw", "SELECT received FROM sealed.raw", "SELECT * FROM sealed.dead_payloads",
+        "SELECT subject FROM sealed.raw", "SELECT chain_seq FROM sealed.raw", "SELECT * FROM sealed.dead_payloads",
         "SELECT payload FROM ops.dead_letters", "SELECT body FROM ops.alert_current", "SELECT entry FROM ops.ledger",
         "SELECT reason FROM ops.ledger", "SELECT * FROM console.v_units", "SELECT * FROM ledger.evidence_ledger",
         "INSERT INTO ops.raw (raw_id) VALUES ('x')", "ALTER TABLE ops.events DELETE WHERE 1",

@@ -15,9 +15,10 @@ from click.testing import CliRunner
 from nacl.public import PrivateKey
 
 from cior_bus import topics
+from cior_bus.sealed_content import opened
 from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.records import Channel, publication_of
-from cior_connectors._runtime.seal import Sealer, opened
+from cior_connectors._runtime.seal import Sealer
 from cior_connectors.cli import connector
 from cior_connectors.kit.checks_runtime import running, until
 from cior_connectors.kit.scripted import ScriptedSource

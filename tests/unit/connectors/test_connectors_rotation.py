@@ -9,7 +9,8 @@ import pytest
 from nacl.public import PrivateKey
 
 from cior_bus import sealed_box
-from cior_connectors._runtime.seal import Sealer, opened
+from cior_bus.sealed_content import opened
+from cior_connectors._runtime.seal import Sealer
 from cior_connectors.builtin.cad_drop.state import DropState
 from cior_connectors.builtin.dc09.window import ResendWindow
 from cior_connectors.contract import Facts

@@ -11,12 +11,13 @@ import structlog
 from nacl.public import PrivateKey
 
 from cior_bus import topics
+from cior_bus.sealed_content import opened
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
 from cior_connectors._runtime import metrics as m
 from cior_connectors._runtime.guard import guarded
 from cior_connectors._runtime.records import Channel, publication_of
-from cior_connectors._runtime.seal import Sealer, opened
+from cior_connectors._runtime.seal import Sealer
 from cior_connectors._runtime.unread import UnreadPace
 from cior_connectors.contract import Accepted, Decoded, Facts, Refused, Rejected, RejectedPart
 from cior_connectors.kit.checks_runtime import running, until

@@ -1,0 +1,166 @@
+"""A real store with alarms whose bytes lie in real boxes, the request for them, and who keeps the key elsewhere."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from click.testing import CliRunner, Result
+from nacl.public import PrivateKey
+
+from cior.cli import main
+from cior.packs import privacy_policy
+from cior_connectors._runtime.seal import Sealer
+from cior_connectors.contract import Facts
+from cior_core.catalogue import Kind
+from cior_core.judicial import acts as a
+from cior_core.model import DataClass, Event, Place, PlaceMethod, RawId, RawPointer, RawRecord
+from cior_core.people import Grant, LedgerEntry
+from cior_core.privacy import Role
+from cior_evidence.records_of_store import StoreContent
+from cior_register import ledger, people
+from cior_register.ledger import LedgerQuestion
+from cior_store.engine import Store
+from cior_store.migrate import migrate
+from cior_store.writers import Writers
+from doubles.authorities import Authorities
+from doubles.packages import START_MS
+from doubles.requested import Court
+from integration.store import city
+
+TEAM = PrivateKey.generate()
+FRAME = b'\n1A2B0030"SIA-DCS"0001L0#4711[#4711|NPA01]_12:00:05,11-21-2026\r'
+"""A loud press of panel 4711, as its line carried it."""
+DURESS = b'\n9C9C0030"SIA-DCS"0002L0#VICTIMA[#VICTIMA|NHA01]\r'
+MIXED = b"two calls in one frame"
+AT_MS = START_MS + 5_000
+
+
+def boxed(number: int, payload: bytes, *events: Event) -> RawRecord:
+    """A record as a line that may carry silent alarms leaves it."""
+    sealer = Sealer(team_key=bytes(TEAM.public_key), hmac_key=b"k" * 32)
+    facts = Facts(source="urn:cior:dc09:norte", subject="4711", peer="198.51.100.9", received_ms=AT_MS)
+    box = sealer.box(facts, payload, events=events)
+    return city.raw(number, payload=box, at_ms=AT_MS, sealed=True, data_class=DataClass.SEALED)
+
+
+def fill(store: Store) -> None:
+    """alert-1 is loud: raw-1 is in the open, raw-3 in a box, and raw-4 in one that also holds something sealed. alert-2
+    is reserved: raw-5 is its box. alert-6 is somebody else's: raw-6.
+    """
+    migrate(store)
+    pointed = {n: RawPointer(raw_id=RawId(f"raw-{n}"), sha256="00" * 32) for n in range(1, 7)}
+    press = {
+        n: city.event(1, at_ms=AT_MS, data_class=DataClass.RESTRICTED, raw=pointed[n]) for n in (1, 3, 4)
+    }
+    stripped: dict[str, Any] = {
+        "at_ms": AT_MS, "type": "silent.alarm", "data_class": DataClass.SEALED, "subject": "p-" + "0" * 32,
+        "source": "urn:cior:sealed:p-" + "1" * 32, "place": Place(method=PlaceMethod.UNKNOWN, district="centro"),
+    }  # fmt: skip
+    second = msgspec.structs.replace(pointed[4], index=1)
+    hidden = [city.event(n, raw=raw, **stripped) for n, raw in ((2, pointed[5]), (4, second))]
+    other = city.event(6, at_ms=AT_MS, data_class=DataClass.RESTRICTED, raw=pointed[6])
+    made: dict[Kind, list[Any]] = {
+        Kind.RAW: [city.raw(1, payload=b"in the open", at_ms=AT_MS)],
+        Kind.SEALED: [
+            boxed(3, FRAME, press[3]), boxed(4, MIXED, press[4], hidden[1]), boxed(5, DURESS, hidden[0]),
+            boxed(6, b"of another alarm", other),
+        ],
+        Kind.EVENT: [*press.values(), *hidden, other],
+        Kind.ALERT: [
+            city.alert(1, at_ms=AT_MS), city.alert(6, at_ms=AT_MS),
+            city.alert(2, at_ms=AT_MS, type="panic.gender_violence", silent=True, data_class=DataClass.SEALED),
+        ],
+    }  # fmt: skip
+    book = Writers(store)
+    for number, (kind, records) in enumerate(made.items()):
+        refused = book.write(kind, city.entries(records, first=number * 100), token=f"made-{number}")
+        assert refused == (), str(refused)[:3000]
+
+
+class Keeping:
+    """A request on its way, at a centre whose files are in ``folder``; the keeper's computer is ``folder / equipo``."""
+
+    def __init__(self, folder: Path, ring: Path, quick: Authorities, store: Store) -> None:
+        (folder / "data/register").mkdir(parents=True)
+        self.away = folder / "equipo"
+        self.away.mkdir()
+        self.centre = folder / "centre.toml"
+        self.centre.write_text(
+            '[centre]\nname = "Rosario"\n[evidence]\nseal = "sello.toml"\nout = "paquetes"\n'
+        )
+        self.court = Court(folder, ring, quick, register=folder / "data/register/register.db")
+        content = StoreContent(store, privacy_policy(), (), now_ms=self.court.shop.now_ms)
+        self.court = Court(
+            folder, ring, quick, register=folder / "data/register/register.db", content=content
+        )
+        self.keep_key(TEAM)
+
+    def keep_key(self, key: PrivateKey) -> None:
+        """The private key, on the other computer alone."""
+        path = self.away / "team.private"
+        path.write_bytes(base64.b64encode(bytes(key)))
+        path.chmod(0o600)
+
+    def granted(self, *alerts: str, **more: Any) -> None:
+        """Filed and approved, its closed boxes laid out by the part."""
+        self.court.begin(alerts=alerts or ("alert-1",), **more)
+        for person in ("p-mesa", "p-jefa", "p-archivo"):
+            given = partial(people.grant, person_id=person, given=Grant(Role.CUSTODIAN))
+            entry = LedgerEntry(at_ms=1, actor="test", act="people.grant", subject=person)
+            self.court.register.submit(entry, given).result(30)
+        self.court.take(a.Approve("p-jefa", self.court.shop.now_ms()))
+
+    def boxes(self, by: str = "archivo", name: str = "cerrados.json") -> Result:
+        return self._centre("boxes", self.court.request_id, str(self.away / name), by=by)
+
+    def open(
+        self, name: str = "cerrados.json", *, who: str = "Ana Paz", out: str = "abiertos.json"
+    ) -> Result:
+        """Where the key is: nothing of the centre is given."""
+        return run(
+            "open-boxes", str(self.away / name), "--key", str(self.away / "team.private"), "--who", who,
+            "--reason", "oficio 12", "--openings", str(self.away / "aperturas.ndjson"), "--out", str(self.away / out),
+        )  # fmt: skip
+
+    def hand_back(self, by: str = "archivo", name: str = "abiertos.json") -> Result:
+        return self._centre("hand-back", self.court.request_id, str(self.away / name), by=by)
+
+    def built(self) -> Path:
+        """The package, by the part."""
+        self.court.take(a.Build("p-archivo", self.court.shop.now_ms()))
+        self.court.maker.look()
+        return self.court.shelf.out / self.package
+
+    @property
+    def package(self) -> str:
+        from cior_evidence.shelf import package_id
+
+        return package_id(self.court.request).lower()
+
+    def _centre(self, command: str, *words: str, by: str) -> Result:
+        return run(command, *words, "--config", str(self.centre), "--by", by)
+
+    @property
+    def rows(self) -> list[LedgerEntry]:
+        """The ledger, oldest first."""
+        found = self.court.register.read_now(lambda c: ledger.rows(c, LedgerQuestion()))
+        return [each.entry for each in reversed(found)]
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, ["evidence", *words])
+
+
+def lines(folder: Path, path: str) -> list[dict[str, Any]]:
+    found = folder / "bag" / path
+    return [msgspec.json.decode(line) for line in found.read_bytes().splitlines()] if found.is_file() else []
+
+
+def told(folder: Path, path: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = msgspec.json.decode((folder / "bag" / path).read_bytes())
+    return found
