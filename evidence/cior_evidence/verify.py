@@ -900,6 +900,8 @@ def weakness(signed: SignedData) -> str:
         digest_name(signed.digest_name_oid)
     except Weak as why:
         return str(why)
+    except Unknown:  # said where its value is needed
+        return ""
     return ""
 
 

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import random
+import re
 import time
 import zipfile
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from integration.evidence.package_rig import clip, ledger_key, written, zipped
 
 SLOWEST_S = 20.0
 """For one input, on a busy machine: nothing that a package holds may keep a reader waiting."""
+
+SHA256_OID = bytes.fromhex("0609608648016503040201")
 
 
 @cache
@@ -118,6 +121,23 @@ def test_a_bent_package_never_passes_and_never_breaks_the_verifier(monkeypatch: 
         verify.as_text(report, "es", sorted(verify.STEPS))
 
     tried("package", often(150, long=100_000), once)
+
+
+@pytest.mark.parametrize("path", [verify.SIGNATURE, verify.TOKEN])
+def test_a_digest_that_nobody_knows_is_malformed_wherever_it_is_named(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the long form: one of these places ended the verifier. The first is the list that only announces
+    digests (RFC 5652 5.1), which is under no signature of a token.
+    """
+    whole = sound()[path]
+    places = [found.start() for found in re.finditer(re.escape(SHA256_OID), whole)]
+    assert len(places) > 2
+    for place in places:
+        other = bytearray(whole)
+        other[place + 3] ^= 0x40
+        report = judged(sound() | {path: bytes(other)}, monkeypatch)
+        assert report.exit_code == 1 or (path == verify.TOKEN and place == places[0]), place
 
 
 @pytest.mark.long
