@@ -115,6 +115,8 @@ class BatchConsumer:
         self._on_stall = on_stall
         self._buffers: dict[Partition, Buffer] = {}
         self._lag = Lag(settings, group=group)
+        self._moves = 0
+        self._paused: set[Partition] = set()
         self._progress_s = time.monotonic()
         self._retries = 0
         self._is_retrying = False
@@ -191,6 +193,7 @@ class BatchConsumer:
                 epoch = self._ask_epoch()
                 consumer = Consumer(self._settings.consumer(name_in(epoch, self._group)) | self._begin)
                 self._buffers.clear()
+                self._paused.clear()
                 self._start(consumer)
             except CiorError as error:
                 if consumer is not None:
@@ -258,6 +261,7 @@ class BatchConsumer:
         return sorted(found.partitions)
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._moves += 1
         for each in partitions:
             # A shared group does not say where it stands: its lag is told from the first commit on.
             if each.offset >= 0 or self._join is Join.ASSIGN:
@@ -268,27 +272,37 @@ class BatchConsumer:
             )
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._moves += 1
         for each in partitions:
             self._buffers.pop((each.topic, each.partition), None)
             self._lag.left(each.topic, each.partition)
 
     def _pull(self, consumer: Consumer) -> None:
+        if self._paused:
+            self._resume(consumer)
         # The first message is awaited alone: the client's own call for many waits its whole time for the last one.
-        first = consumer.poll(self._patience_s())
+        first, moves = consumer.poll(self._patience_s()), self._moves
         if first is None:
             return
-        for message in (first, *consumer.consume(_PULL, timeout=0)):
+        behind = consumer.consume(_PULL, timeout=0)
+        # What was read before partitions moved is read again by whoever has them now. The client forgets it within
+        # one call, not what it gave in the call before.
+        is_stale = self._moves != moves
+        for message in (first, *behind):
             error = message.error()
             if error is not None:
                 self._noticed(error)
-                continue
-            record = _record(message)
-            buffer = self._buffers.get((record.topic, record.partition))
-            if buffer is not None:
-                if not buffer.records and not buffer.begins_at(record.offset):
-                    # A shared group is not told where it begins: only its first message says which plan it continues.
-                    buffer.plan = self._plans.planned(record.topic, record.partition, since=record.offset)
-                buffer.add(record)
+            elif message is not first or not is_stale:
+                self._gather(_record(message))
+
+    def _gather(self, record: RecordIn) -> None:
+        buffer = self._buffers.get((record.topic, record.partition))
+        if buffer is None:
+            return
+        if not buffer.records and not buffer.begins_at(record.offset):
+            # A shared group is not told where it begins: only its first message says which plan it continues.
+            buffer.plan = self._plans.planned(record.topic, record.partition, since=record.offset)
+        buffer.add(record)
 
     def _patience_s(self) -> float:
         """How long the next message may be awaited: not past the moment at which a batch is due."""
@@ -367,14 +381,33 @@ class BatchConsumer:
                 return True
 
     def _idle(self, consumer: Consumer, wait_s: float, stop: threading.Event) -> None:
-        """Wait, but keep the group membership alive: polled while paused, nothing arrives."""
+        """Wait, but keep the group membership alive: polled while paused, nothing arrives.
+
+        A partition that comes meanwhile is not paused yet: what arrives of it is gathered, since its next message would
+        be read past it.
+        """
         until = time.monotonic() + wait_s
-        paused = consumer.assignment()
-        consumer.pause(paused)
+        self._pause(consumer)
+        moves = self._moves
         while not stop.is_set() and time.monotonic() < until:
-            consumer.poll(min(0.1, max(0.0, until - time.monotonic())))
-        still = {(each.topic, each.partition) for each in consumer.assignment()}
-        consumer.resume([each for each in paused if (each.topic, each.partition) in still])
+            message = consumer.poll(min(0.1, max(0.0, until - time.monotonic())))
+            if message is not None and message.error() is None:
+                self._gather(_record(message))
+            if moves != self._moves:
+                moves = self._moves
+                self._pause(consumer)
+        self._resume(consumer)
+
+    def _pause(self, consumer: Consumer) -> None:
+        mine = consumer.assignment()
+        consumer.pause(mine)
+        self._paused |= {(each.topic, each.partition) for each in mine}
+
+    def _resume(self, consumer: Consumer) -> None:
+        """What moved away while it was paused is paused still when it comes back."""
+        mine = [each for each in consumer.assignment() if (each.topic, each.partition) in self._paused]
+        consumer.resume(mine)
+        self._paused -= {(each.topic, each.partition) for each in mine}
 
     def _commit(self, consumer: Consumer, batch: Batch) -> None:
         """After success only. A commit that fails is no harm: the batch comes again with the same token."""

@@ -48,7 +48,7 @@ class ForgetfulStore:
         if not is_away or self._dice.random() < 0.5:
             self._insert(table, columns, data, token=token)
         if is_away:
-            raise SourceUnavailable("store.away", "no answer", retry_after_s=0.2)
+            raise SourceUnavailable("store.away", "no answer", retry_after_s=3.0)
 
 
 @pytest.fixture
