@@ -1,10 +1,11 @@
 """A plain batch consumer for bulk sinks: no Faust, no cleverness, commit only after the handler has succeeded.
 
 One thread. Messages are gathered per partition; a batch is due at ``max_records`` or ``max_bytes``, or when its oldest
-message has waited long enough (:mod:`cior_bus.gathering`). The batch is planned (:mod:`cior_bus.batch_plan`) before the
-handler runs, so the same offsets come together again on every retry, also after a crash. On the embedded broker a new
-epoch of the log (:mod:`cior_bus.log_epoch`) begins from its first offset; what was read of the old one is handed out
-before.
+message has waited long enough (:mod:`cior_bus.gathering`), here or, while the handler worked, at the broker. A backlog
+is read on before any of it is handed out: in few batches it costs a sink the least. The batch is planned
+(:mod:`cior_bus.batch_plan`) before the handler runs, so the same offsets come together again on every retry, also after
+a crash. On the embedded broker a new epoch of the log (:mod:`cior_bus.log_epoch`) begins from its first offset; what
+was read of the old one is handed out before.
 ``SourceUnavailable`` from the handler means back-off and the same batch again (the input waits: that is the
 backpressure); any other exception leaves :meth:`BatchConsumer.run`, nothing is committed, and the supervisor decides.
 """
@@ -35,6 +36,10 @@ from cior_core.model import Struct
 
 _LOG = structlog.get_logger(__name__)
 _PULL = 2_000
+_MANY = 10
+"""So many messages at once are no trickle: more is waiting behind them, a fetch away."""
+_FETCH_S = 0.25
+_CATCH_UP_S = 1.0
 _EPOCH_CHECK_S = 0.5
 # Codes of librdkafka itself (rdkafka.h): the binding names them with an underscore.
 _UNKNOWN_TOPIC = -188
@@ -117,7 +122,7 @@ class BatchConsumer:
         self._lag = Lag(settings, group=group)
         self._moves = 0
         self._paused: set[Partition] = set()
-        self._progress_s = time.monotonic()
+        self._progress_s = self._pulled_s = time.monotonic()
         self._retries = 0
         self._is_retrying = False
         self._consumer: Consumer | None = None
@@ -172,7 +177,7 @@ class BatchConsumer:
         checked_s = time.monotonic()
         while not stop.is_set():
             try:
-                self._pull(consumer)
+                self._catch_up(consumer)
             except SourceUnavailable:
                 if self._is_same_epoch(consumer, epoch):
                     raise
@@ -277,32 +282,48 @@ class BatchConsumer:
             self._buffers.pop((each.topic, each.partition), None)
             self._lag.left(each.topic, each.partition)
 
-    def _pull(self, consumer: Consumer) -> None:
+    def _catch_up(self, consumer: Consumer) -> None:
+        """What has come, and of a backlog as much as a batch holds: no longer than a message may wait anyway."""
+        most_s = self._limits.max_wait_s
+        until_s = time.monotonic() + min(_CATCH_UP_S, most_s)
+        came = self._pull(consumer, self._patience_s())
+        while came >= _MANY and time.monotonic() < until_s and not self._is_full():
+            came = self._pull(consumer, min(_FETCH_S, most_s / 4))
+
+    def _is_full(self) -> bool:
+        return any(buffer.is_full(self._limits) for buffer in self._buffers.values())
+
+    def _pull(self, consumer: Consumer, patience_s: float) -> int:
+        """How many messages came."""
         if self._paused:
             self._resume(consumer)
         # The first message is awaited alone: the client's own call for many waits its whole time for the last one.
-        first, moves = consumer.poll(self._patience_s()), self._moves
-        if first is None:
-            return
-        behind = consumer.consume(_PULL, timeout=0)
+        first, moves = consumer.poll(patience_s), self._moves
+        messages = () if first is None else (first, *consumer.consume(_PULL, timeout=0))
         # What was read before partitions moved is read again by whoever has them now. The client forgets it within
         # one call, not what it gave in the call before.
         is_stale = self._moves != moves
-        for message in (first, *behind):
+        now_s, pulled_s = time.monotonic(), self._pulled_s
+        self._pulled_s = now_s
+        for message in messages:
             error = message.error()
             if error is not None:
                 self._noticed(error)
             elif message is not first or not is_stale:
-                self._gather(_record(message))
+                self._gather(_record(message), since_s=now_s - pulled_s)
+        return len(messages)
 
-    def _gather(self, record: RecordIn) -> None:
+    def _gather(self, record: RecordIn, *, since_s: float = 0.0) -> None:
+        """``since_s``: so long ago was the last look."""
         buffer = self._buffers.get((record.topic, record.partition))
         if buffer is None:
             return
         if not buffer.records and not buffer.begins_at(record.offset):
             # A shared group is not told where it begins: only its first message says which plan it continues.
             buffer.plan = self._plans.planned(record.topic, record.partition, since=record.offset)
-        buffer.add(record)
+        # Its timestamp may be its sender's, so no longer than since the last look.
+        waited_s = min(since_s, max(0.0, time.time() - record.timestamp_ms / 1000))
+        buffer.add(record, waited_s=waited_s)
 
     def _patience_s(self) -> float:
         """How long the next message may be awaited: not past the moment at which a batch is due."""

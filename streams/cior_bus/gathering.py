@@ -68,10 +68,10 @@ class Buffer:
         """Whether it has the plan of the batch that begins there."""
         return self.plan is not None and self.plan.first == offset
 
-    def add(self, record: RecordIn) -> None:
-        """The next message of the partition."""
+    def add(self, record: RecordIn, *, waited_s: float = 0.0) -> None:
+        """The next message of the partition, which could have been read ``waited_s`` ago."""
         if not self.records:
-            self.since_s = time.monotonic()
+            self.since_s = time.monotonic() - waited_s
             if not self.begins_at(record.offset):
                 self.plan = None
         self.records.append(record)
@@ -90,9 +90,11 @@ class Buffer:
             self.plan = None  # a log that started over is shorter than the plan of its former epoch
         if len(self.records) >= limits.max_records:
             return limits.max_records
-        if self.size_bytes >= limits.max_bytes or now_s - self.since_s >= wait_s:
-            return len(self.records)
-        return 0
+        return len(self.records) if self.is_full(limits) or now_s - self.since_s >= wait_s else 0
+
+    def is_full(self, limits: BatchLimits) -> bool:
+        """Whether no more belongs into its next batch."""
+        return len(self.records) >= limits.max_records or self.size_bytes >= limits.max_bytes
 
     def take(self, count: int) -> tuple[RecordIn, ...]:
         """The first ``count`` messages, as a batch."""

@@ -115,7 +115,7 @@ class Group:
         )
 
     def pull(self) -> None:
-        self.consumer._pull(self.fake)  # type: ignore[arg-type]  # a fake
+        self.consumer._pull(self.fake, 0.1)  # type: ignore[arg-type]  # a fake
 
     def waiting(self, partition: int) -> list[int]:
         return [each.offset for each in self.consumer._buffers["t", partition].records]
