@@ -21,6 +21,7 @@ from cior.settings import Centre, EvidenceSection
 from cior_bus.metrics import Metrics
 from cior_console.judicial_desk import rules_of
 from cior_core.errors import ConfigInvalid
+from cior_evidence.copying import Copier, give_way
 from cior_evidence.making import Maker, Workshop
 from cior_evidence.packing import Place
 from cior_evidence.records_of_store import StoreContent
@@ -67,17 +68,26 @@ def run_evidence(arguments: PartArguments) -> int:
 
 @asynccontextmanager
 async def making(centre: Centre, register: Register, store: Store, metrics: Metrics) -> AsyncIterator[None]:
-    """Builds what is ordered and renews what is due while this lasts; nothing in a centre without ``[evidence]``."""
+    """Builds what is ordered, renews what is due, and makes copies behind everything else while this lasts; nothing in
+    a centre without ``[evidence]``.
+    """
     if centre.file.evidence is None:
         yield
         return
     ending, at_once = Event(), Event()
-    maker = Maker(await asyncio.to_thread(workshop, centre, register, store), ending.is_set)
+    shop = await asyncio.to_thread(workshop, centre, register, store)
+    copier = Copier(shop, ending.is_set)
+
+    def copies() -> None:
+        give_way()
+        copier.look()
+
     renewer = _renewer(centre, centre.file.evidence, metrics, ending)
     at_once.set()
     followers = (
-        Follower("evidence", maker.look, Event(), every_s=_EVERY_S),
+        Follower("evidence", Maker(shop, ending.is_set).look, Event(), every_s=_EVERY_S),
         Follower("evidence-renewals", renewer.look, at_once, every_s=_RENEWALS_EVERY_S),
+        Follower("evidence-copies", copies, Event(), every_s=_EVERY_S),
     )
     for each in followers:
         each.start()

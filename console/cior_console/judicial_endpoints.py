@@ -29,6 +29,7 @@ _PROBLEMS = (
     "request.moved_on", "request.not_now", "request.two_persons", "request.conflict", "request.widens",
     "request.no_code", "request.no_item", "request.all_denied", "request.other_decision", "request.gap_without_cause",
     "request.not_sealed", "request.is_sealed", "request.other_bytes", "request.no_delivery", "request.not_renewable",
+    "request.no_footage", "request.copy_choice", "request.no_copy",
 )  # fmt: skip
 
 
@@ -214,6 +215,21 @@ def _packages() -> tuple[Endpoint, ...]:
             media_type="application/zip",
             problems=(
                 "request.unknown", "request.not_delivered", "request.not_sealed", "request.no_shelf",
+                "request.package_elsewhere",
+            ),
+        ),
+        _row(
+            name="request.copy",
+            method="GET",
+            path="/api/v1/requests/{request_id}/copies/{n}",
+            says="A copy made out of the package, to look at or with persons veiled (ZIP of its own), for who was "
+            "given it and for custodians; each download is in the ledger first, for judicial_request; ranges",
+            handler=packages.download_copy,
+            roles=ASKERS | _DESK,
+            ledgered=Ledgered.ACT,
+            media_type="application/zip",
+            problems=(
+                "request.unknown", "request.no_copy", "request.not_delivered", "request.not_sealed", "request.no_shelf",
                 "request.package_elsewhere",
             ),
         ),

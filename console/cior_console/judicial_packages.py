@@ -27,7 +27,7 @@ from cior_core.model import DataClass
 from cior_core.people import LedgerEntry, LedgerOutcome
 from cior_core.privacy import Asking, Purpose, decide
 from cior_evidence.ring_index import survey
-from cior_evidence.shelf import Making, package_id
+from cior_evidence.shelf import Making, copy_id, package_id
 from cior_register import holds
 from cior_register.holds import KeptHold
 
@@ -123,38 +123,59 @@ def _held(camera: str, spans: Iterable[Span], standing: Iterable[KeptHold]) -> I
                 yield reading_of(Span(since_s=since_s, until_s=until_s))
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is downloaded: a package or a copy of one, by its name and the digest that it was sealed under."""
+
+    name: str
+    digest: str
+
+
 async def download(request: web.Request) -> web.StreamResponse:
     """The sealed package, for who was given a copy and for custodians: a file that is sent piece by piece, from any of
     its bytes on (RFC 9110 §14).
     """
     found = await the(request)
-    await _may_have(request, found)
+    return await _sent(request, found, Wanted(name=package_id(found), digest=found.package))
+
+
+async def download_copy(request: web.Request) -> web.StreamResponse:
+    """A copy that was made of the package, under the same rules: to whom it was given, by its own digest."""
+    found, number = await the(request), request.match_info["n"]
+    copy = next((each for each in found.standing_copies if str(each.n) == number), None)
+    if copy is None:
+        raise Refused("request.no_copy")
+    return await _sent(request, found, Wanted(name=copy_id(found, copy), digest=copy.digest))
+
+
+async def _sent(request: web.Request, found: Request, wanted: Wanted) -> web.StreamResponse:
+    await _may_have(request, found, wanted)
     shelf = request.app[JUDICIAL].shelf
     if shelf is None:
         raise Refused("request.no_shelf")
-    if not found.package:
+    if not wanted.digest:
         raise Refused("request.not_sealed")
-    told = await asyncio.to_thread(shelf.progress, package_id(found))
+    told = await asyncio.to_thread(shelf.progress, wanted.name)
     path = shelf.archive(told.name)
-    if told.state is not Making.READY or told.digest != found.package or not path.is_file():
+    if told.state is not Making.READY or told.digest != wanted.digest or not path.is_file():
         raise Refused("request.package_elsewhere")
-    await _noted(request, found)
+    await _noted(request, found, wanted)
     headers = {
         "Content-Type": "application/zip",
         "Content-Disposition": f'attachment; filename="{path.name}"',
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
-        "Cior-Package-Digest": found.package,
+        "Cior-Package-Digest": wanted.digest,
     }
     return web.FileResponse(path, headers=headers)
 
 
-async def _may_have(request: web.Request, found: Request) -> None:
-    """Who asks needs a copy of their own in the list of deliveries, and everybody the privacy table's yes: the order's
-    basis and those who approved it are the reason. Raises ``Refused``, which is in the ledger.
+async def _may_have(request: web.Request, found: Request, wanted: Wanted) -> None:
+    """Who asks needs it, by its digest, in the list of what was given to them, and everybody the privacy table's yes:
+    the order's basis and those who approved it are the reason. Raises ``Refused``, which is in the ledger.
     """
     caller, deed = request[CALLER], request[DEED]
-    if caller.role in ASKERS and all(each.recipient != caller.person.id for each in found.deliveries):
+    mine = [each.digest for each in found.deliveries if each.recipient == caller.person.id]
+    if caller.role in ASKERS and wanted.digest not in mine:
         await deed.write(
             nothing_more, entry=deed.entry(outcome=LedgerOutcome.REFUSED, rule="deny.not_delivered")
         )
@@ -170,18 +191,18 @@ async def _may_have(request: web.Request, found: Request) -> None:
     decision = decide(asking, request.app[LAW].policy)
     deed.rule = decision.rule or decision.code
     if decision.outcome != "allow":
-        await deed.write(nothing_more, entry=_entry(request, found, outcome=LedgerOutcome.REFUSED))
+        await deed.write(nothing_more, entry=_entry(request, found, wanted, outcome=LedgerOutcome.REFUSED))
         raise Refused("access.denied", rule=decision.code)
 
 
-async def _noted(request: web.Request, found: Request) -> None:
-    await request[DEED].write(nothing_more, entry=_entry(request, found))
+async def _noted(request: web.Request, found: Request, wanted: Wanted) -> None:
+    await request[DEED].write(nothing_more, entry=_entry(request, found, wanted))
 
 
-def _entry(request: web.Request, found: Request, **more: LedgerOutcome) -> LedgerEntry:
+def _entry(request: web.Request, found: Request, wanted: Wanted, **more: LedgerOutcome) -> LedgerEntry:
     told = {
-        "package": package_id(found),
-        "digest": found.package,
+        "package": wanted.name,
+        "digest": wanted.digest,
         "range": request.headers.get("Range", "")[:80],
     }
     return request[DEED].entry(

@@ -19,13 +19,14 @@ from cior_console.acting import KEY, key_of
 from cior_console.authorising import DEED, nothing_more
 from cior_console.desk import DESK
 from cior_console.endpoints import CALLER, Caller, body_of, query_of
-from cior_console.judicial_view import RequestLine, RequestPage, line_of, package_of, page_of
+from cior_console.judicial_view import RequestLine, RequestPage, line_of, page_of
 from cior_console.problems import Refused
 from cior_console.register_pages import ARCHIVE, PersonRow, person_row
 from cior_console.said import shown_text
 from cior_core.cameras import ShownCamera
 from cior_core.judicial import acts as a
 from cior_core.judicial.asking import Filing, Span, WrittenItem
+from cior_core.judicial.copies import CopyKind
 from cior_core.judicial.jurisdiction import Proceeding, Rules
 from cior_core.judicial.state import Request
 from cior_core.people import LedgerOutcome
@@ -38,7 +39,10 @@ from cior_register.requests import RequestQuestion
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Text = Annotated[str, msgspec.Meta(max_length=2_000)]
 Words = Annotated[str, msgspec.Meta(min_length=3, max_length=500)]
+Mark = Annotated[str, msgspec.Meta(pattern="^[a-z0-9._-]{1,80}/[0-9]{4,}/p[0-9]{1,6}$")]
+"""A person in a redacted copy: folder of the camera, file, mark."""
 MOST_ITEMS = 200
+MOST_KEPT = 50
 ASKERS = frozenset({Role.PROSECUTOR, Role.DEFENDER})
 _KINDS = {
     Role.PROSECUTOR: frozenset({AuthorityKind.PROSECUTOR, AuthorityKind.JUDGE}),
@@ -49,7 +53,7 @@ ASKERS_ACTS = frozenset({"reply", "ask_copy", "receive", "reopen", "confirm", "r
 CUSTODIANS_ACTS = frozenset(
     {
         "observe", "take_up", "conflict", "approve", "reject", "find_nothing", "build", "assemble", "seal", "deliver",
-        "receive", "close", "reopen", "replace",
+        "derive", "receive", "close", "reopen", "replace",
     }
 )  # fmt: skip
 PAPER_ACTS = frozenset({"reply", "confirm", "renew", "ask_copy"})
@@ -102,6 +106,10 @@ class RequestActBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     recipient: Short | None = None
     party: Short | None = None
     by_request: Short | None = None
+    copy: CopyKind | None = None
+    is_strict: bool | None = None
+    keep: Annotated[tuple[Mark, ...], msgspec.Meta(max_length=MOST_KEPT)] | None = None
+    after: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
     filing: FilingBody | None = None
 
 
@@ -267,10 +275,10 @@ async def _page(request: web.Request, found: Request) -> RequestPage:
         return requests.acts(connection, found.id), holds.of_owner(connection, found.id)
 
     story, kept = await request.app[ARCHIVE].register.read(read)
-    package = await asyncio.to_thread(package_of, found, room.shelf)
-    return page_of(
-        found, story, kept,
-        rules=room.rules, may=acts_of(found, caller), is_house=caller.role not in ASKERS, package=package,
+    is_house = caller.role not in ASKERS
+    return await asyncio.to_thread(
+        page_of, found, story, kept,
+        rules=room.rules, may=acts_of(found, caller), is_house=is_house, shelf=room.shelf,
     )  # fmt: skip
 
 

@@ -8,12 +8,13 @@ import msgspec
 
 from cior_core.judicial.acts import SYSTEM
 from cior_core.judicial.asking import Asked, Missing, Span
+from cior_core.judicial.copies import CopyOrder
 from cior_core.judicial.jurisdiction import Rules, Said
 from cior_core.judicial.state import Delivery, Request, public_state
 from cior_core.judicial.stepping import ALLOWED
 from cior_core.requests import Answer, RequestStatus
 from cior_core.rfc3339 import to_rfc3339
-from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id
+from cior_evidence.shelf import Making, Phase, Progress, Shelf, copy_id, package_id
 from cior_register.holds import KeptHold
 from cior_register.requests import ActRow
 
@@ -135,6 +136,28 @@ class PackagePage(msgspec.Struct, frozen=True, kw_only=True):
     progress: Phase
 
 
+class CopyPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy that was ordered of the package, and how it stands. ``kind``: ``view`` or ``redacted``; ``strict``,
+    ``keep``, ``after``: of a redacted one, what is veiled and who is not; ``pictures``: how many are made of all.
+    """
+
+    n: int
+    kind: str
+    name: str
+    state: Making
+    progress: Phase
+    digest: str
+    size_bytes: int
+    code: str
+    cure: str
+    ordered_ms: int
+    strict: bool = False
+    keep: tuple[str, ...] = ()
+    after: int = 0
+    pictures: int = 0
+    pictures_of: int = 0
+
+
 class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
     """A request with everything that who asks may see of it. ``may``: what the reader can do with it now."""
 
@@ -154,6 +177,7 @@ class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
     answer_said: SaidPage | None = None
     answer_words: str = ""
     package: PackagePage | None = None
+    copies: tuple[CopyPage, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     wanted: tuple[str, ...] = ()
     exported_ms: int | None = None
@@ -173,6 +197,26 @@ def package_of(request: Request, shelf: Shelf | None) -> PackagePage | None:
     return PackagePage(
         name=told.name, digest=told.digest, size_bytes=told.size_bytes, state=told.state, code=told.code,
         cure=told.cure, progress=told.phase,
+    )  # fmt: skip
+
+
+def copies_of(request: Request, shelf: Shelf | None, *, is_house: bool) -> tuple[CopyPage, ...]:
+    """How each copy of the package stands; who asks learns of those that were given. Reads a small file for each."""
+    given = {each.digest for each in request.deliveries}
+    return tuple(
+        _copy(request, each, shelf) for each in request.standing_copies if is_house or each.digest in given
+    )
+
+
+def _copy(request: Request, copy: CopyOrder, shelf: Shelf | None) -> CopyPage:
+    name = copy_id(request, copy)
+    told = Progress(name=name, state=Making.STOPPED, code="evidence.none", cure=_NO_PART)
+    if shelf is not None:
+        told = shelf.progress(name)
+    return CopyPage(
+        n=copy.n, kind=copy.kind.value, name=name, state=told.state, progress=told.phase, digest=copy.digest,
+        size_bytes=told.size_bytes, code=told.code, cure=told.cure, ordered_ms=copy.ordered_ms, strict=copy.is_strict,
+        keep=copy.keep, after=copy.after, pictures=told.pictures, pictures_of=told.pictures_of,
     )  # fmt: skip
 
 
@@ -221,9 +265,11 @@ def page_of(
     rules: Rules,
     may: Iterable[str],
     is_house: bool,
-    package: PackagePage | None = None,
+    shelf: Shelf | None = None,
 ) -> RequestPage:
-    """The page. Who asked reads no name of the house: it is in the trail, for who may read that."""
+    """The page. Who asked reads no name of the house: it is in the trail, for who may read that. Reads small files of
+    the shelf.
+    """
     filing = request.filing
     return RequestPage(
         line=line_of(request, rules), document=filing.document, reason=filing.reason, order=filing.order.value,
@@ -233,15 +279,18 @@ def page_of(
         question=request.question, holds=tuple(map(_hold, kept)),
         story=tuple(_told(each, request, is_house=is_house) for each in story),
         may=tuple(sorted(name for name in may if _takes(request, name))),
-        answer_said=_answer(request, rules), answer_words=request.answer_words, package=package,
-        deliveries=request.deliveries, wanted=request.wanted if is_house else (), exported_ms=request.exported_ms,
-        closed_ms=request.closed_ms, replaced_by=request.replaced_by, parties=_parties(request) if is_house else None,
+        answer_said=_answer(request, rules), answer_words=request.answer_words, package=package_of(request, shelf),
+        copies=copies_of(request, shelf, is_house=is_house), deliveries=request.deliveries,
+        wanted=request.wanted if is_house else (), exported_ms=request.exported_ms, closed_ms=request.closed_ms,
+        replaced_by=request.replaced_by, parties=_parties(request) if is_house else None,
     )  # fmt: skip
 
 
 def _takes(request: Request, name: str) -> bool:
-    """Whether it takes an act of this name now. What is sealed is built no more."""
+    """Whether it takes an act of this name now. What is sealed is built no more; a certificate is not copied."""
     if name == "build" and request.package:
+        return False
+    if name == "derive" and (not request.package or request.answer is Answer.NEGATIVE):
         return False
     return request.state in _STATES.get(name, frozenset())
 

@@ -18,18 +18,12 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from cior_bus import durable_file
 from cior_core import footage
-from cior_core.errors import (
-    AccessDenied,
-    CiorError,
-    ConfigInvalid,
-    PayloadRejected,
-    SourceUnavailable,
-)
+from cior_core.errors import AccessDenied, CiorError, PayloadRejected
 from cior_core.footage import GapCause
 from cior_core.judicial import acts as a
 from cior_core.judicial.asking import Span
+from cior_core.judicial.copies import CopyOrder
 from cior_core.judicial.explaining import explained
 from cior_core.judicial.jurisdiction import Rules
 from cior_core.judicial.state import Request
@@ -43,10 +37,12 @@ from cior_evidence.box_files import ClosedBox
 from cior_evidence.box_room import BoxRoom, Handed, rooms_in
 from cior_evidence.boxes_of_store import Warrant
 from cior_evidence.custody import Deed
+from cior_evidence.derived import Veiling
+from cior_evidence.errands import FAILURES, PART, Errands, Telling, kept, reason_of, written
 from cior_evidence.footage_in import REFUSED, Footage
-from cior_evidence.order import Order, read_order
+from cior_evidence.order import Order
 from cior_evidence.order_of_request import Edges, done, order_of
-from cior_evidence.packing import Packing, Place, Sources, Watch
+from cior_evidence.packing import Packing, Place, Sources
 from cior_evidence.ring import Found, look
 from cior_evidence.ring_index import ring_of
 from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id
@@ -56,18 +52,10 @@ from cior_register.requests import RequestQuestion
 from cior_register.writer import nothing
 
 log = structlog.get_logger("cior.evidence")
-PART: Final = "cior.evidence"
-"""The hand of what is done in somebody's name."""
 _STATES: Final = (
     RequestStatus.APPROVED, RequestStatus.PARTLY_APPROVED, RequestStatus.ASSEMBLED, RequestStatus.NEGATIVE,
 )  # fmt: skip
 _BEFORE_SEAL: Final = frozenset({*_STATES, RequestStatus.UNDER_REVIEW})
-_PATIENCE_S: Final = 30.0
-_TOLD_EVERY_S: Final = 0.5
-_WAITS: Final = (SourceUnavailable, ConfigInvalid, OSError)
-"""What goes by itself, or when somebody has set a clock or a file right; anything else stops the package."""
-_DEFECTS: Final = (ValueError, LookupError, TypeError, RuntimeError, ArithmeticError, msgspec.MsgspecError)
-"""What is nobody's fault but ours: that package stops and says so, the others go on."""
 
 
 class Content(Protocol):
@@ -100,7 +88,8 @@ class Content(Protocol):
 class Workshop(Struct, frozen=True, kw_only=True):
     """What the part works with. ``place``: made for each try, so that a corrected seal file counts; ``rings``: the
     recorders' folders; ``boxes``: where closed boxes wait; ``retry_s``: how long what waits is left alone,
-    ``boxes_again_s``: how long laid out boxes are.
+    ``boxes_again_s``: how long laid out boxes are; ``veiling``: of a redacted copy's persons (None: this centre has no
+    detector).
     """
 
     register: Register
@@ -113,6 +102,7 @@ class Workshop(Struct, frozen=True, kw_only=True):
     content: Content
     zone: str
     now_ms: Callable[[], int]
+    veiling: Callable[[CopyOrder], Veiling] | None = None
     retry_s: float = 10.0
     boxes_again_s: float = 60.0
 
@@ -122,7 +112,8 @@ class Maker:
 
     def __init__(self, shop: Workshop, stopping: Callable[[], bool] = lambda: False) -> None:
         self._shop, self._stopping = shop, stopping
-        self._again_s: dict[str, float] = {}
+        self.errands = Errands(shop.shelf, stopping, retry_s=shop.retry_s)
+        self._boxes_again_s: dict[str, float] = {}
         self._gathered: set[str] = set()
         self._is_tidy = False
 
@@ -137,13 +128,6 @@ class Maker:
             else:
                 self._one(request)
 
-    def go_on(self) -> None:
-        """Raises ``SourceUnavailable`` (``package.stopping``) when this part is to end: a package waits anywhere."""
-        if self._stopping():
-            raise SourceUnavailable(
-                "package.stopping", "this part ends", cure="it goes on when it runs again"
-            )
-
     def _granted(self) -> list[Request]:
         def read(connection: Any) -> list[Request]:
             questions = (RequestQuestion(state=each.value, limit=5_000) for each in _STATES)
@@ -156,17 +140,17 @@ class Maker:
         """Lay out the closed boxes that an approved request needs, and again after a while: a signal may be late."""
         if request.state not in GRANTED or not request.filing.alerts:
             return
-        if time.monotonic() < self._again_s.get(request.id, 0.0):
+        if time.monotonic() < self._boxes_again_s.get(request.id, 0.0):
             return
-        self._again_s[request.id] = time.monotonic() + self._shop.boxes_again_s
+        self._boxes_again_s[request.id] = time.monotonic() + self._shop.boxes_again_s
         room = BoxRoom(self._shop.boxes, request.id)
         try:
             boxes = self._shop.content.boxes(warrant_of(request))
             if room.closed() is None:
-                self._write(self._boxes_entry(request, len(boxes)), nothing)
+                written(self._shop.register, self._boxes_entry(request, len(boxes)), nothing)
             room.lay_out(boxes, sealed=request.filing.sealed)
         except (CiorError, OSError) as error:
-            log.warning("request_boxes_waiting", request=request.id, code=_reason(error)[0])
+            log.warning("request_boxes_waiting", request=request.id, code=reason_of(error)[0])
 
     def _tidy(self) -> None:
         """Once: what a kill left of the boxes of requests that are sealed or over."""
@@ -186,16 +170,15 @@ class Maker:
 
     def _one(self, request: Request) -> None:
         name = package_id(request)
-        told = self._shop.shelf.progress(name)
-        if told.state is Making.STOPPED or time.monotonic() < self._again_s.get(name, 0.0):
+        if not self.errands.is_due(name):
             return
         watching = _Watching(self, request, name)
         try:
             self._make(request, watching)
-        except (CiorError, OSError, *_DEFECTS) as error:
-            self._told_why(name, error, watching.size_bytes)
+        except FAILURES as error:
+            self.errands.failed(name, error, watching.size_bytes)
         else:
-            self._again_s.pop(name, None)
+            self.errands.done(name)
             log.info("request_package_ready", package=name)
 
     def _make(self, request: Request, watching: _Watching) -> None:
@@ -215,23 +198,6 @@ class Maker:
         self._take(request, seal)
         BoxRoom(self._shop.boxes, request.id).forget()
 
-    def _told_why(self, name: str, error: Exception, size_bytes: int) -> None:
-        code, cure = _reason(error)
-        waits = isinstance(error, _WAITS)
-        state = Making.WAITING if waits else Making.STOPPED
-        self._again_s[name] = time.monotonic() + self._shop.retry_s
-        before = self._shop.shelf.progress(name)
-        self._shop.shelf.tell(
-            Progress(
-                name=name, state=state, phase=before.phase, code=code, cure=cure,
-                size_bytes=size_bytes or before.size_bytes,
-            )
-        )  # fmt: skip
-        if before.code != code:
-            log.warning(
-                "request_package_waits" if waits else "request_package_stopped", package=name, code=code
-            )
-
     # --- the order --------------------------------------------------------------------------------------------
 
     def _order(self, request: Request) -> tuple[Order, Sources]:
@@ -248,7 +214,7 @@ class Maker:
                 request, shop.rules, Edges(lambda person: named.get(person, ""), shop.zone, alerts)
             )
 
-        order = _kept(shop.shelf.order_file(package_id(request)), made)
+        order = kept(shop.shelf.order_file(package_id(request)), made)
         handed = usable(request, BoxRoom(shop.boxes, request.id).handed())
         told = [(each.at_ms, each.act, each.who, each.detail) for each in done(request, acts)]
         told += [
@@ -280,7 +246,7 @@ class Maker:
                 cure="see which order the request names, and docs/fiscalia.md",
             )
         entry = self._entry(request, "request.gather", purpose=Purpose.JUDICIAL_REQUEST, rule=decision.rule)
-        self._write(entry, nothing)
+        written(self._shop.register, entry, nothing)
         self._gathered.add(package_id(request))
 
     def _clear(self, request: Request) -> None:
@@ -322,15 +288,7 @@ class Maker:
                 )
             requests.take(connection, request.id, act, rules, key=f"{PART}/{name}/{kind}")
 
-        self._write(self._entry(request, f"request.{kind}"), work)
-
-    def _write(self, entry: LedgerEntry, work: Callable[[Any], None]) -> None:
-        try:
-            self._shop.register.submit(entry, work).result(_PATIENCE_S)
-        except TimeoutError:
-            raise SourceUnavailable(
-                "register.slow", "the register did not answer in time", cure="see why; this goes on by itself"
-            ) from None
+        written(self._shop.register, self._entry(request, f"request.{kind}"), work)
 
     def _entry(self, request: Request, act: str, **more: Any) -> LedgerEntry:
         entry = LedgerEntry(
@@ -339,26 +297,13 @@ class Maker:
         )  # fmt: skip
         return msgspec.structs.replace(entry, **more)
 
-    def building(self, name: str, phase: Phase, size_bytes: int) -> None:
-        """Told where people look."""
-        self._shop.shelf.tell(Progress(name=name, state=Making.BUILDING, phase=phase, size_bytes=size_bytes))
 
-
-class _Watching(Watch):
-    """Tells each change of phase, and the bytes twice a second."""
+class _Watching(Telling):
+    """Tells the register what is in the bag, too."""
 
     def __init__(self, maker: Maker, request: Request, name: str) -> None:
-        self._maker, self._request, self._name = maker, request, name
-        self._phase: Phase | None = None
-        self._next_s, self.size_bytes = 0.0, 0
-
-    def phase(self, phase: Phase, size_bytes: int = 0) -> None:
-        self._maker.go_on()
-        self.size_bytes = size_bytes or self.size_bytes
-        now_s = time.monotonic()
-        if phase is not self._phase or now_s >= self._next_s:
-            self._phase, self._next_s = phase, now_s + _TOLD_EVERY_S
-            self._maker.building(self._name, phase, self.size_bytes)
+        super().__init__(maker.errands, name)
+        self._maker, self._request = maker, request
 
     def assembled(self, bag: Path) -> None:
         self._maker.assembled(self._request, bag)
@@ -367,28 +312,6 @@ class _Watching(Watch):
 def usable(request: Request, handed: Mapping[str, Handed]) -> dict[str, Handed]:
     """What was handed back by nobody who has declared an interest in the case since."""
     return {record: each for record, each in handed.items() if each.by not in request.parties.conflicted}
-
-
-def _kept(path: Path, make: Callable[[], Order]) -> Order:
-    """The order as it was when this package was begun: a name that was corrected since makes no other package of it."""
-    if path.is_file():
-        return read_order(path.read_bytes())
-    order = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    durable_file.replace(path, msgspec.json.encode(order))
-    return order
-
-
-def _reason(error: Exception) -> tuple[str, str]:
-    match error:
-        case CiorError():
-            return error.code, error.cure
-        case OSError():
-            why = error.strerror or type(error).__name__
-            return "package.disk", f"see the folders of packages and recordings ({why})"
-        case _:
-            log.error("request_package_failed", kind=type(error).__name__, exc_info=error)
-            return "package.failed", "report this as a defect of CIOR, with the log of the part evidence"
 
 
 def found_in(rings: tuple[Path, ...], camera: str, span: tuple[int, int]) -> Found:

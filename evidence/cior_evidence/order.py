@@ -29,15 +29,22 @@ _SPANISH: Final = {
     "negatives": "negativas", "time_zone": "zona_horaria", "derived_from": "deriva_de", "name": "nombre",
     "office": "cargo", "since": "desde", "until": "hasta", "camera": "camara", "reason": "motivo", "code": "codigo",
     "explanation": "explicacion", "leaf": "hoja", "text": "texto", "received": "recibida", "authority": "autoridad",
-    "kind": "clase", "title": "caratula",
+    "kind": "clase", "title": "caratula", "copy": "copia",
 }  # fmt: skip
 
 
 class Kind(StrEnum):
-    """What the package is: footage and records, or the certificate that there are none."""
+    """What the package is: footage and records, the certificate that there are none, or a copy made out of another
+    package, which is never offered as that.
+    """
 
     DELIVERY = "entrega"
     NEGATIVE = "constancia_negativa"
+    VIEW = "copia_de_vista"
+    REDACTED = "copia_velada"
+
+
+COPIES: Final = frozenset({Kind.VIEW, Kind.REDACTED})
 
 
 class Why(StrEnum):
@@ -116,7 +123,9 @@ class Basis(_Said, frozen=True):
 
 
 class Order(_Said, frozen=True):
-    """What to build. ``package``: its id; ``case``: the CUIJ; ``derived_from``: SHA-256 of another's tag manifest."""
+    """What to build. ``package``: its id; ``case``: the CUIJ; ``derived_from``: SHA-256 of another's tag manifest;
+    ``copy``: which kind of copy of that one it is.
+    """
 
     package: str
     case: str
@@ -130,10 +139,13 @@ class Order(_Said, frozen=True):
     events: Interval | None = None
     negatives: tuple[Negative, ...] = ()
     derived_from: str | None = None
+    copy: Kind | None = None
 
     @property
     def kind(self) -> Kind:
-        """Negative when every item of the scope is refused whole."""
+        """A copy says so; negative when every item of the scope is refused whole."""
+        if self.copy is not None:
+            return self.copy
         is_none = not self.events and all((each.camera, each.span) in self.refused for each in self.scope)
         return Kind.NEGATIVE if self.negatives and is_none else Kind.DELIVERY
 
@@ -147,9 +159,17 @@ class Order(_Said, frozen=True):
         """The scope in order of camera and beginning, as every list of the package has it."""
         return tuple(sorted(self.scope, key=lambda each: (each.camera, each.span)))
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """The order's own JSON; what is no copy has no word on it, as before there were any."""
+        said: dict[str, Any] = msgspec.to_builtins(self)
+        if self.copy is None:
+            del said["copia"]
+        return said
+
     def meta(self, *, created_ms: int, reserved: int) -> dict[str, Any]:
         """``solicitud.json``; instants in UTC whatever zone they were asked in, cameras by folder and by name."""
-        said: dict[str, Any] = msgspec.to_builtins(self)
+        said = {name: each for name, each in self.told.items() if name != "copia"}
         more = {
             "formato": PROFILE,
             "tipo": self.kind,
@@ -200,6 +220,10 @@ def checked(order: Order) -> Order:
     if order.derived_from is not None and not _HEX.fullmatch(order.derived_from):
         raise PayloadRejected(
             "order.derived", "deriva_de is no SHA-256", cure="give 64 hexadecimal digits, or null"
+        )
+    if order.copy is not None and (order.copy not in COPIES or order.derived_from is None):
+        raise PayloadRejected(
+            "order.copy", "a copy says of which package it is one", cure="give deriva_de, and a kind of copy"
         )
     return order
 

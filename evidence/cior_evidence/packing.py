@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
@@ -44,12 +44,35 @@ SEAL: Final = "sello"
 NOT_KNOWN: Final = "sin comparar"
 
 
+class Watch:
+    """Told how a package grows; this one tells nobody."""
+
+    def phase(self, phase: Phase, size_bytes: int = 0) -> None:
+        """What is being done, and the bytes that are in the bag."""
+
+    def pictures(self, done: int, of: int) -> None:
+        """So many pictures of a copy are made."""
+
+    def assembled(self, bag: Path) -> None:
+        """The bag is closed and durable; told again after a kill. What this raises keeps it from being sealed."""
+
+
+class Filling(Protocol):
+    """Puts pictures into a bag otherwise than out of a ring: :class:`cior_evidence.derived.Derived`."""
+
+    def __call__(self, bag: Bag, watch: Watch, /) -> Delivered:
+        """What is in it, line by line."""
+        ...
+
+
 class Sources(Struct, frozen=True, kw_only=True):
-    """Where the content comes from. ``health``, ``reads``: lines of ``salud.jsonl`` and ``accesos.jsonl``; ``deeds``:
-    what was done before (received, approved, held), oldest first; ``rules``: name, version and SHA-256 of each.
+    """Where the content comes from: ``footage`` of a ring, or a ``filling``. ``health``, ``reads``: lines of
+    ``salud.jsonl`` and ``accesos.jsonl``; ``deeds``: what was done before (received, approved, held), oldest first;
+    ``rules``: name, version and SHA-256 of each.
     """
 
-    footage: Footage
+    footage: Footage | None = None
+    filling: Filling | None = None
     records: Records | None = None
     health: tuple[Mapping[str, Any], ...] = ()
     reads: tuple[Mapping[str, Any], ...] = ()
@@ -78,16 +101,6 @@ class Package(Struct, frozen=True):
     digest: str
 
 
-class Watch:
-    """Told how a package grows; this one tells nobody."""
-
-    def phase(self, phase: Phase, size_bytes: int = 0) -> None:
-        """What is being done, and the bytes that are in the bag."""
-
-    def assembled(self, bag: Path) -> None:
-        """The bag is closed and durable; told again after a kill. What this raises keeps it from being sealed."""
-
-
 class Packing:
     """One order on its way. :meth:`run` may be called again after any end; the outcome is the same package."""
 
@@ -102,7 +115,7 @@ class Packing:
         self._archive = place.out / f"{name}.zip"
         place.out.mkdir(parents=True, exist_ok=True)
         self._state = StateFile(place.out / f".{name}.estado")
-        self._sha256 = hashlib.sha256(canonical(order)).hexdigest()
+        self._sha256 = hashlib.sha256(canonical(order.told)).hexdigest()
 
     def run(self) -> Package:
         """Build what is not built yet. Raises the errors of :mod:`seal`, ``CapacityExhausted``
@@ -152,9 +165,7 @@ class Packing:
         bag = Bag(self._work / BAG, lambda size_bytes: self._watch.phase(phase, size_bytes))
         for path, content in self._place.beside.items():
             _write(self._work / path, content)
-        delivered = put_footage(
-            bag, self._order.ordered_scope, self._sources.footage, refused=self._order.refused
-        )
+        delivered = self._delivered(bag)
         phase = Phase.RECORDS
         closed: list[dict[str, Any]] = []
         if self._sources.records is not None and self._order.events is not None:
@@ -171,6 +182,13 @@ class Packing:
             created_ms=created_ms,
         )
         return self._state.write(found)
+
+    def _delivered(self, bag: Bag) -> Delivered:
+        sources, order = self._sources, self._order
+        if sources.filling is not None:
+            return sources.filling(bag, self._watch)
+        assert sources.footage is not None
+        return put_footage(bag, order.ordered_scope, sources.footage, refused=order.refused)
 
     def _put_meta(
         self, bag: Bag, delivered: Delivered, closed: Sequence[Mapping[str, Any]], *, created_ms: int

@@ -13,6 +13,7 @@ import msgspec
 
 from cior_bus import durable_file
 from cior_core.canonical import canonical
+from cior_core.judicial.copies import CopyOrder
 from cior_core.judicial.state import Request
 from cior_core.model import Struct
 
@@ -36,6 +37,7 @@ class Phase(StrEnum):
 
     NONE = ""
     FOOTAGE = "footage"
+    PICTURES = "pictures"
     RECORDS = "records"
     CLOSING = "closing"
     SEAL = "seal"
@@ -44,7 +46,7 @@ class Phase(StrEnum):
 
 class Progress(Struct, frozen=True, kw_only=True):
     """Of one package. ``size_bytes``: what is in it so far, of the ZIP once it is ready; ``code``, ``cure``: why it
-    waits or stopped.
+    waits or stopped; ``pictures``, ``pictures_of``: of a copy, how many are made and how many it has.
     """
 
     name: str
@@ -54,12 +56,28 @@ class Progress(Struct, frozen=True, kw_only=True):
     size_bytes: int = 0
     code: str = ""
     cure: str = ""
+    pictures: int = 0
+    pictures_of: int = 0
 
 
 def package_id(request: Request) -> str:
     """The id of the package that was ordered last; another for each order."""
+    return _numbered(request, request.builds)
+
+
+def copy_id(request: Request, copy: CopyOrder) -> str:
+    """The id of a copy: that of the package that it is made of, and its number."""
+    return f"{native_id(request, copy)}-C{copy.n}"
+
+
+def native_id(request: Request, copy: CopyOrder) -> str:
+    """The id of the package that a copy is made of."""
+    return _numbered(request, copy.build)
+
+
+def _numbered(request: Request, build: int) -> str:
     year = datetime.fromtimestamp(request.received_ms / 1000, UTC).year
-    return f"CIOR-{year}-{request.id[:_ID_LETTERS]}-{request.builds}"
+    return f"CIOR-{year}-{request.id[:_ID_LETTERS]}-{build}"
 
 
 class Shelf:
@@ -67,6 +85,14 @@ class Shelf:
 
     def __init__(self, out: Path) -> None:
         self.out = out
+
+    def folder(self, package: str) -> Path:
+        """A sealed package, unpacked."""
+        return self.out / package.lower()
+
+    def workplace(self, package: str) -> Path:
+        """Where clips of a copy wait, finished one by one, until all of them are in its bag."""
+        return self.out / f".{package.lower()}.copiando"
 
     def archive(self, package: str) -> Path:
         """The ZIP of a package that is ready."""

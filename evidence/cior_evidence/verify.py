@@ -1011,8 +1011,35 @@ def _check_purpose(signer: Certificate, say: Say, path: str) -> None:
         say("time.eku", path, signer.name)
 
 
-# === sentences_later: What a verifier says of renewals and of a day's root; the form is that of ``sentences.py``.
+# === sentences_later: What a verifier says of copies, of renewals and of a day's root; the form is that of ``sentences.py``.
 
+
+COPY_SENTENCES = {
+    "copy.derived": (
+        7,
+        "note",
+        "Es una copia hecha a partir de otro paquete, recodificada: el original es aquel.",
+        "This is a copy made out of another package, encoded again: the original is that one.",
+    ),
+    "copy.nolink": (
+        7,
+        "error",
+        "La copia no nombra, o nombra de dos maneras, el paquete o el archivo del que salió.",
+        "The copy does not name what it was made of, or names it in two ways.",
+    ),
+    "copy.frames": (
+        8,
+        "error",
+        "La copia tiene otra cantidad de cuadros que su original, y no lo dice.",
+        "The copy has another number of pictures than its original, and does not say so.",
+    ),
+    "copy.unveiled": (
+        8,
+        "error",
+        "La tabla de velos no responde por cada cuadro.",
+        "The table of veils does not answer for every picture.",
+    ),
+}
 
 RENEWAL_SENTENCES = {
     "renewal.missing": (
@@ -1578,6 +1605,7 @@ SENTENCES = {
     ),
 }
 
+SENTENCES.update(COPY_SENTENCES)
 SENTENCES.update(RENEWAL_SENTENCES)
 SENTENCES.update(DAILY_SENTENCES)
 # The same questions are asked of the time authority's certificate.
@@ -3086,6 +3114,7 @@ REQUEST, HEALTH, CUSTODY, READS, TOOLS = (
 )
 PROFILE = "CIOR-Bag-1"
 NEGATIVE, DELIVERY = "constancia_negativa", "entrega"
+VIEW, REDACTED = "copia_de_vista", "copia_velada"
 NATIVE = "data/nativo/"
 # An index, the folder that it lists, and its field that tells when a thing reached the centre.
 INDEXES = (
@@ -3135,7 +3164,7 @@ def _check_request(request: dict[str, Any], payload: dict[str, str], report: Rep
     for name in ("paquete", "cuij"):
         if not isinstance(request.get(name), str):
             report.say("meta.field", REQUEST, name)
-    if request.get("formato") != PROFILE or request.get("tipo") not in (DELIVERY, NEGATIVE):
+    if request.get("formato") != PROFILE or request.get("tipo") not in (DELIVERY, NEGATIVE, VIEW, REDACTED):
         report.say("meta.field", REQUEST, "formato, tipo")
     report.facts.update({name: str(request.get(name)) for name in ("paquete", "cuij", "tipo")})
     approver, asker, maker = (_person(request, name) for name in ("aprobada_por", "pedida_por", "armada_por"))
@@ -3233,6 +3262,97 @@ def _check_tools(folder: Files, tools: dict[str, Any], report: Report) -> None:
             report.say("verifier.replaced", name)
 
 
+# === copies: A copy made out of another package says which one and of which files, and never stands where originals stand.
+
+
+COPY, VEILS = META + "copia.json", META + "velos.jsonl"
+VIEWS = "data/vista/"
+HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Expected(NamedTuple):
+    """Of what class the files of a package are, and where they lie."""
+
+    of_class: str
+    folder: str
+
+
+EXPECTED = {
+    DELIVERY: Expected("nativo", NATIVE),
+    NEGATIVE: Expected("nativo", NATIVE),
+    VIEW: Expected("vista", VIEWS),
+    REDACTED: Expected("velada", VIEWS),
+}
+OF_COPIES = ("vista", "velada")
+# What stands in velos.jsonl: whether a picture was looked at, or all of it was veiled for want of that.
+LOOKED, VEILED_WHOLE = "mirado", "sin_deteccion"
+
+
+def expected(request: dict[str, Any]) -> Expected:
+    """What the package says that it is; what it does not say is taken for a delivery."""
+    return EXPECTED.get(str(request.get("tipo")), EXPECTED[DELIVERY])
+
+
+def is_copy(request: dict[str, Any]) -> bool:
+    """Whether it says that it is a copy."""
+    return request.get("tipo") in (VIEW, REDACTED)
+
+
+def check_copy(folder: Files, request: dict[str, Any], rows: list[dict[str, Any]], report: Report) -> None:
+    """Check what a copy says of the package it was made of; ``rows``: of ``segmentos.jsonl``."""
+    if not is_copy(request):
+        return
+    report.say("copy.derived", REQUEST, str(request.get("deriva_de")))
+    origin = request.get("deriva_de")
+    if not isinstance(origin, str) or not HEX_DIGEST.fullmatch(origin):
+        report.say("copy.nolink", REQUEST, "deriva_de")
+    told = read_object(folder, COPY, report)
+    named = told.get("deriva_de")
+    if not isinstance(named, dict) or named.get("tagmanifest_sha256") != origin:
+        report.say("copy.nolink", COPY, "deriva_de")
+    if told.get("clase") != expected(request).of_class:
+        report.say("copy.asnative", COPY, str(told.get("clase")))
+    for row in rows:
+        _check_origin_of_copy(row, report)
+    if request.get("tipo") == REDACTED:
+        _check_veils(folder, rows, report)
+
+
+def _check_origin_of_copy(row: dict[str, Any], report: Report) -> None:
+    where, native = "bag/" + str(row.get("archivo")), row.get("nativo")
+    if not isinstance(native, dict):
+        report.say("copy.nolink", where, "nativo")
+        return
+    path, frames = native.get("archivo"), native.get("cuadros")
+    digests = [native.get("sha256"), native.get("carga_sha256")]
+    is_named = isinstance(path, str) and path.startswith(NATIVE + str(row.get("camara")) + "/")
+    if not is_named or not all(isinstance(each, str) and HEX_DIGEST.fullmatch(each) for each in digests):
+        report.say("copy.nolink", where, str(path))
+    shown, unread = row.get("cuadros"), row.get("sin_decodificar")
+    if type(shown) is not int or type(unread) is not int or shown + unread != frames:
+        report.say("copy.frames", where, f"{shown} + {unread} / {frames}")
+
+
+def _check_veils(folder: Files, rows: list[dict[str, Any]], report: Report) -> None:
+    """Of each picture it is said that it was looked at, or that all of it was veiled."""
+    judged: dict[str, list[tuple[int, int]]] = {}
+    for number, row in read_lines(folder, VEILS, report):
+        first, last = row.get("desde_cuadro"), row.get("hasta_cuadro")
+        if type(first) is not int or type(last) is not int:
+            report.say("meta.field", f"{VEILS}:{number}", "desde_cuadro, hasta_cuadro")
+        elif row.get("motivo") in (LOOKED, VEILED_WHOLE):
+            judged.setdefault(str(row.get("archivo")), []).append((first, last))
+    for row in rows:
+        path, reached = str(row.get("archivo")), 0
+        for first, last in sorted(judged.get(path, [])):
+            if first > reached:
+                break
+            reached = max(reached, last)
+        frames = row.get("cuadros")
+        if type(frames) is not int or reached < frames:
+            report.say("copy.unveiled", "bag/" + path, f"{reached} / {frames}")
+
+
 # === footage: Native video against its list: every file whole and as the camera gave it, every missing stretch declared.
 
 
@@ -3256,7 +3376,8 @@ def check_footage(
 ) -> datetime | None:
     """Check video, gaps and clocks; the end of the latest file."""
     segments = _read_segments(folder, report)
-    _check_files(segments, payload, report)
+    _check_files(segments, payload, expected(request), report)
+    check_copy(folder, request, [segment.row for segment in segments], report)
     _check_sequence(segments, report)
     for segment in segments:
         _check_video(folder, segment, report)
@@ -3282,7 +3403,7 @@ def _read_segments(folder: Files, report: Report) -> list[Segment]:
     return found
 
 
-def _check_files(segments: list[Segment], payload: dict[str, str], report: Report) -> None:
+def _check_files(segments: list[Segment], payload: dict[str, str], wanted: Expected, report: Report) -> None:
     listed = set()
     for segment in segments:
         where = "bag/" + segment.path
@@ -3293,10 +3414,11 @@ def _check_files(segments: list[Segment], payload: dict[str, str], report: Repor
             report.say("segment.missing", where)
         elif segment.row.get("sha256") != payload[segment.path]:
             report.say("segment.digest", where)
-        if segment.row.get("clase") != "nativo" or not segment.path.startswith(NATIVE + segment.camera + "/"):
+        is_there = segment.path.startswith(wanted.folder + segment.camera + "/")
+        if segment.row.get("clase") != wanted.of_class or not is_there:
             report.say("copy.asnative", where, str(segment.row.get("clase")))
     for path in sorted(payload):
-        if path.startswith(NATIVE) and path not in listed:
+        if path.startswith((NATIVE, VIEWS)) and path not in listed:
             report.say("segment.unlisted", "bag/" + path)
 
 
@@ -3338,9 +3460,9 @@ def _check_video(folder: Files, segment: Segment, report: Report) -> None:
 
 
 def _check_packets(read: Read, samples: list[tuple[int, int]], segment: Segment, report: Report) -> None:
-    """The file's packets, and each part's, are as many and the same as the list says."""
+    """The file's packets, and each part's, are as many and the same as the list says; a copy is one part, its own."""
     where, row = "bag/" + segment.path, segment.row
-    parts = row.get("partes")
+    parts = [row] if row.get("clase") in OF_COPIES else row.get("partes")
     rows = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
     counts = [part.get("cuadros") for part in rows]
     numbers = [count for count in counts if isinstance(count, int) and count >= 0]

@@ -205,6 +205,17 @@ def acts(connection: Connection, request_id: str) -> Sequence[ActRow]:
     ]
 
 
+def touched_since(connection: Connection, seq: int) -> tuple[int, frozenset[str]]:
+    """Which requests took acts whose rows come after ``seq`` of the ledger (-1: all of them), and the newest such row:
+    what a follower asks for next.
+    """
+    newest = connection.execute(select(func.max(REQUEST_ACTS.c.ledger_seq))).scalar_one_or_none()
+    if newest is None or newest <= seq:
+        return seq, frozenset()
+    wanted = select(REQUEST_ACTS.c.request_id).where(REQUEST_ACTS.c.ledger_seq > seq).distinct()
+    return newest, frozenset(connection.execute(wanted).scalars())
+
+
 def replayed(connection: Connection, request_id: str, rules: Rules) -> bool:
     """Whether its acts make, byte for byte, what stands in the register."""
     again = replay((each.act for each in acts(connection, request_id)), rules)

@@ -20,8 +20,10 @@ EVIDENCE_ROLE: Final = "cior_evidence"
 """The role of who builds and seals the packages that custodians ordered."""
 DELETES: Final = "retention.delete"
 """The one act that a deleter may write into the ledger."""
-PACKS: Final = ("request.boxes", "request.gather", "request.assemble", "request.seal")
-"""The acts that who builds packages may write there."""
+PACKS: Final = (
+    "request.boxes", "request.gather", "request.assemble", "request.seal", "request.copy_gather", "request.seal_copy",
+)  # fmt: skip
+"""The acts that who builds packages, and copies of them, may write there."""
 _APPEND_ONLY: Final = {
     "ledger": "SELECT, INSERT",
     "journal_taken": "SELECT, INSERT",
@@ -34,6 +36,9 @@ _GRANTED = (
     RequestStatus.ASSEMBLED,
     RequestStatus.NEGATIVE,
 )
+_COPIED = (
+    RequestStatus.SEALED, RequestStatus.DELIVERED, RequestStatus.RECEIPTED, RequestStatus.CLOSED,
+)  # fmt: skip
 _BUILT = (RequestStatus.ASSEMBLED, RequestStatus.SEALED, RequestStatus.NEGATIVE)
 
 
@@ -56,7 +61,8 @@ def _of_deleter() -> Iterator[str]:
 
 def _of_evidence() -> Iterator[str]:
     """It reads requests, their acts and the names of people, no password, session, hold or line of the ledger. Of a
-    request that was granted it adds that it is assembled or sealed: it files, approves and delivers none.
+    request that was granted it adds that it is assembled or sealed, and of one that was sealed that a copy is, whatever
+    else stands there staying as it is: it files, approves and delivers none.
     """
     yield f"GRANT SELECT ON ledger_head, alembic_version, request_acts, requests TO {EVIDENCE_ROLE}"
     yield f"GRANT SELECT (id, name) ON people TO {EVIDENCE_ROLE}"
@@ -64,10 +70,14 @@ def _of_evidence() -> Iterator[str]:
     written = "state, version, received_ms, due_ms, request, ledger_seq"
     yield f"GRANT UPDATE ({written}) ON requests TO {EVIDENCE_ROLE}"
     yield from _may_write(EVIDENCE_ROLE, "ledger_of_evidence", PACKS)
-    acts = "coalesce(convert_from(NEW.act, 'UTF8')::jsonb ->> 'type', '') NOT IN ('assemble', 'seal')"
+    acts = "coalesce(convert_from(NEW.act, 'UTF8')::jsonb ->> 'type', '') NOT IN ('assemble', 'seal', 'seal_copy')"
     yield from _refused(EVIDENCE_ROLE, "acts_of_evidence", "INSERT ON request_acts", acts)
-    states = f"OLD.state NOT IN ({_listed(_GRANTED)}) OR NEW.state NOT IN ({_listed(_BUILT)})"
-    yield from _refused(EVIDENCE_ROLE, "requests_of_evidence", "UPDATE ON requests", states)
+    built = f"OLD.state IN ({_listed(_GRANTED)}) AND NEW.state IN ({_listed(_BUILT)})"
+    rest = "convert_from({}.request, 'UTF8')::jsonb - 'copies' - 'version'"
+    same = f"NEW.state = OLD.state AND {rest.format('NEW')} = {rest.format('OLD')}"
+    copied = f"OLD.state IN ({_listed(_COPIED)}) AND {same}"
+    refused = f"NOT (({built}) OR ({copied}))"
+    yield from _refused(EVIDENCE_ROLE, "requests_of_evidence", "UPDATE ON requests", refused)
 
 
 def _may_write(role: str, name: str, acts: tuple[str, ...]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from cior_core.rfc3339 import to_rfc3339
 from cior_evidence.box_files import ClosedBox
 from cior_evidence.box_room import Handed
 from cior_evidence.boxes_of_store import Warrant
+from cior_evidence.copying import Copier
 from cior_evidence.custody import Deed
 from cior_evidence.footage_in import Footage
 from cior_evidence.making import Maker, Workshop
@@ -91,6 +92,7 @@ class Court:
         )  # fmt: skip
         self.shop = msgspec.structs.replace(shop, **changes)
         self.maker = Maker(self.shop)
+        self.copier = Copier(self.shop)
 
     def place(self, **changes: Any) -> Place:
         """Where it is built, with the verifier that travels."""

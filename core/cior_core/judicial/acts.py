@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from cior_core.judicial.asking import Filing, Span, WrittenItem
+from cior_core.judicial.copies import CopyKind
 from cior_core.model import Struct
 
 SYSTEM = "cior.requests"
@@ -131,7 +132,9 @@ class Seal(Base, frozen=True, tag="seal"):
 
 
 class Deliver(Base, frozen=True, tag="deliver"):
-    """A copy was given. The first one delivers the request; later ones are second copies of the same bytes."""
+    """A copy was given. The first one delivers the request; later ones are second copies of the same bytes, or of what
+    was derived from them, by its own digest.
+    """
 
     recipient: str
     party: str
@@ -149,6 +152,25 @@ class Receive(Base, frozen=True, tag="receive"):
 
     recipient: str
     digest: str
+
+
+class Derive(Base, frozen=True, tag="derive"):
+    """Somebody who may build orders a copy that is made out of the sealed package (:class:`.copies.CopyOrder`); ordered
+    again, one of its kind that was not sealed does not stand any more.
+    """
+
+    copy: CopyKind
+    is_strict: bool = False
+    keep: tuple[str, ...] = ()
+    after: int = 0
+
+
+class SealCopy(Base, frozen=True, tag="seal_copy"):
+    """Copy number ``n`` was made and sealed; ``digest``: of its own tag manifest; ``hand``: as of ``Assemble``."""
+
+    n: int
+    digest: str
+    hand: str = ""
 
 
 class Close(Base, frozen=True, tag="close"):
@@ -186,7 +208,7 @@ class Pass(Base, frozen=True, tag="pass"):
 
 Act = (
     File | Hold | Observe | Reply | TakeUp | DeclareConflict | Approve | Reject | FindNothing | Build | Assemble
-    | Seal | Deliver | AskCopy | Receive | Close | Reopen | Replace | Confirm | Renew | Pass
+    | Seal | Deliver | AskCopy | Receive | Derive | SealCopy | Close | Reopen | Replace | Confirm | Renew | Pass
 )  # fmt: skip
 
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Act)

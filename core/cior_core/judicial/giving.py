@@ -111,7 +111,7 @@ def sealed(request: Request, act: Seal) -> Held:
     is_negative = request.state is RequestStatus.NEGATIVE
     state = request.state if is_negative else RequestStatus.SEALED
     if request.package and request.package != act.digest:
-        raise _other_bytes()
+        raise other_bytes()
     parties = replace(request.parties, exporter=act.by)
     return replace(request, state=state, package=act.digest, parties=parties), ()
 
@@ -122,9 +122,13 @@ def delivered(request: Request, act: Deliver) -> Held:
         raise PayloadRejected(
             "request.not_sealed", "there is no sealed package yet", cure="seal it before it is delivered"
         )
-    if act.digest != request.package:
-        raise _other_bytes()
+    is_derived = any(act.digest == each.digest for each in request.standing_copies)
+    if act.digest != request.package and not is_derived:
+        raise other_bytes()
     copy = Delivery(recipient=act.recipient, party=act.party, digest=act.digest, at_ms=act.at_ms)
+    told = (Notice(request=request.id, code="delivered", at_ms=act.at_ms),)
+    if is_derived:  # It answers nothing: what was asked for is the package itself.
+        return replace(request, deliveries=(*request.deliveries, copy)), told
     is_first = request.state in {RequestStatus.SEALED, RequestStatus.NEGATIVE}
     state = RequestStatus.DELIVERED if is_first else request.state
     changed = replace(
@@ -135,28 +139,34 @@ def delivered(request: Request, act: Deliver) -> Held:
         answered_ms=request.answered_ms if request.answered_ms is not None else act.at_ms,
         first_answer=request.first_answer or request.answer,
     )
-    return changed, (Notice(request=request.id, code="delivered", at_ms=act.at_ms),)
+    return changed, told
 
 
 def received(request: Request, act: Receive) -> Held:
-    """They signed for what they got: their first copy without a receipt."""
+    """They signed for what they got: their first copy of these bytes without a receipt."""
+    theirs = [
+        n
+        for n, copy in enumerate(request.deliveries)
+        if copy.recipient == act.recipient and copy.receipt_ms is None
+    ]
+    if not theirs:
+        raise PayloadRejected(
+            "request.no_delivery",
+            "no copy without a receipt was given to them",
+            cure="see the list of deliveries",
+        )
+    signed = next((n for n in theirs if request.deliveries[n].digest == act.digest), None)
+    if signed is None:
+        raise other_bytes()
     copies = list(request.deliveries)
-    for n, copy in enumerate(copies):
-        if copy.recipient == act.recipient and copy.receipt_ms is None:
-            if act.digest != copy.digest:
-                raise _other_bytes()
-            copies[n] = replace(copy, receipt_ms=act.at_ms, receipt_by=act.by)
-            is_open = request.state is RequestStatus.DELIVERED
-            state = RequestStatus.RECEIPTED if is_open else request.state
-            return replace(request, deliveries=tuple(copies), state=state), ()
-    raise PayloadRejected(
-        "request.no_delivery",
-        "no copy without a receipt was given to them",
-        cure="see the list of deliveries",
-    )
+    copies[signed] = replace(copies[signed], receipt_ms=act.at_ms, receipt_by=act.by)
+    is_answer = request.state is RequestStatus.DELIVERED and act.digest == request.package
+    state = RequestStatus.RECEIPTED if is_answer else request.state
+    return replace(request, deliveries=tuple(copies), state=state), ()
 
 
-def _other_bytes() -> IntegrityBroken:
+def other_bytes() -> IntegrityBroken:
+    """Somebody has, or gives, something else than what was sealed."""
     return IntegrityBroken(
         "request.other_bytes",
         "this is not the digest of the package that was sealed",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from cior_core.judicial.asking import Asked, Filing, Span
+from cior_core.judicial.copies import CopyOrder
 from cior_core.judicial.jurisdiction import Rules
 from cior_core.model import Struct
 from cior_core.requests import Answer, AuthorityKind, RequestState, RequestStatus
@@ -41,7 +42,9 @@ class Hold(Struct, frozen=True):
 
 
 class Delivery(Struct, frozen=True):
-    """A copy that left: always of the sealed bytes. ``party``: for whom; ``receipt_ms``: when they signed for it."""
+    """A copy that left: of the sealed bytes or of what was derived from them. ``party``: for whom; ``receipt_ms``: when
+    they signed for it.
+    """
 
     recipient: str
     party: str
@@ -71,7 +74,8 @@ class Request(Struct, frozen=True):
     sealed tag manifest. ``lapses_ms``: when a preservation without an order ends. ``noticed``: ids of holds whose end
     was announced. ``answered_ms``, ``first_answer``: the first one, which nothing later changes: what was once counted
     in public stays. ``wanted``: who asked for a copy and has none of it yet. ``ordered_ms``: when its package was
-    ordered (None: nobody did); ``builds``: how often that was, which numbers its packages.
+    ordered (None: nobody did); ``builds``: how often that was, which numbers its packages. ``copies``: what was ordered
+    to be made out of a sealed package, and ``copies_ordered`` how often.
     """
 
     id: str
@@ -94,6 +98,8 @@ class Request(Struct, frozen=True):
     builds: int = 0
     wanted: tuple[str, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    copies: tuple[CopyOrder, ...] = ()
+    copies_ordered: int = 0
     held_ms: int | None = None
     exported_ms: int | None = None
     closed_ms: int | None = None
@@ -107,6 +113,11 @@ class Request(Struct, frozen=True):
     def granted(self) -> tuple[Asked, ...]:
         """The items that were not refused."""
         return tuple(each for each in self.asked if not each.denied and not each.code)
+
+    @property
+    def standing_copies(self) -> tuple[CopyOrder, ...]:
+        """Those of the package that is delivered: of one that does not stand any more nothing is derived or given."""
+        return tuple(each for each in self.copies if self.package and each.of == self.package)
 
     def spans(self) -> Iterator[Span]:
         """All intervals of all its items."""

@@ -12,7 +12,7 @@ import msgspec
 from cior_core.canonical import canonical
 from cior_core.errors import PayloadRejected
 from cior_core.judicial import acts as a
-from cior_core.judicial import deciding, giving, holding, receiving
+from cior_core.judicial import deciding, deriving, giving, holding, receiving
 from cior_core.judicial.holding import Held
 from cior_core.judicial.jurisdiction import Rules
 from cior_core.judicial.persons import check_clerk
@@ -43,6 +43,8 @@ ALLOWED: Final[Mapping[type[a.Base], frozenset[S]]] = {
     a.Deliver: _GIVEN | {S.SEALED, S.NEGATIVE},
     a.AskCopy: _GIVEN,
     a.Receive: _GIVEN,
+    a.Derive: _GIVEN | {S.SEALED},
+    a.SealCopy: _GIVEN | {S.SEALED},
     a.Close: frozenset({S.RECEIPTED, S.DELIVERED, S.REJECTED, S.NEGATIVE}),
     a.Reopen: frozenset({S.REJECTED, S.NEGATIVE, S.DELIVERED, S.RECEIPTED, S.CLOSED, S.LAPSED}),
     a.Replace: _OPEN | _GRANTED | {S.PROVISIONAL, S.ASSEMBLED, S.SEALED},
@@ -126,6 +128,10 @@ def _simple(request: Request, act: a.Act) -> Held:  # noqa: PLR0911  one line an
             return replace(request, wanted=tuple(sorted({*request.wanted, act.recipient}))), ()
         case a.Receive():
             return giving.received(request, act)
+        case a.Derive():
+            return deriving.copy_ordered(request, act)
+        case a.SealCopy():
+            return deriving.copy_sealed(request, act)
         case _:
             raise TypeError(f"{type(act).__name__} is no act of a request that is there")
 

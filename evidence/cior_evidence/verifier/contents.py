@@ -18,6 +18,7 @@ REQUEST, HEALTH, CUSTODY, READS, TOOLS = (
 )
 PROFILE = "CIOR-Bag-1"
 NEGATIVE, DELIVERY = "constancia_negativa", "entrega"
+VIEW, REDACTED = "copia_de_vista", "copia_velada"
 NATIVE = "data/nativo/"
 # An index, the folder that it lists, and its field that tells when a thing reached the centre.
 INDEXES = (
@@ -67,7 +68,7 @@ def _check_request(request: dict[str, Any], payload: dict[str, str], report: Rep
     for name in ("paquete", "cuij"):
         if not isinstance(request.get(name), str):
             report.say("meta.field", REQUEST, name)
-    if request.get("formato") != PROFILE or request.get("tipo") not in (DELIVERY, NEGATIVE):
+    if request.get("formato") != PROFILE or request.get("tipo") not in (DELIVERY, NEGATIVE, VIEW, REDACTED):
         report.say("meta.field", REQUEST, "formato, tipo")
     report.facts.update({name: str(request.get(name)) for name in ("paquete", "cuij", "tipo")})
     approver, asker, maker = (_person(request, name) for name in ("aprobada_por", "pedida_por", "armada_por"))

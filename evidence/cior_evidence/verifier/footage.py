@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from cior_evidence.verifier.contents import META, NATIVE, REQUEST
+from cior_evidence.verifier.copies import OF_COPIES, VIEWS, Expected, check_copy, expected
 from cior_evidence.verifier.der import Malformed
 from cior_evidence.verifier.findings import Report
 from cior_evidence.verifier.folder import Files, Read, reader_of
@@ -34,7 +35,8 @@ def check_footage(
 ) -> datetime | None:
     """Check video, gaps and clocks; the end of the latest file."""
     segments = _read_segments(folder, report)
-    _check_files(segments, payload, report)
+    _check_files(segments, payload, expected(request), report)
+    check_copy(folder, request, [segment.row for segment in segments], report)
     _check_sequence(segments, report)
     for segment in segments:
         _check_video(folder, segment, report)
@@ -60,7 +62,7 @@ def _read_segments(folder: Files, report: Report) -> list[Segment]:
     return found
 
 
-def _check_files(segments: list[Segment], payload: dict[str, str], report: Report) -> None:
+def _check_files(segments: list[Segment], payload: dict[str, str], wanted: Expected, report: Report) -> None:
     listed = set()
     for segment in segments:
         where = "bag/" + segment.path
@@ -71,10 +73,11 @@ def _check_files(segments: list[Segment], payload: dict[str, str], report: Repor
             report.say("segment.missing", where)
         elif segment.row.get("sha256") != payload[segment.path]:
             report.say("segment.digest", where)
-        if segment.row.get("clase") != "nativo" or not segment.path.startswith(NATIVE + segment.camera + "/"):
+        is_there = segment.path.startswith(wanted.folder + segment.camera + "/")
+        if segment.row.get("clase") != wanted.of_class or not is_there:
             report.say("copy.asnative", where, str(segment.row.get("clase")))
     for path in sorted(payload):
-        if path.startswith(NATIVE) and path not in listed:
+        if path.startswith((NATIVE, VIEWS)) and path not in listed:
             report.say("segment.unlisted", "bag/" + path)
 
 
@@ -116,9 +119,9 @@ def _check_video(folder: Files, segment: Segment, report: Report) -> None:
 
 
 def _check_packets(read: Read, samples: list[tuple[int, int]], segment: Segment, report: Report) -> None:
-    """The file's packets, and each part's, are as many and the same as the list says."""
+    """The file's packets, and each part's, are as many and the same as the list says; a copy is one part, its own."""
     where, row = "bag/" + segment.path, segment.row
-    parts = row.get("partes")
+    parts = [row] if row.get("clase") in OF_COPIES else row.get("partes")
     rows = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
     counts = [part.get("cuadros") for part in rows]
     numbers = [count for count in counts if isinstance(count, int) and count >= 0]

@@ -1,6 +1,33 @@
-"""What a verifier says of renewals and of a day's root; the form is that of ``sentences.py``."""
+"""What a verifier says of copies, of renewals and of a day's root; the form is that of ``sentences.py``."""
 
 from __future__ import annotations
+
+COPY_SENTENCES = {
+    "copy.derived": (
+        7,
+        "note",
+        "Es una copia hecha a partir de otro paquete, recodificada: el original es aquel.",
+        "This is a copy made out of another package, encoded again: the original is that one.",
+    ),
+    "copy.nolink": (
+        7,
+        "error",
+        "La copia no nombra, o nombra de dos maneras, el paquete o el archivo del que salió.",
+        "The copy does not name what it was made of, or names it in two ways.",
+    ),
+    "copy.frames": (
+        8,
+        "error",
+        "La copia tiene otra cantidad de cuadros que su original, y no lo dice.",
+        "The copy has another number of pictures than its original, and does not say so.",
+    ),
+    "copy.unveiled": (
+        8,
+        "error",
+        "La tabla de velos no responde por cada cuadro.",
+        "The table of veils does not answer for every picture.",
+    ),
+}
 
 RENEWAL_SENTENCES = {
     "renewal.missing": (

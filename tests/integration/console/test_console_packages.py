@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cior_console.judicial_desk import PackageRoom
-from cior_core.judicial.acts import Assemble, Seal
+from cior_core.judicial.acts import Assemble, Seal, SealCopy
 from cior_core.judicial.asking import Span
 from cior_core.people import LedgerEntry
 from cior_core.privacy import Role
@@ -26,6 +26,7 @@ from integration.console.test_console_requests import Desk, order
 DIGEST = "d" * 64
 NOW_MS = START_MS + 3_600_000
 ZIP = bytes(range(256)) * 1_000
+OTHER, COPY = "e" * 64, b"another package" * 100
 
 
 @pytest.fixture
@@ -208,6 +209,59 @@ async def test_no_byte_leaves_while_the_ledger_is_away_or_when_the_shelf_has_ano
     here.register.is_cut = True
     status, _, body = await people["mesa"].bytes_of(path)
     assert (status, ZIP[:64] in body) == (503, False)
+
+
+async def test_law_9_a_copy_is_ordered_by_who_may_build_and_goes_to_who_was_given_that_one(
+    here: Office, people: dict[str, Desk], shelf: Shelf
+) -> None:
+    request_id = await delivered(here, people, shelf)
+    path = f"requests/{request_id}/copies/1"
+    assert (await people["fiscal"].act(request_id, "derive", copy="view"))[1]["code"] == "request.not_yours"
+    assert (await people["jefa"].act(request_id, "derive", copy="view"))[1]["code"] == "request.two_persons"
+    assert (await people["mesa"].bytes_of(path))[0] == 404
+    page = await acted(people, request_id, ("archivo", "derive", {"copy": "view"}))
+    copy = page["copies"][0]
+    assert (copy["kind"], copy["state"], copy["digest"]) == ("view", "ordered", "")
+    shelf.tell(
+        Progress(name=copy["name"], state=Making.BUILDING, phase=Phase.PICTURES, pictures=30, pictures_of=80)
+    )
+    _, page = await people["mesa"].get(f"requests/{request_id}")
+    copy = page["copies"][0]
+    assert (copy["state"], copy["progress"], copy["pictures"], copy["pictures_of"]) == (
+        "building", "pictures", 30, 80,
+    )  # fmt: skip
+    assert (await people["mesa"].get(path))[1]["code"] == "request.not_sealed"
+    sealed = SealCopy(by="p-archivo", at_ms=NOW_MS, n=1, digest=OTHER, hand="cior.evidence")
+    entry = LedgerEntry(at_ms=NOW_MS, actor="p-archivo", act="request.seal_copy", subject=request_id)
+    rules = here.handling.requests.room.rules
+    here.register.submit(
+        entry, partial(requests.take, request_id=request_id, act=sealed, rules=rules)
+    ).result(5)
+    shelf.archive(copy["name"]).write_bytes(COPY)
+    shelf.tell(Progress(name=copy["name"], state=Making.READY, digest=OTHER, size_bytes=len(COPY)))
+    # The package itself was given, and that gives nobody the copy, nor tells of it.
+    given = ("archivo", "deliver", {"recipient": "p-fiscal", "party": "fiscalía", "digest": DIGEST})
+    await acted(people, request_id, given)
+    assert (await people["fiscal"].get(path))[1]["code"] == "request.not_delivered"
+    assert (await people["fiscal"].get(f"requests/{request_id}"))[1]["copies"] == []
+    given = ("archivo", "deliver", {"recipient": "p-defensora", "party": "defensa", "digest": OTHER})
+    page = await acted(people, request_id, given)
+    assert page["line"]["state"] == "entregada"
+    status, headers, body = await people["defensora"].bytes_of(path)
+    assert (status, body, headers["Cior-Package-Digest"]) == (200, COPY, OTHER)
+    assert headers["Content-Disposition"].endswith('-c1.zip"')
+    # Whoever was given the copy alone does not get the original.
+    status, page = await people["defensora"].get(f"requests/{request_id}/package")
+    assert (status, page["code"]) == (403, "request.not_delivered")
+    rows = [
+        (each.actor, each.outcome.value, each.purpose, each.detail.get("digest", ""))
+        for each in here.register.rows
+        if each.act == "request.copy"
+    ]
+    assert rows[-2:] == [
+        ("p-fiscal", "refused", "request_handling", ""),
+        ("p-defensora", "allowed", "judicial_request", OTHER),
+    ]
 
 
 def _downloads(here: Office) -> list[Any]:

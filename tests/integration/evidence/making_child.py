@@ -39,7 +39,7 @@ def main(folder: str, ring: str, authorities: str, left: str) -> None:
         return taken
 
     steps: tuple[tuple[Any, str], ...] = (
-        (requests, "take"), (Shelf, "tell"), (StateFile, "write"), (making, "_kept"), (packing, "archive"),
+        (requests, "take"), (Shelf, "tell"), (StateFile, "write"), (making, "kept"), (packing, "archive"),
         (Court, "closed"),
     )  # fmt: skip
     for owner, name in steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from integration.evidence import (  # noqa: F401  # each enters its functions into TAMPERINGS
     tampering_contents,
+    tampering_copies,
     tampering_files,
     tampering_ledger,
     tampering_renewals,

@@ -19,7 +19,8 @@ import pytest
 from cior_core.errors import SourceUnavailable
 from cior_core.judicial import acts as a
 from cior_core.requests import Answer, RequestStatus
-from cior_evidence.making import PART, Maker
+from cior_evidence.errands import PART
+from cior_evidence.making import Maker
 from cior_evidence.seal_settings import load_seal
 from cior_evidence.shelf import Making, Progress, package_id
 from cior_register import ledger

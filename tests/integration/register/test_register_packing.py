@@ -11,6 +11,7 @@ import pytest
 
 from cior_core.judicial import acts as a
 from cior_core.judicial.asking import Span
+from cior_core.judicial.copies import CopyKind
 from cior_core.people import LedgerEntry
 from cior_core.requests import RequestStatus
 from cior_register import ledger, people, requests
@@ -91,6 +92,32 @@ def test_law_9_it_does_not_assemble_again_what_was_given_and_copies_stay_as_they
     assert taken(part, assembled(), "request.assemble") is RequestStatus.ASSEMBLED
     assert [each.recipient for each in court.request.deliveries] == ["p-fiscal"]
     assert court.is_replayed
+
+
+def test_law_9_of_a_request_that_was_given_it_adds_that_a_copy_is_sealed_and_touches_nothing_else(
+    place: RegisterPlace, court: Court, part: Register
+) -> None:
+    court.approved()
+    taken(part, assembled(), "request.assemble")
+    taken(part, a.Seal("p-archivo", START_MS, digest=DIGEST), "request.seal")
+    now_ms = court.shop.now_ms()
+    court.take(
+        a.Deliver("p-mesa", now_ms, "p-fiscal", "fiscalía", DIGEST),
+        a.Derive("p-archivo", now_ms, CopyKind.VIEW),
+    )
+    assert REQUEST in part.read_now(lambda c: requests.touched_since(c, -1))[1]
+    note = LedgerEntry(at_ms=1, actor="p-archivo", act="request.copy_gather", subject=REQUEST)
+    part.submit(note, lambda _connection: None).result(60)
+    seal = a.SealCopy("p-archivo", START_MS, n=1, digest="cd" * 32, hand="cior.evidence")
+    assert taken(part, seal, "request.seal_copy") is RequestStatus.DELIVERED
+    assert (court.request.copies[0].digest, court.request.package) == ("cd" * 32, DIGEST)
+    assert court.is_replayed
+    other = "UPDATE requests SET request = replace(convert_from(request, 'UTF8'), %s, %s)::bytea"
+    with (
+        psycopg.connect(place.evidence_dsn) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(other, (DIGEST, "ef" * 32))
 
 
 FORBIDDEN = {

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cior_core.errors import CiorError
 from cior_core.judicial import acts as a
 from cior_core.judicial.asking import Span
+from cior_core.judicial.copies import CopyKind
 from cior_core.judicial.giving import uncovered
 from cior_core.judicial.state import (
     LimitHold,
@@ -65,6 +66,8 @@ def any_act(draw: st.DrawFn) -> a.Act:
         a.Deliver: {"recipient": by, "party": "defence", "digest": draw(DIGESTS)},
         a.AskCopy: {"recipient": by},
         a.Receive: {"recipient": by, "digest": draw(DIGESTS)},
+        a.Derive: {"copy": draw(st.sampled_from(CopyKind))},
+        a.SealCopy: {"n": draw(st.integers(1, 2)), "digest": draw(DIGESTS)},
         a.Reopen: {"reason": "x"},
         a.Replace: {"by_request": "r9"},
         a.Confirm: {"filing": order(), "known": CAMERAS},

@@ -71,6 +71,17 @@ export interface Package {
   /** What is being done; empty: nothing now. */
   progress: string;
 }
+/** A copy made out of the sealed package; `digest`: of its own manifest, once it is sealed. */
+export interface DerivedCopy extends Package {
+  n: number;
+  kind: "view" | "redacted";
+  ordered_ms: number;
+  strict?: boolean;
+  keep?: string[];
+  after?: number;
+  pictures?: number;
+  pictures_of?: number;
+}
 /** What the recorders have of one item. `code`, `cure`: why that could not be read. */
 export interface Available {
   n: number;
@@ -106,6 +117,7 @@ export interface RequestPage {
   answer_said?: Said | null;
   answer_words?: string;
   package?: Package | null;
+  copies?: DerivedCopy[];
   deliveries?: Delivery[];
   wanted?: string[];
   replaced_by?: string;

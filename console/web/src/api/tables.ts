@@ -149,6 +149,7 @@ export const ASKED_BY = {
   "footage.trail_pdf": ["custodian", "auditor"],
   "request.availability": ["custodian"],
   "request.package": ["prosecutor", "defender", "custodian"],
+  "request.copy": ["prosecutor", "defender", "custodian"],
   "requests.report": ["supervisor", "custodian", "auditor"],
   "footage.open": ["operator", "dispatcher", "supervisor", "response_team"],
   "footage.state": ["operator", "dispatcher", "supervisor", "response_team"],

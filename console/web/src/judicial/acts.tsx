@@ -12,12 +12,13 @@ import { problemText } from "../state/problem_text";
 import { cameraName, isCustodian, jurisdiction, saying, takeAct } from "../state/judicial";
 import { session } from "../state/session";
 import { t, type Word } from "../words/words";
+import { CopyFields, copyName, copyOrder } from "./copies";
 import { filingOf, OrderFields } from "./new_request";
 import { ReplyForm } from "./reply";
 
 /** In the order in which a request goes its way. What the console lists and no form here makes is done elsewhere. */
 const KINDS = [
-  "reply", "take_up", "approve", "reject", "find_nothing", "observe", "build", "deliver", "receive", "ask_copy",
+  "reply", "take_up", "approve", "reject", "find_nothing", "observe", "build", "derive", "deliver", "receive", "ask_copy",
   "confirm", "renew", "close", "reopen", "conflict", "replace",
 ] as const; // prettier-ignore
 type Kind = (typeof KINDS)[number];
@@ -120,6 +121,7 @@ const WHY: Partial<Record<Kind, Word>> = {
   reject: "why_reject",
   find_nothing: "why_find_nothing",
   build: "why_build",
+  derive: "why_derive",
   deliver: "why_deliver",
   conflict: "why_conflict",
   close: "why_close",
@@ -144,8 +146,10 @@ function fieldsOf(kind: Kind, page: RequestPage): ComponentChildren {
       return [<Code key="code" of="refusal" />, <Text key="words" name="words" most={2000} must={false} />];
     case "find_nothing":
       return [<Code key="code" of="negative" />, <Text key="searched" name="searched" most={2000} />];
+    case "derive":
+      return <CopyFields page={page} />;
     case "deliver":
-      return <Recipient page={page} />;
+      return [<What key="what" page={page} />, <Recipient key="recipient" page={page} />];
     case "receive":
       return <Receipt page={page} />;
     case "ask_copy":
@@ -169,7 +173,9 @@ function bodyOf(kind: Kind, page: RequestPage, data: FormData): Body {
     case "approve":
       return { ...only("words"), denied: deniedOf(page, data) };
     case "deliver":
-      return { ...only("recipient", "party"), digest: page.package?.digest };
+      return { ...only("recipient", "party"), digest: textOf(data, "digest") || page.package?.digest };
+    case "derive":
+      return copyOrder(data);
     case "receive":
       return receiptOf(page, data);
     case "confirm":
@@ -295,6 +301,25 @@ function Names({ ids }: { ids: readonly string[] }): JSX.Element {
         </option>
       ))}
     </>
+  );
+}
+
+/** Which of them is given, where there is more than the package. */
+function What({ page }: { page: RequestPage }): JSX.Element | null {
+  const copies = (page.copies ?? []).filter((one) => one.digest);
+  if (!copies.length) return null;
+  return (
+    <label>
+      {t("field_what")}
+      <select name="digest">
+        <option value="">{t("field_what_package")}</option>
+        {copies.map((one) => (
+          <option key={one.n} value={one.digest}>
+            {copyName(one)}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

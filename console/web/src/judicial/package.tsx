@@ -8,6 +8,7 @@ import { personName } from "../state/directory";
 import { isCustodian, localText } from "../state/judicial";
 import { session } from "../state/session";
 import { said, t } from "../words/words";
+import { CopiesPart, copyName } from "./copies";
 
 export function PackagePart({ page }: { page: RequestPage }): JSX.Element {
   const found = page.package;
@@ -16,10 +17,11 @@ export function PackagePart({ page }: { page: RequestPage }): JSX.Element {
     <Section title={t("package_title")}>
       {found ? <Facts found={found} /> : null}
       {found?.state === "ready" && found.name && mayDownload(page) ? <Download page={page} /> : null}
+      <CopiesPart page={page} />
       {(page.deliveries ?? []).length ? <h4>{t("package_copies")}</h4> : null}
       <ul class="told">
         {(page.deliveries ?? []).map((one) => (
-          <Copy key={`${one.recipient} ${one.at_ms}`} one={one} />
+          <Copy key={`${one.recipient} ${one.at_ms}`} one={one} page={page} />
         ))}
       </ul>
       {wanted.length ? <p>{t("copy_wants", wanted.map(personName).join(", "))}</p> : null}
@@ -93,11 +95,13 @@ function Download({ page }: { page: RequestPage }): JSX.Element {
   );
 }
 
-function Copy({ one }: { one: Delivery }): JSX.Element {
+function Copy({ one, page }: { one: Delivery; page: RequestPage }): JSX.Element {
+  const derived = (page.copies ?? []).find((each) => each.digest === one.digest);
   const name = one.recipient === session.value?.person_id ? t("copy_you") : personName(one.recipient);
   return (
     <li>
-      {t("copy_given", name, plain(one.party, 80), localText(one.at_ms))} ·{" "}
+      {t("copy_given", name, plain(one.party, 80), localText(one.at_ms))}
+      {derived ? ` · ${copyName(derived)}` : ""} ·{" "}
       {one.receipt_ms ? `✓ ${t("copy_signed", localText(one.receipt_ms))}` : t("copy_unsigned")}
     </li>
   );

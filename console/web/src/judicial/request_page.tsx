@@ -41,7 +41,7 @@ function Asked({ id }: { id: string }): JSX.Element {
 
 function Read({ first, id }: { first: RequestPage; id: string }): JSX.Element {
   const [taken, setTaken] = useState(first);
-  const isMoving = GOING_ON.has(taken.package?.state ?? "");
+  const isMoving = [taken.package, ...(taken.copies ?? [])].some((one) => GOING_ON.has(one?.state ?? ""));
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     if (!isMoving) return undefined;

@@ -115,7 +115,8 @@ async function readLines(folder, path, report) {
 }
 
 const META = "bag/meta/", REQUEST = `${META}solicitud.json`, CUSTODY = `${META}custodia.jsonl`, TOOLS = `${META}herramientas.json`;
-const PROFILE = "CIOR-Bag-1", NEGATIVE = "constancia_negativa", NATIVE = "data/nativo/";
+const PROFILE = "CIOR-Bag-1", NEGATIVE = "constancia_negativa", NATIVE = "data/nativo/", VIEWS = "data/vista/";
+const VIEW = "copia_de_vista", REDACTED = "copia_velada";
 const person = (request, name) => (isObject(request[name]) && request[name].id ? String(request[name].id) : "");
 
 async function checkContents(folder, payload, report) {
@@ -143,7 +144,7 @@ async function checkContents(folder, payload, report) {
 }
 async function checkRequest(folder, request, payload, report) {
   for (const name of ["paquete", "cuij"]) if (typeof request[name] !== "string") report.say("meta.field", REQUEST, name);
-  if (request.formato !== PROFILE || !["entrega", NEGATIVE].includes(request.tipo)) report.say("meta.field", REQUEST, "formato, tipo");
+  if (request.formato !== PROFILE || !["entrega", NEGATIVE, VIEW, REDACTED].includes(request.tipo)) report.say("meta.field", REQUEST, "formato, tipo");
   for (const name of ["paquete", "cuij", "tipo"]) report.facts[name] = String(request[name]);
   const approver = person(request, "aprobada_por");
   if (!approver || [person(request, "pedida_por"), person(request, "armada_por")].includes(approver)) report.say("request.oneperson", REQUEST, approver);

@@ -129,7 +129,8 @@ async function checkFootage(folder, request, payload, report) {
     else segments.push({ line, camera: row.camara, path: row.archivo, since, until, row });
   }
   report.facts.segmentos = String(segments.length);
-  checkSegmentFiles(segments, payload, report);
+  checkSegmentFiles(segments, payload, expectedOf(request), report);
+  await checkCopy(folder, request, segments.map((each) => each.row), report);
   segments.forEach((each, n) => {
     const before = n ? segments[n - 1] : null, where = `${SEGMENTS}:${each.line}`;
     const isNext = !before || before.camera < each.camera || (before.camera === each.camera && before.since < each.since);
@@ -140,7 +141,7 @@ async function checkFootage(folder, request, payload, report) {
   await checkClocks(folder, segments, report);
   return segments.length ? Math.max(...segments.map((each) => each.until)) : null;
 }
-function checkSegmentFiles(segments, payload, report) {
+function checkSegmentFiles(segments, payload, wanted, report) {
   const listed = new Set();
   for (const each of segments) {
     const where = `bag/${each.path}`;
@@ -148,9 +149,9 @@ function checkSegmentFiles(segments, payload, report) {
     listed.add(each.path);
     if (!payload.has(each.path)) report.say("segment.missing", where);
     else if (each.row.sha256 !== payload.get(each.path)) report.say("segment.digest", where);
-    if (each.row.clase !== "nativo" || !each.path.startsWith(`${NATIVE}${each.camera}/`)) report.say("copy.asnative", where, each.row.clase);
+    if (each.row.clase !== wanted.ofClass || !each.path.startsWith(`${wanted.folder}${each.camera}/`)) report.say("copy.asnative", where, each.row.clase);
   }
-  for (const path of payload.keys()) if (path.startsWith(NATIVE) && !listed.has(path)) report.say("segment.unlisted", `bag/${path}`);
+  for (const path of payload.keys()) if ((path.startsWith(NATIVE) || path.startsWith(VIEWS)) && !listed.has(path)) report.say("segment.unlisted", `bag/${path}`);
 }
 async function checkVideo(folder, segment, report) {
   const where = `bag/${segment.path}`;
@@ -166,7 +167,7 @@ async function checkVideo(folder, segment, report) {
   }
 }
 async function checkPackets(read, samples, segment, where, report) {
-  const row = segment.row, parts = Array.isArray(row.partes) ? row.partes.filter(isObject) : [];
+  const row = segment.row, told = OF_COPIES.includes(row.clase) ? [row] : row.partes, parts = Array.isArray(told) ? told.filter(isObject) : [];
   const counts = parts.map((part) => part.cuadros).filter((count) => Number.isSafeInteger(count) && count >= 0);
   if (counts.length !== parts.length || counts.reduce((a, b) => a + b, 0) !== samples.length || row.cuadros !== samples.length) { report.say("video.packets", where, `${row.cuadros} / ${samples.length}`); return; }
   const whole = new Sha256();
