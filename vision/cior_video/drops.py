@@ -16,11 +16,17 @@ class DropReason(StrEnum):
     DECODE_ERROR = "decode_error"
     DAMAGED = "damaged"
     LIGHT_SWITCH = "light_switch"
+    STOPPING = "stopping"
 
     @property
     def intentional(self) -> bool:
-        """True for a decision of ours (rate, overload, recalibration), false when the stream was at fault."""
-        return self in {DropReason.SAMPLED, DropReason.QUEUE_FULL, DropReason.LIGHT_SWITCH}
+        """True for a decision of ours (rate, overload, recalibration, our stop), false when the stream was at fault."""
+        return self in {
+            DropReason.SAMPLED,
+            DropReason.QUEUE_FULL,
+            DropReason.LIGHT_SWITCH,
+            DropReason.STOPPING,
+        }
 
 
 class DropCounter:

@@ -32,8 +32,9 @@ class PipelineFacts(Struct, frozen=True, kw_only=True):
 class CameraHealth(Struct, frozen=True, kw_only=True):
     """One interval of one camera.
 
-    Rates are a second of that interval; ``inference_ms_*`` include the wait in the shared queue. ``turned``: what was
-    done to set the pictures upright, so what a box in an event is measured in. ``paced_by``: ``arrival`` where the
+    Rates are a second of that interval; ``inference_ms_*`` include the wait in the shared queue. ``batch``: how many
+    pictures of all cameras the engine looks at together at most (0: any number; 1: no more than one). ``turned``: what
+    was done to set the pictures upright, so what a box in an event is measured in. ``paced_by``: ``arrival`` where the
     stream's own time runs wrong.
     """
 
@@ -60,6 +61,7 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
     input_px: tuple[int, int] | None
     remark: str
     disabled_rules: list[str]
+    batch: int = 0
     turned: str = Turn.NONE.value
     paced_by: str = PacedBy.STREAM.value
     events_dropped: list[dict[str, str | int | bool]] = msgspec.field(default_factory=list)
@@ -111,6 +113,7 @@ class HealthMeter:
             model=self._engine.model,
             model_sha256=self._engine.model_sha256,
             input_px=self._engine.input_px,
+            batch=self._engine.batch,
             remark=self._engine.remark,
             disabled_rules=self._disabled,
             turned=pipeline.turn.value,

@@ -20,5 +20,14 @@ EVENT_LATENCY = declare(
     latency=PRESS,
 )
 INFERENCE_LATENCY = declare(
-    "cior_vision_inference_seconds", "one call of the detector, for all pictures that waited", latency=DISK
+    "cior_vision_inference_seconds",
+    "one call of the engine, for all pictures that went together",
+    latency=DISK,
+)
+LOOKED_AT = declare(
+    "cior_vision_looked_at_pictures_total",
+    "pictures that the engine looked at; over the calls of cior_vision_inference_seconds: how many went together",
+)
+QUEUE_LATENCY = declare(
+    "cior_vision_queue_seconds", "a picture's wait for others and for the engine", latency=DISK
 )

@@ -217,6 +217,11 @@ class CameraReader:
             last_error=self._error,
         )
 
+    @property
+    def link(self) -> Link:
+        """What the reader is doing."""
+        return self._link
+
     def watch(self) -> bool:
         """The watchdog: whether pictures flow.
 

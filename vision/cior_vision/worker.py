@@ -1,9 +1,9 @@
 """The vision worker: one process for a group of cameras.
 
-A reading thread per camera, one pipeline thread that owns the engine and every camera's state, and the event loop
-that publishes and keeps watch. Pictures are dropped rather than queued, and counted; nothing here waits for the
-broker. Ends within ``worker.stop_within_s`` of ``stop`` being set, or by itself when every source was a file and has
-ended.
+A reading thread per camera, one pipeline thread that owns every camera's state, the engine's thread
+(``cior_vision.engine_queue``), and the event loop that publishes and keeps watch. Pictures are dropped rather than
+queued, and counted; nothing here waits for the broker. Ends within ``worker.stop_within_s`` of ``stop`` being set, or
+by itself when every source was a file and has ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cior_core.model import Event, RawRecord
 from cior_core.taxonomy import Taxonomy
 from cior_core.vicinity import Vicinity
 from cior_video.clock import EdgeClock, SystemClock
-from cior_video.drops import DropCounter
+from cior_video.drops import DropCounter, DropReason
 from cior_video.program import program_version
 from cior_video.timing import FrameTime
 from cior_vision import metrics as m
@@ -36,6 +36,7 @@ from cior_vision.burst_watch import BurstWatch
 from cior_vision.bursts import RUNNING, Lens
 from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.registry import plugin
+from cior_vision.engine_queue import Answer, EngineQueue, Run
 from cior_vision.events import Author, EventMaker, producer_of, source_of
 from cior_vision.frames import Damaged, Frame
 from cior_vision.health import HealthMeter
@@ -58,7 +59,10 @@ def _load_detector(settings: AnyVisionSettings) -> Detector:
 
 @dataclass
 class _Watched:
-    """One camera with everything that belongs to it. ``finish`` asks the pipeline thread to end what is open."""
+    """One camera with everything that belongs to it. ``finish`` asks the pipeline thread to end what is open.
+
+    ``asked``: the picture that the engine has; until its answer the camera's next ones wait in its reader.
+    """
 
     camera: CameraSettings
     reader: CameraReader
@@ -66,6 +70,8 @@ class _Watched:
     maker: EventMaker
     stretches: StretchBook
     meter: HealthMeter
+    drops: DropCounter
+    asked: Frame | None = None
     seen: list[tuple[FrameTime, tuple[Sighting, ...]]] = field(default_factory=list)
     finish: threading.Event = field(default_factory=threading.Event)
     lost_ms: int | None = None
@@ -101,7 +107,7 @@ class VisionWorker:
             metrics=self._metrics,
             on_durable=self._journal.forget,
         )
-        self._stopping = threading.Event()
+        self._stopping, self._wake = threading.Event(), threading.Event()
         author = Author(version=program_version(), instance=settings.worker.name)
         kinds = Taxonomy.load(bundled.text("taxonomy.toml"))
         self._boot = uuid4().hex[:12]
@@ -210,38 +216,83 @@ class VisionWorker:
     # -------------------------------------------------------------------------------------------------
 
     def _pipeline_loop(self) -> None:
-        while not self._stopping.is_set():
-            batch = [(one, frame) for one in self._watched if (frame := one.reader.frames.get()) is not None]
-            self._process(batch)
-            self._look()
-            self._finish_requested()
-            if not batch:
-                if all(one.reader.facts().link is Link.ENDED for one in self._watched) and not any(
-                    len(one.reader.frames) for one in self._watched
-                ):
+        queue = EngineQueue(
+            self._detector,
+            monotonic_s=self._clock.monotonic_s,
+            on_run=self._count_run,
+            on_answer=self._wake.set,
+        )
+        try:
+            while not self._stopping.is_set():
+                self._wake.clear()
+                if not (self._step(queue) or self._has_more()):
                     break
-                self._stopping.wait(IDLE_S)
+        finally:
+            answers = queue.close(within_s=self._settings.worker.stop_within_s / 2)
+        self._take(answers)
         self._look(why="stopped")
         for one in self._watched:
+            if one.asked is not None:
+                one.drops.add(DropReason.STOPPING)
             self._finish(one)
 
-    def _process(self, pictures: list[tuple[_Watched, Frame | Damaged]]) -> None:
+    def _step(self, queue: EngineQueue) -> bool:
+        """Take what the engine answered and what the cameras show; whether there was anything."""
+        answers = queue.answers()
+        self._take(answers)
+        pictures = [
+            (one, picture)
+            for one in self._watched
+            if one.asked is None and (picture := one.reader.frames.get()) is not None
+        ]
         for one, picture in pictures:
-            if isinstance(picture, Damaged):
-                self._report(one, one.pipeline.damaged(picture))
-        batch = [(one, picture) for one, picture in pictures if isinstance(picture, Frame)]
-        wanted = [(one, frame) for one, frame in batch if one.pipeline.check(frame)]
-        started_s = self._clock.monotonic_s()
-        found = self._detector.detect([frame.image for _, frame in wanted]) if wanted else []
-        spent_s = self._clock.monotonic_s() - started_s
-        if wanted:
-            self._metrics.observe(m.INFERENCE_LATENCY, value_s=spent_s)
-        results = {one.camera.id: result for (one, _), result in zip(wanted, found, strict=True)}
-        for one, frame in batch:
-            result = results.get(one.camera.id)
-            if result is not None:
-                one.meter.inference(spent_s * 1000)
-            self._report(one, one.pipeline.follow(frame, result))
+            self._show(one, picture, queue)
+        self._look()
+        self._finish_requested()
+        if queue.is_gathering and self._nobody_else_comes():
+            queue.hurry()
+        return bool(answers or pictures)
+
+    def _has_more(self) -> bool:
+        """Whether anything can still come; waits a little for it."""
+        if all(
+            one.reader.link is Link.ENDED and not len(one.reader.frames) and one.asked is None
+            for one in self._watched
+        ):
+            return False
+        self._wake.wait(IDLE_S)
+        return True
+
+    def _nobody_else_comes(self) -> bool:
+        """Every camera that delivers has its picture in the queue, or one of those in it has its next one already:
+        whoever waits on would wait for nobody, or lose pictures.
+        """
+        return all(one.asked is not None or one.reader.link is not Link.LIVE for one in self._watched) or any(
+            one.asked is not None and len(one.reader.frames) for one in self._watched
+        )
+
+    def _show(self, one: _Watched, picture: Frame | Damaged, queue: EngineQueue) -> None:
+        if isinstance(picture, Damaged):
+            self._report(one, one.pipeline.damaged(picture))
+        elif one.pipeline.check(picture):
+            one.asked = picture
+            queue.ask(one.camera.id, picture.image)
+        else:
+            self._report(one, one.pipeline.follow(picture, None))
+
+    def _take(self, answers: Sequence[Answer]) -> None:
+        by_camera = {answer.camera: answer for answer in answers}
+        for one in self._watched:
+            if (answer := by_camera.get(one.camera.id)) is not None and one.asked is not None:
+                frame, one.asked = one.asked, None
+                one.meter.inference(answer.spent_s * 1000)
+                self._report(one, one.pipeline.follow(frame, answer.found))
+
+    def _count_run(self, run: Run) -> None:
+        self._metrics.observe(m.INFERENCE_LATENCY, value_s=run.spent_s)
+        self._metrics.add(m.LOOKED_AT, amount=run.pictures)
+        for waited_s in run.waited_s:
+            self._metrics.observe(m.QUEUE_LATENCY, value_s=waited_s)
 
     def _look(self, *, why: str = "") -> None:
         """Begin the looks that alerts ask for, tell what they saw, and watch their cameras as closely as they want.
@@ -288,7 +339,7 @@ class VisionWorker:
 
     def _finish_requested(self) -> None:
         for one in self._watched:
-            if one.finish.is_set():
+            if one.finish.is_set() and one.asked is None:
                 one.finish.clear()
                 self._finish(one)
 
@@ -343,7 +394,13 @@ class VisionWorker:
         )
         meter = HealthMeter(engine, disabled_rules=pipeline.disabled_rules, now_s=self._clock.monotonic_s())
         return _Watched(
-            camera=camera, reader=reader, pipeline=pipeline, maker=maker, stretches=stretches, meter=meter
+            camera=camera,
+            reader=reader,
+            pipeline=pipeline,
+            maker=maker,
+            stretches=stretches,
+            meter=meter,
+            drops=drops,
         )
 
     def _tell_left_over(self) -> None:

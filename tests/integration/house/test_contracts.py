@@ -42,7 +42,9 @@ PLANTS = [
     ("openvino", "vision/cior_vision/planted.py", "import openvino"),
     ("openvino", "vision/cior_vision/detectors/contract.py", "import openvino"),
     ("ultralytics", "vision/cior_vision/detectors/openvino_yolo.py", "import ultralytics"),
-    ("frameworks", "vision/cior_vision/detectors/planted.py", "import torch"),
+    ("torch", "vision/cior_vision/detectors/planted.py", "import torch"),
+    ("torch", "vision/cior_vision/detectors/letterbox.py", "import torch"),
+    ("frameworks", "vision/cior_vision/detectors/planted.py", "import tensorflow"),
 ]
 
 

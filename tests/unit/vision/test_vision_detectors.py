@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,14 @@ import pytest
 from cior_core.errors import ConfigInvalid, IntegrityBroken
 from cior_vision.detectors import motion_only, registry, ultralytics_yolo
 from cior_vision.detectors.letterbox import decode, letterbox
-from cior_vision.detectors.model_folder import folder_sha256, read_labels, verified_sha256
+from cior_vision.detectors.model_folder import (
+    folder_sha256,
+    network_file,
+    read_labels,
+    verified_sha256,
+)
 from cior_vision.frames import Detections, Floats
+from engines.source_tree import ROOT
 
 
 @pytest.fixture
@@ -101,6 +109,11 @@ def test_doubles_of_one_class_are_suppressed_and_two_classes_in_one_place_are_no
     assert len(decoded(head((100, 100, 0, 0.9), (100, 100, 1, 0.8)))) == 2
 
 
+def test_a_box_left_of_the_picture_is_suppressed_by_none_of_another_class() -> None:
+    """OpenCV keeps classes apart by moving them by the rightmost edge: here it would lay one upon the other."""
+    assert len(decoded(head((80, 100, 0, 0.9), (-20, 100, 1, 0.8)))) == 2
+
+
 def test_below_the_confidence_is_nothing_and_an_empty_head_is_nothing() -> None:
     assert len(decoded(head((100, 100, 0, 0.2)))) == 0
     assert len(decoded(head())) == 0
@@ -132,10 +145,63 @@ def test_every_built_in_engine_keeps_the_plugin_contract() -> None:
     reason="the extra vision-ultralytics is installed here",
 )
 def test_without_the_extra_ultralytics_is_refused_with_its_cure(model: Path) -> None:
-    settings = ultralytics_yolo.UltralyticsSettings(model_dir=str(model), model_sha256=folder_sha256(model))
+    (model / "yolo11n.pt").write_bytes(b"x")
+    settings = ultralytics_yolo.UltralyticsSettings(
+        model_dir=str(model), model_sha256=folder_sha256(model), weights="yolo11n.pt"
+    )
     with pytest.raises(ConfigInvalid, match=r"cior\[vision-ultralytics\]") as caught:
         ultralytics_yolo.load(settings)
     assert caught.value.code == "vision.engine_absent"
+
+
+def test_the_extra_of_an_engine_brings_what_the_worker_needs_besides() -> None:
+    """``cior[vision-ultralytics]`` alone must run a worker: decoding, tracking and pixels are in ``vision``."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    for extra in (name for name in extras if name.startswith("vision-")):
+        assert "cior[vision]" in extras[extra], extra
+    assert {re.split("[=>]", one)[0] for one in extras["vision"]} >= {"av", "lap", "numpy"}
+
+
+@pytest.mark.parametrize(
+    ("weights", "beside"),
+    [
+        ("yolo11n.pt", ""),
+        ("../outside.pt", ""),
+        ("", ""),
+        ("", "two.pt two.onnx"),
+        ("net.pt", "net.pt .hidden.pt"),
+        ("net.pt", "net.pt folder/net.pt"),
+        (".hidden.pt", ".hidden.pt"),
+    ],
+)
+def test_nothing_but_an_approved_file_of_the_folder_is_ever_loaded(
+    tmp_path: Path, weights: str, beside: str
+) -> None:
+    """Neither a name that the library would look for on the network, nor a file that the digest does not cover; told
+    before the library is even looked for.
+    """
+    (tmp_path / "outside.pt").write_bytes(b"x")
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "metadata.yaml").write_text("names:\n  0: person\n")
+    for name in beside.split():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    settings = ultralytics_yolo.UltralyticsSettings(
+        model_dir=str(folder), model_sha256=folder_sha256(folder), weights=weights
+    )
+    with pytest.raises(ConfigInvalid) as caught:
+        ultralytics_yolo.load(settings)
+    assert caught.value.code == "vision.model_files"
+
+
+def test_the_one_network_of_a_folder_is_found_and_one_of_several_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "one.pt").write_bytes(b"x")
+    assert network_file(tmp_path, (".pt", ".onnx")).name == "one.pt"
+    (tmp_path / "two.onnx").write_bytes(b"x")
+    assert network_file(tmp_path, (".pt", ".onnx"), "two.onnx").name == "two.onnx"
 
 
 def test_a_changed_model_is_refused_before_the_library_is_even_looked_for(model: Path) -> None:

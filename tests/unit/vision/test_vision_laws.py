@@ -52,7 +52,7 @@ FACE_CALLS = {
 FRAMEWORKS = {
     "openvino": {"detectors/openvino_yolo.py", "detectors/input_size.py"},
     "ultralytics": {"detectors/ultralytics_yolo.py"},
-    "torch": set(),
+    "torch": {"detectors/ultralytics_yolo.py", "detectors/on_card.py"},
 }
 
 
@@ -158,5 +158,10 @@ def test_law_11_a_full_queue_drops_the_oldest_picture_and_counts_it_with_reason_
 
 def test_law_11_every_reason_says_whether_it_was_our_will() -> None:
     ours = {reason for reason in DropReason if reason.intentional}
-    assert ours == {DropReason.SAMPLED, DropReason.QUEUE_FULL, DropReason.LIGHT_SWITCH}
+    assert ours == {
+        DropReason.SAMPLED,
+        DropReason.QUEUE_FULL,
+        DropReason.LIGHT_SWITCH,
+        DropReason.STOPPING,
+    }
     assert {row["intentional"] for row in as_rows(dict.fromkeys(DropReason, 1))} == {True, False}

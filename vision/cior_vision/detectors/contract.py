@@ -7,7 +7,7 @@ A plugin module offers ``Settings`` (a strict struct; its ``engine`` key must eq
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from cior_core.model import Struct
 from cior_video.sources import Strict
@@ -15,7 +15,12 @@ from cior_vision.frames import Detections, Image
 
 
 class EngineFacts(Struct, frozen=True, kw_only=True):
-    """What stands behind every verdict: carried by each incident and by health. ``input_px`` is (height, width)."""
+    """What stands behind every verdict: carried by each incident and by health. ``input_px`` is (height, width).
+
+    ``batch``: at most so many pictures of one call are looked at together (0: any number, none waits for another);
+    ``wait_ms``: how long a picture may wait for others before such a call; ``calls``: how many calls at once it takes
+    (one uploads while another computes).
+    """
 
     engine: str
     version: str = ""
@@ -23,6 +28,9 @@ class EngineFacts(Struct, frozen=True, kw_only=True):
     model_sha256: str = ""
     input_px: tuple[int, int] | None = None
     labels: tuple[str, ...] = ()
+    batch: int = 0
+    wait_ms: int = 0
+    calls: int = 1
     remark: str = ""
 
     @property
@@ -32,7 +40,7 @@ class EngineFacts(Struct, frozen=True, kw_only=True):
 
 
 class Detector(Protocol):
-    """A loaded engine. Not thread-safe: one pipeline thread owns it."""
+    """A loaded engine. At most ``facts.calls`` threads at a time call it, not always the one that loaded it."""
 
     @property
     def facts(self) -> EngineFacts:
@@ -42,7 +50,7 @@ class Detector(Protocol):
     def detect(self, frames: Sequence[Image]) -> list[Detections]:
         """Objects of each picture, in order; boxes normalised to that picture.
 
-        All cameras of the group are given together.
+        Pictures of different cameras, of any size, at most ``facts.batch`` of them.
         """
         ...
 
@@ -66,6 +74,3 @@ class Plugin(Protocol):
     def load(self, settings: EngineSettings) -> Detector:
         """Make the engine ready. Raises ``ConfigInvalid`` or ``IntegrityBroken``, never anything else."""
         ...
-
-
-Device = Literal["CPU"]

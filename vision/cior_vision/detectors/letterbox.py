@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from cior_vision.frames import Detections, Floats, Image, no_detections
 
 GREY = 114
+LIMIT = 300
+"""At most so many objects of a picture."""
 
 
 class Fit(NamedTuple):
@@ -21,27 +24,49 @@ class Fit(NamedTuple):
     width_px: int
     height_px: int
 
+    @property
+    def inner_px(self) -> tuple[int, int]:
+        """Height and width of the picture within the input."""
+        return round(self.height_px * self.scale), round(self.width_px * self.scale)
+
+
+def fit_of(size_px: tuple[int, int], input_px: tuple[int, int]) -> Fit:
+    """How a picture of ``size_px`` (height, width) is laid into an input of ``input_px``: centred, nothing cut."""
+    height_px, width_px = size_px
+    scale = min(input_px[0] / height_px, input_px[1] / width_px)
+    left = (input_px[1] - round(width_px * scale)) / 2
+    top = (input_px[0] - round(height_px * scale)) / 2
+    return Fit(scale, round(left - 0.1), round(top - 0.1), width_px, height_px)
+
 
 def letterbox(image: Image, input_px: tuple[int, int]) -> tuple[Floats, Fit]:
     """The picture scaled and centred on grey as 1 x 3 x H x W RGB in 0..1, and how it was fitted."""
-    height_px, width_px = image.shape[:2]
-    scale = min(input_px[0] / height_px, input_px[1] / width_px)
-    new_width, new_height = round(width_px * scale), round(height_px * scale)
-    left, top = (input_px[1] - new_width) / 2, (input_px[0] - new_height) / 2
-    fit = Fit(scale, round(left - 0.1), round(top - 0.1), width_px, height_px)
+    fit = fit_of((image.shape[0], image.shape[1]), input_px)
+    height, width = fit.inner_px
     resized = (
         image
-        if (new_width, new_height) == (width_px, height_px)
-        else cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
+        if (height, width) == (fit.height_px, fit.width_px)
+        else cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     )
     canvas = np.full((*input_px, 3), GREY, np.uint8)
-    canvas[fit.top_px : fit.top_px + new_height, fit.left_px : fit.left_px + new_width] = resized
-    blob = canvas[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+    canvas[fit.top_px : fit.top_px + height, fit.left_px : fit.left_px + width] = resized
+    return as_blob(canvas), fit
+
+
+def as_blob(picture: Image) -> Floats:
+    """A picture of the input's size as 1 x 3 x H x W RGB in 0..1."""
+    blob = picture[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)
     blob *= np.float32(1 / 255)
-    return np.ascontiguousarray(blob), fit
+    return np.ascontiguousarray(blob)
 
 
-def decode(output: Floats, fit: Fit, *, confidence: float, iou: float, limit: int = 300) -> Detections:
+def unfitted(boxes: NDArray[Any], fit: Fit) -> Floats:
+    """Boxes (N x 4: left, top, right, bottom, in input pixels) normalised to the picture and clipped to it."""
+    placed = (boxes - [fit.left_px, fit.top_px] * 2) / fit.scale / ([fit.width_px, fit.height_px] * 2)
+    return np.clip(placed, 0.0, 1.0).astype(np.float32)
+
+
+def decode(output: Floats, fit: Fit, *, confidence: float, iou: float, limit: int = LIMIT) -> Detections:
     """Raw head output (1, 4 + classes, anchors; centre x, centre y, width, height in input pixels) to normalised boxes.
 
     Best class per anchor, score threshold, class-wise non-maximum suppression, then the letterbox undone and clipped
@@ -55,16 +80,17 @@ def decode(output: Floats, fit: Fit, *, confidence: float, iou: float, limit: in
     classes = rows[4:, keep].argmax(axis=0)
     x, y, width, height = rows[:4, keep].astype(np.float64)
     corner = np.stack([x - width / 2, y - height / 2, width, height], axis=1)
+    # OpenCV keeps classes apart by moving them by the rightmost edge, which boxes left of zero would cross.
+    apart = corner - [*corner[:, :2].min(axis=0), 0, 0]
     chosen = np.asarray(
-        cv2.dnn.NMSBoxesBatched(corner.tolist(), scores[keep].tolist(), classes.tolist(), confidence, iou),
+        cv2.dnn.NMSBoxesBatched(apart.tolist(), scores[keep].tolist(), classes.tolist(), confidence, iou),
         dtype=np.int64,
     ).reshape(-1)
     chosen = chosen[np.argsort(-scores[keep][chosen], kind="stable")][:limit]
     boxes = corner[chosen]
     boxes[:, 2:] += boxes[:, :2]
-    boxes = (boxes - [fit.left_px, fit.top_px] * 2) / fit.scale / ([fit.width_px, fit.height_px] * 2)
     return Detections(
-        boxes=np.clip(boxes, 0.0, 1.0).astype(np.float32),
+        boxes=unfitted(boxes, fit),
         scores=scores[keep][chosen].astype(np.float32),
         classes=classes[chosen].astype(np.int64),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from cior_core.errors import ConfigInvalid, IntegrityBroken
@@ -45,6 +46,31 @@ def verified_sha256(folder: Path, expected: str) -> str:
             cure="restore the approved model, or approve this one: set detector.model_sha256 to its digest",
         )
     return actual
+
+
+def network_file(folder: Path, suffixes: Sequence[str], name: str = "") -> Path:
+    """The network's file: ``name`` in the folder, or the only one of these kinds.
+
+    Nothing beside what the digest covers may be loaded, so a name is a plain one and the folder has no hidden file
+    and no folder, to which a network could refer. Raises ``ConfigInvalid`` (``vision.model_files``).
+    """
+    uncovered = sorted(path.name for path in folder.iterdir() if path.name.startswith(".") or path.is_dir())
+    if uncovered:
+        raise ConfigInvalid(
+            "vision.model_files",
+            f"the model folder holds what its digest does not cover: {', '.join(uncovered)}",
+            cure="keep only the model's own, visible files in it",
+        )
+    found = sorted(path for path in folder.iterdir() if path.suffix in suffixes)
+    if name:
+        found = [path for path in found if path.name == name]
+    if len(found) != 1:
+        raise ConfigInvalid(
+            "vision.model_files",
+            f"the model folder holds {len(found)} networks{f' named {name}' if name else ''} ({', '.join(suffixes)})",
+            cure="keep exactly one in it, or name one by its file name: detector.weights",
+        )
+    return found[0]
 
 
 def read_labels(folder: Path) -> tuple[str, ...]:
