@@ -48,6 +48,7 @@ def peopled(centre: Centre, register: Register, bus: Bus, store: Store) -> Peopl
         boxes=Questions(store) if store.dsn.embedded else opening_store(centre),
         opens=opener(folder),
         packages=package_room(centre),
+        origin=centre.file.console.origin,
     )
     return Peopled(register=register, sign_in=sign_in, hands=hands)
 

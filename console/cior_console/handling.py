@@ -44,7 +44,8 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     ``jurisdiction``: whose rules judicial requests follow; ``packages``: where their packages and recordings are.
 
     ``types``: which of them are silent; ``district``: that of a point; ``zone``: the city's time, of shifts. ``opens``:
-    whose signatures count, for what people decided elsewhere; None: nobody decides elsewhere.
+    whose signatures count, for what people decided elsewhere; None: nobody decides elsewhere. ``origin``: where the
+    pages are, for who is told of a request on a telephone.
     """
 
     signer: Signs
@@ -58,6 +59,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     jurisdiction: str = JURISDICTION
     packages: PackageRoom | None = None
     opens: OpensActions | None = None
+    origin: str = ""
 
 
 class Handling:
@@ -97,7 +99,12 @@ class Handling:
         self.duty = DutyKeeping(register, hands.bus, zone=hands.zone, now_ms=now_ms)
         app[DUTY] = self.duty
         self.requests = JudicialDesk(
-            register, hands.jurisdiction, hands.bus, now_ms=now_ms, packages=hands.packages
+            register,
+            hands.jurisdiction,
+            hands.bus,
+            now_ms=now_ms,
+            packages=hands.packages,
+            origin=hands.origin,
         )
         app[JUDICIAL] = self.requests.room
         feed.listeners.append(self.outcomes.alert_came)
@@ -131,13 +138,15 @@ class Handling:
             self._elsewhere = ActsElsewhere(bus, self._register, self._hands.opens, metrics=self._metrics)
             self._elsewhere.start()
         following = self.requests.following(loop)
-        following.start()
+        for thread in following:
+            thread.start()
         sending = [asyncio.create_task(self.book.run(stop)), asyncio.create_task(self.duty.run(stop))]
         try:
             yield
         finally:
             stop.set()
-            await asyncio.to_thread(following.stop)
+            for thread in following:
+                await asyncio.to_thread(thread.stop)
             for each in self._readers:
                 await asyncio.to_thread(each.stop)
             if self._elsewhere is not None:

@@ -124,7 +124,7 @@ def _urgent(_record: Any) -> Lane:
 class RecordKind(Struct, frozen=True, kw_only=True):
     """One kind of record: everything that bus, store and documents must know about it.
 
-    * ``topics``: one, or one a lane.
+    * ``topics``: one, or one a lane; a further one of commands is named by its sender.
     * ``key``: what keeps the order of its messages; None: the sender must say it.
     * ``bucket``: whose device bucket keys it when it may share an envelope; None: it always travels alone.
     * ``lane``: how urgent it is, hence its topic and what becomes of it when room is short; None: as urgent as what it
@@ -361,6 +361,14 @@ ENTRIES: Final = (
                 value="Command",
                 retention_s=2 * DAY_S,
                 purpose="idempotent requests to sirens, cameras and services",
+            ),
+            TopicSpec(
+                name="cior.notices.v1",
+                key="target",
+                value="Command",
+                retention_s=2 * DAY_S,
+                purpose="what the console has told to people of judicial requests: who may write here rings telephones "
+                "and nothing else",
             ),
         ),
         key=lambda command: command.target,

@@ -53,6 +53,7 @@ ALERTS = (topics.ALERTS.name,)
 PROMPT = (
     topics.TRANSITIONS.name,
     topics.COMMANDS.name,
+    topics.NOTICES.name,
     topics.ACTIONS.name,
     topics.RECEIPTS.name,
     topics.REQUESTS.name,

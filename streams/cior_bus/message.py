@@ -132,7 +132,7 @@ def _way(kind: Kind, lane: Lane | None, spool_class: SpoolClass | None) -> _Way:
     urgency = lane or _LANE[spool_class or SpoolClass.LIFE_SAFETY]
     effective = spool_class or _CLASS[urgency]
     is_shared = entry.bucket is not None and urgency is not Lane.URGENT
-    topic = entry.topics[0] if len(entry.topics) == 1 else LANE_TOPIC[urgency]
+    topic = LANE_TOPIC[urgency] if kind is Kind.EVENT else entry.topics[0]
     return _Way(
         topic=topic.name,
         bucket=entry.bucket if is_shared else None,

@@ -29,7 +29,7 @@ from cior_bus.gathering import BatchLimits
 from cior_bus.message import DurableSink, MessageOut, RecordIn
 from cior_bus.settings import BusSettings
 from cior_core import codec
-from cior_core.catalogue import Kind
+from cior_core.catalogue import Kind, TopicSpec
 from cior_core.errors import CiorError, CredentialsRefused, PayloadRejected, SourceUnavailable
 from cior_core.model import Command, CommandKind, Receipt, Target
 
@@ -66,6 +66,7 @@ class Obeyer:
 
     ``kinds``: the kinds of command that are for it (empty: all). ``is_repeatable``: the actuator knows a command that
     it has carried out by its id, so that one which a crash interrupted is carried out again, not given up.
+    ``topics_of``: where its commands come.
     """
 
     def __init__(  # noqa: PLR0913  what it works with, all named
@@ -80,7 +81,9 @@ class Obeyer:
         metrics: m.Metrics,
         kinds: Collection[CommandKind] = (),
         is_repeatable: bool = False,
+        topics_of: Collection[TopicSpec] = (topics.COMMANDS,),
     ) -> None:
+        self._topics = [each.name for each in topics_of]
         self._kinds, self._is_repeatable = frozenset(kinds), is_repeatable
         self._actuator, self._name, self._broker, self._bus = actuator, name, broker, bus
         self._now_ms, self._metrics = now_ms, metrics
@@ -117,7 +120,7 @@ class Obeyer:
         consumer = BatchConsumer(
             self._broker,
             group=f"cior-obeying-{self._name}",
-            topics=[topics.COMMANDS.name],
+            topics=self._topics,
             limits=_LIMITS,
             metrics=self._metrics,
         )

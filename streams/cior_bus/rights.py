@@ -143,9 +143,9 @@ RIGHTS: Final = (
     Rights(
         part=Part.CONSOLE,
         what="alerts onto the wall, people's decisions from it and elsewhere, what became of them, the ledger's copy, "
-        "silences, who is on duty, and how judicial requests stand",
+        "silences, who is on duty, how judicial requests stand, and whom to tell of them",
         reads=(topics.ALERTS, topics.TRANSITIONS, topics.ACTIONS, topics.SILENCES),
-        writes=(topics.ACTIONS, topics.LEDGER, topics.DUTY, topics.REQUESTS),
+        writes=(topics.ACTIONS, topics.LEDGER, topics.DUTY, topics.REQUESTS, topics.NOTICES),
         group="cior-feed-",
     ),
     Rights(
@@ -166,8 +166,9 @@ RIGHTS: Final = (
 _MORE_WRITES: Final = {"notify": (topics.ACTIONS,)}
 """What one family of connectors may write besides: who was told acknowledges, and it signs that (ADR 33)."""
 
-_MORE_READS: Final = {"notify": (topics.DUTY,)}
-"""What one family may read besides: whoever rings people knows who is on duty (ADR 37)."""
+_MORE_READS: Final = {"notify": (topics.DUTY, topics.NOTICES)}
+"""What one family may read besides: whoever rings people knows who is on duty (ADR 37) and hears of requests (ADR 56).
+"""
 
 _FAMILY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BY_PART: Final = {row.part: row for row in RIGHTS}
@@ -197,6 +198,12 @@ def user_of(part: Part, *, family: str = "") -> User:
         group=rights.group.format(family=family),
     )
     return User(name=f"{part.value}-{family}", rights=named)
+
+
+def commands_of(family: str) -> tuple[TopicSpec, ...]:
+    """Where a family of connectors finds what it is to do."""
+    own = {each.name for each in user_of(Part.CONNECTORS, family=family).rights.reads}
+    return tuple(each for each in KINDS[Kind.COMMAND].topics if each.name in own)
 
 
 def users(families: tuple[str, ...]) -> tuple[User, ...]:

@@ -44,6 +44,8 @@ URGENT, EVENTS, TELEMETRY = (LANE_TOPIC[lane] for lane in Lane)
         Kind.DEAD,
     )
 )
+NOTICES = KINDS[Kind.COMMAND].topics[1]
+"""Commands that only ring people, by who may do nothing else."""
 _LARGEST_BYTES = max(spec.max_message_bytes for spec in CATALOGUE)
 
 

@@ -17,6 +17,7 @@ import structlog
 
 from cior_bus.message import MessageOut
 from cior_bus.obeying import Obeyer
+from cior_bus.rights import commands_of
 from cior_bus.settings import BusSettings
 from cior_bus.spool import SpoolClass
 from cior_connectors._runtime import codes
@@ -312,6 +313,7 @@ class Instance:
             metrics=self._around.metrics,
             kinds=self.manifest.command_kinds,
             is_repeatable=self.manifest.repeatable,
+            topics_of=commands_of(self.manifest.name),
         )
 
     async def _reconcile(self) -> None:

@@ -101,11 +101,14 @@ class Preservation(_Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Limits(_Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The centre's own choices. ``after_end_days``: how long holds stand after a refusal or the closing."""
+    """The centre's own choices. ``after_end_days``: how long holds stand after a refusal or the closing;
+    ``notice_days``: how long before a hold or retention ends people are told, ``deadline_notice_days``: a deadline.
+    """
 
     longest_interval_days: _Days
     notice_days: _Days
     after_end_days: _Days
+    deadline_notice_days: _Days = 1
 
 
 class Basis(_Row, frozen=True, kw_only=True, forbid_unknown_fields=True):

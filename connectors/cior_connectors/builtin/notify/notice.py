@@ -17,6 +17,7 @@ from typing import Any
 from cior_connectors.registry import package_text
 from cior_core import bundled
 from cior_core.errors import PayloadRejected
+from cior_core.judicial.reminding import Matter
 from cior_core.model import (
     AreaId,
     Command,
@@ -39,6 +40,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     """One thing to tell a team. ``team``: the target's id.
 
     ``to_sender``: for whoever sent the call; ``team`` is then the target itself, ``disposition`` how it ended.
+    ``reference``: of a judicial request: then ``matter`` says what of it, of which ``day``, and ``page`` where to look;
+    there is no alert, and nothing to acknowledge.
     ``is_task``: somebody is asked to do something, so that an answer is a note and acknowledges no alert.
     """
 
@@ -58,6 +61,10 @@ class Notice(Struct, frozen=True, kw_only=True):
     asks_en: str = ""
     to_sender: bool = False
     disposition: str = ""
+    reference: str = ""
+    matter: str = ""
+    day: str = ""
+    page: str = ""
 
 
 class Words(Struct, frozen=True, kw_only=True):
@@ -105,6 +112,10 @@ def _with_what_may_be_said(notice: Notice, told: Mapping[str, Any]) -> Notice:
         asks_es=_text(told, "text_es"),
         asks_en=_text(told, "text_en"),
         disposition=_text(told, "disposition"),
+        reference=_text(told, "reference"),
+        matter=_text(told, "matter"),
+        day=_text(told, "day"),
+        page=_text(told, "page"),
     )
 
 
@@ -136,6 +147,8 @@ def words_of(notice: Notice, *, language: str, link: str) -> Words:
     """The message in the language of whoever gets it."""
     if notice.to_sender:
         return _to_sender(notice, language)
+    if notice.reference:
+        return _of_request(notice, language)
     title = _say("title_bare" if not notice.type else "title", level=notice.level, type=_name_of(notice.type))
     lines = (
         [_asks(notice), _say("district", district=notice.district)] if notice.district else [_asks(notice)]
@@ -156,6 +169,22 @@ def _to_sender(notice: Notice, language: str) -> Words:
     title, body = (getattr(_say(name), language) for name in ("sender_title", f"sender_{code}"))
     prefix = getattr(_say("drill"), language) + " " if notice.drill else ""
     return Words(title=prefix + title, body=body)
+
+
+def _of_request(notice: Notice, language: str) -> Words:
+    """A number, a day and an address: no person, no case, no office, no camera."""
+    matter = f"request_{notice.matter}" if notice.matter in _MATTERS else "request_other"
+    lines = [_say(matter, day=notice.day)]
+    if notice.page:
+        lines.append(_say("request_page", page=notice.page))
+    prefix = getattr(_say("drill"), language) + " " if notice.drill else ""
+    title = _say("request_title", reference=notice.reference)
+    return Words(
+        title=prefix + getattr(title, language), body="\n".join(getattr(line, language) for line in lines)
+    )
+
+
+_MATTERS = frozenset(each.value for each in Matter)
 
 
 def _asks(notice: Notice) -> Text:

@@ -169,7 +169,7 @@ class Ringer:
                 yield to
 
     def _names_of_links(self, notice: Notice, to: Iterable[Recipient]) -> dict[str, str]:
-        if not self._links.base:
+        if not self._links.base or notice.reference:  # no alert: nothing to acknowledge
             return {}
         return {each.person: self._links.links.name(notice.command_id, each.person) for each in to}
 
