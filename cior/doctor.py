@@ -73,15 +73,9 @@ def _rooms() -> Iterator[Finding]:
             what=f"room {extra}" + (f": {', '.join(absent)} missing" if absent else ""),
             cure=f"pip install 'cior[{extra}]'" if absent else "",
         )
-    yield Finding(
-        state=State.OK,
-        what="engine ultralytics "
-        + (
-            "is installed"
-            if _installed("ultralytics")
-            else "is not installed (optional: cior[vision-ultralytics])"
-        ),
-    )
+    for engine, module in (("onnx", "onnxruntime"), ("ultralytics", "ultralytics")):
+        told = "is installed" if _installed(module) else f"is not installed (optional: cior[vision-{engine}])"
+        yield Finding(state=State.OK, what=f"engine {engine} {told}")
 
 
 def _machine() -> Iterator[Finding]:

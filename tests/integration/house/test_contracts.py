@@ -44,6 +44,7 @@ PLANTS = [
     ("ultralytics", "vision/cior_vision/detectors/openvino_yolo.py", "import ultralytics"),
     ("torch", "vision/cior_vision/detectors/planted.py", "import torch"),
     ("torch", "vision/cior_vision/detectors/letterbox.py", "import torch"),
+    ("onnxruntime", "vision/cior_vision/detectors/heads.py", "import onnxruntime"),
     ("frameworks", "vision/cior_vision/detectors/planted.py", "import tensorflow"),
 ]
 

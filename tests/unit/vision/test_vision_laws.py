@@ -52,6 +52,7 @@ FACE_CALLS = {
 FRAMEWORKS = {
     "openvino": {"detectors/openvino_yolo.py", "detectors/input_size.py"},
     "ultralytics": {"detectors/ultralytics_yolo.py"},
+    "onnxruntime": {"detectors/onnx_runtime.py"},
     "torch": {"detectors/ultralytics_yolo.py", "detectors/on_card.py"},
 }
 

@@ -185,7 +185,7 @@ def test_a_rule_about_bags_is_shown_people_too() -> None:
 
 
 def test_an_engine_nobody_has_is_refused_with_the_list_of_those_there_are() -> None:
-    with pytest.raises(ConfigInvalid, match="openvino, ultralytics, none") as caught:
+    with pytest.raises(ConfigInvalid, match="openvino, onnx, ultralytics, none") as caught:
         parse(GOOD.replace('engine = "none"', 'engine = "yolo"'))
     assert caught.value.code == "vision.engine_unknown"
 

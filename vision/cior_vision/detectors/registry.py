@@ -14,6 +14,7 @@ from cior_vision.detectors.contract import Plugin
 
 BUILT_IN = {
     "openvino": "cior_vision.detectors.openvino_yolo",
+    "onnx": "cior_vision.detectors.onnx_runtime",
     "ultralytics": "cior_vision.detectors.ultralytics_yolo",
     "none": "cior_vision.detectors.motion_only",
 }
