@@ -155,7 +155,7 @@ def show(folder: Path, *, language: str) -> int:
     for part in signing_parts(bundled.text("signers.toml")):
         own = [each for each in ring if each.signer == part and each.until_ms is None]
         wanted = may_sign(bundled.text("signers.toml"), part)
-        if own and not set(wanted) <= set(own[-1].kinds):
+        if own and (not set(wanted.kinds) <= set(own[-1].kinds) or wanted.duty > own[-1].duty):
             say("older_than_its_acts", part=part)
     if not any(each.role == KEEPER and each.until_ms is None for each in now):
         say("no_keeper")

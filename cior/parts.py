@@ -214,6 +214,7 @@ def run_connectors(arguments: PartArguments, files: Sequence[Path], family: str)
             limits=spool_limits(centre),
             metrics=metrics,
             signer=signer_of(keys, family),
+            opens=opener(keys),
         )
 
     metrics = Metrics()

@@ -12,7 +12,7 @@ import structlog
 
 from cior_bus.signing import RING, ActionOpener, ActionSigner, make_key
 from cior_core import bundled
-from cior_core.signatures import SignerKey, may_recall, may_sign, signing_parts
+from cior_core.signatures import SignerKey, may_sign, signing_parts
 
 log = structlog.get_logger("cior.signers")
 
@@ -30,12 +30,15 @@ def open_signer(folder: Path, signer: str) -> ActionSigner:
     if not private_file(folder, signer).exists():
         rotate_signer(folder, signer, honoured_ms=HONOURED_MS)
     opened = ActionSigner(signer, private_file(folder, signer), ring=folder / RING)
-    lacking = opened.lacking(may_sign(bundled.text("signers.toml"), signer))
+    may = may_sign(bundled.text("signers.toml"), signer)
+    lacking = [kind.value for kind in opened.lacking(may.kinds)]
+    if may.duty and opened.lacks_duty:
+        lacking.append("duty")
     if lacking:
         log.warning(
             "signing_key_is_older_than_its_acts",
             signer=signer,
-            kinds=[kind.value for kind in lacking],
+            kinds=lacking,
             cure="cior keys rotate actions",
         )
     return opened
@@ -48,16 +51,13 @@ def signer_of(folder: Path, family: str) -> ActionSigner | None:
 
 def rotate_signer(folder: Path, signer: str, *, honoured_ms: int) -> SignerKey:
     """Give a part a new key. The old one signs nothing more, and stays in the ring: its log still verifies."""
-    table = bundled.text("signers.toml")
-    kinds = may_sign(table, signer)
     return make_key(
         private_file(folder, signer),
         folder / RING,
         signer=signer,
-        kinds=kinds,
+        may=may_sign(bundled.text("signers.toml"), signer),
         now_ms=time.time_ns() // 1_000_000,
         honoured_ms=honoured_ms,
-        recalls=may_recall(table, signer),
     )
 
 

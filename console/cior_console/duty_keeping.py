@@ -13,7 +13,7 @@ import structlog
 
 from cior_bus.message import DurableSink, MessageOut
 from cior_console.authorising import Work
-from cior_core.duty import DutyBook, published
+from cior_core.duty import DutyBook, PublishedDuty, published
 from cior_core.errors import CiorError
 from cior_core.model import DEFAULT_AREA
 from cior_register import duty_teams
@@ -33,13 +33,28 @@ class DutyRegister(Protocol):
         ...
 
 
+class SignsDuty(Protocol):
+    """Signs in the name of the part that keeps the register."""
+
+    def sign_duty(self, told: PublishedDuty, *, at_ms: int) -> PublishedDuty:
+        """With its proof."""
+        ...
+
+
 class DutyKeeping:
     """``zone``: the city's time, in which shifts are written. ``run`` publishes until it is told to stop."""
 
     def __init__(
-        self, register: DutyRegister, bus: DurableSink, *, zone: ZoneInfo, now_ms: Callable[[], int]
+        self,
+        register: DutyRegister,
+        bus: DurableSink,
+        *,
+        signer: SignsDuty,
+        zone: ZoneInfo,
+        now_ms: Callable[[], int],
     ) -> None:
-        self._register, self._bus, self.zone, self._now_ms = register, bus, zone, now_ms
+        self._register, self._bus, self._signer = register, bus, signer
+        self.zone, self._now_ms = zone, now_ms
         self._changed = asyncio.Event()
 
     def changed(self) -> None:
@@ -65,8 +80,9 @@ class DutyKeeping:
     async def _published(self) -> bool:
         self._changed.clear()
         try:
-            told = published(await self.book(), area=DEFAULT_AREA, at_ms=self._now_ms())
-            await self._bus.publish([MessageOut.of(told)])
+            now_ms = self._now_ms()
+            told = published(await self.book(), area=DEFAULT_AREA, at_ms=now_ms)
+            await self._bus.publish([MessageOut.of(self._signer.sign_duty(told, at_ms=now_ms))])
         except CiorError as error:
             log.warning("duty_not_published", code=error.code)
             return False

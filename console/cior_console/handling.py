@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,7 +21,7 @@ from cior_console.acting import BOOK, ActBook
 from cior_console.acts_elsewhere import ActsElsewhere
 from cior_console.discretion import DiscreetSigner, Signs, Silent
 from cior_console.drills import DRILLS, DrillRoom
-from cior_console.duty_keeping import DutyKeeping
+from cior_console.duty_keeping import DutyKeeping, SignsDuty
 from cior_console.duty_pages import DUTY
 from cior_console.feed import AlertFeed
 from cior_console.feed_reader import GROUP
@@ -39,6 +40,10 @@ from cior_core.signatures import OpensActions
 from cior_register.register import Register
 
 
+class Signer(Signs, SignsDuty, Protocol):
+    """The console's key: people's acts, and who is on duty."""
+
+
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
     """What acts need besides the register. ``boxes`` None: this console may not read sealed boxes.
     ``jurisdiction``: whose rules judicial requests follow; ``packages``: where their packages and recordings are.
@@ -48,7 +53,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
     pages are, for who is told of a request on a telephone.
     """
 
-    signer: Signs
+    signer: Signer
     types: Mapping[str, Silent]
     district: Callable[[float, float], str | None]
     bus: DurableSink
@@ -96,7 +101,7 @@ class Handling:
             SealedRoom(register.pinned, hands.boxes),
         )
         app[SILENCES] = self.silences
-        self.duty = DutyKeeping(register, hands.bus, zone=hands.zone, now_ms=now_ms)
+        self.duty = DutyKeeping(register, hands.bus, signer=hands.signer, zone=hands.zone, now_ms=now_ms)
         app[DUTY] = self.duty
         self.requests = JudicialDesk(
             register,

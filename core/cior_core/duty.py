@@ -17,6 +17,7 @@ import msgspec
 
 from cior_core.errors import PayloadRejected
 from cior_core.model import AreaId, Struct
+from cior_core.proof import Proof
 from cior_core.strict_toml import ConfigFault, locate, parse
 
 DEPUTY_SUFFIX = "/deputy"
@@ -121,12 +122,14 @@ class DutyBook(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class PublishedDuty(Struct, frozen=True, kw_only=True):
     """The directory that the register keeps, as it was published at ``at_ms`` (UTC ms): logins and no names.
 
-    ``directory``: a :class:`DutyBook` as JSON.
+    ``directory``: a :class:`DutyBook` as JSON. ``proof``: that the part which keeps the register told it (law 13): who
+    could write it would choose who is rung.
     """
 
     area: AreaId
     at_ms: int
     directory: str
+    proof: Proof | None = None
 
     @property
     def book(self) -> DutyBook:

@@ -15,6 +15,7 @@ import msgspec
 
 from cior_core import canonical, identity
 from cior_core.catalogue import KINDS, Kind
+from cior_core.duty import PublishedDuty
 from cior_core.errors import ConfigInvalid, PayloadRejected
 from cior_core.model import Action, ActionKind, RecallItem, Struct
 from cior_core.proof import Proof
@@ -25,11 +26,12 @@ SKEW_MS = 300_000
 CheckSignature = Callable[[bytes, bytes, bytes], bool]
 """Public key, message, signature: whether it is that key's."""
 
-Signed = Action | RecallItem
-"""What law 13 wants a signature of: people's decisions, and what the store says that they had decided."""
+Signed = Action | RecallItem | PublishedDuty
+"""What law 13 wants a signature of: people's decisions, what the store says that they had decided, and who is rung."""
 
 _DOMAIN = "cior.action.signature.v1"
 _RECALL_DOMAIN = "cior.recall.signature.v1"
+_DUTY_DOMAIN = "cior.duty.signature.v1"
 _KEY_BYTES = 32
 _action = msgspec.json.Decoder(Action)
 
@@ -38,7 +40,8 @@ class SignerKey(Struct, frozen=True, kw_only=True):
     """A public key of a part, which kinds of decision it may sign, and when (UTC ms).
 
     ``until_ms``: it signs nothing later; ``honoured_until_ms``: what it signed in time is accepted so long after, for
-    what was under way. None: no end yet. ``recalls``: it may tell again what the store has of an alert.
+    what was under way. None: no end yet. ``recalls``: it may tell again what the store has of an alert; ``duty``: it
+    may tell who is on duty.
     """
 
     signer: str
@@ -48,6 +51,7 @@ class SignerKey(Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
     honoured_until_ms: int | None = None
     recalls: bool = False
+    duty: bool = False
 
     def __post_init__(self) -> None:
         if len(self.public) != _KEY_BYTES:
@@ -70,7 +74,7 @@ class SignerRing(Struct, frozen=True, kw_only=True):
 
 
 class OpensActions(Protocol):
-    """Says whether an action, or a recall, is what its signer signed."""
+    """Says whether an action, a recall or a directory of duty is what its signer signed."""
 
     def __call__(self, signed: Signed, /, *, at_ms: int | None) -> Proof:
         """Its proof, which holds. ``at_ms``: when it was put in order; None: it is only kept, not acted on.
@@ -88,8 +92,13 @@ def key_name(public: bytes) -> str:
 def message_of(signed: Signed, proof: Proof) -> bytes:
     """What is signed: SHA-256 over topic and message key, who, with what, when, which act, and its exact bytes.
 
-    Of a recall, whose instant is stamped anew on its way: its id and the canonical bytes of its alert.
+    Of a recall, whose instant is stamped anew on its way: its id and the canonical bytes of its alert. Of a directory
+    of duty: its instant and its bytes.
     """
+    if isinstance(signed, PublishedDuty):
+        return identity.digest(
+            _DUTY_DOMAIN, signed.area, proof.signer, proof.key, proof.at_ms, signed.at_ms, signed.directory
+        )
     if isinstance(signed, RecallItem):
         content = canonical.canonical(signed.alert)
         return identity.digest(
@@ -131,7 +140,13 @@ def open_action(
 
 
 def _may_say(key: SignerKey, signed: Signed) -> bool:
-    return key.recalls if isinstance(signed, RecallItem) else signed.kind in key.kinds
+    match signed:
+        case RecallItem():
+            return key.recalls
+        case PublishedDuty():
+            return key.duty
+        case _:
+            return signed.kind in key.kinds
 
 
 def nobody_signs(signed: Signed, /, *, at_ms: int | None) -> Proof:
@@ -148,7 +163,7 @@ def _in_time(key: SignerKey, signed_ms: int, at_ms: int | None) -> bool:
 
 
 SENTENCES = {
-    "unsigned": "an action, or a recall, without a signature",
+    "unsigned": "an action, a recall or a directory of duty without a signature",
     "malformed": "not a readable action",
     "signer_unknown": "signed by nobody whose key is known here",
     "signature": "the signature is not that of its signer",
@@ -175,16 +190,19 @@ def signing_parts(text: str) -> dict[str, dict[str, Any]]:
     return parts
 
 
-def may_recall(text: str, signer: str) -> bool:
-    """Whether a part of the table may tell again what the store has of an alert."""
-    return bool(signing_parts(text).get(signer, {}).get("recalls", False))
+class Signing(Struct, frozen=True, kw_only=True):
+    """What a part may sign: these kinds of decision, recalls, who is on duty."""
+
+    kinds: tuple[ActionKind, ...] = ()
+    recalls: bool = False
+    duty: bool = False
 
 
-def may_sign(text: str, signer: str) -> tuple[ActionKind, ...]:
-    """Which kinds a part may sign, of the table ``signers.toml``. Raises ``ConfigInvalid`` for an unknown part."""
+def may_sign(text: str, signer: str) -> Signing:
+    """What a part may sign, of the table ``signers.toml``. Raises ``ConfigInvalid`` for an unknown part."""
     parts = signing_parts(text)
     if signer not in parts:
         raise ConfigInvalid(
             "keys.signer", f"'{signer}' takes no actions", cure=f"name one of {', '.join(sorted(parts))}"
         )
-    return tuple(ActionKind(kind) for kind in parts[signer]["kinds"])
+    return msgspec.convert(parts[signer], Signing)

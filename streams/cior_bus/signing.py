@@ -20,10 +20,11 @@ from nacl.signing import SigningKey, VerifyKey
 
 from cior_bus import durable_file
 from cior_core import signatures
+from cior_core.duty import PublishedDuty
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Action, ActionKind, RecallItem
 from cior_core.proof import Proof
-from cior_core.signatures import Signed, SignerKey, SignerRing, key_name
+from cior_core.signatures import Signed, SignerKey, SignerRing, Signing, key_name
 
 RING = "signers.json"
 _encode = msgspec.json.Encoder().encode
@@ -89,24 +90,51 @@ class ActionSigner:
 
     def sign_recall(self, item: RecallItem, *, at_ms: int) -> RecallItem:
         """``item`` with the proof that this part, which owns the store, tells it. Raises ``ConfigInvalid``."""
+        return msgspec.structs.replace(item, proof=self._proof(item, at_ms))
+
+    def sign_duty(self, told: PublishedDuty, *, at_ms: int) -> PublishedDuty:
+        """``told`` with the proof that this part, which keeps the register, tells it. Raises ``ConfigInvalid``
+        (``keys.kind_not_signed``).
+        """
+        if self.lacks_duty:
+            raise ConfigInvalid(
+                "keys.kind_not_signed",
+                f"the key of {self.signer} may not tell who is on duty: it is older than that",
+                cure="cior keys rotate actions; nothing needs to be started again",
+            )
+        return msgspec.structs.replace(told, proof=self._proof(told, at_ms))
+
+    def _proof(self, signed: RecallItem | PublishedDuty, at_ms: int) -> Proof:
         key = self._key()
         name = key_name(bytes(key.verify_key))
         bare = Proof(signer=self.signer, key=name, at_ms=at_ms, payload=b"", signature=b"")
-        made = key.sign(signatures.message_of(item, bare)).signature
-        return msgspec.structs.replace(item, proof=msgspec.structs.replace(bare, signature=made))
+        made = key.sign(signatures.message_of(signed, bare)).signature
+        return msgspec.structs.replace(bare, signature=made)
 
     def lacking(self, kinds: Sequence[ActionKind]) -> tuple[ActionKind, ...]:
         """Which of these readers would refuse this key today; none where there is no ring to ask. Raises
         ``ConfigInvalid``.
         """
+        known = self._known()
+        if known is None:
+            return ()
+        return tuple(kind for kind in kinds if not any(kind in each.kinds for each in known))
+
+    @property
+    def lacks_duty(self) -> bool:
+        """Whether these readers would refuse a directory of duty by this key today. Raises ``ConfigInvalid``."""
+        known = self._known()
+        return known is not None and not any(each.duty for each in known)
+
+    def _known(self) -> list[SignerKey] | None:
+        """This key as its readers have it; None where there is no ring to ask."""
         keys = self._readers.ring.keys if self._readers is not None else ()
         if not keys:
-            return ()
+            return None
         own = key_name(self.public)
-        known = [
+        return [
             each for each in keys if each.signer == self.signer and each.key == own and each.until_ms is None
         ]
-        return tuple(kind for kind in kinds if not any(kind in each.kinds for each in known))
 
     def _key(self) -> SigningKey:
         try:
@@ -164,10 +192,9 @@ def make_key(
     ring: Path,
     *,
     signer: str,
-    kinds: tuple[ActionKind, ...],
+    may: Signing,
     now_ms: int,
     honoured_ms: int = 0,
-    recalls: bool = False,
 ) -> SignerKey:
     """A new key pair of a part: the private half in ``path``, the public one in ``ring``.
 
@@ -175,7 +202,9 @@ def make_key(
     """
     private = SigningKey.generate()
     public = bytes(private.verify_key)
-    made = SignerKey(signer=signer, public=public, kinds=kinds, from_ms=now_ms, recalls=recalls)
+    made = SignerKey(
+        signer=signer, public=public, kinds=may.kinds, from_ms=now_ms, recalls=may.recalls, duty=may.duty
+    )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone_with(ring):
         before = tuple(_ended(each, signer, now_ms, honoured_ms) for each in read_ring(ring).keys)

@@ -7,6 +7,7 @@ from nacl.signing import SigningKey
 
 from cior_bus.signing import check
 from cior_core import signatures
+from cior_core.duty import PublishedDuty
 from cior_core.model import Action, ActionKind, RecallItem
 from cior_core.proof import Proof
 from cior_core.signatures import Signed, SignerKey, SignerRing
@@ -18,7 +19,7 @@ SINK = "sink"
 SINK_KEY = SigningKey(bytes(range(2, 34)))
 RING = SignerRing(
     keys=(
-        SignerKey(signer=SIGNER, public=bytes(KEY.verify_key), kinds=tuple(ActionKind)),
+        SignerKey(signer=SIGNER, public=bytes(KEY.verify_key), kinds=tuple(ActionKind), duty=True),
         SignerKey(signer=SINK, public=bytes(SINK_KEY.verify_key), kinds=(), recalls=True),
     )
 )
@@ -45,6 +46,14 @@ def recalled(item: RecallItem, *, signer: str = SINK, key: SigningKey = SINK_KEY
     bare = Proof(signer=signer, key=name, at_ms=item.at_ms, payload=b"", signature=b"")
     signature = key.sign(signatures.message_of(item, bare)).signature
     return msgspec.structs.replace(item, proof=msgspec.structs.replace(bare, signature=signature))
+
+
+def on_duty(told: PublishedDuty, *, signer: str = SIGNER, key: SigningKey = KEY) -> PublishedDuty:
+    """``told`` as the console would send it."""
+    name = signatures.key_name(bytes(key.verify_key))
+    bare = Proof(signer=signer, key=name, at_ms=told.at_ms, payload=b"", signature=b"")
+    signature = key.sign(signatures.message_of(told, bare)).signature
+    return msgspec.structs.replace(told, proof=msgspec.structs.replace(bare, signature=signature))
 
 
 class SinkSigner:

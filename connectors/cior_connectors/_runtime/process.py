@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from cior_core import taxonomy as core_taxonomy
 from cior_core.duty import DutyBook
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Device, Place, Producer
+from cior_core.signatures import OpensActions, nobody_signs
 from cior_core.vicinity import UNSURVEYED, Surveyed, Vicinity
 
 _LOG = structlog.get_logger(__name__)
@@ -144,6 +146,10 @@ def surroundings(  # noqa: PLR0913  a composition: what a process lends, all nam
     )
 
 
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def _as_it_is(place: Place) -> Place:
     return place
 
@@ -158,8 +164,10 @@ async def run(  # noqa: PLR0913  a composition: what a process has, all named
     limits: SpoolLimits | None = None,
     metrics: Metrics | None = None,
     signer: ActionSigner | None = None,
+    opens: OpensActions = nobody_signs,
 ) -> None:
-    """Run the instances of ``paths`` until ``stop``. ``signer``: for a family that takes people's decisions.
+    """Run the instances of ``paths`` until ``stop``. ``signer``: for a family that takes people's decisions; ``opens``:
+    whose directory of duty counts.
 
     Raises ``ConfigInvalid`` before anything is opened, ``CredentialsRefused`` when the broker refuses this family.
     """
@@ -172,8 +180,8 @@ async def run(  # noqa: PLR0913  a composition: what a process has, all named
     spool = Spool.open(Path(centre.spool_dir) / family, limits=limits, metrics=metrics)
     user = user_of(Part.CONNECTORS, family=family)
     broker, rights = as_tried_part(centre.broker, user, client_id=f"cior-{family}")
-    told = DutyTold(broker, user.rights)
     bus = Bus(broker, spool=spool, metrics=metrics)
+    told = DutyTold(broker, user.rights, opens=opens, bus=bus, now_ms=_wall_ms, drill=centre.drill)
     try:
         around = surroundings(
             centre,

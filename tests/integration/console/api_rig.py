@@ -26,13 +26,12 @@ from cior_console.authorising import Law
 from cior_console.city_cameras import CityCameras
 from cior_console.city_tiles import TILES
 from cior_console.desk import DESK, Desk
-from cior_console.discretion import Signs
 from cior_console.edge import EdgeLimits, listen
 from cior_console.endpoints import Caller
 from cior_console.feed import AlertFeed
 from cior_console.footage_pages import FOOTAGE
 from cior_console.footage_views import ViewLimits, Views
-from cior_console.handling import Handling, Hands
+from cior_console.handling import Handling, Hands, Signer
 from cior_console.judicial_desk import PackageRoom
 from cior_console.ring_files import Rings
 from cior_console.table import people_endpoints
@@ -43,6 +42,7 @@ from cior_core.cameras import Camera, Cameras
 from cior_core.catalogue import Kind
 from cior_core.chain import Head
 from cior_core.correlate import gate, initial, step
+from cior_core.duty import PublishedDuty
 from cior_core.errors import PayloadRejected, SourceUnavailable
 from cior_core.model import (
     DEFAULT_AREA,
@@ -75,7 +75,7 @@ from cior_register.following import checkpoints
 from cior_register.ledger import LedgerQuestion
 from cior_register.register import Register
 from cior_store.answers import BlindSpot, CameraWord, RawRow, StoryLine, ToldRow
-from doubles.signing import opens, signed
+from doubles.signing import on_duty, opens, signed
 from integration.console.wall_rig import CITY, NAMES, TOKEN, Clock, questions
 
 T = TypeVar("T")
@@ -238,6 +238,10 @@ class SignerOfTest:
     def sign(self, action: Action, *, at_ms: int) -> Action:
         return signed(action, at_ms=at_ms)
 
+    def sign_duty(self, told: PublishedDuty, *, at_ms: int) -> PublishedDuty:
+        assert told.at_ms == at_ms
+        return on_duty(told)
+
 
 class StoreOfTest:
     """Answers of the store; ``is_away`` as it is when it cannot be reached."""
@@ -319,7 +323,7 @@ class Office:
     handling: Handling
     views: Views
 
-    def __init__(self, folder: Path, *, signer: Signs | None = None, opens: OpensActions = opens) -> None:
+    def __init__(self, folder: Path, *, signer: Signer | None = None, opens: OpensActions = opens) -> None:
         self.clock, self.metrics = Clock(), Metrics()
         self.register = RegisterOfTest.open(f"sqlite:///{folder}/register.db", journal=folder / "journal")
         self.pages = Pages()
@@ -327,7 +331,7 @@ class Office:
         self.store = StoreOfTest()
         self.centre = CentreOfTest(self)
         self.centre.opens = opens
-        self.signer: Signs = signer or SignerOfTest()
+        self.signer: Signer = signer or SignerOfTest()
         self.states: dict[str, int] = {}
         self.lately: dict[str, list[Transition]] = {}
         self.who: dict[str, Caller] = {}
@@ -422,7 +426,7 @@ class Office:
 
 @asynccontextmanager
 async def office(
-    folder: Path | None = None, *, signer: Signs | None = None, opens: OpensActions = opens, **settings: Any
+    folder: Path | None = None, *, signer: Signer | None = None, opens: OpensActions = opens, **settings: Any
 ) -> AsyncIterator[Office]:
     """A console behind the real edge, with a real register (in ``folder``, or one that goes with it) and real core.
 

@@ -21,6 +21,7 @@ from cior_core.errors import SourceUnavailable
 from cior_core.people import Grant, LedgerEntry, Person
 from cior_core.privacy import Role
 from cior_register import people
+from doubles.signing import opens
 from integration.console.api_rig import Office, act, got, office
 from integration.notify.peers import until
 
@@ -177,7 +178,9 @@ async def test_whoever_rings_people_is_told_of_each_change_by_login_and_without_
 ) -> None:
     monkeypatch.setattr("cior_console.duty_keeping._RETRY_S", 0.02)
     bus, stop = Told(away=2), asyncio.Event()
-    keeping = DutyKeeping(here.register, bus, zone=here.handling.duty.zone, now_ms=here.now_ms)
+    keeping = DutyKeeping(
+        here.register, bus, signer=here.signer, zone=here.handling.duty.zone, now_ms=here.now_ms
+    )
     running = asyncio.create_task(keeping.run(stop))
     async with here.signed_in(Role.SUPERVISOR) as supervisor:
         await until(lambda: len(bus.books) == 1)
@@ -190,6 +193,7 @@ async def test_whoever_rings_people_is_told_of_each_change_by_login_and_without_
     assert (first.team, [each.id for each in second.team]) == ((), ["police"])
     assert [each.account for each in second.person if each.id == "ana"] == ["p-ana"]
     assert "Paz" not in codec.encode(bus.books[1]).decode(), "no name travels"
+    assert [opens(each, at_ms=None).signer for each in bus.books] == ["console", "console"]
 
 
 async def test_a_post_is_left_once(here: Office) -> None:

@@ -13,10 +13,13 @@ from click.testing import CliRunner
 
 from cior.cli import main
 from cior.keys import open_keys
-from cior.signers import open_signer, opener, private_file
+from cior.signers import open_signer, opener, private_file, rotate_signer
 from cior_bus.signing import RING, make_key
-from cior_core.model import ActionKind
+from cior_core.duty import DutyBook, published
+from cior_core.errors import ConfigInvalid
+from cior_core.model import DEFAULT_AREA, ActionKind
 from cior_core.privacy import Role
+from cior_core.signatures import Signing
 from integration.console.api_rig import Office, act, office
 
 OLD_KINDS = (ActionKind.ACKNOWLEDGE, ActionKind.CLOSE)
@@ -34,7 +37,7 @@ def keys(tmp_path: Path) -> Path:
         private_file(folder, "console"),
         folder / RING,
         signer="console",
-        kinds=OLD_KINDS,
+        may=Signing(kinds=OLD_KINDS),
         now_ms=1,
         honoured_ms=0,
     )
@@ -75,9 +78,28 @@ async def test_an_act_that_the_key_may_not_sign_is_told_not_lost_and_goes_throug
     assert [action.kind for action in here.centre.sent] == [ActionKind.ACKNOWLEDGE, ActionKind.NOTE]
 
 
+async def test_law_13_who_is_on_duty_is_not_told_by_a_key_that_is_older_than_that(keys: Path) -> None:
+    told = published(DutyBook(), area=DEFAULT_AREA, at_ms=time.time_ns() // 1_000_000)
+    signer = open_signer(keys, "console")
+    with pytest.raises(ConfigInvalid) as refused:
+        signer.sign_duty(told, at_ms=told.at_ms)
+    assert refused.value.code == "keys.kind_not_signed"
+    rotate_signer(keys, "console", honoured_ms=0)
+    assert (
+        opener(keys)(signer.sign_duty(told, at_ms=time.time_ns() // 1_000_000), at_ms=None).signer
+        == "console"
+    )
+
+
 async def test_a_key_that_is_in_no_ring_signs_nothing_either(here: Office, keys: Path) -> None:
     press = here.centre.press(1)
-    make_key(keys / "other.signing", keys / "other.json", signer="console", kinds=tuple(ActionKind), now_ms=1)
+    make_key(
+        keys / "other.signing",
+        keys / "other.json",
+        signer="console",
+        may=Signing(kinds=tuple(ActionKind)),
+        now_ms=1,
+    )
     private_file(keys, "console").write_bytes((keys / "other.signing").read_bytes())
     async with here.signed_in(Role.OPERATOR, login="ana") as browser:
         url = f"{here.url}/api/v1/alerts/{press}/acts"
