@@ -29,7 +29,7 @@ from cior_core.judicial.state import Request
 from cior_core.people import LedgerEntry, Person
 from cior_core.privacy import Purpose, Role
 from cior_evidence import box_desk
-from cior_evidence.box_files import BoxesFile, Keeper, opened_by, read_closed
+from cior_evidence.box_files import BoxesFile, Keeper, opened_by, read_closed, read_opened
 from cior_evidence.box_room import BoxRoom, Judged
 from cior_evidence.boxes_of_store import StoreBoxes
 from cior_register import people, requests
@@ -161,7 +161,7 @@ def hand_back(request_id: str, file: Path, *, config: Path, data: Path | None, l
     with closing(Register.open(register_dsn(centre), limits=RegisterLimits(readers=1))) as register:
         request, person = _allowed(register, request_id, login)
         room, entry = _room(centre, request), _entry(request, person)
-        judged = room.judged(file.read_bytes())
+        judged = room.judged(read_opened(file.read_bytes()))
         for each in judged:
             register.submit(box_desk.opening_entry(entry, each), nothing).result(_WAIT_S)
             _kept(room, each, person)

@@ -33,4 +33,6 @@ def package_room(centre: Centre) -> PackageRoom:
     section = centre.file.evidence
     if section is None:
         return PackageRoom()
-    return PackageRoom(shelf=Shelf(packages_folder(centre, section)), rings=rings(centre))
+    return PackageRoom(
+        shelf=Shelf(packages_folder(centre, section)), rings=rings(centre), boxes=boxes_folder(centre)
+    )

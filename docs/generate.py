@@ -244,7 +244,7 @@ def tamperings_page(rows: dict[str, dict[str, Any]]) -> str:
             "Generated from `tests/integration/evidence/tamperings.toml` by `docs/generate.py`; edit the data, not",
             "this page. A test does each of these to a sound package and asks `verify.py` and, where a browser can",
             "see it, `verificar.html`: all codes of the row must be said, and a control must pass. Numbers are those",
-            "of the research's list, `W` its list of what was to be written, `R` renewals, `+` more.",
+            "of the research's list, `W` its list of what was to be written, `R` renewals, `B` sealed boxes, `+` more.",
             "",
             f"{len(rows)} rows; {len(unseen)} of them are for `verify.py` alone, each with its reason.",
             "",

@@ -41,10 +41,13 @@ def rules_of(jurisdiction: str = JURISDICTION) -> Rules:
 
 
 class PackageRoom(msgspec.Struct, frozen=True, kw_only=True):
-    """``shelf``: where packages stand (None: this centre builds none); ``rings``: the recorders' folders."""
+    """``shelf``: where packages stand (None: this centre builds none); ``rings``: the recorders' folders; ``boxes``:
+    where the boxes of requests wait to be opened.
+    """
 
     shelf: Shelf | None = None
     rings: tuple[Path, ...] = ()
+    boxes: Path | None = None
 
 
 class JudicialDesk:
@@ -66,7 +69,9 @@ class JudicialDesk:
         self._changed = Event()
         rules = rules_of(jurisdiction)
         kept = packages or PackageRoom()
-        self.room = JudicialRoom(rules=rules, changed=self._changed.set, shelf=kept.shelf, rings=kept.rings)
+        self.room = JudicialRoom(
+            rules=rules, changed=self._changed.set, shelf=kept.shelf, rings=kept.rings, boxes=kept.boxes
+        )
 
     def following(self, loop: asyncio.AbstractEventLoop) -> tuple[Follower, ...]:
         """One looks at each change, and every few seconds anyway; one each minute for what people are to be told."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from cior_console import audit_trails as trails
+from cior_console import judicial_boxes
 from cior_console import judicial_packages as packages
 from cior_console import judicial_pages as pages
 from cior_console import judicial_sums as sums
 from cior_console.authorising import REASON
 from cior_console.endpoints import Endpoint, Handler, Ledgered
+from cior_console.judicial_boxes import BoxesPage, HandedPage, OpeningsBody
 from cior_console.judicial_packages import AvailabilityPage
 from cior_console.judicial_pages import ASKERS, FilingBody, RequestActBody, RequestQuery
 from cior_console.judicial_sums import YearQuery
@@ -35,7 +37,7 @@ _PROBLEMS = (
 
 def judicial_endpoints() -> tuple[Endpoint, ...]:
     """What is asked, how it stands, what is done with it, and what it adds up to."""
-    return (*_acts(), *_reads(), *_trails(), *_packages(), *_sums())
+    return (*_acts(), *_reads(), *_trails(), *_packages(), *_boxes(), *_sums())
 
 
 def _row(**facts: Any) -> Endpoint:
@@ -234,6 +236,49 @@ def _packages() -> tuple[Endpoint, ...]:
             ),
         ),
     )  # fmt: skip
+
+
+def _boxes() -> tuple[Endpoint, ...]:
+    problems = (
+        "request.unknown", "request.no_shelf", "boxes.none", "boxes.not_now", "boxes.other_request",
+        "request.two_persons", "request.conflict",
+    )  # fmt: skip
+    return (
+        _row(
+            name="request.boxes",
+            method="GET",
+            path="/api/v1/requests/{request_id}/boxes",
+            says="How the sealed boxes stand that the alarms of a request need; nothing of what is in them",
+            handler=judicial_boxes.boxes,
+            roles=_DESK,
+            ledgered=Ledgered.READ,
+            answer=BoxesPage,
+            problems=("request.unknown", "request.no_shelf"),
+        ),
+        _row(
+            name="request.boxes_out",
+            method="GET",
+            path="/api/v1/requests/{request_id}/boxes/closed",
+            says="The closed boxes, for `cior evidence open-boxes` where the private key is",
+            handler=judicial_boxes.boxes_out,
+            roles=_DESK,
+            ledgered=Ledgered.ACT,
+            media_type="application/json",
+            problems=problems,
+        ),
+        _row(
+            name="request.box_opened",
+            method="POST",
+            path="/api/v1/requests/{request_id}/boxes/opened",
+            says="What was opened where the private key is: each is held against the box that was received",
+            handler=judicial_boxes.hand_back,
+            roles=_DESK,
+            ledgered=Ledgered.ACT,
+            body=OpeningsBody,
+            answer=HandedPage,
+            problems=problems,
+        ),
+    )
 
 
 def _sums() -> tuple[Endpoint, ...]:

@@ -122,13 +122,15 @@ class RequestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 class JudicialRoom(msgspec.Struct, frozen=True, kw_only=True):
     """``rules``: of this centre's jurisdiction. ``changed``: have what is due and unsent looked at soon. ``shelf``:
-    where packages stand (None: this centre builds none); ``rings``: the recorders' folders.
+    where packages stand (None: this centre builds none); ``rings``: the recorders' folders; ``boxes``: where the boxes
+    of requests wait to be opened (None: as of ``shelf``).
     """
 
     rules: Rules
     changed: Callable[[], None]
     shelf: Shelf | None = None
     rings: tuple[Path, ...] = ()
+    boxes: Path | None = None
 
 
 JUDICIAL = web.AppKey("judicial", JudicialRoom)

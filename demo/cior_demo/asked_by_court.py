@@ -26,6 +26,7 @@ from cior.settings import Centre
 from cior_core.errors import SourceUnavailable
 from cior_core.privacy import Role
 from cior_core.rfc3339 import to_rfc3339
+from cior_demo.key_keeper import Opened, open_boxes
 from cior_demo.parties import Party
 
 FOLDER: Final = "justicia"
@@ -76,11 +77,12 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Received(msgspec.Struct, frozen=True):
-    """What the prosecutor got: the ZIP, its folder once unpacked, the digest that was sealed."""
+    """What the prosecutor got: the ZIP, its folder once unpacked, the digest that was sealed; and what was opened."""
 
     archive: Path
     folder: Path
     digest: str
+    boxes: Opened = Opened(0, 0)
 
 
 def answer(scene: Scene) -> list[str]:
@@ -93,7 +95,7 @@ def answer(scene: Scene) -> list[str]:
     bad = verified(touched, outside)
     tell(received, good, bad, name)
     click.echo(f"  del pedido al acuse / from request to receipt: {time.monotonic() - began_s:.0f} s")
-    return faults(good, bad, name)
+    return [*faults(good, bad, name), *box_faults(received)]
 
 
 def _asked_and_received(scene: Scene) -> Received:
@@ -106,6 +108,9 @@ def _asked_and_received(scene: Scene) -> Received:
     there = clerk.get(f"requests/{request_id}/availability")["items"][0]
     clerk.act(request_id, "take_up")
     chief.act(request_id, "approve")
+    boxes = open_boxes(
+        builder, request_id, centre=scene.centre, folder=scene.folder / FOLDER / "guarda de la clave"
+    )
     page = builder.act(request_id, "build")
     package = _built(builder, request_id)
     recipient = page["parties"]["requester"]
@@ -116,9 +121,11 @@ def _asked_and_received(scene: Scene) -> Received:
         f"\nPedido judicial por HTTP / judicial request over HTTP: {request_id[:12]}\n"
         f"  disponible antes de prometer / there before it was promised: {len(there['there'])} tramos, "
         f"{len(there['missing'])} huecos; resguardado / held: {len(there['held'])}\n"
+        f"  sobres abiertos donde está la clave / boxes opened where the key is: {boxes.opened} de {boxes.needed}"
+        " (la demostración guarda su propia clave de equipo / the demo keeps its own team key)\n"
         f"  estado / state: {page['line']['state']}; {_people(page)}"
     )
-    return received
+    return msgspec.structs.replace(received, boxes=boxes)
 
 
 def _people(page: dict[str, Any]) -> str:
@@ -207,6 +214,19 @@ def tell(package: Received, good: Verdict, bad: Verdict, touched: str) -> None:
         f"  verify.py: {_said(good)}\n"
         f"  un bit cambiado en / one bit changed in {touched}: {_said(bad)}"
     )
+
+
+def box_faults(package: Received) -> list[str]:
+    """What the alarms' bytes should be in the package and are not."""
+    rows = package.folder / "bag" / "data" / "crudo" / "indice.jsonl"
+    told = [json.loads(line) for line in rows.read_bytes().splitlines()] if rows.is_file() else []
+    delivered = sum(1 for each in told if "sobre" in each)
+    click.echo(f"  bytes de alarmas / bytes of alarms: {len(told)} registros, {delivered} de sobres")
+    if (package.boxes.opened, delivered) != (package.boxes.needed,) * 2:
+        return [
+            f"of {package.boxes.needed} boxes {package.boxes.opened} were opened and {delivered} delivered"
+        ]
+    return []
 
 
 def _said(verdict: Verdict) -> str:

@@ -28,9 +28,9 @@ from cior_evidence.box_files import (
     BoxesFile,
     ClosedBox,
     Opened,
+    OpenedFile,
     handed_back,
     read_closed,
-    read_opened,
     refuse_reserved,
 )
 
@@ -93,12 +93,12 @@ class BoxRoom:
                 durable_file.create(path, bytes(PrivateKey.generate()))
         return path.read_bytes()
 
-    def judged(self, data: bytes) -> list[Judged]:
+    def judged(self, file: OpenedFile) -> list[Judged]:
         """Each opening of a file that was handed back, against the boxes of this request.
 
-        Raises ``PayloadRejected`` (``boxes.format``, ``boxes.other_request``, ``boxes.none``).
+        Raises ``PayloadRejected`` (``boxes.other_request``, ``boxes.none``).
         """
-        file, closed = read_opened(data), self.closed()
+        closed = self.closed()
         if closed is None:
             raise PayloadRejected(
                 "boxes.none",

@@ -1011,7 +1011,7 @@ def _check_purpose(signer: Certificate, say: Say, path: str) -> None:
         say("time.eku", path, signer.name)
 
 
-# === sentences_later: What a verifier says of copies, of renewals and of a day's root; the form is that of ``sentences.py``.
+# === sentences_later: What a verifier says of copies, sealed boxes, renewals and a day's root; the form is that of ``sentences.py``.
 
 
 COPY_SENTENCES = {
@@ -1038,6 +1038,57 @@ COPY_SENTENCES = {
         "error",
         "La tabla de velos no responde por cada cuadro.",
         "The table of veils does not answer for every picture.",
+    ),
+}
+
+BOX_SENTENCES = {
+    "box.digest": (
+        7,
+        "error",
+        "Un sobre no es el que se recibió, falta, o figura dos veces.",
+        "A sealed box is not the one that was received, is missing, or is listed twice.",
+    ),
+    "box.unlisted": (
+        7,
+        "error",
+        "Hay un sobre que ningún renglón nombra.",
+        "There is a sealed box that no row names.",
+    ),
+    "box.key": (
+        7,
+        "error",
+        "El sobre no se abre con la clave que figura para él.",
+        "The sealed box does not open with the key that stands for it.",
+    ),
+    "box.content": (
+        7,
+        "error",
+        "Lo entregado no es lo que estaba en el sobre.",
+        "What is delivered is not what was in the sealed box.",
+    ),
+    "box.opening": (
+        7,
+        "error",
+        "De un sobre abierto no se dice quién lo abrió, cuándo, por qué o quién lo devolvió.",
+        "Of an opened box it is not said who opened it, when, why, or who handed it back.",
+    ),
+    "box.closed": (
+        9,
+        "note",
+        "Un registro va en su sobre cerrado: nadie lo abrió para este pedido.",
+        "A record is in its closed box: nobody opened it for this request.",
+    ),
+    "raw.hidden": (
+        9,
+        "error",
+        "Un suceso se leyó de un registro que no está, ni figura entre lo que falta.",
+        "An event was read from a record that is not there, and is not named among what is missing.",
+    ),
+    "raw.other": (
+        9,
+        "error",
+        "Un suceso se leyó de otros bytes que los que el paquete da como su registro.",
+        "An event was read from other bytes than those that the package gives as its record.",
     ),
 }
 
@@ -1606,6 +1657,7 @@ SENTENCES = {
 }
 
 SENTENCES.update(COPY_SENTENCES)
+SENTENCES.update(BOX_SENTENCES)
 SENTENCES.update(RENEWAL_SENTENCES)
 SENTENCES.update(DAILY_SENTENCES)
 # The same questions are asked of the time authority's certificate.
@@ -3582,6 +3634,274 @@ def _check_clocks(folder: Files, segments: list[Segment], report: Report) -> Non
         report.say("clock.mismatch", CLOCKS, f"{len(rows)} / {len(segments)}")
 
 
+# === secretbox: A sealed box opened with its own key: ``crypto_secretbox`` of NaCl (XSalsa20-Poly1305) and MessagePack, read only.
+
+
+BOX_MAGIC = b"cior.box.2\n"
+MOST_SEALED_BYTES = 8 * 1024 * 1024
+_SIGMA = struct.unpack("<4I", b"expand 32-byte k")
+# Each: b ^= (a + d) <<< 7, c ^= (b + a) <<< 9, d ^= (c + b) <<< 13, a ^= (d + c) <<< 18.
+_QUARTERS = (
+    (0, 4, 8, 12), (5, 9, 13, 1), (10, 14, 2, 6), (15, 3, 7, 11),
+    (0, 1, 2, 3), (5, 6, 7, 4), (10, 11, 8, 9), (15, 12, 13, 14),
+)  # fmt: skip
+_MASK_32 = 0xFFFFFFFF
+_POLY = (1 << 130) - 5
+_CLAMP = 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
+_MOST_VALUES = 100_000
+
+
+def _turned(value: int, by: int) -> int:
+    value &= _MASK_32
+    return ((value << by) | (value >> (32 - by))) & _MASK_32
+
+
+def _state(key: bytes, inner: bytes) -> list[int]:
+    k, n = struct.unpack("<8I", key), struct.unpack("<4I", inner)
+    return [_SIGMA[0], *k[:4], _SIGMA[1], *n, _SIGMA[2], *k[4:], _SIGMA[3]]
+
+
+def _rounds(state: list[int]) -> list[int]:
+    x = list(state)
+    for _ in range(10):
+        for a, b, c, d in _QUARTERS:
+            x[b] ^= _turned(x[a] + x[d], 7)
+            x[c] ^= _turned(x[b] + x[a], 9)
+            x[d] ^= _turned(x[c] + x[b], 13)
+            x[a] ^= _turned(x[d] + x[c], 18)
+    return x
+
+
+def _stream(key: bytes, nonce: bytes, size: int) -> bytes:
+    """XSalsa20."""
+    x = _rounds(_state(key, nonce[:16]))
+    own = struct.pack("<8I", x[0], x[5], x[10], x[15], *x[6:10])
+    blocks = []
+    for number in range((size + 63) // 64):
+        state = _state(own, nonce[16:] + struct.pack("<Q", number))
+        blocks.append(struct.pack("<16I", *((a + b) & _MASK_32 for a, b in zip(state, _rounds(state)))))
+    return b"".join(blocks)[:size]
+
+
+def _poly1305(message: bytes, key: bytes) -> bytes:
+    r, s = int.from_bytes(key[:16], "little") & _CLAMP, int.from_bytes(key[16:], "little")
+    total = 0
+    for at in range(0, len(message), 16):
+        total = (total + int.from_bytes(message[at : at + 16] + b"\x01", "little")) * r % _POLY
+    return ((total + s) & ((1 << 128) - 1)).to_bytes(16, "little")
+
+
+def open_box(box: bytes, key: bytes) -> dict[str, Any]:
+    """What was sealed. ``Malformed`` when the box is none, or does not open with this key."""
+    sealed = unpacked(box[len(BOX_MAGIC) :]) if box.startswith(BOX_MAGIC) else None
+    content = sealed.get("content") if isinstance(sealed, dict) else None
+    if not isinstance(content, bytes) or len(content) < 40 or len(key) != 32:
+        raise Malformed("box")
+    nonce, tag, hidden = content[:24], content[24:40], content[40:]
+    stream = _stream(key, nonce, 32 + len(hidden))
+    if _poly1305(hidden, stream[:32]) != tag:
+        raise Malformed("Poly1305")
+    plain = (int.from_bytes(hidden, "big") ^ int.from_bytes(stream[32:], "big")).to_bytes(len(hidden), "big")
+    length = int.from_bytes(plain[:4], "big")
+    if length > len(plain) - 4:
+        raise Malformed("length")
+    found = unpacked(plain[4 : 4 + length])
+    if not isinstance(found, dict):
+        raise Malformed("content")
+    return found
+
+
+class _Packed:
+    """MessagePack, one value after another; extension types are not ours."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.at, self.values = content, 0, 0
+
+    def take(self, size: int) -> bytes:
+        found = self.content[self.at : self.at + size]
+        if len(found) != size:
+            raise Malformed("MessagePack: cut")
+        self.at += size
+        return found
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "big")
+
+    def value(self, depth: int = 0) -> Any:
+        self.values += 1
+        if depth > 16 or self.values > _MOST_VALUES:
+            raise Malformed("MessagePack: deep or long")
+        kind = self.number(1)
+        if kind < 0x80:
+            return kind
+        if kind >= 0xE0:
+            return kind - 0x100
+        if kind < 0x90 or kind in (0xDE, 0xDF):
+            return self.pairs(kind & 0x0F if kind < 0x90 else self.number(2 << (kind - 0xDE)), depth)
+        if kind < 0xA0 or kind in (0xDC, 0xDD):
+            count = kind & 0x0F if kind < 0xA0 else self.number(2 << (kind - 0xDC))
+            return [self.value(depth + 1) for _ in range(count)]
+        if kind < 0xC0 or 0xD9 <= kind <= 0xDB:
+            return self.text(kind & 0x1F if kind < 0xC0 else self.number(1 << (kind - 0xD9)))
+        return self.plain(kind)
+
+    def plain(self, kind: int) -> Any:
+        if kind in (0xC0, 0xC2, 0xC3):
+            return {0xC0: None, 0xC2: False, 0xC3: True}[kind]
+        if 0xC4 <= kind <= 0xC6:
+            return self.take(self.number(1 << (kind - 0xC4)))
+        if kind in (0xCA, 0xCB):
+            return struct.unpack(">f" if kind == 0xCA else ">d", self.take(4 if kind == 0xCA else 8))[0]
+        if 0xCC <= kind <= 0xD3:
+            size = 1 << ((kind - 0xCC) & 3)
+            return int.from_bytes(self.take(size), "big", signed=kind >= 0xD0)
+        raise Malformed("MessagePack: type")
+
+    def text(self, size: int) -> str:
+        try:
+            return self.take(size).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Malformed("MessagePack: UTF-8") from None
+
+    def pairs(self, count: int, depth: int) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for _ in range(count):
+            name = self.value(depth + 1)
+            if not isinstance(name, str) or name in found:
+                raise Malformed("MessagePack: key")
+            found[name] = self.value(depth + 1)
+        return found
+
+
+def unpacked(content: bytes) -> Any:
+    """The one value. ``Malformed`` for anything else."""
+    reader = _Packed(content)
+    value = reader.value()
+    if reader.at != len(content):
+        raise Malformed("MessagePack: tail")
+    return value
+
+
+# === boxes: Raw records in sealed boxes: opened ones hold what is delivered, closed ones are named, none is passed over.
+
+
+RAW_ROWS, EVENT_ROWS = "bag/data/crudo/indice.jsonl", "bag/data/eventos/indice.jsonl"
+BOXES, BOX_ENDING = "data/crudo/", ".sobre"
+NOT_OPENED = "sealed_not_opened"
+MOST_EVENT_BYTES = 4 * 1024 * 1024
+
+
+def check_boxes(
+    folder: Files, request: dict[str, Any], payload: dict[str, str], report: Report
+) -> datetime | None:
+    """Check every box; when the latest opening was handed back."""
+    rows = [row for _, row in read_lines(folder, RAW_ROWS, report)] if RAW_ROWS in folder.sizes else []
+    gaps = _read_closed(folder, report)
+    known: dict[str, set[str]] = {}
+    named: list[str] = []
+    times = []
+    for row in rows:
+        opened = "sobre" in row or "apertura" in row
+        digest = (
+            _check_opened(folder, payload, row, named=named, report=report) if opened else row.get("sha256")
+        )
+        known.setdefault(str(row.get("registro")), set()).add(str(digest))
+        times.append(_when(row, report) if opened else None)
+    for row in gaps:
+        known.setdefault(str(row.get("registro")), set()).add(str(row.get("sha256")))
+        _check_closed(payload, row, named=named, report=report)
+    there = {path for path in payload if path.startswith(BOXES) and path.endswith(BOX_ENDING)}
+    for path in sorted(there - set(named)):
+        report.say("box.unlisted", "bag/" + path)
+    for path in sorted({each for each in named if named.count(each) > 1}):
+        report.say("box.digest", "bag/" + path)
+    _check_events(folder, request, known, report)
+    report.facts["sobres"] = f"{len(named) - len(gaps)} + {len(gaps)}"
+    return max((each for each in times if each is not None), default=None)
+
+
+def _read_closed(folder: Files, report: Report) -> list[dict[str, Any]]:
+    """``crudos`` of ``huecos.json``; a package from before has none."""
+    rows = read_object(folder, GAPS, report).get("crudos", []) if GAPS in folder.sizes else []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        report.say("meta.field", GAPS, "crudos")
+        return []
+    return rows
+
+
+def _check_opened(
+    folder: Files, payload: dict[str, str], row: dict[str, Any], *, named: list[str], report: Report
+) -> str:
+    """The box opens with its key to the very bytes that are delivered; the digest of the box."""
+    where, box = f"bag/{row.get('archivo')}", row.get("sobre")
+    told = box if isinstance(box, dict) else {}
+    path, digest = str(told.get("archivo")), str(told.get("sha256"))
+    named.append(path)
+    if payload.get(path) != digest:
+        report.say("box.digest", where, path)
+        return digest
+    try:
+        found = open_box(folder.read("bag/" + path, MOST_SEALED_BYTES), bytes.fromhex(str(told.get("clave"))))
+        delivered = folder.read(where, MOST_SEALED_BYTES)
+    except (Malformed, ValueError, OSError, TooLarge) as why:
+        report.say("box.key", where, str(why))
+        return digest
+    if found.get("payload") != delivered or found.get("sha256") != row.get("sha256_recibido"):
+        report.say("box.content", where, path)
+    return digest
+
+
+def _when(row: dict[str, Any], report: Report) -> datetime | None:
+    """When the opening was handed back; it has a name and a reason too."""
+    told = row.get("apertura")
+    said = told if isinstance(told, dict) else {}
+    handed = instant(said.get("entregada"))
+    words = [str(said.get(name) or "").strip() for name in ("quien", "motivo", "entregada_por")]
+    if handed is None or instant(said.get("momento")) is None or not all(words):
+        report.say("box.opening", f"bag/{row.get('archivo')}")
+    return handed
+
+
+def _check_closed(payload: dict[str, str], row: dict[str, Any], *, named: list[str], report: Report) -> None:
+    path = str(row.get("archivo"))
+    named.append(path)
+    if payload.get(path) != row.get("sha256") or not path.startswith(BOXES) or not path.endswith(BOX_ENDING):
+        report.say("box.digest", GAPS, path)
+    elif row.get("causa") != NOT_OPENED or instant(row.get("recibido")) is None:
+        report.say("meta.field", GAPS, "crudos: causa, recibido")
+    else:
+        report.say("box.closed", "bag/" + path)
+
+
+def _check_events(folder: Files, request: dict[str, Any], known: dict[str, set[str]], report: Report) -> None:
+    """Each event names the raw record that it was read from: it is delivered, closed, or counted as reserved."""
+    if EVENT_ROWS not in folder.sizes:
+        return
+    for _, row in read_lines(folder, EVENT_ROWS, report):
+        where = f"bag/{row.get('archivo')}"
+        record, digest = _raw_of(folder, where)
+        if record is None:
+            continue
+        if record in known:
+            if digest not in known[record]:
+                report.say("raw.other", where, record)
+        elif request.get("reservado") == 0:
+            report.say("raw.hidden", where, record)
+
+
+def _raw_of(folder: Files, where: str) -> tuple[str | None, str]:
+    """Id and digest of the record that an event was read from; None: it names none."""
+    try:
+        event = parse(folder.read(where, MOST_EVENT_BYTES))
+    except (NotStrict, OSError, TooLarge):
+        return None, ""
+    data = event.get("data") if isinstance(event, dict) else None
+    raw = data.get("raw") if isinstance(data, dict) else None
+    if not isinstance(raw, dict) or not isinstance(raw.get("raw_id"), str):
+        return None, ""
+    return raw["raw_id"], str(raw.get("sha256"))
+
+
 # === ledger: The public ledger: inclusion and consistency (RFC 6962, RFC 9162) and C2SP checkpoints, a signed note's form.
 
 
@@ -3928,8 +4248,9 @@ def verify(path: str, given: Given) -> Report:
     sealed = check_seal(folder, trust, report, given.at)
     contents = check_contents(folder, payload, report)
     last_picture = check_footage(folder, contents.request, payload, report)
+    last_opening = check_boxes(folder, contents.request, payload, report)
     check_declared(folder, sealed, contents.tools, report)
-    _check_times(sealed, [contents.latest, last_picture], report)
+    _check_times(sealed, [contents.latest, last_picture, last_opening], report)
     check_ledger(folder, contents, given.kept, report)
     check_acts(folder, report)
     check_renewals(folder, sealed, trust, report)

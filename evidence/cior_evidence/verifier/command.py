@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from cior_evidence.verifier.act import check_acts
 from cior_evidence.verifier.bag import TAGS, check_bag
+from cior_evidence.verifier.boxes import check_boxes
 from cior_evidence.verifier.certificates import Certificate, pem_blocks
 from cior_evidence.verifier.contents import check_contents
 from cior_evidence.verifier.der import Malformed
@@ -72,8 +73,9 @@ def verify(path: str, given: Given) -> Report:
     sealed = check_seal(folder, trust, report, given.at)
     contents = check_contents(folder, payload, report)
     last_picture = check_footage(folder, contents.request, payload, report)
+    last_opening = check_boxes(folder, contents.request, payload, report)
     check_declared(folder, sealed, contents.tools, report)
-    _check_times(sealed, [contents.latest, last_picture], report)
+    _check_times(sealed, [contents.latest, last_picture, last_opening], report)
     check_ledger(folder, contents, given.kept, report)
     check_acts(folder, report)
     check_renewals(folder, sealed, trust, report)

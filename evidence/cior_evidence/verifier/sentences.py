@@ -6,7 +6,12 @@ knowing, proves nothing against the package. ``verificar.html`` is built with th
 
 from __future__ import annotations
 
-from cior_evidence.verifier.sentences_later import COPY_SENTENCES, DAILY_SENTENCES, RENEWAL_SENTENCES
+from cior_evidence.verifier.sentences_later import (
+    BOX_SENTENCES,
+    COPY_SENTENCES,
+    DAILY_SENTENCES,
+    RENEWAL_SENTENCES,
+)
 
 STEPS = {
     1: ("Qué hay en la carpeta o el ZIP", "What lies in the folder or the ZIP"),
@@ -479,6 +484,7 @@ SENTENCES = {
 }
 
 SENTENCES.update(COPY_SENTENCES)
+SENTENCES.update(BOX_SENTENCES)
 SENTENCES.update(RENEWAL_SENTENCES)
 SENTENCES.update(DAILY_SENTENCES)
 # The same questions are asked of the time authority's certificate.

@@ -1,4 +1,4 @@
-"""What a verifier says of copies, of renewals and of a day's root; the form is that of ``sentences.py``."""
+"""What a verifier says of copies, sealed boxes, renewals and a day's root; the form is that of ``sentences.py``."""
 
 from __future__ import annotations
 
@@ -26,6 +26,57 @@ COPY_SENTENCES = {
         "error",
         "La tabla de velos no responde por cada cuadro.",
         "The table of veils does not answer for every picture.",
+    ),
+}
+
+BOX_SENTENCES = {
+    "box.digest": (
+        7,
+        "error",
+        "Un sobre no es el que se recibió, falta, o figura dos veces.",
+        "A sealed box is not the one that was received, is missing, or is listed twice.",
+    ),
+    "box.unlisted": (
+        7,
+        "error",
+        "Hay un sobre que ningún renglón nombra.",
+        "There is a sealed box that no row names.",
+    ),
+    "box.key": (
+        7,
+        "error",
+        "El sobre no se abre con la clave que figura para él.",
+        "The sealed box does not open with the key that stands for it.",
+    ),
+    "box.content": (
+        7,
+        "error",
+        "Lo entregado no es lo que estaba en el sobre.",
+        "What is delivered is not what was in the sealed box.",
+    ),
+    "box.opening": (
+        7,
+        "error",
+        "De un sobre abierto no se dice quién lo abrió, cuándo, por qué o quién lo devolvió.",
+        "Of an opened box it is not said who opened it, when, why, or who handed it back.",
+    ),
+    "box.closed": (
+        9,
+        "note",
+        "Un registro va en su sobre cerrado: nadie lo abrió para este pedido.",
+        "A record is in its closed box: nobody opened it for this request.",
+    ),
+    "raw.hidden": (
+        9,
+        "error",
+        "Un suceso se leyó de un registro que no está, ni figura entre lo que falta.",
+        "An event was read from a record that is not there, and is not named among what is missing.",
+    ),
+    "raw.other": (
+        9,
+        "error",
+        "Un suceso se leyó de otros bytes que los que el paquete da como su registro.",
+        "An event was read from other bytes than those that the package gives as its record.",
     ),
 }
 

@@ -53,24 +53,26 @@ def fill(store: Store) -> None:
     is reserved: raw-5 is its box. alert-6 is somebody else's: raw-6.
     """
     migrate(store)
-    pointed = {n: RawPointer(raw_id=RawId(f"raw-{n}"), sha256="00" * 32) for n in range(1, 7)}
-    press = {
-        n: city.event(1, at_ms=AT_MS, data_class=DataClass.RESTRICTED, raw=pointed[n]) for n in (1, 3, 4)
-    }
+    press = city.event(1, at_ms=AT_MS, data_class=DataClass.RESTRICTED)
+    other = city.event(6, at_ms=AT_MS, data_class=DataClass.RESTRICTED)
     stripped: dict[str, Any] = {
         "at_ms": AT_MS, "type": "silent.alarm", "data_class": DataClass.SEALED, "subject": "p-" + "0" * 32,
         "source": "urn:cior:sealed:p-" + "1" * 32, "place": Place(method=PlaceMethod.UNKNOWN, district="centro"),
     }  # fmt: skip
-    second = msgspec.structs.replace(pointed[4], index=1)
-    hidden = [city.event(n, raw=raw, **stripped) for n, raw in ((2, pointed[5]), (4, second))]
-    other = city.event(6, at_ms=AT_MS, data_class=DataClass.RESTRICTED, raw=pointed[6])
+    hidden, second = city.event(2, **stripped), city.event(4, **stripped)
+    raws = {
+        1: city.raw(1, payload=b"in the open", at_ms=AT_MS), 3: boxed(3, FRAME, press),
+        4: boxed(4, MIXED, press, second), 5: boxed(5, DURESS, hidden), 6: boxed(6, b"of another alarm", other),
+    }  # fmt: skip
+    carried = [(press, 1, 0), (press, 3, 0), (press, 4, 0), (second, 4, 1), (hidden, 5, 0), (other, 6, 0)]
+    digests = {n: each.sha256 for n, each in raws.items()}
     made: dict[Kind, list[Any]] = {
-        Kind.RAW: [city.raw(1, payload=b"in the open", at_ms=AT_MS)],
-        Kind.SEALED: [
-            boxed(3, FRAME, press[3]), boxed(4, MIXED, press[4], hidden[1]), boxed(5, DURESS, hidden[0]),
-            boxed(6, b"of another alarm", other),
+        Kind.RAW: [raws.pop(1)],
+        Kind.SEALED: list(raws.values()),
+        Kind.EVENT: [
+            msgspec.structs.replace(event, raw=RawPointer(raw_id=RawId(f"raw-{n}"), sha256=digests[n], index=index))
+            for event, n, index in carried
         ],
-        Kind.EVENT: [*press.values(), *hidden, other],
         Kind.ALERT: [
             city.alert(1, at_ms=AT_MS), city.alert(6, at_ms=AT_MS),
             city.alert(2, at_ms=AT_MS, type="panic.gender_violence", silent=True, data_class=DataClass.SEALED),

@@ -18,8 +18,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
+import msgspec
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.public import PrivateKey
 from pyhanko.pdf_utils import embed, generic, writer
 from pyhanko.pdf_utils.content import RawContent
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -27,6 +29,8 @@ from pyhanko.sign import fields, signers
 from pyhanko.sign.signers import SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from cior_bus import sealed_box
+from cior_bus.sealed_content import SealedContent
 from cior_core import checkpoint, integrity
 from integration.evidence.authorities import (
     SEALED_AT,
@@ -144,6 +148,7 @@ class Draft:
     request: dict[str, Any] = field(default_factory=dict)
     segments: list[dict[str, Any]] = field(default_factory=list)
     gaps: list[dict[str, Any]] = field(default_factory=list)
+    closed: list[dict[str, Any]] = field(default_factory=list)
     custody: list[dict[str, Any]] = field(default_factory=list)
     reads: list[dict[str, Any]] = field(default_factory=list)
     clocks: list[dict[str, Any]] | None = None
@@ -197,7 +202,7 @@ class Draft:
         made = {
             "solicitud.json": line(self.request),
             "segmentos.jsonl": lines(self.segments),
-            "huecos.json": line({"camaras": self.gaps}),
+            "huecos.json": line({"camaras": self.gaps, "crudos": self.closed}),
             "reloj.json": line(
                 {"centro": {"medido": at(70), "fuente": "ntp", "corrimiento_ms": 1}, "archivos": clocks}
             ),
@@ -307,7 +312,18 @@ def custody_of(package: str, acts: Sequence[str] = ACTS) -> list[dict[str, Any]]
 def draft() -> Draft:
     """A delivery of two cameras, one of which was away for ten seconds, with an alarm and its bytes."""
     whole = _delivery()
-    said = ("payload", "request", "segments", "gaps", "custody", "reads", "tools", "raw_meta", "consistency")
+    said = (
+        "payload",
+        "request",
+        "segments",
+        "gaps",
+        "closed",
+        "custody",
+        "reads",
+        "tools",
+        "raw_meta",
+        "consistency",
+    )
     return dataclasses.replace(whole, **{name: copy.deepcopy(getattr(whole, name)) for name in said})
 
 
@@ -336,21 +352,28 @@ def _delivery() -> Draft:
         ("cam-b", 1, (-1.0, 61.0)): clip(3, flags="frag_every_frame+empty_moov"),
     }
     rows = [segment(*where, film) for where, film in films.items()]
-    event, raw = b'{"id":"1","type":"panic"}\n', b"\x02PANIC 42\x03"
+    raw = b"\x02PANIC 42\x03"
+    event, second = (
+        line({"id": number, "type": "panic", "data": {"raw": {"raw_id": f"r{number}", "sha256": digest}}})
+        for number, digest in (("1", sha(raw)), ("3", sha(box(2)[0])))
+    )
     payload = {row["archivo"]: film for row, film in zip(rows, films.values(), strict=True)}
     payload["data/eventos/000001.json"] = event
+    payload["data/eventos/000002.json"] = second
     payload["data/crudo/000001.bin"] = raw
     payload["data/eventos/indice.jsonl"] = lines(
         [{"archivo": "data/eventos/000001.json", "sha256": sha(event), "evento": "1", "tipo": "panic.fixed",
-          "fuente": "totem", "ocurrido": at(5), "recibido": at(6), "crudos": ["data/crudo/000001.bin"]}]
+          "fuente": "totem", "ocurrido": at(5), "recibido": at(6), "crudos": ["data/crudo/000001.bin"]},
+         {"archivo": "data/eventos/000002.json", "sha256": sha(second), "evento": "3", "tipo": "panic.fixed",
+          "fuente": "urn:cior:dc09:norte", "ocurrido": at(7), "recibido": at(8), "crudos": []}]
     )  # fmt: skip
     payload["data/crudo/indice.jsonl"] = lines(
         [{"archivo": "data/crudo/000001.bin", "sha256": sha(raw), "registro": "r1", "fuente": "totem",
-          "recibido": at(6), "tipo_contenido": "application/octet-stream"}]
+          "recibido": at(6), "tipo_contenido": "application/octet-stream"}, *boxes(payload)]
     )  # fmt: skip
     custody = custody_of(PACKAGE)
     return Draft(
-        payload=payload, request=request(), segments=rows, gaps=gap_rows(), custody=custody,
+        payload=payload, request=request(), segments=rows, gaps=gap_rows(), closed=closed_rows(), custody=custody,
         last_custody=custody[-1]["hash"],
         reads=[{"momento": at(90), "quien": "p1", "rol": "custodio", "acto": "ver", "sobre": "a", "proposito": "x"}],
         tools={
@@ -361,6 +384,43 @@ def _delivery() -> Draft:
             "sello": {"certificado_sha256": sha(pki().signer.der)},
         },
     )  # fmt: skip
+
+
+OPEN_BOX, CLOSED_BOX, OPENED = "data/crudo/000002.sobre", "data/crudo/000003.sobre", "data/crudo/000002.bin"
+FRAME = b"[#4711|NPA01]"
+
+
+@cache
+def box(number: int, payload: bytes = FRAME) -> tuple[bytes, bytes]:
+    """A real sealed box, as a connector makes it, and its key."""
+    del number  # each its own
+    holder = PrivateKey.generate()
+    content = SealedContent(
+        payload=payload, sha256=sha(payload), source="urn:cior:dc09:norte", subject="4711"
+    )
+    sealed = sealed_box.seal(msgspec.msgpack.encode(content), [bytes(holder.public_key)])
+    return sealed, sealed_box.content_key(sealed, bytes(holder))
+
+
+def boxes(payload: dict[str, bytes]) -> list[dict[str, Any]]:
+    """An opened record and a closed one go into ``payload``; the row of the first."""
+    sealed, key = box(1)
+    payload |= {OPENED: FRAME, OPEN_BOX: sealed, CLOSED_BOX: box(2)[0]}
+    return [
+        {"archivo": OPENED, "sha256": sha(FRAME), "registro": "r2", "fuente": "urn:cior:dc09:norte",
+         "recibido": at(7), "tipo_contenido": "text/plain", "sha256_recibido": sha(FRAME),
+         "sobre": {"archivo": OPEN_BOX, "sha256": sha(sealed), "clave": key.hex()},
+         "apertura": {"quien": "Ana Paz", "motivo": "oficio 12", "momento": at(95), "entregada": at(96),
+                      "entregada_por": "p3"}}
+    ]  # fmt: skip
+
+
+def closed_rows() -> list[dict[str, Any]]:
+    """``crudos`` of ``huecos.json``."""
+    return [
+        {"registro": "r3", "recibido": at(8), "archivo": CLOSED_BOX, "sha256": sha(box(2)[0]), "eventos": ["3"],
+         "causa": "sealed_not_opened"}
+    ]  # fmt: skip
 
 
 def request() -> dict[str, Any]:

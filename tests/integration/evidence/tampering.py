@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from integration.evidence import (  # noqa: F401  # each enters its functions into TAMPERINGS
+    tampering_boxes,
     tampering_contents,
     tampering_copies,
     tampering_files,

@@ -310,4 +310,4 @@ def page_replaced(top: Path) -> None:
 
 @of_disk
 def raw_record_not_indexed(top: Path) -> None:
-    shutil.copy(top / "bag/data/crudo/000001.bin", top / "bag/data/crudo/000002.bin")
+    shutil.copy(top / "bag/data/crudo/000001.bin", top / "bag/data/crudo/000009.bin")

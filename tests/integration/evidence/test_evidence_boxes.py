@@ -30,7 +30,9 @@ from cior_evidence.making import Maker
 from cior_store.engine import Store
 from doubles.authorities import Authorities
 from engines.source_tree import ROOT
+from integration.evidence.authorities import pki
 from integration.evidence.box_rig import DURESS, FRAME, MIXED, TEAM, Keeping, fill, lines, told
+from integration.evidence.tampering import TAMPERINGS
 
 VERIFIER = ROOT / "evidence/cior_evidence/verify.py"
 
@@ -110,6 +112,26 @@ def test_law_9_a_loud_press_out_of_its_box_is_in_the_package_with_who_opened_it_
     assert not BoxRoom(
         keeping.court.shop.boxes, keeping.court.request_id
     ).handed()  # no key of a box is kept on
+
+
+def test_law_8_a_verifier_believes_no_byte_that_was_not_in_the_box(tmp_path: Path) -> None:
+    """Sealed again by somebody who has the key of the seal: what came out of the box shows it."""
+    path, _ = TAMPERINGS["opened_bytes_changed"](tmp_path / "paquete")
+    (tmp_path / "raiz.pem").write_bytes(pki().root.pem)
+    command: list[str | Path] = [
+        sys.executable,
+        "-I",
+        "-S",
+        VERIFIER,
+        path,
+        "--root",
+        tmp_path / "raiz.pem",
+        "--json",
+    ]
+    ran = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    assert [each["code"] for each in json.loads(ran.stdout)["findings"] if each["weight"] == "error"] == [
+        "box.content"
+    ]
 
 
 def test_law_17_what_nobody_opened_goes_closed_and_is_a_gap_with_its_cause(
@@ -205,7 +227,7 @@ def test_the_key_of_another_box_or_of_nothing_is_refused_by_the_box_that_was_rec
         request=laid.request,
         opened=tuple(closed_for(laid.to, each) for each in made.values()),
     )
-    assert [each.code for each in room.judged(canonical(file))] == list(made)
+    assert [each.code for each in room.judged(file)] == list(made)
 
 
 def test_a_box_that_was_changed_on_its_way_to_the_keeper_is_not_opened_and_named(keeping: Keeping) -> None:

@@ -18,7 +18,7 @@ from cior.cli import main
 from cior.packs import privacy_policy
 from cior_core import footage
 from cior_core.catalogue import Kind
-from cior_core.model import DataClass, RawId, RawPointer
+from cior_core.model import DataClass, RawPointer
 from cior_core.privacy import LegalBasis
 from cior_core.rfc3339 import to_rfc3339
 from cior_evidence.boxes_of_store import Warrant
@@ -46,7 +46,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> str:
         city.raw(1, payload=b"\x00\xff\r\npress", at_ms=at_ms),
         city.raw(2, payload=b"again", at_ms=at_ms + 900),
     ]
-    pointers = [RawPointer(raw_id=RawId(f"raw-{n}"), sha256="00" * 32) for n in (1, 2, 3)]
+    boxed = city.raw(3, payload=BOX, at_ms=at_ms, sealed=True, data_class=DataClass.SEALED)
+    pointers = [RawPointer(raw_id=each.id, sha256=each.sha256) for each in (*raws, boxed)]
     press = [city.event(1, at_ms=at_ms, data_class=DataClass.RESTRICTED, raw=each) for each in pointers]
     said = city.event(
         7, at_ms=at_ms, type="camera.signal_loss", subject="cam-7", source="vision/1", summary="sin señal",
@@ -60,7 +61,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> str:
         book = Writers(store)
         made: dict[Kind, list[Any]] = {
             Kind.RAW: raws,
-            Kind.SEALED: [city.raw(3, payload=BOX, at_ms=at_ms, sealed=True, data_class=DataClass.SEALED)],
+            Kind.SEALED: [boxed],
             Kind.EVENT: [*press, said, city.event(2, at_ms=at_ms)],
             Kind.ALERT: [city.alert(1, at_ms=at_ms), reserved],
             Kind.TRANSITION: [city.transition(1, at_ms=at_ms)],

@@ -93,6 +93,29 @@ export interface Available {
   code?: string;
   cure?: string;
 }
+/** One sealed box that the request needs. Without `handed_ms` it is closed. */
+export interface Box {
+  record: string;
+  received_ms: number;
+  opened_by?: string;
+  reason?: string;
+  opened_ms?: number | null;
+  handed_ms?: number | null;
+}
+/** `why`: the code of why this person may not take them out. */
+export interface BoxesPage {
+  request: string;
+  is_laid_out: boolean;
+  closed: number;
+  opened: number;
+  boxes: Box[];
+  may: boolean;
+  why?: string;
+}
+export interface Handed {
+  record: string;
+  code?: string;
+}
 export interface Parties {
   requester: string;
   clerk: string;

@@ -13,6 +13,7 @@ import { askable, isCustodian, localText } from "../state/judicial";
 import { said, t } from "../words/words";
 import { Acts } from "./acts";
 import { Availability } from "./availability";
+import { Boxes, mayNeedBoxes } from "./boxes";
 import { Clocks, Reason, State } from "./clocks";
 import { Items } from "./items";
 import { PackagePart } from "./package";
@@ -88,6 +89,7 @@ function Shown({
       <Answer page={page} />
       <AskedBack page={page} />
       {isCustodian.value ? <Availability id={page.line.id} /> : null}
+      {isCustodian.value && mayNeedBoxes(page.line.state, page.alerts) ? <Boxes id={page.line.id} /> : null}
       {page.package ? <PackagePart page={page} /> : null}
       <Acts key={page.line.version} page={page} onTaken={onTaken} />
       <Items page={page} />

@@ -30,8 +30,9 @@ async function verify(files, given, progress, more) {
   const payload = await checkBag(folder, report);
   const trust = await gather(folder, given.roots, report), sealed = await checkSeal(folder, trust, report, given.at);
   const contents = await checkContents(folder, payload, report), picture = await checkFootage(folder, contents.request, payload, report);
+  const opening = await checkBoxes(folder, contents.request, payload, report);
   await checkDeclared(folder, sealed, contents.tools, report);
-  for (const each of [contents.latest, picture]) if (sealed.at !== null && each !== null && each > sealed.at + TWO_CLOCKS) report.say("time.beforeevent", "bag", `${shown(each)} > ${shown(sealed.at)}`);
+  for (const each of [contents.latest, picture, opening]) if (sealed.at !== null && each !== null && each > sealed.at + TWO_CLOCKS) report.say("time.beforeevent", "bag", `${shown(each)} > ${shown(sealed.at)}`);
   await checkLedger(folder, contents, given, report);
   await checkActs(folder, report);
   await checkRenewals(folder, sealed, trust, report);
