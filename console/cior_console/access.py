@@ -25,6 +25,7 @@ from cior_console.endpoints import CALLER, TABLE, Caller
 from cior_console.sessions import Session, WallSessions, WrongTokens, peer_of
 from cior_console.sign_in import cross_site
 from cior_console.sign_in.cross_site import SAFE, Origin
+from cior_console.under_agreement import AGREEMENTS
 from cior_core.errors import SourceUnavailable
 from cior_core.people import Grant, Person, Scope, SessionKind
 from cior_core.people import Session as SignIn
@@ -235,4 +236,10 @@ async def is_welcome(request: web.Request) -> bool:
         caller = await request.app[PEOPLE].identify(request)
     except SourceUnavailable:
         return False
-    return caller is not None and caller.session.id == request[CALLER].session.id
+    asked = request[CALLER]
+    if caller is None or caller.session.id != asked.session.id:
+        return False
+    if asked.agreement is None:
+        return True
+    under = await request.app[AGREEMENTS].open_for(caller.scope)
+    return under is not None and under.agreement.id == asked.agreement.id

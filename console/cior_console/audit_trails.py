@@ -20,6 +20,7 @@ from cior_console.judicial_pages import ASKERS, JUDICIAL, the
 from cior_console.problems import Refused
 from cior_console.register_pages import ARCHIVE
 from cior_console.web import CONFIG
+from cior_core.cameras import is_camera_id
 from cior_core.chain import Head
 from cior_core.judicial.state import Request
 from cior_core.people import LedgerEntry, LedgerRow
@@ -70,6 +71,8 @@ async def _of_footage(request: web.Request) -> Trail:
     asked, camera = query_of(request, FootageQuery), request.match_info["camera"]
     if asked.since_ms is None or asked.until_ms is None or not asked.since_ms < asked.until_ms:
         raise Refused("footage.interval")
+    if not is_camera_id(camera):
+        raise Refused("footage.no_camera")
     span = (asked.since_ms, asked.until_ms)
     if span[1] - span[0] > 31 * _DAY_MS:
         raise Refused("trail.too_wide")

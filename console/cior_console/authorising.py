@@ -20,10 +20,12 @@ from cior_console import metrics as m
 from cior_console import problems
 from cior_console.endpoints import CALLER, FRESH_MS, TABLE, Caller, Endpoint, Ledgered, keep_read
 from cior_console.problems import Refused
+from cior_console.under_agreement import AGREEMENTS
+from cior_core.agreements import Agreement
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_core.model import DataClass
 from cior_core.people import LedgerEntry, LedgerOutcome, SessionKind
-from cior_core.privacy import Asking, Decision, Policy, decide
+from cior_core.privacy import Asking, Decision, Policy, Role, Share, decide
 from cior_register.writer import nothing
 from cior_store.seeing import seeing
 
@@ -97,22 +99,36 @@ class Deed:
             "rule": self.rule,
             "reason": self.reason,
         }
+        if caller.agreement is not None:
+            more["detail"] = {**more.get("detail", {}), **named(caller.agreement)}
         return LedgerEntry(**(known | more))
 
-    def judge(self, data_class: DataClass, *, age_s: float = 0.0) -> Decision:
-        """What the privacy table says of a record of this class and age."""
+    def judge(
+        self, data_class: DataClass, *, age_s: float = 0.0, shares: frozenset[Share] | None = None
+    ) -> Decision:
+        """What the privacy table says of a record of this class and age. ``shares``: what it would be a share of, when
+        that is known more closely than the endpoint knows it.
+        """
         caller = self._caller
+        agreed = caller.agreement.terms.kinds if caller.agreement is not None else frozenset[Share]()
         asking = Asking(
             role=caller.role,
             purpose=self._endpoint.purpose_for(caller.role),
             data_class=data_class,
             reason=self.reason,
             age_s=age_s,
+            shares=self._endpoint.shares if shares is None else shares,
+            agreed=agreed,
         )
         decision = decide(asking, self._law.policy)
         self.rule = decision.rule or decision.code
         self.is_redacted = decision.outcome == "redact"
         return decision
+
+
+def named(agreement: Agreement) -> dict[str, str | int]:
+    """An agreement, as each row of what was seen under it names it."""
+    return {"agreement": agreement.id, "document": agreement.terms.document}
 
 
 DEED = web.RequestKey("deed", Deed)
@@ -152,7 +168,7 @@ async def _of_no_endpoint(request: web.Request, handler: Handler) -> web.StreamR
 
 
 async def _judged(request: web.Request, endpoint: Endpoint, handler: Handler) -> web.StreamResponse:
-    law, caller = request.app[LAW], request[CALLER]
+    law, caller = request.app[LAW], await _under(request, endpoint)
     subject = request.match_info.get(endpoint.parameters[0], "") if endpoint.parameters else ""
     deed = Deed(law, caller, endpoint, subject=subject[:200], reason=_said_reason(request))
     if caller.role not in endpoint.roles:
@@ -180,7 +196,23 @@ async def _judged(request: web.Request, endpoint: Endpoint, handler: Handler) ->
     return answer
 
 
+async def _under(request: web.Request, endpoint: Endpoint) -> Caller:
+    """Who asks; a partner with the agreement that is open for them, and no farther than it reaches."""
+    caller = request[CALLER]
+    if caller.role is not Role.PARTNER or not endpoint.shares or AGREEMENTS not in request.app:
+        return caller
+    found = await request.app[AGREEMENTS].open_for(caller.scope)
+    if found is not None:
+        caller = msgspec.structs.replace(
+            caller, scope=found.scope, agreement=found.agreement, closes_ms=found.closes_ms
+        )
+        request[CALLER] = caller
+    return caller
+
+
 def _refusal(decision: Decision) -> Refused:
+    if decision.code == "deny.agreement":
+        return Refused("access.no_agreement")
     if decision.code == "deny.reason_missing":
         return Refused("access.reason_missing")
     return Refused("access.denied", rule=decision.code)

@@ -36,6 +36,11 @@ class CityCameras:
             self._asked_ms = now_ms
         return self._states
 
+    @property
+    def catalogue(self) -> Cameras:
+        """All that the centre has, as they are written down."""
+        return self._cameras
+
     def ids(self) -> frozenset[str]:
         """All that the centre has."""
         return frozenset(self._cameras)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from cior_console import openapi
 from cior_console.alert_page import AlertPage, PageTold, Told, alert_page, checklist, story_of
-from cior_console.authorising import DEED
+from cior_console.authorising import DEED, nothing_more
 from cior_console.city_cameras import CityCameras
 from cior_console.endpoints import CALLER, TABLE, Endpoint, Ledgered
 from cior_console.problems import Refused
@@ -23,15 +23,18 @@ from cior_console.web import CONFIG, FEED, channel
 from cior_core.cameras import CameraState, ShownCamera
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Alert, DataClass, Transition
-from cior_core.privacy import Purpose, Role
+from cior_core.people import LedgerOutcome
+from cior_core.privacy import Purpose, Role, Share
 from cior_core.protocols import ProtocolBook
 from cior_core.rules import PostureRule
 from cior_store.answers import BlindSpot, StoryLine, ToldRow
 
 ROOM = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.SUPERVISOR, Role.RESPONSE_TEAM})
 """Who handles alerts."""
-WATCHING = ROOM | {Role.WALL, Role.AGENCY}
-PURPOSES = {Role.AGENCY: Purpose.DISPATCH}
+WATCHING = ROOM | {Role.WALL, Role.AGENCY, Role.PARTNER}
+PURPOSES = {Role.AGENCY: Purpose.DISPATCH, Role.PARTNER: Purpose.SHARED_ALERTS}
+SHARED_ALERTS = frozenset({Share.ALERTS})
+SHARED_FOOTAGE = frozenset({Share.LIVE, Share.CLIPS})
 _ASK_S = 2.0
 _CAMERAS_S = 0.8
 """An opened alert has its cameras within a second, with their state or without."""
@@ -89,7 +92,8 @@ class Spot(msgspec.Struct, frozen=True, kw_only=True):
 
 def sees(request: web.Request) -> Visibility:
     """The visibility class of who asks."""
-    return visibility_of(request[DEED].judge(DataClass.RESTRICTED), request[CALLER].scope)
+    caller = request[CALLER]
+    return visibility_of(request[DEED].judge(DataClass.RESTRICTED), caller.scope, caller.agreement)
 
 
 def alert_of(request: web.Request) -> Alert:
@@ -113,16 +117,34 @@ async def _feed(request: web.Request) -> web.StreamResponse:
 
 
 async def _alert(request: web.Request) -> AlertPage:
-    desk, alert, visibility = request.app[DESK], alert_of(request), sees(request)
+    desk, alert, visibility = request.app[DESK], await _shown(request), sees(request)
     told = Told() if is_sealed(alert) else await _told(desk, alert, visibility)
     page = alert_page(alert, view=visibility.view, names=desk.names, told=told, now_ms=desk.now_ms())
-    if is_sealed(alert) or visibility.view is not View.FULL:
+    may_look = not SHARED_FOOTAGE.isdisjoint(_agreed(request)) or visibility.view is View.FULL
+    if is_sealed(alert) or not may_look:
         return page
     near = desk.cameras.nearest(alert.place, visibility.scope, await _states(desk))
     looks = tuple(
         each for each in alert.watchings if not each.camera or desk.cameras.has(each.camera, visibility.scope)
     )
     return msgspec.structs.replace(page, cameras=near, watchings=looks)
+
+
+def _agreed(request: web.Request) -> frozenset[Share]:
+    agreement = request[CALLER].agreement
+    return agreement.terms.kinds if agreement is not None else frozenset()
+
+
+async def _shown(request: web.Request) -> Alert:
+    """The alert of the path. What an agreement does not share is refused to its partner, and that is in the ledger."""
+    try:
+        return alert_of(request)
+    except Refused:
+        if request[CALLER].agreement is not None:
+            deed = request[DEED]
+            said = deed.entry(outcome=LedgerOutcome.REFUSED, rule="access.out_of_agreement")
+            await deed.write(nothing_more, entry=said)
+        raise
 
 
 async def _states(desk: Desk) -> Mapping[str, CameraState]:
@@ -208,6 +230,7 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             says="The live feed: events snapshot, more, alert, gone, units, alive; opening it is one row of the ledger",
             handler=_feed,
             roles=WATCHING,
+            shares=SHARED_ALERTS,
             purpose_of=PURPOSES,
             ledgered=Ledgered.READ,
             goes_on_without_register=True,
@@ -220,7 +243,8 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             path="/api/v1/alerts/{alert_id}",
             says="The page of one alert; of a sealed one level and district only",
             handler=_alert,
-            roles=ROOM | {Role.AGENCY},
+            roles=ROOM | {Role.AGENCY, Role.PARTNER},
+            shares=SHARED_ALERTS,
             purpose_of=PURPOSES,
             ledgered=Ledgered.READ,
             answer=AlertPage,
@@ -242,8 +266,9 @@ def desk_endpoints() -> tuple[Endpoint, ...]:
             path="/api/v1/cameras",
             says="Every camera of the catalogue with its view cone and what is known of its pictures; no stream",
             handler=_cameras,
-            roles=ROOM | {Role.ENGINEER},
-            purpose_of={Role.ENGINEER: Purpose.MAINTENANCE},
+            roles=ROOM | {Role.ENGINEER, Role.PARTNER},
+            shares=SHARED_FOOTAGE,
+            purpose_of={Role.ENGINEER: Purpose.MAINTENANCE, Role.PARTNER: Purpose.SHARED_FOOTAGE},
             ledgered=Ledgered.READ,
             answer=list[ShownCamera],
         ),

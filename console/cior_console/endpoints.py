@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from cior_core.agreements import Agreement
 from cior_core.errors import ConfigInvalid
 from cior_core.model import DataClass, Struct
 from cior_core.people import Person, Scope, Session
-from cior_core.privacy import Purpose, Role
+from cior_core.privacy import Purpose, Role, Share
 
 Handler = Callable[[web.Request], Awaitable[Any]]
 """Answers a struct (sent as JSON with the endpoint's status) or a response of its own; raises ``problems.Refused``."""
@@ -47,6 +48,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     * ``ledgered``: ``READ``, one row before the handler runs; ``ACT``: the handler writes its row itself, in the
       transaction of the act (``authorising.Deed``), and an answer without it is refused.
     * ``goes_on_without_register``: law 13 lets those who are signed in go on while the register is away.
+    * ``shares``: what of it an agreement may share with a partner.
     * ``body``, ``query``, ``answer``: structs; ``headers``: what else the handler reads, with its meaning.
     * ``is_for_servers``: another server asks this, so it has no ``Origin``, and its body is a form; it proves itself.
     * ``media_type``: of an answer that is no struct; ``text/event-stream`` for one that does not end.
@@ -62,6 +64,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     purpose_of: Mapping[Role, Purpose] = {}
     data_class: DataClass = DataClass.RESTRICTED
     ledgered: Ledgered = Ledgered.NOTHING
+    shares: frozenset[Share] = frozenset()
     is_open: bool = False
     is_for_servers: bool = False
     needs_fresh_sign_in: bool = False
@@ -100,12 +103,16 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """Who asks, from which session, in which role, and for which part of the city."""
+    """Who asks, from which session, in which role, and for which part of the city. ``agreement``: under which one a
+    partner asks, and ``closes_ms`` when that is over; None: under none.
+    """
 
     person: Person
     session: Session
     role: Role
     scope: Scope
+    agreement: Agreement | None = None
+    closes_ms: int | None = None
 
 
 CALLER = web.RequestKey("caller", Caller)

@@ -128,13 +128,18 @@ class Watcher:
         """Queue without waiting; when full, drop all that waits and ask for a new snapshot (counted in ``resyncs``):
         then false.
         """
-        full = self.queue.full()
-        if full:
-            while not self.queue.empty():
-                self.queue.get_nowait()
-            self.resyncs += 1
-        self.queue.put_nowait(None if full else chunk)
-        return not full
+        if not self.queue.full():
+            self.queue.put_nowait(chunk)
+            return True
+        self.begin_again()
+        self.resyncs += 1
+        return False
+
+    def begin_again(self) -> None:
+        """Drop what waits, and ask for a new snapshot."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
 
     async def take(self, wait_s: float) -> bytes | None:
         """All that waits, as one piece; None: a new snapshot tells it. Raises ``TimeoutError`` after ``wait_s``."""
@@ -333,6 +338,13 @@ class AlertFeed:
         watcher = Watcher(visibility, self._limit)
         self._classes.setdefault(visibility, set()).add(watcher)
         return watcher
+
+    def doubt(self, agreement: str) -> None:
+        """That agreement changed: whoever watches under it is asked whether they still may, at once."""
+        for visibility, watchers in self._classes.items():
+            if visibility.shared is not None and visibility.shared.agreement == agreement:
+                for watcher in watchers:
+                    watcher.begin_again()
 
     def leave(self, watcher: Watcher) -> None:
         """Forget a page; idempotent."""

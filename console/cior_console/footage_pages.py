@@ -12,21 +12,24 @@ import msgspec
 from aiohttp import web
 from msgspec.structs import replace
 
-from cior_console.authorising import DEED, nothing_more
-from cior_console.desk import DESK, ROOM, sees
-from cior_console.endpoints import CALLER, Endpoint, Ledgered, body_of
+from cior_console.authorising import DEED, Deed, nothing_more
+from cior_console.desk import DESK, ROOM, SHARED_FOOTAGE, sees
+from cior_console.endpoints import CALLER, Caller, Endpoint, Ledgered, body_of
 from cior_console.footage_views import View, Views
 from cior_console.problems import Refused
 from cior_console.ring_files import Clip, clip_of, read_head, read_whole
 from cior_console.ring_live import LiveState
 from cior_console.said import shown_text
+from cior_console.under_agreement import AGREEMENTS
 from cior_console.wall_view import is_sealed
 from cior_console.web import FEED
 from cior_core import hls
+from cior_core.agreements import Agreement
 from cior_core.cameras import CameraId
 from cior_core.errors import PayloadRejected
 from cior_core.footage import Gap
 from cior_core.model import Alert, DataClass
+from cior_core.privacy import Purpose, Role, Share
 
 FOOTAGE = web.AppKey("footage", Views)
 LONGEST_MS: Final = 900_000
@@ -80,8 +83,10 @@ class ViewState(msgspec.Struct, frozen=True, kw_only=True):
 async def _open(request: web.Request) -> ViewState:
     body, views, caller, deed = body_of(request, ViewBody), _views(request), request[CALLER], request[DEED]
     if not request.app[DESK].cameras.has(body.camera, caller.scope):
-        raise Refused("footage.no_camera")
+        raise _elsewhere(deed, body.camera, caller)
     span = _span(body, views.now_ms())
+    if caller.agreement is not None and span is not None and not _is_agreed(request, caller.agreement, span):
+        raise _elsewhere(deed, body.camera, caller)
     alert = _alert(request, body)
     # Not before: what is refused of a reserved alert names no camera (law 17).
     deed.subject = body.camera
@@ -90,7 +95,8 @@ async def _open(request: web.Request) -> ViewState:
     if not is_about and not deed.reason.strip():
         raise Refused("access.reason_missing")
     age_s = 0.0 if span is None else (views.now_ms() - span[0]) / 1000
-    decision = deed.judge(DataClass.RESTRICTED, age_s=age_s)
+    share = Share.LIVE if span is None else Share.CLIPS
+    decision = deed.judge(DataClass.RESTRICTED, age_s=age_s, shares=frozenset({share}))
     if decision.outcome != "allow":  # pictures have no fields to leave out
         raise Refused("access.denied", rule=decision.code)
     views.admit(caller.session.id, None if span is not None else body.camera)
@@ -102,6 +108,18 @@ async def _open(request: web.Request) -> ViewState:
     if clip is None:
         await _attached(views, view)
     return _state(request, view)
+
+
+def _elsewhere(deed: Deed, camera: str, caller: Caller) -> Refused:
+    """No camera of who asks; what an agreement does not share is said to be that, to its partner and in the ledger."""
+    if caller.agreement is None:
+        return Refused("footage.no_camera")
+    deed.subject = camera
+    return Refused("access.out_of_agreement")
+
+
+def _is_agreed(request: web.Request, agreement: Agreement, span: tuple[int, int]) -> bool:
+    return agreement.terms.covers(span, request.app[AGREEMENTS].zone)
 
 
 def _span(body: ViewBody, now_ms: int) -> tuple[int, int] | None:
@@ -121,6 +139,9 @@ def _alert(request: web.Request, body: ViewBody) -> Alert | None:
     """The alert that it is about. Of a sealed one nothing is opened: a camera would tell its place (law 17)."""
     if not body.alert_id:
         return None
+    agreement = request[CALLER].agreement
+    if agreement is not None and Share.ALERTS not in agreement.terms.kinds:
+        raise Refused("alert.unknown")
     found = request.app[FEED].find(body.alert_id, sees(request))
     if found is None:
         raise Refused("alert.unknown")
@@ -166,7 +187,10 @@ def _views(request: web.Request) -> Views:
 
 def _view(request: web.Request) -> View:
     caller = request[CALLER]
-    return _views(request).find(request.match_info["view_id"], caller.session.id, caller.role)
+    view = _views(request).find(request.match_info["view_id"], caller.session.id, caller.role)
+    if caller.agreement is not None and view.said.detail.get("agreement") != caller.agreement.id:
+        raise Refused("footage.no_view")
+    return view
 
 
 async def _read(request: web.Request) -> ViewState:
@@ -248,6 +272,8 @@ async def _of_clip(view: View, clip: Clip, name: str) -> bytes | None:
     return None
 
 
+_LOOKING: Final = ROOM | {Role.PARTNER}
+_PURPOSES: Final = {Role.PARTNER: Purpose.SHARED_FOOTAGE}
 _PROBLEMS: Final = ("footage.no_view",)
 
 
@@ -261,14 +287,16 @@ def footage_endpoints() -> tuple[Endpoint, ...]:
             path="/api/v1/footage/views",
             says="Look at a camera, live or an interval; who, why and what is in the ledger before the first byte",
             handler=_open,
-            roles=ROOM,
+            roles=_LOOKING,
+            shares=SHARED_FOOTAGE,
+            purpose_of=_PURPOSES,
             ledgered=Ledgered.ACT,
             body=ViewBody,
             answer=ViewState,
             status=201,
             problems=(
                 "footage.no_camera", "footage.not_recorded", "footage.elsewhere", "footage.interval",
-                "footage.too_long", "footage.future", "footage.reserved", "footage.too_many",
+                "access.out_of_agreement", "footage.too_long", "footage.future", "footage.reserved", "footage.too_many",
                 "access.reason_missing", "alert.unknown",
             ),
         ),
@@ -278,7 +306,9 @@ def footage_endpoints() -> tuple[Endpoint, ...]:
             path=view,
             says="How one's view stands: whether its pictures are of now, since when not, and why",
             handler=_read,
-            roles=ROOM,
+            roles=_LOOKING,
+            shares=SHARED_FOOTAGE,
+            purpose_of=_PURPOSES,
             answer=ViewState,
             problems=_PROBLEMS,
         ),
@@ -288,7 +318,9 @@ def footage_endpoints() -> tuple[Endpoint, ...]:
             path=view,
             says="End one's view; the ledger has what was sent of it",
             handler=_close,
-            roles=ROOM,
+            roles=_LOOKING,
+            shares=SHARED_FOOTAGE,
+            purpose_of=_PURPOSES,
             ledgered=Ledgered.ACT,
             status=204,
             problems=_PROBLEMS,
@@ -299,7 +331,9 @@ def footage_endpoints() -> tuple[Endpoint, ...]:
             path=f"{view}/index.m3u8",
             says="The playlist of one's view (RFC 8216)",
             handler=_playlist,
-            roles=ROOM,
+            roles=_LOOKING,
+            shares=SHARED_FOOTAGE,
+            purpose_of=_PURPOSES,
             media_type=hls.MEDIA_TYPE,
             problems=(*_PROBLEMS, "footage.nothing_yet"),
         ),
@@ -309,7 +343,9 @@ def footage_endpoints() -> tuple[Endpoint, ...]:
             path=f"{view}/{{name}}",
             says="A header or a piece that the playlist names: fragmented MP4, as the camera coded it",
             handler=_piece,
-            roles=ROOM,
+            roles=_LOOKING,
+            shares=SHARED_FOOTAGE,
+            purpose_of=_PURPOSES,
             media_type="video/mp4",
             problems=(*_PROBLEMS, "footage.gone"),
         ),

@@ -179,6 +179,11 @@ class Views:
             if write is not None:
                 raise
 
+    async def end_under(self, agreement: str) -> None:
+        """An agreement is over: so is every view under it."""
+        for view in [each for each in self._views.values() if each.said.detail.get("agreement") == agreement]:
+            await self.end(view)
+
     async def close(self) -> None:
         """The console ends."""
         if self._sweeping is not None:

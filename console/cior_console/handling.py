@@ -19,6 +19,7 @@ from cior_bus.settings import BusSettings
 from cior_bus.topic_reader import TopicReader
 from cior_console.acting import BOOK, ActBook
 from cior_console.acts_elsewhere import ActsElsewhere
+from cior_console.desk import DESK
 from cior_console.discretion import DiscreetSigner, Signs, Silent
 from cior_console.drills import DRILLS, DrillRoom
 from cior_console.duty_keeping import DutyKeeping, SignsDuty
@@ -31,6 +32,7 @@ from cior_console.outcomes import Outcomes
 from cior_console.register_pages import ARCHIVE, Archive
 from cior_console.sealed_boxes import SEALED, SealedRoom, SealedStore
 from cior_console.silences import SILENCES, SilenceBoard
+from cior_console.under_agreement import AGREEMENTS, AgreementBook
 from cior_core.catalogue import Kind
 from cior_core.errors import CiorError
 from cior_core.model import Action, Silence, Transition
@@ -103,6 +105,9 @@ class Handling:
         app[SILENCES] = self.silences
         self.duty = DutyKeeping(register, hands.bus, signer=hands.signer, zone=hands.zone, now_ms=now_ms)
         app[DUTY] = self.duty
+        app[AGREEMENTS] = AgreementBook(
+            register, cameras=lambda: app[DESK].cameras.catalogue, zone=hands.zone, now_ms=now_ms
+        )
         self.requests = JudicialDesk(
             register,
             hands.jurisdiction,

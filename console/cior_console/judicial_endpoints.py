@@ -157,7 +157,7 @@ def _trails() -> tuple[Endpoint, ...]:
     of_request: dict[str, Any] = {"roles": ASKERS | _DESK | {Role.AUDITOR}, "problems": ("request.unknown",)}
     of_camera: dict[str, Any] = {
         "query": trails.FootageQuery,
-        "problems": ("footage.interval", "trail.too_wide"),
+        "problems": ("footage.no_camera", "footage.interval", "trail.too_wide"),
     }
     printed = ("pdf.no_typesetter", "trail.too_long")
     return (
@@ -187,7 +187,7 @@ def _trails() -> tuple[Endpoint, ...]:
             f"{camera}.pdf",
             "The same as PDF/A-3a with the CSV inside",
             trails.footage_pdf,
-            **of_camera | {"problems": ("footage.interval", "trail.too_wide", *printed)},
+            **of_camera | {"problems": ("footage.no_camera", "footage.interval", "trail.too_wide", *printed)},
         ),
     )
 

@@ -13,7 +13,7 @@ from cior_console import problems
 from cior_console.authorising import REASON
 from cior_console.endpoints import Endpoint, Ledgered
 from cior_console.problems import Problem
-from cior_core.privacy import Asking, Decision, Policy, Role, decide
+from cior_core.privacy import Asking, Decision, Policy, Role, Share, decide
 
 _REF = "#/components/schemas/{name}"
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
@@ -117,13 +117,19 @@ def openapi_text(endpoints: Iterable[Endpoint]) -> str:
 
 
 def judged(endpoint: Endpoint, role: Role, policy: Policy, *, reason: str = "") -> Decision:
-    """What an endpoint answers a role, before anything of the request is known but its reason."""
+    """What an endpoint answers a role, before anything of the request is known but its reason; a partner, under an
+    agreement that shares everything.
+    """
     if endpoint.is_open:
         return Decision(outcome="allow", code="allow.open")
     if role not in endpoint.roles:
         return Decision(outcome="deny", code="deny.role")
     purpose = endpoint.purpose_for(role)
-    return decide(Asking(role=role, purpose=purpose, data_class=endpoint.data_class, reason=reason), policy)
+    asking = Asking(
+        role=role, purpose=purpose, data_class=endpoint.data_class, reason=reason,
+        shares=endpoint.shares, agreed=frozenset(Share),
+    )  # fmt: skip
+    return decide(asking, policy)
 
 
 def _cell(endpoint: Endpoint, role: Role, policy: Policy) -> str:
@@ -140,7 +146,8 @@ Generated from the table of endpoints and `core/cior_core/data/privacy.toml` by 
 another one tries every endpoint with every role over HTTP.
 
 *yes*: all of it; *part*: without who it was; *says why*: only with a reason. What a role does not list is refused to
-it, and the refusal is in the ledger. Districts, agencies and cameras of a grant narrow the rows of every answer.
+it, and the refusal is in the ledger. Districts, agencies and cameras of a grant narrow the rows of every answer. A
+*partner* gets what stands here under an agreement that two persons entered, as far as that reaches, and nothing else.
 """
 
 

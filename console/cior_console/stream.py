@@ -80,6 +80,8 @@ async def _follow(response: web.StreamResponse, channel: Channel, watcher: Watch
                 chunk = await watcher.take(left_s)
             except TimeoutError:
                 continue
+            if channel.now_ms() >= channel.ends_ms or (chunk is None and not await _may_go_on(channel)):
+                return
             if chunk is None:
                 await _snapshot(response, channel)
             else:
@@ -89,6 +91,11 @@ async def _follow(response: web.StreamResponse, channel: Channel, watcher: Watch
             await response.write(_alive(channel, is_up_to_date=watcher.queue.empty()))
         else:
             return
+
+
+async def _may_go_on(channel: Channel) -> bool:
+    """Whether a partner's agreement still stands, asked before all of it is told again."""
+    return channel.visibility.shared is None or await channel.is_welcome()
 
 
 async def _snapshot(response: web.StreamResponse, channel: Channel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cior_console.act_endpoints import act_endpoints
+from cior_console.agreement_pages import agreement_endpoints
 from cior_console.centre_rules import rule_endpoints
 from cior_console.city_tiles import tile_endpoints
 from cior_console.console_page import page_endpoints
@@ -41,6 +42,7 @@ def people_endpoints() -> tuple[Endpoint, ...]:
         *sealed_endpoints(),
         *judicial_endpoints(),
         *footage_endpoints(),
+        *agreement_endpoints(),
     )
 
 

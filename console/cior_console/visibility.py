@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from cior_core.model import Alert, Struct
+from cior_core.agreements import Agreement
+from cior_core.model import Alert, DataClass, Struct
 from cior_core.people import Scope
 from cior_core.privacy import Decision
 from cior_core.protocols import Agency
@@ -31,19 +32,47 @@ class Sight(Struct, frozen=True):
     district: str | None
     agencies: frozenset[str] = frozenset()
     cameras: frozenset[str] = frozenset()
+    type: str = ""
+    is_sealed: bool = False
+
+
+class Shared(Struct, frozen=True):
+    """What an agreement shares of the alerts: those of its districts or told by its cameras, of its types (none named:
+    any). What is sealed, or has no district, is in no agreement.
+    """
+
+    agreement: str
+    districts: frozenset[str]
+    cameras: frozenset[str]
+    types: frozenset[str]
+
+    @classmethod
+    def of(cls, agreement: Agreement) -> Shared:
+        """What this one does."""
+        terms = agreement.terms
+        return cls(agreement.id, frozenset(terms.districts), frozenset(terms.cameras), frozenset(terms.types))
+
+    def has(self, sight: Sight) -> bool:
+        """Whether an alert of that sight is shared."""
+        if sight.is_sealed or (self.types and sight.type not in self.types):
+            return False
+        return sight.district in self.districts or not sight.cameras.isdisjoint(self.cameras)
 
 
 class Visibility(Struct, frozen=True):
-    """One class. Hashable: all pages of a class share their bytes."""
+    """One class. Hashable: all pages of a class share their bytes. ``shared``: of a partner, instead of the scope."""
 
     view: View
     scope: Scope = Scope()
+    shared: Shared | None = None
 
     def sees(self, sight: Sight | None) -> bool:
         """Whether an alert of that sight is in the class. What has no district is in every one: nobody else would see
         it (law 16)."""
         if sight is None:
             return False
+        if self.shared is not None:
+            return self.shared.has(sight)
         scope = self.scope
         if scope.districts and sight.district is not None and sight.district not in scope.districts:
             return False
@@ -52,8 +81,12 @@ class Visibility(Struct, frozen=True):
         return not (scope.cameras and sight.cameras) or not sight.cameras.isdisjoint(scope.cameras)
 
 
-def visibility_of(decision: Decision, scope: Scope) -> Visibility:
-    """The class that a decision of the privacy table gives: what redacts who handles an alert gives the plain view."""
+def visibility_of(decision: Decision, scope: Scope, agreement: Agreement | None = None) -> Visibility:
+    """The class that a decision of the privacy table gives: what redacts who handles an alert gives the plain view, and
+    under an agreement nobody gets another one.
+    """
+    if agreement is not None:
+        return Visibility(View.PLAIN, scope, Shared.of(agreement))
     is_plain = decision.outcome != "allow" or "assignee" in decision.fields
     return Visibility(View.PLAIN if is_plain else View.FULL, scope)
 
@@ -100,6 +133,8 @@ def sight_of(alert: Alert, competence: Competence) -> Sight:
         district=alert.place.district,
         agencies=competence.of(alert),
         cameras=_cameras(alert) if not alert.silent else frozenset(),
+        type=alert.type,
+        is_sealed=alert.silent or alert.data_class is DataClass.SEALED,
     )
 
 

@@ -65,7 +65,9 @@ class WallConfig(msgspec.Struct, frozen=True, kw_only=True):
 CONFIG = web.AppKey("config", WallConfig)
 
 
-_LOOKING = frozenset(Role) - {Role.PROSECUTOR, Role.DEFENDER, Role.ANALYST, Role.AUDITOR, Role.AGENCY}
+_LOOKING = frozenset(Role) - {
+    Role.PROSECUTOR, Role.DEFENDER, Role.ANALYST, Role.AUDITOR, Role.AGENCY, Role.PARTNER,
+}  # fmt: skip
 """Who may look at the wall: everybody of the room."""
 
 
@@ -238,14 +240,14 @@ async def _stream(request: web.Request) -> web.StreamResponse:
 
 def channel(request: web.Request, visibility: Visibility, *, in_parts: bool = True) -> Channel:
     """The live feed of a request."""
-    config, session = request.app[CONFIG], request[SESSION]
+    config, session, closes_ms = request.app[CONFIG], request[SESSION], request[CALLER].closes_ms
     return Channel(
         feed=request.app[FEED],
         visibility=visibility,
         stop=request.app[STOP],
         now_ms=config.now_ms,
         facts=lambda: _facts(request),
-        ends_ms=session.ends_ms,
+        ends_ms=session.ends_ms if closes_ms is None else min(session.ends_ms, closes_ms),
         is_welcome=lambda: is_welcome(request),
         keepalive_s=config.keepalive_s,
         in_parts=in_parts,

@@ -21,6 +21,7 @@ Walls, trees and slopes are not known: "in view" means that nothing but them cou
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -38,6 +39,7 @@ CAMERA: Final = "camera"
 """The kind of a camera among devices."""
 
 CameraId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
+_CAMERA_ID: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 Azimuth = Annotated[float, msgspec.Meta(ge=0, lt=360)]
 Opening = Annotated[float, msgspec.Meta(gt=0, le=360)]
 RangeM = Annotated[float, msgspec.Meta(gt=0, le=5_000)]
@@ -53,6 +55,11 @@ NEAR_M: Final = 500.0
 CONE_STEP_DEG: Final = 10.0
 
 _M_PER_DEGREE: Final = radians(1) * EARTH_RADIUS_M
+
+
+def is_camera_id(text: str) -> bool:
+    """Whether a camera can be called that, whether there is one or not."""
+    return _CAMERA_ID.fullmatch(text) is not None
 
 
 class Sight(StrEnum):

@@ -34,6 +34,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     ENGINEER = "engineer"
     AGENCY = "agency"
+    PARTNER = "partner"
 
 
 class Purpose(StrEnum):
@@ -48,6 +49,17 @@ class Purpose(StrEnum):
     AUDIT = "audit"
     MAINTENANCE = "maintenance"
     VICTIM_SUPPORT = "victim_support"
+    AGREEMENT_HANDLING = "agreement_handling"
+    SHARED_ALERTS = "shared_alerts"
+    SHARED_FOOTAGE = "shared_footage"
+
+
+class Share(StrEnum):
+    """What an agreement may share (:mod:`cior_core.agreements`)."""
+
+    ALERTS = "alerts"
+    LIVE = "live"
+    CLIPS = "clips"
 
 
 class LegalBasis(StrEnum):
@@ -60,7 +72,8 @@ class LegalBasis(StrEnum):
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True):
     """One request to see one record. ``age_s`` is the record's age; ``approvers`` counts people other than the one who
-    asks."""
+    asks. ``shares``: what this would be a share of, any of them; ``agreed``: what the agreement that is open for who
+    asks shares."""
 
     role: Role
     purpose: Purpose
@@ -69,6 +82,8 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     age_s: float = 0.0
     approvers: int = 0
     reason: str = ""
+    shares: frozenset[Share] = frozenset()
+    agreed: frozenset[Share] = frozenset()
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +110,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     legal_basis: frozenset[LegalBasis] = frozenset()
     approvers: int = 0
     needs_reason: bool = False
+    needs_agreement: bool = False
     max_age_days: float | None = None
 
     def concerns(self, asking: Asking) -> bool:
@@ -111,6 +127,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             return "deny.legal_basis"
         if asking.approvers < self.approvers:
             return "deny.approvers"
+        if self.needs_agreement and asking.shares.isdisjoint(asking.agreed):
+            return "deny.agreement"
         if self.needs_reason and not asking.reason.strip():
             return "deny.reason_missing"
         if (
@@ -137,8 +155,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @staticmethod
     def load(text: str, *, file: str = "privacy.toml") -> Policy:
-        """Read the table. Raises ``ConfigInvalid`` when a row redacts nothing or opens sealed data without reason, team
-        or court."""
+        """Read the table. Raises ``ConfigInvalid`` when a row redacts nothing, opens sealed data without reason, team
+        or court, or shows a partner anything without an agreement."""
         policy = strict_toml.parse(text, Policy, file=file)
         for rule in policy.rule:
             _lint(rule, file)
@@ -151,6 +169,12 @@ def _lint(rule: Rule, file: str) -> None:
             "privacy.redacts_nothing",
             f"{file}: rule {rule.id} redacts nothing",
             cure="name the fields, or say allow",
+        )
+    if Role.PARTNER in rule.roles and DataClass.PUBLIC not in rule.classes and not rule.needs_agreement:
+        raise ConfigInvalid(
+            "privacy.partner_unbound",
+            f"{file}: rule {rule.id} shows a partner what no agreement shares",
+            cure="say needs_agreement = true",
         )
     opens_sealed = DataClass.SEALED in rule.classes
     guarded = (rule.needs_reason and rule.roles == {Role.RESPONSE_TEAM}) or (

@@ -25,7 +25,7 @@ from cior_core.model import Struct
 from cior_core.rfc3339 import from_rfc3339
 from cior_evidence import drawing
 from cior_evidence.bag import TAG_MANIFEST
-from cior_evidence.drawing import both_clocks, grouped
+from cior_evidence.drawing import both_clocks, drawable, grouped
 from cior_evidence.time_stamping import Tsa
 
 _TEMPLATE: Final = "act.typ"
@@ -132,7 +132,7 @@ _INSTANTS: Final = frozenset(
 
 
 def _with_local(value: Any, zone: str) -> Any:
-    """Every instant in both clocks: the zone's and UTC."""
+    """Every instant in both clocks, the zone's and UTC; words as they can be drawn."""
     match value:
         case Mapping():
             return {
@@ -143,5 +143,7 @@ def _with_local(value: Any, zone: str) -> Any:
             }
         case list() | tuple():
             return [_with_local(each, zone) for each in value]
+        case str():
+            return drawable(value)
         case _:
             return value

@@ -88,12 +88,12 @@ def trail_pdf(trail: Trail) -> bytes:
 def _said(trail: Trail) -> dict[str, Any]:
     last = trail.rows[-1].place.seq if trail.rows else trail.head.seq
     return {
-        "item": trail.subject,
+        "item": drawing.drawable(trail.subject),
         "tramo": [drawing.both_clocks(each, trail.zone) for each in trail.span or ()],
-        "centro": trail.centre,
+        "centro": drawing.drawable(trail.centre),
         "zona": trail.zone,
         "hecho": drawing.both_clocks(trail.written_ms, trail.zone),
-        "para": trail.names.get(trail.written_for, trail.written_for),
+        "para": drawing.drawable(trail.names.get(trail.written_for, trail.written_for)),
         "final": {"numero": trail.head.seq, "hash": drawing.grouped(trail.head.hash)},
         "pasos": [each.format(seq=last) for each in STEPS],
         "asientos": [_line(each, trail) for each in trail.rows],
@@ -102,17 +102,19 @@ def _said(trail: Trail) -> dict[str, Any]:
 
 def _line(row: LedgerRow, trail: Trail) -> dict[str, Any]:
     entry = row.entry
-    return {
-        "numero": row.place.seq,
-        "momento": drawing.both_clocks(entry.at_ms, trail.zone),
+    words = {
         "quien": trail.names.get(entry.actor, entry.actor),
-        "rol": entry.role.value if entry.role else "",
         "acto": entry.act,
         "sobre": entry.subject if entry.subject != trail.subject else "",
-        "finalidad": entry.purpose.value if entry.purpose else "",
-        "resultado": entry.outcome.value,
         "regla": entry.rule,
         "motivo": entry.reason,
         "detalle": _detail(row),
+    }
+    return {name: drawing.drawable(text) for name, text in words.items()} | {
+        "numero": row.place.seq,
+        "momento": drawing.both_clocks(entry.at_ms, trail.zone),
+        "rol": entry.role.value if entry.role else "",
+        "finalidad": entry.purpose.value if entry.purpose else "",
+        "resultado": entry.outcome.value,
         "hash": drawing.grouped(row.hash),
     }

@@ -16,6 +16,9 @@ from zoneinfo import ZoneInfo
 from cior_core.errors import ConfigInvalid, IntegrityBroken
 
 _STANDARDS: Final[list[Any]] = ["a-3a", "ua-1"]
+_LATIN_END: Final = 0x180
+"""Of Basic Latin, Latin-1 and Latin Extended-A, which both fonts have whole."""
+_DRAWN: Final = frozenset("\n–—‘’“”…€\u200b")
 
 
 def drawn(template: str, files: Mapping[str, bytes], *, at_ms: int) -> bytes:
@@ -51,6 +54,17 @@ def drawn(template: str, files: Mapping[str, bytes], *, at_ms: int) -> bytes:
     assert isinstance(made, bytes)
     # Typst ends at %%EOF without an end of line; what pyhanko appended there would break PDF/A (6.1.9-1).
     return made + b"\n"
+
+
+def drawable(text: str) -> str:
+    """``text`` with what our fonts have no picture of as its number, ``[U+1F600]``: a file that names a letter and
+    does not show it is no PDF/A (ISO 19005-3, 6.2.11), and who reads it knows what stood there.
+    """
+    return "".join(each if each in _DRAWN or _is_latin(each) else f"[U+{ord(each):04X}]" for each in text)
+
+
+def _is_latin(letter: str) -> bool:
+    return letter.isprintable() and ord(letter) < _LATIN_END and letter != "\u00ad"
 
 
 def grouped(digest: str) -> str:

@@ -290,6 +290,20 @@ HOLDS = Table(
     Index("holds_owner", "owner"),
     Index("holds_released_ms", "released_ms"),
 )
+AGREEMENTS = Table(
+    "agreements",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("terms", Text, nullable=False),
+    _person("proposed_by"),
+    Column("proposed_ms", BigInteger, nullable=False),
+    Column("approved_by", Text, nullable=False),
+    Column("approved_ms", BigInteger),
+    Column("withdrawn_by", Text, nullable=False),
+    Column("withdrawn_ms", BigInteger),
+    Column("withdrawn_why", Text, nullable=False),
+    _by_entry(),
+)
 # What the deleter took: a hold that is placed later is told so.
 DELETIONS = Table(
     "deletions",

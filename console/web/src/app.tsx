@@ -12,6 +12,7 @@ import { LineDialog } from "./queue/line_dialog";
 import { Desk } from "./pages/desk";
 import { Duty } from "./pages/duty";
 import { Drills } from "./pages/drills";
+import { Agreements } from "./pages/agreements";
 import { Ledger } from "./pages/ledger";
 import { Load } from "./pages/load";
 import { OpenByHand, PostureDialog } from "./pages/by_hand";
@@ -110,6 +111,8 @@ function PageOf(): JSX.Element {
       return <Load />;
     case "drills":
       return <Drills />;
+    case "agreements":
+      return <Agreements />;
     case "ledger":
       return <Ledger />;
     case "sessions":

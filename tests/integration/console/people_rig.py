@@ -27,7 +27,7 @@ from cior_console.sign_in.tls import Door
 from cior_console.visibility import Competence
 from cior_console.web import WallConfig, create_app
 from cior_core import bundled
-from cior_core.people import Grant, LedgerEntry, LedgerRow, Person
+from cior_core.people import Grant, LedgerEntry, LedgerRow, Person, Scope
 from cior_core.privacy import Policy, Role
 from cior_core.taxonomy import Taxonomy
 from cior_register import ledger, people
@@ -106,9 +106,10 @@ class Centre:
 
     async def add(self, login: str, *roles: Role, **facts: Any) -> Person:
         """Somebody with these roles and the password of these tests."""
+        scope = facts.pop("scope", Scope())
         person = Person(
             id=f"p-{login}", login=login, name=facts.pop("name", "Graciela Gómez"),
-            grants=tuple(Grant(role) for role in roles), **facts,
+            grants=tuple(Grant(role, scope) for role in roles), **facts,
         )  # fmt: skip
         now_ms = self.clock.now_ms
         entry = LedgerEntry(at_ms=now_ms, actor="test", act="people.add", subject=person.id)

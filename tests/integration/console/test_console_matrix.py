@@ -13,10 +13,12 @@ from cior_console import openapi
 from cior_console.acts import act_rules
 from cior_console.endpoints import Endpoint, Table
 from cior_console.table import all_endpoints
+from cior_core.agreements import Agreement, Terms
 from cior_core.errors import ConfigInvalid
 from cior_core.model import ActionKind
-from cior_core.people import Scope
-from cior_core.privacy import Role
+from cior_core.people import Grant, LedgerEntry, Person, Scope
+from cior_core.privacy import Role, Share
+from cior_register import agreements, people
 from integration.console.api_rig import POLICY, Office, act, office
 from integration.console.wall_rig import alert
 
@@ -59,11 +61,38 @@ async def test_law_9_nobody_gets_anything_that_is_not_open_to_all(here: Office) 
     assert here.register.rows == []
 
 
+MINISTRY = Scope(agencies=("ministerio",))
+
+
+async def agreed(here: Office) -> None:
+    """The ministry has an agreement that shares everything of a district."""
+    now_ms = here.clock.now_ms
+    terms = Terms(
+        document="Convenio 1",
+        agency="ministerio",
+        purpose="Ensayo",
+        kinds=frozenset(Share),
+        starts_ms=now_ms,
+        ends_ms=now_ms + 3_600_000,
+        districts=("sur",),
+    )
+    made = Agreement(
+        id="a", terms=terms, proposed_by="p-ana", proposed_ms=now_ms, approved_by="p-eva", approved_ms=now_ms
+    )
+
+    def work(connection: Any) -> None:
+        people.add(connection, Person("p-ana", "ana", "Ana", grants=(Grant(Role.SUPERVISOR),)), now_ms=now_ms)
+        agreements.propose(connection, made)
+
+    await here.register.act(LedgerEntry(at_ms=now_ms, actor="test", act="test.agreed"), work)
+
+
 @pytest.mark.parametrize("role", Role)
 async def test_law_9_every_endpoint_answers_a_role_as_the_matrix_says(here: Office, role: Role) -> None:
     wrong: list[tuple[str, Any]] = []
     refused = 0
-    async with here.signed_in(role, Scope()) as browser:
+    await agreed(here)
+    async with here.signed_in(role, MINISTRY if role is Role.PARTNER else Scope()) as browser:
         for endpoint in GUARDED:
             bare, said = (
                 openapi.judged(endpoint, role, POLICY),

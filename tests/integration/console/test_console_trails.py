@@ -101,8 +101,10 @@ async def test_the_pdf_has_the_same_rows_both_clocks_and_a_validator_takes_it(
     here: Office, people: dict[str, Desk], verapdf: VeraPdf, tmp_path: Path
 ) -> None:
     hostile = '#read("/etc/passwd") *x* $ @ref <label> ]'
+    strange = "ñandú 😀 漢 «ÿ»"
     request_id = (await filed(people, here, reason=hostile))["line"]["id"]
-    status, headers, pdf = await people["auditor"].bytes_of(f"requests/{request_id}/trail.pdf", **REVIEW)
+    why = {"Cior-Reason": quote(strange)}
+    status, headers, pdf = await people["auditor"].bytes_of(f"requests/{request_id}/trail.pdf", **why)
     assert (status, headers["Content-Type"]) == (200, "application/pdf")
     [inside] = [each for each in attached(pdf) if each.startswith(b"seq,at,")]
     assert [row["act"] for row in rows_of(inside)] == ["request.file", "requests.trail_pdf"]
@@ -114,7 +116,7 @@ async def test_the_pdf_has_the_same_rows_both_clocks_and_a_validator_takes_it(
     for words in (
         hostile,
         "auditoría",
-        "revisión pedida",
+        "ñandú [U+1F600] [U+6F22] «ÿ»",
         "(UTC ",
         f"N.º {head.seq}",
         "cior evidence inclusion",

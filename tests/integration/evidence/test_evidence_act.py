@@ -95,7 +95,7 @@ def test_the_signature_covers_the_whole_file_and_openssl_takes_it(
 
 def test_words_of_an_order_are_words_and_never_markup(tmp_path: Path, authorities: Authorities) -> None:
     """A title in the typesetter's own language opens no file and breaks no act."""
-    title = '#read("/etc/passwd") *x* _y_ ] [ // $ @ref <label> "'
+    title = '#read("/etc/passwd") *x* _y_ ] [ // $ @ref <label> "\U0001f600\u6f22\x90'
     asked = {**order()["solicitud"], "caratula": title}
     made = Packing(place(tmp_path, authorities), read(alcance=[], solicitud=asked), sources(tmp_path)).run()
     pdf = (made.folder / "sello/acta.pdf").read_bytes()

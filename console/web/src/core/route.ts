@@ -1,7 +1,7 @@
 // The address holds what a reload, the back key or a colleague needs: page, alert, filters.
 import { NO_FILTERS, type Filters } from "./listing";
 
-export const PAGES = ["desk", "shift", "duty", "silences", "load", "drills", "ledger", "sessions", "portal"] as const;
+export const PAGES = ["desk", "shift", "duty", "silences", "load", "drills", "ledger", "agreements", "sessions", "portal"] as const;
 export type Page = (typeof PAGES)[number];
 export interface Route {
   page: Page;

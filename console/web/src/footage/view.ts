@@ -29,6 +29,8 @@ export interface Wanted {
   atMs: number;
   fromMs?: number;
   toMs?: number;
+  /** Why, where no alert says it. */
+  reason?: string;
 }
 
 const BEFORE_MS = 30_000,
@@ -45,6 +47,7 @@ export const openView = (wanted: Wanted): Promise<Answer<ViewState>> =>
   post<ViewState>("footage/views", {
     camera: wanted.camera,
     alert_id: wanted.alertId,
+    ...(wanted.reason ? { reason: wanted.reason } : {}),
     ...(wanted.fromMs === undefined ? {} : { from_ms: wanted.fromMs, to_ms: wanted.toMs }),
   });
 

@@ -17,13 +17,15 @@ import { isHelpOpen } from "./keys_help";
 import { beginRole } from "./role_dialog";
 
 /** What is asked of a page's visitor: to be one who may ask for that. */
-const FOR: Record<Exclude<Page, "desk">, Parameters<typeof may>[0] | null> = {
+type Asks = Parameters<typeof may>[0];
+const FOR: Record<Exclude<Page, "desk">, Asks | readonly Asks[] | null> = {
   shift: "shift.start",
   duty: "duty.read",
   silences: "silence.read",
   load: "load.read",
   drills: "drill.start",
   ledger: "ledger.read",
+  agreements: ["agreement.propose", "agreement.mine"],
   portal: "request.file",
   sessions: null,
 };
@@ -53,7 +55,7 @@ export function Header(): JSX.Element {
 function Pages(): JSX.Element {
   const mine = (Object.keys(FOR) as (keyof typeof FOR)[]).filter((page) => {
     const asked = FOR[page];
-    return asked === null || may(asked);
+    return asked === null || [asked].flat().some((one) => may(one as Asks));
   });
   const here = route.value.page === "desk" ? home.value : route.value.page;
   return (

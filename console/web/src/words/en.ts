@@ -1,8 +1,10 @@
 // What the page says, in English.
 import type { es } from "./es";
+import { agreementsEn } from "./agreements_en";
 import { judicialEn } from "./judicial_en";
 
 export const en: Record<keyof typeof es, string> = {
+  ...agreementsEn,
   ...judicialEn,
   pages: "Pages",
   page_desk: "Desk",
@@ -465,6 +467,7 @@ export const en: Record<keyof typeof es, string> = {
   role_auditor: "auditor",
   role_engineer: "engineer",
   role_agency: "agency",
+  role_partner: "organisation under an agreement",
   competence_municipal: "municipal",
   competence_provincial: "provincial",
   competence_federal: "federal",

@@ -1,8 +1,10 @@
 // What the page says, in Spanish. {0}, {1}: what is put in.
 
+import { agreementsEs } from "./agreements_es";
 import { judicialEs } from "./judicial_es";
 
 export const es = {
+  ...agreementsEs,
   ...judicialEs,
   pages: "Páginas",
   page_desk: "Mesa",
@@ -469,6 +471,7 @@ export const es = {
   role_auditor: "auditor",
   role_engineer: "sistemas",
   role_agency: "organismo",
+  role_partner: "organismo con convenio",
   competence_municipal: "municipal",
   competence_provincial: "provincial",
   competence_federal: "federal",

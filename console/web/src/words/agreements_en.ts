@@ -1,0 +1,43 @@
+// What the page of agreements says, in English.
+import type { agreementsEs } from "./agreements_es";
+
+export const agreementsEn: Record<keyof typeof agreementsEs, string> = {
+  page_agreements: "Agreements",
+  agreements_why:
+    "What another organisation sees of this centre: under which agreement, what for, of where, when and until when. One " +
+    "person proposes it and another approves it. Each look stands in the ledger with the agreement's name.",
+  agreements_none: "There is no agreement: nobody outside sees anything.",
+  agreement_new: "Propose an agreement",
+  agreement_document: "Agreement",
+  agreement_agency: "Organisation (identifier)",
+  agreement_purpose: "What for",
+  agreement_kinds: "What is shared",
+  agreement_cameras: "Cameras (identifiers, with commas)",
+  agreement_types: "Types of alerts (none: all)",
+  agreement_from: "From the day",
+  agreement_to: "To the day, included",
+  agreement_since: "Each day, from",
+  agreement_until: "to",
+  agreement_propose: "Propose",
+  agreement_proposed: "Proposed: another person approves it.",
+  agreement_approve: "Approve",
+  agreement_withdraw: "Withdraw",
+  agreement_withdraw_why: "Why it ends",
+  agreement_ends_now: "It ends now, with the sessions and what is open.",
+  agreement_hours: "each day from {0} to {1}",
+  agreement_lasts: "from {0} to {1}",
+  agreement_by_proposed: "Proposed by {0}",
+  agreement_by_approved: "Approved by {0}",
+  agreement_by_withdrawn: "Withdrawn by {0}: {1}",
+  agreement_mine: "You see this under {0}",
+  agreement_closes: "Until {0}",
+  agreement_look_why: "What you look for (it stands in the ledger)",
+  share_alerts: "alerts",
+  share_live: "live cameras",
+  share_clips: "recordings",
+  agreement_state_proposed: "proposed",
+  agreement_state_coming: "approved, not begun",
+  agreement_state_standing: "stands",
+  agreement_state_expired: "expired",
+  agreement_state_withdrawn: "withdrawn",
+};
