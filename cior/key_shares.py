@@ -28,6 +28,11 @@ class Share(msgspec.Struct, frozen=True):
 
 SHARES: Final = {
     "connectors": Share(("centre_hmac", "retired", "team_public"), files=("repair.public", "keeper.public")),
+    # It rings people: it takes their answers, and goes by who is on duty only where the console signed it.
+    "phones": Share(
+        ("centre_hmac", "retired", "team_public"),
+        files=("repair.public", "keeper.public", "signers.json", "notify.signing"),
+    ),
     "streams": Share(("centre_hmac", "retired"), files=("signers.json",)),
     "sink": Share(("centre_hmac",), files=("signers.json",)),
     "console": Share(("wall_token",), files=("signers.json", "console.signing", "register.key")),

@@ -35,6 +35,7 @@ BUS = (
     "connectors-dc09",
     "connectors-traccar",
     "connectors-cad_drop",
+    "connectors-notify",
     "vision",
     "recorder",
     "streams-urgent",

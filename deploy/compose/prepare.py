@@ -29,6 +29,9 @@ from cior_core.errors import CiorError, SourceUnavailable
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 
+_PHONES = "notify"
+"""The family of connectors that rings people, and signs what they answer."""
+
 
 def main(arguments: list[str]) -> int:
     """Prepare and say what was done, never a secret."""
@@ -40,7 +43,8 @@ def main(arguments: list[str]) -> int:
         refuse_team_private(ring)
         note_recipients(keys, ring.keys.team_public, now_ms=time.time_ns() // 1_000_000)
         register_key(keys)
-        open_signer(keys, Part.CONSOLE.value)
+        for signer in (Part.CONSOLE.value, _PHONES):
+            open_signer(keys, signer)
         hand_out(ring.keys, keys, shares)
         broker = as_admin(os.environ["CIOR_BUS"], client_id="cior-prepare")
         told = provision(broker, users(families_of(centre)), passwords)

@@ -7,14 +7,10 @@ changes nothing; pressing its button does, once, in the name of whoever is on du
 from __future__ import annotations
 
 import asyncio
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import msgspec
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
@@ -23,6 +19,7 @@ from cior.signers import opener
 from cior_bus import topics
 from cior_core import signatures
 from cior_core.model import Action, ActionKind
+from doubles.phone import Phone
 from e2e.running_centre import RunningCentre, now_ms, until
 from integration.notify.desk import CONTACTS, DUTY, SECRET
 
@@ -41,31 +38,6 @@ name = "sms"
 url = "{phone}"
 secret = "{secret}"
 """
-
-
-class Phone:
-    """Keeps the messages that it gets."""
-
-    def __init__(self) -> None:
-        phone, self.messages = self, list[dict[str, Any]]()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                phone.messages.append(msgspec.json.decode(body))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_arguments: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/in"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def status_of(method: str, url: str) -> int:

@@ -28,6 +28,7 @@ from cior.keys import open_keys
 from cior.public_key import TEAM, line_of
 from cior_store.engine import Store
 from cior_store.migrate import AUDIENCES
+from doubles.phone import Phone
 from engines.cache import EngineAbsent
 from engines.clickhouse_lite import ClickHouseLite
 from engines.postgresql import PASSWORD, SUPERUSER, PostgreSql
@@ -45,8 +46,19 @@ SECRETS = {
     "CIOR_TRACCAR_SECRET": "a secret long enough to stay one",
 }
 SERVICES, SECRET_FILES = (yaml.safe_load(TEXT)[key] for key in ("services", "secrets"))
+JEFA = 'person = [{ id = "jefa", name = "Jefa" }]'
 QUESTIONS = ("latency", "balance", "blind", "sources", "summary")
-PARTS = ("sink", "console", "evidence", "streams-urgent", "streams-bulk", "panels", "vehicles", "calls")
+PARTS = (
+    "sink",
+    "console",
+    "evidence",
+    "streams-urgent",
+    "streams-bulk",
+    "panels",
+    "vehicles",
+    "calls",
+    "phones",
+)
 
 
 def _services() -> dict[str, str]:
@@ -88,6 +100,18 @@ class Deployed:
         self._replace("panels.toml", '"0.0.0.0"', '"127.0.0.1"', "12128", str(self.panels))
         self._replace("vehicles.toml", '"0.0.0.0"', '"127.0.0.1"', "8082", str(self.vehicles))
         self._replace("calls.toml", "/srv/cad", str(folder / "cad"))
+        self.phone, self.notices = Phone(), free_port()
+        (folder / "contacts").mkdir()
+        (folder / "contacts" / "contacts.toml").touch(mode=0o600)
+        (folder / "contacts" / "contacts.toml").write_text('[jefa]\nphone = "0003"\n', encoding="utf-8")
+        self._replace(
+            "phones.toml", '"0.0.0.0"', '"127.0.0.1"', "8470", str(self.notices), "https://change-me.invalid",
+            self.phone.url, "/etc/cior-contacts", str(folder / "contacts"), "/etc/cior", str(self.config),
+            'public_url = ""', f'public_url = "http://127.0.0.1:{self.notices}"',
+        )  # fmt: skip
+        self._replace("duty.toml", 'otherwise = "supervisor"\n', f'otherwise = "supervisor"\n{JEFA}\n')
+        with (self.config / "duty.toml").open("a", encoding="utf-8") as file:
+            file.write('shift = [{ starts = "00:00", ends = "00:00", people = ["jefa"] }]\n')
         self.running: list[EngineProcess] = []
 
     def _replace(self, name: str, *pairs: str) -> None:
@@ -220,6 +244,7 @@ class Deployed:
     def stop(self) -> None:
         for part in reversed(self.running):
             part.stop(timeout_s=30)
+        self.phone.close()
 
     def press(self) -> int:
         """One press of the registered bus through Traccar's port; the answer's status."""
@@ -251,6 +276,11 @@ class Deployed:
         request.add_header("X-CIOR-Token", SECRETS["CIOR_TRACCAR_SECRET"])
         with urlopen(request, timeout=15) as answer:
             return int(answer.status)
+
+    def takes(self, link: str) -> None:
+        """What the button of a notice's page does."""
+        with urlopen(Request(link, method="POST", data=b""), timeout=15) as answer:
+            assert answer.status == 200
 
     def asked(self, path: str) -> Any:
         """What the console answers to somebody with the wall's token."""
@@ -322,6 +352,10 @@ def test_the_files_commands_make_a_centre_that_shows_and_stores_a_press(deployed
     assert _eventually(lambda: len(deployed.alerts()) == 1, within_s=30)
     assert deployed.alerts()[0]["level"] == "P1"
     assert _eventually(lambda: deployed.stored("panic.bus") == 1, within_s=30)
+    # Its phones have a user, keys and a share of their own too: whoever is on duty is rung and takes it by the link.
+    assert _eventually(lambda: len(deployed.phone.messages) > 0, within_s=60)
+    deployed.takes(deployed.phone.messages[0]["click"])
+    assert _eventually(lambda: deployed.alerts()[0]["status"] == "acknowledged", within_s=30)
     # The console's own user of the store may read, and that is enough for every question of the page.
     figures = {name: deployed.asked(f"/api/ask/{name}") for name in QUESTIONS}
     assert figures["latency"]["n"] == 1

@@ -89,10 +89,14 @@ def test_a_service_gets_its_share_of_the_keys_and_never_the_teams_private_one(tm
     (tmp_path / "keys" / "repair.public").write_text("a public key")
     (tmp_path / "keys" / "signers.json").write_text("{}")
     (tmp_path / "keys" / "console.signing").write_text("the console's")
+    (tmp_path / "keys" / "notify.signing").write_text("of who rings people")
     hand_out(ring.keys, tmp_path / "keys", tmp_path / "shares")
     files = {(path.parent.name, path.name) for path in (tmp_path / "shares").glob("*/*")}
     assert files - {(service, "keys.json") for service in SHARES} == {
         ("connectors", "repair.public"),
+        ("phones", "repair.public"),
+        ("phones", "signers.json"),
+        ("phones", "notify.signing"),
         ("streams", "signers.json"),
         ("sink", "signers.json"),
         ("console", "signers.json"),

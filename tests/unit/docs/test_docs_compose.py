@@ -98,14 +98,14 @@ def test_the_broker_has_a_user_for_each_part_of_the_centre_and_a_password_for_ea
 USER_OF = {
     "sink": "sink", "console": "console", "streams-urgent": "streams-urgent", "streams-bulk": "streams-bulk",
     "panels": "connectors-dc09", "vehicles": "connectors-traccar", "calls": "connectors-cad_drop", "cameras": "vision",
-    "recorder": "recorder",
+    "recorder": "recorder", "phones": "connectors-notify",
 }  # fmt: skip
 OFF_THE_BUS = {"evidence"}
 """Parts that talk to no broker and have no password for one."""
 SHARE_OF = {
     "sink": "sink", "console": "console", "streams-urgent": "streams", "streams-bulk": "streams",
     "panels": "connectors", "vehicles": "connectors", "calls": "connectors", "cameras": None,
-    "recorder": None,
+    "recorder": None, "phones": "phones",
 }  # fmt: skip
 
 
@@ -330,7 +330,7 @@ def test_every_part_of_a_centre_has_a_service() -> None:
         for each in centre.file.connector
     }
     started = [" ".join(command) for command in COMMANDS]
-    assert len(kinds) == 3
+    assert len(kinds) == 4
     assert all(any(f"--family {kind} " in command for command in started) for kind in kinds)
     assert sum("run streams --role urgent" in command for command in started) == 1
     assert sum("run streams --role bulk" in command for command in started) == 1
