@@ -122,7 +122,8 @@ def config_files(centre: Centre) -> tuple[dict[str, Path], tuple[str, ...]]:
     root, file = centre.path.parent, centre.file
     named = [file.registry, *(each.file for each in file.connector), *(each.file for each in file.vision)]
     named += [each.file for each in file.recorder]
-    named += [name for name in (file.rules, file.centre.city) if name]
+    detector = file.evidence.detector if file.evidence is not None else ""
+    named += [name for name in (file.rules, file.centre.city, detector) if name]
     outside = [name for name in named if not centre.beside(name).resolve().is_relative_to(root)]
     found = {path.relative_to(root).as_posix(): path for path in _beside(root, centre.data)}
     for name in named:

@@ -83,12 +83,20 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
         yield recorder.file, partial(_recorder, centre.beside(recorder.file), lambda: cameras)
     if (evidence := centre.file.evidence) is not None:
         yield evidence.seal, partial(_evidence, centre, evidence)
+        if evidence.detector:
+            yield evidence.detector, partial(_detector, centre.beside(evidence.detector))
 
 
 def _vision(path: Path, catalogue: Callable[[], Cameras]) -> None:
     from cior_vision.settings import load_settings
 
     load_settings(path, catalogue())
+
+
+def _detector(path: Path) -> None:
+    from cior_vision.settings import load_detector_settings
+
+    load_detector_settings(path)
 
 
 def _evidence(centre: Centre, section: EvidenceSection) -> None:

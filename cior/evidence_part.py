@@ -7,8 +7,9 @@ process of its own, and nothing that it does can hold up a press.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from threading import Event
 
 from cior.evidence_command import now_ms, place_of, rules_told
@@ -29,6 +30,7 @@ from cior_evidence.renewing import Renewer
 from cior_evidence.seal_settings import load_seal
 from cior_evidence.shelf import Shelf
 from cior_evidence.time_stamping import over_http
+from cior_evidence.veils import PersonFinder
 from cior_register.following import Follower
 from cior_register.register import Register, RegisterLimits
 from cior_store.engine import Store
@@ -132,4 +134,22 @@ def workshop(centre: Centre, register: Register, store: Store) -> Workshop:
         content=StoreContent(store, policy, rules_told(), now_ms=now_ms),
         zone=section.zone or centre.file.centre.zone,
         now_ms=now_ms,
+        finder=_finder(centre.beside(section.detector)) if section.detector else None,
     )
+
+
+def _finder(path: Path) -> Callable[[], PersonFinder]:
+    """Opened for each copy, so that a corrected file counts."""
+
+    def opened() -> PersonFinder:
+        try:
+            from cior_vision.person_sight import open_person_sight
+        except ImportError as error:
+            raise ConfigInvalid(
+                "copy.no_vision",
+                f"the vision parts are not installed: {error.name} is missing",
+                cure="install cior[vision] where the part evidence runs",
+            ) from error
+        return open_person_sight(path)
+
+    return opened

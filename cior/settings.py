@@ -313,6 +313,14 @@ class EvidenceSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=
             examples=[["/srv/cior/footage/norte"]],
         ),
     ] = ()
+    detector: Annotated[
+        str,
+        msgspec.Meta(
+            description="File whose [detector] finds persons for redacted copies: a vision worker's, or one of its own,"
+            " relative to this one; empty: no redacted copy is made",
+            examples=["vision.toml"],
+        ),
+    ] = ""
     zone: Annotated[
         str,
         msgspec.Meta(

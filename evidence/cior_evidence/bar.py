@@ -12,7 +12,7 @@ import tempfile
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
@@ -52,7 +52,7 @@ class Bar:
         self._cell_px = min(width_px // (COLUMNS + 1), _WIDEST_CELL_PX)
         self._line_px = 2 * self._cell_px
         told = [unicodedata.normalize("NFC", each)[:COLUMNS] for each in lines]
-        self._letters = _letters("".join(sorted({*_ALWAYS, *"".join(told)})), self._cell_px, self._line_px)
+        self._letters = letters_of("".join(sorted({*_ALWAYS, *"".join(told)})), self._cell_px)
         self._blank = np.full(
             (even(self._line_px * (len(told) + 1) + self._cell_px), width_px), BLACK, np.uint8
         )
@@ -90,9 +90,10 @@ def both_times(at_ms: int, zone: ZoneInfo) -> str:
     )
 
 
-@cache
-def _letters(letters: str, cell_px: int, line_px: int) -> dict[str, Plane]:
-    """Each letter as luma, ``line_px`` × ``cell_px``. Raises ``IntegrityBroken`` (``copy.letters``)."""
+@lru_cache(maxsize=64)
+def letters_of(letters: str, cell_px: int) -> dict[str, Plane]:
+    """Each letter as luma, twice as high as its cell is wide. Raises ``IntegrityBroken`` (``copy.letters``)."""
+    line_px = 2 * cell_px
     told = {
         "letters": list(letters), "cell_px": cell_px, "line_px": line_px, "size_px": cell_px / _ADVANCE_EM,
     }  # fmt: skip

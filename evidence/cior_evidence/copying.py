@@ -33,6 +33,7 @@ from cior_evidence.native import Native
 from cior_evidence.order import Kind, Order, Who, read_order
 from cior_evidence.packing import Packing, Sources
 from cior_evidence.shelf import Making, Phase, Progress, copy_id, native_id
+from cior_evidence.veils import TABLE, Choice, Veils
 from cior_register import people, requests
 from cior_register.writer import nothing
 
@@ -128,21 +129,30 @@ class Copier:
             shelf.workplace(copy_id(request, copy)),
             native=lambda: Native(shelf.folder(package), copy.of),
             zone=order.time_zone,
-            veiling=self._veiling(copy),
+            veiling=self._veiling(request, copy),
         )
         return Sources(filling=filling, deeds=(deed,))
 
-    def _veiling(self, copy: CopyOrder) -> Callable[[], Veiling] | None:
+    def _veiling(self, request: Request, copy: CopyOrder) -> Callable[[], Veiling] | None:
         """None for a copy that shows persons as they are. Without a detector a redacted one is not made at all."""
         if copy.kind is CopyKind.VIEW:
             return None
-        if self._shop.veiling is None:
+        finder = self._shop.finder
+        if finder is None:
             raise ConfigInvalid(
                 "copy.no_detector",
                 "this centre has no detector of persons, so no redacted copy is made",
                 cure='name one in the centre file, [evidence] detector = "detector.toml" (docs/settings.md)',
             )
-        return partial(self._shop.veiling, copy)
+        return lambda: Veils(copy, finder, self._choice(request, copy))
+
+    def _choice(self, request: Request, copy: CopyOrder) -> Choice:
+        """Who was chosen, with the table of the copy in which that was done."""
+        if not copy.keep:
+            return Choice()
+        seen = next(each for each in request.standing_copies if each.n == copy.after)
+        table = Native(self._shop.shelf.folder(copy_id(request, seen)), seen.digest).lines(TABLE)
+        return Choice(marks=frozenset(copy.keep), table=tuple(table))
 
     def _may_read(self, request: Request, copy: CopyOrder) -> None:
         """Footage is opened again for the order: judged, and in the ledger, before it is (law 9)."""

@@ -44,12 +44,18 @@ class Veiling(Protocol):
         """For one clip, which begins anew."""
         ...
 
-    def table(self, clip: NativeClip, /) -> tuple[dict[str, Any], ...]:
-        """What was veiled in it, once all of its pictures were. Raises when that cannot be told for each picture."""
+    def table(self, path: str, frames: int, /) -> tuple[dict[str, Any], ...]:
+        """What was veiled in the clip that was begun last, now at ``path`` of the bag with so many pictures. Raises
+        when that cannot be told for each of them.
+        """
         ...
 
     def put(self, bag: Bag, rows: tuple[dict[str, Any], ...], /) -> None:
-        """Put the whole table into the bag. Raises what makes the copy worth nothing."""
+        """Put the whole table into the bag."""
+        ...
+
+    def close(self) -> None:
+        """Nothing is veiled any more."""
         ...
 
 
@@ -85,7 +91,15 @@ class Derived:
         """Make what is not made yet, and put all of it in."""
         check_encoder()
         native = self._native_of()
-        veiling = self._veiling_of() if self._veiling_of is not None else None
+        if self._veiling_of is None:
+            return self._filled(bag, watch, native, None)
+        veiling = self._veiling_of()
+        try:
+            return self._filled(bag, watch, native, veiling)
+        finally:
+            veiling.close()
+
+    def _filled(self, bag: Bag, watch: Watch, native: Native, veiling: Veiling | None) -> Delivered:
         self._workplace.mkdir(parents=True, exist_ok=True)
         counting = _Counting(watch, sum(each.row["cuadros"] for each in native.clips))
         rows: list[dict[str, Any]] = []
@@ -116,7 +130,7 @@ class Derived:
             lines=self._lines(clip), zone=self._zone, stretches=clip.stretches, veil=veil, told=counting.one
         )
         recoded = recode(native.file(clip), part, script)
-        veiled = veiling.table(clip) if veiling is not None else ()
+        veiled = veiling.table(_copied(clip), recoded.frames) if veiling is not None else ()
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(place)
@@ -135,7 +149,7 @@ class Derived:
 
     def _put(self, bag: Bag, clip: NativeClip, place: Path, made: Made) -> dict[str, Any]:
         row, copy = clip.row, made.clip
-        path = clip.path.replace(_NATIVE_FOLDER, VIEW_FOLDER, 1)
+        path = _copied(clip)
         target = bag.place(path)
         os.link(place, target)
         digests = bag.adopt(path)
@@ -179,6 +193,11 @@ class _Counting:
     def _tell(self) -> None:
         self._watch.phase(Phase.PICTURES)
         self._watch.pictures(min(self._done, self._of), self._of)
+
+
+def _copied(clip: NativeClip) -> str:
+    """Where its copy lies in the bag."""
+    return clip.path.replace(_NATIVE_FOLDER, VIEW_FOLDER, 1)
 
 
 def _known(note: Path, place: Path, wanted: str) -> Made | None:

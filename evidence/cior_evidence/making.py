@@ -23,7 +23,6 @@ from cior_core.errors import AccessDenied, CiorError, PayloadRejected
 from cior_core.footage import GapCause
 from cior_core.judicial import acts as a
 from cior_core.judicial.asking import Span
-from cior_core.judicial.copies import CopyOrder
 from cior_core.judicial.explaining import explained
 from cior_core.judicial.jurisdiction import Rules
 from cior_core.judicial.state import Request
@@ -37,7 +36,6 @@ from cior_evidence.box_files import ClosedBox
 from cior_evidence.box_room import BoxRoom, Handed, rooms_in
 from cior_evidence.boxes_of_store import Warrant
 from cior_evidence.custody import Deed
-from cior_evidence.derived import Veiling
 from cior_evidence.errands import FAILURES, PART, Errands, Telling, kept, reason_of, written
 from cior_evidence.footage_in import REFUSED, Footage
 from cior_evidence.order import Order
@@ -46,6 +44,7 @@ from cior_evidence.packing import Packing, Place, Sources
 from cior_evidence.ring import Found, look
 from cior_evidence.ring_index import ring_of
 from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id
+from cior_evidence.veils import PersonFinder
 from cior_register import people, requests
 from cior_register.register import Register
 from cior_register.requests import RequestQuestion
@@ -88,8 +87,8 @@ class Content(Protocol):
 class Workshop(Struct, frozen=True, kw_only=True):
     """What the part works with. ``place``: made for each try, so that a corrected seal file counts; ``rings``: the
     recorders' folders; ``boxes``: where closed boxes wait; ``retry_s``: how long what waits is left alone,
-    ``boxes_again_s``: how long laid out boxes are; ``veiling``: of a redacted copy's persons (None: this centre has no
-    detector).
+    ``boxes_again_s``: how long laid out boxes are; ``finder``: of persons, for redacted copies (None: this centre has
+    no detector).
     """
 
     register: Register
@@ -102,7 +101,7 @@ class Workshop(Struct, frozen=True, kw_only=True):
     content: Content
     zone: str
     now_ms: Callable[[], int]
-    veiling: Callable[[CopyOrder], Veiling] | None = None
+    finder: Callable[[], PersonFinder] | None = None
     retry_s: float = 10.0
     boxes_again_s: float = 60.0
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +94,22 @@ def payloads(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in source.demux(video=0) if packet.size]
 
 
-def ring(folder: Path, camera: str = "cam-7", *, segments: int = 4) -> Path:
+Draw = Callable[[Path, int], tuple[int, int]]
+"""Writes the file of a segment by its number; the size of its pictures in pixels."""
+
+
+def noise(path: Path, number: int) -> tuple[int, int]:
+    """What is recorded where nobody looks."""
+    segment_file(path, seed=number)
+    return 64, 48
+
+
+def ring(folder: Path, camera: str = "cam-7", *, segments: int = 4, draw: Draw = noise) -> Path:
     """Segments of 4 s from :data:`START_MS`, the third one missing with its cause; the folder."""
     day = footage.day_of(START_MS)
     head, lines = footage.first_head(camera, day), []
     for number in range(1, segments + 1):
-        record = _gap(camera, number) if number == 3 else _segment(folder, camera, number)
+        record = _gap(camera, number) if number == 3 else _segment(folder, camera, number, draw)
         entry = footage.entry_after(head, record)
         head = entry.head
         lines.append(footage.line_of(entry))
@@ -112,16 +122,17 @@ def _gap(camera: str, number: int) -> Gap:
     return Gap(camera=camera, from_ms=from_ms, to_ms=from_ms + 4000, cause=GapCause.CAMERA_AWAY)
 
 
-def _segment(folder: Path, camera: str, number: int) -> Segment:
+def _segment(folder: Path, camera: str, number: int, draw: Draw) -> Segment:
     start_ms = START_MS + (number - 1) * 4000
     path = footage.segment_path(camera, number, start_ms)
-    segment_file(folder / path, seed=number)
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    width_px, height_px = draw(folder / path, number)
     data, packets = (folder / path).read_bytes(), payloads(folder / path)
     return Segment(
         camera=camera, number=number, stretch=START_MS, epoch=1 if number < 3 else 2, start_ms=start_ms,
         end_ms=start_ms + 4000, frames=len(packets), keyframes=FRAMES // GROUP, size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(), payload_sha256=hashlib.sha256(b"".join(packets)).hexdigest(),
-        path=path, form=PictureForm(codec="h264", width_px=64, height_px=48), codec_sha256="00" * 32,
+        path=path, form=PictureForm(codec="h264", width_px=width_px, height_px=height_px), codec_sha256="00" * 32,
         first_pts=(number - 1) * 4 * 90_000, time_base=(1, 90_000),
         clock=FootageClock(source="rtcp", quality=ClockQuality.SYNCED, offset_ms=120, error_ms=15),
     )  # fmt: skip

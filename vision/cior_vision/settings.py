@@ -95,6 +95,12 @@ class _Shared(Strict, Generic[E], frozen=True, kw_only=True):
     rule: tuple[AnyTrackRule, ...] = ()
 
 
+class DetectorFile(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
+    """A settings file as far as its engine: whatever else stands there is the worker's."""
+
+    detector: E
+
+
 class VisionFile(_Shared[E], Generic[E], frozen=True, kw_only=True):
     """The whole file; ``detector`` is the chosen engine's own struct."""
 
@@ -128,8 +134,21 @@ def load_settings(path: Path, cameras: Cameras) -> AnyVisionSettings:
 
     Raises ``ConfigFault`` with file, line, code and cure.
     """
+    return parse_settings(_text(path), file=str(path), folder=path.resolve().parent, cameras=cameras)
+
+
+def load_detector_settings(path: Path) -> EngineSettings:
+    """``[detector]`` alone, of a worker's file or of one that has nothing else. Raises ``ConfigFault``."""
+    text, file = _text(path), str(path)
+    engine: Any = plugin(_engine(text, file)).Settings
+    model: type[DetectorFile[Any]] = cast("Any", DetectorFile)[engine]
+    found: EngineSettings = strict_toml.parse(text, model, file=file).detector
+    return _beside(found, path.resolve().parent)
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigFault(
             "config.unreadable",
@@ -138,7 +157,6 @@ def load_settings(path: Path, cameras: Cameras) -> AnyVisionSettings:
             line=0,
             cure="give the path of the settings file",
         ) from error
-    return parse_settings(text, file=str(path), folder=path.resolve().parent, cameras=cameras)
 
 
 def parse_settings(text: str, *, file: str, folder: Path, cameras: Cameras) -> AnyVisionSettings:
@@ -306,11 +324,16 @@ def _in_picture(points: tuple[Point, ...]) -> bool:
     return all(0.0 <= value <= 1.0 for point in points for value in point)
 
 
-def _resolved(read: _AnyFile, folder: Path, cameras: Cameras) -> AnyVisionSettings:
-    detector = read.detector
+def _beside(detector: E, folder: Path) -> E:
+    """Its folders relative to that of its file."""
     for key in ("model_dir", "cache_dir"):
         if value := getattr(detector, key, ""):
             detector = msgspec.structs.replace(detector, **{key: str(folder / value)})
+    return detector
+
+
+def _resolved(read: _AnyFile, folder: Path, cameras: Cameras) -> AnyVisionSettings:
+    detector = _beside(read.detector, folder)
     fields = {name: getattr(read, name) for name in read.__struct_fields__}
     watched = tuple(_joined(each, cameras[each.id], folder) for each in read.camera)
     return VisionSettings(**fields | {"detector": detector, "camera": watched})
