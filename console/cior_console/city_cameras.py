@@ -59,6 +59,10 @@ class CityCameras:
         """Whether ``scope`` has this camera."""
         return camera in self._of(scope)
 
+    def may_name(self, camera: str, scope: Scope) -> bool:
+        """Whether ``scope`` may hear of it; one of no catalogue (aboard a bus) only where the scope is not narrowed."""
+        return not (scope.districts or scope.cameras) or self.has(camera, scope)
+
     def is_near(self, camera: str, place: Place, scope: Scope) -> bool:
         """Whether it is one of those that can be offered for ``place``, whatever its state."""
         near = self._of(scope).nearest(place, {}, count=len(self._cameras))

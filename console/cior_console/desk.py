@@ -125,7 +125,9 @@ async def _alert(request: web.Request) -> AlertPage:
         return page
     near = desk.cameras.nearest(alert.place, visibility.scope, await _states(desk))
     looks = tuple(
-        each for each in alert.watchings if not each.camera or desk.cameras.has(each.camera, visibility.scope)
+        each
+        for each in alert.watchings
+        if not each.camera or desk.cameras.may_name(each.camera, visibility.scope)
     )
     return msgspec.structs.replace(page, cameras=near, watchings=looks)
 

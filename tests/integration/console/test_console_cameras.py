@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Literal
 
 import pytest
 
 from cior_core.model import Place, PlaceMethod
 from cior_core.people import Scope
 from cior_core.privacy import Role
+from cior_core.watching import Watching
 from integration.console.api_rig import Office, got, office
 from integration.console.wall_rig import alert
 
@@ -74,3 +76,31 @@ async def test_the_map_has_every_camera_of_the_scope_with_its_cone_and_no_stream
         _, found = await got(browser, f"{here.url}/api/v1/cameras")
     assert [each["id"] for each in found] == ["puente"]
     assert [row.act for row in here.register.rows] == ["cameras.read"] * 3
+
+
+def look(camera: str, state: Literal["ended", "not_watched"] = "ended") -> Watching:
+    return Watching(
+        camera=camera, state=state, asked_ms=1, until_ms=60_001, text_es="2 personas", text_en="2 persons",
+        from_ms=1_000, to_ms=60_000, counts={"person": 2}, event_id="e-1",
+    )  # fmt: skip
+
+
+async def test_an_alert_shows_what_its_cameras_saw_to_whoever_has_those_cameras(here: Office) -> None:
+    looks = (look("plaza"), look("puente", "not_watched"))
+    here.feed.apply(alert(1, place=SOUTH, watchings=looks))
+    here.feed.apply(alert(2, place=SOUTH, silent=True, watchings=looks))
+    await asyncio.sleep(0.05)
+    async with here.signed_in(Role.OPERATOR) as browser:
+        _, page = await got(browser, f"{here.url}/api/v1/alerts/a1")
+        _, reserved = await got(browser, f"{here.url}/api/v1/alerts/a2")
+    assert [(each["camera"], each["text_es"], each["to_ms"]) for each in page["watchings"]] == [
+        ("plaza", "2 personas", 60_000),
+        ("puente", "2 personas", 60_000),
+    ]
+    assert not reserved.get("watchings"), "law 17: whatever a record carries"
+    async with here.signed_in(Role.OPERATOR, Scope(cameras=("plaza",))) as browser:
+        _, page = await got(browser, f"{here.url}/api/v1/alerts/a1")
+    assert [each["camera"] for each in page["watchings"]] == ["plaza"]
+    async with here.signed_in(Role.AGENCY, Scope(agencies=("provincial",))) as browser:
+        _, page = await got(browser, f"{here.url}/api/v1/alerts/a1")
+    assert not page.get("watchings"), "a camera is a place"

@@ -341,7 +341,7 @@ def book(pack: RulePack, old: str, new: str) -> ProtocolBook:
             "protocol.burst_invalid",
         ),
         ('types = ["gun.shooting", "gun.sound"]', 'types = ["gun.shoting"]', "protocol.burst_invalid"),
-        ("first_s = 1.5", "first_s = 5", "config.wrong_value"),
+        ("first_s = 1\n", "first_s = 5\n", "config.wrong_value"),
         ("for_s = 60", "for_s = 6000", "config.wrong_value"),
     ],
     ids=["of nothing", "of two things", "unknown type", "a late first answer", "for hours"],

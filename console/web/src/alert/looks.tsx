@@ -25,7 +25,7 @@ export function Looks({ looks, cameras }: { looks: Watching[]; cameras: NearCame
                 <State look={look} />
               </>
             ) : null}
-            <span>{plain(lang.value === "es" ? look.text_es : look.text_en, 300)}</span>
+            <span class="said">{plain(lang.value === "es" ? look.text_es : look.text_en, 300)}</span>
             <Span look={look} />
           </li>
         ))}
