@@ -30,6 +30,7 @@ TITLES = {
     "console_feed": "Console: click to another screen, feed to many",
     "press_legs": "Legs of a press, alone",
     "press_legs_loaded": "Legs of a press, with telemetry behind",
+    "burst": "A press until its alert shows what a camera saw",
     "notices": "Press to phone, alone",
     "notices_loaded": "Press to phone, with telemetry behind",
     "cad_backlog": "A desk's file while presses arrive",

@@ -124,11 +124,10 @@ async def _alert(request: web.Request) -> AlertPage:
     if is_sealed(alert) or not may_look:
         return page
     near = desk.cameras.nearest(alert.place, visibility.scope, await _states(desk))
-    looks = tuple(
-        each
-        for each in alert.watchings
-        if not each.camera or desk.cameras.may_name(each.camera, visibility.scope)
-    )
+    # A partner's agreement shares footage, not what our programs made of it (law 9).
+    seen = alert.watchings if visibility.view is View.FULL else ()
+    scope = visibility.scope
+    looks = tuple(each for each in seen if not each.camera or desk.cameras.may_name(each.camera, scope))
     return msgspec.structs.replace(page, cameras=near, watchings=looks)
 
 

@@ -15,6 +15,7 @@ from cior_bus.signing import ActionSigner
 from cior_core.errors import SourceUnavailable
 from cior_core.model import Action, ActionKind, Alert, AlertStatus, AreaId, Disposition
 from cior_core.priority import order
+from cior_core.watching import Watching
 from cior_demo.roster import Roster
 from cior_demo.script import Do, Step
 
@@ -56,6 +57,17 @@ class Desk:
             known = self._alerts.get(alert.id)
             if known is None or known.version < alert.version:
                 self._alerts[alert.id] = alert
+
+    def looks(self) -> list[Watching]:
+        """What cameras saw that an alert asked to look, in the order in which they were asked."""
+        with self._lock:
+            found = {
+                each.command: each
+                for alert in self._alerts.values()
+                for each in alert.watchings
+                if each.event_id
+            }
+        return sorted(found.values(), key=lambda each: (each.asked_ms, each.command))
 
     def find(self, subject: str) -> Alert | None:
         """The most urgent alert, not closed, that holds a signal of ``subject``."""

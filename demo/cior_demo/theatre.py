@@ -232,6 +232,10 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
         f"\nreplay of {first.items} recorded items: {first.alerts} alerts, "
         f"twice the same bytes: {same} (sha256 {first.sha256[:16]}…)"
     )
+    for look in desk.looks():
+        click.echo(
+            f"camera asked to look / cámara que se pidió mirar: {look.camera}: {look.text_es} / {look.text_en}"
+        )
     found = leaks.in_topics(stage.stack.bus, stage.canaries)
     click.echo(f"sealed identities in topics: {sum(found.values()) or 'none'}")
     return _say(

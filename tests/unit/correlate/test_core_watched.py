@@ -245,11 +245,17 @@ def test_a_camera_that_told_of_the_alert_itself_is_no_second_source(pack: RulePa
 
 
 def test_what_nobody_asked_for_is_noted_and_changes_no_alert(pack: RulePack) -> None:
-    before = last(play([PRESS], pack).effects)
-    run = play([PRESS, saw(2, "cam-9", **TWO), Signal(at_s=3, saw={"counts": 3}, source="cam-1")], pack)
+    asking = play([PRESS], pack)
+    before, mine = last(asking.effects), bursts(asking.effects)[0].id
+    strays = [
+        saw(2, "cam-9", **TWO),
+        saw(3, "cam-2", **TWO, command=mine),
+        saw(4, "cam-1", command=mine, counts=3),
+    ]
+    run = play([PRESS, *strays], pack)
     assert last(run.effects) == before
     stories = [each.transition for each in run.effects if isinstance(each, AppendTransition)]
-    assert [each.kind for each in stories if each.alert_id.startswith("area:")] == ["camera_saw_unasked"] * 2
+    assert [each.kind for each in stories if each.alert_id.startswith("area:")] == ["camera_saw_unasked"] * 3
 
 
 answers = st.builds(
