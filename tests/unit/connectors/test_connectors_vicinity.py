@@ -71,6 +71,7 @@ def test_a_registered_press_carries_block_siren_facility_route_cameras_and_what_
         "facility": "facility-canary",
         "route": "route-canary",
         "cameras": ["camera-canary-2", "camera-canary-1"],
+        "in_view": ["camera-canary-2"],
         "near": ["school"],
     }
 
