@@ -31,7 +31,7 @@ from cior_store.engine import Store
 from doubles.authorities import Authorities
 from engines.source_tree import ROOT
 from integration.evidence.authorities import pki
-from integration.evidence.box_rig import DURESS, FRAME, MIXED, TEAM, Keeping, fill, lines, told
+from integration.evidence.box_rig import DURESS, FRAME, MIXED, TEAM, Keeping, fill, lines, run, told
 from integration.evidence.tampering import TAMPERINGS
 
 VERIFIER = ROOT / "evidence/cior_evidence/verify.py"
@@ -228,6 +228,17 @@ def test_the_key_of_another_box_or_of_nothing_is_refused_by_the_box_that_was_rec
         opened=tuple(closed_for(laid.to, each) for each in made.values()),
     )
     assert [each.code for each in room.judged(file)] == list(made)
+
+
+def test_where_no_part_runs_the_command_itself_asks_the_store(keeping: Keeping, store: Store) -> None:
+    keeping.granted("alert-1")
+    out = run(
+        "boxes", keeping.court.request_id, str(keeping.away / "cerrados.json"), "--config", str(keeping.centre),
+        "--by", "archivo", "--store", f"chdb://{store.dsn.path}",
+    )  # fmt: skip
+    assert out.exit_code == 0, out.output
+    assert keeping.open().exit_code == 0
+    assert keeping.hand_back().output.strip() == "accepted raw-3"
 
 
 def test_a_box_that_was_changed_on_its_way_to_the_keeper_is_not_opened_and_named(keeping: Keeping) -> None:

@@ -13,6 +13,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,11 +22,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nacl.public import PrivateKey
 
+from cior_bus import sealed_box
 from cior_evidence import verify
 from engines.long_runs import often
 from integration.evidence.authorities import pki, revocation_list
-from integration.evidence.package_rig import clip, ledger_key, written, zipped
+from integration.evidence.package_rig import FRAME, box, clip, ledger_key, written, zipped
 
 SLOWEST_S = 20.0
 """For one input, on a busy machine: nothing that a package holds may keep a reader waiting."""
@@ -101,7 +104,7 @@ def judged(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> verify.R
 
 
 def test_the_sound_one_is_sound_in_memory_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert judged(sound(), monkeypatch).findings == []
+    assert [each.code for each in judged(sound(), monkeypatch).findings] == ["box.closed"]  # a note
 
 
 @pytest.mark.long
@@ -163,6 +166,25 @@ def test_bent_der_is_malformed_or_means_something() -> None:
             return
 
     tried("der", often(2_000, long=500_000), once)
+
+
+@pytest.mark.long
+def test_a_bent_box_is_malformed_and_what_was_bent_before_it_was_sealed_means_something_or_is_malformed() -> (
+    None
+):
+    """The second is an insider's: libsodium itself seals what the verifier then reads."""
+    whole, key = box(1)
+    content = sealed_box.unlock(whole, key)
+    holder = PrivateKey.generate()
+
+    def once(chance: random.Random) -> None:
+        with suppress(verify.Malformed):
+            assert verify.open_box(bent(whole, chance), key)["payload"] == FRAME
+        sealed = sealed_box.seal(bent(content, chance), [bytes(holder.public_key)])
+        with suppress(verify.Malformed):
+            assert isinstance(verify.open_box(sealed, sealed_box.content_key(sealed, bytes(holder))), dict)
+
+    tried("box", often(200, long=50_000), once)
 
 
 @pytest.mark.long
