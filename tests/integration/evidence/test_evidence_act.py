@@ -71,6 +71,18 @@ def test_a_negative_certificate_is_sealed_like_a_delivery_and_passes_too(
     assert b'"tipo":"constancia_negativa"' in (made.folder / "bag/meta/solicitud.json").read_bytes()
 
 
+def test_the_act_of_a_copy_says_that_it_is_one_and_passes_too(
+    tmp_path: Path, footage_ring: Path, authorities: Authorities, verapdf: VeraPdf
+) -> None:
+    """Both kinds in their own words; the redacted one without a picture, since its words are what is looked at."""
+    for kind, named in (("copia_de_vista", "SF-C1"), ("copia_velada", "SF-C2")):
+        told = read(paquete=named, copia=kind, deriva_de="ab" * 32, eventos=None)
+        made = Packing(place(tmp_path, authorities), told, sources(footage_ring)).run()
+        said = verapdf.check(made.folder / "sello/acta.pdf", "3a", "ua1")
+        assert said.split() == ["3a", "PASS", "ua1", "PASS"], said
+        assert f'"tipo":"{kind}"'.encode() in (made.folder / "bag/meta/solicitud.json").read_bytes()
+
+
 def test_who_signs_the_act_signs_the_tag_manifest(package: Package) -> None:
     pdf = (package.folder / "sello/acta.pdf").read_bytes()
     assert (package.folder / "bag/tagmanifest-sha256.txt").read_bytes() in streams(pdf)

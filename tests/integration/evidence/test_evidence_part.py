@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from cior.readiness import facts
+from cior_core.judicial import acts as a
+from cior_core.judicial.copies import CopyKind
 from cior_core.requests import RequestStatus
-from cior_evidence.shelf import Making, package_id
+from cior_evidence.shelf import Making, copy_id, package_id
 from doubles.authorities import Authorities, tsa_over_http
 from doubles.requested import Court
 
@@ -30,7 +32,9 @@ def centre(tmp_path: Path, authorities: Authorities, footage_ring: Path) -> Iter
     path = tmp_path / "centre.toml"
     path.write_text(
         f'[centre]\nname = "Rosario"\n[evidence]\nseal = "sello.toml"\nout = "paquetes"\nrings = ["{footage_ring}"]\n'
+        'detector = "detector.toml"\n'
     )
+    (tmp_path / "detector.toml").write_text('[detector]\nengine = "none"\n')
     command: list[str | Path] = [
         sys.executable,
         "-m",
@@ -97,12 +101,27 @@ def test_a_process_of_its_own_builds_what_is_ordered_and_goes_on_after_a_kill(
         part = started(centre)
         until(lambda: court.request.state is RequestStatus.SEALED, part)
         assert court.shelf.progress(name).digest == court.request.package
+        makes_copies(court, part)
         assert court.is_replayed
         part.send_signal(signal.SIGTERM)
         assert part.wait(WITHIN_S) == 0
     finally:
         part.kill()
         court.register.close()
+
+
+def makes_copies(court: Court, part: subprocess.Popen[bytes]) -> None:
+    """One to look at, behind everything else; a redacted one says what its detector lacks."""
+    copies = [
+        court.take(a.Derive("p-archivo", court.shop.now_ms(), kind)).copies[-1]
+        for kind in (CopyKind.VIEW, CopyKind.REDACTED)
+    ]
+    names = [copy_id(court.request, each) for each in copies]
+    until(lambda: court.shelf.progress(names[0]).state is Making.READY, part)
+    until(lambda: bool(court.request.copies[0].digest), part)
+    until(lambda: court.shelf.progress(names[1]).code == "vision.no_persons", part)
+    tasks = Path(f"/proc/{part.pid}/task").glob("*/stat")
+    assert "19" in {each.read_text().rpartition(")")[2].split()[16] for each in tasks}, "proc(5): nice"
 
 
 def test_a_centre_without_the_table_says_what_to_add(tmp_path: Path) -> None:
