@@ -1,16 +1,17 @@
 """A copy of a native clip, encoded again picture by picture: the picture as it was decoded, or veiled, and a bar below.
 
-One picture is in memory at a time. Copies are for looking: nothing here touches a native file (law 8), and what comes
-out never goes where those are. Same clip, same settings, same bytes.
+One picture is in memory at a time, of a veiled copy a few. Copies are for looking: nothing here touches a native file
+(law 8), and what comes out never goes where those are. Same clip, same settings, same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import av
 import numpy as np
@@ -42,6 +43,11 @@ class Stretch(Struct, frozen=True):
 
 class Veil(Protocol):
     """What is done to each picture before it is shown."""
+
+    @property
+    def delay(self) -> int:
+        """So many of the pictures before it may still change when a picture is given: they wait to be encoded."""
+        ...
 
     def __call__(self, frame: VideoFrame, picture: Picture, /) -> None:
         """Change ``picture``, which is ``frame``'s own, in place. Called once for each, in order."""
@@ -101,10 +107,15 @@ def _written(source: Path, target: Path, script: Script) -> tuple[int, int]:
     """How many pictures stand in ``target``, and how many packets gave none."""
     with av.open(str(source)) as native:
         writer, pictures = _Writer(target, script), _Pictures(native)
+        delay, waiting = script.veil.delay if script.veil is not None else 0, deque[_Due]()
         try:
             for frame in pictures:
-                writer.take(frame)
+                waiting.append(writer.taken(frame))
+                if len(waiting) > delay:
+                    writer.put(waiting.popleft())
                 script.told()
+            for due in waiting:
+                writer.put(due)
             writer.close()
         finally:
             writer.abandon()
@@ -140,6 +151,14 @@ class _Pictures:
         self.unread = max(0, packets - frames)
 
 
+class _Due(NamedTuple):
+    """A picture that waits to be encoded."""
+
+    pts: int | None
+    base: Fraction
+    inner: Picture
+
+
 class _Writer:
     """An MP4 that grows by pictures."""
 
@@ -154,9 +173,9 @@ class _Writer:
         self._last_pts = -1
         self.frames = 0
 
-    def take(self, frame: VideoFrame) -> None:
-        """Add a picture."""
-        base, pts = frame.time_base, frame.pts
+    def taken(self, frame: VideoFrame) -> _Due:
+        """A picture as it will be, unless the veil changes it while it waits."""
+        base = frame.time_base
         assert base is not None
         if self._out is None:
             self._begin(frame, base)
@@ -165,9 +184,14 @@ class _Writer:
         inner: Picture = planar.to_ndarray().astype(np.uint8, copy=False)
         if self._script.veil is not None:
             self._script.veil(frame, inner)
-        pts = self._last_pts + 1 if pts is None else pts
+        return _Due(frame.pts, base, inner)
+
+    def put(self, due: _Due) -> None:
+        """Add a picture."""
+        base = due.base
+        pts = self._last_pts + 1 if due.pts is None else due.pts
         self._first_pts = pts if self._first_pts is None else self._first_pts
-        shown = self._framed(inner, self._clock.at_ms(self.frames, float(pts * base)))
+        shown = self._framed(due.inner, self._clock.at_ms(self.frames, float(pts * base)))
         made = VideoFrame.from_ndarray(shown, format="yuv420p")
         self._last_pts = max(self._last_pts + 1, pts - self._first_pts)
         made.pts, made.time_base = self._last_pts, base

@@ -5,6 +5,7 @@ was and would be stays veiled, and a copy whose table does not answer for each o
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -23,7 +24,9 @@ from cior_evidence.recoding import Picture
 
 TABLE: Final = "meta/velos.jsonl"
 LOOKED, UNLOOKED = "mirado", "sin_deteccion"
-PERSON, EXPECTED, UNSURE, CHOSEN = "persona", "prevista", "dudosa", "elegida"
+PERSON, EXPECTED, UNSURE, CHOSEN, BEFORE = "persona", "prevista", "dudosa", "elegida", "anticipada"
+BEFORE_PICTURES: Final = 10
+"""So many pictures before somebody is first seen are veiled there: a detector sees who walks in a little late."""
 HEAD_SHARE: Final = 0.4
 WIDENED: Final = 0.1
 _BLOCK_LUMA, _GREY, _MARK_LUMA = 64, 128, 235
@@ -107,8 +110,8 @@ class Veils:
         marks = {
             mark.rpartition("/")[2] for mark in self._choice.marks if mark.startswith(_short(path) + "/")
         }
-        now = [_plain(row) for row in rows if row["pista"] in marks]
-        then = [_plain(row) for row in self._choice.table if row["archivo"] == path and row["pista"] in marks]
+        now = [_plain(row) for row in rows if _is_of(row, path, marks)]
+        then = [_plain(row) for row in self._choice.table if _is_of(row, path, marks)]
         if now != then:
             raise IntegrityBroken(
                 "copy.other_persons",
@@ -134,6 +137,11 @@ def _short(path: str) -> str:
     return "/".join(path.removesuffix(".mp4").split("/")[-2:])
 
 
+def _is_of(row: Row, path: str, marks: set[str]) -> bool:
+    """Whether it says where one of these was; what was covered before they were seen is not."""
+    return row["archivo"] == path and row["pista"] in marks and row["motivo"] != BEFORE
+
+
 def _plain(row: Row) -> Row:
     """A row as if nobody had been chosen."""
     return {**row, "motivo": PERSON if row["motivo"] == CHOSEN else row["motivo"]}
@@ -156,6 +164,13 @@ class _Clip:
         self._finder, self._kept, self._is_strict = finder, kept, is_strict
         self._persons, self._runs = Persons(), _Runs()
         self._unlooked = self.pictures = 0
+        self._before: deque[Picture] = deque(maxlen=BEFORE_PICTURES)
+        self._known: set[int] = set()
+
+    @property
+    def delay(self) -> int:
+        """Pictures that may still be changed."""
+        return BEFORE_PICTURES
 
     def __call__(self, frame: VideoFrame, picture: Picture) -> None:
         """Veil one picture in place."""
@@ -164,11 +179,12 @@ class _Clip:
         found = self._found(frame)
         if found is None:
             self._not_looked(picture, number)
-            return
-        self._unlooked = 0
-        self._runs.add(number, None, LOOKED, None)
-        for shown in self._persons.step(found, _second(frame, number)):
-            self._show(picture, shown, number)
+        else:
+            self._unlooked = 0
+            self._runs.add(number, None, LOOKED, None)
+            for shown in self._persons.step(found, _second(frame, number)):
+                self._show(picture, shown, number)
+        self._before.append(picture)
 
     def rows(self) -> list[Row]:
         """Of the table, in order."""
@@ -207,7 +223,18 @@ class _Clip:
             size_px = picture.shape[1], picture.shape[0] * 2 // 3
             part = veiled_part(shown.box, size_px, is_strict=self._is_strict)
             _lay(picture, part, f"P{shown.mark}" if shown.mark else "")
+            self._veil_before(shown, part, number)
         self._runs.add(number, f"p{shown.mark}" if shown.mark else None, why, shown.box)
+
+    def _veil_before(self, shown: Shown, part: tuple[float, float, float, float], number: int) -> None:
+        """Where somebody is seen for the first time, they may have been a moment ago."""
+        is_new = bool(shown.mark) and shown.mark not in self._known
+        self._known.add(shown.mark)
+        if not is_new or not self._before:
+            return
+        for picture in self._before:
+            _lay(picture, part)
+        self._runs.whole(f"p{shown.mark}", BEFORE, (number - len(self._before), number), shown.box)
 
 
 def veiled_part(box: Box, size_px: tuple[int, int], *, is_strict: bool) -> tuple[float, float, float, float]:
@@ -272,6 +299,10 @@ class _Runs:
             self._end((mark, why), (first, last, begun))
             first, begun = number, box
         self._open[mark, why] = (first, number, begun)
+
+    def whole(self, mark: str, why: str, span: tuple[int, int], box: Box) -> None:
+        """A run that is over."""
+        self._end((mark, why), (span[0], span[1] - 1, box))
 
     def rows(self) -> list[Row]:
         """All of them, ended."""

@@ -44,7 +44,7 @@ def main(folder: str, ring: str, authorities: str, *left: str) -> None:
     for owner, name in steps:
         setattr(owner, name, dying(getattr(owner, name), "steps", steps_left))
     writer: Any = recoding._Writer
-    writer.take = dying(writer.take, "pictures", pictures_left)
+    writer.put = dying(writer.put, "pictures", pictures_left)
     court.copier.look()
     court.closed()
     print(passed["steps"], passed["pictures"])

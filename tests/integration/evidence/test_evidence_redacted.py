@@ -196,6 +196,15 @@ def test_law_9_where_somebody_was_and_is_not_seen_stays_covered(court: Court) ->
     assert {each[1:] for each in table(rows, "prevista")} == {(15, 20)}
 
 
+def test_who_is_seen_late_is_covered_from_before(court: Court) -> None:
+    copy = order(court, CopyKind.REDACTED)
+    copier(court, lambda number: [no_detections()] if number < 8 else None).look()
+    shown, rows = made(court, copy)
+    for number in range(8):
+        assert veiled(shown[number], STANDER, number) > 0.7, number
+    assert {each[1:] for each in table(rows, "anticipada")} == {(0, 8)}
+
+
 def test_law_9_a_detector_that_is_gone_for_good_delivers_nothing(court: Court) -> None:
     copy = order(court, CopyKind.REDACTED)
     copier(court, lambda number: _dies(number) if number >= 15 else None).look()
