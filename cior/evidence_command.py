@@ -31,6 +31,7 @@ from cior_store.engine import Store
 
 BESIDE = ("LEEME.txt", "verify.py", "verificar.html")
 LEDGER_KEY = "clave.pub"
+_MIB = 1 << 20
 
 
 @click.group()
@@ -53,7 +54,9 @@ def evidence() -> None:
 def package(order: Path, **chosen: Path | str | None) -> None:
     """Build and seal the package of ORDER (docs/paquete.md, solicitud.json). Again after any end: it goes on."""
     made = build(order, Chosen(**chosen))  # type: ignore[arg-type]  # click has converted them
-    click.echo(f"{made.archive}\n{made.folder}\ntagmanifest-sha256 {made.digest}")
+    for path in made.archives:
+        click.echo(path)
+    click.echo(f"{made.folder}\ntagmanifest-sha256 {made.digest}")
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,9 +82,11 @@ def build(order: Path, chosen: Chosen) -> Package:
 
 def place_of(centre: Centre, settings: SealSettings, out: Path) -> Place:
     """Where a centre's packages are built and sealed, and the ledger that they are leaves of."""
+    section = centre.file.evidence
     return Place(
         out=out, settings=settings, ask=over_http(settings), beside=beside(), now_ms=now_ms,
         ledger=PackageLedger(ledger_folder(centre), signing(centre)),
+        part_bytes=section.part_mib * _MIB if section is not None else 0,
     )  # fmt: skip
 
 

@@ -306,6 +306,14 @@ class EvidenceSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=
             examples=["/srv/cior/paquetes"],
         ),
     ] = ""
+    part_mib: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            description="A larger package comes in several ZIPs of about so much, MiB; 0: in one, however large",
+            examples=[4000],
+        ),
+    ] = 4_000
     rings: Annotated[
         tuple[str, ...],
         msgspec.Meta(

@@ -210,14 +210,15 @@ def _packages() -> tuple[Endpoint, ...]:
             method="GET",
             path="/api/v1/requests/{request_id}/package",
             says="The sealed package (ZIP), for who was given a copy and for custodians; each download is in the "
-            "ledger first, for the purpose judicial_request; ranges",
+            "ledger first, for the purpose judicial_request; ranges; a large one by parts",
             handler=packages.download,
+            query=packages.PartQuery,
             roles=ASKERS | _DESK,
             ledgered=Ledgered.ACT,
             media_type="application/zip",
             problems=(
                 "request.unknown", "request.not_delivered", "request.not_sealed", "request.no_shelf",
-                "request.package_elsewhere",
+                "request.package_elsewhere", "request.no_part",
             ),
         ),
         _row(
@@ -227,12 +228,13 @@ def _packages() -> tuple[Endpoint, ...]:
             says="A copy made out of the package, to look at or with persons veiled (ZIP of its own), for who was "
             "given it and for custodians; each download is in the ledger first, for judicial_request; ranges",
             handler=packages.download_copy,
+            query=packages.PartQuery,
             roles=ASKERS | _DESK,
             ledgered=Ledgered.ACT,
             media_type="application/zip",
             problems=(
                 "request.unknown", "request.no_copy", "request.not_delivered", "request.not_sealed", "request.no_shelf",
-                "request.package_elsewhere",
+                "request.package_elsewhere", "request.no_part",
             ),
         ),
     )  # fmt: skip

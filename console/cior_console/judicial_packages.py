@@ -7,13 +7,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
 from cior_console.authorising import DEED, LAW, REASON_LIMIT, nothing_more
 from cior_console.desk import DESK
-from cior_console.endpoints import CALLER
+from cior_console.endpoints import CALLER, query_of
 from cior_console.judicial_pages import ASKERS, JUDICIAL, the
 from cior_console.judicial_view import MissingPage, ReadingPage, missing_of, reading_of
 from cior_console.problems import Refused
@@ -123,11 +124,18 @@ def _held(camera: str, spans: Iterable[Span], standing: Iterable[KeptHold]) -> I
                 yield reading_of(Span(since_s=since_s, until_s=until_s))
 
 
+class PartQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which ZIP of a package that is larger than one may be; the first has everything but the payload."""
+
+    part: Annotated[int, msgspec.Meta(ge=1, le=999)] = 1
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What is downloaded: a package or a copy of one, by its name and the digest that it was sealed under."""
 
     name: str
     digest: str
+    part: int
 
 
 async def download(request: web.Request) -> web.StreamResponse:
@@ -135,7 +143,8 @@ async def download(request: web.Request) -> web.StreamResponse:
     its bytes on (RFC 9110 §14).
     """
     found = await the(request)
-    return await _sent(request, found, Wanted(name=package_id(found), digest=found.package))
+    part = query_of(request, PartQuery).part
+    return await _sent(request, found, Wanted(name=package_id(found), digest=found.package, part=part))
 
 
 async def download_copy(request: web.Request) -> web.StreamResponse:
@@ -144,7 +153,8 @@ async def download_copy(request: web.Request) -> web.StreamResponse:
     copy = next((each for each in found.standing_copies if str(each.n) == number), None)
     if copy is None:
         raise Refused("request.no_copy")
-    return await _sent(request, found, Wanted(name=copy_id(found, copy), digest=copy.digest))
+    part = query_of(request, PartQuery).part
+    return await _sent(request, found, Wanted(name=copy_id(found, copy), digest=copy.digest, part=part))
 
 
 async def _sent(request: web.Request, found: Request, wanted: Wanted) -> web.StreamResponse:
@@ -155,7 +165,9 @@ async def _sent(request: web.Request, found: Request, wanted: Wanted) -> web.Str
     if not wanted.digest:
         raise Refused("request.not_sealed")
     told = await asyncio.to_thread(shelf.progress, wanted.name)
-    path = shelf.archive(told.name)
+    if wanted.part > told.parts:
+        raise Refused("request.no_part")
+    path = shelf.archive(told.name, part=wanted.part, parts=told.parts)
     if told.state is not Making.READY or told.digest != wanted.digest or not path.is_file():
         raise Refused("request.package_elsewhere")
     await _noted(request, found, wanted)
@@ -204,6 +216,7 @@ def _entry(request: web.Request, found: Request, wanted: Wanted, **more: LedgerO
         "package": wanted.name,
         "digest": wanted.digest,
         "range": request.headers.get("Range", "")[:80],
+        "part": str(wanted.part) if wanted.part > 1 else "",
     }
     return request[DEED].entry(
         purpose=Purpose.JUDICIAL_REQUEST,

@@ -123,8 +123,8 @@ class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class PackagePage(msgspec.Struct, frozen=True, kw_only=True):
     """The package that was ordered last. ``digest``: of its sealed tag manifest, what a receipt signs; ``size_bytes``:
-    what is in it so far, of the ZIP once it is ready; ``progress``: what is being done; ``code``, ``cure``: why it
-    waits (and goes on by itself) or stopped. Empty ``name``: it was built by hand.
+    what is in it so far, of its ZIPs (``parts``) once it is ready; ``progress``: what is being done; ``code``,
+    ``cure``: why it waits (and goes on by itself) or stopped. Empty ``name``: it was built by hand.
     """
 
     name: str
@@ -134,6 +134,7 @@ class PackagePage(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     cure: str
     progress: Phase
+    parts: int = 1
 
 
 class CopyPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +157,7 @@ class CopyPage(msgspec.Struct, frozen=True, kw_only=True):
     after: int = 0
     pictures: int = 0
     pictures_of: int = 0
+    parts: int = 1
 
 
 class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +198,7 @@ def package_of(request: Request, shelf: Shelf | None) -> PackagePage | None:
         told = shelf.progress(name)
     return PackagePage(
         name=told.name, digest=told.digest, size_bytes=told.size_bytes, state=told.state, code=told.code,
-        cure=told.cure, progress=told.phase,
+        cure=told.cure, progress=told.phase, parts=told.parts,
     )  # fmt: skip
 
 
@@ -217,6 +219,7 @@ def _copy(request: Request, copy: CopyOrder, shelf: Shelf | None) -> CopyPage:
         n=copy.n, kind=copy.kind.value, name=name, state=told.state, progress=told.phase, digest=copy.digest,
         size_bytes=told.size_bytes, code=told.code, cure=told.cure, ordered_ms=copy.ordered_ms, strict=copy.is_strict,
         keep=copy.keep, after=copy.after, pictures=told.pictures, pictures_of=told.pictures_of,
+        parts=told.parts,
     )  # fmt: skip
 
 

@@ -93,11 +93,13 @@ class Copier:
         order = kept(self._shop.shelf.order_file(name), partial(self._order, request, copy))
         made = Packing(self._shop.place(), order, self._sources(request, copy, order), watching).run()
         shutil.rmtree(self._shop.shelf.workplace(name), ignore_errors=True)
-        size_bytes = made.archive.stat().st_size
+        size_bytes = sum(each.stat().st_size for each in made.archives)
         # Told before the act that makes it deliverable: whoever may have it finds it.
         self._shop.shelf.tell(
-            Progress(name=name, state=Making.READY, digest=made.digest, size_bytes=size_bytes)
-        )
+            Progress(
+                name=name, state=Making.READY, digest=made.digest, size_bytes=size_bytes, parts=len(made.archives)
+            )
+        )  # fmt: skip
         self._sealed(request, copy, made.digest)
 
     # --- what goes in -----------------------------------------------------------------------------------------

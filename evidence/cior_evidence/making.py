@@ -186,11 +186,14 @@ class Maker:
         order, sources = self._order(request)
         self._may_read(request)
         package = Packing(self._shop.place(), order, sources, watching).run()
-        size_bytes = package.archive.stat().st_size
+        size_bytes = sum(each.stat().st_size for each in package.archives)
         # Told before the act that makes it deliverable: whoever may have it finds it.
         self._shop.shelf.tell(
-            Progress(name=order.package, state=Making.READY, digest=package.digest, size_bytes=size_bytes)
-        )
+            Progress(
+                name=order.package, state=Making.READY, digest=package.digest, size_bytes=size_bytes,
+                parts=len(package.archives),
+            )
+        )  # fmt: skip
         seal = a.Seal(
             by=request.parties.exporter, at_ms=self._shop.now_ms(), digest=package.digest, hand=PART
         )

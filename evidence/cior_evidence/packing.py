@@ -24,8 +24,8 @@ from cior_core.canonical import canonical
 from cior_core.errors import CapacityExhausted, ConfigInvalid, IntegrityBroken
 from cior_core.model import Struct
 from cior_core.rfc3339 import to_rfc3339
-from cior_evidence import act, custody, seal, tools
-from cior_evidence.bag import TAG_MANIFEST, Bag, sha256_of, sync_tree
+from cior_evidence import act, custody, seal, stored_archive, tools
+from cior_evidence.bag import PAYLOAD, TAG_MANIFEST, Bag, sha256_of, sync_tree
 from cior_evidence.custody import Deed
 from cior_evidence.footage_in import Delivered, Footage, put_footage
 from cior_evidence.order import Order
@@ -82,7 +82,7 @@ class Sources(Struct, frozen=True, kw_only=True):
 
 class Place(Struct, frozen=True, kw_only=True):
     """``out``: where packages stand. ``ask``: of the time-stamping authority. ``beside``: files at the root of each
-    package (verifiers, LEEME). ``now_ms``: the clock.
+    package (verifiers, LEEME). ``now_ms``: the clock. ``part_bytes``: what is larger comes in several ZIPs; 0: never.
     """
 
     out: Path
@@ -91,6 +91,7 @@ class Place(Struct, frozen=True, kw_only=True):
     ledger: PackageLedger
     beside: Mapping[str, bytes]
     now_ms: Callable[[], int]
+    part_bytes: int = 0
 
 
 class Package(Struct, frozen=True):
@@ -99,6 +100,11 @@ class Package(Struct, frozen=True):
     folder: Path
     archive: Path
     digest: str
+
+    @property
+    def archives(self) -> list[Path]:
+        """All its ZIPs; the first is ``archive``."""
+        return stored_archive.archives(self.archive, len(stored_archive.parts_of(self.folder)))
 
 
 class Packing:
@@ -206,9 +212,16 @@ class Packing:
         bag.put_lines("meta/salud.jsonl", sources.health)
         bag.put_lines("meta/accesos.jsonl", sources.reads)
         bag.put_json("meta/herramientas.json", self._tools())
+        self._put_parts(bag)
         lines = custody.chained(order.package, (*sources.deeds, self._assembly(created_ms)))
         bag.put_lines("meta/custodia.jsonl", lines)
         return str(lines[-1]["hash"])
+
+    def _put_parts(self, bag: Bag) -> None:
+        """Which file of the payload is in which ZIP, when one would be too large: sealed with all else."""
+        sizes = {path: each.size_bytes for path, each in bag.files.items() if path.startswith(PAYLOAD)}
+        if parts := stored_archive.plan(sizes, self._place.part_bytes):
+            bag.put_json(stored_archive.LIST, {"partes": parts})
 
     def _tools(self) -> dict[str, Any]:
         return {

@@ -27,7 +27,7 @@ from cior_evidence.bag import PAYLOAD, sync_tree
 from cior_evidence.package_state import StateFile
 from cior_evidence.seal import in_time
 from cior_evidence.seal_settings import SealSettings
-from cior_evidence.stored_archive import archive
+from cior_evidence.stored_archive import archive_head
 from cior_evidence.time_stamping import Ask, Stamp, Tsa, certificates_of, time_of
 from cior_evidence.verifier.certificates import Certificate
 from cior_evidence.verifier.command import Given, check_seals, verify
@@ -146,7 +146,7 @@ def renew(found: Standing, settings: SealSettings, ask: Ask, *, now_ms: int) -> 
         sync_tree(work)
         _placed(work, folder, name)
         _refuse_unproven(folder, name, settings)
-        archive(folder, archive_of(folder))
+        archive_head(folder, archive_of(folder))
         log.info("package_renewed", package=folder.name, renewal=name)
     return standing(folder, settings)
 
@@ -167,7 +167,7 @@ def mend_archive(folder: Path) -> None:
 
 def _mend(folder: Path) -> None:
     if not _is_archived(folder):
-        archive(folder, archive_of(folder))
+        archive_head(folder, archive_of(folder))
 
 
 def _is_archived(folder: Path) -> bool:

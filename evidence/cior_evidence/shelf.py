@@ -16,6 +16,7 @@ from cior_core.canonical import canonical
 from cior_core.judicial.copies import CopyOrder
 from cior_core.judicial.state import Request
 from cior_core.model import Struct
+from cior_evidence.stored_archive import archives
 
 _ID_LETTERS: Final = 12
 
@@ -46,7 +47,8 @@ class Phase(StrEnum):
 
 class Progress(Struct, frozen=True, kw_only=True):
     """Of one package. ``size_bytes``: what is in it so far, of the ZIP once it is ready; ``code``, ``cure``: why it
-    waits or stopped; ``pictures``, ``pictures_of``: of a copy, how many are made and how many it has.
+    waits or stopped; ``parts``: how many ZIPs it is; ``pictures``, ``pictures_of``: of a copy, how many are made and
+    how many it has.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     cure: str = ""
     pictures: int = 0
     pictures_of: int = 0
+    parts: int = 1
 
 
 def package_id(request: Request) -> str:
@@ -94,9 +97,9 @@ class Shelf:
         """Where clips of a copy wait, finished one by one, until all of them are in its bag."""
         return self.out / f".{package.lower()}.copiando"
 
-    def archive(self, package: str) -> Path:
-        """The ZIP of a package that is ready."""
-        return self.out / f"{package.lower()}.zip"
+    def archive(self, package: str, *, part: int = 1, parts: int = 1) -> Path:
+        """The ZIP of a package that is ready, or one of its ``parts``."""
+        return archives(self.out / f"{package.lower()}.zip", parts)[part - 1]
 
     def order_file(self, package: str) -> Path:
         """The order that a package was begun with: what is looked up later may read otherwise."""

@@ -1092,6 +1092,39 @@ BOX_SENTENCES = {
     ),
 }
 
+PART_SENTENCES = {
+    "part.missing": (
+        1,
+        "error",
+        "Falta una parte del paquete: pídala, o descomprímala junto con las demás.",
+        "A part of the package is missing: ask for it, or unpack it together with the others.",
+    ),
+    "part.foreign": (
+        1,
+        "error",
+        "Este ZIP es de otro paquete.",
+        "This ZIP is of another package.",
+    ),
+    "part.twice": (
+        1,
+        "error",
+        "Dos ZIP traen el mismo archivo: una parte está dos veces, o en lugar de otra.",
+        "Two ZIPs bring one file: a part is there twice, or in the place of another.",
+    ),
+    "part.mixed": (
+        1,
+        "error",
+        "Este ZIP no es ninguna de las partes que el paquete enumera: trae archivos de más o de menos.",
+        "This ZIP is none of the parts that the package lists: it brings files too many or too few.",
+    ),
+    "part.list": (
+        1,
+        "error",
+        "La lista de partes falta, o no reparte cada archivo del paquete una sola vez.",
+        "The list of parts is missing, or does not hand out each file of the package once.",
+    ),
+}
+
 RENEWAL_SENTENCES = {
     "renewal.missing": (
         12,
@@ -1658,6 +1691,7 @@ SENTENCES = {
 
 SENTENCES.update(COPY_SENTENCES)
 SENTENCES.update(BOX_SENTENCES)
+SENTENCES.update(PART_SENTENCES)
 SENTENCES.update(RENEWAL_SENTENCES)
 SENTENCES.update(DAILY_SENTENCES)
 # The same questions are asked of the time authority's certificate.
@@ -2142,11 +2176,12 @@ class Member(NamedTuple):
 
 
 class StoredZip(Files):
-    """The package in a ZIP; an unsound one has no files, and why is said."""
+    """The package in a ZIP; an unsound one has no files, and why is said. ``top``: the folder that all of it is in."""
 
     def __init__(self, path: str, report: Report) -> None:
         super().__init__()
         self._path = path
+        self.top = ""
         self._starts: dict[str, int] = {}
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
@@ -2167,6 +2202,7 @@ class StoredZip(Files):
         directory = read(start, length)
         members = _members(directory, count)
         _check_member_names(members)
+        self.top = members[0].name.partition("/")[0]
         expected = 0
         for member in sorted(members, key=lambda each: each.offset):
             if member.offset != expected:
@@ -3314,6 +3350,77 @@ def _check_tools(folder: Files, tools: dict[str, Any], report: Report) -> None:
             report.say("verifier.replaced", name)
 
 
+# === parts: A package in several ZIPs: its own sealed list says which file is in which, so that a part that is missing, of another package, given twice or put together otherwise has a name.
+
+
+PARTS_LIST = "bag/meta/partes.json"
+OF_PAYLOAD = "bag/data/"
+MOST_PARTS = 999
+
+
+class ZipParts(Files):
+    """The files of all ZIPs together; ``names``: of each, what of the payload is in it."""
+
+    def __init__(self, paths: list[str], report: Report) -> None:
+        super().__init__()
+        self.names: dict[str, set[str]] = {}
+        self._within: dict[str, StoredZip] = {}
+        top = ""
+        for path in paths[: MOST_PARTS + 1]:
+            name, found = os.path.basename(path), StoredZip(path, report)
+            if not found.sizes:
+                continue  # why was said
+            if top and found.top != top:
+                report.say("part.foreign", name, f"{found.top} / {top}")
+                continue
+            top = found.top
+            self._take(name, found, report)
+
+    def _take(self, name: str, found: StoredZip, report: Report) -> None:
+        twice = sorted(path for path in found.sizes if path in self.sizes)
+        if twice:
+            report.say("part.twice", name, twice[0])
+        self.names[name] = {path for path in found.sizes if path.startswith(OF_PAYLOAD)}
+        for path, size in found.sizes.items():
+            self.sizes.setdefault(path, size)
+            self._within.setdefault(path, found)
+
+    def place(self, path: str) -> tuple[int, int]:
+        """In the ZIP that has it."""
+        return self._within[path].place(path)
+
+
+def check_parts(folder: Files, payload: dict[str, str], report: Report) -> None:
+    """Check the list of parts, if there is one, against the manifest and against what was given."""
+    names = folder.names if isinstance(folder, ZipParts) else {}
+    if PARTS_LIST not in folder.sizes:
+        if len(names) > 1:
+            report.say("part.list", PARTS_LIST)
+        return
+    listed = _handed_out(read_object(folder, PARTS_LIST, report))
+    told = [path for part in listed for path in part]
+    if len(listed) < 2 or len(told) != len(set(told)) or set(told) != {"bag/" + path for path in payload}:
+        report.say("part.list", PARTS_LIST, f"{len(told)} / {len(payload)}")
+        return
+    for number, part in enumerate(listed, start=1):
+        if part and not any(path in folder.sizes for path in part):
+            report.say("part.missing", f"{number}/{len(listed)}", part[0])
+    for name, inside in names.items():
+        if inside and inside not in [set(part) for part in listed]:
+            report.say("part.mixed", name, min(inside))
+
+
+def _handed_out(found: dict[str, Any]) -> list[list[str]]:
+    """The payload of each part, as paths from the package's top."""
+    parts = found.get("partes")
+    if not isinstance(parts, list) or len(parts) > MOST_PARTS:
+        return []
+    return [
+        ["bag/" + path for path in part if isinstance(path, str)] if isinstance(part, list) else []
+        for part in parts
+    ]
+
+
 # === copies: A copy made out of another package says which one and of which files, and never stands where originals stand.
 
 
@@ -4235,15 +4342,16 @@ class Given(NamedTuple):
     digest: str
 
 
-def verify(path: str, given: Given) -> Report:
-    """Every finding about the package at ``path``, a folder or a ZIP. Reads only."""
+def verify(path: str, given: Given, *parts: str) -> Report:
+    """Every finding about the package at ``path``, a folder or a ZIP; ``parts``: its further ZIPs. Reads only."""
     report = Report()
-    folder = opened(path, report)
+    folder = opened(path, report, *parts)
     if not folder.sizes:
         report.say("pkg.empty", os.path.basename(path))
         return report
     check_places(folder, report)
     payload = check_bag(folder, report)
+    check_parts(folder, payload, report)
     trust = gather(folder, given.roots, report)
     sealed = check_seal(folder, trust, report, given.at)
     contents = check_contents(folder, payload, report)
@@ -4268,9 +4376,11 @@ def check_seals(path: str, given: Given) -> Report:
     return report
 
 
-def opened(path: str, report: Report) -> Files:
+def opened(path: str, report: Report, *parts: str) -> Files:
     """The package; ``Unusable`` when nothing is there."""
     try:
+        if parts:
+            return ZipParts([path, *parts], report)
         if os.path.isdir(path):
             return Folder(path, report)
         return StoredZip(path, report)
@@ -4307,6 +4417,9 @@ def _parser() -> argparse.ArgumentParser:
         "Sale con 0 sin defectos, 1 con defectos, 2 si algo no se pudo probar.",
     )
     parser.add_argument("paquete", nargs="?", default=".", help="carpeta o ZIP del paquete / folder or ZIP")
+    parser.add_argument(
+        "partes", nargs="*", default=[], help="los demás ZIP, si vino en partes / its other ZIPs"
+    )
     parser.add_argument("--root", action="append", default=[], metavar="RAIZ.pem",
                         help="certificado raíz obtenido FUERA del paquete / root from OUTSIDE the package")  # fmt: skip
     parser.add_argument("--at", "-attime", default="", metavar="T",
@@ -4418,7 +4531,9 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         given = _given(chosen)
-        report = included(chosen, given) if chosen.inclusion else verify(chosen.paquete, given)
+        report = (
+            included(chosen, given) if chosen.inclusion else verify(chosen.paquete, given, *chosen.partes)
+        )
     except Unusable as why:
         print(f"verify.py: {why}", file=sys.stderr)
         return 2

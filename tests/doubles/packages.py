@@ -201,8 +201,14 @@ def sources(ring_folder: Path, **changes: Any) -> Sources:
     )
 
 
-def small_package(folder: Path, authorities: Authorities | None = None, **changes: Any) -> Package:
-    """A sealed package in ``folder``; ``changes`` of the order's JSON."""
+def small_package(
+    folder: Path,
+    authorities: Authorities | None = None,
+    *,
+    split: dict[str, int] | None = None,
+    **changes: Any,
+) -> Package:
+    """A sealed package in ``folder``; ``changes`` of the order's JSON; ``split``: of its place."""
     authorities = authorities or Authorities(folder / "autoridades")
     made = ring(folder / "anillo")
-    return Packing(place(folder, authorities), read(**changes), sources(made)).run()
+    return Packing(place(folder, authorities, **(split or {})), read(**changes), sources(made)).run()

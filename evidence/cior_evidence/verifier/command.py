@@ -20,6 +20,7 @@ from cior_evidence.verifier.folder import Files, Folder, check_places
 from cior_evidence.verifier.footage import check_footage
 from cior_evidence.verifier.inclusion import check_inclusion
 from cior_evidence.verifier.ledger import Checkpoint, LedgerKey, read_checkpoint, read_key
+from cior_evidence.verifier.parts import ZipParts, check_parts
 from cior_evidence.verifier.registering import Kept, check_ledger
 from cior_evidence.verifier.renewals import check_renewals
 from cior_evidence.verifier.seal import TWO_CLOCKS_S, Sealed, check_declared, check_seal, gather
@@ -60,15 +61,16 @@ class Given(NamedTuple):
     digest: str
 
 
-def verify(path: str, given: Given) -> Report:
-    """Every finding about the package at ``path``, a folder or a ZIP. Reads only."""
+def verify(path: str, given: Given, *parts: str) -> Report:
+    """Every finding about the package at ``path``, a folder or a ZIP; ``parts``: its further ZIPs. Reads only."""
     report = Report()
-    folder = opened(path, report)
+    folder = opened(path, report, *parts)
     if not folder.sizes:
         report.say("pkg.empty", os.path.basename(path))
         return report
     check_places(folder, report)
     payload = check_bag(folder, report)
+    check_parts(folder, payload, report)
     trust = gather(folder, given.roots, report)
     sealed = check_seal(folder, trust, report, given.at)
     contents = check_contents(folder, payload, report)
@@ -93,9 +95,11 @@ def check_seals(path: str, given: Given) -> Report:
     return report
 
 
-def opened(path: str, report: Report) -> Files:
+def opened(path: str, report: Report, *parts: str) -> Files:
     """The package; ``Unusable`` when nothing is there."""
     try:
+        if parts:
+            return ZipParts([path, *parts], report)
         if os.path.isdir(path):
             return Folder(path, report)
         return StoredZip(path, report)
@@ -132,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
         "Sale con 0 sin defectos, 1 con defectos, 2 si algo no se pudo probar.",
     )
     parser.add_argument("paquete", nargs="?", default=".", help="carpeta o ZIP del paquete / folder or ZIP")
+    parser.add_argument(
+        "partes", nargs="*", default=[], help="los demás ZIP, si vino en partes / its other ZIPs"
+    )
     parser.add_argument("--root", action="append", default=[], metavar="RAIZ.pem",
                         help="certificado raíz obtenido FUERA del paquete / root from OUTSIDE the package")  # fmt: skip
     parser.add_argument("--at", "-attime", default="", metavar="T",
@@ -243,7 +250,9 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         given = _given(chosen)
-        report = included(chosen, given) if chosen.inclusion else verify(chosen.paquete, given)
+        report = (
+            included(chosen, given) if chosen.inclusion else verify(chosen.paquete, given, *chosen.partes)
+        )
     except Unusable as why:
         print(f"verify.py: {why}", file=sys.stderr)
         return 2

@@ -10,6 +10,7 @@ from cior_evidence.verifier.sentences_later import (
     BOX_SENTENCES,
     COPY_SENTENCES,
     DAILY_SENTENCES,
+    PART_SENTENCES,
     RENEWAL_SENTENCES,
 )
 
@@ -485,6 +486,7 @@ SENTENCES = {
 
 SENTENCES.update(COPY_SENTENCES)
 SENTENCES.update(BOX_SENTENCES)
+SENTENCES.update(PART_SENTENCES)
 SENTENCES.update(RENEWAL_SENTENCES)
 SENTENCES.update(DAILY_SENTENCES)
 # The same questions are asked of the time authority's certificate.

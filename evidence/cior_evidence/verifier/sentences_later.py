@@ -80,6 +80,39 @@ BOX_SENTENCES = {
     ),
 }
 
+PART_SENTENCES = {
+    "part.missing": (
+        1,
+        "error",
+        "Falta una parte del paquete: pídala, o descomprímala junto con las demás.",
+        "A part of the package is missing: ask for it, or unpack it together with the others.",
+    ),
+    "part.foreign": (
+        1,
+        "error",
+        "Este ZIP es de otro paquete.",
+        "This ZIP is of another package.",
+    ),
+    "part.twice": (
+        1,
+        "error",
+        "Dos ZIP traen el mismo archivo: una parte está dos veces, o en lugar de otra.",
+        "Two ZIPs bring one file: a part is there twice, or in the place of another.",
+    ),
+    "part.mixed": (
+        1,
+        "error",
+        "Este ZIP no es ninguna de las partes que el paquete enumera: trae archivos de más o de menos.",
+        "This ZIP is none of the parts that the package lists: it brings files too many or too few.",
+    ),
+    "part.list": (
+        1,
+        "error",
+        "La lista de partes falta, o no reparte cada archivo del paquete una sola vez.",
+        "The list of parts is missing, or does not hand out each file of the package once.",
+    ),
+}
+
 RENEWAL_SENTENCES = {
     "renewal.missing": (
         12,

@@ -50,11 +50,12 @@ class Member(NamedTuple):
 
 
 class StoredZip(Files):
-    """The package in a ZIP; an unsound one has no files, and why is said."""
+    """The package in a ZIP; an unsound one has no files, and why is said. ``top``: the folder that all of it is in."""
 
     def __init__(self, path: str, report: Report) -> None:
         super().__init__()
         self._path = path
+        self.top = ""
         self._starts: dict[str, int] = {}
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
@@ -75,6 +76,7 @@ class StoredZip(Files):
         directory = read(start, length)
         members = _members(directory, count)
         _check_member_names(members)
+        self.top = members[0].name.partition("/")[0]
         expected = 0
         for member in sorted(members, key=lambda each: each.offset):
             if member.offset != expected:

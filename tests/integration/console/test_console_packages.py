@@ -155,7 +155,7 @@ async def test_who_may_build_orders_it_and_the_page_tells_how_it_stands(
     _, page = await people["fiscal"].get(f"requests/{request_id}")
     assert page["package"] == {
         "name": name, "digest": "", "size_bytes": 7, "state": "waiting", "code": "seal.tsa_away", "cure": "…",
-        "progress": "seal",
+        "progress": "seal", "parts": 1,
     }  # fmt: skip
     again = await acted(people, request_id, ("mesa", "build", {}))
     assert again["package"]["name"] != name
@@ -195,6 +195,33 @@ async def test_law_9_a_copy_is_given_to_who_was_given_one_and_each_download_is_i
         ("p-mesa", "allowed", "judicial_request", "custodian-restricted"),
     ]
     assert _downloads(here)[2].detail["digest"] == DIGEST
+
+
+async def test_law_9_a_large_package_is_given_part_by_part_each_in_the_ledger(
+    here: Office, people: dict[str, Desk], shelf: Shelf
+) -> None:
+    request_id = await delivered(here, people, shelf)
+    name = package_id(here.register.read_now(lambda each: requests.the(each, request_id)))
+    second = shelf.archive(name, part=2, parts=2)
+    second.write_bytes(COPY)
+    shelf.tell(Progress(name=name, state=Making.READY, digest=DIGEST, size_bytes=1, parts=2))
+    _, page = await people["mesa"].get(f"requests/{request_id}")
+    assert page["package"]["parts"] == 2
+    path = f"requests/{request_id}/package"
+    assert (await people["mesa"].bytes_of(path))[2] == ZIP
+    status, headers, content = await people["mesa"].bytes_of(f"{path}?part=2")
+    assert (status, content) == (200, COPY)
+    assert f'filename="{second.name}"' in headers["Content-Disposition"]
+    assert second.name.endswith(".parte-02-de-02.zip")
+    assert [each.detail.get("part", "") for each in _downloads(here)] == ["", "2"]
+    assert (await people["fiscal"].bytes_of(f"{path}?part=2"))[0] == 403, "nobody gave it to them yet"
+    assert [(await people["mesa"].bytes_of(f"{path}?part={n}"))[0] for n in ("3", "0", "x")] == [
+        404,
+        422,
+        422,
+    ]
+    second.unlink()
+    assert (await people["mesa"].bytes_of(f"{path}?part=2"))[0] == 409
 
 
 async def test_no_byte_leaves_while_the_ledger_is_away_or_when_the_shelf_has_another_package(

@@ -8,6 +8,7 @@ from integration.evidence import (  # noqa: F401  # each enters its functions in
     tampering_copies,
     tampering_files,
     tampering_ledger,
+    tampering_parts,
     tampering_renewals,
     tampering_video,
     tampering_zips,

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from engines.verapdf import VeraPdf
 SCOPE = order()["alcance"][0]
 
 
-def negative_order() -> dict[str, object]:
+def negative_order() -> dict[str, Any]:
     reason = {
         "camara": SCOPE["camara"], "desde": SCOPE["desde"], "hasta": SCOPE["hasta"], "codigo": "retencion_vencida",
         "explicacion": "Ñandú «áéíóú»: <b>nada</b> #panic() $x$ @a", "hoja": "ab" * 32,

@@ -262,7 +262,7 @@ def test_a_kill_before_the_zip_is_mended_by_the_next_run(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(renewal, "archive", killed)
+        patch.setattr(renewal, "archive_head", killed)
         with pytest.raises(Killed):
             renewed_now(sealed, settings)
     assert standing(sealed, settings).renewals == 1

@@ -70,6 +70,8 @@ export interface Package {
   cure: string;
   /** What is being done; empty: nothing now. */
   progress: string;
+  /** How many ZIPs it is. */
+  parts?: number;
 }
 /** A copy made out of the sealed package; `digest`: of its own manifest, once it is sealed. */
 export interface DerivedCopy extends Package {

@@ -9,6 +9,7 @@ import { Tag } from "../frame/button";
 import { isCustodian } from "../state/judicial";
 import { session } from "../state/session";
 import { said, t } from "../words/words";
+import { Zips } from "./zips";
 
 export function CopiesPart({ page }: { page: RequestPage }): JSX.Element | null {
   const copies = page.copies ?? [];
@@ -56,14 +57,12 @@ function Derived({ one, page }: { one: DerivedCopy; page: RequestPage }): JSX.El
         </div>
       ) : null}
       {one.digest && one.state === "ready" && mayHave(one, page) ? (
-        <a
-          class="button"
+        <Zips
           href={`/api/v1/requests/${encodeURIComponent(page.line.id)}/copies/${one.n}`}
-          aria-label={`${t("derived_download")} ${one.n}`}
-          download
-        >
-          {t("derived_download")}
-        </a>
+          parts={one.parts ?? 1}
+          words={t("derived_download")}
+          label={`${t("derived_download")} ${one.n}`}
+        />
       ) : null}
     </li>
   );

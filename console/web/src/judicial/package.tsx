@@ -9,6 +9,7 @@ import { isCustodian, localText } from "../state/judicial";
 import { session } from "../state/session";
 import { said, t } from "../words/words";
 import { CopiesPart, copyName } from "./copies";
+import { Zips } from "./zips";
 
 export function PackagePart({ page }: { page: RequestPage }): JSX.Element {
   const found = page.package;
@@ -81,9 +82,11 @@ function Download({ page }: { page: RequestPage }): JSX.Element {
   return (
     <div class="hand-over">
       <div class="row">
-        <a class="button main" href={`/api/v1/requests/${encodeURIComponent(page.line.id)}/package`} download>
-          {t("package_download")}
-        </a>
+        <Zips
+          href={`/api/v1/requests/${encodeURIComponent(page.line.id)}/package`}
+          parts={page.package?.parts ?? 1}
+          words={t("package_download")}
+        />
         <a class="button" href="/verificar.html" target="_blank" rel="noopener">
           {t("package_verify_open")}
         </a>

@@ -170,6 +170,8 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   package_ready: "sealed and ready",
   package_stopped: "stopped",
   package_download: "Download the package",
+  package_part: "Part {0} of {1}",
+  package_parts: "It is large and comes in {0} parts. Download all of them and unpack them into one folder: that folder is verified. The verifier names a part that is missing.",
   package_phase_footage: "copying footage",
   package_phase_pictures: "making the pictures",
   package_phase_records: "collecting records",

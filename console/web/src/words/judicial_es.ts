@@ -167,6 +167,8 @@ export const judicialEs = {
   package_ready: "sellado y listo",
   package_stopped: "detenido",
   package_download: "Bajar el paquete",
+  package_part: "Parte {0} de {1}",
+  package_parts: "Es grande y viene en {0} partes. Bájelas todas y descomprímalas en la misma carpeta: esa carpeta se verifica. Si falta una, el verificador la nombra.",
   package_phase_footage: "copiando las imágenes",
   package_phase_pictures: "haciendo las imágenes",
   package_phase_records: "reuniendo los registros",

@@ -28,6 +28,7 @@ async function verify(files, given, progress, more) {
   if (!files.size) { report.say("pkg.empty"); return report; }
   checkPlaces(folder, report);
   const payload = await checkBag(folder, report);
+  await checkParts(folder, payload, report);
   const trust = await gather(folder, given.roots, report), sealed = await checkSeal(folder, trust, report, given.at);
   const contents = await checkContents(folder, payload, report), picture = await checkFootage(folder, contents.request, payload, report);
   const opening = await checkBoxes(folder, contents.request, payload, report);
