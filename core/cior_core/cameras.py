@@ -30,6 +30,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 import msgspec
 
+from cior_core.camera_stream import stream_fault
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import EARTH_RADIUS_M, bearing_deg, coordinate_fault, destination, distance_m
 from cior_core.model import Device, Place, PlaceMethod, Struct
@@ -234,7 +235,7 @@ class Cameras(Mapping[str, Camera]):
     ) -> Self:
         """From the text of ``cameras.toml`` and the GeoJSON of a city pack; ``bucket`` tells districts where nobody
         wrote one. Raises :class:`ConfigInvalid` ``cameras.pack`` or :class:`ConfigFault` with file, line and cure
-        (``config.*``, ``cameras.id_twice``, ``cameras.no_place``, ``cameras.place``).
+        (``config.*``, ``cameras.id_twice``, ``cameras.no_place``, ``cameras.place``, ``cameras.stream_*``).
         """
         known = {} if pack is None else {each.id: each for each in _packed(pack)}
         rows = parse(text, _File, file=file).camera
@@ -474,3 +475,7 @@ def _faults(
                 ("camera", n, "place"),
                 "give latitude and longitude in degrees",
             )
+        wrong = None if row.stream is msgspec.UNSET else stream_fault(row.stream)
+        if wrong is not None:
+            code, sentence, cure = wrong
+            yield code, f"camera '{row.id}': {sentence}", ("camera", n, "stream"), cure

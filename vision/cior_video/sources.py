@@ -97,7 +97,9 @@ def open_source(source: SourceSettings, *, probe_s: float = PROBE_S) -> InputCon
         ) from error
     except (av.error.FFmpegError, OSError) as error:
         raise SourceUnavailable(
-            "vision.source_unreachable", f"the source could not be opened ({type(error).__name__})"
+            "vision.source_unreachable",
+            f"the source could not be opened ({type(error).__name__})",
+            cure="a camera: its address, its network, how many viewers it allows; a file: it is empty or cut short",
         ) from None
 
 
@@ -113,7 +115,9 @@ def packets_of(container: InputContainer, stream: av.VideoStream) -> Iterator[av
         yield from container.demux(stream)
     except (av.error.FFmpegError, OSError) as error:
         raise SourceUnavailable(
-            "vision.source_broken", f"the connection broke ({type(error).__name__})"
+            "vision.source_broken",
+            f"the connection broke ({type(error).__name__})",
+            cure="a camera: its network; a file: it is cut short or damaged, give a whole one",
         ) from None
 
 

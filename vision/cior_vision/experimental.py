@@ -12,7 +12,7 @@ from typing import Any
 
 from cior_vision.geometry import distance, inside
 from cior_vision.incidents import Incident, Sighting
-from cior_vision.observing import Followed, Observed, Subject, Teller, Verdict, qualifies
+from cior_vision.observing import EachObject, Followed, Observed, Subject, Teller, Verdict, qualifies
 from cior_vision.rule_settings import PERSON, AbandonedRule, PersonDownRule, Point, Polygon
 
 UP_AGAIN = 0.9
@@ -30,27 +30,21 @@ class _Posture:
     up_s: float | None = None
 
 
-class PersonDownEvaluator:
+class PersonDownEvaluator(EachObject[_Posture]):
     """One incident a person who fell, or lay down quickly, and stays down."""
 
     def __init__(self, rule: PersonDownRule, polygon: Polygon) -> None:
+        super().__init__(
+            rule,
+            lambda: _Posture(Teller(rule, rule.zone)),
+            gap_s=rule.gap_s,
+            reads=lambda box: not box.cut,
+        )
         self._rule = rule
         self._polygon = polygon
-        self._people = Followed(lambda: _Posture(Teller(rule, rule.zone)), gap_s=rule.gap_s)
 
-    def step(self, seen: Observed) -> list[Incident]:
-        """Advance everybody by one picture."""
-        out = [ended for one in self._people.gone(seen.at_s) for ended in one.state.teller.end("track_lost")]
-        for sighting in seen.sightings:
-            if qualifies(self._rule, sighting) and not sighting.box.cut:
-                out += self._observe(self._people.observe(sighting, seen), seen)
-        return out
-
-    def finish(self) -> list[Incident]:
-        """End every open incident: nobody watches any more."""
-        return [ended for one in self._people.clear() for ended in one.state.teller.end("stream_ended")]
-
-    def _observe(self, one: Subject[_Posture], seen: Observed) -> list[Incident]:
+    def judge(self, one: Subject[_Posture], seen: Observed) -> list[Incident]:
+        """Advance this person."""
         it, box = one.state, one.last.box
         ratio = (box.right - box.left) * seen.aspect / max(box.height, 1e-6)
         if ratio < self._rule.upright:

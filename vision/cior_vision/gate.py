@@ -4,8 +4,9 @@ stream time.
 Measured (one thread): shrinking 0.44 ms, gate 0.24 ms more, statistics 0.7 ms. Running average with alpha 0.2 at
 five pictures a second, threshold 30, largest contour above 60 px was open in 0 % of empty pictures and 80 % of
 occupied ones of a real scene; slower averages ghost. What a swaying pole explains is no motion
-(:mod:`cior_vision.sway`); it is looked at only where the gate would open, that is before a detector thirty times as
-dear.
+(:mod:`cior_vision.sway`), nor what moves all the time (:mod:`cior_vision.restless`), nor light that falls on what is
+there (:mod:`cior_vision.beam`); they are looked at only where the gate would open, that is before a detector thirty
+times as dear.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import numpy as np
 
 from cior_core.model import Struct
 from cior_video.sources import Strict
-from cior_vision import sway
+from cior_vision import beam, sway
 from cior_vision.frames import Grey, Image
+from cior_vision.restless import Restless
 from cior_vision.rule_settings import Share
 
 WIDTH_PX, HEIGHT_PX = 320, 180
@@ -74,6 +76,7 @@ class MotionGate:
         self._average: np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None = None
         self._last_s = 0.0
         self._shifts: deque[sway.Shift] = deque(maxlen=RESTS)
+        self._restless = Restless((HEIGHT_PX, WIDTH_PX))
 
     def reset(self) -> None:
         """A new epoch: nothing is known of the scene."""
@@ -87,18 +90,19 @@ class MotionGate:
         if self._average is None:
             self._begin(grey, at_s)
             return GateReading(open=True, switched=False, area_px=0.0, changed=0.0)
-        average = cv2.convertScaleAbs(self._average)
-        mask = cv2.threshold(cv2.absdiff(grey, average), self._settings.threshold, 255, cv2.THRESH_BINARY)[1]
+        average = np.asarray(cv2.convertScaleAbs(self._average), np.uint8)
+        mask, difference = self._changed(grey, average)
         changed = cv2.countNonZero(mask) / mask.size
         if changed > self._settings.switch_share:
             self._begin(grey, at_s)
             return GateReading(open=False, switched=True, area_px=0.0, changed=changed)
-        area_px, shift, steady = _largest(np.asarray(mask, np.uint8)), None, grey
+        area_px, shift, steady = _largest(mask), None, grey
         if area_px > self._settings.min_area_px:
-            steady, mask, shift = self._steadied(
-                grey, np.asarray(average, np.uint8), np.asarray(mask, np.uint8)
-            )
-            area_px = area_px if shift is None else _largest(mask)
+            steady, mask, shift = self._steadied(grey, average, mask)
+            if shift is not None:
+                difference = np.asarray(cv2.absdiff(steady, average), np.uint8)
+            area_px = self._strange(steady, mask, difference)
+        self._restless.learn(mask, difference, at_s - self._last_s)
         if self._rests(shift):
             self._begin(grey, at_s)
         else:
@@ -110,6 +114,22 @@ class MotionGate:
             changed=changed,
             sway_px=0.0 if shift is None else shift.far_px,
         )
+
+    def _changed(self, grey: Grey, average: Grey) -> tuple[Grey, Grey]:
+        """Mask (0 or 255) of what changed by more than the threshold, and by how much everything did."""
+        difference = cv2.absdiff(grey, average)
+        mask = cv2.threshold(difference, self._settings.threshold, 255, cv2.THRESH_BINARY)[1]
+        return np.asarray(mask, np.uint8), np.asarray(difference, np.uint8)
+
+    def _strange(self, steady: Grey, mask: Grey, difference: Grey) -> float:
+        """Area of the largest change that is neither usual where it is nor made by light."""
+        assert self._average is not None
+        mask = self._restless.calm(mask, difference)
+        area_px = _largest(mask)
+        if area_px <= self._settings.min_area_px:
+            return area_px
+        rest = beam.unexplained(self._average, steady, mask, threshold=self._settings.threshold)
+        return min(area_px, _largest(rest))
 
     def _steadied(self, grey: Grey, average: Grey, mask: Grey) -> tuple[Grey, Grey, sway.Shift | None]:
         """Picture and mask with the sway undone, where sway explains most of what changed; else as they are."""

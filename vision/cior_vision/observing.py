@@ -3,8 +3,8 @@ one incident from its start to its end. Pure: stream time in, incident steps out
 
 Guarantees: every decision is in stream time, so the rate of pictures does not change a verdict; hysteresis both ways; a
 rule that has no evidence (box cut by the picture's edge, track not observed) keeps its last verdict. Call order per
-picture: :meth:`Evaluator.step` with everything observed and everything that ended, at a ``at_s`` that never decreases;
-once at the end of an epoch: :meth:`Evaluator.finish`.
+picture: :meth:`Evaluator.step` with everything observed, at a ``at_s`` that never decreases; once at the end of an
+epoch: :meth:`Evaluator.finish`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class Observed(Struct, frozen=True, kw_only=True):
 
     at_s: float
     sightings: tuple[Sighting, ...]
-    ended: frozenset[int] = frozenset()
     minute: int = 0
     aspect: float = 16 / 9
     height_px: int | None = None
@@ -239,6 +238,46 @@ class Teller:
         case.sequence += 1
         case.updated_s = at_s
         return told
+
+
+class Telling(Protocol):
+    """What a rule keeps of one object, with who tells of it."""
+
+    @property
+    def teller(self) -> Teller:
+        """Tells of this object alone."""
+        ...
+
+
+T = TypeVar("T", bound=Telling)
+
+
+class EachObject(Generic[T]):
+    """A rule that judges each object by itself: one incident an object and occasion. Subclasses say :meth:`judge`."""
+
+    def __init__(
+        self, rule: TrackRule, make: Callable[[], T], *, gap_s: float, reads: Callable[[Box], bool]
+    ) -> None:
+        """``reads``: whether a box says where its object stands."""
+        self._about = rule
+        self._reads = reads
+        self._objects = Followed(make, gap_s=gap_s)
+
+    def step(self, seen: Observed) -> list[Incident]:
+        """Advance every object by one picture."""
+        out = [ended for one in self._objects.gone(seen.at_s) for ended in one.state.teller.end("track_lost")]
+        for sighting in seen.sightings:
+            if qualifies(self._about, sighting) and self._reads(sighting.box):
+                out += self.judge(self._objects.observe(sighting, seen), seen)
+        return out
+
+    def finish(self) -> list[Incident]:
+        """End every open incident: nobody watches any more."""
+        return [ended for one in self._objects.clear() for ended in one.state.teller.end("stream_ended")]
+
+    def judge(self, one: Subject[T], seen: Observed) -> list[Incident]:
+        """What this picture of ``one`` changes."""
+        raise NotImplementedError
 
 
 def incident(  # noqa: PLR0913  (the fields of an incident)

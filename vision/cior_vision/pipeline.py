@@ -145,7 +145,6 @@ class CameraPipeline:
         seen = Observed(
             at_s=frame.time.stream_s,
             sightings=() if tracked is None else tracked.sightings,
-            ended=frozenset() if tracked is None else tracked.ended,
             minute=local.hour * 60 + local.minute,
             aspect=frame.aspect,
             height_px=frame.image.shape[0],

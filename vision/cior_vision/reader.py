@@ -60,6 +60,7 @@ class ReaderFacts(Struct, frozen=True, kw_only=True):
     blind_s: float
     clock_offset_s: float | None
     last_error: str | None
+    cure: str = ""
 
 
 class FrameQueue:
@@ -159,6 +160,7 @@ class CameraReader:
         self._counts = _Counts(clock, also or Probe())
         self._link = Link.CONNECTING
         self._error: str | None = None
+        self._cure = ""
         self._generation = 0
         self._thread: threading.Thread | None = None
         start_ms = (source.file_start_ms or clock.now_ms()) if source.is_file else None
@@ -215,6 +217,7 @@ class CameraReader:
             blind_s=blind_s,
             clock_offset_s=counts.offset_s,
             last_error=self._error,
+            cure=self._cure,
         )
 
     @property
@@ -226,10 +229,11 @@ class CameraReader:
         """The watchdog: whether pictures flow.
 
         False after ``stall_s`` without a packet, or three times that without a picture made of them (the first key
-        picture may be long in coming); a thread stuck far longer inside the library is replaced.
+        picture may be long in coming); a thread stuck far longer inside the library is replaced. A file that came to
+        its end is no loss; one that could not be read is.
         """
         if self._link is Link.ENDED:
-            return True
+            return self._error is None
         now_s = self._clock.monotonic_s()
         busy_s = now_s - max(self._counts.last_packet_s, self._counts.busy_since_s)
         stuck_s = STUCK_STALLS * self._source.stall_s + self._source.open_timeout_s
@@ -261,7 +265,7 @@ class CameraReader:
                 return
             if self._finished(error):
                 self._link = Link.ENDED
-                self._error = None if error is None else error.code
+                self._error, self._cure = (None, "") if error is None else (error.code, error.cure)
                 LOG.info("source_ended", camera=self._camera, code=self._error)
                 return
             attempt = 1 if self._counts.decoded_frames > before else attempt + 1
@@ -281,7 +285,7 @@ class CameraReader:
                 self._counts.connections += 1
                 if self._error is not None or self._counts.connections == 1:
                     LOG.info("source_connected", camera=self._camera, connections=self._counts.connections)
-                self._error = None
+                self._error, self._cure = None, ""
                 self._link = Link.LIVE
                 self._pump(
                     read_frames(
@@ -299,11 +303,19 @@ class CameraReader:
         except (SourceUnavailable, CredentialsRefused, ConfigInvalid) as error:
             return error
         if self._counts.decoded_frames == before:
-            return SourceUnavailable("vision.no_pictures", "the source ended without a picture")
+            return SourceUnavailable(
+                "vision.no_pictures",
+                "the source ended without a picture",
+                cure="a file: it is cut short or damaged, give a whole one; a camera: see what it sends",
+            )
         return (
             None
             if self._source.is_file
-            else SourceUnavailable("vision.source_closed", "the camera closed the connection")
+            else SourceUnavailable(
+                "vision.source_closed",
+                "the camera closed the connection",
+                cure="see whether it restarts, or allows fewer viewers than there are",
+            )
         )
 
     def _pump(self, frames: Iterator[Frame | Damaged], generation: int) -> None:
@@ -331,7 +343,7 @@ class CameraReader:
         self._link = Link.REFUSED if isinstance(error, CredentialsRefused) else Link.WAITING
         if self._error != error.code:
             LOG.warning("source_lost", camera=self._camera, code=error.code)
-        self._error = error.code
+        self._error, self._cure = error.code, error.cure
         ceiling_s = self._source.backoff_max_s
         wait_s = (
             ceiling_s

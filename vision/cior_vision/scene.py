@@ -26,7 +26,7 @@ class SceneReader:
     def read(self, grey: Grey, at_s: float, *, after_key: bool) -> SceneReading:
         """Statistics of the shrunk luma: mean, deviation, entropy, sharpness; stillness, and once a second the view."""
         mean, deviation = cv2.meanStdDev(grey)
-        histogram = np.bincount(grey.ravel(), minlength=256).astype(np.float64) / grey.size
+        histogram = cv2.calcHist([grey], [0], None, [256], [0.0, 256.0]).astype(np.float64) / grey.size
         used = histogram[histogram > 0]
         return SceneReading(
             at_s=at_s,
@@ -34,9 +34,13 @@ class SceneReader:
             luma_std=float(deviation[0][0]),
             entropy_bits=float(-(used * np.log2(used)).sum()),
             # Smoothed once: of the Laplacian's answer to noise a tenth is left, to edges most.
-            sharpness=float(cv2.Laplacian(cv2.GaussianBlur(grey, (3, 3), 0), cv2.CV_64F).var()),
+            sharpness=_deviation(cv2.Laplacian(cv2.GaussianBlur(grey, (3, 3), 0), cv2.CV_16S)) ** 2,
             is_still=self._stillness.step(grey).is_still,
             after_key=after_key,
             view=self._view.step(grey, at_s),
             is_view_known=self._view.is_known,
         )
+
+
+def _deviation(plane: cv2.typing.MatLike) -> float:
+    return float(cv2.meanStdDev(plane)[1][0][0])

@@ -60,7 +60,11 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
     Raises ``SourceUnavailable`` when the connection breaks or has no video.
     """
     if not container.streams.video:
-        raise SourceUnavailable("vision.no_video", "the source has no video stream")
+        raise SourceUnavailable(
+            "vision.no_video",
+            "the source has no video stream",
+            cure="give one with pictures: this has sound at most",
+        )
     stream = container.streams.video[0]
     stream.codec_context.thread_count = 1
     time_base = stream.time_base or Fraction(1, 90_000)

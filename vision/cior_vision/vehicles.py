@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from math import acos, degrees
 from typing import Any
 
-from cior_vision.geometry import along, distance
+from cior_vision.geometry import Box, along, distance
 from cior_vision.incidents import Incident
-from cior_vision.observing import Followed, Observed, Stay, Subject, Teller, Verdict, qualifies, speed_facts
+from cior_vision.observing import EachObject, Observed, Stay, Subject, Teller, Verdict, speed_facts
 from cior_vision.rule_settings import Point, Polygon, StoppedRule, WrongWayRule, ZoneSettings
+
+
+def _shows_wheels(box: Box) -> bool:
+    return not box.cut_below
 
 
 @dataclass(slots=True)
@@ -23,29 +27,18 @@ class _Standing:
     stay: Stay = field(default_factory=Stay)
 
 
-class StoppedEvaluator:
+class StoppedEvaluator(EachObject[_Standing]):
     """One incident a vehicle and stop."""
 
     def __init__(self, rule: StoppedRule, polygon: Polygon) -> None:
+        super().__init__(
+            rule, lambda: _Standing(Teller(rule, rule.zone)), gap_s=rule.gap_s, reads=_shows_wheels
+        )
         self._rule = rule
         self._polygon = polygon
-        self._vehicles = Followed(lambda: _Standing(Teller(rule, rule.zone)), gap_s=rule.gap_s)
 
-    def step(self, seen: Observed) -> list[Incident]:
-        """Advance every vehicle by one picture."""
-        out = [
-            ended for one in self._vehicles.gone(seen.at_s) for ended in one.state.teller.end("track_lost")
-        ]
-        for sighting in seen.sightings:
-            if qualifies(self._rule, sighting) and not sighting.box.cut_below:
-                out += self._observe(self._vehicles.observe(sighting, seen), seen)
-        return out
-
-    def finish(self) -> list[Incident]:
-        """End every open incident: nobody watches any more."""
-        return [ended for one in self._vehicles.clear() for ended in one.state.teller.end("stream_ended")]
-
-    def _observe(self, one: Subject[_Standing], seen: Observed) -> list[Incident]:
+    def judge(self, one: Subject[_Standing], seen: Observed) -> list[Incident]:
+        """Advance this vehicle."""
         it = one.state
         there = it.stay.observe(one.last, self._polygon, seen.at_s, leave_s=self._rule.jolt_s)
         out = self._anchor(one, seen)
@@ -88,7 +81,7 @@ class _Driving:
     stay: Stay = field(default_factory=Stay)
 
 
-class WrongWayEvaluator:
+class WrongWayEvaluator(EachObject[_Driving]):
     """One incident a vehicle that goes against its zone's axis.
 
     Distances are from the farthest point reached, so a detector's jitter, a stop or the rate of pictures adds nothing.
@@ -96,26 +89,15 @@ class WrongWayEvaluator:
 
     def __init__(self, rule: WrongWayRule, zone: ZoneSettings) -> None:
         assert zone.axis is not None  # the settings saw to it
+        super().__init__(
+            rule, lambda: _Driving(Teller(rule, rule.zone)), gap_s=rule.gap_s, reads=_shows_wheels
+        )
         self._rule = rule
         self._polygon = zone.polygon
         self._axis = zone.axis
-        self._vehicles = Followed(lambda: _Driving(Teller(rule, rule.zone)), gap_s=rule.gap_s)
 
-    def step(self, seen: Observed) -> list[Incident]:
-        """Advance every vehicle by one picture."""
-        out = [
-            ended for one in self._vehicles.gone(seen.at_s) for ended in one.state.teller.end("track_lost")
-        ]
-        for sighting in seen.sightings:
-            if qualifies(self._rule, sighting) and not sighting.box.cut_below:
-                out += self._observe(self._vehicles.observe(sighting, seen), seen)
-        return out
-
-    def finish(self) -> list[Incident]:
-        """End every open incident: nobody watches any more."""
-        return [ended for one in self._vehicles.clear() for ended in one.state.teller.end("stream_ended")]
-
-    def _observe(self, one: Subject[_Driving], seen: Observed) -> list[Incident]:
+    def judge(self, one: Subject[_Driving], seen: Observed) -> list[Incident]:
+        """Advance this vehicle."""
         it, here = one.state, one.last.box.ground
         if not it.stay.observe(one.last, self._polygon, seen.at_s, leave_s=self._rule.leave_s):
             it.farthest = it.back = None

@@ -155,6 +155,9 @@ class VisionWorker:
             task.cancel()
         await asyncio.wait(tasks, timeout=max(0.1, deadline_s - self._clock.monotonic_s()))
         for one in self._watched:
+            if one.reader.facts().link is Link.ENDED:
+                # Files may all have ended before anybody looked.
+                self._watch_signal(one)
             one.stretches.stop()
         await asyncio.sleep(0)
         self._publish_health()
@@ -189,6 +192,7 @@ class VisionWorker:
             "blind_s": round(facts.blind_s, 2),
             "link": str(facts.link),
             "last_error": facts.last_error,
+            "cure": facts.cure,
         }
         if one.lost_ms is None:
             one.lost_ms = now_ms - round(min(facts.silent_s, facts.blind_s) * 1000)

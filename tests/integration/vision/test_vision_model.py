@@ -130,34 +130,34 @@ def test_cars_from_straight_above_are_no_persons_and_as_any_object_give_three_se
     assert len(starts) <= 7
 
 
-def test_a_clip_without_anybody_gives_no_track(test_data: Path, engine: OpenVinoYolo) -> None:
-    """``vtest.avi`` of the test data turned out to be a sound test card (coloured squares and words), not the plaza its
-    README names.
-    """
-    path = clip(test_data, "vtest.avi")
-    if brightness(path) > 20:
-        pytest.skip("this vtest.avi is not the test card; test_people_in_a_plaza looks at it")
-    result = replayed(camera(str(path), path.parent), path, engine)
-    assert (result.tracks, result.incidents) == ((), ())
-
-
-def test_people_in_a_plaza_become_tracks_and_a_zone_tells_of_them(
-    test_data: Path, engine: OpenVinoYolo
+def test_people_in_a_plaza_become_tracks_and_a_zone_tells_of_each(
+    test_data: Path, tmp_path: Path, engine: OpenVinoYolo
 ) -> None:
-    path = clip(test_data, "vtest.avi")
-    if brightness(path) < 20:
-        pytest.skip(
-            "vtest.avi of this test data is a test card, not the plaza with pedestrians: nobody to track"
-        )
+    """The first 25 s of the plaza. On every picture, at ten a second, this network and tracker have 13 tracks of a
+    second and more with a score of a half; five a second behind the gate lose none of them.
+    """
+    path = begun(clip(test_data, "vtest.mp4"), tmp_path / "plaza.mp4", until_s=25.0)
     text = SETTINGS.replace("[[0.3, 0.6], [0.7, 0.6], [0.7, 0.97], [0.3, 0.97]]", WHOLE_PICTURE)
-    result = replayed(camera(str(path), path.parent, text), path, engine)
-    assert len([track for track in result.tracks if track.last_s - track.first_s >= 2.0]) >= 3
-    assert any((one.kind, one.stage) == ("intrusion", Stage.START) for one in result.incidents)
+    result = replayed(camera(str(path), tmp_path, text), path, engine)
+    sure = [one for one in result.tracks if one.last_s - one.first_s >= 1.0 and one.score >= 0.5]
+    assert 13 <= len(sure) <= 15
+    assert {one.label for one in sure} == {"person"}
+    told = Counter((one.kind, one.stage) for one in result.incidents)
+    assert told["intrusion", Stage.START] == told["intrusion", Stage.END]
+    assert len(sure) - 3 <= told["intrusion", Stage.START] <= len(sure) + 6
 
 
-def brightness(path: Path) -> float:
-    with av.open(str(path)) as container:
-        return float(np.mean(next(container.decode(video=0)).to_ndarray(format="gray")))
+def begun(path: Path, to: Path, *, until_s: float) -> Path:
+    """The beginning of a film, up to a key picture, its packets as they are."""
+    with av.open(str(path)) as source, av.open(str(to), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.pts is None or (packet.is_keyframe and float(packet.pts * packet.time_base) >= until_s):
+                break
+            packet.stream = copy
+            target.mux(packet)
+    return to
 
 
 # --- the engine itself

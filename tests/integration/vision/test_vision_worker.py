@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace as changed
 from pathlib import Path
 
+import av
 import msgspec
+import numpy as np
 import pytest
 
 from cior.embedded.tansu import Tansu
@@ -191,6 +193,51 @@ async def test_a_file_that_is_not_there_ends_with_its_code_in_health(tmp_path: P
     kept = KeptRecords()
     await VisionWorker(camera("nothing.mp4", tmp_path), kept, detector=ShirtDetector()).run()
     assert kept.of("camera.health")[-1].attributes["last_error"] == "vision.file_missing"
+    assert kept.of("camera.signal_loss")[-1].attributes["last_error"] == "vision.file_missing"
+
+
+def _empty(_clip: Path, to: Path) -> None:
+    to.write_bytes(b"")
+
+
+def _cut_short(clip: Path, to: Path) -> None:
+    """An MP4 whose end, which says what is in it, never came."""
+    to.write_bytes(clip.read_bytes()[:20_000])
+
+
+def _sound_only(_clip: Path, to: Path) -> None:
+    with av.open(str(to), "w") as container:
+        stream = container.add_stream("aac", rate=16_000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.float32), format="fltp", layout="mono")
+        silence.sample_rate = 16_000
+        container.mux(stream.encode(silence))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (_empty, "vision.source_unreachable"),
+        (_cut_short, "vision.source_unreachable"),
+        (_sound_only, "vision.no_video"),
+    ],
+)
+async def test_a_file_without_pictures_is_an_alarm_with_a_cure_and_not_silence(
+    clips: Path, tmp_path: Path, made: Callable[[Path, Path], None], code: str
+) -> None:
+    made(clips / "loiterer.mp4", tmp_path / "bad.mp4")
+    kept = KeptRecords()
+    await VisionWorker(camera("bad.mp4", tmp_path), kept, detector=ShirtDetector()).run()
+    [told] = kept.of("camera.signal_loss")
+    assert (told.phase, told.attributes["last_error"]) == (Phase.NEW, code)
+    assert told.attributes["cure"]
+    assert "signal_lost" in kept.of("camera.health")[-1].attributes["conditions"]
+
+
+async def test_a_file_that_came_to_its_end_is_no_loss(clips: Path) -> None:
+    kept = KeptRecords()
+    await VisionWorker(camera("loiterer.mp4", clips), kept, detector=ShirtDetector()).run()
+    assert kept.of("camera.signal_loss") == []
 
 
 async def test_through_a_real_broker_incidents_land_on_the_urgent_lane_and_the_rest_on_telemetry(

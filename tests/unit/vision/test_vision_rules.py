@@ -46,13 +46,11 @@ def play(
     evaluator: ZoneEvaluator | LineEvaluator,
     story: list[tuple[float, list[Sighting]]],
     *,
-    ended: dict[float, set[int]] | None = None,
     minute: int = 0,
 ) -> list[Incident]:
     out: list[Incident] = []
     for at_s, sightings in story:
-        gone = frozenset((ended or {}).get(at_s, set()))
-        out += evaluator.step(Observed(at_s=at_s, sightings=tuple(sightings), ended=gone, minute=minute))
+        out += evaluator.step(Observed(at_s=at_s, sightings=tuple(sightings), minute=minute))
     return out
 
 
@@ -130,22 +128,19 @@ def test_stepping_out_for_two_seconds_does_not_reset_the_loitering_clock_but_fiv
 
 
 def test_an_id_switch_inside_the_zone_does_not_reset_the_clock_and_both_ids_are_named() -> None:
-    story = span(0, 6, 0.6) + span(7, 12, 0.61, track=2)
-    found = play(loitering(10.0), story, ended={7.0: {1}})
-    assert stages(found) == []
-    story = [*span(0, 6, 0.6), (6.6, []), *span(7, 12, 0.61, track=2)]
-    found = play(loitering(10.0), story, ended={6.6: {1}})
+    story = [*span(0, 6, 0.6), (6.6, []), *span(7, 12, 0.61, track=2, age_s=0.0)]
+    found = play(loitering(10.0), story)
     assert [(one.since_s, one.at_s, one.tracks) for one in found] == [(0.0, 10.0, (1, 2))]
 
 
 def test_a_stranger_elsewhere_does_not_inherit_the_clock() -> None:
-    story = [*span(0, 6, 0.45), (6.6, []), *span(7, 12, 0.75, track=2)]
-    assert play(loitering(10.0), story, ended={6.6: {1}}) == []
+    story = [*span(0, 6, 0.45), (6.6, []), *span(7, 12, 0.75, track=2, age_s=0.0)]
+    assert play(loitering(10.0), story) == []
 
 
 def test_a_track_lost_inside_ends_its_incident_after_the_gap_at_the_last_time_it_was_seen() -> None:
     story = [*span(0, 4, 0.6), (6.0, []), (6.9, []), (7.2, [])]
-    found = play(intrusion(), story, ended={6.0: {1}})
+    found = play(intrusion(), story)
     assert [(one.stage, one.at_s, one.reason) for one in found] == [
         (Stage.START, 0.4, ""),
         (Stage.END, 3.8, "track_lost"),

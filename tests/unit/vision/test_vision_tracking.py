@@ -167,7 +167,6 @@ def test_golden_recording_loiters_for_ten_and_eighteen_seconds_and_not_for_thirt
     for at_s, detections in recorded():
         tracked = tracker.step(detections, at_s, aspect=16 / 9)
         starts += sum(
-            one.stage is Stage.START
-            for one in rule.step(Observed(at_s=at_s, sightings=tracked.sightings, ended=tracked.ended))
+            one.stage is Stage.START for one in rule.step(Observed(at_s=at_s, sightings=tracked.sightings))
         )
     assert starts == fires
