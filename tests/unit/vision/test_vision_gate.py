@@ -13,6 +13,7 @@ import pytest
 from cior_vision.frames import Grey, Image
 from cior_vision.gate import GateSettings, MotionGate, shrink
 from cior_vision.incidents import SceneReading
+from cior_vision.restless import Restless
 from cior_vision.scene import SceneReader
 from cior_vision.synthetic import Scene, Walker, render
 
@@ -146,3 +147,18 @@ def test_blur_kills_the_sharpness_and_a_frozen_picture_shows_nothing_new() -> No
     assert readings[7].sharpness / readings[0].sharpness < 0.3
     assert [one.is_still for one in readings[15:]] == [True] * 5
     assert not any(one.is_still for one in readings[:14])
+
+
+def test_what_always_moves_is_usual_and_what_is_twice_as_strange_there_is_not() -> None:
+    restless = Restless((180, 320))
+    leaves, none = np.zeros((180, 320), np.uint8), np.zeros((180, 320), np.uint8)
+    leaves[:, :160] = 255
+    for number in range(200):
+        mask = leaves if number % 2 else none
+        restless.learn(mask, np.asarray(mask // 6, np.uint8), 0.2)
+    everywhere = np.full((180, 320), 255, np.uint8)
+    for difference, kept in ((70, [False, True]), (90, [True, True])):
+        calm = restless.calm(everywhere, np.full((180, 320), difference, np.uint8))
+        assert [bool(calm[90, column]) for column in (80, 240)] == kept, (
+            f"leaves change by 42, this by {difference}"
+        )
