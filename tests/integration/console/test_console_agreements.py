@@ -5,6 +5,7 @@ names it in the ledger, and when it is over, what was open is over too.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -23,7 +24,7 @@ from cior_core.people import Grant, LedgerEntry, Person, Scope
 from cior_core.privacy import Policy, Role
 from cior_core.rfc3339 import to_rfc3339
 from cior_register import people
-from integration.console.api_rig import Office, got, office, stream_of
+from integration.console.api_rig import Office, got, office
 from integration.console.footage_rig import clock_clip
 from integration.console.wall_rig import alert
 from integration.recorder.fed_track import Clock as FedClock
@@ -111,10 +112,11 @@ def at(district: str | None, **change: Any) -> Place:
     return Place(method=PlaceMethod.SITE, lat=-33.0, lon=-60.65, district=district, **change)
 
 
-async def watched(here: Office) -> None:
-    """Until a page watches."""
-    while not here.feed.watchers:  # noqa: ASYNC110 - a count, which tells nobody
-        await asyncio.sleep(0.01)
+async def told_of(feed: aiohttp.ClientResponse, kind: str) -> Any:
+    """The next event of this kind."""
+    while await asyncio.wait_for(feed.content.readline(), 20) != f"event: {kind}\n".encode():
+        pass
+    return json.loads((await feed.content.readline()).removeprefix(b"data: "))
 
 
 async def shown(here: Office, *alerts: Alert) -> None:
@@ -176,12 +178,12 @@ async def test_law_9_a_partner_sees_what_the_agreement_names_and_each_read_names
         alert(6, type=burglary, place=at("sur"), data_class=DataClass.SEALED),
     )
     async with here.signed_in(Role.PARTNER, MINISTRY, login="min") as browser:
-        watching = asyncio.create_task(stream_of(browser, here.url, 2))
-        await watched(here)
-        await shown(
-            here, alert(7, type=burglary, place=at("norte")), alert(8, type=burglary, place=at("sur"))
-        )
-        (_, _, snapshot), (_, _, change) = await asyncio.wait_for(watching, 20)
+        async with browser.get(f"{here.url}/api/v1/feed") as feed:
+            snapshot = await told_of(feed, "snapshot")
+            await shown(
+                here, alert(7, type=burglary, place=at("norte")), alert(8, type=burglary, place=at("sur"))
+            )
+            change = await told_of(feed, "alert")
         assert [row["id"] for row in snapshot["alerts"]] == ["a1"]
         assert change["alert"]["id"] == "a8"
         assert "assignee" not in snapshot["alerts"][0], "what and where, never who"
@@ -252,8 +254,7 @@ async def test_withdrawn_it_ends_the_stream_and_the_view_that_are_open(
         assert status == 201
         async with browser.get(f"{here.url}/api/v1/feed") as feed:
             assert feed.status == 200
-            while b"event: snapshot" not in await feed.content.readline():
-                pass
+            await told_of(feed, "snapshot")
             await withdrawn(here, one)
             rest = await asyncio.wait_for(feed.content.read(), 20)
         await shown(here, alert(2, place=at("sur")))
@@ -274,8 +275,7 @@ async def test_what_expires_or_is_out_of_its_hours_is_over_by_the_clock_alone(he
     async with here.signed_in(Role.PARTNER, MINISTRY, login="min") as browser:
         async with browser.get(f"{here.url}/api/v1/feed") as feed:
             assert feed.status == 200
-            while b"event: snapshot" not in await feed.content.readline():
-                pass
+            await told_of(feed, "snapshot")
             here.clock.now_ms = ends_ms
             await shown(here, alert(9, place=at("sur")))
             rest = await asyncio.wait_for(feed.content.read(), 20)

@@ -77,6 +77,7 @@ async def proposed(screen: Screen, here: Room) -> None:
         box = screen.chrome.find_element(By.CSS_SELECTOR, "form.propose select[name=districts]")
         Select(box).select_by_value("centro")
 
+    await screen.until("form.propose select[name=districts]", "Distrito Centro")
     await screen.do(choose)
     for name, days in (("starts", -2), ("ends", 20)):
         await screen.run(WRITE_TIME, name, to_rfc3339(here.clock.now_ms + days * DAY_MS)[:10])
@@ -122,6 +123,7 @@ async def test_one_proposes_another_approves_a_ministry_sees_and_withdrawn_it_is
     await screen.go("agreements")
     await screen.until("section.agreement", "vigente")
     await press_named(screen, "Dejar sin efecto")
+    await screen.until("section.agreement form", "Termina ahora")
     await screen.write("section.agreement input[name=reason]", "Terminó la causa")
     await screen.press("section.agreement form button[type=submit]")
     await screen.until("section.agreement", "sin efecto")

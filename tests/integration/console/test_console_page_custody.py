@@ -154,6 +154,7 @@ async def test_law_9_who_touched_footage_or_a_request_is_taken_by_custodian_and_
         sent = await screen.do(partial(screen.chrome.execute_async_script, TRAIL, words))
         assert sent.startswith(begins), sent
     await second.signed_in("jvera", Role.AUDITOR, name="Juana Vera")
+    await second.until("main", "Registro de un pedido o de unas imágenes")
     await second.run(KEEP_FILE)
     await second.write("input[name=trail_why]", "Revista anual")
     await second.write("input[name=item]", request_id)
