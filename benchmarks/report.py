@@ -45,6 +45,8 @@ TITLES = {
     "grafana": "Panels of the walls",
     "bus_spool": "Bus and spool",
     "vision": "Vision",
+    "vision_gpu": "Vision on a card",
+    "vision_batches": "Vision: batches on a processor",
     "package": "An evidence package",
     "in_turn": "Before and after, in turn",
 }

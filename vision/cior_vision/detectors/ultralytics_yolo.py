@@ -44,7 +44,7 @@ class UltralyticsSettings(EngineSettings, frozen=True, kw_only=True):
 
     ``input_px`` is (height, width); an export of fixed size keeps its own. ``device``: empty takes a card if there is
     one. ``batch``: pictures looked at together at most; an export of a fixed batch keeps its own. ``wait_ms``: how
-    long a picture may wait for others; -1: 100 on a card, 0 on the processor, where together is hardly faster.
+    long a picture may wait for others; -1: 100 on a card, 0 on the processor: while it works, others gather.
     """
 
     engine: Literal["ultralytics"] = "ultralytics"
