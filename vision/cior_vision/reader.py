@@ -264,8 +264,9 @@ class CameraReader:
             if self._done(generation):
                 return
             if self._finished(error):
-                self._link = Link.ENDED
+                # Why before that: whoever sees the end asks at once whether it was a loss.
                 self._error, self._cure = (None, "") if error is None else (error.code, error.cure)
+                self._link = Link.ENDED
                 LOG.info("source_ended", camera=self._camera, code=self._error)
                 return
             attempt = 1 if self._counts.decoded_frames > before else attempt + 1
