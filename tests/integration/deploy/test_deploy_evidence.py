@@ -20,7 +20,7 @@ import yaml
 
 from cior.evidence_place import package_room
 from cior.settings import load
-from cior_core.model import DataClass
+from cior_core.model import DataClass, RawPointer
 from cior_core.requests import RequestStatus
 from cior_evidence.shelf import Making, package_id
 from cior_store.engine import Store
@@ -132,10 +132,15 @@ def stored(lite: ClickHouseLite) -> ClickHouseLite:
     at_ms = START_MS + 5_000
     with Store.open(lite.dsn("cior_sink")) as store:
         sink = Sink(Writers(store), on_dead=lambda letter: pytest.fail(letter.code))
+        clear = city.raw(1, payload=b"\x00\xff the press", at_ms=at_ms)
+        boxed = city.raw(2, at_ms=at_ms, sealed=True, data_class=DataClass.SEALED)
         told: dict[str, list[Any]] = {
-            "cior.raw.v1": [city.raw(1, payload=b"\x00\xff the press", at_ms=at_ms)],
-            "cior.sealed.v1": [city.raw(2, at_ms=at_ms, sealed=True, data_class=DataClass.SEALED)],
-            "cior.events.urgent.v1": [city.event(n, raw_number=n, at_ms=at_ms) for n in (1, 2)],
+            "cior.raw.v1": [clear],
+            "cior.sealed.v1": [boxed],
+            "cior.events.urgent.v1": [
+                city.event(n, at_ms=at_ms, raw=RawPointer(raw_id=each.id, sha256=each.sha256))
+                for n, each in ((1, clear), (2, boxed))
+            ],
             "cior.alerts.v1": [city.alert(n, at_ms=at_ms) for n in (1, 2)],
             "cior.transitions.v1": [city.transition(1, at_ms=at_ms)],
         }

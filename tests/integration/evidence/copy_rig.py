@@ -25,6 +25,7 @@ def copy_draft(kind: str) -> Draft:
     whole.request |= {"tipo": kind, "deriva_de": native_digest(), "eventos": None}
     whole.payload = {path: film for path, film in whole.payload.items() if path.startswith("data/nativo/")}
     whole.payload = {path.replace("nativo", "vista", 1): film for path, film in whole.payload.items()}
+    whole.closed = []  # a copy has no records
     whole.segments = [_row(row, CLASSES[kind]) for row in whole.segments]
     whole.raw_meta["copia.json"] = line(about(kind))
     if kind == "copia_velada":
