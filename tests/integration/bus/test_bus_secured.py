@@ -108,7 +108,7 @@ def test_what_a_part_holds_beyond_its_row_is_taken_away_and_a_family_that_is_gon
         (TRACCAR, topics.ALERTS),
         ("console", topics.RAW),
         ("sink", topics.RAW),
-        ("vision", topics.RECEIPTS),
+        ("vision", topics.COMMANDS),
         ("streams-bulk", topics.COMMANDS),
     ],
     ids=lambda each: each if isinstance(each, str) else each.name,
