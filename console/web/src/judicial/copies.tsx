@@ -118,7 +118,7 @@ export function CopyFields({ page }: { page: RequestPage }): JSX.Element {
 }
 
 /** The order as the console takes it. */
-export function copyOrder(data: FormData): object {
+export function copyOrder(data: FormData): Record<string, unknown> {
   const text = (name: string): string => String(data.get(name) ?? "").trim();
   const keep = text("keep").split(/[\s,;]+/).filter(Boolean);
   if (text("copy") !== "redacted") return { copy: "view" };
