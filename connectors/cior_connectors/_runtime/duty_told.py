@@ -6,7 +6,7 @@ come back (law 13). One that is refused is a dead letter and an integrity event;
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -33,7 +33,7 @@ _EVERY_MS = 60_000
 class Publishes(Protocol):
     """A bus that keeps what it takes."""
 
-    def publish_sync(self, messages: list[MessageOut]) -> object:
+    def publish_sync(self, messages: Sequence[MessageOut]) -> object:
         """Durable when it returns."""
         ...
 
