@@ -31,7 +31,8 @@ _BEGUN = itertools.count()
 class TopicReader(Generic[T]):
     """Gives every record of a kind to ``ingest``, with its bytes, in a thread; commits nothing.
 
-    ``group``: how its consumer group's name begins, one that its part may join; ``only_news``: what comes from now on.
+    ``group``: how its consumer group's name begins, one that its part may join; ``only_news``: what comes from now on;
+    ``patient``: a topic that is not there is waited for, by who has nobody to be told that it ended.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class TopicReader(Generic[T]):
         *,
         group: str,
         only_news: bool = False,
+        patient: bool = False,
     ) -> None:
         group = f"{group}{os.getpid()}-{time.monotonic_ns()}-{next(_BEGUN)}"
         self._consumer = BatchConsumer(
@@ -54,7 +56,7 @@ class TopicReader(Generic[T]):
             commits=False,
             only_news=only_news,
         )
-        self._kind, self._model, self._ingest = kind, model, ingest
+        self._kind, self._model, self._ingest, self._is_patient = kind, model, ingest, patient
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.failure: CiorError | None = None
@@ -70,7 +72,7 @@ class TopicReader(Generic[T]):
                 self._consumer.run(self._apply, stop=self._stop)
             except SourceUnavailable as error:
                 log.warning("feed_interrupted", code=error.code)
-                if error.code == "bus.topic_missing":
+                if error.code == "bus.topic_missing" and not self._is_patient:
                     self.failure = error
                     return
                 self._stop.wait(0.5)

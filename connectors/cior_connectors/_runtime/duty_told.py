@@ -58,7 +58,9 @@ class DutyTold:
         self._at_ms = 0
         self._told_ms: dict[str, int] = {}
         self._reader = (
-            TopicReader(broker, Kind.DUTY, PublishedDuty, self.take, group=f"{rights.group}duty-")
+            TopicReader(
+                broker, Kind.DUTY, PublishedDuty, self.take, group=f"{rights.group}duty-", patient=True
+            )
             if topics.DUTY in rights.reads
             else None
         )

@@ -33,7 +33,8 @@ SHOWN = {
 OWN = {
     "connectors": ("cior_connectors_",),
     "streams": ("cior_streams_",),
-    "sink": ("cior_sink_", "cior_console_"),
+    # One process owns an embedded store: who builds packages is in it too.
+    "sink": ("cior_sink_", "cior_console_", "cior_evidence_"),
     "vision": ("cior_vision_",),
     "recorder": ("cior_recorder_",),
 }

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import pytest
+import structlog
 
 from cior_bus import topics
 from cior_bus.admin import Topics
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.rights import Part, user_of
-from cior_bus.settings import BusSettings
+from cior_bus.settings import BusSettings, Profile
 from cior_connectors._runtime.duty_told import DutyTold
 from cior_core import codec
 from cior_core.catalogue import Kind
@@ -132,3 +133,18 @@ def test_law_13_an_older_directory_that_somebody_plays_again_does_not_come_back(
     centre.write(before, told("mark", at_ms=at_ms + 2))
     until(lambda: len(centre.buried(b"mark")) == 1, "what came behind it was read")
     assert centre.rung() == ["eva"]
+
+
+def test_a_topic_that_comes_after_whoever_reads_it_is_read_all_the_same(broker: Broker) -> None:
+    settings = BusSettings(bootstrap=broker.settings.bootstrap, profile=broker.profile)
+    with Bus(settings) as bus:
+        centre = Centre(settings, bus)
+        with structlog.testing.capture_logs() as lines, centre.duty:
+            if broker.profile is Profile.KAFKA:  # Tansu does not say that it has no such topic
+                until(
+                    lambda: "feed_interrupted" in {each["event"] for each in lines},
+                    "it was looked for in vain",
+                )
+            Topics(settings).ensure(partitions=1)
+            centre.write(on_duty(told("ana", at_ms=centre.at_ms)))
+            until(lambda: centre.rung() == ["ana"], "it is read")
