@@ -9,6 +9,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -74,18 +75,26 @@ def incidents(kept: KeptRecords, camera: str) -> list[str]:
 
 
 async def until_ended(kept: KeptRecords, count: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(100):
         while sum(event.phase is Phase.END for event in kept.of("vision.intrusion")) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
-async def test_cameras_that_share_an_engine_are_each_told_what_they_alone_would_be(
-    tmp_path: Path, clips: Path
-) -> None:
-    encode(loiterer(arrives_s=3.0, stays_s=3.0), tmp_path / "other.mp4")
-    settings = street(
-        {"uno": "loiterer.mp4", "dos": str(tmp_path / "other.mp4"), "tres": "loiterer.mp4"}, clips
-    )
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small clips: ``uno.mp4`` and ``dos.mp4`` with a visitor each, ``leaving.mp4`` that ends while one walks."""
+    folder = tmp_path_factory.mktemp("small")
+    for name, scene in {
+        "uno": loiterer(arrives_s=1.0, stays_s=3.0),
+        "dos": loiterer(arrives_s=2.0, stays_s=2.0),
+        "leaving": replace(loiterer(arrives_s=1.0, stays_s=3.0), duration_s=4.0),
+    }.items():
+        encode(replace(scene, width_px=320, height_px=180, fps=5), folder / f"{name}.mp4")
+    return folder
+
+
+async def test_cameras_that_share_an_engine_are_each_told_what_they_alone_would_be(small: Path) -> None:
+    settings = street({"uno": "uno.mp4", "dos": "dos.mp4", "tres": "uno.mp4"}, small)
     kept, numbers, engine = KeptRecords(), Metrics(), SharedShirts()
     await VisionWorker(settings, kept, detector=engine, metrics=numbers).run()
     for camera in settings.camera:
@@ -99,6 +108,18 @@ async def test_cameras_that_share_an_engine_are_each_told_what_they_alone_would_
     assert 0 < numbers.value(m.INFERENCE_LATENCY) <= engine.looked_at
 
 
+async def test_a_camera_that_ended_is_not_waited_for(small: Path) -> None:
+    """The last picture of the one that is left goes at once, or the worker would not end within the hour."""
+    settings = street({"uno": "leaving.mp4", "ausente": "nothing.mp4"}, small)
+    engine, stop = SharedShirts(), asyncio.Event()
+    running = asyncio.create_task(VisionWorker(settings, KeptRecords(), detector=engine).run(stop))
+    ended, _ = await asyncio.wait({running}, timeout=60)
+    stop.set()
+    await running
+    assert ended
+    assert engine.looked_at > 0
+
+
 @pytest.fixture
 def mute_port() -> Iterator[int]:
     """A camera that takes the connection and never says a word."""
@@ -106,22 +127,18 @@ def mute_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-async def test_a_camera_that_is_gone_or_says_nothing_holds_up_nobody(clips: Path, mute_port: int) -> None:
+async def test_a_camera_that_says_nothing_holds_up_nobody(small: Path, mute_port: int) -> None:
     """With an hour's wait for others, the visitor is told all the same: nobody else can come."""
-    streams = {
-        "uno": "loiterer.mp4",
-        "muda": f"rtsp://127.0.0.1:{mute_port}/1",
-        "ausente": "nothing.mp4",
-    }
+    streams = {"uno": "uno.mp4", "muda": f"rtsp://127.0.0.1:{mute_port}/1"}
     kept, stop = KeptRecords(), asyncio.Event()
-    worker = VisionWorker(street(streams, clips), kept, detector=SharedShirts())
+    worker = VisionWorker(street(streams, small), kept, detector=SharedShirts())
     running = asyncio.create_task(worker.run(stop))
     await until_ended(kept, 1)
     stop.set()
     await running
 
 
-async def test_law_11_a_picture_that_the_engine_never_gave_back_is_counted_at_the_stop(clips: Path) -> None:
+async def test_law_11_a_picture_that_the_engine_never_gave_back_is_counted_at_the_stop(small: Path) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     class Hanging(ShirtDetector):
@@ -131,7 +148,7 @@ async def test_law_11_a_picture_that_the_engine_never_gave_back_is_counted_at_th
             return super().detect(frames)
 
     kept, stop = KeptRecords(), asyncio.Event()
-    worker = VisionWorker(street({"uno": "loiterer.mp4"}, clips), kept, detector=Hanging())
+    worker = VisionWorker(street({"uno": "uno.mp4"}, small), kept, detector=Hanging())
     running = asyncio.create_task(worker.run(stop))
     try:
         assert await asyncio.to_thread(begun.wait, 60)

@@ -109,9 +109,11 @@ def test_doubles_of_one_class_are_suppressed_and_two_classes_in_one_place_are_no
     assert len(decoded(head((100, 100, 0, 0.9), (100, 100, 1, 0.8)))) == 2
 
 
-def test_a_box_left_of_the_picture_is_suppressed_by_none_of_another_class() -> None:
-    """OpenCV keeps classes apart by moving them by the rightmost edge: here it would lay one upon the other."""
-    assert len(decoded(head((80, 100, 0, 0.9), (-20, 100, 1, 0.8)))) == 2
+def test_a_box_far_beyond_the_corner_is_suppressed_by_none_of_another_class() -> None:
+    """OpenCV keeps classes apart by moving them by the largest edge, here 140 and one: it would lay one upon the other.
+    Only a network that is far off tells such a box.
+    """
+    assert len(decoded(head((80, 100, 0, 0.9), (80 - 141, 100 - 141, 1, 0.8)))) == 2
 
 
 def test_below_the_confidence_is_nothing_and_an_empty_head_is_nothing() -> None:

@@ -80,7 +80,7 @@ def decode(output: Floats, fit: Fit, *, confidence: float, iou: float, limit: in
     classes = rows[4:, keep].argmax(axis=0)
     x, y, width, height = rows[:4, keep].astype(np.float64)
     corner = np.stack([x - width / 2, y - height / 2, width, height], axis=1)
-    # OpenCV keeps classes apart by moving them by the rightmost edge, which boxes left of zero would cross.
+    # OpenCV keeps classes apart by moving them by the largest edge: boxes far left of and above zero would meet.
     apart = corner - [*corner[:, :2].min(axis=0), 0, 0]
     chosen = np.asarray(
         cv2.dnn.NMSBoxesBatched(apart.tolist(), scores[keep].tolist(), classes.tolist(), confidence, iou),
