@@ -250,11 +250,18 @@ async def test_a_device_that_is_away_is_asked_again_until_it_is_there(house: Hou
 async def test_a_command_that_found_nobody_is_still_open_for_the_next_process(house: House) -> None:
     class Never(Siren):
         async def act(self, _command: Command, /) -> Receipt:
-            raise AWAY
+            raise SourceUnavailable("siren.away", "no connection", retry_after_s=600.0)
 
+    noted, note = threading.Event(), CommandJournal.not_done
+
+    def not_done(journal: CommandJournal, name: str) -> None:
+        note(journal, name)
+        noted.set()
+
+    house.patch.setattr(CommandJournal, "not_done", not_done)
     house.holds(command("on"))
     async with house.obeyed_by(Never()):
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(noted.wait, 30), "it ends while it waits for the next try"
     assert await house.answers(Siren()) == [("on", "done", "")]
 
 
