@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -25,18 +26,24 @@ from cior_store.writers import Writers
 from doubles.packages import read
 from engines.clickhouse_lite import ClickHouseLite
 from integration.store import city
-from integration.store.engines_here import empty
 
 USER = "cior_evidence"
 DATABASES = "('cior', 'ops', 'sealed', 'ledger', 'wall', 'supervisor', 'observatory', 'console', 'auditor')"
 
 
 @pytest.fixture(scope="module")
-def centre(lite: ClickHouseLite) -> ClickHouseLite:
-    """An alert of two presses: the bytes of one are readable, those of the other lie in a box; a camera that spoke."""
-    with Store.open(lite.start().dsn()) as admin:
-        migrate(admin)
-        empty(admin)
+def centre(lite: ClickHouseLite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseLite]:
+    """An alert of two presses: the bytes of one are readable, those of the other lie in a box; a camera that spoke. A
+    server of its own: what stands in the engine's log of questions is of these tests.
+    """
+    with ClickHouseLite(tmp_path_factory.mktemp("packing"), lite.settings) as own:
+        with Store.open(own.dsn()) as admin:
+            migrate(admin)
+        _fill(own)
+        yield own
+
+
+def _fill(own: ClickHouseLite) -> None:
     camera = city.event(
         3, type="camera.degraded", subject="cam-7", attributes={"health": "degraded"}, life_safety=False
     )
@@ -50,11 +57,10 @@ def centre(lite: ClickHouseLite) -> ClickHouseLite:
         "cior.transitions.v1": [city.transition(1)],
         "cior.ledger.v1": [city.ledger_row(1, subject="cam-7"), city.ledger_row(1, subject="cam-9")],
     }
-    with Store.open(lite.dsn("cior_sink")) as store:
+    with Store.open(own.dsn("cior_sink")) as store:
         sink = Sink(Writers(store), on_dead=lambda letter: pytest.fail(f"{letter.code} {letter.reason}"))
         for topic, records in told.items():
             sink.write_batch(topic, 0, city.messages(topic, records))
-    return lite
 
 
 def order() -> Order:
