@@ -15,10 +15,13 @@ _TURNS = 4
 
 
 class Lateness:
-    """One event when a worker's presses begin to wait, one when they no longer do. Feed it with :meth:`told`."""
+    """One event when a worker's presses begin to wait, one when they no longer do. Feed it with :meth:`told`.
 
-    def __init__(self, clock: Clock, *, worker: str) -> None:
-        self._clock, self._worker = clock, worker
+    ``drill``: all that this centre says is an exercise.
+    """
+
+    def __init__(self, clock: Clock, *, worker: str, drill: bool = False) -> None:
+        self._clock, self._worker, self._drill = clock, worker, drill
         self._has_been_fine, self._since_ms, self._turns = False, 0, 0
 
     def told(self, diagnosis: Diagnosis) -> Event | None:
@@ -45,6 +48,7 @@ class Lateness:
             at_ms=now_ms,
             clock=ClockQuality.SYNCED,
             phase=Phase.NEW if code == DEGRADED else Phase.RESTORE,
+            drill=self._drill,
             native_key=f"{self._worker}/late/{began_ms}",
             attributes={"code": "streams.late", "reason": "presses wait for longer than two seconds"},
         )

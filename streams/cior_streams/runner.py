@@ -80,7 +80,9 @@ class Worker:
         self._dog = Watchdog(stall_s=settings.stall_s, urgent=settings.urgent_topics)
         self._done: dict[tuple[str, int], int] = {}
         self._queued: dict[str, Callable[[], int]] = {}
-        self._lateness = Lateness(self._clock, worker=f"{settings.app_id}-{settings.worker}")
+        self._lateness = Lateness(
+            self._clock, worker=f"{settings.app_id}-{settings.worker}", drill=domain.drill
+        )
         self._seen = Observation(
             at_s=time.monotonic(), is_reading=False, committed={}, assigned=frozenset(), topics=frozenset()
         )

@@ -58,7 +58,7 @@ def test_late_is_no_reason_to_end_the_worker() -> None:
 
 def test_the_wall_hears_once_that_presses_wait_and_once_that_they_no_longer_do() -> None:
     clock = FakeClock()
-    lateness = Lateness(clock, worker="cior-urgent-1")
+    lateness = Lateness(clock, worker="cior-urgent-1", drill=True)
     looks = [Diagnosis.FINE] * 3 + [Diagnosis.LATE] * 40 + [Diagnosis.FINE] * 40 + [Diagnosis.LATE] * 40
     told = []
     for each in looks:
@@ -73,6 +73,7 @@ def test_the_wall_hears_once_that_presses_wait_and_once_that_they_no_longer_do()
     assert len({each.id for each in told}) == 3
     assert told[0].native_key == told[1].native_key, "the end belongs to its beginning"
     assert not any(each.life_safety for each in told)
+    assert all(each.drill for each in told), "what an exercise says of itself is part of it"
 
 
 def test_a_backlog_that_was_there_at_the_start_and_a_single_slow_look_say_nothing() -> None:
