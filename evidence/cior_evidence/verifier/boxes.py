@@ -15,6 +15,7 @@ from cior_evidence.verifier.strict_json import NotStrict, instant, parse, read_l
 RAW_ROWS, EVENT_ROWS = "bag/data/crudo/indice.jsonl", "bag/data/eventos/indice.jsonl"
 BOXES, BOX_ENDING = "data/crudo/", ".sobre"
 NOT_OPENED = "sealed_not_opened"
+STRETCH = "application/vnd.cior.camera-stretch+json"
 MOST_EVENT_BYTES = 4 * 1024 * 1024
 
 
@@ -32,7 +33,7 @@ def check_boxes(
         digest = (
             _check_opened(folder, payload, row, named=named, report=report) if opened else row.get("sha256")
         )
-        known.setdefault(str(row.get("registro")), set()).add(str(digest))
+        known.setdefault(str(row.get("registro")), set()).update({str(digest), *_of_stretch(folder, row)})
         times.append(_when(row, report) if opened else None)
     for row in gaps:
         known.setdefault(str(row.get("registro")), set()).add(str(row.get("sha256")))
@@ -114,6 +115,19 @@ def _check_events(folder: Files, request: dict[str, Any], known: dict[str, set[s
                 report.say("raw.other", where, record)
         elif request.get("reservado") == 0:
             report.say("raw.hidden", where, record)
+
+
+def _of_stretch(folder: Files, row: dict[str, Any]) -> set[str]:
+    """A camera's event names the digest of what had come until then: its stretch lists each."""
+    if row.get("tipo_contenido") != STRETCH:
+        return set()
+    try:
+        stretch = parse(folder.read(f"bag/{row.get('archivo')}", MOST_EVENT_BYTES))
+    except (NotStrict, OSError, TooLarge):
+        return set()
+    events = stretch.get("events") if isinstance(stretch, dict) else None
+    listed = events if isinstance(events, list) else []
+    return {str(each.get("sha256")) for each in listed if isinstance(each, dict)}
 
 
 def _raw_of(folder: Files, where: str) -> tuple[str | None, str]:

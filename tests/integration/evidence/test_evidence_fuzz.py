@@ -126,6 +126,28 @@ def test_a_bent_package_never_passes_and_never_breaks_the_verifier(monkeypatch: 
     tried("package", often(150, long=100_000), once)
 
 
+@pytest.mark.parametrize(("digest", "is_refused"), [("b" * 64, False), ("c" * 64, True)])
+def test_a_cameras_event_names_bytes_that_its_stretch_lists(
+    digest: str, is_refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record is what is told of the bytes; the event's own digest is of those that had come by then."""
+    files = dict(sound())
+    stretch, event = "bag/data/crudo/tramo.json", "bag/data/eventos/camara.json"
+    files[stretch] = json.dumps({"events": [{"sha256": "b" * 64}]}).encode()
+    files[event] = json.dumps({"data": {"raw": {"raw_id": "tramo", "sha256": digest}}}).encode()
+    rows = {
+        verify.RAW_ROWS: {
+            "archivo": "data/crudo/tramo.json", "registro": "tramo", "sha256": "a" * 64,
+            "tipo_contenido": verify.STRETCH,
+        },
+        verify.EVENT_ROWS: {"archivo": "data/eventos/camara.json"},
+    }  # fmt: skip
+    for path, row in rows.items():
+        files[path] = files[path] + json.dumps(row).encode() + b"\n"
+    found = [(each.code, each.path) for each in judged(files, monkeypatch).findings]
+    assert (("raw.other", event) in found) is is_refused
+
+
 @pytest.mark.parametrize("path", [verify.SIGNATURE, verify.TOKEN])
 def test_a_digest_that_nobody_knows_is_malformed_wherever_it_is_named(
     path: str, monkeypatch: pytest.MonkeyPatch

@@ -102,6 +102,7 @@ async function checkBoxes(folder, request, payload, report) {
   for (const row of rows) {
     const opened = "sobre" in row || "apertura" in row;
     knows(row, opened ? await checkOpened(folder, payload, row, named, report) : row.sha256);
+    for (const digest of await ofStretch(folder, row)) knows(row, digest);
     const at = opened ? whenOpened(row, report) : null;
     latest = at === null ? latest : Math.max(at, latest === null ? at : latest);
   }
@@ -148,6 +149,15 @@ async function checkEvents(folder, request, known, report) {
     if (raw === null) continue;
     if (known.has(raw.raw_id)) { if (!known.get(raw.raw_id).has(String(raw.sha256))) report.say("raw.other", where, raw.raw_id); } else if (request.reservado === 0) report.say("raw.hidden", where, raw.raw_id);
   }
+}
+/** A camera's event names the digest of what had come until then: its stretch lists each. */
+async function ofStretch(folder, row) {
+  const path = `bag/${row.archivo}`;
+  if (row.tipo_contenido !== "application/vnd.cior.camera-stretch+json" || !folder.has(path)) return [];
+  let stretch = null;
+  try { stretch = StrictJson.parse(await folder.read(path, MOST_EVENT_BYTES)); } catch (why) { if (!(why instanceof NotStrict)) throw why; }
+  const events = isObject(stretch) && Array.isArray(stretch.events) ? stretch.events : [];
+  return events.filter(isObject).map((each) => String(each.sha256));
 }
 async function rawOf(folder, where) {
   const content = folder.has(where) ? await folder.read(where, MOST_EVENT_BYTES) : null;
