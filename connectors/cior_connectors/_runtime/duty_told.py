@@ -75,7 +75,8 @@ class DutyTold:
             self._refused(error, body)
             return
         if told.at_ms >= self._at_ms:  # an older one that is told again is true, and over
-            self.book, self._at_ms = book, told.at_ms
+            # A console whose clock ran ahead once does not shut out what it tells when it is right again.
+            self.book, self._at_ms = book, min(told.at_ms, self._now_ms())
 
     def _refused(self, error: PayloadRejected, body: bytes) -> None:
         now_ms = self._now_ms()

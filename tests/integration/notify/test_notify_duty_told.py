@@ -63,7 +63,7 @@ class Centre:
         self.bus, self.at_ms = bus, time.time_ns() // 1_000_000
         self.noted = Noted(bus)
         rights = user_of(Part.CONNECTORS, family="notify").rights
-        self.duty = DutyTold(settings, rights, opens=opens, bus=self.noted, now_ms=lambda: self.at_ms)
+        self.duty = DutyTold(settings, rights, opens=opens, bus=self.noted, now_ms=lambda: self.at_ms + 1_000)
 
     def buried(self, word: bytes) -> list[DeadLetter]:
         letters = [
@@ -133,6 +133,13 @@ def test_law_13_an_older_directory_that_somebody_plays_again_does_not_come_back(
     centre.write(before, told("mark", at_ms=at_ms + 2))
     until(lambda: len(centre.buried(b"mark")) == 1, "what came behind it was read")
     assert centre.rung() == ["eva"]
+
+
+def test_a_console_whose_clock_ran_ahead_is_heard_when_it_is_right_again(centre: Centre) -> None:
+    centre.write(on_duty(told("ana", at_ms=centre.at_ms + 86_400_000)))
+    until(lambda: centre.rung() == ["ana"], "it is the console's")
+    centre.write(on_duty(told("eva", at_ms=centre.at_ms + 2_000)))
+    until(lambda: centre.rung() == ["eva"], "the day is not waited for")
 
 
 def test_a_topic_that_comes_after_whoever_reads_it_is_read_all_the_same(broker: Broker) -> None:
