@@ -406,6 +406,16 @@ class _Lazy(click.Group):
         return found
 
 
+class _Vision(_Lazy):
+    """``cior vision ...``: likewise."""
+
+    @staticmethod
+    def _real() -> click.Group:
+        from cior.vision_cli import vision
+
+        return vision
+
+
 class _Duty(_Lazy):
     """``cior duty ...``: likewise."""
 
@@ -418,3 +428,6 @@ class _Duty(_Lazy):
 
 main.add_command(_Lazy("connector", help="New connectors, checks, replay of their raw input."))
 main.add_command(_Duty("duty", help="Who is on duty by the city's file: show, check that nobody is missing."))
+main.add_command(
+    _Vision("vision", help="A camera's zones, lines, masks and rules: try them on a clip, draw them.")
+)

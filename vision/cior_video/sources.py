@@ -48,10 +48,12 @@ class Reading(Strict, frozen=True, kw_only=True):
 
 class SourceSettings(Reading, frozen=True, kw_only=True):
     """Where pictures come from and how they are read. ``url`` is ``rtsp://…`` or a file's path, of the camera
-    catalogue, and may hold a password: it is never printed nor published.
+    catalogue, and may hold a password: it is never printed nor published. ``masks``: polygons of the upright picture,
+    normalised, that whoever decodes it blanks.
     """
 
     url: str
+    masks: tuple[tuple[tuple[float, float], ...], ...] = ()
 
     @property
     def is_file(self) -> bool:

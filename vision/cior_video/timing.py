@@ -85,6 +85,7 @@ class EpochTimes:
         watches_pace: bool = False,
     ) -> None:
         self._file_start_ms = file_start_ms
+        self._is_first = True
         self._tolerance_s = tolerance_s
         self._jump_s = jump_s
         self._epoch = -1
@@ -110,6 +111,10 @@ class EpochTimes:
         self._is_believed = None
         self._paced_by = PacedBy.STREAM
         self._pace = Pace()
+
+    def follows(self, start_ms: int) -> None:
+        """Of files after one another: the instant of the next one's first picture."""
+        self._file_start_ms, self._is_first = start_ms, True
 
     def stamp(self, pts: int | None, time_base: Fraction, seen: PacketTimes) -> FrameTime | DropReason:
         """The time of a picture, or why it cannot have one.
@@ -163,8 +168,8 @@ class EpochTimes:
         self._pace.new_epoch()
         if self._file_start_ms is None:
             self._origin_ms = seen.arrival_ms
-        elif self._epoch == 0:
-            self._origin_ms = self._file_start_ms
+        elif self._is_first:
+            self._origin_ms, self._is_first = self._file_start_ms, False
         else:
             self._origin_ms = self._last_wall_ms + max(1, round(self._last_step_s * 1000))
 

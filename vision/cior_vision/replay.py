@@ -4,6 +4,7 @@ zone on yesterday's clip.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,11 +16,12 @@ from cior_core.taxonomy import Taxonomy
 from cior_video.clock import StandingClock
 from cior_video.drops import DropCounter, DropReason
 from cior_video.program import program_version
-from cior_video.sources import open_source
+from cior_video.sources import SourceSettings, open_source
 from cior_video.timing import EpochTimes
+from cior_vision.clips import Run
 from cior_vision.detectors.contract import Detector
 from cior_vision.events import Author, EventMaker
-from cior_vision.frames import Damaged
+from cior_vision.frames import Damaged, Frame
 from cior_vision.incidents import ConditionChange, Incident
 from cior_vision.pipeline import CameraPipeline, Outcome
 from cior_vision.settings import AnyVisionSettings, CameraSettings
@@ -63,7 +65,24 @@ def clip_replay(
 
     Raises ``ConfigInvalid`` for an unknown camera or a missing file, ``SourceUnavailable`` for a file without video.
     """
-    chosen = _chosen(settings, camera, clip)
+    chosen = chosen_camera(settings, camera)
+    source = msgspec.structs.replace(chosen.source, url=str(clip), pace="fast")
+    filmed = msgspec.structs.replace(chosen, source=source)
+    return replay(settings, filmed, (Run(start_ms, open_source),), detector=detector)
+
+
+def replay(
+    settings: AnyVisionSettings,
+    chosen: CameraSettings,
+    runs: Sequence[Run],
+    *,
+    detector: Detector,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> Replay:
+    """Run ``runs`` of ``chosen`` one after the other; ``on_outcome`` hears what each picture led to.
+
+    Raises what opening and reading raise.
+    """
     drops = DropCounter()
     pipeline = CameraPipeline(settings, chosen, detector.facts, drops)
     maker = EventMaker(
@@ -74,22 +93,13 @@ def clip_replay(
         author=Author(version=program_version(), instance="replay"),
     )
     outcomes: list[Outcome] = []
-    with open_source(chosen.source) as container:
-        frames = read_frames(
-            container,
-            times=EpochTimes(file_start_ms=start_ms),
-            source=chosen.source,
-            clock=StandingClock(start_ms),
-            drops=drops,
-            probe=Probe(),
-            stopped=lambda: False,
-        )
-        for frame in frames:
-            if isinstance(frame, Damaged):
-                outcomes.append(pipeline.damaged(frame))
-                continue
+    for frame in pictures_of(runs, chosen.source, drops):
+        if isinstance(frame, Damaged):
+            outcomes.append(pipeline.damaged(frame))
+        else:
             found = detector.detect([frame.image])[0] if pipeline.check(frame) else None
             outcomes.append(pipeline.follow(frame, found))
+        on_outcome(outcomes[-1])
     last, at = pipeline.finish()
     if at is not None:
         outcomes.append(Outcome(time=at, motion=False, incidents=last))
@@ -106,16 +116,32 @@ def clip_replay(
     )
 
 
-def _chosen(settings: AnyVisionSettings, camera: str | None, clip: Path) -> CameraSettings:
+def pictures_of(runs: Sequence[Run], source: SourceSettings, drops: DropCounter) -> Iterator[Frame | Damaged]:
+    """The pictures that a worker would watch, by the times of the runs."""
+    times = EpochTimes(file_start_ms=0)
+    for run in runs:
+        times.follows(run.start_ms)
+        with run.open(source) as container:
+            yield from read_frames(
+                container,
+                times=times,
+                source=source,
+                clock=StandingClock(run.start_ms),
+                drops=drops,
+                probe=Probe(),
+                stopped=lambda: False,
+            )
+
+
+def chosen_camera(settings: AnyVisionSettings, camera: str | None) -> CameraSettings:
+    """``camera``, or the first when none is named. Raises ``ConfigInvalid`` (``vision.camera_unknown``)."""
     for one in settings.camera:
         if camera in {None, one.id}:
-            return msgspec.structs.replace(
-                one, source=msgspec.structs.replace(one.source, url=str(clip), pace="fast")
-            )
+            return one
     raise ConfigInvalid(
         "vision.camera_unknown",
         f"there is no camera '{camera}' in the settings",
-        cure="name one of its [[camera]] tables",
+        cure=f"name one of its [[camera]] tables: {', '.join(one.id for one in settings.camera)}",
     )
 
 

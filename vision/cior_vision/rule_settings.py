@@ -51,6 +51,15 @@ class LineSettings(Strict, frozen=True, kw_only=True):
     sides: tuple[str, str] = ("A", "B")
 
 
+class MaskSettings(Strict, frozen=True, kw_only=True):
+    """A part of one camera's picture that nobody looks at: at least three vertices, no side across another."""
+
+    id: Name
+    camera: Name
+    polygon: Polygon
+    name: str = ""
+
+
 class TrackRule(Strict, frozen=True, kw_only=True, tag_field="kind"):
     """What every rule about tracked objects has.
 

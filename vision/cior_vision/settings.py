@@ -1,9 +1,9 @@
-"""A vision worker's settings file: which cameras it watches and how, zones, lines, rules, engine. Strict TOML; paths
-are relative to the file. Where a camera stands and by which address its pictures come is in the catalogue
+"""A vision worker's settings file: which cameras it watches and how, zones, lines, masks, rules, engine. Strict TOML;
+paths are relative to the file. Where a camera stands and by which address its pictures come is in the catalogue
 (:mod:`cior_core.cameras`), by its id.
 
-Tables ``[[camera]]``, ``[[zone]]``, ``[[line]]`` and ``[[rule]]`` stand beside each other and name one another, so
-that every fault has a line.
+Tables ``[[camera]]``, ``[[zone]]``, ``[[line]]``, ``[[mask]]`` and ``[[rule]]`` stand beside each other and name one
+another, so that every fault has a line.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ from cior_video.sources import Reading, SourceSettings, Strict
 from cior_vision.detectors.contract import EngineSettings
 from cior_vision.detectors.registry import plugin
 from cior_vision.gate import GateSettings
+from cior_vision.masks import crosses_itself
 from cior_vision.rule_settings import (
     AnyTrackRule,
     LineRule,
     LineSettings,
+    MaskSettings,
     Name,
     Point,
+    Polygon,
     Seconds,
     StoppedRule,
     TamperSettings,
@@ -93,6 +96,7 @@ class _Shared(Strict, Generic[E], frozen=True, kw_only=True):
     zone: tuple[ZoneSettings, ...] = ()
     line: tuple[LineSettings, ...] = ()
     rule: tuple[AnyTrackRule, ...] = ()
+    mask: tuple[MaskSettings, ...] = ()
 
 
 class DetectorFile(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
@@ -134,19 +138,20 @@ def load_settings(path: Path, cameras: Cameras) -> AnyVisionSettings:
 
     Raises ``ConfigFault`` with file, line, code and cure.
     """
-    return parse_settings(_text(path), file=str(path), folder=path.resolve().parent, cameras=cameras)
+    return parse_settings(text_of(path), file=str(path), folder=path.resolve().parent, cameras=cameras)
 
 
 def load_detector_settings(path: Path) -> EngineSettings:
     """``[detector]`` alone, of a worker's file or of one that has nothing else. Raises ``ConfigFault``."""
-    text, file = _text(path), str(path)
+    text, file = text_of(path), str(path)
     engine: Any = plugin(_engine(text, file)).Settings
     model: type[DetectorFile[Any]] = cast("Any", DetectorFile)[engine]
     found: EngineSettings = strict_toml.parse(text, model, file=file).detector
     return _beside(found, path.resolve().parent)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The file's text. Raises ``ConfigFault`` (``config.unreadable``)."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -223,6 +228,7 @@ def _faults(settings: _AnyFile) -> Iterator[Fault]:
             )
     owners = [("zone", index, zone.id, zone.camera) for index, zone in enumerate(settings.zone)]
     owners += [("line", index, line.id, line.camera) for index, line in enumerate(settings.line)]
+    owners += [("mask", index, mask.id, mask.camera) for index, mask in enumerate(settings.mask)]
     for kind, index, name, camera_id in owners:
         if camera_id not in cameras:
             yield (
@@ -254,7 +260,19 @@ def _faults(settings: _AnyFile) -> Iterator[Fault]:
                 ("line", index, "points"),
                 "normalise: x / width, y / height",
             )
+    yield from _mask_faults(settings)
     yield from _rule_faults(settings)
+
+
+def _mask_faults(settings: _AnyFile) -> Iterator[Fault]:
+    for index, mask in enumerate(settings.mask):
+        if len(mask.polygon) < 3 or not _in_picture(mask.polygon) or crosses_itself(mask.polygon):
+            yield (
+                "vision.mask_invalid",
+                f"mask '{mask.id}' needs three or more points within 0..1 whose sides do not cross",
+                ("mask", index, "polygon"),
+                "give the corners in their order around what is hidden: x / width, y / height",
+            )
 
 
 def _rule_faults(settings: _AnyFile) -> Iterator[Fault]:
@@ -306,6 +324,7 @@ def _double_ids(settings: _AnyFile) -> Iterator[Fault]:
         ("camera", settings.camera),
         ("zone", settings.zone),
         ("line", settings.line),
+        ("mask", settings.mask),
         ("rule", settings.rule),
     ):
         seen: set[str] = set()
@@ -335,11 +354,16 @@ def _beside(detector: E, folder: Path) -> E:
 def _resolved(read: _AnyFile, folder: Path, cameras: Cameras) -> AnyVisionSettings:
     detector = _beside(read.detector, folder)
     fields = {name: getattr(read, name) for name in read.__struct_fields__}
-    watched = tuple(_joined(each, cameras[each.id], folder) for each in read.camera)
+    masks = {
+        each.id: tuple(mask.polygon for mask in read.mask if mask.camera == each.id) for each in read.camera
+    }
+    watched = tuple(_joined(each, cameras[each.id], folder, masks[each.id]) for each in read.camera)
     return VisionSettings(**fields | {"detector": detector, "camera": watched})
 
 
-def _joined(watched: WatchedCamera, camera: Camera, folder: Path) -> CameraSettings:
+def _joined(
+    watched: WatchedCamera, camera: Camera, folder: Path, masks: tuple[Polygon, ...]
+) -> CameraSettings:
     url = camera.stream if "://" in camera.stream else str(folder / camera.stream)
     return CameraSettings(
         id=camera.id,
@@ -347,7 +371,7 @@ def _joined(watched: WatchedCamera, camera: Camera, folder: Path) -> CameraSetti
         place=camera.place,
         azimuth_deg=None if camera.turns else camera.azimuth_deg,
         opening_deg=camera.opening_deg or ASSUMED_OPENING_DEG,
-        source=SourceSettings(**msgspec.structs.asdict(watched.source), url=url),
+        source=SourceSettings(**msgspec.structs.asdict(watched.source), url=url, masks=masks),
         timezone=watched.timezone,
         drill=watched.drill or camera.drill,
         tamper=watched.tamper,

@@ -25,6 +25,7 @@ from cior_video.sources import SourceSettings, form_of, packets_of, sender_ms
 from cior_video.timing import EpochTimes, FrameTime, PacketTimes, Sampler
 from cior_vision.damage import Damage
 from cior_vision.frames import Damaged, Frame
+from cior_vision.masks import blanked
 
 BROKEN_DATA = (av.error.InvalidDataError, av.error.EOFError)
 
@@ -102,7 +103,7 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
             elif not is_due:
                 drops.add(DropReason.SAMPLED)
             else:
-                yield _frame(picture, stamped, after_key=after_key, turn=source.turn)
+                yield _frame(picture, stamped, after_key=after_key, source=source)
                 after_key = False
 
 
@@ -116,13 +117,14 @@ def _decode(packet: av.Packet[av.VideoStream], drops: DropCounter, damage: Damag
         return []
 
 
-def _frame(picture: av.VideoFrame, time: FrameTime, *, after_key: bool, turn: Turn | None) -> Frame:
-    """The pixels, upright: by the operator's word, else by the stream's own display matrix."""
-    image = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
+def _frame(picture: av.VideoFrame, time: FrameTime, *, after_key: bool, source: SourceSettings) -> Frame:
+    """The pixels, upright (by the operator's word, else by the stream's own display matrix), without what is masked."""
+    image, turn = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8), source.turn
     if turn is None:
         matrix = picture.side_data.get("DISPLAYMATRIX")
         turn = turn_of(bytes(matrix)) if isinstance(matrix, SideData) else Turn.NONE
-    return Frame(image=upright(image, turn), time=time, after_key=after_key, turn=turn)
+    shown = blanked(upright(image, turn), source.masks)
+    return Frame(image=shown, time=time, after_key=after_key, turn=turn)
 
 
 class _Arrivals:
