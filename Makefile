@@ -87,7 +87,8 @@ pictures: $(DEV) web ## Take the console's pictures of docs/img again: a real ce
 	@CIOR_SHOTS=$(CURDIR)/docs/img $(TEST) tests/e2e/test_e2e_console_story.py
 	@CIOR_SHOTS=$(CURDIR)/docs/img $(TEST) tests/integration/console/test_console_page_portal.py \
 	  tests/integration/console/test_console_page_custody.py
-	@CIOR_SHOTS=$(CURDIR)/docs/img $(TEST) tests/integration/evidence/test_evidence_pictures.py
+	@CIOR_SHOTS=$(CURDIR)/docs/img $(TEST) tests/integration/evidence/test_evidence_pictures.py \
+	  tests/integration/vision/test_vision_calibration_page.py
 
 mutants: $(DEV) ## Put faults into a copy one by one: the tests must notice each (MUTANTS=words chooses)
 	@PYTHONPATH=tests $(BIN)/python -m mutants $(MUTANTS)

@@ -46,3 +46,11 @@ def _on_a_clip(command: Any) -> Any:
 def vision_try(*, as_json: bool, language: str, **where: Any) -> None:
     """What the rules would have told of CLIP: a video, a recorder's segment or a camera's day. Writes nothing."""
     sys.exit(vision_command.try_it(vision_command.Asked(**where), language=language, as_json=as_json))
+
+
+@vision.command("calibrate")
+@_on_a_clip
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Of this machine; 0: a free one.")
+def vision_calibrate(*, port: int, language: str, **where: Any) -> None:
+    """Draw zones, lines and masks over CLIP in a browser of this machine, try them, write the file. Ctrl-C ends it."""
+    sys.exit(vision_command.calibrate(vision_command.Asked(**where), language=language, port=port))

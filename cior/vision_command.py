@@ -64,6 +64,29 @@ def try_it(asked: Asked, *, language: str, as_json: bool) -> int:
     return 0
 
 
+def calibrate(asked: Asked, *, language: str, port: int) -> int:
+    """Serve the page until Ctrl-C. 0."""
+    from cior_vision.calibration.bench import Bench
+    from cior_vision.calibration.serving import Calibration
+
+    settings, clip = opened(asked)
+    detector = plugin(settings.detector.engine).load(settings.detector)
+    try:
+        bench = Bench(asked.config, clip, camera=asked.camera, detector=detector, now_ms=_now_ms)
+        serving = Calibration(bench, port=port)
+        click.echo(_WORDS[language]["open_page"])
+        click.echo(f"  {serving.address}")
+        try:
+            serving.serve()
+        except KeyboardInterrupt:
+            click.echo()
+        finally:
+            serving.close()
+    finally:
+        detector.close()
+    return 0
+
+
 def opened(asked: Asked) -> tuple[AnyVisionSettings, Clip]:
     """The settings and the clip; a recorder's footage after its row in the ledger.
 
@@ -100,7 +123,7 @@ def _note_look(asked: Asked, clip: Clip) -> None:
         )
     first_ms, last_ms = clip.span or (0, 0)
     entry = LedgerEntry(
-        at_ms=time.time_ns() // 1_000_000, actor=ACTOR, act=OPENS, subject=camera, purpose=Purpose.MAINTENANCE,
+        at_ms=_now_ms(), actor=ACTOR, act=OPENS, subject=camera, purpose=Purpose.MAINTENANCE,
         reason=asked.reason.strip(),
         detail={"from_ms": first_ms, "to_ms": last_ms, "os_user": getpass.getuser()},
     )  # fmt: skip
@@ -152,6 +175,10 @@ def _instant(text: str, zone: ZoneInfo) -> int:
     )
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 # --- what is printed -------------------------------------------------------------------------------------------------
 
 _WORDS: Final = {
@@ -168,6 +195,7 @@ _WORDS: Final = {
         "condition": "  {first}–{last}  {condition}",
         "notes": "Lo que no se pudo ver, y por qué:",
         "note": "  {rule}{text}",
+        "open_page": "Abra esta dirección en un navegador de esta máquina (sirve una vez); Ctrl-C termina:",
     },
     "en": {
         "head": "{camera}: {length_s} s, {pictures} pictures watched, {detected} by the detector '{engine}' {model}",
@@ -182,6 +210,7 @@ _WORDS: Final = {
         "condition": "  {first}–{last}  {condition}",
         "notes": "What could not be seen, and why:",
         "note": "  {rule}{text}",
+        "open_page": "Open this address in a browser of this machine (it works once); Ctrl-C ends it:",
     },
 }
 

@@ -18,6 +18,7 @@ from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
 from cior_core.footage import Gap, Segment, Span
 from cior_core.model import Struct
 from cior_video.sources import SourceSettings, open_source
+from cior_video.timing import FrameTime
 
 LONGEST_MS: Final = 900_000
 """Of an interval that is tried at once."""
@@ -30,9 +31,13 @@ class Run(Struct, frozen=True):
     open: Callable[[SourceSettings], InputContainer]
 
 
+Reached = Callable[[FrameTime], bool]
+
+
 class Clip(Struct, frozen=True, kw_only=True):
     """Something to try rules on. ``start_ms`` None: nobody knows when it was filmed. ``span``: of a recorder's footage,
-    what is opened of it; ``ring`` its folder. ``says_s``: how long a file says that it is.
+    what is opened of it; ``ring`` its folder. ``says_s``: how long a file says that it is. ``at``: what to open for the
+    picture at a second of it, and whether a picture is there yet.
     """
 
     camera: str | None = None
@@ -42,6 +47,12 @@ class Clip(Struct, frozen=True, kw_only=True):
     ring: Path | None = None
     span: Span | None = None
     says_s: float | None = None
+    at: Callable[[float], tuple[Run, Reached]]
+
+    @property
+    def length_s(self) -> float | None:
+        """How long it is, where that is known."""
+        return self.says_s if self.span is None else (self.span[1] - self.span[0]) / 1000
 
 
 def is_footage(path: Path) -> bool:
@@ -75,7 +86,34 @@ def clip_of(path: Path, *, span: Span | None = None, start_ms: int | None = None
         says_s = None if container.duration is None else container.duration / av.time_base
     # Whatever camera it is tried as: the pictures are this file's.
     opened = Run(start_ms or 0, lambda _camera: open_source(source))
-    return Clip(start_ms=start_ms, runs=(opened,), says_s=says_s)
+    return Clip(start_ms=start_ms, runs=(opened,), says_s=says_s, at=lambda second: _in_file(source, second))
+
+
+def _in_file(source: SourceSettings, second: float) -> tuple[Run, Reached]:
+    """From the key picture before it."""
+    began: list[float] = []
+
+    def opened(_camera: SourceSettings) -> InputContainer:
+        container = open_source(source)
+        began.append((container.start_time or 0) / av.time_base)
+        try:
+            container.seek(round((second + began[-1]) * av.time_base), backward=True)
+        except (av.error.FFmpegError, OSError):
+            container.close()  # it has no index: from its beginning
+            return open_source(source)
+        return container
+
+    def reached(at: FrameTime) -> bool:
+        return at.pts * at.time_base[0] / at.time_base[1] - began[-1] >= second - 1e-3
+
+    return Run(0, opened), reached
+
+
+def _in_segments(ring: Path, segments: Sequence[Segment], second: float) -> tuple[Run, Reached]:
+    """Each segment begins with a key picture."""
+    at_ms = segments[0].start_ms + round(second * 1000)
+    segment = max((each for each in segments if each.start_ms <= at_ms), key=lambda each: each.start_ms)
+    return _run(ring, (segment,)), lambda at: segment.start_ms + at.stream_s * 1000 >= at_ms - 1
 
 
 def _recorded(path: Path, span: Span | None) -> Clip:
@@ -105,6 +143,7 @@ def _recorded(path: Path, span: Span | None) -> Clip:
     return Clip(
         camera=camera, start_ms=start_ms, runs=_runs(ring, covered.segments), gaps=covered.gaps, ring=ring,
         span=(start_ms, covered.segments[-1].end_ms),
+        at=lambda second: _in_segments(ring, covered.segments, second),
     )  # fmt: skip
 
 

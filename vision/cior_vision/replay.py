@@ -18,7 +18,7 @@ from cior_video.drops import DropCounter, DropReason
 from cior_video.program import program_version
 from cior_video.sources import SourceSettings, open_source
 from cior_video.timing import EpochTimes
-from cior_vision.clips import Run
+from cior_vision.clips import Clip, Run
 from cior_vision.detectors.contract import Detector
 from cior_vision.events import Author, EventMaker
 from cior_vision.frames import Damaged, Frame
@@ -131,6 +131,18 @@ def pictures_of(runs: Sequence[Run], source: SourceSettings, drops: DropCounter)
                 probe=Probe(),
                 stopped=lambda: False,
             )
+
+
+def still_of(clip: Clip, source: SourceSettings, second: float) -> Frame | None:
+    """The clip's picture at ``second``, or its last one before: upright and masked as ``source`` says."""
+    run, reached = clip.at(second)
+    shown: Frame | None = None
+    for frame in pictures_of((run,), msgspec.structs.replace(source, fps=60.0), DropCounter()):
+        if isinstance(frame, Frame):
+            shown = frame
+        if reached(frame.time):
+            break
+    return shown
 
 
 def chosen_camera(settings: AnyVisionSettings, camera: str | None) -> CameraSettings:

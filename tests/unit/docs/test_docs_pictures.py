@@ -8,7 +8,7 @@ from engines.source_tree import ROOT
 
 IMAGES = ROOT / "docs" / "img"
 STORY = ROOT / "tests" / "e2e" / "test_e2e_console_story.py"
-_SHOWN = re.compile(r"!\[[^\]]+\]\((?:docs/)?img/([\w-]+)\.png\)")
+_SHOWN = re.compile(r"!\[[^\]]+\]\((?:docs/)?img/([\w-]+)\.(?:png|jpg)\)")
 _TAKEN = re.compile(r"\.picture\(\"([\w-]+)\"\)")
 
 
