@@ -20,6 +20,7 @@ import structlog
 from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior.city import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
 from cior.figures import centre_facts
+from cior.footage_masks import masked
 from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
@@ -181,7 +182,7 @@ async def _console(
         city=city_map(city_texts(arguments.centre), tiles, is_damaged=is_damaged),
         tiles=tiles.path if tiles is not None else None,
         cameras=load_cameras(arguments.centre, load_city(arguments.centre)),
-        rings=Rings(partial(recorded, arguments.centre)),
+        rings=Rings(partial(recorded, arguments.centre), partial(masked, arguments.centre)),
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
         origin=file.console.origin,

@@ -24,7 +24,8 @@ from cior_register.register import Register
 from cior_register.writer import nothing
 from cior_vision.clips import Clip, clip_of, is_footage
 from cior_vision.detectors.registry import plugin
-from cior_vision.settings import AnyVisionSettings, text_of
+from cior_vision.settings import AnyVisionSettings
+from cior_vision.settings_file import text_of
 from cior_vision.trying import Fired, Trial, settings_for_trial, try_clip
 
 ACTOR: Final = "cior vision"

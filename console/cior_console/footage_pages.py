@@ -66,6 +66,8 @@ class ViewState(msgspec.Struct, frozen=True, kw_only=True):
     """How a view stands. ``state``: ``clip``, or of a live one ``waiting``, ``live``, ``silent``: what is on the screen
     is not of now. ``last_ms``: instant of the newest picture; ``cause``: why there is none after it, if known.
     ``codec``: RFC 6381, empty while nothing is known. ``from_ms`` to ``to_ms``: what a clip opens, in whole segments.
+    ``masks``: what a page covers for privacy, polygons of ``x / width`` and ``y / height``; the pieces themselves are
+    as they were recorded. Null: this machine does not have the file that says so.
     """
 
     view_id: str
@@ -78,6 +80,7 @@ class ViewState(msgspec.Struct, frozen=True, kw_only=True):
     from_ms: int | None = None
     to_ms: int | None = None
     gaps: tuple[ViewGap, ...] = ()
+    masks: tuple[tuple[tuple[float, float], ...], ...] | None = None
 
 
 async def _open(request: web.Request) -> ViewState:
@@ -101,10 +104,12 @@ async def _open(request: web.Request) -> ViewState:
         raise Refused("access.denied", rule=decision.code)
     views.admit(caller.session.id, None if span is not None else body.camera)
     ring = await asyncio.to_thread(views.rings.of, body.camera)
+    masks = await asyncio.to_thread(views.rings.masks, body.camera)
     clip = None if span is None else await asyncio.to_thread(clip_of, ring, body.camera, span)
     said = deed.entry(detail=_detail(body, clip))
     await deed.write(nothing_more, entry=said)
     view = views.begin(said, ring, clip)
+    view.masks = masks
     if clip is None:
         await _attached(views, view)
     return _state(request, view)
@@ -209,6 +214,7 @@ def _state(request: web.Request, view: View) -> ViewState:
         state="clip",
         now_ms=views.now_ms(),
         playlist=f"/api/v1/footage/views/{view.id}/index.m3u8",
+        masks=view.masks,
     )
     if clip is None:
         live = views.live(view)

@@ -22,7 +22,7 @@ from cior_bus.metrics import Metrics
 from cior_console import metrics as m
 from cior_console.authorising import Ledger, nothing_more
 from cior_console.problems import Refused
-from cior_console.ring_files import Clip, Rings
+from cior_console.ring_files import Clip, Masks, Rings
 from cior_console.ring_live import LiveCamera
 from cior_core.errors import SourceUnavailable
 from cior_core.hls import Piece
@@ -52,7 +52,11 @@ class ViewLimits(Struct, frozen=True, kw_only=True):
 
 
 class View:
-    """One view. ``said``: the row of its beginning, from which the others follow. ``clip`` None: it is live."""
+    """One view. ``said``: the row of its beginning, from which the others follow. ``clip`` None: it is live. ``masks``:
+    what the page covers; None: not known here.
+    """
+
+    masks: Masks | None = None
 
     def __init__(self, said: LedgerEntry, ring: Path, clip: Clip | None, now_s: float) -> None:
         self.id, self.said, self.ring, self.clip = secrets.token_urlsafe(24), said, ring, clip

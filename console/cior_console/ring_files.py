@@ -26,11 +26,21 @@ _TAIL_BYTES: Final = 16_384
 _REMOVAL: Final = b'"type":"removal"'
 
 
-class Rings:
-    """Where each camera is recorded, on this machine; asked once, when somebody first looks."""
+Masks = tuple[tuple[tuple[float, float], ...], ...]
+"""Polygons of a picture as it is recorded, ``x / width`` and ``y / height``."""
 
-    def __init__(self, find: Callable[[], Mapping[str, Path]] = dict) -> None:
-        self._find = find
+
+class Rings:
+    """Where each camera is recorded, on this machine; asked once, when somebody first looks. What nobody may see of it
+    is asked at each view.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[], Mapping[str, Path]] = dict,
+        masks: Callable[[], Mapping[str, Masks]] = dict,
+    ) -> None:
+        self._find, self._masks = find, masks
         self._found: Mapping[str, Path] | None = None
 
     def of(self, camera: str) -> Path:
@@ -46,6 +56,13 @@ class Rings:
         if not (ring / camera).is_dir():
             raise Refused("footage.elsewhere")
         return ring
+
+    def masks(self, camera: str) -> Masks | None:
+        """What is to be covered where it is shown; blocking. None: the files that say so are not on this machine."""
+        try:
+            return self._masks().get(camera, ())
+        except ConfigInvalid:
+            return None
 
 
 class Clip(Struct, frozen=True, kw_only=True):

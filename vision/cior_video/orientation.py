@@ -62,3 +62,10 @@ def upright(image: Picture, turn: Turn) -> Picture:
         image = np.asarray(cv2.flip(image, 1), np.uint8)
     rotation = _ROTATION.get(degrees)
     return image if rotation is None else np.asarray(cv2.rotate(image, rotation), np.uint8)
+
+
+def stored_point(point: tuple[float, float], turn: Turn) -> tuple[float, float]:
+    """Where a point of the upright picture lies in the stored one, both normalised: :func:`upright` undone."""
+    x, y = point
+    x, y = {"90": (y, 1 - x), "180": (1 - x, 1 - y), "270": (1 - y, x)}.get(turn.rpartition("_")[2], (x, y))
+    return (1 - x, y) if turn.startswith("mirrored") else (x, y)

@@ -39,6 +39,7 @@ from cior_vision.rule_settings import (
     WrongWayRule,
     ZoneSettings,
 )
+from cior_vision.settings_file import text_of
 from cior_vision.tracking import TrackerSettings
 
 E = TypeVar("E", bound=EngineSettings)
@@ -148,20 +149,6 @@ def load_detector_settings(path: Path) -> EngineSettings:
     model: type[DetectorFile[Any]] = cast("Any", DetectorFile)[engine]
     found: EngineSettings = strict_toml.parse(text, model, file=file).detector
     return _beside(found, path.resolve().parent)
-
-
-def text_of(path: Path) -> str:
-    """The file's text. Raises ``ConfigFault`` (``config.unreadable``)."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigFault(
-            "config.unreadable",
-            "the file cannot be read as UTF-8 text",
-            file=str(path),
-            line=0,
-            cure="give the path of the settings file",
-        ) from error
 
 
 def parse_settings(text: str, *, file: str, folder: Path, cameras: Cameras) -> AnyVisionSettings:

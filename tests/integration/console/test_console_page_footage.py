@@ -10,8 +10,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from cior_console.ring_files import Rings
@@ -25,6 +28,7 @@ from integration.console.wall_rig import alert
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 BEHIND_MS = 6_000
+MASK = ((0.75, 0.5), (1.0, 0.5), (1.0, 0.8), (0.75, 0.8))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,7 @@ def recorder(camera: RtspServer, tmp_path: Path) -> Iterator[rig.RecorderProcess
 
 @pytest.fixture
 async def here(recorder: rig.RecorderProcess, tmp_path: Path) -> AsyncIterator[Room]:
-    rings = Rings(lambda: {rig.CAMERA: tmp_path / "ring"})
+    rings = Rings(lambda: {rig.CAMERA: tmp_path / "ring"}, lambda: {rig.CAMERA: (MASK,)})
     place = RegisterPlace.of_file(tmp_path / "register.db")
     async with room(place, cameras=rig.cameras(), rings=rings) as running:
         yield running
@@ -78,6 +82,26 @@ async def age_ms(screen: Screen, ring: Path) -> int | None:
         return None
     code, now_ms, _ = found
     return int(now_ms) - await asyncio.to_thread(rig.shown_at_ms, ring, int(code))
+
+
+async def hidden(screen: Screen) -> bool:
+    """Whether the mask's place of the shown picture is black and the place beside it is not, as it is on the screen."""
+    element = await screen.do(lambda: screen.chrome.find_element(By.CSS_SELECTOR, ".player video"))
+    await screen.run("arguments[0].scrollIntoView({block: 'center'})", element)
+    size = await screen.run(
+        "const v = arguments[0]; return [v.videoWidth / v.videoHeight, v.controls]", element
+    )
+    data = await screen.do(lambda: element.screenshot_as_png)
+    shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown is not None
+    tall, wide = shown.shape
+    fitted = min(wide, tall * size[0]), min(tall, wide / size[0])  # as object-fit: contain
+
+    def at(x: float, y: float) -> int:
+        left, top = (wide - fitted[0]) / 2, (tall - fitted[1]) / 2
+        return int(shown[round(top + y * fitted[1]), round(left + x * fitted[0])])
+
+    return at(0.87, 0.65) < 10 and at(0.7, 0.4) > 30
 
 
 async def at_desk(screen: Screen) -> None:
@@ -113,6 +137,8 @@ async def test_an_operator_sees_now_is_told_when_it_is_not_now_and_looks_back(
         lambda: screen.run(f"return document.querySelector('.player video').currentTime > {first_s + 1}")
     )
     await screen.until(".player", "Imagen de hace")
+    await screen.until(".player", "Hay partes tapadas por privacidad. Lo grabado está entero.")
+    assert await hidden(screen), "what a mask covers is black on the screen, the rest is not"
     assert await screen.axe() == []
     await screen.shot("live", tmp_path)
     camera.kill()

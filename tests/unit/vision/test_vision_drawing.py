@@ -5,13 +5,16 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cior_core.strict_toml import ConfigFault
 from cior_vision.calibration.drawing import AddedRule, Drawing, redrawn
+from cior_vision.calibration.keeping import digest_of, replaced
 from cior_vision.rule_settings import LineSettings, MaskSettings, Point, Polygon, ZoneSettings
+from cior_vision.settings_file import text_of
 from cior_vision.trying import settings_for_trial
 
 FILE = """\
@@ -145,6 +148,19 @@ def test_to_draw_again_is_to_draw_the_last_one(first: Drawing, second: Drawing) 
 
 def test_what_did_not_change_is_the_same_file_byte_for_byte() -> None:
     assert redrawn(FILE, AS_IT_IS, file="f") == FILE
+
+
+def test_a_file_with_the_line_ends_of_another_system_keeps_them(tmp_path: Path) -> None:
+    theirs = FILE.replace("\n", "\r\n")
+    path = tmp_path / "camaras.toml"
+    path.write_bytes(theirs.encode())
+    assert redrawn(text_of(path), AS_IT_IS, file="f") == theirs
+    mask = MaskSettings(id="m", camera="camera-plaza", polygon=((0.0, 0.0), (0.2, 0.0), (0.2, 0.2)))
+    made = redrawn(text_of(path), msgspec.structs.replace(AS_IT_IS, mask=(mask,)), file="f")
+    assert made.startswith(theirs)
+    assert "\n" not in made.replace("\r\n", "")
+    kept = replaced(path, made, before=digest_of(text_of(path)), now_ms=0)
+    assert (path.read_bytes(), kept.read_bytes()) == (made.encode(), theirs.encode())
 
 
 def test_one_moved_corner_changes_one_table_and_keeps_its_comments() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cior_video.orientation import Turn, stored_point, upright
 from cior_vision.geometry import inside
 from cior_vision.masks import blanked, crosses_itself, hidden_of_line, hidden_share
 from cior_vision.rule_settings import Polygon
+from cior_vision.settings_file import load_masks
 
 LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 UPPER = ((0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.0, 0.5))
@@ -79,6 +82,28 @@ def test_without_masks_the_picture_is_the_same_object() -> None:
 @given(stars())
 def test_sides_around_a_middle_do_not_cross(mask: Polygon) -> None:
     assert not crosses_itself(mask)
+
+
+@pytest.mark.parametrize("turn", list(Turn))
+def test_a_masks_point_is_found_in_the_picture_as_it_is_recorded(turn: Turn) -> None:
+    """The page of the console plays what was recorded: a mask drawn on the upright picture lies there elsewhere."""
+    stored = np.zeros((90, 160, 3), np.uint8)
+    stored[9, 32] = 255
+    seen = upright(stored, turn)
+    [(row, column)] = np.argwhere(seen[:, :, 0]).tolist()
+    x, y = stored_point(((column + 0.5) / seen.shape[1], (row + 0.5) / seen.shape[0]), turn)
+    assert (x * 160 - 0.5, y * 90 - 0.5) == pytest.approx((32, 9))
+
+
+def test_others_read_a_files_masks_without_its_engine(tmp_path: Path) -> None:
+    (tmp_path / "camaras.toml").write_text(
+        '[detector]\nengine = "not installed here"\n'
+        '[[camera]]\nid = "plaza"\nsource = { turn = "180" }\n[[camera]]\nid = "paso"\n'
+        '[[mask]]\nid = "m"\ncamera = "plaza"\npolygon = [[0, 0], [0.25, 0], [0.25, 0.5]]\n',
+        encoding="utf-8",
+    )
+    found = load_masks(tmp_path / "camaras.toml")
+    assert found == {"plaza": (((1.0, 1.0), (0.75, 1.0), (0.75, 0.5)),), "paso": ()}
 
 
 def test_a_bow_tie_crosses_itself() -> None:

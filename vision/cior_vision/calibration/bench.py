@@ -18,7 +18,8 @@ from cior_vision.clips import Clip
 from cior_vision.detectors.contract import Detector
 from cior_vision.replay import chosen_camera, still_of
 from cior_vision.rule_settings import LineRule
-from cior_vision.settings import AnyVisionSettings, text_of
+from cior_vision.settings import AnyVisionSettings
+from cior_vision.settings_file import text_of
 from cior_vision.trying import Trial, settings_for_trial, try_clip
 
 STILL_QUALITY: Final = 85

@@ -64,6 +64,8 @@ def redrawn(text: str, drawing: Drawing, *, file: str) -> str:
     new = "".join(_table(kind, row) for kind, row in _new(tree, drawing))
     if new:
         made = made + ("" if not made or made.endswith("\n") else "\n") + new
+    if "\r\n" in text:  # as its other lines end
+        made = made.replace("\r\n", "\n").replace("\n", "\r\n")
     if not _same(made, _wanted(tree, drawing)):
         where = next((kind for kind in (*DRAWN, "rule") if kind in tree), "")
         raise ConfigFault(

@@ -54,8 +54,51 @@ function Watched({ wanted: what }: { wanted: Wanted }): JSX.Element {
         </button>
       </div>
       <Saying seen={seen} isLive={isLive} />
-      <video ref={video} controls muted playsInline aria-label={t("footage_of", plain(what.name, 60))} />
+      <MaskFacts view={seen.view} />
+      <Masked video={video} masks={seen.view?.masks ?? []} label={t("footage_of", plain(what.name, 60))} />
       {isLive ? null : <ClipFacts seen={seen} atMs={what.atMs} />}
+    </div>
+  );
+}
+
+/** That something is covered, or that nobody knows whether it should be. */
+function MaskFacts({ view }: { view: ViewState | null }): JSX.Element | null {
+  if (!view || view.masks?.length === 0) return null;
+  return <p class="dim">{t(view.masks ? "footage_masked" : "footage_masks_unknown")}</p>;
+}
+
+interface Picture {
+  video: { current: HTMLVideoElement | null };
+  masks: [number, number][][];
+  label: string;
+}
+
+/** The picture with what nobody may see covered. The drawing is fitted into its box as the video is. Until the
+ * picture's size is known, nothing of a masked camera is shown; its video has no way out of the page. */
+function Masked({ video, masks, label }: Picture): JSX.Element {
+  const [size, setSize] = useState<[number, number]>([0, 0]);
+  const measure = (): void => setSize([video.current?.videoWidth ?? 0, video.current?.videoHeight ?? 0]);
+  const [width, height] = size;
+  const isMasked = masks.length > 0;
+  return (
+    <div class={`picture${isMasked && !width ? " unsized" : ""}`}>
+      <video
+        ref={video}
+        controls
+        muted
+        playsInline
+        aria-label={label}
+        onLoadedMetadata={measure}
+        onResize={measure}
+        {...(isMasked ? { controlsList: "nofullscreen nodownload noremoteplayback", disablePictureInPicture: true } : {})}
+      />
+      {isMasked && width ? (
+        <svg class="masks" viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+          {masks.map((mask, n) => (
+            <polygon key={n} points={mask.map(([x, y]) => `${x * width},${y * height}`).join(" ")} />
+          ))}
+        </svg>
+      ) : null}
     </div>
   );
 }

@@ -19,6 +19,8 @@ export interface ViewState {
   from_ms?: number | null;
   to_ms?: number | null;
   gaps?: Gap[];
+  /** What is covered for privacy: polygons of x / width and y / height. Null: the console does not know. */
+  masks?: [number, number][][] | null;
 }
 
 /** What somebody wants to see. Without an interval it is live. */

@@ -226,6 +226,9 @@ export const en: Record<keyof typeof es, string> = {
   footage_clip: "See the moment",
   footage_of: "Picture of {0}",
   footage_close: "Close the picture",
+  footage_masked: "Parts are covered for privacy. What was recorded is whole.",
+  footage_masks_unknown:
+    "This machine does not have the file that says what to cover of this camera: it is shown whole.",
   footage_waiting: "Waiting for a picture…",
   footage_behind: "Picture of {0} s ago",
   footage_late: "The picture comes {0} s late: it is not of now.",

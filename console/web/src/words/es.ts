@@ -229,6 +229,9 @@ export const es = {
   footage_clip: "Ver el momento",
   footage_of: "Imagen de {0}",
   footage_close: "Cerrar la imagen",
+  footage_masked: "Hay partes tapadas por privacidad. Lo grabado está entero.",
+  footage_masks_unknown:
+    "Esta máquina no tiene el archivo que dice qué tapar de esta cámara: se ve entera.",
   footage_waiting: "Esperando imagen…",
   footage_behind: "Imagen de hace {0} s",
   footage_late: "La imagen llega con {0} s de atraso: no es de ahora.",

@@ -16,9 +16,9 @@ export const WORDS = {
       "Con el teclado: elija qué dibujar, lleve la cruz con las flechas (Mayús: pasos chicos), ponga cada punto con Enter, " +
       "borre el último con Retroceso, termine con T, cancele con Escape. Con el ratón, los puntos puestos se arrastran.",
     whole:
-      "Una máscara tapa lo que se analiza y lo que muestra esta página. No cambia lo que guarda el grabador: sus originales " +
-      "están enteros, y así se ven en vivo en la consola y salen en un paquete. Para que algo no se grabe, ponga la " +
-      "máscara en la cámara misma.",
+      "Una máscara tapa lo que se analiza, lo que muestra esta página y lo que se ve en la consola, en vivo o grabado. No " +
+      "cambia lo que guarda el grabador: sus originales están enteros, y así salen en un paquete de prueba. Para que algo " +
+      "no se grabe, ponga la máscara en la cámara misma.",
     things: "Dibujado",
     nothing: "Todavía no hay nada dibujado en esta cámara.",
     try: "Probar",
@@ -95,9 +95,9 @@ export const WORDS = {
       "With the keyboard: choose what to draw, move the cross with the arrows (Shift: small steps), put each point with " +
       "Enter, remove the last with Backspace, finish with T, cancel with Escape. With the mouse, points can be dragged.",
     whole:
-      "A mask covers what is analysed and what this page shows. It does not change what the recorder keeps: its originals " +
-      "are whole, and that is what the console plays live and a package holds. What must not be recorded is masked in " +
-      "the camera itself.",
+      "A mask covers what is analysed, what this page shows and what is seen in the console, live or recorded. It does not " +
+      "change what the recorder keeps: its originals are whole, and so they are in an evidence package. What must not be " +
+      "recorded is masked in the camera itself.",
     things: "Drawn",
     nothing: "Nothing is drawn on this camera yet.",
     try: "Try",
