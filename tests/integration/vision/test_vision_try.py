@@ -17,9 +17,13 @@ from cior_core.footage import GapCause
 from cior_core.people import LedgerEntry
 from cior_register import ledger
 from cior_register.register import Register
+from cior_vision.clips import clip_of
 from cior_vision.detectors import registry
+from cior_vision.replay import still_of
 from cior_vision.synthetic import encode, loiterer
+from cior_vision.trying import settings_for_trial
 from integration.recorder.fed_track import NOON_MS, Fed
+from integration.vision.shirts import ShirtDetector
 
 ENGINE = "integration.vision.shirt_engine"
 SETTINGS = """\
@@ -336,7 +340,7 @@ def rows(tmp_path: Path) -> list[LedgerEntry]:
         register.close()
 
 
-def test_yesterdays_footage_is_tried_as_one_and_who_looked_is_in_the_ledger_first(
+def test_law_9_yesterdays_footage_is_tried_as_one_after_who_looks_is_in_the_ledger(
     centre: Path, config: Path, tmp_path: Path
 ) -> None:
     day = tmp_path / "data" / "ring" / "camera-plaza" / "2026-11-27"
@@ -354,6 +358,23 @@ def test_yesterdays_footage_is_tried_as_one_and_who_looked_is_in_the_ledger_firs
     [row] = rows(tmp_path)
     assert (row.act, row.subject, row.reason) == ("footage.open", "camera-plaza", "probar la zona")
     assert row.detail["from_ms"] == NOON_MS
+
+
+@pytest.mark.parametrize("second", [3.0, 8.0, 17.0])
+def test_a_still_shows_its_second_of_a_file_and_of_a_recorders_pieces(
+    centre: Path, config: Path, tmp_path: Path, clips: Path, second: float
+) -> None:
+    """The scene says where the visitor stands at each second."""
+    day = tmp_path / "data" / "ring" / "camera-plaza" / "2026-11-27"
+    settings = settings_for_trial(SETTINGS, file="f", folder=tmp_path)
+    stands = loiterer(arrives_s=1.0, stays_s=10.0).walkers[0].ground(second)
+    assert stands is not None
+    for clip in (clip_of(clips / "loiterer.mp4"), clip_of(day)):
+        frame = still_of(clip, settings.camera[0].source, second)
+        assert frame is not None
+        [found] = ShirtDetector().detect([frame.image])
+        [box] = found.boxes
+        assert (box[0] + box[2]) / 2 == pytest.approx(stands[0], abs=0.03)
 
 
 def test_an_interval_of_a_day_is_in_the_cameras_own_time(centre: Path, config: Path, tmp_path: Path) -> None:
