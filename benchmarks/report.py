@@ -45,6 +45,7 @@ TITLES = {
     "grafana": "Panels of the walls",
     "bus_spool": "Bus and spool",
     "vision": "Vision",
+    "vision_cost": "Vision: what a busy camera costs, and what it finds for that",
     "vision_gpu": "Vision on a card",
     "vision_batches": "Vision: batches on a processor",
     "package": "An evidence package",

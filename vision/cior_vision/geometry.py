@@ -98,6 +98,15 @@ def distance(first: Point, second: Point, *, aspect: float) -> float:
     return hypot((first[0] - second[0]) * aspect, first[1] - second[1])
 
 
+def away_from(segment: tuple[Point, Point], point: Point, *, aspect: float) -> float:
+    """Distance of ``point`` from a segment, in picture heights."""
+    (ax, ay), (bx, by) = segment
+    dx, dy = (bx - ax) * aspect, by - ay
+    px, py = (point[0] - ax) * aspect, point[1] - ay
+    share = min(max((px * dx + py * dy) / max(dx * dx + dy * dy, 1e-12), 0.0), 1.0)
+    return hypot(px - share * dx, py - share * dy)
+
+
 def area(polygon: Sequence[Point], *, aspect: float) -> float:
     """Area of a polygon without crossings of itself, in squares of the picture's height (the shoelace formula)."""
     turns = sum(

@@ -20,10 +20,13 @@ from cior_vision.reader import Link, ReaderFacts
 
 
 class PipelineFacts(Struct, frozen=True, kw_only=True):
-    """Totals of one camera's pipeline since the start."""
+    """Totals of one camera's pipeline since the start. ``parts``: of the ``detected`` ones, those of which a part was
+    looked at.
+    """
 
     pictures: int = 0
     detected: int = 0
+    parts: int = 0
     gate_open: int = 0
     turn: Turn = Turn.NONE
     paced_by: PacedBy = PacedBy.STREAM
@@ -32,7 +35,8 @@ class PipelineFacts(Struct, frozen=True, kw_only=True):
 class CameraHealth(Struct, frozen=True, kw_only=True):
     """One interval of one camera.
 
-    Rates are a second of that interval; ``inference_ms_*`` include the wait in the shared queue. ``batch``: how many
+    Rates are a second of that interval (``part_fps``: of the detected ones, those of which a part was looked at);
+    ``inference_ms_*`` include the wait in the shared queue. ``batch``: how many
     pictures of all cameras the engine looks at together at most (0: any number; 1: no more than one). ``turned``: what
     was done to set the pictures upright, so what a box in an event is measured in. ``paced_by``: ``arrival`` where the
     stream's own time runs wrong.
@@ -61,6 +65,7 @@ class CameraHealth(Struct, frozen=True, kw_only=True):
     input_px: tuple[int, int] | None
     remark: str
     disabled_rules: list[str]
+    part_fps: float = 0.0
     batch: int = 0
     turned: str = Turn.NONE.value
     paced_by: str = PacedBy.STREAM.value
@@ -96,6 +101,7 @@ class HealthMeter:
             decoded_fps=round((reader.decoded - decoded) / interval_s, 2),
             watched_fps=round(pictures / interval_s, 2),
             detected_fps=round((pipeline.detected - self._pipeline.detected) / interval_s, 2),
+            part_fps=round((pipeline.parts - self._pipeline.parts) / interval_s, 2),
             gate_open_share=round((pipeline.gate_open - self._pipeline.gate_open) / pictures, 3)
             if pictures
             else 0.0,

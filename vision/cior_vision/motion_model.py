@@ -54,14 +54,29 @@ class BoxFilter:
     @property
     def box(self) -> Array:
         """Estimated left, top, right, bottom."""
-        x, y, width, height = self._value
-        return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
+        return _to_corners(self._value)
+
+    def ahead(self, elapsed_s: float) -> Array:
+        """Where the box will be ``elapsed_s`` from now, by what is known so far; nothing changes."""
+        value = self._value + self._rate * elapsed_s
+        value[2:] = np.maximum(value[2:], 1e-4)
+        return _to_corners(value)
+
+    @property
+    def rate(self) -> tuple[float, float]:
+        """How fast the centre goes, right and down, in shares of the picture a second."""
+        return float(self._rate[0]), float(self._rate[1])
 
 
 def _to_centre(box: Array) -> Array:
     """Left, top, right, bottom to centre x, centre y, width, height."""
     left, top, right, bottom = (float(value) for value in box)
     return np.array([(left + right) / 2, (top + bottom) / 2, right - left, bottom - top])
+
+
+def _to_corners(value: Array) -> Array:
+    x, y, width, height = value
+    return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
 
 
 def overlap(first: Array, second: Array) -> Array:

@@ -2,7 +2,8 @@
 no clock, no network.
 
 The same object serves the live worker and the clip replay. Call order per picture: :meth:`CameraPipeline.check`; if
-it wants detection, the detector; then :meth:`CameraPipeline.follow` with its result or ``None``.
+it wants a look at the picture or a part of it, the detector; then :meth:`CameraPipeline.follow` with its result or
+``None``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cior_core.model import Struct
 from cior_video.drops import DropCounter, DropReason
 from cior_video.orientation import Turn
 from cior_video.timing import FrameTime, PacedBy
+from cior_vision.attention import Attention, Look, edges_of
 from cior_vision.damage import DamageWatch
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.frames import Damaged, Detections, Frame
@@ -67,14 +69,24 @@ class CameraPipeline:
         self._damage = DamageWatch(camera.tamper)
         self._scene = SceneReader()
         self._last: FrameTime | None = None
-        self._detected_s = 0.0
+        self._attention = Attention(
+            settings.attention,
+            edges=edges_of(
+                (zone.polygon for zone in settings.zone if zone.camera == camera.id),
+                (line.points for line in settings.line if line.camera == camera.id),
+            ),
+            input_px=engine.input_px,
+            sizes_px=engine.sizes_px,
+        )
+        self._look: Look | None = None
+        self._whole_s = 0.0
         self._reading: GateReading | None = None
         self._changes: tuple[ConditionChange, ...] = ()
         self._closing: tuple[tuple[Incident, ...], FrameTime | None] = ((), None)
-        self._pictures = self._detected = self._open = 0
+        self._pictures = self._detected = self._parts = self._open = 0
         self._turn = Turn.NONE
         self.is_looking = False
-        """Somebody asked for a look: every picture is detected, every class followed."""
+        """Somebody asked for a look: every picture is detected whole, every class followed."""
         self._restart()
 
     @property
@@ -83,6 +95,7 @@ class CameraPipeline:
         return PipelineFacts(
             pictures=self._pictures,
             detected=self._detected,
+            parts=self._parts,
             gate_open=self._open,
             turn=self._turn,
             paced_by=PacedBy.STREAM if self._last is None else self._last.paced_by,
@@ -93,9 +106,9 @@ class CameraPipeline:
         """Picture conditions that hold now."""
         return self._tamper.active | self._damage.active
 
-    def check(self, frame: Frame) -> bool:
-        """Ingest a picture; whether the detector should look at it: something moves, or a track lives and was not
-        checked for ``redetect_s``.
+    def check(self, frame: Frame) -> Look | None:
+        """Ingest a picture; what the detector should look at of it. None: nothing moves, or nobody needs it yet, and
+        every track that lives was checked within ``redetect_s``.
         """
         self._advance(frame.time)
         at_s = frame.time.stream_s
@@ -111,13 +124,19 @@ class CameraPipeline:
         self._open += self._reading.open
         if self._reading.switched:
             self._drops.add(DropReason.LIGHT_SWITCH)
-        if not self._engine.sees_classes or self._reading.switched or not (self._rules or self.is_looking):
-            return False
-        return (
-            self.is_looking
-            or self._reading.open
-            or (self._tracker.alive > 0 and at_s - self._detected_s >= self._settings.gate.redetect_s - 1e-6)
-        )
+        self._look = self._worth(frame, self._reading)
+        return self._look
+
+    def _worth(self, frame: Frame, reading: GateReading) -> Look | None:
+        at_s = frame.time.stream_s
+        if not self._engine.sees_classes or reading.switched or not (self._rules or self.is_looking):
+            return None
+        if self.is_looking:
+            return Look(frame.image)
+        if reading.open:
+            return self._attention.look(frame.image, at_s, self._tracker.foreseen(at_s))
+        is_due = at_s - self._whole_s >= self._settings.gate.redetect_s - 1e-6
+        return Look(frame.image) if self._tracker.alive and is_due else None
 
     def damaged(self, picture: Damaged) -> Outcome:
         """A picture that was due and is not believed: it moves no track and opens no gate, and is counted."""
@@ -162,10 +181,17 @@ class CameraPipeline:
         )
 
     def _track(self, frame: Frame, found: Detections) -> Tracked:
+        assert self._look is not None
+        at_s, part = frame.time.stream_s, self._look.part
         self._detected += 1
-        self._detected_s = frame.time.stream_s
+        if part is None:
+            self._attention.looked(at_s)
+            self._whole_s = at_s
+        else:
+            self._parts += 1
+            found = self._look.placed(found)
         wanted = found if self._classes is None or self.is_looking else found.only(self._classes)
-        return self._tracker.step(wanted, frame.time.stream_s, aspect=frame.aspect)
+        return self._tracker.step(wanted, at_s, aspect=frame.aspect, within=part)
 
     def finish(self) -> tuple[tuple[Incident, ...], FrameTime | None]:
         """End what is open: the stream is over. Gives the ends and the last picture's time."""
@@ -188,7 +214,8 @@ class CameraPipeline:
         lines = {line.id: line for line in self._settings.line}
         self._tracker = Tracker(self._settings.tracker, self._engine.labels)
         self._rule_set = RuleSet(evaluators(self._rules, zones=zones, lines=lines))
-        self._detected_s = 0.0
+        self._attention.restart()
+        self._whole_s = 0.0
 
     def _local(self, at: FrameTime) -> datetime:
         return datetime.fromtimestamp(at.wall_ms / 1000, tz=UTC).astimezone(self._zone)

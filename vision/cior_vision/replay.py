@@ -53,6 +53,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...]
     pictures: int
     detected: int
+    parts: int = 0
     gate_open: int
     drops: dict[DropReason, int]
 
@@ -97,7 +98,8 @@ def replay(
         if isinstance(frame, Damaged):
             outcomes.append(pipeline.damaged(frame))
         else:
-            found = detector.detect([frame.image])[0] if pipeline.check(frame) else None
+            look = pipeline.check(frame)
+            found = None if look is None else detector.detect([look.image])[0]
             outcomes.append(pipeline.follow(frame, found))
         on_outcome(outcomes[-1])
     last, at = pipeline.finish()
@@ -111,6 +113,7 @@ def replay(
         events=_events(outcomes, maker),
         pictures=facts.pictures,
         detected=facts.detected,
+        parts=facts.parts,
         gate_open=facts.gate_open,
         drops=drops.snapshot(),
     )

@@ -21,6 +21,7 @@ from cior_core.cameras import ASSUMED_OPENING_DEG, Camera, CameraId, Cameras
 from cior_core.model import Place
 from cior_core.strict_toml import ConfigFault
 from cior_video.sources import Reading, SourceSettings, Strict
+from cior_vision.attention import AttentionSettings
 from cior_vision.detectors.contract import EngineSettings
 from cior_vision.detectors.registry import plugin
 from cior_vision.gate import GateSettings
@@ -93,6 +94,7 @@ class _Shared(Strict, Generic[E], frozen=True, kw_only=True):
     worker: WorkerSection = WorkerSection()
     detector: E
     gate: GateSettings = GateSettings()
+    attention: AttentionSettings = AttentionSettings()
     tracker: TrackerSettings = TrackerSettings()
     zone: tuple[ZoneSettings, ...] = ()
     line: tuple[LineSettings, ...] = ()

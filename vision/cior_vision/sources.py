@@ -60,14 +60,7 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
 
     Raises ``SourceUnavailable`` when the connection breaks or has no video.
     """
-    if not container.streams.video:
-        raise SourceUnavailable(
-            "vision.no_video",
-            "the source has no video stream",
-            cure="give one with pictures: this has sound at most",
-        )
-    stream = container.streams.video[0]
-    stream.codec_context.thread_count = 1
+    stream = _video_of(container)
     time_base = stream.time_base or Fraction(1, 90_000)
     arrivals = _Arrivals(clock)
     damage, sampler, after_key = Damage(), Sampler(source.fps), False
@@ -105,6 +98,19 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
             else:
                 yield _frame(picture, stamped, after_key=after_key, source=source)
                 after_key = False
+
+
+def _video_of(container: InputContainer) -> av.VideoStream:
+    """Its pictures, decoded by one thread: cameras are what goes side by side."""
+    if not container.streams.video:
+        raise SourceUnavailable(
+            "vision.no_video",
+            "the source has no video stream",
+            cure="give one with pictures: this has sound at most",
+        )
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1
+    return stream
 
 
 def _decode(packet: av.Packet[av.VideoStream], drops: DropCounter, damage: Damage) -> list[av.VideoFrame]:

@@ -4,7 +4,9 @@ The idea is ByteTrack's (Zhang et al. 2022): sure detections first, then the uns
 low score usually means occlusion and not absence. Differences: memory is in *seconds* of stream time (a buffer in
 frames merges people at low frame rates); another class costs ``CLASS_PENALTY`` of overlap, because detectors flicker
 between car, van and truck, and a track's label is what it was called most; a track counts as confirmed after
-``confirm_after`` observations. No clock is read; times come with the detections and never decrease.
+``confirm_after`` observations; where looks are rare, what overlaps no prediction is tried again with boxes of twice
+the size; a look at a part of the picture is no miss of what is elsewhere. No clock is read; times
+come with the detections and never decrease.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ class TrackerSettings(Strict, frozen=True, kw_only=True):
 
 
 CLASS_PENALTY = 0.3
+RARE_S = 0.35
+"""After so long without a look somebody who is known may have turned or stopped."""
 
 
 class Tracked(Struct, frozen=True, kw_only=True):
@@ -51,6 +55,16 @@ class Tracked(Struct, frozen=True, kw_only=True):
     sightings: tuple[Sighting, ...]
     ended: frozenset[int]
     alive: int
+
+
+class Foreseen(Struct, frozen=True, kw_only=True):
+    """Where a living track should be at an instant: its box, its speed there (shares of the picture's width and height
+    a second), and how often it was seen so far.
+    """
+
+    box: Box
+    rate: tuple[float, float]
+    hits: int
 
 
 class _Track:
@@ -98,6 +112,7 @@ class Tracker:
         self._labels = tuple(labels)
         self._tracks: list[_Track] = []
         self._next_id = 1
+        self._looked_s = float("-inf")
 
     @property
     def alive(self) -> int:
@@ -109,8 +124,21 @@ class Tracker:
         """Tracks observed often enough to be believed."""
         return sum(1 for track in self._tracks if self._is_confirmed(track))
 
-    def step(self, found: Detections, at_s: float, *, aspect: float) -> Tracked:
-        """Advance to a picture taken at ``at_s`` (stream seconds) in which ``found`` was detected."""
+    def foreseen(self, at_s: float) -> tuple[Foreseen, ...]:
+        """Where the living tracks should be at ``at_s``; nothing changes."""
+        return tuple(
+            Foreseen(
+                box=Box(*(float(value) for value in track.filter.ahead(at_s - track.moved_to_s))),
+                rate=track.filter.rate,
+                hits=track.hits,
+            )
+            for track in self._tracks
+        )
+
+    def step(self, found: Detections, at_s: float, *, aspect: float, within: Box | None = None) -> Tracked:
+        """Advance to a picture taken at ``at_s`` (stream seconds) in which ``found`` was detected. ``within``: the part
+        of it that was looked at; without, all of it.
+        """
         boxes = found.boxes.astype(np.float64)
         predicted = np.array([track.predict(at_s) for track in self._tracks]).reshape(-1, 4)
         cost = self._cost(predicted, boxes, found)
@@ -118,11 +146,15 @@ class Tracker:
         unsure = np.flatnonzero(found.scores < self._settings.sure_score)
         rows = np.arange(len(self._tracks))
         first, rows, sure = _assign(cost, rows, columns=sure, limit=1.0 - self._settings.match_iou)
-        young = np.array([row for row in rows if not self._is_confirmed(self._tracks[row])], dtype=np.int64)
+        is_rare = at_s - self._looked_s > RARE_S
+        again = np.array(
+            [row for row in rows if is_rare or not self._is_confirmed(self._tracks[row])], dtype=np.int64
+        )
         wide = self._cost(_widened(predicted), _widened(boxes), found)
-        second, _, sure = _assign(wide, young, columns=sure, limit=1.0 - self._settings.match_iou)
+        second, _, sure = _assign(wide, again, columns=sure, limit=1.0 - self._settings.match_iou)
         taken = {row for row, _ in second}
         rows = np.array([row for row in rows if int(row) not in taken], dtype=np.int64)
+        self._looked_s = at_s
         third, _, _ = _assign(cost, rows, columns=unsure, limit=1.0 - self._settings.unsure_iou)
         for row, column in (*first, *second, *third):
             self._tracks[row].observe(
@@ -132,7 +164,7 @@ class Tracker:
                 at_s=at_s,
                 aspect=aspect,
             )
-        ended = self._forget(at_s)
+        ended = self._forget(at_s, within)
         self._begin(found, boxes, sure, at_s=at_s)
         return Tracked(sightings=self._sightings(at_s), ended=ended, alive=len(self._tracks))
 
@@ -159,15 +191,18 @@ class Tracker:
                 )
                 self._next_id += 1
 
-    def _forget(self, at_s: float) -> frozenset[int]:
+    def _forget(self, at_s: float, within: Box | None) -> frozenset[int]:
         """Unconfirmed tracks end with their first miss, confirmed ones after ``memory_s``; only the latter were ever
-        told about.
+        told about. Who was not looked at was not missed.
         """
         gone = [
             track
             for track in self._tracks
             if track.seen_s < at_s
-            and (not self._is_confirmed(track) or at_s - track.seen_s > self._settings.memory_s)
+            and (
+                (not self._is_confirmed(track) and (within is None or _is_in(track.filter.box, within)))
+                or at_s - track.seen_s > self._settings.memory_s
+            )
         ]
         self._tracks = [track for track in self._tracks if track not in gone]
         return frozenset(track.id for track in gone if self._is_confirmed(track))
@@ -190,9 +225,15 @@ class Tracker:
         )
 
 
+def _is_in(box: Array, part: Box) -> bool:
+    """Whether the box's centre lies in the part."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return bool(part.left <= x <= part.right and part.top <= y <= part.bottom)
+
+
 def _widened(boxes: Array) -> Array:
-    """Boxes of twice the size about their centres: a track seen once or twice has no speed yet, so a fast object would
-    fall out of its own overlap.
+    """Boxes of twice the size about their centres: a track seen once or twice has no speed yet, and one that was not
+    looked at for half a second may have turned, so that it would fall out of its own overlap.
     """
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
     return np.concatenate([boxes[:, :2] - half, boxes[:, 2:] + half], axis=1)

@@ -278,9 +278,9 @@ class VisionWorker:
     def _show(self, one: _Watched, picture: Frame | Damaged, queue: EngineQueue) -> None:
         if isinstance(picture, Damaged):
             self._report(one, one.pipeline.damaged(picture))
-        elif one.pipeline.check(picture):
+        elif (look := one.pipeline.check(picture)) is not None:
             one.asked = picture
-            queue.ask(one.camera.id, picture.image)
+            queue.ask(one.camera.id, look.image)
         else:
             self._report(one, one.pipeline.follow(picture, None))
 

@@ -12,12 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import openvino as ov
 import pytest
 
 from cior_core.cameras import Cameras
 from cior_core.errors import IntegrityBroken
+from cior_vision.attention import AttentionSettings
 from cior_vision.detectors import openvino_yolo, ultralytics_yolo
 from cior_vision.detectors.input_size import NotResizable, anchors, exported_size, resize_input
 from cior_vision.detectors.model_folder import folder_sha256
@@ -185,6 +187,42 @@ def test_the_network_runs_at_any_size_and_finds_the_figure_in_the_same_place(
         "where it stands is what rules are about"
     )
     assert (found.boxes[0][0] + found.boxes[0][2]) / 2 == pytest.approx(truth.ground[0], abs=0.03)
+
+
+def test_a_narrow_picture_runs_at_a_narrow_input_and_is_seen_as_at_the_full_one(
+    model_dir: Path, engine: OpenVinoYolo
+) -> None:
+    full = OpenVinoYolo(
+        OpenVinoSettings(model_dir=str(model_dir), model_sha256=folder_sha256(model_dir), parts=False)
+    )
+    narrow = np.ascontiguousarray(figure()[:, 80:560])
+    assert engine.size_for((360, 480)) == (384, 512)
+    assert (
+        full.size_for((360, 480)) == full.size_for((720, 1280)) == engine.size_for((720, 1280)) == (384, 640)
+    )
+    [here], [there] = engine.detect([narrow]), full.detect([narrow])
+    sure, known = here.only(frozenset({0})), there.only(frozenset({0}))
+    assert len(sure) >= 1
+    assert sure.boxes[0] == pytest.approx(known.boxes[0], abs=0.02)
+    assert sure.scores[0] == pytest.approx(known.scores[0], abs=0.1)
+
+
+def test_with_two_whole_looks_a_second_the_rules_say_the_same_of_a_visitor_at_a_third_of_the_looks(
+    clips: Path, engine: OpenVinoYolo
+) -> None:
+    every = camera("loiterer.mp4", clips)
+    source = msgspec.structs.replace(every.camera[0].source, fps=10.0)
+    every = msgspec.structs.replace(every, camera=(msgspec.structs.replace(every.camera[0], source=source),))
+    sparing = msgspec.structs.replace(every, attention=AttentionSettings(whole_fps=2))
+    whole, sparse = (replayed(one, clips / "loiterer.mp4", engine) for one in (every, sparing))
+    assert whole.parts == 0
+    assert sparse.parts > 0
+    assert sparse.detected - sparse.parts < 0.4 * whole.detected
+    assert [track.label for track in sparse.tracks] == ["person"]
+    for one, other in zip(whole.incidents, sparse.incidents, strict=False):
+        if one.stage is Stage.START:
+            assert (one.kind, one.stage) == (other.kind, other.stage)
+            assert other.at_s == pytest.approx(one.at_s, abs=0.6)
 
 
 def test_an_impossible_size_falls_back_to_the_exported_one_and_says_why(model_dir: Path) -> None:

@@ -19,7 +19,8 @@ class EngineFacts(Struct, frozen=True, kw_only=True):
 
     ``batch``: at most so many pictures of one call are looked at together (0: any number, none waits for another);
     ``wait_ms``: how long a picture may wait for others before such a call; ``calls``: how many calls at once it takes
-    (one uploads while another computes).
+    (one uploads while another computes). ``sizes_px``: smaller inputs (height, width) that it also has: a picture of
+    exactly such a size is looked at as it is, at the cost of that size.
     """
 
     engine: str
@@ -27,6 +28,7 @@ class EngineFacts(Struct, frozen=True, kw_only=True):
     model: str = ""
     model_sha256: str = ""
     input_px: tuple[int, int] | None = None
+    sizes_px: tuple[tuple[int, int], ...] = ()
     labels: tuple[str, ...] = ()
     batch: int = 0
     wait_ms: int = 0

@@ -8,6 +8,7 @@ caller keeps the exported size.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,30 @@ STRIDES = (8, 16, 32)
 
 class NotResizable(Exception):
     """The model does not have the known shape; its exported size is the only one."""
+
+
+SMALLER = (
+    (1 / 3, 1 / 5),
+    (1 / 2, 3 / 10),
+    (1 / 2, 1 / 2),
+    (3 / 4, 1 / 2),
+    (1, 1 / 2),
+    (3 / 4, 4 / 5),
+    (1, 4 / 5),
+)
+"""Shares of the input's height and width: what parts of a picture, and pictures narrower than the input, are looked at
+with. Each costs a quarter of a second to make ready and some megabytes, so there are few."""
+
+
+def smaller_sizes(input_px: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Inputs smaller than ``input_px`` (height, width), multiples of 32, the smallest first."""
+    coarsest = STRIDES[-1]
+    made = {
+        (ceil(input_px[0] * high / coarsest) * coarsest, ceil(input_px[1] * wide / coarsest) * coarsest)
+        for high, wide in SMALLER
+    }
+    fitting = {size for size in made if size[0] <= input_px[0] and size[1] <= input_px[1]} - {input_px}
+    return tuple(sorted(fitting, key=lambda size: (size[0] * size[1], size)))
 
 
 def anchors(size_px: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

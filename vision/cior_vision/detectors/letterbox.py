@@ -41,7 +41,15 @@ def fit_of(size_px: tuple[int, int], input_px: tuple[int, int]) -> Fit:
 
 def letterbox(image: Image, input_px: tuple[int, int]) -> tuple[Floats, Fit]:
     """The picture scaled and centred on grey as 1 x 3 x H x W RGB in 0..1, and how it was fitted."""
+    canvas, fit = laid_in(image, input_px)
+    return as_blob(canvas), fit
+
+
+def laid_in(image: Image, input_px: tuple[int, int]) -> tuple[Image, Fit]:
+    """The picture scaled and centred on grey, H x W x 3 as it was, and how it was fitted."""
     fit = fit_of((image.shape[0], image.shape[1]), input_px)
+    if (image.shape[0], image.shape[1]) == input_px:
+        return image, fit
     height, width = fit.inner_px
     resized = (
         image
@@ -50,7 +58,7 @@ def letterbox(image: Image, input_px: tuple[int, int]) -> tuple[Floats, Fit]:
     )
     canvas = np.full((*input_px, 3), GREY, np.uint8)
     canvas[fit.top_px : fit.top_px + height, fit.left_px : fit.left_px + width] = resized
-    return as_blob(canvas), fit
+    return canvas, fit
 
 
 def as_blob(picture: Image) -> Floats:
