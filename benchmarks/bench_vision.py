@@ -5,8 +5,7 @@ to the first of ``CIOR_TEST_DATA`` (else ``../shared/data``); without one the de
 output says so. Ratios are against the network at 640x640 with one request, measured in the same run, interleaved.
 ``ultralytics`` is measured only where its extra is installed.
 
-Cameras a core are counted by processor time of all threads, with the tracker and one request: what one core can pay
-for.
+Cameras a core are counted by processor time, with the tracker and one request of one thread: what one core can pay for.
 """
 
 from __future__ import annotations
@@ -165,7 +164,11 @@ def cameras_a_core(model: Path, pictures: Sequence[Image], *, around_ms: float) 
     """
     engine = openvino_yolo.load(
         openvino_yolo.OpenVinoSettings(
-            model_dir=str(model), model_sha256=folder_sha256(model), input_px=(384, 640), requests=1
+            model_dir=str(model),
+            model_sha256=folder_sha256(model),
+            input_px=(384, 640),
+            requests=1,
+            threads=1,
         )
     )
     engine.detect(pictures[:2])
