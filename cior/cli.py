@@ -328,7 +328,7 @@ def keys_keeper(folder: Path, language: str) -> None:
 def keys_repair(folder: Path, language: str) -> None:
     """Make the key pair of whoever mends decoders, on a computer of theirs: what nobody could read is for them too."""
     from cior.keys_command import make
-    from cior.public_key import REPAIR
+    from cior_bus.public_key import REPAIR
 
     sys.exit(make(folder, language=language, role=REPAIR))
 

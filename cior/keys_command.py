@@ -14,11 +14,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from cior.keys import KeyRing, make_pair, open_keys
-from cior.public_key import KEEPER, TEAM, read_line
-from cior.recipients import note_recipients, open_by_keeper, recipients
-from cior.signers import HONOURED_MS, rotate_signer
 from cior_bus import durable_file
+from cior_bus.keys import KeyRing, make_pair, open_keys
+from cior_bus.public_key import KEEPER, TEAM, read_line
+from cior_bus.recipients import note_recipients, open_by_keeper, recipients
+from cior_bus.signers import HONOURED_MS, rotate_signer
 from cior_bus.signing import RING, read_ring
 from cior_core import bundled
 from cior_core.errors import ConfigInvalid

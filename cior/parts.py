@@ -21,20 +21,20 @@ import msgspec
 import structlog
 
 from cior.city import load_cameras, load_city
-from cior.key_shares import centre_hmac, retired_keys, team_public
-from cior.keys import repair_public
 from cior.packs import rule_pack, taxonomy
 from cior.readiness import announce
-from cior.recipients import keeper_public
 from cior.settings import Centre
-from cior.signers import opener, signer_of
 from cior.stack import stream_settings
 from cior_bus.access import as_part, as_tried_part
+from cior_bus.key_shares import centre_hmac, retired_keys, team_public
+from cior_bus.keys import repair_public
 from cior_bus.metrics import Metrics
 from cior_bus.metrics_endpoint import MetricsEndpoint
+from cior_bus.recipients import keeper_public
 from cior_bus.rights import Part, User, user_of
 from cior_bus.self_test import SelfTest
 from cior_bus.settings import BusSettings
+from cior_bus.signers import opener, signer_of
 from cior_bus.spool import Spool, SpoolLimits
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 from cior_core.model import AreaId, CommandKind

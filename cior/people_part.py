@@ -9,11 +9,11 @@ from cior.city import load_city
 from cior.evidence_place import package_room
 from cior.opening_store import opening_store
 from cior.packs import privacy_policy, taxonomy
-from cior.register_key import register_key
 from cior.settings import Centre, OpenIdSection
-from cior.signers import open_signer, opener
 from cior_bus.producer import Bus
+from cior_bus.register_key import register_key
 from cior_bus.rights import Part
+from cior_bus.signers import open_signer, opener
 from cior_bus.signing import refuse_if_shared
 from cior_console.handling import Hands
 from cior_console.part import Peopled

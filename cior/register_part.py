@@ -15,10 +15,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import structlog
 
-from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior.daily_part import daily_roots
 from cior.ledger_part import CopyQuestions, LedgerWay
 from cior.settings import EMBEDDED, Centre
+from cior_bus.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus

@@ -36,7 +36,7 @@ def _arguments(*, config_file: Path, data: Path, bus: str, store: str, ready: Pa
 @click.group(hidden=True)
 def run() -> None:
     """One part of a centre; the supervisor calls these."""
-    from cior.keys import OWNER_ONLY
+    from cior_bus.keys import OWNER_ONLY
 
     os.umask(OWNER_ONLY)
 

@@ -19,11 +19,11 @@ import msgspec
 import structlog
 
 from cior.embedded.tansu import PARTITIONS, free_port
-from cior.keys import Keys
 from cior.readiness import is_ready
 from cior.settings import EMBEDDED, Centre
 from cior.supervisor import Limits, PartSpec, Supervisor
 from cior_bus.admin import Topics
+from cior_bus.keys import Keys
 from cior_bus.settings import BusSettings
 from cior_core.errors import ConfigInvalid
 from cior_streams.health import read_health

@@ -17,11 +17,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from cior.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior.city import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
 from cior.figures import centre_facts
 from cior.footage_masks import masked
-from cior.key_shares import centre_hmac, wall_token
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.people_part import peopled
@@ -29,13 +27,15 @@ from cior.readiness import announce, port_of_before
 from cior.recorder_part import recorded
 from cior.register_part import deleter_of, opened_register
 from cior.settings import Centre
-from cior.signers import open_signer, opener
 from cior.stack import stream_groups
 from cior.wall_views import lacking
+from cior_bus.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
+from cior_bus.key_shares import centre_hmac, wall_token
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
+from cior_bus.signers import open_signer, opener
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_console.ring_files import Rings
 from cior_core.errors import CiorError, ConfigInvalid

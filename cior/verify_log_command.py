@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from cior.checkpoint_key import CHECKPOINTS
-from cior.key_shares import centre_hmac, retired_keys
 from cior.packs import privacy_policy
 from cior.settings import load
 from cior.store_command import store_dsn
+from cior_bus.checkpoint_key import CHECKPOINTS
+from cior_bus.key_shares import centre_hmac, retired_keys
 from cior_core import bundled
 from cior_core.checkpoint import public_of
 from cior_core.errors import ConfigInvalid, PayloadRejected

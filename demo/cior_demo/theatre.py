@@ -22,17 +22,17 @@ import msgspec
 
 from cior import packs
 from cior.first_people import first_people
-from cior.keys import KeyRing, open_keys
 from cior.recording import record_log
 from cior.replay import replay
 from cior.settings import load
-from cior.signers import open_signer, opener
 from cior.stack import Stack
 from cior.up import tell_accounts, tell_keys, told_wall
 from cior_bus import topics
 from cior_bus.consumer import Batch, BatchConsumer
 from cior_bus.gathering import BatchLimits
+from cior_bus.keys import KeyRing, open_keys
 from cior_bus.producer import Bus
+from cior_bus.signers import open_signer, opener
 from cior_console.summary import Summary
 from cior_core import codec
 from cior_core.catalogue import Kind

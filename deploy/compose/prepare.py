@@ -15,16 +15,16 @@ from pathlib import Path
 
 from cior.bus_command import families_of
 from cior.cli import configure_logs
-from cior.key_shares import hand_out
-from cior.keys import open_keys, refuse_team_private
-from cior.public_key import TEAM, take_line
-from cior.recipients import note_recipients
-from cior.register_key import register_key
-from cior.signers import open_signer
 from cior.wall_views import lacking
 from cior_bus.access import as_admin
+from cior_bus.key_shares import hand_out
+from cior_bus.keys import open_keys, refuse_team_private
 from cior_bus.provisioning import provision
+from cior_bus.public_key import TEAM, take_line
+from cior_bus.recipients import note_recipients
+from cior_bus.register_key import register_key
 from cior_bus.rights import Part, users
+from cior_bus.signers import open_signer
 from cior_core.errors import CiorError, SourceUnavailable
 from cior_store.engine import Store
 from cior_store.migrate import migrate

@@ -13,10 +13,10 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-from cior.keys import Keys, open_keys
 from cior.settings import load
 from cior.stack import Stack
 from cior.supervisor import PartState
+from cior_bus.keys import Keys, open_keys
 from cior_console.summary import Summary
 from cior_core.geo import City
 from cior_demo import roster, script

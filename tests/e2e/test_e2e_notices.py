@@ -15,8 +15,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from cior.embedded.tansu import free_port
-from cior.signers import opener
 from cior_bus import topics
+from cior_bus.signers import opener
 from cior_core import signatures
 from cior_core.model import Action, ActionKind
 from doubles.phone import Phone

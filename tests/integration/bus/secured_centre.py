@@ -19,8 +19,8 @@ from confluent_kafka.admin import AclBinding, AdminClient  # type: ignore[attr-d
 
 from cior.bus_command import make_passwords
 from cior.embedded.tansu import free_port
-from cior.keys import open_keys
 from cior_bus.credentials import read_scram
+from cior_bus.keys import open_keys
 from cior_bus.provisioning import Provisioned, exactly, provision
 from cior_bus.rights import User, access_list, users
 from cior_bus.settings import BusSettings

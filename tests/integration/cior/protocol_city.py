@@ -23,10 +23,10 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from cior.embedded.tansu import free_port
-from cior.keys import open_keys
 from cior.settings import load
 from cior.stack import Stack
 from cior_bus import topics
+from cior_bus.keys import open_keys
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.spool import Spool

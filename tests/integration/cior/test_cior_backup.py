@@ -22,10 +22,10 @@ import pytest
 from click.testing import CliRunner, Result
 from nacl.public import PrivateKey
 
-from cior.checkpoint_key import NAME, origin_of
 from cior.cli import main
-from cior.keys import Keys
 from cior_bus import durable_file
+from cior_bus.checkpoint_key import NAME, origin_of
+from cior_bus.keys import Keys
 from cior_bus.spool import Entry, Spool, SpoolClass
 from cior_core import backup_manifest, checkpoint
 from cior_core.backup_manifest import FileOf

@@ -12,10 +12,10 @@ import pytest
 from nacl.public import PrivateKey
 
 from cior import register_copy
-from cior.checkpoint_key import NAME, open_checkpoint_key, origin_of
 from cior.register_part import ADDRESS, OWNER, ledger_place, register_dsn
 from cior.settings import load
 from cior.verify_log_command import expired
+from cior_bus.checkpoint_key import NAME, open_checkpoint_key, origin_of
 from cior_core.backup_manifest import BOX, REGISTER_BOX, Tables
 from cior_core.errors import ConfigInvalid, CredentialsRefused, IntegrityBroken
 from cior_core.people import Grant, LedgerEntry, Person

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from pathlib import Path
 
-from cior.signers import open_signer
+from cior_bus.signers import open_signer
 from cior_bus.signing import RING, read_ring
 from cior_core import bundled
 from cior_core.signatures import signing_parts

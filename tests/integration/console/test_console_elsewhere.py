@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 from cior.embedded.tansu import Tansu
-from cior.signers import open_signer, opener
 from cior_bus.admin import Topics
 from cior_bus.consumer import Batch
 from cior_bus.message import MessageOut, RecordIn
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
+from cior_bus.signers import open_signer, opener
 from cior_console import metrics as m
 from cior_console.acts_elsewhere import ActsElsewhere
 from cior_core import codec

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from cior.cli import main
-from cior.keys import open_keys
-from cior.signers import open_signer, opener, private_file, rotate_signer
+from cior_bus.keys import open_keys
+from cior_bus.signers import open_signer, opener, private_file, rotate_signer
 from cior_bus.signing import RING, make_key
 from cior_core.duty import DutyBook, published
 from cior_core.errors import ConfigInvalid

@@ -24,8 +24,8 @@ import pytest
 import yaml
 
 from cior.embedded.tansu import free_port
-from cior.keys import open_keys
-from cior.public_key import TEAM, line_of
+from cior_bus.keys import open_keys
+from cior_bus.public_key import TEAM, line_of
 from cior_store.engine import Store
 from cior_store.migrate import AUDIENCES
 from doubles.phone import Phone

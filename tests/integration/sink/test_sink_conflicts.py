@@ -175,7 +175,7 @@ def test_another_day_of_receipt_does_not_hide_the_second_record(sink: Sink) -> N
 
 
 def test_the_key_of_the_checkpoints_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> None:
-    from cior.checkpoint_key import open_checkpoint_key, origin_of
+    from cior_bus.checkpoint_key import open_checkpoint_key, origin_of
 
     key = open_checkpoint_key(tmp_path / "keys", origin=origin_of("Centro de Monitoreo — Rosario"))
     assert origin_of("Centro de Monitoreo — Rosario") == "cior/centro-de-monitoreo-rosario"

@@ -13,8 +13,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cior.bus_certificates import LIFE_DAYS, RENEW_BEFORE_DAYS, make_certificates
 from cior.bus_command import make_keys, make_passwords
-from cior.key_shares import SHARES, centre_hmac, hand_out, team_public, wall_token
-from cior.keys import open_keys
+from cior_bus.key_shares import SHARES, centre_hmac, hand_out, team_public, wall_token
+from cior_bus.keys import open_keys
 from cior_bus.rights import Part, user_of, users
 from cior_core.errors import ConfigInvalid
 

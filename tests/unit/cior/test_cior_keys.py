@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from nacl.public import PrivateKey
 
 from cior.cli import main
-from cior.keys import Keys, open_keys, read_keys, refuse_team_private, repair_public
-from cior.public_key import line_of, read_line
-from cior.recipients import note_recipients, open_by_keeper, recipients
-from cior.signers import open_signer, opener
 from cior_bus import sealed_box
+from cior_bus.keys import Keys, open_keys, read_keys, refuse_team_private, repair_public
+from cior_bus.public_key import line_of, read_line
+from cior_bus.recipients import note_recipients, open_by_keeper, recipients
+from cior_bus.signers import open_signer, opener
 from cior_bus.signing import ActionSigner
 from cior_core import signatures
 from cior_core.errors import AccessDenied, ConfigInvalid, PayloadRejected

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cior.keys import open_keys
 from cior.settings import EMBEDDED, load
+from cior_bus.keys import open_keys
 from cior_core.errors import ConfigInvalid
 
 MINIMAL = '[centre]\nname = "Ensayo"\n'

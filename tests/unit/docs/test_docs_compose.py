@@ -20,8 +20,8 @@ import yaml
 from cior import cli, settings
 from cior.bus_command import families_of
 from cior.city import load_cameras, load_city
-from cior.key_shares import SHARES
 from cior_bus.credentials import password_file
+from cior_bus.key_shares import SHARES
 from cior_bus.rights import users
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_registry

@@ -20,7 +20,7 @@ from nacl.signing import SigningKey
 
 from cior.backup_locks import Keyed, holder_of, lock_of
 from cior.cli import main
-from cior.keys import make_pair, open_keys
+from cior_bus.keys import make_pair, open_keys
 from cior_bus.segments import SegmentLog
 from cior_bus.spool import Entry, Spool, SpoolClass
 from cior_core.backup_manifest import BOX, Tables, read

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from cior.public_key import KEEPER, TEAM, read_line
 from cior_bus import durable_file
+from cior_bus.public_key import KEEPER, TEAM, read_line
 from cior_core.errors import ConfigInvalid
 from cior_core.signatures import key_name
 

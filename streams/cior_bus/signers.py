@@ -14,7 +14,7 @@ from cior_bus.signing import RING, ActionOpener, ActionSigner, make_key
 from cior_core import bundled
 from cior_core.signatures import SignerKey, may_sign, signing_parts
 
-log = structlog.get_logger("cior.signers")
+log = structlog.get_logger("cior_bus.signers")
 
 HONOURED_MS = 86_400_000
 """What an old key signed in its time is accepted so long after: a part may have been away."""

@@ -12,15 +12,15 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from cior.keys import KEYS_FILE, Keys
 from cior_bus import durable_file
+from cior_bus.keys import KEYS_FILE, Keys
 from cior_bus.signing import refuse_if_shared
 from cior_core.errors import ConfigInvalid
 from cior_core.keyed import RetiredKey
 
 
 class Share(msgspec.Struct, frozen=True):
-    """What a service holds: fields of :class:`~cior.keys.Keys`, and files that lie beside them where there are any."""
+    """What a service holds: fields of :class:`~cior_bus.keys.Keys`, and files beside them where there are any."""
 
     fields: tuple[str, ...]
     files: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from cior_bus import durable_file
 from cior_core.checkpoint import verifier_key
 from cior_core.errors import ConfigInvalid
 
-log = structlog.get_logger("cior.checkpoint_key")
+log = structlog.get_logger("cior_bus.checkpoint_key")
 NAME = "checkpoint.private"
 CHECKPOINTS = "checkpoints"
 """The folder of the pages, below the data folder. Copies of it belong elsewhere."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 from nacl.public import PrivateKey
 
-from cior.public_key import REPAIR, TEAM, line_of, read_line
 from cior_bus import durable_file
+from cior_bus.public_key import REPAIR, TEAM, line_of, read_line
 from cior_bus.signing import refuse_if_shared
 from cior_core.errors import ConfigInvalid
 from cior_core.keyed import RetiredKey
