@@ -68,7 +68,8 @@ def brought_up(dues: Dues, before: Remembered, after: Remembered) -> Dues:
     """``dues`` of ``before``, brought up to ``after``: only what has changed is looked at."""
     changed: dict[str, Agenda] = {}
     for of_map, agendas in _RULES.items():
-        records = after[of_map].changes(before[of_map])
+        now, was = after[of_map], before[of_map]
+        records = () if now is was else now.changes(was)
         for name, instant_of in agendas if records else ():
             agenda: Agenda = getattr(dues, name)
             for key, old, new in records:

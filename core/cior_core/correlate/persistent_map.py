@@ -80,7 +80,7 @@ class PersistentMap(Generic[V]):
 
     def _shards(self) -> Iterator[dict[str, V]]:
         """Those that hold something."""
-        return (shard for row in self._rows if row is not _EMPTY_ROW for shard in row if shard)
+        return (shard for row in self.kept()._rows if row is not _EMPTY_ROW for shard in row if shard)
 
     def items(self) -> list[tuple[str, V]]:
         """Every entry, in key order."""
@@ -96,11 +96,11 @@ class PersistentMap(Generic[V]):
 
     def changes(self, older: PersistentMap[V]) -> list[Change[V]]:
         """``(key, value in older, value here)`` of each key whose value is another object, by key."""
-        return [] if self is older else _changed(_differing(self._rows, older._rows))
+        return [] if self is older else _changed(_differing(self.kept()._rows, older.kept()._rows))
 
     def working(self) -> PersistentMap[V]:
         """A copy that is changed in place, for somebody who changes many keys before anybody else sees it."""
-        return _WorkingMap(self._rows, self._size, began=self)
+        return _WorkingMap(self.kept())
 
     def kept(self) -> PersistentMap[V]:
         """What others may hold: itself; of a :meth:`working` copy, the map as it is now."""
@@ -113,7 +113,7 @@ class PersistentMap(Generic[V]):
         return self._size
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PersistentMap) and self._rows == other._rows
+        return isinstance(other, PersistentMap) and self.kept()._rows == other.kept()._rows
 
     __hash__ = None  # type: ignore[assignment]  # the documented way to be unhashable
 
@@ -122,56 +122,69 @@ class PersistentMap(Generic[V]):
 
 
 class _WorkingMap(PersistentMap[V]):
-    """:meth:`put` and :meth:`drop` return it itself, and a shard is copied at its first change only. All else is shared
-    with the map that it began with.
+    """:meth:`put` and :meth:`drop` return it itself; what they change lies beside the map that it began with until
+    :meth:`kept`, so a shard is copied once for each key and a key that is asked again is not searched again. It lives
+    for one step.
     """
 
-    __slots__ = ("_began", "_began_rows", "_own", "_own_rows")
+    __slots__ = ("_at_hand", "_began", "_changed")
 
-    def __init__(self, rows: _Rows[V], size: int, *, began: PersistentMap[V]) -> None:
-        super().__init__(rows, size)
-        self._began, self._began_rows = began, rows
-        self._own: dict[int, dict[str, V]] = {}
-        self._own_rows: set[int] = set()
+    def __init__(self, began: PersistentMap[V]) -> None:
+        super().__init__(began._rows, began._size)
+        self._began = began
+        self._at_hand: dict[str, V | None] = {}
+        self._changed: dict[str, V | None] = {}
+
+    def get(self, key: str) -> V | None:
+        at_hand = self._at_hand
+        if key in at_hand:
+            return at_hand[key]
+        code = crc32(key.encode("utf-8", "surrogatepass"))
+        found = self._rows[code >> _BITS & _MASK][code & _MASK].get(key)
+        if found is not None:
+            at_hand[key] = found
+        return found
 
     def put(self, key: str, value: V) -> PersistentMap[V]:
-        shard = self._owned(key)
-        if key not in shard:
+        if self.get(key) is None:
             self._size += 1
-        shard[key] = value
+        self._at_hand[key] = self._changed[key] = value
         return self
 
     def drop(self, key: str) -> PersistentMap[V]:
-        if key in self:
-            del self._owned(key)[key]
+        if self.get(key) is not None:
+            self._at_hand[key] = self._changed[key] = None
             self._size -= 1
         return self
 
     def changes(self, older: PersistentMap[V]) -> list[Change[V]]:
         if older is not self._began:
             return super().changes(older)
-        rows = self._began_rows
-        return _changed((shard, rows[code >> _BITS][code & _MASK]) for code, shard in self._own.items())
+        found = ((key, older.get(key), self._changed[key]) for key in sorted(self._changed))
+        return [change for change in found if change[1] is not change[2]]
 
     def kept(self) -> PersistentMap[V]:
-        if self._own:
-            self._began, self._began_rows = PersistentMap(self._rows, self._size), self._rows
-            self._own, self._own_rows = {}, set()
+        if self._changed:
+            self._rows = self._laid_in()
+            self._began, self._changed = PersistentMap(self._rows, self._size), {}
         return self._began
 
-    def _owned(self, key: str) -> dict[str, V]:
-        """The shard of ``key``, copied if it is still somebody else's too."""
-        code = _code(key)
-        if (shard := self._own.get(code)) is not None:
-            return shard
-        row, at = code >> _BITS, code & _MASK
-        if not self._own:
-            self._rows = self._rows.copy()
-        if row not in self._own_rows:
-            self._own_rows.add(row)
-            self._rows[row] = self._rows[row].copy()
-        shard = self._own[code] = self._rows[row][at] = self._rows[row][at].copy()
-        return shard
+    def _laid_in(self) -> _Rows[V]:
+        """The rows with the changes in them; shards that hold none are shared with the map that it began with."""
+        rows = self._rows.copy()
+        own: dict[int, dict[str, V]] = {}
+        for key, value in self._changed.items():
+            code = _code(key)
+            if (shard := own.get(code)) is None:
+                row, at = code >> _BITS, code & _MASK
+                if rows[row] is self._rows[row]:
+                    rows[row] = rows[row].copy()
+                shard = own[code] = rows[row][at] = rows[row][at].copy()
+            if value is None:
+                shard.pop(key, None)
+            else:
+                shard[key] = value
+        return rows
 
 
 def _code(key: str) -> int:

@@ -78,8 +78,8 @@ def _own(context: StepContext, case: Case) -> tuple[Part, ...]:
     """What it asks for. What was merged into it has asked for itself, and its level is not the case's own: then what is
     new in this step, so that a merge that is undone leaves nothing.
     """
-    before = context.before.cases.get(case.id)
-    if not case.absorbed or before is None:
+    before = context.before.cases.get(case.id) if case.absorbed else None
+    if before is None:
         return case.parts
     known = {part.member.event_id for part in before.parts}
     return tuple(part for part in case.parts if part.member.event_id not in known)
