@@ -8,7 +8,7 @@ strings escape only what they must.
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring
 from math import isfinite
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 """RFC 7493 §2.2: beyond it two readers may disagree about the number."""
 
 MAX_DEPTH: Final = 64
+
+_WORDS: Final[dict[bool | None, str]] = {None: "null", True: "true", False: "false"}
 
 
 def canonical(value: object) -> bytes:
@@ -41,8 +43,10 @@ def canonical(value: object) -> bytes:
 
 def _write(value: object, parts: list[str], depth: int) -> None:
     match value:
-        case None | bool() | str():
-            parts.append(json.dumps(value, ensure_ascii=False))
+        case str():
+            parts.append(encode_basestring(value))
+        case None | bool():
+            parts.append(_WORDS[value])
         case int():
             parts.append(_integer(int(value)))
         case float():
@@ -60,7 +64,7 @@ def _write_object(members: dict[Any, Any], parts: list[str], depth: int) -> None
         raise PayloadRejected("canonical.key", "an object has a key that is not text")
     mark = "{"
     for key in sorted(members, key=_utf16):
-        parts.append(f"{mark}{json.dumps(key, ensure_ascii=False)}:")
+        parts.append(f"{mark}{encode_basestring(key)}:")
         _write(members[key], parts, depth)
         mark = ","
     parts.append("}" if members else "{}")

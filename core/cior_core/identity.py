@@ -23,6 +23,10 @@ research/protocols.md §3).
 """
 
 
+_SHORT: Final = tuple(b"s" + size.to_bytes(8, "big") for size in range(256))
+"""Tag and length of a short text."""
+
+
 def digest(domain: str, *fields: Field) -> bytes:
     """SHA-256 (32 bytes) of ``domain`` and ``fields``, unambiguous by type tag and length prefix."""
     parts: list[bytes] = []
@@ -30,7 +34,8 @@ def digest(domain: str, *fields: Field) -> bytes:
         # Text here, without a call: most fields are text, and each step asks for dozens.
         if isinstance(field, str):
             raw = field.encode("utf-8", "surrogatepass")
-            parts += (b"s", len(raw).to_bytes(8, "big"), raw)
+            size = len(raw)
+            parts += (_SHORT[size] if size < 256 else b"s" + size.to_bytes(8, "big"), raw)
         else:
             parts.append(_framed(field))
     return sha256(b"".join(parts)).digest()

@@ -41,10 +41,13 @@ class Agenda(msgspec.Struct, frozen=True, eq=False, gc=False):
         run = self._runs[at]
         if place < len(run) and run[place] == entry:
             return self
-        grown = (*run[:place], entry, *run[place:])
+        if place == len(run) and at == len(self._runs) - 1 and place >= _RUN:
+            return Agenda((*self._runs, (entry,)))  # time goes on: full runs stay as they are
+        # Sums, not stars: a sum of tuples copies in one go.
+        grown = run[:place] + (entry,) + run[place:]  # noqa: RUF005
         half = _RUN // 2
         new = (grown,) if len(grown) <= _RUN else (grown[:half], grown[half:])
-        return Agenda((*self._runs[:at], *new, *self._runs[at + 1 :]))
+        return Agenda(self._runs[:at] + new + self._runs[at + 1 :])
 
     def drop(self, entry: Entry) -> Agenda:
         """Without ``entry``; itself when it does not hold it."""
@@ -54,8 +57,8 @@ class Agenda(msgspec.Struct, frozen=True, eq=False, gc=False):
         run = self._runs[at]
         if place == len(run) or run[place] != entry:
             return self
-        left = (*run[:place], *run[place + 1 :])
-        return Agenda((*self._runs[:at], *((left,) if left else ()), *self._runs[at + 1 :]))
+        left = run[:place] + run[place + 1 :]
+        return Agenda(self._runs[:at] + ((left,) if left else ()) + self._runs[at + 1 :])
 
     def until(self, last_ms: int, *, limit: int | None = None) -> list[Entry]:
         """The entries not later than ``last_ms``, the earliest first, ``limit`` at most."""

@@ -12,7 +12,7 @@ import msgspec
 
 from cior_core.correlate.agenda import Agenda, Entry
 from cior_core.correlate.persistent_map import PersistentMap
-from cior_core.correlate.state import Case, Dues, Pending, Seen, Sent, Storm, Watch
+from cior_core.correlate.state import Case, Dues, Pending, Seen, Sent, State, Storm, Watch
 from cior_core.model import AlertStatus, CommandKind, Silence
 
 OFF: Final = "off/"
@@ -58,17 +58,16 @@ _RULES: Final[dict[str, tuple[tuple[str, Callable[[Any], int | None]], ...]]] = 
     "silences": (("silences", _end_ms),),
     "seen": (("seen", _seen_ms),),
 }
-"""By map: (agenda, the instant of one record) of each of its agendas."""
-
-Remembered = dict[str, PersistentMap[Any]]
-"""Maps of a state by the names of its fields."""
+"""By map, a field of a state: (agenda, the instant of one record) of each of its agendas."""
 
 
-def brought_up(dues: Dues, before: Remembered, after: Remembered) -> Dues:
-    """``dues`` of ``before``, brought up to ``after``: only what has changed is looked at."""
+def brought_up(dues: Dues, before: State, after: object) -> Dues:
+    """``dues`` of ``before``, brought up to ``after``, which has maps of the same names: only what has changed is
+    looked at."""
     changed: dict[str, Agenda] = {}
     for of_map, agendas in _RULES.items():
-        now, was = after[of_map], before[of_map]
+        now: PersistentMap[Any] = getattr(after, of_map)
+        was: PersistentMap[Any] = getattr(before, of_map)
         records = () if now is was else now.changes(was)
         for name, instant_of in agendas if records else ():
             agenda: Agenda = getattr(dues, name)
@@ -82,11 +81,11 @@ def brought_up(dues: Dues, before: Remembered, after: Remembered) -> Dues:
     return msgspec.structs.replace(dues, **changed) if changed else dues
 
 
-def all_dues(remembered: Remembered) -> Dues:
+def all_dues(state: State) -> Dues:
     """The dues of a whole state."""
     return Dues(
         **{
-            name: Agenda.of(_entries(remembered[of_map].items(), instant_of))
+            name: Agenda.of(_entries(getattr(state, of_map).items(), instant_of))
             for of_map, agendas in _RULES.items()
             for name, instant_of in agendas
         }

@@ -39,7 +39,6 @@ from cior_core.correlate.state import (
     Storm,
     Watch,
 )
-from cior_core.correlate.step_context import remembered
 from cior_core.correlate.view import all_parts, all_watchings, part_order, reasons
 from cior_core.errors import IntegrityBroken
 from cior_core.model import DEFAULT_AREA, AreaId, Silence
@@ -192,7 +191,7 @@ def _derived(state: State, rules: RulePack) -> State:
         state,
         index=build_index(state, rules),
         uses=PersistentMap.of(uses),
-        dues=due.all_dues(remembered(state)),
+        dues=due.all_dues(state),
     )
 
 

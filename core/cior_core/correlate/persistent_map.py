@@ -80,7 +80,8 @@ class PersistentMap(Generic[V]):
 
     def _shards(self) -> Iterator[dict[str, V]]:
         """Those that hold something."""
-        return (shard for row in self.kept()._rows if row is not _EMPTY_ROW for shard in row if shard)
+        rows = self.kept()._rows  # noqa: SLF001  (of a map, as all that follow)
+        return (shard for row in rows if row is not _EMPTY_ROW for shard in row if shard)
 
     def items(self) -> list[tuple[str, V]]:
         """Every entry, in key order."""
@@ -96,11 +97,13 @@ class PersistentMap(Generic[V]):
 
     def changes(self, older: PersistentMap[V]) -> list[Change[V]]:
         """``(key, value in older, value here)`` of each key whose value is another object, by key."""
-        return [] if self is older else _changed(_differing(self.kept()._rows, older.kept()._rows))
+        mine, theirs = self.kept()._rows, older.kept()._rows  # noqa: SLF001
+        return [] if self is older else _changed(_differing(mine, theirs))
 
     def working(self) -> PersistentMap[V]:
         """A copy that is changed in place, for somebody who changes many keys before anybody else sees it."""
-        return _WorkingMap(self.kept())
+        began = self.kept()
+        return _WorkingMap(began, began._rows, began._size)  # noqa: SLF001  (a map of its own kind)
 
     def kept(self) -> PersistentMap[V]:
         """What others may hold: itself; of a :meth:`working` copy, the map as it is now."""
@@ -129,8 +132,8 @@ class _WorkingMap(PersistentMap[V]):
 
     __slots__ = ("_at_hand", "_began", "_changed")
 
-    def __init__(self, began: PersistentMap[V]) -> None:
-        super().__init__(began._rows, began._size)
+    def __init__(self, began: PersistentMap[V], rows: _Rows[V], size: int) -> None:
+        super().__init__(rows, size)
         self._began = began
         self._at_hand: dict[str, V | None] = {}
         self._changed: dict[str, V | None] = {}
@@ -160,6 +163,8 @@ class _WorkingMap(PersistentMap[V]):
     def changes(self, older: PersistentMap[V]) -> list[Change[V]]:
         if older is not self._began:
             return super().changes(older)
+        if not self._changed:
+            return []
         found = ((key, older.get(key), self._changed[key]) for key in sorted(self._changed))
         return [change for change in found if change[1] is not change[2]]
 
@@ -174,7 +179,7 @@ class _WorkingMap(PersistentMap[V]):
         rows = self._rows.copy()
         own: dict[int, dict[str, V]] = {}
         for key, value in self._changed.items():
-            code = _code(key)
+            code = crc32(key.encode("utf-8", "surrogatepass")) & _ALL
             if (shard := own.get(code)) is None:
                 row, at = code >> _BITS, code & _MASK
                 if rows[row] is self._rows[row]:

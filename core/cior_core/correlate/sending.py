@@ -29,7 +29,7 @@ def send(context: StepContext, command: Command, *, round_: int = 0) -> None:
     before."""
     if command.id in context.sent:
         return
-    context.issue(msgspec.structs.replace(command, rings=_rings(context, command)))
+    context.issue(msgspec.structs.replace(command, rings=True) if _rings(context, command) else command)
     context.remember_sent(
         command.id,
         Sent(

@@ -77,12 +77,6 @@ class _NewTransition(msgspec.Struct, frozen=True, kw_only=True):
     drill: bool = False
 
 
-def remembered(holder: State | StepContext) -> due.Remembered:
-    """The maps of a state, or of the state that a step is making, that have instants."""
-    names = ("cases", "sent", "watches", "storms", "pending", "silences", "seen")
-    return {name: getattr(holder, name) for name in names}
-
-
 def _counted_uses(
     uses: PersistentMap[int], before: Iterable[str], after: Iterable[str]
 ) -> PersistentMap[int]:
@@ -218,7 +212,7 @@ class StepContext:
 
     def open(self, case: Case) -> None:
         """Keep a case that is new."""
-        self._keep(case)
+        self._keep(case, ran=())
         self.index = refiled(self.index, set(), filed_case(case, self.rules))
 
     def update(self, case_id: AlertId, *, of_alert: Mapping[str, Any] | None = None, **changes: Any) -> None:
@@ -227,7 +221,7 @@ class StepContext:
         if of_alert:
             changes["alert"] = replace(case.alert, **of_alert)
         changed = replace(case, **changes)
-        self._keep(changed)
+        self._keep(changed, ran=case.protocols)
         if "parts" in changes:
             added = filed_case(changed, self.rules, without=case)
             self.index = refiled(self.index, filed_families(case, self.rules), added)
@@ -242,13 +236,15 @@ class StepContext:
     def update_alert(self, case_id: AlertId, **changes: Any) -> None:
         """Change fields of the case's alert; what shows it is shown again too."""
         case = self.current(case_id)
-        self._keep(replace(case, alert=replace(case.alert, **changes)))
+        self._keep(replace(case, alert=replace(case.alert, **changes)), ran=case.protocols)
 
-    def _keep(self, case: Case) -> None:
-        known = self.cases.get(case.id)
-        self._count_uses(() if known is None else known.protocols, case.protocols)
-        self.cases = self.cases.put(case.id, case)
-        self._touched[case.id] = None
+    def _keep(self, case: Case, *, ran: tuple[str, ...]) -> None:
+        """``ran``: the protocols that it ran before."""
+        case_id = case.id
+        if ran is not case.protocols:
+            self._count_uses(ran, case.protocols)
+        self.cases = self.cases.put(case_id, case)
+        self._touched[case_id] = None
         if case.alert.merged_into is not None:
             self._touched[case.alert.merged_into] = None
 
@@ -397,7 +393,7 @@ class StepContext:
         ]
 
     def _state(self) -> State:
-        dues = due.brought_up(self.before.dues, remembered(self.before), remembered(self))
+        dues = due.brought_up(self.before.dues, self.before, self)
         return State(
             head=self.head,
             cases=self.cases.kept(),

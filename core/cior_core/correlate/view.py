@@ -64,6 +64,8 @@ def all_parts(case: Case, cases: PersistentMap[Case]) -> tuple[Part, ...]:
 
 def all_watchings(case: Case, cases: PersistentMap[Case]) -> tuple[Watching, ...]:
     """Own looks of cameras and those of absorbed cases, in the order in which they were asked for."""
+    if not case.absorbed and len(case.watchings) < 2:
+        return case.watchings
     inner = (cases.get(alert_id) for alert_id in case.absorbed)
     found = [
         *case.watchings,
@@ -94,6 +96,8 @@ def _leading_type(case: Case, parts: tuple[Part, ...], rules: RulePack) -> TypeC
 
     What a person knew who gave the type leads no more.
     """
+    if all(part.member.type == case.own_type for part in parts):
+        return case.own_type  # as of most alerts
     ranked = [(_rank(rules, case.own_type), 0, 0, "", case.own_type)]
     ranked += [
         (_rank(rules, part.member.type), 1, part.instant_ms, part.member.event_id, part.member.type)

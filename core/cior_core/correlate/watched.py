@@ -89,11 +89,11 @@ def _is_fresh(context: StepContext, part: Part) -> bool:
     """Whether it tells of what goes on there now, at a place that is known."""
     age_ms = context.now_ms - part.instant_ms
     return (
-        part.data_class is not DataClass.SEALED
+        age_ms <= context.rules.late.after_s * 1000
+        and not part.late
+        and part.data_class is not DataClass.SEALED
         and part.member.phase in CORROBORATING
         and part.member.place.located
-        and not part.late
-        and age_ms <= context.rules.late.after_s * 1000
     )
 
 
