@@ -22,7 +22,7 @@ class Level(StrEnum):
     @property
     def rank(self) -> int:
         """1 for P1 to 5 for P5."""
-        return int(self.value[1])
+        return int(self[1])
 
 
 class AlertStatus(StrEnum):

@@ -161,7 +161,7 @@ def command_id(
     """Id of a command: repeating a protocol step for the same target is the same command, so a siren is asked once.
     ``round_`` counts deliberate repetitions (an escalation that asks again).
     """
-    return _named_uuid("cior.command", alert, kind.value, protocol, step, target, round_)
+    return _named_uuid("cior.command", alert, kind, protocol, step, target, round_)
 
 
 def bucket(subject: str, buckets: int) -> int:

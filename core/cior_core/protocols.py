@@ -221,7 +221,8 @@ class ProtocolBook:
         """How cameras look at an alert of those types and that level: the first row that names one of the types, else
         that of the level.
         """
-        named = next((each for each in self.bursts if not set(each.types).isdisjoint(types)), None)
+        asked = set(types)
+        named = next((each for each in self.bursts if not asked.isdisjoint(each.types)), None)
         return named or next((each for each in self.bursts if each.level is level), None)
 
     def grave(self, level: Level) -> Footage | None:

@@ -151,7 +151,9 @@ def _kept(attributes: dict[str, object]) -> dict[str, object]:
     """The bounded attributes: scalars and short lists of scalars."""
     kept: dict[str, object] = {}
     for name in KEPT_ATTRIBUTES:
-        match attributes.get(name):
+        if name not in attributes:
+            continue
+        match attributes[name]:
             case bool() | int() | float() as value:
                 kept[name] = value
             case str() as text:

@@ -20,7 +20,9 @@ _TOLD_S: Final = 300
 
 def _rings(context: StepContext, command: Command) -> bool:
     """Whether a drill says that real people hear of it."""
-    parts = context.current(command.alert_id).parts if command.drill else ()
+    if not command.drill:
+        return False
+    parts = context.current(command.alert_id).parts
     return any(part.member.attributes.get(DRILL_RINGS) is True for part in parts)
 
 

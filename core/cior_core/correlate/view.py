@@ -38,9 +38,7 @@ def view(case: Case, cases: PersistentMap[Case], rules: RulePack, *, version: in
         first_occurred_ms=min(instants),
         last_occurred_ms=max(instants),
         place=case.moved or _place(parts),
-        data_class=max(
-            (part.data_class for part in parts), key=_CLASS_RANK.__getitem__, default=DataClass.RESTRICTED
-        ),
+        data_class=_data_class(parts),
         life_safety=any(part.member.life_safety for part in parts) or _life_safety(rules, case.own_type),
         degraded=any(part.degraded for part in parts),
         rules_version=rules.version,
@@ -49,6 +47,13 @@ def view(case: Case, cases: PersistentMap[Case], rules: RulePack, *, version: in
         protocols=case.protocols,
         watchings=all_watchings(case, cases),
     )
+
+
+def _data_class(parts: tuple[Part, ...]) -> DataClass:
+    """The strictest of its parts."""
+    if len(parts) == 1:
+        return parts[0].data_class
+    return max((part.data_class for part in parts), key=_CLASS_RANK.__getitem__, default=DataClass.RESTRICTED)
 
 
 def all_parts(case: Case, cases: PersistentMap[Case]) -> tuple[Part, ...]:
