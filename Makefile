@@ -18,7 +18,7 @@ PACKAGES := core/cior_core streams/cior_bus streams/cior_streams store/cior_stor
             evidence/cior_evidence console/cior_console deploy/grafana/cior_grafana cior demo/cior_demo
 CHECKED := $(PACKAGES) console/web/build_page.py tests $(wildcard benchmarks)
 TEST_ARGS ?=
-# Three phases: what may run beside others, then what mostly waits for parts that it froze (three at a time, whatever
+# Three phases: what may run beside others, then what mostly waits for parts that it froze (four at a time, whatever
 # TEST_WORKERS says), then what must be alone. Each closes with its own summary.
 TEST_WORKERS ?= 4
 TEST := $(BIN)/python -m pytest
@@ -73,7 +73,7 @@ engines-check: $(DEV)
 test: $(DEV) web engines-check ## All tests; what a missing Debian package hides is listed at the end
 	@status=0; \
 	$(TEST) --phase=parallel -n $(TEST_WORKERS) --dist=loadgroup $(TEST_ARGS) || status=$$?; \
-	$(TEST) --phase=frozen -n 3 --dist=loadgroup --no-loadscope-reorder $(TEST_ARGS) || { code=$$?; ((code == 5)) || status=$$code; }; \
+	$(TEST) --phase=frozen -n 4 --dist=loadgroup $(TEST_ARGS) || { code=$$?; ((code == 5)) || status=$$code; }; \
 	$(TEST) --phase=alone $(TEST_ARGS) || { code=$$?; ((code == 5)) || status=$$code; }; \
 	exit $$status
 

@@ -63,9 +63,14 @@ def absent(reason: str, *, may_skip_in_ci: bool = False) -> NoReturn:
 
 # Marks that are a phase of `make test` of their own.
 _LATER_PHASES = ("frozen", "alone")
-# Groups of the frozen phase that take longest, which start first: 184, 136, 103, 83 s (28 November). What starts last
-# would else go on alone.
-_LONGEST_FIRST = ("test_e2e_faults", "apache-kafka", "test_e2e_backup", "test_e2e_console_story")
+# Groups of the frozen phase that share a worker, four in all, each about as long as the others (225, 241, 194 and 225 s
+# on 28 November): xdist hands out by number of tests, and here one test takes a minute.
+_FROZEN_TOGETHER = {
+    "test_e2e_broker_crash": "test_e2e_faults",
+    "clickhouse": "apache-kafka",
+    "test_streams_urgent": "test_e2e_backup",
+    "test_sink_rebalance": "test_e2e_console_story",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -104,17 +109,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("unit")
         _lengthen(item)
         if group := _group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
+            is_frozen = _phase(item) == "frozen"
+            item.add_marker(
+                pytest.mark.xdist_group(_FROZEN_TOGETHER.get(group, group) if is_frozen else group)
+            )
     if phase := config.getoption("phase"):
         kept = [item for item in items if _phase(item) == phase]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-        items[:] = sorted(kept, key=_turn) if phase == "frozen" else kept
-
-
-def _turn(item: pytest.Item) -> int:
-    """Where a frozen test's group stands: xdist hands groups out as they come (``--no-loadscope-reorder``)."""
-    group = _group(item)
-    return _LONGEST_FIRST.index(group) if group in _LONGEST_FIRST else len(_LONGEST_FIRST)
+        items[:] = kept
 
 
 def _phase(item: pytest.Item) -> str:

@@ -61,12 +61,22 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
             if one.sent.acked_ms is not None
             and not killed_ms - STORED_WITHIN_MS < one.sent.acked_ms < killed_ms
         ]
-        until(
-            lambda: centre.summary().balance.events >= len(sure), within_s=90, what="the presses are stored"
-        )
-        time.sleep(3)
+        settle(centre, len(sure))
         crashes = centre.stack.supervisor.parts["broker"].restarts
     return read(folder / "data" / "store", sure, presser, crashes)
+
+
+def settle(centre: RunningCentre, pressed: int) -> None:
+    """Until the presses and their alerts are stored: five times in a row the console counts the same of both."""
+    seen: list[tuple[int, int]] = []
+
+    def quiet() -> bool:
+        time.sleep(2)
+        summary = centre.summary()
+        seen.append((summary.balance.events, sum(level.alerts for level in summary.levels)))
+        return len(set(seen[-5:])) == 1 and len(seen) >= 5 and seen[-1][0] >= pressed
+
+    until(quiet, within_s=120, what="the presses and their alerts are stored")
 
 
 def read(path: Path, sure: list[str], presser: Presser, crashes: int) -> Story:
