@@ -2,7 +2,8 @@
 
 A decoder marks the picture in which bits were wrong or missing and conceals the place; the pictures after it are
 decoded without a fault *from the damaged one*, so they are damaged too, until a key picture arrives whole (ITU-T H.264
-§7.4.1.2.4; a picture with a recovery point counts as one). Pure, in stream time.
+§7.4.1.2.4; a picture with a recovery point counts as one). Of JPEG pictures that are cut short the decoder says
+nothing: those are known by their end (:class:`Endings`). Pure, in stream time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,27 @@ from cior_vision.rule_settings import TamperSettings
 REFRESHED_S = 30.0
 """Streams without key pictures renew themselves piece by piece (intra refresh), within seconds; after so long without a
 fault they are believed again."""
+
+
+END_OF_IMAGE = b"\xff\xd9"
+_PADDING = b"\x00\r\n"
+
+
+class Endings:
+    """Whether a JPEG picture is whole: it closes with the marker EOI (ITU-T T.81 §B.1.1.3), and a decoder fills up what
+    is missing without a word. Cameras that never send the marker are not judged by it.
+    """
+
+    def __init__(self, codec: str) -> None:
+        self._is_judged, self._has_one = codec == "mjpeg", False
+
+    def is_cut_short(self, packet: bytes) -> bool:
+        """Of the next packet, a picture each."""
+        if not self._is_judged:
+            return False
+        is_whole = packet.rstrip(_PADDING).endswith(END_OF_IMAGE)
+        self._has_one = self._has_one or is_whole
+        return self._has_one and not is_whole
 
 
 class Damage:

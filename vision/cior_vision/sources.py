@@ -23,7 +23,7 @@ from cior_video.order import ShownOrder
 from cior_video.orientation import Turn, turn_of, upright
 from cior_video.sources import SourceSettings, form_of, packets_of, sender_ms
 from cior_video.timing import EpochTimes, FrameTime, PacketTimes, Sampler
-from cior_vision.damage import Damage
+from cior_vision.damage import Damage, Endings
 from cior_vision.frames import Damaged, Frame
 from cior_vision.masks import blanked
 
@@ -64,6 +64,7 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
     time_base = stream.time_base or Fraction(1, 90_000)
     arrivals = _Arrivals(clock)
     damage, sampler, after_key = Damage(), Sampler(source.fps), False
+    endings, is_short = Endings(stream.codec_context.name), False
     times.reconnected()
     probe.connected(form_of(stream))
     for packet in packets_of(container, stream):
@@ -71,7 +72,8 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
             return
         if packet.size:
             arrivals.note(packet)
-            probe.packet(bytes(packet))
+            probe.packet(data := bytes(packet))
+            is_short = endings.is_cut_short(data)
         for picture in _decode(packet, drops, damage):
             pts = arrivals.stamp_of(picture)
             if pts is None and picture.pts is not None:
@@ -83,7 +85,7 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
                 continue
             probe.decoded(stamped)
             is_damaged = damage.step(
-                is_corrupt=picture.is_corrupt or packet.is_corrupt,
+                is_corrupt=picture.is_corrupt or packet.is_corrupt or is_short,
                 is_key=picture.key_frame,
                 at_s=stamped.stream_s,
             )

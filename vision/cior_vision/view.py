@@ -95,8 +95,10 @@ class ViewReference:
         self._shift: Shift | None = None
 
     def new_epoch(self) -> None:
-        """The stream's time line restarted; where the camera looks is still known."""
-        self._sum = None
+        """The stream's time line restarted; where the camera looks is still known, and is measured at once: the instant
+        of the last time is of another time line.
+        """
+        self._sum, self._registered_s = None, float("-inf")
 
     @property
     def is_known(self) -> bool:
