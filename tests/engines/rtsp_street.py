@@ -16,10 +16,10 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -89,13 +89,46 @@ def _payloads(unit: bytes) -> Iterator[bytes]:
         yield bytes((head, edge | kind)) + part
 
 
+class Packer:
+    """Payloads as RTP packets inside the RTSP connection, and the sender's reports about them."""
+
+    def __init__(self) -> None:
+        self._source = int.from_bytes(os.urandom(4), "big")
+        self._sequence, self._packets, self._bytes = 0, 0, 0
+
+    def packed(self, payloads: Sequence[bytes], at_s: float) -> bytes:
+        """One picture of the stream's second ``at_s``."""
+        out, last = bytearray(), len(payloads) - 1
+        stamp = round(at_s * RATE_HZ) & 0xFFFFFFFF
+        for number, payload in enumerate(payloads):
+            marked = PAYLOAD_TYPE | (0x80 if number == last else 0)
+            out += struct.pack(
+                ">cBHBBHII", b"$", 0, 12 + len(payload), 0x80, marked, self._sequence, stamp, self._source
+            )
+            out += payload
+            self._sequence = (self._sequence + 1) & 0xFFFF
+            self._packets += 1
+            self._bytes += len(payload)
+        return bytes(out)
+
+    def report(self, at_s: float, *, now_s: float) -> bytes:
+        """A sender report (RFC 3550 §6.4.1): the stream's second ``at_s`` is ``now_s`` of UTC."""
+        now_s += _NTP_EPOCH_S
+        second, fraction = int(now_s), int(now_s % 1 * 2**32)
+        stamp = round(at_s * RATE_HZ) & 0xFFFFFFFF
+        body = struct.pack(
+            ">BBHIIIIII", 0x80, 200, 6, self._source, second, fraction, stamp,
+            self._packets & 0xFFFFFFFF, self._bytes & 0xFFFFFFFF,
+        )  # fmt: skip
+        return struct.pack(">cBH", b"$", 1, len(body)) + body
+
+
 class _Viewer:
     """One connection, from PLAY to its end."""
 
     def __init__(self, writer: asyncio.StreamWriter, clip: Clip, join_at_s: float) -> None:
         self._writer, self._clip, self._join_at_s = writer, clip, join_at_s
-        self._source = int.from_bytes(os.urandom(4), "big")
-        self._sequence, self._packets, self._bytes = 0, 0, 0
+        self._packer = Packer()
 
     async def play(self) -> None:
         """Until the connection ends."""
@@ -108,40 +141,27 @@ class _Viewer:
                 await asyncio.sleep(max(0.0, began_s + at_s - time.monotonic()))
                 if at_s - reported_s >= REPORT_EVERY_S:
                     reported_s = at_s
-                    self._writer.write(self._report(at_s))
-                self._writer.write(self._packed(picture, at_s))
+                    self._writer.write(self._packer.report(at_s, now_s=time.time()))
+                self._writer.write(self._packer.packed(picture.payloads, at_s))
                 await self._writer.drain()
             lap += 1
 
-    def _packed(self, picture: Picture, at_s: float) -> bytes:
-        out, last = bytearray(), len(picture.payloads) - 1
-        stamp = round(at_s * RATE_HZ) & 0xFFFFFFFF
-        for number, payload in enumerate(picture.payloads):
-            marked = PAYLOAD_TYPE | (0x80 if number == last else 0)
-            out += struct.pack(
-                ">cBHBBHII", b"$", 0, 12 + len(payload), 0x80, marked, self._sequence, stamp, self._source
-            )
-            out += payload
-            self._sequence = (self._sequence + 1) & 0xFFFF
-            self._packets += 1
-            self._bytes += len(payload)
-        return bytes(out)
 
-    def _report(self, at_s: float) -> bytes:
-        """A sender report (RFC 3550 §6.4.1): this picture is of now."""
-        now_s = time.time() + _NTP_EPOCH_S
-        second, fraction = int(now_s), int(now_s % 1 * 2**32)
-        stamp = round(at_s * RATE_HZ) & 0xFFFFFFFF
-        body = struct.pack(
-            ">BBHIIIIII", 0x80, 200, 6, self._source, second, fraction, stamp,
-            self._packets & 0xFFFFFFFF, self._bytes & 0xFFFFFFFF,
-        )  # fmt: skip
-        return struct.pack(">cBH", b"$", 1, len(body)) + body
+class Playing(Protocol):
+    """What a viewer is sent after PLAY."""
+
+    async def play(self) -> None:
+        """Until the connection ends."""
+        ...
 
 
-class _Server:
-    def __init__(self, clip: Clip, *, tells: bool, join_at_s: float) -> None:
-        self._clip, self._join_at_s = clip, join_at_s
+class RtspPort:
+    """The conversation of RTSP about one clip; ``playing`` makes what is sent."""
+
+    def __init__(
+        self, clip: Clip, playing: Callable[[asyncio.StreamWriter], Playing], *, tells: bool = True
+    ) -> None:
+        self._playing = playing
         sets = ",".join(base64.b64encode(each).decode() for each in clip.parameter_sets)
         told = f";sprop-parameter-sets={sets}" if tells else ""
         self._description = (
@@ -151,6 +171,7 @@ class _Server:
         )
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
         playing: asyncio.Task[None] | None = None
         try:
             while request := await reader.readuntil(b"\r\n\r\n"):
@@ -161,8 +182,7 @@ class _Server:
                 method, number = request.split(b" ", 1)[0].decode(), _header(request, b"CSeq")
                 writer.write(self._answer(method, number))
                 if method == "PLAY":
-                    viewer = _Viewer(writer, self._clip, self._join_at_s)
-                    playing = asyncio.create_task(viewer.play())
+                    playing = asyncio.create_task(self._playing(writer).play())
                 elif method == "TEARDOWN":
                     return
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.LimitOverrunError):
@@ -228,7 +248,10 @@ class Street:
 
 
 async def _main(arguments: argparse.Namespace) -> None:
-    server = _Server(cut(arguments.clip), tells=arguments.parameter_sets, join_at_s=arguments.join_at)
+    clip = cut(arguments.clip)
+    server = RtspPort(
+        clip, lambda writer: _Viewer(writer, clip, arguments.join_at), tells=arguments.parameter_sets
+    )
     async with await asyncio.start_server(server.serve, LOOPBACK, arguments.port) as listening:
         await listening.serve_forever()
 
