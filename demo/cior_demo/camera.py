@@ -1,5 +1,5 @@
-"""The simulated camera: a clip that we draw ourselves, served over RTSP by another party's server (aio-rtsp-toolkit,
-Apache-2.0), for ever.
+"""The simulated camera: a clip that we draw ourselves, or one that is given, served over RTSP by another party's server
+(aio-rtsp-toolkit, Apache-2.0), for ever.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from pathlib import Path
 from cior.embedded.tansu import LOOPBACK, free_port
 from cior.supervisor import PartSpec
 from cior_core.errors import ConfigInvalid
+
+SERVED = ("h264", "hevc")
+"""What the server of the simulated camera sends."""
+LONGEST_CLIP_S = 300.0
 
 
 def draw_clip(path: Path) -> Path:
@@ -28,6 +32,45 @@ def draw_clip(path: Path) -> Path:
         ),
         path,
     )
+
+
+def copy_clip(given: Path, path: Path) -> Path:
+    """The first minutes of somebody's film, its pictures as they are coded, its sound left out.
+
+    Raises ``ConfigInvalid`` for what no camera could send.
+    """
+    import av
+    import av.error
+
+    try:
+        with av.open(str(given)) as source:
+            if not source.streams.video:
+                raise ConfigInvalid("demo.clip_unusable", f"{given} has no pictures", cure="give a film")
+            stream = source.streams.video[0]
+            if stream.codec_context.name not in SERVED:
+                raise ConfigInvalid(
+                    "demo.clip_unusable",
+                    f"{given} is coded as {stream.codec_context.name}, which the simulated camera does not send",
+                    cure=f"code it anew: ffmpeg -i {given} -an -c:v libx264 -bf 0 film.mp4",
+                )
+            with av.open(str(path), "w") as target:
+                copy = target.add_stream_from_template(stream)
+                for packet in source.demux(stream):
+                    if (
+                        packet.dts is None
+                        or packet.pts is None
+                        or packet.pts * packet.time_base > LONGEST_CLIP_S
+                    ):
+                        continue
+                    packet.stream = copy
+                    target.mux(packet)
+    except (av.error.FFmpegError, OSError) as error:
+        raise ConfigInvalid(
+            "demo.clip_unusable",
+            f"{given} cannot be read as a film ({type(error).__name__})",
+            cure="give a whole MP4 with H.264 or H.265",
+        ) from error
+    return path
 
 
 def camera_part(folder: Path, port: int) -> PartSpec:

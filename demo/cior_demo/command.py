@@ -27,6 +27,17 @@ import click
     help="Detector model folder (OpenVINO); without one the camera is watched by motion only.",
 )
 @click.option(
+    "--model-sha256",
+    default="",
+    help="The approved digest of that folder (cd DIR && LC_ALL=C sha256sum * | sha256sum); default: its own.",
+)
+@click.option(
+    "--clip",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="A film (H.264 or H.265) that the camera shows; default: one that we draw, in which somebody comes and stays.",
+)
+@click.option(
     "--city",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=None,

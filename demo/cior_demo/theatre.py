@@ -39,13 +39,13 @@ from cior_core.catalogue import Kind
 from cior_core.errors import SourceUnavailable
 from cior_core.geo import City
 from cior_core.model import Alert, AreaId
-from cior_demo import asked_by_court, camera, leaks, roster, script
+from cior_demo import asked_by_court, camera, eyes, leaks, roster, script
 from cior_demo.court import Court
 from cior_demo.desk import Desk
 from cior_demo.next_steps import tell_again, tell_next
 from cior_demo.player import Player, Truth, wall_ms
 from cior_demo.roster import CAMERA
-from cior_demo.town import drawn_town, imported_town
+from cior_demo.town import Town, drawn_town, imported_town
 from cior_demo.verdict import Shown, leak_faults, print_summary, verdict
 from cior_demo.wall_summary import wall_summary
 from cior_demo.watching import WallWatch
@@ -67,6 +67,8 @@ class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
     keep: bool = False
     folder: Path | None = None
     model: Path | None = None
+    model_sha256: str = ""
+    clip: Path | None = None
     city: Path | None = None
     speed: float = 1.0
 
@@ -79,6 +81,7 @@ class _Stage(msgspec.Struct, kw_only=True):
     roster: roster.Roster
     folder: Path
     world: World
+    eyes: eyes.Eyes
     stack: Stack
     ring: KeyRing
     court: Court
@@ -181,7 +184,7 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     play = script.load(text, file=given.name)
     town = drawn_town() if options.city is None else imported_town(options.city, folder / "city-pack")
     people = roster.build(town.city, seed=play.seed, lines=town.lines)
-    world = write_world(folder, roster=people, town=town, model=options.model)
+    world, seeing = _camera_stands(options, folder, people, town)
     centre = load(world.centre_file, folder / "data")
     centre.data.mkdir(parents=True, exist_ok=True)
     ring = open_keys(centre.data / "keys", own_team=True)
@@ -189,6 +192,7 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
         f"CIOR demo: {play.title_es} / {play.title_en} ({play.duration_s / options.speed:.0f} s), everything "
         f"on loopback, no Docker, no root"
     )
+    click.echo(eyes.announced(seeing))
     tell_keys(ring)
     tell_accounts(first_people(centre))
     night = asked_by_court.night_people(centre)
@@ -198,6 +202,7 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
         roster=people,
         folder=folder,
         world=world,
+        eyes=seeing,
         stack=Stack(centre, ring.keys),
         ring=ring,
         court=Court(folder / asked_by_court.FOLDER, at=dt.datetime.now(dt.UTC)),
@@ -205,9 +210,25 @@ def _stage(options: DemoOptions, folder: Path) -> _Stage:
     )
 
 
+def _camera_stands(
+    options: DemoOptions, folder: Path, people: roster.Roster, town: Town
+) -> tuple[World, eyes.Eyes]:
+    """All files, the camera's film and its detector, tried: whatever is the matter with them is said before anything
+    starts.
+    """
+    is_drawn = options.clip is None
+    model = eyes.given_model(options.model, options.model_sha256)
+    world = write_world(folder, roster=people, town=town, model=model, is_drawn=is_drawn)
+    film = folder / "video" / f"{CAMERA}.mp4"
+    film.parent.mkdir(exist_ok=True)
+    if options.clip is None:
+        camera.draw_clip(film)
+    else:
+        camera.copy_clip(options.clip, film)
+    return world, eyes.tried(folder / "camera.toml", folder / "cameras.toml", is_drawn=is_drawn)
+
+
 def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s: float) -> list[str]:
-    (stage.folder / "video").mkdir(exist_ok=True)
-    camera.draw_clip(stage.folder / "video" / f"{roster_camera(stage)}.mp4")
     stage.stack.supervisor.start(camera.camera_part(stage.folder / "video", stage.world.rtsp_port))
     stage.stack.start(lambda text: click.echo(f"starting {text} ..."))
     click.echo(
@@ -236,16 +257,14 @@ def _play(stage: _Stage, options: DemoOptions, stop: threading.Event, started_s:
         click.echo(
             f"camera asked to look / cámara que se pidió mirar: {look.camera}: {look.text_es} / {look.text_en}"
         )
+    saw = eyes.events_in(log)
+    click.echo("\n".join(eyes.told(stage.eyes, saw, zone=ZONE)))
     found = leaks.in_topics(stage.stack.bus, stage.canaries)
     click.echo(f"sealed identities in topics: {sum(found.values()) or 'none'}")
     return _say(
         verdict(Shown(summary=summary, watch=watch, desk=desk, sent=sent, same_bytes=same, leaks=found))
+        + eyes.faults(stage.eyes, saw)
     )
-
-
-def roster_camera(stage: _Stage) -> str:
-    """The simulated camera's name."""
-    return stage.roster.kind("camera")[0].name
 
 
 async def _scene(

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from cior.embedded.tansu import free_port
+from cior_demo.eyes import Model
 from cior_demo.roster import CAMERA, CAMERA_SILENCE_S, Roster, registry_toml
 from cior_demo.town import Town
 
@@ -19,6 +20,10 @@ RECORDER = "plaza"
 SEAL = "justicia/sello.toml"
 """The file of the seal, which :class:`cior_demo.court.Court` writes beside its keys."""
 """What records the camera: its ring's folder has this name."""
+
+
+DRAWN_SQUARE = "[[0.25, 0.5], [0.75, 0.5], [0.75, 1.0], [0.25, 1.0]]"
+WHOLE_PICTURE = "[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]"
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +37,12 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     rtsp_url: str
 
 
-def write_world(folder: Path, *, roster: Roster, town: Town, model: Path | None) -> World:
-    """Write all files below ``folder`` and choose free ports on loopback."""
+def write_world(
+    folder: Path, *, roster: Roster, town: Town, model: Model | None, is_drawn: bool = True
+) -> World:
+    """Write all files below ``folder`` and choose free ports on loopback. ``is_drawn``: the camera shows the clip that
+    we draw, whose square is known; of another the whole picture is its zone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     cad = folder / "cad-inbox"
     cad.mkdir(exist_ok=True)
@@ -53,7 +62,7 @@ def write_world(folder: Path, *, roster: Roster, town: Town, model: Path | None)
         "panels.toml": _PANELS.format(port=world.dc09_port),
         "vehicles.toml": _VEHICLES.format(port=world.traccar_port),
         "calls.toml": _CALLS.format(folder=json.dumps(str(cad)), zone=ZONE),
-        "camera.toml": _camera(model),
+        "camera.toml": _camera(model, DRAWN_SQUARE if is_drawn else WHOLE_PICTURE),
         "recorder.toml": _RECORDER.format(id=CAMERA, name=RECORDER),
     }
     for name, text in texts.items():
@@ -85,11 +94,11 @@ def cameras_toml(roster: Roster, world: World) -> str:
     )
 
 
-def _camera(model: Path | None) -> str:
-    engine = 'engine = "none"' if model is None else f'engine = "openvino"\nmodel = {json.dumps(str(model))}'
-    return _CAMERA.format(engine=engine, id=CAMERA, zone=ZONE) + (
-        "" if model is None else _CAMERA_RULES.format(id=CAMERA)
-    )
+def _camera(model: Model | None, zone: str) -> str:
+    engine = 'engine = "none"'
+    if model is not None:
+        engine = f'engine = "openvino"\nmodel_dir = {json.dumps(str(model.folder))}\nmodel_sha256 = "{model.sha256}"'
+    return _CAMERA.format(engine=engine, id=CAMERA, timezone=ZONE, zone=zone)
 
 
 _CENTRE = """# A simulated centre. Written by `cior demo`; \
@@ -232,13 +241,29 @@ pattern = "robo de bicicleta"
 _CAMERA = """[worker]
 name = "plaza"
 health_every_s = 5.0
-timezone = "{zone}"
+timezone = "{timezone}"
 
 [detector]
 {engine}
 
 [[camera]]
 id = "{id}"
+
+[[zone]]
+id = "plaza-cerrada"
+camera = "{id}"
+polygon = {zone}
+
+[[rule]]
+kind = "intrusion"
+id = "plaza-de-noche"
+zone = "plaza-cerrada"
+
+[[rule]]
+kind = "loitering"
+id = "merodeo"
+zone = "plaza-cerrada"
+after_s = 8.0
 """
 
 _RECORDER = """[recorder]
@@ -263,22 +288,4 @@ height_m = 6.0
 owner = "simulador"
 expected_every_s = {silence_s}
 stream = {url}
-"""
-
-_CAMERA_RULES = """
-[[zone]]
-id = "plaza-cerrada"
-camera = "{id}"
-polygon = [[0.25, 0.5], [0.75, 0.5], [0.75, 1.0], [0.25, 1.0]]
-
-[[rule]]
-kind = "intrusion"
-id = "plaza-de-noche"
-zone = "plaza-cerrada"
-
-[[rule]]
-kind = "loitering"
-id = "merodeo"
-zone = "plaza-cerrada"
-after_s = 8.0
 """
