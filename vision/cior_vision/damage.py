@@ -41,11 +41,18 @@ class Endings:
 
 
 class Damage:
-    """Judges the pictures of one connection, in the order in which they leave the decoder."""
+    """Judges the pictures of one connection, in the order in which they leave the decoder. ``codec``: as FFmpeg names
+    it.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, codec: str = "") -> None:
+        self._endings, self._is_short = Endings(codec), False
         self._is_broken = False
         self._fault_s: float | None = None
+
+    def arrived(self, packet: bytes) -> None:
+        """What the next picture is decoded from."""
+        self._is_short = self._endings.is_cut_short(packet)
 
     def lost(self) -> None:
         """The decoder gave nothing for a packet: what follows refers to what is not there."""
@@ -53,6 +60,7 @@ class Damage:
 
     def step(self, *, is_corrupt: bool, is_key: bool, at_s: float) -> bool:
         """Whether this picture is damaged, itself or by what it was made from."""
+        is_corrupt = is_corrupt or self._is_short
         if is_corrupt or self._fault_s is None:
             self._is_broken, self._fault_s = self._is_broken or is_corrupt, at_s
         if not is_corrupt and (is_key or at_s - self._fault_s > REFRESHED_S):

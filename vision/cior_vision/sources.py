@@ -14,6 +14,7 @@ import av.error
 import numpy as np
 from av.container import InputContainer
 from av.sidedata.sidedata import SideData
+from av.video.reformatter import VideoReformatter
 
 from cior_core.camera_stretch import PictureForm
 from cior_core.errors import SourceUnavailable
@@ -23,7 +24,7 @@ from cior_video.order import ShownOrder
 from cior_video.orientation import Turn, turn_of, upright
 from cior_video.sources import SourceSettings, form_of, packets_of, sender_ms
 from cior_video.timing import EpochTimes, FrameTime, PacketTimes, Sampler
-from cior_vision.damage import Damage, Endings
+from cior_vision.damage import Damage
 from cior_vision.frames import Damaged, Frame
 from cior_vision.masks import blanked
 
@@ -63,8 +64,8 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
     stream = _video_of(container)
     time_base = stream.time_base or Fraction(1, 90_000)
     arrivals = _Arrivals(clock)
-    damage, sampler, after_key = Damage(), Sampler(source.fps), False
-    endings, is_short = Endings(stream.codec_context.name), False
+    damage, sampler, after_key = Damage(stream.codec_context.name), Sampler(source.fps), False
+    pixels = _Pixels(source)
     times.reconnected()
     probe.connected(form_of(stream))
     for packet in packets_of(container, stream):
@@ -73,7 +74,7 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
         if packet.size:
             arrivals.note(packet)
             probe.packet(data := bytes(packet))
-            is_short = endings.is_cut_short(data)
+            damage.arrived(data)
         for picture in _decode(packet, drops, damage):
             pts = arrivals.stamp_of(picture)
             if pts is None and picture.pts is not None:
@@ -85,7 +86,7 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
                 continue
             probe.decoded(stamped)
             is_damaged = damage.step(
-                is_corrupt=picture.is_corrupt or packet.is_corrupt or is_short,
+                is_corrupt=picture.is_corrupt or packet.is_corrupt,
                 is_key=picture.key_frame,
                 at_s=stamped.stream_s,
             )
@@ -98,7 +99,7 @@ def read_frames(  # noqa: PLR0913  (what one connection works with, all named)
             elif not is_due:
                 drops.add(DropReason.SAMPLED)
             else:
-                yield _frame(picture, stamped, after_key=after_key, source=source)
+                yield pixels.frame(picture, stamped, after_key=after_key)
                 after_key = False
 
 
@@ -125,14 +126,33 @@ def _decode(packet: av.Packet[av.VideoStream], drops: DropCounter, damage: Damag
         return []
 
 
-def _frame(picture: av.VideoFrame, time: FrameTime, *, after_key: bool, source: SourceSettings) -> Frame:
-    """The pixels, upright (by the operator's word, else by the stream's own display matrix), without what is masked."""
-    image, turn = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8), source.turn
-    if turn is None:
-        matrix = picture.side_data.get("DISPLAYMATRIX")
-        turn = turn_of(bytes(matrix)) if isinstance(matrix, SideData) else Turn.NONE
-    shown = blanked(upright(image, turn), source.masks)
-    return Frame(image=shown, time=time, after_key=after_key, turn=turn)
+class _Pixels:
+    """The pixels of one connection's pictures, upright (by the operator's word, else by the stream's own display
+    matrix), without what is masked.
+
+    One scaler for all of them, of one thread: each picture's own would start two. A picture whose side data is looked
+    at refers to itself, and then its buffers wait for the collector of cycles; so the matrix is read when the rotation
+    that follows from it is another.
+    """
+
+    def __init__(self, source: SourceSettings) -> None:
+        self._source, self._scaler = source, VideoReformatter()
+        self._turns: dict[int, Turn] = {}
+
+    def frame(self, picture: av.VideoFrame, time: FrameTime, *, after_key: bool) -> Frame:
+        plain = self._scaler.reformat(picture, format="bgr24", threads=1)
+        image, turn = np.asarray(plain.to_ndarray(), np.uint8), self._turn(picture)
+        shown = blanked(upright(image, turn), self._source.masks)
+        return Frame(image=shown, time=time, after_key=after_key, turn=turn)
+
+    def _turn(self, picture: av.VideoFrame) -> Turn:
+        if self._source.turn is not None:
+            return self._source.turn
+        rotation = picture.rotation
+        if rotation not in self._turns:
+            matrix = picture.side_data.get("DISPLAYMATRIX")
+            self._turns[rotation] = turn_of(bytes(matrix)) if isinstance(matrix, SideData) else Turn.NONE
+        return self._turns[rotation]
 
 
 class _Arrivals:

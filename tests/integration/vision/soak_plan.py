@@ -125,12 +125,13 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """The worker's resident memory and processor time at an instant."""
+    """The worker's resident memory, processor time and threads at an instant."""
 
     at_s: float
     pid: int
     mib: float
     cpu_s: float
+    threads: int = 0
 
 
 class Late(msgspec.Struct, frozen=True, kw_only=True):

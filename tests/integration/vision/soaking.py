@@ -255,12 +255,13 @@ def _sample(pid: int, at_s: float) -> Sample | None:
     """By proc(5); None: it has just ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
     return Sample(
         at_s=at_s,
         pid=pid,
         mib=pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
-        cpu_s=sum(map(int, times)) / os.sysconf("SC_CLK_TCK"),
+        cpu_s=sum(map(int, stat[11:13])) / os.sysconf("SC_CLK_TCK"),
+        threads=int(stat[17]),
     )
