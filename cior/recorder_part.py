@@ -54,6 +54,7 @@ def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
                 court=FootageHolds(deleter_of(centre, actor=ACTOR, now_ms=now_ms), name=name, now_ms=now_ms),
                 metrics=metrics,
                 producer=Producer(connector="recorder", version=program_version(), instance=name),
+                drill=centre.file.centre.drill,
             )
             obeyer = Obeyer(
                 recorder.keeper,

@@ -226,6 +226,7 @@ def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[
             occurred_ms=alert.closed_ms,
             clock=ClockQuality.SYNCED,
             data_class=alert.data_class,
+            drill=alert.drill,
             producer=_PRODUCER,
             attributes={
                 "press": member.event_id,

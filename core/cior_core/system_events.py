@@ -7,14 +7,16 @@ event. Pure.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict, Unpack
+from typing import Any, Required, TypedDict, Unpack
 
 from cior_core.identity import event_id
 from cior_core.model import ClockQuality, DataClass, Event, Lane, Phase, Place, Producer, TypeCode
 
 
 class SystemFacts(TypedDict, total=False):
-    """What else such an event may say; what is left out keeps the default of :class:`Event`."""
+    """What else such an event may say; what is left out keeps the default of :class:`Event`. ``drill`` is always said:
+    what a part says of itself in an exercise is part of it.
+    """
 
     phase: Phase
     clock: ClockQuality
@@ -22,7 +24,7 @@ class SystemFacts(TypedDict, total=False):
     data_class: DataClass
     life_safety: bool
     producer: Producer | None
-    drill: bool
+    drill: Required[bool]
     registered: bool | None
     native_key: str
     attributes: dict[str, Any]

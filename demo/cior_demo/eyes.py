@@ -1,4 +1,4 @@
-"""What looks at the camera's pictures in a demo, tried before anything starts, and what it found, in words at the end."""
+"""What looks at the camera in a demo, tried before anything starts, and what it found, in words at the end."""
 
 from __future__ import annotations
 
@@ -133,6 +133,11 @@ def faults(eyes: Eyes, events: Iterable[Event]) -> list[str]:
     return []
 
 
+def _epoch(event: Event) -> int:
+    """Of the camera's time line: tracks are numbered anew in each."""
+    return int(event.attributes["time"]["origin_ms"])
+
+
 def _condition(event: Event) -> str:
     return str(event.attributes.get("condition", event.type))
 
@@ -143,9 +148,9 @@ def _incidents(events: Iterable[Event], zone: ZoneInfo) -> Iterator[str]:
         mine = list(group)
         first = mine[0]
         labels = sorted({str(each.attributes["label"]) for each in mine})
-        tracks = {track for each in mine for track in each.attributes["tracks"]}
+        tracks = {(_epoch(each), track) for each in mine for track in each.attributes["tracks"]}
         at = datetime.fromtimestamp(first.occurred_ms / 1000, tz=UTC).astimezone(zone)
         yield (
             f"{first.type} ({rule}) ×{len(mine)}: {', '.join(labels)}, "
-            f"seguimientos / tracks {len(tracks)}, primero / first {at:%H:%M:%S}: {first.attributes['reason']}"
+            f"seguimientos / tracks {len(tracks)}, primero / first {at:%H:%M:%S}"
         )

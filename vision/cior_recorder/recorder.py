@@ -40,7 +40,7 @@ UNANSWERED = 2
 
 class Recorder:
     """Runs once: make it, then await :meth:`run`. ``court``: where holds stand that are not its own; ``room``: of the
-    ring's file system.
+    ring's file system; ``drill``: all that this centre says is an exercise.
 
     Raises at the making what a ring that cannot be read raises: ``OSError``, ``IntegrityBroken``.
     """
@@ -55,9 +55,10 @@ class Recorder:
         metrics: Metrics,
         producer: Producer,
         room: Callable[[], Room] | None = None,
+        drill: bool = False,
     ) -> None:
         self._section, self._ring, self._sink, self._metrics = settings.recorder, ring, sink, metrics
-        self._producer, self._clock = producer, SystemClock()
+        self._producer, self._clock, self._drill = producer, SystemClock(), drill
         ring.mkdir(parents=True, exist_ok=True)
         self._room = room or (lambda: room_of(ring))
         self._holds = Holds(ring)
@@ -219,6 +220,7 @@ class Recorder:
             clock=ClockQuality.SYNCED,
             phase=Phase.RESTORE if is_well else Phase.NEW,
             producer=self._producer,
+            drill=self._drill,
             native_key=f"{name}/disk/{self._since_ms}",
             attributes={
                 "code": f"recorder.disk_{state.value}",

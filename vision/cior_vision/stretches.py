@@ -272,6 +272,7 @@ def claim(raw: RawId, producer: Producer, *, opened_ms: int) -> Event:
         key=f"accounting:{raw}",
         at_ms=opened_ms,
         lane=Lane.TELEMETRY,
+        drill=False,  # accounts are of the machine: what an exercise sent is in them too
         producer=producer,
         attributes={"accepted": 1, "by_minute": {str(minute_ms): 1}},
     )

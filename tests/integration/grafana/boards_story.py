@@ -99,7 +99,7 @@ def cameras() -> list[Event]:
     lost_ms = now_ms() - 10 * MINUTE_MS
     lost = system_event(
         "camera.signal_loss", source="vision/cam-lost", subject="cam-lost", key="lost", at_ms=lost_ms + 3_000,
-        occurred_ms=lost_ms, producer=VISION, place=SUR,
+        occurred_ms=lost_ms, producer=VISION, place=SUR, drill=False,
     )  # fmt: skip
     return [
         *made,
@@ -151,7 +151,7 @@ def silence(device: str, *, since_ms: int, at_ms: int, **more: Any) -> Event:
     """The supervision of a device gave it up."""
     return system_event(
         "source.silent", source="urn:cior:devices", subject=device, key=f"{device}|{since_ms}", at_ms=at_ms,
-        occurred_ms=since_ms, producer=DEVICES, **more,
+        occurred_ms=since_ms, producer=DEVICES, **{"drill": False} | more,
     )  # fmt: skip
 
 

@@ -38,7 +38,13 @@ class Running:
     """A recorder of the camera, in this process. ``room`` may be changed while it runs."""
 
     def __init__(
-        self, url: str, ring: Path, *, court: CourtPort | None = None, open_timeout_s: float = 8.0
+        self,
+        url: str,
+        ring: Path,
+        *,
+        court: CourtPort | None = None,
+        open_timeout_s: float = 8.0,
+        drill: bool = False,
     ) -> None:
         self.ring, self.bus, self.metrics = ring, MemoryBus(), Metrics()
         self.room = Room(free_bytes=10**12, whole_bytes=2 * 10**12)
@@ -58,6 +64,7 @@ class Running:
             metrics=self.metrics,
             producer=Producer(connector="recorder", version="1", instance="prueba"),
             room=lambda: self.room,
+            drill=drill,
         )
 
     def count(self) -> int:
@@ -71,9 +78,14 @@ class Running:
 
 @asynccontextmanager
 async def recording(
-    camera: RtspServer | Street, ring: Path, *, court: CourtPort | None = None, open_timeout_s: float = 8.0
+    camera: RtspServer | Street,
+    ring: Path,
+    *,
+    court: CourtPort | None = None,
+    open_timeout_s: float = 8.0,
+    drill: bool = False,
 ) -> AsyncIterator[Running]:
-    running = Running(camera.url("plaza.mp4"), ring, court=court, open_timeout_s=open_timeout_s)
+    running = Running(camera.url("plaza.mp4"), ring, court=court, open_timeout_s=open_timeout_s, drill=drill)
     stop = asyncio.Event()
     task = asyncio.create_task(running.recorder.run(stop))
     try:
@@ -170,6 +182,7 @@ async def test_a_disk_that_fills_up_is_told_early_then_stops_the_recording_and_i
         ("source.degraded", Phase.NEW, "recorder.disk_full"),
         ("source.restored", Phase.RESTORE, "recorder.disk_wide"),
     ]
+    assert not any(each.drill for each in running.said())
     assert GapCause.DISK_FULL in {each.cause for each in read.gaps(ring)}
 
 
@@ -182,7 +195,7 @@ async def test_law_7_a_register_that_cannot_be_asked_is_told_early_with_what_the
     filmed(ring, clip, "plaza", at_ms=[now_ms - 365 * footage.DAY_MS])
     old = [str(path.relative_to(ring)) for path in ring.glob("plaza/*/*.mp4")]
     court = court_of(f"sqlite:///{register}", now_ms=now_ms)
-    async with recording(camera, ring, court=court) as running:
+    async with recording(camera, ring, court=court, drill=True) as running:
         await until(lambda: running.count() >= 5 and len(running.said()) >= 1)
         assert running.metrics.value(m.HOLDS_UNKNOWN) == 1
         assert len(old) == 3
@@ -192,6 +205,8 @@ async def test_law_7_a_register_that_cannot_be_asked_is_told_early_with_what_the
         await until(lambda: len(running.said()) >= 2)
         await until(lambda: not any((ring / each).exists() for each in old))
     first, second = running.said()
+    assert first.drill, "what a recorder says in an exercise is part of it"
+    assert second.drill
     assert (first.phase, first.attributes["code"]) == (Phase.NEW, "recorder.disk_blocked")
     assert first.attributes["free_bytes"] == running.room.free_bytes
     assert (second.phase, second.attributes["code"]) == (Phase.RESTORE, "recorder.disk_wide")

@@ -11,7 +11,13 @@ from cior_core.system_events import system_event
 
 def gap(*, at_ms: int = 2_000, key: str = "panels:1000", lane: Lane = Lane.URGENT) -> Event:
     return system_event(
-        "accounting.gap", source="urn:cior:test", subject="connector:panels", key=key, at_ms=at_ms, lane=lane
+        "accounting.gap",
+        source="urn:cior:test",
+        subject="connector:panels",
+        key=key,
+        at_ms=at_ms,
+        lane=lane,
+        drill=False,
     )
 
 
