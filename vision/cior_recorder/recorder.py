@@ -45,7 +45,7 @@ class Recorder:
     Raises at the making what a ring that cannot be read raises: ``OSError``, ``IntegrityBroken``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what it works with, all named)
         self,
         settings: RecorderSettings,
         ring: Path,

@@ -18,6 +18,7 @@ from cior_core.model import Command, Receipt, Struct, Target, TargetKind
 from cior_core.watching import BurstAnswer, BurstOrder
 from cior_vision.bursts import Burst, BurstBook, Lens, Told
 from cior_vision.incidents import Condition, Incident
+from cior_vision.look_journal import LookJournal, begun
 from cior_vision.pipeline import Outcome
 
 LOG = structlog.get_logger("cior.vision.bursts")
@@ -40,8 +41,9 @@ class _Asked(Struct, frozen=True):
 
 
 class BurstWatch:
-    """An actuator, and the looks that go on. ``lenses``: of the cameras that are watched here;
-    ``by_motion``: no detector here knows persons."""
+    """An actuator, and the looks that go on. ``lenses``: of the cameras that are watched here; ``by_motion``: no
+    detector here knows persons; ``journal``: what the next start knows of the looks of a killed worker.
+    """
 
     def __init__(
         self,
@@ -51,7 +53,9 @@ class BurstWatch:
         by_motion: bool,
         now_ms: Callable[[], int],
         monotonic_s: Callable[[], float],
+        journal: LookJournal | None = None,
     ) -> None:
+        self._journal = journal or LookJournal(None)
         self._lenses, self._by_motion = lenses, by_motion
         self._now_ms, self._monotonic_s = now_ms, monotonic_s
         self._targets = frozenset(Target(kind=TargetKind.CAMERA, id=camera) for camera in lenses)
@@ -108,6 +112,7 @@ class BurstWatch:
         if not begins:
             return "too_many"
         self._commands[asked.command.id] = asked.command
+        self._told(asked.camera, begun(asked.command.id))
         return ""
 
     def see(self, camera: str, outcome: Outcome) -> list[Incident]:
@@ -152,4 +157,6 @@ class BurstWatch:
 
     def _told(self, camera: str, answer: BurstAnswer) -> Told:
         command = self._commands[answer.command]
-        return Told(camera=camera, answer=answer, alert_id=command.alert_id, drill=command.drill)
+        told = Told(camera=camera, answer=answer, alert_id=command.alert_id, drill=command.drill)
+        self._journal.write(told)
+        return told

@@ -17,14 +17,14 @@ from cior_bus.message import DurableSink, MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
 from cior_core.errors import SourceUnavailable
-from cior_core.model import Event, Lane, RawId, RawRecord
+from cior_core.model import Event, Lane, RawRecord
 from cior_vision import metrics as m
 
 LOG = structlog.get_logger("cior.vision.publishing")
 
 
 class Outbox:
-    """What waits for the sink. ``on_durable`` hears of each stretch that is. Used from the event loop only."""
+    """What waits for the sink. ``on_durable`` hears of each record that is. Used from the event loop only."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Outbox:
         limit: int,
         now_ms: Callable[[], int],
         metrics: Metrics,
-        on_durable: Callable[[RawId], None] = lambda _raw: None,
+        on_durable: Callable[[Event | RawRecord], None] = lambda _record: None,
         retry_s: float = 0.5,
     ) -> None:
         self._on_durable = on_durable
@@ -118,8 +118,7 @@ class Outbox:
             self._metrics.add(m.PUBLISHED, lane)
             if isinstance(record, Event):
                 self._metrics.observe(m.EVENT_LATENCY, lane, value_s=(now_ms - record.received_ms) / 1000)
-            else:
-                self._on_durable(record.id)
+            self._on_durable(record)
 
 
 def _message(record: Event | RawRecord) -> MessageOut:

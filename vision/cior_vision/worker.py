@@ -27,6 +27,7 @@ from cior_core.camera_stretch import raw_record
 from cior_core.model import Event, RawRecord
 from cior_core.taxonomy import Taxonomy
 from cior_core.vicinity import Vicinity
+from cior_core.watching import BURST_TYPE
 from cior_video.clock import EdgeClock, SystemClock
 from cior_video.drops import DropCounter, DropReason
 from cior_video.program import program_version
@@ -41,6 +42,7 @@ from cior_vision.events import Author, EventMaker, producer_of, source_of
 from cior_vision.frames import Damaged, Frame
 from cior_vision.health import HealthMeter
 from cior_vision.incidents import Condition, Sighting
+from cior_vision.look_journal import LookJournal
 from cior_vision.pipeline import CameraPipeline, Outcome
 from cior_vision.publishing import Outbox
 from cior_vision.reader import CameraReader, Link
@@ -100,12 +102,13 @@ class VisionWorker:
         self._clock = clock or SystemClock()
         self._detector = detector or _load_detector(settings)
         self._journal = StretchJournal(state_dir / "stretches" if state_dir is not None else None)
+        self._look_journal = LookJournal(state_dir / "looks" if state_dir is not None else None)
         self._outbox = Outbox(
             sink,
             limit=settings.worker.event_backlog,
             now_ms=self._clock.now_ms,
             metrics=self._metrics,
-            on_durable=self._journal.forget,
+            on_durable=self._is_durable,
         )
         self._stopping, self._wake = threading.Event(), threading.Event()
         author = Author(version=program_version(), instance=settings.worker.name)
@@ -119,6 +122,7 @@ class VisionWorker:
             by_motion=not self._detector.facts.sees_classes,
             now_ms=self._clock.now_ms,
             monotonic_s=self._clock.monotonic_s,
+            journal=self._look_journal,
         )
         """Obeys ``burst``, by way of :class:`cior_bus.obeying.Obeyer`."""
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -408,7 +412,9 @@ class VisionWorker:
         )
 
     def _tell_left_over(self) -> None:
-        """Stretches that a killed predecessor left: stated again under the same ids, and their records at last."""
+        """What a killed predecessor left: stretches, stated again under the same ids, and their records at last; looks,
+        which end here.
+        """
         producer = producer_of(Author(version=program_version(), instance=self._settings.worker.name))
         for raw, stretch in self._journal.left_over():
             LOG.warning(
@@ -418,6 +424,20 @@ class VisionWorker:
             self._outbox.add(
                 raw_record(stretch, id_=raw, source=source_of(stretch.camera), producer=producer)
             )
+
+        for told in self._look_journal.left_over():
+            LOG.warning("look_interrupted", camera=told.camera, command=told.answer.command)
+            one = self._by_id.get(told.camera)
+            if one is None:
+                self._look_journal.forget(told.answer.command)
+            else:
+                self._hand_over(one, [one.maker.burst(told, received_ms=self._clock.now_ms())])
+
+    def _is_durable(self, record: Event | RawRecord) -> None:
+        if isinstance(record, RawRecord):
+            self._journal.forget(record.id)
+        elif record.type == BURST_TYPE and record.attributes.get("is_last"):
+            self._look_journal.forget(record.attributes["command"])
 
     def _announce(self) -> None:
         engine = self._detector.facts

@@ -1,6 +1,6 @@
 """One vision worker as a process of its own that writes what it publishes to a file, a line a record:
-``python soak_process.py SETTINGS FOLDER BASE_S SPEED``. Its clock is a tempo's (``engines.faulty_cameras``). Ends on
-SIGTERM.
+``python soak_process.py SETTINGS FOLDER BASE_S SPEED [COMMAND]``. Its clock is a tempo's (``engines.faulty_cameras``).
+COMMAND: a file with what it is asked to look at, once the camera is watched. Ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import msgspec
 from cior_bus.message import MessageOut
 from cior_core import codec
 from cior_core.cameras import Cameras
-from cior_core.catalogue import KIND_OF_TOPIC
+from cior_core.catalogue import KIND_OF_TOPIC, Kind
+from cior_core.model import Command
 from cior_vision.settings import load_settings
 from cior_vision.worker import VisionWorker
 from engines.faulty_cameras import Tempo
@@ -53,7 +54,7 @@ class TempoClock:
         return time.monotonic() * self._tempo.speed
 
 
-async def main(settings: str, folder: str, base_s: str, speed: str) -> None:
+async def main(settings: str, folder: str, base_s: str, speed: str, asked: Command | None) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     tempo = Tempo(float(base_s), float(speed))
@@ -65,8 +66,13 @@ async def main(settings: str, folder: str, base_s: str, speed: str) -> None:
         detector=ShirtDetector(),
         state_dir=Path(folder) / "state",
     )
-    await worker.run(stop)
+    running = asyncio.create_task(worker.run(stop))
+    if asked is not None:
+        assert (await worker.looks.act(asked)).outcome == "accepted"
+    await running
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    settings, folder, base_s, speed, *command = sys.argv[1:]
+    asked = codec.decode(Kind.COMMAND, Path(command[0]).read_bytes()) if command else None
+    asyncio.run(main(settings, folder, base_s, speed, asked))
