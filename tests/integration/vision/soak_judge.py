@@ -50,6 +50,10 @@ CONDITIONS = frozenset(
 )
 LATE_AROUND_S = 15.0
 """A picture that is late is sent after the word that it did not come."""
+GROWTH = 1.1
+"""From the first quarter after the warm-up to the last: an hour's allocations settle, a leak does not."""
+THREADS_BESIDE = 16
+"""Besides a reader for each camera: the pipeline, the engine, the event loop's own, a replaced reader."""
 RINGS = frozenset({Level.P1, Level.P2})
 
 
@@ -277,10 +281,11 @@ class Report:
     memory: Memory | None
     events: dict[str, int]
     late: int
+    threads: int
 
     @property
     def faults(self) -> list[str]:
-        """What is not as it must be; memory apart, whose limit is the caller's."""
+        """What is not as it must be."""
         wrong = [
             f"{each.fault.kind} of {each.camera} at {each.fault.at_s:.0f} s: named {each.named_s}, over {each.over_s}"
             for each in self.named
@@ -292,6 +297,10 @@ class Report:
         wrong += [
             f"{name} starved: {rate} pictures a second" for name, rate in self.rates.items() if rate < least
         ]
+        if self.memory is not None and self.memory.last_mib > GROWTH * self.memory.first_mib:
+            wrong.append(f"memory grew from {self.memory.first_mib} to {self.memory.last_mib} MiB")
+        if self.threads > self.plan.cameras + THREADS_BESIDE:
+            wrong.append(f"{self.threads} threads for {self.plan.cameras} cameras")
         return wrong
 
     def table(self) -> str:
@@ -336,4 +345,5 @@ def report(folder: Path, pack: RulePack, *, warm_up_s: float = 600.0) -> Report:
         memory=memory(record.samples, warm_up_s=warm_up_s),
         events=dict(sorted(Counter(each.event.type for each in heard(lines)).items())),
         late=len(record.late),
+        threads=max((each.threads for each in record.samples), default=0),
     )
