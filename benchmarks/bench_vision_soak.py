@@ -46,15 +46,15 @@ def page(found: Report) -> str:
     memory = (
         "too short a run to say"
         if kept is None
-        else f"{kept.first_mib} MiB in the first quarter and {kept.last_mib} MiB in the last of {kept.judged_s / 60:.0f} "
-        f"minutes after the warm-up; slope {kept.mib_an_hour} MiB an hour"
+        else f"{kept.first_mib} MiB in the first quarter and {kept.last_mib} MiB in the last of "
+        f"{kept.judged_s / 60:.0f} minutes after the warm-up; slope {kept.mib_an_hour} MiB an hour"
     )
     wrong = [f"- {each}" for each in found.faults] or ["- nothing"]
     rates = found.rates.values()
+    levels = ", ".join(f"{level} {count}" for level, count in found.levels.items())
     rows = [
         head, found.table(), "",
-        f"- Alerts by level: {', '.join(f'{level} {count}' for level, count in found.levels.items()) or 'none'}; "
-        "nobody drew a P1 or P2.",
+        f"- Alerts by level: {levels or 'none'}; nobody drew a P1 or P2.",
         f"- Pictures a second while nothing was done to a camera: {min(rates)} to {max(rates)} of five.",
         f"- Memory of the worker: {memory}; at most {found.threads} threads.",
         f"- Pictures that this machine sent more than two seconds late: {found.late}.",
