@@ -228,11 +228,7 @@ def endings(alert: Alert, settings: DeviceSettings = DEFAULT_SETTINGS) -> tuple[
             data_class=alert.data_class,
             drill=alert.drill,
             producer=_PRODUCER,
-            attributes={
-                "press": member.event_id,
-                "alert": alert.id,
-                "disposition": alert.disposition.value,
-            },
+            attributes={"press": member.event_id, "alert": alert.id, "disposition": alert.disposition.value},
         )
         for member in presses
     )
