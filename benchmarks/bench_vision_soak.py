@@ -29,10 +29,11 @@ from integration.vision.soaking import Rig  # noqa: E402
 PAGE = ROOT / "docs" / "vision-soak.md"
 HEAD = """# A soak of the vision worker
 
-Written by `python benchmarks/bench_vision_soak.py --page`; do not edit. `{soak}`, {minutes:.0f} minutes of the cameras'
-time, {cameras} cameras on sockets of their own (every third MJPEG over HTTP, the others H.264 over RTSP; 320x180 drawn
-by us, five pictures a second), {faults} faults by `tests/integration/vision/soak.toml`, one worker as a process of its
-own with the detector of our drawn figures. A fault must be named, and said to be over, within a minute.
+Written by `python benchmarks/bench_vision_soak.py --page`; do not edit. `{soak}`: {minutes:.0f} minutes of the cameras'
+time, played at {speed:g} times the speed of time; {cameras} cameras on sockets of their own (every third MJPEG over
+HTTP, the others H.264 over RTSP; 320x180, drawn by us, five pictures a second), {faults} faults by
+`tests/integration/vision/soak.toml`, one worker as a process of its own with the detector of our drawn figures. A fault
+must be named, and said to be over, within a minute.
 """
 
 
@@ -40,7 +41,11 @@ def page(found: Report) -> str:
     """The whole page."""
     plan = found.plan
     head = HEAD.format(
-        soak=plan.name, minutes=plan.lasts_s / 60, cameras=plan.cameras, faults=len(found.named)
+        soak=plan.name,
+        speed=found.speed,
+        minutes=plan.lasts_s / 60,
+        cameras=plan.cameras,
+        faults=len(found.named),
     )
     kept = found.memory
     memory = (

@@ -282,6 +282,7 @@ class Report:
     events: dict[str, int]
     late: int
     threads: int
+    speed: float
 
     @property
     def faults(self) -> list[str]:
@@ -345,5 +346,6 @@ def report(folder: Path, pack: RulePack, *, warm_up_s: float = 600.0) -> Report:
         memory=memory(record.samples, warm_up_s=warm_up_s),
         events=dict(sorted(Counter(each.event.type for each in heard(lines)).items())),
         late=len(record.late),
+        speed=record.speed,
         threads=max((each.threads for each in record.samples), default=0),
     )

@@ -147,6 +147,7 @@ class Record(msgspec.Struct, kw_only=True):
 
     soak: str
     lasts_s: float
+    speed: float = 1.0
     zero_s: float = 0.0
     samples: list[Sample] = []
     late: list[Late] = []

@@ -134,7 +134,7 @@ class Rig:
         self.cameras = [
             FaultyCamera(name_of(n), form_of(n), film, tempo, phase=n * 7) for n in range(plan.cameras)
         ]
-        self.record = Record(soak=plan.name, lasts_s=plan.lasts_s)
+        self.record = Record(soak=plan.name, lasts_s=plan.lasts_s, speed=tempo.speed)
         names = [each.name for each in self.cameras]
         (folder / "camaras.toml").write_text(SETTINGS + "".join(ONE.format(id=each) for each in names))
         (folder / "cameras.toml").write_text(
