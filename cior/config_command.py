@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import click
 
 from cior import packs
 from cior.city import load_cameras, load_city
+from cior.copies_settings import CopiesSection
 from cior.settings import EMBEDDED, Centre, EvidenceSection, load
 from cior.stack import SUPPLIED_SECRETS, instance_kinds
 from cior_core.cameras import NO_CAMERAS, Cameras
@@ -81,6 +83,8 @@ def _readers(centre: Centre) -> Iterator[tuple[str, Callable[[], object]]]:
         yield section.file, partial(_vision, centre.beside(section.file), lambda: cameras)
     for recorder in centre.file.recorder:
         yield recorder.file, partial(_recorder, centre.beside(recorder.file), lambda: cameras)
+    if (copies := centre.file.copies) is not None:
+        yield copies.secret_file, partial(_opened, centre, copies)
     if (evidence := centre.file.evidence) is not None:
         yield evidence.seal, partial(_evidence, centre, evidence)
         if evidence.detector:
@@ -109,6 +113,20 @@ def _sealing(centre: Centre, section: EvidenceSection) -> str:
     from cior.evidence_check import reach
 
     return reach(centre, section)
+
+
+def _opened(centre: Centre, section: CopiesSection) -> None:
+    from cior.footage_copies import bucket_of
+
+    bucket_of(centre, section).close()
+
+
+def _bucket(centre: Centre, section: CopiesSection) -> str:
+    from cior.footage_copies import bucket_of
+
+    with closing(bucket_of(centre, section)) as bucket:
+        bucket.check()
+    return "it has object lock, and its server takes this key"
 
 
 def _recorder(path: Path, catalogue: Callable[[], Cameras]) -> None:
@@ -168,6 +186,8 @@ def _reachers(centre: Centre) -> Iterator[tuple[str, Callable[[], str]]]:
         yield "store", lambda: _store(centre.file.store.dsn)
     for section in centre.file.connector:
         yield section.file, partial(_probe, centre, section.file)
+    if (copies := centre.file.copies) is not None:
+        yield f"bucket {copies.bucket}", partial(_bucket, centre, copies)
     if (evidence := centre.file.evidence) is not None:
         yield evidence.seal, partial(_sealing, centre, evidence)
 

@@ -144,6 +144,7 @@ def _metrics() -> str:
 
 def _settings() -> str:
     from cior import settings
+    from cior.copies_settings import CopiesSection
     from cior_connectors.kit.documents import config_table
     from cior_console.sign_in.claims import RoleRule
     from cior_recorder.settings import RecordedCamera, RecorderSection
@@ -167,6 +168,7 @@ def _settings() -> str:
         ("[connector]", settings.ConnectorSection),
         ("[vision]", settings.VisionSection),
         ("[recorder]", settings.RecorderSection),
+        ("copies", CopiesSection),
         ("evidence", settings.EvidenceSection),
     )
     for name, model in sections:

@@ -23,7 +23,10 @@ class FootageHolds:
         """All that stand. Raises as :meth:`Deleter.standing`."""
         found = self._deleter.standing()
         return CourtHolds(
-            found.mark, tuple(CourtHold(each.cameras, each.since_ms, each.until_ms) for each in found.holds)
+            found.mark,
+            tuple(
+                CourtHold(each.cameras, each.since_ms, each.until_ms, each.expires_ms) for each in found.holds
+            ),
         )
 
     def claim(self, claimed: Sequence[Claimed], *, mark: int) -> None:

@@ -29,6 +29,7 @@ def recorded(centre: Centre) -> dict[str, Path]:
 
 def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
     """One recorder with a bus of its own, and who obeys ``hold_video`` for its cameras."""
+    from cior.footage_copies import copies_of
     from cior_bus.obeying import Obeyer
     from cior_bus.producer import Bus
     from cior_bus.spool import Spool
@@ -42,6 +43,7 @@ def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
         centre = arguments.centre
         settings = load_settings(settings_file, load_cameras(centre, load_city(centre)))
         name, now_ms = settings.recorder.name, SystemClock().now_ms
+        copies = await asyncio.to_thread(copies_of, centre, settings, metrics, now_ms)
         spool = Spool.open(
             centre.data / "spool" / f"recorder-{name}", limits=spool_limits(centre), metrics=metrics
         )
@@ -68,12 +70,15 @@ def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
                 is_repeatable=True,
             )
             announce(arguments.ready, metrics=endpoint.url)
-            obeying = asyncio.create_task(obeyer.run())
+            beside = [asyncio.create_task(obeyer.run())]
+            if copies is not None:
+                beside.append(asyncio.create_task(copies(bus, stop)))
             try:
                 await recorder.run(stop)
             finally:
-                obeying.cancel()
-                await asyncio.wait([obeying])
+                for task in beside:
+                    task.cancel()
+                await asyncio.wait(beside)
         finally:
             await asyncio.to_thread(bus.flush, timeout_s=LAST_WORDS_S)
             await asyncio.to_thread(bus.close)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from cior.copies_settings import CopiesSection
 from cior_console.sign_in.claims import RoleRule
 from cior_core import strict_toml
 from cior_core.errors import ConfigInvalid
@@ -365,6 +366,7 @@ class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     connector: tuple[ConnectorSection, ...] = ()
     vision: tuple[VisionSection, ...] = ()
     recorder: tuple[RecorderSection, ...] = ()
+    copies: CopiesSection | None = None
     evidence: EvidenceSection | None = None
 
 
@@ -421,6 +423,13 @@ def _faults(file: CentreFile) -> Iterator[tuple[str, str, tuple[str | int, ...],
             "the cost of an officer-hour has no source",
             ("figures", "officer_hour_cost"),
             "add cost_source, or leave the cost out",
+        )
+    if file.copies is not None and file.copies.is_plain:
+        yield (
+            "config.copies_plain",
+            "footage would go to the bucket's server in the clear",
+            ("copies", "endpoint"),
+            "give its https:// address; http:// is for a server on this machine",
         )
     named = [section.district for section in file.population]
     for n, district in enumerate(named):

@@ -30,6 +30,7 @@ from engines.postgresql import PostgreSql
 from engines.registers import RegisterPlace
 from engines.softhsm import SoftHsm
 from engines.verapdf import VeraPdf
+from engines.versitygw import VersityGw
 
 # Property tests judge what is true, not how fast a shared machine is: speed has its own measurements.
 settings.register_profile("cior", deadline=None)
@@ -50,6 +51,7 @@ _ENGINE_MARKS = {
     "postgresql": "postgresql",
     "softhsm": "softhsm",
     "verapdf": "verapdf",
+    "versitygw": "versitygw",
     "test_data": "model",
 }
 
@@ -292,6 +294,23 @@ def verapdf(tmp_path_factory: pytest.TempPathFactory) -> VeraPdf:
         return VeraPdf(tmp_path_factory.mktemp("verapdf"))
     except EngineAbsent as missing:
         absent(str(missing))
+
+
+@pytest.fixture(scope="session")
+def _versitygw_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VersityGw]:
+    try:
+        server = VersityGw(tmp_path_factory.mktemp("versitygw"))
+    except EngineAbsent as missing:
+        absent(str(missing), may_skip_in_ci=True)  # no Debian package has a Go that is new enough
+    with server:
+        yield server
+
+
+@pytest.fixture
+def versitygw(_versitygw_process: VersityGw) -> VersityGw:
+    """The run's one server of S3 with object lock, started again if a test left it down; ask it for a bucket."""
+    _versitygw_process.start()
+    return _versitygw_process
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

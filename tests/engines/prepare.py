@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engines import apache_kafka, cache, clickhouse_lite, mosquitto, postgresql, softhsm, verapdf
+from engines import apache_kafka, cache, clickhouse_lite, mosquitto, postgresql, softhsm, verapdf, versitygw
 
 BROWSER = (("chromium", "chromium"), ("chromedriver", "chromium-driver"))
 
@@ -45,6 +45,10 @@ def lacks(root: Path) -> Iterator[str]:
         verapdf.jars()
     except cache.EngineAbsent as absent:
         yield f"{absent}: tests marked verapdf will skip"
+    try:
+        versitygw.program()
+    except cache.EngineAbsent as absent:
+        yield f"{absent}: tests marked versitygw will skip"
     if not (root.parent / "shared" / "data").is_dir():
         yield "no ../shared/data and tests marked model will skip, unless CIOR_TEST_DATA names such a folder"
 

@@ -16,11 +16,14 @@ from cior_recorder.holds import Hold, Shot
 
 
 class CourtHold(Struct, frozen=True):
-    """Footage of ``cameras`` (none: of all) in ``[from_ms, to_ms)`` is kept, UTC ms."""
+    """Footage of ``cameras`` (none: of all) in ``[from_ms, to_ms)``, UTC ms, is kept until ``until_ms`` (None: until
+    somebody lifts it).
+    """
 
     cameras: tuple[str, ...]
     from_ms: int
     to_ms: int
+    until_ms: int | None = None
 
 
 class CourtHolds(Struct, frozen=True):

@@ -182,6 +182,10 @@ class Holds:
                 LOG.info("hold_lapsed", hold=hold.id, camera=hold.camera)
         return tuple(over)
 
+    def link_of(self, segment: Segment) -> Path | None:
+        """A hold's own link to a segment; None: no hold has one."""
+        return next(self._folder.glob(f"*/{segment.path}"), None)
+
     def held_bytes(self) -> int:
         """Bytes that holds keep, each file once, however many hold it."""
         sizes = {}

@@ -29,3 +29,16 @@ HOLDS_UNKNOWN = declare(
     "1 while it cannot be asked what is held, so that nothing is removed",
     kind=MetricKind.GAUGE,
 )
+COPIED = declare(
+    "cior_recorder_copied_objects_total", "held segments, and parts of their index, copied into the bucket"
+)
+COPIED_BYTES = declare("cior_recorder_copied_bytes_total", "bytes of them")
+COPIES_LOST = declare(
+    "cior_recorder_copies_lost_total",
+    "held segments that are gone or not as the chain says, and were not copied",
+)
+COPIES_BEHIND = declare(
+    "cior_recorder_copies_behind_s",
+    "since when something that is held waits to be copied or locked for longer; 0: nothing does",
+    kind=MetricKind.GAUGE,
+)
