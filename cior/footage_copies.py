@@ -83,6 +83,7 @@ def copies_of(
             metrics=metrics,
             producer=Producer(connector="recorder", version=program_version(), instance=name),
             tempo=Tempo(every_s=section.every_s, mib_s=section.mib_s),
+            drill=centre.file.centre.drill,
         )
         copier = FootageCopier(
             Where(ring, tuple(settings.cameras), f"{section.prefix}footage/{name}/"),

@@ -43,7 +43,8 @@ class Tempo(Struct, frozen=True, kw_only=True):
 
 
 class Copying:
-    """``open_bucket``: for each look, so that a corrected key counts. ``name``: the recorder's.
+    """``open_bucket``: for each look, so that a corrected key counts. ``name``: the recorder's. ``drill``: all that this
+    centre says is an exercise.
 
     :meth:`run` once. ``copier``: made with :meth:`pause`.
     """
@@ -57,8 +58,10 @@ class Copying:
         metrics: Metrics,
         producer: Producer,
         tempo: Tempo | None = None,
+        drill: bool = False,
     ) -> None:
         self._name, self._open, self._sink = name, open_bucket, sink
+        self._drill = drill
         self._producer, self._tempo = producer, tempo or Tempo()
         self._clock, self._ending = SystemClock(), threading.Event()
         self._news: deque[Event] = deque()
@@ -159,6 +162,7 @@ class Copying:
             clock=ClockQuality.SYNCED,
             phase=phase,
             producer=self._producer,
+            drill=self._drill,
             native_key=key,
             attributes={"code": f"recorder.{code.replace('.', '_')}", "reason": reason},
         )

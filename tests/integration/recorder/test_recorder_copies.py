@@ -335,13 +335,14 @@ async def test_while_the_bucket_is_away_recording_holds_and_the_room_go_on_and_t
     bus, metrics, stop = MemoryBus(), Metrics(), asyncio.Event()
     versitygw.stop()
     part = Copying(
-        "r", lambda: bucket_at(versitygw.endpoint, held), bus, metrics=metrics, tempo=Tempo(every_s=0.05),
+        "r", lambda: bucket_at(versitygw.endpoint, held), bus, metrics=metrics, tempo=Tempo(every_s=0.05), drill=True,
         producer=Producer(connector="recorder", version="1", instance="r"),
     )  # fmt: skip
     running = asyncio.create_task(part.run(copier(ring, tmp_path, metrics=metrics, pause=part.pause), stop))
     await _true(lambda: len(bus.sent) == 1)
     assert part.behind_s > 0
     told = said(bus)[0]
+    assert told.drill, "what a centre says in an exercise is part of it"
     assert (told.type, told.phase, told.attributes["code"]) == (
         "source.degraded", Phase.NEW, "recorder.copies_away",
     )  # fmt: skip
