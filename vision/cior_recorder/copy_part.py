@@ -43,8 +43,8 @@ class Tempo(Struct, frozen=True, kw_only=True):
 
 
 class Copying:
-    """``open_bucket``: for each look, so that a corrected key counts. ``name``: the recorder's. ``drill``: all that this
-    centre says is an exercise.
+    """``open_bucket``: for each look, so that a corrected key counts. ``name``: the recorder's. ``drill``: all
+    that this centre says is an exercise.
 
     :meth:`run` once. ``copier``: made with :meth:`pause`.
     """
