@@ -226,7 +226,7 @@ class StretchBook(Probe):
                 raw, self._number, at_ms=now_ms, at_s=self._clock.monotonic_s(), drops=self._drops.snapshot()
             )
             self._journal.write(raw, JournalLine(stretch=self._as_now(self._open, StretchEnd.KILLED)))
-            self._hand_over(claim(raw, self._who.producer, opened_ms=now_ms))
+            self._hand_over(claim(raw, self._who.producer, opened_ms=now_ms, drill=self._who.drill))
         return self._open
 
     def _close(self, end: StretchEnd) -> None:
@@ -259,7 +259,7 @@ class StretchBook(Probe):
         )
 
 
-def claim(raw: RawId, producer: Producer, *, opened_ms: int) -> Event:
+def claim(raw: RawId, producer: Producer, *, opened_ms: int, drill: bool) -> Event:
     """The statement that one stretch was accepted, by its minute; its id follows from the stretch, so saying it twice
     counts once.
     """
@@ -272,7 +272,7 @@ def claim(raw: RawId, producer: Producer, *, opened_ms: int) -> Event:
         key=f"accounting:{raw}",
         at_ms=opened_ms,
         lane=Lane.TELEMETRY,
-        drill=False,  # accounts are of the machine: what an exercise sent is in them too
+        drill=drill,
         producer=producer,
         attributes={"accepted": 1, "by_minute": {str(minute_ms): 1}},
     )

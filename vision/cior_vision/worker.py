@@ -420,7 +420,7 @@ class VisionWorker:
             LOG.warning(
                 "stretch_recovered", camera=stretch.camera, number=stretch.number, events=len(stretch.events)
             )
-            self._outbox.add(claim(raw, producer, opened_ms=stretch.opened_ms))
+            self._outbox.add(claim(raw, producer, opened_ms=stretch.opened_ms, drill=stretch.drill))
             self._outbox.add(
                 raw_record(stretch, id_=raw, source=source_of(stretch.camera), producer=producer)
             )
