@@ -52,7 +52,7 @@ def page(found: Report) -> str:
         "too short a run to say"
         if kept is None
         else f"{kept.first_mib} MiB in the first quarter and {kept.last_mib} MiB in the last of "
-        f"{kept.judged_s / 60:.0f} minutes after the warm-up; slope {kept.mib_an_hour} MiB an hour"
+        f"{kept.judged_s / 60:.0f} minutes\n  after the warm-up; slope {kept.mib_an_hour} MiB an hour"
     )
     wrong = [f"- {each}" for each in found.faults] or ["- nothing"]
     rates = found.rates.values()
