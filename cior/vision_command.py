@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import signal
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -66,7 +67,7 @@ def try_it(asked: Asked, *, language: str, as_json: bool) -> int:
 
 
 def calibrate(asked: Asked, *, language: str, port: int) -> int:
-    """Serve the page until Ctrl-C. 0."""
+    """Serve the page until SIGINT (Ctrl-C) or SIGTERM. 0."""
     from cior_vision.calibration.bench import Bench
     from cior_vision.calibration.serving import Calibration
 
@@ -77,6 +78,9 @@ def calibrate(asked: Asked, *, language: str, port: int) -> int:
         serving = Calibration(bench, port=port)
         click.echo(_WORDS[language]["open_page"])
         click.echo(f"  {serving.address}")
+        # Set, not left as they are: whoever was started in the background begins with SIGINT ignored.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.default_int_handler)
         try:
             serving.serve()
         except KeyboardInterrupt:
