@@ -16,9 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from cior.embedded.tansu import Tansu
 from cior_bus import topics
 from cior_bus.admin import Topics
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.lanes import bucket_key
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus

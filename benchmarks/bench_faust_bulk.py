@@ -379,7 +379,7 @@ def main() -> None:
     if options.child:
         child(options.child[0], options.child[1:])
         return
-    from cior.embedded.tansu import Tansu
+    from cior_bus.embedded.tansu import Tansu
 
     with Tansu() as broker:
         envelopes = produce(broker.bootstrap, options.events)

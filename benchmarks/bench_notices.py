@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from bench_press_legs import messages, pressed
-from cior.embedded.tansu import free_port
 from cior_bus import topics
+from cior_bus.embedded.tansu import free_port
 from cior_connectors.builtin.notify.channels import key_of
 from cior_core import codec
 from cior_core.catalogue import Kind

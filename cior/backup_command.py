@@ -191,7 +191,7 @@ def _settled(centre: Centre) -> bool:
 
 
 def _announced(run: Path) -> Iterator[int]:
-    from cior.readiness import facts
+    from cior_bus.readiness import facts
 
     for path in run.glob("*.ready"):
         if pid := facts(path).get("pid"):

@@ -22,7 +22,6 @@ import structlog
 
 from cior.city import load_cameras, load_city
 from cior.packs import rule_pack, taxonomy
-from cior.readiness import announce
 from cior.settings import Centre
 from cior.stack import stream_settings
 from cior_bus.access import as_part, as_tried_part
@@ -30,6 +29,7 @@ from cior_bus.key_shares import centre_hmac, retired_keys, team_public
 from cior_bus.keys import repair_public
 from cior_bus.metrics import Metrics
 from cior_bus.metrics_endpoint import MetricsEndpoint
+from cior_bus.readiness import announce
 from cior_bus.recipients import keeper_public
 from cior_bus.rights import Part, User, user_of
 from cior_bus.self_test import SelfTest

@@ -18,12 +18,12 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from cior.embedded.tansu import PARTITIONS, free_port
-from cior.readiness import is_ready
 from cior.settings import EMBEDDED, Centre
 from cior.supervisor import Limits, PartSpec, Supervisor
 from cior_bus.admin import Topics
+from cior_bus.embedded.tansu import PARTITIONS, free_port
 from cior_bus.keys import Keys
+from cior_bus.readiness import is_ready
 from cior_bus.settings import BusSettings
 from cior_core.errors import ConfigInvalid
 from cior_streams.health import read_health
@@ -247,7 +247,7 @@ class Stack:
         ready.unlink(missing_ok=True)
         return PartSpec(
             name=BROKER,
-            argv=[sys.executable, "-m", "cior.embedded.broker_process", str(port), str(ready)],
+            argv=[sys.executable, "-m", "cior_bus.embedded.broker_process", str(port), str(ready)],
             ready=lambda pid: is_ready(ready, pid),
             ready_timeout_s=20,
             stop_timeout_s=0.5,

@@ -23,7 +23,6 @@ from cior.footage_masks import masked
 from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.people_part import peopled
-from cior.readiness import announce, port_of_before
 from cior.recorder_part import recorded
 from cior.register_part import deleter_of, opened_register
 from cior.settings import Centre
@@ -33,6 +32,7 @@ from cior_bus.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior_bus.key_shares import centre_hmac, wall_token
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
+from cior_bus.readiness import announce, port_of_before
 from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
 from cior_bus.signers import open_signer, opener

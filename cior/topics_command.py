@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from cior.embedded.tansu import PARTITIONS
 from cior_bus.access import as_admin
 from cior_bus.admin import Topics, TopicState
+from cior_bus.embedded.tansu import PARTITIONS
 from cior_bus.settings import Profile
 from cior_bus.topics import CATALOGUE
 

@@ -18,7 +18,7 @@ import structlog
 from hypothesis import settings
 from selenium.webdriver import Chrome
 
-from cior.embedded.tansu import Tansu
+from cior_bus.embedded.tansu import Tansu
 from engines.apache_kafka import ApacheKafka
 from engines.browser import open_browser
 from engines.cache import EngineAbsent

@@ -8,8 +8,8 @@ import socket
 import sys
 from pathlib import Path
 
-from cior.embedded.tansu import LOOPBACK, free_port
 from cior.supervisor import PartSpec
+from cior_bus.embedded.tansu import LOOPBACK, free_port
 from cior_core.errors import ConfigInvalid
 
 SERVED = ("h264", "hevc")

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.sign.timestamps import DummyTimeStamper
 
-from cior.embedded.tansu import LOOPBACK
 from cior_bus import durable_file
+from cior_bus.embedded.tansu import LOOPBACK
 
 BITS = 2048
 DAYS = 30

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from cior.embedded.tansu import free_port
+from cior_bus.embedded.tansu import free_port
 from cior_demo.eyes import Model
 from cior_demo.roster import CAMERA, CAMERA_SILENCE_S, Roster, registry_toml
 from cior_demo.town import Town

@@ -19,8 +19,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from cior import readiness
 from cior.recording import read_so_far
+from cior_bus import readiness
 from cior_bus.admin import Topics
 from cior_bus.message import RecordIn
 from cior_connectors.builtin.dc09.panel import Panel, PanelSettings, encode

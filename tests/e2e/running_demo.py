@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import msgspec
 
-from cior import readiness
+from cior_bus import readiness
 from cior_core.geo import City
 from cior_demo import roster, script
 from cior_demo.roster import Actor, Roster

@@ -14,8 +14,8 @@ from urllib.request import Request, urlopen
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from cior.embedded.tansu import free_port
 from cior_bus import topics
+from cior_bus.embedded.tansu import free_port
 from cior_bus.signers import opener
 from cior_core import signatures
 from cior_core.model import Action, ActionKind

@@ -24,8 +24,8 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from cior.certificates import SERVER, Authority
 from cior.cli import main
+from cior_bus.certificates import SERVER, Authority
 from conftest import absent
 from e2e.running_centre import RunningCentre, until
 from engines.browser import open_browser

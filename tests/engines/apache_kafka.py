@@ -16,7 +16,7 @@ from typing import Self
 
 import msgspec
 
-from cior.embedded.tansu import LOOPBACK, answers, free_port
+from cior_bus.embedded.tansu import LOOPBACK, answers, free_port
 from engines import cache, maven
 from engines.process import EngineFailed, EngineProcess
 

@@ -26,7 +26,7 @@ from typing import Self
 
 import msgspec
 
-from cior.embedded.tansu import LOOPBACK, free_port
+from cior_bus.embedded.tansu import LOOPBACK, free_port
 from engines import cache
 from engines.process import EngineFailed, EngineProcess
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from cior.embedded.tansu import LOOPBACK, free_port
+from cior_bus.embedded.tansu import LOOPBACK, free_port
 from engines.rtsp_street import REPORT_EVERY_S, Clip, Packer, RtspPort
 
 USUAL = "usual"

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cior.embedded.tansu import LOOPBACK, free_port
+from cior_bus.embedded.tansu import LOOPBACK, free_port
 from engines.cache import EngineAbsent
 from engines.process import EngineProcess
 

@@ -24,7 +24,7 @@ from typing import Protocol, Self
 import av
 from av.bitstream import BitStreamFilterContext
 
-from cior.embedded.tansu import LOOPBACK, free_port
+from cior_bus.embedded.tansu import LOOPBACK, free_port
 from engines.process import EngineProcess
 
 RATE_HZ = 90_000

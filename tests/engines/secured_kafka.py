@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from cior.bus_certificates import make_certificates
-from cior.embedded.tansu import LOOPBACK, free_port
+from cior_bus.bus_certificates import make_certificates
 from cior_bus.credentials import read_certificate
+from cior_bus.embedded.tansu import LOOPBACK, free_port
 from cior_bus.self_test import try_rights
 from cior_bus.settings import BusSettings
 from cior_core.errors import SourceUnavailable

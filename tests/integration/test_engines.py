@@ -16,8 +16,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from selenium.webdriver import Chrome
 
-from cior.embedded import tansu as embedded
-from cior.embedded.tansu import Tansu, TansuSettings
+from cior_bus.embedded import tansu as embedded
+from cior_bus.embedded.tansu import Tansu, TansuSettings
 from cior_core.errors import SourceUnavailable
 from engines.apache_kafka import ApacheKafka
 from engines.clickhouse_lite import READER, WRITER, ClickHouseLite

@@ -18,8 +18,8 @@ import msgspec
 from confluent_kafka.admin import AclBinding, AdminClient  # type: ignore[attr-defined]
 
 from cior.bus_command import make_passwords
-from cior.embedded.tansu import free_port
 from cior_bus.credentials import read_scram
+from cior_bus.embedded.tansu import free_port
 from cior_bus.keys import open_keys
 from cior_bus.provisioning import Provisioned, exactly, provision
 from cior_bus.rights import User, access_list, users

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from cior.embedded.tansu import Tansu, free_port
 from cior_bus import metrics as m
 from cior_bus import topics
 from cior_bus.admin import Topics, TopicState
 from cior_bus.batch_plan import BatchPlans, MemoryPlans
 from cior_bus.consumer import Batch, BatchConsumer, Join
 from cior_bus.dead_letters import dead_letter
+from cior_bus.embedded.tansu import Tansu, free_port
 from cior_bus.gathering import BatchLimits
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus

@@ -23,10 +23,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from cior.bus_certificates import make_certificates
-from cior.embedded.tansu import free_port
 from cior_bus import topics
+from cior_bus.bus_certificates import make_certificates
 from cior_bus.consumer import BatchConsumer
+from cior_bus.embedded.tansu import free_port
 from cior_bus.gathering import BatchLimits
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus

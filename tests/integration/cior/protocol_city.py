@@ -22,10 +22,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from cior.embedded.tansu import free_port
 from cior.settings import load
 from cior.stack import Stack
 from cior_bus import topics
+from cior_bus.embedded.tansu import free_port
 from cior_bus.keys import open_keys
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from cior.embedded.tansu import LOOPBACK, PARTITIONS, free_port
-from cior.readiness import is_ready
 from cior_bus import topics
 from cior_bus.admin import Topics, TopicState
+from cior_bus.embedded.tansu import LOOPBACK, PARTITIONS, free_port
+from cior_bus.readiness import is_ready
 from cior_bus.settings import BusSettings
 
 pytestmark = pytest.mark.tansu
@@ -27,7 +27,7 @@ class Started:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> subprocess.Popen[bytes]:
-        argv = [sys.executable, "-m", "cior.embedded.broker_process", str(self.port), str(self.ready)]
+        argv = [sys.executable, "-m", "cior_bus.embedded.broker_process", str(self.port), str(self.ready)]
         self.process = subprocess.Popen(argv, stderr=subprocess.PIPE)
         return self.process
 

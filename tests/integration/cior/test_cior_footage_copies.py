@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from cior.cli import main
-from cior.embedded.tansu import Tansu
 from cior_bus.admin import Topics
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.settings import BusSettings
 from cior_recorder.holds import Hold, Holds
 from cior_register.register import Register

@@ -13,8 +13,8 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from cior.readiness import facts
 from cior.stack import stream_settings
+from cior_bus.readiness import facts
 from cior_streams.health import read_health
 from e2e.running_centre import RunningCentre, until
 

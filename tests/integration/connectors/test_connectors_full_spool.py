@@ -11,8 +11,8 @@ import msgspec
 import pytest
 import structlog
 
-from cior.embedded.tansu import Tansu, free_port
 from cior_bus import topics
+from cior_bus.embedded.tansu import Tansu, free_port
 from cior_bus.spool import SpoolLimits
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_centre

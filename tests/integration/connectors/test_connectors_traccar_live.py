@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cior.embedded.tansu import Tansu, free_port
 from cior_bus import topics
+from cior_bus.embedded.tansu import Tansu, free_port
 from cior_bus.sealed_content import opened
 from cior_connectors.builtin.traccar.forwarder import Forwarder, message
 from cior_core.model import DataClass, PlaceMethod

@@ -23,7 +23,7 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 
-from cior.embedded.tansu import free_port
+from cior_bus.embedded.tansu import free_port
 from cior_bus.keys import open_keys
 from cior_bus.public_key import TEAM, line_of
 from cior_store.engine import Store

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cior.readiness import facts
+from cior_bus.readiness import facts
 from cior_core.judicial import acts as a
 from cior_core.judicial.copies import CopyKind
 from cior_core.requests import RequestStatus

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cior.embedded.tansu import Tansu
 from cior_bus import topics
 from cior_bus.admin import Topics
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.metrics import Metrics
 from cior_bus.obeying import Obeyer
 from cior_bus.producer import Bus

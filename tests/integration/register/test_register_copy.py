@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from cior.embedded.tansu import Tansu
 from cior.ledger_part import MOST_TRIES, LedgerWay
 from cior_bus.admin import Topics
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus

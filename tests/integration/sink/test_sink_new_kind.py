@@ -18,7 +18,7 @@ import pytest
 
 import cior_core
 import cior_store
-from cior.embedded.tansu import Tansu
+from cior_bus.embedded.tansu import Tansu
 
 KIND = '    DEAD = "dead"\n'
 STRUCT = '''

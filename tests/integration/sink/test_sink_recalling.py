@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cior.embedded.tansu import Tansu
 from cior_bus import topics
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.settings import Profile

@@ -7,10 +7,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from cior.embedded.tansu import Tansu
 from cior_bus import topics
 from cior_bus.admin import Topics
 from cior_bus.consumer import Batch, BatchConsumer
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.gathering import BatchLimits
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cior.embedded.tansu import Tansu
 from cior_bus.admin import Topics
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings
 from cior_core.catalogue import Kind

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cior.embedded.tansu import Tansu
 from cior_bus import topics
 from cior_bus.admin import Topics
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.settings import Profile

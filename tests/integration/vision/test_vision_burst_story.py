@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from cior.embedded.tansu import Tansu
 from cior_bus import topics
 from cior_bus.admin import Topics
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.obeying import Obeyer

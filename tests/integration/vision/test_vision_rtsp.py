@@ -148,7 +148,7 @@ async def test_a_worker_stops_in_two_seconds_although_its_camera_hangs(
 def test_nobody_answers_the_reader_backs_off_and_no_log_line_holds_the_password(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from cior.embedded.tansu import free_port
+    from cior_bus.embedded.tansu import free_port
 
     source = SourceSettings(
         url=f"rtsp://admin:hunter2@127.0.0.1:{free_port()}/x",

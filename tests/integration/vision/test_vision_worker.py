@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from cior.embedded.tansu import Tansu
 from cior_bus import topics
 from cior_bus.admin import Topics
+from cior_bus.embedded.tansu import Tansu
 from cior_bus.producer import Bus
 from cior_bus.settings import Profile
 from cior_bus.spool import Spool

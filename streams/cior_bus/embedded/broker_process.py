@@ -6,7 +6,7 @@ a helper load what it needs, then *becomes* the broker (same process id for the 
 port every few milliseconds, creates the catalogue, announces the broker and ends. Without its topics the broker must
 not stay: then the helper ends it.
 
-Run as ``python -m cior.embedded.broker_process PORT READY_FILE``.
+Run as ``python -m cior_bus.embedded.broker_process PORT READY_FILE``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from cior.embedded.tansu import (
+from cior_bus.embedded.tansu import (
     LOOPBACK,
     PARTITIONS,
     TansuSettings,
@@ -35,7 +35,7 @@ _READY_WITHIN_S = 15.0
 def become_broker(port: int, arguments: list[str]) -> None:
     """Start the helper, then replace this process by the broker. Returns never."""
     refuse_taken_port(LOOPBACK, port)
-    argv = [sys.executable, "-m", "cior.embedded.broker_process", *arguments, str(os.getpid())]
+    argv = [sys.executable, "-m", "cior_bus.embedded.broker_process", *arguments, str(os.getpid())]
     helper = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     assert helper.stdout is not None
     if not helper.stdout.readline():
@@ -46,8 +46,8 @@ def become_broker(port: int, arguments: list[str]) -> None:
 
 def bring_topics(port: int, ready: Path, *, broker_pid: int) -> int:
     """The helper: wait for the port, create the topics, announce ``broker_pid``. Exit code 0 or 1."""
-    from cior.readiness import announce
     from cior_bus.admin import Topics
+    from cior_bus.readiness import announce
     from cior_bus.settings import BusSettings, Profile
 
     sys.stdout.write("loaded\n")

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cior.certificates import CLIENT, SERVER, Authority, ends
 from cior_bus import durable_file
+from cior_bus.certificates import CLIENT, SERVER, Authority, ends
 from cior_bus.credentials import ADMIN_FILE, AUTHORITY_FILE, BROKER_FILE
 from cior_bus.rights import ADMIN
 

@@ -23,7 +23,7 @@ import structlog
 
 from cior_core.errors import ConfigInvalid, SourceUnavailable
 
-log = structlog.get_logger("cior.embedded.tansu")
+log = structlog.get_logger("cior_bus.embedded.tansu")
 
 LOOPBACK = "127.0.0.1"
 _METADATA_KEY, _METADATA_VERSION, _CORRELATION_ID = 3, 1, 0x0C10
