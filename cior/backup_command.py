@@ -13,15 +13,16 @@ import click
 
 from cior.backup_locks import Keyed, holder_of, lock_of
 from cior.register_copy import copier, put_back
-from cior.settings import EMBEDDED, Centre, load
 from cior.stack import addresses, stream_groups
 from cior.store_parts import wall_ms
 from cior.verify_log_command import TAMPERED, blinding_keys, expired, given_public, tell
+from cior_bus.centre import load
 from cior_bus.checkpoint_key import NAME, open_checkpoint_key, origin_of
 from cior_bus.keys import OWNER_ONLY
 from cior_bus.settings import BusSettings
 from cior_core import bundled
 from cior_core.backup_manifest import Manifest, Tables
+from cior_core.centre_file import EMBEDDED, Centre
 from cior_core.errors import ConfigInvalid, SourceUnavailable
 from cior_core.sentences import SentenceBook
 from cior_sink import backing_up, copy_door, restoring

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from cior.settings import Centre
 from cior_core import bundled
 from cior_core.cameras import Cameras
+from cior_core.centre_file import Centre
 from cior_core.city_pack import MANIFEST, LayerKind, read_manifest, refuse_changed
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import City

@@ -297,7 +297,7 @@ def _on_keys(command: Any) -> Any:
 
 
 def _keys_folder(config: Path, data: Path | None) -> Path:
-    from cior.settings import load
+    from cior_bus.centre import load
 
     return load(config, data).data / "keys"
 

@@ -16,10 +16,11 @@ import click
 
 from cior import packs
 from cior.city import load_cameras, load_city
-from cior.copies_settings import CopiesSection
-from cior.settings import EMBEDDED, Centre, EvidenceSection, load
 from cior.stack import SUPPLIED_SECRETS, instance_kinds
+from cior_bus.centre import load
 from cior_core.cameras import NO_CAMERAS, Cameras
+from cior_core.centre_copies import CopiesSection
+from cior_core.centre_file import EMBEDDED, Centre, EvidenceSection
 from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
 from cior_core.registry import Registry
 

@@ -143,33 +143,33 @@ def _metrics() -> str:
 
 
 def _settings() -> str:
-    from cior import settings
-    from cior.copies_settings import CopiesSection
     from cior_connectors.kit.documents import config_table
-    from cior_console.sign_in.claims import RoleRule
+    from cior_core import centre_file
+    from cior_core.centre_copies import CopiesSection
+    from cior_core.people import RoleRule
     from cior_recorder.settings import RecordedCamera, RecorderSection
 
-    text = _generated("Settings of a centre", "`cior.settings`")
+    text = _generated("Settings of a centre", "`cior_core.centre_file`")
     text += (
         "One TOML file a centre, given to `cior up --config`. Connectors and vision workers have files "
         "of their own, named here.\n"
     )
     sections: tuple[tuple[str, Any], ...] = (
-        ("centre", settings.CentreSection),
-        ("bus", settings.BusSection),
-        ("store", settings.StoreSection),
-        ("register", settings.RegisterSection),
-        ("console", settings.ConsoleSection),
-        ("console.openid", settings.OpenIdSection),
+        ("centre", centre_file.CentreSection),
+        ("bus", centre_file.BusSection),
+        ("store", centre_file.StoreSection),
+        ("register", centre_file.RegisterSection),
+        ("console", centre_file.ConsoleSection),
+        ("console.openid", centre_file.OpenIdSection),
         ("[console.openid.role]", RoleRule),
-        ("metrics", settings.MetricsSection),
-        ("figures", settings.FiguresSection),
-        ("[population]", settings.PopulationSection),
-        ("[connector]", settings.ConnectorSection),
-        ("[vision]", settings.VisionSection),
-        ("[recorder]", settings.RecorderSection),
+        ("metrics", centre_file.MetricsSection),
+        ("figures", centre_file.FiguresSection),
+        ("[population]", centre_file.PopulationSection),
+        ("[connector]", centre_file.ConnectorSection),
+        ("[vision]", centre_file.VisionSection),
+        ("[recorder]", centre_file.RecorderSection),
         ("copies", CopiesSection),
-        ("evidence", settings.EvidenceSection),
+        ("evidence", centre_file.EvidenceSection),
     )
     for name, model in sections:
         text += f"\n## `[{name}]`\n\n" + config_table(model) + "\n"

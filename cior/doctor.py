@@ -163,7 +163,7 @@ def _time_stamps(config: Path) -> Iterator[Finding]:
     """What sealed packages must be renewed, in a centre that builds some and whose file is sound."""
     from cior.evidence_place import packages_folder
     from cior.evidence_renew_command import overdue
-    from cior.settings import load
+    from cior_bus.centre import load
 
     try:
         centre = load(config)

@@ -19,11 +19,12 @@ from cior.evidence_command import now_ms
 from cior.evidence_place import boxes_folder
 from cior.packs import privacy_policy
 from cior.register_part import register_dsn
-from cior.settings import Centre, load
 from cior.store_command import store_dsn
+from cior_bus.centre import load
 from cior_bus.openings import Openings
 from cior_connectors._runtime.opening import read_key
 from cior_core.canonical import canonical
+from cior_core.centre_file import Centre
 from cior_core.errors import AccessDenied, ConfigInvalid
 from cior_core.judicial.state import Request
 from cior_core.people import LedgerEntry, Person

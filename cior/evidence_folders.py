@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cior.settings import Centre
+from cior_core.centre_file import Centre
 
 
 def ledger_folder(centre: Centre) -> Path:

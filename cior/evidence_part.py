@@ -17,10 +17,10 @@ from cior.evidence_place import boxes_folder, packages_folder, rings
 from cior.packs import privacy_policy
 from cior.parts import PartArguments, drive
 from cior.register_part import register_dsn
-from cior.settings import Centre, EvidenceSection
 from cior_bus.metrics import Metrics
 from cior_bus.readiness import announce
 from cior_console.judicial_desk import rules_of
+from cior_core.centre_file import Centre, EvidenceSection
 from cior_core.errors import ConfigInvalid
 from cior_evidence.copying import Copier, give_way
 from cior_evidence.making import Maker, Workshop

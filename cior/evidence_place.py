@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cior.recorder_part import recorded
-from cior.settings import Centre, EvidenceSection
 from cior_console.judicial_desk import PackageRoom
+from cior_core.centre_file import Centre, EvidenceSection
 from cior_evidence.shelf import Shelf
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from cior.city import load_cameras, load_city
-from cior.settings import Centre
 from cior_core.cameras import Camera
+from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
 from cior_store.centre_facts import CameraFacts, CentreFacts, DistrictFacts, Population, UnitFacts
 

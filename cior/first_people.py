@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from cior.register_part import register_dsn
-from cior.settings import EMBEDDED, Centre
+from cior_core.centre_file import EMBEDDED, Centre
 from cior_core.people import Grant, LedgerEntry, Person
 from cior_core.privacy import Role
 from cior_register import people

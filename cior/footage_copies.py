@@ -10,12 +10,12 @@ from typing import Any
 
 import structlog
 
-from cior.copies_settings import CopiesSection
 from cior.footage_holds import FootageHolds
 from cior.register_part import deleter_of
-from cior.settings import Centre
 from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
+from cior_core.centre_copies import CopiesSection
+from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid, CredentialsRefused, SourceUnavailable
 from cior_core.model import Producer
 from cior_recorder.copy_notes import Notes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cior.settings import Centre
 from cior_console.ring_files import Masks
+from cior_core.centre_file import Centre
 
 
 def masked(centre: Centre) -> dict[str, Masks]:

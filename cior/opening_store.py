@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import structlog
 
-from cior.settings import Centre
+from cior_core.centre_file import Centre
 from cior_core.errors import AccessDenied, ConfigInvalid, CredentialsRefused, SourceUnavailable
 from cior_store.answers import RawRow
 from cior_store.engine import Store

@@ -9,7 +9,6 @@ from cior.city import load_city
 from cior.evidence_place import package_room
 from cior.opening_store import opening_store
 from cior.packs import privacy_policy, taxonomy
-from cior.settings import Centre, OpenIdSection
 from cior_bus.producer import Bus
 from cior_bus.register_key import register_key
 from cior_bus.rights import Part
@@ -20,6 +19,7 @@ from cior_console.part import Peopled
 from cior_console.sign_in.city_sign_in import CityRules
 from cior_console.sign_in.openid import OpenIdClient
 from cior_console.sign_in.opening import SignInSettings
+from cior_core.centre_file import Centre, OpenIdSection
 from cior_core.errors import ConfigInvalid
 from cior_register.register import Register
 from cior_store.engine import Store

@@ -14,9 +14,9 @@ import click
 
 from cior.register_part import FOLDER, register_dsn
 from cior.register_proof import ledger_findings
-from cior.settings import load
 from cior.users_command import on_register, register_words
 from cior.verify_log_command import tell
+from cior_bus.centre import load
 from cior_core.errors import ConfigInvalid
 from cior_register import backup as copies
 from cior_register import keeping, roles

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from cior.register_part import FOLDER, OWNER, pages_folder, register_dsn
 from cior.register_proof import chain_findings, ledger_findings
-from cior.settings import Centre, load
 from cior.store_parts import wall_ms
+from cior_bus.centre import load
+from cior_core.centre_file import Centre
 from cior_register import backup as copies
 from cior_register.dsn import RegisterDsn
 from cior_sink.backing_up import DATA

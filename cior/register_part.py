@@ -17,11 +17,11 @@ import structlog
 
 from cior.daily_part import daily_roots
 from cior.ledger_part import CopyQuestions, LedgerWay
-from cior.settings import EMBEDDED, Centre
 from cior_bus.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
+from cior_core.centre_file import EMBEDDED, Centre
 from cior_core.chain import Head
 from cior_core.errors import ConfigInvalid, SourceUnavailable
 from cior_register.deleting import Deleter

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 
 from cior.register_part import pages_folder, register_dsn
-from cior.settings import Centre
 from cior.verify_log_command import key_line
+from cior_core.centre_file import Centre
 from cior_core.checkpoint import public_of
 from cior_core.people import REGISTER_CHAIN
 from cior_register import keeping

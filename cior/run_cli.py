@@ -27,7 +27,7 @@ def _part_options(command: Any) -> Any:
 
 def _arguments(*, config_file: Path, data: Path, bus: str, store: str, ready: Path, log_level: str) -> Any:
     from cior.parts import PartArguments
-    from cior.settings import load
+    from cior_bus.centre import load
 
     configure_logs(log_level)
     return PartArguments(centre=load(config_file, data), bus_dsn=bus, store_dsn=store, ready=ready)

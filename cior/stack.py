@@ -18,13 +18,13 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from cior.settings import EMBEDDED, Centre
 from cior.supervisor import Limits, PartSpec, Supervisor
 from cior_bus.admin import Topics
 from cior_bus.embedded.tansu import PARTITIONS, free_port
 from cior_bus.keys import Keys
 from cior_bus.readiness import is_ready
 from cior_bus.settings import BusSettings
+from cior_core.centre_file import EMBEDDED, Centre
 from cior_core.errors import ConfigInvalid
 from cior_streams.health import read_health
 from cior_streams.settings import Role, StreamSettings

@@ -25,7 +25,6 @@ from cior.parts import PartArguments, drive
 from cior.people_part import peopled
 from cior.recorder_part import recorded
 from cior.register_part import deleter_of, opened_register
-from cior.settings import Centre
 from cior.stack import stream_groups
 from cior.wall_views import lacking
 from cior_bus.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
@@ -38,6 +37,7 @@ from cior_bus.settings import BusSettings
 from cior_bus.signers import open_signer, opener
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_console.ring_files import Rings
+from cior_core.centre_file import Centre
 from cior_core.errors import CiorError, ConfigInvalid
 from cior_sink.checkpoints import CheckpointPlace
 from cior_sink.held import PART

@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 import click
 from cryptography.hazmat.primitives import hashes
 
-from cior.settings import Centre, load
 from cior_bus import durable_file
+from cior_bus.centre import load
 from cior_bus.certificates import SERVER, Authority
 from cior_bus.signing import refuse_if_shared
+from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
 
 FOLDER: Final = "tls"

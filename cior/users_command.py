@@ -17,7 +17,7 @@ import click
 
 from cior.packs import protocols
 from cior.register_part import register_dsn
-from cior.settings import load
+from cior_bus.centre import load
 from cior_core import bundled
 from cior_core.errors import ConfigInvalid
 from cior_core.people import Grant, LedgerEntry, Person, Scope

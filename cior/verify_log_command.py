@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from cior.packs import privacy_policy
-from cior.settings import load
 from cior.store_command import store_dsn
+from cior_bus.centre import load
 from cior_bus.checkpoint_key import CHECKPOINTS
 from cior_bus.key_shares import centre_hmac, retired_keys
 from cior_core import bundled

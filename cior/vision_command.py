@@ -16,7 +16,7 @@ import msgspec
 
 from cior.recorder_part import recorded
 from cior.register_part import register_dsn
-from cior.settings import load
+from cior_bus.centre import load
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
 from cior_core.people import LedgerEntry

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Annotated
+
+import msgspec
 
 from cior_core.chain_place import ChainPlace
 from cior_core.model import Struct
@@ -30,6 +33,18 @@ class Grant(Struct, frozen=True):
 
     role: Role
     scope: Scope = Scope()
+
+
+class RoleRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``claim`` (``groups``, ``realm_access.roles``) holds ``value``: this person has ``role``, in ``districts`` and
+    ``agencies`` only, where these are named.
+    """
+
+    claim: Annotated[str, msgspec.Meta(min_length=1, description="Claim of the token; dots lead inside")]
+    value: Annotated[str, msgspec.Meta(min_length=1, description="Text that it is or contains")]
+    role: Annotated[Role, msgspec.Meta(description="Role that it gives")]
+    districts: Annotated[tuple[str, ...], msgspec.Meta(description="Only there; none named: everywhere")] = ()
+    agencies: Annotated[tuple[str, ...], msgspec.Meta(description="Only these; none named: all")] = ()
 
 
 class Person(Struct, frozen=True):

@@ -22,7 +22,7 @@ import msgspec
 from cior.evidence_command import LEDGER_KEY
 from cior.evidence_folders import ledger_folder
 from cior.first_people import FirstAccount, more_people
-from cior.settings import Centre
+from cior_core.centre_file import Centre
 from cior_core.errors import SourceUnavailable
 from cior_core.privacy import Role
 from cior_core.rfc3339 import to_rfc3339

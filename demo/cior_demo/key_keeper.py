@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from cior.settings import Centre
 from cior_console.judicial_boxes import MOST_OPENINGS
+from cior_core.centre_file import Centre
 from cior_core.errors import SourceUnavailable
 from cior_demo.parties import Party
 

@@ -24,10 +24,10 @@ from cior import packs
 from cior.first_people import first_people
 from cior.recording import record_log
 from cior.replay import replay
-from cior.settings import load
 from cior.stack import Stack
 from cior.up import tell_accounts, tell_keys, told_wall
 from cior_bus import topics
+from cior_bus.centre import load
 from cior_bus.consumer import Batch, BatchConsumer
 from cior_bus.gathering import BatchLimits
 from cior_bus.keys import KeyRing, open_keys

@@ -13,9 +13,9 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-from cior.settings import load
 from cior.stack import Stack
 from cior.supervisor import PartState
+from cior_bus.centre import load
 from cior_bus.keys import Keys, open_keys
 from cior_console.summary import Summary
 from cior_core.geo import City

@@ -21,9 +21,9 @@ import msgspec
 import pytest
 from nacl.public import PrivateKey
 
-from cior.settings import load
 from cior.stack import Stack
 from cior_bus import durable_file
+from cior_bus.centre import load
 from cior_bus.keys import open_keys
 from cior_core.model import Alert
 from cior_store.engine import Store

@@ -19,13 +19,12 @@ from cior_console.sign_in import claims as claims_of
 from cior_console.sign_in import cookies
 from cior_console.sign_in.again import Again
 from cior_console.sign_in.book import Visitor
-from cior_console.sign_in.claims import RoleRule
 from cior_console.sign_in.flow import Half, More, Ready, SignIn
 from cior_console.sign_in.lockout import Attempt
 from cior_console.sign_in.openid import Claims, Journey, OpenIdProvider
 from cior_console.sign_in.tickets import Tickets
 from cior_core.errors import CredentialsRefused, PayloadRejected
-from cior_core.people import Grant, Person, Session
+from cior_core.people import Grant, Person, RoleRule, Session
 from cior_register import people, provider_sessions
 from cior_register.provider_sessions import AtProvider
 

@@ -6,28 +6,14 @@ The rules are data: ``[[console.openid.role]]``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import msgspec
-
-from cior_core.people import Grant, Scope
+from cior_core.people import Grant, RoleRule, Scope
 from cior_core.privacy import Role
 
 _SECOND: Final = frozenset({"mfa", "otp", "hwk", "swk", "sc", "fpt", "face", "iris", "retina", "pop"})
 """Authentication methods (RFC 8176) that are more than a password."""
 _LONGEST: Final = 200
-
-
-class RoleRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``claim`` (``groups``, ``realm_access.roles``) holds ``value``: this person has ``role``, in ``districts`` and
-    ``agencies`` only, where these are named.
-    """
-
-    claim: Annotated[str, msgspec.Meta(min_length=1, description="Claim of the token; dots lead inside")]
-    value: Annotated[str, msgspec.Meta(min_length=1, description="Text that it is or contains")]
-    role: Annotated[Role, msgspec.Meta(description="Role that it gives")]
-    districts: Annotated[tuple[str, ...], msgspec.Meta(description="Only there; none named: everywhere")] = ()
-    agencies: Annotated[tuple[str, ...], msgspec.Meta(description="Only these; none named: all")] = ()
 
 
 def grants(claims: Mapping[str, Any], rules: Sequence[RoleRule]) -> tuple[Grant, ...]:

@@ -22,9 +22,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from cior.settings import load
 from cior.stack import Stack
 from cior_bus import topics
+from cior_bus.centre import load
 from cior_bus.embedded.tansu import free_port
 from cior_bus.keys import open_keys
 from cior_bus.message import MessageOut

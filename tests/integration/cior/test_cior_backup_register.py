@@ -13,8 +13,8 @@ from nacl.public import PrivateKey
 
 from cior import register_copy
 from cior.register_part import ADDRESS, OWNER, ledger_place, register_dsn
-from cior.settings import load
 from cior.verify_log_command import expired
+from cior_bus.centre import load
 from cior_bus.checkpoint_key import NAME, open_checkpoint_key, origin_of
 from cior_core.backup_manifest import BOX, REGISTER_BOX, Tables
 from cior_core.errors import ConfigInvalid, CredentialsRefused, IntegrityBroken

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from cior.cli import main
 from cior.register_part import ADDRESS, OWNER, ledger_place, register_dsn
-from cior.settings import load
+from cior_bus.centre import load
 from cior_core.people import Scope
 from cior_core.privacy import Role
 from cior_register import ledger, people, recovery

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from cior.city import load_cameras, load_city
 from cior.cli import main
-from cior.settings import load
+from cior_bus.centre import load
 from cior_core.errors import IntegrityBroken
 from cior_core.geo import OUTSIDE
 from unit.city.cities import EAST, LAT, LON, WEST, city, point, put

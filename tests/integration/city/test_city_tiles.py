@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from cior.city import city_map, city_texts, city_tiles, load_city
 from cior.cli import main
-from cior.settings import Centre, load
+from cior_bus.centre import load
+from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Place, PlaceMethod
 from doubles.map_tiles import made, water

@@ -14,8 +14,8 @@ import pytest
 
 from cior_console.sign_in import cookies
 from cior_console.sign_in.city_sign_in import CityRules
-from cior_console.sign_in.claims import RoleRule
 from cior_console.sign_in.openid import OpenIdClient
+from cior_core.people import RoleRule
 from cior_core.privacy import Role
 from cior_register import people
 from conftest import absent

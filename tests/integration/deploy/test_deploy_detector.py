@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cior.city import load_cameras, load_city
-from cior.settings import load
+from cior_bus.centre import load
 from cior_core.errors import IntegrityBroken
 from cior_vision.detectors.model_folder import folder_sha256
 from cior_vision.detectors.registry import plugin

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from cior.evidence_place import package_room
-from cior.settings import load
+from cior_bus.centre import load
 from cior_core.model import DataClass, RawPointer
 from cior_core.requests import RequestStatus
 from cior_evidence.shelf import Making, package_id

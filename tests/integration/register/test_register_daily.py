@@ -20,8 +20,9 @@ from cior.cli import main
 from cior.daily_part import publish, roots_of, sources_of
 from cior.evidence_folders import ledger_folder
 from cior.register_part import register_dsn
-from cior.settings import Centre, load
+from cior_bus.centre import load
 from cior_core import integrity
+from cior_core.centre_file import Centre
 from cior_core.daily_root import Record, RecordKind
 from cior_core.errors import IntegrityBroken, PayloadRejected
 from cior_core.people import LedgerEntry

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cior.opening_store import OpeningStore, opening_store
-from cior.settings import load
+from cior_bus.centre import load
 from cior_core.catalogue import Kind
 from cior_core.errors import AccessDenied, ConfigInvalid, SourceUnavailable
 from cior_store.engine import Store

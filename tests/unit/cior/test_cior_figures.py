@@ -8,7 +8,8 @@ import pytest
 
 from cior.config_command import lint
 from cior.figures import centre_facts
-from cior.settings import Centre, load
+from cior_bus.centre import load
+from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import City
 from cior_demo.town import drawn_town

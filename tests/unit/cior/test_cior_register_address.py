@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cior.register_part import ADDRESS, OF_PASSWORD, OWNER, register_dsn
-from cior.settings import Centre, load
+from cior_bus.centre import load
+from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
 from cior_register.dsn import RegisterDsn
 

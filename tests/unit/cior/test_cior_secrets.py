@@ -9,10 +9,10 @@ from typing import cast
 
 import pytest
 
-from cior.settings import load
 from cior.stack import Stack
 from cior.up import tell_keys, told_wall
 from cior_bus import durable_file
+from cior_bus.centre import load
 from cior_bus.keys import KeyRing, open_keys
 from cior_bus.segments import SegmentLog
 from cior_connectors.builtin.dc09.window import ResendWindow

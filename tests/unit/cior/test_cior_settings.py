@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cior.settings import EMBEDDED, load
+from cior_bus.centre import load
 from cior_bus.keys import open_keys
+from cior_core.centre_file import EMBEDDED
 from cior_core.errors import ConfigInvalid
 
 MINIMAL = '[centre]\nname = "Ensayo"\n'

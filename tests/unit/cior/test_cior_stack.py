@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cior.settings import load
 from cior.stack import Stack
+from cior_bus.centre import load
 from cior_bus.keys import open_keys
 
 CENTRE = '[centre]\nname = "Ensayo"\n[bus]\ndsn = "kafka://kafka:9092?profile=kafka"\n'

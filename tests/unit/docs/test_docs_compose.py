@@ -17,9 +17,10 @@ import click
 import pytest
 import yaml
 
-from cior import cli, settings
+from cior import cli
 from cior.bus_command import families_of
 from cior.city import load_cameras, load_city
+from cior_bus.centre import load
 from cior_bus.credentials import password_file
 from cior_bus.key_shares import SHARES
 from cior_bus.rights import users
@@ -221,7 +222,7 @@ def test_the_register_is_migrated_by_its_owner_before_the_console_signs_in_as_le
     assert (owner.user, owner.database, owner.password) == (
         server["environment"]["POSTGRES_USER"], server["environment"]["POSTGRES_DB"], "",
     )  # fmt: skip
-    service = RegisterDsn.parse(settings.load(CONFIG / "centre.toml").file.register.dsn)
+    service = RegisterDsn.parse(load(CONFIG / "centre.toml").file.register.dsn)
     assert (service.user, service.host, service.database) == (SERVICE_ROLE, owner.host, owner.database)
     assert owner.host == "postgresql"
     assert console["depends_on"]["register"] == {"condition": "service_completed_successfully"}
@@ -235,7 +236,7 @@ def test_the_register_is_migrated_by_its_owner_before_the_console_signs_in_as_le
 
 
 def test_law_7_all_that_delete_by_age_ask_the_centres_register_as_who_may_only_claim() -> None:
-    centre = RegisterDsn.parse(settings.load(CONFIG / "centre.toml").file.register.dsn)
+    centre = RegisterDsn.parse(load(CONFIG / "centre.toml").file.register.dsn)
     for name in ("sink", "recorder"):
         told = SERVICES[name]["environment"]
         asked = RegisterDsn.parse(told["CIOR_REGISTER"])
@@ -251,7 +252,7 @@ def test_law_7_all_that_delete_by_age_ask_the_centres_register_as_who_may_only_c
 
 def test_law_9_who_builds_packages_reads_footage_and_shows_its_key_to_nobody() -> None:
     evidence, recorder, console = (SERVICES[name] for name in ("evidence", "recorder", "console"))
-    centre = settings.load(CONFIG / "centre.toml")
+    centre = load(CONFIG / "centre.toml")
     owner = RegisterDsn.parse(centre.file.register.dsn)
     asked = RegisterDsn.parse(evidence["environment"]["CIOR_REGISTER"])
     assert (asked.user, asked.password) == (EVIDENCE_ROLE, "")
@@ -287,7 +288,7 @@ def test_the_guides_seal_file_is_one_and_names_what_the_service_mounts() -> None
     guide = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
     (written,) = re.findall(r"```toml\n# seal/sello.toml\n(.*?)```", guide, re.DOTALL)
     said = strict_toml.parse(written, SealFile, file="sello.toml")
-    centre = settings.load(CONFIG / "centre.toml").file.evidence
+    centre = load(CONFIG / "centre.toml").file.evidence
     assert centre is not None
     mounted = _mounts("evidence")
     assert str(Path(centre.seal).parent) in mounted
@@ -324,7 +325,7 @@ def test_the_certificates_are_made_by_a_command_that_cior_knows() -> None:
 
 
 def test_every_part_of_a_centre_has_a_service() -> None:
-    centre = settings.load(CONFIG / "centre.toml")
+    centre = load(CONFIG / "centre.toml")
     kinds = {
         tomllib.loads(centre.beside(each.file).read_text(encoding="utf-8"))["kind"]
         for each in centre.file.connector
@@ -342,7 +343,7 @@ def test_every_part_of_a_centre_has_a_service() -> None:
 def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in _environment(tmp_path).items():
         monkeypatch.setenv(name, value)
-    centre = settings.load(CONFIG / "centre.toml")
+    centre = load(CONFIG / "centre.toml")
     assert not centre.file.centre.test_mode
     plans = [process.plan(centre.beside(each.file), test_mode=False) for each in centre.file.connector]
     process.refuse_conflicts(plans)
@@ -402,7 +403,7 @@ def test_grafanas_own_secrets_are_files_and_what_it_mounts_is_there_and_read_onl
 def test_prometheus_asks_every_part_at_the_port_that_the_centre_file_says() -> None:
     config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     (job,) = config["scrape_configs"]
-    centre = settings.load(CONFIG / "centre.toml").file.metrics
+    centre = load(CONFIG / "centre.toml").file.metrics
     assert centre.host == "0.0.0.0"
     targets = {target for each in job["static_configs"] for target in each["targets"]}
     targets |= {f"{name}:{each['port']}" for each in job["dns_sd_configs"] for name in each["names"]}

@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from cior.copies_settings import CopiesSection
-from cior_console.sign_in.claims import RoleRule
 from cior_core import strict_toml
-from cior_core.errors import ConfigInvalid
+from cior_core.centre_copies import CopiesSection
+from cior_core.people import RoleRule
 
 EMBEDDED = "embedded"
 
@@ -382,24 +381,13 @@ class Centre(msgspec.Struct, frozen=True, kw_only=True):
         return self.path.parent / name
 
 
-def load(path: Path, data: Path | None = None) -> Centre:
-    """Read a centre file.
-
-    ``data`` defaults to ``data`` beside it. Raises ``ConfigInvalid`` with file, line, code and cure.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigInvalid(
-            "config.unreadable",
-            f"{path.name}: {error.strerror}",
-            cure="name an existing centre file with --config",
-        ) from error
-    file = strict_toml.parse(text, CentreFile, file=path.name)
-    for code, sentence, place, cure in _faults(file):
+def parse(text: str, *, file: str) -> CentreFile:
+    """The centre file out of its text. Raises ``ConfigInvalid`` with file, line, code and cure."""
+    found = strict_toml.parse(text, CentreFile, file=file)
+    for code, sentence, place, cure in _faults(found):
         line = strict_toml.locate(text, place)
-        raise strict_toml.ConfigFault(code, sentence, file=path.name, line=line, cure=cure)
-    return Centre(file=file, path=path.resolve(), data=(data or path.parent / "data").resolve())
+        raise strict_toml.ConfigFault(code, sentence, file=file, line=line, cure=cure)
+    return found
 
 
 def _faults(file: CentreFile) -> Iterator[tuple[str, str, tuple[str | int, ...], str]]:
