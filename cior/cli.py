@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -19,44 +20,83 @@ from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, Integ
 
 ADDED_COMMANDS = "cior.commands"
 APART = {
-    "city": "cior_city.command:city",
     "evidence": "cior.evidence_cli:evidence",
     "register": "cior.register_command:register",
     "run": "cior.run_cli:run",
-    "tls": "cior.tls_command:tls",
     "users": "cior.users_command:users",
 }
 """Commands whose words are beside what they do: loaded when somebody asks for them."""
+ROOMS = frozenset({"bus", "city", "grafana"})
+"""Rooms with commands of their own whose extra has their name; what else is missing, the extra ``centre`` brings."""
 HUMAN = (ConfigInvalid, CredentialsRefused, IntegrityBroken)
 
 
 class _Group(click.Group):
     """Turns an error of ours into its one line and exit code; knows the commands that other packages add."""
 
-    # Packages above this one (the demo) add their commands as entry points: an import from here would turn the layers
-    # round, and an installation without such a package has just fewer commands.
+    # Rooms, and packages above this one (the demo), add their commands as entry points: an import from here would turn
+    # the layers round, and an installation without such a package has just fewer commands.
     def list_commands(self, ctx: click.Context) -> list[str]:
-        added = (point.name for point in entry_points(group=ADDED_COMMANDS))
-        return sorted({*super().list_commands(ctx), *added, *APART})
+        return sorted({*super().list_commands(ctx), *_apart()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         known = super().get_command(ctx, cmd_name)
         if known is not None:
             return known
-        if ctx.parent is None and cmd_name in APART:
-            apart: click.Command = EntryPoint(cmd_name, APART[cmd_name], ADDED_COMMANDS).load()
-            return apart
-        for point in entry_points(group=ADDED_COMMANDS, name=cmd_name):
-            added: click.Command = point.load()
-            return added
-        return None
+        point = _apart().get(cmd_name)
+        if point is None:
+            return None
+        try:
+            command: click.Command = point.load()
+        except ModuleNotFoundError as absent:
+            return _stand_in(cmd_name, _absence(absent, cmd_name))
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except ModuleNotFoundError as absent:
+            return self._told(ctx, _absence(absent, ctx.invoked_subcommand or ""))
         except CiorError as error:
-            click.echo(str(error), err=True)
-            ctx.exit(2 if isinstance(error, HUMAN) else 1)
+            return self._told(ctx, error)
+
+    @staticmethod
+    def _told(ctx: click.Context, error: CiorError) -> None:
+        click.echo(str(error), err=True)
+        ctx.exit(2 if isinstance(error, HUMAN) else 1)
+
+
+@cache
+def _apart() -> dict[str, EntryPoint]:
+    """Every command that is loaded when somebody asks for it."""
+    own = [EntryPoint(name, where, ADDED_COMMANDS) for name, where in APART.items()]
+    return {point.name: point for point in (*entry_points(group=ADDED_COMMANDS), *own)}
+
+
+def _absence(absent: ModuleNotFoundError, command: str) -> CiorError:
+    """What to do about a package that a command's room needs and that this installation lacks; of ours none may be
+    missing, so that one is raised as it is.
+    """
+    stranger = (absent.name or "").partition(".")[0]
+    if not stranger or stranger.startswith("cior"):
+        raise absent
+    point = _apart().get(command)
+    room = point.module.partition(".")[0].removeprefix("cior_") if point is not None else ""
+    return ConfigInvalid(
+        "cli.not_installed",
+        f"'cior {command}' needs {stranger}, which is not installed",
+        cure=f"pip install 'cior[{room if room in ROOMS else 'centre'}]'",
+    )
+
+
+def _stand_in(name: str, error: CiorError) -> click.Command:
+    """A command that cannot be loaded: it is listed, and says why when it is called."""
+
+    def refuse() -> None:
+        raise error
+
+    arguments = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+    return click.Command(name, callback=refuse, help="Not installed here.", context_settings=arguments)
 
 
 def configure_logs(level: str) -> None:
@@ -113,55 +153,6 @@ def doctor(config: Path | None) -> None:
     from cior.doctor import examine
 
     sys.exit(examine(config))
-
-
-@main.command()
-@click.option("--bus", required=True, help="kafka://host:port?profile=kafka|tansu")
-@click.option("--create", is_flag=True, help="Create what is missing.")
-def topics(bus: str, *, create: bool) -> None:
-    """Compare the broker's topics with the catalogue."""
-    from cior.topics_command import show_topics
-
-    sys.exit(show_topics(bus, create=create))
-
-
-@main.group("bus")
-def bus_group() -> None:
-    """A broker that lets nobody in without a key: its certificates, users, rights and topics."""
-
-
-@bus_group.command("keys")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--broker-host", "hosts", multiple=True, required=True, help="Name of the broker; may repeat.")
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Centre: passwords too.")
-def bus_keys(folder: Path, hosts: tuple[str, ...], config: Path | None) -> None:
-    """Make certificates (again when they end soon) and passwords, a folder for each service."""
-    from cior.bus_command import make_keys
-
-    sys.exit(make_keys(folder, hosts, config))
-
-
-@bus_group.command("provision")
-@click.option("--bus", required=True, envvar="CIOR_BUS", help="kafkas://host:port of the admin's listener")
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre.")
-@click.option("--passwords", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder.")
-def bus_provision(bus: str, config: Path, passwords: Path) -> None:
-    """Users, topics, changelogs and rights, with the administrator's key. Again: only what changed."""
-    from cior.bus_command import provision_broker
-
-    sys.exit(provision_broker(bus, config, passwords))
-
-
-@main.command()
-@click.option("--bus", required=True, help="kafka://host:port?profile=kafka|tansu")
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="NDJSON file to write."
-)
-def record(bus: str, out: Path) -> None:
-    """Write the area log of a running centre to a file that `cior replay` reads."""
-    from cior.recording import record_log
-
-    click.echo(f"{record_log(bus, out)} items")
 
 
 @main.command()
@@ -272,97 +263,6 @@ def verify_log_of(**options: Any) -> None:
     from cior.verify_log_command import verify_log
 
     sys.exit(verify_log(**options))
-
-
-@main.group()
-def keys() -> None:
-    """Keys: the response team's pair (on its own computer), new ones for old ones, what is lost with one."""
-
-
-_language = click.option(
-    "--lang", "language", type=click.Choice(["es", "en"]), default="es", show_default=True
-)
-
-
-def _on_keys(command: Any) -> Any:
-    for option in (
-        _language,
-        click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Its data folder."),
-        click.option(
-            "--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre file."
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _keys_folder(config: Path, data: Path | None) -> Path:
-    from cior_bus.centre import load
-
-    return load(config, data).data / "keys"
-
-
-@keys.command("team")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@_language
-def keys_team(folder: Path, language: str) -> None:
-    """Make the response team's key pair, on the team's own computer. The public half goes to the centre."""
-    from cior.keys_command import make
-
-    sys.exit(make(folder, language=language))
-
-
-@keys.command("keeper")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@_language
-def keys_keeper(folder: Path, language: str) -> None:
-    """Make a second keeper's pair, on a computer that is kept offline: it opens what the team opens."""
-    from cior.keys_command import make
-
-    sys.exit(make(folder, language=language, role="keeper"))
-
-
-@keys.command("repair")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@_language
-def keys_repair(folder: Path, language: str) -> None:
-    """Make the key pair of whoever mends decoders, on a computer of theirs: what nobody could read is for them too."""
-    from cior.keys_command import make
-    from cior_bus.public_key import REPAIR
-
-    sys.exit(make(folder, language=language, role=REPAIR))
-
-
-@keys.command("rotate")
-@click.argument("what", type=click.Choice(["actions", "centre", "team", "wall"]))
-@click.option("--public", type=click.Path(path_type=Path, dir_okay=False), help="The team's new team.public.")
-@click.option("--stolen", is_flag=True, help="The old key is in wrong hands: it is honoured no longer.")
-@_on_keys
-def keys_rotate(*, what: str, public: Path | None, stolen: bool, language: str, **where: Any) -> None:
-    """A new key for an old one: of signed actions, of pseudonyms (centre), of the team, of the wall."""
-    from cior.keys_command import What, rotate
-
-    folder = _keys_folder(**where)
-    sys.exit(rotate(folder, What(what), public=public, stolen=stolen, language=language))
-
-
-@keys.command("lost")
-@click.argument("name", required=False)
-@_on_keys
-def keys_lost(*, name: str | None, language: str, **where: Any) -> None:
-    """Say what is gone with a private key of the team that was lost, and who can still open what."""
-    from cior.keys_command import lost
-
-    sys.exit(lost(_keys_folder(**where), name, language=language))
-
-
-@keys.command("list")
-@_on_keys
-def keys_list(*, language: str, **where: Any) -> None:
-    """Every public key of this centre and its time."""
-    from cior.keys_command import show
-
-    sys.exit(show(_keys_folder(**where), language=language))
 
 
 main.add_command(backup)

@@ -16,8 +16,8 @@ import click
 
 from cior import packs
 from cior.city import load_cameras, load_city
-from cior.stack import SUPPLIED_SECRETS, instance_kinds
-from cior_bus.centre import load
+from cior.stack import SUPPLIED_SECRETS
+from cior_bus.centre import instance_kinds, load
 from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.centre_copies import CopiesSection
 from cior_core.centre_file import EMBEDDED, Centre, EvidenceSection

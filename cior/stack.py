@@ -9,9 +9,7 @@ arguments.
 from __future__ import annotations
 
 import sys
-import tomllib
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +18,12 @@ import structlog
 
 from cior.supervisor import Limits, PartSpec, Supervisor
 from cior_bus.admin import Topics
+from cior_bus.centre import instance_kinds
 from cior_bus.embedded.tansu import PARTITIONS, free_port
 from cior_bus.keys import Keys
 from cior_bus.readiness import is_ready
 from cior_bus.settings import BusSettings
 from cior_core.centre_file import EMBEDDED, Centre
-from cior_core.errors import ConfigInvalid
 from cior_streams.health import read_health
 from cior_streams.settings import Role, StreamSettings
 
@@ -75,29 +73,6 @@ def child_environment(keys: Keys) -> dict[str, str]:
     The private half of the team's key is not among them.
     """
     return dict(zip(SUPPLIED_SECRETS, (keys.traccar_secret, keys.dc09_key), strict=True))
-
-
-def instance_kinds(centre: Centre) -> Mapping[str, list[Path]]:
-    """Instance files by connector kind. Raises ``ConfigInvalid`` when one cannot be read."""
-    found: dict[str, list[Path]] = defaultdict(list)
-    for section in centre.file.connector:
-        path = centre.beside(section.file)
-        try:
-            kind = tomllib.loads(path.read_text(encoding="utf-8")).get("kind")
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigInvalid(
-                "config.instance_unreadable",
-                f"{path.name}: {error}",
-                cure="correct the file, or its name in the centre file",
-            ) from error
-        if not isinstance(kind, str):
-            raise ConfigInvalid(
-                "config.instance_kind",
-                f"{path.name}: no kind",
-                cure='add kind = "dc09" (see `cior connector list`)',
-            )
-        found[kind].append(path)
-    return found
 
 
 def addresses_environment(where: Addresses) -> dict[str, str]:

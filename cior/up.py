@@ -13,11 +13,11 @@ import click
 
 from cior.city import load_cameras, load_city
 from cior.first_people import FirstAccount, first_people
-from cior.keys_command import key_sentences
 from cior.register_part import refuse_wrong_address
-from cior.stack import Stack, instance_kinds
+from cior.stack import Stack
 from cior.supervisor import PartState
-from cior_bus.centre import load
+from cior_bus.centre import instance_kinds, load
+from cior_bus.commands.keys import key_sentences
 from cior_bus.keys import OWNER_ONLY, KeyRing, open_keys, refuse_team_private
 from cior_bus.recipients import note_recipients
 from cior_core.centre_file import Centre

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from cior.recording import read_so_far
 from cior_bus.admin import Topics
 from cior_bus.message import RecordIn
+from cior_bus.recording import read_so_far
 from cior_bus.settings import BusSettings
 from cior_demo.roster import Actor
 from cior_store.engine import Store

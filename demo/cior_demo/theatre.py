@@ -22,7 +22,6 @@ import msgspec
 
 from cior import packs
 from cior.first_people import first_people
-from cior.recording import record_log
 from cior.replay import replay
 from cior.stack import Stack
 from cior.up import tell_accounts, tell_keys, told_wall
@@ -32,6 +31,7 @@ from cior_bus.consumer import Batch, BatchConsumer
 from cior_bus.gathering import BatchLimits
 from cior_bus.keys import KeyRing, open_keys
 from cior_bus.producer import Bus
+from cior_bus.recording import record_log
 from cior_bus.signers import open_signer, opener
 from cior_console.summary import Summary
 from cior_core import codec

@@ -13,10 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from cior.bus_command import families_of
 from cior.cli import configure_logs
 from cior.wall_views import lacking
 from cior_bus.access import as_admin
+from cior_bus.commands.bus import families_of
 from cior_bus.key_shares import hand_out
 from cior_bus.keys import open_keys, refuse_team_private
 from cior_bus.provisioning import provision

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from cior_core import centre_file
@@ -24,3 +27,26 @@ def load(path: Path, data: Path | None = None) -> Centre:
         ) from error
     file = centre_file.parse(text, file=path.name)
     return Centre(file=file, path=path.resolve(), data=(data or path.parent / "data").resolve())
+
+
+def instance_kinds(centre: Centre) -> Mapping[str, list[Path]]:
+    """Instance files by connector kind. Raises ``ConfigInvalid`` when one cannot be read."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for section in centre.file.connector:
+        path = centre.beside(section.file)
+        try:
+            kind = tomllib.loads(path.read_text(encoding="utf-8")).get("kind")
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigInvalid(
+                "config.instance_unreadable",
+                f"{path.name}: {error}",
+                cure="correct the file, or its name in the centre file",
+            ) from error
+        if not isinstance(kind, str):
+            raise ConfigInvalid(
+                "config.instance_kind",
+                f"{path.name}: no kind",
+                cure='add kind = "dc09" (see `cior connector list`)',
+            )
+        found[kind].append(path)
+    return found

@@ -19,10 +19,10 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from cior.recording import read_so_far
 from cior_bus import readiness
 from cior_bus.admin import Topics
 from cior_bus.message import RecordIn
+from cior_bus.recording import read_so_far
 from cior_connectors.builtin.dc09.panel import Panel, PanelSettings, encode
 from cior_store.engine import Store
 from cior_store.tracing import tables_holding

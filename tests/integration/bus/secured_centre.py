@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import msgspec
 from confluent_kafka.admin import AclBinding, AdminClient  # type: ignore[attr-defined]
 
-from cior.bus_command import make_passwords
+from cior_bus.commands.bus import make_passwords
 from cior_bus.credentials import read_scram
 from cior_bus.embedded.tansu import free_port
 from cior_bus.keys import open_keys

@@ -14,12 +14,12 @@ from click.testing import CliRunner
 
 from cior import packs
 from cior.cli import main
-from cior.recording import record_log
 from cior_bus import topics
 from cior_bus.admin import Topics
 from cior_bus.embedded.tansu import Tansu
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
+from cior_bus.recording import record_log
 from cior_bus.settings import BusSettings
 from cior_core import codec, identity
 from cior_core.model import (

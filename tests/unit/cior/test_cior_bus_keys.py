@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from cior.bus_command import make_keys, make_passwords
 from cior_bus.bus_certificates import LIFE_DAYS, RENEW_BEFORE_DAYS, make_certificates
+from cior_bus.commands.bus import make_keys, make_passwords
 from cior_bus.key_shares import SHARES, centre_hmac, hand_out, team_public, wall_token
 from cior_bus.keys import open_keys
 from cior_bus.rights import Part, user_of, users

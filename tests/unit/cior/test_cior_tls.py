@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.x509 import verification
 
 from cior.cli import main
-from cior.tls_command import AUTHORITY, AUTHORITY_KEY, FOLDER, SERVER_FILE, init, renew
 from cior_bus.certificates import SERVER, Authority
+from cior_bus.commands.tls import AUTHORITY, AUTHORITY_KEY, FOLDER, SERVER_FILE, init, renew
 from cior_console.sign_in.tls import server_context
 from cior_core.errors import ConfigInvalid
 

@@ -18,9 +18,9 @@ import pytest
 import yaml
 
 from cior import cli
-from cior.bus_command import families_of
 from cior.city import load_cameras, load_city
 from cior_bus.centre import load
+from cior_bus.commands.bus import families_of
 from cior_bus.credentials import password_file
 from cior_bus.key_shares import SHARES
 from cior_bus.rights import users

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -32,36 +31,6 @@ SERVER_FILE: Final = "server.pem"
 _AUTHORITY_DAYS: Final = 3650
 _SERVER_DAYS: Final = 397
 _OPEN_ADDRESSES: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - told apart, not bound
-
-
-_on_a_centre = (
-    click.option(
-        "--config", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Centre file (TOML)."
-    ),
-    click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Its data folder."),
-)
-
-
-@click.group()
-def tls() -> None:
-    """A certificate of our own for the console, where the city has none."""
-
-
-@tls.command("init")
-@_on_a_centre[0]
-@_on_a_centre[1]
-@click.option("--host", "hosts", multiple=True, help="Name or address that browsers use; may repeat.")
-def tls_init(config: Path, data: Path | None, hosts: tuple[str, ...]) -> None:
-    """Make an authority for the console's names alone, and the console's certificate."""
-    sys.exit(init(config, data, hosts))
-
-
-@tls.command("renew")
-@_on_a_centre[0]
-@_on_a_centre[1]
-def tls_renew(config: Path, data: Path | None) -> None:
-    """A new certificate from the same authority: browsers need nothing new."""
-    sys.exit(renew(config, data))
 
 
 def init(config: Path, data: Path | None, hosts: Sequence[str], *, now: dt.datetime | None = None) -> int:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import click
 
-from cior.stack import instance_kinds
 from cior_bus import durable_file
 from cior_bus.access import as_admin
 from cior_bus.bus_certificates import make_certificates
-from cior_bus.centre import load
+from cior_bus.centre import instance_kinds, load
 from cior_bus.credentials import AUTHORITY_FILE, password_file
 from cior_bus.provisioning import provision
 from cior_bus.rights import User, users
