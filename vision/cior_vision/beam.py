@@ -2,10 +2,12 @@
 
 Light multiplies: where only it changed, the ratio of the picture to the average varies slowly, and what is left after
 the ratio of the neighbourhood is undone is small. A person, a car or the lamp itself has edges that the average has
-not. Looked at only where the gate would open (0.4 ms).
+not. Looked at only where the gate would open, and first where the largest change is.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -18,6 +20,18 @@ AROUND_PX = 21
 BLACK = 8.0
 """Added to both: near black, a ratio is noise."""
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
+
+
+Part = tuple[slice, slice]
+ALL: Part = (slice(None), slice(None))
+
+
+def around(rect: Sequence[int], shape: tuple[int, ...]) -> Part:
+    """Rows and columns of a place (left, top, width, height) with all that is needed to judge it."""
+    left, top, width, height = rect
+    reach = AROUND_PX // 2 + 1
+    rows = slice(max(top - reach, 0), min(top + height + reach, shape[0]))
+    return rows, slice(max(left - reach, 0), min(left + width + reach, shape[1]))
 
 
 def unexplained(average: Plane, picture: Grey, mask: Grey, *, threshold: int) -> Grey:

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from cior_vision.frames import Grey
-from cior_vision.sway import Plane
 
 MEMORY_S = 20.0
 """Time constant: long against who passes, short against a day's wind."""
@@ -22,6 +21,7 @@ OFTEN = 0.3
 """Share of the time from which on a pixel is restless."""
 STRANGE = 2.0
 """Of leaves, light and dark ones come by: half as much again is usual, twice as much is something else."""
+_WHOLE = 255.0
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 
 
@@ -29,18 +29,21 @@ class Restless:
     """One camera's pixels."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
+        # Both grow by what is 255 where it changed, so that no plane is made anew for them.
         self._often = np.zeros(shape, np.float32)
         self._sum = np.zeros(shape, np.float32)
 
     def calm(self, mask: Grey, difference: Grey) -> Grey:
         """``mask`` (0 or 255) without what is usual where it is."""
-        usual = self._sum / np.maximum(self._often, np.float32(1e-3))
-        often = cv2.dilate(self._often, _NEIGHBOURS) > OFTEN
-        return np.asarray(np.where(often & (difference < STRANGE * usual), np.uint8(0), mask), np.uint8)
+        often = cv2.dilate((self._often > _WHOLE * OFTEN).view(np.uint8), _NEIGHBOURS)
+        doubted = np.asarray(cv2.multiply(mask, often), np.uint8)
+        if not cv2.countNonZero(doubted):
+            return mask
+        usual = self._sum / np.maximum(self._often, np.float32(_WHOLE * 1e-3))
+        return mask - doubted * (difference < np.float32(_WHOLE * STRANGE) * usual)
 
     def learn(self, mask: Grey, difference: Grey, elapsed_s: float) -> None:
         """Take what changed now, of a picture that hangs still."""
         share = 1.0 - math.exp(-elapsed_s / MEMORY_S)
-        changed: Plane = (mask > 0).astype(np.float32)
-        cv2.accumulateWeighted(changed, self._often, share)
-        cv2.accumulateWeighted(changed * difference, self._sum, share)
+        cv2.accumulateWeighted(mask, self._often, share)
+        cv2.accumulateWeighted(cv2.bitwise_and(mask, difference), self._sum, share)

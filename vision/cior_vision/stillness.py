@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import zlib
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,9 +61,18 @@ class Stillness:
         known = (self._seen[: min(self._count, MEMORY)] == sums).any(axis=0)
         self._seen[self._count % MEMORY] = sums
         self._count += 1
-        means, deviations = parts.mean(axis=1), parts.std(axis=1)
-        able = (means > LIVELY[0]) & (means < LIVELY[1]) & (deviations > LIVELY_STD)
+        able = _lively(parts)
         return Life(able=int(able.sum()), new=int((able & ~known).sum()))
+
+
+def _lively(parts: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which parts could show life: neither black nor burnt out nor flat."""
+    means, squares = (
+        np.asarray(cv2.reduce(parts, 1, kind, dtype=cv2.CV_32S), np.float64).ravel() / parts.shape[1]
+        for kind in (cv2.REDUCE_SUM, cv2.REDUCE_SUM2)
+    )
+    lit = (means > LIVELY[0]) & (means < LIVELY[1])
+    return np.asarray(lit & (squares - means**2 > LIVELY_STD**2), np.bool_)
 
 
 def _parts(grey: Grey) -> NDArray[np.uint8]:

@@ -33,6 +33,10 @@ EDGE, EDGE_PX, LEAST_PARTS = 20, 15, 4
 """An edge is so many grey levels within three pixels; a part has edges with so many of them, and some parts must."""
 CLOSER, SHARED = 0.8, 0.6
 """Closer by a fifth (noise alone gains a tenth by interpolation), in six parts of ten: people fill three at most."""
+OFF = 1.0
+"""Grey levels by which edges that were moved by :data:`LEAST_PX` differ, at the least: a quarter pixel of the faintest
+edge gives nearly two, half a pixel twice that.
+"""
 _WINDOW = cv2.createHanningWindow(HALF_PX, cv2.CV_32F)
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
 
@@ -79,22 +83,44 @@ def undone(picture: Grey, shift: Shift) -> Grey:
     )
 
 
-def is_shared(average: Grey, picture: Grey, steady: Grey) -> bool:
-    """Whether the whole picture was shifted, not one thing in it: in most of the parts that have edges, undoing the
-    shift (``steady``) brings them closer to ``average``. A street is still where somebody steps aside.
+class Edges:
+    """Where the reference has edges, part by part: a sway moves them in most parts, and undoing it brings them closer
+    in most. A street is still where somebody steps aside.
     """
-    edges = cv2.subtract(cv2.dilate(average, _NEIGHBOURS), cv2.erode(average, _NEIGHBOURS)) > EDGE
-    before, after = (
-        _by_part(np.where(edges, cv2.absdiff(one, average), np.uint8(0))) for one in (picture, steady)
-    )
-    able = _by_part(edges.astype(np.uint8)) >= EDGE_PX
-    better = (after < CLOSER * before) & able
-    return bool(able.sum() >= LEAST_PARTS and better.sum() >= SHARED * able.sum())
+
+    def __init__(self, mask: Grey) -> None:
+        self._mask = mask
+        self._pixels = _by_part(mask) // 255
+        self._able = self._pixels >= EDGE_PX
+
+    @classmethod
+    def of(cls, average: Grey) -> Edges:
+        """Of a reference (320x180)."""
+        spread = cv2.subtract(cv2.dilate(average, _NEIGHBOURS), cv2.erode(average, _NEIGHBOURS))
+        return cls(np.asarray(cv2.threshold(spread, EDGE, 255, cv2.THRESH_BINARY)[1], np.uint8))
+
+    def are_off(self, difference: Grey) -> bool:
+        """Whether edges lie elsewhere in so many parts that it is worth asking by how far. ``difference``: from the
+        reference.
+        """
+        return self._shared(self._off(difference) >= OFF * self._pixels)
+
+    def are_closer(self, before: Grey, after: Grey) -> bool:
+        """Whether in most parts that have edges the differences ``after`` undoing a shift are less than ``before``."""
+        return self._shared(self._off(after) < CLOSER * self._off(before))
+
+    def _off(self, difference: Grey) -> NDArray[np.int64]:
+        return _by_part(np.asarray(cv2.bitwise_and(difference, self._mask), np.uint8))
+
+    def _shared(self, parts: NDArray[np.bool_]) -> bool:
+        able = int(self._able.sum())
+        return able >= LEAST_PARTS and int((parts & self._able).sum()) >= SHARED * able
 
 
 def _by_part(plane: Grey) -> NDArray[np.int64]:
     """Sums over the 48 parts of 40x30 pixels."""
-    return np.asarray(plane.reshape(6, 30, 8, 40).sum(axis=(1, 3), dtype=np.int64))
+    corners = np.asarray(cv2.integral(plane), np.int64)[::30, ::40]
+    return np.diff(np.diff(corners, axis=0), axis=1)
 
 
 def unexplained(average: Grey, picture: Grey, *, threshold: int, margin_px: int) -> Grey:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cior_vision import beam
 from cior_vision.frames import Grey, Image
 from cior_vision.gate import GateSettings, MotionGate, shrink
 from cior_vision.incidents import SceneReading
@@ -162,3 +163,20 @@ def test_what_always_moves_is_usual_and_what_is_twice_as_strange_there_is_not() 
         assert [bool(calm[90, column]) for column in (80, 240)] == kept, (
             f"leaves change by 42, this by {difference}"
         )
+
+
+def test_a_place_alone_is_judged_by_its_light_as_within_the_whole_picture() -> None:
+    """In the middle and at each rim: what is around it is taken along."""
+    chance = np.random.default_rng(4)
+    average = np.asarray(cv2.GaussianBlur(chance.uniform(30, 120, (180, 320)), (15, 15), 0), np.float32)
+    picture = np.asarray(np.clip(average * 1.6 + chance.normal(0, 18, average.shape), 0, 255), np.uint8)
+    mask = np.asarray(cv2.threshold(cv2.absdiff(picture, average.astype(np.uint8)), 30, 255, 0)[1], np.uint8)
+    whole = beam.unexplained(average, picture, mask, threshold=30)
+    assert 0 < cv2.countNonZero(whole) < cv2.countNonZero(cv2.dilate(mask, np.ones((3, 3), np.uint8)))
+    for left, top, width, height in ((140, 70, 30, 50), (0, 0, 20, 30), (290, 140, 30, 40)):
+        rows, columns = beam.around((left, top, width, height), picture.shape)
+        part = beam.unexplained(
+            average[rows, columns], picture[rows, columns], mask[rows, columns], threshold=30
+        )
+        inner = part[top - rows.start :, left - columns.start :][:height, :width]
+        assert np.array_equal(inner, whole[top : top + height, left : left + width])
