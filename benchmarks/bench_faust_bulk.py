@@ -270,8 +270,8 @@ def run_faust_devices(bootstrap: str, envelopes: int, events: int) -> None:
     """The whole bulk worker: decode, device state (supervision, clock, place), table with changelog, watchdog,
     health.
     """
-    from cior import packs
     from cior_bus.settings import BusSettings, Profile
+    from cior_city import packs
     from cior_streams import metrics as s
     from cior_streams.runner import Worker
     from cior_streams.settings import Role, StreamSettings

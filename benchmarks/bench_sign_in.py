@@ -22,8 +22,8 @@ from typing import Any
 import msgspec
 import pyotp
 
-from cior.packs import privacy_policy
 from cior.store_parts import SWITCH_S
+from cior_city.packs import privacy_policy
 from cior_console.problems import Refused
 from cior_console.sign_in.book import Visitor
 from cior_console.sign_in.flow import More, Ready, SignIn

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from cior import packs  # noqa: E402
+from cior_city import packs  # noqa: E402
 from engines.faulty_cameras import Tempo  # noqa: E402
 from integration.vision.soak_judge import Report, report  # noqa: E402
 from integration.vision.soak_plan import planned  # noqa: E402

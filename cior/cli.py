@@ -174,9 +174,9 @@ def doctor(config: Path | None) -> None:
 )
 def replay(log: Path, rules: Path | None, out: Path, signers: Path | None) -> None:
     """Run a recorded log through the rules again: same log and rules give the same bytes."""
-    from cior.packs import rule_pack
-    from cior.replay import replay as run_replay
     from cior_bus.signing import ActionOpener
+    from cior_city.packs import rule_pack
+    from cior_streams.replay import replay as run_replay
 
     opens = None if signers is None else ActionOpener(signers)
     made = run_replay(log, rule_pack(rules or ""), out, opens=opens)
@@ -316,18 +316,7 @@ class _Vision(_Lazy):
         return vision
 
 
-class _Duty(_Lazy):
-    """``cior duty ...``: likewise."""
-
-    @staticmethod
-    def _real() -> click.Group:
-        from cior.duty_cli import duty
-
-        return duty
-
-
 main.add_command(_Lazy("connector", help="New connectors, checks, replay of their raw input."))
-main.add_command(_Duty("duty", help="Who is on duty by the city's file: show, check that nobody is missing."))
 main.add_command(
     _Vision("vision", help="A camera's zones, lines, masks and rules: try them on a clip, draw them.")
 )

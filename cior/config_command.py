@@ -14,10 +14,10 @@ from pathlib import Path
 
 import click
 
-from cior import packs
-from cior.city import load_cameras, load_city
 from cior.stack import SUPPLIED_SECRETS
 from cior_bus.centre import instance_kinds, load
+from cior_city import packs
+from cior_city.city_of_centre import load_cameras, load_city
 from cior_core.cameras import NO_CAMERAS, Cameras
 from cior_core.centre_copies import CopiesSection
 from cior_core.centre_file import EMBEDDED, Centre, EvidenceSection

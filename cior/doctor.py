@@ -150,7 +150,7 @@ def _clock() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    from cior.packs import rule_pack, taxonomy
+    from cior_city.packs import rule_pack, taxonomy
 
     try:
         types, rules = taxonomy(), rule_pack()

@@ -17,11 +17,11 @@ import click
 
 from cior.evidence_command import now_ms
 from cior.evidence_place import boxes_folder
-from cior.packs import privacy_policy
 from cior.register_part import register_dsn
 from cior.store_command import store_dsn
 from cior_bus.centre import load
 from cior_bus.openings import Openings
+from cior_city.packs import privacy_policy
 from cior_connectors._runtime.opening import read_key
 from cior_core.canonical import canonical
 from cior_core.centre_file import Centre

@@ -13,11 +13,11 @@ import click
 import msgspec
 
 from cior.evidence_folders import ledger_folder
-from cior.packs import privacy_policy
 from cior.store_command import store_dsn
 from cior_bus import durable_file
 from cior_bus.centre import load
 from cior_bus.checkpoint_key import open_checkpoint_key, origin_of
+from cior_city.packs import privacy_policy
 from cior_core import bundled
 from cior_core.centre_file import Centre
 from cior_core.checkpoint import verifier_key

@@ -14,11 +14,11 @@ from threading import Event
 
 from cior.evidence_command import now_ms, place_of, rules_told
 from cior.evidence_place import boxes_folder, packages_folder, rings
-from cior.packs import privacy_policy
 from cior.parts import PartArguments, drive
 from cior.register_part import register_dsn
 from cior_bus.metrics import Metrics
 from cior_bus.readiness import announce
+from cior_city.packs import privacy_policy
 from cior_console.judicial_desk import rules_of
 from cior_core.centre_file import Centre, EvidenceSection
 from cior_core.errors import ConfigInvalid

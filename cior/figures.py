@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from cior.city import load_cameras, load_city
+from cior_city.city_of_centre import load_cameras, load_city
 from cior_core.cameras import Camera
 from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid

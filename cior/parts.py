@@ -20,8 +20,6 @@ from typing import Any
 import msgspec
 import structlog
 
-from cior.city import load_cameras, load_city
-from cior.packs import rule_pack, taxonomy
 from cior.stack import stream_settings
 from cior_bus.access import as_part, as_tried_part
 from cior_bus.key_shares import centre_hmac, retired_keys, team_public
@@ -35,6 +33,8 @@ from cior_bus.self_test import SelfTest
 from cior_bus.settings import BusSettings
 from cior_bus.signers import opener, signer_of
 from cior_bus.spool import Spool, SpoolLimits
+from cior_city.city_of_centre import load_cameras, load_city
+from cior_city.packs import rule_pack, taxonomy
 from cior_core.centre_file import Centre
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
 from cior_core.model import AreaId, CommandKind

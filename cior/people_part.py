@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from cior import packs
-from cior.city import load_city
 from cior.evidence_place import package_room
 from cior.opening_store import opening_store
-from cior.packs import privacy_policy, taxonomy
 from cior_bus.producer import Bus
 from cior_bus.register_key import register_key
 from cior_bus.rights import Part
 from cior_bus.signers import open_signer, opener
 from cior_bus.signing import refuse_if_shared
+from cior_city import packs
+from cior_city.city_of_centre import load_city
+from cior_city.packs import privacy_policy, taxonomy
 from cior_console.handling import Hands
 from cior_console.part import Peopled
 from cior_console.sign_in.city_sign_in import CityRules

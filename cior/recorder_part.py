@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from cior.city import load_cameras, load_city
 from cior.footage_holds import FootageHolds
 from cior.parts import LAST_WORDS_S, PartArguments, drive, spool_limits
 from cior.register_part import deleter_of
 from cior_bus.metrics import Metrics
 from cior_bus.readiness import announce
 from cior_bus.rights import Part, user_of
+from cior_city.city_of_centre import load_cameras, load_city
 from cior_core.centre_file import Centre
 
 ACTOR = "cior.recorder"

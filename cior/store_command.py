@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from cior.packs import privacy_policy
 from cior.stack import addresses
 from cior.wall_views import lacking
 from cior_bus.centre import load
+from cior_city.packs import privacy_policy
 from cior_core.errors import ConfigInvalid
 from cior_store.engine import Store
 from cior_store.expire import Due, due

@@ -17,10 +17,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from cior.city import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
 from cior.figures import centre_facts
 from cior.footage_masks import masked
-from cior.packs import privacy_policy, taxonomy
 from cior.parts import PartArguments, drive
 from cior.people_part import peopled
 from cior.recorder_part import recorded
@@ -35,6 +33,8 @@ from cior_bus.readiness import announce, port_of_before
 from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
 from cior_bus.signers import open_signer, opener
+from cior_city.city_of_centre import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
+from cior_city.packs import privacy_policy, taxonomy
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_console.ring_files import Rings
 from cior_core.centre_file import Centre

@@ -15,9 +15,9 @@ from typing import Any
 
 import click
 
-from cior.packs import protocols
 from cior.register_part import register_dsn
 from cior_bus.centre import load
+from cior_city.packs import protocols
 from cior_core import bundled
 from cior_core.errors import ConfigInvalid
 from cior_core.people import Grant, LedgerEntry, Person, Scope

@@ -20,9 +20,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from cior import packs
 from cior.first_people import first_people
-from cior.replay import replay
 from cior.stack import Stack
 from cior.up import tell_accounts, tell_keys, told_wall
 from cior_bus import topics
@@ -33,6 +31,7 @@ from cior_bus.keys import KeyRing, open_keys
 from cior_bus.producer import Bus
 from cior_bus.recording import record_log
 from cior_bus.signers import open_signer, opener
+from cior_city import packs
 from cior_console.summary import Summary
 from cior_core import codec
 from cior_core.catalogue import Kind
@@ -51,6 +50,7 @@ from cior_demo.wall_summary import wall_summary
 from cior_demo.watching import WallWatch
 from cior_demo.wires import CadWire, PanelWire, TraccarWire
 from cior_demo.world import ZONE, World, write_world
+from cior_streams.replay import replay
 
 SETTLE_S = 40.0
 CLOSED_MS = 5_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from cior.city import city_of, pack_texts
+from cior_city.city_of_centre import city_of, pack_texts
 from cior_core.city_pack import MANIFEST, read_manifest
 from cior_core.errors import ConfigInvalid
 from cior_core.geo import City

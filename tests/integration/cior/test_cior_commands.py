@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from cior import packs
 from cior.cli import main
 from cior_bus import topics
 from cior_bus.admin import Topics
@@ -21,6 +20,7 @@ from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.recording import record_log
 from cior_bus.settings import BusSettings
+from cior_city import packs
 from cior_core import codec, identity
 from cior_core.model import (
     AreaId,

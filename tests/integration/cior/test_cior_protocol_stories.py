@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from cior import packs
+from cior_city import packs
 from cior_core.attributes import CAMERAS, IN_VIEW
 from cior_core.model import AgencyStage, Alert, AlertStatus, CommandKind, Level
 from cior_core.protocols import ResponseProtocol

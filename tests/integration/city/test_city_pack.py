@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cior.city import load_cameras, load_city
 from cior.cli import main
 from cior_bus.centre import load
+from cior_city.city_of_centre import load_cameras, load_city
 from cior_core.errors import IntegrityBroken
 from cior_core.geo import OUTSIDE
 from unit.city.cities import EAST, LAT, LON, WEST, city, point, put

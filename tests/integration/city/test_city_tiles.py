@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cior.city import city_map, city_texts, city_tiles, load_city
 from cior.cli import main
 from cior_bus.centre import load
+from cior_city.city_of_centre import city_map, city_texts, city_tiles, load_city
 from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Place, PlaceMethod

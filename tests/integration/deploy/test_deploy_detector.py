@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cior.city import load_cameras, load_city
 from cior_bus.centre import load
+from cior_city.city_of_centre import load_cameras, load_city
 from cior_core.errors import IntegrityBroken
 from cior_vision.detectors.model_folder import folder_sha256
 from cior_vision.detectors.registry import plugin

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from nacl.public import PrivateKey
 
 from cior.cli import main
-from cior.packs import privacy_policy
+from cior_city.packs import privacy_policy
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors.contract import Facts
 from cior_core.catalogue import Kind

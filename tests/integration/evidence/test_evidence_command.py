@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cior.cli import main
-from cior.packs import privacy_policy
+from cior_city.packs import privacy_policy
 from cior_core import footage
 from cior_core.catalogue import Kind
 from cior_core.model import DataClass, RawPointer

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from cior.packs import taxonomy
+from cior_city.packs import taxonomy
 from cior_core.catalogue import Kind
 from cior_core.model import AlertStatus, Disposition, Level, Place, PlaceMethod
 from cior_core.requests import Answer, AuthorityKind, RequestState, RequestStatus

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cior.packs import taxonomy
+from cior_city.packs import taxonomy
 from cior_core.catalogue import Kind
 from cior_core.errors import AccessDenied
 from cior_core.model import AlertStatus, DataClass, Disposition, Place, PlaceMethod

@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from cior import packs
 from cior_bus import topics
 from cior_bus.lanes import BUCKETS, bucket_key, device_bucket
 from cior_bus.message import MessageOut
 from cior_bus.producer import Bus
 from cior_bus.spool import Spool, SpoolClass
+from cior_city import packs
 from cior_core import codec, identity
 from cior_core.attributes import PACED
 from cior_core.catalogue import Kind

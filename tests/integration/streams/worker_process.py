@@ -17,12 +17,12 @@ from typing import Any
 
 from faust.transport.producer import ProducerBuffer
 
-from cior import packs
 from cior_bus.message import RecordIn
 from cior_bus.metrics import Metrics
 from cior_bus.metrics_endpoint import MetricsEndpoint
 from cior_bus.settings import BusSettings
 from cior_bus.signing import RING, ActionOpener
+from cior_city import packs
 from cior_core.model import Device, Effect, Item
 from cior_streams.bulk import Bulk
 from cior_streams.correlating import Correlation

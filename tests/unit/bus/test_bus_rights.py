@@ -9,13 +9,13 @@ import pytest
 from confluent_kafka import KafkaError
 from confluent_kafka.admin import AclOperation, ResourcePatternType, ResourceType  # type: ignore[attr-defined]
 
-from cior import packs
 from cior_bus import rights, topics
 from cior_bus.credentials import AUTHORITY, KEYS_FOLDER, read_certificate, read_scram
 from cior_bus.metrics import Metrics
 from cior_bus.refusals import listener, refusal_of
 from cior_bus.rights import RIGHTS, Part, access_list, user_of, users
 from cior_bus.settings import BusSettings, Profile
+from cior_city import packs
 from cior_core.errors import ConfigInvalid, CredentialsRefused
 from cior_sink import storing
 from cior_streams import app as edge

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cior.city import city_texts, load_city
 from cior_bus.centre import load
+from cior_city.city_of_centre import city_texts, load_city
 from cior_core.errors import ConfigInvalid
 
 SQUARE = [[-60.7, -33.0], [-60.6, -33.0], [-60.6, -32.9], [-60.7, -32.9], [-60.7, -33.0]]

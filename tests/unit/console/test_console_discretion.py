@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cior.packs import taxonomy
+from cior_city.packs import taxonomy
 from cior_console.discretion import DiscreetSigner
 from cior_core.model import (
     DEFAULT_AREA,

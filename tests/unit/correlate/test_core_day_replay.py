@@ -18,7 +18,8 @@ from unit.correlate import city_day
 _REPLAY = """
 import sys
 from pathlib import Path
-from cior import packs, replay
+from cior_city import packs
+from cior_streams import replay
 print(replay.replay(Path(sys.argv[1]), packs.rule_pack(), Path(sys.argv[2])).sha256)
 """
 _lines = msgspec.json.Encoder(order="sorted")

@@ -18,12 +18,12 @@ import pytest
 import yaml
 
 from cior import cli
-from cior.city import load_cameras, load_city
 from cior_bus.centre import load
 from cior_bus.commands.bus import families_of
 from cior_bus.credentials import password_file
 from cior_bus.key_shares import SHARES
 from cior_bus.rights import users
+from cior_city.city_of_centre import load_cameras, load_city
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_registry
 from cior_core import strict_toml

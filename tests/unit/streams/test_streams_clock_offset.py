@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cior import packs
 from cior_bus import topics
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
+from cior_city import packs
 from cior_core import codec, devices
 from cior_core.catalogue import Kind
 from cior_core.correlate import matching

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from cior import packs
 from cior_bus import topics
 from cior_bus.message import RecordIn
 from cior_bus.metrics import Metrics
+from cior_city import packs
 from cior_core import codec, identity
 from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected

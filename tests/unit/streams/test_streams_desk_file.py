@@ -10,11 +10,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from cior import packs
 from cior_bus import lanes, topics
 from cior_bus.message import MessageOut, RecordIn
 from cior_bus.metrics import Metrics
 from cior_bus.spool import SpoolClass
+from cior_city import packs
 from cior_core import codec, devices, identity
 from cior_core.attributes import PACED
 from cior_core.catalogue import Kind

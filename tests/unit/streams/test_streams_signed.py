@@ -9,12 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from cior import packs
-from cior.replay import replay
 from cior_bus import topics
 from cior_bus.message import MessageOut, RecordIn
 from cior_bus.metrics import Metrics
 from cior_bus.signing import check
+from cior_city import packs
 from cior_core import codec, identity, signatures
 from cior_core.catalogue import Kind
 from cior_core.errors import PayloadRejected
@@ -41,6 +40,7 @@ from cior_streams.correlating import Correlation
 from cior_streams.domain import Areas, CoreCorrelator
 from cior_streams.guard import Guard
 from cior_streams.refusals import Refusals
+from cior_streams.replay import replay
 from cior_streams.sequencing import Sequencer
 from doubles.bus import MemoryBus, record_in
 from doubles.clock import T0_MS as T0

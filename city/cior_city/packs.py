@@ -1,4 +1,5 @@
-"""The data that the pure core needs, read once, here, at the root: taxonomy, rule packs with their protocols."""
+"""The data that the pure core needs, read once, here: taxonomy, rule packs with their protocols, who
+may see what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands ``cior duty ...``, loaded when asked for."""
+"""``cior duty``: its words and options. What it does is loaded when it runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from cior import duty_command
 
 
 @click.group()
@@ -34,6 +32,8 @@ def _on_duty(command: Any) -> Any:
 @_on_duty
 def duty_show(**where: Any) -> None:
     """Every team now: who, their deputies, until when."""
+    from cior_city import duty_command
+
     sys.exit(duty_command.show(duty_command.Desk(**where)))
 
 
@@ -46,4 +46,6 @@ def duty_show(**where: Any) -> None:
 @click.option("--rules", default="", help="Rule pack folder; default: the installed pack.")
 def duty_check(*, contacts: Path | None, days: int, rules: str, **where: Any) -> None:
     """Times without anybody, teams that protocols tell of and nobody keeps. Exit 0, or 2 when something is missing."""
+    from cior_city import duty_command
+
     sys.exit(duty_command.check(duty_command.Desk(**where), contacts=contacts, days=days, rules=rules))

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from cior.packs import rule_pack
 from cior_bus.signing import refuse_if_shared
+from cior_city.packs import rule_pack
 from cior_core import bundled, duty, strict_toml
 from cior_core.duty import DutyBook, Team
 from cior_core.errors import ConfigInvalid
