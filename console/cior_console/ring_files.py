@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 from cior_console.problems import Refused
 from cior_core import footage, fragments
 from cior_core.errors import ConfigInvalid
-from cior_core.footage import Gap, GapCause, Record, Removal, Segment, Span
+from cior_core.footage import Gap, GapCause, PastDay, Record, Removal, Segment, Span
 from cior_core.hls import Piece
 from cior_core.model import Struct
 
@@ -129,15 +129,25 @@ def _written(ring: Path, camera: str, last: Segment | None) -> tuple[str, fragme
 
 
 def records_of(ring: Path, camera: str, span: Span) -> list[Record]:
-    """Those that explain ``span``, and every removal of its days."""
+    """Those that explain ``span``, and every removal of its days; of days that are gone, what stays of them."""
     found: list[Record] = []
-    for day in footage.days_of(*span):
+    days = footage.days_of(*span)
+    for day in days:
         path = ring / footage.index_path(camera, day)
         with suppress(FileNotFoundError), path.open("rb") as file:
             if os.fstat(file.fileno()).st_size:
                 with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                     found += _some(data, span)
+    if not all((ring / footage.index_path(camera, day)).exists() for day in days):
+        found += _past(ring, camera, days)
     return found
+
+
+def _past(ring: Path, camera: str, days: Sequence[str]) -> Iterator[Record]:
+    for path in sorted((ring / camera).glob(footage.PAST)):
+        for entry in footage.read_index(path.read_bytes()).entries:
+            if isinstance(entry.record, PastDay) and entry.record.day in days:
+                yield entry.record
 
 
 def _some(data: mmap.mmap, span: Span) -> Iterator[Record]:

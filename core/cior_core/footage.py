@@ -8,7 +8,9 @@ The ring is a folder. Of each camera and UTC day it has ``<camera>/<YYYY-MM-DD>/
 
 ``link`` is :func:`cior_core.chain.entry_hash` of the place and of the SHA-256 of the bytes of ``record`` as they stand
 in the line. Each day is one chain; its first record, an :class:`Opening`, names the head of the day
-before, so a day cannot vanish either. A removal stands in the chain of the day that it removed from.
+before, so a day cannot vanish either. A removal stands in the chain of the day that it removed from. A day all of which
+is gone becomes one line, a :class:`PastDay`, of ``<camera>/past-<year it became one>.jsonl``: one chain a camera, whose
+head each new day's opening names (:mod:`cior_core.footage_past`).
 
 Instants are honest UTC: a segment's come from its first and last picture (:class:`FootageClock` says by which clock).
 Intervals are half open, ``[from_ms, to_ms)``; a segment ends where the next one of its stretch begins, so two
@@ -35,6 +37,8 @@ from cior_core.integrity import unsafe_path
 from cior_core.model import ClockQuality, Struct
 
 INDEX: Final = "index.jsonl"
+PAST: Final = "past-????.jsonl"
+"""Names of a camera's files of past days, as a pattern."""
 DAY_MS: Final = 86_400_000
 LONGEST_MS: Final = 60_000
 """No segment is longer, so what covers an instant began at most this long before it."""
@@ -140,15 +144,44 @@ class Removal(Struct, frozen=True, kw_only=True, tag="removal", tag_field="type"
 
 
 class Opening(Struct, frozen=True, kw_only=True, tag="opening", tag_field="type"):
-    """The first record of a day: the chain of the recorded day before as it ended then; ``seq`` 0: there was none."""
+    """The first record of a day: the chain of the recorded day before as it ended then; ``seq`` 0: there was none.
+    ``past``: the chain of past days as it ended then (None: there was none).
+    """
 
     camera: str
     chain: str
     seq: int
     hash: str
+    past: chain.Head | None = None
 
 
-Record = Segment | Gap | Removal | Opening
+class PastDay(Struct, frozen=True, kw_only=True, tag="past_day", tag_field="type"):
+    """What stays of a day whose segments are all gone, held by nobody: its index in one record, made at ``at_ms``.
+
+    ``before``: the head that its opening named; ``last``: its own; ``named``: what the day after named of it (None:
+    there is none). ``index_sha256`` and ``index_bytes`` are the file's, so that a copy of it is known again.
+    ``segments``, ``size_bytes``: what was recorded; ``last_number``: its highest (0: nothing was); ``expired_ms``: when
+    the first and the last of it were removed. ``told``: from, to, and why there are no pictures; ``expired``: there
+    were. With ``grain_ms`` 0 to the ms; else what is shorter is told with its neighbour, footage before silence.
+    """
+
+    camera: str
+    day: str
+    at_ms: int
+    before: chain.Head
+    last: chain.Head
+    named: chain.Head | None
+    index_sha256: str
+    index_bytes: int
+    segments: int
+    size_bytes: int
+    last_number: int
+    expired_ms: Span | None
+    told: tuple[tuple[int, int, GapCause], ...]
+    grain_ms: int = 0
+
+
+Record = Segment | Gap | Removal | Opening | PastDay
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -229,6 +262,11 @@ def index_path(camera: str, day: str) -> str:
     return _checked(f"{camera}/{day}/{INDEX}")
 
 
+def past_path(camera: str, year: str) -> str:
+    """Of the file of the days that became past in a year, relative to the ring. Raises what :func:`index_path` does."""
+    return _checked(f"{camera}/past-{year}.jsonl")
+
+
 def segment_path(camera: str, number: int, start_ms: int) -> str:
     """Of a segment's file, relative to the ring. Raises ``PayloadRejected`` (``footage.path``)."""
     at = datetime.fromtimestamp(start_ms // 1000, UTC)
@@ -254,6 +292,11 @@ def first_head(camera: str, day: str) -> chain.Head:
     """The head of a day nothing of which is recorded yet."""
     name = _chain_of(camera, day)
     return chain.Head(name, 0, chain.genesis(name))
+
+
+def first_past_head(camera: str) -> chain.Head:
+    """The head of a camera's past days when there is none."""
+    return first_head(camera, "past")
 
 
 def entry_after(head: chain.Head, record: Record) -> Entry:
@@ -382,6 +425,9 @@ def cover(
     for record in mine:
         if isinstance(record, Gap):
             claims.setdefault(record.cause, []).append((record.from_ms, record.to_ms))
+        elif isinstance(record, PastDay):
+            for first_ms, last_ms, cause in record.told:
+                claims.setdefault(cause, []).append((first_ms, last_ms))
     missing = _minus([span], _union((each.start_ms, each.end_ms) for each in kept))
     return Coverage(
         camera=camera,

@@ -8,32 +8,66 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cior_core import footage
+from cior_core.chain import Head
 from cior_core.errors import IntegrityBroken
-from cior_core.footage import Coverage, Entry, Segment, Span
+from cior_core.footage import Coverage, Entry, Opening, PastDay, Segment, Span
 
 
 def entries(ring: Path, camera: str, span: Span) -> Iterator[Entry]:
-    """The records of an interval's days. Raises ``IntegrityBroken`` (``ring.chain``)."""
-    for day in footage.days_of(*span):
+    """The records of an interval's days, of those that are gone the one that stays. Raises ``IntegrityBroken``
+    (``ring.chain``).
+    """
+    days = footage.days_of(*span)
+    for day in days:
         path = ring / footage.index_path(camera, day)
-        if not path.is_file():
-            continue
-        index = footage.read_index(path.read_bytes())
-        if index.faults or footage.defects(index.entries):
-            raise IntegrityBroken(
-                "ring.chain",
-                f"the recorder's index of {camera} on {day} is not what was chained",
-                cure="keep the disk as it is and tell the auditor: no package is made of it",
-            )
-        yield from index.entries
+        if path.is_file():
+            yield from _chained(camera, day, path.read_bytes())
+    yield from _past(ring, camera, days)
+
+
+def _chained(camera: str, what: str, lines: bytes, pinned: Head | None = None) -> tuple[Entry, ...]:
+    index = footage.read_index(lines)
+    if index.faults or footage.defects(index.entries, pinned=pinned):
+        raise IntegrityBroken(
+            "ring.chain",
+            f"the recorder's index of {camera} on {what} is not what was chained",
+            cure="keep the disk as it is and tell the auditor: no package is made of it",
+        )
+    return index.entries
+
+
+def _past(ring: Path, camera: str, days: Sequence[str]) -> Iterator[Entry]:
+    """All past days are one chain, whose end the newest day names."""
+    lines = b"".join(path.read_bytes() for path in sorted((ring / camera).glob(footage.PAST)))
+    for entry in _chained(camera, "past days", lines, _pinned(ring, camera)):
+        if isinstance(entry.record, PastDay) and entry.record.day in days:
+            yield entry
+
+
+def _pinned(ring: Path, camera: str) -> Head | None:
+    """What the newest day's opening names of the past."""
+    newest = max((ring / camera).glob(f"*/{footage.INDEX}"), default=None)
+    if newest is None:
+        return None
+    with newest.open("rb") as file:
+        found = footage.read_index(file.readline()).entries
+    return found[0].record.past if found and isinstance(found[0].record, Opening) else None
 
 
 def ring_of(rings: Sequence[Path], camera: str, span: Span) -> Path | None:
     """Which of several rings recorded this camera then: the one with most of its days. None: none did."""
-    days = footage.days_of(*span)
-    known = {ring: sum((ring / footage.index_path(camera, day)).is_file() for day in days) for ring in rings}
+    known = {ring: _known(ring, camera, footage.days_of(*span)) for ring in rings}
     best = max(known, key=lambda ring: known[ring], default=None)
     return best if best is not None and known[best] else None
+
+
+def _known(ring: Path, camera: str, days: Sequence[str]) -> int:
+    """Of how many of the days it has an index or what stays of one."""
+    stands = [day for day in days if (ring / footage.index_path(camera, day)).is_file()]
+    if len(stands) == len(days):
+        return len(stands)
+    past = {each.record.day for each in _past(ring, camera, days) if isinstance(each.record, PastDay)}
+    return len(past.union(stands))
 
 
 def survey(rings: Sequence[Path], camera: str, span: Span) -> Coverage:

@@ -154,6 +154,8 @@ class FootageCopier:
     def _held_day(self, bucket: LockedBucket, camera: str, day: str, state: _Day) -> bool:
         """Whether all of it that stands in the index is done."""
         path = self._where.ring / footage.index_path(camera, day)
+        if not path.exists():  # all of it was gone before the hold came
+            return self._relocked(bucket, camera, day, state)
         if state.offset < path.stat().st_size:
             notes = self._notes.of(camera, day)
             for start, end, entry in _lines(path, state.offset):
@@ -165,6 +167,12 @@ class FootageCopier:
                         state.part = ((state.part or (start, end))[0], end)
                 state.offset = end
         return self._indexed(bucket, camera, day, state)
+
+    def _relocked(self, bucket: LockedBucket, camera: str, day: str, state: _Day) -> bool:
+        """What was copied once, of a day that the ring does not have any more: for all that holds the day now."""
+        lock = together(each.lock for each in state.held)
+        notes = self._notes.of(camera, day).values()
+        return all(self._locked_as(bucket, camera, each, lock, may_lift=state.may_lift) for each in notes)
 
     def _free_day(self, bucket: LockedBucket, camera: str, day: str, state: _Day) -> bool:
         """What nothing holds any more is open no more; receipts go with the last lock."""

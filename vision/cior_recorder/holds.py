@@ -180,6 +180,11 @@ class Holds:
                 folder.rename(gone)
                 shutil.rmtree(gone)
                 LOG.info("hold_lapsed", hold=hold.id, camera=hold.camera)
+            for left in [each for each in self._folder.iterdir() if each.suffix in {".gone", ".new"}]:
+                shutil.rmtree(
+                    left
+                )  # a kill came between: links that nobody counts on keep bytes all the same
+                LOG.info("hold_cleared", folder=left.name)
         return tuple(over)
 
     def link_of(self, segment: Segment) -> Path | None:

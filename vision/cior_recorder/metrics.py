@@ -19,6 +19,9 @@ DROPPED = declare(
 REMOVED = declare(
     "cior_recorder_removed_segments_total", "segments removed, over their time or for the reserve"
 )
+PAST_DAYS = declare(
+    "cior_recorder_past_days_total", "days of a camera whose index became one line, all of them being gone"
+)
 HOLDS = declare("cior_recorder_holds_total", "holds placed at a command")
 RECORDING = declare("cior_recorder_cameras_recording", "cameras with a segment open", kind=MetricKind.GAUGE)
 CAMERAS = declare("cior_recorder_cameras", "cameras of this recorder", kind=MetricKind.GAUGE)

@@ -24,7 +24,8 @@ from cior_recorder.disk import DiskState, Limits, Room, judged, room_of
 from cior_recorder.holds import Holds
 from cior_recorder.ledger import Ledger
 from cior_recorder.obeying import HoldKeeper
-from cior_recorder.recovery import resumed
+from cior_recorder.pruning import Pruner
+from cior_recorder.recovery import entered_late, resumed
 from cior_recorder.settings import MIB, RecorderSettings
 from cior_recorder.sweeping import Sweeper, Swept
 from cior_recorder.track import Cutting, Shelf, Track
@@ -70,6 +71,7 @@ class Recorder:
         self._sweeper = Sweeper(
             ring, self._ledgers, holds=self._holds, court=court, room=self._room, now_ms=self._clock.now_ms
         )
+        self._pruner = Pruner(ring, self._ledgers, holds=self._holds, court=court, now_ms=self._clock.now_ms)
         self._judge(Swept())
         self._told: dict[str, dict[str, float]] = {camera: {} for camera in settings.cameras}
         metrics.set(m.CAMERAS, value=len(self._cameras))
@@ -163,19 +165,29 @@ class Recorder:
     # --- the disk -----------------------------------------------------------------------------------------------
 
     async def _sweep_for_ever(self) -> None:
+        await asyncio.to_thread(self._enter_late)
         while True:
             event = await asyncio.to_thread(self._sweep)
             if event is not None:
                 await self._tell(event)
             await asyncio.sleep(self._section.sweep_every_s)
 
+    def _enter_late(self) -> None:
+        for camera, ledger in self._ledgers.items():
+            try:
+                entered_late(self._ring, camera, ledger)
+            except (OSError, CiorError) as error:
+                LOG.warning("segment_left", camera=camera, error=type(error).__name__)
+
     def _sweep(self) -> Event | None:
         """Lapse what is over, remove what is due, and what there is to say about the disk."""
+        keep_ms = round(self._section.keep_days * DAY_MS)
         try:
             self._holds.lapse(self._clock.now_ms())
-            swept = self._sweeper.sweep(
-                keep_ms=round(self._section.keep_days * DAY_MS), reserve_bytes=self._section.reserve_mib * MIB
-            )
+            swept = self._sweeper.sweep(keep_ms=keep_ms, reserve_bytes=self._section.reserve_mib * MIB)
+            if not swept.is_blocked:
+                past = self._pruner.prune(keep_ms=keep_ms, years=self._section.past_years)
+                self._metrics.add(m.PAST_DAYS, amount=past)
         except CiorError as error:
             LOG.error("sweep_blocked", code=error.code)  # noqa: TRY400  (the code says it)
             swept = Swept(is_blocked=True)

@@ -4,13 +4,15 @@ since its last picture told as a gap.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import structlog
 
 from cior_core import footage
 from cior_core.camera_stretch import PictureForm
-from cior_core.footage import Gap, GapCause, Segment
+from cior_core.footage import Gap, GapCause, Record, Segment
 from cior_core.model import Struct
 from cior_recorder.ledger import Ledger
 from cior_recorder.segment_file import PART, Found, has_pictures, mended
@@ -30,8 +32,7 @@ def resumed(ring: Path, camera: str, ledger: Ledger, *, now_ms: int) -> Left:
     days = ledger.days[-2:]
     known = [each.record for day in days for each in ledger.newest(day)]
     segments = [each for each in known if isinstance(each, Segment)]
-    last = max((each.number for each in segments), default=0)
-    last = max(last, *footage.removed(known), 0)
+    last = _last_number(ledger, known)
     for path in _unentered(ring / camera, last):
         segments += entered(path, ring=ring, ledger=ledger)
     ends = [each.end_ms for each in segments]
@@ -44,12 +45,40 @@ def resumed(ring: Path, camera: str, ledger: Ledger, *, now_ms: int) -> Left:
     return Left(number=max(number, last) + 1, covered_ms=now_ms)
 
 
+def _last_number(ledger: Ledger, newest: Sequence[Record]) -> int:
+    """The highest in ``newest``; when the camera was away for so long that it has none, in the days before: a number
+    names one segment only, whatever was removed since.
+    """
+    before = ([each.record for each in ledger.newest(day)] for day in reversed(ledger.days[:-2]))
+    found = map(_highest, chain([newest], before))
+    return next((number for number in found if number), ledger.last_past_number)
+
+
+def _highest(records: Sequence[Record]) -> int:
+    numbers = (each.number for each in records if isinstance(each, Segment))
+    return max((*numbers, *footage.removed(records)), default=0)
+
+
 def _unentered(folder: Path, last: int) -> list[Path]:
-    """Files that were open, and whole ones with a number that the index does not have yet."""
-    newest = sorted(folder.glob("????-??-??"))[-2:]
-    found = [*folder.glob(f"*/*{PART}")]
-    found += [path for day in newest for path in day.glob("*.mp4") if _number_of(path) > last]
-    return sorted(found)
+    """Of the newest two days: files that were open, and whole ones with a number that the index does not have yet. The
+    names of all days would be a million a camera.
+    """
+    return sorted(
+        path
+        for day in sorted(folder.glob("????-??-??"))[-2:]
+        for path in day.iterdir()
+        if path.name.endswith(PART) or (path.name.endswith(".mp4") and _number_of(path) > last)
+    )
+
+
+def entered_late(ring: Path, camera: str, ledger: Ledger) -> int:
+    """Enter what older days still have open, while recording goes on: it could not be entered when it ended. How many.
+
+    Raises ``OSError``, ``IntegrityBroken``.
+    """
+    days = sorted((ring / camera).glob("????-??-??"))[:-2]
+    left = (path for day in days for path in sorted(day.glob(f"*{PART}")))
+    return sum(len(entered(path, ring=ring, ledger=ledger)) for path in left)
 
 
 def entered(path: Path, *, ring: Path, ledger: Ledger) -> list[Segment]:

@@ -58,6 +58,15 @@ class RecorderSection(Strict, frozen=True, kw_only=True):
     keep_days: Annotated[
         float, msgspec.Meta(gt=0, le=3650, description="Age at which footage goes", examples=[30])
     ] = 30.0
+    past_years: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=100,
+            description="How long a day that is gone is known, years, in a line of its own",
+            examples=[10],
+        ),
+    ] = 10
     reserve_mib: Annotated[
         int, msgspec.Meta(ge=1, description="Kept free by removing the oldest, MiB", examples=[20480])
     ] = 2_048
