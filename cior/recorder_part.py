@@ -27,6 +27,24 @@ def recorded(centre: Centre) -> dict[str, Path]:
     return {camera: each.ring(centre.data) for each in found for camera in each.cameras}
 
 
+def former_cameras(centre: Centre, name: str, ring: Path) -> tuple[str, ...]:
+    """Cameras that the ring of the recorder ``name`` has footage of and that no recorder of the centre file has any
+    more. Of several recorders with one ring, the first of the file answers for them.
+    """
+    from cior_recorder.settings import load_settings
+    from cior_recorder.sweeping import days_of
+
+    cameras = load_cameras(centre, load_city(centre))
+    found = [load_settings(centre.beside(each.file), cameras) for each in centre.file.recorder]
+    same = [each for each in found if each.ring(centre.data).resolve() == ring.resolve()]
+    if not same or same[0].recorder.name != name or not ring.is_dir():
+        return ()
+    known = {camera for each in same for camera in each.cameras}
+    return tuple(
+        sorted(each.name for each in ring.iterdir() if each.name not in known and days_of(ring, each.name))
+    )
+
+
 def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
     """One recorder with a bus of its own, and who obeys ``hold_video`` for its cameras."""
     from cior.footage_copies import copies_of
@@ -56,6 +74,7 @@ def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
                 court=FootageHolds(deleter_of(centre, actor=ACTOR, now_ms=now_ms), name=name, now_ms=now_ms),
                 metrics=metrics,
                 producer=Producer(connector="recorder", version=program_version(), instance=name),
+                former=await asyncio.to_thread(former_cameras, centre, name, settings.ring(centre.data)),
                 drill=centre.file.centre.drill,
             )
             obeyer = Obeyer(

@@ -152,6 +152,7 @@ def _past(ring: Path, camera: str, days: Sequence[str]) -> Iterator[Record]:
 
 def _some(data: mmap.mmap, span: Span) -> Iterator[Record]:
     first = _place(data, span[0] - footage.LONGEST_MS - _SLACK_MS)
+    first = data.rfind(b"\n", 0, max(0, first - 1)) + 1  # one more: a gap of hours may reach as far
     last = _place(data, span[1] + _SLACK_MS)
     for entry in footage.read_index(data[first:last]).entries:
         if not isinstance(entry.record, Removal):

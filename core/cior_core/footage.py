@@ -31,6 +31,7 @@ import msgspec
 from cior_core import chain
 from cior_core.camera_stretch import PictureForm
 from cior_core.canonical import canonical
+from cior_core.chain import Head
 from cior_core.chain_place import ChainPlace
 from cior_core.errors import PayloadRejected
 from cior_core.integrity import unsafe_path
@@ -152,7 +153,7 @@ class Opening(Struct, frozen=True, kw_only=True, tag="opening", tag_field="type"
     chain: str
     seq: int
     hash: str
-    past: chain.Head | None = None
+    past: Head | None = None
 
 
 class PastDay(Struct, frozen=True, kw_only=True, tag="past_day", tag_field="type"):
@@ -168,9 +169,9 @@ class PastDay(Struct, frozen=True, kw_only=True, tag="past_day", tag_field="type
     camera: str
     day: str
     at_ms: int
-    before: chain.Head
-    last: chain.Head
-    named: chain.Head | None
+    before: Head
+    last: Head
+    named: Head | None
     index_sha256: str
     index_bytes: int
     segments: int
@@ -486,13 +487,12 @@ def _minus(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
     for first, last in spans:
         while skip < len(others) and others[skip][1] <= first:
             skip += 1
-        start = first
-        for off, on in others[skip:]:
-            if off >= last:
-                break
+        start, at = first, skip
+        while at < len(others) and others[at][0] < last:
+            off, on = others[at]
             if off > start:
                 found.append((start, off))
-            start = max(start, on)
+            start, at = max(start, on), at + 1
         if start < last:
             found.append((start, last))
     return found

@@ -81,7 +81,7 @@ class DayWalk:
         """The day in one record; what no removal names is told as lost. Raises what :meth:`take` raises."""
         if not self._saw_named or self._head.seq == 0:
             raise self._broken()
-        told, grain_ms = coarse(self._told())
+        told, grain_ms = _coarse(self._told())
         return PastDay(
             camera=self._camera,
             day=self._day,
@@ -130,7 +130,7 @@ class DayWalk:
         )
 
 
-def coarse(spans: Iterable[Told], most: int = MOST_SPANS) -> tuple[tuple[Told, ...], int]:
+def _coarse(spans: Iterable[Told], most: int = MOST_SPANS) -> tuple[tuple[Told, ...], int]:
     """Spans in order, at most so many, and the grain that this took, ms; 0: they are as they were."""
     found, grain_ms = tuple(spans), 0
     while len(found) > most:

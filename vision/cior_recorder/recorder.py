@@ -6,7 +6,7 @@ A group of cameras is one process; a centre has as many as it needs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import structlog
@@ -41,7 +41,8 @@ UNANSWERED = 2
 
 class Recorder:
     """Runs once: make it, then await :meth:`run`. ``court``: where holds stand that are not its own; ``room``: of the
-    ring's file system; ``drill``: all that this centre says is an exercise.
+    ring's file system; ``former``: cameras that this ring has footage of and nobody records any more: it goes when it
+    is over its time as all does; ``drill``: all that this centre says is an exercise.
 
     Raises at the making what a ring that cannot be read raises: ``OSError``, ``IntegrityBroken``.
     """
@@ -56,6 +57,7 @@ class Recorder:
         metrics: Metrics,
         producer: Producer,
         room: Callable[[], Room] | None = None,
+        former: Collection[str] = (),
         drill: bool = False,
     ) -> None:
         self._section, self._ring, self._sink, self._metrics = settings.recorder, ring, sink, metrics
@@ -63,7 +65,10 @@ class Recorder:
         ring.mkdir(parents=True, exist_ok=True)
         self._room = room or (lambda: room_of(ring))
         self._holds = Holds(ring)
-        self._ledgers = {camera: Ledger(ring, camera) for camera in settings.cameras}
+        self._former = frozenset(former) - settings.cameras.keys()
+        self._ledgers = {
+            camera: Ledger(ring, camera) for camera in (*settings.cameras, *sorted(self._former))
+        }
         self._court, self._unanswered = court, 0
         self._state, self._since_ms, self._held_bytes = DiskState.WIDE, 0, 0
         self._began_s, self._recorded_bytes = self._clock.monotonic_s(), 0.0
@@ -175,7 +180,7 @@ class Recorder:
     def _enter_late(self) -> None:
         for camera, ledger in self._ledgers.items():
             try:
-                entered_late(self._ring, camera, ledger)
+                entered_late(self._ring, camera, ledger, is_former=camera in self._former)
             except (OSError, CiorError) as error:
                 LOG.warning("segment_left", camera=camera, error=type(error).__name__)
 

@@ -71,12 +71,14 @@ def _unentered(folder: Path, last: int) -> list[Path]:
     )
 
 
-def entered_late(ring: Path, camera: str, ledger: Ledger) -> int:
+def entered_late(ring: Path, camera: str, ledger: Ledger, *, is_former: bool = False) -> int:
     """Enter what older days still have open, while recording goes on: it could not be entered when it ended. How many.
+    ``is_former``: nobody records the camera, so all days are such.
 
     Raises ``OSError``, ``IntegrityBroken``.
     """
-    days = sorted((ring / camera).glob("????-??-??"))[:-2]
+    days = sorted((ring / camera).glob("????-??-??"))
+    days = days if is_former else days[:-2]
     left = (path for day in days for path in sorted(day.glob(f"*{PART}")))
     return sum(len(entered(path, ring=ring, ledger=ledger)) for path in left)
 

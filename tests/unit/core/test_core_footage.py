@@ -52,11 +52,12 @@ def removal(first: int, last: int) -> Removal:
 
 
 def written(*records: Record) -> bytes:
-    head, lines = footage.first_head(CAMERA, DAY), b""
+    head, lines = footage.first_head(CAMERA, DAY), list[bytes]()
     for record in records:
         entry = footage.entry_after(head, record)
-        head, lines = entry.head, lines + footage.line_of(entry)
-    return lines
+        head = entry.head
+        lines.append(footage.line_of(entry))
+    return b"".join(lines)
 
 
 STORY: tuple[Record, ...] = (
