@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cior.recorder_part import former_cameras
-from cior.settings import load
+from cior_bus.centre import load
 from cior_bus.metrics import Metrics
 from cior_core.model import Producer
 from cior_recorder.holds import Hold, Holds
