@@ -23,12 +23,12 @@ import msgspec
 import pyotp
 
 from cior.store_parts import SWITCH_S
-from cior_city.packs import privacy_policy
 from cior_console.problems import Refused
 from cior_console.sign_in.book import Visitor
 from cior_console.sign_in.flow import More, Ready, SignIn
 from cior_console.sign_in.opening import SignInSettings, opened
 from cior_console.sign_in.tls import Door
+from cior_core.bundled_policy import privacy_policy
 from cior_core.people import Grant, LedgerEntry, Person
 from cior_core.privacy import Role
 from cior_register import factors, people

@@ -1,4 +1,4 @@
-"""``cior backup`` and ``cior restore``: their options. The work is :mod:`cior.backup_command`, loaded when asked."""
+"""``cior backup`` and ``cior restore``: their options. The work is in :mod:`cior_sink.commands`."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ _passphrase_file = click.option(
 @_language
 def backup(*, passphrase_file: Path | None, recipient: str | None, target: Path, **options: Any) -> None:
     """Copy a centre, running or stopped, into a new folder TARGET: store, media, keys (locked), spools, state."""
-    from cior.backup_command import backup as run_backup
-    from cior.backup_locks import Keyed
+    from cior.stack import stream_groups
+    from cior_sink.commands.backup import backup as run_backup
+    from cior_sink.commands.backup_locks import Keyed
 
-    sys.exit(run_backup(target, lock=Keyed(passphrase_file=passphrase_file, key=recipient), **options))
+    lock = Keyed(passphrase_file=passphrase_file, key=recipient)
+    sys.exit(run_backup(target, lock=lock, stream_groups=stream_groups, **options))
 
 
 @click.command()
@@ -51,7 +53,7 @@ def backup(*, passphrase_file: Path | None, recipient: str | None, target: Path,
 @_language
 def restore(*, passphrase_file: Path | None, private_key: str | None, source: Path, **options: Any) -> None:
     """Restore a backup into an empty home and hold it against its chains. Exit 0: whole; 2: something is not."""
-    from cior.backup_command import restore as run_restore
-    from cior.backup_locks import Keyed
+    from cior_sink.commands.backup import restore as run_restore
+    from cior_sink.commands.backup_locks import Keyed
 
     sys.exit(run_restore(source, unlock=Keyed(passphrase_file=passphrase_file, key=private_key), **options))

@@ -17,17 +17,18 @@ import structlog
 
 from cior.backup_cli import backup, restore
 from cior_core.errors import CiorError, ConfigInvalid, CredentialsRefused, IntegrityBroken
+from cior_sink.commands.cli import on_a_store
 
 ADDED_COMMANDS = "cior.commands"
-APART = {
-    "evidence": "cior.evidence_cli:evidence",
-    "register": "cior.register_command:register",
-    "run": "cior.run_cli:run",
-    "users": "cior.users_command:users",
-}
+APART = {"run": "cior.run_cli:run"}
 """Commands whose words are beside what they do: loaded when somebody asks for them."""
-ROOMS = frozenset({"bus", "city", "grafana"})
-"""Rooms with commands of their own whose extra has their name; what else is missing, the extra ``centre`` brings."""
+EXTRAS = {
+    "cior_bus": "bus",
+    "cior_city": "city",
+    "cior_evidence": "centre,evidence",
+    "cior_grafana": "grafana",
+}
+"""What brings the packages that a room's commands need; those of any other room, ``centre`` brings."""
 HUMAN = (ConfigInvalid, CredentialsRefused, IntegrityBroken)
 
 
@@ -81,11 +82,11 @@ def _absence(absent: ModuleNotFoundError, command: str) -> CiorError:
     if not stranger or stranger.startswith("cior"):
         raise absent
     point = _apart().get(command)
-    room = point.module.partition(".")[0].removeprefix("cior_") if point is not None else ""
+    room = point.module.partition(".")[0] if point is not None else ""
     return ConfigInvalid(
         "cli.not_installed",
         f"'cior {command}' needs {stranger}, which is not installed",
-        cure=f"pip install 'cior[{room if room in ROOMS else 'centre'}]'",
+        cure=f"pip install 'cior[{EXTRAS.get(room, 'centre')}]'",
     )
 
 
@@ -216,53 +217,24 @@ def store() -> None:
     """The store's schema: status looks, migrate applies what is pending."""
 
 
-_store_options = (
-    click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Centre file."),
-    click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Its data folder."),
-    click.option(
-        "--store", "dsn", envvar="CIOR_STORE", help="chdb://folder or clickhouse://user:pass@host:port"
-    ),
-)
-
-
-def _on_a_store(command: Any) -> Any:
-    for option in reversed(_store_options):
-        command = option(command)
-    return command
-
-
 @store.command("status")
-@_on_a_store
+@on_a_store
 def store_status(**where: Any) -> None:
     """Every migration with its checksum: applied, pending or changed. Changes nothing."""
-    from cior.store_command import show_status, store_dsn
+    from cior.store_command import show_status
+    from cior_bus.centre import store_dsn
 
     sys.exit(show_status(store_dsn(**where)))
 
 
 @store.command("migrate")
-@_on_a_store
+@on_a_store
 def store_migrate(**where: Any) -> None:
     """Bring the schema to this program's version."""
-    from cior.store_command import apply_migrations, store_dsn
+    from cior.store_command import apply_migrations
+    from cior_bus.centre import store_dsn
 
     sys.exit(apply_migrations(store_dsn(**where)))
-
-
-@main.command("verify-log")
-@_on_a_store
-@click.option(
-    "--checkpoints",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of checkpoints; default: the centre's. A copy that was kept elsewhere proves more.",
-)
-@click.option("--key", help="Public key of the checkpoints, or the file it is in, as it was handed out.")
-@click.option("--lang", "language", type=click.Choice(["es", "en"]), default="es", show_default=True)
-def verify_log_of(**options: Any) -> None:
-    """Hold the store against its chains and checkpoints: what was changed, removed, inserted or moved. Exit 0 or 2."""
-    from cior.verify_log_command import verify_log
-
-    sys.exit(verify_log(**options))
 
 
 main.add_command(backup)

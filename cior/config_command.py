@@ -117,13 +117,13 @@ def _sealing(centre: Centre, section: EvidenceSection) -> str:
 
 
 def _opened(centre: Centre, section: CopiesSection) -> None:
-    from cior.footage_copies import bucket_of
+    from cior_recorder.footage_copies import bucket_of
 
     bucket_of(centre, section).close()
 
 
 def _bucket(centre: Centre, section: CopiesSection) -> str:
-    from cior.footage_copies import bucket_of
+    from cior_recorder.footage_copies import bucket_of
 
     with closing(bucket_of(centre, section)) as bucket:
         bucket.check()

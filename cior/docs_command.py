@@ -219,10 +219,9 @@ def _api() -> str:
 
 def _roles() -> str:
     from cior_console import openapi, table
-    from cior_core import bundled
-    from cior_core.privacy import Policy
+    from cior_core.bundled_policy import privacy_policy
 
-    return openapi.roles_page(table.all_endpoints(), Policy.load(bundled.text("privacy.toml")))
+    return openapi.roles_page(table.all_endpoints(), privacy_policy())
 
 
 def _openapi() -> str:

@@ -161,9 +161,9 @@ def _data() -> Iterator[Finding]:
 
 def _time_stamps(config: Path) -> Iterator[Finding]:
     """What sealed packages must be renewed, in a centre that builds some and whose file is sound."""
-    from cior.evidence_place import packages_folder
-    from cior.evidence_renew_command import overdue
     from cior_bus.centre import load
+    from cior_evidence.commands.renew import overdue
+    from cior_evidence.folders import packages_folder
 
     try:
         centre = load(config)

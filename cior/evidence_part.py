@@ -12,17 +12,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
 
-from cior.evidence_command import now_ms, place_of, rules_told
-from cior.evidence_place import boxes_folder, packages_folder, rings
+from cior.evidence_place import rings
 from cior.parts import PartArguments, drive
-from cior.register_part import register_dsn
 from cior_bus.metrics import Metrics
 from cior_bus.readiness import announce
-from cior_city.packs import privacy_policy
 from cior_console.judicial_desk import rules_of
+from cior_core.bundled_policy import privacy_policy
 from cior_core.centre_file import Centre, EvidenceSection
 from cior_core.errors import ConfigInvalid
+from cior_evidence.commands.package import now_ms, place_of, rules_told
 from cior_evidence.copying import Copier, give_way
+from cior_evidence.folders import boxes_folder, packages_folder
 from cior_evidence.making import Maker, Workshop
 from cior_evidence.packing import Place
 from cior_evidence.records_of_store import StoreContent
@@ -32,6 +32,7 @@ from cior_evidence.shelf import Shelf
 from cior_evidence.time_stamping import over_http
 from cior_evidence.veils import PersonFinder
 from cior_register.following import Follower
+from cior_register.place import register_dsn
 from cior_register.register import Register, RegisterLimits
 from cior_store.engine import Store
 

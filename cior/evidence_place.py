@@ -1,4 +1,4 @@
-"""Where a centre's packages, seal and recordings are: ``[evidence]`` and ``[[recorder]]`` of its file, read."""
+"""Where a centre's recordings are, and what its console shows of packages."""
 
 from __future__ import annotations
 
@@ -6,18 +6,9 @@ from pathlib import Path
 
 from cior.recorder_part import recorded
 from cior_console.judicial_desk import PackageRoom
-from cior_core.centre_file import Centre, EvidenceSection
+from cior_core.centre_file import Centre
+from cior_evidence.folders import boxes_folder, packages_folder
 from cior_evidence.shelf import Shelf
-
-
-def packages_folder(centre: Centre, section: EvidenceSection) -> Path:
-    """Where packages stand, the unfinished ones hidden."""
-    return centre.beside(section.out) if section.out else centre.data / "evidence" / "packages"
-
-
-def boxes_folder(centre: Centre) -> Path:
-    """Where the boxes of requests wait to be opened: the console and who builds packages write there."""
-    return centre.data / "boxes"
 
 
 def rings(centre: Centre) -> tuple[Path, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from cior.evidence_place import package_room
-from cior.opening_store import opening_store
 from cior_bus.producer import Bus
 from cior_bus.register_key import register_key
 from cior_bus.rights import Part
@@ -13,16 +12,18 @@ from cior_bus.signers import open_signer, opener
 from cior_bus.signing import refuse_if_shared
 from cior_city import packs
 from cior_city.city_of_centre import load_city
-from cior_city.packs import privacy_policy, taxonomy
+from cior_city.packs import taxonomy
 from cior_console.handling import Hands
 from cior_console.part import Peopled
 from cior_console.sign_in.city_sign_in import CityRules
 from cior_console.sign_in.openid import OpenIdClient
 from cior_console.sign_in.opening import SignInSettings
+from cior_core.bundled_policy import privacy_policy
 from cior_core.centre_file import Centre, OpenIdSection
 from cior_core.errors import ConfigInvalid
 from cior_register.register import Register
 from cior_store.engine import Store
+from cior_store.opening_store import opening_store
 from cior_store.questions import Questions
 
 

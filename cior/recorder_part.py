@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from cior.footage_holds import FootageHolds
 from cior.parts import LAST_WORDS_S, PartArguments, drive, spool_limits
-from cior.register_part import deleter_of
 from cior_bus.metrics import Metrics
 from cior_bus.readiness import announce
 from cior_bus.rights import Part, user_of
 from cior_city.city_of_centre import load_cameras, load_city
 from cior_core.centre_file import Centre
+from cior_recorder.footage_holds import FootageHolds
+from cior_register.place import deleter_of
 
 ACTOR = "cior.recorder"
 """Who removes footage, as the ledger names it."""
@@ -47,11 +47,11 @@ def former_cameras(centre: Centre, name: str, ring: Path) -> tuple[str, ...]:
 
 def run_recorder(arguments: PartArguments, settings_file: Path) -> int:
     """One recorder with a bus of its own, and who obeys ``hold_video`` for its cameras."""
-    from cior.footage_copies import copies_of
     from cior_bus.obeying import Obeyer
     from cior_bus.producer import Bus
     from cior_bus.spool import Spool
     from cior_core.model import CommandKind, Producer
+    from cior_recorder.footage_copies import copies_of
     from cior_recorder.recorder import Recorder
     from cior_recorder.settings import load_settings
     from cior_video.clock import SystemClock

@@ -63,8 +63,7 @@ def addresses(centre: Centre) -> Addresses:
     """Choose ports and folders for the embedded parts; others as the file says."""
     port = free_port() if centre.file.bus.dsn == EMBEDDED else None
     bus = f"kafka://127.0.0.1:{port}?profile=tansu" if port else centre.file.bus.dsn
-    store = f"chdb://{centre.data / 'store'}" if centre.file.store.dsn == EMBEDDED else centre.file.store.dsn
-    return Addresses(bus_dsn=bus, store_dsn=store, broker_port=port)
+    return Addresses(bus_dsn=bus, store_dsn=centre.store_dsn, broker_port=port)
 
 
 def child_environment(keys: Keys) -> dict[str, str]:

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import click
 
-from cior.stack import addresses
 from cior.wall_views import lacking
-from cior_bus.centre import load
-from cior_city.packs import privacy_policy
-from cior_core.errors import ConfigInvalid
+from cior_core.bundled_policy import privacy_policy
 from cior_store.engine import Store
 from cior_store.expire import Due, due
 from cior_store.migrate import migrate, status
-
-
-def store_dsn(*, config: Path | None, data: Path | None, dsn: str | None) -> str:
-    """The store that was named, or the centre file's. Raises ``ConfigInvalid`` when neither is given."""
-    if dsn:
-        return dsn
-    if config is None:
-        raise ConfigInvalid(
-            "store.which", "no store was named", cure="give --config centre.toml, or --store (or CIOR_STORE)"
-        )
-    return addresses(load(config, data)).store_dsn
 
 
 def show_status(dsn: str) -> int:

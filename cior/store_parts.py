@@ -22,7 +22,7 @@ from cior.footage_masks import masked
 from cior.parts import PartArguments, drive
 from cior.people_part import peopled
 from cior.recorder_part import recorded
-from cior.register_part import deleter_of, opened_register
+from cior.register_part import opened_register
 from cior.stack import stream_groups
 from cior.wall_views import lacking
 from cior_bus.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
@@ -34,11 +34,13 @@ from cior_bus.rights import Part, user_of
 from cior_bus.settings import BusSettings
 from cior_bus.signers import open_signer, opener
 from cior_city.city_of_centre import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
-from cior_city.packs import privacy_policy, taxonomy
+from cior_city.packs import taxonomy
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_console.ring_files import Rings
+from cior_core.bundled_policy import privacy_policy
 from cior_core.centre_file import Centre
 from cior_core.errors import CiorError, ConfigInvalid
+from cior_register.place import deleter_of
 from cior_sink.checkpoints import CheckpointPlace
 from cior_sink.held import PART
 from cior_sink.part import SinkCentre, SinkPart

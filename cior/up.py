@@ -11,8 +11,6 @@ from pathlib import Path
 
 import click
 
-from cior.first_people import FirstAccount, first_people
-from cior.register_part import refuse_wrong_address
 from cior.stack import Stack
 from cior.supervisor import PartState
 from cior_bus.centre import instance_kinds, load
@@ -20,8 +18,10 @@ from cior_bus.commands.keys import key_sentences
 from cior_bus.keys import OWNER_ONLY, KeyRing, open_keys, refuse_team_private
 from cior_bus.recipients import note_recipients
 from cior_city.city_of_centre import load_cameras, load_city
+from cior_console.first_people import FirstAccount, first_people
 from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
+from cior_register.place import refuse_wrong_address
 
 
 def up(config: Path, data: Path | None) -> int:

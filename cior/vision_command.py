@@ -15,12 +15,12 @@ import click
 import msgspec
 
 from cior.recorder_part import recorded
-from cior.register_part import register_dsn
 from cior_bus.centre import load
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
 from cior_core.people import LedgerEntry
 from cior_core.privacy import Purpose
+from cior_register.place import register_dsn
 from cior_register.register import Register
 from cior_register.writer import nothing
 from cior_vision.clips import Clip, clip_of, is_footage

@@ -1,5 +1,4 @@
-"""The data that the pure core needs, read once, here: taxonomy, rule packs with their protocols, who
-may see what."""
+"""The data that the pure core needs, read once, here: taxonomy, rule packs with their protocols."""
 
 from __future__ import annotations
 
@@ -9,7 +8,6 @@ from pathlib import Path
 
 from cior_core import bundled, rule_loading, strict_toml
 from cior_core.errors import ConfigInvalid
-from cior_core.privacy import Policy
 from cior_core.protocols import ProtocolBook
 from cior_core.rule_loading import PROTOCOLS_FILE
 from cior_core.rules import PostureRule, RuleFile, RulePack
@@ -20,12 +18,6 @@ from cior_core.taxonomy import Taxonomy
 def taxonomy() -> Taxonomy:
     """The bundled taxonomy."""
     return Taxonomy.load(bundled.text("taxonomy.toml"))
-
-
-@cache
-def privacy_policy() -> Policy:
-    """The bundled table of who may see what and how long things are kept."""
-    return Policy.load(bundled.text("privacy.toml"))
 
 
 def rules_folder(override: str | Path = "") -> Path:

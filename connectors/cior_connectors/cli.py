@@ -17,10 +17,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from cior_bus.openings import Openings
+from cior_bus.openings import Openings, read_key
 from cior_connectors import checking, registry, scaffold
 from cior_connectors._runtime import process, trying
-from cior_connectors._runtime.opening import Opener, opened_records, read_key
+from cior_connectors._runtime.opening import Opener, opened_records
 from cior_connectors._runtime.replay import Report, events_by_raw, records, replay
 from cior_connectors._runtime.settings import read_centre, read_registry
 from cior_connectors.kit import documents, samples

@@ -380,6 +380,12 @@ class Centre(msgspec.Struct, frozen=True, kw_only=True):
         """``name`` relative to the centre file."""
         return self.path.parent / name
 
+    @property
+    def store_dsn(self) -> str:
+        """Where its store is."""
+        dsn = self.file.store.dsn
+        return f"chdb://{self.data / 'store'}" if dsn == EMBEDDED else dsn
+
 
 def parse(text: str, *, file: str) -> CentreFile:
     """The centre file out of its text. Raises ``ConfigInvalid`` with file, line, code and cure."""

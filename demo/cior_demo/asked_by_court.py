@@ -19,15 +19,15 @@ from typing import Any, Final
 import click
 import msgspec
 
-from cior.evidence_command import LEDGER_KEY
-from cior.evidence_folders import ledger_folder
-from cior.first_people import FirstAccount, more_people
+from cior_console.first_people import FirstAccount, more_people
 from cior_core.centre_file import Centre
 from cior_core.errors import SourceUnavailable
 from cior_core.privacy import Role
 from cior_core.rfc3339 import to_rfc3339
 from cior_demo.key_keeper import Opened, open_boxes
 from cior_demo.parties import Party
+from cior_evidence.commands.package import LEDGER_KEY
+from cior_evidence.folders import ledger_folder
 
 FOLDER: Final = "justicia"
 MOST_ALERTS: Final = 200

@@ -6,7 +6,7 @@ from importlib import resources
 
 import click
 
-from cior.first_people import ACCOUNTS
+from cior_console.first_people import ACCOUNTS
 from cior_core.privacy import Role
 from cior_core.sentences import SentenceBook, Text
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pyotp
 
-from cior.first_people import FirstAccount
+from cior_console.first_people import FirstAccount
 from cior_core.errors import SourceUnavailable
 
 T = TypeVar("T")

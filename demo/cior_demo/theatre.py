@@ -20,7 +20,6 @@ from pathlib import Path
 import click
 import msgspec
 
-from cior.first_people import first_people
 from cior.stack import Stack
 from cior.up import tell_accounts, tell_keys, told_wall
 from cior_bus import topics
@@ -32,6 +31,7 @@ from cior_bus.producer import Bus
 from cior_bus.recording import record_log
 from cior_bus.signers import open_signer, opener
 from cior_city import packs
+from cior_console.first_people import first_people
 from cior_console.summary import Summary
 from cior_core import codec
 from cior_core.catalogue import Kind

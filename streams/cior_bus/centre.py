@@ -50,3 +50,14 @@ def instance_kinds(centre: Centre) -> Mapping[str, list[Path]]:
             )
         found[kind].append(path)
     return found
+
+
+def store_dsn(*, config: Path | None, data: Path | None, dsn: str | None) -> str:
+    """The store that was named, or the centre file's. Raises ``ConfigInvalid`` when neither is given."""
+    if dsn:
+        return dsn
+    if config is None:
+        raise ConfigInvalid(
+            "store.which", "no store was named", cure="give --config centre.toml, or --store (or CIOR_STORE)"
+        )
+    return load(config, data).store_dsn

@@ -7,6 +7,7 @@ is to be kept elsewhere: a cut tail shows against that alone. ``OSError`` passes
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
 import secrets
@@ -19,6 +20,8 @@ from cior_bus import durable_file
 from cior_core.chain import Head, Seen, entry_hash, fingerprint, genesis, verify
 from cior_core.chain_place import ChainPlace
 from cior_core.errors import ConfigInvalid, IntegrityBroken
+
+_KEY_BYTES = 32
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,3 +116,22 @@ def _changed() -> IntegrityBroken:
         "the record of openings is not what was written",
         cure="keep this file as it is, tell the auditor, and begin another one",
     )
+
+
+def read_key(path: Path) -> bytes:
+    """A private key of 32 bytes as base64. Raises ``ConfigInvalid`` when it is none, or others may read it."""
+    if path.stat().st_mode & 0o077:
+        raise ConfigInvalid(
+            "opening.key_readable_by_others",
+            f"{path.name} may be read by others",
+            cure=f"chmod 600 {path.name}",
+        )
+    try:
+        key = base64.b64decode(path.read_bytes().strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise ConfigInvalid(
+            "opening.key", f"{path.name} is no private key", cure="32 bytes as base64, made by `cior keys`"
+        )
+    return key

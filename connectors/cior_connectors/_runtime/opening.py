@@ -6,9 +6,7 @@ was received, which :mod:`cior_connectors._runtime.replay` decodes again once th
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 import msgspec
 from nacl.public import PrivateKey
@@ -18,7 +16,7 @@ from cior_bus.openings import Opening, Openings
 from cior_bus.sealed_content import SealedContent, opened
 from cior_core import codec
 from cior_core.catalogue import Kind
-from cior_core.errors import AccessDenied, ConfigInvalid, PayloadRejected
+from cior_core.errors import AccessDenied, PayloadRejected
 from cior_core.identity import payload_sha256
 from cior_core.model import DataClass, DeadLetter, Producer, RawId, RawRecord
 
@@ -137,22 +135,3 @@ def _facts(content: SealedContent, received_ms: int) -> dict[str, str]:
     if content.first_received_ms not in (0, received_ms):
         facts["~first_received_ms"] = str(content.first_received_ms)
     return facts
-
-
-def read_key(path: Path) -> bytes:
-    """A private key of 32 bytes as base64. Raises ``ConfigInvalid`` when it is none, or others may read it."""
-    if path.stat().st_mode & 0o077:
-        raise ConfigInvalid(
-            "opening.key_readable_by_others",
-            f"{path.name} may be read by others",
-            cure=f"chmod 600 {path.name}",
-        )
-    try:
-        key = base64.b64decode(path.read_bytes().strip(), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ConfigInvalid(
-            "opening.key", f"{path.name} is no private key", cure="32 bytes as base64, made by `cior keys`"
-        )
-    return key

@@ -11,9 +11,6 @@ from pathlib import Path
 import pytest
 from nacl.public import PrivateKey
 
-from cior import register_copy
-from cior.register_part import ADDRESS, OWNER, ledger_place, register_dsn
-from cior.verify_log_command import expired
 from cior_bus.centre import load
 from cior_bus.checkpoint_key import NAME, open_checkpoint_key, origin_of
 from cior_core.backup_manifest import BOX, REGISTER_BOX, Tables
@@ -21,10 +18,13 @@ from cior_core.errors import ConfigInvalid, CredentialsRefused, IntegrityBroken
 from cior_core.people import Grant, LedgerEntry, Person
 from cior_core.privacy import Role
 from cior_register import people
+from cior_register.place import ADDRESS, OWNER, register_dsn
 from cior_register.register import Register
-from cior_sink import backing_up, register_box, restoring
+from cior_sink import backing_up, register_box, register_copy, restoring
 from cior_sink.backup_box import Holder, Recipient
 from cior_sink.checkpoints import PageFile
+from cior_sink.commands.verify_log import expired
+from cior_sink.ledger_pages import ledger_place
 from cior_store.engine import Store
 from engines.registers import RegisterPlace
 

@@ -11,15 +11,16 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from cior.cli import main
-from cior.register_part import ADDRESS, OWNER, ledger_place, register_dsn
 from cior_bus.centre import load
 from cior_core.people import Scope
 from cior_core.privacy import Role
 from cior_register import ledger, people, recovery
 from cior_register.ledger import LedgerQuestion
+from cior_register.place import ADDRESS, OWNER, register_dsn
 from cior_register.register import Register
 from cior_register.tables import RECOVERY_CODES
 from cior_sink.checkpoints import PageFile
+from cior_sink.ledger_pages import ledger_place
 from engines.registers import RegisterPlace
 
 

@@ -106,10 +106,8 @@ def test_the_command_of_every_part_starts_from_the_image_alone(installed: Path, 
 def test_what_builds_and_seals_packages_is_in_the_image(installed: Path) -> None:
     """Its parts are loaded when they are needed: PDF, CAdES, RFC 3161, cutting video, and what travels."""
     needed = "cior.evidence_part, cior_evidence.act, typst, pyhanko, rfc3161_client, av"
-    words = [
-        "-c",
-        f"import {needed}; from cior.evidence_command import BESIDE, beside; assert set(beside()) == {{*BESIDE}}",
-    ]
+    travels = "from cior_evidence.commands.package import BESIDE, beside; assert set(beside()) == {*BESIDE}"
+    words = ["-c", f"import {needed}; {travels}"]
     ran = subprocess.run(
         [installed / "bin" / "python", *words], cwd=installed, capture_output=True, text=True, check=False,
         env={"PATH": "/usr/bin:/bin", "HOME": str(installed)},

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from nacl.public import PrivateKey
 
 from cior.cli import main
-from cior_city.packs import privacy_policy
 from cior_connectors._runtime.seal import Sealer
 from cior_connectors.contract import Facts
+from cior_core.bundled_policy import privacy_policy
 from cior_core.catalogue import Kind
 from cior_core.judicial import acts as a
 from cior_core.model import DataClass, Event, Place, PlaceMethod, RawId, RawPointer, RawRecord

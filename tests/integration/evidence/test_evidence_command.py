@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cior.cli import main
-from cior_city.packs import privacy_policy
 from cior_core import footage
+from cior_core.bundled_policy import privacy_policy
 from cior_core.catalogue import Kind
 from cior_core.model import DataClass, RawPointer
 from cior_core.privacy import LegalBasis

@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from cior.footage_holds import FootageHolds
 from cior_recorder.court import Claimed
+from cior_recorder.footage_holds import FootageHolds
 from integration.recorder.court_ring import court_of, sweeper
 
 

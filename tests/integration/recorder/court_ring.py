@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cior.footage_holds import FootageHolds
 from cior_core import footage
 from cior_core.footage import GapCause
 from cior_recorder.court import CourtPort
 from cior_recorder.disk import Room
+from cior_recorder.footage_holds import FootageHolds
 from cior_recorder.holds import Holds
 from cior_recorder.ledger import Ledger
 from cior_recorder.sweeping import Sweeper, days_of, stored

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_engine, delete
 
-from cior.footage_holds import FootageHolds
 from cior_core.chain import Head
 from cior_core.errors import SourceUnavailable
 from cior_core.judicial.asking import Span
@@ -27,6 +26,7 @@ from cior_core.people import LedgerEntry
 from cior_core.privacy import Role
 from cior_core.rfc3339 import to_rfc3339
 from cior_recorder.court import Claimed, CourtHold, CourtHolds
+from cior_recorder.footage_holds import FootageHolds
 from cior_register import holds, ledger
 from cior_register.register import Register
 from cior_register.tables import DELETIONS, HOLDS, METADATA

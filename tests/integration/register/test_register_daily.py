@@ -17,9 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cior.cli import main
-from cior.daily_part import publish, roots_of, sources_of
-from cior.evidence_folders import ledger_folder
-from cior.register_part import register_dsn
 from cior_bus.centre import load
 from cior_core import integrity
 from cior_core.centre_file import Centre
@@ -27,8 +24,11 @@ from cior_core.daily_root import Record, RecordKind
 from cior_core.errors import IntegrityBroken, PayloadRejected
 from cior_core.people import LedgerEntry
 from cior_evidence import verify
+from cior_evidence.daily_part import publish, roots_of, sources_of
 from cior_evidence.daily_roots import RECORDS, STAMP, DailyRoots, package_record
+from cior_evidence.folders import ledger_folder
 from cior_register import ledger
+from cior_register.place import register_dsn
 from cior_register.register import Register
 from doubles.authorities import Authorities, tsa_over_http
 

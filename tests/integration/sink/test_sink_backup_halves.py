@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cior.backup_command import Voice
 from cior_bus import topics
 from cior_bus.spool import Entry, Spool, SpoolClass
 from cior_core import codec
@@ -18,6 +17,7 @@ from cior_core.backup_manifest import FORMAT, Manifest, Tables
 from cior_core.catalogue import Kind
 from cior_core.model import Event, RawPointer, RawRecord
 from cior_core.raw_chain import record_digest
+from cior_sink.commands.backup import Voice
 from cior_sink.log_check import Finding
 from cior_sink.restore_check import Lost, Witness, findings, lost, waiting_in
 from cior_store.chain_rows import CLEAR, SEALED

@@ -14,7 +14,6 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from cior.verify_log_command import tell
 from cior_bus.receipt_chain import ReceiptChain
 from cior_core import checkpoint
 from cior_core.catalogue import Kind
@@ -22,6 +21,7 @@ from cior_core.chain_place import ChainPlace
 from cior_core.model import DataClass, Event, EventId, Lane, Producer, RawId, RawRecord, TypeCode
 from cior_core.raw_chain import content_of, record_digest
 from cior_sink.checkpoints import Checkpointer, CheckpointPlace
+from cior_sink.commands.verify_log import tell
 from cior_sink.log_check import Finding, check_store, read_checkpoints
 from cior_store import conflicts
 from cior_store.engine import Store

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cior_city.packs import privacy_policy
+from cior_core.bundled_policy import privacy_policy
 from cior_core.errors import AccessDenied
 from cior_core.footage import Span
 from cior_core.model import DataClass, EventId

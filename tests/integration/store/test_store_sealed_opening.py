@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cior.opening_store import OpeningStore, opening_store
 from cior_bus.centre import load
 from cior_core.catalogue import Kind
 from cior_core.errors import AccessDenied, ConfigInvalid, SourceUnavailable
 from cior_store.engine import Store
 from cior_store.migrate import migrate
+from cior_store.opening_store import OpeningStore, opening_store
 from cior_store.writers import Writers
 from engines.clickhouse_lite import ClickHouseLite
 from integration.store import city

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cior.register_part import ADDRESS, OF_PASSWORD, OWNER, register_dsn
 from cior_bus.centre import load
 from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
 from cior_register.dsn import RegisterDsn
+from cior_register.place import ADDRESS, OF_PASSWORD, OWNER, register_dsn
 
 CENTRE = '[centre]\nname = "Ensayo"\n[register]\ndsn = "postgresql://cior_register@server:5432/cior"\n'
 

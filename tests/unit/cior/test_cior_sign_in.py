@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from cior import people_part
-from cior.first_people import ACCOUNTS, first_people
-from cior.register_part import register_dsn
 from cior_bus.centre import load
+from cior_console.first_people import ACCOUNTS, first_people
 from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
 from cior_register import ledger, people
 from cior_register.passwords import is_right
+from cior_register.place import register_dsn
 from cior_register.register import Register
 
 OPENID = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cior.first_people import ACCOUNTS
+from cior_console.first_people import ACCOUNTS
 from cior_demo.next_steps import tell_again, tell_next
 
 CONSOLE = "http://localhost:41000/console/"

@@ -18,7 +18,6 @@ from nacl import pwhash
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
-from cior.backup_locks import Keyed, holder_of, lock_of
 from cior.cli import main
 from cior_bus.keys import make_pair, open_keys
 from cior_bus.segments import SegmentLog
@@ -30,6 +29,7 @@ from cior_sink.backing_up import Source, Work, back_up, never_taken
 from cior_sink.backup_box import Holder, Passphrase, Recipient
 from cior_sink.backup_files import NO_FILE, copy_file, copy_folder, digest_of
 from cior_sink.backup_keys import key_files
+from cior_sink.commands.backup_locks import Keyed, holder_of, lock_of
 
 WORDS = Passphrase("cuatro palabras bien largas")
 

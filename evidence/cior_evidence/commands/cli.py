@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cior.evidence_boxes_command import boxes, hand_back, open_boxes
-from cior.evidence_command import evidence
-from cior.evidence_daily_command import inclusion, root
-from cior.evidence_renew_command import renew
+from cior_evidence.commands.boxes import boxes, hand_back, open_boxes
+from cior_evidence.commands.daily import inclusion, root
+from cior_evidence.commands.package import evidence
+from cior_evidence.commands.renew import renew
 
 for _each in (boxes, hand_back, inclusion, open_boxes, renew, root):
     evidence.add_command(_each)

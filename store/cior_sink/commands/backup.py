@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
-from cior.backup_locks import Keyed, holder_of, lock_of
-from cior.register_copy import copier, put_back
-from cior.stack import addresses, stream_groups
-from cior.store_parts import wall_ms
-from cior.verify_log_command import TAMPERED, blinding_keys, expired, given_public, tell
 from cior_bus.centre import load
 from cior_bus.checkpoint_key import NAME, open_checkpoint_key, origin_of
 from cior_bus.keys import OWNER_ONLY
@@ -26,7 +22,10 @@ from cior_core.centre_file import EMBEDDED, Centre
 from cior_core.errors import ConfigInvalid, SourceUnavailable
 from cior_core.sentences import SentenceBook
 from cior_sink import backing_up, copy_door, restoring
+from cior_sink.commands.backup_locks import Keyed, holder_of, lock_of
+from cior_sink.commands.verify_log import TAMPERED, blinding_keys, expired, given_public, tell
 from cior_sink.log_check import Finding, shown
+from cior_sink.register_copy import copier, put_back
 from cior_sink.storing import GROUPS
 from cior_store.engine import Store
 from cior_store.table_copy import copy_tables
@@ -35,6 +34,10 @@ PATIENCE_S = 900.0
 """How long a server may take for one partition."""
 _CONFIG_SUFFIXES = frozenset({".toml", ".geojson", ".pem", ".crt", ".key"})
 _DEEPEST = 3
+StreamGroups = Callable[[Centre, BusSettings], Mapping[str, tuple[str, ...]]]
+"""What the stream workers of a centre read, by group: they are in a room beside this one."""
+_Way = tuple[Callable[[], bool], Callable[[Path], Tables]]
+"""How a store comes to rest, and how its tables are copied."""
 
 
 class Voice:
@@ -54,7 +57,14 @@ class Voice:
 
 
 def backup(
-    target: Path, *, config: Path, data: Path | None, dsn: str | None, lock: Keyed, language: str
+    target: Path,
+    *,
+    config: Path,
+    data: Path | None,
+    dsn: str | None,
+    lock: Keyed,
+    language: str,
+    stream_groups: StreamGroups,
 ) -> int:
     """Back up a centre. 0: done; 1: done, but what was on its way may be missing."""
     os.umask(OWNER_ONLY)
@@ -67,7 +77,8 @@ def backup(
         )
     locked_for, source = lock_of(lock), _source(centre)
     with ExitStack() as running, disk_faults("backup"):
-        work = _work(centre, dsn, voice, running)
+        settled = partial(_settled, centre, stream_groups)
+        work = _work(centre, _through(dsn or centre.store_dsn, centre, running, settled), voice)
         made = backing_up.back_up(source, target.absolute(), lock=locked_for, work=work)
     rows, megabytes, rows_s, megabytes_s = backing_up.told_sizes(made, took_s=time.monotonic() - began_s)
     voice.say(
@@ -148,17 +159,15 @@ def _beside(root: Path, data: Path) -> Iterator[Path]:
                 yield path
 
 
-def _work(centre: Centre, dsn: str | None, voice: Voice, running: ExitStack) -> backing_up.Work:
-    """An embedded store belongs to the process that runs, when one does: then that one copies it."""
-    settle, copy = _through(dsn or addresses(centre).store_dsn, centre, running)
+def _work(centre: Centre, way: _Way, voice: Voice) -> backing_up.Work:
+    settle, copy = way
     return backing_up.Work(
-        settle=settle, copy_tables=copy, now_ms=wall_ms, copy_register=copier(centre), tell=voice.step
+        settle=settle, copy_tables=copy, now_ms=_now_ms, copy_register=copier(centre), tell=voice.step
     )
 
 
-def _through(
-    address: str, centre: Centre, running: ExitStack
-) -> tuple[Callable[[], bool], Callable[[Path], Tables]]:
+def _through(address: str, centre: Centre, running: ExitStack, settled: Callable[[], bool]) -> _Way:
+    """An embedded store belongs to the process that runs, when one does: then that one copies it."""
     run = centre.data / "run"
     try:
         store = running.enter_context(Store.open(address, timeout_s=PATIENCE_S))
@@ -172,8 +181,8 @@ def _through(
     if store.dsn.embedded:
         return lambda: True, lambda folder: copy_tables(store, folder)
     return (
-        lambda: _settled(centre),
-        lambda folder: copy_tables(store, folder, settle=lambda: _settled(centre)),
+        settled,
+        lambda folder: copy_tables(store, folder, settle=settled),
     )
 
 
@@ -183,7 +192,7 @@ def _by_owner(run: Path, folder: Path) -> Tables:
     return tables
 
 
-def _settled(centre: Centre) -> bool:
+def _settled(centre: Centre, stream_groups: StreamGroups) -> bool:
     """On a server nobody says whether the centre runs: its topics do."""
     if centre.file.bus.dsn == EMBEDDED:
         return not any(copy_door.is_alive(pid) for pid in _announced(centre.data / "run"))
@@ -218,7 +227,7 @@ def restore(
         blinding=blinding_keys,
         signer=NAME,
         public=given_public(public) if public else None,
-        has_expired=expired(wall_ms()),
+        has_expired=expired(_now_ms()),
         outside=checkpoints,
         tell=voice.step,
     )
@@ -235,7 +244,7 @@ def restore(
 
 def _fresh_store(home: Path, file: Path, dsn: str | None) -> Store:
     centre = load(file, home / backing_up.DATA)
-    return Store.open(dsn or addresses(centre).store_dsn, timeout_s=PATIENCE_S)
+    return Store.open(dsn or centre.store_dsn, timeout_s=PATIENCE_S)
 
 
 def _told(done: restoring.Restored, voice: Voice, language: str) -> int:
@@ -270,3 +279,7 @@ def _told(done: restoring.Restored, voice: Voice, language: str) -> int:
 
 def _without(findings: tuple[Finding, ...], taken: list[Finding]) -> list[Finding]:
     return [each for each in findings if each not in taken]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import click
 
-from cior.store_command import store_dsn
-from cior_bus.centre import load
+from cior_bus.centre import load, store_dsn
 from cior_bus.checkpoint_key import CHECKPOINTS
 from cior_bus.key_shares import centre_hmac, retired_keys
-from cior_city.packs import privacy_policy
 from cior_core import bundled
+from cior_core.bundled_policy import privacy_policy
 from cior_core.checkpoint import public_of
 from cior_core.errors import ConfigInvalid, PayloadRejected
 from cior_core.people import REGISTER_CHAIN

@@ -15,14 +15,9 @@ from typing import Any
 
 import click
 
-from cior.evidence_command import now_ms
-from cior.evidence_place import boxes_folder
-from cior.register_part import register_dsn
-from cior.store_command import store_dsn
-from cior_bus.centre import load
-from cior_bus.openings import Openings
-from cior_city.packs import privacy_policy
-from cior_connectors._runtime.opening import read_key
+from cior_bus.centre import load, store_dsn
+from cior_bus.openings import Openings, read_key
+from cior_core.bundled_policy import privacy_policy
 from cior_core.canonical import canonical
 from cior_core.centre_file import Centre
 from cior_core.errors import AccessDenied, ConfigInvalid
@@ -33,7 +28,10 @@ from cior_evidence import box_desk
 from cior_evidence.box_files import BoxesFile, Keeper, opened_by, read_closed, read_opened
 from cior_evidence.box_room import BoxRoom, Judged
 from cior_evidence.boxes_of_store import StoreBoxes
+from cior_evidence.commands.package import now_ms
+from cior_evidence.folders import boxes_folder
 from cior_register import people, requests
+from cior_register.place import register_dsn
 from cior_register.register import Register, RegisterLimits
 from cior_register.writer import nothing
 from cior_store.engine import Store

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
-from cior.evidence_folders import ledger_folder
 from cior_bus.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
 from cior_core.centre_file import Centre
 from cior_core.errors import SourceUnavailable
 from cior_evidence.daily_roots import DailyRoots, DayRecords
+from cior_evidence.folders import ledger_folder
 from cior_evidence.package_ledger import LEAVES, Signing
 from cior_register import ledger
 from cior_register.following import Follower

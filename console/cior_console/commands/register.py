@@ -12,14 +12,14 @@ from typing import Any
 
 import click
 
-from cior.register_part import FOLDER, register_dsn
-from cior.register_proof import ledger_findings
-from cior.users_command import on_register, register_words
-from cior.verify_log_command import tell
 from cior_bus.centre import load
+from cior_console.commands.users import on_register, register_words
 from cior_core.errors import ConfigInvalid
 from cior_register import backup as copies
 from cior_register import keeping, roles
+from cior_register.place import FOLDER, register_dsn
+from cior_sink.commands.verify_log import tell
+from cior_sink.register_proof import ledger_findings
 
 
 @click.group()

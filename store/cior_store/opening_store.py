@@ -17,7 +17,7 @@ from cior_store.answers import RawRow
 from cior_store.engine import Store
 from cior_store.questions import Questions
 
-log = structlog.get_logger("cior.opening_store")
+log = structlog.get_logger("cior_store.opening_store")
 
 
 class OpeningStore:

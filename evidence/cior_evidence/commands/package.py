@@ -12,15 +12,14 @@ from pathlib import Path
 import click
 import msgspec
 
-from cior.evidence_folders import ledger_folder
-from cior.store_command import store_dsn
 from cior_bus import durable_file
-from cior_bus.centre import load
+from cior_bus.centre import load, store_dsn
 from cior_bus.checkpoint_key import open_checkpoint_key, origin_of
-from cior_city.packs import privacy_policy
 from cior_core import bundled
+from cior_core.bundled_policy import privacy_policy
 from cior_core.centre_file import Centre
 from cior_core.checkpoint import verifier_key
+from cior_evidence.folders import ledger_folder
 from cior_evidence.order import Order, read_order
 from cior_evidence.package_ledger import PackageLedger, Signing
 from cior_evidence.packing import Package, Packing, Place, Sources

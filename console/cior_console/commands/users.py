@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 
-from cior.register_part import register_dsn
 from cior_bus.centre import load
 from cior_city.packs import protocols
 from cior_core import bundled
@@ -26,6 +25,7 @@ from cior_core.sentences import SentenceBook
 from cior_core.taxonomy import Government
 from cior_register import factors, people, recovery, sessions
 from cior_register.passwords import hashed, one_time
+from cior_register.place import register_dsn
 from cior_register.register import Register
 
 _ACTOR = "cior users"

@@ -10,8 +10,6 @@ from typing import Any
 
 import structlog
 
-from cior.footage_holds import FootageHolds
-from cior.register_part import deleter_of
 from cior_bus.message import DurableSink
 from cior_bus.metrics import Metrics
 from cior_core.centre_copies import CopiesSection
@@ -21,12 +19,14 @@ from cior_core.model import Producer
 from cior_recorder.copy_notes import Notes
 from cior_recorder.copy_part import Copying, Tempo
 from cior_recorder.copying import FootageCopier, Where
+from cior_recorder.footage_holds import FootageHolds
 from cior_recorder.holds import Holds
 from cior_recorder.settings import RecorderSettings
+from cior_register.place import deleter_of
 from cior_store.locked import BucketPlace, LockedBucket
 from cior_video.program import program_version
 
-LOG = structlog.get_logger("cior.footage_copies")
+LOG = structlog.get_logger("cior_recorder.footage_copies")
 ACTOR = "cior.recorder"
 Copies = Callable[[DurableSink, asyncio.Event], Coroutine[Any, Any, None]]
 

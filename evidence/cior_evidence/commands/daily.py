@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from cior.daily_part import roots_of
-from cior.evidence_folders import ledger_folder
-from cior.register_part import register_dsn
 from cior_bus import durable_file
 from cior_bus.centre import load
 from cior_core.canonical import canonical
 from cior_core.centre_file import Centre
 from cior_core.daily_root import RecordKind
 from cior_core.errors import PayloadRejected
+from cior_evidence.daily_part import roots_of
 from cior_evidence.daily_roots import package_record
+from cior_evidence.folders import ledger_folder
 from cior_register import ledger
+from cior_register.place import register_dsn
 from cior_register.register import Register, RegisterLimits
 
 _CONFIG = click.option(

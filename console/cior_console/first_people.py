@@ -9,12 +9,12 @@ from typing import Final
 
 import msgspec
 
-from cior.register_part import register_dsn
 from cior_core.centre_file import EMBEDDED, Centre
 from cior_core.people import Grant, LedgerEntry, Person
 from cior_core.privacy import Role
 from cior_register import people
 from cior_register.passwords import hashed
+from cior_register.place import register_dsn
 from cior_register.register import Register
 
 _ACTOR: Final = "cior up"

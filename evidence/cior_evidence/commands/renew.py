@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from cior.evidence_command import now_ms
 from cior_core.errors import IntegrityBroken, SourceUnavailable
 from cior_core.rfc3339 import to_rfc3339
+from cior_evidence.commands.package import now_ms
 from cior_evidence.package_state import BUSY
 from cior_evidence.renewal import Need, Standing, mend_archive, packages_in, standing
 from cior_evidence.renewal import renew as renew_one

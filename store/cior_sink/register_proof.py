@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
-from cior.register_part import pages_folder, register_dsn
-from cior.verify_log_command import key_line
 from cior_core.centre_file import Centre
 from cior_core.checkpoint import public_of
 from cior_core.people import REGISTER_CHAIN
 from cior_register import keeping
+from cior_register.place import register_dsn
+from cior_sink.commands.verify_log import key_line
+from cior_sink.ledger_pages import pages_folder
 from cior_sink.log_check import Finding, read_checkpoints
 
 

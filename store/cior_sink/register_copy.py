@@ -8,18 +8,19 @@ home's folder ``register``, for ``cior register restore``.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cior.register_part import FOLDER, OWNER, pages_folder, register_dsn
-from cior.register_proof import chain_findings, ledger_findings
-from cior.store_parts import wall_ms
 from cior_bus.centre import load
 from cior_core.centre_file import Centre
 from cior_register import backup as copies
 from cior_register.dsn import RegisterDsn
+from cior_register.place import FOLDER, OWNER, register_dsn
 from cior_sink.backing_up import DATA
+from cior_sink.ledger_pages import pages_folder
 from cior_sink.log_check import Finding
+from cior_sink.register_proof import chain_findings, ledger_findings
 
 
 def copier(centre: Centre) -> Callable[[Path], None] | None:
@@ -34,7 +35,7 @@ def copier(centre: Centre) -> Callable[[Path], None] | None:
         """Raises ``SourceUnavailable`` when a server is away: a backup without people is none."""
         file = RegisterDsn.parse(dsn).path
         if file is None or file.exists():
-            copies.backup(dsn, path, now_ms=wall_ms())
+            copies.backup(dsn, path, now_ms=time.time_ns() // 1_000_000)
 
     return copy
 
