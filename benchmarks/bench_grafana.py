@@ -27,7 +27,7 @@ from cior_grafana.macros import Window, ready, used_variables  # noqa: E402
 from cior_grafana.preview_values import moment_of  # noqa: E402
 from cior_grafana.queries import Query  # noqa: E402
 from cior_store.engine import Store  # noqa: E402
-from cior_store.migrate import migrate  # noqa: E402
+from cior_store.migrate import bundled, migrate  # noqa: E402
 from engines.clickhouse_lite import ADMIN, ClickHouseLite  # noqa: E402
 from integration.grafana.asking import USERS, ask  # noqa: E402
 from measured import Clocked, Row, Table, quantile, write  # noqa: E402
@@ -121,6 +121,8 @@ def fill(store: Store, events: int, end_ms: int) -> Iterator[str]:
         yield f"{min(first + BLOCK, events):,} events"
     for statement in (_ALERTS, _STEPS):
         store.command(statement.format(**values))
+    for poured in (each for each in bundled()[25].statements if "INTO ops.alert_clock" in each):
+        store.command(poured)
     yield f"{values['alerts']:,} alerts"
 
 

@@ -27,10 +27,11 @@ _Named = dict[str, Any]
 _MINUTE_MS = 60_000
 
 _TABLE = re.compile(
-    r"CREATE TABLE IF NOT EXISTS (\S+).*ENGINE = ReplacingMergeTree(?:\((\w+)\))?\s.*ORDER BY \(?([\w, ]+)\)?",
+    r"CREATE TABLE IF NOT EXISTS (\S+).*ENGINE = ReplacingMergeTree(?:\((\w+)\))?\s.*ORDER BY ([^\n]+)",
     re.DOTALL,
 )
-_ORDERED = re.compile(r"ALTER TABLE (\S+)\s.*MODIFY ORDER BY \(([\w, ]+)\)", re.DOTALL)
+_ORDERED = re.compile(r"ALTER TABLE (\S+)\s.*MODIFY ORDER BY ([^\n]+)", re.DOTALL)
+_COLUMN = re.compile(r"\b\w+\b(?!\()")
 
 
 class _Table(Struct, frozen=True):
@@ -46,9 +47,11 @@ def _declared(migrations: Iterable[Migration]) -> dict[str, _Table]:
     declared: dict[str, _Table] = {}
     for statement in (each for migration in migrations for each in migration.statements):
         if (made := _TABLE.match(statement)) is not None:
-            declared[made[1]] = _Table(key=tuple(made[3].split(", ")), version=made[2])
+            declared[made[1]] = _Table(key=tuple(_COLUMN.findall(made[3])), version=made[2])
         if (ordered := _ORDERED.match(statement)) is not None:
-            declared[ordered[1]] = structs.replace(declared[ordered[1]], key=tuple(ordered[2].split(", ")))
+            declared[ordered[1]] = structs.replace(
+                declared[ordered[1]], key=tuple(_COLUMN.findall(ordered[2]))
+            )
     return declared
 
 

@@ -15,15 +15,17 @@ class PackageQuestions(Asking):
 
     def alerts_opened(self, *, since_ms: int, until_ms: int) -> tuple[AlertOpened, ...]:
         """Alerts that opened in the window, oldest first; a reserved one is there without its members."""
-        sql = """SELECT alert_id, reserved, member_ids FROM ops.alert_members FINAL
-            WHERE opened >= fromUnixTimestamp64Milli({since:Int64}) AND opened < fromUnixTimestamp64Milli({until:Int64})
-            ORDER BY opened, alert_id"""
+        sql = """SELECT alert_id, reserved, member_ids FROM ops.alert_clock FINAL
+            WHERE opened >= toStartOfMinute(fromUnixTimestamp64Milli({since:Int64}))
+            AND opened_exact >= fromUnixTimestamp64Milli({since:Int64})
+            AND opened_exact < fromUnixTimestamp64Milli({until:Int64})
+            ORDER BY opened_exact, alert_id"""
         return self._store.ask(AlertOpened, sql, window(since_ms, until_ms))
 
     def alerts_named(self, alert_ids: Sequence[str]) -> tuple[AlertOpened, ...]:
         """These alerts, oldest first; a reserved one is there without its members."""
-        sql = """SELECT alert_id, reserved, member_ids FROM ops.alert_members FINAL
-            WHERE has({ids:Array(String)}, alert_id) ORDER BY opened, alert_id"""
+        sql = """SELECT alert_id, reserved, member_ids FROM ops.alert_clock FINAL
+            WHERE has({ids:Array(String)}, alert_id) ORDER BY opened_exact, alert_id"""
         return self._store.ask(AlertOpened, sql, {"ids": list(alert_ids)})
 
     def members_of_reserved(self, alert_ids: Sequence[str]) -> tuple[str, ...]:

@@ -157,7 +157,7 @@ def _used(admin: Store) -> set[str]:
         "SELECT payload FROM ops.dead_letters", "SELECT body FROM ops.alert_current", "SELECT entry FROM ops.ledger",
         "SELECT reason FROM ops.ledger", "SELECT * FROM console.v_units", "SELECT * FROM ledger.evidence_ledger",
         "INSERT INTO ops.raw (raw_id) VALUES ('x')", "ALTER TABLE ops.events DELETE WHERE 1",
-        "TRUNCATE TABLE ops.alert_members", "DROP TABLE ops.raw", "SELECT * FROM system.users",
+        "TRUNCATE TABLE ops.alert_clock", "DROP TABLE ops.raw", "SELECT * FROM system.users",
     ],
 )  # fmt: skip
 def test_law_9_it_reads_nothing_else_and_writes_nothing(centre: ClickHouseLite, sql: str) -> None:
