@@ -202,8 +202,10 @@ class Track:
         self._add(packet, stamped, at, seen)
 
     def ended(self, cause: GapCause) -> None:
-        """No more pictures for now, and why."""
+        """No more pictures for now, and why; what was refused until now keeps its own cause."""
         self._close(None)
+        if self._cause in {GapCause.DISK_FULL, GapCause.DAMAGED}:
+            self._explain(self._clock.now_ms())
         self._cause = cause
 
     def tick(self) -> None:
