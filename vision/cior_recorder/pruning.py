@@ -95,13 +95,19 @@ class Pruner:
         return done
 
     def _ready(self, kept: Kept) -> Iterator[_Whole]:
-        """Days without a segment's file that nothing holds, oldest first within a camera."""
+        """Days without a segment's file that nothing holds, oldest first within a camera, up to the first that has one:
+        what is not held goes oldest first, and to look into each of thirty days at each sweep is not cheap.
+        """
         for camera in self._ledgers:
             for day in days_of(self._ring, camera)[:-_STAY]:
                 whole = _Whole(camera, day)
-                is_over = max(whole.end_ms + DAY_MS, self._later.get(whole, 0)) <= self._now_ms()
-                if is_over and not kept.covers(whole) and not self._has_segments(whole):
-                    yield whole
+                if whole.end_ms + DAY_MS > self._now_ms():
+                    break
+                if kept.covers(whole) or self._later.get(whole, 0) > self._now_ms():
+                    continue
+                if self._has_segments(whole):
+                    break
+                yield whole
 
     def _has_segments(self, whole: _Whole) -> bool:
         with os.scandir(self._folder(whole)) as found:
