@@ -27,8 +27,9 @@ from cior_vision.detectors import openvino_yolo, ultralytics_yolo
 from cior_vision.detectors.contract import Detector
 from cior_vision.detectors.model_folder import folder_sha256
 from cior_vision.frames import Detections, Image
-from cior_vision.gate import GateSettings, MotionGate, shrink
+from cior_vision.gate import GateSettings, MotionGate
 from cior_vision.scene import SceneReader
+from cior_vision.shrunk import shrink
 from cior_vision.synthetic import encode, loiterer, render
 from cior_vision.tracking import Tracker, TrackerSettings
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import av
 import av.logging
 import cv2
 import numpy as np
@@ -26,10 +27,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from cior_vision.gate import shrink  # noqa: E402
+from cior_video.orientation import Turn  # noqa: E402
 from cior_vision.incidents import Condition  # noqa: E402
 from cior_vision.rule_settings import TamperSettings  # noqa: E402
 from cior_vision.scene import SceneReader  # noqa: E402
+from cior_vision.shrunk import luma_of  # noqa: E402
 from cior_vision.tamper import TamperWatch  # noqa: E402
 from integration.vision.drawn_hours import Clip, clips, pictures  # noqa: E402
 from integration.vision.judged_hours import Judged, fingerprint, judged, watched  # noqa: E402
@@ -143,9 +145,11 @@ def cost_ms(seconds_long: int = 60) -> tuple[float, float]:
     )
     scene, watch, spent = SceneReader(), TamperWatch(TamperSettings()), list[tuple[float, float]]()
     for number, small in zip(range(5 * seconds_long), pictures(clip), strict=False):
-        image = np.asarray(cv2.cvtColor(cv2.resize(small, (1280, 720)), cv2.COLOR_GRAY2BGR), np.uint8)
+        gray = av.VideoFrame.from_ndarray(np.asarray(cv2.resize(small, (1280, 720)), np.uint8), format="gray")
+        picture = gray.reformat(format="yuv420p")
         started_s = time.thread_time()
-        grey = shrink(image)
+        grey = luma_of(picture, Turn.NONE)
+        assert grey is not None
         shrunk_s = time.thread_time()
         watch.step(scene.read(grey, number / 5, after_key=number % 10 == 0), hour=12)
         spent.append((shrunk_s - started_s, time.thread_time() - shrunk_s))

@@ -14,19 +14,20 @@ import os
 import statistics
 import time
 from collections.abc import Iterator
-from itertools import islice
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from cior_core.model import Place, PlaceMethod, Struct
 from cior_video.clock import StandingClock
-from cior_video.drops import DropCounter
+from cior_video.drops import DropCounter, DropReason
 from cior_video.sources import SourceSettings, open_source
-from cior_video.timing import EpochTimes, Sampler
+from cior_video.timing import EpochTimes, FrameTime, PacketTimes
 from cior_vision.attention import AttentionSettings
 from cior_vision.detectors import openvino_yolo
 from cior_vision.detectors.model_folder import folder_sha256
 from cior_vision.detectors.openvino_yolo import OpenVinoYolo
-from cior_vision.frames import Frame
+from cior_vision.frames import Frame, Image, Picture
 from cior_vision.pipeline import CameraPipeline
 from cior_vision.rule_settings import IntrusionRule, ZoneSettings
 from cior_vision.settings import AnyVisionSettings, CameraSettings, VisionSettings
@@ -66,22 +67,33 @@ class Spent(Struct, frozen=True, kw_only=True):
         return self.decode_s + self.gate_s + self.detect_s + self.track_s
 
 
+class _Later(EpochTimes):
+    """Times of a clip whose first so many pictures nobody wants."""
+
+    def __init__(self, skipped: int) -> None:
+        super().__init__(file_start_ms=START_MS)
+        self._left = skipped
+
+    def stamp(self, pts: int | None, time_base: Fraction, seen: PacketTimes) -> FrameTime | DropReason:
+        """Of those that are wanted."""
+        stamped, self._left = super().stamp(pts, time_base, seen), self._left - 1
+        return stamped if self._left < 0 else DropReason.SAMPLED
+
+
 def frames(clip: Path, fps: float, *, skipped: int = 0) -> Iterator[Frame]:
-    """The clip's pictures without the first ``skipped``, sampled as a worker would."""
-    source = SourceSettings(url=str(clip), fps=60.0, pace="fast")
-    sampler = Sampler(fps)
+    """The clip's pictures without the first ``skipped``, sampled as a worker does."""
+    source = SourceSettings(url=str(clip), fps=fps, pace="fast")
     with open_source(source) as container:
-        read = read_frames(
+        for frame in read_frames(
             container,
-            times=EpochTimes(file_start_ms=START_MS),
+            times=_Later(skipped),
             source=source,
             clock=StandingClock(START_MS),
             drops=DropCounter(),
             probe=Probe(),
             stopped=lambda: False,
-        )
-        for frame in islice(read, skipped, None):
-            if isinstance(frame, Frame) and sampler.due(frame.time):
+        ):
+            if isinstance(frame, Frame):
                 yield frame
 
 
@@ -100,8 +112,9 @@ def every_picture(clip: Path, engine: OpenVinoYolo, classes: tuple[str, ...]) ->
     tracker, seen, spent = Tracker(TrackerSettings(), labels), [], [0.0, 0.0, 0.0]
     pictures, at = frames(clip, 60), time.process_time()
     for frame in pictures:
+        image = frame.image
         decoded = time.process_time()
-        [found] = engine.detect([frame.image])
+        [found] = engine.detect([image])
         detected = time.process_time()
         told = tracker.step(found.only(wanted), frame.time.stream_s, aspect=frame.aspect)
         seen.append((frame.time.stream_s, told.sightings))
@@ -127,11 +140,29 @@ def settings_of(clip: Path, classes: tuple[str, ...], attention: AttentionSettin
     )  # fmt: skip
 
 
+class _Colours:
+    """Counts the making of colours, which the gate asks for, with decoding."""
+
+    def __init__(self) -> None:
+        self.spent_s = 0.0
+
+    def of(self, frame: Frame) -> Frame:
+        """A frame that does."""
+        return replace(frame, picture=Picture(frame.picture.size_px, lambda: self._made(frame)))
+
+    def _made(self, frame: Frame) -> Image:
+        at = time.process_time()
+        image = frame.image
+        self.spent_s += time.process_time() - at
+        return image
+
+
 def worker(pictures: Iterator[Frame], engine: OpenVinoYolo, settings: AnyVisionSettings) -> Spent:
     """The pipeline of one camera."""
     pipeline = CameraPipeline(settings, settings.camera[0], engine.facts, DropCounter())
     seen, area, spent, at = [], 0, [0.0, 0.0, 0.0, 0.0], time.process_time()
-    for frame in pictures:
+    colours = _Colours()
+    for frame in map(colours.of, pictures):
         decoded = time.process_time()
         look = pipeline.check(frame)
         gated = time.process_time()
@@ -149,8 +180,9 @@ def worker(pictures: Iterator[Frame], engine: OpenVinoYolo, settings: AnyVisionS
         spent, at = [before + step for before, step in zip(spent, steps, strict=True)], done
     full = engine.facts.input_px or (1, 1)
     return Spent(
-        decode_s=spent[0], gate_s=spent[1], detect_s=spent[2], track_s=spent[3],
-        looks=pipeline.facts.detected, area=area / (full[0] * full[1]), seen=seen,
+        decode_s=spent[0] + colours.spent_s, gate_s=spent[1] - colours.spent_s, detect_s=spent[2],
+        track_s=spent[3], looks=pipeline.facts.detected, area=area / (full[0] * full[1]),
+        seen=seen,
     )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ TITLES = {
     "bus_spool": "Bus and spool",
     "vision": "Vision",
     "vision_cost": "Vision: what a busy camera costs, and what it finds for that",
+    "vision_cameras": "Vision: busy cameras a core",
     "vision_gpu": "Vision on a card",
     "vision_batches": "Vision: batches on a processor",
     "package": "An evidence package",

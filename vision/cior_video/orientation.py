@@ -27,6 +27,11 @@ class Turn(StrEnum):
     MIRRORED_OVER = "mirrored_180"
     MIRRORED_LEFT = "mirrored_270"
 
+    @property
+    def is_quarter(self) -> bool:
+        """Whether it changes width for height."""
+        return self.value.endswith(("90", "270"))
+
 
 # The linear parts (a, b, c, d) of the eight.
 _PARTS = {

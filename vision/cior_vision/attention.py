@@ -19,7 +19,7 @@ import numpy as np
 
 from cior_video.sources import Strict
 from cior_vision.detectors.letterbox import fit_of
-from cior_vision.frames import Detections, Image
+from cior_vision.frames import Detections, Image, Picture
 from cior_vision.geometry import MARGIN, Box, away_from
 from cior_vision.rule_settings import Heights, Point, Share
 from cior_vision.tracking import Foreseen
@@ -95,16 +95,16 @@ class Attention:
         if not at_s < self._next_s <= at_s + self._period_s:
             self._next_s = at_s + self._period_s
 
-    def look(self, image: Image, at_s: float, tracks: Iterable[Foreseen]) -> Look | None:
+    def look(self, picture: Picture, at_s: float, tracks: Iterable[Foreseen]) -> Look | None:
         """What is worth a look in a picture in which something moves; ``tracks``: where they should be now."""
         if at_s >= self._next_s - 1e-6:
-            return Look(image)
-        aspect = image.shape[1] / image.shape[0]
+            return Look(picture.image)
+        aspect = picture.size_px[1] / picture.size_px[0]
         boxes = [_around(each.box, aspect) for each in tracks if self._is_close(each, aspect)]
         if not boxes:
             return None
-        part = self._part(image.shape[:2], boxes)
-        return Look(image) if part is None else part.of(image)
+        part = self._part(picture.size_px, boxes)
+        return Look(picture.image) if part is None else part.of(picture.image)
 
     def _is_close(self, track: Foreseen, aspect: float) -> bool:
         """Whether it is worth a look before the next whole one."""

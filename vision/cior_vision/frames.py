@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,21 +20,45 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """Pixels, made when they are first asked for. ``size_px``: height, width."""
+
+    size_px: tuple[int, int]
+    make: Callable[[], Image]
+
+    @classmethod
+    def of(cls, image: Image) -> Picture:
+        """Of pixels that are there."""
+        return cls((image.shape[0], image.shape[1]), lambda: image)
+
+    @property
+    def image(self) -> Image:
+        """The pixels."""
+        return self.make()
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """One decoded picture with its honest time, upright.
+    """One decoded picture with its honest time, upright. ``small`` is its luma at 320x180.
 
     ``after_key``: a key picture was decoded since the one before it. ``turn``: what was done to set it upright.
     """
 
-    image: Image
+    picture: Picture
+    small: Grey
     time: FrameTime
     after_key: bool = False
     turn: Turn = Turn.NONE
 
     @property
+    def image(self) -> Image:
+        """Its pixels."""
+        return self.picture.image
+
+    @property
     def aspect(self) -> float:
         """Width over height."""
-        return float(self.image.shape[1] / self.image.shape[0])
+        return self.picture.size_px[1] / self.picture.size_px[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
-"""Cheap looks at a whole picture: the motion gate and the statistics the tamper watch decides on. OpenCV, 320x180 grey,
-stream time.
+"""The motion gate: is anything in a picture worth the detector? OpenCV, on the small luma, in stream time.
 
 Running average with alpha 0.2 at five pictures a second, threshold 30, largest contour above 60 px was open in 0 % of
 empty pictures and 80 % of occupied ones of a real scene; slower averages ghost. What a swaying pole explains is no
@@ -21,11 +20,11 @@ import numpy as np
 from cior_core.model import Struct
 from cior_video.sources import Strict
 from cior_vision import beam, sway
-from cior_vision.frames import Grey, Image
+from cior_vision.frames import Grey
 from cior_vision.restless import Restless
 from cior_vision.rule_settings import Share
+from cior_vision.shrunk import HEIGHT_PX, WIDTH_PX
 
-WIDTH_PX, HEIGHT_PX = 320, 180
 Outline = cv2.typing.MatLike
 RESTS = 10
 """So many shifts in a row that agree: the camera hangs there now, and the average begins anew."""
@@ -58,12 +57,6 @@ class GateReading(Struct, frozen=True, kw_only=True):
     open: bool
     switched: bool
     sway_px: float = 0.0
-
-
-def shrink(image: Image) -> Grey:
-    """The 320x180 luma that gate and statistics share. Linear: area averaging costs six times as much."""
-    small = cv2.resize(image, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
 class MotionGate:

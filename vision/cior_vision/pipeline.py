@@ -21,7 +21,7 @@ from cior_vision.attention import Attention, Look, edges_of
 from cior_vision.damage import DamageWatch
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.frames import Damaged, Detections, Frame
-from cior_vision.gate import GateReading, MotionGate, shrink
+from cior_vision.gate import GateReading, MotionGate
 from cior_vision.health import PipelineFacts
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting
 from cior_vision.observing import Observed
@@ -112,9 +112,8 @@ class CameraPipeline:
         """
         self._advance(frame.time)
         at_s = frame.time.stream_s
-        grey = shrink(frame.image)
-        self._reading = self._gate.step(grey, at_s)
-        scene = self._scene.read(grey, at_s, after_key=frame.after_key)
+        self._reading = self._gate.step(frame.small, at_s)
+        scene = self._scene.read(frame.small, at_s, after_key=frame.after_key)
         self._changes = (
             *self._damage.step(at_s, is_damaged=False),
             *self._tamper.step(scene, hour=self._local(frame.time).hour),
@@ -134,7 +133,7 @@ class CameraPipeline:
         if self.is_looking:
             return Look(frame.image)
         if reading.open:
-            return self._attention.look(frame.image, at_s, self._tracker.foreseen(at_s))
+            return self._attention.look(frame.picture, at_s, self._tracker.foreseen(at_s))
         is_due = at_s - self._whole_s >= self._settings.gate.redetect_s - 1e-6
         return Look(frame.image) if self._tracker.alive and is_due else None
 
@@ -166,7 +165,7 @@ class CameraPipeline:
             sightings=() if tracked is None else tracked.sightings,
             minute=local.hour * 60 + local.minute,
             aspect=frame.aspect,
-            height_px=frame.image.shape[0],
+            height_px=frame.picture.size_px[0],
         )
         closing, closing_time = self._closing
         return Outcome(

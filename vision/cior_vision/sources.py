@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cache
+from typing import Final
 
 import av
 import av.error
+import cv2
 import numpy as np
 from av.container import InputContainer
 from av.sidedata.sidedata import SideData
@@ -25,9 +28,11 @@ from cior_video.orientation import Turn, turn_of, upright
 from cior_video.sources import SourceSettings, form_of, packets_of, sender_ms
 from cior_video.timing import EpochTimes, FrameTime, PacketTimes, Sampler
 from cior_vision.damage import Damage
-from cior_vision.frames import Damaged, Frame
+from cior_vision.frames import Damaged, Frame, Grey, Image, Picture
 from cior_vision.masks import blanked
+from cior_vision.shrunk import luma_of, shrink
 
+WHITE: Final = 255
 BROKEN_DATA = (av.error.InvalidDataError, av.error.EOFError)
 
 
@@ -128,7 +133,7 @@ def _decode(packet: av.Packet[av.VideoStream], drops: DropCounter, damage: Damag
 
 class _Pixels:
     """The pixels of one connection's pictures, upright (by the operator's word, else by the stream's own display
-    matrix), without what is masked.
+    matrix), without what is masked. Colours are made for who asks, in the asker's thread.
 
     One scaler for all of them, of one thread: each picture's own would start two. A picture whose side data is looked
     at refers to itself, and then its buffers wait for the collector of cycles; so the matrix is read when the rotation
@@ -136,14 +141,38 @@ class _Pixels:
     """
 
     def __init__(self, source: SourceSettings) -> None:
-        self._source, self._scaler = source, VideoReformatter()
+        self._source = source
+        self._for_asker, self._for_reader = VideoReformatter(), VideoReformatter()
         self._turns: dict[int, Turn] = {}
+        self._shown: dict[tuple[int, int], Grey] = {}
 
     def frame(self, picture: av.VideoFrame, time: FrameTime, *, after_key: bool) -> Frame:
-        plain = self._scaler.reformat(picture, format="bgr24", threads=1)
-        image, turn = np.asarray(plain.to_ndarray(), np.uint8), self._turn(picture)
-        shown = blanked(upright(image, turn), self._source.masks)
-        return Frame(image=shown, time=time, after_key=after_key, turn=turn)
+        turn = self._turn(picture)
+        stored_px = (picture.height, picture.width)
+        size_px = stored_px[::-1] if turn.is_quarter else stored_px
+        luma = luma_of(picture, turn)
+        if luma is None:
+            image = self._coloured(picture, turn, self._for_reader)
+            whole, small = Picture.of(image), shrink(image)
+        else:
+            whole = Picture(size_px, cache(lambda: self._coloured(picture, turn, self._for_asker)))
+            small = self._unmasked(luma, size_px)
+        return Frame(picture=whole, small=small, time=time, after_key=after_key, turn=turn)
+
+    def _coloured(self, picture: av.VideoFrame, turn: Turn, scaler: VideoReformatter) -> Image:
+        plain = scaler.reformat(picture, format="bgr24", threads=1)
+        image = np.asarray(plain.to_ndarray(), np.uint8)
+        return blanked(upright(image, turn), self._source.masks)
+
+    def _unmasked(self, luma: Grey, size_px: tuple[int, int]) -> Grey:
+        """``luma`` black wherever a masked pixel would be in it."""
+        if not self._source.masks:
+            return luma
+        if size_px not in self._shown:
+            white = np.full((*size_px, 3), 255, np.uint8)
+            is_whole = shrink(blanked(white, self._source.masks)) == WHITE
+            self._shown = {size_px: is_whole.astype(np.uint8)}
+        return np.asarray(cv2.multiply(luma, self._shown[size_px]), np.uint8)
 
     def _turn(self, picture: av.VideoFrame) -> Turn:
         if self._source.turn is not None:

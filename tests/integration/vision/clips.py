@@ -28,6 +28,8 @@ def encoded(
     options: Mapping[str, str] | None = None,
     bit_rate: int | None = None,
     turn: Turn = Turn.NONE,
+    pix_fmt: str | None = None,
+    is_full_range: bool = False,
 ) -> Path:
     """Write the pictures as a video; the container follows from the path's ending."""
     matrix: list[int] | None = None if turn is Turn.NONE else display_matrix(turn)
@@ -37,7 +39,9 @@ def encoded(
         for index, image in enumerate(pictures):
             if first:
                 stream.height, stream.width = image.shape[:2]
-                stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+                stream.pix_fmt = pix_fmt or ("yuvj420p" if codec == "mjpeg" else "yuv420p")
+                if is_full_range:
+                    stream.codec_context.color_range = 2
                 stream.gop_size, stream.time_base, first = gop, Fraction(1, fps), False
                 if bit_rate is not None:
                     stream.bit_rate = bit_rate

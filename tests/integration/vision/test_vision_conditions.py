@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cior_vision.gate import shrink
 from cior_vision.incidents import Condition, ConditionChange
 from cior_vision.rule_settings import TamperSettings
 from cior_vision.scene import SceneReader
+from cior_vision.shrunk import shrink
 from cior_vision.tamper import TamperWatch
 from integration.vision.drawn_cameras import CASES, FPS, Case, pictures
 

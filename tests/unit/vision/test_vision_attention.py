@@ -9,13 +9,13 @@ import pytest
 
 from cior_vision.attention import Attention, AttentionSettings, Look, Segment, edges_of
 from cior_vision.detectors.input_size import smaller_sizes
-from cior_vision.frames import Detections, Image
+from cior_vision.frames import Detections, Picture
 from cior_vision.geometry import Box
 from cior_vision.tracking import Foreseen, Tracker, TrackerSettings
 
 INPUT_PX = (384, 640)
 SIZES_PX = smaller_sizes(INPUT_PX)
-PICTURE: Image = np.random.default_rng(1).integers(0, 255, (720, 1280, 3)).astype(np.uint8)
+PICTURE = Picture.of(np.random.default_rng(1).integers(0, 255, (720, 1280, 3)).astype(np.uint8))
 
 
 def watched(*, edges: Sequence[Segment] = (), sizes_px: Sequence[tuple[int, int]] = SIZES_PX) -> Attention:
@@ -96,7 +96,7 @@ def test_what_is_found_in_a_part_lies_where_it_is_in_the_picture(at: tuple[float
     image[top:bottom, left:right] = 255
     attention = watched()
     attention.looked(0.0)
-    look = attention.look(image, 0.1, [one])
+    look = attention.look(Picture.of(image), 0.1, [one])
     assert look is not None
     assert look.part is not None
     rows, columns = np.nonzero(look.image[:, :, 0] > 127)

@@ -21,7 +21,7 @@ from cior_video.sources import SourceSettings
 from cior_video.timing import FrameTime, WallSource
 from cior_vision.detectors.contract import EngineFacts
 from cior_vision.events import CONDITION_TYPE, DETECTIONS_TYPE, HEALTH_TYPE, INCIDENT_TYPE, Author, EventMaker
-from cior_vision.frames import Frame
+from cior_vision.frames import Frame, Picture
 from cior_vision.geometry import Box
 from cior_vision.health import HealthMeter, PipelineFacts
 from cior_vision.incidents import Condition, ConditionChange, Incident, Sighting, Stage
@@ -241,8 +241,9 @@ def test_law_10_no_event_holds_pixels_or_a_password() -> None:
         wire = cloudevents.encode(made)
         assert len(wire) < 8_000
         assert b"hunter2" not in wire
-    assert not issubclass(Frame, msgspec.Struct), "a frame must not become encodable"
-    assert {one.name for one in fields(Frame)} == {"image", "time", "turn", "after_key"}
+    for kind in (Frame, Picture):
+        assert not issubclass(kind, msgspec.Struct), "a frame must not become encodable"
+    assert {one.name for one in fields(Frame)} == {"picture", "small", "time", "turn", "after_key"}
 
 
 def binary(value: Any) -> list[Any]:

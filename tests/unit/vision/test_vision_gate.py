@@ -12,10 +12,11 @@ import pytest
 
 from cior_vision import beam
 from cior_vision.frames import Grey, Image
-from cior_vision.gate import GateSettings, MotionGate, shrink
+from cior_vision.gate import GateSettings, MotionGate
 from cior_vision.incidents import SceneReading
 from cior_vision.restless import Restless
 from cior_vision.scene import SceneReader
+from cior_vision.shrunk import shrink
 from cior_vision.synthetic import Scene, Walker, render
 
 PASSER_BY = Walker(path=((4.0, -0.1, 0.86), (8.0, 1.1, 0.86)))
