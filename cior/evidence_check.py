@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from cior.evidence_place import rings
+from cior_console.evidence_place import rings
 from cior_core.centre_file import Centre, EvidenceSection
 from cior_core.errors import ConfigInvalid
 from cior_evidence.seal import in_time

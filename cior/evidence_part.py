@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
 
-from cior.evidence_place import rings
 from cior.parts import PartArguments, drive
 from cior_bus.metrics import Metrics
 from cior_bus.readiness import announce
+from cior_console.evidence_place import rings
 from cior_console.judicial_desk import rules_of
 from cior_core.bundled_policy import privacy_policy
 from cior_core.centre_file import Centre, EvidenceSection

@@ -18,15 +18,6 @@ ACTOR = "cior.recorder"
 """Who removes footage, as the ledger names it."""
 
 
-def recorded(centre: Centre) -> dict[str, Path]:
-    """Each camera's ring folder, of the recorders that the centre file names."""
-    from cior_recorder.settings import load_settings
-
-    cameras = load_cameras(centre, load_city(centre))
-    found = [load_settings(centre.beside(each.file), cameras) for each in centre.file.recorder]
-    return {camera: each.ring(centre.data) for each in found for camera in each.cameras}
-
-
 def former_cameras(centre: Centre, name: str, ring: Path) -> tuple[str, ...]:
     """Cameras that the ring of the recorder ``name`` has footage of and that no recorder of the centre file has any
     more. Of several recorders with one ring, the first of the file answers for them.

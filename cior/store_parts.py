@@ -18,11 +18,7 @@ import msgspec
 import structlog
 
 from cior.figures import centre_facts
-from cior.footage_masks import masked
 from cior.parts import PartArguments, drive
-from cior.people_part import peopled
-from cior.recorder_part import recorded
-from cior.register_part import opened_register
 from cior.stack import stream_groups
 from cior.wall_views import lacking
 from cior_bus.checkpoint_key import CHECKPOINTS, open_checkpoint_key, origin_of
@@ -35,7 +31,11 @@ from cior_bus.settings import BusSettings
 from cior_bus.signers import open_signer, opener
 from cior_city.city_of_centre import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
 from cior_city.packs import taxonomy
+from cior_console.evidence_place import recorded
+from cior_console.footage_masks import masked
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
+from cior_console.people_part import peopled
+from cior_console.register_part import opened_register
 from cior_console.ring_files import Rings
 from cior_core.bundled_policy import privacy_policy
 from cior_core.centre_file import Centre

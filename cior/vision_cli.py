@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from cior import vision_command
+from cior_console.evidence_place import recorded
+from cior_vision.commands import clip
 
 
 @click.group()
@@ -45,7 +46,7 @@ def _on_a_clip(command: Any) -> Any:
 @click.option("--json", "as_json", is_flag=True, help="The whole result as JSON.")
 def vision_try(*, as_json: bool, language: str, **where: Any) -> None:
     """What the rules would have told of CLIP: a video, a recorder's segment or a camera's day. Writes nothing."""
-    sys.exit(vision_command.try_it(vision_command.Asked(**where), language=language, as_json=as_json))
+    sys.exit(clip.try_it(clip.Asked(**where), recorded, language=language, as_json=as_json))
 
 
 @vision.command("calibrate")
@@ -53,4 +54,4 @@ def vision_try(*, as_json: bool, language: str, **where: Any) -> None:
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Of this machine; 0: a free one.")
 def vision_calibrate(*, port: int, language: str, **where: Any) -> None:
     """Draw zones, lines and masks over CLIP in a browser of this machine, try them, write the file. Ctrl-C ends it."""
-    sys.exit(vision_command.calibrate(vision_command.Asked(**where), language=language, port=port))
+    sys.exit(clip.calibrate(clip.Asked(**where), recorded, language=language, port=port))

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cior.evidence_place import package_room
 from cior_bus.centre import load
+from cior_console.evidence_place import package_room
 from cior_core.model import DataClass, RawPointer
 from cior_core.requests import RequestStatus
 from cior_evidence.shelf import Making, package_id

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from cior.ledger_part import MOST_TRIES, LedgerWay
 from cior_bus.admin import Topics
 from cior_bus.embedded.tansu import Tansu
 from cior_bus.message import MessageOut
@@ -18,6 +17,7 @@ from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
 from cior_bus.settings import BusSettings, Profile
 from cior_console import metrics as m
+from cior_console.ledger_part import MOST_TRIES, LedgerWay
 from cior_core import codec
 from cior_core.catalogue import Kind
 from cior_core.chain import Head

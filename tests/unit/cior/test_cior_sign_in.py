@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cior import people_part
 from cior_bus.centre import load
+from cior_console import people_part
 from cior_console.first_people import ACCOUNTS, first_people
 from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid

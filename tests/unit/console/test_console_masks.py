@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cior.footage_masks import masked
 from cior_bus.centre import load
+from cior_console.footage_masks import masked
 from cior_console.ring_files import Rings
 from cior_core.errors import ConfigInvalid
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from cior.evidence_place import package_room
 from cior_bus.producer import Bus
 from cior_bus.register_key import register_key
 from cior_bus.rights import Part
@@ -13,6 +12,7 @@ from cior_bus.signing import refuse_if_shared
 from cior_city import packs
 from cior_city.city_of_centre import load_city
 from cior_city.packs import taxonomy
+from cior_console.evidence_place import package_room
 from cior_console.handling import Hands
 from cior_console.part import Peopled
 from cior_console.sign_in.city_sign_in import CityRules

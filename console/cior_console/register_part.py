@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from cior.ledger_part import CopyQuestions, LedgerWay
 from cior_bus.message import MessageOut
 from cior_bus.metrics import Metrics
 from cior_bus.producer import Bus
+from cior_console.ledger_part import CopyQuestions, LedgerWay
 from cior_core.centre_file import Centre
 from cior_core.chain import Head
 from cior_core.errors import SourceUnavailable
@@ -26,7 +26,7 @@ from cior_register.register import Register
 from cior_sink.checkpoints import PageFile, chain_event
 from cior_sink.ledger_pages import ledger_place
 
-log = structlog.get_logger("cior.register_part")
+log = structlog.get_logger("cior_console.register_part")
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
-from cior.recorder_part import recorded
 from cior_bus.centre import load
+from cior_core.centre_file import Centre
 from cior_core.errors import ConfigInvalid
 from cior_core.model import Struct
 from cior_core.people import LedgerEntry
@@ -29,6 +29,8 @@ from cior_vision.settings import AnyVisionSettings
 from cior_vision.settings_file import text_of
 from cior_vision.trying import Fired, Trial, settings_for_trial, try_clip
 
+Rings = Callable[[Centre], Mapping[str, Path]]
+"""Each camera's folder, of the recorders that a centre names: they are in a room beside this one."""
 ACTOR: Final = "cior vision"
 OPENS: Final = "footage.open"
 _WAIT_S: Final = 30.0
@@ -50,9 +52,9 @@ class Asked(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def try_it(asked: Asked, *, language: str, as_json: bool) -> int:
+def try_it(asked: Asked, rings: Rings, *, language: str, as_json: bool) -> int:
     """Try and print. 0, whatever the rules told."""
-    settings, clip = opened(asked)
+    settings, clip = opened(asked, rings)
     detector = plugin(settings.detector.engine).load(settings.detector)
     try:
         trial = try_clip(settings, clip, detector=detector, camera=asked.camera)
@@ -66,12 +68,12 @@ def try_it(asked: Asked, *, language: str, as_json: bool) -> int:
     return 0
 
 
-def calibrate(asked: Asked, *, language: str, port: int) -> int:
+def calibrate(asked: Asked, rings: Rings, *, language: str, port: int) -> int:
     """Serve the page until SIGINT (Ctrl-C) or SIGTERM. 0."""
     from cior_vision.calibration.bench import Bench
     from cior_vision.calibration.serving import Calibration
 
-    settings, clip = opened(asked)
+    settings, clip = opened(asked, rings)
     detector = plugin(settings.detector.engine).load(settings.detector)
     try:
         bench = Bench(asked.config, clip, camera=asked.camera, detector=detector, now_ms=_now_ms)
@@ -92,7 +94,7 @@ def calibrate(asked: Asked, *, language: str, port: int) -> int:
     return 0
 
 
-def opened(asked: Asked) -> tuple[AnyVisionSettings, Clip]:
+def opened(asked: Asked, rings: Rings) -> tuple[AnyVisionSettings, Clip]:
     """The settings and the clip; a recorder's footage after its row in the ledger.
 
     Raises ``ConfigInvalid`` and ``SourceUnavailable`` with their cure.
@@ -103,14 +105,14 @@ def opened(asked: Asked) -> tuple[AnyVisionSettings, Clip]:
     span = _span(asked, zone)
     clip = clip_of(asked.clip, span=span, start_ms=_instant(asked.at, zone) if asked.at else None)
     if clip.ring is not None:
-        _note_look(asked, clip)
+        _note_look(asked, clip, rings)
     return settings, clip
 
 
 # --- a recorder's footage --------------------------------------------------------------------------------------------
 
 
-def _note_look(asked: Asked, clip: Clip) -> None:
+def _note_look(asked: Asked, clip: Clip, rings: Rings) -> None:
     """Nobody looks at footage without a row that says so (laws 9 and 13)."""
     if asked.centre is None or not asked.reason.strip():
         raise ConfigInvalid(
@@ -119,7 +121,7 @@ def _note_look(asked: Asked, clip: Clip) -> None:
             cure="give --centre CENTRE.toml and --reason 'what for'",
         )
     centre, camera = load(asked.centre, asked.data), clip.camera or ""
-    ring = recorded(centre).get(camera)
+    ring = rings(centre).get(camera)
     if ring is None or clip.ring is None or ring.resolve() != clip.ring.resolve():
         raise ConfigInvalid(
             "vision.footage_elsewhere",

@@ -23,7 +23,7 @@ from cior_register.following import Follower, Publishing
 from cior_register.register import Register
 from cior_store.answers import LedgerThere
 
-log = structlog.get_logger("cior.ledger_part")
+log = structlog.get_logger("cior_console.ledger_part")
 SPAN = 65_536
 MOST_TRIES = 3
 """A row that the store refuses is a dead letter each time: then it is told, and not sent for ever."""

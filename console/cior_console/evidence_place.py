@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cior.recorder_part import recorded
+from cior_city.city_of_centre import load_cameras, load_city
 from cior_console.judicial_desk import PackageRoom
 from cior_core.centre_file import Centre
 from cior_evidence.folders import boxes_folder, packages_folder
 from cior_evidence.shelf import Shelf
+
+
+def recorded(centre: Centre) -> dict[str, Path]:
+    """Each camera's ring folder, of the recorders that the centre file names."""
+    from cior_recorder.settings import load_settings
+
+    cameras = load_cameras(centre, load_city(centre))
+    found = [load_settings(centre.beside(each.file), cameras) for each in centre.file.recorder]
+    return {camera: each.ring(centre.data) for each in found for camera in each.cameras}
 
 
 def rings(centre: Centre) -> tuple[Path, ...]:
