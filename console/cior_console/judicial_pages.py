@@ -69,7 +69,9 @@ class ItemBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class FilingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked. ``authority``: a code of ``/api/v1/requests/rules``; ``provisional``: keep it, the order comes."""
+    """What is asked. ``authority``: a code of ``/api/v1/requests/rules``; ``provisional``: keep it, the order comes.
+    ``identity``: of what is ``sealed`` the order names who is protected, too.
+    """
 
     authority: Short
     office: Short
@@ -82,6 +84,7 @@ class FilingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     investigation: bool = True
     alerts: Annotated[tuple[Short, ...], msgspec.Meta(max_length=MOST_ITEMS)] = ()
     sealed: bool = False
+    identity: bool = False
     provisional: bool = False
     drill: bool = False
 

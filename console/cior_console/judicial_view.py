@@ -110,6 +110,7 @@ class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
     received_ms: int
     items: int
     sealed: bool
+    identity: bool
     provisional: bool
     drill: bool
     answer: Answer | None = None
@@ -246,9 +247,9 @@ def line_of(request: Request, rules: Rules) -> RequestLine:
         id=request.id, version=request.version, state=request.state, authority=row.es if row is not None else "",
         authority_kind=told.authority_kind.value, office=filing.office, case=filing.case,
         received_ms=request.received_ms, items=len(request.asked), sealed=filing.sealed,
-        provisional=filing.provisional, drill=filing.drill, answer=request.answer, held_ms=request.held_ms,
-        deadline_ms=request.deadline_ms, expiry_ms=request.expiry_ms, lapses_ms=request.lapses_ms,
-        wanted=len(request.wanted), reasons=_reasons(request, rules),
+        identity=filing.identity, provisional=filing.provisional, drill=filing.drill, answer=request.answer,
+        held_ms=request.held_ms, deadline_ms=request.deadline_ms, expiry_ms=request.expiry_ms,
+        lapses_ms=request.lapses_ms, wanted=len(request.wanted), reasons=_reasons(request, rules),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What may be known of sealed devices outside their connector: a pseudonym, a district, an interval (law 17)."""
+"""What may be known of what is sealed outside its connector: a pseudonym, a district, an interval (law 17)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from cior_core.identity import device_pseudonym
+from cior_core.identity import device_pseudonym, is_pseudonym
 from cior_core.keyed import RetiredKey
-from cior_core.model import DataClass, Device, Place
+from cior_core.model import DataClass, Device, Event, Place, Producer
 
 KIND = "sealed"
+_CHANNEL = "urn:cior:sealed:"
 
 
 def enrolled(
@@ -48,3 +49,22 @@ def _sealed(device: Device, key: bytes, placed: Callable[[Place], Place]) -> Dev
         enabled=device.enabled,
         drill=device.drill,
     )
+
+
+def names_nobody(event: Event) -> bool:
+    """Whether this is no more than a connector lets out of what it seals: the names of who and of which channel are
+    pseudonyms, its place is at most a district, and it carries no word of anybody's.
+
+    Held against one that is built from nothing: with a field that is added to ``Event`` later it is not that any more.
+    """
+    place, producer = event.place, event.producer
+    stripped = Event(
+        id=event.id, source=event.source, type=event.type, subject=event.subject, phase=event.phase,
+        occurred_ms=event.occurred_ms, received_ms=event.received_ms, recorded_ms=event.recorded_ms, clock=event.clock,
+        place=Place(method=place.method, district=place.district), data_class=DataClass.SEALED,
+        life_safety=event.life_safety, lane=event.lane, raw=event.raw,
+        producer=producer and Producer(connector=producer.connector, version=producer.version), drill=event.drill,
+        recovered=event.recovered, registered=event.registered, independence=event.independence,
+    )  # fmt: skip
+    names = (event.subject, event.source.removeprefix(_CHANNEL), event.independence or event.subject)
+    return event == stripped and all(map(is_pseudonym, names))

@@ -45,8 +45,9 @@ STEPS: Final = (
 
 class ActFacts(Struct, frozen=True):
     """What the act says: ``request`` (solicitud.json), lines of ``segmentos.jsonl`` and of ``huecos.json``, the raw
-    records that were ``opened`` out of their boxes and those that stay ``closed``, the sealed bytes, the roots'
-    fingerprints and the verifier files' digests.
+    records that were ``opened`` out of their boxes and those that stay ``closed``, the alerts and events of what is
+    ``sealed`` that a judge's order takes (``told``: of the index of events), the sealed bytes, the roots' fingerprints
+    and the verifier files' digests.
     """
 
     request: Mapping[str, Any]
@@ -54,6 +55,8 @@ class ActFacts(Struct, frozen=True):
     gaps: tuple[Mapping[str, Any], ...]
     opened: tuple[Mapping[str, Any], ...]
     closed: tuple[Mapping[str, Any], ...]
+    sealed: tuple[Mapping[str, Any], ...]
+    told: tuple[Mapping[str, Any], ...]
     tag_manifest: bytes
     roots: tuple[str, ...]
     verifiers: Mapping[str, str]
@@ -92,6 +95,12 @@ def _said(facts: ActFacts) -> dict[str, Any]:
         "huecos": _with_local(list(facts.gaps), zone),
         "abiertos": _with_local(list(facts.opened), zone),
         "cerrados": _with_local(list(facts.closed), zone),
+        "reservadas": _with_local(
+            [{name: each[name] for name in ("alerta", "tipo", "nivel", "abierta")} for each in facts.sealed],
+            zone,
+        ),
+        "reservados": sum("identidad_de" not in each for each in facts.told),
+        "identidades": sum("identidad_de" in each for each in facts.told),
         "pasos": list(STEPS),
         "digesto": grouped(hashlib.sha256(facts.tag_manifest).hexdigest()),
         "raices": [grouped(each) for each in facts.roots],
@@ -127,6 +136,7 @@ _INSTANTS: Final = frozenset(
         "creado",
         "momento",
         "entregada",
+        "abierta",
     }
 )
 

@@ -28,7 +28,7 @@ def warrant_of(request: Request) -> Warrant:
     filing = request.filing
     return Warrant(
         alerts=filing.alerts, basis=filing.order, reason=filing.reason, approvers=len(request.parties.approvers),
-        sealed=filing.sealed,
+        sealed=filing.sealed, identity=filing.identity,
     )  # fmt: skip
 
 

@@ -117,8 +117,8 @@ class Copier:
         named = self._shop.register.read_now(people.names)
         by = Who(id=copy.by, name=named.get(copy.by, ""), office=native.built_by.office)
         return msgspec.structs.replace(
-            native, package=copy_id(request, copy), built_by=by, events=None, derived_from=copy.of,
-            copy=_KINDS[copy.kind],
+            native, package=copy_id(request, copy), built_by=by, events=None, sealed=None,
+            derived_from=copy.of, copy=_KINDS[copy.kind],
         )  # fmt: skip
 
     def _sources(self, request: Request, copy: CopyOrder, order: Order) -> Sources:

@@ -34,7 +34,7 @@ from cior_core.rfc3339 import from_rfc3339
 from cior_evidence.box_desk import GRANTED, warrant_of
 from cior_evidence.box_files import ClosedBox
 from cior_evidence.box_room import BoxRoom, Handed, rooms_in
-from cior_evidence.boxes_of_store import Warrant
+from cior_evidence.boxes_of_store import Taken, Warrant, decided_of_sealed
 from cior_evidence.custody import Deed
 from cior_evidence.errands import FAILURES, PART, Errands, Telling, kept, reason_of, written
 from cior_evidence.footage_in import REFUSED, Footage
@@ -68,18 +68,23 @@ class Content(Protocol):
         """The sealed boxes, closed, that what was approved needs."""
         ...
 
+    def taken(self, warrant: Warrant, /) -> tuple[Taken, ...]:
+        """The reserved alerts that a judge's order takes; none without one."""
+        ...
+
     def sources(
         self,
         order: Order,
         /,
         *,
         warrant: Warrant,
+        taken: tuple[Taken, ...],
         handed: Mapping[str, Handed],
         footage: Footage,
         deeds: tuple[Deed, ...],
     ) -> Sources:
         """Everything that goes in; of records those of the alerts that the warrant names, out of their boxes where
-        ``handed`` has the key.
+        ``handed`` has the key, and of reserved ones what was ``taken``.
         """
         ...
 
@@ -114,6 +119,7 @@ class Maker:
         self.errands = Errands(shop.shelf, stopping, retry_s=shop.retry_s)
         self._boxes_again_s: dict[str, float] = {}
         self._gathered: set[str] = set()
+        self._let_out: set[tuple[str, str]] = set()
         self._is_tidy = False
 
     def look(self) -> None:
@@ -147,7 +153,7 @@ class Maker:
             boxes = self._shop.content.boxes(warrant_of(request))
             if room.closed() is None:
                 written(self._shop.register, self._boxes_entry(request, len(boxes)), nothing)
-            room.lay_out(boxes, sealed=request.filing.sealed)
+            room.lay_out(boxes, sealed=request.filing.identity)
         except (CiorError, OSError) as error:
             log.warning("request_boxes_waiting", request=request.id, code=reason_of(error)[0])
 
@@ -183,8 +189,8 @@ class Maker:
     def _make(self, request: Request, watching: _Watching) -> None:
         watching.phase(Phase.NONE)
         self._clear(request)
-        order, sources = self._order(request)
         self._may_read(request)
+        order, sources = self._order(request, self._taken(request))
         package = Packing(self._shop.place(), order, sources, watching).run()
         size_bytes = sum(each.stat().st_size for each in package.archives)
         # Told before the act that makes it deliverable: whoever may have it finds it.
@@ -202,7 +208,7 @@ class Maker:
 
     # --- the order --------------------------------------------------------------------------------------------
 
-    def _order(self, request: Request) -> tuple[Order, Sources]:
+    def _order(self, request: Request, taken: tuple[Taken, ...]) -> tuple[Order, Sources]:
         shop = self._shop
 
         def read(connection: Any) -> tuple[dict[str, str], list[a.Act]]:
@@ -223,10 +229,14 @@ class Maker:
             (each.at_ms, "sobre_abierto", each.opened.who, f"{record}; {each.opened.reason}")
             for record, each in handed.items()
         ]
+        told += [
+            (shop.now_ms(), "reservado_incluido", request.parties.exporter, _words(each)) for each in taken
+        ]
         told.sort(key=lambda each: each[0])
         return order, shop.content.sources(
             order,
             warrant=warrant_of(request),
+            taken=taken,
             handed=handed,
             footage=partial(found_in, shop.rings),
             deeds=tuple(Deed(*each, secrets.token_hex(16)) for each in told),
@@ -250,6 +260,26 @@ class Maker:
         entry = self._entry(request, "request.gather", purpose=Purpose.JUDICIAL_REQUEST, rule=decision.rule)
         written(self._shop.register, entry, nothing)
         self._gathered.add(package_id(request))
+
+    def _taken(self, request: Request) -> tuple[Taken, ...]:
+        """Reserved alerts that the order takes: each a row of the ledger before it is read out (law 9)."""
+        warrant = warrant_of(request)
+        taken = self._shop.content.taken(warrant)
+        rule = decided_of_sealed(self._shop.policy, warrant).rule
+        for each in taken:
+            if (package_id(request), each.alert) in self._let_out:
+                continue
+            detail = {
+                "package": package_id(request), "hand": PART, "alert": each.alert, "events": " ".join(each.events),
+                "identity": int(warrant.identity),
+            }  # fmt: skip
+            entry = self._entry(
+                request, "request.gather", purpose=Purpose.JUDICIAL_REQUEST, rule=rule, reason=warrant.reason[:500],
+                detail=detail,
+            )  # fmt: skip
+            written(self._shop.register, entry, nothing)
+            self._let_out.add((package_id(request), each.alert))
+        return taken
 
     def _clear(self, request: Request) -> None:
         """Unsealed folders of earlier orders of this request."""
@@ -309,6 +339,12 @@ class _Watching(Telling):
 
     def assembled(self, bag: Path) -> None:
         self._maker.assembled(self._request, bag)
+
+
+def _words(taken: Taken) -> str:
+    """As the custody chain tells of a reserved alert that goes in."""
+    held = f", {taken.withheld} sin entregar" if taken.withheld else ""
+    return f"{taken.alert}; {len(taken.events)} eventos{held}"
 
 
 def usable(request: Request, handed: Mapping[str, Handed]) -> dict[str, Handed]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from cior_core.errors import PayloadRejected
+from cior_core.judicial.persons import SEALED_APPROVERS
 from cior_core.requests import AuthorityKind
 from cior_core.rfc3339 import from_rfc3339, to_rfc3339
 from cior_evidence.paths import folder_name, folders_of
@@ -29,7 +30,8 @@ _SPANISH: Final = {
     "negatives": "negativas", "time_zone": "zona_horaria", "derived_from": "deriva_de", "name": "nombre",
     "office": "cargo", "since": "desde", "until": "hasta", "camera": "camara", "reason": "motivo", "code": "codigo",
     "explanation": "explicacion", "leaf": "hoja", "text": "texto", "received": "recibida", "authority": "autoridad",
-    "kind": "clase", "title": "caratula", "copy": "copia",
+    "kind": "clase", "title": "caratula", "copy": "copia", "sealed": "reservado_por_orden", "approvers": "aprobaron",
+    "identity": "identidad",
 }  # fmt: skip
 
 
@@ -122,9 +124,16 @@ class Basis(_Said, frozen=True):
     text: str
 
 
+class SealedOrder(_Said, frozen=True):
+    """A judge ordered what is sealed: who approved it (two), and whether the order names who is protected."""
+
+    approvers: tuple[Who, ...]
+    identity: bool
+
+
 class Order(_Said, frozen=True):
     """What to build. ``package``: its id; ``case``: the CUIJ; ``derived_from``: SHA-256 of another's tag manifest;
-    ``copy``: which kind of copy of that one it is.
+    ``copy``: which kind of copy of that one it is; ``sealed``: that it is for what is sealed too.
     """
 
     package: str
@@ -140,6 +149,7 @@ class Order(_Said, frozen=True):
     negatives: tuple[Negative, ...] = ()
     derived_from: str | None = None
     copy: Kind | None = None
+    sealed: SealedOrder | None = None
 
     @property
     def kind(self) -> Kind:
@@ -161,10 +171,13 @@ class Order(_Said, frozen=True):
 
     @property
     def told(self) -> dict[str, Any]:
-        """The order's own JSON; what is no copy has no word on it, as before there were any."""
+        """The order's own JSON; what is no copy, or not for what is sealed, has no word on it, as before there were
+        any.
+        """
         said: dict[str, Any] = msgspec.to_builtins(self)
-        if self.copy is None:
-            del said["copia"]
+        for name, told in (("copia", self.copy), ("reservado_por_orden", self.sealed)):
+            if told is None:
+                del said[name]
         return said
 
     def meta(self, *, created_ms: int, reserved: int) -> dict[str, Any]:
@@ -251,6 +264,17 @@ def _people(order: Order) -> None:
             "order.one_person",
             "who approves must be another person than who asked and who builds",
             cure="let another person of the register approve",
+        )
+    if order.sealed is not None:
+        _sealed_people(order, {each.id for each in order.sealed.approvers})
+
+
+def _sealed_people(order: Order, approvers: set[str]) -> None:
+    if len(approvers) < SEALED_APPROVERS or approvers & {order.asked_by.id, order.built_by.id}:
+        raise PayloadRejected(
+            "order.sealed_people",
+            "what is sealed is approved by two, and built by a third",
+            cure="let two other persons of the register approve",
         )
 
 

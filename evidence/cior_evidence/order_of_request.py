@@ -17,7 +17,7 @@ from cior_core.judicial.state import Request
 from cior_core.model import Struct
 from cior_core.requests import AuthorityKind, RequestStatus
 from cior_core.rfc3339 import to_rfc3339
-from cior_evidence.order import Asked, Basis, Interval, Item, Negative, Order, Who, Why, checked
+from cior_evidence.order import Asked, Basis, Interval, Item, Negative, Order, SealedOrder, Who, Why, checked
 from cior_evidence.shelf import package_id
 
 Names = Callable[[str], str]
@@ -63,6 +63,7 @@ def order_of(request: Request, rules: Rules, edges: Edges) -> Order:
             office="" if row is None else row.es,
         ),
         approved_by=_approver(request, edges.names),
+        sealed=_sealed(request, edges.names),
         built_by=Who(id=parties.exporter, name=edges.names(parties.exporter), office="Custodia de evidencia"),
         scope=(*scope, *(_refused_scope(request, scope))) if not is_negative else scope,
         time_zone=edges.zone,
@@ -79,8 +80,18 @@ def _approver(request: Request, names: Names) -> Who:
             "nobody approved this",
             cure="have another person approve it, then order again",
         )
-    last = request.parties.approvers[-1]
-    return Who(id=last, name=names(last), office="Custodia de evidencia, aprobación")
+    return _approving(request.parties.approvers[-1], names)
+
+
+def _approving(person: str, names: Names) -> Who:
+    return Who(id=person, name=names(person), office="Custodia de evidencia, aprobación")
+
+
+def _sealed(request: Request, names: Names) -> SealedOrder | None:
+    if not request.filing.sealed:
+        return None
+    approvers = tuple(_approving(each, names) for each in request.parties.approvers)
+    return SealedOrder(approvers=approvers, identity=request.filing.identity)
 
 
 def _scope(asked: Iterable[AskedItem], reason: str) -> Iterator[Item]:

@@ -31,7 +31,7 @@ from cior_evidence.footage_in import Delivered, Footage, put_footage
 from cior_evidence.order import Order
 from cior_evidence.package_ledger import PackageLedger
 from cior_evidence.package_state import Stage, State, StateFile
-from cior_evidence.records_in import RAWS, Records, put_records
+from cior_evidence.records_in import ALERTS, EVENTS, RAWS, Records, put_records
 from cior_evidence.seal_keys import signer
 from cior_evidence.seal_settings import SealSettings
 from cior_evidence.shelf import Phase
@@ -294,6 +294,8 @@ class Packing:
             segments=tuple(_rows(meta / "segmentos.jsonl")),
             gaps=tuple(gaps["camaras"]),
             opened=tuple(each for each in _rows(raws) if "apertura" in each),
+            sealed=tuple(each for each in _rows(self._work / BAG / ALERTS) if each.get("reservada")),
+            told=tuple(each for each in _rows(self._work / BAG / EVENTS) if each.get("reservado")),
             closed=tuple(gaps["crudos"]),
             tag_manifest=tags,
             roots=tuple(seal.fingerprint(each) for each in self._place.settings.roots),

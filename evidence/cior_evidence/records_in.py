@@ -1,6 +1,7 @@
 """Puts records into a bag: raw bytes as they were received, events as they travelled, alerts with every reason.
 
-What is reserved (law 17) never comes this way: it is counted and left where it is.
+What is reserved (law 17) comes this way by a judge's order for it alone, and says so; else it is counted and left where
+it is.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class ClosedRaw(Struct, frozen=True):
 
 
 class EventBytes(Struct, frozen=True):
-    """An event; ``body`` is its JSON exactly as it travelled, ``raws`` the records that carried it."""
+    """An event; ``body`` is its JSON exactly as it travelled, ``raws`` the records that carried it. ``reserved``: it is
+    of a sealed alert; ``tells``: the id of the sealed event that this one, out of its box, tells who and where of.
+    """
 
     id: str
     type: str
@@ -61,6 +64,8 @@ class EventBytes(Struct, frozen=True):
     received_ms: int
     body: bytes
     raws: tuple[str, ...]
+    reserved: bool = False
+    tells: str = ""
 
 
 class Records(Protocol):
@@ -89,6 +94,8 @@ class Records(Protocol):
 
 
 RAWS: Final = "data/crudo/indice.jsonl"
+EVENTS: Final = "data/eventos/indice.jsonl"
+ALERTS: Final = "data/eventos/alertas.jsonl"
 NOT_OPENED: Final = "sealed_not_opened"
 """The cause of a gap: the bytes are there, in their closed box, and nobody opened it."""
 
@@ -100,8 +107,8 @@ def put_records(bag: Bag, records: Records) -> list[dict[str, Any]]:
     """
     files: dict[str, str] = {}
     _put_lines(bag, RAWS, _raws(bag, records, files))
-    _put_lines(bag, "data/eventos/indice.jsonl", _events(bag, records, files))
-    _put_lines(bag, "data/eventos/alertas.jsonl", records.alerts())
+    _put_lines(bag, EVENTS, _events(bag, records, files))
+    _put_lines(bag, ALERTS, records.alerts())
     return list(_closed(bag, records, first=len(files) + 1))
 
 
@@ -171,4 +178,5 @@ def _events(bag: Bag, records: Records, files: dict[str, str]) -> Iterator[dict[
             "archivo": path, "sha256": digests.sha256, "evento": event.id, "tipo": event.type, "fuente": event.source,
             "ocurrido": to_rfc3339(event.occurred_ms), "recibido": to_rfc3339(event.received_ms),
             "crudos": [files[each] for each in event.raws if each in files],
+            **({"reservado": True} if event.reserved else {}), **({"identidad_de": event.tells} if event.tells else {}),
         }  # fmt: skip

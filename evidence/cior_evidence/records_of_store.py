@@ -1,6 +1,7 @@
 """The records of an order's interval out of the store: alerts that opened in it, the events they hold, and the raw
-bytes that carried those. Each record passes ``privacy.decide``; what is reserved is counted and stays (law 17). Bytes
-in a sealed box come out of it with the key of that box, where somebody who keeps the private key handed it back.
+bytes that carried those. Each record passes ``privacy.decide``; what is reserved is counted and stays (law 17), but
+for what a judge's order takes of it. Bytes in a sealed box, and the events as they were read from those, come out of it
+with the key of that box, where somebody who keeps the private key handed it back.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
+from cior_bus.sealed_content import SealedContent
+from cior_core import codec
+from cior_core.catalogue import Kind
 from cior_core.errors import IntegrityBroken
-from cior_core.model import Struct
+from cior_core.model import DataClass, Event, Struct
 from cior_core.privacy import LegalBasis, Policy
 from cior_core.requests import AuthorityKind
 from cior_core.rfc3339 import to_rfc3339
@@ -21,9 +25,10 @@ from cior_evidence.boxes_of_store import (
     BoxUse,
     Shown,
     StoreBoxes,
+    Taken,
     Warrant,
     carried,
-    lets_out_sealed,
+    lets_out_identity,
 )
 from cior_evidence.custody import Deed
 from cior_evidence.footage_in import Footage
@@ -43,10 +48,12 @@ _BASIS: Final = {
 
 
 class _Chosen(Struct, frozen=True):
+    """``reserved``: how many alerts and events are left out; ``sealed``: those that a judge's order takes."""
+
     alerts: tuple[str, ...]
     events: tuple[str, ...]
     reserved: int
-    hidden: tuple[str, ...]
+    sealed: frozenset[str]
 
 
 class StoreRecords:
@@ -100,20 +107,27 @@ class StoreRecords:
                 yield ClosedRaw(raw_id, box.received_ms, box.sha256, box.box, shown)
 
     def events(self) -> Iterator[EventBytes]:
-        """In the order in which their alerts opened."""
+        """In the order in which their alerts opened, those of reserved ones last, each with itself as it was read from
+        what came out of its box.
+        """
         for event_id in self._chosen.events:
-            row = self._event(event_id)
+            row, is_sealed = self._event(event_id), event_id in self._chosen.sealed
             yield EventBytes(
                 id=row.event_id, type=row.type, source=row.source, occurred_ms=row.occurred_ms,
-                received_ms=row.received_ms, body=row.body, raws=self._carriers[event_id],
+                received_ms=row.received_ms, body=row.body, raws=self._carriers[event_id], reserved=is_sealed,
             )  # fmt: skip
+            if is_sealed and self._use.identity and row.data_class == DataClass.SEALED:
+                yield from self._read_in_box(row)
 
     def alerts(self) -> Iterator[dict[str, Any]]:
         """With every reason and the whole story."""
         for alert_id in self._chosen.alerts:
             row = self._ask.alert(alert_id)
             if row is not None:
-                yield _alert_line(row, self._ask.alert_story(alert_id))
+                is_sealed = alert_id in self._chosen.sealed
+                yield _alert_line(row, self._ask.alert_story(alert_id)) | (
+                    {"reservada": True} if is_sealed else {}
+                )
 
     @cached_property
     def _chosen(self) -> _Chosen:
@@ -124,11 +138,19 @@ class StoreRecords:
             for each in self._packages.alerts_opened(since_ms=since_ms, until_ms=until_ms)
             if self._only is None or each.alert_id in self._only
         ]
-        alerts = tuple(each.alert_id for each in opened if not each.reserved)
+        taken = {each.alert: each for each in self._use.taken}
         members = dict.fromkeys(one for each in opened if not each.reserved for one in each.member_ids)
         shown = tuple(one for one in members if self._shown.may(self._event(one)))
-        hidden = tuple(each.alert_id for each in opened if each.reserved)
-        return _Chosen(alerts, shown, len(hidden) + len(members) - len(shown), hidden)
+        alerts = tuple(each.alert_id for each in opened if not each.reserved or each.alert_id in taken)
+        mine = [taken[each] for each in alerts if each in taken]
+        sealed = dict.fromkeys(one for each in mine for one in each.events)
+        withheld = len(members) - len(shown) + sum(each.withheld for each in mine)
+        return _Chosen(
+            alerts=alerts,
+            events=tuple(dict.fromkeys((*shown, *sealed))),
+            reserved=len(opened) - len(alerts) + withheld,
+            sealed=frozenset((*sealed, *(each.alert for each in mine))),
+        )
 
     @cached_property
     def _all_carriers(self) -> Mapping[str, tuple[str, ...]]:
@@ -142,10 +164,9 @@ class StoreRecords:
     @cached_property
     def _openable(self) -> Mapping[str, tuple[str, ...]]:
         """Boxes that this order opens, with the events that they carried."""
-        mine = self._boxes.openable(self._boxed, sealed=self._use.sealed)
-        found = carried(self._all_carriers, mine.__contains__)
-        more = self._boxes.of_reserved(self._chosen.hidden) if self._use.sealed else {}
-        return {**more, **found}
+        covered = self._chosen.sealed if self._use.identity else frozenset[str]()
+        mine = self._boxes.openable(self._boxed, covered=covered)
+        return carried(self._all_carriers, mine.__contains__)
 
     @cached_property
     def _carriers(self) -> Mapping[str, tuple[str, ...]]:
@@ -176,11 +197,32 @@ class StoreRecords:
             raise _missing("package.raw_missing", "a sealed record of an event is not in the store")
         return box
 
+    def _opened(self, raw_id: str) -> tuple[ClosedBox, SealedContent]:
+        """Raises ``IntegrityBroken`` and ``AccessDenied`` (``boxes.*``)."""
+        box = self._box(raw_id)
+        return box, check_box(box.box, self._use.handed[raw_id].opened, sealed=self._use.identity)
+
+    def _read_in_box(self, row: EventRow) -> Iterator[EventBytes]:
+        """A sealed event as it was read at receipt, from the first of its boxes that was opened and tells it."""
+        stripped: Event = codec.decode(Kind.EVENT, row.body)
+        for raw_id in self._carriers[row.event_id]:
+            if raw_id not in self._use.handed:
+                continue
+            place = stripped.raw.index if stripped.raw is not None and stripped.raw.raw_id == raw_id else None
+            body = _told_in(self._opened(raw_id)[1], place)
+            if body is not None:
+                told: Event = codec.decode(Kind.EVENT, body)
+                yield EventBytes(
+                    id=told.id, type=told.type, source=told.source, occurred_ms=told.occurred_ms,
+                    received_ms=told.received_ms, body=body, raws=(raw_id,), reserved=True, tells=row.event_id,
+                )  # fmt: skip
+                return
+
     def _out_of_box(self, raw_id: str) -> RawBytes:
         """Raises ``IntegrityBroken`` and ``AccessDenied`` (``boxes.*``)."""
-        box, handed = self._box(raw_id), self._use.handed[raw_id]
+        box, content = self._opened(raw_id)
+        handed = self._use.handed[raw_id]
         opened = handed.opened
-        content = check_box(box.box, opened, sealed=self._use.sealed)
         return RawBytes(
             id=raw_id, source=content.source, received_ms=box.received_ms, sha256=content.sha256,
             content_type=content.content_type, payload=content.payload,
@@ -189,6 +231,18 @@ class StoreRecords:
                 by=handed.by, at_ms=handed.at_ms,
             ),
         )  # fmt: skip
+
+
+def _told_in(content: SealedContent, place: int | None) -> bytes | None:
+    """The sealed event at this place of a box's events, or the only one; None: the box does not tell which it is."""
+    sealed = {
+        n: body
+        for n, body in enumerate(content.events)
+        if codec.decode(Kind.EVENT, body).data_class is DataClass.SEALED
+    }
+    if place is not None:
+        return sealed.get(place)
+    return next(iter(sealed.values())) if len(sealed) == 1 else None
 
 
 class StoreContent:
@@ -211,18 +265,23 @@ class StoreContent:
         """The closed boxes that a request needs. Raises ``SourceUnavailable``."""
         return StoreBoxes(self._store).needed(warrant, self._policy, now_ms=self._now_ms())
 
+    def taken(self, warrant: Warrant, /) -> tuple[Taken, ...]:
+        """The reserved alerts that a judge's order takes. Raises ``SourceUnavailable``."""
+        return StoreBoxes(self._store).taken(warrant, self._policy)
+
     def sources(
         self,
         order: Order,
         /,
         *,
         warrant: Warrant,
+        taken: tuple[Taken, ...],
         handed: Mapping[str, Handed],
         footage: Footage,
         deeds: tuple[Deed, ...],
     ) -> Sources:
         """Everything that goes in."""
-        use = BoxUse(sealed=lets_out_sealed(self._policy, warrant), handed=handed)
+        use = BoxUse(taken=taken, identity=lets_out_identity(self._policy, warrant), handed=handed)
         only = frozenset(warrant.alerts)
         records = StoreRecords(self._store, order, self._policy, now_ms=self._now_ms(), only=only, use=use)
         return Sources(

@@ -19,7 +19,7 @@ from cior_core.privacy import LegalBasis, Policy
 from cior_core.rfc3339 import to_rfc3339
 from cior_evidence.box_files import ClosedBox
 from cior_evidence.box_room import Handed
-from cior_evidence.boxes_of_store import Warrant
+from cior_evidence.boxes_of_store import Taken, Warrant
 from cior_evidence.copying import Copier
 from cior_evidence.custody import Deed
 from cior_evidence.footage_in import Footage
@@ -52,12 +52,16 @@ class SomeContent:
     def boxes(self, warrant: Warrant, /) -> tuple[ClosedBox, ...]:
         return ()
 
+    def taken(self, warrant: Warrant, /) -> tuple[Taken, ...]:
+        return ()
+
     def sources(
         self,
         order: Order,
         /,
         *,
         warrant: Warrant,
+        taken: tuple[Taken, ...],
         handed: Mapping[str, Handed],
         footage: Footage,
         deeds: tuple[Deed, ...],

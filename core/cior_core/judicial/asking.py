@@ -64,7 +64,8 @@ class Filing(Struct, frozen=True):
 
     ``authority``: a row of the jurisdiction; ``office``: the institution's name, never a person's; ``document``: the
     number or name of the order. ``investigation``: it belongs to the preparatory investigation (IPP).
-    ``sealed``: it asks for what is sealed. ``alerts``: ids of alerts whose records it asks for.
+    ``sealed``: it asks for what is sealed; ``identity``: and names the identity of who is protected, without which it
+    gets what the centre knows them by. ``alerts``: ids of alerts whose records it asks for.
     """
 
     authority: str
@@ -78,6 +79,7 @@ class Filing(Struct, frozen=True):
     investigation: bool = True
     alerts: tuple[str, ...] = ()
     sealed: bool = False
+    identity: bool = False
     provisional: bool = False
     drill: bool = False
 
@@ -90,5 +92,6 @@ def fingerprint(filing: Filing) -> str:
         "cior.filing.v1", filing.authority, filing.office.strip(), filing.case.strip(), filing.document.strip(),
         sorted({canonical(item).decode() for item in filing.items}), sorted(set(filing.alerts)), filing.provisional,
         filing.order.value, filing.proceeding.value, filing.sealed, filing.investigation, filing.drill,
+        *(("identity",) if filing.identity else ()),
     )  # fmt: skip
     return digest(canonical(told))

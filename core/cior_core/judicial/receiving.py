@@ -27,6 +27,7 @@ def filed(act: File, rules: Rules) -> Held:
         raise PayloadRejected(
             "request.nothing_asked", "no camera and no interval is named", cure="name at least one of each"
         )
+    _check_identity(filing)
     request = Request(
         id=act.request,
         filing=filing,
@@ -37,6 +38,16 @@ def filed(act: File, rules: Rules) -> Held:
         parties=Parties(clerk=act.by) if act.is_clerk else Parties(requester=act.by),
     )
     return _judged(request, act.at_ms, rules)
+
+
+def _check_identity(filing: Filing) -> None:
+    """Who is protected is named by an order for what is sealed, or by none."""
+    if filing.identity and not filing.sealed:
+        raise PayloadRejected(
+            "request.identity_not_sealed",
+            "an identity is asked for, and nothing that is sealed",
+            cure="ask for what is sealed too, or not for the identity",
+        )
 
 
 def _read_all(filing: Filing, known: Iterable[str], received_ms: int, rules: Rules) -> tuple[Asked, ...]:
@@ -152,6 +163,7 @@ def _widens() -> PayloadRejected:
 
 def confirmed(request: Request, act: Confirm, rules: Rules) -> Held:
     """The order has come for what was preserved: within it, or it is a request of its own."""
+    _check_identity(act.filing)
     asked = _read_all(act.filing, act.known, act.at_ms, rules)
     kept = {(each.camera, span) for each in request.asked for span in each.spans}
     for each in asked:

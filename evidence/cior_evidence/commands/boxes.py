@@ -108,7 +108,7 @@ def _laid_out(centre: Centre, request: Request, dsn: Callable[[], str]) -> Boxes
     with Store.open(dsn()) as store:
         warrant = box_desk.warrant_of(request)
         needed = StoreBoxes(store).needed(warrant, privacy_policy(), now_ms=now_ms())
-    return room.lay_out(needed, sealed=request.filing.sealed)
+    return room.lay_out(needed, sealed=request.filing.identity)
 
 
 def _entry(request: Request, person: Person, **detail: int) -> LedgerEntry:

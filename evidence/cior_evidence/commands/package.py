@@ -19,6 +19,7 @@ from cior_core import bundled
 from cior_core.bundled_policy import privacy_policy
 from cior_core.centre_file import Centre
 from cior_core.checkpoint import verifier_key
+from cior_core.errors import AccessDenied
 from cior_evidence.folders import ledger_folder
 from cior_evidence.order import Order, read_order
 from cior_evidence.package_ledger import PackageLedger, Signing
@@ -73,6 +74,12 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 def build(order: Path, chosen: Chosen) -> Package:
     """Build it, or go on with it. Raises what :meth:`Packing.run` does, ``ConfigInvalid`` and ``PayloadRejected``."""
     wanted, centre = read_order(order.read_bytes()), load(chosen.config, chosen.data)
+    if wanted.sealed is not None:
+        raise AccessDenied(
+            "order.sealed_by_hand",
+            "what is sealed goes out for a request of the register alone, never for a file",
+            cure="file the request in the portal: two approve it and a third builds it",
+        )
     settings = load_seal(chosen.seal)
     place = place_of(centre, settings, chosen.out)
     dsn = store_dsn(config=chosen.config, data=chosen.data, dsn=chosen.store)

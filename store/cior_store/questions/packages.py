@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cior_store.answers import AlertOpened, CameraSaid, ReadRow
 from cior_store.questions.asking import WINDOW, Asking, window
@@ -37,14 +37,19 @@ class PackageQuestions(Asking):
         rows = self._store.rows(sql, {"ids": list(alert_ids)})
         return tuple(str(row["event_id"]) for row in rows)
 
-    def carrying_sealed(self, raw_ids: Sequence[str]) -> frozenset[str]:
-        """Those of these raw records that carried an event of class sealed, whatever else they carried."""
+    def sealed_in(self, raw_ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Events of class sealed that each of these raw records carried, whatever else it carried; who carried none is
+        not there.
+        """
         if not raw_ids:
-            return frozenset()
-        sql = """SELECT DISTINCT raw_id FROM ops.event_links WHERE has({ids:Array(String)}, raw_id) AND event_id IN (
-            SELECT event_id FROM ops.events WHERE data_class NOT IN ('public', 'restricted') AND event_id IN (
-                SELECT event_id FROM ops.event_links WHERE has({ids:Array(String)}, raw_id)))"""
-        return frozenset(str(row["raw_id"]) for row in self._store.rows(sql, {"ids": list(raw_ids)}))
+            return {}
+        sql = """SELECT raw_id, groupUniqArray(event_id) AS events FROM ops.event_links
+            WHERE has({ids:Array(String)}, raw_id) AND event_id IN (
+                SELECT event_id FROM ops.events WHERE data_class NOT IN ('public', 'restricted') AND event_id IN (
+                    SELECT event_id FROM ops.event_links WHERE has({ids:Array(String)}, raw_id)))
+            GROUP BY raw_id"""
+        rows = self._store.rows(sql, {"ids": list(raw_ids)})
+        return {str(row["raw_id"]): frozenset(map(str, row["events"])) for row in rows}
 
     def boxed(self, raw_ids: Sequence[str]) -> frozenset[str]:
         """Those of these raw records that lie in boxes: lines that may carry what is sealed keep all their bytes there.

@@ -18,7 +18,18 @@ from cior_connectors.contract import Facts
 from cior_core.bundled_policy import privacy_policy
 from cior_core.catalogue import Kind
 from cior_core.judicial import acts as a
-from cior_core.model import DataClass, Event, Place, PlaceMethod, RawId, RawPointer, RawRecord
+from cior_core.model import (
+    DataClass,
+    Event,
+    EventId,
+    Member,
+    Place,
+    PlaceMethod,
+    Producer,
+    RawId,
+    RawPointer,
+    RawRecord,
+)
 from cior_core.people import Grant, LedgerEntry
 from cior_core.privacy import Role
 from cior_evidence.records_of_store import StoreContent
@@ -37,6 +48,11 @@ FRAME = b'\n1A2B0030"SIA-DCS"0001L0#4711[#4711|NPA01]_12:00:05,11-21-2026\r'
 """A loud press of panel 4711, as its line carried it."""
 DURESS = b'\n9C9C0030"SIA-DCS"0002L0#VICTIMA[#VICTIMA|NHA01]\r'
 MIXED = b"two calls in one frame"
+OTHER = b'\n8B8B0030"SIA-DCS"0003L0#OTRAMUJER[#OTRAMUJER|NHA01]\r'
+NAME, STREET = "VICTIMA", "Pasaje Coronda 1840"
+"""Who pressed in silence, and where: in her box alone."""
+WITNESS = "p-" + "3" * 32
+"""What a sealed event of alert-2 tells beside a pseudonym: it was not stripped as a connector strips."""
 AT_MS = START_MS + 5_000
 
 
@@ -49,8 +65,9 @@ def boxed(number: int, payload: bytes, *events: Event) -> RawRecord:
 
 
 def fill(store: Store) -> None:
-    """alert-1 is loud: raw-1 is in the open, raw-3 in a box, and raw-4 in one that also holds something sealed. alert-2
-    is reserved: raw-5 is its box. alert-6 is somebody else's: raw-6.
+    """alert-1 is loud: raw-1 is in the open, raw-3 in a box, and raw-4 in one that also holds something sealed of
+    nobody's alert. alert-2 is reserved: raw-5 is the box of its event-2, and its event-5 was not stripped to the bone.
+    alert-6 is somebody else's: raw-6; alert-3 another reserved one: raw-7.
     """
     migrate(store)
     press = city.event(1, at_ms=AT_MS, data_class=DataClass.RESTRICTED)
@@ -59,12 +76,21 @@ def fill(store: Store) -> None:
         "at_ms": AT_MS, "type": "silent.alarm", "data_class": DataClass.SEALED, "subject": "p-" + "0" * 32,
         "source": "urn:cior:sealed:p-" + "1" * 32, "place": Place(method=PlaceMethod.UNKNOWN, district="centro"),
     }  # fmt: skip
-    hidden, second = city.event(2, **stripped), city.event(4, **stripped)
+    stripped["producer"] = Producer(connector="dc09", version="1.0")
+    hidden, second, third = (city.event(n, **stripped) for n in (2, 4, 3))
+    wordy = city.event(5, **stripped, summary=f"vio a {WITNESS}")
+    home = Place(method=PlaceMethod.SITE, lat=-32.94, lon=-60.65, accuracy_m=10.0, text=STREET)
+    told = city.event(
+        92, at_ms=AT_MS, type="panic.gender_violence", subject=NAME, place=home, data_class=DataClass.SEALED
+    )
     raws = {
         1: city.raw(1, payload=b"in the open", at_ms=AT_MS), 3: boxed(3, FRAME, press),
-        4: boxed(4, MIXED, press, second), 5: boxed(5, DURESS, hidden), 6: boxed(6, b"of another alarm", other),
+        4: boxed(4, MIXED, press, second), 5: boxed(5, DURESS, told), 6: boxed(6, b"of another alarm", other),
+        7: boxed(7, OTHER, third),
     }  # fmt: skip
     carried = [(press, 1, 0), (press, 3, 0), (press, 4, 0), (second, 4, 1), (hidden, 5, 0), (other, 6, 0)]
+    carried += [(third, 7, 0), (wordy, 5, 1)]
+    reserved: dict[str, Any] = {"type": "silent.alarm", "silent": True, "data_class": DataClass.SEALED}
     digests = {n: each.sha256 for n, each in raws.items()}
     made: dict[Kind, list[Any]] = {
         Kind.RAW: [raws.pop(1)],
@@ -75,13 +101,18 @@ def fill(store: Store) -> None:
         ],
         Kind.ALERT: [
             city.alert(1, at_ms=AT_MS), city.alert(6, at_ms=AT_MS),
-            city.alert(2, at_ms=AT_MS, type="panic.gender_violence", silent=True, data_class=DataClass.SEALED),
+            city.alert(2, at_ms=AT_MS, members=_members(2, 5), **reserved), city.alert(3, at_ms=AT_MS, **reserved),
         ],
     }  # fmt: skip
     book = Writers(store)
     for number, (kind, records) in enumerate(made.items()):
         refused = book.write(kind, city.entries(records, first=number * 100), token=f"made-{number}")
         assert refused == (), str(refused)[:3000]
+
+
+def _members(*numbers: int) -> tuple[Member, ...]:
+    (member,) = city.alert(1, at_ms=AT_MS).members
+    return tuple(msgspec.structs.replace(member, event_id=EventId(f"event-{each}")) for each in numbers)
 
 
 class Keeping:
@@ -131,6 +162,12 @@ class Keeping:
 
     def hand_back(self, by: str = "archivo", name: str = "abiertos.json") -> Result:
         return self._centre("hand-back", self.court.request_id, str(self.away / name), by=by)
+
+    def approve_more(self) -> None:
+        """A second person approves, and the part looks."""
+        self.court.join_more("p-otra", "Otra")
+        self.court.take(a.Approve("p-otra", self.court.shop.now_ms()))
+        self.court.maker.look()
 
     def built(self) -> Path:
         """The package, by the part."""

@@ -209,7 +209,9 @@ def test_a_request_gets_the_records_of_the_alerts_that_it_names_and_no_others(st
         content = StoreContent(store, privacy_policy(), (), now_ms=lambda: START_MS + 60_000)
         assert content.opened(("alert-1", "nobody")) == {"alert-1": START_MS + 5_000}
         told = {
-            name: content.sources(read(), warrant=of(name), handed={}, footage=nothing, deeds=()).records
+            name: content.sources(
+                read(), warrant=of(name), taken=(), handed={}, footage=nothing, deeds=()
+            ).records
             for name in ("alert-1", "other")
         }
         named, other = told["alert-1"], told["other"]
@@ -218,5 +220,5 @@ def test_a_request_gets_the_records_of_the_alerts_that_it_names_and_no_others(st
         assert [each["alerta"] for each in named.alerts()] == ["alert-1"]
         assert [each.id for each in named.events()] == ["event-1"]
         assert (list(other.alerts()), list(other.events()), other.reserved) == ([], [], 0)
-        health = content.sources(read(), warrant=of(), handed={}, footage=nothing, deeds=()).health
+        health = content.sources(read(), warrant=of(), taken=(), handed={}, footage=nothing, deeds=()).health
         assert [each["motivo"] for each in health] == ["sin señal"]

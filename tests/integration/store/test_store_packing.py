@@ -75,7 +75,9 @@ def gathered(store: Store) -> dict[str, object]:
     warrant = Warrant(
         alerts=("alert-1",), basis=LegalBasis.PROSECUTOR_ORDER, reason="robo", approvers=1, sealed=False
     )
-    found = content.sources(order(), warrant=warrant, handed={}, footage=_none, deeds=())
+    found = content.sources(
+        order(), warrant=warrant, taken=content.taken(_OF_A_JUDGE), handed={}, footage=_none, deeds=()
+    )
     assert found.records is not None
     return {
         "opened": opened,

@@ -140,6 +140,23 @@ def test_what_is_sealed_needs_two_approvers_and_a_third_who_builds() -> None:
     play(*approved, a.Assemble(by="builder", at_ms=5, covered={0: (HOUR_SPAN,)}))
 
 
+def test_who_is_protected_is_named_only_by_an_order_for_what_is_sealed() -> None:
+    with pytest.raises(PayloadRejected) as refused:
+        play(file(order(order=LegalBasis.COURT_ORDER, authority="juzgado", identity=True)))
+    assert refused.value.code == "request.identity_not_sealed"
+    with pytest.raises(PayloadRejected):
+        play(
+            file(PRESERVE),
+            a.Confirm(by="fiscal", at_ms=NOW_MS + 5, filing=order(identity=True), known=("cam-7",)),
+        )
+
+
+def test_an_order_that_names_the_identity_is_another_order() -> None:
+    plain, sealed = order(), order(sealed=True)
+    named = msgspec.structs.replace(sealed, identity=True)
+    assert len({fingerprint(each) for each in (plain, sealed, named)}) == 3
+
+
 def test_what_is_sealed_is_not_given_by_a_prosecutors_word() -> None:
     request, effects = play(file(order(sealed=True)))
     assert (request.state, request.answer_code) == (RequestStatus.REJECTED, "order")

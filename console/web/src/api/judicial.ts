@@ -23,6 +23,7 @@ export interface RequestLine {
   received_ms: number;
   items: number;
   sealed: boolean;
+  identity: boolean;
   provisional: boolean;
   drill: boolean;
   reasons?: Said[];

@@ -18,6 +18,7 @@ export function State({ line }: { line: RequestLine }): JSX.Element {
       <Tag tone={tone}>{said("request_state", line.state)}</Tag>
       {line.answer ? <Tag>{said("request_answer", line.answer)}</Tag> : null}
       {line.sealed ? <Tag tone="bad">{t("request_is_sealed")}</Tag> : null}
+      {line.identity ? <Tag tone="bad">{t("request_is_identity")}</Tag> : null}
       {line.drill ? <Tag tone="drill">{t("request_drill")}</Tag> : null}
       {line.wanted ? <Tag>{t("request_wanted", line.wanted)}</Tag> : null}
     </span>

@@ -82,6 +82,7 @@ export function filingOf(data: FormData, isProvisional: boolean): Record<string,
     proceeding: textOf(data, "proceeding"),
     investigation: data.has("investigation"),
     sealed: data.has("sealed"),
+    identity: data.has("identity"),
     alerts: textOf(data, "alerts")
       .split(/[\s,;]+/)
       .filter(Boolean),
@@ -189,6 +190,10 @@ export function OrderFields({ isProvisional = false }: { isProvisional?: boolean
       <label class="check">
         <input type="checkbox" name="sealed" />
         {t("request_sealed")}
+      </label>
+      <label class="check">
+        <input type="checkbox" name="identity" />
+        {t("request_identity")}
       </label>
     </>
   );

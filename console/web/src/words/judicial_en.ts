@@ -37,6 +37,7 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   request_proceeding_other: "Other",
   request_investigation: "It belongs to the preparatory investigation (every day counts for the deadline)",
   request_sealed: "It asks for what is sealed too (needs a court's order and two approvals)",
+  request_identity: "Of what is sealed, the order names the identity of who is protected: without this it goes by pseudonym",
   request_provisional:
     "Only preserve for now, without an order: nobody looks; it lapses after {0} days unless the order comes",
   request_received: "Received",
@@ -50,6 +51,7 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   request_late: "{0} overdue",
   request_drill: "DRILL",
   request_is_sealed: "SEALED",
+  request_is_identity: "WITH IDENTITY",
   request_wanted: "copies wanted: {0}",
   request_cure: "What to do",
   request_answer: "Answer",
