@@ -126,29 +126,31 @@ def everything(*folders: Path) -> bytes:
 def test_law_17_a_judges_order_brings_alert_and_events_by_pseudonym_each_told_in_ledger_custody_and_act(
     keeping: Keeping, quick: Authorities, acted: list[dict[str, Any]]
 ) -> None:
-    keeping.granted("alert-1", "alert-2", **SEALED)
+    keeping.granted("alert-1", "alert-2", "alert-3", **SEALED)
     keeping.approve_more()
     assert keeping.boxes().exit_code == 0
     laid = json.loads((keeping.away / "cerrados.json").read_bytes())
     assert ([each["record"] for each in laid["boxes"]], laid["sealed"]) == (["raw-3"], False)
     folder = keeping.built()
-    assert alerts(folder) == {"alert-1": False, "alert-2": True}
+    assert alerts(folder) == {"alert-1": False, "alert-2": True, "alert-3": True}
     index = {each["evento"]: each for each in lines(folder, "data/eventos/indice.jsonl")}
-    assert {name: "reservado" in each for name, each in index.items()} == {"event-1": False, "event-2": True}
+    reserved = {name: "reservado" in each for name, each in index.items()}
+    assert reserved == {"event-1": False, "event-2": True, "event-3": True}
     shown = json.loads((folder / "bag" / index["event-2"]["archivo"]).read_bytes())
     assert (shown["subject"], shown["data"]["place"]["district"]) == ("p-" + "0" * 32, "centro")
     asked = told(folder, "meta/solicitud.json")
     assert [each["id"] for each in asked["reservado_por_orden"]["aprobaron"]] == ["p-jefa", "p-otra"]
     assert asked["reservado_por_orden"]["identidad"] is False
-    assert asked["reservado"] == 3  # the event that tells more, and the boxes of two calls
-    (row,) = gathered(keeping)
+    assert asked["reservado"] == 4  # the event that tells more, and the boxes of three calls
+    row, other = gathered(keeping)
     assert (row["alert"], row["events"], row["identity"]) == ("alert-2", "event-2", 0)
+    assert (other["alert"], other["events"], other["identity"]) == ("alert-3", "event-3", 0)
     noted = next(each for each in keeping.rows if each.detail == row)
     assert (noted.rule, noted.actor, noted.reason) == ("court-sealed", "p-archivo", "robo a mano armada")
-    assert custody(folder) == ["alert-2; 1 eventos, 1 sin entregar"]
+    assert custody(folder) == ["alert-2; 1 eventos, 1 sin entregar", "alert-3; 1 eventos"]
     said = acted[-1]
-    assert [each["alerta"] for each in said["reservadas"]] == ["alert-2"]
-    assert (said["reservados"], said["identidades"]) == (1, 0)
+    assert [each["alerta"] for each in said["reservadas"]] == ["alert-2", "alert-3"]
+    assert (said["reservados"], said["identidades"]) == (2, 0)
     assert verified(folder, quick) == 0
     for secret in (*IDENTITY, WITNESS.encode(), MIXED, OTHER):
         assert secret not in everything(folder)
