@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cior.packs import privacy_policy
+from cior_core.bundled_policy import privacy_policy
 from cior_core.errors import AccessDenied, PayloadRejected
 from cior_core.judicial import acts as a
 from cior_core.judicial.copies import CopyKind
