@@ -123,7 +123,7 @@ def everything(*folders: Path) -> bytes:
     return b"".join(found)
 
 
-def test_law_17_a_judges_order_brings_alert_and_events_by_pseudonym_each_told_in_ledger_custody_and_act(
+def test_law_9_and_17_a_judges_order_brings_alert_and_events_by_pseudonym_each_told_in_ledger_custody_and_act(
     keeping: Keeping, quick: Authorities, acted: list[dict[str, Any]]
 ) -> None:
     keeping.granted("alert-1", "alert-2", "alert-3", **SEALED)
