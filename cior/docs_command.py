@@ -170,6 +170,7 @@ def _settings() -> str:
         ("[recorder]", centre_file.RecorderSection),
         ("copies", CopiesSection),
         ("evidence", centre_file.EvidenceSection),
+        ("[evidence.camera_validator]", centre_file.ValidatorSection),
     )
     for name, model in sections:
         text += f"\n## `[{name}]`\n\n" + config_table(model) + "\n"

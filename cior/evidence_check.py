@@ -7,6 +7,7 @@ import time
 from cior_console.evidence_place import rings
 from cior_core.centre_file import Centre, EvidenceSection
 from cior_core.errors import ConfigInvalid
+from cior_evidence.commands.package import camera_validators
 from cior_evidence.seal import in_time
 from cior_evidence.seal_keys import signer
 from cior_evidence.seal_settings import SealSettings, load_seal
@@ -16,9 +17,10 @@ from cior_evidence.time_stamping import Tsa, over_http
 def read_files(centre: Centre, section: EvidenceSection) -> None:
     """The seal's file with what it names, and that there is a recorder to take footage from.
 
-    Raises ``ConfigInvalid`` (``seal.*``, ``keys.*``, ``evidence.no_ring``). A security module is not asked: each wrong
-    PIN brings its lock nearer.
+    Raises ``ConfigInvalid`` (``seal.*``, ``keys.*``, ``evidence.no_ring``, ``validator.*``). A security module is not
+    asked: each wrong PIN brings its lock nearer.
     """
+    camera_validators(centre)
     settings = _settings(centre, section)
     if settings.file.hsm is None:
         with signer(settings):

@@ -286,6 +286,46 @@ class RecorderSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=
     ]
 
 
+class ValidatorSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[[evidence.camera_validator]]``: who judges videos that cameras sign. Left out for a scheme: such a video is
+    said to be signed and not judged.
+    """
+
+    command: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^/",
+            description="The program, by its whole path; its SHA-256 is written into each package",
+            examples=["/opt/cior/onvif-validator"],
+        ),
+    ]
+    rules: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            description="What its words mean: `onvif` or `axis` (shipped), or a TOML file relative to this one",
+            examples=["onvif"],
+        ),
+    ]
+    version: Annotated[
+        str,
+        msgspec.Meta(description="Its version, as whoever installed it knows it", examples=["25.12.3"]),
+    ] = ""
+    arguments: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="Instead of the rules' own; `{file}` and `{codec}` are put in",
+            examples=[["-C", "/etc/cior/onvif-ca.pem", "-c", "{codec}", "{file}"]],
+        ),
+    ] = ()
+    timeout_s: Annotated[
+        float,
+        msgspec.Meta(
+            gt=0, le=3_600, description="A file that takes longer stays not judged, s", examples=[120]
+        ),
+    ] = 120.0
+
+
 class EvidenceSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[evidence]``: the part that builds and seals what custodians order of judicial requests. Left out: packages are
     built by hand (``cior evidence package``), and pages say so.
@@ -336,6 +376,10 @@ class EvidenceSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=
             examples=["America/Argentina/Cordoba"],
         ),
     ] = ""
+    camera_validator: Annotated[
+        tuple[ValidatorSection, ...],
+        msgspec.Meta(description="Who judges videos that cameras sign: see [[evidence.camera_validator]]"),
+    ] = ()
 
 
 class CentreFile(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -26,6 +26,7 @@ from cior_core.rfc3339 import from_rfc3339
 from cior_evidence import drawing
 from cior_evidence.bag import TAG_MANIFEST
 from cior_evidence.drawing import both_clocks, drawable, grouped
+from cior_evidence.signature_words import signed_rows
 from cior_evidence.time_stamping import Tsa
 
 _TEMPLATE: Final = "act.typ"
@@ -92,6 +93,9 @@ def _said(facts: ActFacts) -> dict[str, Any]:
     return {
         "solicitud": _with_local(facts.request, zone),
         "segmentos": _with_local([_short(each) for each in facts.segments], zone),
+        "firmas": [
+            {name: drawable(said) for name, said in each.items()} for each in signed_rows(facts.segments)
+        ],
         "huecos": _with_local(list(facts.gaps), zone),
         "abiertos": _with_local(list(facts.opened), zone),
         "cerrados": _with_local(list(facts.closed), zone),

@@ -1,13 +1,15 @@
 """Native clips: packets of recorded segments copied into one MP4, cut at whole groups of pictures (law 8).
 
 Nothing is decoded, so nothing can be coded again. There is never an edit list: a player shows all that the file holds,
-and an expert's tools find no more than what is declared (docs/paquete.md). Memory holds one group of pictures.
+and an expert's tools find no more than what is declared (docs/paquete.md). Memory holds one group of pictures. Where
+the camera signs, a clip ends one group later: the signature of a group stands in the next (ADR 68).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from cior_core.camera_signing import PacketReader, Scheme
 from cior_core.errors import IntegrityBroken, PayloadRejected
 from cior_core.footage import FootageClock, Span
 from cior_core.model import Struct
@@ -66,7 +69,10 @@ class Part(Struct, frozen=True):
 
 
 class Clip(Struct, frozen=True):
-    """A written clip: what it shows, in UTC ms, and what it is made of."""
+    """A written clip: what it shows, in UTC ms, and what it is made of. ``signed``: in how many packets there is a
+    signature of each scheme; ``spare_ms``: where the group begins that is there for the signature alone, of
+    ``spare_frames``.
+    """
 
     start_ms: int
     end_ms: int
@@ -77,6 +83,16 @@ class Clip(Struct, frozen=True):
     height_px: int
     time_base: tuple[int, int]
     parts: tuple[Part, ...]
+    signed: dict[Scheme, int]
+    spare_ms: int | None = None
+    spare_frames: int = 0
+
+
+class Wish(Struct, frozen=True):
+    """What is asked for, and what of the same camera no spare group may show: it was refused, or is in another file."""
+
+    span: Span
+    closed: tuple[Span, ...] = ()
 
 
 class Group(Struct, frozen=True):
@@ -111,16 +127,27 @@ def runs(segments: Sequence[Recorded]) -> Iterator[tuple[Recorded, ...]]:
         yield tuple(run)
 
 
-def cut(run: Sequence[Recorded], span: Span, target: Path) -> Clip | None:
-    """Write the groups of ``run`` that touch ``span`` to ``target``; None, and no file, when none does.
+After = Callable[[Recorded], Recorded | None]
+"""The segment that begins where this one ends, if there is one."""
 
-    Raises ``PayloadRejected`` (``clip.unreadable``) and ``IntegrityBroken`` (``clip.changed``) when a segment's packets
-    are not those that were recorded.
+
+def nothing_after(_recorded: Recorded) -> None:
+    """Of a recording that is known whole."""
+
+
+def cut(run: Sequence[Recorded], wish: Wish, target: Path, *, after: After = nothing_after) -> Clip | None:
+    """Write the groups of ``run`` that touch what is asked for to ``target``; None, and no file, when none does.
+
+    ``after`` is asked once, where the camera signs and the next group is not in ``run``. Raises ``PayloadRejected``
+    (``clip.unreadable``) and ``IntegrityBroken`` (``clip.changed``) when a segment's packets are not those that were
+    recorded.
     """
-    writer = _Writer(target)
+    writer = _Writer(target, wish)
     try:
-        parts = tuple(part for each in run if (part := writer.take(each, span)) is not None)
-        return writer.done(parts) if parts else None
+        parts = [part for each in run if (part := writer.take(each)) is not None]
+        if parts and writer.lacks_spare and (following := _joined(run[-1], after)) is not None:
+            parts += [part] if (part := writer.take(following)) is not None else []
+        return writer.done(tuple(parts)) if parts else None
     except av.FFmpegError as error:
         raise PayloadRejected(
             "clip.unreadable", f"recorded video cannot be read: {error}", cure="look at the recorder's volume"
@@ -129,30 +156,75 @@ def cut(run: Sequence[Recorded], span: Span, target: Path) -> Clip | None:
         writer.close()
 
 
+def _joined(last: Recorded, after: After) -> Recorded | None:
+    found = after(last)
+    is_next = found is not None and found.line == last.line and found.start_ms == last.end_ms
+    return found if is_next else None
+
+
+class _Signs:
+    """Which groups to take: those that were asked for and, where the camera signs, the one after them."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._wish = wish
+        self._seen: set[Scheme] = set()
+        self._is_open = False
+        self.inside: Counter[Scheme] = Counter()
+        self.spare_ms: int | None = None
+        self.spare_frames = 0
+
+    @property
+    def lacks_spare(self) -> bool:
+        """Whether the camera signs and the last group that was asked for is the last one so far."""
+        return self._is_open and bool(self._seen)
+
+    def takes(self, group: Group, reader: PacketReader) -> bool:
+        """Whether the clip gets it. Groups come in their order, each once."""
+        found = Counter(scheme for packet in group.packets for scheme in reader.schemes(bytes(packet)))
+        self._seen |= set(found)
+        if group.touches(self._wish.span):
+            self._is_open = True
+        elif self.lacks_spare and not any(group.touches(each) for each in self._wish.closed):
+            self.spare_ms, self.spare_frames, self._is_open = group.key_ms, len(group.packets), False
+        else:
+            self._is_open = False
+            return False
+        self.inside += found
+        return True
+
+
 class _Writer:
     """An MP4 that grows by whole groups."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, wish: Wish) -> None:
         self._target = target
+        self._signs = _Signs(wish)
         self._out: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._whole = hashlib.sha256()
         self._begins_s: float | None = None
         self._last_dts: int | None = None
 
-    def take(self, recorded: Recorded, span: Span) -> Part | None:
-        """Copy what touches ``span`` of one segment."""
-        with av.open(str(recorded.file)) as source:
-            return self._copy(source, recorded, span)
+    @property
+    def lacks_spare(self) -> bool:
+        """See :class:`_Signs`."""
+        return self._signs.lacks_spare
 
-    def _copy(self, source: InputContainer, recorded: Recorded, span: Span) -> Part | None:
+    def take(self, recorded: Recorded) -> Part | None:
+        """Copy what is wanted of one segment."""
+        with av.open(str(recorded.file)) as source:
+            return self._copy(source, recorded)
+
+    def _copy(self, source: InputContainer, recorded: Recorded) -> Part | None:
         stream = _video(source)
+        context = stream.codec_context
+        reader = PacketReader(context.codec.canonical_name, bytes(context.extradata or b""))
         own, all_of_it = hashlib.sha256(), hashlib.sha256()
         taken: list[tuple[int, int]] = []
         frames = count = 0
         for group in groups(source, stream, recorded):
             count += len(group.packets)
-            wanted = group.touches(span)
+            wanted = self._signs.takes(group, reader)
             frames += len(group.packets) if wanted else 0
             if wanted:
                 taken.append((group.key_ms, group.end_ms))
@@ -202,6 +274,8 @@ class _Writer:
             start_ms=parts[0].start_ms, end_ms=parts[-1].end_ms, frames=sum(each.frames for each in parts),
             payload_sha256=self._whole.hexdigest(), codec=context.codec.canonical_name, width_px=context.width,
             height_px=context.height, time_base=(base.numerator, base.denominator), parts=parts,
+            signed=dict(self._signs.inside), spare_ms=self._signs.spare_ms,
+            spare_frames=self._signs.spare_frames,
         )  # fmt: skip
 
     def close(self) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import structlog
+
+from cior_core.errors import IntegrityBroken
 from cior_core.footage import Span
 from cior_core.model import Struct
 from cior_core.rfc3339 import to_rfc3339
 from cior_evidence import clips
 from cior_evidence.bag import Bag
-from cior_evidence.clips import Clip, Part, Recorded
+from cior_evidence.camera_validators import Cut, Validators, told
+from cior_evidence.clips import Clip, Part, Recorded, Wish
 from cior_evidence.order import Item
 from cior_evidence.paths import folders_of
 from cior_evidence.ring import Found
 
+log = structlog.get_logger("cior.evidence")
 Refused = tuple[str, Span]
 """A camera and an interval that are not delivered whole."""
 REFUSED: Final = "refused"
@@ -42,10 +48,23 @@ class Delivered(Struct, frozen=True):
         return tuple({"archivo": each["archivo"], **each["reloj"]} for each in self.segments)
 
 
+class Judging(Struct, frozen=True):
+    """Who judges what cameras signed; ``go_on`` is called meanwhile, and ends it by raising."""
+
+    validators: Validators = Validators()
+    go_on: Callable[[], None] = lambda: None
+
+
 def put_footage(
-    bag: Bag, scope: Sequence[Item], look: Footage, *, refused: frozenset[Refused] = frozenset()
+    bag: Bag,
+    scope: Sequence[Item],
+    look: Footage,
+    *,
+    refused: frozenset[Refused] = frozenset(),
+    judging: Judging | None = None,
 ) -> Delivered:
     """Cut and put in what the order asks, in its order; of what is ``refused`` the whole interval is a gap."""
+    judging = judging or Judging()
     folders = folders_of(each.camera for each in scope)
     counts = dict.fromkeys(folders.values(), 0)
     segments: list[dict[str, Any]] = []
@@ -56,21 +75,44 @@ def put_footage(
             gaps.append(_refused_line(item, folder))
             continue
         found = look(item.camera, item.span)
-        for path, clip in _clips(bag, found.segments, item.span, (folder, counts[folder])):
+        wish = Wish(item.span, _closed(item, scope, refused))
+        after = partial(_after, look)
+        for path, clip in _clips(bag, clips.runs(found.segments), (wish, after), (folder, counts[folder])):
             counts[folder] += 1
-            segments.append(_segment_line(bag, path, clip, item))
+            made = Cut(bag.folder / path, bag.files[path].sha256, clip)
+            judged = judging.validators.judge(made, judging.go_on)
+            segments.append(_segment_line(bag, path, clip, item) | {"firma_camara": told(clip, judged)})
         gaps.append(_gaps_line(found, item, folder))
     segments.sort(key=lambda each: (each["camara"], each["desde"]))
     return Delivered(segments=tuple(segments), gaps=tuple(gaps))
 
 
+def _closed(item: Item, scope: Sequence[Item], refused: frozenset[Refused]) -> tuple[Span, ...]:
+    """What of its camera a spare group must not show: what is refused, and what other files of the package hold."""
+    others = {each.span for each in scope if each.camera == item.camera and each.span != item.span}
+    return tuple(sorted(others | {span for camera, span in refused if camera == item.camera}))
+
+
+def _after(look: Footage, last: Recorded) -> Recorded | None:
+    """The segment that begins where ``last`` ends. It is not of the order: a ring that is broken there has none."""
+    try:
+        found = look(last.camera, (last.end_ms, last.end_ms + 1))
+    except IntegrityBroken as error:
+        log.warning("camera_signature_end_unread", code=error.code)
+        return None
+    return next((each for each in found.segments if each.start_ms == last.end_ms), None)
+
+
 def _clips(
-    bag: Bag, segments: Sequence[Recorded], span: Span, numbered: tuple[str, int]
+    bag: Bag,
+    runs: Iterator[tuple[Recorded, ...]],
+    wanted: tuple[Wish, clips.After],
+    numbered: tuple[str, int],
 ) -> Iterator[tuple[str, Clip]]:
-    folder, number = numbered
-    for run in clips.runs(segments):
+    (wish, after), (folder, number) = wanted, numbered
+    for run in runs:
         path = f"data/nativo/{folder}/{number + 1:04d}.mp4"
-        clip = clips.cut(run, span, bag.place(path))
+        clip = clips.cut(run, wish, bag.place(path), after=after)
         if clip is not None:
             number += 1
             bag.adopt(path)

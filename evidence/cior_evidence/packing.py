@@ -12,6 +12,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -26,8 +27,9 @@ from cior_core.model import Struct
 from cior_core.rfc3339 import to_rfc3339
 from cior_evidence import act, custody, seal, stored_archive, tools
 from cior_evidence.bag import PAYLOAD, TAG_MANIFEST, Bag, sha256_of, sync_tree
+from cior_evidence.camera_validators import LISTED, Validators
 from cior_evidence.custody import Deed
-from cior_evidence.footage_in import Delivered, Footage, put_footage
+from cior_evidence.footage_in import Delivered, Footage, Judging, put_footage
 from cior_evidence.order import Order
 from cior_evidence.package_ledger import PackageLedger
 from cior_evidence.package_state import Stage, State, StateFile
@@ -35,12 +37,14 @@ from cior_evidence.records_in import ALERTS, EVENTS, RAWS, Records, put_records
 from cior_evidence.seal_keys import signer
 from cior_evidence.seal_settings import SealSettings
 from cior_evidence.shelf import Phase
+from cior_evidence.signature_words import read_me
 from cior_evidence.stored_archive import archive
 from cior_evidence.time_stamping import Ask, Tsa
 
 log = structlog.get_logger("cior.evidence")
 BAG: Final = "bag"
 SEAL: Final = "sello"
+READ_ME: Final = "LEEME.txt"
 NOT_KNOWN: Final = "sin comparar"
 
 
@@ -83,6 +87,7 @@ class Sources(Struct, frozen=True, kw_only=True):
 class Place(Struct, frozen=True, kw_only=True):
     """``out``: where packages stand. ``ask``: of the time-stamping authority. ``beside``: files at the root of each
     package (verifiers, LEEME). ``now_ms``: the clock. ``part_bytes``: what is larger comes in several ZIPs; 0: never.
+    ``validators``: of what cameras sign.
     """
 
     out: Path
@@ -92,6 +97,7 @@ class Place(Struct, frozen=True, kw_only=True):
     beside: Mapping[str, bytes]
     now_ms: Callable[[], int]
     part_bytes: int = 0
+    validators: Validators = Validators()
 
 
 class Package(Struct, frozen=True):
@@ -169,9 +175,9 @@ class Packing:
         shutil.rmtree(self._work, ignore_errors=True)
         created_ms, phase = self._place.now_ms(), Phase.FOOTAGE
         bag = Bag(self._work / BAG, lambda size_bytes: self._watch.phase(phase, size_bytes))
-        for path, content in self._place.beside.items():
-            _write(self._work / path, content)
         delivered = self._delivered(bag)
+        for path, content in self._beside(delivered).items():
+            _write(self._work / path, content)
         phase = Phase.RECORDS
         closed: list[dict[str, Any]] = []
         if self._sources.records is not None and self._order.events is not None:
@@ -194,7 +200,15 @@ class Packing:
         if sources.filling is not None:
             return sources.filling(bag, self._watch)
         assert sources.footage is not None
-        return put_footage(bag, order.ordered_scope, sources.footage, refused=order.refused)
+        judging = Judging(self._place.validators, partial(self._watch.phase, Phase.FOOTAGE))
+        return put_footage(bag, order.ordered_scope, sources.footage, refused=order.refused, judging=judging)
+
+    def _beside(self, delivered: Delivered) -> dict[str, bytes]:
+        """What travels at its root; what is said of cameras' own signatures stands in LEEME.txt too."""
+        files = dict(self._place.beside)
+        if READ_ME in files:
+            files[READ_ME] += read_me(delivered.segments)
+        return files
 
     def _put_meta(
         self, bag: Bag, delivered: Delivered, closed: Sequence[Mapping[str, Any]], *, created_ms: int
@@ -211,7 +225,7 @@ class Packing:
         bag.put_json("meta/reloj.json", {"archivos": delivered.clocks, "centro": centre})
         bag.put_lines("meta/salud.jsonl", sources.health)
         bag.put_lines("meta/accesos.jsonl", sources.reads)
-        bag.put_json("meta/herramientas.json", self._tools())
+        bag.put_json("meta/herramientas.json", self._tools(delivered))
         self._put_parts(bag)
         lines = custody.chained(order.package, (*sources.deeds, self._assembly(created_ms)))
         bag.put_lines("meta/custodia.jsonl", lines)
@@ -223,11 +237,12 @@ class Packing:
         if parts := stored_archive.plan(sizes, self._place.part_bytes):
             bag.put_json(stored_archive.LIST, {"partes": parts})
 
-    def _tools(self) -> dict[str, Any]:
+    def _tools(self, delivered: Delivered) -> dict[str, Any]:
         return {
             "programas": tools.programs(),
             "reglas": [dict(each) for each in self._sources.rules],
-            "verificadores": _digests(self._place.beside),
+            "verificadores": _digests(self._beside(delivered)),
+            LISTED: self._place.validators.tools(),
             "sello": {"certificado_sha256": seal.fingerprint(self._place.settings.certificate)},
         }
 

@@ -1011,7 +1011,7 @@ def _check_purpose(signer: Certificate, say: Say, path: str) -> None:
         say("time.eku", path, signer.name)
 
 
-# === sentences_later: What a verifier says of copies, sealed boxes, renewals and a day's root; the form is that of ``sentences.py``.
+# === sentences_later: What a verifier says of copies, cameras' signatures, sealed boxes, renewals and a day's root; the form is that of ``sentences.py``.
 
 
 COPY_SENTENCES = {
@@ -1038,6 +1038,33 @@ COPY_SENTENCES = {
         "error",
         "La tabla de velos no responde por cada cuadro.",
         "The table of veils does not answer for every picture.",
+    ),
+}
+
+CAMERA_SENTENCES = {
+    "camera.scheme": (
+        8,
+        "error",
+        "Las firmas de la cámara que dice la lista no son las que el video lleva.",
+        "The camera's signatures that the list tells of are not those in the video.",
+    ),
+    "camera.untold": (
+        8,
+        "note",
+        "El video lleva firmas de la cámara y el paquete no dice nada de ellas: júzguelas con su validador.",
+        "The video carries its camera's signatures and the package says nothing of them: judge them yourself.",
+    ),
+    "camera.notauthentic": (
+        8,
+        "note",
+        "Un validador externo dijo que el video no es lo que la cámara firmó: repítalo con el suyo.",
+        "An outside validator said that the video is not what the camera signed: repeat that with yours.",
+    ),
+    "camera.unproven": (
+        8,
+        "note",
+        "La cámara firma, y al armar el paquete nadie respondió por todo lo firmado: júzguelo con su validador.",
+        "The camera signs, and nobody vouched for all of it when the package was built: judge it yourself.",
     ),
 }
 
@@ -1689,7 +1716,7 @@ SENTENCES = {
     ),
 }
 
-SENTENCES.update(COPY_SENTENCES)
+SENTENCES.update(COPY_SENTENCES | CAMERA_SENTENCES)
 SENTENCES.update(BOX_SENTENCES)
 SENTENCES.update(PART_SENTENCES)
 SENTENCES.update(RENEWAL_SENTENCES)
@@ -2515,10 +2542,13 @@ class Box(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """What a segment holds: its packets as (offset, size) in decoding order, and what is wrong with it."""
+    """What a segment holds: its packets as (offset, size) in decoding order, what is wrong with it, and the content of
+    ``stsd``, which says how they are coded.
+    """
 
     samples: list[tuple[int, int]]
     faults: list[tuple[str, str]]
+    described: bytes
 
 
 def boxes_of(read: Read, size: int) -> list[Box]:
@@ -2572,7 +2602,8 @@ def read_clip(read: Read, size: int) -> Clip:
     if len(samples) > MOST_SAMPLES:
         raise Malformed("MP4: too many packets")
     faults += _uncovered(boxes, samples, size)
-    return Clip(samples, faults)
+    description = _only(boxes, b"stsd")
+    return Clip(samples, faults, _content(read, description) if description is not None else b"")
 
 
 def _faults(boxes: list[Box], read: Read) -> list[tuple[str, str]]:
@@ -3512,6 +3543,153 @@ def _check_veils(folder: Files, rows: list[dict[str, Any]], report: Report) -> N
             report.say("copy.unveiled", "bag/" + path, f"{reached} / {frames}")
 
 
+# === camera_signing: Signatures that cameras put into their video: what the list says of them, and whether they are there. Nothing here checks one: that is for the validator of whoever made the scheme, and what it said is repeated, never believed.
+
+
+SIGNED = "firma_camara"
+SIGNERS = {
+    "onvif": "005bc93f-2d71-5e95-ada4-796f90877a6f",
+    "axis": "5369676e-6564-2056-6964-656f2e2e2e30",
+}
+OF_UUID = {bytes.fromhex(uuid.replace("-", "")): scheme for scheme, uuid in SIGNERS.items()}
+NOT_SIGNED, NOT_AUTHENTIC, UNJUDGED = "not_signed", "not_authentic", "unknown"
+# The gravest first; what a validator must have said; not signed: no signature is there.
+JUDGEMENTS = (NOT_AUTHENTIC, UNJUDGED, "signed_unknown", "authentic")
+OF_VALIDATORS = (NOT_AUTHENTIC, "signed_unknown", "authentic")
+UNREGISTERED = 5
+# Sample entry: bytes of a unit's header, shift and mask of its type, the types that carry messages, the box of the
+# decoder's configuration, and where in it the length of lengths stands (ISO/IEC 14496-15).
+AVC = (1, 0, 0x1F, (6,), b"avcC", 4)
+HEVC = (2, 1, 0x3F, (39, 40), b"hvcC", 21)
+CODED = {b"avc1": AVC, b"avc3": AVC, b"hvc1": HEVC, b"hev1": HEVC}
+
+
+class SignatureReader:
+    """Counts the packets that carry a signature. ``described``: the content of ``stsd``."""
+
+    def __init__(self, described: bytes) -> None:
+        self.found: dict[str, int] = {}
+        self._form = CODED.get(described[12:16])
+        self._width = 4
+        if self._form is not None:
+            at = described.find(self._form[4]) + 4 + self._form[5]
+            self._width = (described[at] & 3) + 1 if 4 <= at < len(described) else 4
+
+    def take(self, packet: bytes) -> None:
+        """One more packet, in any order."""
+        if self._form is None or not any(uuid[-8:] in packet for uuid in OF_UUID):
+            return
+        for scheme in {scheme for unit in self._units(packet) for scheme in self._signers(unit)}:
+            self.found[scheme] = self.found.get(scheme, 0) + 1
+
+    def _units(self, packet: bytes) -> Iterator[bytes]:
+        at = 0
+        while at + self._width <= len(packet):
+            begins = at + self._width
+            at = begins + int.from_bytes(packet[at:begins], "big")
+            if at > len(packet):
+                return
+            yield packet[begins:at]
+
+    def _signers(self, unit: bytes) -> Iterator[str]:
+        assert self._form is not None
+        header, shift, mask, kinds = self._form[:4]
+        if len(unit) <= header or (unit[0] >> shift) & mask not in kinds:
+            return
+        payload, at = unit[header:].replace(b"\0\0\3", b"\0\0"), 0
+        while at + 2 < len(payload):
+            kind, at = _coded_number(payload, at)
+            size, at = _coded_number(payload, at)
+            if size > len(payload) - at:
+                return
+            scheme = OF_UUID.get(payload[at : at + 16]) if size >= 16 else None
+            if kind == UNREGISTERED and scheme is not None:
+                yield scheme
+            at += size
+
+
+def _coded_number(payload: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    while at < len(payload) and payload[at] == 0xFF:
+        value, at = value + 0xFF, at + 1
+    return value + (payload[at] if at < len(payload) else 0), at + 1
+
+
+def check_signatures(row: dict[str, Any], where: str, found: dict[str, int], report: Report) -> None:
+    """What a native file's row says of its camera's signatures, against those that were ``found`` in it."""
+    told, path = row.get(SIGNED), "bag/" + str(row.get("archivo"))
+    if told is None:
+        if found:
+            report.say("camera.untold", path, ", ".join(sorted(found)))
+        return
+    rows = told.get("firmas") if isinstance(told, dict) else None
+    signatures = [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+    if (
+        not isinstance(told, dict)
+        or not isinstance(rows, list)
+        or len(signatures) != len(rows)
+        or not all(_is_signature(each) for each in signatures)
+        or told.get("veredicto") != _gravest(signatures)
+        or not _is_spare(row, told.get("gop_agregado_desde"))
+    ):
+        report.say("meta.field", where, SIGNED)
+        return
+    counted = {each["esquema"]: each["cuadros"] for each in signatures}
+    if counted != found or len(counted) != len(signatures):
+        report.say("camera.scheme", path, f"{_told_counts(counted)} / {_told_counts(found)}")
+    for each in signatures:
+        if each["veredicto"] == NOT_AUTHENTIC:
+            report.say("camera.notauthentic", path, "{}: {}".format(each["validador"], each["razon"]))
+        elif each["veredicto"] != "authentic":
+            report.say("camera.unproven", path, "{}: {}".format(each["esquema"], each["razon"]))
+
+
+def _told_counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{scheme} {counts[scheme]}" for scheme in sorted(counts)) or NOT_SIGNED
+
+
+def _is_signature(each: dict[str, Any]) -> bool:
+    scheme, verdict, by, said = (each.get(name) for name in ("esquema", "veredicto", "validador", "dicho"))
+    return (
+        isinstance(scheme, str)
+        and SIGNERS.get(scheme, "") == each.get("uuid")
+        and type(each.get("cuadros")) is int
+        and verdict in JUDGEMENTS
+        and isinstance(each.get("razon"), str)
+        and (isinstance(by, str) or (by is None and verdict not in OF_VALIDATORS))
+        and isinstance(said, list)
+        and all(isinstance(line, str) for line in said)
+    )
+
+
+def _gravest(signatures: list[dict[str, Any]]) -> str:
+    said = [each["veredicto"] for each in signatures]
+    return next((each for each in JUDGEMENTS if each in said), NOT_SIGNED)
+
+
+def _is_spare(row: dict[str, Any], told: Any) -> bool:
+    """Where the group begins that is there for a signature: after the beginning, and not after the end."""
+    at, since, until = (instant(each) for each in (told, row.get("desde"), row.get("hasta")))
+    return told is None or (
+        at is not None and since is not None and until is not None and since < at <= until
+    )
+
+
+def check_validators(rows: list[dict[str, Any]], tools: dict[str, Any], report: Report) -> None:
+    """Every validator that a row names is described in ``herramientas.json``."""
+    listed = tools.get("validadores_de_camara")
+    known = (
+        [each.get("nombre") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    )
+    for row in rows:
+        told = row.get(SIGNED)
+        signatures = told.get("firmas") if isinstance(told, dict) else None
+        for each in signatures if isinstance(signatures, list) else []:
+            by = each.get("validador") if isinstance(each, dict) else None
+            if by is not None and by not in known:
+                report.say("meta.field", TOOLS, "validadores_de_camara")
+
+
 # === footage: Native video against its list: every file whole and as the camera gave it, every missing stretch declared.
 
 
@@ -3540,6 +3718,7 @@ def check_footage(
     _check_sequence(segments, report)
     for segment in segments:
         _check_video(folder, segment, report)
+    check_validators([segment.row for segment in segments], read_object(folder, TOOLS, report), report)
     rows = _read_gap_rows(folder, report)
     _check_coverage(request, segments, rows, report)
     _check_clocks(folder, segments, report)
@@ -3609,7 +3788,10 @@ def _check_video(folder: Files, segment: Segment, report: Report) -> None:
         clip = read_clip(read, folder.sizes[where])
         for code, detail in clip.faults:
             report.say(code, where, detail)
-        _check_packets(read, clip.samples, segment, report)
+        signs = SignatureReader(clip.described)
+        is_read = _check_packets(read, clip.samples, segment, signs=signs, report=report)
+        if is_read and segment.row.get("clase") not in OF_COPIES:
+            check_signatures(segment.row, f"{SEGMENTS}:{segment.line}", signs.found, report)
     except Malformed as why:
         report.say("video.malformed", where, str(why))
     except OSError as why:
@@ -3618,8 +3800,12 @@ def _check_video(folder: Files, segment: Segment, report: Report) -> None:
         os.close(descriptor)
 
 
-def _check_packets(read: Read, samples: list[tuple[int, int]], segment: Segment, report: Report) -> None:
-    """The file's packets, and each part's, are as many and the same as the list says; a copy is one part, its own."""
+def _check_packets(
+    read: Read, samples: list[tuple[int, int]], segment: Segment, *, signs: SignatureReader, report: Report
+) -> bool:
+    """The file's packets, and each part's, are as many and the same as the list says; a copy is one part, its own.
+    ``signs`` is shown each; false when they are not as many as the list says, and none was read.
+    """
     where, row = "bag/" + segment.path, segment.row
     parts = [row] if row.get("clase") in OF_COPIES else row.get("partes")
     rows = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
@@ -3627,7 +3813,7 @@ def _check_packets(read: Read, samples: list[tuple[int, int]], segment: Segment,
     numbers = [count for count in counts if isinstance(count, int) and count >= 0]
     if len(numbers) != len(counts) or sum(numbers) != len(samples) or row.get("cuadros") != len(samples):
         report.say("video.packets", where, "{} / {}".format(row.get("cuadros"), len(samples)))
-        return
+        return False
     whole, at = hashlib.sha256(), 0
     for number, (part, count) in enumerate(zip(rows, numbers)):
         own = hashlib.sha256()
@@ -3635,12 +3821,14 @@ def _check_packets(read: Read, samples: list[tuple[int, int]], segment: Segment,
             content = _packet(read, place, size)
             own.update(content)
             whole.update(content)
+            signs.take(content)
         at += count
         if part.get("carga_sha256") != own.hexdigest():
             report.say("video.packets", where, f"partes[{number}]")
         _check_origin(part, where, number, report)
     if row.get("carga_sha256") != whole.hexdigest():
         report.say("video.packets", where, "carga_sha256")
+    return True
 
 
 def _packet(read: Read, place: int, size: int) -> bytes:

@@ -20,6 +20,7 @@ from cior_core.bundled_policy import privacy_policy
 from cior_core.centre_file import Centre
 from cior_core.checkpoint import verifier_key
 from cior_core.errors import AccessDenied
+from cior_evidence.camera_validators import Validators
 from cior_evidence.folders import ledger_folder
 from cior_evidence.order import Order, read_order
 from cior_evidence.package_ledger import PackageLedger, Signing
@@ -28,6 +29,7 @@ from cior_evidence.records_of_store import StoreRecords, health_of, reads_of
 from cior_evidence.ring import look
 from cior_evidence.seal_settings import SealSettings, load_seal
 from cior_evidence.time_stamping import over_http
+from cior_evidence.validator_settings import load_validator
 from cior_store.engine import Store
 
 BESIDE = ("LEEME.txt", "verify.py", "verificar.html")
@@ -94,7 +96,15 @@ def place_of(centre: Centre, settings: SealSettings, out: Path) -> Place:
         out=out, settings=settings, ask=over_http(settings), beside=beside(), now_ms=now_ms,
         ledger=PackageLedger(ledger_folder(centre), signing(centre)),
         part_bytes=section.part_mib * _MIB if section is not None else 0,
+        validators=camera_validators(centre),
     )  # fmt: skip
+
+
+def camera_validators(centre: Centre) -> Validators:
+    """Who judges what cameras sign. Raises ``ConfigInvalid`` (``config.*``, ``validator.*``)."""
+    section = centre.file.evidence
+    listed = section.camera_validator if section is not None else ()
+    return Validators([load_validator(each, centre.path.parent) for each in listed])
 
 
 def now_ms() -> int:

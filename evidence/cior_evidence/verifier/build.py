@@ -27,7 +27,7 @@ _PACKAGE: Final = "cior_evidence.verifier."
 PARTS: Final = (
     "der", "signing_algorithms", "certificates", "cms", "time_stamps", "sentences_later", "sentences", "findings",
     "folder", "bag", "stored_zip", "strict_json", "mp4", "seal", "renewals", "act", "contents", "parts", "copies",
-    "footage", "secretbox", "boxes", "ledger", "registering", "inclusion", "command",
+    "camera_signing", "footage", "secretbox", "boxes", "ledger", "registering", "inclusion", "command",
 )  # fmt: skip
 _HEAD: Final = '''\
 #!/usr/bin/env python3
@@ -112,7 +112,8 @@ def _names(node: ast.stmt) -> list[str]:
 
 # Each after what it uses while it loads.
 PAGE_PARTS: Final = (
-    "der", "digests", "signatures", "certificates", "files", "contents", "parts", "copies", "footage", "boxes",
+    "der", "digests", "signatures", "certificates", "files", "contents", "parts", "copies", "camera_signing",
+    "footage", "boxes",
     "seal", "renewals", "app",
 )  # fmt: skip
 _POLICY: Final = (

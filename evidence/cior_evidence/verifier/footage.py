@@ -7,7 +7,8 @@ import os
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from cior_evidence.verifier.contents import META, NATIVE, REQUEST
+from cior_evidence.verifier.camera_signing import SignatureReader, check_signatures, check_validators
+from cior_evidence.verifier.contents import META, NATIVE, REQUEST, TOOLS
 from cior_evidence.verifier.copies import OF_COPIES, VIEWS, Expected, check_copy, expected
 from cior_evidence.verifier.der import Malformed
 from cior_evidence.verifier.findings import Report
@@ -40,6 +41,7 @@ def check_footage(
     _check_sequence(segments, report)
     for segment in segments:
         _check_video(folder, segment, report)
+    check_validators([segment.row for segment in segments], read_object(folder, TOOLS, report), report)
     rows = _read_gap_rows(folder, report)
     _check_coverage(request, segments, rows, report)
     _check_clocks(folder, segments, report)
@@ -109,7 +111,10 @@ def _check_video(folder: Files, segment: Segment, report: Report) -> None:
         clip = read_clip(read, folder.sizes[where])
         for code, detail in clip.faults:
             report.say(code, where, detail)
-        _check_packets(read, clip.samples, segment, report)
+        signs = SignatureReader(clip.described)
+        is_read = _check_packets(read, clip.samples, segment, signs=signs, report=report)
+        if is_read and segment.row.get("clase") not in OF_COPIES:
+            check_signatures(segment.row, f"{SEGMENTS}:{segment.line}", signs.found, report)
     except Malformed as why:
         report.say("video.malformed", where, str(why))
     except OSError as why:
@@ -118,8 +123,12 @@ def _check_video(folder: Files, segment: Segment, report: Report) -> None:
         os.close(descriptor)
 
 
-def _check_packets(read: Read, samples: list[tuple[int, int]], segment: Segment, report: Report) -> None:
-    """The file's packets, and each part's, are as many and the same as the list says; a copy is one part, its own."""
+def _check_packets(
+    read: Read, samples: list[tuple[int, int]], segment: Segment, *, signs: SignatureReader, report: Report
+) -> bool:
+    """The file's packets, and each part's, are as many and the same as the list says; a copy is one part, its own.
+    ``signs`` is shown each; false when they are not as many as the list says, and none was read.
+    """
     where, row = "bag/" + segment.path, segment.row
     parts = [row] if row.get("clase") in OF_COPIES else row.get("partes")
     rows = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
@@ -127,7 +136,7 @@ def _check_packets(read: Read, samples: list[tuple[int, int]], segment: Segment,
     numbers = [count for count in counts if isinstance(count, int) and count >= 0]
     if len(numbers) != len(counts) or sum(numbers) != len(samples) or row.get("cuadros") != len(samples):
         report.say("video.packets", where, "{} / {}".format(row.get("cuadros"), len(samples)))
-        return
+        return False
     whole, at = hashlib.sha256(), 0
     for number, (part, count) in enumerate(zip(rows, numbers)):
         own = hashlib.sha256()
@@ -135,12 +144,14 @@ def _check_packets(read: Read, samples: list[tuple[int, int]], segment: Segment,
             content = _packet(read, place, size)
             own.update(content)
             whole.update(content)
+            signs.take(content)
         at += count
         if part.get("carga_sha256") != own.hexdigest():
             report.say("video.packets", where, f"partes[{number}]")
         _check_origin(part, where, number, report)
     if row.get("carga_sha256") != whole.hexdigest():
         report.say("video.packets", where, "carga_sha256")
+    return True
 
 
 def _packet(read: Read, place: int, size: int) -> bytes:

@@ -60,10 +60,13 @@ class Box(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """What a segment holds: its packets as (offset, size) in decoding order, and what is wrong with it."""
+    """What a segment holds: its packets as (offset, size) in decoding order, what is wrong with it, and the content of
+    ``stsd``, which says how they are coded.
+    """
 
     samples: list[tuple[int, int]]
     faults: list[tuple[str, str]]
+    described: bytes
 
 
 def boxes_of(read: Read, size: int) -> list[Box]:
@@ -117,7 +120,8 @@ def read_clip(read: Read, size: int) -> Clip:
     if len(samples) > MOST_SAMPLES:
         raise Malformed("MP4: too many packets")
     faults += _uncovered(boxes, samples, size)
-    return Clip(samples, faults)
+    description = _only(boxes, b"stsd")
+    return Clip(samples, faults, _content(read, description) if description is not None else b"")
 
 
 def _faults(boxes: list[Box], read: Read) -> list[tuple[str, str]]:

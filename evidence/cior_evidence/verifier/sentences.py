@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cior_evidence.verifier.sentences_later import (
     BOX_SENTENCES,
+    CAMERA_SENTENCES,
     COPY_SENTENCES,
     DAILY_SENTENCES,
     PART_SENTENCES,
@@ -484,7 +485,7 @@ SENTENCES = {
     ),
 }
 
-SENTENCES.update(COPY_SENTENCES)
+SENTENCES.update(COPY_SENTENCES | CAMERA_SENTENCES)
 SENTENCES.update(BOX_SENTENCES)
 SENTENCES.update(PART_SENTENCES)
 SENTENCES.update(RENEWAL_SENTENCES)

@@ -1,4 +1,6 @@
-"""What a verifier says of copies, sealed boxes, renewals and a day's root; the form is that of ``sentences.py``."""
+"""What a verifier says of copies, cameras' signatures, sealed boxes, renewals and a day's root; the form is that of
+``sentences.py``.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +28,33 @@ COPY_SENTENCES = {
         "error",
         "La tabla de velos no responde por cada cuadro.",
         "The table of veils does not answer for every picture.",
+    ),
+}
+
+CAMERA_SENTENCES = {
+    "camera.scheme": (
+        8,
+        "error",
+        "Las firmas de la cámara que dice la lista no son las que el video lleva.",
+        "The camera's signatures that the list tells of are not those in the video.",
+    ),
+    "camera.untold": (
+        8,
+        "note",
+        "El video lleva firmas de la cámara y el paquete no dice nada de ellas: júzguelas con su validador.",
+        "The video carries its camera's signatures and the package says nothing of them: judge them yourself.",
+    ),
+    "camera.notauthentic": (
+        8,
+        "note",
+        "Un validador externo dijo que el video no es lo que la cámara firmó: repítalo con el suyo.",
+        "An outside validator said that the video is not what the camera signed: repeat that with yours.",
+    ),
+    "camera.unproven": (
+        8,
+        "note",
+        "La cámara firma, y al armar el paquete nadie respondió por todo lo firmado: júzguelo con su validador.",
+        "The camera signs, and nobody vouched for all of it when the package was built: judge it yourself.",
     ),
 }
 

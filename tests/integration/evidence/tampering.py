@@ -10,6 +10,7 @@ from integration.evidence import (  # noqa: F401  # each enters its functions in
     tampering_ledger,
     tampering_parts,
     tampering_renewals,
+    tampering_signatures,
     tampering_video,
     tampering_zips,
 )

@@ -16,7 +16,7 @@ from cior_core.model import ClockQuality
 from cior_core.rfc3339 import to_rfc3339
 from cior_evidence import clips
 from cior_evidence.bag import Bag
-from cior_evidence.clips import Origin, Recorded
+from cior_evidence.clips import Origin, Recorded, Wish
 from cior_evidence.footage_in import Delivered, _clock, put_footage
 from cior_evidence.order import Item
 from cior_evidence.paths import folders_of
@@ -122,7 +122,7 @@ def test_a_packet_swapped_between_the_look_and_the_cut_is_noticed(tmp_path: Path
     segment_file(tmp_path / "other.mp4", seed=99)
     swapped = msgspec.structs.replace(found[0], file=tmp_path / "other.mp4")
     with pytest.raises(IntegrityBroken) as refusal:
-        clips.cut([swapped], (START_MS, START_MS + 4000), tmp_path / "made.mp4")
+        clips.cut([swapped], Wish((START_MS, START_MS + 4000)), tmp_path / "made.mp4")
     assert refusal.value.code == "clip.changed"
 
 
@@ -133,7 +133,7 @@ def test_a_long_file_of_another_recorder_is_cut_at_its_groups(tmp_path: Path) ->
         camera="c", number=1, file=tmp_path / "long.mp4", start_ms=0, end_ms=15_000, line="x", first_s=0.0,
         clock=FootageClock(source="file", quality=ClockQuality.UNKNOWN), origin=Origin("long.mp4", "00" * 32),
     )  # fmt: skip
-    clip = clips.cut([recorded], (7300, 9600), tmp_path / "made.mp4")
+    clip = clips.cut([recorded], Wish((7300, 9600)), tmp_path / "made.mp4")
     assert clip is not None
     assert (clip.start_ms, clip.end_ms, clip.frames) == (4800, 9600, 48)
     assert payloads(tmp_path / "made.mp4") == payloads(tmp_path / "long.mp4")[48:96]
@@ -148,7 +148,7 @@ def test_a_clip_whose_durations_are_those_of_arrival_says_so(tmp_path: Path, foo
                     found[0], clock=msgspec.structs.replace(found[0].clock, paced_by=paced_by)
                 )
             ],
-            (START_MS, START_MS + 4000),
+            Wish((START_MS, START_MS + 4000)),
             tmp_path / f"{paced_by}.mp4",
         )
         for paced_by in ("stream", "arrival")
@@ -207,7 +207,7 @@ def test_however_it_was_coded_all_that_was_asked_is_shown_and_what_is_stated_is_
         camera="c", number=1, file=tmp_path / "source.mp4", start_ms=0, end_ms=8000, line="x", first_s=0.0,
         clock=FootageClock(source="file", quality=ClockQuality.UNKNOWN), origin=Origin("source.mp4", "00" * 32),
     )  # fmt: skip
-    clip = clips.cut([recorded], span, tmp_path / "made.mp4")
+    clip = clips.cut([recorded], Wish(span), tmp_path / "made.mp4")
     assert clip is not None
     shown = [(clip.start_ms + at_ms, digest) for at_ms, digest in pictures(tmp_path / "made.mp4")]
     wanted = [each for each in pictures(tmp_path / "source.mp4") if span[0] <= each[0] < span[1]]

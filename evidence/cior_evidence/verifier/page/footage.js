@@ -64,7 +64,8 @@ async function readClip(read, size) {
   if (broken >= 0) { faults.push(["video.malformed", `overlap@${ordered[broken + 1][0]}`]); isWhole = false; }
   if (ordered.some(([start, length]) => start < 0 || start + length > size)) { faults.push(["video.malformed", "packet beyond the end"]); isWhole = false; }
   if (held !== used && isWhole) faults.push(["video.hidden", `${used} / ${held}`]);
-  return { samples, faults };
+  const description = boxes.find((box) => box.kind === "stsd" && box.inside.includes("stbl"));
+  return { samples, faults, described: description ? await boxContent(read, description) : new Uint8Array() };
 }
 function addSample(samples, at, size) {
   if (samples.length >= MOST_SAMPLES) throw new Malformed("MP4: too many packets");
@@ -137,6 +138,7 @@ async function checkFootage(folder, request, payload, report) {
     if (!isNext || (before && before.camera === each.camera && each.since < before.until) || each.until <= each.since) report.say("segment.order", where, each.camera);
   });
   for (const each of segments) await checkVideo(folder, each, report);
+  checkValidators(segments.map((each) => each.row), await readObject(folder, TOOLS, report), report);
   await checkCoverage(folder, request, segments, report);
   await checkClocks(folder, segments, report);
   return segments.length ? Math.max(...segments.map((each) => each.until)) : null;
@@ -159,17 +161,19 @@ async function checkVideo(folder, segment, report) {
   try {
     const read = folder.reader(where), clip = await readClip(read, folder.size(where));
     for (const [code, detail] of clip.faults) report.say(code, where, detail);
-    await checkPackets(read, clip.samples, segment, where, report);
+    const signs = new SignatureReader(clip.described);
+    const isRead = await checkPackets(read, clip.samples, segment, where, { signs, report });
+    if (isRead && !OF_COPIES.includes(segment.row.clase)) checkSignatures(segment.row, `${SEGMENTS}:${segment.line}`, signs.found, report);
   } catch (why) {
     if (why instanceof DOMException) report.say("file.unreadable", where, why.name);
     else if (why instanceof Malformed) report.say("video.malformed", where, why.message);
     else throw why;
   }
 }
-async function checkPackets(read, samples, segment, where, report) {
+async function checkPackets(read, samples, segment, where, { signs, report }) {
   const row = segment.row, told = OF_COPIES.includes(row.clase) ? [row] : row.partes, parts = Array.isArray(told) ? told.filter(isObject) : [];
   const counts = parts.map((part) => part.cuadros).filter((count) => Number.isSafeInteger(count) && count >= 0);
-  if (counts.length !== parts.length || counts.reduce((a, b) => a + b, 0) !== samples.length || row.cuadros !== samples.length) { report.say("video.packets", where, `${row.cuadros} / ${samples.length}`); return; }
+  if (counts.length !== parts.length || counts.reduce((a, b) => a + b, 0) !== samples.length || row.cuadros !== samples.length) { report.say("video.packets", where, `${row.cuadros} / ${samples.length}`); return false; }
   const whole = new Sha256();
   let at = 0;
   for (const [number, part] of parts.entries()) {
@@ -177,7 +181,7 @@ async function checkPackets(read, samples, segment, where, report) {
     for (const [place, size] of samples.slice(at, at + part.cuadros)) {
       if (size > MOST_BOX_BYTES) throw new Malformed("MP4: packet");
       const content = await read(place, size);
-      own.update(content); whole.update(content);
+      own.update(content); whole.update(content); signs.take(content);
     }
     at += part.cuadros;
     if (part.carga_sha256 !== own.hex()) report.say("video.packets", where, `partes[${number}]`);
@@ -185,6 +189,7 @@ async function checkPackets(read, samples, segment, where, report) {
     if (part.entera === true && recorded !== null && recorded !== undefined && recorded !== part.carga_sha256) report.say("copy.asnative", where, `partes[${number}]`);
   }
   if (row.carga_sha256 !== whole.hex()) report.say("video.packets", where, "carga_sha256");
+  return true;
 }
 async function checkCoverage(folder, request, segments, report) {
   const told = (await readObject(folder, GAPS, report)).camaras, isList = Array.isArray(told) && told.every(isObject);
