@@ -6,7 +6,9 @@ reference's is high (fog and dusk dim them alike, and they still agree), and is 
 gradients shrank far more than those of the others (a film over half the lens). Only parts that had structure in the
 reference and agreed in the last minute count: what disappears slowly, in dusk or in fog, is weather; what disappears at
 once is not. Where the whole view lies elsewhere, phase correlation finds by how far; it is believed when the parts
-agree once it is undone.
+agree once it is undone, and are more alike than if it is not. That is asked of the parts which are in sight both ways:
+those that were turned out of it can agree with nothing, and a street has long edges (kerbs, roofs), which agree with
+themselves further along.
 
 The reference is learned while the picture is believed, put back by the shift that was measured, so that a camera that
 sags slowly does not take its reference along.
@@ -38,8 +40,10 @@ DIMMED = 0.25
 """A part is lost too when its gradients shrank to this share of what the better parts kept."""
 SAME = 0.7
 """What agrees so well is the same however faint: far parts in fog are, a film on the lens (never in focus) is not."""
-BELIEVED = 0.5
-"""A shift is one when half of the parts in sight agree after it is undone; any two pictures correlate somewhere."""
+BELIEVED, FEWEST = 0.5, 4
+"""A shift is one when half of the parts in sight, and so many, agree after it is undone; any two pictures correlate
+somewhere.
+"""
 NEAR_PX = 4.0
 """A view within this of the reference teaches it; one that lies further off does not."""
 LEAST_PARTS = 8
@@ -82,6 +86,21 @@ class _Gradients(Struct, frozen=True):
         return np.asarray(cv2.magnitude(self.right, self.down), np.float32)
 
 
+class _Compared(Struct, frozen=True, kw_only=True):
+    """A view against the reference, part by part; ``alike``: normalised correlations of the gradients."""
+
+    reading: ViewReading
+    expected: NDArray[np.bool_]
+    agrees: NDArray[np.bool_]
+    alike: NDArray[np.float64]
+
+    def explains_more(self, other: _Compared) -> bool:
+        """Whether this is believed rather than ``other``, by what is expected of both."""
+        both = self.expected & other.expected
+        is_believed = self.reading.agreeing >= BELIEVED and self.reading.agree >= FEWEST
+        return is_believed and float(self.alike[both].sum()) >= float(other.alike[both].sum())
+
+
 class ViewReference:
     """One camera's own view. Call :meth:`step` with each picture; it answers once a second, else ``None``."""
 
@@ -113,7 +132,8 @@ class ViewReference:
         self._count += 1
         if at_s - self._judged_s < EVERY_S - 1e-6:
             return None
-        elapsed_s, self._judged_s = at_s - self._judged_s, at_s
+        # Of a minute of damaged pictures nobody saw more than what it began and ended with.
+        elapsed_s, self._judged_s = min(at_s - self._judged_s, WARM_UP_S), at_s
         now = _Gradients.of(np.asarray(self._sum / self._count, np.float32))
         self._sum, self._count = np.zeros(grey.shape, np.float32), 0
         if self._reference is None or self._learned_s < WARM_UP_S:
@@ -142,29 +162,28 @@ class ViewReference:
         return self._reference
 
     def _judge(self, now: _Gradients, at_s: float, elapsed_s: float) -> ViewReading:
-        reading, agrees = self._read(now, self._shift)
-        if reading.agreeing < 0.9 or at_s - self._registered_s >= REGISTER_S:
-            reading, agrees = self._registered(now, at_s, reading, agrees)
+        seen = self._read(now, self._shift)
+        if seen.reading.agreeing < 0.9 or at_s - self._registered_s >= REGISTER_S:
+            seen = self._registered(now, at_s, seen)
+        reading = seen.reading
         if reading.missing < 0.2 and reading.moved_px <= NEAR_PX:
             share = min(1.0, elapsed_s / EXPECTED_S)
             structured = _parts(self._known.strength) >= STRUCTURE
-            self._seen += share * ((agrees & structured) - self._seen)
+            self._seen += share * ((seen.agrees & structured) - self._seen)
             self._blend(now if self._shift is None else now.put_back(self._shift), LEARN * elapsed_s)
         return reading
 
-    def _registered(
-        self, now: _Gradients, at_s: float, before: ViewReading, agrees: NDArray[np.bool_]
-    ) -> tuple[ViewReading, NDArray[np.bool_]]:
+    def _registered(self, now: _Gradients, at_s: float, before: _Compared) -> _Compared:
         """Measure the shift anew and keep what explains more."""
         self._registered_s = at_s
         found = shift_between(self._known.strength, now.strength)
-        known, known_agrees = self._read(now, found)
-        if known.agreeing >= BELIEVED and known.agree >= before.agree:
-            self._shift = found
-            return known, known_agrees
-        return before, agrees
+        known = self._read(now, found)
+        if not known.explains_more(before):
+            return before
+        self._shift = found
+        return known
 
-    def _read(self, now: _Gradients, shift: Shift | None) -> tuple[ViewReading, NDArray[np.bool_]]:
+    def _read(self, now: _Gradients, shift: Shift | None) -> _Compared:
         """Compare, with the shift undone; parts that the shift pushed out of sight are not expected."""
         here = now if shift is None else now.put_back(shift)
         known = self._known
@@ -186,7 +205,7 @@ class ViewReference:
             right_px=0.0 if shift is None else round(shift.right_px, 1),
             down_px=0.0 if shift is None else round(shift.down_px, 1),
         )
-        return reading, agrees
+        return _Compared(reading=reading, expected=expected, agrees=agrees, alike=alike)
 
     def _blend(self, now: _Gradients, share: float) -> None:
         if self._reference is None:
