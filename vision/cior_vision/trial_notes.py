@@ -18,6 +18,7 @@ from cior_vision.pipeline import Outcome
 from cior_vision.rule_settings import AnyTrackRule, LineRule
 from cior_vision.settings import AnyVisionSettings, CameraSettings
 from cior_vision.trial_words import Why, why
+from cior_vision.wording import said_labels
 
 NEEDED_HEIGHT: Final = 0.06
 """Of an object, as a share of the picture's height: below it a detector finds few."""
@@ -165,7 +166,7 @@ def _silence(rule: AnyTrackRule, watch: Watch, place: str) -> Note:
     """The first thing that kept ``rule`` from telling."""
     all_seen = list(watch.seen[rule.id].values())
     inside = [one for one in all_seen if one.inside]
-    classes, count = ", ".join(rule.classes) or "*", len(inside)
+    classes, count = said_labels(rule.classes), len(inside)
     if not all_seen:
         return _note(rule.id, Why.NOBODY, classes=classes)
     if not inside:

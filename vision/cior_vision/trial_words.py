@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Final
 
-from cior_vision.wording import Said
+from cior_vision.wording import Said, in_both
 
 
 class Why(StrEnum):
@@ -54,7 +54,7 @@ _SENTENCES: Final = {
         es="{fps} cuadros por segundo: con menos de 2 ninguna regla sirve",
         en="{fps} pictures a second: below 2 no rule means anything",
     ),
-    Why.NOBODY: Said(es="no se vio a nadie de {classes}", en="nothing of {classes} was seen"),
+    Why.NOBODY: Said(es="no se vio nada de esto: {classes}", en="nothing of {classes} was seen"),
     Why.ELSEWHERE: Said(
         es="se siguió a {count} ({classes}); ninguno pisó «{place}»",
         en="{count} were followed ({classes}); none stepped on '{place}'",
@@ -96,5 +96,4 @@ _SENTENCES: Final = {
 
 def why(code: Why, **facts: Any) -> Said:
     """The sentence of ``code``."""
-    said = _SENTENCES[code]
-    return Said(es=said.es.format_map(facts), en=said.en.format_map(facts))
+    return in_both(_SENTENCES[code], facts)

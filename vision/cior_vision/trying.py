@@ -20,6 +20,7 @@ from cior_vision.detectors.contract import Detector
 from cior_vision.replay import Replay, chosen_camera, replay
 from cior_vision.settings import AnyVisionSettings, parse_settings
 from cior_vision.trial_notes import Context, Note, Watch, notes_of
+from cior_vision.wording import said_labels
 
 
 class Fired(Struct, frozen=True, kw_only=True):
@@ -38,6 +39,7 @@ class Fired(Struct, frozen=True, kw_only=True):
     told_s: float
     end_s: float | None = None
     label: str
+    label_es: str
     score: float | None
     tracks: tuple[int, ...]
     box: tuple[float, ...] | None
@@ -49,6 +51,8 @@ class Judged(Struct, frozen=True, kw_only=True):
     """A state of the picture in which its silence means nothing, from and to seconds of the clip."""
 
     condition: str
+    es: str
+    en: str
     from_s: float
     to_s: float | None = None
 
@@ -174,6 +178,7 @@ def _begun(event: Event, kinds: Taxonomy, at_s: float, start_ms: int) -> Fired:
         since_s=round((facts["since_ms"] - start_ms) / 1000, 2),
         told_s=round(at_s, 2),
         label=facts["label"],
+        label_es=said_labels(str(facts["label"]).split(",")).es,
         score=facts["score"],
         tracks=tuple(facts["tracks"]),
         box=None if facts["box"] is None else tuple(facts["box"]),
@@ -184,12 +189,14 @@ def _begun(event: Event, kinds: Taxonomy, at_s: float, start_ms: int) -> Fired:
 
 def _judged(found: Replay, start_ms: int) -> tuple[Judged, ...]:
     told: list[Judged] = []
+    kinds = Taxonomy.load(bundled.text("taxonomy.toml"))
     for event in found.events:
         if "condition" not in event.attributes:
             continue
         condition, at_s = str(event.attributes["condition"]), round((event.occurred_ms - start_ms) / 1000, 2)
         if event.phase is Phase.NEW:
-            told.append(Judged(condition=condition, from_s=at_s))
+            kind = kinds[event.type]
+            told.append(Judged(condition=condition, es=kind.name_es, en=kind.name_en, from_s=at_s))
         else:
             told = [
                 msgspec.structs.replace(one, to_s=at_s)

@@ -4,7 +4,8 @@ rule measured them. Pure. Speeds are of the picture: pixels and body heights, ne
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from cior_core.model import Struct
 from cior_vision.incidents import Incident
@@ -63,12 +64,24 @@ _WORDS_ES: Final = {
 }
 
 
+def said_labels(labels: Iterable[str]) -> Said:
+    """Classes of a model as people call them, in Spanish where a word is known; ``*``: all of them."""
+    names = list(labels)
+    return Said(es=", ".join(_WORDS_ES.get(name, name) for name in names) or "*", en=", ".join(names) or "*")
+
+
+def in_both(sentence: Said, facts: dict[str, Any]) -> Said:
+    """The sentence with its facts; one that is a :class:`Said` itself in its own language."""
+    spanish = {name: fact.es if isinstance(fact, Said) else fact for name, fact in facts.items()}
+    english = {name: fact.en if isinstance(fact, Said) else fact for name, fact in facts.items()}
+    return Said(es=sentence.es.format_map(spanish), en=sentence.en.format_map(english))
+
+
 def says(incident: Incident) -> Said | None:
     """The sentence of this step; ``None`` for kinds that say no more than their name and place."""
     sentence = _SENTENCES.get(incident.kind)
     if sentence is None:
         return None
     more = _SPEED if "speed_px_s" in incident.facts else Said(es="", en="")
-    words = {**incident.facts, "label": incident.label}
-    spanish = words | {"label": _WORDS_ES.get(incident.label, incident.label)}
-    return Said(es=(sentence.es + more.es).format_map(spanish), en=(sentence.en + more.en).format_map(words))
+    whole = Said(es=sentence.es + more.es, en=sentence.en + more.en)
+    return in_both(whole, {**incident.facts, "label": said_labels([incident.label])})

@@ -180,6 +180,7 @@ def test_a_zone_by_mouse_and_a_line_by_keyboard_are_tried_saved_and_fire_in_the_
     person.until("return document.querySelector('#said').innerText.startsWith('Probado')")
     assert "Intrusión en zona vigilada" in person.text("#fired")
     assert "de A a B" in person.text("#fired")
+    assert "; persona; seguimientos" in person.text("#fired")
     assert config.read_bytes() == before, "a try writes nothing"
     person.press("#fired li button")
     person.until("return Number(document.querySelector('#stage').dataset.shown) > 3")

@@ -136,7 +136,7 @@ def test_it_prints_for_people_in_both_languages_and_writes_nothing(clips: Path, 
         run(clips / "loiterer.mp4", config, "--lang", "en"),
     )
     assert "Habrían avisado: 3" in spanish.output
-    assert "Intrusión en zona vigilada  [regla nadie v1, acera; person" in spanish.output
+    assert "Intrusión en zona vigilada  [regla nadie v1, acera; persona, " in spanish.output
     assert "(sola no abre alerta)" in spanish.output
     assert "Would have told: 3" in english.output
     assert {path: path.read_bytes() for path in config.parent.rglob("*") if path.is_file()} == before
@@ -155,7 +155,10 @@ def test_what_a_mask_hides_is_not_analysed_and_the_rule_says_that_it_is_blind(
     assert found["fired"] == []
     why = reasons(found)
     assert "tapa el 100 % de «acera»" in why["nadie", "hidden"]
-    assert ("nadie", "nobody") in why
+    assert why["nadie", "nobody"] == "no se vio nada de esto: persona"
+    assert {note["en"] for note in found["notes"] if note["code"] == "nobody"} == {
+        "nothing of person was seen"
+    }
 
 
 def test_without_a_model_every_rule_says_that_it_was_not_judged(clips: Path, config: Path) -> None:
@@ -187,6 +190,8 @@ def test_a_picture_that_cannot_be_believed_is_told_with_its_seconds(config: Path
     )
     [judged] = tried(covered, config)["conditions"]
     assert judged["condition"] == "covered"
+    assert judged["es"] == "Cámara tapada, oscura o borrosa"
+    assert judged["en"] == "Camera covered, dark or blurred"
     assert 8.0 <= judged["from_s"] <= 12.0, "five seconds after it was covered, looked at once a second"
 
 

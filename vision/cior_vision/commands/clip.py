@@ -199,7 +199,7 @@ _WORDS: Final = {
         "once": "una vez",
         "threshold": " (sola no abre alerta)",
         "conditions": "La imagen:",
-        "condition": "  {first}–{last}  {condition}",
+        "condition": "  {first}–{last}  {text} ({condition})",
         "notes": "Lo que no se pudo ver, y por qué:",
         "note": "  {rule}{text}",
         "open_page": "Abra esta dirección en un navegador de esta máquina (sirve una vez); Ctrl-C termina:",
@@ -214,7 +214,7 @@ _WORDS: Final = {
         "once": "once",
         "threshold": " (opens no alert alone)",
         "conditions": "The picture:",
-        "condition": "  {first}–{last}  {condition}",
+        "condition": "  {first}–{last}  {text} ({condition})",
         "notes": "What could not be seen, and why:",
         "note": "  {rule}{text}",
         "open_page": "Open this address in a browser of this machine (it works once); Ctrl-C ends it:",
@@ -232,7 +232,8 @@ def lines_of(trial: Trial, language: str) -> Iterator[str]:
         yield words["conditions"]
     for judged in trial.conditions:
         last = "…" if judged.to_s is None else clock_of(judged.to_s)
-        yield words["condition"].format(first=clock_of(judged.from_s), last=last, condition=judged.condition)
+        facts = {"text": getattr(judged, language), "condition": judged.condition}
+        yield words["condition"].format(first=clock_of(judged.from_s), last=last, **facts)
     if trial.notes:
         yield words["notes"]
     for note in trial.notes:
@@ -247,6 +248,7 @@ def _line(one: Fired, words: dict[str, str], language: str) -> str:
         end = words["open"] if one.end_s is None else words["to"].format(at=clock_of(one.end_s))
     level = one.level + (words["threshold"] if one.alerting != "always" else "")
     facts = msgspec.structs.asdict(one) | {"tracks": ", ".join(map(str, one.tracks)) or "-"}
+    facts |= {"label": one.label_es} if language == "es" else {}
     return words["fired"].format_map(
         facts | {"told": clock_of(one.told_s), "level": level, "text": getattr(one, language), "end": end}
     )

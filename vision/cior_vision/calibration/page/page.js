@@ -419,7 +419,7 @@ function showTrial() {
   $("head").textContent = say("head", facts) + (trial.fired.length ? "" : ` ${say("none")}`);
   $("fired").replaceChildren(...trial.fired.map(firedRow));
   $("conditions").replaceChildren(...trial.conditions.map((one) => make("li", {}, say("condition", {
-    from: clock(one.from_s), to: one.to_s === null ? say("the_end") : clock(one.to_s), condition: one.condition,
+    from: clock(one.from_s), to: one.to_s === null ? say("the_end") : clock(one.to_s), condition: one[language],
   }))));
   $("t-notes").hidden = !trial.notes.length;
   $("notes").replaceChildren(
@@ -431,10 +431,11 @@ function firedRow(one) {
   const end = one.kind === "line_crossing" ? say("once")
     : one.end_s === null ? say("open") : say("until", { at: clock(one.end_s) });
   const alone = one.alerting === "always" ? "" : ` (${say("alone")})`;
+  const label = language === "es" ? one.label_es : one.label;
   return make("li", {},
     make("span", { className: "level" }, one.level), `${clock(one.told_s)} ${one[language]}${alone} `,
     button(say("show"), () => see(one), { ariaLabel: `${say("show")} ${clock(one.told_s)} ${one.rule}` }),
-    make("div", { className: "fine" }, say("facts", { ...one, tracks: one.tracks.join(", ") || "–", end })),
+    make("div", { className: "fine" }, say("facts", { ...one, label, tracks: one.tracks.join(", ") || "–", end })),
   );
 }
 
