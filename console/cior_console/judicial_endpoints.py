@@ -31,7 +31,7 @@ _PROBLEMS = (
     "request.moved_on", "request.not_now", "request.two_persons", "request.conflict", "request.widens",
     "request.no_code", "request.no_item", "request.all_denied", "request.other_decision", "request.gap_without_cause",
     "request.not_sealed", "request.is_sealed", "request.other_bytes", "request.no_delivery", "request.not_renewable",
-    "request.no_footage", "request.copy_choice", "request.no_copy",
+    "request.no_footage", "request.copy_choice", "request.no_copy", "request.asked_back", "request.identity_not_sealed",
 )  # fmt: skip
 
 

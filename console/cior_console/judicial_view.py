@@ -9,6 +9,7 @@ import msgspec
 from cior_core.judicial.acts import SYSTEM
 from cior_core.judicial.asking import Asked, Missing, Span
 from cior_core.judicial.copies import CopyOrder
+from cior_core.judicial.deciding import is_of_no_camera
 from cior_core.judicial.jurisdiction import Rules, Said
 from cior_core.judicial.state import Delivery, Request, public_state
 from cior_core.judicial.stepping import ALLOWED
@@ -291,11 +292,15 @@ def page_of(
 
 
 def _takes(request: Request, name: str) -> bool:
-    """Whether it takes an act of this name now. What is sealed is built no more; a certificate is not copied."""
+    """Whether it takes an act of this name now. What is sealed is built no more; a certificate is not copied; what is
+    asked back is certified only where nothing but cameras that never were is.
+    """
     if name == "build" and request.package:
         return False
     if name == "derive" and (not request.package or request.answer is Answer.NEGATIVE):
         return False
+    if name == "find_nothing" and request.state is RequestStatus.QUERIED:
+        return is_of_no_camera(request)
     return request.state in _STATES.get(name, frozenset())
 
 

@@ -7,13 +7,16 @@ import msgspec
 from cior_core.errors import PayloadRejected
 from cior_core.judicial import holding
 from cior_core.judicial.acts import Approve, FindNothing, Reject
+from cior_core.judicial.asking import Asked
 from cior_core.judicial.holding import Held
 from cior_core.judicial.jurisdiction import Rules
 from cior_core.judicial.persons import check_approver, check_exporter, needs_more_approvers
+from cior_core.judicial.reading import CAMERA_UNKNOWN, read_item
 from cior_core.judicial.state import Notice, Request
 from cior_core.requests import Answer, RequestStatus
 
 replace = msgspec.structs.replace
+NO_CAMERA = "no_camera"
 
 
 def approved(request: Request, act: Approve, rules: Rules) -> Held:
@@ -69,9 +72,13 @@ def rejected(request: Request, act: Reject, rules: Rules) -> Held:
 
 
 def found_nothing(request: Request, act: FindNothing, rules: Rules) -> Held:
-    """A negative answer, certified like any other: of the review, or of whoever was to build the package."""
+    """A negative answer, certified like any other: of the review, of whoever was to build the package, or of cameras
+    that never were, about which nobody needs to be asked back twice.
+    """
     rules.negative(act.code)
-    if request.state is RequestStatus.UNDER_REVIEW:
+    if request.state is RequestStatus.QUERIED:
+        request = replace(request, asked=_of_no_camera(request, act, rules))
+    if request.state in {RequestStatus.UNDER_REVIEW, RequestStatus.QUERIED}:
         check_approver(request, act.by)
         parties = replace(request.parties, approvers=(*request.parties.approvers, act.by))
     else:
@@ -87,6 +94,24 @@ def found_nothing(request: Request, act: FindNothing, rules: Rules) -> Held:
         ordered_ms=None,
     )
     return _answered(changed, act.at_ms, rules)
+
+
+def is_of_no_camera(request: Request) -> bool:
+    """Whether all that is asked back are cameras that the centre never had: that can be certified as it stands."""
+    is_else = request.filing.provisional or request.observed or request.question
+    return not is_else and all(each.code == CAMERA_UNKNOWN for each in request.asked)
+
+
+def _of_no_camera(request: Request, act: FindNothing, rules: Rules) -> tuple[Asked, ...]:
+    """Its items with the intervals that they name: what is certified is of a camera and of a time that is clear."""
+    read = [read_item(each.written, received_ms=act.at_ms, known=True, rules=rules) for each in request.asked]
+    if act.code != NO_CAMERA or not is_of_no_camera(request) or any(each.code for each in read):
+        raise PayloadRejected(
+            "request.asked_back",
+            "something of this request is asked back and not answered yet",
+            cure="wait for the answer; of cameras that never were, and a time that is clear, say no_camera",
+        )
+    return tuple(replace(each, spans=one.spans) for each, one in zip(request.asked, read, strict=True))
 
 
 def _answered(request: Request, at_ms: int, rules: Rules) -> Held:

@@ -19,6 +19,7 @@ _WRITTEN: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )
 _DAY_S: Final = 86_400
+CAMERA_UNKNOWN: Final = "camera_unknown"
 _YEARS: Final = range(1_971, 9_999)
 
 
@@ -36,7 +37,7 @@ class _Moment(Struct, frozen=True):
 def read_item(written: WrittenItem, *, received_ms: int, known: bool, rules: Rules) -> Asked:
     """What an item means, or why that is not known. ``known``: the centre has or had this camera."""
     if not known:
-        return Asked(written=written, code="camera_unknown")
+        return Asked(written=written, code=CAMERA_UNKNOWN)
     try:
         doubt, spans = _spans(written, rules.zone)
     except _Unread as why:

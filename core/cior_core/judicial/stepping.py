@@ -36,7 +36,7 @@ ALLOWED: Final[Mapping[type[a.Base], frozenset[S]]] = {
     a.DeclareConflict: frozenset(S) - ENDED,
     a.Approve: frozenset({S.UNDER_REVIEW}),
     a.Reject: frozenset({S.UNDER_REVIEW}),
-    a.FindNothing: _GRANTED | {S.UNDER_REVIEW},
+    a.FindNothing: _GRANTED | {S.UNDER_REVIEW, S.QUERIED},
     a.Build: _GRANTED | {S.ASSEMBLED, S.NEGATIVE},
     a.Assemble: _GRANTED,
     a.Seal: frozenset({S.ASSEMBLED, S.NEGATIVE}),

@@ -255,6 +255,8 @@ async def test_bad_orders_are_answered_in_words_that_say_what_to_do(
     assert page["answer_said"]["cure_es"]
     status, problem = await people["fiscal"].post("requests", order(here, authority="defensa"))
     assert (status, problem["code"]) == (403, "request.other_authority")
+    status, problem = await people["fiscal"].post("requests", order(here, identity=True))
+    assert (status, problem["code"]) == (400, "request.identity_not_sealed")
     status, problem = await people["fiscal"].post("requests", order(here, items=[]))
     assert (status, problem["code"]) == (422, "request.malformed")
 

@@ -140,6 +140,34 @@ def test_what_is_sealed_needs_two_approvers_and_a_third_who_builds() -> None:
     play(*approved, a.Assemble(by="builder", at_ms=5, covered={0: (HOUR_SPAN,)}))
 
 
+NOTHING = a.FindNothing(by="chief", at_ms=NOW_MS + 5_000, code="no_camera", searched="catálogo")
+
+
+def test_only_a_camera_that_never_was_is_certified_while_something_is_asked_back() -> None:
+    nobody = msgspec.structs.replace(HOUR, camera="nadie")
+    asked = file(order(nobody))
+    request, _ = play(asked, NOTHING)
+    assert (request.state, request.answer, request.asked[0].spans) == (
+        RequestStatus.NEGATIVE, Answer.NEGATIVE, (HOUR_SPAN,),
+    )  # fmt: skip
+    with pytest.raises(AccessDenied):
+        play(asked, msgspec.structs.replace(NOTHING, by="prosecutor"))
+    with pytest.raises(AccessDenied):
+        play(asked, NOTHING, a.Build(by="chief", at_ms=NOW_MS + 6_000))
+    other = [
+        file(order(nobody, HOUR)), file(order(NO_ZONE)), file(order(nobody, authority="ovni")),
+        file(order(item("2026-02-31T00:00Z", "2026-02-31T01:00Z", "nadie"))),
+        file(order(item("2099-01-01T00:00Z", "2099-01-01T01:00Z", "nadie"))),
+        file(order(nobody, provisional=True, order=LegalBasis.NONE)),
+    ]  # fmt: skip
+    for each in other:
+        with pytest.raises(PayloadRejected) as refused:
+            play(each, NOTHING)
+        assert refused.value.code == "request.asked_back"
+    with pytest.raises(PayloadRejected):
+        play(asked, msgspec.structs.replace(NOTHING, code="expired"))
+
+
 def test_who_is_protected_is_named_only_by_an_order_for_what_is_sealed() -> None:
     with pytest.raises(PayloadRejected) as refused:
         play(file(order(order=LegalBasis.COURT_ORDER, authority="juzgado", identity=True)))
