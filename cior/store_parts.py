@@ -47,6 +47,7 @@ from cior_sink.part import SinkCentre, SinkPart
 from cior_store.engine import Store
 from cior_store.migrate import migrate
 from cior_store.questions import ConsoleQuestions
+from cior_video.converter import Converter
 
 log = structlog.get_logger(__name__)
 # At the default of 5 ms a press would wait that long for the bulk writer, and a live feed for the ledger's, at each of
@@ -185,6 +186,8 @@ async def _console(
         tiles=tiles.path if tiles is not None else None,
         cameras=load_cameras(arguments.centre, load_city(arguments.centre)),
         rings=Rings(partial(recorded, arguments.centre), partial(masked, arguments.centre)),
+        converter=Converter.start,
+        conversions=file.console.conversions,
         taxonomy=taxonomy(),
         names=frozenset(file.console.names),
         origin=file.console.origin,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
@@ -15,9 +16,9 @@ from msgspec.structs import replace
 from cior_console.authorising import DEED, Deed, nothing_more
 from cior_console.desk import DESK, ROOM, SHARED_FOOTAGE, sees
 from cior_console.endpoints import CALLER, Caller, Endpoint, Ledgered, body_of
-from cior_console.footage_views import View, Views
+from cior_console.footage_views import CONVERTED, SHOWN, View, Views
 from cior_console.problems import Refused
-from cior_console.ring_files import Clip, clip_of, read_head, read_whole
+from cior_console.ring_files import Clip, clip_of, read_head, read_native, read_whole
 from cior_console.ring_live import LiveState
 from cior_console.said import shown_text
 from cior_console.under_agreement import AGREEMENTS
@@ -38,13 +39,15 @@ ABOUT_MS: Final = 900_000
 """So far around an alert's opening it explains a clip by itself."""
 _ATTACH_S, _LOOK_S = 2.0, 0.05
 _PIECE: Final = re.compile(r"(?P<number>\d{1,12})\.mp4")
+_CONVERTED: Final = re.compile(r"(?P<init>init-)?(?P<number>\d{1,12})\.mp4")
 _SENT: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 Instant = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_000)]
 
 
 class ViewBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Look at ``camera``: live, or from ``from_ms`` to ``to_ms`` (UTC). ``alert_id``: what it is about; what is not
-    about an alert near the camera needs a ``reason``.
+    about an alert near the camera needs a ``reason``. ``converted``: as H.264, for a browser that cannot show what the
+    camera sends.
     """
 
     camera: CameraId
@@ -52,6 +55,7 @@ class ViewBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     to_ms: Instant | None = None
     alert_id: Annotated[str, msgspec.Meta(max_length=200)] = ""
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    converted: bool = False
 
 
 class ViewGap(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,12 +66,20 @@ class ViewGap(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
 
 
+class Blank(msgspec.Struct, frozen=True, kw_only=True):
+    """Black in a conversion: no picture of ``[from_ms, to_ms)`` could be decoded."""
+
+    from_ms: int
+    to_ms: int
+
+
 class ViewState(msgspec.Struct, frozen=True, kw_only=True):
     """How a view stands. ``state``: ``clip``, or of a live one ``waiting``, ``live``, ``silent``: what is on the screen
     is not of now. ``last_ms``: instant of the newest picture; ``cause``: why there is none after it, if known.
     ``codec``: RFC 6381, empty while nothing is known. ``from_ms`` to ``to_ms``: what a clip opens, in whole segments.
     ``masks``: what a page covers for privacy, polygons of ``x / width`` and ``y / height``; the pieces themselves are
-    as they were recorded. Null: this machine does not have the file that says so.
+    as they were recorded. Null: this machine does not have the file that says so. ``converted``: what is shown is a
+    conversion, and ``blank`` what of it is black; ``convertible``: this centre makes conversions.
     """
 
     view_id: str
@@ -81,6 +93,9 @@ class ViewState(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int | None = None
     gaps: tuple[ViewGap, ...] = ()
     masks: tuple[tuple[tuple[float, float], ...], ...] | None = None
+    converted: bool = False
+    convertible: bool = False
+    blank: tuple[Blank, ...] = ()
 
 
 async def _open(request: web.Request) -> ViewState:
@@ -106,6 +121,9 @@ async def _open(request: web.Request) -> ViewState:
     ring = await asyncio.to_thread(views.rings.of, body.camera)
     masks = await asyncio.to_thread(views.rings.masks, body.camera)
     clip = None if span is None else await asyncio.to_thread(clip_of, ring, body.camera, span)
+    if body.converted:
+        await views.can_convert()
+        clip = clip.for_conversion() if clip is not None else None
     said = deed.entry(detail=_detail(body, clip))
     await deed.write(nothing_more, entry=said)
     view = views.begin(said, ring, clip)
@@ -171,14 +189,15 @@ def _detail(body: ViewBody, clip: Clip | None) -> dict[str, str | int]:
         facts |= {"asked_from_ms": clip.span[0], "asked_to_ms": clip.span[1]}
         if pieces:
             facts |= {"from_ms": pieces[0].start_ms, "to_ms": pieces[-1].end_ms}
-    return facts | ({"alert": body.alert_id} if body.alert_id else {})
+    shown = {SHOWN: CONVERTED} if body.converted else {}
+    return facts | shown | ({"alert": body.alert_id} if body.alert_id else {})
 
 
 async def _attached(views: Views, view: View) -> None:
     """The first pictures, if they come soon: then the page knows at once whether it can play them."""
     live = views.live(view)
     for _ in range(round(_ATTACH_S / _LOOK_S)):
-        if live.state is not LiveState.WAITING:
+        if live.state is not LiveState.WAITING and (live.whole.pieces or not view.is_converted):
             return
         await asyncio.sleep(_LOOK_S)
 
@@ -215,15 +234,21 @@ def _state(request: web.Request, view: View) -> ViewState:
         now_ms=views.now_ms(),
         playlist=f"/api/v1/footage/views/{view.id}/index.m3u8",
         masks=view.masks,
+        converted=view.is_converted,
+        convertible=views.conversions.is_offered,
+        blank=tuple(Blank(from_ms=since, to_ms=until) for since, until in view.blank.items()),
     )
     if clip is None:
         live = views.live(view)
         cause = live.cause.value if live.cause is not None else None
-        return replace(known, state=live.state.value, codec=live.codec, last_ms=live.last_ms, cause=cause)
+        codec = live.codec
+        if view.is_converted:
+            codec = views.conversions.codec if live.whole.pieces else ""
+        return replace(known, state=live.state.value, codec=codec, last_ms=live.last_ms, cause=cause)
     pieces = clip.pieces
     return replace(
         known,
-        codec=clip.codec,
+        codec=views.conversions.codec if view.is_converted else clip.codec,
         from_ms=pieces[0].start_ms if pieces else clip.span[0],
         to_ms=pieces[-1].end_ms if pieces else clip.span[1],
         gaps=tuple(_gap(each) for each in clip.gaps),
@@ -239,7 +264,8 @@ async def _playlist(request: web.Request) -> web.Response:
     if view.clip is not None:
         text = hls.whole(view.clip.pieces)
     else:
-        shown = _views(request).live(view).shown
+        live = _views(request).live(view)
+        shown = live.whole if view.is_converted else live.shown
         if not shown.pieces:
             raise Refused("footage.nothing_yet", retry_after_s=1)
         text = hls.live(shown.pieces, first=shown.first, breaks=shown.breaks)
@@ -248,7 +274,12 @@ async def _playlist(request: web.Request) -> web.Response:
 
 async def _piece(request: web.Request) -> web.Response:
     view, name = _view(request), request.match_info["name"]
-    body = await _of_clip(view, view.clip, name) if view.clip is not None else _of_live(request, view, name)
+    if view.is_converted:
+        body = await _of_conversion(request, view, name)
+    elif view.clip is not None:
+        body = await _of_clip(view, view.clip, name)
+    else:
+        body = _of_live(request, view, name)
     if body is None:
         raise Refused("footage.gone")
     return web.Response(body=body, content_type="video/mp4", headers=_SENT)
@@ -278,6 +309,37 @@ async def _of_clip(view: View, clip: Clip, name: str) -> bytes | None:
     return None
 
 
+async def _of_conversion(request: web.Request, view: View, name: str) -> bytes | None:
+    """Made now, unless somebody asked for it just before: of a clip or live, whole segments that are over."""
+    asked, views = _CONVERTED.fullmatch(name), _views(request)
+    found = _recorded(views, view, int(asked["number"])) if asked is not None else None
+    if asked is None or found is None:
+        return None
+    piece, path = found
+    try:
+        made = await views.conversions.of(await asyncio.to_thread(read_native, path))
+    except PayloadRejected:
+        raise Refused("footage.gone") from None
+    if asked["init"]:
+        return made.init
+    view.sent(piece)
+    if made.is_blank:
+        view.blank[piece.start_ms] = piece.end_ms
+    return made.body
+
+
+def _recorded(views: Views, view: View, number: int) -> tuple[hls.Piece, Path] | None:
+    """A segment of the view's playlist, and its file."""
+    pieces = view.clip.pieces if view.clip is not None else views.live(view).whole.pieces
+    piece = next((each for each in pieces if each.number == number), None)
+    if piece is None:
+        return None
+    if view.clip is not None:
+        return piece, view.ring / view.clip.paths[number]
+    path = views.live(view).path(number)
+    return (piece, path) if path is not None else None
+
+
 _LOOKING: Final = ROOM | {Role.PARTNER}
 _PURPOSES: Final = {Role.PARTNER: Purpose.SHARED_FOOTAGE}
 _PROBLEMS: Final = ("footage.no_view",)
@@ -303,7 +365,8 @@ def footage_endpoints() -> tuple[Endpoint, ...]:
             problems=(
                 "footage.no_camera", "footage.not_recorded", "footage.elsewhere", "footage.interval",
                 "access.out_of_agreement", "footage.too_long", "footage.future", "footage.reserved", "footage.too_many",
-                "access.reason_missing", "alert.unknown",
+                "access.reason_missing", "alert.unknown", "footage.not_converted", "footage.no_converter",
+                "footage.converting",
             ),
         ),
         Endpoint(
@@ -347,12 +410,12 @@ def footage_endpoints() -> tuple[Endpoint, ...]:
             name="footage.piece",
             method="GET",
             path=f"{view}/{{name}}",
-            says="A header or a piece that the playlist names: fragmented MP4, as the camera coded it",
+            says="A header or a piece that the playlist names: fragmented MP4, as the camera coded it or converted",
             handler=_piece,
             roles=_LOOKING,
             shares=SHARED_FOOTAGE,
             purpose_of=_PURPOSES,
             media_type="video/mp4",
-            problems=(*_PROBLEMS, "footage.gone"),
+            problems=(*_PROBLEMS, "footage.gone", "footage.no_converter", "footage.converting", "footage.unreadable"),
         ),
     )  # fmt: skip

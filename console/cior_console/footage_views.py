@@ -21,6 +21,7 @@ import structlog
 from cior_bus.metrics import Metrics
 from cior_console import metrics as m
 from cior_console.authorising import Ledger, nothing_more
+from cior_console.conversions import Conversions
 from cior_console.problems import Refused
 from cior_console.ring_files import Clip, Masks, Rings
 from cior_console.ring_live import LiveCamera
@@ -34,6 +35,9 @@ POLL_S: Final = 0.2
 UNASKED_S: Final = 20.0
 """A page asks each second or two: who asks nothing for so long is gone."""
 TOLD_EVERY_S: Final = 600.0
+SHOWN: Final = "shown"
+CONVERTED: Final = "converted"
+"""What the rows of a view say of one that shows a conversion."""
 _SWEEP_S: Final = 2.0
 
 
@@ -53,7 +57,7 @@ class ViewLimits(Struct, frozen=True, kw_only=True):
 
 class View:
     """One view. ``said``: the row of its beginning, from which the others follow. ``clip`` None: it is live. ``masks``:
-    what the page covers; None: not known here.
+    what the page covers; None: not known here. ``blank``: what of it no picture could be decoded of, by its beginning.
     """
 
     masks: Masks | None = None
@@ -63,6 +67,12 @@ class View:
         self.asked_s = self.told_s = now_s
         self.first_ms: int | None = None
         self.last_ms: int | None = None
+        self.blank: dict[int, int] = {}
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether what is shown is a conversion; its rows say so."""
+        return self.said.detail.get(SHOWN) == CONVERTED
 
     @property
     def camera(self) -> str:
@@ -115,9 +125,11 @@ class Views:
         now_ms: Callable[[], int],
         metrics: Metrics,
         limits: ViewLimits | None = None,
+        conversions: Conversions | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.rings, self.now_ms = rings, now_ms
+        self.conversions = conversions or Conversions(None, metrics=metrics)
         self._ledger, self._metrics, self._limits = ledger, metrics, limits or ViewLimits()
         self._monotonic_s = monotonic_s
         self._views: dict[str, View] = {}
@@ -140,6 +152,13 @@ class Views:
             raise Refused("footage.too_many", retry_after_s=5)
         lately.append(now_s)
 
+    async def can_convert(self) -> None:
+        """Before a view that shows a conversion. Raises ``Refused`` (``footage.not_converted``,
+        ``footage.no_converter``, ``footage.converting``).
+        """
+        await self.conversions.ready()
+        self._keep_sweeping()
+
     def begin(self, said: LedgerEntry, ring: Path, clip: Clip | None) -> View:
         """A view that was admitted and whose row stands."""
         view = View(said, ring, clip, self._monotonic_s())
@@ -148,9 +167,12 @@ class Views:
             self._followed[view.camera] = _Followed(live)
         self._views[view.id] = view
         self._metrics.set(m.VIEWS, value=len(self._views))
+        self._keep_sweeping()
+        return view
+
+    def _keep_sweeping(self) -> None:
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.create_task(self._sweep())
-        return view
 
     def find(self, view_id: str, session: str, role: str) -> View:
         """The view, if it is of this session in this role. Raises ``Refused`` (``footage.no_view``)."""
@@ -176,6 +198,8 @@ class Views:
             each.clip is None and each.camera == view.camera for each in self._views.values()
         ):
             await self._followed.pop(view.camera).end()
+        if view.is_converted and not self._has_converted:
+            await self.conversions.rest()
         try:
             await (write or self._act)(said)
         except SourceUnavailable:
@@ -195,6 +219,11 @@ class Views:
             await asyncio.wait([self._sweeping])
         for view in list(self._views.values()):
             await self.end(view)
+        await self.conversions.rest()
+
+    @property
+    def _has_converted(self) -> bool:
+        return any(each.is_converted for each in self._views.values())
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -204,13 +233,15 @@ class Views:
     # --- while they last ----------------------------------------------------------------------------------------
 
     async def _sweep(self) -> None:
-        while self._views or self._unwritten:
+        while self._views or self._unwritten or self.conversions.unused_s is not None:
             await asyncio.sleep(_SWEEP_S)
             now_s = self._monotonic_s()
             for view in list(self._views.values()):
                 if now_s - view.asked_s > UNASKED_S or not await self._told(view, now_s):
                     await self.end(view)
             await self._write()
+            if not self._has_converted and (self.conversions.unused_s or 0.0) > UNASKED_S:
+                await self.conversions.rest()  # its view never began
             for session in [each for each, times in self._openings.items() if now_s - times[-1] > 60]:
                 del self._openings[session]
 

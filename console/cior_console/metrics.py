@@ -23,6 +23,12 @@ VIEWS = declare(
     "views of footage that are open, live or of an interval",
     kind=MetricKind.GAUGE,
 )
+CONVERSIONS = declare(
+    "cior_console_conversions_total",
+    "segments asked for as every browser shows them: made, kept (made a moment ago), blank (nothing could be decoded), "
+    "failed, busy (refused: enough is being made)",
+    labels=("outcome",),
+)
 DENIED = declare(
     "cior_console_denied_total",
     "requests of people with a name that were refused, by the rule that refused; each is in the ledger",

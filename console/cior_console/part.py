@@ -18,6 +18,7 @@ from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
 from cior_console.city_cameras import CityCameras
 from cior_console.city_tiles import TILES
+from cior_console.conversions import ConversionLimits, Conversions, Start
 from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
@@ -55,7 +56,8 @@ class Peopled(msgspec.Struct, frozen=True, kw_only=True):
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the wall shows and where. ``city`` is a GeoJSON FeatureCollection; ``port`` 0 takes a free one.
-    ``tiles``: a PMTiles file. ``rings``: where cameras are recorded on this machine.
+    ``tiles``: a PMTiles file. ``rings``: where cameras are recorded on this machine. ``converter``: how a process that
+    converts segments is started, and ``conversions``: at most so many; None or 0: none is.
 
     ``drill``: everything this centre receives is an exercise. ``names``: hosts that pages call this console by.
     ``origin`` and ``certificate``: its door (``sign_in.tls.Door``). ``people``: who signs in; None: nobody does.
@@ -72,6 +74,8 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     cameras: Cameras = NO_CAMERAS
     tiles: Path | None = None
     rings: Rings = msgspec.field(default_factory=Rings)
+    converter: Start | None = None
+    conversions: int = 1
     origin: str = ""
     certificate: Path | None = None
     people: Peopled | None = None
@@ -151,6 +155,9 @@ class ConsolePart:
             ledger=settings.people.register if settings.people is not None else None,
             now_ms=now_ms,
             metrics=metrics,
+            conversions=Conversions(
+                settings.converter, metrics=metrics, limits=ConversionLimits(at_once=settings.conversions)
+            ),
         )
         self._running = AsyncExitStack()
 

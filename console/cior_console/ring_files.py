@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from cior_console.problems import Refused
 from cior_core import footage, fragments
 from cior_core.errors import ConfigInvalid
@@ -66,13 +68,25 @@ class Rings:
 
 
 class Clip(Struct, frozen=True, kw_only=True):
-    """``span`` as it can be shown: whole segments, and the gaps in it. ``paths`` by segment number."""
+    """``span`` as it can be shown: whole segments, and the gaps in it. ``paths`` by segment number. ``is_growing``: the
+    last of them is being written.
+    """
 
     span: Span
     pieces: tuple[Piece, ...]
     gaps: tuple[Gap, ...]
     paths: Mapping[int, str]
     codec: str
+    is_growing: bool = False
+
+    def for_conversion(self) -> Clip:
+        """Without the segment that is being written, which will be another one when it is over. Each header has its
+        own name: a conversion's is not known before it is made.
+        """
+        pieces = self.pieces[:-1] if self.is_growing else self.pieces
+        return replace(
+            self, pieces=tuple(replace(each, init=str(each.number)) for each in pieces), is_growing=False
+        )
 
 
 def clip_of(ring: Path, camera: str, span: Span) -> Clip:
@@ -99,7 +113,8 @@ def clip_of(ring: Path, camera: str, span: Span) -> Clip:
         pieces.append(piece)
         paths[piece.number], codec = path, codec or head.codec
         gaps = gaps[:-1]  # what is being written now ends at no gap
-    return Clip(span=span, pieces=tuple(pieces), gaps=gaps, paths=paths, codec=codec)
+    is_growing = len(paths) > len(covered.segments)
+    return Clip(span=span, pieces=tuple(pieces), gaps=gaps, paths=paths, codec=codec, is_growing=is_growing)
 
 
 def _piece(head: fragments.Head, number: int, start_ms: int, end_ms: int) -> Piece:
@@ -226,12 +241,23 @@ def read_head(path: Path) -> fragments.Head:
 
 def read_whole(path: Path) -> bytes:
     """All whole pictures of a segment's file, as they are sent. Raises what :func:`read_head` raises."""
+    data, head, found = _whole(path)
+    return fragments.retimed(data, found, head.shift)
+
+
+def read_native(path: Path) -> bytes:
+    """Header and all whole pictures of a segment's file as they lie there. Raises what :func:`read_head` raises."""
+    data, _, found = _whole(path)
+    return data[: found[-1].end]
+
+
+def _whole(path: Path) -> tuple[bytes, fragments.Head, tuple[fragments.Fragment, ...]]:
     data = _content(path, -1)
     head = fragments.head_of(data)
     found = fragments.fragments_of(data, head.size) if head is not None else ()
     if head is None or not found:
         raise Refused("footage.gone")
-    return fragments.retimed(data, found, head.shift)
+    return data, head, found
 
 
 def _content(path: Path, size: int) -> bytes:

@@ -27,6 +27,8 @@ SILENT_S: Final = 4.0
 """So long without a new picture, and what is on the screen is not of now."""
 KEPT: Final = 16
 """Pieces that stay: a page that was slow goes on where it was."""
+KEPT_WHOLE: Final = 8
+"""Segments that stay, of those that are over."""
 _RECENT_MS: Final = 10_000
 _LIST_EVERY_S: Final = 1.0
 _A_TURN: Final = 4
@@ -53,7 +55,7 @@ class _Open:
 
     def __init__(self, number: int, path: Path, file: BinaryIO) -> None:
         self.number, self.path, self._file = number, path, file
-        self.data, self.read_to, self.parts = b"", 0, 0
+        self.data, self.read_to, self.parts, self.length = b"", 0, 0, 0
         self.head: Head | None = None
         self.waiting: list[Fragment] = []
 
@@ -95,9 +97,10 @@ class LiveCamera:
         self._listed_s = self._asked_s = float("-inf")
         self._has_grown = False
         self._kept: deque[Piece] = deque()
+        self._closed: deque[tuple[Piece, Path]] = deque()
         self._bytes: dict[str, bytes] = {}
         self._inits: dict[str, bytes] = {}
-        self.shown = Shown()
+        self.shown = self.whole = Shown()
         self.codec = ""
         self.last_ms: int | None = None
         self.cause: GapCause | None = None
@@ -112,6 +115,10 @@ class LiveCamera:
     def piece(self, name: str) -> bytes | None:
         """A piece or header by its name beside the playlist; None when it is over."""
         return self._bytes.get(name) or self._inits.get(name)
+
+    def path(self, number: int) -> Path | None:
+        """The file of a segment in ``whole``: the playlist of those that are over; None when it is no more there."""
+        return next((path for piece, path in tuple(self._closed) if piece.number == number), None)
 
     def advance(self) -> None:
         """Take what came since the last time."""
@@ -144,6 +151,7 @@ class LiveCamera:
         if is_over:
             current.close()
             self._open = None
+            self._end(current)
         return is_over
 
     def _next(self) -> _Open | None:
@@ -209,7 +217,10 @@ class LiveCamera:
             line=head.line,
             init=head.digest,
         )
-        current.parts += 1
+        current.parts, current.length = (
+            current.parts + 1,
+            current.length + sum(each.length for each in pictures),
+        )
         self.codec, self.last_ms = head.codec, made.end_ms
         self._inits[f"init-{head.digest}.mp4"] = head.init
         self._bytes[made.name] = retimed(current.data, pictures, head.shift)
@@ -220,6 +231,22 @@ class LiveCamera:
             del self._bytes[gone.name]
             first, breaks = first + 1, breaks + (gone.line != self._kept[0].line)
         self.shown = Shown(pieces=tuple(self._kept), first=first, breaks=breaks)
+
+    def _end(self, current: _Open) -> None:
+        """A segment is over. Its header has its own name: a conversion's is not known before it is made."""
+        head = current.head
+        if head is None or not current.length:
+            return
+        number, length_s = current.number, current.length / head.scale
+        made = Piece(
+            number=number, start_ms=head.note.start_ms, length_s=length_s, line=head.line, init=str(number)
+        )
+        self._closed.append((made, current.path))
+        first, breaks = self.whole.first, self.whole.breaks
+        while len(self._closed) > KEPT_WHOLE:
+            gone, _ = self._closed.popleft()
+            first, breaks = first + 1, breaks + (gone.line != self._closed[0][0].line)
+        self.whole = Shown(pieces=tuple(piece for piece, _ in self._closed), first=first, breaks=breaks)
 
     def _say_why(self) -> None:
         """The newest word of the recorder, when it is of after the last picture."""

@@ -225,6 +225,16 @@ class ConsoleSection(_Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
             examples=["data/tls/server.pem"],
         ),
     ] = ""
+    conversions: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=16,
+            description="Segments converted at once for browsers that cannot show a camera's format (H.265); each takes"
+            " a core while somebody looks, after everything else; 0: none is",
+            examples=[2],
+        ),
+    ] = 1
     openid: OpenIdSection | None = None
     sealed: SealedSection | None = None
 

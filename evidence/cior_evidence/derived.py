@@ -22,8 +22,9 @@ from cior_evidence.footage_in import Delivered
 from cior_evidence.native import Native, NativeClip
 from cior_evidence.order import Kind
 from cior_evidence.packing import Watch
-from cior_evidence.recoding import CODING, ENCODER, Recoded, Script, Veil, check_encoder, recode
+from cior_evidence.recoding import CODING, Recoded, Script, Veil, check_encoder, recode
 from cior_evidence.shelf import Phase
+from cior_video.h264 import ENCODER
 
 VIEW_FOLDER: Final = "data/vista/"
 COPY_META: Final = "meta/copia.json"

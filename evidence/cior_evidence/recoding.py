@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from cior_core.errors import ConfigInvalid, PayloadRejected
 from cior_core.model import Struct
 from cior_evidence.bar import NARROWEST_PX, Bar, even
+from cior_video.h264 import ENCODER, Pictures
 
-ENCODER: Final = "libx264"
 CODING: Final = {
     "preset": "veryfast", "crf": "23", "threads": "1", "bf": "0", "g": "50", "sc_threshold": "0",
 }  # fmt: skip
@@ -106,7 +105,7 @@ def recode(source: Path, target: Path, script: Script) -> Recoded:
 def _written(source: Path, target: Path, script: Script) -> tuple[int, int]:
     """How many pictures stand in ``target``, and how many packets gave none."""
     with av.open(str(source)) as native:
-        writer, pictures = _Writer(target, script), _Pictures(native)
+        writer, pictures = _Writer(target, script), Pictures(native)
         delay, waiting = script.veil.delay if script.veil is not None else 0, deque[_Due]()
         try:
             for frame in pictures:
@@ -128,27 +127,6 @@ def _unreadable(source: Path, why: str) -> PayloadRejected:
         f"{source.name} cannot be decoded here: {why}",
         cure="play the native file with the maker's own program; it is whole in its package",
     )
-
-
-class _Pictures:
-    """The pictures of a clip as they are shown. A packet that gives none is counted, and the rest goes on."""
-
-    def __init__(self, native: InputContainer) -> None:
-        self._native, self._stream = native, native.streams.video[0]
-        self._stream.codec_context.thread_count = 1
-        self.unread = 0
-
-    def __iter__(self) -> Iterator[VideoFrame]:
-        packets = frames = 0
-        for packet in self._native.demux(self._stream):
-            packets += bool(packet.size)
-            try:
-                for frame in packet.decode():
-                    frames += 1
-                    yield frame
-            except av.InvalidDataError:
-                continue
-        self.unread = max(0, packets - frames)
 
 
 class _Due(NamedTuple):

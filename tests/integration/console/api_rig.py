@@ -25,6 +25,7 @@ from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
 from cior_console.city_cameras import CityCameras
 from cior_console.city_tiles import TILES
+from cior_console.conversions import ConversionLimits, Conversions, Converting, Start
 from cior_console.desk import DESK, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.endpoints import Caller
@@ -43,7 +44,7 @@ from cior_core.catalogue import Kind
 from cior_core.chain import Head
 from cior_core.correlate import gate, initial, step
 from cior_core.duty import PublishedDuty
-from cior_core.errors import PayloadRejected, SourceUnavailable
+from cior_core.errors import ConfigInvalid, PayloadRejected, SourceUnavailable
 from cior_core.model import (
     DEFAULT_AREA,
     Action,
@@ -341,6 +342,8 @@ class Office:
         self.url = ""
         self.rings: dict[str, Path] = {}
         self.limits = ViewLimits()
+        self.converter: Start | None = None
+        self.conversion_limits = ConversionLimits()
 
     def now_ms(self) -> int:
         return self.clock.now_ms
@@ -372,6 +375,7 @@ class Office:
             now_ms=lambda: time.time_ns() // 1_000_000,
             metrics=self.metrics,
             limits=self.limits,
+            conversions=Conversions(self._converter, metrics=self.metrics, limits=self.conversion_limits),
         )
         hands = Hands(
             signer=self.signer,
@@ -386,6 +390,12 @@ class Office:
             app, self.feed, self.register, hands, now_ms=self.now_ms, metrics=self.metrics
         )
         return app
+
+    async def _converter(self) -> Converting:
+        """One more process that converts, as the test has them started."""
+        if self.converter is None:
+            raise ConfigInvalid("conversion.no_av", "av is missing", cure="install it")
+        return await self.converter()
 
     def known(self, role: Role, scope: Scope | None = None, *, login: str = "", fresh: bool = True) -> str:
         """Somebody with that role: what their cookie says."""

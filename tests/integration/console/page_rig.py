@@ -21,6 +21,7 @@ from cior_console.access import PEOPLE, People
 from cior_console.authorising import Law
 from cior_console.city_cameras import CityCameras
 from cior_console.city_tiles import TILES
+from cior_console.conversions import Conversions, Start
 from cior_console.desk import DESK, WATCHING, Desk
 from cior_console.edge import EdgeLimits, listen
 from cior_console.feed import AlertFeed
@@ -207,9 +208,11 @@ async def room(
     origin: str = "",
     port: int = 0,
     rings: Rings | None = None,
+    converter: Start | None = None,
 ) -> AsyncIterator[Room]:
     """The console on loopback with the register of ``place`` and the page of these sources. ``origin``: what browsers
-    call it, of this ``port``. ``rings``: where ``cameras`` are recorded, by this machine's own clock.
+    call it, of this ``port``. ``rings``: where ``cameras`` are recorded, by this machine's own clock. ``converter``:
+    how what converts is started.
     """
     await asyncio.to_thread(build_page().ensure)
     clock, metrics, store = Clock(), Metrics(), StoreOfTest()
@@ -226,7 +229,13 @@ async def room(
             )
             app = _app(feed, store, clock, metrics, register, door, city=city, tiles=tiles, cameras=cameras)
             app[SIGN_IN], app[PEOPLE] = desk, People(desk.identify)
-            app[FOOTAGE] = Views(rings or Rings(), ledger=register, now_ms=_real_ms, metrics=metrics)
+            app[FOOTAGE] = Views(
+                rings or Rings(),
+                ledger=register,
+                now_ms=_real_ms,
+                metrics=metrics,
+                conversions=Conversions(converter, metrics=metrics),
+            )
             behind = Behind(feed, clock)
             hands = Hands(
                 signer=SignerOfTest(),

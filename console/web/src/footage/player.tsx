@@ -8,7 +8,7 @@ import { timeText } from "../core/ages";
 import { plain } from "../core/text";
 import { problemText } from "../state/problem_text";
 import { lang, said, t } from "../words/words";
-import { canPlay, play, type Screen } from "./screen";
+import { canPlay, play, type Screen, type Stumble } from "./screen";
 import { askView, closeView, delayS, openView, type ViewState, type Wanted } from "./view";
 
 /** What is watched; one at a time in a panel. */
@@ -20,9 +20,10 @@ export const stopWatching = (): void => {
 
 const ASK_MS = 2000;
 const LATE_S = 10;
-const AGAIN_MS = 1500;
+const AGAIN_MS = 1500,
+  UNREADABLE_MS = 6000;
 
-type Trouble = { at: "none" } | { at: "problem"; problem: Problem } | { at: "codec"; codec: string } | { at: "player" };
+type Trouble = { at: "none" } | { at: "problem"; problem: Problem } | { at: "codec"; codec: string } | { at: Exclude<Stumble, "again"> };
 
 interface Seen {
   view: ViewState | null;
@@ -35,7 +36,7 @@ const NOTHING: Seen = { view: null, trouble: { at: "none" }, behindS: null, scre
 
 export function Player({ alertId }: { alertId: string }): JSX.Element | null {
   const found = wanted.value?.alertId === alertId ? wanted.value : null;
-  return found ? <Watched key={`${found.camera}${String(found.fromMs)}`} wanted={found} /> : null;
+  return found ? <Watched key={`${found.camera}${found.fromMs}${found.converted}`} wanted={found} /> : null;
 }
 
 function Watched({ wanted: what }: { wanted: Wanted }): JSX.Element {
@@ -54,10 +55,38 @@ function Watched({ wanted: what }: { wanted: Wanted }): JSX.Element {
         </button>
       </div>
       <Saying seen={seen} isLive={isLive} />
+      {seen.trouble.at === "codec" ? <Offer view={seen.view} wanted={what} /> : null}
+      {what.converted ? <ConversionFacts view={seen.view} /> : null}
       <MaskFacts view={seen.view} />
       <Masked video={video} masks={seen.view?.masks ?? []} label={t("footage_of", plain(what.name, 60))} />
       {isLive ? null : <ClipFacts seen={seen} atMs={what.atMs} />}
     </div>
+  );
+}
+
+/** What this browser cannot show is shown converted to who wants that, or it is said that this centre converts nothing. */
+function Offer({ view, wanted: what }: { view: ViewState | null; wanted: Wanted }): JSX.Element {
+  if (!view?.convertible) return <p class="dim">{t("footage_not_converted")}</p>;
+  return (
+    <button type="button" class="small" onClick={() => (wanted.value = { ...what, converted: true })}>
+      {t("footage_convert")}
+    </button>
+  );
+}
+
+/** That what is watched is not what the camera sent, and what of it is black. */
+function ConversionFacts({ view }: { view: ViewState | null }): JSX.Element {
+  return (
+    <>
+      <p class="converted">▲ {t("footage_converted")}</p>
+      {view?.blank?.length ? (
+        <ul class="told" aria-label={t("footage_blanks")}>
+          {view.blank.map((one) => (
+            <li key={one.from_ms}>▲ {t("footage_blank", clockText(one.from_ms, view), clockText(one.to_ms, view))}</li>
+          ))}
+        </ul>
+      ) : null}
+    </>
   );
 }
 
@@ -109,6 +138,8 @@ function Saying({ seen, isLive }: { seen: Seen; isLive: boolean }): JSX.Element 
   if (trouble.at === "problem") return <Bad>{problemText(trouble.problem)}</Bad>;
   if (trouble.at === "codec") return <Bad>{t("footage_codec", trouble.codec)}</Bad>;
   if (trouble.at === "player") return <Bad>{t("footage_player")}</Bad>;
+  if (trouble.at === "busy") return <Bad>{t("footage_busy")}</Bad>;
+  if (trouble.at === "unreadable") return <Bad>{t("footage_unreadable")}</Bad>;
   if (!view || view.state === "waiting") return <p class="dim">{t("footage_waiting")}</p>;
   if (view.state === "silent") return <Bad>{silence(view)}</Bad>;
   if (!isLive) return <p class="dim">{spanText(view)}</p>;
@@ -176,6 +207,7 @@ class Following {
   private view: ViewState | null = null;
   private screen: Screen | null = null;
   private isOver = false;
+  private isStuck = false;
   private timers: ReturnType<typeof setTimeout>[] = [];
 
   constructor(
@@ -200,7 +232,9 @@ class Following {
       video = this.video.current;
     if (!view || !video || this.screen || !(view.codec ?? "")) return;
     if (!canPlay(view.codec ?? "")) return this.show({ trouble: { at: "codec", codec: view.codec ?? "" } });
-    const screen = await play(video, view.playlist, view.state !== "clip", (isGone) => this.stumble(isGone));
+    const isLive = view.state !== "clip",
+      isConverted = view.converted === true;
+    const screen = await play(video, view.playlist, isLive, isConverted, (what) => this.stumble(what));
     if (this.isOver || this.screen) return screen.end();
     this.screen = screen;
     this.show({ screen });
@@ -220,7 +254,8 @@ class Following {
   private take(view: ViewState): void {
     const atMs = Date.now();
     this.view = view;
-    this.show({ view, trouble: { at: "none" }, behindS: delayS(view, atMs, this.screen?.shownMs() ?? null) });
+    const trouble: Trouble = { at: this.isStuck ? "unreadable" : "none" };
+    this.show({ view, trouble, behindS: delayS(view, atMs, this.screen?.shownMs() ?? null) });
   }
 
   private fail(problem: Problem): void {
@@ -228,13 +263,17 @@ class Following {
     if (problem.status === 0 || problem.status >= 500) this.restart();
   }
 
-  private stumble(isGone: boolean): void {
-    if (isGone) this.show({ trouble: { at: "player" } });
-    else this.restart();
+  private stumble(what: Stumble): void {
+    if (what === "again") return this.restart();
+    this.show({ trouble: { at: what } });
+    if (what === "unreadable") {
+      this.isStuck = true;
+      if (this.what.fromMs === undefined) this.restart(UNREADABLE_MS); // live goes on with the next part
+    }
   }
 
-  private restart(): void {
-    this.timers.push(setTimeout(this.again, AGAIN_MS));
+  private restart(afterMs = AGAIN_MS): void {
+    this.timers.push(setTimeout(this.again, afterMs));
   }
 
   end(): void {

@@ -21,6 +21,10 @@ export interface ViewState {
   gaps?: Gap[];
   /** What is covered for privacy: polygons of x / width and y / height. Null: the console does not know. */
   masks?: [number, number][][] | null;
+  /** What is shown is a conversion; `blank`: what of it is black, since no picture of it could be decoded. */
+  converted?: boolean;
+  convertible?: boolean;
+  blank?: { from_ms: number; to_ms: number }[];
 }
 
 /** What somebody wants to see. Without an interval it is live. */
@@ -33,6 +37,8 @@ export interface Wanted {
   toMs?: number;
   /** Why, where no alert says it. */
   reason?: string;
+  /** As H.264, since this browser cannot show what the camera sends. */
+  converted?: boolean;
 }
 
 const BEFORE_MS = 30_000,
@@ -50,6 +56,7 @@ export const openView = (wanted: Wanted): Promise<Answer<ViewState>> =>
     camera: wanted.camera,
     alert_id: wanted.alertId,
     ...(wanted.reason ? { reason: wanted.reason } : {}),
+    ...(wanted.converted ? { converted: true } : {}),
     ...(wanted.fromMs === undefined ? {} : { from_ms: wanted.fromMs, to_ms: wanted.toMs }),
   });
 

@@ -236,7 +236,15 @@ export const en: Record<keyof typeof es, string> = {
   footage_never: "No picture comes from this camera.",
   footage_why: "Reason: {0}.",
   footage_codec:
-    "This browser cannot show this camera's format ({0}). What was recorded is whole: it can be seen in a browser with that format, or in an evidence package. There is no converted copy here.",
+    "This browser cannot show this camera's format ({0}). What was recorded is whole: it can be seen in a browser with that format, or in an evidence package.",
+  footage_convert: "Show converted",
+  footage_converted:
+    "This is a conversion, for looking. What was recorded and evidence packages stay as the camera sent them.",
+  footage_not_converted: "This centre converts no pictures.",
+  footage_blanks: "What could not be converted",
+  footage_blank: "Black from {0} to {1}: no picture of it could be read",
+  footage_busy: "This machine converts all it can already: it is tried again in some seconds.",
+  footage_unreadable: "A part cannot be converted. What was recorded is as it came.",
   footage_player: "This browser could not show the picture. What was recorded is whole.",
   footage_span: "Recorded from {0} to {1}",
   footage_to_alert: "To the moment of the alert",

@@ -239,7 +239,15 @@ export const es = {
   footage_never: "De esta cámara no llega imagen.",
   footage_why: "Motivo: {0}.",
   footage_codec:
-    "Este navegador no puede mostrar el formato de esta cámara ({0}). Lo grabado está entero: se ve en un navegador con ese formato o en un paquete de evidencia. Aquí no hay copia convertida.",
+    "Este navegador no puede mostrar el formato de esta cámara ({0}). Lo grabado está entero: se ve en un navegador con ese formato o en un paquete de evidencia.",
+  footage_convert: "Ver convertido",
+  footage_converted:
+    "Esto es una conversión, para mirar. Lo grabado y los paquetes de evidencia quedan como la cámara los mandó.",
+  footage_not_converted: "Este centro no convierte imágenes.",
+  footage_blanks: "Lo que no se pudo convertir",
+  footage_blank: "En negro de {0} a {1}: de ahí no se pudo leer ninguna imagen",
+  footage_busy: "Esta máquina ya convierte todo lo que puede: se prueba otra vez en unos segundos.",
+  footage_unreadable: "Una parte no se puede convertir. Lo grabado está como llegó.",
   footage_player: "Este navegador no pudo mostrar la imagen. Lo grabado está entero.",
   footage_span: "Grabado de {0} a {1}",
   footage_to_alert: "Ir al momento de la alerta",
