@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from bench_recorder import clip_of  # noqa: E402
+from cior_console.conversions import Start  # noqa: E402
 from cior_console.ring_files import Rings  # noqa: E402
 from cior_core.privacy import Role  # noqa: E402
 from engines.browser import open_browser  # noqa: E402
@@ -42,6 +43,8 @@ from integration.console.wall_rig import alert  # noqa: E402
 from measured import Clocked, Row, Table, latency, quantile, write  # noqa: E402
 
 BEHIND_AIM_MS = 6_000
+SEGMENT_S = 2.0
+"""A recorder's default."""
 VIEWS = "/api/v1/footage/views"
 _TOLD = re.compile(r"#EXT-X-PROGRAM-DATE-TIME:(\S+)\n#EXTINF:([\d.]+),\n(\S+)")
 
@@ -54,20 +57,25 @@ def now_ms() -> int:
 # --- behind -------------------------------------------------------------------------------------------------
 
 
-async def behind(folder: Path, *, samples: int) -> list[float]:
-    """Age of the picture on the screen, ms, twice a second once it is settled."""
-    clip = rig.clock_clip(folder / "clock" / "plaza.mp4")
+async def behind(folder: Path, *, samples: int, converter: Start | None = None) -> list[float]:
+    """Age of the picture on the screen, ms, twice a second once it is settled. ``converter``: the camera sends H.265,
+    which is watched converted.
+    """
+    codec, segment_s = ("libx264", 1.0) if converter is None else ("libx265", SEGMENT_S)
+    clip = rig.clock_clip(folder / "clock" / "plaza.mp4", codec=codec)
     with (
         RtspServer(clip.parent, folder / "rtsp.log") as camera,
-        rig.recorder(camera.url("plaza.mp4"), folder / "ring", folder / "counts"),
+        rig.recorder(camera.url("plaza.mp4"), folder / "ring", folder / "counts", segment_s=segment_s),
     ):
         await asyncio.to_thread(rig.wait_for_segments, folder / "ring", 2)
         rings = Rings(lambda: {rig.CAMERA: folder / "ring"})
         place = RegisterPlace.of_file(folder / "register.db")
-        async with room(place, cameras=rig.cameras(), rings=rings) as here:
+        async with room(place, cameras=rig.cameras(), rings=rings, converter=converter) as here:
             chrome = await asyncio.to_thread(_browser, folder)
             try:
-                return await _ages(Screen(chrome, here), folder / "ring", samples)
+                screen = Screen(chrome, here)
+                await _watching(screen, is_converted=converter is not None)
+                return await _ages(screen, folder / "ring", samples)
             finally:
                 await asyncio.to_thread(chrome.quit)
 
@@ -79,15 +87,21 @@ def _browser(folder: Path) -> Any:
     return open_browser(Path(chromium), Path(driver), folder / "profile")
 
 
-async def _ages(screen: Screen, ring: Path, samples: int) -> list[float]:
+async def _watching(screen: Screen, *, is_converted: bool) -> None:
     at_ms = now_ms()
     screen.room.feed.apply(alert(1, opened_ms=at_ms, updated_ms=at_ms))
     await screen.signed_in("agomez", Role.OPERATOR)
     await screen.go("alerts/a1")
     await screen.until(".cameras", "Plaza")
     await screen.press(".cameras .watch button")
+    if is_converted:
+        await screen.until(".player", "Ver convertido")
+        await screen.press(".player > button")
     await screen.until(".player .good", "Imagen de hace")
     await asyncio.sleep(5.0)
+
+
+async def _ages(screen: Screen, ring: Path, samples: int) -> list[float]:
     ages: list[float] = []
     while len(ages) < samples:
         code, shown_ms, _ = await screen.run(rig.READ_CODE)

@@ -33,9 +33,10 @@ _BLACK: Final = (16, 128, 128)
 _MUXING: Final = {
     "movflags": "empty_moov+default_base_moof+frag_discont+skip_trailer",
     "use_editlist": "0",
+    "avoid_negative_ts": "disabled",
     "fflags": "+bitexact",
 }
-"""``frag_discont``: times stand as they are and do not begin at 0."""
+"""``frag_discont`` and ``avoid_negative_ts``: times stand as they are and do not begin at 0."""
 
 
 class Viewable(NamedTuple):
@@ -103,17 +104,23 @@ def converted(native: bytes) -> Viewable:
         if is_blank:
             writer.put(_black(span))
         return Viewable(writer.finished(), is_blank)
-    except (av.FFmpegError, MemoryError, ValueError, IndexError) as error:
-        raise PayloadRejected(
-            "conversion.unreadable",
-            f"a segment cannot be converted: {error}",
-            cure="play the native file with the maker's own program; it is whole in its ring",
-        ) from error
+    except (av.FFmpegError, MemoryError, OverflowError, ValueError, IndexError) as error:
+        raise _unreadable(str(error)) from error
+
+
+def _unreadable(why: str) -> PayloadRejected:
+    return PayloadRejected(
+        "conversion.unreadable",
+        f"a segment cannot be converted: {why}",
+        cure="play the native file with the maker's own program; it is whole in its ring",
+    )
 
 
 def _span(native: bytes) -> _Span:
     with av.open(io.BytesIO(native), "r") as container:
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise _unreadable("nothing here decodes its format")
         times = [(each.pts or 0, each.duration or 0) for each in container.demux(stream) if each.size]
         base = stream.time_base or Fraction(1, 90_000)
         start, end = min(at for at, _ in times), max(at + length for at, length in times)

@@ -99,10 +99,10 @@ def shown_at_ms(ring: Path, code: int) -> int:
 class RecorderProcess:
     """Forks recorders of ``url`` into ``ring``; each can be killed without a word."""
 
-    def __init__(self, url: str, ring: Path, counts: Path) -> None:
+    def __init__(self, url: str, ring: Path, counts: Path, *, segment_s: float = 1.0) -> None:
         env = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
         self._parent = subprocess.Popen(
-            [sys.executable, str(RECORDER), url, str(ring), str(counts)],
+            [sys.executable, str(RECORDER), url, str(ring), str(counts), str(segment_s)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, text=True,
         )  # fmt: skip
         self.pid = 0
@@ -127,9 +127,9 @@ class RecorderProcess:
 
 
 @contextmanager
-def recorder(url: str, ring: Path, counts: Path) -> Iterator[RecorderProcess]:
+def recorder(url: str, ring: Path, counts: Path, *, segment_s: float = 1.0) -> Iterator[RecorderProcess]:
     """One that records."""
-    process = RecorderProcess(url, ring, counts)
+    process = RecorderProcess(url, ring, counts, segment_s=segment_s)
     try:
         process.start()
         yield process

@@ -1,4 +1,4 @@
-"""Recorders as processes, without a bus: ``python recorder_process.py URL RING COUNTS``.
+"""Recorders as processes, without a bus: ``python recorder_process.py URL RING COUNTS [SECONDS OF A SEGMENT]``.
 
 Each line on its standard input makes one more, which is forked, so that a hundred cost the imports of one; its process
 id is the answer. Whatever packet a recorder handed to its segment's file without an error, is a byte in COUNTS.
@@ -23,11 +23,11 @@ from doubles.bus import MemoryBus
 from doubles.courts import NoOrders
 
 
-async def record(url: str, ring: str) -> None:
+async def record(url: str, ring: str, segment_s: float) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings = RecorderSettings(
-        recorder=RecorderSection(name="prueba", segment_s=1.0, reserve_mib=2, stop_mib=1),
+        recorder=RecorderSection(name="prueba", segment_s=segment_s, reserve_mib=2, stop_mib=1),
         cameras={"plaza": SourceSettings(url=url, stall_s=2.0, backoff_s=0.1, backoff_max_s=0.5)},
         folder=Path(ring),
     )
@@ -49,13 +49,13 @@ def count_packets(path: str) -> None:
     SegmentFile.add = counted  # type: ignore[method-assign]
 
 
-def main(url: str, ring: str, counts: str) -> None:
+def main(url: str, ring: str, counts: str, segment_s: str = "1.0") -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     count_packets(counts)
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            asyncio.run(record(url, ring))
+            asyncio.run(record(url, ring, float(segment_s)))
             os._exit(0)
         print(pid, flush=True)
 

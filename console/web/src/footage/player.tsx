@@ -41,11 +41,15 @@ export function Player({ alertId }: { alertId: string }): JSX.Element | null {
 
 function Watched({ wanted: what }: { wanted: Wanted }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
+  const group = useRef<HTMLDivElement>(null);
   const seen = useView(what, video);
+  useEffect(() => {
+    if (what.converted) group.current?.focus(); // the button that was pressed is no longer there
+  }, []);
   const isLive = what.fromMs === undefined,
     isOld = seen.view?.state === "silent";
   return (
-    <div class={`player${isOld ? " old" : ""}`} role="group" aria-label={t("footage_of", plain(what.name, 60))}>
+    <div ref={group} tabIndex={-1} class={`player${isOld ? " old" : ""}`} role="group" aria-label={t("footage_of", plain(what.name, 60))}>
       <div class="row">
         <b>
           {t(isLive ? "footage_live" : "footage_clip")}: {plain(what.name, 60)}
