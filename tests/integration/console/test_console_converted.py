@@ -307,14 +307,15 @@ async def test_a_console_that_is_killed_leaves_nobody_converting(ring: Ring) -> 
         lines = console.stdout
         url = await _line(lines, "http")
         async with aiohttp.ClientSession(cookies={"who": "agomez"}, headers={"Origin": url}) as browser:
-            body = {"camera": "plaza", "converted": True, "reason": "mirar"}
+            body = {"camera": "plaza", "converted": True, "reason": "mirar"} | whole(ring)
             async with browser.post(f"{url}{VIEWS}", json=body) as answer:
                 assert answer.status == 201, await answer.text()
                 view = await answer.json()
             pid = int(await _line(lines, ""))
             assert is_alive(pid)
             async with browser.get(url + view["playlist"]) as answer:
-                name = (await answer.text()).split()[-1]
+                name = (await answer.text()).split()[-2]
+            assert name.endswith(".mp4")
             asked = asyncio.create_task(browser.get(f"{url}{view['playlist'].rpartition('/')[0]}/{name}"))
             console.kill()
             await console.wait()
