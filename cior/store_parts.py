@@ -31,7 +31,7 @@ from cior_bus.settings import BusSettings
 from cior_bus.signers import open_signer, opener
 from cior_city.city_of_centre import MapTiles, city_map, city_texts, city_tiles, load_cameras, load_city
 from cior_city.packs import taxonomy
-from cior_console.evidence_place import recorded
+from cior_console.evidence_place import watched
 from cior_console.footage_masks import masked
 from cior_console.part import ConsolePart, ConsoleSettings, refuse_pending_schema
 from cior_console.people_part import peopled
@@ -185,7 +185,7 @@ async def _console(
         city=city_map(city_texts(arguments.centre), tiles, is_damaged=is_damaged),
         tiles=tiles.path if tiles is not None else None,
         cameras=load_cameras(arguments.centre, load_city(arguments.centre)),
-        rings=Rings(partial(recorded, arguments.centre), partial(masked, arguments.centre)),
+        rings=Rings(partial(watched, arguments.centre), partial(masked, arguments.centre)),
         converter=Converter.start,
         conversions=file.console.conversions,
         taxonomy=taxonomy(),

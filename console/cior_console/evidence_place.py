@@ -28,6 +28,18 @@ def rings(centre: Centre) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((*own, *named)))
 
 
+def watched(centre: Centre) -> dict[str, Path]:
+    """Each camera's ring as this machine sees it: that of its recorder in the centre file, else the one of those that
+    ``[evidence]`` names which has it. Raises ``ConfigInvalid``.
+    """
+    found = recorded(centre) if centre.file.recorder else {}
+    for ring in rings(centre):
+        for camera in load_cameras(centre, load_city(centre)):
+            if (ring / camera).is_dir() and not (camera in found and (found[camera] / camera).is_dir()):
+                found[camera] = ring
+    return found
+
+
 def package_room(centre: Centre) -> PackageRoom:
     """What the console shows of packages; nothing where there is no ``[evidence]``."""
     section = centre.file.evidence

@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from cior_console.problems import Refused
 from cior_core import footage, fragments
 from cior_core.errors import ConfigInvalid
-from cior_core.footage import Gap, GapCause, PastDay, Record, Removal, Segment, Span
+from cior_core.footage import Gap, GapCause, PastDay, Record, Removal, Segment
 from cior_core.hls import Piece
 from cior_core.model import Struct
+from cior_core.spans import Span
 
 PART: Final = ".part"
 """The end of the name of a file that is being written, or that a killed recorder left."""
@@ -33,8 +34,8 @@ Masks = tuple[tuple[tuple[float, float], ...], ...]
 
 
 class Rings:
-    """Where each camera is recorded, on this machine; asked once, when somebody first looks. What nobody may see of it
-    is asked at each view.
+    """Where each camera is recorded, as this machine sees it; asked when somebody first looks, and again when a camera
+    is not there: a ring may have been mounted since. What nobody may see of it is asked at each view.
     """
 
     def __init__(
@@ -43,21 +44,23 @@ class Rings:
         masks: Callable[[], Mapping[str, Masks]] = dict,
     ) -> None:
         self._find, self._masks = find, masks
-        self._found: Mapping[str, Path] | None = None
+        self._found: Mapping[str, Path] = {}
 
     def of(self, camera: str) -> Path:
         """The ring's folder; blocking. Raises ``Refused`` (``footage.not_recorded``, ``footage.elsewhere``)."""
-        if self._found is None:
+        if not self._stands(camera):
             try:
                 self._found = self._find()
             except ConfigInvalid:  # the recorders' files are on another machine
                 raise Refused("footage.elsewhere") from None
-        ring = self._found.get(camera)
-        if ring is None:
+        if camera not in self._found:
             raise Refused("footage.not_recorded")
-        if not (ring / camera).is_dir():
+        if not self._stands(camera):
             raise Refused("footage.elsewhere")
-        return ring
+        return self._found[camera]
+
+    def _stands(self, camera: str) -> bool:
+        return camera in self._found and (self._found[camera] / camera).is_dir()
 
     def masks(self, camera: str) -> Masks | None:
         """What is to be covered where it is shown; blocking. None: the files that say so are not on this machine."""

@@ -36,6 +36,7 @@ from cior_core.chain_place import ChainPlace
 from cior_core.errors import PayloadRejected
 from cior_core.integrity import unsafe_path
 from cior_core.model import ClockQuality, Struct
+from cior_core.spans import Span, minus, union
 
 INDEX: Final = "index.jsonl"
 PAST: Final = "past-????.jsonl"
@@ -43,9 +44,6 @@ PAST: Final = "past-????.jsonl"
 DAY_MS: Final = 86_400_000
 LONGEST_MS: Final = 60_000
 """No segment is longer, so what covers an instant began at most this long before it."""
-
-Span = tuple[int, int]
-"""UTC ms, ``[from, to)``."""
 
 
 class GapCause(StrEnum):
@@ -429,13 +427,37 @@ def cover(
         elif isinstance(record, PastDay):
             for first_ms, last_ms, cause in record.told:
                 claims.setdefault(cause, []).append((first_ms, last_ms))
-    missing = _minus([span], _union((each.start_ms, each.end_ms) for each in kept))
+    missing = minus([span], union((each.start_ms, each.end_ms) for each in kept))
     return Coverage(
         camera=camera,
         from_ms=from_ms,
         to_ms=to_ms,
         segments=tuple(sorted(kept, key=lambda each: (each.start_ms, each.number))),
         gaps=_explained(camera, missing, claims),
+    )
+
+
+def together(first: Coverage, second: Coverage) -> Coverage:
+    """The same interval of a camera that two rings know of: ``first``, and of ``second`` what it lacks. Where neither
+    has pictures, a known cause comes before none.
+    """
+    holes = [(each.from_ms, each.to_ms) for each in first.gaps]
+    more = [
+        each
+        for each in second.segments
+        if any(each.start_ms < hole[1] and each.end_ms > hole[0] for hole in holes)
+    ]
+    claims: dict[GapCause, list[Span]] = {GapCause.EXPIRED: [], GapCause.LOST: []}
+    for gap in (*first.gaps, *second.gaps):
+        if gap.cause is not GapCause.UNKNOWN:
+            claims.setdefault(gap.cause, []).append((gap.from_ms, gap.to_ms))
+    missing = minus(holes, union((each.start_ms, each.end_ms) for each in more))
+    return Coverage(
+        camera=first.camera,
+        from_ms=first.from_ms,
+        to_ms=first.to_ms,
+        segments=tuple(sorted((*first.segments, *more), key=lambda each: (each.start_ms, each.number))),
+        gaps=_explained(first.camera, missing, claims),
     )
 
 
@@ -449,8 +471,8 @@ def removed(records: Iterable[Record]) -> frozenset[int]:
 def _explained(camera: str, missing: list[Span], claims: dict[GapCause, list[Span]]) -> tuple[Gap, ...]:
     found: list[Gap] = []
     for cause, spans in claims.items():
-        left = _minus(missing, _union(spans))
-        found += (Gap(camera=camera, from_ms=a, to_ms=b, cause=cause) for a, b in _minus(missing, left))
+        left = minus(missing, union(spans))
+        found += (Gap(camera=camera, from_ms=a, to_ms=b, cause=cause) for a, b in minus(missing, left))
         missing = left
     found += (Gap(camera=camera, from_ms=a, to_ms=b, cause=GapCause.UNKNOWN) for a, b in missing)
     return _joined(sorted(found, key=lambda each: each.from_ms))
@@ -467,32 +489,3 @@ def _joined(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
         else:
             joined.append(each)
     return tuple(joined)
-
-
-def _union(spans: Iterable[Span]) -> list[Span]:
-    """The same instants as sorted spans that do not touch."""
-    found: list[Span] = []
-    for first, last in sorted(each for each in spans if each[0] < each[1]):
-        if found and first <= found[-1][1]:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        else:
-            found.append((first, last))
-    return found
-
-
-def _minus(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
-    """``spans`` without ``others``; both sorted and disjoint."""
-    found: list[Span] = []
-    skip = 0
-    for first, last in spans:
-        while skip < len(others) and others[skip][1] <= first:
-            skip += 1
-        start, at = first, skip
-        while at < len(others) and others[at][0] < last:
-            off, on = others[at]
-            if off > start:
-                found.append((start, off))
-            start, at = max(start, on), at + 1
-        if start < last:
-            found.append((start, last))
-    return found

@@ -13,7 +13,8 @@ from typing import Final
 
 from cior_core import chain, footage
 from cior_core.errors import IntegrityBroken
-from cior_core.footage import Entry, Gap, GapCause, Opening, PastDay, Removal, Segment, Span
+from cior_core.footage import Entry, Gap, GapCause, Opening, PastDay, Record, Removal, Segment
+from cior_core.spans import Span
 
 MOST_SPANS: Final = 128
 """So many are told of a day: about 6 KB, whatever its camera did."""
@@ -128,6 +129,31 @@ class DayWalk:
             f"the index of {self._camera} on {self._day} is not what was chained, so it stays as it is",
             cure="keep the disk as it is and tell the auditor",
         )
+
+
+def gone_ms(span: Span, records: Iterable[Record]) -> Span | None:
+    """When the first and the last of what expired of ``span`` were removed, of the records of one camera that explain
+    it; None: nothing did.
+    """
+    known = tuple(records)
+    shots = [
+        each.number
+        for each in known
+        if isinstance(each, Segment) and each.start_ms < span[1] and each.end_ms > span[0]
+    ]
+    instants: list[int] = []
+    for each in known:
+        if isinstance(each, Removal) and any(each.first <= number <= each.last for number in shots):
+            instants.append(each.at_ms)
+        elif isinstance(each, PastDay) and each.expired_ms is not None and _expired(each, span):
+            instants += each.expired_ms
+    return (min(instants), max(instants)) if instants else None
+
+
+def _expired(day: PastDay, span: Span) -> bool:
+    return any(
+        cause is GapCause.EXPIRED and first < span[1] and last > span[0] for first, last, cause in day.told
+    )
 
 
 def _coarse(spans: Iterable[Told], most: int = MOST_SPANS) -> tuple[tuple[Told, ...], int]:

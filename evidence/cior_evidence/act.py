@@ -135,6 +135,8 @@ _INSTANTS: Final = frozenset(
         "hasta",
         "pedido_desde",
         "pedido_hasta",
+        "borrado_desde",
+        "borrado_hasta",
         "recibida",
         "recibido",
         "creado",

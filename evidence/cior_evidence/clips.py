@@ -20,8 +20,9 @@ from av.video.stream import VideoStream
 
 from cior_core.camera_signing import PacketReader, Scheme
 from cior_core.errors import IntegrityBroken, PayloadRejected
-from cior_core.footage import FootageClock, Span
+from cior_core.footage import FootageClock
 from cior_core.model import Struct
+from cior_core.spans import Span
 
 LONGEST_CLIP_MS: Final = 900_000
 _MUXING: Final = {"use_editlist": "0", "movflags": "+faststart", "fflags": "+bitexact"}

@@ -9,10 +9,11 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from cior_core.errors import IntegrityBroken
-from cior_core.footage import Span
+from cior_core.errors import IntegrityBroken, SourceUnavailable
+from cior_core.footage import GapCause
 from cior_core.model import Struct
 from cior_core.rfc3339 import to_rfc3339
+from cior_core.spans import Span
 from cior_evidence import clips
 from cior_evidence.bag import Bag
 from cior_evidence.camera_validators import Cut, Validators, told
@@ -94,10 +95,10 @@ def _closed(item: Item, scope: Sequence[Item], refused: frozenset[Refused]) -> t
 
 
 def _after(look: Footage, last: Recorded) -> Recorded | None:
-    """The segment that begins where ``last`` ends. It is not of the order: a ring that is broken there has none."""
+    """The segment that begins where ``last`` ends. It is not of the order: a ring that is broken or away has none."""
     try:
         found = look(last.camera, (last.end_ms, last.end_ms + 1))
-    except IntegrityBroken as error:
+    except (IntegrityBroken, SourceUnavailable) as error:
         log.warning("camera_signature_end_unread", code=error.code)
         return None
     return next((each for each in found.segments if each.start_ms == last.end_ms), None)
@@ -173,6 +174,14 @@ def _gaps_line(found: Found, item: Item, folder: str) -> dict[str, Any]:
         "pedido_hasta": to_rfc3339(last), "cubierto_ms": found.coverage.covered_ms,
         "huecos": [
             {"desde": to_rfc3339(each.from_ms), "hasta": to_rfc3339(each.to_ms), "causa": each.cause}
+            | (_gone(found.gone_ms) if each.cause is GapCause.EXPIRED else {})
             for each in found.coverage.gaps
         ],
     }  # fmt: skip
+
+
+def _gone(gone_ms: Span | None) -> dict[str, str]:
+    """Between which instants what expired was removed."""
+    if gone_ms is None:
+        return {}
+    return {"borrado_desde": to_rfc3339(gone_ms[0]), "borrado_hasta": to_rfc3339(gone_ms[1])}

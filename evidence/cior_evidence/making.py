@@ -18,7 +18,6 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from cior_core import footage
 from cior_core.errors import AccessDenied, CiorError, PayloadRejected
 from cior_core.footage import GapCause
 from cior_core.judicial import acts as a
@@ -41,8 +40,7 @@ from cior_evidence.footage_in import REFUSED, Footage
 from cior_evidence.order import Order
 from cior_evidence.order_of_request import Edges, done, order_of
 from cior_evidence.packing import Packing, Place, Sources
-from cior_evidence.ring import Found, look
-from cior_evidence.ring_index import ring_of
+from cior_evidence.ring import look_in
 from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id
 from cior_evidence.veils import PersonFinder
 from cior_register import people, requests
@@ -238,7 +236,7 @@ class Maker:
             warrant=warrant_of(request),
             taken=taken,
             handed=handed,
-            footage=partial(found_in, shop.rings),
+            footage=partial(look_in, shop.rings),
             deeds=tuple(Deed(*each, secrets.token_hex(16)) for each in told),
         )
 
@@ -350,12 +348,6 @@ def _words(taken: Taken) -> str:
 def usable(request: Request, handed: Mapping[str, Handed]) -> dict[str, Handed]:
     """What was handed back by nobody who has declared an interest in the case since."""
     return {record: each for record, each in handed.items() if each.by not in request.parties.conflicted}
-
-
-def found_in(rings: tuple[Path, ...], camera: str, span: tuple[int, int]) -> Found:
-    """What the recorders have of a camera. Raises ``IntegrityBroken`` (``ring.chain``)."""
-    ring = ring_of(rings, camera, span)
-    return look(ring, camera, span) if ring is not None else Found((), footage.cover(camera, span, ()))
 
 
 # --- what a bag holds -------------------------------------------------------------------------------------------

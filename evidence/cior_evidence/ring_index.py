@@ -5,12 +5,14 @@ the form is :mod:`cior_core.footage`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 
 from cior_core import footage
 from cior_core.chain import Head
-from cior_core.errors import IntegrityBroken
-from cior_core.footage import Coverage, Entry, Opening, PastDay, Segment, Span
+from cior_core.errors import IntegrityBroken, SourceUnavailable
+from cior_core.footage import Coverage, Entry, GapCause, Opening, PastDay, Segment
+from cior_core.spans import Span
 
 
 def entries(ring: Path, camera: str, span: Span) -> Iterator[Entry]:
@@ -54,11 +56,13 @@ def _pinned(ring: Path, camera: str) -> Head | None:
     return found[0].record.past if found and isinstance(found[0].record, Opening) else None
 
 
-def ring_of(rings: Sequence[Path], camera: str, span: Span) -> Path | None:
-    """Which of several rings recorded this camera then: the one with most of its days. None: none did."""
-    known = {ring: _known(ring, camera, footage.days_of(*span)) for ring in rings}
-    best = max(known, key=lambda ring: known[ring], default=None)
-    return best if best is not None and known[best] else None
+def rings_of(rings: Sequence[Path], camera: str, span: Span) -> tuple[Path, ...]:
+    """Which of several rings recorded this camera then, those with most of its days first: a camera that was given to
+    another recorder is in two.
+    """
+    days = footage.days_of(*span)
+    known = {ring: _known(ring, camera, days) for ring in rings}
+    return tuple(sorted((ring for ring in known if known[ring]), key=lambda ring: -known[ring]))
 
 
 def _known(ring: Path, camera: str, days: Sequence[str]) -> int:
@@ -71,14 +75,36 @@ def _known(ring: Path, camera: str, days: Sequence[str]) -> int:
 
 
 def survey(rings: Sequence[Path], camera: str, span: Span) -> Coverage:
-    """What is there by the index, whose files have the size that was recorded; nothing is digested.
+    """What is there by the indexes, whose files have the size that was recorded; nothing is digested.
 
-    Raises ``IntegrityBroken`` (``ring.chain``).
+    Raises ``IntegrityBroken`` (``ring.chain``) and what :func:`refuse_guess` raises.
     """
-    ring = ring_of(rings, camera, span)
-    records = () if ring is None else tuple(each.record for each in entries(ring, camera, span))
+    found = [_surveyed(ring, camera, span) for ring in rings_of(rings, camera, span)]
+    coverage = reduce(footage.together, found) if found else footage.cover(camera, span, ())
+    refuse_guess(rings, coverage)
+    return coverage
+
+
+def refuse_guess(rings: Sequence[Path], coverage: Coverage) -> None:
+    """That nothing is known of an instant may be said only when every ring was asked.
+
+    Raises ``SourceUnavailable`` (``ring.away``) when one is not there: a mount without its disk is an empty folder.
+    """
+    if all(gap.cause is not GapCause.UNKNOWN for gap in coverage.gaps):
+        return
+    away = [ring for ring in rings if not ring.is_dir() or next(ring.iterdir(), None) is None]
+    if away:
+        raise SourceUnavailable(
+            "ring.away",
+            f"of {coverage.camera} nothing is known for a while, and the ring {away[0].name} is not here to be asked",
+            cure="mount it; start its recorder once if it never ran; or take it out of the centre file",
+        )
+
+
+def _surveyed(ring: Path, camera: str, span: Span) -> Coverage:
+    records = tuple(each.record for each in entries(ring, camera, span))
     found = footage.cover(camera, span, records)
-    lost = frozenset(each.number for each in found.segments if ring is None or not _stands(ring, each))
+    lost = frozenset(each.number for each in found.segments if not _stands(ring, each))
     return footage.cover(camera, span, records, lost=lost) if lost else found
 
 

@@ -117,6 +117,12 @@ def ring(folder: Path, camera: str = "cam-7", *, segments: int = 4, draw: Draw =
     return folder
 
 
+def idle_ring(folder: Path) -> Path:
+    """Of a recorder that has recorded nothing yet; the folder."""
+    (folder / "+holds").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _gap(camera: str, number: int) -> Gap:
     from_ms = START_MS + (number - 1) * 4000
     return Gap(camera=camera, from_ms=from_ms, to_ms=from_ms + 4000, cause=GapCause.CAMERA_AWAY)

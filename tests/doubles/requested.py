@@ -30,7 +30,7 @@ from cior_evidence.shelf import Shelf
 from cior_register import people, requests
 from cior_register.register import Register
 from doubles.authorities import Authorities
-from doubles.packages import START_MS, SomeRecords, place
+from doubles.packages import START_MS, SomeRecords, idle_ring, place
 from unit.judicial.judicial_city import SANTA_FE
 
 PEOPLE = {"p-fiscal": "Fiscal", "p-mesa": "Mesa de entradas", "p-jefa": "Jefa", "p-archivo": "Archivo"}
@@ -91,8 +91,9 @@ class Court:
         self.authorities = authorities
         shop = Workshop(
             register=self.register, rules=SANTA_FE, policy=Policy.load(bundled.text("privacy.toml")),
-            shelf=self.shelf, boxes=folder / "data/boxes", rings=(folder / "nobody", ring), content=SomeContent(),
-            place=self.place, zone="America/Argentina/Cordoba", now_ms=lambda: time.time_ns() // 1_000_000, retry_s=0.0,
+            shelf=self.shelf, boxes=folder / "data/boxes", rings=(idle_ring(folder / "otro"), ring),
+            content=SomeContent(), place=self.place, zone="America/Argentina/Cordoba",
+            now_ms=lambda: time.time_ns() // 1_000_000, retry_s=0.0,
         )  # fmt: skip
         self.shop = msgspec.structs.replace(shop, **changes)
         self.maker = Maker(self.shop)

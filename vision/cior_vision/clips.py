@@ -15,8 +15,9 @@ from av.container import InputContainer
 
 from cior_core import footage, fragments
 from cior_core.errors import CiorError, ConfigInvalid, SourceUnavailable
-from cior_core.footage import Gap, Segment, Span
+from cior_core.footage import Gap, Segment
 from cior_core.model import Struct
+from cior_core.spans import Span
 from cior_video.sources import SourceSettings, open_source
 from cior_video.timing import FrameTime
 

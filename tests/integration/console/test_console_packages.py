@@ -36,7 +36,9 @@ async def shelf(tmp_path: Path) -> Shelf:
 
 @pytest.fixture
 async def here(tmp_path: Path, shelf: Shelf) -> AsyncIterator[Office]:
-    room = PackageRoom(shelf=shelf, rings=(tmp_path / "nobody", ring(tmp_path / "anillo", "plaza")))
+    room = PackageRoom(
+        shelf=shelf, rings=(ring(tmp_path / "otro", "nobody"), ring(tmp_path / "anillo", "plaza"))
+    )
     async with office(tmp_path, packages=room) as running:
         running.clock.now_ms = NOW_MS
         yield running

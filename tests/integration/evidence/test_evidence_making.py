@@ -26,7 +26,7 @@ from cior_evidence.shelf import Making, Progress, package_id
 from cior_register import ledger
 from cior_register.ledger import LedgerQuestion
 from doubles.authorities import Authorities
-from doubles.packages import START_MS
+from doubles.packages import START_MS, idle_ring
 from doubles.requested import PEOPLE, Court, item
 from engines.long_runs import often
 from engines.source_tree import ROOT
@@ -167,6 +167,18 @@ def test_a_module_that_refuses_its_pin_is_not_asked_again(court: Court, quick: A
     court.take(a.Build("p-mesa", court.shop.now_ms()))
     court.maker.look()
     assert court.request.state is RequestStatus.SEALED
+
+
+def test_nothing_found_is_not_told_while_a_ring_is_not_here_to_be_asked(court: Court) -> None:
+    away = court.folder / "lejos"
+    maker = Maker(msgspec.structs.replace(court.shop, rings=(*court.shop.rings, away)))
+    court.begin(item(since_s=9, until_s=11), item("cam-9"), alerts=())
+    court.approved()
+    maker.look()
+    assert (progress(court).state, progress(court).code) == (Making.WAITING, "ring.away")
+    idle_ring(away)
+    maker.look()
+    assert (progress(court).state, progress(court).code) == (Making.STOPPED, "package.nothing_found")
 
 
 def test_nothing_found_is_told_and_its_certificate_is_sealed_like_any_other(

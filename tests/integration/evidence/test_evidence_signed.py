@@ -19,8 +19,8 @@ import pytest
 
 from cior_core.centre_file import ValidatorSection
 from cior_core.errors import ConfigInvalid, IntegrityBroken, SourceUnavailable
-from cior_core.footage import Span
 from cior_core.rfc3339 import to_rfc3339
+from cior_core.spans import Span
 from cior_evidence import verify
 from cior_evidence.bag import Bag
 from cior_evidence.camera_validators import Validators

@@ -22,7 +22,7 @@ from cior_core import footage
 from cior_core.errors import IntegrityBroken
 from cior_core.footage import Coverage, Gap, GapCause, PastDay
 from cior_core.rfc3339 import to_rfc3339
-from cior_evidence.ring_index import entries, ring_of, survey
+from cior_evidence.ring_index import entries, rings_of, survey
 from cior_recorder import pruning
 from cior_recorder.holds import FOLDER, Hold, Holds
 from cior_recorder.ledger import Ledger
@@ -281,7 +281,7 @@ def test_who_changes_or_cuts_what_is_left_of_a_day_is_found_out(ring: Path, clip
 
 def test_of_several_rings_the_one_that_remembers_the_days_is_asked(ring: Path, tmp_path: Path) -> None:
     pruned(swept(ring))
-    assert ring_of([tmp_path / "other", ring], "plaza", (NOON_MS, NOON_MS + 3000)) == ring
+    assert rings_of([tmp_path / "other", ring], "plaza", (NOON_MS, NOON_MS + 3000)) == (ring,)
 
 
 def test_years_that_are_over_are_forgotten_with_their_file_and_the_chain_goes_on(ring: Path) -> None:

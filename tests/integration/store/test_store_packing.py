@@ -11,10 +11,10 @@ import pytest
 
 from cior_core.bundled_policy import privacy_policy
 from cior_core.errors import AccessDenied
-from cior_core.footage import Span
 from cior_core.model import DataClass, EventId
 from cior_core.privacy import LegalBasis
 from cior_core.rfc3339 import to_rfc3339
+from cior_core.spans import Span
 from cior_evidence.boxes_of_store import Warrant
 from cior_evidence.order import Order
 from cior_evidence.records_of_store import StoreContent

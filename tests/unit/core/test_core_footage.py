@@ -218,6 +218,48 @@ def test_every_instant_is_in_a_segment_or_in_exactly_one_gap(
     assert all(asked[0] <= each.from_ms < each.to_ms <= asked[1] for each in found.gaps)
 
 
+RING = st.tuples(
+    st.lists(SPAN, max_size=6),
+    st.lists(st.tuples(SPAN, st.sampled_from(WRITTEN)), max_size=4),
+    st.sets(st.integers(1, 6)),
+)
+
+
+@given(RING, RING, SPAN)
+def test_two_rings_together_have_what_either_has_and_say_why_for_the_rest(
+    first: tuple[list[tuple[int, int]], list[tuple[tuple[int, int], GapCause]], set[int]],
+    second: tuple[list[tuple[int, int]], list[tuple[tuple[int, int], GapCause]], set[int]],
+    asked: tuple[int, int],
+) -> None:
+    """Both count their segments from 1."""
+    one, other = (
+        footage.cover(
+            CAMERA,
+            asked,
+            [
+                *(segment(n, *shot) for n, shot in enumerate(shots, start=1)),
+                *(gap(*span, cause) for span, cause in gaps),
+                *(removal(n, n) for n in gone),
+            ],
+        )
+        for shots, gaps, gone in (first, second)
+    )
+    found = footage.together(one, other)
+    for instant in range(*asked):
+        there = [any(s.start_ms <= instant < s.end_ms for s in each.segments) for each in (found, one, other)]
+        assert there[0] == (there[1] or there[2])
+        causes = [g.cause for g in found.gaps if g.from_ms <= instant < g.to_ms]
+        said = {g.cause for each in (one, other) for g in each.gaps if g.from_ms <= instant < g.to_ms}
+        assert len(causes) == (0 if there[0] else 1)
+        if causes and GapCause.EXPIRED in said:
+            assert causes == [GapCause.EXPIRED]
+        elif causes:
+            assert set(causes) <= ((said - {GapCause.UNKNOWN}) or {GapCause.UNKNOWN})
+    assert {(each.number, each.start_ms) for each in one.segments} <= {
+        (each.number, each.start_ms) for each in found.segments
+    }
+
+
 def test_a_gap_over_midnight_is_told_by_each_day() -> None:
     midnight = NOON_MS + footage.DAY_MS // 2
     parts = footage.by_day(gap(NOON_MS, midnight + footage.DAY_MS + 5))
