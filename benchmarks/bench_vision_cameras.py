@@ -82,7 +82,7 @@ def main() -> None:
         "--data", type=Path, default=Path(os.environ.get("CIOR_TEST_DATA") or ROOT.parent / "shared" / "data")
     )
     parser.add_argument("--made", type=Path)
-    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--seconds", type=int, default=20)
     options = parser.parse_args()
     model = next(iter(sorted((options.data / "models").glob("*openvino_model"))), None)
     if model is None:

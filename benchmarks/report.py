@@ -47,6 +47,7 @@ TITLES = {
     "vision": "Vision",
     "vision_cost": "Vision: what a busy camera costs, and what it finds for that",
     "vision_cameras": "Vision: busy cameras a core",
+    "vision_switches": "Vision: does a narrower input switch ids more often",
     "vision_gpu": "Vision on a card",
     "vision_batches": "Vision: batches on a processor",
     "package": "An evidence package",

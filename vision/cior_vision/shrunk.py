@@ -33,9 +33,8 @@ def luma_of(picture: av.VideoFrame, turn: Turn) -> Grey | None:
     if not is_full and name not in _FIRST_PLANE_IS_LUMA:
         return None
     plane = picture.planes[0]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
-        : picture.height, : picture.width
-    ]
+    stored = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    rows = stored[: picture.height, : picture.width]
     size = (HEIGHT_PX, WIDTH_PX) if turn.is_quarter else (WIDTH_PX, HEIGHT_PX)
     small = cv2.resize(rows, size, interpolation=cv2.INTER_LINEAR)
     if not is_full and picture.color_range != _FULL_RANGE:
