@@ -32,7 +32,12 @@ STREAMS = (
     Stream(name="25/s with B", fps=25, kbit_s=2000, forward=2),
 )
 PARTS = AttentionSettings(whole_fps=2)
-WAYS = (("5 whole", 5, EVERY), ("5, whole 2 and parts", 5, PARTS), ("10, whole 2 and parts", 10, PARTS))
+WAYS = (
+    ("5 whole", 5, EVERY),
+    ("10 whole", 10, EVERY),
+    ("5, whole 2 and parts", 5, PARTS),
+    ("10, whole 2 and parts", 10, PARTS),
+)
 """What is looked at in a second, pictures a second, how closely."""
 COLUMNS = (
     "camera, its pictures, what is looked at a second", "cameras a core", "ms a second", "decode", "gate", "detect",
