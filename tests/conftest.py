@@ -116,8 +116,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 pytest.mark.xdist_group(_FROZEN_TOGETHER.get(group, group) if is_frozen else group)
             )
     if phase := config.getoption("phase"):
-        kept = [item for item in items if _phase(item) == phase]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        kept: list[pytest.Item] = []
+        left: list[pytest.Item] = []
+        for item in items:
+            (kept if _phase(item) == phase else left).append(item)
+        config.hook.pytest_deselected(items=left)
         items[:] = kept
 
 
