@@ -146,8 +146,9 @@ def cut(run: Sequence[Recorded], wish: Wish, target: Path, *, after: After = not
     writer = _Writer(target, wish)
     try:
         parts = [part for each in run if (part := writer.take(each)) is not None]
-        if parts and writer.lacks_spare and (following := _joined(run[-1], after)) is not None:
-            parts += [part] if (part := writer.take(following)) is not None else []
+        is_end = run[-1].end_ms >= wish.span[1]  # else the rest of what was asked for is in another file
+        if parts and is_end and writer.lacks_spare and (following := _joined(run[-1], after)) is not None:
+            parts += [part] if (part := writer.take_spare(following)) is not None else []
         return writer.done(tuple(parts)) if parts else None
     except av.FFmpegError as error:
         raise PayloadRejected(
@@ -170,6 +171,8 @@ class _Signs:
         self._wish = wish
         self._seen: set[Scheme] = set()
         self._is_open = False
+        self.is_asked = True
+        """Whether groups that were asked for may still come."""
         self.inside: Counter[Scheme] = Counter()
         self.spare_ms: int | None = None
         self.spare_frames = 0
@@ -183,7 +186,7 @@ class _Signs:
         """Whether the clip gets it. Groups come in their order, each once."""
         found = Counter(scheme for packet in group.packets for scheme in reader.schemes(bytes(packet)))
         self._seen |= set(found)
-        if group.touches(self._wish.span):
+        if self.is_asked and group.touches(self._wish.span):
             self._is_open = True
         elif self.lacks_spare and not any(group.touches(each) for each in self._wish.closed):
             self.spare_ms, self.spare_frames, self._is_open = group.key_ms, len(group.packets), False
@@ -215,6 +218,11 @@ class _Writer:
         """Copy what is wanted of one segment."""
         with av.open(str(recorded.file)) as source:
             return self._copy(source, recorded)
+
+    def take_spare(self, recorded: Recorded) -> Part | None:
+        """Copy the first group of the segment behind all that was asked for, if that may be shown."""
+        self._signs.is_asked = False
+        return self.take(recorded)
 
     def _copy(self, source: InputContainer, recorded: Recorded) -> Part | None:
         stream = _video(source)

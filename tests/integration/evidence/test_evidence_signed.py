@@ -14,24 +14,28 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from cior_core.centre_file import ValidatorSection
 from cior_core.errors import ConfigInvalid, IntegrityBroken, SourceUnavailable
+from cior_core.footage import FootageClock
+from cior_core.model import ClockQuality
 from cior_core.rfc3339 import to_rfc3339
 from cior_core.spans import Span
-from cior_evidence import verify
+from cior_evidence import clips, verify
 from cior_evidence.bag import Bag
 from cior_evidence.camera_validators import Validators
+from cior_evidence.clips import Origin, Recorded, Wish
 from cior_evidence.footage_in import Delivered, Judging, put_footage
 from cior_evidence.order import Item
 from cior_evidence.packing import Packing
 from cior_evidence.ring import Found, look
 from cior_evidence.validator_settings import load_validator
 from doubles.authorities import Authorities
-from doubles.packages import START_MS, order, payloads, place, read, ring, sources
-from doubles.signed_video import AXIS, ONVIF, drawing
+from doubles.packages import FPS, START_MS, order, payloads, place, read, ring, segment_file, sources
+from doubles.signed_video import AXIS, ONVIF, drawing, sign
 from integration.evidence.package_rig import TRAVELLING
 
 GROUP_MS, SEGMENT_MS = 1000, 4000
@@ -89,6 +93,59 @@ def test_where_the_camera_signs_a_clip_ends_one_group_later(
     assert line["firma_camara"]["gop_agregado_desde"] == spare
     assert sum(part["cuadros"] for part in line["partes"]) == len(payloads(bag.folder / line["archivo"]))
     assert found.gaps[0]["cubierto_ms"] == asked[1] - asked[0]
+
+
+@pytest.mark.parametrize("asked", [(0, 8000), (500, 7999), (3200, 4100)])
+def test_files_of_a_long_recording_do_not_overlap(
+    tmp_path: Path, signing_ring: Path, monkeypatch: pytest.MonkeyPatch, asked: Span
+) -> None:
+    """A file a segment, as of hours: what the second one shows is in the second one alone."""
+    monkeypatch.setattr(clips, "LONGEST_CLIP_MS", SEGMENT_MS)
+    bag, found = put(tmp_path, signing_ring, item(*asked))
+    first, second = (shown(each) for each in found.segments)
+    assert first[1] == second[0] == SEGMENT_MS
+    assert found.segments[0]["firma_camara"]["gop_agregado_desde"] is None
+    whole = [packet for each in found.segments for packet in payloads(bag.folder / each["archivo"])]
+    recorded = [
+        packet for path in sorted(signing_ring.rglob("*-0000000[12].mp4")) for packet in payloads(path)
+    ]
+    groups = slice(first[0] * FPS // 1000, second[1] * FPS // 1000)
+    assert whole == recorded[groups]
+
+
+CODINGS = {
+    "h264 that refers ahead": ("libx264", {"g": "20", "sc_threshold": "0", "bf": "2"}),
+    "h264 across keys": ("libx264", {"g": "20", "sc_threshold": "0", "bf": "2", "x264-params": "open-gop=1"}),
+    "h265 across keys": (
+        "libx265",
+        {"x265-params": "keyint=20:min-keyint=20:scenecut=0:bframes=2:log-level=none"},
+    ),
+}
+
+
+@pytest.mark.parametrize("uuid", [ONVIF, AXIS])
+@pytest.mark.parametrize("coding", CODINGS)
+def test_however_it_was_coded_writer_and_verifier_count_the_same_messages(
+    tmp_path: Path, coding: str, uuid: UUID
+) -> None:
+    """Two readers that share no code; encoders put messages of their own into the same stream."""
+    segment_file(tmp_path / "plain.mp4", frames=80, coded=CODINGS[coding])
+    sign(tmp_path / "plain.mp4", tmp_path / "source.mp4", uuid)
+    recorded = Recorded(
+        camera="c", number=1, file=tmp_path / "source.mp4", start_ms=0, end_ms=8000, line="x", first_s=0.0,
+        clock=FootageClock(source="file", quality=ClockQuality.UNKNOWN), origin=Origin("source.mp4", "00" * 32),
+    )  # fmt: skip
+    clip = clips.cut([recorded], Wish((2500, 2600)), tmp_path / "made.mp4")
+    assert clip is not None
+    assert clip.spare_ms is not None
+    assert clip.spare_ms >= 2600
+    made = (tmp_path / "made.mp4").read_bytes()
+    film = verify.read_clip(lambda at, size: made[at : at + size], len(made))
+    signs = verify.SignatureReader(film.described)
+    for at, size in film.samples:
+        signs.take(made[at : at + size])
+    assert signs.found == {scheme.value: count for scheme, count in clip.signed.items()}
+    assert sum(signs.found.values()) == (clip.frames + 19) // 20
 
 
 def test_of_a_camera_that_does_not_sign_nothing_more_is_taken(tmp_path: Path, footage_ring: Path) -> None:
