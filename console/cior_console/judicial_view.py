@@ -15,7 +15,7 @@ from cior_core.judicial.state import Delivery, Request, public_state
 from cior_core.judicial.stepping import ALLOWED
 from cior_core.requests import Answer, RequestStatus
 from cior_core.rfc3339 import to_rfc3339
-from cior_evidence.shelf import Making, Phase, Progress, Shelf, copy_id, package_id
+from cior_evidence.shelf import Making, Phase, Progress, Shelf, Zip, copy_id, package_id
 from cior_register.holds import KeptHold
 from cior_register.requests import ActRow
 
@@ -125,7 +125,8 @@ class RequestLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class PackagePage(msgspec.Struct, frozen=True, kw_only=True):
     """The package that was ordered last. ``digest``: of its sealed tag manifest, what a receipt signs; ``size_bytes``:
-    what is in it so far, of its ZIPs (``parts``) once it is ready; ``progress``: what is being done; ``code``,
+    what is in it so far, of its ZIPs (``parts`` of them, ``zips``)
+    once it is ready; ``progress``: what is being done; ``code``,
     ``cure``: why it waits (and goes on by itself) or stopped. Empty ``name``: it was built by hand.
     """
 
@@ -137,6 +138,7 @@ class PackagePage(msgspec.Struct, frozen=True, kw_only=True):
     cure: str
     progress: Phase
     parts: int = 1
+    zips: tuple[Zip, ...] = ()
 
 
 class CopyPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +162,7 @@ class CopyPage(msgspec.Struct, frozen=True, kw_only=True):
     pictures: int = 0
     pictures_of: int = 0
     parts: int = 1
+    zips: tuple[Zip, ...] = ()
 
 
 class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,7 +203,7 @@ def package_of(request: Request, shelf: Shelf | None) -> PackagePage | None:
         told = shelf.progress(name)
     return PackagePage(
         name=told.name, digest=told.digest, size_bytes=told.size_bytes, state=told.state, code=told.code,
-        cure=told.cure, progress=told.phase, parts=told.parts,
+        cure=told.cure, progress=told.phase, parts=told.parts, zips=_zips(told, shelf),
     )  # fmt: skip
 
 
@@ -221,8 +224,13 @@ def _copy(request: Request, copy: CopyOrder, shelf: Shelf | None) -> CopyPage:
         n=copy.n, kind=copy.kind.value, name=name, state=told.state, progress=told.phase, digest=copy.digest,
         size_bytes=told.size_bytes, code=told.code, cure=told.cure, ordered_ms=copy.ordered_ms, strict=copy.is_strict,
         keep=copy.keep, after=copy.after, pictures=told.pictures, pictures_of=told.pictures_of,
-        parts=told.parts,
+        parts=told.parts, zips=_zips(told, shelf),
     )  # fmt: skip
+
+
+def _zips(told: Progress, shelf: Shelf | None) -> tuple[Zip, ...]:
+    """What there is to download of what is ready; empty of what was told before there were digests of them."""
+    return shelf.zips(told) if shelf is not None and told.state is Making.READY else ()
 
 
 _NO_PART = "add [evidence] to the centre file, or build it with cior evidence package"

@@ -32,7 +32,7 @@ from cior_evidence.making import Workshop
 from cior_evidence.native import Native
 from cior_evidence.order import Kind, Order, Who, read_order
 from cior_evidence.packing import Packing, Sources
-from cior_evidence.shelf import Making, Phase, Progress, copy_id, native_id
+from cior_evidence.shelf import Making, Phase, Progress, copy_id, native_id, zips_of
 from cior_evidence.veils import TABLE, Choice, Veils
 from cior_register import people, requests
 from cior_register.writer import nothing
@@ -93,11 +93,12 @@ class Copier:
         order = kept(self._shop.shelf.order_file(name), partial(self._order, request, copy))
         made = Packing(self._shop.place(), order, self._sources(request, copy, order), watching).run()
         shutil.rmtree(self._shop.shelf.workplace(name), ignore_errors=True)
-        size_bytes = sum(each.stat().st_size for each in made.archives)
+        zips = zips_of(made.archives)
         # Told before the act that makes it deliverable: whoever may have it finds it.
         self._shop.shelf.tell(
             Progress(
-                name=name, state=Making.READY, digest=made.digest, size_bytes=size_bytes, parts=len(made.archives)
+                name=name, state=Making.READY, digest=made.digest, parts=len(zips), zips=zips,
+                size_bytes=sum(each.size_bytes for each in zips),
             )
         )  # fmt: skip
         self._sealed(request, copy, made.digest)

@@ -41,7 +41,7 @@ from cior_evidence.order import Order
 from cior_evidence.order_of_request import Edges, done, order_of
 from cior_evidence.packing import Packing, Place, Sources
 from cior_evidence.ring import look_in
-from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id
+from cior_evidence.shelf import Making, Phase, Progress, Shelf, package_id, zips_of
 from cior_evidence.veils import PersonFinder
 from cior_register import people, requests
 from cior_register.register import Register
@@ -190,12 +190,12 @@ class Maker:
         self._may_read(request)
         order, sources = self._order(request, self._taken(request))
         package = Packing(self._shop.place(), order, sources, watching).run()
-        size_bytes = sum(each.stat().st_size for each in package.archives)
+        zips = zips_of(package.archives)
         # Told before the act that makes it deliverable: whoever may have it finds it.
         self._shop.shelf.tell(
             Progress(
-                name=order.package, state=Making.READY, digest=package.digest, size_bytes=size_bytes,
-                parts=len(package.archives),
+                name=order.package, state=Making.READY, digest=package.digest, parts=len(zips), zips=zips,
+                size_bytes=sum(each.size_bytes for each in zips),
             )
         )  # fmt: skip
         seal = a.Seal(

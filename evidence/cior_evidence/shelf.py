@@ -4,6 +4,7 @@ who shows reads. Nothing here opens a package.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from cior_core.canonical import canonical
 from cior_core.judicial.copies import CopyOrder
 from cior_core.judicial.state import Request
 from cior_core.model import Struct
+from cior_evidence.bag import sha256_of
 from cior_evidence.stored_archive import archives
 
 _ID_LETTERS: Final = 12
@@ -45,10 +47,25 @@ class Phase(StrEnum):
     ARCHIVE = "archive"
 
 
+class Zip(Struct, frozen=True, kw_only=True):
+    """One file that is downloaded, as it was written: a renewal makes the first of a package anew, and larger."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+def zips_of(paths: Iterable[Path]) -> tuple[Zip, ...]:
+    """These files, read once more: the digest is of what lies on the disk."""
+    return tuple(
+        Zip(name=path.name, size_bytes=path.stat().st_size, sha256=sha256_of(path)) for path in paths
+    )
+
+
 class Progress(Struct, frozen=True, kw_only=True):
     """Of one package. ``size_bytes``: what is in it so far, of the ZIP once it is ready; ``code``, ``cure``: why it
-    waits or stopped; ``parts``: how many ZIPs it is; ``pictures``, ``pictures_of``: of a copy, how many are made and
-    how many it has.
+    waits or stopped; ``parts``: how many ZIPs it is; ``zips``: those, once it is ready; ``pictures``, ``pictures_of``:
+    of a copy, how many are made and how many it has.
     """
 
     name: str
@@ -61,6 +78,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     pictures: int = 0
     pictures_of: int = 0
     parts: int = 1
+    zips: tuple[Zip, ...] = ()
 
 
 def package_id(request: Request) -> str:
@@ -100,6 +118,18 @@ class Shelf:
     def archive(self, package: str, *, part: int = 1, parts: int = 1) -> Path:
         """The ZIP of a package that is ready, or one of its ``parts``."""
         return archives(self.out / f"{package.lower()}.zip", parts)[part - 1]
+
+    def zips(self, progress: Progress) -> tuple[Zip, ...]:
+        """What of a ready package is downloaded, as it lies there now: without a digest what was made anew since."""
+        found = []
+        for n, path in enumerate(archives(self.out / f"{progress.name.lower()}.zip", progress.parts)):
+            size_bytes = path.stat().st_size if path.is_file() else 0
+            told = progress.zips[n] if n < len(progress.zips) else None
+            is_same = told is not None and told.size_bytes == size_bytes
+            found.append(
+                Zip(name=path.name, size_bytes=size_bytes, sha256=told.sha256 if told and is_same else "")
+            )
+        return tuple(found)
 
     def order_file(self, package: str) -> Path:
         """The order that a package was begun with: what is looked up later may read otherwise."""

@@ -157,7 +157,7 @@ async def test_who_may_build_orders_it_and_the_page_tells_how_it_stands(
     _, page = await people["fiscal"].get(f"requests/{request_id}")
     assert page["package"] == {
         "name": name, "digest": "", "size_bytes": 7, "state": "waiting", "code": "seal.tsa_away", "cure": "…",
-        "progress": "seal", "parts": 1,
+        "progress": "seal", "parts": 1, "zips": [],
     }  # fmt: skip
     again = await acted(people, request_id, ("mesa", "build", {}))
     assert again["package"]["name"] != name

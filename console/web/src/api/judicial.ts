@@ -73,6 +73,13 @@ export interface Package {
   progress: string;
   /** How many ZIPs it is. */
   parts?: number;
+  zips?: Zip[];
+}
+/** One file to download; `sha256` is empty when it was made anew (a renewal) since it was told. */
+export interface Zip {
+  name: string;
+  size_bytes: number;
+  sha256: string;
 }
 /** A copy made out of the sealed package; `digest`: of its own manifest, once it is sealed. */
 export interface DerivedCopy extends Package {

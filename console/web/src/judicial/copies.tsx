@@ -60,6 +60,7 @@ function Derived({ one, page }: { one: DerivedCopy; page: RequestPage }): JSX.El
         <Zips
           href={`/api/v1/requests/${encodeURIComponent(page.line.id)}/copies/${one.n}`}
           parts={one.parts ?? 1}
+          zips={one.zips ?? []}
           words={t("derived_download")}
           label={`${t("derived_download")} ${one.n}`}
         />

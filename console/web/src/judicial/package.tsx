@@ -85,6 +85,7 @@ function Download({ page }: { page: RequestPage }): JSX.Element {
         <Zips
           href={`/api/v1/requests/${encodeURIComponent(page.line.id)}/package`}
           parts={page.package?.parts ?? 1}
+          zips={page.package?.zips ?? []}
           words={t("package_download")}
         />
         <a class="button" href="/verificar.html" target="_blank" rel="noopener">
