@@ -156,8 +156,11 @@ def _lengthen(item: pytest.Item) -> None:
 
 def _group(item: pytest.Item) -> str | None:
     """The worker that a test shares, for ``--dist loadgroup``: with all that ask for the same heavy engine, else with
-    its own file, whose stories are told once. Two rooms ask ClickHouse for minutes each: a server each.
+    its own file, whose stories are told once. Two rooms ask ClickHouse for minutes each: a server each. The house's
+    unit tests go to one worker, which parses every source once.
     """
+    if item.path.is_relative_to(UNIT / "house"):
+        return "house"
     if not any(item.path.is_relative_to(ROOT / "tests" / room) for room in ("integration", "e2e")):
         return None
     engine = next((_SHARED_ENGINES[name] for name in sorted(_asked(item) & _SHARED_ENGINES.keys())), None)

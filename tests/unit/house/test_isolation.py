@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 
 import pytest
@@ -25,3 +26,10 @@ def test_listening_fails_loudly() -> None:
 
 async def test_an_event_loop_still_works() -> None:
     await asyncio.sleep(0)
+
+
+def test_one_worker_judges_the_house(request: pytest.FixtureRequest) -> None:
+    """Without it each worker parses every source anew, and nothing says so."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("not run beside others here; `make test` does")
+    assert request.node.nodeid.endswith("@house")
