@@ -264,6 +264,58 @@ def test_what_is_drawn_is_shown_again_moved_by_mouse_and_by_its_numbers_and_take
     assert len(list(config.parent.glob("camaras.toml.*.bak"))) == 3, "none is written over, in one second too"
 
 
+RULED = (
+    FILE
+    + """
+[[zone]]
+id = "acera"
+camera = "camera-plaza"
+polygon = [[0.3, 0.6], [0.7, 0.6], [0.7, 0.95], [0.3, 0.95]]
+
+[[rule]]
+kind = "loitering"
+id = "merodeo"
+zone = "acera"
+after_s = 600     # lo pidió la vecinal
+version = 3
+"""
+)
+
+
+def test_what_a_rule_asks_is_changed_by_keyboard_tried_and_saved_as_its_next_version(
+    person: Person, page: Calibration, config: Path, clips: Path
+) -> None:
+    config.write_text(RULED, encoding="utf-8")
+    person.chrome.refresh()
+    person.until("return document.querySelector('#stage').dataset.shown === '0.00'")
+    person.press("#try")
+    person.until("return document.querySelector('#said').innerText === 'Probado: 0 avisos'")
+
+    person.chrome.find_element(By.CSS_SELECTOR, "summary[aria-label='Ajustar merodeo']").send_keys(Keys.ENTER)
+    person.until("return document.querySelector('details').open")
+    assert "Versión 3" in person.text("details")
+    person.keys(Keys.TAB)
+    assert person.chrome.switch_to.active_element.get_attribute("title") == "after_s"
+    person.keys(Keys.CONTROL + "a", *"99999999", Keys.TAB)
+    assert person.text("#doing") == "«Avisa a los (s)» no se puede leer; va un número 0–86400"
+    person.keys(Keys.SHIFT + Keys.TAB)
+    person.keys(Keys.CONTROL + "a", *"5", Keys.TAB)
+    assert person.axe() == [] if AXE.is_file() else True
+    person.press("#try")
+    person.until("return document.querySelector('#said').innerText === 'Probado: 1 avisos'")
+    assert config.read_text(encoding="utf-8") == RULED, "a try writes nothing"
+    person.shot("camaras-ajustar")
+
+    person.press("#save")
+    person.until("return document.querySelector('#said').innerText.startsWith('Guardado')")
+    changed = RULED.replace("after_s = 600 ", "after_s = 5 ").replace("version = 3", "version = 4")
+    assert config.read_text(encoding="utf-8").split() == changed.split()
+    assert "# lo pidió la vecinal" in config.read_text(encoding="utf-8")
+    assert "Versión 4" in person.text("details"), "what was open stays open"
+    assert told_by_the_worker(config, clips / "loiterer.mp4") == {"merodeo"}
+    assert person.complaints() == []
+
+
 def test_who_changed_the_file_meanwhile_is_not_overwritten(person: Person, config: Path) -> None:
     person.press("[data-tool=zone]")
     person.click_at((0.2, 0.2), (0.4, 0.2), (0.4, 0.4))

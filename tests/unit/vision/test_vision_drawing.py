@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cior_core.strict_toml import ConfigFault
-from cior_vision.calibration.drawing import AddedRule, Drawing, redrawn
+from cior_vision.calibration.drawing import AddedRule, Drawing, GivenRule, redrawn
 from cior_vision.calibration.keeping import digest_of, replaced
-from cior_vision.rule_settings import LineSettings, MaskSettings, Point, Polygon, ZoneSettings
+from cior_vision.calibration.parameters import PARAMETERS, Value
+from cior_vision.rule_settings import IntrusionRule, LineSettings, MaskSettings, Point, Polygon, ZoneSettings
 from cior_vision.settings_file import text_of
 from cior_vision.trying import settings_for_trial
 
@@ -107,7 +109,8 @@ def drawings(draw: st.DrawFn) -> Drawing:
     places = {zone.id for zone in zones}
     return Drawing(
         camera="camera-plaza", zone=tuple(zones), line=tuple(lines), mask=tuple(masks),
-        rule=tuple(AddedRule(kind="loitering", id=f"new-{name}", zone=name, after_s=30) for name in sorted(places)),
+        rule=tuple(AddedRule(kind="loitering", id=f"new-{name}", zone=name) for name in sorted(places)),
+        given=tuple(GivenRule(id=f"new-{name}", values={"after_s": 30}) for name in sorted(places)),
         without=("nadie",),
     )  # fmt: skip
 
@@ -133,7 +136,7 @@ def test_to_draw_again_is_to_draw_the_last_one(first: Drawing, second: Drawing) 
     again = tomllib.loads(
         redrawn(redrawn(FILE, first, file="f"), Drawing(
             camera=second.camera, zone=second.zone, line=second.line, mask=second.mask, rule=second.rule,
-            without=tuple(rule.id for rule in first.rule),
+            given=second.given, without=tuple(rule.id for rule in first.rule),
         ), file="f")
     )  # fmt: skip
     by_id = [
@@ -180,6 +183,63 @@ def test_a_rule_is_taken_out_with_its_own_tables_and_nothing_behind_them() -> No
     assert "patience_s" not in made
     assert "[[line]]" in made
     assert "# fin\n" in made
+
+
+def given(rule: str, **values: Value) -> Drawing:
+    """Nothing but what a rule is given."""
+    return msgspec.structs.replace(AS_IT_IS, given=(GivenRule(id=rule, values=values),))
+
+
+def test_what_a_rule_is_given_changes_its_table_alone_and_makes_it_the_next_version() -> None:
+    made = redrawn(FILE, given("nadie", leave_s=2.5, schedule=["20:00-07:00"]), file="f")
+    [rule] = [one for one in settings_for_trial(made, file="f", folder=Path()).rule if one.id == "nadie"]
+    assert isinstance(rule, IntrusionRule)
+    assert (rule.leave_s, rule.schedule, rule.version) == (2.5, ("20:00-07:00",), 2)
+    assert 'schedule = ["20:00-07:00"] # pedido por la vecinal\n' in made
+    start, end = FILE.index('[[rule]]\nkind = "intrusion"'), FILE.index('[[rule]]\nkind = "stopped')
+    assert made.startswith(FILE[:start])
+    assert made.endswith(FILE[end:])
+    again = redrawn(made, given("nadie", leave_s=None), file="f")
+    assert "leave_s" not in again
+    assert "version = 3" in again
+
+
+def test_what_a_rule_has_already_changes_nothing_and_no_version() -> None:
+    assert redrawn(FILE, given("nadie", schedule=["22:00-06:00"], leave_s=None), file="f") == FILE
+
+
+def test_a_new_key_comes_before_the_comment_about_the_next_table() -> None:
+    text = FILE.replace('[[rule]]\nkind = "stopped', '\n# El carril: no tocar.\n[[rule]]\nkind = "stopped')
+    made = redrawn(text, given("nadie", leave_s=2.5), file="f")
+    assert made.index("leave_s") < made.index("# El carril")
+    assert "\n\n# El carril: no tocar.\n[[rule]]" in made
+
+
+@pytest.mark.parametrize(
+    ("drawing", "code"),
+    [
+        (given("parado", after_s=5), "vision.rule_not_here"),
+        (given("nobody", after_s=5), "vision.rule_not_here"),
+        (given("nadie", zone="carril"), "vision.parameter_unknown"),
+        (given("nadie", people=5), "vision.parameter_unknown"),
+        (given("nadie", version=9), "vision.parameter_unknown"),
+    ],
+)
+def test_a_rule_of_another_camera_and_what_a_rule_does_not_have_are_refused(
+    drawing: Drawing, code: str
+) -> None:
+    with pytest.raises(ConfigFault) as told:
+        redrawn(FILE, drawing, file="f")
+    assert told.value.code == code
+
+
+def test_every_parameter_of_every_kind_has_a_word_in_both_languages() -> None:
+    words = files("cior_vision.calibration").joinpath("page", "words.js").read_text(encoding="utf-8")
+    for kind, parameters in PARAMETERS.items():
+        assert words.count(f"\n      {kind}: ") == 2
+        for one in parameters:
+            assert words.count(f"\n      {one.name}: ") == 2, one.name
+            assert all(words.count(f" {choice}: ") >= 2 for choice in one.choices)
 
 
 def test_an_id_of_another_camera_is_refused_at_its_line() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +14,11 @@ from cior_core.errors import CapacityExhausted, ConfigInvalid, SourceUnavailable
 from cior_core.model import Struct
 from cior_vision.calibration.drawing import DRAWN, Drawing, redrawn
 from cior_vision.calibration.keeping import digest_of, replaced
+from cior_vision.calibration.parameters import PARAMETERS
 from cior_vision.clips import Clip
 from cior_vision.detectors.contract import Detector
 from cior_vision.replay import chosen_camera, still_of
-from cior_vision.rule_settings import LineRule
+from cior_vision.rule_settings import AnyTrackRule, LineRule
 from cior_vision.settings import AnyVisionSettings
 from cior_vision.settings_file import text_of
 from cior_vision.trying import Trial, settings_for_trial, try_clip
@@ -63,13 +64,12 @@ class Bench:
         drawn = {
             kind: [row for row in tree.get(kind, []) if row.get("camera") == self.camera] for kind in DRAWN
         }
-        rules = [
-            {"id": rule.id, "kind": str(type(rule).__struct_config__.tag), "place": _place(rule)}
-            for rule in settings.rules_of(self.camera)
-        ]
+        written = {row["id"]: row for row in tree.get("rule", [])}
+        rules = [_told(rule, written[rule.id]) for rule in settings.rules_of(self.camera)]
         return {
             **drawn,
             "rules": rules,
+            "parameters": PARAMETERS,
             "camera": self.camera,
             "file": self._config.name,
             "digest": digest_of(text),
@@ -141,6 +141,13 @@ class _Alone:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+
+
+def _told(rule: AnyTrackRule, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule with what the file itself gives it."""
+    kind = str(type(rule).__struct_config__.tag)
+    given = {one.name: row[one.name] for one in PARAMETERS[kind] if one.name in row}
+    return {"id": rule.id, "kind": kind, "place": _place(rule), "version": rule.version, "given": given}
 
 
 def _place(rule: Any) -> str:

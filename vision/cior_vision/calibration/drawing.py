@@ -16,7 +16,8 @@ from tomlkit.items import AoT
 from cior_core.model import Struct
 from cior_core.strict_toml import ConfigFault, locate
 from cior_video.sources import Strict
-from cior_vision.rule_settings import LineSettings, MaskSettings, Name, Seconds, ZoneSettings
+from cior_vision.calibration.parameters import PARAMETERS, Value
+from cior_vision.rule_settings import LineSettings, MaskSettings, Name, ZoneSettings
 
 DRAWN: Final = ("zone", "line", "mask")
 _HEADER: Final = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_\-.]+)\s*\]\]?\s*(#.*)?$")
@@ -24,24 +25,35 @@ Tree = dict[str, Any]
 
 
 class AddedRule(Strict, frozen=True, kw_only=True):
-    """A rule of a place that was drawn; whatever else it may be given is written by hand."""
+    """A rule of a place that was drawn; what it is given besides is a :class:`GivenRule`."""
 
     kind: str
     id: Name
     zone: str = ""
     line: str = ""
-    people: int | None = None
-    after_s: Seconds | None = None
+
+
+class GivenRule(Strict, frozen=True, kw_only=True):
+    """What a rule of this camera is given anew, of :data:`PARAMETERS`; ``None``: what it has of itself.
+
+    One that the file had gets its next version with that: what was told before the change is counted apart.
+    """
+
+    id: Name
+    values: dict[str, Value]
 
 
 class Drawing(Strict, frozen=True, kw_only=True):
-    """All that is drawn of ``camera`` (what is not here is taken out), rules to add and ids of rules to take out."""
+    """All that is drawn of ``camera`` (what is not here is taken out), rules to add, what rules are given, and ids of
+    rules to take out.
+    """
 
     camera: Name
     zone: tuple[ZoneSettings, ...] = ()
     line: tuple[LineSettings, ...] = ()
     mask: tuple[MaskSettings, ...] = ()
     rule: tuple[AddedRule, ...] = ()
+    given: tuple[GivenRule, ...] = ()
     without: tuple[Name, ...] = ()
 
 
@@ -55,11 +67,13 @@ class _Block(Struct, frozen=True):
 def redrawn(text: str, drawing: Drawing, *, file: str) -> str:
     """``text`` with the drawing in it; the same text when nothing changed.
 
-    Raises ``ConfigFault``: ``vision.drawn_twice`` (an id of another camera), ``vision.not_tables`` when the file does
-    not write these things as tables of their own, so that nothing could be put in safely.
+    Raises ``ConfigFault``: ``vision.drawn_twice`` (an id of another camera), ``vision.rule_not_here`` and
+    ``vision.parameter_unknown``, ``vision.not_tables`` when the file does not write these things as tables of their
+    own, so that nothing could be put in safely.
     """
     tree = tomllib.loads(text)
     _refuse_doubles(tree, drawing, text, file)
+    _refuse_strange(tree, drawing, text, file)
     made = "".join(_redrawn(block, tree, drawing) for block in _numbered(_blocks(text)))
     new = "".join(_table(kind, row) for kind, row in _new(tree, drawing))
     if new:
@@ -90,6 +104,40 @@ def _refuse_doubles(tree: Tree, drawing: Drawing, text: str, file: str) -> None:
                     line=locate(text, (kind, index, "id")),
                     cure="give the drawn one another id",
                 )
+
+
+def _refuse_strange(tree: Tree, drawing: Drawing, text: str, file: str) -> None:
+    rules = {row.get("id"): row for row in [*tree.get("rule", []), *map(_row, drawing.rule)]}
+    for given in drawing.given:
+        row = rules.get(given.id, {})
+        known = {parameter.name for parameter in PARAMETERS.get(str(row.get("kind")), ())}
+        if not _is_of(row, tree, drawing):
+            raise ConfigFault(
+                "vision.rule_not_here",
+                f"this camera has no rule '{given.id}'",
+                file=file,
+                line=locate(text, ("rule",)),
+                cure="reload the page: somebody took the rule out, or it is another camera's",
+            )
+        if strange := sorted(set(given.values) - known):
+            raise ConfigFault(
+                "vision.parameter_unknown",
+                f"a rule of kind '{row['kind']}' is not given '{strange[0]}' here",
+                file=file,
+                line=locate(text, ("rule",)),
+                cure=f"give one of {', '.join(sorted(known))}; whatever else there is, is written in the file",
+            )
+
+
+def _is_of(row: Tree, tree: Tree, drawing: Drawing) -> bool:
+    """Whether a rule's place is one of this camera."""
+    places = {
+        (kind, each["id"])
+        for kind in ("zone", "line")
+        for each in [*tree.get(kind, []), *_rows_of(drawing, kind)]
+        if each.get("camera") == drawing.camera
+    }
+    return any((kind, row.get(kind)) in places for kind in ("zone", "line"))
 
 
 # --- what shall be there ---------------------------------------------------------------------------------------------
@@ -124,9 +172,20 @@ def _wanted(tree: Tree, drawing: Drawing) -> Tree:
             if row.get("camera") != drawing.camera or row["id"] in drawn
         ]
         wanted[kind] = [*rows, *drawn.values()]
-    rules = [row for row in tree.get("rule", []) if row.get("id") not in drawing.without]
-    wanted["rule"] = [*rules, *map(_row, drawing.rule)]
+    rules = [_given(row, drawing) for row in tree.get("rule", []) if row.get("id") not in drawing.without]
+    wanted["rule"] = [*rules, *(_given(_row(rule), drawing, is_new=True) for rule in drawing.rule)]
     return {key: value for key, value in wanted.items() if value != []}
+
+
+def _given(row: Tree, drawing: Drawing, *, is_new: bool = False) -> Tree:
+    """A rule's row with what it is given."""
+    values = {
+        name: value for one in drawing.given if one.id == row.get("id") for name, value in one.values.items()
+    }
+    made = {name: value for name, value in {**row, **values}.items() if value is not None}
+    if made == row or is_new:
+        return made
+    return made | {"version": int(row.get("version", 1)) + 1}
 
 
 def _same(text: str, wanted: Tree) -> bool:
@@ -140,7 +199,7 @@ def _new(tree: Tree, drawing: Drawing) -> Iterator[tuple[str, Tree]]:
     for kind in DRAWN:
         known = {row.get("id") for row in tree.get(kind, [])}
         yield from ((kind, row) for row in _rows_of(drawing, kind) if row["id"] not in known)
-    yield from (("rule", _row(rule)) for rule in drawing.rule)
+    yield from (("rule", _given(_row(rule), drawing, is_new=True)) for rule in drawing.rule)
 
 
 # --- text ------------------------------------------------------------------------------------------------------------
@@ -184,7 +243,7 @@ def _redrawn(numbered: tuple[_Block, str, int], tree: Tree, drawing: Drawing) ->
         return block.text
     row = rows[index]
     if kind == "rule":
-        return _behind(block.text) if row.get("id") in drawing.without else block.text
+        return _redrawn_rule(block.text, row, drawing)
     if row.get("camera") != drawing.camera:
         return block.text
     drawn = next((each for each in _rows_of(drawing, kind) if each["id"] == row["id"]), None)
@@ -193,8 +252,17 @@ def _redrawn(numbered: tuple[_Block, str, int], tree: Tree, drawing: Drawing) ->
     return block.text if drawn == row else _edited(block.text, kind, row, drawn)
 
 
+def _redrawn_rule(text: str, row: Tree, drawing: Drawing) -> str:
+    if row.get("id") in drawing.without:
+        return _behind(text)
+    given = _given(row, drawing)
+    return text if given == row else _edited(text, "rule", row, given)
+
+
 def _edited(text: str, kind: str, row: Mapping[str, Any], drawn: Mapping[str, Any]) -> str:
-    document = tomlkit.parse(text)
+    """A new key comes behind the last one, before comments that may be about the next table."""
+    behind = _behind(text)
+    document = tomlkit.parse(text.removesuffix(behind))
     tables = document[kind]
     if not isinstance(tables, AoT):
         return text
@@ -205,7 +273,7 @@ def _edited(text: str, kind: str, row: Mapping[str, Any], drawn: Mapping[str, An
     for key, value in drawn.items():
         if row.get(key) != value:
             table[key] = value
-    return tomlkit.dumps(document)
+    return tomlkit.dumps(document) + behind
 
 
 def _behind(text: str) -> str:

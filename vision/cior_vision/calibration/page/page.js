@@ -9,6 +9,7 @@ let language = "es";
 let file = null;
 let shapes = { zone: [], line: [], mask: [] };
 let rules = [];
+const opened = new Set(); // ids of rules whose values are shown
 let without = [];
 let draft = null; // { kind, points, of }
 let cross = [0.5, 0.5];
@@ -63,7 +64,7 @@ async function load() {
   file = await (await ask("state")).json();
   const own = (row) => structuredClone(row);
   shapes = { zone: file.zone.map(own), line: file.line.map(own), mask: file.mask.map(own) };
-  rules = file.rules.map((rule) => ({ ...rule, isNew: false }));
+  rules = file.rules.map((rule) => ({ ...rule, isNew: false, values: {} }));
   without = [];
   isDirty = false;
   if (file.length_s) $("second").max = String(file.length_s);
@@ -99,9 +100,9 @@ function drawing() {
     mask: shapes.mask.map(row),
     rule: rules.filter((rule) => rule.isNew).map((rule) => {
       const place = rule.kind === "line_crossing" ? "line" : "zone";
-      const made = { kind: rule.kind, id: rule.id, [place]: rule.place };
-      return rule.people ? { ...made, people: rule.people } : made;
+      return { kind: rule.kind, id: rule.id, [place]: rule.place };
     }),
+    given: rules.filter((rule) => Object.keys(rule.values).length).map(({ id, values }) => ({ id, values })),
     without,
   };
 }
@@ -294,7 +295,7 @@ function refresh() {
 
 // A change by a button makes the list anew; the focus stays at its place in it.
 function list() {
-  const places = () => [...$("list").querySelectorAll("button, input, textarea, select")];
+  const places = () => [...$("list").querySelectorAll("button, input, textarea, select, summary")];
   const focused = places().indexOf(document.activeElement);
   const all = ["zone", "line", "mask"].flatMap((kind) => shapes[kind].map((one) => [kind, one]));
   $("nothing").hidden = all.length > 0;
@@ -310,9 +311,13 @@ const edited = () => {
 };
 
 function field(label, value, set, facts = {}) {
-  const id = `field-${(field.count = (field.count ?? 0) + 1)}`;
-  const given = make(facts.rows ? "textarea" : "input", { id, value, onchange: (event) => set(event.target), ...facts });
-  return make("div", { className: "row" }, make("label", { htmlFor: id }, label), given);
+  const given = make(facts.rows ? "textarea" : "input", { value, onchange: (event) => set(event.target), ...facts });
+  return labelled(label, given);
+}
+
+function labelled(label, given) {
+  given.id = `field-${(field.count = (field.count ?? 0) + 1)}`;
+  return make("div", { className: "row" }, make("label", { htmlFor: given.id }, label), given);
 }
 
 const button = (text, act, facts = {}) =>
@@ -366,7 +371,7 @@ function rulesOf(kind, one) {
   const rows = mine.map((rule) =>
     make("li", {}, `${kindName(rule.kind)}: ${rule.id} `, button(say("take_out"), () => takeOut(rule), {
       ariaLabel: `${say("take_out")} ${rule.id}`,
-    })),
+    }), valuesOf(rule)),
   );
   const kinds = make("select", { ariaLabel: `${say("rule")} ${one.id}` });
   kinds.append(...file.kinds[kind].map((each) => make("option", { value: each }, kindName(each))));
@@ -379,12 +384,64 @@ function rulesOf(kind, one) {
     make("div", { className: "adding" }, kinds, people, add));
 }
 
+// What a rule may be given: an empty field is what the rule has of itself, which stands in it in grey.
+function valuesOf(rule) {
+  const rows = file.parameters[rule.kind].map((one) => parameter(rule, one));
+  const version = rule.isNew ? [] : [make("p", { className: "fine" }, say("version", rule))];
+  return make("details", {
+    open: opened.has(rule.id),
+    ontoggle: (event) => (event.target.open ? opened.add(rule.id) : opened.delete(rule.id)),
+  }, make("summary", { ariaLabel: `${say("values")} ${rule.id}` }, say("values")), ...version, ...rows);
+}
+
+const written = (value) => (Array.isArray(value) ? value.join(", ") : String(value ?? ""));
+
+function parameter(rule, one) {
+  const { name } = one;
+  const label = WORDS[language].parameters[name] ?? name;
+  const value = written(name in rule.values ? rule.values[name] : rule.given[name]);
+  const set = (input) => {
+    const read = readValue(one, input);
+    if (read === undefined) {
+      input.value = value;
+      return note("bad_value", { label, bounds: bounds(one) });
+    }
+    if (written(read) === written(rule.given[name])) delete rule.values[name];
+    else rule.values[name] = read;
+    edited();
+  };
+  if (one.form === "choice") {
+    const words = WORDS[language].choices;
+    const options = one.choices.map((each) => make("option", { value: each }, words[each] ?? each));
+    const choice = make("select", { title: name, onchange: (event) => set(event.target) }, ...options);
+    choice.value = value || one.own;
+    return labelled(label, choice);
+  }
+  const number = { type: "number", step: one.form === "whole" ? 1 : "any", min: one.least ?? "", max: one.most ?? "" };
+  const facts = one.form === "texts" ? { type: "text" } : number;
+  return field(label, value, set, { ...facts, title: name, placeholder: written(one.own) });
+}
+
+// Undefined: not to be read; null: what the rule has of itself.
+function readValue(one, input) {
+  const text = input.value.trim();
+  if (!input.validity.valid || (!text && one.own === undefined)) return undefined;
+  if (!text) return null;
+  if (one.form === "choice") return text;
+  return one.form === "texts" ? text.split(",").map((each) => each.trim()).filter(Boolean) : Number(text);
+}
+
+function bounds({ least, most }) {
+  if (least === undefined) return "";
+  return most === undefined ? `≥ ${least}` : `${least}–${most}`;
+}
+
 function addRule(kind, one, people) {
   const taken = new Set([...rules, ...file.rules].map((rule) => rule.id));
   let id = `${kind}-${one.id}`.slice(0, 60);
   for (let number = 2; taken.has(id); number += 1) id = `${`${kind}-${one.id}`.slice(0, 60)}-${number}`;
-  const counted = file.kinds.counted.includes(kind) ? { people } : {};
-  rules.push({ id, kind, place: one.id, isNew: true, ...counted });
+  const values = file.kinds.counted.includes(kind) ? { people } : {};
+  rules.push({ id, kind, place: one.id, isNew: true, given: {}, values });
   changed();
 }
 
