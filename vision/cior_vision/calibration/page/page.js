@@ -387,11 +387,11 @@ function rulesOf(kind, one) {
 // What a rule may be given: an empty field is what the rule has of itself, which stands in it in grey.
 function valuesOf(rule) {
   const rows = file.parameters[rule.kind].map((one) => parameter(rule, one));
-  const version = rule.isNew ? [] : [make("p", { className: "fine" }, say("version", rule))];
+  const told = rule.isNew ? say("own") : `${say("own")} ${say("version", rule)}`;
   return make("details", {
     open: opened.has(rule.id),
     ontoggle: (event) => (event.target.open ? opened.add(rule.id) : opened.delete(rule.id)),
-  }, make("summary", { ariaLabel: `${say("values")} ${rule.id}` }, say("values")), ...version, ...rows);
+  }, make("summary", { ariaLabel: `${say("values")} ${rule.id}` }, say("values")), make("p", { className: "fine" }, told), ...rows);
 }
 
 const written = (value) => (Array.isArray(value) ? value.join(", ") : String(value ?? ""));
@@ -408,6 +408,7 @@ function parameter(rule, one) {
     }
     if (written(read) === written(rule.given[name])) delete rule.values[name];
     else rule.values[name] = read;
+    $("doing").textContent = "";
     edited();
   };
   if (one.form === "choice") {
