@@ -185,13 +185,13 @@ def test_a_rule_is_taken_out_with_its_own_tables_and_nothing_behind_them() -> No
     assert "# fin\n" in made
 
 
-def given(rule: str, **values: Value) -> Drawing:
+def asks(rule: str, **values: Value) -> Drawing:
     """Nothing but what a rule is given."""
     return msgspec.structs.replace(AS_IT_IS, given=(GivenRule(id=rule, values=values),))
 
 
 def test_what_a_rule_is_given_changes_its_table_alone_and_makes_it_the_next_version() -> None:
-    made = redrawn(FILE, given("nadie", leave_s=2.5, schedule=["20:00-07:00"]), file="f")
+    made = redrawn(FILE, asks("nadie", leave_s=2.5, schedule=["20:00-07:00"]), file="f")
     [rule] = [one for one in settings_for_trial(made, file="f", folder=Path()).rule if one.id == "nadie"]
     assert isinstance(rule, IntrusionRule)
     assert (rule.leave_s, rule.schedule, rule.version) == (2.5, ("20:00-07:00",), 2)
@@ -199,18 +199,18 @@ def test_what_a_rule_is_given_changes_its_table_alone_and_makes_it_the_next_vers
     start, end = FILE.index('[[rule]]\nkind = "intrusion"'), FILE.index('[[rule]]\nkind = "stopped')
     assert made.startswith(FILE[:start])
     assert made.endswith(FILE[end:])
-    again = redrawn(made, given("nadie", leave_s=None), file="f")
+    again = redrawn(made, asks("nadie", leave_s=None), file="f")
     assert "leave_s" not in again
     assert "version = 3" in again
 
 
 def test_what_a_rule_has_already_changes_nothing_and_no_version() -> None:
-    assert redrawn(FILE, given("nadie", schedule=["22:00-06:00"], leave_s=None), file="f") == FILE
+    assert redrawn(FILE, asks("nadie", schedule=["22:00-06:00"], leave_s=None), file="f") == FILE
 
 
 def test_a_new_key_comes_before_the_comment_about_the_next_table() -> None:
     text = FILE.replace('[[rule]]\nkind = "stopped', '\n# El carril: no tocar.\n[[rule]]\nkind = "stopped')
-    made = redrawn(text, given("nadie", leave_s=2.5), file="f")
+    made = redrawn(text, asks("nadie", leave_s=2.5), file="f")
     assert made.index("leave_s") < made.index("# El carril")
     assert "\n\n# El carril: no tocar.\n[[rule]]" in made
 
@@ -218,11 +218,11 @@ def test_a_new_key_comes_before_the_comment_about_the_next_table() -> None:
 @pytest.mark.parametrize(
     ("drawing", "code"),
     [
-        (given("parado", after_s=5), "vision.rule_not_here"),
-        (given("nobody", after_s=5), "vision.rule_not_here"),
-        (given("nadie", zone="carril"), "vision.parameter_unknown"),
-        (given("nadie", people=5), "vision.parameter_unknown"),
-        (given("nadie", version=9), "vision.parameter_unknown"),
+        (asks("parado", after_s=5), "vision.rule_not_here"),
+        (asks("nobody", after_s=5), "vision.rule_not_here"),
+        (asks("nadie", zone="carril"), "vision.parameter_unknown"),
+        (asks("nadie", people=5), "vision.parameter_unknown"),
+        (asks("nadie", version=9), "vision.parameter_unknown"),
     ],
 )
 def test_a_rule_of_another_camera_and_what_a_rule_does_not_have_are_refused(
