@@ -120,7 +120,7 @@ def main() -> None:
             if asked.model is not None and size_px == SIZES[0]:
                 drawn = NativeClip(row={"archivo": "data/nativo/plaza/0001.mp4"})
                 rows += measured(
-                    clip, f"redacted, {size_px[1]}p", seconds, veils(asked.model, folder).veil(drawn)
+                    clip, f"redacted, {size_px[1]}p", seconds, veils(asked.model, folder).veil(drawn, ())
                 )
     notes = [
         f"{seconds} s of a drawn street at {FPS} pictures a second; redacted: each picture is looked at (384x640)."

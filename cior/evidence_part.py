@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -16,14 +17,17 @@ from cior.parts import PartArguments, drive
 from cior_bus.metrics import Metrics
 from cior_bus.readiness import announce
 from cior_console.evidence_place import rings
+from cior_console.footage_masks import masks_now
 from cior_console.judicial_desk import rules_of
 from cior_core.bundled_policy import privacy_policy
 from cior_core.centre_file import Centre, EvidenceSection
 from cior_core.errors import ConfigInvalid
 from cior_evidence.commands.package import now_ms, place_of, rules_told
 from cior_evidence.copying import Copier, give_way
-from cior_evidence.folders import boxes_folder, packages_folder
+from cior_evidence.errands import PART, written
+from cior_evidence.folders import boxes_folder, masks_file, packages_folder
 from cior_evidence.making import Maker, Workshop
+from cior_evidence.mask_history import MaskHistory
 from cior_evidence.packing import Place
 from cior_evidence.records_of_store import StoreContent
 from cior_evidence.renewing import Renewer
@@ -34,10 +38,12 @@ from cior_evidence.veils import PersonFinder
 from cior_register.following import Follower
 from cior_register.place import register_dsn
 from cior_register.register import Register, RegisterLimits
+from cior_register.writer import nothing
 from cior_store.engine import Store
 
 _EVERY_S = 1.0
 _RENEWALS_EVERY_S = 3600.0
+_MASKS_EVERY_S = 60.0
 
 
 def run_evidence(arguments: PartArguments) -> int:
@@ -77,7 +83,7 @@ async def making(centre: Centre, register: Register, store: Store, metrics: Metr
     if centre.file.evidence is None:
         yield
         return
-    ending, at_once = Event(), Event()
+    ending, at_once, masks_at_once = Event(), Event(), Event()
     shop = await asyncio.to_thread(workshop, centre, register, store)
     copier = Copier(shop, ending.is_set)
 
@@ -87,10 +93,12 @@ async def making(centre: Centre, register: Register, store: Store, metrics: Metr
 
     renewer = _renewer(centre, centre.file.evidence, metrics, ending)
     at_once.set()
+    masks_at_once.set()
     followers = (
         Follower("evidence", Maker(shop, ending.is_set).look, Event(), every_s=_EVERY_S),
         Follower("evidence-renewals", renewer.look, at_once, every_s=_RENEWALS_EVERY_S),
         Follower("evidence-copies", copies, Event(), every_s=_EVERY_S),
+        Follower("evidence-masks", shop.masks.look, masks_at_once, every_s=_MASKS_EVERY_S),
     )
     for each in followers:
         each.start()
@@ -133,6 +141,13 @@ def workshop(centre: Centre, register: Register, store: Store) -> Workshop:
         place=place,
         rings=rings(centre),
         content=StoreContent(store, policy, rules_told(), now_ms=now_ms),
+        masks=MaskHistory(
+            masks_file(centre),
+            read=partial(masks_now, centre),
+            tell=lambda entry: written(register, entry, nothing),
+            now_ms=now_ms,
+            actor=PART,
+        ),
         zone=section.zone or centre.file.centre.zone,
         now_ms=now_ms,
         finder=_finder(centre.beside(section.detector)) if section.detector else None,

@@ -23,12 +23,13 @@ from cior_console import metrics as m
 from cior_console.authorising import Ledger, nothing_more
 from cior_console.conversions import Conversions
 from cior_console.problems import Refused
-from cior_console.ring_files import Clip, Masks, Rings
+from cior_console.ring_files import Clip, Rings
 from cior_console.ring_live import LiveCamera
 from cior_core.errors import SourceUnavailable
 from cior_core.hls import Piece
 from cior_core.model import Struct
 from cior_core.people import LedgerEntry
+from cior_core.picture_masks import Masks
 
 log = structlog.get_logger("cior.console.footage")
 POLL_S: Final = 0.2

@@ -19,6 +19,7 @@ from cior_core.errors import ConfigInvalid
 from cior_core.footage import Gap, GapCause, PastDay, Record, Removal, Segment
 from cior_core.hls import Piece
 from cior_core.model import Struct
+from cior_core.picture_masks import Masks
 from cior_core.spans import Span
 
 PART: Final = ".part"
@@ -27,10 +28,6 @@ _SLACK_MS: Final = 300_000
 """Records may be a little out of order: a clock was set back."""
 _TAIL_BYTES: Final = 16_384
 _REMOVAL: Final = b'"type":"removal"'
-
-
-Masks = tuple[tuple[tuple[float, float], ...], ...]
-"""Polygons of a picture as it is recorded, ``x / width`` and ``y / height``."""
 
 
 class Rings:

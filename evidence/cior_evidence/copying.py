@@ -90,6 +90,7 @@ class Copier:
         watching.phase(Phase.NONE)
         self._clear(request, copy)
         self._may_read(request, copy)
+        self._shop.masks.look()  # who cannot say what is masked copies nothing
         order = kept(self._shop.shelf.order_file(name), partial(self._order, request, copy))
         made = Packing(self._shop.place(), order, self._sources(request, copy, order), watching).run()
         shutil.rmtree(self._shop.shelf.workplace(name), ignore_errors=True)
@@ -132,6 +133,7 @@ class Copier:
             shelf.workplace(copy_id(request, copy)),
             native=lambda: Native(shelf.folder(package), copy.of),
             zone=order.time_zone,
+            masked=self._shop.masks.in_force,
             veiling=self._veiling(request, copy),
         )
         return Sources(filling=filling, deeds=(deed,))

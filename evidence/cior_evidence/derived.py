@@ -10,13 +10,15 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from cior_bus import durable_file
 from cior_core.canonical import canonical
 from cior_core.model import Struct
+from cior_core.picture_masks import InForce, Masks
+from cior_core.rfc3339 import from_rfc3339, to_rfc3339
 from cior_evidence.bag import Bag, sha256_of
 from cior_evidence.footage_in import Delivered
 from cior_evidence.native import Native, NativeClip
@@ -32,6 +34,7 @@ _NATIVE_FOLDER: Final = "data/nativo/"
 _TITLE: Final = {Kind.VIEW: "COPIA DE VISTA", Kind.REDACTED: "COPIA VELADA"}
 _CLASS: Final = {Kind.VIEW: "vista", Kind.REDACTED: "velada"}
 _EVERY_PICTURES: Final = 10
+_MASKED: Final = "PARTES TAPADAS POR PRIVACIDAD · el original de su paquete está entero"
 
 
 class Veiling(Protocol):
@@ -41,8 +44,8 @@ class Veiling(Protocol):
         """How, for ``copia.json``: the same facts make the same copy."""
         ...
 
-    def veil(self, clip: NativeClip, /) -> Veil:
-        """For one clip, which begins anew."""
+    def veil(self, clip: NativeClip, masks: Masks, /) -> Veil:
+        """For one clip, which begins anew. ``masks``: what is under them is covered anyway."""
         ...
 
     def table(self, path: str, frames: int, /) -> tuple[dict[str, Any], ...]:
@@ -71,7 +74,8 @@ class Made(Struct, frozen=True, kw_only=True):
 
 class Derived:
     """Fills the bag of one copy (:class:`cior_evidence.packing.Filling`). ``native``: what it is made of, read when it
-    is filled: while that is away the copy waits.
+    is filled: while that is away the copy waits. ``masked``: what must be covered of a camera in an interval; it raises
+    where that cannot be told, and then nothing is encoded.
     """
 
     def __init__(
@@ -82,11 +86,12 @@ class Derived:
         *,
         native: Callable[[], Native],
         zone: str,
+        masked: Callable[[str, tuple[int, int]], InForce],
         veiling: Callable[[], Veiling] | None = None,
     ) -> None:
         self._kind, self._workplace, self._native_of, self._zone = kind, workplace, native, zone
         self._package, self._digest = named
-        self._veiling_of = veiling
+        self._masked, self._veiling_of = masked, veiling
 
     def __call__(self, bag: Bag, watch: Watch) -> Delivered:
         """Make what is not made yet, and put all of it in."""
@@ -103,32 +108,40 @@ class Derived:
     def _filled(self, bag: Bag, watch: Watch, native: Native, veiling: Veiling | None) -> Delivered:
         self._workplace.mkdir(parents=True, exist_ok=True)
         counting = _Counting(watch, sum(each.row["cuadros"] for each in native.clips))
+        covers = [self._cover(clip) for clip in native.clips]  # all, before the first picture is encoded
         rows: list[dict[str, Any]] = []
         veiled: list[dict[str, Any]] = []
-        for number, clip in enumerate(native.clips, start=1):
+        for number, (clip, cover) in enumerate(zip(native.clips, covers, strict=True), start=1):
             place = self._workplace / f"{number:06d}.mp4"
-            made = self._made(native, clip, place, counting=counting, veiling=veiling)
+            made = self._made(native, _Covered(clip, cover), place, counting=counting, veiling=veiling)
             rows.append(self._put(bag, clip, place, made))
             veiled += made.veiled
-        bag.put_json(COPY_META, self._facts(veiling))
+        stated = [_stated(clip, cover) for clip, cover in zip(native.clips, covers, strict=True)]
+        bag.put_json(COPY_META, self._facts(veiling) | {"mascaras": stated})
         if veiling is not None:
             veiling.put(bag, tuple(veiled))
         return Delivered(segments=tuple(rows), gaps=tuple(native.meta("huecos.json")["camaras"]))
 
     def _made(
-        self, native: Native, clip: NativeClip, place: Path, *, counting: _Counting, veiling: Veiling | None
+        self, native: Native, covered: _Covered, place: Path, *, counting: _Counting, veiling: Veiling | None
     ) -> Made:
         """The clip in the workplace, made now or before a kill."""
-        wanted = hashlib.sha256(canonical([clip.row, self._facts(veiling)])).hexdigest()
+        clip, (masks, stored) = covered.clip, (covered.cover.masks, covered.cover.stored)
+        wanted = hashlib.sha256(canonical([clip.row, self._facts(veiling), masks, stored])).hexdigest()
         note = place.with_suffix(".json")
         known = _known(note, place, wanted)
         if known is not None:
             counting.skip(clip.row["cuadros"])
             return known
         part = place.with_suffix(".part")
-        veil = veiling.veil(clip) if veiling is not None else None
         script = Script(
-            lines=self._lines(clip), zone=self._zone, stretches=clip.stretches, veil=veil, told=counting.one
+            lines=(*self._lines(clip), *([_MASKED] if masks or stored else [])),
+            zone=self._zone,
+            stretches=clip.stretches,
+            masks=masks,
+            stored_masks=stored,
+            veil=veiling.veil(clip, masks) if veiling is not None else None,
+            told=counting.one,
         )
         recoded = recode(native.file(clip), part, script)
         veiled = veiling.table(_copied(clip), recoded.frames) if veiling is not None else ()
@@ -138,6 +151,11 @@ class Derived:
         made = Made(made_of=wanted, sha256=sha256_of(place), clip=recoded, veiled=veiled)
         durable_file.replace(note, msgspec.json.encode(made))
         return made
+
+    def _cover(self, clip: NativeClip) -> InForce:
+        row = clip.row
+        span = from_rfc3339(row["desde"]), from_rfc3339(row["hasta"])
+        return self._masked(row["camara_original"], span)
 
     def _lines(self, clip: NativeClip) -> tuple[str, ...]:
         row = clip.row
@@ -172,6 +190,24 @@ class Derived:
             "franja": "debajo de la imagen; no cubre nada de ella",
             "velado": dict(veiling.facts()) if veiling is not None else None,
         }
+
+
+class _Covered(NamedTuple):
+    """A clip, and what must be covered of it."""
+
+    clip: NativeClip
+    cover: InForce
+
+
+def _stated(clip: NativeClip, cover: InForce) -> dict[str, Any]:
+    """What of a clip's copy is painted over, as ``copia.json`` says it."""
+    return {
+        "archivo": _copied(clip),
+        "poligonos": cover.masks,
+        "poligonos_sin_girar": cover.stored,
+        "constan_desde": None if cover.since_ms is None else to_rfc3339(cover.since_ms),
+        "consta_entero": cover.is_known,
+    }
 
 
 class _Counting:

@@ -1,4 +1,6 @@
-"""Where a centre's packages, their ledger and their boxes are: for who builds, seals, shows and proves."""
+"""Where a centre's packages, their ledger, their boxes and the history of masks are: for who builds, seals, shows and
+proves.
+"""
 
 from __future__ import annotations
 
@@ -20,3 +22,8 @@ def packages_folder(centre: Centre, section: EvidenceSection) -> Path:
 def boxes_folder(centre: Centre) -> Path:
     """Where the boxes of requests wait to be opened: the console and who builds packages write there."""
     return centre.data / "boxes"
+
+
+def masks_file(centre: Centre) -> Path:
+    """The file of which privacy masks each camera had, and since when."""
+    return centre.data / "evidence" / "masks.jsonl"

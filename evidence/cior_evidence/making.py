@@ -37,6 +37,7 @@ from cior_evidence.boxes_of_store import Taken, Warrant, decided_of_sealed
 from cior_evidence.custody import Deed
 from cior_evidence.errands import FAILURES, PART, Errands, Telling, kept, reason_of, written
 from cior_evidence.footage_in import REFUSED, Footage
+from cior_evidence.mask_history import MaskHistory
 from cior_evidence.order import Order
 from cior_evidence.order_of_request import Edges, done, order_of
 from cior_evidence.packing import Packing, Place, Sources
@@ -90,8 +91,8 @@ class Content(Protocol):
 class Workshop(Struct, frozen=True, kw_only=True):
     """What the part works with. ``place``: made for each try, so that a corrected seal file counts; ``rings``: the
     recorders' folders; ``boxes``: where closed boxes wait; ``retry_s``: how long what waits is left alone,
-    ``boxes_again_s``: how long laid out boxes are; ``finder``: of persons, for redacted copies (None: this centre has
-    no detector).
+    ``boxes_again_s``: how long laid out boxes are; ``masks``: which privacy masks cameras had; ``finder``: of persons,
+    for redacted copies (None: this centre has no detector).
     """
 
     register: Register
@@ -102,6 +103,7 @@ class Workshop(Struct, frozen=True, kw_only=True):
     place: Callable[[], Place]
     rings: tuple[Path, ...]
     content: Content
+    masks: MaskHistory
     zone: str
     now_ms: Callable[[], int]
     finder: Callable[[], PersonFinder] | None = None

@@ -1,4 +1,5 @@
-"""A copy of a native clip, encoded again picture by picture: the picture as it was decoded, or veiled, and a bar below.
+"""A copy of a native clip, encoded again picture by picture: the picture as it was decoded, upright, without what the
+camera's privacy masks cover, or veiled too, and a bar below.
 
 One picture is in memory at a time, of a veiled copy a few. Copies are for looking: nothing here touches a native file
 (law 8), and what comes out never goes where those are. Same clip, same settings, same bytes.
@@ -20,8 +21,12 @@ from numpy.typing import NDArray
 
 from cior_core.errors import ConfigInvalid, PayloadRejected
 from cior_core.model import Struct
+from cior_core.picture_masks import Masks
 from cior_evidence.bar import NARROWEST_PX, Bar, even
+from cior_evidence.painting import Cover
+from cior_evidence.uprighting import Upright, laid_upright
 from cior_video.h264 import ENCODER, Pictures
+from cior_video.orientation import Turn
 
 CODING: Final = {
     "preset": "veryfast", "crf": "23", "threads": "1", "bf": "0", "g": "50", "sc_threshold": "0",
@@ -55,12 +60,15 @@ class Veil(Protocol):
 
 class Script(Struct, frozen=True, kw_only=True):
     """How a copy is made. ``lines``: of the bar; ``stretches``: when its pictures were taken; ``told``: called after
-    each picture, and what it raises ends the copy.
+    each picture, and what it raises ends the copy; ``masks``: painted over each picture last of all;
+    ``stored_masks``: likewise, of the picture as it is stored.
     """
 
     lines: tuple[str, ...]
     zone: str
     stretches: tuple[Stretch, ...]
+    masks: Masks = ()
+    stored_masks: Masks = ()
     veil: Veil | None = None
     told: Callable[[], None] = lambda: None
 
@@ -105,11 +113,11 @@ def recode(source: Path, target: Path, script: Script) -> Recoded:
 def _written(source: Path, target: Path, script: Script) -> tuple[int, int]:
     """How many pictures stand in ``target``, and how many packets gave none."""
     with av.open(str(source)) as native:
-        writer, pictures = _Writer(target, script), Pictures(native)
+        writer, pictures, upright = _Writer(target, script), Pictures(native), Upright()
         delay, waiting = script.veil.delay if script.veil is not None else 0, deque[_Due]()
         try:
             for frame in pictures:
-                waiting.append(writer.taken(frame))
+                waiting.append(writer.taken(upright(frame), upright.turn))
                 if len(waiting) > delay:
                     writer.put(waiting.popleft())
                 script.told()
@@ -135,6 +143,7 @@ class _Due(NamedTuple):
     pts: int | None
     base: Fraction
     inner: Picture
+    turn: Turn
 
 
 class _Writer:
@@ -146,12 +155,13 @@ class _Writer:
         self._out: Any = None
         self._stream: Any = None
         self._bar: Bar | None = None
+        self._covers: dict[Turn, Cover] = {}
         self._inner = self._outer = (0, 0)
         self._first_pts: int | None = None
         self._last_pts = -1
         self.frames = 0
 
-    def taken(self, frame: VideoFrame) -> _Due:
+    def taken(self, frame: VideoFrame, turn: Turn) -> _Due:
         """A picture as it will be, unless the veil changes it while it waits."""
         base = frame.time_base
         assert base is not None
@@ -162,13 +172,14 @@ class _Writer:
         inner: Picture = planar.to_ndarray().astype(np.uint8, copy=False)
         if self._script.veil is not None:
             self._script.veil(frame, inner)
-        return _Due(frame.pts, base, inner)
+        return _Due(frame.pts, base, inner, turn)
 
     def put(self, due: _Due) -> None:
         """Add a picture."""
         base = due.base
         pts = self._last_pts + 1 if due.pts is None else due.pts
         self._first_pts = pts if self._first_pts is None else self._first_pts
+        self._cover(due.turn).paint(due.inner)
         shown = self._framed(due.inner, self._clock.at_ms(self.frames, float(pts * base)))
         made = VideoFrame.from_ndarray(shown, format="yuv420p")
         self._last_pts = max(self._last_pts + 1, pts - self._first_pts)
@@ -187,6 +198,12 @@ class _Writer:
         stream.pix_fmt, stream.time_base = "yuv420p", base
         stream.codec_context.time_base = base
         self._stream = stream
+
+    def _cover(self, turn: Turn) -> Cover:
+        if turn not in self._covers:
+            masks = (*self._script.masks, *laid_upright(self._script.stored_masks, turn))
+            self._covers[turn] = Cover(masks, self._inner)
+        return self._covers[turn]
 
     def _framed(self, inner: Picture, at_ms: int) -> Picture:
         """The picture at the top left, the bar below; nothing of the one lies over the other."""

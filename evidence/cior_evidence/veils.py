@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from cior_core.errors import IntegrityBroken, PayloadRejected, SourceUnavailable
 from cior_core.judicial.copies import CopyOrder
 from cior_core.model import Struct
+from cior_core.picture_masks import Masks
 from cior_evidence.bag import Bag
 from cior_evidence.bar import letters_of
 from cior_evidence.native import NativeClip
+from cior_evidence.painting import Cover
 from cior_evidence.persons import HOLD_S, Box, Found, Persons, Shown
 from cior_evidence.recoding import Picture
 
@@ -34,6 +36,8 @@ _WIDEST_PX: Final = 1280
 """A detector looks at no more anyway."""
 _MOST_UNLOOKED: Final = 25
 _UPRIGHT: Final = 1.2
+_GRID_PX: Final = (320, 180)
+_UNDER: Final = 0.98
 _THOUSANDTHS: Final = 1000
 _MARK_LETTERS: Final = "P0123456789 "
 Row = dict[str, Any]
@@ -85,11 +89,11 @@ class Veils:
             "detector": dict(self._finder.facts), "no_busca": ["patentes", "carteles", "rostros sin cuerpo"],
         }  # fmt: skip
 
-    def veil(self, clip: NativeClip) -> _Clip:
+    def veil(self, clip: NativeClip, masks: Masks) -> _Clip:
         """A clip begins."""
         kept = {mark for mark in self._choice.marks if mark.startswith(f"{short_name(clip)}/")}
         numbers = frozenset(int(mark.rpartition("/p")[2]) for mark in kept)
-        self._now = _Clip(self._finder, kept=numbers, is_strict=self._order.is_strict)
+        self._now = _Clip(self._finder, masks, kept=numbers, is_strict=self._order.is_strict)
         return self._now
 
     def table(self, path: str, frames: int) -> tuple[Row, ...]:
@@ -158,10 +162,13 @@ def _check_marks(choice: Choice) -> None:
 
 
 class _Clip:
-    """Veils one clip, picture by picture, and remembers what it did."""
+    """Veils one clip, picture by picture, and remembers what it did. The detector sees whole pictures, so that a head
+    beside a mask is found; who is wholly under one is covered by it, and nothing of them is remembered.
+    """
 
-    def __init__(self, finder: PersonFinder, *, kept: frozenset[int], is_strict: bool) -> None:
+    def __init__(self, finder: PersonFinder, masks: Masks, *, kept: frozenset[int], is_strict: bool) -> None:
         self._finder, self._kept, self._is_strict = finder, kept, is_strict
+        self._under = Cover(masks, _GRID_PX) if masks else None
         self._persons, self._runs = Persons(), _Runs()
         self._unlooked = self.pictures = 0
         self._before: deque[Picture] = deque(maxlen=BEFORE_PICTURES)
@@ -202,7 +209,10 @@ class _Clip:
             return None
         boxes = [Found(Box(*each[:4]), each[4]) for each in seen]
         sound = all(np.isfinite(each.box).all() and np.isfinite(each.score) for each in boxes)
-        return boxes if sound else None
+        return [each for each in boxes if not self._is_under(each.box)] if sound else None
+
+    def _is_under(self, box: Box) -> bool:
+        return self._under is not None and self._under.share(box) > _UNDER
 
     def _not_looked(self, picture: Picture, number: int) -> None:
         self._unlooked += 1

@@ -22,6 +22,7 @@ DELETES: Final = "retention.delete"
 """The one act that a deleter may write into the ledger."""
 PACKS: Final = (
     "request.boxes", "request.gather", "request.assemble", "request.seal", "request.copy_gather", "request.seal_copy",
+    "camera.masks",
 )  # fmt: skip
 """The acts that who builds packages, and copies of them, may write there."""
 _APPEND_ONLY: Final = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,16 @@ from cior_evidence.box_room import Handed
 from cior_evidence.boxes_of_store import Taken, Warrant
 from cior_evidence.copying import Copier
 from cior_evidence.custody import Deed
+from cior_evidence.errands import PART, written
 from cior_evidence.footage_in import Footage
 from cior_evidence.making import Maker, Workshop
+from cior_evidence.mask_history import MaskHistory, MasksNow
 from cior_evidence.order import Order
 from cior_evidence.packing import Place, Sources
 from cior_evidence.shelf import Shelf
 from cior_register import people, requests
 from cior_register.register import Register
+from cior_register.writer import nothing
 from doubles.authorities import Authorities
 from doubles.packages import START_MS, SomeRecords, idle_ring, place
 from unit.judicial.judicial_city import SANTA_FE
@@ -86,6 +89,8 @@ class Court:
     ) -> None:
         self.folder, self.request_id = folder, REQUEST
         file = register or folder / "register.db"
+        self.masks: Callable[[], MasksNow] = MasksNow
+        self.masks_seen_ms = time.time_ns() // 1_000_000
         self.register = Register.open(file if isinstance(file, str) else f"sqlite:///{file}")
         self.shelf = Shelf(folder / "paquetes")
         self.authorities = authorities
@@ -94,10 +99,20 @@ class Court:
             shelf=self.shelf, boxes=folder / "data/boxes", rings=(idle_ring(folder / "otro"), ring),
             content=SomeContent(), place=self.place, zone="America/Argentina/Cordoba",
             now_ms=lambda: time.time_ns() // 1_000_000, retry_s=0.0,
+            masks=MaskHistory(
+                folder / "data/masks.jsonl",
+                read=self._masks_now,
+                tell=lambda entry: written(self.register, entry, nothing),
+                now_ms=lambda: self.masks_seen_ms,
+                actor=PART,
+            ),
         )  # fmt: skip
         self.shop = msgspec.structs.replace(shop, **changes)
         self.maker = Maker(self.shop)
         self.copier = Copier(self.shop)
+
+    def _masks_now(self) -> MasksNow:
+        return self.masks()
 
     def place(self, **changes: Any) -> Place:
         """Where it is built, with the verifier that travels."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-import cv2
 import numpy as np
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
@@ -44,7 +45,6 @@ _PARTS = {
     Turn.MIRRORED_OVER: (1, 0, 0, -1),
     Turn.MIRRORED_LEFT: (0, 1, 1, 0),
 }
-_ROTATION = {"90": cv2.ROTATE_90_CLOCKWISE, "180": cv2.ROTATE_180, "270": cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 def turn_of(matrix: bytes) -> Turn:
@@ -58,15 +58,46 @@ def turn_of(matrix: bytes) -> Turn:
     return max(_PARTS, key=lambda turn: float(np.dot(linear, _PARTS[turn])))
 
 
+class Turns:
+    """The turn of each picture of one stream, by its own display matrix. A picture whose side data is looked at refers
+    to itself, and then its buffers wait for the collector of cycles; so the matrix is read when the rotation that
+    follows from it is another.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, Turn] = {}
+
+    def of(self, picture: VideoFrame) -> Turn:
+        """What sets it upright."""
+        rotation = picture.rotation
+        if rotation not in self._known:
+            matrix = picture.side_data.get("DISPLAYMATRIX")
+            self._known[rotation] = turn_of(bytes(matrix)) if isinstance(matrix, SideData) else Turn.NONE
+        return self._known[rotation]
+
+
 def upright(image: Picture, turn: Turn) -> Picture:
-    """The picture as it is meant to be seen."""
+    """The picture, or a plane of one, as it is meant to be seen. Raises ``ImportError`` without OpenCV, unless nothing
+    is to be done.
+    """
     if turn is Turn.NONE:
         return image
+    import cv2
+
     mirrored, _, degrees = turn.value.rpartition("_") if "_" in turn else ("", "", turn.value)
     if mirrored or turn is Turn.MIRRORED:
         image = np.asarray(cv2.flip(image, 1), np.uint8)
-    rotation = _ROTATION.get(degrees)
+    rotation = {
+        "90": cv2.ROTATE_90_CLOCKWISE, "180": cv2.ROTATE_180, "270": cv2.ROTATE_90_COUNTERCLOCKWISE,
+    }.get(degrees)  # fmt: skip
     return image if rotation is None else np.asarray(cv2.rotate(image, rotation), np.uint8)
+
+
+def shown_point(point: tuple[float, float], turn: Turn) -> tuple[float, float]:
+    """Where a point of the stored picture lies in the upright one, both normalised, as :func:`upright` lays it."""
+    x, y = point
+    x = 1 - x if turn.startswith("mirrored") else x
+    return {"90": (1 - y, x), "180": (1 - x, 1 - y), "270": (y, 1 - x)}.get(turn.rpartition("_")[2], (x, y))
 
 
 def stored_point(point: tuple[float, float], turn: Turn) -> tuple[float, float]:

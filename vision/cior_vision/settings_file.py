@@ -54,5 +54,13 @@ def load_masks(path: Path) -> dict[str, tuple[Polygon, ...]]:
     }
 
 
+def load_overruled(path: Path) -> frozenset[str]:
+    """Cameras of the file whose settings say how their pictures are turned, whatever the stream says of it: their masks
+    are of the picture as it is stored. Raises ``ConfigFault``.
+    """
+    read = strict_toml.parse(text_of(path), _Masked, file=str(path))
+    return frozenset(each.id for each in read.camera if each.source.turn is not None)
+
+
 def _stored(polygon: Polygon, turn: Turn | None) -> Polygon:
     return tuple(stored_point(point, turn or Turn.NONE) for point in polygon)

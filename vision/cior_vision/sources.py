@@ -16,7 +16,6 @@ import av.error
 import cv2
 import numpy as np
 from av.container import InputContainer
-from av.sidedata.sidedata import SideData
 from av.video.reformatter import VideoReformatter
 
 from cior_core.camera_stretch import PictureForm
@@ -24,7 +23,7 @@ from cior_core.errors import SourceUnavailable
 from cior_video.clock import EdgeClock
 from cior_video.drops import DropCounter, DropReason
 from cior_video.order import ShownOrder
-from cior_video.orientation import Turn, turn_of, upright
+from cior_video.orientation import Turn, Turns, upright
 from cior_video.sources import SourceSettings, form_of, packets_of, sender_ms
 from cior_video.timing import EpochTimes, FrameTime, PacketTimes, Sampler
 from cior_vision.damage import Damage
@@ -135,15 +134,13 @@ class _Pixels:
     """The pixels of one connection's pictures, upright (by the operator's word, else by the stream's own display
     matrix), without what is masked. Colours are made for who asks, in the asker's thread.
 
-    One scaler for all of them, of one thread: each picture's own would start two. A picture whose side data is looked
-    at refers to itself, and then its buffers wait for the collector of cycles; so the matrix is read when the rotation
-    that follows from it is another.
+    One scaler for all of them, of one thread: each picture's own would start two.
     """
 
     def __init__(self, source: SourceSettings) -> None:
         self._source = source
         self._for_asker, self._for_reader = VideoReformatter(), VideoReformatter()
-        self._turns: dict[int, Turn] = {}
+        self._turns = Turns()
         self._shown: dict[tuple[int, int], Grey] = {}
 
     def frame(self, picture: av.VideoFrame, time: FrameTime, *, after_key: bool) -> Frame:
@@ -175,13 +172,7 @@ class _Pixels:
         return np.asarray(cv2.multiply(luma, self._shown[size_px]), np.uint8)
 
     def _turn(self, picture: av.VideoFrame) -> Turn:
-        if self._source.turn is not None:
-            return self._source.turn
-        rotation = picture.rotation
-        if rotation not in self._turns:
-            matrix = picture.side_data.get("DISPLAYMATRIX")
-            self._turns[rotation] = turn_of(bytes(matrix)) if isinstance(matrix, SideData) else Turn.NONE
-        return self._turns[rotation]
+        return self._source.turn if self._source.turn is not None else self._turns.of(picture)
 
 
 class _Arrivals:

@@ -26,6 +26,7 @@ from cior_bus.rights import users
 from cior_city.city_of_centre import load_cameras, load_city
 from cior_connectors._runtime import process
 from cior_connectors._runtime.settings import read_registry
+from cior_console.footage_masks import masks_now
 from cior_core import strict_toml
 from cior_evidence.seal_settings import SealFile
 from cior_grafana import checking
@@ -351,7 +352,11 @@ def test_the_example_files_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyP
     devices = read_registry(centre.beside(centre.file.registry), cameras)
     assert [device.kind for device in devices.values()].count("camera") == 1
     assert len(devices) == 4
-    assert load_settings(CONFIG / "vision.toml", cameras).worker.name == "cameras"
+    watched = load_settings(CONFIG / "vision.toml", cameras)
+    assert watched.worker.name == "cameras"
+    assert list(masks_now(centre).cameras) == [each.id for each in watched.camera], (
+        "known where copies are made"
+    )
     assert recorder_settings(CONFIG / "recorder.toml", cameras).recorder.keep_days == 30
 
 
