@@ -243,3 +243,14 @@ def test_the_same_camera_and_clock_make_the_same_bytes(tmp_path: Path, clip: Pat
         files = sorted((tmp_path / folder).rglob("*.mp4"))
         digests.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
     assert digests[0] == digests[1]
+
+
+def test_what_a_full_disk_refused_keeps_its_cause_when_the_connection_ends(
+    tmp_path: Path, clip: Path
+) -> None:
+    fed = Fed(tmp_path, clip, has_room=lambda: False)
+    fed.connection(30)
+    fed.track.ended(GapCause.RECONNECT)
+    fed.clock.advance(2000)
+    fed.track.stop()
+    assert told(tmp_path, 0, 5000) == [(0, 3000, GapCause.DISK_FULL), (3000, 5000, GapCause.RECONNECT)]
