@@ -160,8 +160,9 @@ class PastDay(Struct, frozen=True, kw_only=True, tag="past_day", tag_field="type
     ``before``: the head that its opening named; ``last``: its own; ``named``: what the day after named of it (None:
     there is none). ``index_sha256`` and ``index_bytes`` are the file's, so that a copy of it is known again.
     ``segments``, ``size_bytes``: what was recorded; ``last_number``: its highest (0: nothing was); ``expired_ms``: when
-    the first and the last of it were removed. ``told``: from, to, and why there are no pictures; ``expired``: there
-    were. With ``grain_ms`` 0 to the ms; else what is shorter is told with its neighbour, footage before silence.
+    the first and the last of it were removed, by ``rules``. ``told``: from, to, and why there are no pictures;
+    ``expired``: there were. With ``grain_ms`` 0 to the ms; else what is shorter is told with its neighbour, footage
+    before silence.
     """
 
     camera: str
@@ -176,6 +177,7 @@ class PastDay(Struct, frozen=True, kw_only=True, tag="past_day", tag_field="type
     size_bytes: int
     last_number: int
     expired_ms: Span | None
+    rules: tuple[RemovalRule, ...]
     told: tuple[tuple[int, int, GapCause], ...]
     grain_ms: int = 0
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from cior_core import chain, footage
 from cior_core.errors import IntegrityBroken
-from cior_core.footage import Entry, Gap, GapCause, Opening, PastDay, Record, Removal, Segment
+from cior_core.footage import Entry, Gap, GapCause, Opening, PastDay, Record, Removal, RemovalRule, Segment
 from cior_core.spans import Span
 
 MOST_SPANS: Final = 128
@@ -35,6 +35,7 @@ class DayWalk:
         self._gaps: list[Gap] = []
         self._gone: list[Span] = []
         self._removed_ms: list[int] = []
+        self._rules: set[RemovalRule] = set()
         self._saw_named = named is None
 
     def take(self, line: bytes) -> None:
@@ -69,6 +70,7 @@ class DayWalk:
             case Removal() as removal:
                 self._gone.append((removal.first, removal.last + 1))
                 self._removed_ms.append(removal.at_ms)
+                self._rules.add(removal.rule)
             case _:
                 raise self._broken()
 
@@ -96,6 +98,7 @@ class DayWalk:
             size_bytes=self._size,
             last_number=max(self._shots, default=0),
             expired_ms=(min(self._removed_ms), max(self._removed_ms)) if self._removed_ms else None,
+            rules=tuple(sorted(self._rules)),
             told=told,
             grain_ms=grain_ms,
         )

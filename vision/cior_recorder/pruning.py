@@ -33,6 +33,8 @@ from cior_recorder.sweeping import days_of
 LOG = structlog.get_logger("cior.recorder.pruning")
 BUDGET_BYTES = 64 * 1024 * 1024
 """So much of indexes is gone through a turn, and at least one day."""
+BUDGET_DAYS = 50
+"""A recorder that was off for a year has told of each of its days; the sweep is not held up by them."""
 _STAY = 2
 
 
@@ -78,7 +80,7 @@ class Pruner:
         done, left = 0, BUDGET_BYTES
         for whole in self._ready(kept):
             size = self._size(whole)
-            if done and size > left:
+            if done and (size > left or done == BUDGET_DAYS):
                 break
             left -= size
             try:

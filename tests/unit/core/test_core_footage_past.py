@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cior_core import chain, footage
 from cior_core.errors import IntegrityBroken
-from cior_core.footage import Gap, GapCause, Opening, PastDay, Record, Segment, cover
+from cior_core.footage import Gap, GapCause, Opening, PastDay, Record, RemovalRule, Segment, cover
 from cior_core.footage_past import MOST_SPANS, DayWalk, _coarse
 from unit.core.test_core_footage import CAMERA, DAY, NOON_MS, gap, removal, segment, written
 
@@ -46,6 +46,7 @@ def test_one_record_says_what_was_there_when_it_went_and_what_never_was() -> Non
     ]
     assert (made.segments, made.size_bytes, made.last_number, made.grain_ms) == (3, 1_500_000, 3, 0)
     assert (made.expired_ms, made.before) == ((NOON_MS, NOON_MS), BEFORE)
+    assert made.rules == (RemovalRule.RETENTION,)
     lines = written(OPENING, *RECORDS, removal(1, 2), removal(3, 3))
     assert made.last == footage.read_index(lines).entries[-1].head
     assert made.index_bytes == len(lines)
