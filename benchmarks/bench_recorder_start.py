@@ -76,7 +76,8 @@ def past(ring: Path, camera: str, *, days: int) -> None:
             PastDay(
                 camera=camera, day=name, at_ms=FIRST_MS, before=head, last=head, named=head, index_sha256="e" * 64,
                 index_bytes=37_000_000, segments=43_200, size_bytes=21_600_000_000, last_number=1,
-                expired_ms=(FIRST_MS, FIRST_MS), rules=(footage.RemovalRule.RETENTION,), told=((FIRST_MS, FIRST_MS + DAY_MS, footage.GapCause.EXPIRED),),
+                expired_ms=(FIRST_MS, FIRST_MS), rules=(footage.RemovalRule.RETENTION,),
+                told=((FIRST_MS, FIRST_MS + DAY_MS, footage.GapCause.EXPIRED),),
             )
         )  # fmt: skip
 
