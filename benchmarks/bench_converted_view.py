@@ -1,6 +1,6 @@
 """What it costs to show a camera's H.265 to a browser that cannot decode it, and how far behind that is.
 
-    python benchmarks/bench_converted_view.py [--quick] [--rounds 5]
+    python benchmarks/bench_converted_view.py [--quick] [--rounds 3] [--samples 40]
 
 *Cost*: a drawn street of 1280 x 720 at 25 pictures a second with noise, coded as H.265, cut into segments of two
 seconds, converted one after the other by the process that a console starts; processor time is that process's alone,
@@ -116,10 +116,11 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--samples", type=int, default=40)
     options = parser.parse_args()
     clocked = Clocked("converted_view", "Converted view", quick=options.quick)
-    samples = 20 if options.quick else 60
+    samples = 20 if options.quick else options.samples
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         segments = street(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from pathlib import Path
@@ -13,12 +14,17 @@ from integration.recorder.footage_read import segments
 
 
 class Started:
-    """``await started()`` is one more real one; ``pids`` of all, in order."""
+    """``await started()`` is one more real one; ``pids`` of all, in order. ``has_room``: whether the machine can start
+    one.
+    """
 
     def __init__(self) -> None:
         self.pids: list[int] = []
+        self.has_room = True
 
     async def __call__(self) -> Converter:
+        if not self.has_room:
+            raise OSError(errno.EAGAIN, "no more processes")
         made = await Converter.start()
         self.pids.append(made.pid)
         return made

@@ -264,7 +264,9 @@ class Following {
 
   private fail(problem: Problem): void {
     this.show({ trouble: { at: "problem", problem } });
-    if (problem.status === 0 || problem.status >= 500) this.restart();
+    const isLasting = problem.code === "footage.no_converter";
+    if ((problem.status === 0 || problem.status >= 500) && !isLasting)
+      this.restart(Math.max(AGAIN_MS, Number(problem.extra["retry_after_s"] ?? 0) * 1000));
   }
 
   private stumble(what: Stumble): void {
