@@ -1,6 +1,6 @@
 """What it costs to show a camera's H.265 to a browser that cannot decode it, and how far behind that is.
 
-    python benchmarks/bench_converted_view.py [--quick] [--rounds 3] [--samples 40]
+    python benchmarks/bench_converted_view.py [--quick] [--rounds 3] [--samples 30]
 
 *Cost*: a drawn street of 1280 x 720 at 25 pictures a second with noise, coded as H.265, cut into segments of two
 seconds, converted one after the other by the process that a console starts; processor time is that process's alone,
@@ -34,7 +34,7 @@ from cior_vision.synthetic import encode, loiterer  # noqa: E402
 from measured import Clocked, Row, Table, latency, write  # noqa: E402
 
 FPS = 25
-CLIP_S = 10
+CLIP_S = 6
 NOISE = 9
 CODING = {"preset": "ultrafast", "crf": "26", "x265-params": "keyint=50:bframes=0:pools=1:log-level=none"}
 
@@ -117,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--samples", type=int, default=40)
+    parser.add_argument("--samples", type=int, default=30)
     options = parser.parse_args()
     clocked = Clocked("converted_view", "Converted view", quick=options.quick)
     samples = 20 if options.quick else options.samples

@@ -296,8 +296,10 @@ async def test_law_9_who_may_not_look_gets_no_conversion_either_and_no_process_i
         assert outcomes(here) == {}
 
 
-async def test_a_console_that_is_killed_leaves_nobody_converting(ring: Ring) -> None:
-    env = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
+@pytest.mark.parametrize("is_asked", [False, True], ids=["idle", "converting"])
+async def test_a_console_that_is_killed_leaves_nobody_converting(ring: Ring, is_asked: bool) -> None:
+    paths = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     console = await asyncio.create_subprocess_exec(
         sys.executable, str(CONSOLE), str(ring.path), env=env,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
@@ -313,14 +315,14 @@ async def test_a_console_that_is_killed_leaves_nobody_converting(ring: Ring) -> 
                 view = await answer.json()
             pid = int(await _line(lines, ""))
             assert is_alive(pid)
-            async with browser.get(url + view["playlist"]) as answer:
-                name = (await answer.text()).split()[-2]
-            assert name.endswith(".mp4")
-            asked = asyncio.create_task(browser.get(f"{url}{view['playlist'].rpartition('/')[0]}/{name}"))
+            base, asked = f"{url}{view['playlist'].rpartition('/')[0]}", set[asyncio.Task[Any]]()
+            if is_asked:
+                asked = {asyncio.create_task(browser.get(f"{base}/{n}.mp4")) for n in range(1, 6)}
+                await asyncio.wait(asked, timeout=20.0, return_when=asyncio.FIRST_COMPLETED)
             console.kill()
             await console.wait()
             await gone([pid])
-            await asyncio.gather(asked, return_exceptions=True)
+            await asyncio.gather(*asked, return_exceptions=True)
     finally:
         if console.returncode is None:
             console.kill()
