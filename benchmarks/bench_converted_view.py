@@ -36,6 +36,11 @@ from measured import Clocked, Row, Table, latency, write  # noqa: E402
 FPS = 25
 CLIP_S = 6
 NOISE = 9
+NOTE = (
+    "The process comes after every other of the machine: how long a segment takes is what the load leaves it, so the "
+    "processor time says what it costs and the wait how busy the machine was. Age is read off a picture of 320 x 180 "
+    "at 10 a second, whose conversion takes next to nothing: of a larger one it is older by the wait for a segment."
+)
 CODING = {"preset": "ultrafast", "crf": "26", "x265-params": "keyint=50:bframes=0:pools=1:log-level=none"}
 
 
@@ -134,12 +139,12 @@ def main() -> None:
     spent.sort()
     typical_s = spent[len(spent) // 2]
     street_rows = (
-        Row(label="decoding alone", unit="processor seconds a second", median=round(alone_s, 3)),
+        Row(label="decoding alone", unit="ms of processor a second of video", median=round(alone_s * 1000)),
         Row(
             label="conversion",
-            unit="processor seconds a second",
-            median=round(typical_s, 3),
-            highest=round(spent[-1], 3),
+            unit="ms of processor a second of video",
+            median=round(typical_s * 1000),
+            highest=round(spent[-1] * 1000),
             n=len(spent),
             ratio=round(typical_s / alone_s, 1),
             baseline="decoding alone",
@@ -160,7 +165,7 @@ def main() -> None:
             ),
         ),
     ]
-    path = write(clocked.result(tables))
+    path = write(clocked.result(tables, [NOTE]))
     print(tables)
     print(path)
 
