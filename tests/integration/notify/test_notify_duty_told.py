@@ -90,7 +90,7 @@ class Centre:
 
 @pytest.fixture
 def centre(broker: Broker) -> Iterator[Centre]:
-    settings = BusSettings(bootstrap=broker.settings.bootstrap, profile=broker.profile)
+    settings = broker.patient
     Topics(settings).ensure(partitions=1)
     with Bus(settings) as bus:
         made = Centre(settings, bus)
@@ -143,7 +143,7 @@ def test_a_console_whose_clock_ran_ahead_is_heard_when_it_is_right_again(centre:
 
 
 def test_a_topic_that_comes_after_whoever_reads_it_is_read_all_the_same(broker: Broker) -> None:
-    settings = BusSettings(bootstrap=broker.settings.bootstrap, profile=broker.profile)
+    settings = broker.patient
     with Bus(settings) as bus:
         centre = Centre(settings, bus)
         with structlog.testing.capture_logs() as lines, centre.duty:
