@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from cior_evidence.packing import Package
 from doubles.authorities import Authorities
 from doubles.packages import ring, small_package
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_key_is_proven_once() -> Iterator[None]:
+    """pyhanko reads the private key anew for each signature, and cryptography then proves an RSA key: 36 ms of
+    processor, more than signing. These files sign by the thousand with the same few keys, told apart by their bytes.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serialization, "load_der_private_key", _proven)
+        yield
+
+
+_load = serialization.load_der_private_key
+
+
+@cache
+def _proven(data: bytes, password: bytes | None) -> Any:
+    return _load(data, password)
 
 
 @pytest.fixture(scope="session")
