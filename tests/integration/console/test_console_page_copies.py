@@ -86,7 +86,7 @@ async def test_a_custodian_orders_a_redacted_copy_watches_it_grow_chooses_by_its
     await screen.until("article.request", "Ordenar una copia")
     await press_named(screen, "Ordenar una copia")
     shown = await screen.until("form.hand-over", "No es el original")
-    assert "no cubre nada" in shown
+    assert "máscaras de privacidad" in shown
     assert await screen.axe() == []
     await screen.write("select[name=copy]", "velada")
     await screen.until("form.hand-over", "Puede no ver a alguien")

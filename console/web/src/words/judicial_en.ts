@@ -210,11 +210,12 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
   derived_kept: "Not covered, as who ordered it decided: {0}",
   derived_kind: "Which copy",
   derived_why_view:
-    "It is encoded again with camera and time (UTC and local) below the picture; nothing is covered. It is for " +
-    "looking; analysis is done on the original.",
+    "It is encoded again with camera and time (UTC and local) below the picture. Only what the camera's privacy masks " +
+    "covered while it was recorded is black; the original is whole. It is for looking; analysis is done on the original.",
   derived_why_redacted:
     "A detector looks for persons in every picture and covers them with blocks that cannot be undone. What it did not " +
-    "look at is covered whole. It may miss somebody: watch all of it before you give it.",
+    "look at is covered whole. It may miss somebody: watch all of it before you give it. What the camera's privacy " +
+    "masks covered while it was recorded is black; the original is whole.",
   derived_strict: "Strict: cover the whole person, not the head alone",
   derived_after: "Persons chosen by the marks of",
   derived_after_none: "Nobody: all are covered",

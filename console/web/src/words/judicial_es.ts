@@ -206,11 +206,13 @@ export const judicialEs = {
   derived_kept: "Sin tapar, por decisión de quien la ordenó: {0}",
   derived_kind: "Qué copia",
   derived_why_view:
-    "Se recodifica con la cámara y la hora (UTC y local) debajo de la imagen; no cubre nada. Sirve para mirar; " +
+    "Se recodifica con la cámara y la hora (UTC y local) debajo de la imagen. Solo está negro lo que tapaban las " +
+    "máscaras de privacidad de la cámara mientras se grabó; el original está entero. Sirve para mirar; " +
     "el análisis se hace sobre el original.",
   derived_why_redacted:
     "Un detector busca personas en cada imagen y se las tapa con bloques que no se pueden revertir. Lo que el detector " +
-    "no miró se tapa entero. Puede no ver a alguien: mírela toda antes de entregarla.",
+    "no miró se tapa entero. Puede no ver a alguien: mírela toda antes de entregarla. Lo que tapaban las máscaras de " +
+    "privacidad de la cámara mientras se grabó está negro; el original está entero.",
   derived_strict: "Estricta: tapar a la persona entera, no solo la cabeza",
   derived_after: "Personas elegidas según las marcas de",
   derived_after_none: "Ninguna: se tapa a todas",
