@@ -16,7 +16,8 @@ _FARTHEST_DAYS = 40_000
 
 def counts(day: date, calendar: Calendar) -> bool:
     """Whether ``day`` is a day of this calendar."""
-    return _WEEK[day.weekday()] in calendar.weekdays and day not in calendar.holidays
+    is_off = day in calendar.holidays or any(each.covers(day) for each in calendar.off)
+    return _WEEK[day.weekday()] in calendar.weekdays and not is_off
 
 
 def after(day: date, days: int, calendar: Calendar) -> date:

@@ -63,12 +63,38 @@ class Authority(_Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
     offices: frozenset[str] = frozenset()
 
 
+class Off(_Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A holiday, or a recess: from ``since`` to ``until`` (both included; None: that day alone). ``source``: the law or
+    the court's decision by which it does not count.
+    """
+
+    since: date
+    es: str
+    source: str
+    until: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Whether ``day`` lies in it."""
+        return self.since <= day <= (self.until or self.since)
+
+
+class Lack(_Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the calendar does not know, and whoever installs it must find out."""
+
+    es: str
+    en: str
+
+
 class Calendar(_Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which days count: of the week, less ``holidays`` (dates of the jurisdiction's own list)."""
+    """Which days count: of the week, less ``off`` and ``holidays`` (dates of the centre's own list). ``lacks``: what is
+    in neither yet.
+    """
 
     weekdays: frozenset[Day]
     article: str = ""
     holidays: frozenset[date] = frozenset()
+    off: tuple[Off, ...] = ()
+    lacks: tuple[Lack, ...] = ()
 
 
 class Deadline(_Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,6 +175,10 @@ class Jurisdiction(_Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name in sorted(named.union(each.calendar for each in found.kept)):
             if name not in found.calendar or not found.calendar[name].weekdays:
                 raise _fault("calendar", name, text, file)
+        for calendar in found.calendar.values():
+            for each in calendar.off:
+                if each.until is not None and each.until < each.since:
+                    raise _backwards(each, text, file)
         for authority in found.authority.values():
             if authority.refusal is not None and authority.refusal not in found.refusal:
                 raise _fault("refusal", authority.refusal, text, file)
@@ -190,6 +220,16 @@ def _fault(kind: str, name: str, text: str, file: str) -> ConfigFault:
         file=file,
         line=locate(text, (kind,)),
         cure=f"add [{kind}.{name}] or name one that is there",
+    )
+
+
+def _backwards(off: Off, text: str, file: str) -> ConfigFault:
+    return ConfigFault(
+        "jurisdiction.off",
+        f"what begins on {off.since} ends before that, on {off.until}",
+        file=file,
+        line=locate(text, ("calendar",)),
+        cure="give since and until in order; both days are included",
     )
 
 

@@ -79,8 +79,11 @@ async def test_law_13_a_custodian_takes_a_request_up_and_each_view_of_it_is_in_t
     await screen.signed_in("mesa", Role.CUSTODIAN, name="Marta Mesa")
     shown = await screen.until(".requests", "Causa otra")
     assert shown.index("21-0000001-1") < shown.index("otra"), "the nearest deadline first"
+    assert "El calendario de los plazos está incompleto" in await screen.text(".lacks")
+    await screen.press(".lacks summary")
+    assert "La feria judicial" in await screen.until(".lacks", "Todo lo de 2028")
     assert await screen.axe() == []
-    await screen.shot("custody_queue", tmp_path)
+    await picture(screen, "custodia-calendario", tmp_path)
     await screen.press(".requests a")
     shown = await screen.until("article.request", "Tomar el pedido")
     assert "Aprobar" not in shown, "only what may be done now"

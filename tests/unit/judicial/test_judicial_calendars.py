@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cior_core import bundled
+from cior_core.errors import ConfigInvalid
 from cior_core.judicial import calendars
-from cior_core.judicial.jurisdiction import Calendar, Kept, Rules
+from cior_core.judicial.jurisdiction import Calendar, Jurisdiction, Kept, Off, Rules
 from unit.judicial.judicial_city import DAY_MS, HOUR_SPAN, NOW_MS, SANTA_FE, ms, order
 
 replace = msgspec.structs.replace
@@ -35,19 +38,85 @@ def test_a_holiday_moves_the_deadline() -> None:
     ) == ms("2026-12-08T03:00")
 
 
+def with_recess(*off: Off) -> Rules:
+    calendar = replace(WORKING, off=(*WORKING.off, *off))
+    told = {**SANTA_FE.jurisdiction.calendar, "habiles": calendar}
+    return Rules(replace(SANTA_FE.jurisdiction, calendar=told), SANTA_FE.zone)
+
+
+JANUARY = Off(since=date(2027, 1, 1), until=date(2027, 1, 31), es="Feria de enero", source="acuerdo")
+WINTER = Off(since=date(2026, 7, 6), until=date(2026, 7, 19), es="Feria de invierno", source="acuerdo")
+
+
+@pytest.mark.parametrize(
+    ("received", "due"),
+    [
+        ("2026-12-28T12:00", "2027-02-03T03:00"),  # three days of December, then 1 and 2 February
+        (
+            "2026-12-23T12:00",
+            "2027-01-01T03:00",
+        ),  # over on the last day before it: 24, 28, 29, 30 and 31 December
+        ("2027-01-15T12:00", "2027-02-06T03:00"),  # within it: the first day that counts is 1 February
+        ("2026-07-03T12:00", "2026-07-25T03:00"),  # a Friday before the winter's two weeks, 9 July among them
+    ],
+)
+def test_days_of_a_recess_do_not_count_before_in_or_after_it(received: str, due: str) -> None:
+    rules = with_recess(JANUARY, WINTER)
+    assert calendars.deadline_ms(order(investigation=False), ms(received), rules) == ms(due)
+    investigation = calendars.deadline_ms(order(), ms(received), rules)
+    assert investigation == calendars.deadline_ms(order(), ms(received), SANTA_FE), (
+        "an investigation has no recess"
+    )
+
+
+def test_a_recess_lets_footage_live_longer_and_never_shorter() -> None:
+    for month in range(1, 13):
+        taken_ms = ms(f"2026-{month:02}-10T12:00")
+        assert calendars.expiry_ms(taken_ms, with_recess(JANUARY, WINTER)) >= calendars.expiry_ms(
+            taken_ms, SANTA_FE
+        )
+    assert calendars.expiry_ms(ms("2026-12-20T12:00"), with_recess(JANUARY)) > ms("2027-02-10T03:00")
+
+
+def test_holidays_of_santa_fe_have_their_law_and_movable_ones_are_mondays() -> None:
+    assert all(each.source.startswith("Ley ") and each.until is None for each in WORKING.off)
+    assert len({each.since for each in WORKING.off}) == len(WORKING.off)
+    assert {each.since.year for each in WORKING.off} == {2026, 2027}
+    moved = ("Güemes", "San Martín", "Diversidad", "Soberanía")
+    assert {each.since.weekday() for each in WORKING.off if any(one in each.es for one in moved)} == {0}
+    assert {each.since.weekday() for each in WORKING.off if each.es == "Carnaval"} == {0, 1}
+    assert {each.since.weekday() for each in WORKING.off if each.es == "Viernes Santo"} == {4}
+    assert WORKING.lacks, "what was not found is said"
+    # Received on Friday 13 November 2026: Monday 16 (Ley 26.674) and Monday 23 do not count.
+    assert calendars.deadline_ms(order(investigation=False), ms("2026-11-13T12:00"), SANTA_FE) == ms(
+        "2026-11-25T03:00"
+    )
+
+
+def test_a_recess_that_ends_before_it_begins_is_refused() -> None:
+    text = bundled.text("jurisdictions/santa_fe.toml").replace(
+        "since = 2026-01-01, es", "since = 2026-01-01, until = 2025-01-31, es", 1
+    )
+    with pytest.raises(ConfigInvalid) as refused:
+        Jurisdiction.load(text, file="santa_fe.toml")
+    assert refused.value.code == "jurisdiction.off"
+
+
 def test_what_arrives_before_midnight_in_utc_belongs_to_the_civil_day() -> None:
     late_thursday = ms("2026-11-27T02:30")
     assert calendars.day_of(late_thursday, SANTA_FE.zone) == date(2026, 11, 26)
 
 
 def test_the_longest_retention_wins_whichever_row_it_is() -> None:
-    # From a Thursday thirty days end on 26 Dec, twenty working days on 24 Dec.
+    # From a Thursday thirty days end on 26 Dec, twenty working days, less two holidays, on 28 Dec.
     taken_ms = HOUR_SPAN.since_s * 1000
-    assert calendars.expiry_ms(taken_ms, SANTA_FE) == ms("2026-12-27T03:00")
+    assert calendars.expiry_ms(taken_ms, SANTA_FE) == ms("2026-12-29T03:00")
+    # From 1 September, twenty working days (one holiday in October is far) end on 29 Sep, thirty days on 1 Oct.
+    assert calendars.expiry_ms(ms("2026-09-01T12:00"), SANTA_FE) == ms("2026-10-02T03:00")
     longer = replace(
         SANTA_FE.jurisdiction, kept=(*SANTA_FE.jurisdiction.kept, Kept(calendar="habiles", days=25))
     )
-    assert calendars.expiry_ms(taken_ms, Rules(longer, SANTA_FE.zone)) == ms("2027-01-01T03:00")
+    assert calendars.expiry_ms(taken_ms, Rules(longer, SANTA_FE.zone)) == ms("2027-01-06T03:00")
 
 
 @given(

@@ -163,12 +163,15 @@ export interface Authority {
   en: string;
   kind: string;
   refusal?: string | null;
+  /** Names of institutions that may be published. */
+  offices?: string[];
 }
 export interface Jurisdiction {
   name: string;
   zone: string;
   basis: { article: string; es: string; en: string };
   preservation: { days: number };
+  calendar: Record<string, { lacks?: { es: string; en: string }[] }>;
   authority: Record<string, Authority>;
   refusal: Record<string, Sentence>;
   negative: Record<string, Sentence>;

@@ -5,7 +5,7 @@ import type { RequestLine } from "../api/judicial";
 import { plain } from "../core/text";
 import { useAsked } from "../frame/use_asked";
 import { problemText } from "../state/problem_text";
-import { isCustodian, localText } from "../state/judicial";
+import { isCustodian, jurisdiction, localText, saying } from "../state/judicial";
 import { toPortal } from "../state/route";
 import { t } from "../words/words";
 import { Clocks, Reason, State } from "./clocks";
@@ -41,6 +41,7 @@ export function RequestList(): JSX.Element {
           ▲ {problemText(problem)}
         </p>
       ) : null}
+      {isCustodian.value ? <Lacks /> : null}
       {value && !lines.length ? <p class="calm">{t(isQueue ? "portal_queue_none" : "portal_none")}</p> : null}
       <ul class="requests">
         {lines.map((line) => (
@@ -48,6 +49,23 @@ export function RequestList(): JSX.Element {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** What the calendar of the deadlines does not know, for who can enter it. */
+function Lacks(): JSX.Element | null {
+  const lacks = Object.values(jurisdiction.value?.calendar ?? {}).flatMap((one) => one.lacks ?? []);
+  if (!lacks.length) return null;
+  return (
+    <details class="lacks">
+      <summary>▲ {t("calendar_lacks", lacks.length)}</summary>
+      <p>{t("calendar_lacks_why")}</p>
+      <ul>
+        {lacks.map((one) => (
+          <li key={one.es}>{saying(one)}</li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

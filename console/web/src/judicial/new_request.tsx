@@ -104,7 +104,12 @@ function Who({
       <div class="row">
         <label>
           {t("request_office")}
-          <input name="office" required maxLength={120} autocomplete="organization" />
+          <input name="office" required maxLength={120} autocomplete="organization" list="offices" />
+          <datalist id="offices">
+            {authorities.value.flatMap(([, one]) =>
+              [...(one.offices ?? [])].sort().map((name) => <option key={name} value={name} />),
+            )}
+          </datalist>
         </label>
         <label>
           {t("request_case")}

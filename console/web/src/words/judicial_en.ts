@@ -14,6 +14,8 @@ export const judicialEn: Record<keyof typeof judicialEs, string> = {
     "What is asked for is on hold as soon as it is sent, before anybody reads it. Nobody looks at the footage " +
     "for that.",
   portal_queue_why: "The nearest deadline first. Opening a request stands in the ledger.",
+  calendar_lacks: "The calendar of the deadlines is incomplete: {0} things to enter",
+  calendar_lacks_why: "A deadline may come earlier than it should. Whoever runs the centre enters them in the jurisdiction's file.",
   portal_none: "There are no requests yet.",
   portal_queue_none: "Nothing waits for the custodian.",
   portal_read_again: "Read again",

@@ -13,6 +13,8 @@ export const judicialEs = {
     "Lo que se pide queda resguardado al enviarlo, antes de que nadie lo lea. Nadie mira las imágenes para " +
     "eso.",
   portal_queue_why: "Primero el plazo más próximo. Abrir un pedido queda asentado en el libro.",
+  calendar_lacks: "El calendario de los plazos está incompleto: {0} cosas para completar",
+  calendar_lacks_why: "Un plazo puede vencer antes de lo que corresponde. Lo completa quien administra el centro, en el archivo de la jurisdicción.",
   portal_none: "Todavía no hay pedidos.",
   portal_queue_none: "Nada espera a quien custodia.",
   portal_read_again: "Leer de nuevo",
