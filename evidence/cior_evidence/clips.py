@@ -90,10 +90,13 @@ class Clip(Struct, frozen=True):
 
 
 class Wish(Struct, frozen=True):
-    """What is asked for, and what of the same camera no spare group may show: it was refused, or is in another file."""
+    """What is asked for, and what of the same camera no spare group may show: it was refused, or is in another file.
+    ``held``: what files of the same package show already; a group that stands in one of them is in no other.
+    """
 
     span: Span
     closed: tuple[Span, ...] = ()
+    held: tuple[Span, ...] = ()
 
 
 class Group(Struct, frozen=True):
@@ -113,6 +116,10 @@ class Group(Struct, frozen=True):
     def touches(self, span: Span) -> bool:
         """Whether anything of ``span`` cannot be shown without it."""
         return self.first_ms < span[1] and self.needed_ms > span[0]
+
+    def is_in(self, span: Span) -> bool:
+        """Whether a file that shows ``span`` has it, and pictures after it are shown without it."""
+        return span[0] <= self.key_ms < span[1] and self.needed_ms == self.end_ms
 
 
 def runs(segments: Sequence[Recorded]) -> Iterator[tuple[Recorded, ...]]:
@@ -186,6 +193,9 @@ class _Signs:
         """Whether the clip gets it. Groups come in their order, each once."""
         found = Counter(scheme for packet in group.packets for scheme in reader.schemes(bytes(packet)))
         self._seen |= set(found)
+        if any(group.is_in(each) for each in self._wish.held):
+            self._is_open = False
+            return False
         if self.is_asked and group.touches(self._wish.span):
             self._is_open = True
         elif self.lacks_spare and not any(group.touches(each) for each in self._wish.closed):

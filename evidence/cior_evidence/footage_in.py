@@ -67,7 +67,7 @@ def put_footage(
     """Cut and put in what the order asks, in its order; of what is ``refused`` the whole interval is a gap."""
     judging = judging or Judging()
     folders = folders_of(each.camera for each in scope)
-    counts = dict.fromkeys(folders.values(), 0)
+    held: dict[str, list[Span]] = {folder: [] for folder in folders.values()}
     segments: list[dict[str, Any]] = []
     gaps: list[dict[str, Any]] = []
     for item in scope:
@@ -76,10 +76,11 @@ def put_footage(
             gaps.append(_refused_line(item, folder))
             continue
         found = look(item.camera, item.span)
-        wish = Wish(item.span, _closed(item, scope, refused))
+        # Intervals that meet within a group of pictures: it stands in the file that was cut first.
+        wish = Wish(item.span, _closed(item, scope, refused), held=tuple(held[folder]))
         after = partial(_after, look)
-        for path, clip in _clips(bag, clips.runs(found.segments), (wish, after), (folder, counts[folder])):
-            counts[folder] += 1
+        for path, clip in _clips(bag, clips.runs(found.segments), (wish, after), (folder, len(held[folder]))):
+            held[folder].append((clip.start_ms, clip.end_ms))
             made = Cut(bag.folder / path, bag.files[path].sha256, clip)
             judged = judging.validators.judge(made, judging.go_on)
             segments.append(_segment_line(bag, path, clip, item) | {"firma_camara": told(clip, judged)})

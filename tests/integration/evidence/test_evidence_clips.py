@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from cior_core.errors import IntegrityBroken
 from cior_core.footage import FootageClock
 from cior_core.model import ClockQuality
-from cior_core.rfc3339 import to_rfc3339
+from cior_core.rfc3339 import from_rfc3339, to_rfc3339
 from cior_evidence import clips
 from cior_evidence.bag import Bag
 from cior_evidence.clips import Origin, Recorded, Wish
@@ -35,6 +36,39 @@ def item(first_ms: int, last_ms: int, camera: str = "cam-7") -> Item:
 def put(folder: Path, ring_folder: Path, *items: Item) -> tuple[Bag, Delivered]:
     bag = Bag(folder / "bag")
     return bag, put_footage(bag, items, lambda camera, span: look(ring_folder, camera, span))
+
+
+def shown(line: dict[str, Any]) -> tuple[int, ...]:
+    """What a file shows, in ms from the beginning of the recording."""
+    return tuple(from_rfc3339(line[name]) - START_MS for name in ("desde", "hasta"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "files"),
+    [
+        (((0, 3500), (3500, 7000)), [(0, 4000), (4000, 7000)]),
+        (((500, 2200), (2200, 2300), (2300, 5100)), [(0, 3000), (3000, 6000)]),
+        (((1200, 1300), (1700, 1800)), [(1000, 2000)]),
+        (((3200, 3900), (4000, 4500)), [(3000, 4000), (4000, 5000)]),
+    ],
+)
+@pytest.mark.parametrize("is_later_first", [False, True])
+def test_intervals_that_meet_within_a_group_show_it_once(
+    tmp_path: Path, footage_ring: Path, asked: Any, files: Any, is_later_first: bool
+) -> None:
+    """Files of one camera never overlap, and together show all that was asked for, in whatever order it was."""
+    items = [item(*each) for each in asked]
+    bag, delivered = put(tmp_path, footage_ring, *(reversed(items) if is_later_first else items))
+    spans = [shown(line) for line in delivered.segments]
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+    assert (spans[0][0], spans[-1][1]) == (files[0][0], files[-1][1])
+    whole = [packet for line in delivered.segments for packet in payloads(bag.folder / line["archivo"])]
+    recorded = [
+        packet for path in sorted(footage_ring.rglob("*-0000000[12].mp4")) for packet in payloads(path)
+    ]
+    assert whole == recorded[spans[0][0] * FPS // 1000 : spans[-1][1] * FPS // 1000]
+    if not is_later_first:
+        assert spans == files
 
 
 @pytest.mark.parametrize(("first_ms", "last_ms"), [(0, 4000), (1500, 7200), (2000, 3000), (7900, 13_100)])
