@@ -107,7 +107,7 @@ async def test_law_16_when_the_broker_forgot_all_what_nobody_closed_is_on_the_wa
     fleet = Fleet(Broker(tansu, Profile.TANSU), tmp_path)
     store = Store.open(f"chdb://{tmp_path / 'store'}")
     migrate(store)
-    bus = Bus(fleet.broker.settings)
+    bus = Bus(fleet.broker.patient)
     recaller = Recaller(fleet.broker.settings, store, bus, signer=SinkSigner, now_ms=now_ms, every_s=0.5)
     try:
         fleet.start()

@@ -144,7 +144,7 @@ class Fleet:
                 process.wait()
 
     def send(self, messages: Sequence[MessageOut]) -> None:
-        with Bus(self.broker.settings) as bus:
+        with Bus(self.broker.patient) as bus:
             bus.publish_sync(messages)
 
     def read(

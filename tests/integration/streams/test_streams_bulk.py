@@ -156,7 +156,7 @@ def test_law_4_workers_killed_in_the_middle_of_a_desks_file_lose_no_call_and_tel
     for role in Role:
         fleet.start(role)
     for life in range(3):
-        with Bus(fleet.broker.settings) as bus:
+        with Bus(fleet.broker.patient) as bus:
             for at in range(80 * life, 80 * life + 80, 40):
                 bus.publish_sync(
                     [MessageOut.of(each, spool_class=SpoolClass.LIFE_SAFETY) for each in calls[at : at + 40]]

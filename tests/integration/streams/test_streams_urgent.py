@@ -94,7 +94,7 @@ def sequenced(fleet: Fleet) -> list[str]:
 def test_law_4_killing_the_worker_again_and_again_loses_no_press_and_doubles_none(fleet: Fleet) -> None:
     """Four lives, each ended by kill -9 in the middle of presses."""
     events: list[Event] = []
-    with Bus(fleet.broker.settings) as bus:
+    with Bus(fleet.broker.patient) as bus:
         for life in range(4):
             fleet.start(ready=life == 0)
             for _ in range(40):
@@ -135,7 +135,7 @@ def test_two_workers_share_the_partitions_and_survive_the_kill_of_one(fleet: Fle
     fleet.start(worker="2", workers=2)
     fleet.wait_ready(worker="1")
     events: list[Event] = []
-    with Bus(fleet.broker.settings) as bus:
+    with Bus(fleet.broker.patient) as bus:
         for n in range(150):
             if n == 50:
                 fleet.kill(worker="1")
