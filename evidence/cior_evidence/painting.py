@@ -71,7 +71,9 @@ def _turns(
     if y0 == y1:
         return np.zeros((1, 1), np.int32)
     crossed = (np.minimum(y0, y1) <= y) & (y < np.maximum(y0, y1))
-    meets = x0 + (y - y0) * (x1 - x0) / (y1 - y0)
+    # Where the side is not, and all but level, this would be out of any bounds.
+    share = np.divide(y - y0, y1 - y0, out=np.zeros_like(y), where=crossed)
+    meets = x0 + share * (x1 - x0)
     turns: NDArray[np.int32] = np.where(crossed & (x < meets), 1 if y1 > y0 else -1, 0).astype(np.int32)
     return turns
 

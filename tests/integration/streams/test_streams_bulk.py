@@ -193,7 +193,7 @@ def test_a_message_behind_a_long_file_in_another_partition_does_not_end_the_work
     ]
     fleet.send(rows)
     last = telemetry("cam-1", 1, lane=Lane.NORMAL)
-    fleet.start(Role.BULK, ready=False, stall_s=3, slow_s=0.02)
+    fleet.start(Role.BULK, ready=False, stall_s=6, slow_s=0.02)
     fleet.wait_ready(Role.BULK)
     time.sleep(1.0)
     fleet.send([MessageOut(topic=events, key=other, value=codec.encode(last))])

@@ -65,8 +65,14 @@ FORBIDDEN_METHODS = {
     "write_bytes",
     "read_bytes",
 }
-EXEMPT = {("bundled.py", "imports importlib")}
-"""bundled.py reads the package's own data files; nothing else does."""
+EXEMPT = {
+    ("bundled.py", "imports importlib"),
+    ("centre_file.py", "imports pathlib"),
+    ("centre_copies.py", "imports urllib"),
+}
+"""bundled.py reads the package's own data files; nothing else does. The centre file's paths are joined to its own and
+not looked at; an address is taken apart and not asked.
+"""
 
 
 def violations(source: str) -> Iterator[str]:

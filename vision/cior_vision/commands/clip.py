@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from cior_core.privacy import Purpose
 from cior_register.place import register_dsn
 from cior_register.register import Register
 from cior_register.writer import nothing
+from cior_video.clock import SystemClock
 from cior_vision.clips import Clip, clip_of, is_footage
 from cior_vision.detectors.registry import plugin
 from cior_vision.settings import AnyVisionSettings
@@ -76,7 +76,7 @@ def calibrate(asked: Asked, rings: Rings, *, language: str, port: int) -> int:
     settings, clip = opened(asked, rings)
     detector = plugin(settings.detector.engine).load(settings.detector)
     try:
-        bench = Bench(asked.config, clip, camera=asked.camera, detector=detector, now_ms=_now_ms)
+        bench = Bench(asked.config, clip, camera=asked.camera, detector=detector, now_ms=SystemClock().now_ms)
         serving = Calibration(bench, port=port)
         click.echo(_WORDS[language]["open_page"])
         click.echo(f"  {serving.address}")
@@ -130,7 +130,7 @@ def _note_look(asked: Asked, clip: Clip, rings: Rings) -> None:
         )
     first_ms, last_ms = clip.span or (0, 0)
     entry = LedgerEntry(
-        at_ms=_now_ms(), actor=ACTOR, act=OPENS, subject=camera, purpose=Purpose.MAINTENANCE,
+        at_ms=SystemClock().now_ms(), actor=ACTOR, act=OPENS, subject=camera, purpose=Purpose.MAINTENANCE,
         reason=asked.reason.strip(),
         detail={"from_ms": first_ms, "to_ms": last_ms, "os_user": getpass.getuser()},
     )  # fmt: skip
@@ -180,10 +180,6 @@ def _instant(text: str, zone: ZoneInfo) -> int:
     raise ConfigInvalid(
         "vision.clock_unreadable", f"'{text}' is no time of day", cure="write HH:MM or 'YYYY-MM-DD HH:MM'"
     )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 # --- what is printed -------------------------------------------------------------------------------------------------
