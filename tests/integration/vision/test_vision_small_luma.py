@@ -72,7 +72,9 @@ def test_it_is_what_the_pixels_say_however_they_are_coded(tmp_path: Path, form: 
 
 
 @pytest.mark.parametrize("turn", list(Turn))
-def test_it_is_upright_and_what_a_mask_covers_is_black_in_it(tmp_path: Path, turn: Turn) -> None:
+def test_it_is_upright_and_what_a_mask_covers_is_black_in_it_and_in_the_pixels(
+    tmp_path: Path, turn: Turn
+) -> None:
     clip = encoded([street()] * 2, tmp_path / "clip.mp4", options=FINE)
     [open_to_all, _] = frames(clip, turn=turn)
     assert cv2.absdiff(open_to_all.small, shrink(open_to_all.image)).mean() < 3
@@ -81,6 +83,11 @@ def test_it_is_upright_and_what_a_mask_covers_is_black_in_it(tmp_path: Path, tur
     covered = np.zeros((180, 320), np.uint8)
     cv2.fillPoly(covered, [np.array([(round(x * 320), round(y * 180)) for x, y in CORNER])], 255)
     assert not first.small[covered > 0].any()
+    height, width = first.picture.size_px
+    whole = cv2.resize(covered, (width, height), interpolation=cv2.INTER_NEAREST)
+    inside = cv2.erode(whole, np.ones((5, 5), np.uint8)) > 0
+    assert not first.image[inside].any(), "nor in what a detector looks at"
+    assert open_to_all.image[inside].any()
     around = cv2.dilate(covered, np.ones((9, 9), np.uint8)) > 0
     assert np.array_equal(first.small[~around], open_to_all.small[~around])
 
