@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,9 +141,10 @@ def _run(command: Sequence[str], folder: Path, timeout_s: float, go_on: Callable
                     return None
                 go_on()
     finally:
-        if child.poll() is None:
+        # Whether it ended or not: what it left running could write into the evidence after that was looked at again.
+        with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+        child.wait()
 
 
 def _surroundings(folder: Path) -> Mapping[str, str]:

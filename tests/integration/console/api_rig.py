@@ -339,8 +339,7 @@ class Office:
         bus = msgspec.structs.replace(TAXONOMY["panic.bus"], lead=Government.PROVINCIAL, supporting=())
         self.competence = Competence(dict(TAXONOMY) | {"transit.panic.bus": bus}, AGENCIES)
         self.feed = AlertFeed(NAMES, now_ms=self.now_ms, metrics=self.metrics, competent=self.competence)
-        self.url = ""
-        self.rings: dict[str, Path] = {}
+        self.url, self.rings = "", dict[str, Path]()
         self.limits = ViewLimits()
         self.converter: Start | None = None
         self.conversion_limits = ConversionLimits()

@@ -9,7 +9,6 @@ import io
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ import pytest
 
 from cior_console import metrics as m
 from cior_console.conversions import ConversionLimits
-from cior_core.footage import GapCause
 from cior_core.model import DataClass, Place, PlaceMethod
 from cior_core.people import LedgerOutcome
 from cior_core.privacy import Role
@@ -28,35 +26,18 @@ from engines.source_tree import ROOT
 from integration.console.api_rig import Office, got, office
 from integration.console.converting_rig import Started, file_of, gone, is_alive, scramble
 from integration.console.footage_rig import clock_clip, code_of
+from integration.console.held_ring import Ring, now_ms
 from integration.console.wall_rig import alert
-from integration.recorder.fed_track import Clock, Fed
 
 pytestmark = pytest.mark.slow
 SOUTH = Place(method=PlaceMethod.GPS, lat=-33.0, lon=-60.65, district="sur")
 VIEWS = "/api/v1/footage/views"
-HOLE_MS = 3_000
 CONSOLE = ROOT / "tests" / "integration" / "console" / "converting_console.py"
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clock_clip(tmp_path_factory.mktemp("clips") / "plaza.mp4", seconds=8, codec="libx265")
-
-
-class Ring:
-    """Six segments of a second of H.265, three seconds without, and half of a seventh; the last file is open."""
-
-    def __init__(self, folder: Path, clip: Path) -> None:
-        self.path, self.began_ms = folder, _now_ms() - 6_500 - HOLE_MS
-        self.fed = Fed(folder, clip, Clock(self.began_ms))
-        self.fed.connection(40)
-        self.fed.track.ended(GapCause.CAMERA_AWAY)
-        self.fed.clock.advance(HOLE_MS)
-        self.fed.connection(25, first=40)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture
@@ -79,7 +60,7 @@ def ring(empty: Office, tmp_path: Path, clip: Path) -> Iterator[Ring]:
 @pytest.fixture
 async def here(empty: Office, ring: Ring) -> Office:
     empty.rings = {"plaza": ring.path}
-    empty.feed.apply(alert(1, place=SOUTH, opened_ms=ring.began_ms + 2_000, updated_ms=_now_ms()))
+    empty.feed.apply(alert(1, place=SOUTH, opened_ms=ring.began_ms + 2_000, updated_ms=now_ms()))
     await asyncio.sleep(0.05)
     return empty
 

@@ -5,7 +5,6 @@ what was recorded, and what may not be seen is not opened.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -14,41 +13,23 @@ from typing import Any
 import aiohttp
 import pytest
 
-from cior_core.footage import GapCause
 from cior_core.model import DataClass, Place, PlaceMethod
 from cior_core.people import LedgerOutcome, Scope
 from cior_core.privacy import Role
 from integration.console.api_rig import Office, got, office
 from integration.console.footage_rig import clock_clip
+from integration.console.held_ring import HOLE_MS, Ring, now_ms
 from integration.console.wall_rig import alert
-from integration.recorder.fed_track import Clock, Fed
 from integration.recorder.footage_read import packets_of, played
 
 pytestmark = pytest.mark.slow
 SOUTH = Place(method=PlaceMethod.GPS, lat=-33.0, lon=-60.65, district="sur")
 VIEWS = "/api/v1/footage/views"
-HOLE_MS = 3_000
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clock_clip(tmp_path_factory.mktemp("clips") / "plaza.mp4", seconds=8)
-
-
-class Ring:
-    """A ring whose newest picture is of now: four seconds, a hole, two seconds and a half; the last file is open."""
-
-    def __init__(self, folder: Path, clip: Path) -> None:
-        self.path, self.clip, self.began_ms = folder, clip, _now_ms() - 6_500 - HOLE_MS
-        self.fed = Fed(folder, clip, Clock(self.began_ms))
-        self.fed.connection(40)
-        self.fed.track.ended(GapCause.CAMERA_AWAY)
-        self.fed.clock.advance(HOLE_MS)
-        self.fed.connection(25, first=40)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture
@@ -70,7 +51,7 @@ def ring(
 @pytest.fixture
 async def here(empty: Office, ring: Ring) -> Office:
     empty.rings = {"plaza": ring.path}
-    empty.feed.apply(alert(1, place=SOUTH, opened_ms=ring.began_ms + 2_000, updated_ms=_now_ms()))
+    empty.feed.apply(alert(1, place=SOUTH, opened_ms=ring.began_ms + 2_000, updated_ms=now_ms()))
     await asyncio.sleep(0.05)
     return empty
 
@@ -186,13 +167,13 @@ async def test_law_9_who_may_not_look_opens_nothing_and_the_try_is_in_the_ledger
         assert (await opened(browser, here))[1]["code"] == "access.reason_missing", (
             "about no alert, and no reason"
         )
-        old_ms = _now_ms() - 31 * 86_400_000
+        old_ms = now_ms() - 31 * 86_400_000
         asked = {"reason": "mirar", "from_ms": old_ms, "to_ms": old_ms + 60_000}
         assert (await opened(browser, here, **asked))[1]["rule"] == "deny.too_old"
         for span, code in (
             ((5, 5), "footage.interval"),
-            ((_now_ms() - 3_600_000, _now_ms()), "footage.too_long"),
-            ((_now_ms() + 60_000, _now_ms() + 61_000), "footage.future"),
+            ((now_ms() - 3_600_000, now_ms()), "footage.too_long"),
+            ((now_ms() + 60_000, now_ms() + 61_000), "footage.future"),
         ):
             asked = {"reason": "mirar", "from_ms": span[0], "to_ms": span[1]}
             assert (await opened(browser, here, **asked))[1]["code"] == code

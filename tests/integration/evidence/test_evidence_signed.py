@@ -326,6 +326,20 @@ def test_one_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, signin
     until(lambda: gone(int(pid.read_text())))
 
 
+LEAVES = """
+import pathlib, subprocess
+left = subprocess.Popen(["sleep", "600"])
+pathlib.Path({pid!r}).write_text(str(left.pid))
+"""
+
+
+def test_law_8_what_one_left_running_ends_with_it(tmp_path: Path, signing_ring: Path) -> None:
+    """It could write into the file after that was compared."""
+    pid = tmp_path / "pid"
+    judged(tmp_path, signing_ring, judging(program(tmp_path, LEAVES.format(pid=str(pid)))))
+    until(lambda: gone(int(pid.read_text())))
+
+
 def test_a_part_that_is_to_end_does_not_wait_for_it(tmp_path: Path, signing_ring: Path) -> None:
     pid = tmp_path / "pid"
 
